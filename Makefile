@@ -1,0 +1,49 @@
+# Everything there is to do here; each target installs what it needs into .venv first. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CONFIG ?= config
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check bench rig-tools clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(STAMP)  ## run four calls through the switch on loopback, before your eyes
+	@$(BIN)/payphone demo --config $(CONFIG)
+
+run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)
+	@$(BIN)/payphone run --config $(CONFIG)
+
+test: check rig-tools  ## everything `check` runs, and every test, rigs included
+	$(BIN)/pytest
+
+check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
+	$(BIN)/payphone check --config config
+
+bench: rig-tools  ## measure; one JSON line each
+	$(BIN)/python bench/run.py
+
+# What rigs need beside .venv: SIPp, Debian's sip-tester. Root installs it; anybody else is told the one command.
+rig-tools: $(STAMP)
+	@command -v sipp >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq sip-tester; } || \
+	  { echo "SIPp is missing, and rigs need it. Run: sudo apt-get update && sudo apt-get install -y sip-tester" >&2; exit 1; }
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; } || \
+	  { echo "Python's venv is missing. Run: sudo apt-get update && sudo apt-get install -y python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): a minute or two, once."
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev,rigs]'
+	@touch $@
+
+clean:  ## remove .venv and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis var
