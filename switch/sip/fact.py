@@ -1,0 +1,95 @@
+"""Knows what the SIP agent has to tell its user. Facts are past tense; a `leg` is one INVITE's usage, in or out, named by an integer.
+
+For every leg: `Ended` comes exactly once and last, whatever the network does. After it the leg's number is never used again.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from switch.sip.message import Address, Headers
+
+
+class Why(StrEnum):
+    """Why a leg ended."""
+
+    BYE = "bye"
+    """One side sent BYE: the peer's was received, or ours was answered (by whatever) or timed out."""
+    CANCELLED = "cancelled"
+    """CANCEL before the final answer: the peer's on an incoming leg; ours, confirmed by 487 (or anything final), on an outgoing one."""
+    REFUSED = "refused"
+    """A final non-2xx answer: ours to an incoming INVITE, the peer's to an outgoing one."""
+    NO_ACK = "no_ack"
+    """Our 200 was never acknowledged within 64*T1; the agent has sent BYE."""
+    TIMEOUT = "timeout"
+    """No answer to our INVITE (Timer B), or none at all to our CANCEL."""
+    UNREACHABLE = "unreachable"
+    """The transport could not send."""
+    BAD_ANSWER = "bad_answer"
+    """The peer's 2xx cannot be used (no To tag, no Contact)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
+
+    `caller`: the user part of P-Asserted-Identity, else Remote-Party-ID, else From (`carriers.md`), "" when anonymous or unreadable.
+    """
+
+    leg: int
+    source: Address
+    user: str
+    caller: str
+    call_id: str
+    offer: bytes
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """A 101-199 answer to our INVITE. `body`: early media SDP, if any."""
+
+    leg: int
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The first 2xx to our INVITE, ACK already sent. It may come after `hangup` was called (it crossed our CANCEL): the user
+    hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself."""
+
+    leg: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """The ACK to our 2xx. `body`: SDP, when the offer was in our 200."""
+
+    leg: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A re-INVITE inside an established leg. The user answers with `accept` or `decline`; `offer` b"": it wants our offer."""
+
+    leg: int
+    offer: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The leg is over. `by_peer`: who ended it. `status`: the final SIP status of the INVITE, where one came or was sent, else None.
+
+    `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None.
+    """
+
+    leg: int
+    why: Why
+    by_peer: bool
+    status: int | None
+    q850: int | None = None
+
+
+Fact = Invited | Progressed | Answered | Acknowledged | Offered | Ended

@@ -1,0 +1,239 @@
+"""PURE. Knows the values of the headers that a user agent acts on: Via, the address headers, CSeq, Reason, numbers.
+
+Every `parse_x` takes one value as the parser leaves it (unfolded, comma lists split) and returns None for what is not valid: it
+never raises. `str()` writes the value back. Does not know messages, URIs (`uri`) or what a value means to a dialog.
+The patterns use possessive quantifiers throughout: time stays linear in the length of hostile input.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from switch.sip.message import Address
+
+Params = tuple[tuple[str, str | None], ...]
+"""`;name=value` pairs in order: names in lower case, values as written (quotes kept), None where there is no `=`."""
+
+MAX_CSEQ = 2**31 - 1
+"""RFC 3261 §8.1.1.5."""
+MAX_PORT = 65_535
+MAX_Q850 = 127
+"""ITU-T Q.850 causes are seven bits."""
+MAX_DIGITS = 20
+"""More are no number anyone means; leading zeros included."""
+
+TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]++"  # noqa: S105 - grammar, no password
+"""RFC 3261 §25.1 `token`."""
+SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
+HOST = r"(?:\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)"
+"""Host name, IPv4 literal or bracketed IPv6 literal. Underscores are illegal in names but common in private DNS."""
+_WS = r"[ \t]*+"
+_QUOTED = r'"(?:[^"\\]++|\\.)*+"'
+_VALUE = rf'(?:{_QUOTED}|[^ \t;,"]*+)'
+_PARAMS = rf"((?:;{_WS}(?:{TOKEN}{_WS}(?:={_WS}{_VALUE}{_WS})?+)?+)*+)"
+"""All parameters in one group; empty ones (`;;`, a trailing `;`) are seen in the wild and allowed."""
+_SENT_BY = rf"({HOST})(?:{_WS}:{_WS}([0-9]++))?+{_WS}"
+_BRACKETED = rf'{_WS}(?:({_QUOTED})|([^"<>;]*+))?+{_WS}<{_WS}({SCHEME}[^\x00-\x20"<>\x7f]++){_WS}>{_WS}'
+_BARE = rf'{_WS}({SCHEME}[^\x00-\x20"<>;,?\x7f]++){_WS}'
+
+_ONE_PARAM = re.compile(rf";{_WS}({TOKEN}){_WS}(?:(=){_WS}({_VALUE}))?+")
+_ALL_PARAMS = re.compile(_PARAMS)
+_VIA = re.compile(rf"[Ss][Ii][Pp]{_WS}/{_WS}[0-9]++\.[0-9]++{_WS}/{_WS}({TOKEN})[ \t]++{_SENT_BY}{_PARAMS}")
+_NAME_ADDR = re.compile(f"(?:{_BRACKETED}|{_BARE}){_PARAMS}")
+_CSEQ = re.compile(rf"([0-9]++)[ \t]++({TOKEN})")
+_ESCAPED = re.compile(r"\\(.)")
+_Q850 = re.compile(rf'(?:^|,){_WS}[Qq]\.850{_WS}((?:[^,"]++|{_QUOTED})*+)')
+
+
+def parse_uint(text: str, limit: int) -> int | None:
+    """A decimal number of ASCII digits from 0 to `limit`, leading zeros allowed."""
+    if len(text) > MAX_DIGITS or not (text.isascii() and text.isdigit()):
+        return None
+    number = int(text)
+    return number if number <= limit else None
+
+
+def parse_params(text: str) -> Params | None:
+    """`;a=b;c` from its first semicolon to the end; empty parameters are skipped."""
+    return _read_params(text) if _ALL_PARAMS.fullmatch(text) else None
+
+
+def _read_params(text: str) -> Params:
+    """The parameters of a text that a pattern has already found to be nothing else."""
+    return tuple([(name.lower(), value if equals else None) for name, equals, value in _ONE_PARAM.findall(text)])
+
+
+def param(params: Params, name: str) -> str | None:
+    """The first value of `name`; None when it is absent or has no value."""
+    for key, value in params:
+        if key == name:
+            return value
+    return None
+
+
+def has_param(params: Params, name: str) -> bool:
+    """Whether `name` is there, with or without a value."""
+    return any(key == name for key, _ in params)
+
+
+def set_param(params: Params, name: str, value: str | None) -> Params:
+    """A copy with `name` set in its place, or appended."""
+    if has_param(params, name):
+        return tuple((key, value if key == name else old) for key, old in params)
+    return (*params, (name, value))
+
+
+def write_params(params: Params) -> str:
+    """The text of `params`, from its first semicolon; "" for none."""
+    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params])
+
+
+def write_host(host: str) -> str:
+    """A host as URIs and Via write it: an IPv6 literal gets its brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """One Via value (RFC 3261 §20.42). `transport` in upper case; `host` without brackets; `port` None when not written."""
+
+    transport: str
+    host: str
+    port: int | None
+    params: Params = ()
+
+    @property
+    def branch(self) -> str | None:
+        return param(self.params, "branch")
+
+    @property
+    def received(self) -> str | None:
+        """Where the message really came from, as the server before us stamped it."""
+        return param(self.params, "received")
+
+    @property
+    def rport(self) -> int | None:
+        """The source port stamped by the server (RFC 3581). None too for a bare `;rport`, which only asks: see `wants_rport`."""
+        return parse_uint(param(self.params, "rport") or "", MAX_PORT)
+
+    @property
+    def wants_rport(self) -> bool:
+        """Whether `;rport` is there at all."""
+        return has_param(self.params, "rport")
+
+    def with_params(self, **params: str | None) -> "Via":
+        """A copy with these parameters set in their place, or appended; None writes the bare name."""
+        changed = self.params
+        for name, value in params.items():
+            changed = set_param(changed, name, value)
+        return replace(self, params=changed)
+
+    def stamped(self, source: Address) -> "Via":
+        """A copy that says where it was received from: RFC 3261 §18.2.1, and RFC 3581 §4 when the client asked for `rport`."""
+        host, port = source
+        if self.wants_rport:
+            return self.with_params(received=host, rport=str(port))
+        return self if self.host == host and self.received is None else self.with_params(received=host)
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"SIP/2.0/{self.transport} {write_host(self.host)}{port}{write_params(self.params)}"
+
+
+def parse_via(text: str) -> Via | None:
+    """Any SIP version is let through: a request of another one must find its way back with a 505."""
+    match = _VIA.fullmatch(text)
+    if match is None:
+        return None
+    transport, host, digits, params = match.groups()
+    port = parse_uint(digits, MAX_PORT) if digits else None
+    if digits and not port:
+        return None
+    return Via(transport=transport.upper(), host=host.strip("[]"), port=port, params=_read_params(params))
+
+
+def is_via(text: str) -> bool:
+    """Whether `parse_via` would give a Via, at a quarter of its cost."""
+    match = _VIA.fullmatch(text)
+    return match is not None and (match[3] is None or bool(parse_uint(match[3], MAX_PORT)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameAddr:
+    """From, To, Contact, Route, Record-Route, P-Asserted-Identity, Remote-Party-ID: a display name, a URI, header parameters.
+
+    `display`: unescaped, None when there is none. `uri`: text of any scheme, `uri.parse_uri` reads it.
+    Written always with angle brackets, so that URI parameters and header parameters cannot be confused (RFC 3261 §20.10).
+    """
+
+    display: str | None
+    uri: str
+    params: Params = ()
+
+    @property
+    def tag(self) -> str | None:
+        return param(self.params, "tag")
+
+    def with_tag(self, tag: str) -> "NameAddr":
+        """A copy with its tag set."""
+        return replace(self, params=set_param(self.params, "tag", tag))
+
+    def __str__(self) -> str:
+        address = f"<{self.uri}>{write_params(self.params)}"
+        if self.display is None:
+            return address
+        escaped = self.display.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" {address}'
+
+
+def parse_name_addr(text: str) -> NameAddr | None:
+    """`"Name" <uri>;params`, `Name <uri>`, `<uri>`, or a bare URI whose parameters are the header's (RFC 3261 §20).
+
+    Unquoted display names may hold more than tokens, as carriers send them. `Contact: *` is no address: None.
+    """
+    match = _NAME_ADDR.fullmatch(text)
+    if match is None:
+        return None
+    quoted, plain, bracketed, bare, params = match.groups()
+    return NameAddr(display=_display(quoted, plain), uri=bracketed or bare, params=_read_params(params))
+
+
+def is_name_addr(text: str) -> bool:
+    """Whether `parse_name_addr` would give an address, at a quarter of its cost."""
+    return _NAME_ADDR.fullmatch(text) is not None
+
+
+def _display(quoted: str | None, plain: str | None) -> str | None:
+    if quoted is None:
+        return (plain or "").strip(" \t") or None
+    inner = quoted[1:-1]
+    return _ESCAPED.sub(r"\1", inner) if "\\" in inner else inner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CSeq:
+    """RFC 3261 §20.16. `number`: 0 to `MAX_CSEQ`; `method` as written (methods are case-sensitive)."""
+
+    number: int
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"
+
+
+def parse_cseq(text: str) -> CSeq | None:
+    match = _CSEQ.fullmatch(text)
+    number = parse_uint(match[1], MAX_CSEQ) if match else None
+    return CSeq(number=number, method=match[2]) if match and number is not None else None
+
+
+def is_cseq(text: str, method: str | None) -> bool:
+    """Whether `parse_cseq` would give a CSeq, and one of `method` where that is named, at a quarter of its cost."""
+    match = _CSEQ.fullmatch(text)
+    return match is not None and method in (None, match[2]) and parse_uint(match[1], MAX_CSEQ) is not None
+
+
+def parse_reason_q850(text: str) -> int | None:
+    """The Q.850 cause of a Reason header (RFC 3326), wherever it stands in the value's comma list."""
+    match = _Q850.search(text)
+    params = parse_params(match[1]) if match else None
+    return parse_uint(param(params or (), "cause") or "", MAX_Q850)

@@ -1,0 +1,289 @@
+"""PURE. Knows SDP (RFC 4566) as far as one G.711 audio stream with telephone-events needs, and offer/answer (RFC 3264) over it.
+
+Reads what carriers send (bare line feeds, missing or misplaced lines, unknown attributes), refuses what would send RTP to the wrong
+place. Every host is an IP literal, every port a UDP port. Does not know which ports are free, who holds whom, or how RTP flows.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
+
+from switch.sip.headers import MAX_PORT, parse_uint
+
+PCMU = 0
+PCMA = 8
+G711_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
+"""Static payload types (RFC 3551 §6): they need no rtpmap, and mean nothing else unless one says so."""
+DTMF_TYPE = 101
+"""What most carriers use for telephone-event."""
+PTIME_MS = 20
+MAX_SDP_BYTES = 16_384
+MAX_STREAMS = 32
+MAX_PAYLOAD_TYPE = 127
+MAX_PTIME_MS = 1_000
+
+_TOKEN = r"[A-Za-z0-9\-.!#$%&'*+/^_`{|}~]++"  # noqa: S105 - grammar, no password
+"""RFC 4566 §9 `token`, and the slash of a transport protocol."""
+_MEDIA_LINE = re.compile(rf"m=[ ]*+{_TOKEN}(?:[ ]++{_TOKEN}){{2,}}+")
+_UNSPECIFIED = ("0.0.0.0", "::")
+"""As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still knows."""
+_BROADCAST = "255.255.255.255"
+_TIMING = re.compile(r"[0-9]++ [0-9]++")
+
+
+class Direction(StrEnum):
+    """Of a stream, as the side that wrote the description sees it (RFC 3264 §5.1)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        return self in (Direction.SENDRECV, Direction.SENDONLY)
+
+    @property
+    def receives(self) -> bool:
+        return self in (Direction.SENDRECV, Direction.RECVONLY)
+
+    @property
+    def reversed(self) -> "Direction":
+        """The same stream as the other side sees it (RFC 3264 §6.1)."""
+        return {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}.get(self, self)
+
+
+_DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: "" when none is
+    usable. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g. (101, "TELEPHONE-EVENT/8000")."""
+
+    kind: str
+    port: int | None
+    protocol: str
+    formats: tuple[str, ...]
+    host: str
+    codecs: tuple[tuple[int, str], ...]
+    ptime_ms: int | None
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDescription:
+    """`timing`: the t= value, which an answer repeats (RFC 3264 §6)."""
+
+    timing: str
+    media: tuple[Media, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioStream:
+    """The peer's audio as we can serve it. `payload_types`: G.711 only, in the peer's order. `dtmf_type`: its telephone-event/8000.
+    `direction`: as the peer sees it, the old hold (c=0.0.0.0) made plain. `ptime_ms`: what it would like to get."""
+
+    host: str
+    port: int
+    payload_types: tuple[int, ...]
+    dtmf_type: int | None
+    direction: Direction
+    ptime_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What both sides settled on. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
+    `payload_type`: what flows both ways. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
+
+    body: bytes
+    stream: AudioStream
+    payload_type: int
+    dtmf_type: int | None
+
+    @property
+    def sends(self) -> bool:
+        """The peer will send us RTP."""
+        return self.stream.direction.sends
+
+    @property
+    def receives(self) -> bool:
+        """The peer wants RTP from us."""
+        return self.stream.direction.receives
+
+
+def parse_sdp(body: bytes) -> SessionDescription | None:
+    """None: no SDP, beyond our limits, or an m= line that cannot be read. Lines we have no use for are not looked at."""
+    if len(body) > MAX_SDP_BYTES:
+        return None
+    lines = [line.rstrip("\r\t ") for line in body.decode(errors="replace").split("\n")]
+    if lines[0] != "v=0":
+        return None
+    session, *blocks = _blocks(lines)
+    streams = [_media(block, session) for block in blocks[:MAX_STREAMS]]
+    media = tuple([stream for stream in streams if stream is not None])
+    if len(media) < len(blocks):
+        return None
+    timing = _value(session, "t=") or ""
+    return SessionDescription(timing=timing if _TIMING.fullmatch(timing) else "0 0", media=media)
+
+
+def answer(
+    offer: SessionDescription, *, host: str, port: int, session_id: int, version: int, prefer: int | None = None
+) -> Agreement | None:
+    """Our answer: the first audio stream we can serve, with one codec (`prefer` if the peer has it, else the peer's first), every
+    other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we want the RTP. None: nothing we can serve (488)."""
+    chosen, stream = next(((index, audio) for index, media in enumerate(offer.media) if (audio := _audio(media))), (-1, None))
+    if stream is None:
+        return None
+    payload_type = prefer if prefer in stream.payload_types else stream.payload_types[0]
+    lines = _session_lines(host, session_id=session_id, version=version, timing=offer.timing)
+    for index, media in enumerate(offer.media):
+        if index == chosen:
+            ours = stream.direction.reversed
+            lines += _audio_lines(port, payload_types=(payload_type,), dtmf_type=stream.dtmf_type, direction=ours)
+        else:
+            lines.append(_rejection(media))
+    return Agreement(body=_written(lines), stream=stream, payload_type=payload_type, dtmf_type=stream.dtmf_type)
+
+
+def offer(
+    *,
+    host: str,
+    port: int,
+    session_id: int,
+    version: int,
+    payload_types: Sequence[int] = (PCMU, PCMA),
+    dtmf_type: int | None = DTMF_TYPE,
+    direction: Direction = Direction.SENDRECV,
+) -> bytes:
+    """An offer of one audio stream. A later offer of the same session has the same `session_id` and a `version` one higher (§8)."""
+    lines = _session_lines(host, session_id=session_id, version=version, timing="0 0")
+    return _written([*lines, *_audio_lines(port, payload_types=payload_types, dtmf_type=dtmf_type, direction=direction)])
+
+
+def agree(answer: SessionDescription, *, payload_types: Sequence[int], dtmf_type: int | None) -> Agreement | None:
+    """What the peer's `answer` to our `offer` of these payload types settles. None: it rejected the audio, sent us somewhere we
+    cannot send, or chose what we did not offer. Its first stream answers our only one (§6); its own order of codecs counts."""
+    stream = _audio(answer.media[0]) if answer.media else None
+    common = [payload_type for payload_type in stream.payload_types if payload_type in payload_types] if stream else []
+    if stream is None or not common:
+        return None
+    return Agreement(body=b"", stream=stream, payload_type=common[0], dtmf_type=None if dtmf_type is None else stream.dtmf_type)
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """The session's lines, then each stream's, from its m= line on."""
+    blocks: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith("m="):
+            blocks.append([])
+        blocks[-1].append(line)
+    return blocks
+
+
+def _value(lines: list[str], prefix: str) -> str | None:
+    """What follows `prefix` in the first line that starts with it."""
+    for line in lines:
+        if line.startswith(prefix):
+            return line[len(prefix) :]
+    return None
+
+
+def _media(block: list[str], session: list[str]) -> Media | None:
+    if not _MEDIA_LINE.fullmatch(block[0]):
+        return None
+    kind, port, protocol, *formats = block[0].removeprefix("m=").split()
+    return Media(
+        kind=kind,
+        port=parse_uint(port.removesuffix("/1"), MAX_PORT),  # more than one port pair is no stream of ours
+        protocol=protocol,
+        formats=tuple(formats),
+        host=_host(_value(block, "c=") or _value(session, "c=") or ""),
+        codecs=_codecs(block),
+        ptime_ms=parse_uint(_value(block, "a=ptime:") or "", MAX_PTIME_MS),
+        direction=_direction(block) or _direction(session) or Direction.SENDRECV,
+    )
+
+
+def _host(connection: str) -> str:
+    """The IP literal of a c= value; "" when it is a name, multicast, broadcast, scoped, or of another family than it says."""
+    tokens = connection.split()
+    try:
+        address = ip_address(tokens[2])
+    except (IndexError, ValueError):
+        return ""
+    if [token.upper() for token in tokens] != ["IN", f"IP{address.version}", tokens[2].upper()]:
+        return ""
+    indirect = isinstance(address, IPv6Address) and (address.scope_id or address.ipv4_mapped)
+    return "" if indirect or address.is_multicast or str(address) == _BROADCAST else str(address)
+
+
+def _codecs(block: list[str]) -> tuple[tuple[int, str], ...]:
+    codecs: list[tuple[int, str]] = []
+    for line in block:
+        if line.startswith("a=rtpmap:"):
+            number, _, name = line.removeprefix("a=rtpmap:").strip().partition(" ")
+            payload_type = parse_uint(number, MAX_PAYLOAD_TYPE)
+            if payload_type is not None:
+                codecs.append((payload_type, name.strip().upper().removesuffix("/1")))  # one channel is the default
+    return tuple(codecs)
+
+
+def _direction(lines: list[str]) -> Direction | None:
+    for line in lines:
+        if line in _DIRECTION_LINES:
+            return _DIRECTION_LINES[line]
+    return None
+
+
+def _audio(media: Media) -> AudioStream | None:
+    """The stream as we would serve it; None when we cannot, or when it is rejected."""
+    if media.kind.lower() != "audio" or media.protocol.upper() != "RTP/AVP" or not media.port or not media.host:
+        return None
+    codecs = {**{number: f"{name}/8000" for number, name in G711_NAMES.items()}, **dict(media.codecs)}
+    numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
+    listed = {number: codecs.get(number) for number in numbers if number is not None}
+    payload_types = tuple([number for number in listed if number in G711_NAMES and listed[number] == f"{G711_NAMES[number]}/8000"])
+    if not payload_types:
+        return None
+    return AudioStream(
+        host=media.host,
+        port=media.port,
+        payload_types=payload_types,
+        dtmf_type=next((number for number, codec in listed.items() if codec == "TELEPHONE-EVENT/8000"), None),
+        direction=_held(media.direction) if media.host in _UNSPECIFIED else media.direction,
+        ptime_ms=media.ptime_ms,
+    )
+
+
+def _held(direction: Direction) -> Direction:
+    """The direction of a side that has no address to receive at."""
+    return Direction.SENDONLY if direction.sends else Direction.INACTIVE
+
+
+def _session_lines(host: str, *, session_id: int, version: int, timing: str) -> list[str]:
+    family = "IP6" if ":" in host else "IP4"
+    origin = f"o=payphone {session_id} {version} IN {family} {host}"
+    return ["v=0", origin, "s=-", f"c=IN {family} {host}", f"t={timing}"]
+
+
+def _audio_lines(port: int, *, payload_types: Sequence[int], dtmf_type: int | None, direction: Direction) -> list[str]:
+    numbers = [*payload_types, *([] if dtmf_type is None else [dtmf_type])]
+    lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
+    lines += [f"a=rtpmap:{number} {G711_NAMES[number]}/8000" for number in payload_types]
+    if dtmf_type is not None:
+        lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
+    return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]
+
+
+def _rejection(media: Media) -> str:
+    """An m= line needs a format; devices that offer a dead stream leave it out at times."""
+    return f"m={media.kind} 0 {media.protocol} {' '.join(media.formats or ('0',))}"
+
+
+def _written(lines: list[str]) -> bytes:
+    return "".join([f"{line}\r\n" for line in lines]).encode()
