@@ -1,0 +1,1 @@
+"""PURE. Menus: what they are (`menu`) and how one moves on (`step`)."""

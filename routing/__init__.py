@@ -1,0 +1,1 @@
+"""PURE. Who gets the call: tables, hours, caps, hunting order and `decide`, which says why."""

@@ -1,0 +1,290 @@
+"""Rulings one by one: each row of the order in which `decide` reasons, and what the trail says of it."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from ivr.menu import Menu, MenuPlan
+from routing.decide import MAX_ATTEMPTS, MAX_CAMPAIGNS, decide
+from routing.ruling import Announce, Attempt, Barred, EnterMenu, Inquiry, NotRouted, Ruling
+from routing.table import (
+    Block,
+    Campaign,
+    Cap,
+    Hours,
+    Line,
+    NoRoute,
+    Overflow,
+    Publisher,
+    Table,
+    Target,
+    ToCampaign,
+    ToLine,
+    ToMessage,
+    TrackingNumber,
+)
+from routing.trail import as_plain
+
+DID = "+18005550100"
+MONDAY_NOON_US = 1_772_452_800_000_000  # 2026-03-02T12:00:00Z
+NEVER = Hours(zone="UTC", blocks=())
+MORNING = Hours(zone="UTC", blocks=(Block(weekday=0, start_minute=480, end_minute=720),))
+QUALIFY = MenuPlan(start="qualify", menus={"qualify": Menu(name="qualify", prompt="welcome", keys={})})
+ASKED = Inquiry(did=DID, ani="+12125550199", trunk="carrier", utc_us=MONDAY_NOON_US, seed=7)
+
+
+def line(name: str, **more: Any) -> Line:
+    caps = (Cap(owner=f"line:{name}", limit=1), Cap(owner="advertiser:acme", limit=9))
+    base = Line(name=name, advertiser="acme", uri=f"sip:{name}@127.0.0.1:5071", caps=caps)
+    return replace(base, **more)
+
+
+def campaign(name: str, *lines: str, overflow: dict[NoRoute, Overflow] | None = None, **more: Any) -> Campaign:
+    """Lines in the order given: one priority each."""
+    targets = tuple(Target(line=line, priority=number) for number, line in enumerate(lines))
+    base = Campaign(name=name, targets=targets, overflow=overflow or {}, caps=(Cap(owner=f"campaign:{name}", limit=5),))
+    return replace(base, **more)
+
+
+def table(first: Campaign, *others: Campaign, lines: tuple[Line, ...] = (), paused: bool = False) -> Table:
+    """A table whose number leads to `first`. Lines that are not given are plain ones."""
+    campaigns = {each.name: each for each in (first, *others)}
+    named = {target.line for each in campaigns.values() for target in each.targets}
+    named |= {way.line for each in campaigns.values() for way in each.overflow.values() if isinstance(way, ToLine)}
+    return Table(
+        version="v1",
+        numbers={DID: TrackingNumber(did=DID, publisher="radio-one", campaign=first.name)},
+        publishers={"radio-one": Publisher(name="radio-one", paused=paused)},
+        campaigns=campaigns,
+        lines={name: line(name) for name in named} | {each.name: each for each in lines},
+    )
+
+
+def tried(*pairs: tuple[str, NoRoute]) -> Inquiry:
+    return replace(ASKED, tried=pairs)
+
+
+def verdicts(ruling: Ruling) -> list[tuple[str, str]]:
+    return [(reason.rule, reason.verdict) for reason in ruling.trail]
+
+
+def attempted(ruling: Ruling) -> str:
+    assert isinstance(ruling.choice, Attempt), ruling
+    return ruling.choice.line
+
+
+def test_an_unknown_number_has_neither_publisher_nor_campaign() -> None:
+    ruling = decide(table(campaign("auto", "east")), {}, replace(ASKED, did="+1999"))
+    assert (ruling.choice, ruling.publisher, ruling.campaign) == (NotRouted(because=Barred.UNKNOWN_NUMBER), None, None)
+    assert verdicts(ruling) == [("numbers.+1999", "unknown number")]
+
+
+def test_a_paused_publisher_is_refused_before_the_menu() -> None:
+    ruling = decide(table(campaign("auto", "east", menu=QUALIFY), paused=True), {}, ASKED)
+    assert ruling.choice == NotRouted(because=Barred.PUBLISHER_PAUSED)
+    assert (ruling.publisher, ruling.campaign) == ("radio-one", "auto")
+    assert verdicts(ruling)[-1] == ("publishers.radio-one.paused", "paused")
+
+
+def test_an_attempt_carries_the_line_and_every_cap_it_counts_against() -> None:
+    east = line("east", ring_ms=20_000, silence_ms=4_000, timer_offset_ms=1_500)
+    ruling = decide(table(campaign("auto", "east"), lines=(east,)), {"line:east": 0, "campaign:auto": 4}, ASKED)
+    assert ruling.choice == Attempt(
+        line="east",
+        advertiser="acme",
+        campaign="auto",
+        uri="sip:east@127.0.0.1:5071",
+        ring_ms=20_000,
+        silence_ms=4_000,
+        timer_offset_ms=1_500,
+        caps=(Cap(owner="line:east", limit=1), Cap(owner="advertiser:acme", limit=9), Cap(owner="campaign:auto", limit=5)),
+    )
+    assert ruling.trail[-1].read == {"line:east": 0, "advertiser:acme": 0, "campaign:auto": 4}
+
+
+def test_the_trail_starts_with_all_that_a_replay_needs() -> None:
+    ruling = decide(table(campaign("auto", "east", "west")), {}, tried(("east", NoRoute.BUSY)))
+    assert as_plain(ruling.trail[0]) == {
+        "rule": f"numbers.{DID}",
+        "verdict": "publisher radio-one, campaign auto",
+        "read": {"config": "v1", "utc_us": MONDAY_NOON_US, "seed": 7, "menu_done": "no", "tried": "east=busy"},
+    }
+
+
+@pytest.mark.parametrize("shut", [{"hours": NEVER}, {"hours": MORNING}, {"paused": True}])
+def test_a_shut_campaign_is_closed_before_its_menu(shut: dict[str, Any]) -> None:
+    ruling = decide(table(campaign("auto", "east", menu=QUALIFY, **shut)), {}, ASKED)
+    assert ruling.choice == NotRouted(because=NoRoute.CLOSED)
+
+
+def test_a_shut_campaign_says_when_it_was_closed() -> None:
+    ruling = decide(table(campaign("auto", "east", hours=MORNING)), {}, ASKED)
+    assert verdicts(ruling)[1:] == [
+        ("campaigns.auto.hours", "closed at Mon 12:00 UTC"),
+        ("campaigns.auto.overflow", "nobody takes the call: closed, and no overflow for it"),
+    ]
+    assert ruling.trail[1].read == {"utc_us": MONDAY_NOON_US}
+
+
+def test_one_second_earlier_it_is_open() -> None:
+    ruling = decide(table(campaign("auto", "east", hours=MORNING)), {}, replace(ASKED, utc_us=MONDAY_NOON_US - 1_000_000))
+    assert attempted(ruling) == "east"
+    assert verdicts(ruling)[1] == ("campaigns.auto.hours", "open at Mon 11:59 UTC")
+
+
+def test_the_menu_comes_first_even_when_every_line_is_full() -> None:
+    ruling = decide(table(campaign("auto", "east", menu=QUALIFY)), {"line:east": 1}, ASKED)
+    assert ruling.choice == EnterMenu(plan=QUALIFY)
+
+
+@pytest.mark.parametrize("inquiry", [replace(ASKED, menu_done=True), tried(("other", NoRoute.BUSY))])
+def test_the_menu_is_entered_once_and_never_after_a_line_was_tried(inquiry: Inquiry) -> None:
+    assert attempted(decide(table(campaign("auto", "east", menu=QUALIFY)), {}, inquiry)) == "east"
+
+
+def test_each_candidate_is_explained_in_order() -> None:
+    lines = (line("paused", paused=True), line("closed", hours=MORNING), line("full"), line("free"), line("after"))
+    auto = campaign("auto", "tried", "paused", "closed", "full", "free", "after")
+    ruling = decide(table(auto, lines=lines), {"line:full": 1}, tried(("tried", NoRoute.BUSY)))
+    assert attempted(ruling) == "free"
+    assert verdicts(ruling)[2:] == [
+        ("lines.tried", "tried already: busy"),
+        ("lines.paused.paused", "paused"),
+        ("lines.closed.hours", "closed at Mon 12:00 UTC"),
+        ("lines.full.cap", "full capped: 1 of 1"),
+        ("lines.free", "eligible: attempt"),
+    ]
+
+
+def test_the_first_full_cap_is_named() -> None:
+    auto = campaign("auto", "east")
+    everything = {"line:east": 0, "advertiser:acme": 9, "campaign:auto": 5}
+    reason = decide(table(auto), everything, ASKED).trail[2]
+    assert (reason.rule, reason.verdict) == ("advertisers.acme.cap", "east capped: 9 of 9")
+    assert reason.read == {"line:east": 0, "advertiser:acme": 9}
+    reason = decide(table(auto), everything | {"advertiser:acme": 8}, ASKED).trail[2]
+    assert (reason.rule, reason.verdict) == ("campaigns.auto.cap", "east capped: 5 of 5")
+
+
+@pytest.mark.parametrize(("live", "expected"), [(0, True), (1, False), (2, False)])
+def test_a_cap_is_full_at_its_limit_not_beyond(live: int, expected: bool) -> None:  # noqa: FBT001
+    ruling = decide(table(campaign("auto", "east")), {"line:east": live}, ASKED)
+    assert isinstance(ruling.choice, Attempt) is expected
+
+
+CAUSES = [
+    ("no lines", campaign("auto"), ASKED, NoRoute.NO_MATCH),
+    ("no lines, and paused", campaign("auto", paused=True), ASKED, NoRoute.CLOSED),
+    ("all closed or paused", campaign("auto", "closed", "paused"), ASKED, NoRoute.CLOSED),
+    ("one capped, before a closed one", campaign("auto", "full", "closed"), ASKED, NoRoute.CAPPED),
+    ("one capped, after a closed one", campaign("auto", "closed", "full"), ASKED, NoRoute.CAPPED),
+    ("tried outweighs capped", campaign("auto", "full", "a"), tried(("a", NoRoute.BUSY)), NoRoute.BUSY),
+    ("the last tried counts", campaign("auto", "a", "b"), tried(("b", NoRoute.BUSY), ("a", NoRoute.NO_ANSWER)), NoRoute.NO_ANSWER),
+    ("the others' tries do not", campaign("auto", "a", "b"), tried(("b", NoRoute.FAILED), ("x", NoRoute.BUSY)), None),
+    ("only its own tries", campaign("auto", "a"), tried(("a", NoRoute.FAILED), ("x", NoRoute.BUSY)), NoRoute.FAILED),
+    ("tried outweighs having closed since", campaign("auto", "a", hours=NEVER), tried(("a", NoRoute.BUSY)), NoRoute.BUSY),
+]
+
+
+@pytest.mark.parametrize(("auto", "inquiry", "expected"), [row[1:] for row in CAUSES], ids=[row[0] for row in CAUSES])
+def test_the_cause(auto: Campaign, inquiry: Inquiry, expected: NoRoute | None) -> None:
+    lines = (line("closed", hours=NEVER), line("paused", paused=True), line("full"))
+    ruling = decide(table(auto, lines=lines), {"line:full": 1}, inquiry)
+    if expected is None:
+        assert isinstance(ruling.choice, Attempt)
+    else:
+        assert ruling.choice == NotRouted(because=expected)
+
+
+def test_overflow_to_a_message() -> None:
+    auto = campaign("auto", "east", overflow={NoRoute.CAPPED: ToMessage(prompt="all-busy")})
+    ruling = decide(table(auto), {"line:east": 1}, ASKED)
+    assert ruling.choice == Announce(prompt="all-busy", because=NoRoute.CAPPED)
+    assert verdicts(ruling)[-1] == ("campaigns.auto.overflow.capped", "capped: play all-busy")
+
+
+def test_overflow_is_keyed_by_the_cause() -> None:
+    auto = campaign("auto", "east", overflow={NoRoute.CAPPED: ToMessage(prompt="all-busy")})
+    assert decide(table(auto), {}, tried(("east", NoRoute.BUSY))).choice == NotRouted(because=NoRoute.BUSY)
+
+
+def test_overflow_to_a_line_counts_against_the_campaign_it_comes_from_but_not_its_hours() -> None:
+    auto = campaign("auto", "east", overflow={NoRoute.CLOSED: ToLine(line="night")}, hours=MORNING)
+    ruling = decide(table(auto), {}, ASKED)
+    assert isinstance(ruling.choice, Attempt)
+    assert (ruling.choice.line, ruling.choice.campaign) == ("night", "auto")
+    assert Cap(owner="campaign:auto", limit=5) in ruling.choice.caps
+    assert decide(table(auto), {"campaign:auto": 5}, ASKED).choice == NotRouted(because=NoRoute.CAPPED)
+
+
+def test_what_bars_the_overflow_line_is_the_end() -> None:
+    overflow: dict[NoRoute, Overflow] = {NoRoute.CAPPED: ToLine(line="night"), NoRoute.CLOSED: ToMessage(prompt="unheard")}
+    auto = campaign("auto", "east", overflow=overflow)
+    full = {"line:east": 1}
+    shut = line("night", hours=NEVER)
+    assert decide(table(auto, lines=(shut,)), full, ASKED).choice == NotRouted(because=NoRoute.CLOSED)
+    assert decide(table(auto), full, tried(("night", NoRoute.NO_ANSWER))).choice == NotRouted(because=NoRoute.NO_ANSWER)
+
+
+def test_overflow_to_a_campaign_counts_for_that_campaign() -> None:
+    auto = campaign("auto", "east", overflow={NoRoute.CAPPED: ToCampaign(campaign="spare")})
+    ruling = decide(table(auto, campaign("spare", "west")), {"line:east": 1}, ASKED)
+    assert isinstance(ruling.choice, Attempt)
+    assert (ruling.choice.line, ruling.choice.campaign, ruling.campaign) == ("west", "spare", "spare")
+    assert [cap.owner for cap in ruling.choice.caps] == ["line:west", "advertiser:acme", "campaign:spare"]
+
+
+def test_the_overflow_campaigns_menu_is_entered_only_by_the_unqualified() -> None:
+    auto = campaign("auto", "east", overflow=dict.fromkeys(NoRoute, ToCampaign(campaign="spare")))
+    asks = table(auto, campaign("spare", "west", menu=QUALIFY))
+    ruling = decide(asks, {"line:east": 1}, ASKED)
+    assert (ruling.choice, ruling.campaign) == (EnterMenu(plan=QUALIFY), "spare")
+    assert attempted(decide(asks, {"line:east": 1}, replace(ASKED, menu_done=True))) == "west"
+    assert attempted(decide(asks, {}, tried(("east", NoRoute.BUSY)))) == "west"
+
+
+def test_a_later_inquiry_comes_to_the_same_place_and_goes_on() -> None:
+    auto = campaign("auto", "a1", "a2", overflow={NoRoute.BUSY: ToCampaign(campaign="spare")})
+    spare = campaign("spare", "b1", "b2", overflow={NoRoute.NO_ANSWER: ToMessage(prompt="sorry")})
+    both = table(auto, spare)
+    so_far: list[tuple[str, NoRoute]] = []
+    for why in (NoRoute.FAILED, NoRoute.BUSY, NoRoute.BUSY, NoRoute.NO_ANSWER):
+        so_far.append((attempted(decide(both, {}, tried(*so_far))), why))
+    assert [name for name, _ in so_far] == ["a1", "a2", "b1", "b2"]
+    ruling = decide(both, {}, tried(*so_far))
+    assert (ruling.choice, ruling.campaign) == (Announce(prompt="sorry", because=NoRoute.NO_ANSWER), "spare")
+
+
+def test_a_place_that_came_free_in_the_first_campaign_is_taken() -> None:
+    auto = campaign("auto", "a1", overflow={NoRoute.CAPPED: ToCampaign(campaign="spare")})
+    both = table(auto, campaign("spare", "b1", "b2"))
+    assert attempted(decide(both, {"line:a1": 1}, ASKED)) == "b1"
+    assert attempted(decide(both, {}, tried(("b1", NoRoute.BUSY)))) == "a1"
+
+
+def test_campaigns_that_overflow_in_a_circle_are_asked_once_each() -> None:
+    auto = campaign("auto", "east", overflow={NoRoute.CAPPED: ToCampaign(campaign="spare")})
+    spare = campaign("spare", "east", overflow={NoRoute.CAPPED: ToCampaign(campaign="auto")})
+    ruling = decide(table(auto, spare), {"line:east": 1}, ASKED)
+    assert (ruling.choice, ruling.campaign) == (NotRouted(because=NoRoute.CAPPED), "spare")
+    assert verdicts(ruling)[-1] == ("campaigns.spare.overflow.capped", "capped: campaign auto has been asked already")
+
+
+def test_a_chain_of_campaigns_is_bounded() -> None:
+    names = [f"c{number}" for number in range(MAX_CAMPAIGNS + 1)]
+    chain = [campaign(name, overflow={NoRoute.NO_MATCH: ToCampaign(campaign=onward)}) for name, onward in pairwise(names)]
+    ruling = decide(table(*chain, campaign(names[-1], "east")), {}, ASKED)
+    assert (ruling.choice, ruling.campaign) == (NotRouted(because=NoRoute.NO_MATCH), names[MAX_CAMPAIGNS - 1])
+    assert attempted(decide(table(*chain[1:], campaign(names[-1], "east")), {}, ASKED)) == "east"
+
+
+def test_attempts_are_bounded() -> None:
+    names = [f"l{number}" for number in range(MAX_ATTEMPTS + 1)]
+    auto = campaign("auto", *names)
+    spent = [(name, NoRoute.NO_ANSWER) for name in names[:MAX_ATTEMPTS]]
+    assert attempted(decide(table(auto), {}, tried(*spent[:-1]))) == names[MAX_ATTEMPTS - 1]
+    ruling = decide(table(auto), {}, tried(*spent))
+    assert ruling.choice == NotRouted(because=NoRoute.NO_ANSWER)
+    assert verdicts(ruling)[-1] == ("limits.attempts", "attempts used up")
