@@ -1,0 +1,1 @@
+"""PURE. What a call is worth: terms, money and `judge`."""

@@ -1,0 +1,109 @@
+"""Knows the call record: what is true of a call when it is over. Does not know money: `switch.billing` judges a record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class FinalState(StrEnum):
+    """One word for how a call ended: the closed list of `billing.md` §4. Money decides `converted`, the rest is decided here."""
+
+    CONVERTED = "converted"
+    CONNECTED_SHORT = "connected_short"
+    MENU_FAILED = "menu_failed"
+    """No valid answer to the menu in all its tries."""
+    ENDED_IN_MENU = "ended_in_menu"
+    """The caller chose a key that ends the call."""
+    CALLER_LEFT_IN_MENU = "caller_left_in_menu"
+    CALLER_LEFT_WHILE_RINGING = "caller_left_while_ringing"
+    NO_MATCH = "no_match"
+    CLOSED = "closed"
+    CAPPED = "capped"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    REJECTED_UNKNOWN_NUMBER = "rejected_unknown_number"
+    REJECTED_PUBLISHER_PAUSED = "rejected_publisher_paused"
+    REJECTED_NOT_ACCEPTABLE = "rejected_not_acceptable"
+    REJECTED_UNAVAILABLE = "rejected_unavailable"
+    CRASHED = "crashed"
+
+
+class EndedBy(StrEnum):
+    CALLER = "caller"
+    LINE = "line"
+    SWITCH = "switch"
+    MEDIA_TIMEOUT = "media_timeout"
+    CRASH = "crash"
+
+
+class DurationSource(StrEnum):
+    """`wall`: the call crossed a restart, so its durations come from UTC (`billing.md` §1)."""
+
+    MONOTONIC = "monotonic"
+    WALL = "wall"
+
+
+class Outcome(StrEnum):
+    """How one attempt at a line ended."""
+
+    ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    SILENT = "silent"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One line that was dialled. `campaign` is the one it was dialled for. Times are UTC microseconds, durations milliseconds.
+
+    `ring_ms` is None when the line never answered, never 0 for that.
+    """
+
+    number: int
+    line: str
+    advertiser: str
+    campaign: str
+    outcome: Outcome
+    sip_code: int | None
+    q850: int | None
+    invited_us: int
+    answered_us: int | None
+    ended_us: int | None
+    ring_ms: int | None
+    connected_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """What happened, whole. Every INVITE from a known trunk ends in exactly one. Times are UTC microseconds.
+
+    `sip_code`: the final answer the caller's INVITE got. `ended_detail`: the cause in words, one of `switch.call.cause.Cause`.
+    `seed` and `config`: what routing drew from and was decided with. `trail`: the rulings' reasons, in order, as plain JSON values.
+    """
+
+    call_id: str
+    did: str
+    ani: str
+    trunk: str
+    publisher: str | None
+    campaign: str | None
+    final_state: FinalState
+    invited_us: int
+    answered_us: int | None
+    ended_us: int
+    ended_by: EndedBy
+    ended_detail: str
+    sip_code: int | None
+    total_ms: int
+    menu_ms: int
+    connected_ms: int
+    duration_source: DurationSource
+    attempts: tuple[AttemptRecord, ...] = ()
+    digits: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
+    seed: int = 0
+    trail: tuple[Mapping[str, object], ...] = ()

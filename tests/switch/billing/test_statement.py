@@ -1,0 +1,119 @@
+"""The JSON of a judged call: every key, in its order, with plain values."""
+
+import json
+
+from switch.billing.statement import as_json
+from switch.billing.verdict import JudgedCall, Verdict
+from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+
+START_US = 1_772_373_600_123_456  # 2026-03-01T14:00:00.123456Z
+
+JUDGED = JudgedCall(
+    record=CallRecord(
+        call_id="c1",
+        did="+18005550100",
+        ani="+12125550199",
+        trunk="carrier",
+        publisher="radio-one",
+        campaign="auto",
+        final_state=FinalState.CONVERTED,
+        invited_us=START_US,
+        answered_us=START_US + 1_000,
+        ended_us=START_US + 100_000_000,
+        ended_by=EndedBy.CALLER,
+        ended_detail="caller_hung_up",
+        sip_code=200,
+        total_ms=99_999,
+        menu_ms=4_000,
+        connected_ms=91_234,
+        duration_source=DurationSource.MONOTONIC,
+        attempts=(
+            AttemptRecord(
+                number=1,
+                line="east",
+                advertiser="acme",
+                campaign="auto",
+                outcome=Outcome.BUSY,
+                sip_code=486,
+                q850=17,
+                invited_us=START_US,
+                answered_us=None,
+                ended_us=START_US + 876_544,
+                ring_ms=None,
+                connected_ms=0,
+            ),
+        ),
+        digits="1",
+        tags={"interest": "quote"},
+        config="v1",
+        seed=7,
+        trail=({"rule": "lines.east", "verdict": "eligible: attempt", "read": {"line:east": 0}},),
+    ),
+    verdict=Verdict(billable=True, rule="the rule", why="why so", revenue_micros=25_000_000, payout_micros=18_000_000),
+)
+
+EXPECTED = """{
+  "call_id": "c1",
+  "did": "+18005550100",
+  "ani": "+12125550199",
+  "trunk": "carrier",
+  "publisher": "radio-one",
+  "campaign": "auto",
+  "final_state": "converted",
+  "invited_at": "2026-03-01T14:00:00.123Z",
+  "answered_at": "2026-03-01T14:00:00.124Z",
+  "ended_at": "2026-03-01T14:01:40.123Z",
+  "ended_by": "caller",
+  "sip_code": 200,
+  "total_ms": 99999,
+  "menu_ms": 4000,
+  "connected_ms": 91234,
+  "attempts": [
+    {
+      "line": "east",
+      "outcome": "busy",
+      "sip_code": 486,
+      "ring_ms": null,
+      "connected_ms": 0,
+      "campaign": "auto",
+      "advertiser": "acme",
+      "q850": 17,
+      "number": 1,
+      "invited_at": "2026-03-01T14:00:00.123Z",
+      "answered_at": null,
+      "ended_at": "2026-03-01T14:00:01.000Z"
+    }
+  ],
+  "billable": true,
+  "rule": "the rule",
+  "revenue_micros": 25000000,
+  "payout_micros": 18000000,
+  "why": "why so",
+  "digits": "1",
+  "tags": {
+    "interest": "quote"
+  },
+  "config": "v1",
+  "seed": 7,
+  "duration_source": "monotonic",
+  "ended_detail": "caller_hung_up",
+  "trail": [
+    {
+      "rule": "lines.east",
+      "verdict": "eligible: attempt",
+      "read": {
+        "line:east": 0
+      }
+    }
+  ]
+}"""
+
+
+def test_every_key_in_its_order() -> None:
+    assert json.dumps(as_json(JUDGED), indent=2) == EXPECTED
+
+
+def test_the_values_are_plain() -> None:
+    call = as_json(JUDGED)
+    assert type(call["final_state"]) is str
+    assert json.loads(json.dumps(call)) == call
