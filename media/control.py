@@ -1,0 +1,166 @@
+"""PURE. The words that the engine and a media worker exchange: msgpack over one local SOCK_SEQPACKET socket, one message a packet.
+
+Knows the shape of the messages. Does not know sockets, audio or calls. A `port` is the even local UDP port of one leg's RTP and
+its name on the worker; the engine gives ports out, the worker only binds them. Moments are the machine's monotonic nanoseconds
+(CLOCK_MONOTONIC), the same in every process of one machine.
+"""
+
+import msgspec
+
+MAX_MESSAGE_BYTES = 65_536
+MAX_ALIVE_PORTS = 1_000
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a leg's far end says its RTP is, and how its payloads are numbered.
+
+    `payload_type`: 0 (PCMU) or 8 (PCMA), what we send and expect. `dtmf_type`: its telephone-event payload type, or None.
+    `sends`: it will send us RTP (False while it holds us with sendonly/inactive reversed): only then does silence count as lost.
+    `receives`: it wants RTP from us (False: on hold).
+    """
+
+    host: str
+    port: int
+    payload_type: int = 0
+    dtmf_type: int | None = 101
+    sends: bool = True
+    receives: bool = True
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of all messages; the tag on the wire is the class name."""
+
+
+# engine -> worker
+
+
+class Open(Message, frozen=True, kw_only=True):
+    """Bind `port` and start counting. `peer` None: not known yet (an offer is out); nothing is sent until `Aim`."""
+
+    port: int
+    peer: Peer | None = None
+
+
+class Aim(Message, frozen=True, kw_only=True):
+    """The far end's address or payload types are known or changed (answer, re-INVITE). Latching starts anew when they differ."""
+
+    port: int
+    peer: Peer
+
+
+class Play(Message, frozen=True, kw_only=True):
+    """Play a prompt (`prompt` is its name, `PROMPTS/NAME.wav`) once; ends with `Played(port, play)`. Replaces what plays."""
+
+    port: int
+    play: int
+    prompt: str
+
+
+class Ringback(Message, frozen=True, kw_only=True):
+    """Play ringing tone (440 + 480 Hz, 2 s on, 4 s off) until `Hush`, `Play` or `Bridge`."""
+
+    port: int
+
+
+class Hush(Message, frozen=True, kw_only=True):
+    """Stop what plays; no `Played` follows."""
+
+    port: int
+
+
+class Bridge(Message, frozen=True, kw_only=True):
+    """Relay between two open ports, both ways. Stops what plays on either."""
+
+    a: int
+    b: int
+
+
+class Unbridge(Message, frozen=True, kw_only=True):
+    """Stop relaying between `port` and its partner."""
+
+    port: int
+
+
+class Close(Message, frozen=True, kw_only=True):
+    """Unbind; answered by `Closed` with the leg's counters. Unknown ports are answered too (zero counters)."""
+
+    port: int
+
+
+class Quit(Message, frozen=True, kw_only=True):
+    """Close everything and exit 0."""
+
+
+Order = Open | Aim | Play | Ringback | Hush | Bridge | Unbridge | Close | Quit
+
+
+# worker -> engine
+
+
+class Ready(Message, frozen=True, kw_only=True):
+    """First message of a worker."""
+
+    pid: int
+
+
+class OpenFailed(Message, frozen=True, kw_only=True):
+    """The port could not be bound."""
+
+    port: int
+    why: str
+
+
+class Heard(Message, frozen=True, kw_only=True):
+    """One RFC 4733 digit (0-9 * # A-D) ended or was cut off by the next one; told once however often its packets come."""
+
+    port: int
+    digit: str
+    at_ns: int
+
+
+class Played(Message, frozen=True, kw_only=True):
+    """Prompt `play` ran to its end, or could not be played (`why`)."""
+
+    port: int
+    play: int
+    at_ns: int
+    why: str | None = None
+
+
+class Silent(Message, frozen=True, kw_only=True):
+    """No RTP from a peer that `sends` for the RTP timeout. `last_ns`: when the last packet came; None when none ever did."""
+
+    port: int
+    last_ns: int | None
+
+
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
+    """Per leg. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. Octets are RTP payload octets."""
+
+    received: int = 0
+    received_octets: int = 0
+    sent: int = 0
+    sent_octets: int = 0
+    stray: int = 0
+    malformed: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+
+class Closed(Message, frozen=True, kw_only=True):
+    port: int
+    counters: Counters
+
+
+class Alive(Message, frozen=True, kw_only=True):
+    """Every second: for each open port that ever received RTP, when its last packet came; `MAX_ALIVE_PORTS` a message at most."""
+
+    at_ns: int
+    last: dict[int, int]
+
+
+Report = Ready | OpenFailed | Heard | Played | Silent | Closed | Alive
+
+encode = msgspec.msgpack.Encoder().encode
+decode_order = msgspec.msgpack.Decoder(Order).decode
+decode_report = msgspec.msgpack.Decoder(Report).decode

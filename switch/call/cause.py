@@ -1,0 +1,121 @@
+"""Knows every way a call or a leg can fail, and what follows from each: one table. Does not know where failures are noticed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from routing.table import NoRoute
+from switch.call.record import FinalState, Outcome
+
+
+class Cause(StrEnum):
+    """Why a call or one of its legs ended."""
+
+    # the normal ways
+    CALLER_HUNG_UP = "caller_hung_up"
+    LINE_HUNG_UP = "line_hung_up"
+    MENU_ENDED = "menu_ended"
+    MENU_FAILED = "menu_failed"
+    # what the caller's side did wrong, or is not given
+    UNKNOWN_NUMBER = "unknown_number"
+    PUBLISHER_PAUSED = "publisher_paused"
+    NO_MATCH = "no_match"
+    CLOSED = "closed"
+    CAPPED = "capped"
+    NOT_ACCEPTABLE = "not_acceptable"
+    CALLER_NO_ACK = "caller_no_ack"
+    # what a line did not do
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    SILENT = "silent"
+    REJECTED = "rejected"
+    LINE_FAILED = "line_failed"
+    # what we or the network could not do
+    MEDIA_TIMEOUT = "media_timeout"
+    MEDIA_FAILED = "media_failed"
+    MAX_CALL = "max_call"
+    OVERLOAD = "overload"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
+    STOPPING = "stopping"
+    """A new call while the switch stops."""
+    SHUTDOWN = "shutdown"
+    """A call in progress when the switch stops."""
+    CRASHED = "crashed"
+    BROKEN = "broken"
+
+
+class Fault(StrEnum):
+    NOBODY = "nobody"
+    CALLER = "caller"
+    LINE = "line"
+    CONFIG = "config"
+    NETWORK = "network"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """What follows from a cause.
+
+    `sip`: the final answer an unanswered caller gets. `q850`: the cause value in Reason headers (RFC 3326). `state`: what the record
+    says when this ended the call before a line answered. `hunt_on`: the next line may be tried, `overflow` being why this one did
+    not take the call. `outcome`: what the attempt's record says.
+    """
+
+    sip: int
+    q850: int
+    fault: Fault
+    state: FinalState
+    overflow: NoRoute | None = None
+    outcome: Outcome = Outcome.FAILED
+
+    @property
+    def hunt_on(self) -> bool:
+        return self.overflow is not None
+
+
+def _t(sip: int, q850: int, fault: Fault, state: FinalState) -> Treatment:
+    return Treatment(sip=sip, q850=q850, fault=fault, state=state, outcome=Outcome.ABANDONED)
+
+
+def _line(sip: int, q850: int, state: FinalState, *, overflow: NoRoute, outcome: Outcome) -> Treatment:
+    return Treatment(sip=sip, q850=q850, fault=Fault.LINE, state=state, overflow=overflow, outcome=outcome)
+
+
+TREATMENT: dict[Cause, Treatment] = {
+    Cause.CALLER_HUNG_UP: _t(487, 16, Fault.NOBODY, FinalState.CALLER_LEFT_WHILE_RINGING),
+    Cause.LINE_HUNG_UP: _t(480, 16, Fault.NOBODY, FinalState.CONNECTED_SHORT),
+    Cause.MENU_ENDED: _t(480, 16, Fault.NOBODY, FinalState.ENDED_IN_MENU),
+    Cause.MENU_FAILED: _t(480, 16, Fault.CALLER, FinalState.MENU_FAILED),
+    Cause.UNKNOWN_NUMBER: _t(404, 1, Fault.CALLER, FinalState.REJECTED_UNKNOWN_NUMBER),
+    Cause.PUBLISHER_PAUSED: _t(480, 31, Fault.CONFIG, FinalState.REJECTED_PUBLISHER_PAUSED),
+    Cause.NO_MATCH: _t(480, 31, Fault.CONFIG, FinalState.NO_MATCH),
+    Cause.CLOSED: _t(480, 31, Fault.CONFIG, FinalState.CLOSED),
+    Cause.CAPPED: _t(486, 34, Fault.CONFIG, FinalState.CAPPED),
+    Cause.NOT_ACCEPTABLE: _t(488, 88, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
+    Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),
+    Cause.NO_ANSWER: _line(480, 19, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.NO_ANSWER),
+    Cause.SILENT: _line(480, 18, FinalState.NO_ANSWER, overflow=NoRoute.FAILED, outcome=Outcome.SILENT),
+    Cause.REJECTED: _line(480, 21, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
+    Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
+    Cause.MEDIA_TIMEOUT: _t(480, 41, Fault.NETWORK, FinalState.FAILED),
+    Cause.MEDIA_FAILED: _t(503, 41, Fault.SWITCH, FinalState.FAILED),
+    Cause.MAX_CALL: _t(480, 31, Fault.NOBODY, FinalState.CONNECTED_SHORT),
+    Cause.OVERLOAD: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
+    Cause.LEDGER_UNAVAILABLE: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
+    Cause.STOPPING: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
+    Cause.SHUTDOWN: _t(503, 41, Fault.SWITCH, FinalState.FAILED),
+    Cause.CRASHED: _t(500, 41, Fault.SWITCH, FinalState.CRASHED),
+    Cause.BROKEN: _t(500, 41, Fault.SWITCH, FinalState.FAILED),
+}
+
+
+def of_line_answer(status: int) -> Cause:
+    """What a line's final non-2xx answer means for the hunt (`carriers.md`, Failover)."""
+    if status in {486, 600}:
+        return Cause.BUSY
+    if status in {408, 480, 487}:
+        return Cause.NO_ANSWER
+    if status == 603:
+        return Cause.REJECTED
+    return Cause.LINE_FAILED

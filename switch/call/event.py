@@ -1,0 +1,135 @@
+"""Knows everything that can happen to a call: past tense, closed, each with its moment. Does not know where it was noticed."""
+
+from dataclasses import dataclass
+
+from routing.ruling import Ruling
+from switch.call.cause import Cause
+from switch.call.moment import Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InviteArrived:
+    """A trunk's INVITE. `did` and `ani` are E.164 where they could be read so. `objection`: why it can't be taken at all, if so.
+
+    `seed`: what routing draws from for this call. `version`: of the plan the call pins. `max_call_ms`: no call is longer.
+    """
+
+    at: Moment
+    call_id: str
+    did: str
+    ani: str
+    trunk: str
+    seed: int
+    version: str
+    max_call_ms: int
+    objection: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruled:
+    """Routing's answer to `AskRoute`. `mark_ms`: the talk time at which money is owed; a heartbeat is due exactly there."""
+
+    at: Moment
+    ruling: Ruling
+    mark_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRang:
+    at: Moment
+    leg: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered:
+    """A line's 200."""
+
+    at: Moment
+    leg: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSecured:
+    """The journal holds the line's answer, durably: the two may speak."""
+
+    at: Moment
+    leg: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerAcknowledged:
+    at: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded:
+    """A leg is over. `by_peer`: its far end ended it. `cause`: why, in our words. `sip_code`: the final answer its INVITE got."""
+
+    at: Moment
+    leg: int
+    by_peer: bool
+    cause: Cause
+    sip_code: int | None = None
+    q850: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitHeard:
+    at: Moment
+    digit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptEnded:
+    """`play` is the number its `Play` command carried: an end that a newer prompt overtook is told apart."""
+
+    at: Moment
+    play: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaLost:
+    """No RTP from a leg for the RTP timeout. `last`: when its last packet came; None: none ever did."""
+
+    at: Moment
+    leg: int
+    last: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFailed:
+    """We can't carry this call's audio: its worker died, a port could not be bound, an answer could not be used."""
+
+    at: Moment
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlinePassed:
+    at: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """The switch ends this call of its own accord: shutdown, or the call's machine broke."""
+
+    at: Moment
+    cause: Cause
+
+
+Event = (
+    InviteArrived
+    | Ruled
+    | LegRang
+    | LegAnswered
+    | AnswerSecured
+    | CallerAcknowledged
+    | LegEnded
+    | DigitHeard
+    | PromptEnded
+    | MediaLost
+    | MediaFailed
+    | DeadlinePassed
+    | Stopped
+)

@@ -1,0 +1,175 @@
+"""Golden call flows: a text of events becomes a conversation with the call machine, written back with what it commanded.
+
+`>> SECONDS event words` is an event, `<< command words` what the machine answered, `== words` the record at the end. Lines that
+start with `#` are the story told to the reader. Only `#` and `>>` lines are read; the others are what the machine says now.
+"""
+
+from collections.abc import Callable
+
+from ivr.menu import HangUp as MenuHangUp
+from ivr.menu import Menu, MenuPlan, RouteOn
+from routing.ruling import Announce, Attempt, Barred, Choice, EnterMenu, NotRouted, Reason, Ruling
+from routing.table import NoRoute
+from switch.call import cdr
+from switch.call import command as do
+from switch.call import event as ev
+from switch.call.cause import Cause
+from switch.call.machine import advance, begin
+from switch.call.moment import Moment
+from switch.call.phase import Call, Over
+from switch.call.release import Step
+
+PLAN = MenuPlan(
+    start="qualify",
+    menus={
+        "qualify": Menu(
+            name="qualify",
+            prompt="welcome",
+            invalid="sorry",
+            timeout_ms=5_000,
+            retries=1,
+            keys={"1": RouteOn(tags={"interest": "quote"}), "0": MenuHangUp(prompt="goodbye"), "9": MenuHangUp()},
+        )
+    },
+)
+MAX_CALL_MS = 3_600_000
+MARK_MS = 12_000
+RING_MS = 20_000
+SILENCE_MS = 5_000
+
+
+def moment(seconds: float) -> Moment:
+    """An instant of a flow: monotonic time starts at 0, UTC at 2026-03-02T15:00:00Z."""
+    us = round(seconds * 1_000_000)
+    return Moment(mono_ns=us * 1_000, utc_us=1_772_463_600_000_000 + us)
+
+
+def attempt(line: str) -> Attempt:
+    return Attempt(
+        line=line,
+        advertiser="acme",
+        campaign="quotes",
+        uri=f"sip:{line}@127.0.0.1",
+        ring_ms=RING_MS,
+        silence_ms=SILENCE_MS,
+        timer_offset_ms=0,
+        caps=(),
+    )
+
+
+def ruled(at: Moment, choice: Choice) -> ev.Ruled:
+    known = not (isinstance(choice, NotRouted) and choice.because is Barred.UNKNOWN_NUMBER)
+    ruling = Ruling(
+        choice=choice,
+        publisher="radio" if known else None,
+        campaign="quotes" if known else None,
+        trail=(Reason(rule="campaigns.quotes", verdict="chosen"),),
+    )
+    return ev.Ruled(at=at, ruling=ruling, mark_ms=MARK_MS if isinstance(choice, Attempt) else None)
+
+
+def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
+    return ev.InviteArrived(
+        at=at,
+        call_id="c1",
+        did="+18005550100",
+        ani="+12125550199",
+        trunk="carrier",
+        seed=7,
+        version="abc",
+        max_call_ms=MAX_CALL_MS,
+        objection=objection,
+    )
+
+
+def _refusal(word: str) -> NotRouted:
+    return NotRouted(because=Barred(word) if word in set(Barred) else NoRoute(word))
+
+
+_RULINGS: dict[str, Callable[[list[str]], Choice]] = {
+    "menu": lambda _: EnterMenu(plan=PLAN),
+    "line": lambda words: attempt(words[0]),
+    "announce": lambda words: Announce(prompt=words[0], because=NoRoute(words[1])),
+    "refuse": lambda words: _refusal(words[0]),
+}
+
+_EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
+    "invite": lambda at, words: invite(at, objection=Cause(words[0]) if words else None),
+    "ruled": lambda at, words: ruled(at, _RULINGS[words[0]](words[1:])),
+    "rang": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=180),
+    "answered": lambda at, words: ev.LegAnswered(at=at, leg=int(words[0])),
+    "secured": lambda at, words: ev.AnswerSecured(at=at, leg=int(words[0])),
+    "acked": lambda at, _: ev.CallerAcknowledged(at=at),
+    "ended": lambda at, words: ended(at, words),  # noqa: PLW0108 defined below
+    "digit": lambda at, words: ev.DigitHeard(at=at, digit=words[0]),
+    "prompt-ended": lambda at, words: ev.PromptEnded(at=at, play=int(words[0])),
+    "deadline": lambda at, _: ev.DeadlinePassed(at=at),
+    "media-lost": lambda at, words: ev.MediaLost(at=at, leg=int(words[0]), last=moment(float(words[1])) if words[1:] else None),
+    "media-failed": lambda at, _: ev.MediaFailed(at=at, why="worker died"),
+    "stopped": lambda at, words: ev.Stopped(at=at, cause=Cause(words[0])),
+}
+
+
+def ended(at: Moment, words: list[str]) -> ev.LegEnded:
+    """`ended LEG peer|us CAUSE [SIP code]`"""
+    leg, by, cause, *code = words
+    return ev.LegEnded(at=at, leg=int(leg), by_peer=by == "peer", cause=Cause(cause), sip_code=int(code[0]) if code else None)
+
+
+def shown(command: do.Command) -> str:
+    """A command as flows write it: its name and the fields that differ from call to call."""
+    match command:
+        case do.AskRoute(tags=tags, menu_done=done, tried=tried):
+            words = [f"{name}={value}" for name, value in sorted(tags.items())]
+            words += ["menu-done"] * done + [f"tried {line}: {why}" for line, why in tried]
+            return " ".join(["AskRoute", *words])
+        case do.Dial(leg=leg, attempt=to):
+            return f"Dial {leg} {to.line}"
+        case do.Play(play=play, prompt=prompt):
+            return f"Play {play} {prompt}"
+        case do.HangUp(leg=leg, cause=cause):
+            return f"HangUp {leg} {cause}"
+        case do.Refuse(cause=cause):
+            return f"Refuse {cause}"
+        case do.Secure(leg=leg) | do.Bridge(leg=leg):
+            return f"{type(command).__name__} {leg}"
+        case _:
+            return type(command).__name__
+
+
+def _record(call: Call) -> list[str]:
+    record = cdr.write(call.story)
+    lines = [
+        f"== {record.final_state}, ended by {record.ended_by} ({record.ended_detail}), SIP {record.sip_code}",
+        f"== total {record.total_ms} ms, menu {record.menu_ms} ms, connected {record.connected_ms} ms",
+    ]
+    for tried in record.attempts:
+        ring = "never answered" if tried.ring_ms is None else f"rang {tried.ring_ms} ms"
+        lines.append(f"== attempt {tried.line}: {tried.outcome}, SIP {tried.sip_code}, {ring}, connected {tried.connected_ms} ms")
+    return lines
+
+
+def play(text: str) -> str:
+    """`text` with every answer of the machine written anew."""
+    out: list[str] = []
+    call: Call | None = None
+    for line in text.splitlines():
+        if line.startswith(("#", ">>")) or not line.strip():
+            out.append(line.rstrip())
+        if not line.startswith(">>"):
+            continue
+        _, seconds, name, *words = line.split()
+        event = _EVENTS[name](moment(float(seconds)), words)
+        step = _step(call, event)
+        call = step.call
+        out.extend(f"<< {shown(command)}" for command in step.commands)
+    assert call is not None
+    assert isinstance(call.phase, Over), f"the flow ends in {type(call.phase).__name__}"
+    return "\n".join([*out, *_record(call)]) + "\n"
+
+
+def _step(call: Call | None, event: ev.Event) -> Step:
+    if call is not None:
+        return advance(call, event)
+    assert isinstance(event, ev.InviteArrived)
+    return begin(event)

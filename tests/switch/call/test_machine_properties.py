@@ -1,0 +1,173 @@
+"""Whatever comes, doubled, late or out of order: the promises of `design.md` §1 hold for the call machine."""
+
+from dataclasses import dataclass, field
+
+import flow
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.menu import DIGITS
+from routing.ruling import Announce, Choice, EnterMenu, NotRouted
+from routing.table import NoRoute
+from switch.call import cdr
+from switch.call import command as do
+from switch.call import event as ev
+from switch.call.cause import Cause
+from switch.call.leg import LegState
+from switch.call.machine import advance, begin
+from switch.call.moment import Moment
+from switch.call.phase import Call, Over
+from switch.call.record import CallRecord
+from switch.call.release import Step
+
+CHOICES: list[Choice] = [
+    EnterMenu(plan=flow.PLAN),
+    flow.attempt("east"),
+    flow.attempt("west"),
+    Announce(prompt="busy", because=NoRoute.CAPPED),
+    NotRouted(because=NoRoute.NO_ANSWER),
+]
+END_CAUSES = [Cause.CALLER_HUNG_UP, Cause.LINE_HUNG_UP, Cause.BUSY, Cause.LINE_FAILED, Cause.CALLER_NO_ACK]
+
+
+@dataclass
+class World:
+    """A call among events from anywhere: every ruling is answered at once, as the engine does; the commands are kept."""
+
+    now: int = 0
+    call: Call | None = None
+    commands: list[do.Command] = field(default_factory=list)
+    rulings: list[Choice] = field(default_factory=list)
+
+    def at(self) -> Moment:
+        return flow.moment(self.now / 1_000)
+
+    def invite(self) -> None:
+        self.take(begin(flow.invite(self.at())))
+
+    def feed(self, event: ev.Event) -> None:
+        assert self.call is not None
+        self.take(advance(self.call, event))
+
+    def take(self, step: Step) -> None:
+        self.call = step.call
+        self.commands.extend(step.commands)
+        if any(isinstance(command, do.AskRoute) for command in step.commands):
+            asked = len(self.call.legs) > 8 or not self.rulings
+            choice = NotRouted(because=NoRoute.NO_ANSWER) if asked else self.rulings.pop()
+            if isinstance(choice, EnterMenu) and self.call.story.menus:
+                choice = NotRouted(because=NoRoute.NO_MATCH)
+            self.feed(flow.ruled(self.at(), choice))
+
+    def run_out(self) -> CallRecord:
+        """The world does its duty: every leg ends, every deadline passes."""
+        assert self.call is not None
+        for turn in range(60):
+            if isinstance(self.call.phase, Over):
+                return cdr.write(self.call.story)
+            for leg, state in enumerate(self.call.legs):
+                if state is LegState.LEAVING:
+                    self.feed(ev.LegEnded(at=self.at(), leg=leg, by_peer=False, cause=Cause.LINE_HUNG_UP))
+            if turn == 40:  # heartbeats for ever: let the longest call pass
+                self.now = max(self.now, self.call.expires.mono_ns // 1_000_000)
+            if self.call.deadline is not None:
+                self.now = max(self.now, self.call.deadline.mono_ns // 1_000_000 + 1)
+            self.feed(ev.DeadlinePassed(at=self.at()))
+        raise AssertionError("the call never ends")
+
+
+def event(draw: st.DrawFn, world: World) -> ev.Event:
+    """Any event for any leg there is, whether it makes sense now or not."""
+    assert world.call is not None
+    at = world.at()
+    leg = draw(st.integers(0, len(world.call.legs) - 1))
+    line = max(1, leg)
+    there = len(world.call.legs) > 1
+    kinds = ["ended", "digit", "prompt", "deadline", "acked", "media-lost", "media-lost"]
+    kinds += ["rang", "answered", "answered", "secured", "secured"] if there else []
+    match draw(st.sampled_from(kinds)):
+        case "ended":
+            cause = draw(st.sampled_from(END_CAUSES))
+            return ev.LegEnded(
+                at=at, leg=leg, by_peer=draw(st.booleans()), cause=cause, sip_code=draw(st.sampled_from([None, 200, 486]))
+            )
+        case "digit":
+            return ev.DigitHeard(at=at, digit=draw(st.sampled_from(sorted(DIGITS))))
+        case "prompt":
+            return ev.PromptEnded(at=at, play=draw(st.integers(0, world.call.plays + 1)))
+        case "acked":
+            return ev.CallerAcknowledged(at=at)
+        case "media-lost":
+            last = draw(st.one_of(st.none(), st.integers(0, world.now)))
+            return ev.MediaLost(at=at, leg=leg, last=None if last is None else flow.moment(last / 1_000))
+        case "rang":
+            return ev.LegRang(at=at, leg=line, status=180)
+        case "answered":
+            return ev.LegAnswered(at=at, leg=line)
+        case "secured":
+            return ev.AnswerSecured(at=at, leg=line)
+        case _:
+            return ev.DeadlinePassed(at=at)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> tuple[World, CallRecord]:
+    world = World(rulings=draw(st.lists(st.sampled_from(CHOICES), min_size=1, max_size=6)))
+    world.invite()
+    earlier: list[ev.Event] = []
+    for _ in range(draw(st.integers(0, 25))):
+        world.now += draw(st.sampled_from([0, 1, 40, 1_000, 5_000, 20_000]))
+        doubled = bool(earlier) and draw(st.integers(0, 4)) == 0
+        happened = draw(st.sampled_from(earlier)) if doubled else event(draw, world)
+        earlier.append(happened)
+        world.feed(happened)
+    return world, world.run_out()
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(calls())
+def test_every_call_ends_in_exactly_one_record_that_is_true(played: tuple[World, CallRecord]) -> None:
+    world, record = played
+    finishes = [command for command in world.commands if isinstance(command, do.Finish)]
+    assert len(finishes) == 1
+    assert isinstance(world.commands[-1], do.Finish)
+    assert record.total_ms >= 0
+    assert record.menu_ms <= (record.ended_us - record.invited_us) // 1_000 + 1
+    for attempt in record.attempts:
+        assert attempt.connected_ms == 0 or attempt.ring_ms is not None
+        assert attempt.connected_ms * 1_000 <= max(0, record.ended_us - attempt.invited_us)
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(calls())
+def test_nobody_is_left_behind(played: tuple[World, CallRecord]) -> None:
+    """Every line that was dialled has ended or was told to; the caller has one final answer, and no second one."""
+    world, record = played
+    assert world.call is not None
+    assert all(state is LegState.ENDED for state in world.call.legs)
+    dialled = [command.leg for command in world.commands if isinstance(command, do.Dial)]
+    assert dialled == list(range(1, len(world.call.legs)))
+    finals = [command for command in world.commands if isinstance(command, do.Answer | do.Refuse)]
+    assert len(finals) <= 1
+    assert len(record.attempts) == len(dialled)
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(calls())
+def test_only_those_who_were_bridged_talked(played: tuple[World, CallRecord]) -> None:
+    world, record = played
+    bridged = [command.leg for command in world.commands if isinstance(command, do.Bridge)]
+    assert len(bridged) <= 1
+    talked = [attempt.number for attempt in record.attempts if attempt.connected_ms > 0]
+    assert set(talked) <= set(bridged)
+    assert len(talked) <= 1
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(calls(), st.data())
+def test_nothing_reaches_a_call_that_is_over(played: tuple[World, CallRecord], data: st.DataObject) -> None:
+    world, _ = played
+    assert world.call is not None
+    step = advance(world.call, event(data.draw, world))  # type: ignore[arg-type]
+    assert step.call is world.call
+    assert step.commands == ()
