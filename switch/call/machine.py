@@ -283,7 +283,9 @@ def _caller_ended(call: Call, event: LegEnded) -> Step:
         return finish(call)
     if call.story.sip_code is None:
         call = replace(call, story=replace(call.story, sip_code=event.sip_code))
-    if event.cause is Cause.CALLER_NO_ACK and isinstance(call.phase, Bridged):  # whether he ever heard us is unknown: nothing is billed
+    if event.cause is Cause.CALLER_NO_ACK and isinstance(
+        call.phase, Bridged
+    ):  # whether he ever heard us is unknown: nothing is billed
         call = replace(call, story=_tried(call.story, call.phase.leg, lambda t: replace(t, talk_ended=t.bridged)))
     return let_go(call, event.at, by=EndedBy.CALLER if event.by_peer else EndedBy.SWITCH, cause=event.cause)
 

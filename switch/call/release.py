@@ -12,8 +12,9 @@ from switch.call.phase import Announcing, Bridged, Call, Hunting, InMenu, Over, 
 from switch.call.record import EndedBy, FinalState
 from switch.call.story import MenuVisit, Tried
 
-RELEASE_MS = 70_000
-"""Longer than any leg can take to end: 64*T1 for a CANCEL, as long again for its INVITE (RFC 3261 §9.1, §17)."""
+RELEASE_MS = 5_000
+"""How long the record waits for legs that wind down. One whose far end says nothing takes 64*T1, or twice that (RFC 3261 §9.1, §17);
+the record can't change any more, so it does not wait for that. The leg's caps and port do."""
 
 NO_ANSWER_LEG = Cause.NO_ANSWER
 """What a line hears that answered after we had given it up."""

@@ -1,0 +1,88 @@
+"""Records from stories: durations in whole milliseconds, and what a crash leaves of them."""
+
+from dataclasses import replace
+
+import flow
+import pytest
+
+from switch.call import cdr
+from switch.call.cause import TREATMENT, Cause
+from switch.call.record import EndedBy, FinalState
+from switch.call.story import Story, Tried
+
+at = flow.moment
+
+
+def bridged(**changes: object) -> Story:
+    """A call whose line answered at 4 s and was bridged at 4.002 s."""
+    tried = Tried(
+        number=1,
+        line="east",
+        advertiser="acme",
+        campaign="quotes",
+        timer_offset_ms=0,
+        invited=at(1),
+        answered=at(4),
+        bridged=at(4.002),
+        sip_code=200,
+    )
+    return Story(
+        call_id="c1",
+        did="d",
+        ani="a",
+        trunk="t",
+        seed=1,
+        version="v",
+        invited=at(0),
+        answered=at(0),
+        attempts=(replace(tried, **changes),),
+    )
+
+
+def test_a_crash_ends_talk_at_the_last_heartbeat_and_not_later() -> None:
+    story = cdr.crashed(replace(bridged(), heartbeat=at(19)), at(23.9))
+    record = cdr.write(story)
+    assert record.connected_ms == 15_000
+    assert record.ended_by is EndedBy.CRASH
+    assert record.final_state is FinalState.CRASHED
+    assert record.ended_us == at(19).utc_us
+
+
+def test_a_crash_before_the_first_heartbeat_leaves_next_to_nothing() -> None:
+    record = cdr.write(cdr.crashed(bridged(), at(8.5)))
+    assert record.connected_ms == 2
+
+
+def test_a_crash_before_the_bridge_leaves_no_talk() -> None:
+    record = cdr.write(cdr.crashed(bridged(bridged=None), at(8.5)))
+    assert record.connected_ms == 0
+    assert record.ended_us == at(8.5).utc_us
+
+
+def test_a_story_that_had_ended_is_not_touched_by_a_crash() -> None:
+    story = replace(
+        bridged(talk_ended=at(9)),
+        ended=at(9),
+        ended_by=EndedBy.CALLER,
+        cause=Cause.CALLER_HUNG_UP,
+        final_state=FinalState.CONNECTED_SHORT,
+    )
+    assert cdr.crashed(story, at(30)) is story
+
+
+def test_the_lines_own_offset_comes_off_and_never_below_zero() -> None:
+    story = replace(bridged(talk_ended=at(9), timer_offset_ms=2_000), ended=at(9))
+    story = replace(story, ended_by=EndedBy.CALLER, cause=Cause.CALLER_HUNG_UP, final_state=FinalState.CONNECTED_SHORT)
+    assert cdr.write(story).connected_ms == 3_000
+    longer = replace(story, attempts=(replace(story.attempts[0], timer_offset_ms=60_000),))
+    assert cdr.write(longer).connected_ms == 0
+
+
+def test_a_call_that_has_not_ended_has_no_record() -> None:
+    with pytest.raises(ValueError, match="has not ended"):
+        cdr.write(bridged())
+
+
+def test_every_cause_has_a_treatment() -> None:
+    assert set(TREATMENT) == set(Cause)
+    assert all(400 <= treatment.sip < 700 and 1 <= treatment.q850 <= 127 for treatment in TREATMENT.values())
