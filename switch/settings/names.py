@@ -1,0 +1,153 @@
+"""Knows which names a config defines and where, so that a name used without being defined is told with the nearest one that is.
+
+Does not know what the names stand for. Prompts are names too: the WAV files of the prompts directory.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from media.dsp.wav import BadWav, read_wav
+from switch.settings.problem import quote
+from switch.settings.source import Blank, KeyPath, Spot, Tree, Value, shown
+from switch.settings.value import Unfit, nearest
+
+MAX_LISTED = 6
+# Comparing a wrong name with very many right ones takes seconds: beyond this only those that begin alike are compared.
+MAX_COMPARED = 200
+WAV = "a 16-bit PCM WAV file, such as 8 kHz mono"
+
+
+class Kind(StrEnum):
+    """What a name may be the name of, in the words of a message."""
+
+    LINE = "line"
+    CAMPAIGN = "campaign"
+    MENU = "menu"
+    HOURS = "hours"
+    PUBLISHER = "publisher"
+    PROMPT = "prompt"
+
+    @property
+    def one(self) -> str:
+        """One of them, in a sentence."""
+        return "opening hours" if self is Kind.HOURS else f"a {self}"
+
+
+SECTIONS = {Kind.CAMPAIGN: "campaigns", Kind.MENU: "menus", Kind.HOURS: "hours", Kind.PUBLISHER: "publishers"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """All that is defined, and by kind what the author of a wrong name is told. Made by `names_of`.
+
+    `unread`: the words of files that could not be parsed, and may define more. `hint`: the nearest of `known`.
+    `wav_fault`: why a prompt can't be played.
+    """
+
+    known: Mapping[Kind, Collection[str]]
+    expected: Mapping[Kind, str]
+    unread: frozenset[str]
+    hint: Callable[[Kind, str], str | None]
+    wav_fault: Callable[[str], str | None]
+
+    def check(self, kind: Kind, name: str) -> str:
+        """The name, if it is one; raises Unfit with the nearest name otherwise."""
+        if name not in self.known[kind] and (kind is Kind.PROMPT or name not in self.unread):
+            raise Unfit(f"unknown {kind} {quote(name)}", expected=self.expected[kind], hint=self.hint(kind, name))
+        if kind is Kind.PROMPT and (fault := self.wav_fault(name)):
+            raise Unfit(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
+        return name
+
+
+def names_of(tree: Tree, *, prompts: Path) -> Names:
+    """Collect what `tree` and the directory `prompts` define. Parts with a wrong shape define nothing."""
+    spots = {kind: _entries(tree, section) for kind, section in SECTIONS.items()}
+    spots[Kind.LINE] = {name: places[0] for name, places in lines_of(tree).items()}
+    expected = {kind: _expected(kind, entries) for kind, entries in spots.items()}
+    waves = _wavs(prompts)
+    expected[Kind.PROMPT] = f"a WAV file in {shown(prompts)}: {_listed(waves) or 'there is none'}"
+    known: dict[Kind, Collection[str]] = {**spots, Kind.PROMPT: frozenset(waves)}
+    return Names(
+        known=known,
+        expected=expected,
+        unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
+        # One wrong name is often used by very many: it is compared, and a prompt is read, once.
+        hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
+        wav_fault=cache(lambda name: _wav_fault(prompts / f"{name}.wav")),
+    )
+
+
+def lines_of(tree: Tree) -> dict[str, list[Spot]]:
+    """Every line of every advertiser, with all the places that define a line of that name."""
+    found: dict[str, list[Spot]] = {}
+    for advertiser, entry in mapping(tree.data.get("advertisers")).items():
+        for name in mapping(mapping(entry).get("lines")):
+            found.setdefault(name, []).append(tree.spots["advertisers", advertiser, "lines", name])
+    return found
+
+
+def mapping(value: Value | None) -> dict[str, Value]:
+    """`value` where it is a mapping; else an empty one: its wrong shape is told elsewhere."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Value | None) -> list[Value]:
+    """`value` where it is a list; a single text as a list of one."""
+    if value is None or isinstance(value, Blank | dict):
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def public(path: KeyPath) -> str:
+    """A path as rules are named in trails: lines stand under `lines.` whatever advertiser has them."""
+    if path[:1] == ("advertisers",) and path[2:3] == ("lines",) and len(path) > 3:
+        path = ("lines", *path[3:])
+    return ".".join(str(part) for part in path)
+
+
+def _entries(tree: Tree, section: str) -> dict[str, Spot]:
+    return {name: tree.spots[section, name] for name in mapping(tree.data.get(section))}
+
+
+def _expected(kind: Kind, entries: Mapping[str, Spot]) -> str:
+    spots = sorted(entries.items(), key=lambda entry: (entry[1].file.path, _line(entry[1])))
+    files = {spot.file.path for _, spot in spots}
+    if not spots:
+        return f"{kind.one}, but none is defined"
+    if len(files) == 1:
+        return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(spot)})' for name, spot in spots])}"
+    return f"{kind.one}: {_listed([f'{name} ({spot.file.path}:{_line(spot)})' for name, spot in spots])}"
+
+
+def _wav_fault(path: Path) -> str | None:
+    """Why the relay could not play this file; None when it can."""
+    try:
+        found = read_wav(path.read_bytes())
+    except OSError as error:
+        return error.strerror or "it cannot be read"
+    return found.why if isinstance(found, BadWav) else None
+
+
+def _wavs(prompts: Path) -> list[str]:
+    try:
+        return sorted(path.stem for path in prompts.iterdir() if path.suffix == ".wav" and path.is_file())
+    except (OSError, ValueError):  # ValueError: a null character in the path
+        return []  # each prompt that is used is then told as unknown
+
+
+def _alike(name: str, known: Collection[str]) -> list[str]:
+    names = sorted(known)
+    return names if len(names) <= MAX_COMPARED else [other for other in names if other[:3] == name[:3]][:MAX_COMPARED]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
+
+
+def _line(spot: Spot) -> int:
+    return (spot.key or spot.value).line

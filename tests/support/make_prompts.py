@@ -1,0 +1,53 @@
+"""Speaks the prompts of the sample with espeak-ng, written as 8 kHz mono 16-bit WAV files. No test runs it: the output is kept.
+
+python tests/support/make_prompts.py config/prompts
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from media.dsp.g711 import Samples
+from media.dsp.wav import BadWav, read_wav, write_wav
+
+VOICE = "en-us"
+WORDS_A_MINUTE = "190"
+PEAK = 20_000
+SILENCE = 300
+PAD_SAMPLES = 400  # 50 ms
+WORDS = {
+    "welcome": "For a quote, press 1. If not, press 2.",
+    "sorry": "Sorry, that was not one of the choices.",
+    "goodbye": "Thank you for calling. Goodbye.",
+    "closed": "We are closed now. Please call again tomorrow.",
+    "all-busy": "All our lines are busy. Please call again soon.",
+}
+
+
+def main() -> None:
+    """Write every prompt to the directory named on the command line."""
+    for name, words in WORDS.items():
+        path = Path(sys.argv[1]) / f"{name}.wav"
+        path.write_bytes(write_wav(trimmed(spoken(words))))
+
+
+def spoken(words: str) -> Samples:
+    """What espeak-ng says, at the 8 kHz of a telephone."""
+    command = ["espeak-ng", "-v", VOICE, "-s", WORDS_A_MINUTE, "--stdout", words]
+    samples = read_wav(subprocess.run(command, check=True, capture_output=True).stdout)
+    if isinstance(samples, BadWav):
+        raise SystemExit(f"espeak-ng: {samples.why}")
+    return samples
+
+
+def trimmed(samples: Samples) -> Samples:
+    """Without silence at the ends but for a moment, and all prompts equally loud."""
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > SILENCE)
+    cut = samples[max(0, loud[0] - PAD_SAMPLES) : loud[-1] + PAD_SAMPLES].astype(np.float64)
+    return np.asarray(np.rint(cut * (PEAK / np.abs(cut).max())), np.int16)
+
+
+if __name__ == "__main__":
+    main()

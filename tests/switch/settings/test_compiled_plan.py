@@ -1,0 +1,289 @@
+"""What a sound config becomes: units, defaults, caps, hours, menus, versions, positions."""
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from ivr.menu import GoTo, HangUp, RouteOn, SayAgain
+from routing.table import Block, Cap, NoRoute, Target, ToCampaign, ToLine, ToMessage
+from switch.billing.terms import BillableOn, Terms
+from switch.settings.load import load, position_of
+from switch.settings.plan import Deployment, SwitchSettings
+from switch.settings.problem import Position, Severity
+
+
+def deployed(config: Path, extra: str = "", *, switch: str | None = None) -> Deployment:
+    if extra:
+        (config / "extra.yaml").write_text(extra)
+    if switch:
+        (config / "switch.yaml").write_text(switch)
+    loaded = load(config)
+    assert [problem for problem in loaded.problems if problem.severity is Severity.ERROR] == []
+    assert loaded.deployment is not None
+    return loaded.deployment
+
+
+def test_the_base_has_no_problems(config: Path) -> None:
+    assert load(config).problems == ()
+
+
+def test_switch_defaults(config: Path) -> None:
+    assert deployed(config).switch == SwitchSettings(
+        listen=("127.0.0.1", 5060),
+        t1_ms=500,
+        rtp_address="127.0.0.1",
+        rtp_ports=(20_000, 20_999),
+        rtp_quiet_ms=10_000,
+        rtp_timeout_ms=60_000,
+        workers=1,
+        prompts=config.resolve() / "prompts",
+        data=config.resolve().parent / "var",
+        log="console",
+        max_call_ms=4 * 3_600_000,
+        max_calls=2_000,
+    )
+
+
+def test_switch_as_written(config: Path) -> None:
+    text = """\
+switch:
+  sip: {listen: "192.0.2.1:5080", t1: 100ms}
+  rtp: {address: 192.0.2.2, ports: 30000-30010, quiet: 0s, timeout: 30s, workers: 2}
+  prompts: prompts
+  data: /srv/payphone
+  log: json
+  limits: {max_call: 30m, max_calls: 2}
+trunks:
+  one: {addresses: [10.1.0.0/16, 192.0.2.7]}
+"""
+    deployment = deployed(config, switch=text)
+
+    switch = deployment.switch
+    assert (switch.listen, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
+        ("192.0.2.1", 5080),
+        100,
+        "192.0.2.2",
+        (30_000, 30_010),
+    )
+    assert (switch.rtp_quiet_ms, switch.rtp_timeout_ms, switch.workers, switch.log) == (0, 30_000, 2, "json")
+    assert switch.data == Path("/srv/payphone")
+    assert (deployment.plan.max_call_ms, deployment.plan.max_calls) == (1_800_000, 2)
+    (trunk,) = deployment.plan.trunks
+    assert trunk.networks == (
+        (int(IPv4Address("10.1.0.0")), int(IPv4Address("255.255.0.0"))),
+        (int(IPv4Address("192.0.2.7")), int(IPv4Address("255.255.255.255"))),
+    )
+
+
+def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:
+    extra = """\
+advertisers:
+  beta:
+    cap: 5
+    lines:
+      beta-main: {uri: "sip:b@127.0.0.1", cap: 2}
+      beta-next: {uri: "sip:c@127.0.0.1"}
+campaigns:
+  extra: {lines: [beta-main, beta-next], cap: 9, revenue: 1, payout: 1}
+"""
+    table = deployed(config, extra).plan.table
+
+    shared = Cap(owner="advertiser:beta", limit=5)
+    assert table.lines["beta-main"].caps == (Cap(owner="line:beta-main", limit=2), shared)
+    assert table.lines["beta-next"].caps == (shared,)
+    assert table.campaigns["extra"].caps == (Cap(owner="campaign:extra", limit=9),)
+    assert table.lines["acme-east"].caps == ()
+
+
+def test_a_line(config: Path) -> None:
+    extra = """\
+advertisers:
+  beta:
+    lines:
+      b: {uri: "sip:+12125550101@127.0.0.1:5071", ring: 10s, silence: 4s, timer_offset: 2500ms, hours: office, paused: true}
+"""
+    line = deployed(config, extra).plan.table.lines["b"]
+
+    assert (line.advertiser, line.uri) == ("beta", "sip:+12125550101@127.0.0.1:5071")
+    assert (line.ring_ms, line.silence_ms, line.timer_offset_ms, line.paused) == (10_000, 4_000, 2_500, True)
+    assert line.hours is not None
+    assert line.hours.zone == "America/New_York"
+    assert line.hours.blocks == tuple(Block(weekday=day, start_minute=540, end_minute=1_020) for day in range(5))
+
+
+def test_a_campaign_and_its_terms(config: Path) -> None:
+    extra = """\
+campaigns:
+  extra:
+    lines: [acme-west, {line: acme-east, priority: 2, weight: 3}]
+    hours: office
+    billable: {on: connected_for, at_least: 90s}
+    revenue: 25.00
+    payout: 0.0065
+    payouts: {mail: 20}
+    overflow:
+      capped: {campaign: quotes}
+      busy: {line: acme-east}
+      closed: {message: goodbye}
+"""
+    plan = deployed(config, extra).plan
+
+    campaign = plan.table.campaigns["extra"]
+    assert campaign.targets == (Target(line="acme-west"), Target(line="acme-east", priority=2, weight=3))
+    assert campaign.overflow == {
+        NoRoute.CAPPED: ToCampaign(campaign="quotes"),
+        NoRoute.BUSY: ToLine(line="acme-east"),
+        NoRoute.CLOSED: ToMessage(prompt="goodbye"),
+    }
+    assert plan.terms["extra"] == Terms(
+        campaign="extra",
+        on=BillableOn.CONNECTED_FOR,
+        at_least_ms=90_000,
+        revenue_micros=25_000_000,
+        payout_micros=6_500,
+        payouts={"mail": 20_000_000},
+    )
+    assert plan.terms["quotes"].at_least_ms == 90_000
+
+
+def test_hours_are_cut_at_midnight_and_sorted(config: Path) -> None:
+    extra = """\
+hours:
+  bar: {zone: UTC, sun: "22:00-02:00", fri-sat: ["20:00-24:00", "00:00-01:30"]}
+campaigns:
+  extra: {lines: [acme-east], hours: bar, revenue: 1, payout: 1}
+"""
+    hours = deployed(config, extra).plan.table.campaigns["extra"].hours
+
+    assert hours is not None
+    assert [(block.weekday, block.start_minute, block.end_minute) for block in hours.blocks] == [
+        (0, 0, 120),
+        (4, 0, 90),
+        (4, 1_200, 1_440),
+        (5, 0, 90),
+        (5, 1_200, 1_440),
+        (6, 1_320, 1_440),
+    ]
+
+
+def test_daily_and_ranges_over_the_weekend(config: Path) -> None:
+    extra = """\
+hours:
+  always: {zone: UTC, daily: 00:00-24:00}
+  weekend: {zone: UTC, sat-mon: 09:00-10:00}
+campaigns:
+  one: {lines: [acme-east], hours: always, revenue: 1, payout: 1}
+  two: {lines: [acme-east], hours: weekend, revenue: 1, payout: 1}
+"""
+    campaigns = deployed(config, extra).plan.table.campaigns
+
+    always, weekend = campaigns["one"].hours, campaigns["two"].hours
+    assert always is not None
+    assert weekend is not None
+    assert always.blocks == tuple(Block(weekday=day, start_minute=0, end_minute=1_440) for day in range(7))
+    assert [block.weekday for block in weekend.blocks] == [0, 5, 6]
+
+
+def test_menus_and_what_can_be_come_to_from_them(config: Path) -> None:
+    extra = """\
+menus:
+  first:
+    prompt: welcome
+    invalid: sorry
+    timeout: 3s
+    retries: 0
+    digits: 2
+    keys:
+      "11": {route: {interest: quote, age: 65}}
+      "12": {menu: second}
+      "13": {again: true}
+      "**": {hangup: goodbye}
+      "##": {hangup: true}
+    failed: {route: {}}
+  second: {prompt: welcome, keys: {"9": {menu: first}}, failed: {hangup: goodbye}}
+campaigns:
+  extra: {menu: first, lines: [acme-east], revenue: 1, payout: 1}
+"""
+    plan = deployed(config, extra).plan.table.campaigns["extra"].menu
+
+    assert plan is not None
+    assert (plan.start, set(plan.menus)) == ("first", {"first", "second"})
+    first, second = plan.menus["first"], plan.menus["second"]
+    assert (first.prompt, first.invalid, first.timeout_ms, first.retries, first.digits) == ("welcome", "sorry", 3_000, 0, 2)
+    assert first.keys == {
+        "11": RouteOn(tags={"interest": "quote", "age": "65"}),
+        "12": GoTo(menu="second"),
+        "13": SayAgain(),
+        "**": HangUp(prompt="goodbye"),
+        "##": HangUp(),
+    }
+    assert first.failed == RouteOn()
+    assert (second.timeout_ms, second.retries, second.digits, second.failed) == (5_000, 2, 1, HangUp(prompt="goodbye"))
+
+
+def test_version_stays_when_only_the_writing_changes(config: Path) -> None:
+    before = deployed(config).plan
+    shop = (config / "shop.yaml").read_text()
+    numbers = '  "+18005550100": {publisher: radio, campaign: quotes}\n'
+    assert numbers in shop
+    moved = shop.replace("numbers:\n" + numbers, "").replace(
+        "[acme-east, acme-west]", "[{line: acme-east}, {line: acme-west, weight: 1}]"
+    )
+    moved = moved.replace("  radio:\n  mail: {paused: false}\n", "  mail:\n  radio: {}\n").replace("revenue: 25.00", "revenue: 25")
+    (config / "shop.yaml").write_text("# a comment\n" + moved)
+    (config / "numbers.yaml").write_text("numbers:\n  +18005550100:\n    campaign: quotes\n    publisher: radio\n")
+
+    after = deployed(config).plan
+
+    assert after == before
+    assert len(after.version) == 12
+    assert after.table.version == after.version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("revenue: 25.00", "revenue: 25.01"),
+        ("[acme-east, acme-west]", "[acme-west, acme-east]"),
+        ("{again: true}", "{hangup: true}"),
+        ("mail: {paused: false}", "mail: {paused: true}"),
+        ("09:00-17:00", "09:00-17:01"),
+    ],
+)
+def test_version_changes_with_the_meaning(config: Path, old: str, new: str) -> None:
+    shop = (config / "shop.yaml").read_text().replace('{"1": {route: {}}}', '{"1": {route: {}}, "2": {again: true}}')
+    shop = shop.replace("    menu: qualify", "    menu: qualify\n    hours: office")
+    (config / "shop.yaml").write_text(shop)
+    before = deployed(config).plan.version
+    assert old in shop
+    (config / "shop.yaml").write_text(shop.replace(old, new))
+
+    assert deployed(config).plan.version != before
+
+
+def test_version_changes_with_the_switch(config: Path) -> None:
+    before = deployed(config).plan.version
+    switch = (config / "switch.yaml").read_text()
+
+    assert deployed(config, switch=switch.replace("5060", "5070")).plan.version != before
+
+
+def test_positions_of_rules(config: Path) -> None:
+    (config / "extra.yaml").write_text("""\
+campaigns:
+  extra:
+    lines: [acme-east]
+    revenue: 1
+    payout: 1
+    overflow:
+      capped: {line: acme-west}
+""")
+    positions = load(config).positions
+
+    assert positions["campaigns.extra.overflow.capped"] == Position(file="config/extra.yaml", line=7, column=7)
+    assert positions["lines.acme-east"] == Position(file="config/shop.yaml", line=11, column=7)
+    assert positions["lines.acme-east.uri"] == Position(file="config/shop.yaml", line=11, column=19)
+    assert positions["numbers.+18005550100"] == Position(file="config/shop.yaml", line=5, column=3)
+    assert position_of(positions, "lines.acme-east.hours") == positions["lines.acme-east"]
+    assert position_of(positions, "limits.attempts") is None

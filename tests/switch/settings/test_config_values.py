@@ -1,0 +1,125 @@
+"""The small languages inside values, at their boundaries."""
+
+from collections.abc import Callable
+
+import pytest
+
+from switch.settings import value as v
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"), [("1ms", 1), ("500ms", 500), ("90s", 90_000), ("30m", 1_800_000), ("4h", 14_400_000), ("24h", 86_400_000)]
+)
+def test_durations(text: str, ms: int) -> None:
+    assert v.duration_ms(text) == ms
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"), [("0", 0), ("25", 25_000_000), ("25.00", 25_000_000), ("0.000001", 1), ("1000000", 1_000_000_000_000)]
+)
+def test_amounts(text: str, micros: int) -> None:
+    assert v.amount_micros(text) == micros
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (v.duration_ms, "0s"),
+        (v.duration_ms, "90"),
+        (v.duration_ms, "90sec"),
+        (v.duration_ms, "s"),
+        (v.duration_ms, "٣s"),
+        (v.duration_ms, "86401s"),
+        (v.amount_micros, "1000000.000001"),
+        (v.amount_micros, "0.0000001"),
+        (v.amount_micros, ".5"),
+        (v.amount_micros, "+1"),
+        (v.amount_micros, "NaN"),
+        (v.amount_micros, "1_000"),
+        (v.e164, "+123456"),
+        (v.e164, "+1234567890123456"),
+        (v.e164, "+0123456789"),
+        (v.socket_address, "127.0.0.1:0"),
+        (v.socket_address, "127.0.0.1:65536"),
+        (v.socket_address, "localhost:5060"),
+        (v.address, "224.0.0.1"),
+        (v.address, "255.255.255.255"),
+        (v.port_range, "1023-2000"),
+        (v.port_range, "65000-65536"),
+        (v.port_range, "20001-20003"),
+        (v.sip_uri, "sip:"),
+        (v.sip_uri, "sip:a b@127.0.0.1"),
+        (v.sip_uri, "sip:a@127.0.0.1?Subject=x"),
+        (v.sip_uri, "sip:a@127.0.0.1\r\nTo: b"),
+        (v.sip_uri, "sip:a@127.0.0.1:0"),
+        (v.sip_uri, "http://127.0.0.1"),
+        (v.block, "09:60-10:00"),
+        (v.block, "24:00-24:00"),
+        (v.block, "24:01-02:00"),
+        (v.block, "09:00"),
+        (v.day_range, "mon-"),
+        (v.day_range, "Mon"),
+        (v.zone, "America"),
+        (v.zone, ""),
+        (v.zone, "/etc/localtime"),
+        (v.name, "a.b"),
+        (v.name, "a" * 65),
+        (v.name, "-a"),
+        (v.name, "a\n"),
+        (v.network, "10.0.0.0/33"),
+    ],
+)
+def test_refused(parse: Callable[[str], object], text: str) -> None:
+    with pytest.raises(v.Unfit) as refusal:
+        parse(text)
+
+    assert refusal.value.expected
+
+
+@pytest.mark.parametrize("text", ["+1234567", "+123456789012345"])
+def test_e164_lengths(text: str) -> None:
+    assert v.e164(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["sip:127.0.0.1", "sip:a@127.0.0.1:65535", "sip:+1212@127.0.0.1;transport=udp", "sip:a%20b@127.0.0.1;user=phone;lr"]
+)
+def test_sip_uris(text: str) -> None:
+    assert v.sip_uri(text) == text
+
+
+def test_scheme_is_written_small() -> None:
+    assert v.sip_uri("SIP:a@127.0.0.1") == "sip:a@127.0.0.1"
+
+
+def test_port_range_of_one_call() -> None:
+    assert v.even_ports(v.port_range("20001-20004")) == range(20_002, 20_005, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("00:00-24:00", (0, 1_440)), ("9:00-17:30", (540, 1_050)), ("22:00-02:00", (1_320, 120)), ("22:00-00:00", (1_320, 0))],
+)
+def test_blocks(text: str, minutes: tuple[int, int]) -> None:
+    assert v.block(text) == minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("mon", (0,)), ("mon-fri", (0, 1, 2, 3, 4)), ("sat-mon", (5, 6, 0)), ("daily", (0, 1, 2, 3, 4, 5, 6)), ("sun-sun", (6,))],
+)
+def test_days(text: str, days: tuple[int, ...]) -> None:
+    assert v.day_range(text) == days
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "hint"),
+    [
+        ("acme-est", ["acme-west", "acme-east"], 'did you mean "acme-east"?'),
+        ("weightt", ["line", "priority", "weight"], 'did you mean "weight"?'),
+        ("colour", ["cap", "hours"], None),
+        ("x", [], None),
+    ],
+)
+def test_nearest(word: str, known: list[str], hint: str | None) -> None:
+    assert v.nearest(word, known) == hint
