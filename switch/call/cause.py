@@ -22,6 +22,8 @@ class Cause(StrEnum):
     CLOSED = "closed"
     CAPPED = "capped"
     NOT_ACCEPTABLE = "not_acceptable"
+    BAD_REQUEST = "bad_request"
+    BAD_EXTENSION = "bad_extension"
     CALLER_NO_ACK = "caller_no_ack"
     # what a line did not do
     BUSY = "busy"
@@ -92,6 +94,8 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.CLOSED: _t(480, 31, Fault.CONFIG, FinalState.CLOSED),
     Cause.CAPPED: _t(486, 34, Fault.CONFIG, FinalState.CAPPED),
     Cause.NOT_ACCEPTABLE: _t(488, 88, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.BAD_REQUEST: _t(400, 95, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.BAD_EXTENSION: _t(420, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
     Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),
     Cause.NO_ANSWER: _line(480, 19, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.NO_ANSWER),

@@ -32,6 +32,7 @@ class Why(StrEnum):
 class Invited:
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
+    `unfit`: the status SIP itself asks for, whatever the user thinks of the call (400, 420); the user refuses the leg with it.
     `caller`: the user part of P-Asserted-Identity, else Remote-Party-ID, else From (`carriers.md`), "" when anonymous or unreadable.
     """
 
@@ -42,6 +43,7 @@ class Invited:
     call_id: str
     offer: bytes
     headers: Headers
+    unfit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,8 @@ def test_no_text_raises(text: str) -> None:
     for value in (text, f"sip:{text}", f"sip:{text}@h", f"tel:{text}"):
         user_of(value)
         uri = parse_uri(value)
-        assert uri is None or parse_uri(str(uri)) == uri
+        again = None if uri is None else parse_uri(str(uri))
+        assert uri is None or str(again) == str(uri)  # what is written is read the same; an illegal character is escaped once
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,199 @@
+"""PURE. The SIP user agent: datagrams and instants in, datagrams and facts (`fact`) out. Knows to whom a message belongs, no more.
+
+Legs live in `incoming`, `outgoing` and `session`; what they share is in `core`. All that a peer can make it keep is bounded by the
+limits in `core` and gone when its timers have run out. A call about a leg that is over does nothing: it crossed the leg's `Ended`.
+"""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from switch.sip.arrival import Arrival, arrive, response_key, stamp
+from switch.sip.compose import CAPABILITIES, Fields, Identity, objection, reason_q850, retry_after
+from switch.sip.core import Core, Leg
+from switch.sip.dialog import contact_of
+from switch.sip.fact import Fact
+from switch.sip.incoming import Incoming
+from switch.sip.message import Address, KeepAlive, Malformed, Request, Response
+from switch.sip.outgoing import Outgoing
+from switch.sip.parser import UNSUPPORTED_VERSION, parse
+from switch.sip.session import Session
+from switch.sip.timers import Timers
+
+OVERLOAD_RETRY_AFTER_S = 5
+"""What the 503 to a new INVITE asks for when there is no room (`core`)."""
+_DEFAULT_TIMERS = Timers()
+
+
+class Agent:
+    """One user agent on one local address. `token`: gives a new unguessable token (RFC 3261 `token` characters) at each call.
+
+    Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(
+        self, *, local: Address, token: Callable[[], str], timers: Timers = _DEFAULT_TIMERS, user_agent: str = "Payphone"
+    ) -> None:
+        self._core = Core(identity=Identity(local=local, user_agent=user_agent), token=token, timers=timers)
+
+    def receive(self, data: bytes, source: Address, now_ns: int, *, may_invite: bool) -> None:
+        """A datagram came from `source`. `may_invite` False: what is outside our dialogs and transactions gets silence."""
+        message = parse(data)
+        match message:
+            case Request():
+                self._on_request(message, source, now_ns, may_invite=may_invite)
+            case Response():
+                self._on_response(message, now_ns)
+            case Malformed():
+                if may_invite:
+                    self._on_malformed(message, source)
+            case KeepAlive():
+                pass
+            case _:
+                assert_never(message)
+
+    def tick(self, now_ns: int) -> None:
+        """Fire all timers due."""
+        self._core.alarms.ring(now_ns)
+
+    def next_deadline(self) -> int | None:
+        """When `tick` is wanted next, in ns; None: nothing is under way."""
+        return self._core.alarms.next_ns()
+
+    def to_send(self) -> list[tuple[bytes, Address]]:
+        """The datagrams to send, in order; each is given once."""
+        return self._core.take_outbox()
+
+    def facts(self) -> list[Fact]:
+        """What happened, in order; each fact is given once."""
+        return self._core.take_facts()
+
+    def invite(self, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int) -> int:
+        """Call `uri` by sending to `target`; gives the new leg. `caller`: the user part of From, "" for anonymous."""
+        return Outgoing(self._core, uri=uri, target=target, caller=caller, body=body, now_ns=now_ns).number
+
+    def ring(self, leg: int, now_ns: int) -> None:
+        """Tell the caller that it rings (180)."""
+        match self._core.legs.get(leg):
+            case Incoming() as incoming:
+                incoming.ring(now_ns)
+
+    def answer(self, leg: int, body: bytes, now_ns: int) -> None:
+        """Answer the caller (200 with SDP)."""
+        match self._core.legs.get(leg):
+            case Incoming() as incoming:
+                incoming.answer(body, now_ns)
+
+    def refuse(self, leg: int, status: int, now_ns: int, *, q850: int | None = None, retry_after_s: int | None = None) -> None:
+        """Refuse the caller with `status` (300-699)."""
+        match self._core.legs.get(leg):
+            case Incoming() as incoming:
+                incoming.refuse(status, now_ns, extra=(*reason_q850(q850), *retry_after(retry_after_s)))
+
+    def accept(self, leg: int, body: bytes, now_ns: int) -> None:
+        """Answer a re-INVITE (`Offered`) with 200 and SDP."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.accept(body, now_ns)
+
+    def decline(self, leg: int, status: int, now_ns: int) -> None:
+        """Refuse a re-INVITE (`Offered`); the session goes on as it was."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.decline(status, now_ns)
+
+    def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
+        """End the leg in the way RFC 3261 wants in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""
+        usage = self._core.legs.get(leg)
+        if usage is not None:
+            usage.hangup(now_ns, q850=q850)
+
+    def unsendable(self, target: Address, now_ns: int) -> None:
+        """The transport could not send to `target` (ICMP error)."""
+        self._core.transactions.transport_failed(target, now_ns)
+
+    def held(self) -> dict[str, int]:
+        """How much is kept, by kind: all zero once nothing is under way."""
+        core = self._core
+        return {
+            "legs": len(core.legs),
+            "dialogs": len(core.dialogs),
+            "transactions": len(core.transactions),
+            "alarms": len(core.alarms),
+        }
+
+    def _on_response(self, response: Response, now_ns: int) -> None:
+        """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
+        key = response_key(response)
+        transaction = None if key is None else self._core.transactions.client(key)
+        if transaction is not None:
+            transaction.receive(response, now_ns)
+
+    def _on_malformed(self, malformed: Malformed, source: Address) -> None:
+        request = malformed.request
+        stamped = None if request is None or request.method == "ACK" else stamp(request, source)
+        if stamped is not None:
+            status = 505 if malformed.why == UNSUPPORTED_VERSION else 400
+            self._core.send_answer(stamped[0], status, address=stamped[1])
+
+    def _on_request(self, request: Request, source: Address, now_ns: int, *, may_invite: bool) -> None:
+        arrival = arrive(request, source)
+        if arrival is None:
+            return
+        transaction = self._core.transactions.server(arrival.key)
+        if transaction is not None:
+            transaction.receive(arrival.request, now_ns)
+            return
+        leg = self._leg_of(arrival)
+        if request.method == "ACK":
+            if leg is not None:
+                leg.on_ack(arrival.cseq, request.body, now_ns)
+        elif request.method == "CANCEL":
+            self._on_cancel(arrival, now_ns, may_invite=may_invite)
+        elif leg is not None:
+            leg.on_request(arrival, now_ns)
+        elif may_invite:
+            self._on_stranger(arrival, source, now_ns)
+
+    def _leg_of(self, arrival: Arrival) -> Leg | None:
+        leg = self._core.dialogs.get(arrival.to_tag)
+        return leg if leg is not None and leg.is_peer(arrival.call_id, arrival.from_tag) else None
+
+    def _on_cancel(self, arrival: Arrival, now_ns: int, *, may_invite: bool) -> None:
+        """§9.2: 200 whatever state the INVITE is in; its user knows whether it is too late."""
+        invite = self._core.transactions.server(arrival.cancelled_key)
+        if invite is not None:
+            self._core.reply(arrival, 200, now_ns=now_ns, tag=invite.tag)
+            if invite.user is not None:
+                invite.user.on_message(invite, arrival.request, now_ns)
+        elif may_invite:
+            self._core.refuse(arrival, 481, now_ns=now_ns)
+
+    def _on_stranger(self, arrival: Arrival, source: Address, now_ns: int) -> None:
+        """A request outside our dialogs, in the order of §8.2."""
+        core, request = self._core, arrival.request
+        no = objection(request)
+        if arrival.to_tag:
+            core.refuse(arrival, 481, now_ns=now_ns)
+        elif request.method == "INVITE":
+            self._on_invite(arrival, source, no, now_ns=now_ns)
+        elif no is not None:
+            core.refuse(arrival, no[0], now_ns=now_ns, extra=no[1])
+        elif request.method == "OPTIONS":
+            core.reply_stateless(arrival, 200, extra=CAPABILITIES)
+        else:
+            core.refuse(arrival, 481, now_ns=now_ns)
+
+    def _on_invite(self, arrival: Arrival, source: Address, no: tuple[int, Fields] | None, *, now_ns: int) -> None:
+        """A new leg. One that is `no` good from the start is told all the same, to be refused: whoever calls leaves a trace."""
+        core = self._core
+        target = contact_of(arrival.request.headers)
+        if core.is_full():
+            wait = retry_after(OVERLOAD_RETRY_AFTER_S)
+            core.reply_stateless(arrival, 503, extra=wait)
+        elif core.transactions.is_merged(arrival.merge_id):
+            core.refuse(arrival, 482, now_ns=now_ns)
+        else:
+            unfit = no or (None if target is not None else (400, ()))  # §8.1.1.8: a dialog needs a Contact
+            core.tell(Incoming(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))

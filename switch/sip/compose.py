@@ -1,0 +1,142 @@
+"""PURE. Knows how answers, ACKs and CANCELs are made out of the message they belong to, and the headers we put into everything.
+
+Does not know state: whoever calls decides what to send. Requests inside a dialog are made by `dialog`.
+"""
+
+from dataclasses import dataclass
+
+from switch.sip.headers import parse_name_addr, write_host
+from switch.sip.message import Address, Headers, Request, Response
+
+Field = tuple[str, str]
+Fields = tuple[Field, ...]
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+"""What we understand."""
+ALLOW: Field = ("Allow", ", ".join(METHODS))
+ACCEPT: Field = ("Accept", "application/sdp")
+SUPPORTED: Field = ("Supported", "")
+"""No extension yet: what is required of us that is not here gets 420."""
+CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
+"""What an OPTIONS asks for (§11.2)."""
+SDP: Field = ("Content-Type", "application/sdp")
+MAX_FORWARDS: Field = ("Max-Forwards", "70")
+
+_ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
+"""Copied from a request into each of its answers (RFC 3261 §8.2.6.2, §12.1.1, §8.2.6.1)."""
+_ACK_KEEPS = frozenset({"From", "Call-ID", "Route"})
+_REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    415: "Unsupported Media Type",
+    420: "Bad Extension",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    503: "Service Unavailable",
+    505: "Version Not Supported",
+    600: "Busy Everywhere",
+    603: "Decline",
+}
+_REASON_CLASSES = {1: "Progress", 2: "OK", 3: "Redirected", 4: "Request Failed", 5: "Server Failure", 6: "Global Failure"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are on the wire. `local`: the address and port that others reach us at."""
+
+    local: Address
+    user_agent: str
+
+    @property
+    def host(self) -> str:
+        return write_host(self.local[0])
+
+    @property
+    def contact(self) -> Field:
+        return "Contact", f"<sip:{self.host}:{self.local[1]}>"
+
+    def via(self, branch: str) -> Field:
+        return "Via", f"SIP/2.0/UDP {self.host}:{self.local[1]};rport;branch={branch}"
+
+
+def answer(request: Request, status: int, *, tag: str, identity: Identity, extra: Fields = (), body: bytes = b"") -> Response:
+    """An answer to `request`, whose Via is stamped already. `tag` goes into a To that has none; "" leaves it so (100)."""
+    fields: list[Field] = []
+    for field in request.headers:
+        name = field[0]
+        if name in _ECHOED:
+            fields.append(field)
+        elif name == "To":
+            fields.append(_tagged(field, tag) if tag else field)
+    fields.append(("Server", identity.user_agent))
+    fields.extend(extra)
+    if body:
+        fields.append(SDP)
+    return Response(status=status, reason=reason_phrase(status), headers=Headers(fields), body=body)
+
+
+def _tagged(to: Field, tag: str) -> Field:
+    name, value = to
+    address = parse_name_addr(value)
+    return to if address is None or address.tag is not None else (name, f"{value};tag={tag}")
+
+
+def reason_phrase(status: int) -> str:
+    return _REASONS.get(status) or _REASON_CLASSES[status // 100]
+
+
+def ack_to_failure(request: Request, response: Response) -> Request:
+    """The ACK to a 300-699 answer (RFC 3261 §17.1.1.3): part of the INVITE's transaction, so its Via, but the answer's To."""
+    headers = request.headers
+    fields = [("Via", headers.get("Via") or ""), MAX_FORWARDS]
+    fields += [field for field in headers if field[0] in _ACK_KEEPS]
+    fields += [("To", response.headers.get("To") or ""), ("CSeq", _cseq_of(request, "ACK"))]
+    return Request(method="ACK", uri=request.uri, headers=Headers(fields))
+
+
+def cancel_of(request: Request, *, extra: Fields) -> Request:
+    """The CANCEL of an INVITE we sent (RFC 3261 §9.1): the same but for the method, and no body."""
+    headers = request.headers
+    fields = [("Via", headers.get("Via") or ""), MAX_FORWARDS]
+    fields += [field for field in headers if field[0] in _ACK_KEEPS or field[0] == "To"]
+    fields += [("CSeq", _cseq_of(request, "CANCEL")), *extra]
+    return Request(method="CANCEL", uri=request.uri, headers=Headers(fields))
+
+
+def _cseq_of(request: Request, method: str) -> str:
+    number = (request.headers.get("CSeq") or "").partition(" ")[0]
+    return f"{number} {method}"
+
+
+def reason_q850(q850: int | None) -> Fields:
+    """The Reason header of a hang-up (RFC 3326); nothing for None."""
+    return () if q850 is None else (("Reason", f"Q.850;cause={q850}"),)
+
+
+def retry_after(seconds: int | None) -> Fields:
+    return () if seconds is None else (("Retry-After", str(seconds)),)
+
+
+def objection(request: Request) -> tuple[int, Fields] | None:
+    """Why we do not serve such a request at all: its method (§8.2.1), or what it requires, for we have no extensions (§8.2.2.3).
+
+    Gives the status and the headers that say what we can. Proxy-Require is not for us.
+    """
+    if request.method not in METHODS:
+        return 405, (ALLOW,)
+    required = request.headers.all("Require")
+    return (420, tuple(("Unsupported", option) for option in required)) if required else None

@@ -1,0 +1,152 @@
+"""PURE. Knows what all legs of one agent share: tables of legs and dialogs, transactions, alarms, facts to tell, bytes to send.
+
+It decides nothing: `agent` dispatches, `incoming`, `outgoing` and `session` are the legs.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+from zlib import crc32
+
+from switch.sip.arrival import MAGIC_COOKIE, Arrival, peer_key, transaction_key
+from switch.sip.compose import Fields, Identity, answer
+from switch.sip.fact import Ended, Fact
+from switch.sip.message import Address, Request
+from switch.sip.serializer import serialize
+from switch.sip.timers import Alarms, Timers
+from switch.sip.transaction import Transaction, Transactions, User
+from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
+
+MAX_LEGS = 10_000
+"""Live legs, in and out, from which new INVITEs get 503."""
+MAX_TRANSACTIONS = 100_000
+"""Live transactions from which new INVITEs get 503 and what we refuse is forgotten. A call has about five, each for up to 32 s."""
+MAX_RETRY_AFTER_S = 10
+"""RFC 3261 §14.2: the 500 to a second INVITE asks for a random wait of up to this."""
+
+
+class Leg(Protocol):
+    """An `Incoming`, `Outgoing` or `Session`: one INVITE's usage in one phase of its life."""
+
+    def hangup(self, now_ns: int, *, q850: int | None) -> None:
+        """Leave in the way RFC 3261 wants in this phase; again: nothing."""
+
+    def is_peer(self, call_id: str, remote_tag: str, /) -> bool:
+        """Whether a request with our tag in To belongs to this leg's dialog."""
+
+    def on_request(self, arrival: Arrival, now_ns: int) -> None:
+        """A request inside the dialog, not ACK or CANCEL, not seen before."""
+
+    def on_ack(self, cseq: int, body: bytes, now_ns: int, /) -> None:
+        """An ACK that belongs to no transaction: that of a 2xx."""
+
+
+class Core:
+    """What legs share. `legs`: by number, until `Ended`. `dialogs`: by our tag, a little longer (see `session`)."""
+
+    __slots__ = ("_facts", "_outbox", "_serial", "alarms", "dialogs", "identity", "legs", "timers", "token", "transactions")
+
+    def __init__(self, *, identity: Identity, token: Callable[[], str], timers: Timers) -> None:
+        self.identity = identity
+        self.token = token
+        self.timers = timers
+        self.alarms = Alarms()
+        self.transactions = Transactions(timers=timers, alarms=self.alarms, send=self.send)
+        self.legs: dict[int, Leg] = {}
+        self.dialogs: dict[str, Leg] = {}
+        self._serial = 0
+        self._facts: list[Fact] = []
+        self._outbox: list[tuple[bytes, Address]] = []
+
+    def next_leg(self) -> int:
+        """A leg number never used before."""
+        self._serial += 1
+        return self._serial
+
+    def is_full(self) -> bool:
+        """Whether there is no room for another call."""
+        return len(self.legs) >= MAX_LEGS or len(self.transactions) >= MAX_TRANSACTIONS
+
+    def send(self, wire: bytes, address: Address) -> None:
+        self._outbox.append((wire, address))
+
+    def take_outbox(self) -> list[tuple[bytes, Address]]:
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def tell(self, fact: Fact) -> None:
+        """A fact about a live leg; one that is over has nothing more to say."""
+        if fact.leg in self.legs:
+            self._facts.append(fact)
+
+    def end(self, ended: Ended) -> None:
+        """The last fact of a leg."""
+        self.tell(ended)
+        self.legs.pop(ended.leg, None)
+
+    def take_facts(self) -> list[Fact]:
+        facts, self._facts = self._facts, []
+        return facts
+
+    def new_branch(self) -> str:
+        return MAGIC_COOKIE + self.token()
+
+    def ask(self, request: Request, *, branch: str, address: Address, user: User | None, now_ns: int) -> Transaction:
+        """Send a request of ours in a transaction. `branch`: that of its Via."""
+        machine = INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT
+        host, port = self.identity.local
+        key = transaction_key(peer_key(host, port, branch=branch), request.method)
+        return self.transactions.ask(machine, request, key=key, address=address, user=user, now_ns=now_ns)
+
+    def send_request(self, request: Request, address: Address) -> tuple[bytes, Address]:
+        """Send a request that has no transaction: the ACK to a 2xx. Gives back what was sent, to send it again."""
+        sent = serialize(request), address
+        self.send(*sent)
+        return sent
+
+    def serve(self, arrival: Arrival, now_ns: int, *, tag: str = "") -> Transaction:
+        """Start the transaction of a request that came. INVITEs are watched for their doubles (§8.2.2.2)."""
+        is_invite = arrival.request.method == "INVITE"
+        return self.transactions.serve(
+            INVITE_SERVER if is_invite else OTHER_SERVER,
+            key=arrival.key,
+            address=arrival.reply_to,
+            tag=tag,
+            merge_id=arrival.merge_id if is_invite else None,
+            now_ns=now_ns,
+        )
+
+    def respond(
+        self, transaction: Transaction, arrival: Arrival, status: int, *, now_ns: int, extra: Fields = (), body: bytes = b""
+    ) -> bytes:
+        """Answer in a transaction. Gives the octets back, for who sends them again."""
+        tag = "" if status == 100 else transaction.tag
+        wire = serialize(answer(arrival.request, status, tag=tag, identity=self.identity, extra=extra, body=body))
+        transaction.respond(status, wire, now_ns)
+        return wire
+
+    def reply(self, arrival: Arrival, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
+        """Serve and answer at once: for what is decided on the spot but should be remembered, as long as there is room."""
+        if len(self.transactions) >= MAX_TRANSACTIONS:
+            self.reply_stateless(arrival, status, extra=extra)
+        else:
+            self.respond(self.serve(arrival, now_ns, tag=tag), arrival, status, now_ns=now_ns, extra=extra)
+
+    def refuse(self, arrival: Arrival, status: int, *, now_ns: int, extra: Fields = ()) -> None:
+        """Say no. To an INVITE in a transaction: a copy that is late must not be taken for a new call. Else without a memory."""
+        if arrival.request.method == "INVITE":
+            self.reply(arrival, status, now_ns=now_ns, tag=self.token(), extra=extra)
+        else:
+            self.reply_stateless(arrival, status, extra=extra)
+
+    def reply_stateless(self, arrival: Arrival, status: int, *, extra: Fields = ()) -> None:
+        """Answer and forget: for what may be answered again in the same way."""
+        self.send_answer(arrival.request, status, address=arrival.reply_to, extra=extra)
+
+    def send_answer(self, request: Request, status: int, *, address: Address, extra: Fields = ()) -> None:
+        """Answer without a transaction (§8.2.7). The tag is made of the request's Via, so that a retransmission gets the same one."""
+        tag = f"{crc32((request.headers.get('Via') or '').encode()):08x}"
+        self.send(serialize(answer(request, status, tag=tag, identity=self.identity, extra=extra)), address)
+
+    def retry_after_s(self) -> int:
+        """A wait as random as tokens are."""
+        return crc32(self.token().encode()) % (MAX_RETRY_AFTER_S + 1)

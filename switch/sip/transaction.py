@@ -1,0 +1,219 @@
+"""PURE. Knows live transactions: their state, alarms and last message, and which message belongs to which (RFC 3261 §17, RFC 6026).
+
+What happens when is in `transaction_table`. Does not know dialogs or legs: it tells its `User`. Keys are made by `arrival`.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from switch.sip.compose import ack_to_failure
+from switch.sip.message import Address, Request, Response
+from switch.sip.serializer import serialize
+from switch.sip.timers import Alarm, Alarms, Timers
+from switch.sip.transaction_table import END_BY_CUE, Cue, Do, End, Machine, State
+
+
+class User(Protocol):
+    """Whoever started a transaction (the TU of RFC 3261)."""
+
+    def on_message(self, transaction: "Transaction", message: Request | Response, now_ns: int, /) -> None:
+        """A client's answer; a server's ACK in Accepted, or a CANCEL that names it."""
+
+    def on_end(self, transaction: "Transaction", end: End, /) -> None:
+        """Once: the transaction is no more."""
+
+
+class Transaction:
+    """One of the four machines at work. `user` may be None: nobody cares how it ends.
+
+    A server's `tag`: what its answers put into a To without one (§8.2.6.2), so that those to INVITE and CANCEL agree.
+    """
+
+    __slots__ = (
+        "_interval_ns",
+        "_layer",
+        "_life",
+        "_repeat",
+        "_request",
+        "_wire",
+        "address",
+        "key",
+        "machine",
+        "merge_id",
+        "state",
+        "tag",
+        "user",
+    )
+
+    def __init__(self, layer: "Transactions", machine: Machine, *, key: str, address: Address, user: User | None) -> None:
+        self._layer = layer
+        self.machine = machine
+        self.key = key
+        self.address = address
+        self.user = user
+        self.state = State.TERMINATED
+        self.merge_id: str | None = None
+        self.tag = ""
+        self._request: Request | None = None
+        self._wire = b""
+        self._interval_ns = 0
+        self._repeat: Alarm | None = None
+        self._life: Alarm | None = None
+
+    def start(self, request: Request | None, now_ns: int) -> None:
+        """Enter the first state; a client sends its `request`, a server has none to send."""
+        if request is not None:
+            self._request = request
+            self._wire = serialize(request)
+            self._layer.send(self._wire, self.address)
+        self._enter(self.machine.start, now_ns)
+
+    def receive(self, message: Request | Response, now_ns: int) -> None:
+        """A message that belongs here came in."""
+        if isinstance(message, Response):
+            self._step(self.machine.cue_of(message.status), now_ns, message=message)
+        else:
+            self._step(Cue.ACK if message.method == "ACK" else Cue.REQUEST, now_ns, message=message)
+
+    def respond(self, status: int, wire: bytes, now_ns: int) -> None:
+        """A server's user answers. Nothing happens where the state allows no such answer any more."""
+        self._step(self.machine.cue_of(status), now_ns, wire=wire)
+
+    def transport_failed(self, now_ns: int) -> None:
+        """What was sent did not leave, or came back as undeliverable."""
+        self._step(Cue.TRANSPORT_ERROR, now_ns)
+
+    def destroy(self) -> None:
+        """End at once and tell nobody (§9.1: a cancelled INVITE that is never answered)."""
+        self.user = None
+        self._leave()
+
+    def _step(self, cue: Cue, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
+        row = self.machine.rows.get((self.state, cue))
+        if row is None:
+            return
+        then, does = row
+        if wire is not None:
+            self._wire = wire
+        if then is State.TERMINATED:
+            self._terminate(END_BY_CUE.get(cue, End.DONE))
+        elif then is not self.state:
+            self._enter(then, now_ns)
+        for do in does:
+            self._do(do, message, now_ns)
+
+    def _do(self, do: Do, message: Request | Response | None, now_ns: int) -> None:
+        if do is Do.PASS:
+            if self.user is not None and message is not None:
+                self.user.on_message(self, message, now_ns)
+            return
+        if do is Do.SEND_ACK and self._request is not None and isinstance(message, Response):
+            self._wire = serialize(ack_to_failure(self._request, message))
+        self._layer.send(self._wire, self.address)
+
+    def _enter(self, state: State, now_ns: int) -> None:
+        """Start the timers of `state`, stop those of the state left, let run those of both."""
+        old_repeat, old_life = self.machine.timers[self.state]
+        repeat, life = self.machine.timers[state]
+        self.state = state
+        alarms, timers = self._layer.alarms, self._layer.timers
+        if repeat is not old_repeat:
+            alarms.stop(self._repeat)
+            self._interval_ns = timers.t1_ns
+            self._repeat = None if repeat is None else alarms.set(now_ns + timers.t1_ns, self._ring_repeat)
+        if life is not old_life:
+            alarms.stop(self._life)
+            span_ns = timers.t4_ns if life in (Cue.TIMER_I, Cue.TIMER_K) else timers.patience_ns
+            self._life = None if life is None else alarms.set(now_ns + span_ns, self._ring_life)
+
+    def _ring_repeat(self, now_ns: int) -> None:
+        """Timer A doubles without bound (Timer B ends it), E and G up to T2; E is T2 at once in Proceeding (§17.1.2.2)."""
+        timer = self.machine.timers[self.state][0]
+        if timer is None:
+            return
+        t2_ns = self._layer.timers.t2_ns
+        doubled_ns = 2 * self._interval_ns
+        if timer is Cue.TIMER_A:
+            self._interval_ns = doubled_ns
+        else:
+            self._interval_ns = t2_ns if self.state is State.PROCEEDING else min(doubled_ns, t2_ns)
+        self._repeat = self._layer.alarms.set(now_ns + self._interval_ns, self._ring_repeat)
+        self._step(timer, now_ns)
+
+    def _ring_life(self, now_ns: int) -> None:
+        timer = self.machine.timers[self.state][1]
+        if timer is not None:
+            self._step(timer, now_ns)
+
+    def _terminate(self, end: End) -> None:
+        user = self.user
+        self._leave()
+        if user is not None:
+            user.on_end(self, end)
+
+    def _leave(self) -> None:
+        """Free everything: the layer forgets us, and nothing keeps the messages or the user alive."""
+        self._enter(State.TERMINATED, 0)
+        self._layer.forget(self)
+        self.user = None
+        self._request = None
+        self._wire = b""
+
+
+class Transactions:
+    """Every live transaction of one agent, by key. `send` is where its bytes go."""
+
+    __slots__ = ("_clients", "_merged", "_servers", "alarms", "send", "timers")
+
+    def __init__(self, *, timers: Timers, alarms: Alarms, send: Callable[[bytes, Address], None]) -> None:
+        self.timers = timers
+        self.alarms = alarms
+        self.send = send
+        self._clients: dict[str, Transaction] = {}
+        self._servers: dict[str, Transaction] = {}
+        self._merged: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._clients) + len(self._servers)
+
+    def ask(self, machine: Machine, request: Request, *, key: str, address: Address, user: User | None, now_ns: int) -> Transaction:
+        """Start a client transaction: sends `request` to `address`."""
+        transaction = Transaction(self, machine, key=key, address=address, user=user)
+        transaction.start(request, now_ns)
+        self._clients[key] = transaction
+        return transaction
+
+    def serve(self, machine: Machine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int) -> Transaction:
+        """Start a server transaction for a request that came; answers go to `address`. `merge_id`: see `is_merged`."""
+        transaction = Transaction(self, machine, key=key, address=address, user=None)
+        transaction.tag = tag
+        transaction.start(None, now_ns)
+        self._servers[key] = transaction
+        if merge_id is not None:
+            transaction.merge_id = merge_id
+            self._merged.add(merge_id)
+        return transaction
+
+    def client(self, key: str) -> Transaction | None:
+        return self._clients.get(key)
+
+    def server(self, key: str) -> Transaction | None:
+        return self._servers.get(key)
+
+    def is_merged(self, merge_id: str) -> bool:
+        """Whether this request came already on another path and is still being served (RFC 3261 §8.2.2.2)."""
+        return merge_id in self._merged
+
+    def transport_failed(self, address: Address, now_ns: int) -> None:
+        """Nothing sent to `address` arrives."""
+        for transaction in [*self._clients.values(), *self._servers.values()]:
+            if transaction.address == address:
+                transaction.transport_failed(now_ns)
+
+    def forget(self, transaction: Transaction) -> None:
+        """A transaction ended."""
+        for table in (self._clients, self._servers):
+            if table.get(transaction.key) is transaction:  # an agent that calls itself has one key in both
+                del table[transaction.key]
+        if transaction.merge_id is not None:
+            self._merged.discard(transaction.merge_id)

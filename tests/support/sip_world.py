@@ -1,0 +1,342 @@
+"""Knows how to test the SIP agent without sockets or waiting: a hand-written peer (`Solo`), and a whole network (`World`).
+
+Time is simulated: integer nanoseconds that only move when a test moves them. `World` draws loss, delay and doubles from one seed.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from typing import Any
+
+from switch.sip.agent import Agent
+from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed, Why
+from switch.sip.message import Address, Message, Request, Response
+from switch.sip.parser import parse
+from switch.sip.timers import NS_PER_MS, Timers
+
+OURS: Address = ("192.0.2.1", 5060)
+PEER: Address = ("198.51.100.7", 5080)
+OFFER = b"v=0 the offer"
+ANSWER = b"v=0 the answer"
+T1_MS = 500
+PATIENCE_MS = 64 * T1_MS
+LONG_MS = 3 * PATIENCE_MS
+"""Longer than every timer, one after the other."""
+AGAIN_MS = [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]
+"""When Timers E and G, and a 2xx without ACK, send again: T1 doubling up to T2."""
+NOTHING_HELD = {"legs": 0, "dialogs": 0, "transactions": 0, "alarms": 0}
+
+
+def tokens(prefix: str) -> Callable[[], str]:
+    """Tokens that read well in a failing test: a1, a2, ..."""
+    numbers = count(1)
+    return lambda: f"{prefix}{next(numbers)}"
+
+
+def name_of(message: Message) -> str:
+    """`INVITE`, `180 INVITE`: a message as a test writes it."""
+    if isinstance(message, Request):
+        return message.method
+    return f"{message.status} {(message.headers.get('CSeq') or '').partition(' ')[2]}"
+
+
+def read(data: bytes) -> Message:
+    """A message that must be well-formed."""
+    message = parse(data)
+    assert isinstance(message, Request | Response), message
+    return message
+
+
+def header(message: Message, name: str) -> str:
+    """A header that must be there."""
+    value = message.headers.get(name)
+    assert value is not None, f"no {name} in {name_of(message)}"
+    return value
+
+
+def uri_of(message: Message) -> str:
+    """The Request-URI of what must be a request."""
+    assert isinstance(message, Request), name_of(message)
+    return message.uri
+
+
+def request(
+    method: str,
+    *,
+    branch: str = "z9hG4bKp1",
+    to_tag: str = "",
+    from_tag: str = "pt",
+    call_id: str = "call-1",
+    cseq: int = 1,
+    uri: str = "sip:18005550100@192.0.2.1",
+    via: str = "",
+    extra: Iterable[str] = (),
+    contact: str | None = "<sip:peer@198.51.100.7:5080>",
+    body: bytes = b"",
+) -> bytes:
+    """A request of the peer's."""
+    tag = f";tag={to_tag}" if to_tag else ""
+    lines = [
+        f"{method} {uri} SIP/2.0",
+        f"Via: {via or f'SIP/2.0/UDP 198.51.100.7:5080;rport;branch={branch}'}",
+        "Max-Forwards: 70",
+        f'From: "Peer" <sip:+12125550199@198.51.100.7>;tag={from_tag}',
+        f"To: <sip:18005550100@192.0.2.1>{tag}",
+        f"Call-ID: {call_id}",
+        f"CSeq: {cseq} {method}",
+        *([f"Contact: {contact}"] if contact and method == "INVITE" else []),
+        *extra,
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def response(
+    to: Message,
+    status: int,
+    *,
+    tag: str = "pt",
+    contact: str | None = "<sip:peer@198.51.100.7:5080>",
+    extra: Iterable[str] = (),
+    body: bytes = b"",
+) -> bytes:
+    """The peer's answer to a request of ours."""
+    to_value = header(to, "To")
+    lines = [
+        f"SIP/2.0 {status} Whatever",
+        *[f"Via: {via}" for via in to.headers.all("Via")],
+        f"From: {header(to, 'From')}",
+        f"To: {to_value}" + (f";tag={tag}" if tag and ";tag=" not in to_value else ""),
+        f"Call-ID: {header(to, 'Call-ID')}",
+        f"CSeq: {header(to, 'CSeq')}",
+        *([f"Contact: {contact}"] if contact else []),
+        *extra,
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def bye(tag: str, *, branch: str = "z9hG4bKbye", cseq: int = 2, **more: Any) -> bytes:
+    """The peer's BYE in a call."""
+    return request("BYE", branch=branch, to_tag=tag, cseq=cseq, **more)
+
+
+def reinvite(tag: str, *, branch: str = "z9hG4bKre", cseq: int = 2, **more: Any) -> bytes:
+    """The peer's INVITE in a call."""
+    return request("INVITE", branch=branch, to_tag=tag, cseq=cseq, body=OFFER, **more)
+
+
+def ended(leg: int, why: Why, *, by_peer: bool, status: int | None, q850: int | None = None) -> Ended:
+    return Ended(leg=leg, why=why, by_peer=by_peer, status=status, q850=q850)
+
+
+class Solo:
+    """One agent whose peer is the test: what it says is written by hand, what it hears is drained and read."""
+
+    def __init__(self) -> None:
+        self.agent = Agent(local=OURS, token=tokens("a"))
+        self.now_ns = 0
+        self.addresses: list[Address] = []
+
+    def hear(self, data: bytes, *, source: Address = PEER, may_invite: bool = True) -> list[str]:
+        """Give the agent a datagram; the names of what it sends at once."""
+        self.agent.receive(data, source, self.now_ns, may_invite=may_invite)
+        return self.names()
+
+    def said(self) -> list[Message]:
+        """What the agent sent since the last look; where to is in `addresses`."""
+        sent = self.agent.to_send()
+        self.addresses = [address for _, address in sent]
+        return [read(data) for data, _ in sent]
+
+    def names(self) -> list[str]:
+        return [name_of(message) for message in self.said()]
+
+    def answer_of(self, data: bytes, *, source: Address = PEER) -> Message:
+        """Give the agent a datagram; the one message it answers with."""
+        self.agent.receive(data, source, self.now_ns, may_invite=True)
+        (message,) = self.said()
+        return message
+
+    def facts(self) -> list[Fact]:
+        return self.agent.facts()
+
+    def wait(self, ms: int) -> list[tuple[int, str]]:
+        """Let time pass, alarm by alarm: (ms since now, name) of all that is sent."""
+        start_ns, end_ns = self.now_ns, self.now_ns + ms * NS_PER_MS
+        sent: list[tuple[int, str]] = []
+        while (due_ns := self.agent.next_deadline()) is not None and due_ns <= end_ns:
+            self.now_ns = max(self.now_ns, due_ns)
+            self.agent.tick(self.now_ns)
+            sent += [((self.now_ns - start_ns) // NS_PER_MS, name) for name in self.names()]
+        self.now_ns = end_ns
+        return sent
+
+    def finish(self) -> None:
+        """Let every timer run out: nothing more is told and nothing is kept."""
+        self.wait(LONG_MS)
+        assert self.facts() == []
+        assert self.agent.held() == NOTHING_HELD
+        assert self.agent.next_deadline() is None
+
+    def invited(self, **changes: Any) -> tuple[int, str]:
+        """An incoming leg, and our tag in it (from the 180)."""
+        self.agent.receive(request("INVITE", body=OFFER, **changes), PEER, self.now_ns, may_invite=True)
+        (invited,) = self.facts()
+        self.agent.ring(invited.leg, self.now_ns)
+        ringing = self.said()[-1]
+        return invited.leg, header(ringing, "To").partition("tag=")[2]
+
+    def in_call(self) -> tuple[int, str]:
+        """An incoming leg that is answered and acknowledged, and our tag in it."""
+        leg, tag = self.invited()
+        self.agent.answer(leg, ANSWER, self.now_ns)
+        self.hear(request("ACK", branch="z9hG4bKack", to_tag=tag))
+        self.facts()
+        return leg, tag
+
+    def calling(self) -> tuple[int, Message]:
+        """An outgoing leg and its INVITE."""
+        leg = self.agent.invite(
+            uri="sip:line@198.51.100.7:5080", target=PEER, caller="+12125550100", body=OFFER, now_ns=self.now_ns
+        )
+        (invite,) = self.said()
+        return leg, invite
+
+    def out_call(self, **changes: Any) -> tuple[int, Message, str]:
+        """An outgoing leg that is answered; its INVITE, and our tag."""
+        leg, invite = self.calling()
+        self.hear(response(invite, 200, body=ANSWER, **changes))
+        self.facts()
+        return leg, invite, header(invite, "From").partition("tag=")[2]
+
+
+@dataclass(kw_only=True)
+class Drop:
+    """Lose the next `times` messages of this name, after letting `skip` pass."""
+
+    name: str
+    times: int = 1
+    skip: int = 0
+
+
+@dataclass(kw_only=True)
+class Phone:
+    """An agent with its facts, and what its user does on each: `on_fact(world, phone, fact)`."""
+
+    address: Address
+    agent: Agent
+    on_fact: "OnFact"
+    facts: list[Fact] = field(default_factory=list)
+
+    def of(self, leg: int) -> list[Fact]:
+        return [fact for fact in self.facts if fact.leg == leg]
+
+
+OnFact = Callable[["World", Phone, Fact], None]
+
+
+def polite(world: "World", phone: Phone, fact: Fact) -> None:
+    """A user that rings, answers and accepts all it is asked."""
+    match fact:
+        case Invited():
+            phone.agent.ring(fact.leg, world.now_ns)
+            phone.agent.answer(fact.leg, ANSWER, world.now_ns)
+        case Offered():
+            phone.agent.accept(fact.leg, ANSWER, world.now_ns)
+        case Progressed() | Answered() | Acknowledged() | Ended():
+            pass
+
+
+class World:
+    """Phones on a network that loses, doubles and reorders datagrams, all drawn from `seed`. `log`: (ms, from, to, name)."""
+
+    def __init__(self, *, seed: int = 0, loss: float = 0.0, doubling: float = 0.0, delay_ms: tuple[int, int] = (5, 5)) -> None:
+        self.random = Random(seed)
+        self.loss = loss
+        self.doubling = doubling
+        self.delay_ms = delay_ms
+        self.now_ns = 0
+        self.drops: list[Drop] = []
+        self.log: list[tuple[int, Address, Address, str]] = []
+        self._phones: dict[Address, Phone] = {}
+        self._serial = count()
+        self._flying: list[tuple[int, int, bytes, Address, Address]] = []
+        self._planned: list[tuple[int, int, Callable[[], None]]] = []
+
+    def phone(self, host: str, *, on_fact: "OnFact" = polite, timers: Timers | None = None) -> Phone:
+        """A new phone at `host`, port 5060."""
+        agent = Agent(local=(host, 5060), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
+        self._phones[host, 5060] = Phone(address=(host, 5060), agent=agent, on_fact=on_fact)
+        return self._phones[host, 5060]
+
+    def call(self, caller: Phone, callee: Phone) -> int:
+        """The caller's leg of a new call."""
+        uri = f"sip:line@{callee.address[0]}:5060"
+        return caller.agent.invite(uri=uri, target=callee.address, caller="100", body=OFFER, now_ns=self.now_ns)
+
+    def after(self, ms: int, action: Callable[[], None]) -> None:
+        """Do something later."""
+        heappush(self._planned, (self.now_ns + ms * NS_PER_MS, next(self._serial), action))
+
+    def run(self, ms: int) -> None:
+        """Let time pass, event by event."""
+        end_ns = self.now_ns + ms * NS_PER_MS
+        self._flush()
+        while (next_ns := self._next_ns()) is not None and next_ns <= end_ns:
+            self.now_ns = max(self.now_ns, next_ns)
+            self._step()
+            self._flush()
+        self.now_ns = end_ns
+
+    def names(self) -> list[str]:
+        """What was sent, lost or not, in order."""
+        return [name for _, _, _, name in self.log]
+
+    def _next_ns(self) -> int | None:
+        deadlines = [phone.agent.next_deadline() for phone in self._phones.values()]
+        instants = [ns for ns in deadlines if ns is not None]
+        instants += [heap[0][0] for heap in (self._flying, self._planned) if heap]
+        return min(instants, default=None)
+
+    def _step(self) -> None:
+        while self._planned and self._planned[0][0] <= self.now_ns:
+            heappop(self._planned)[2]()
+        while self._flying and self._flying[0][0] <= self.now_ns:
+            _, _, data, source, target = heappop(self._flying)
+            phone = self._phones.get(target)
+            if phone is not None:
+                phone.agent.receive(data, source, self.now_ns, may_invite=True)
+        for phone in self._phones.values():
+            phone.agent.tick(self.now_ns)
+
+    def _flush(self) -> None:
+        """Users hear of facts and react; what agents send takes off."""
+        for phone in self._phones.values():
+            while facts := phone.agent.facts():
+                for fact in facts:
+                    phone.facts.append(fact)
+                    phone.on_fact(self, phone, fact)
+            for data, target in phone.agent.to_send():
+                self._take_off(data, phone.address, target)
+
+    def _take_off(self, data: bytes, source: Address, target: Address) -> None:
+        name = name_of(read(data))
+        self.log.append((self.now_ns // NS_PER_MS, source, target, name))
+        if self._is_dropped(name) or self.random.random() < self.loss:
+            return
+        for _ in range(2 if self.random.random() < self.doubling else 1):
+            due_ns = self.now_ns + self.random.randint(*self.delay_ms) * NS_PER_MS
+            heappush(self._flying, (due_ns, next(self._serial), data, source, target))
+
+    def _is_dropped(self, name: str) -> bool:
+        for drop in self.drops:
+            if drop.name == name:
+                if drop.skip:
+                    drop.skip -= 1
+                elif drop.times:
+                    drop.times -= 1
+                    return True
+        return False
