@@ -1,0 +1,49 @@
+"""PURE. Tones as 8 kHz samples: sines, DTMF pairs (ITU-T Q.23), North American ringing tone. Knows no packets or codecs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from media.dsp.g711 import SAMPLE_RATE, Samples
+
+FRAME_SAMPLES = 160  # 20 ms
+RINGBACK_HZ = (440.0, 480.0)
+RINGBACK_ON_MS = 2_000
+RINGBACK_OFF_MS = 4_000
+FULL_SCALE = 32_767
+
+_DTMF_ROWS = (697.0, 770.0, 852.0, 941.0)
+_DTMF_COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
+DTMF_HZ = {digit: (_DTMF_ROWS[at // 4], _DTMF_COLUMNS[at % 4]) for at, digit in enumerate("123A456B789C*0#D")}
+
+
+def tone(frequencies: Sequence[float], duration_ms: int, *, level_db: float = -13.0, rate: int = SAMPLE_RATE) -> Samples:
+    """The sum of sines, each at `level_db` relative to a full-scale sine; clipped where they add up to more."""
+    at = np.arange(rate * duration_ms // 1000) / rate
+    amplitude = FULL_SCALE * 10 ** (level_db / 20)
+    wave = amplitude * sum((np.sin(2 * np.pi * hz * at) for hz in frequencies), np.zeros_like(at))
+    return np.clip(np.rint(wave), -FULL_SCALE, FULL_SCALE).astype(np.int16)
+
+
+def sine(hz: float, duration_ms: int, *, level_db: float = -13.0) -> Samples:
+    return tone((hz,), duration_ms, level_db=level_db)
+
+
+def dtmf(digit: str, duration_ms: int, *, level_db: float = -13.0) -> Samples:
+    """The two tones of one key. KeyError for what is not 0-9 * # A-D."""
+    return tone(DTMF_HZ[digit], duration_ms, level_db=level_db)
+
+
+def silence(duration_ms: int) -> Samples:
+    return np.zeros(SAMPLE_RATE * duration_ms // 1000, np.int16)
+
+
+def ringback() -> Samples:
+    """One cadence of ringing tone, 6 s: a whole number of 20 ms frames and of both periods, so it repeats without a click."""
+    return np.concatenate((tone(RINGBACK_HZ, RINGBACK_ON_MS, level_db=-19.0), silence(RINGBACK_OFF_MS)))
+
+
+def frames(samples: Samples) -> list[Samples]:
+    """20 ms frames, the last one filled up with silence."""
+    filled = np.pad(samples, (0, -len(samples) % FRAME_SAMPLES))
+    return list(filled.reshape(-1, FRAME_SAMPLES))

@@ -1,0 +1,35 @@
+"""`python -m media.worker`: a relay on an inherited control socket. Knows the command line; the relay knows the rest."""
+
+import argparse
+import signal
+import socket
+from pathlib import Path
+
+from media.worker.prompts import Prompts
+from media.worker.relay import Relay
+
+NS_PER_MS = 1_000_000
+
+
+def main() -> None:
+    """Exits 0 at `Quit`, or when the other end of the control socket is closed."""
+    options = _options()
+    # Ctrl-C in a terminal reaches the whole process group. The engine decides when calls end, and then says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prompts = Prompts(options.prompts)
+    prompts.preload()
+    with socket.socket(fileno=options.socket_fd) as control:
+        Relay(control, address=options.address, prompts=prompts, rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS).run()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="media.worker", description="RTP relay of one switch; started by it, not by hand.")
+    parser.add_argument("--socket-fd", type=int, required=True, help="inherited AF_UNIX SOCK_SEQPACKET socket")
+    parser.add_argument("--address", required=True, help="IPv4 address to bind RTP ports on")
+    parser.add_argument("--prompts", type=Path, required=True, help="directory of NAME.wav")
+    parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""One leg as the worker sees it: its socket, where its far end is, what feeds it, its counters.
+
+Knows the rules of the source latch and which leg its packets go to. Does not know orders, epoll, or what is in a packet.
+"""
+
+import ipaddress
+import socket
+from typing import Protocol
+
+from media.control import Counters, Peer
+from media.dsp.g711 import recoding
+from media.rtp.continuity import OutgoingStream
+from media.rtp.packet import HEADER_BYTES
+from media.rtp.telephone_event import DigitDetector
+from media.worker.playout import Playout
+
+Address = tuple[str, int]
+NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can carry
+
+
+class DatagramSocket(Protocol):
+    """What the worker needs of a UDP socket; a test may give another."""
+
+    def sendto(self, data: memoryview, address: Address, /) -> int: ...
+    def recvfrom_into(self, buffer: bytearray, /) -> tuple[int, Address]: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class Leg:
+    """Mutable, and open to `Forwarder`, which is the packet path: attributes instead of methods are what keeps that path short."""
+
+    __slots__ = (
+        "address",
+        "audio_type",
+        "detector",
+        "dtmf_type",
+        "first_ns",
+        "last_ns",
+        "latched",
+        "malformed",
+        "partner",
+        "peer",
+        "playing",
+        "port",
+        "receive",
+        "received",
+        "received_octets",
+        "recode",
+        "relay_to",
+        "send",
+        "sent",
+        "sent_octets",
+        "silence_from_ns",
+        "silence_told_ns",
+        "sock",
+        "stray",
+        "stream",
+    )
+
+    def __init__(self, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+        self.port = port
+        self.sock = sock
+        self.receive = sock.recvfrom_into
+        self.send = sock.sendto
+        self.stream = stream
+        self.detector = DigitDetector()
+        self.peer: Peer | None = None
+        self.audio_type = NO_TYPE
+        self.dtmf_type = NO_TYPE
+        self.address: Address | None = None  # where we send: the latched source, until then the signalled address
+        self.latched: Address | None = None
+        self.partner: Leg | None = None
+        self.playing: Playout | None = None
+        self.relay_to: Leg | None = None  # derived by `rewire`: the partner, while packets may go to it
+        self.recode: bytes | None = None  # derived by `rewire`
+        self.silence_from_ns = now_ns
+        self.silence_told_ns = -1
+        self.first_ns: int | None = None
+        self.last_ns: int | None = None
+        self.received = self.received_octets = self.sent = self.sent_octets = self.stray = self.malformed = 0
+
+    def aim(self, peer: Peer, now_ns: int) -> None:
+        """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
+        if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
+            self.latched = None
+            self.address = sendable(peer)
+        self.peer = peer
+        self.audio_type = peer.payload_type
+        self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
+        self.silence_from_ns = now_ns
+        self.stream.detach()
+        self.rewire()
+
+    def admit(self, source: Address, now_ns: int) -> bool:
+        """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
+
+        Exactly the signalled address always may. Another port of the signalled host may once, before anything has latched: a NAT
+        has renumbered the far end (RFC 4961 symmetric RTP). Everything else could be anybody.
+        """
+        peer = self.peer
+        if peer is None or source[0] != peer.host or (source[1] != peer.port and self.latched is not None):
+            return False
+        self.latched = self.address = source
+        if self.first_ns is None:
+            self.first_ns = now_ns
+        return True
+
+    def rewire(self) -> None:
+        """Derive, for both partners, where received packets go: nowhere while either plays or the other wants nothing."""
+        for leg in (self, self.partner):
+            if leg is not None:
+                leg.relay_to = leg.listener()
+                leg.recode = None if leg.relay_to is None else recoding(leg.audio_type, leg.relay_to.audio_type)
+
+    def listener(self) -> "Leg | None":
+        partner = self.partner
+        if partner is None or self.playing is not None or partner.playing is not None or not partner.wants_packets:
+            return None
+        return partner
+
+    @property
+    def wants_packets(self) -> bool:
+        return self.peer is not None and self.peer.receives and self.address is not None
+
+    def join(self, other: "Leg") -> None:
+        """Relay between this leg and another; former partners are left alone, what plays on either stops."""
+        self.part()
+        other.part()
+        self.partner, other.partner = other, self
+        for leg in (self, other):
+            leg.playing = None
+            leg.stream.detach()
+        self.rewire()
+
+    def part(self) -> None:
+        former = self.partner
+        if former is None:
+            return
+        self.partner = former.partner = None
+        self.rewire()
+        former.rewire()
+
+    def play(self, playout: Playout | None) -> None:
+        """What plays is replaced; None: nothing plays."""
+        self.playing = playout
+        self.stream.detach()
+        self.rewire()
+
+    def transmit(self, packet: memoryview) -> None:
+        """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""
+        if self.address is None:
+            return
+        try:
+            self.send(packet, self.address)
+        except OSError:
+            return
+        self.sent += 1
+        self.sent_octets += len(packet) - HEADER_BYTES
+
+    def silent_since(self) -> int | None:
+        """Since when a peer that should send has not; None where silence is no loss, or was told already."""
+        if self.peer is None or not self.peer.sends:
+            return None
+        since = self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
+        return None if since == self.silence_told_ns else since
+
+    def counters(self) -> Counters:
+        return Counters(
+            received=self.received,
+            received_octets=self.received_octets,
+            sent=self.sent,
+            sent_octets=self.sent_octets,
+            stray=self.stray,
+            malformed=self.malformed,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+        )
+
+
+def sendable(peer: Peer) -> Address | None:
+    """The signalled address, where one can send to it: an IPv4 literal that names a host, and a port.
+
+    A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 is how old phones say hold (RFC 2543 B.5).
+    """
+    try:
+        host = ipaddress.IPv4Address(peer.host)
+    except ValueError:
+        return None
+    if host.is_unspecified or host.is_multicast or not 0 < peer.port < 65_536:
+        return None
+    return str(host), peer.port
+
+
+def bind(address: str, port: int, *, buffer_bytes: int) -> socket.socket:
+    """A non-blocking UDP socket. OSError where the port can't be had. Not SO_REUSEADDR: another process could take our packets."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.settimeout(0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        sock.bind((address, port))
+    except (OSError, OverflowError):
+        sock.close()
+        raise
+    return sock

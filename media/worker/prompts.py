@@ -1,0 +1,72 @@
+"""Prompts: NAME.wav in one directory -> audio ready to send. Reads files, and remembers what it read; knows no legs or packets.
+
+A file is read when the worker starts, or when it is first asked for, and again when it has changed: reading takes milliseconds in
+which no packet is relayed.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from media.dsp.wav import BadWav, read_wav
+from media.worker.playout import Audio, audio
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_PROMPTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplayable:
+    """Why a prompt can't be played, in words for the operator."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What a file held when it had this size and time."""
+
+    stamp: tuple[int, int]
+    result: Audio | Unplayable
+
+
+class Prompts:
+    __slots__ = ("_directory", "_read")
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._read: dict[str, _Read] = {}
+
+    def preload(self) -> None:
+        """Read what is there, so that no call waits for it; what is broken is told when somebody asks for it."""
+        for path in sorted(self._directory.glob("*.wav"))[:MAX_PROMPTS]:
+            self.get(path.stem)
+
+    def get(self, name: str) -> Audio | Unplayable:
+        if not name or name != Path(name).name or "\0" in name:
+            return Unplayable(why=f"{name!r} is no prompt name")
+        path = self._directory / f"{name}.wav"
+        try:
+            status = path.stat()
+            stamp = (status.st_size, status.st_mtime_ns)
+            known = self._read.get(name)
+            if known is None or known.stamp != stamp:
+                known = self._remember(name, _Read(stamp=stamp, result=_load(path, status.st_size)))
+        except OSError as problem:
+            return Unplayable(why=f"{path.name}: {problem.strerror}")
+        return known.result
+
+    def _remember(self, name: str, read: _Read) -> _Read:
+        if len(self._read) >= MAX_PROMPTS and name not in self._read:
+            self._read.pop(next(iter(self._read)))  # the one that was read first
+        self._read[name] = read
+        return read
+
+
+def _load(path: Path, size: int) -> Audio | Unplayable:
+    """OSError where the file can't be read."""
+    if size > MAX_FILE_BYTES:
+        return Unplayable(why=f"{path.name}: larger than {MAX_FILE_BYTES} bytes")
+    samples = read_wav(path.read_bytes())
+    if isinstance(samples, BadWav):
+        return Unplayable(why=f"{path.name}: {samples.why}")
+    return audio(samples)

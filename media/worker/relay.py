@@ -1,0 +1,140 @@
+"""The loop: waits for packets, orders and moments, and hands each to who knows it. The only clock of the worker.
+
+One process, one thread, level-triggered epoll, one datagram a turn and leg: a leg that is flooded waits its turn like any other.
+Waking up for every single packet is what costs most, so a busy loop makes one turn a millisecond: an added delay no phone can notice.
+Whatever goes wrong with one packet or order ends there, is told on stderr once, and leaves all other calls alone.
+"""
+
+import os
+import select
+import socket
+from time import monotonic_ns, sleep
+
+from media.control import Quit, Ready
+from media.worker.complaint import Complaints
+from media.worker.forward import Forwarder
+from media.worker.leg import Leg, bind
+from media.worker.link import Link
+from media.worker.prompts import Prompts
+from media.worker.switchboard import Switchboard
+
+RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, should the machine hold us up
+TURN_NS = 1_000_000  # the least time from one turn to the next, when packets come that fast
+MAX_EVENTS = 256  # a turn: the clock is read once in it
+MAX_ORDERS_A_TURN = 32  # then packets have their turn
+TICK_NS = 1_000_000_000  # signs of life and silence
+EXPIRY_NS = 50_000_000  # how often presses without an end are looked at, while there are any
+NS_PER_S = 1_000_000_000
+
+
+class Relay:
+    """`run` until the engine says `Quit` or is gone."""
+
+    __slots__ = ("_address", "_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_tick_ns")
+
+    def __init__(self, control: socket.socket, *, address: str, prompts: Prompts, rtp_timeout_ns: int) -> None:
+        self._address = address
+        self._epoll = select.epoll()
+        self._link = Link(control, self._epoll)
+        self._complaints = Complaints()
+        self._legs: dict[int, Leg] = {}  # by file descriptor
+        self._forwarder = Forwarder(self._link.report)
+        self._board = Switchboard(sockets=self, prompt=prompts.get, report=self._link.report, rtp_timeout_ns=rtp_timeout_ns)
+        self._quit = False
+        self._tick_ns = 0
+
+    def run(self) -> None:
+        self._link.report(Ready(pid=os.getpid()))
+        try:
+            self._loop()
+        finally:
+            self._board.close_all()
+            self._epoll.close()
+
+    def bind(self, port: int) -> socket.socket:
+        """A leg's socket, for the switchboard. OSError or OverflowError where the port can't be had."""
+        return bind(self._address, port, buffer_bytes=RECEIVE_BUFFER_BYTES)
+
+    def watch(self, leg: Leg) -> None:
+        fd = leg.sock.fileno()
+        self._legs[fd] = leg
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def unwatch(self, leg: Leg) -> None:
+        """What the turn still holds for this leg finds nobody, or the next owner of its descriptor with nothing to receive."""
+        fd = leg.sock.fileno()
+        del self._legs[fd]
+        self._epoll.unregister(fd)
+        self._forwarder.hearing.discard(leg)
+
+    def _loop(self) -> None:
+        poll, legs, control = self._epoll.poll, self._legs, self._link.fileno()
+        datagram, buffer, hearing = self._forwarder.datagram, self._forwarder.buffer, self._forwarder.hearing
+        now_ns = due_ns = monotonic_ns()
+        busy = False
+        while not self._quit:
+            if now_ns >= due_ns:
+                due_ns = self._on_time(now_ns)
+            if busy:
+                _rest(now_ns + TURN_NS)
+            events = poll((due_ns - now_ns) / NS_PER_S, MAX_EVENTS)
+            last_ns, now_ns = now_ns, monotonic_ns()
+            busy = now_ns - last_ns < 2 * TURN_NS
+            for fd, _ in events:
+                leg = legs.get(fd)
+                if leg is None:
+                    if fd == control:
+                        self._take_orders()
+                        due_ns = now_ns
+                    continue
+                try:
+                    size, source = leg.receive(buffer)
+                except OSError:
+                    continue  # nothing there after all, or the ICMP answer to an earlier packet: the next one is as good as ever
+                try:
+                    datagram(leg, size, source, now_ns)
+                except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; told on stderr
+                    self._complaints.about("forwarding a packet", error)
+            if hearing:
+                due_ns = min(due_ns, now_ns + EXPIRY_NS)
+
+    def _take_orders(self) -> None:
+        self._link.flush()
+        for _ in range(MAX_ORDERS_A_TURN):
+            try:
+                order = self._link.next_order()
+                if order is None:
+                    return
+                if isinstance(order, Quit):
+                    self._quit = True
+                    return
+                self._board.obey(order, monotonic_ns())
+            except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; told on stderr
+                self._complaints.about("obeying an order", error)
+
+    def _on_time(self, now_ns: int) -> int:
+        """Do what is due; when to look again, now at the earliest."""
+        try:
+            self._board.send_frames(now_ns)
+            if now_ns >= self._tick_ns:
+                self._tick_ns = now_ns + TICK_NS
+                self._tick(now_ns)
+            self._forwarder.expire(now_ns)
+        except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; told on stderr
+            self._complaints.about("keeping time", error)
+        expiry_ns = now_ns + EXPIRY_NS if self._forwarder.hearing else self._tick_ns
+        frame_ns = self._board.next_frame_ns()
+        return max(now_ns, min(self._tick_ns, expiry_ns, self._tick_ns if frame_ns is None else frame_ns))
+
+    def _tick(self, now_ns: int) -> None:
+        self._board.report_silence(now_ns)
+        self._board.report_alive(now_ns)
+        if self._link.dropped:
+            self._complaints.about("reporting", "the engine does not read, reports are dropped")
+
+
+def _rest(until_ns: int) -> None:
+    """Let packets gather until then."""
+    rest_ns = until_ns - monotonic_ns()
+    if rest_ns > 0:
+        sleep(rest_ns / NS_PER_S)

@@ -1,0 +1,202 @@
+"""What each order does to the legs, and what time does to them: prompts, silence, the sign of life.
+
+Knows orders, legs and playouts. Does not know packets (`forward`), epoll (`relay`) or how reports travel (`link`).
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Protocol, assert_never
+
+from media.control import (
+    MAX_ALIVE_PORTS,
+    Aim,
+    Alive,
+    Bridge,
+    Close,
+    Closed,
+    Counters,
+    Hush,
+    Open,
+    OpenFailed,
+    Order,
+    Peer,
+    Play,
+    Played,
+    Quit,
+    Report,
+    Ringback,
+    Silent,
+    Unbridge,
+)
+from media.dsp.g711 import PCMA, PCMU
+from media.dsp.tones import FRAME_SAMPLES, ringback
+from media.rtp.continuity import OutgoingStream
+from media.rtp.packet import HEADER_BYTES
+from media.worker.leg import DatagramSocket, Leg
+from media.worker.playout import Agenda, Audio, Playout, audio
+from media.worker.prompts import Unplayable
+
+FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
+
+
+class Sockets(Protocol):
+    """Who binds a leg's port and has its packets received from then on."""
+
+    def bind(self, port: int) -> DatagramSocket:
+        """OSError or OverflowError where the port can't be had."""
+
+    def watch(self, leg: Leg) -> None: ...
+
+    def unwatch(self, leg: Leg) -> None: ...
+
+
+class Switchboard:
+    __slots__ = ("_agenda", "_forget", "_frame", "_legs", "_prompt", "_report", "_ringback", "_rtp_timeout_ns", "_sockets", "_view")
+
+    def __init__(
+        self,
+        *,
+        sockets: Sockets,
+        prompt: Callable[[str], Audio | Unplayable],
+        report: Callable[[Report], None],
+        rtp_timeout_ns: int,
+    ) -> None:
+        self._sockets = sockets
+        self._prompt = prompt
+        self._report = report
+        self._rtp_timeout_ns = rtp_timeout_ns
+        self._legs: dict[int, Leg] = {}
+        self._agenda: Agenda[tuple[Leg, Playout]] = Agenda()
+        self._ringback = audio(ringback())
+        self._frame = bytearray(FRAME_BYTES)
+        self._view = memoryview(self._frame)
+
+    def obey(self, order: Order, now_ns: int) -> None:
+        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` is the loop's business."""
+        match order:
+            case Open():
+                self._open(order, now_ns)
+            case Close():
+                self._close(order.port)
+            case Bridge():
+                self._bridge(order)
+            case Aim() | Play() | Ringback() | Hush() | Unbridge():
+                leg = self._legs.get(order.port)
+                if leg is not None:
+                    self._obey_about(leg, order, now_ns)
+            case Quit():
+                pass
+            case _:
+                assert_never(order)
+
+    def _obey_about(self, leg: Leg, order: Aim | Play | Ringback | Hush | Unbridge, now_ns: int) -> None:
+        match order:
+            case Aim():
+                leg.aim(_checked(order.peer), now_ns)
+            case Play():
+                self._play(leg, order, now_ns)
+            case Ringback():
+                self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
+            case Hush():
+                leg.play(None)
+            case Unbridge():
+                leg.part()
+            case _:
+                assert_never(order)
+
+    def _open(self, order: Open, now_ns: int) -> None:
+        if order.port in self._legs:
+            self._report(OpenFailed(port=order.port, why="already open"))
+            return
+        try:
+            sock = self._sockets.bind(order.port)
+        except (OSError, OverflowError) as error:
+            self._report(OpenFailed(port=order.port, why=str(error)))
+            return
+        leg = Leg(order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        self._legs[order.port] = leg
+        self._sockets.watch(leg)
+        if order.peer is not None:
+            leg.aim(_checked(order.peer), now_ns)
+
+    def _close(self, port: int) -> None:
+        leg = self._legs.pop(port, None)
+        counters = Counters()
+        if leg is not None:
+            leg.part()
+            leg.play(None)
+            self._sockets.unwatch(leg)
+            leg.sock.close()
+            counters = leg.counters()
+        self._report(Closed(port=port, counters=counters))
+
+    def _bridge(self, order: Bridge) -> None:
+        a, b = self._legs.get(order.a), self._legs.get(order.b)
+        if a is not None and b is not None and a is not b:
+            a.join(b)
+
+    def _play(self, leg: Leg, order: Play, now_ns: int) -> None:
+        prompt = self._prompt(order.prompt)
+        if isinstance(prompt, Unplayable):
+            leg.play(None)
+            self._report(Played(port=leg.port, play=order.play, at_ns=now_ns, why=prompt.why))
+            return
+        self._start(leg, Playout(prompt, start_ns=now_ns, play=order.play), now_ns)
+
+    def _start(self, leg: Leg, playout: Playout, now_ns: int) -> None:
+        leg.play(playout)
+        self._step(leg, playout, now_ns)
+
+    def next_frame_ns(self) -> int | None:
+        """When `send_frames` has something to do."""
+        return self._agenda.next_ns()
+
+    def send_frames(self, now_ns: int) -> None:
+        """Every frame that is due by now, on every leg that plays."""
+        while (entry := self._agenda.pop(now_ns)) is not None:
+            leg, playout = entry
+            if leg.playing is playout:
+                self._step(leg, playout, now_ns)
+
+    def _step(self, leg: Leg, playout: Playout, now_ns: int) -> None:
+        for number in playout.due(now_ns):
+            if leg.wants_packets:
+                leg.stream.own(self._frame, now_ns, payload_type=leg.audio_type)
+                self._frame[HEADER_BYTES:] = playout.audio.frame(number % playout.audio.frame_count, leg.audio_type)
+                leg.transmit(self._view)
+        if not playout.is_over(now_ns):
+            self._agenda.add(playout.next_ns, (leg, playout))
+            return
+        leg.play(None)
+        if playout.play is not None:
+            self._report(Played(port=leg.port, play=playout.play, at_ns=now_ns))
+
+    def report_silence(self, now_ns: int) -> None:
+        """Tell each silence once: what is remembered as told is when it began, so the next packet starts another."""
+        for leg in self._legs.values():
+            since = leg.silent_since()
+            if since is not None and now_ns - since >= self._rtp_timeout_ns:
+                leg.silence_told_ns = since
+                self._report(Silent(port=leg.port, last_ns=leg.last_ns))
+
+    def report_alive(self, now_ns: int) -> None:
+        last = [(port, leg.last_ns) for port, leg in self._legs.items() if leg.last_ns is not None]
+        for start in range(0, max(1, len(last)), MAX_ALIVE_PORTS):
+            self._report(Alive(at_ns=now_ns, last=dict(last[start : start + MAX_ALIVE_PORTS])))
+
+    def close_all(self) -> None:
+        for leg in self._legs.values():
+            self._sockets.unwatch(leg)
+            leg.sock.close()
+        self._legs.clear()
+
+
+def _checked(peer: Peer) -> Peer:
+    """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
+    if peer.payload_type not in (PCMU, PCMA) or not (peer.dtmf_type is None or 0 <= peer.dtmf_type < 128):
+        raise ValueError(f"payload types {peer.payload_type} and {peer.dtmf_type}")
+    return peer
+
+
+def _new_stream() -> OutgoingStream:
+    return OutgoingStream(ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32))

@@ -1,0 +1,280 @@
+"""One datagram's way through the worker, without sockets: latch, counters, relaying, digits."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from media.control import Counters, Heard, Peer
+from media.dsp.g711 import PCMU_TO_PCMA
+from media.rtp.continuity import OutgoingStream
+from media.rtp.packet import RtpPacket, build, parse
+from media.rtp.telephone_event import LOST_NS, press
+from media.worker.forward import BUFFER_BYTES, Forwarder
+from media.worker.leg import Leg, sendable
+from media.worker.playout import Audio, Playout
+
+SIGNALLED = ("192.0.2.1", 4_000)
+BEHIND_NAT = ("192.0.2.1", 61_234)
+STRANGER = ("198.51.100.9", 4_000)
+OTHER = ("192.0.2.2", 5_000)
+
+
+@dataclass
+class FakeSocket:
+    sent: list[tuple[RtpPacket, tuple[str, int]]] = field(default_factory=list)
+    refuses: bool = False
+
+    def sendto(self, data: memoryview, address: tuple[str, int], /) -> int:
+        if self.refuses:
+            raise ConnectionRefusedError
+        packet = parse(bytes(data))
+        assert packet is not None
+        self.sent.append((packet, address))
+        return len(data)
+
+    def recvfrom_into(self, _buffer: bytearray, /) -> tuple[int, tuple[str, int]]:
+        raise BlockingIOError
+
+    def fileno(self) -> int:
+        return -1
+
+    def close(self) -> None:
+        pass
+
+
+class World:
+    """Two legs, bridged: `a` at SIGNALLED, `b` at OTHER."""
+
+    def __init__(self, *, a: Peer | None = None, b: Peer | None = None) -> None:
+        self.heard: list[str] = []
+        self.forwarder = Forwarder(self._hear)
+        self.at_a, self.at_b = FakeSocket(), FakeSocket()
+        self.a = Leg(20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
+        self.b = Leg(20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
+        self.a.aim(a or Peer(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
+        self.b.aim(b or Peer(host=OTHER[0], port=OTHER[1]), 0)
+        self.a.join(self.b)
+
+    def _hear(self, heard: Heard) -> None:
+        assert heard.port == 20_000
+        self.heard.append(heard.digit)
+
+    def arrive(self, data: bytes, *, source: tuple[str, int] = SIGNALLED, now_ns: int = 7) -> None:
+        """A datagram for leg `a`, cut at the buffer's size as the kernel does."""
+        size = min(len(data), BUFFER_BYTES)
+        self.forwarder.buffer[:size] = data[:size]
+        self.forwarder.datagram(self.a, size, source, now_ns)
+
+    @property
+    def sources_relayed(self) -> int:
+        return len(self.at_b.sent)
+
+
+def rtp(*, number: int = 0, payload_type: int = 0, payload: bytes = b"\x01" * 160, marker: bool = False) -> bytes:
+    timestamp = 1_000 + 160 * number
+    return build(
+        RtpPacket(payload_type=payload_type, sequence=10 + number, timestamp=timestamp, ssrc=77, marker=marker, payload=payload)
+    )
+
+
+def test_a_packet_is_renumbered_and_sent_to_the_partner() -> None:
+    world = World()
+    for number in range(3):
+        world.arrive(rtp(number=number))
+    packets = [packet for packet, _ in world.at_b.sent]
+    assert [(p.sequence, p.timestamp, p.ssrc, p.marker) for p in packets] == [
+        (500, 9_000, 0xB, True),
+        (501, 9_160, 0xB, False),
+        (502, 9_320, 0xB, False),
+    ]
+    assert {packet.payload for packet in packets} == {b"\x01" * 160}
+    assert {address for _, address in world.at_b.sent} == {OTHER}
+    assert world.a.counters() == Counters(received=3, received_octets=480, first_ns=7, last_ns=7)
+    assert world.b.counters() == Counters(sent=3, sent_octets=480)
+
+
+def test_padding_extension_and_contributing_sources_are_taken_out() -> None:
+    world = World()
+    plain = rtp(payload=b"abcd")
+    world.arrive(bytes([0xB1]) + plain[1:12] + b"csrc" + b"\xbe\xde\0\1word" + b"abcd\0\2")
+    packet, _ = world.at_b.sent[0]
+    assert packet.payload == b"abcd"
+    assert world.a.received_octets == 4
+
+
+def test_between_the_two_laws_payloads_are_translated() -> None:
+    world = World(b=Peer(host=OTHER[0], port=OTHER[1], payload_type=8))
+    payload = bytes(range(160))
+    world.arrive(rtp(payload=payload, marker=True))
+    packet, _ = world.at_b.sent[0]
+    assert (packet.payload_type, packet.payload, packet.marker) == (8, payload.translate(PCMU_TO_PCMA), True)
+
+
+@pytest.mark.parametrize(
+    ("case", "sources", "relayed", "stray", "then_to"),
+    [
+        ("the signalled address", [SIGNALLED], 1, 0, SIGNALLED),
+        ("another port of its host", [BEHIND_NAT, BEHIND_NAT], 2, 0, BEHIND_NAT),
+        ("a stranger", [STRANGER], 0, 1, SIGNALLED),
+        ("a stranger after the latch", [SIGNALLED, STRANGER, SIGNALLED], 2, 1, SIGNALLED),
+        ("another port after the latch", [SIGNALLED, BEHIND_NAT], 1, 1, SIGNALLED),
+        ("a third port after the second", [BEHIND_NAT, ("192.0.2.1", 9)], 1, 1, BEHIND_NAT),
+        ("the signalled address takes over", [BEHIND_NAT, SIGNALLED, BEHIND_NAT], 2, 1, SIGNALLED),
+    ],
+)
+def test_latch(case: str, sources: list[tuple[str, int]], relayed: int, stray: int, then_to: tuple[str, int]) -> None:
+    world = World()
+    for number, source in enumerate(sources):
+        world.arrive(rtp(number=number), source=source)
+    assert (world.sources_relayed, world.a.received, world.a.stray) == (relayed, relayed, stray)
+    assert world.a.address == then_to
+
+
+def test_the_latch_starts_anew_with_another_address_only() -> None:
+    world = World()
+    world.arrive(rtp(), source=BEHIND_NAT)
+    world.a.aim(Peer(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
+    assert world.a.address == BEHIND_NAT
+    world.a.aim(Peer(host=OTHER[0], port=SIGNALLED[1]), 10)
+    assert (world.a.latched, world.a.address) == (None, (OTHER[0], SIGNALLED[1]))
+    world.arrive(rtp(), source=BEHIND_NAT)
+    assert world.a.stray == 1
+
+
+def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
+    leg = Leg(1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
+    assert not leg.admit(SIGNALLED, 0)
+    assert leg.silent_since() is None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [
+        ("192.0.2.1", 4_000, ("192.0.2.1", 4_000)),
+        ("0.0.0.0", 4_000, None),
+        ("224.0.0.1", 4_000, None),
+        ("192.0.2.1", 0, None),
+        ("192.0.2.1", 65_536, None),
+        ("phone.example", 4_000, None),
+        ("::1", 4_000, None),
+    ],
+)
+def test_where_one_can_send(host: str, port: int, address: tuple[str, int] | None) -> None:
+    assert sendable(Peer(host=host, port=port)) == address
+
+
+@pytest.mark.parametrize(
+    ("case", "data"),
+    [
+        ("empty", b""),
+        ("one octet", b"\x80"),
+        ("text", b"GET / HTTP/1.1\r\n\r\n"),
+        ("64 KB", rtp() + b"x" * 65_000),
+        ("version 1", b"\x40" + rtp()[1:]),
+        ("RTCP", b"\x80\xc8" + rtp()[2:]),
+        ("padding that does not fit", b"\xa0" + rtp()[1:-1] + b"\xff"),
+    ],
+)
+def test_not_rtp_is_counted_and_that_is_all(case: str, data: bytes) -> None:
+    world = World()
+    world.arrive(rtp())
+    world.arrive(data)
+    assert world.a.counters() == Counters(received=1, received_octets=160, malformed=1, first_ns=7, last_ns=7)
+    assert world.sources_relayed == 1
+
+
+def test_not_rtp_does_not_latch() -> None:
+    world = World()
+    world.arrive(b"\x80\xc8" + rtp()[2:], source=BEHIND_NAT)
+    assert world.a.latched is None
+
+
+@pytest.mark.parametrize("payload_type", [8, 13, 9, 96, 127])
+def test_types_not_negotiated_are_counted_and_dropped(payload_type: int) -> None:
+    world = World()
+    world.arrive(rtp(payload_type=payload_type))
+    assert (world.a.received, world.sources_relayed) == (1, 0)
+
+
+def test_a_partner_on_hold_is_sent_nothing() -> None:
+    world = World(b=Peer(host=OTHER[0], port=OTHER[1], receives=False))
+    world.arrive(rtp())
+    assert (world.a.received, world.sources_relayed) == (1, 0)
+    world.b.aim(Peer(host=OTHER[0], port=OTHER[1]), 8)
+    world.arrive(rtp(number=1))
+    assert world.sources_relayed == 1
+
+
+@pytest.mark.parametrize("playing", ["a", "b"])
+def test_what_plays_keeps_the_partners_apart(playing: str) -> None:
+    world = World()
+    leg = {"a": world.a, "b": world.b}[playing]
+    leg.play(Playout(Audio(payloads={}, frame_count=9), start_ns=0, play=1))
+    world.arrive(rtp())
+    assert (world.a.received, world.sources_relayed) == (1, 0)
+    leg.play(None)
+    world.arrive(rtp(number=1))
+    assert world.sources_relayed == 1
+
+
+def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
+    world = World()
+    world.arrive(rtp())
+    third = Leg(20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
+    third.aim(Peer(host=OTHER[0], port=OTHER[1]), 0)
+    third.join(world.a)
+    assert (world.b.partner, world.b.relay_to) == (None, None)
+    world.arrive(rtp(number=1))
+    world.a.part()
+    world.arrive(rtp(number=2))
+    assert [packet.ssrc for packet, _ in world.at_b.sent] == [0xB, 0xC]
+
+
+def test_what_the_network_refuses_is_not_counted_as_sent() -> None:
+    world = World()
+    world.at_b.refuses = True
+    world.arrive(rtp())
+    assert world.b.counters() == Counters()
+
+
+def keys(digit: str, *, timestamp: int = 1_000, sequence: int = 10) -> list[bytes]:
+    start = RtpPacket(payload_type=101, sequence=sequence, timestamp=timestamp, ssrc=77)
+    return [build(packet) for packet in press(digit, start)]
+
+
+def test_a_digit_is_heard_once_and_relayed_at_the_partners_payload_type() -> None:
+    world = World(b=Peer(host=OTHER[0], port=OTHER[1], dtmf_type=96))
+    for data in keys("5"):
+        world.arrive(data)
+    assert world.heard == ["5"]
+    packets = [packet for packet, _ in world.at_b.sent]
+    assert {(packet.payload_type, packet.timestamp) for packet in packets} == {(96, 9_000)}
+    assert [packet.sequence for packet in packets] == list(range(500, 507))
+    assert [packet.marker for packet in packets] == [True] + [False] * 6
+
+
+def test_a_digit_is_heard_but_not_relayed_to_a_partner_without_events() -> None:
+    world = World(b=Peer(host=OTHER[0], port=OTHER[1], dtmf_type=None))
+    for data in keys("5"):
+        world.arrive(data)
+    assert world.heard == ["5"]
+    assert world.sources_relayed == 0
+
+
+def test_digits_of_a_stranger_are_not_heard() -> None:
+    world = World()
+    for data in keys("5"):
+        world.arrive(data, source=STRANGER)
+    assert world.heard == []
+
+
+def test_a_digit_whose_end_is_lost_is_heard_when_its_packets_stop() -> None:
+    world = World()
+    for data in keys("5")[:2]:
+        world.arrive(data, now_ns=100)
+    assert world.forwarder.hearing == {world.a}
+    world.forwarder.expire(100 + LOST_NS - 1)
+    assert world.heard == []
+    world.forwarder.expire(100 + LOST_NS)
+    assert world.heard == ["5"]
+    assert world.forwarder.hearing == set()

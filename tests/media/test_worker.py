@@ -1,0 +1,398 @@
+"""The worker as a process of its own, over real sockets on loopback."""
+
+import os
+import socket
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from worker_client import HOST, Phone, Ports, WorkerClient
+
+from media.control import (
+    Aim,
+    Alive,
+    Bridge,
+    Close,
+    Closed,
+    Counters,
+    Heard,
+    Hush,
+    Open,
+    OpenFailed,
+    Peer,
+    Play,
+    Played,
+    Quit,
+    Ringback,
+    Silent,
+    Unbridge,
+)
+from media.dsp.g711 import PCMA_TO_PCMU, decode
+from media.dsp.levels import tone_share
+from media.dsp.tones import sine
+from media.dsp.wav import write_wav
+from media.rtp.packet import RtpPacket, build
+from media.rtp.telephone_event import press
+
+FRAMES = 10
+STRANGER_HOST = "127.0.0.2"
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("prompts")
+    (directory / "beep.wav").write_bytes(write_wav(sine(1_000, 20 * FRAMES)))
+    (directory / "long.wav").write_bytes(write_wav(sine(1_000, 20_000)))
+    (directory / "broken.wav").write_bytes(b"RIFF")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def ports() -> Ports:
+    return Ports()
+
+
+@pytest.fixture
+def worker(prompts: Path) -> Iterator[WorkerClient]:
+    with WorkerClient(prompts) as client:
+        yield client
+
+
+@pytest.fixture
+def caller(worker: WorkerClient, ports: Ports) -> Iterator[Phone]:
+    with opened(worker, ports) as phone:
+        yield phone
+
+
+@pytest.fixture
+def line(worker: WorkerClient, ports: Ports) -> Iterator[Phone]:
+    with opened(worker, ports) as phone:
+        yield phone
+
+
+def opened(worker: WorkerClient, ports: Ports, *, payload_type: int = 0) -> Phone:
+    phone = Phone(ports.take())
+    worker.order(Open(port=phone.leg, peer=phone.peer(payload_type=payload_type)))
+    worker.settle()
+    return phone
+
+
+def heard_by(phone: Phone, count: int) -> list[RtpPacket]:
+    return [phone.hear() for _ in range(count)]
+
+
+def test_ready_names_its_process(worker: WorkerClient) -> None:
+    assert worker.ready.pid == worker.process.pid
+
+
+def test_bridged_both_ways_with_one_stream_each(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    worker.order(Bridge(a=caller.leg, b=line.leg))
+    worker.settle()
+    for phone, other in ((caller, line), (line, caller)):
+        payloads = [bytes([number]) * 160 for number in range(20)]
+        for payload in payloads:
+            phone.talk(payload)
+        packets = heard_by(other, 20)
+        assert [packet.payload for packet in packets] == payloads
+        assert len({packet.ssrc for packet in packets}) == 1
+        assert {(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(packets)} == {1}
+        assert {(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in pairwise(packets)} == {160}
+    counters = worker.close(caller.leg)
+    assert (counters.received, counters.received_octets, counters.sent, counters.sent_octets) == (20, 3_200, 20, 3_200)
+    assert counters.first_ns is not None
+    assert counters.last_ns is not None
+    assert counters.first_ns <= counters.last_ns
+
+
+def test_pcma_on_one_side_and_pcmu_on_the_other(worker: WorkerClient, caller: Phone, ports: Ports) -> None:
+    with opened(worker, ports, payload_type=8) as line:
+        worker.order(Bridge(a=line.leg, b=caller.leg))
+        worker.settle()
+        payload = bytes(range(96, 256))
+        line.talk(payload, payload_type=8)
+        packet = caller.hear()
+        assert (packet.payload_type, packet.payload) == (0, payload.translate(PCMA_TO_PCMU))
+
+
+def test_a_stranger_is_counted_not_relayed(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    worker.order(Bridge(a=caller.leg, b=line.leg))
+    worker.settle()
+    with Phone(caller.leg, host=STRANGER_HOST) as stranger:
+        stranger.talk(b"\x11" * 160)
+    caller.talk(b"\x22" * 160)
+    assert line.hear().payload == b"\x22" * 160
+    counters = worker.close(caller.leg)
+    assert (counters.received, counters.stray) == (1, 1)
+    assert line.hears_nothing()
+
+
+def test_replies_follow_a_renumbering_nat(worker: WorkerClient, ports: Ports, line: Phone) -> None:
+    with Phone(ports.take()) as caller:
+        elsewhere = Peer(host=HOST, port=9)
+        worker.order(Open(port=caller.leg, peer=elsewhere), Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        caller.talk()
+        line.hear()
+        line.talk(b"\x33" * 160)
+        assert caller.hear().payload == b"\x33" * 160
+
+
+def test_a_prompt_is_its_frames_and_then_told_as_played(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Play(port=caller.leg, play=7, prompt="beep"))
+    packets = heard_by(caller, FRAMES)
+    played = worker.expect(Played)
+    assert (played.port, played.play, played.why) == (caller.leg, 7, None)
+    assert {len(packet.payload) for packet in packets} == {160}
+    assert [packet.marker for packet in packets] == [True] + [False] * (FRAMES - 1)
+    assert [(packet.sequence - packets[0].sequence) & 0xFFFF for packet in packets] == list(range(FRAMES))
+    assert [(packet.timestamp - packets[0].timestamp) & 0xFFFFFFFF for packet in packets] == list(range(0, FRAMES * 160, 160))
+    assert tone_share(decode(b"".join(packet.payload for packet in packets), 0), 1_000) > 0.99
+    assert worker.close(caller.leg).sent == FRAMES
+    assert caller.hears_nothing()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("absent", "absent.wav: No such file or directory"),
+        ("broken", "broken.wav: not a RIFF/WAVE file"),
+        ("../x", "'../x' is no prompt name"),
+    ],
+)
+def test_a_prompt_that_cannot_be_played_says_so_at_once(worker: WorkerClient, caller: Phone, prompt: str, why: str) -> None:
+    worker.order(Play(port=caller.leg, play=8, prompt=prompt))
+    played = worker.expect(Played)
+    assert (played.play, played.why) == (8, why)
+    assert worker.close(caller.leg).sent == 0
+
+
+def test_a_prompt_runs_to_its_end_though_nobody_is_there_to_hear(worker: WorkerClient, ports: Ports) -> None:
+    port = ports.take()
+    worker.order(Open(port=port), Play(port=port, play=9, prompt="beep"))
+    assert worker.expect(Played).why is None
+    assert worker.close(port) == Counters()
+
+
+def test_ringback_until_hush(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Ringback(port=caller.leg))
+    samples = decode(b"".join(packet.payload for packet in heard_by(caller, 20)), 0)
+    assert tone_share(samples, 440) + tone_share(samples, 480) > 0.95
+    worker.order(Hush(port=caller.leg))
+    sent = worker.close(caller.leg).sent
+    heard_by(caller, sent - 20)
+    assert caller.hears_nothing()
+
+
+def test_one_stream_from_prompt_to_ringback_to_first_line_to_second(
+    worker: WorkerClient, caller: Phone, line: Phone, ports: Ports
+) -> None:
+    with opened(worker, ports) as second:
+        worker.order(Play(port=caller.leg, play=1, prompt="beep"))
+        packets = heard_by(caller, FRAMES)
+        worker.expect(Played)
+        worker.order(Ringback(port=caller.leg))
+        packets += heard_by(caller, 3)
+        worker.order(Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        line.talk(b"\x44" * 160)
+        while packets[-1].payload != b"\x44" * 160:
+            packets.append(caller.hear())
+        worker.order(Unbridge(port=caller.leg), Bridge(a=caller.leg, b=second.leg))
+        worker.settle()
+        second.talk(b"\x55" * 160)
+        packets.append(caller.hear())
+    assert packets[-1].payload == b"\x55" * 160
+    assert len({packet.ssrc for packet in packets}) == 1
+    assert [(packet.sequence - packets[0].sequence) & 0xFFFF for packet in packets] == list(range(len(packets)))
+    steps = np.diff([(packet.timestamp - packets[0].timestamp) & 0xFFFFFFFF for packet in packets])
+    assert (steps >= 160).all()
+    assert [packet.marker for packet in packets].count(True) == 4, "each talk spurt is marked"
+
+
+def test_bridging_stops_what_plays_and_unbridging_ends_the_relay(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    worker.order(Play(port=caller.leg, play=1, prompt="long"), Bridge(a=caller.leg, b=line.leg), Unbridge(port=line.leg))
+    worker.settle()
+    caller.talk()
+    line.talk()
+    sent = worker.close(caller.leg).sent
+    heard_by(caller, sent)
+    assert worker.close(line.leg).sent == 0
+    assert caller.hears_nothing()
+    assert sent <= 2
+    assert not [report for report in worker.skipped if isinstance(report, Played)]
+
+
+def test_dtmf_is_heard_once_while_a_prompt_plays(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Play(port=caller.leg, play=1, prompt="long"))
+    for number, digit in enumerate("11#"):
+        start = RtpPacket(payload_type=101, sequence=10 * number, timestamp=2_000 * number, ssrc=caller.ssrc)
+        for packet in press(digit, start):
+            caller.send(build(packet))
+    heard = [worker.expect(Heard) for _ in range(3)]
+    assert [(report.port, report.digit) for report in heard] == [(caller.leg, digit) for digit in "11#"]
+    worker.settle()
+    assert not [report for report in worker.skipped if isinstance(report, Heard)]
+
+
+def test_a_digit_without_end_is_heard_when_its_packets_stop(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    """Before the next second is over, which is when the worker looks at everything; and not of a leg closed meanwhile."""
+    start = RtpPacket(payload_type=101, sequence=1, timestamp=2_000, ssrc=5)
+    worker.expect(Alive)
+    line.send(build(next(press("1", start))))
+    while worker.close(line.leg).received == 0:
+        worker.order(Open(port=line.leg, peer=line.peer()))
+        line.send(build(next(press("1", start))))
+    caller.send(build(next(press("7", start))))
+    worker.skipped.clear()
+    heard = worker.expect(Heard)
+    assert (heard.port, heard.digit) == (caller.leg, "7")
+    assert worker.skipped == []
+    worker.settle()
+    assert not [report for report in worker.skipped if isinstance(report, Heard)]
+
+
+def test_silence_is_told_once_and_again_after_sound(prompts: Path, ports: Ports) -> None:
+    with WorkerClient(prompts, rtp_timeout_ms=200) as worker, opened(worker, ports) as phone, opened(worker, ports) as on_hold:
+        worker.order(Aim(port=on_hold.leg, peer=on_hold.peer(sends=False)))
+        silent = worker.expect(Silent)
+        assert (silent.port, silent.last_ns) == (phone.leg, None)
+        worker.expect(Alive)
+        worker.expect(Alive)
+        assert not [report for report in worker.skipped if isinstance(report, Silent)]
+        phone.talk()
+        again = worker.expect(Silent)
+        assert again.port == phone.leg
+        assert again.last_ns == worker.close(phone.leg).last_ns
+
+
+def test_alive_tells_who_was_heard_when(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    caller.talk()
+    alive = worker.expect(Alive)
+    while caller.leg not in alive.last:
+        alive = worker.expect(Alive)
+    assert list(alive.last) == [caller.leg], "the line never sent"
+    assert alive.last[caller.leg] <= alive.at_ns
+
+
+def test_noise_changes_nothing(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    worker.order(Bridge(a=caller.leg, b=line.leg))
+    worker.settle()
+    noise = [b"", b"\x80", b"\0" * 172, os.urandom(3), b"x" * 65_507, b"OPTIONS sip:x SIP/2.0\r\n\r\n"]
+    for datagram in noise:
+        caller.send(datagram)
+    caller.talk(b"\x66" * 160)
+    assert line.hear().payload == b"\x66" * 160
+    counters = worker.close(caller.leg)
+    assert (counters.received, counters.malformed, counters.stray) == (1, len(noise), 0)
+    assert worker.complaints() == ""
+
+
+def test_nobody_listening_there_does_not_matter(worker: WorkerClient, caller: Phone, ports: Ports) -> None:
+    """ICMP port unreachable comes back for each frame."""
+    with Phone(ports.take()) as gone:
+        peer = gone.peer()
+    worker.order(Open(port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
+    assert worker.expect(Played).why is None
+    assert worker.complaints() == ""
+
+
+def test_a_port_that_is_taken(worker: WorkerClient, caller: Phone, ports: Ports) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        port = ports.take()
+        other.bind((HOST, port))
+        worker.order(Open(port=port))
+        failed = worker.expect(OpenFailed)
+        assert (failed.port, "in use" in failed.why) == (port, True)
+    worker.order(Open(port=caller.leg))
+    assert worker.expect(OpenFailed).why == "already open"
+    worker.order(Open(port=70_000))
+    assert worker.expect(OpenFailed).port == 70_000
+
+
+def test_a_closed_port_can_be_opened_again_in_the_same_breath(worker: WorkerClient, caller: Phone) -> None:
+    for _ in range(20):
+        caller.talk()
+        worker.order(Close(port=caller.leg), Open(port=caller.leg, peer=caller.peer()))
+        worker.expect(Closed)
+    worker.order(Play(port=caller.leg, play=1, prompt="beep"))
+    heard_by(caller, FRAMES)
+    worker.expect(Played)
+    assert worker.complaints() == ""
+
+
+def test_orders_about_unknown_ports_do_nothing(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(
+        Aim(port=5, peer=caller.peer()),
+        Play(port=5, play=1, prompt="beep"),
+        Ringback(port=5),
+        Hush(port=5),
+        Bridge(a=5, b=caller.leg),
+        Unbridge(port=5),
+        Unbridge(port=caller.leg),
+        Bridge(a=caller.leg, b=caller.leg),
+    )
+    assert worker.close(5) == Counters()
+    assert {type(report) for report in worker.skipped} <= {Alive}
+    for packet in press("1", RtpPacket(payload_type=101, sequence=1, timestamp=0, ssrc=caller.ssrc)):
+        caller.send(build(packet))
+    worker.expect(Heard)
+    assert caller.hears_nothing(), "no leg is its own partner"
+    assert worker.complaints() == ""
+
+
+def test_orders_that_make_no_sense_are_refused_and_told_once_a_kind(worker: WorkerClient, caller: Phone) -> None:
+    for _ in range(3):
+        worker.send(b"\xc1")
+        worker.order(Aim(port=caller.leg, peer=caller.peer(payload_type=18)))
+    worker.order(Play(port=caller.leg, play=1, prompt="beep"))
+    assert worker.expect(Played).why is None
+    complaints = worker.complaints()
+    assert complaints.count("Traceback") == 2
+    assert "payload types 18 and 101" in complaints
+
+
+def test_an_engine_that_does_not_read_does_not_hold_up_packets(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    worker.order(Bridge(a=caller.leg, b=line.leg))
+    worker.settle()
+    closes = 2_000
+    written = 0
+    while written < closes:
+        worker.order(Close(port=7))  # answered each time; we do not read
+        written += 1
+        if written % 100 == 0:
+            caller.talk()
+            line.hear()
+    for _ in range(closes):
+        assert worker.expect(Closed).port == 7
+
+
+def test_it_ends_when_the_control_socket_closes(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Play(port=caller.leg, play=1, prompt="long"))
+    caller.hear()
+    worker.hang_up()
+    assert worker.exit_code() == 0
+    assert worker.complaints() == ""
+
+
+def test_quit_closes_everything(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Quit())
+    assert worker.exit_code() == 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+        again.bind((HOST, caller.leg))
+
+
+def test_a_prompt_replaces_what_plays(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(
+        Play(port=caller.leg, play=1, prompt="long"), Ringback(port=caller.leg), Play(port=caller.leg, play=2, prompt="beep")
+    )
+    assert worker.expect(Played).play == 2
+    assert FRAMES <= worker.close(caller.leg).sent <= FRAMES + 4, "and a first frame or two of what it replaced"
+
+
+def test_a_prompt_lasts_as_long_as_it_sounds(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Play(port=caller.leg, play=1, prompt="absent"), Play(port=caller.leg, play=2, prompt="beep"))
+    began, ended = worker.expect(Played), worker.expect(Played)
+    assert ended.play == 2
+    assert ended.at_ns - began.at_ns >= FRAMES * 20_000_000

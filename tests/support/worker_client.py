@@ -1,0 +1,154 @@
+"""A media worker in its own process, and phones to talk to it: for tests. Every wait is for a condition, with a deadline."""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from media.control import MAX_MESSAGE_BYTES, Close, Closed, Counters, Message, Order, Peer, Ready, Report, decode_report, encode
+from media.rtp.packet import RtpPacket, build, parse
+
+HOST = "127.0.0.1"
+PATIENCE_S = 10.0
+MAX_SKIPPED = 200
+FIRST_PORT = 24_000
+PORTS = 4_000
+
+R = TypeVar("R", bound=Message)
+
+
+class WorkerClient:
+    """The engine's side of one worker. Reports that a test does not wait for are kept in `skipped`."""
+
+    def __init__(self, prompts: Path, *, rtp_timeout_ms: int = 60_000) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(PATIENCE_S)
+        fd = theirs.fileno()
+        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(fd), "--address", HOST]
+        command += ["--prompts", str(prompts), "--rtp-timeout-ms", str(rtp_timeout_ms)]
+        self.process = subprocess.Popen(command, pass_fds=[fd], stderr=subprocess.PIPE)
+        theirs.close()
+        self.skipped: list[Report] = []
+        self.ready = self.expect(Ready)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._control.close()
+        self.process.kill()
+        self.process.communicate(timeout=PATIENCE_S)
+
+    def order(self, *orders: Order) -> None:
+        for order in orders:
+            self.send(encode(order))
+
+    def send(self, message: bytes) -> None:
+        self._control.send(message)
+
+    def expect(self, kind: type[R]) -> R:
+        """The next report of this kind."""
+        for _ in range(MAX_SKIPPED):
+            report = decode_report(self._control.recv(MAX_MESSAGE_BYTES))
+            if isinstance(report, kind):
+                return report
+            self.skipped.append(report)
+        raise AssertionError(f"no {kind.__name__} among {MAX_SKIPPED} reports")
+
+    def settle(self) -> None:
+        """Every order sent before this has been obeyed."""
+        self.order(Close(port=1))
+        self.expect(Closed)
+
+    def close(self, port: int) -> Counters:
+        self.order(Close(port=port))
+        closed = self.expect(Closed)
+        assert closed.port == port
+        return closed.counters
+
+    def hang_up(self) -> None:
+        """Close the control socket, as a dying engine does."""
+        self._control.close()
+
+    def exit_code(self) -> int:
+        return self.process.wait(PATIENCE_S)
+
+    def complaints(self) -> str:
+        """What the worker wrote on stderr; ends it."""
+        self._control.close()
+        _, errors = self.process.communicate(timeout=PATIENCE_S)
+        return errors.decode()
+
+
+class Phone:
+    """A UDP socket that speaks RTP with one leg of the worker."""
+
+    def __init__(self, leg: int, *, ssrc: int = 0x1234, sequence: int = 100, timestamp: int = 8_000, host: str = HOST) -> None:
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((host, 0))
+        self.sock.settimeout(PATIENCE_S)
+        self.leg = leg
+        self.ssrc = ssrc
+        self.sequence = sequence
+        self.timestamp = timestamp
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    @property
+    def port(self) -> int:
+        return int(self.sock.getsockname()[1])
+
+    def peer(self, *, payload_type: int = 0, dtmf_type: int | None = 101, sends: bool = True, receives: bool = True) -> Peer:
+        host = str(self.sock.getsockname()[0])
+        return Peer(host=host, port=self.port, payload_type=payload_type, dtmf_type=dtmf_type, sends=sends, receives=receives)
+
+    def talk(self, payload: bytes = b"\xff" * 160, *, payload_type: int = 0) -> RtpPacket:
+        """Send the next 20 ms."""
+        packet = RtpPacket(
+            payload_type=payload_type, sequence=self.sequence, timestamp=self.timestamp, ssrc=self.ssrc, payload=payload
+        )
+        self.send(build(packet))
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.timestamp = (self.timestamp + 160) & 0xFFFFFFFF
+        return packet
+
+    def send(self, datagram: bytes) -> None:
+        self.sock.sendto(datagram, (HOST, self.leg))
+
+    def hear(self) -> RtpPacket:
+        """The next packet."""
+        packet = parse(self.sock.recv(65_536))
+        assert packet is not None
+        return packet
+
+    def hears_nothing(self) -> bool:
+        """Nothing has arrived. True means something only after `WorkerClient.settle`."""
+        ready, _, _ = select.select([self.sock], [], [], 0)
+        return not ready
+
+
+class Ports:
+    """Free even ports, far from those of other test processes."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PORT + (os.getpid() * 64) % PORTS
+
+    def take(self) -> int:
+        for _ in range(PORTS):
+            port = self._next
+            self._next = FIRST_PORT + (self._next + 2 - FIRST_PORT) % PORTS
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind((HOST, port))
+                except OSError:
+                    continue
+                return port
+        raise AssertionError("no free port")
