@@ -1,0 +1,156 @@
+"""Knows how journal and SQL ledger work together for a running switch. Does not know calls; speaks to its owner on the event loop.
+
+Lines are appended at once; records go to the ledger in the background and stay in the journal until they are there. When either
+can't be written the owner is told, and told again when both can.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from switch.billing.verdict import JudgedCall
+from switch.engine.journal_line import recovered
+from switch.ledger.journal import Journal, JournalUnwritable, recover
+from switch.ledger.store import Ledger
+from switch.ledger.sync import SyncThread
+from switch.ledger.writer import LedgerWriter
+
+CLOSE_S = 5.0
+JOURNAL_RETRY_S = 1.0
+PROBE_ID = "-"
+"""Stands in a journal line for a call id, when only the writing is tried."""
+
+
+def ledger_url(data: Path) -> str:
+    return f"sqlite:///{data / 'payphone.sqlite'}"
+
+
+class Keeper:
+    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to tell ops."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        secured: Callable[[Sequence[str]], None],
+        state: Callable[[bool, str], None],
+        complain: Callable[[str], None],
+    ) -> None:
+        self._data = data
+        self._secured = secured
+        self._state = state
+        self._complain = complain
+        self._ledger_why: str | None = None
+        self._journal_why: str | None = None
+        self._writable = True
+
+    def start(self) -> None:
+        """Opens the journal and recovers what the last process left. Raises JournalInUse, JournalUnwritable."""
+        self._loop = asyncio.get_running_loop()
+        self._journal = Journal(self._data / "journal")
+        found = recover(self._data / "journal")
+        self._sync = SyncThread(self._journal.fsync, done=self._synced)
+        self._writer = LedgerWriter(
+            lambda: _opened(ledger_url(self._data)),
+            on_settled=self._on_settled,
+            on_state=self._on_state,
+            on_refused=self._on_refused,
+        )
+        for problem in found.problems:
+            self._complain(f"journal: {problem}")
+        for call_id, lines in found.calls.items():
+            self._recover(call_id, lines)
+        self._sync.start()
+        self._writer.start()
+
+    def append(self, call_id: str, payload: bytes) -> None:
+        """A line of the journal. A failure is told as a state; the call goes on in memory, and its record still goes to the ledger."""
+        try:
+            self._journal.append(call_id, payload)
+        except JournalUnwritable as error:
+            if self._journal_why is None:
+                self._loop.call_later(JOURNAL_RETRY_S, self._try_journal)
+            self._journal_why = str(error)
+            self._tell_state()
+
+    def sync(self, token: str) -> None:
+        """`secured` is told once all lines so far are durable; never, while the journal can't be written."""
+        if self._journal_why is None:
+            self._sync.request(token)
+
+    def keep(self, judged: JudgedCall) -> None:
+        """To the ledger; where too much waits for it already, the next start brings it there from the journal."""
+        if not self._writer.submit(judged):
+            self._complain(f"call {judged.record.call_id} stays in the journal: too many records wait for the ledger")
+
+    def close(self) -> None:
+        """Everything that can be written is. The rest stays in the journal for the next start."""
+        if not self._writer.close(CLOSE_S):
+            self._complain("records are left in the journal: the ledger could not be written; the next start tries again")
+        self._sync.close(CLOSE_S)
+        self._journal.close()
+
+    def _recover(self, call_id: str, lines: tuple[bytes, ...]) -> None:
+        """A call the last process left in the journal: to the ledger, closed as crashed where it had not ended."""
+        if call_id == PROBE_ID:
+            self._journal.settled([call_id])
+            return
+        try:
+            judged = recovered(lines)
+        except ValueError as error:
+            self._complain(f"journal: call {call_id} can't be read and is kept as it is: {error}")
+        else:
+            self.keep(judged)
+
+    # from the threads, brought to the loop
+
+    def _synced(self, tokens: Sequence[str], error: OSError | None) -> None:
+        if error is None:
+            self._loop.call_soon_threadsafe(self._secured, tokens)
+        else:
+            self._loop.call_soon_threadsafe(self._complain, f"journal: fsync failed: {error}")
+
+    def _on_settled(self, call_ids: Sequence[str]) -> None:
+        self._loop.call_soon_threadsafe(self._settle, call_ids)
+
+    def _on_state(self, writable: bool, why: str) -> None:  # noqa: FBT001 the writer's callback
+        self._loop.call_soon_threadsafe(self._ledger_state, None if writable else why)
+
+    def _on_refused(self, judged: JudgedCall, why: str) -> None:
+        what = f"ledger refuses call {judged.record.call_id}; it stays in the journal: {why}"
+        self._loop.call_soon_threadsafe(self._complain, what)
+
+    # on the loop
+
+    def _settle(self, call_ids: Sequence[str]) -> None:
+        try:
+            self._journal.settled(call_ids)
+        except JournalUnwritable as error:
+            self._complain(f"journal: a settled segment could not be deleted: {error}")
+
+    def _ledger_state(self, why: str | None) -> None:
+        self._ledger_why = why
+        self._tell_state()
+
+    def _try_journal(self) -> None:
+        try:
+            self._journal.append(PROBE_ID, b"{}")
+        except JournalUnwritable as error:
+            self._journal_why = str(error)
+            self._loop.call_later(JOURNAL_RETRY_S, self._try_journal)
+            return
+        self._settle([PROBE_ID])
+        self._journal_why = None
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        why = self._journal_why or self._ledger_why
+        if self._writable != (why is None):
+            self._writable = why is None
+            self._state(self._writable, why or "")
+
+
+def _opened(url: str) -> Ledger:
+    ledger = Ledger(url)
+    ledger.migrate()
+    return ledger

@@ -1,0 +1,9 @@
+"""Run by Alembic. Knows the connection it is handed; opens none of its own."""
+
+from alembic import context
+
+from switch.ledger.schema import METADATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,155 @@
+"""Knows when judged calls go to the SQL ledger: in batches, in order, from a thread, again each second until it works.
+
+Does not know SQL, the journal, or what an unwritable ledger means for new calls: it tells its owner. Nothing is lost with this
+thread: what it has not reported as settled is still in the journal.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Protocol
+
+from switch.billing.verdict import JudgedCall
+from switch.ledger.store import LedgerUnwritable, RecordRefused
+
+MAX_WAITING = 50_000  # judged calls in memory, about 200 MB; more stay in the journal alone
+BATCH_CALLS = 500
+LINGER_S = 0.1
+RETRY_S = 1.0
+PROBE_S = 2.0
+
+
+class Store(Protocol):
+    """The ledger as the writer needs it: `switch.ledger.store.Ledger`."""
+
+    def write(self, calls: Sequence[JudgedCall]) -> None: ...
+    def probe(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class LedgerWriter:
+    """All callbacks run in the thread.
+
+    `ledger_factory` opens (and migrates) the ledger; it may raise LedgerUnwritable and is then tried again.
+    `on_settled`: these calls are in the ledger.
+    `on_state`: whether it can be written, and why not; once it is known, then at each change.
+    `on_refused`: a call the database will never take, and why; it stays in the journal and holds up no other.
+    """
+
+    def __init__(
+        self,
+        ledger_factory: Callable[[], Store],
+        *,
+        on_settled: Callable[[Sequence[str]], None],
+        on_state: Callable[[bool, str], None],
+        on_refused: Callable[[JudgedCall, str], None],
+        linger_s: float = LINGER_S,
+        retry_s: float = RETRY_S,
+        probe_s: float = PROBE_S,
+    ) -> None:
+        self._ledger_factory = ledger_factory
+        self._on_settled = on_settled
+        self._on_state = on_state
+        self._on_refused = on_refused
+        self._linger_s = linger_s
+        self._retry_s = retry_s
+        self._probe_s = probe_s
+        self._ledger: Store | None = None
+        self._writable: bool | None = None
+        self._wake = threading.Condition()
+        self._waiting: deque[JudgedCall] = deque()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, judged: JudgedCall) -> bool:
+        """False: too many wait already, and the journal alone keeps this one. Never blocks on the database."""
+        with self._wake:
+            if len(self._waiting) >= MAX_WAITING:
+                return False
+            self._waiting.append(judged)
+            if len(self._waiting) in (1, BATCH_CALLS):  # else the thread is awake, or lingers for more
+                self._wake.notify()
+            return True
+
+    def close(self, timeout_s: float) -> bool:
+        """Writes what waits, once, and ends. False: something is left to the journal."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive() and not self._waiting
+
+    def _run(self) -> None:
+        try:
+            works = self._work()  # opens the ledger, and says the first state
+            while self._rest(works=works):
+                works = self._work()
+        except BaseException:
+            self._say("the ledger writer failed", writable=False)  # nobody would write: fail closed, and let the error be seen
+            raise
+        finally:
+            if self._ledger is not None:
+                self._ledger.close()
+
+    def _rest(self, *, works: bool) -> bool:
+        """Waits for what there is to wait for. False: closing, and all that can be done is done."""
+        with self._wake:
+            if self._closing:
+                return works and bool(self._waiting)
+            if not works:
+                self._wake.wait(self._retry_s)
+                return True
+            if not self._waiting:
+                self._wake.wait(self._probe_s)
+            if 0 < len(self._waiting) < BATCH_CALLS and not self._closing:
+                self._wake.wait(self._linger_s)
+            return True
+
+    def _work(self) -> bool:
+        """One batch, or a probe where none waits: an unwritable ledger is known before the next call comes. False: unwritable."""
+        with self._wake:
+            batch = list(islice(self._waiting, BATCH_CALLS))
+        try:
+            refused = self._store(batch)
+        except LedgerUnwritable as error:
+            self._say(str(error), writable=False)
+            return False
+        with self._wake:
+            for _ in batch:
+                self._waiting.popleft()
+        for judged, why in refused:
+            self._on_refused(judged, why)
+        never = {judged.record.call_id for judged, _ in refused}
+        if settled := [judged.record.call_id for judged in batch if judged.record.call_id not in never]:
+            self._on_settled(settled)
+        self._say("", writable=True)
+        return True
+
+    def _store(self, batch: Sequence[JudgedCall]) -> list[tuple[JudgedCall, str]]:
+        if self._ledger is None:
+            self._ledger = self._ledger_factory()
+        if batch:
+            return _write(self._ledger, batch)
+        self._ledger.probe()
+        return []
+
+    def _say(self, why: str, *, writable: bool) -> None:
+        if writable != self._writable:
+            self._writable = writable
+            self._on_state(writable, why)
+
+
+def _write(ledger: Store, batch: Sequence[JudgedCall]) -> list[tuple[JudgedCall, str]]:
+    """Gives those refused, found by halving. Where LedgerUnwritable cuts it short, writing the whole batch again does no harm."""
+    try:
+        ledger.write(batch)
+    except RecordRefused as error:
+        if len(batch) == 1:
+            return [(batch[0], str(error))]
+        half = len(batch) // 2
+        return _write(ledger, batch[:half]) + _write(ledger, batch[half:])
+    return []
