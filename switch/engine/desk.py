@@ -1,0 +1,183 @@
+"""Knows the audio side of live calls: ports, SDP and what the workers are told. Does not know why: commands come from the machine."""
+
+from collections.abc import Callable
+
+from media.control import Aim, Bridge, Close, Hush, Open, Order, Peer, Play, Ringback, Unbridge
+from switch.call.leg import CALLER
+from switch.engine.live import Leg, LiveCall
+from switch.engine.rtp_ports import RtpPorts
+from switch.sip import sdp
+
+PCMU, PCMA = 0, 8
+OFFERED = (PCMU, PCMA)
+DTMF_TYPE = 101
+"""The payload type we offer for telephone-event; an answer of ours takes the peer's."""
+
+DISCARD_PORT = 9
+"""Stands in for a port in an answer that is never sent (RFC 863)."""
+
+NO_WORKER = -1
+"""The worker of a call that is refused because there is none."""
+
+PortOwner = tuple[str, int]
+"""A call's id and its leg's number."""
+
+
+class MediaDesk:
+    """`tell(worker, order)` is where orders go. `address`: the IP our RTP is at, as peers see it."""
+
+    __slots__ = ("_address", "_calls", "_owners", "_ports", "_tell")
+
+    def __init__(self, *, address: str, ports: RtpPorts, tell: Callable[[int, Order], None]) -> None:
+        self._address = address
+        self._ports = ports
+        self._tell = tell
+        self._calls: dict[int, int] = {}
+        self._owners: dict[int, PortOwner] = {}
+
+    # workers
+
+    def worker_up(self, worker: int) -> None:
+        self._calls[worker] = 0
+
+    def worker_lost(self, worker: int) -> None:
+        self._calls.pop(worker, None)
+
+    def least_busy(self) -> int | None:
+        """The worker a new call goes to, or None while there is none."""
+        return min(self._calls, key=lambda worker: (self._calls[worker], worker), default=None)
+
+    def joined(self, worker: int) -> None:
+        if worker in self._calls:
+            self._calls[worker] += 1
+
+    def left(self, worker: int) -> None:
+        if worker in self._calls:
+            self._calls[worker] -= 1
+
+    def owner(self, port: int) -> PortOwner | None:
+        return self._owners.get(port)
+
+    # offers and answers (RFC 3264)
+
+    def servable(self, offer: bytes) -> bool:
+        """Whether an INVITE's SDP can be answered at all; none is fine: then we offer in our 200."""
+        return not offer or self._answer(offer, port=DISCARD_PORT, version=1) is not None
+
+    def held(self, leg: Leg, now_ns: int) -> bool:
+        """A port is set aside for the leg; False when none is free."""
+        if leg.port is None:
+            leg.port = self._ports.take(now_ns)
+        return leg.port is not None
+
+    def answer(self, live: LiveCall, leg: Leg, *, offer: bytes) -> bytes | None:
+        """Our SDP in a 200 to `offer` (to none: an offer of ours), audio opened and aimed. None: it can't be served."""
+        if leg.port is None:
+            return None
+        leg.version += 1
+        if not offer:
+            self._open(live, leg, number=CALLER)
+            return self._offer(leg, leg.port)
+        agreement = self._answer(offer, port=leg.port, version=leg.version)
+        if agreement is None:
+            return None
+        self._open(live, leg, number=CALLER)
+        self._aim(live, leg, agreement)
+        return agreement.body
+
+    def offer(self, live: LiveCall, leg: Leg, *, number: int, now_ns: int) -> bytes | None:
+        """Our SDP in an INVITE, audio opened. None: no port is free."""
+        if not self.held(leg, now_ns) or leg.port is None:
+            return None
+        leg.version += 1
+        self._open(live, leg, number=number)
+        return self._offer(leg, leg.port, first=_codec(live.legs[CALLER]))
+
+    def agreed(self, live: LiveCall, leg: Leg, answer: bytes) -> bool:
+        """The peer's SDP answered our offer; False when it can't be used. Nothing asked: nothing to do."""
+        if not leg.asked:
+            return True
+        description = sdp.parse_sdp(answer)
+        agreement = None if description is None else sdp.agree(description, payload_types=OFFERED, dtmf_type=DTMF_TYPE)
+        if agreement is None:
+            return False
+        leg.asked = False
+        self._aim(live, leg, agreement)
+        return True
+
+    def _offer(self, leg: Leg, port: int, *, first: int = PCMU) -> bytes:
+        leg.asked = True
+        codecs = (first, *(codec for codec in OFFERED if codec != first))
+        return sdp.offer(
+            host=self._address, port=port, session_id=port, version=leg.version, payload_types=codecs, dtmf_type=DTMF_TYPE
+        )
+
+    def _answer(self, offer: bytes, *, port: int, version: int) -> sdp.Agreement | None:
+        description = sdp.parse_sdp(offer)
+        if description is None:
+            return None
+        return sdp.answer(description, host=self._address, port=port, session_id=port, version=version)
+
+    def _aim(self, live: LiveCall, leg: Leg, agreement: sdp.Agreement) -> None:
+        if leg.port is None:
+            return
+        peer = Peer(
+            host=agreement.stream.host,
+            port=agreement.stream.port,
+            payload_type=agreement.payload_type,
+            dtmf_type=agreement.dtmf_type,
+            sends=agreement.sends,
+            receives=agreement.receives,
+        )
+        if peer != leg.peer:
+            leg.peer = peer
+            self._tell(live.worker, Aim(port=leg.port, peer=peer))
+
+    # ports
+
+    def _open(self, live: LiveCall, leg: Leg, *, number: int) -> None:
+        if leg.port is not None and not leg.opened:
+            leg.opened = True
+            self._owners[leg.port] = (live.call_id, number)
+            self._tell(live.worker, Open(port=leg.port))
+
+    def close(self, live: LiveCall, leg: Leg, now_ns: int) -> None:
+        """The leg's audio is over; a port that was used rests for the quiet time."""
+        port, leg.port = leg.port, None
+        if port is None:
+            return
+        if not leg.opened:
+            self._ports.give_back_unused(port)
+            return
+        del self._owners[port]
+        self._tell(live.worker, Close(port=port))
+        self._ports.give_back(port, now_ns)
+
+    # sound
+
+    def bridge(self, live: LiveCall, number: int) -> None:
+        caller, line = live.legs[CALLER].port, live.legs[number].port
+        if caller is not None and line is not None:
+            self._tell(live.worker, Bridge(a=caller, b=line))
+
+    def unbridge(self, live: LiveCall) -> None:
+        self._to_caller(live, Unbridge)
+
+    def play(self, live: LiveCall, *, play: int, prompt: str) -> None:
+        self._to_caller(live, lambda port: Play(port=port, play=play, prompt=prompt))
+
+    def ringback(self, live: LiveCall) -> None:
+        self._to_caller(live, Ringback)
+
+    def hush(self, live: LiveCall) -> None:
+        self._to_caller(live, Hush)
+
+    def _to_caller(self, live: LiveCall, order: Callable[..., Order]) -> None:
+        port = live.legs[CALLER].port
+        if port is not None:
+            self._tell(live.worker, order(port=port))
+
+
+def _codec(leg: Leg) -> int:
+    """What the caller speaks, to be offered first: then nothing need be transcoded."""
+    return PCMU if leg.peer is None else leg.peer.payload_type

@@ -1,0 +1,300 @@
+"""Knows the whole switch between its sockets: calls, SIP agent, cap book, audio desk, pinned plans. Synchronous and deterministic.
+
+One event in with its moment, effects out in the order they are to be done: the journal line always before what it tells of. Does not
+read clocks, touch sockets or files, or draw random numbers: `token` gives every name it needs.
+"""
+
+import ipaddress
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from media.control import Alive, Closed, Heard, OpenFailed, Order, Played, Ready, Report, Silent
+from routing.ruling import Reason
+from switch.call import event as ev
+from switch.call.cause import Cause
+from switch.call.leg import CALLER
+from switch.call.machine import advance, begin
+from switch.call.moment import Moment
+from switch.call.phase import Over
+from switch.call.release import Step
+from switch.engine import facts
+from switch.engine.caps import CapBook
+from switch.engine.deadlines import Deadlines
+from switch.engine.desk import NO_WORKER, MediaDesk
+from switch.engine.effect import Complain, Effect, Journal, SendSip, TellWorker
+from switch.engine.hands import Hands
+from switch.engine.journal_line import line
+from switch.engine.live import Leg, LiveCall, LiveCalls
+from switch.engine.number import e164
+from switch.engine.plan import Plan
+from switch.engine.rtp_ports import RtpPorts
+from switch.sip.agent import Agent
+from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed
+from switch.sip.message import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpSite:
+    """Where this switch's RTP is: its address as peers see it, the first and last port, and how long a port rests between calls."""
+
+    address: str
+    ports: tuple[int, int]
+    quiet_ms: int
+
+
+class Engine:
+    """Every method takes what happened with its moment; `effects()` then tells what to do. Moments must never go backwards."""
+
+    def __init__(self, *, plan: Plan, rtp: RtpSite, agent: Agent, token: Callable[[], str]) -> None:
+        self._plan = plan
+        self._agent = agent
+        self._token = token
+        self._caps = CapBook()
+        self._deadlines = Deadlines()
+        self._calls = LiveCalls()
+        ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
+        self._desk = MediaDesk(address=rtp.address, ports=ports, tell=self._tell_worker)
+        self._hands = Hands(agent=agent, desk=self._desk, caps=self._caps, lives=self._calls, emit=self._emit)
+        self._ledger_writable = True
+        self._stopping = False
+        self._effects: list[Effect] = []
+
+    # what the shell asks
+
+    def effects(self) -> list[Effect]:
+        """What is to be done, in order; each is told once."""
+        for data, target in self._agent.to_send():
+            self._effects.append(SendSip(data=data, target=target))
+        effects, self._effects = self._effects, []
+        return effects
+
+    def next_deadline(self) -> int | None:
+        """When `tick` wants to be called, monotonic ns."""
+        return min((at for at in (self._agent.next_deadline(), self._deadlines.next()) if at is not None), default=None)
+
+    @property
+    def live_calls(self) -> int:
+        return len(self._calls)
+
+    @property
+    def plan(self) -> Plan:
+        return self._plan
+
+    # what happens
+
+    def datagram(self, data: bytes, source: Address, at: Moment) -> None:
+        """SIP from the wire. Who is no trunk can't place a call and learns nothing (`carriers.md`, Unknown source)."""
+        self._agent.receive(data, source, at.mono_ns, may_invite=self._trunk_of(source) is not None)
+        self._settle(at)
+
+    def unsendable(self, target: Address, at: Moment) -> None:
+        """The network refused a datagram to `target`."""
+        self._agent.unsendable(target, at.mono_ns)
+        self._settle(at)
+
+    def tick(self, at: Moment) -> None:
+        """Whatever is due by `at`."""
+        self._agent.tick(at.mono_ns)
+        self._settle(at)
+        while (call_id := self._deadlines.pop_due(at.mono_ns)) is not None:
+            self._tell(call_id, ev.DeadlinePassed(at=at))
+            self._settle(at)
+
+    def secured(self, call_id: str, leg: int, at: Moment) -> None:
+        """The journal is durable up to this leg's answer."""
+        self._tell(call_id, ev.AnswerSecured(at=at, leg=leg))
+        self._settle(at)
+
+    def report(self, worker: int, report: Report, at: Moment) -> None:
+        """A media worker has something to say."""
+        match report:
+            case Ready():
+                self._desk.worker_up(worker)
+            case Heard(port=port, digit=digit):
+                self._to_owner(port, lambda leg: ev.DigitHeard(at=at, digit=digit) if leg == CALLER else None)
+            case Played(port=port, play=play):
+                self._to_owner(port, lambda leg: ev.PromptEnded(at=at, play=play) if leg == CALLER else None)
+            case Silent(port=port, last_ns=last_ns):
+                last = None if last_ns is None else at.plus_ms(-((at.mono_ns - last_ns) // 1_000_000))
+                self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
+            case OpenFailed(port=port, why=why):
+                self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
+            case Closed() | Alive():
+                pass
+            case _:
+                assert_never(report)
+        self._settle(at)
+
+    def worker_lost(self, worker: int, at: Moment) -> None:
+        """A media worker died: its calls end, each with a record."""
+        self._desk.worker_lost(worker)
+        for live in self._calls:
+            if live.worker == worker:
+                self._feed(live, ev.MediaFailed(at=at, why=f"media worker {worker} died"))
+        self._settle(at)
+
+    def reload(self, plan: Plan) -> None:
+        """New calls follow `plan`; calls in progress keep theirs."""
+        self._plan = plan
+
+    def ledger_writable(self, *, writable: bool) -> None:
+        """While the ledger can't be written, new calls are refused: fail closed."""
+        self._ledger_writable = writable
+
+    def stop(self, at: Moment) -> None:
+        """No new calls; those in progress end."""
+        self._stopping = True
+        for live in self._calls:
+            self._feed(live, ev.Stopped(at=at, cause=Cause.SHUTDOWN))
+        self._settle(at)
+
+    # calls
+
+    def _settle(self, at: Moment) -> None:
+        """What the agent noticed, told to the calls, until it has nothing more to say."""
+        while found := self._agent.facts():
+            for fact in found:
+                self._hear(fact, at)
+
+    def _hear(self, fact: Fact, at: Moment) -> None:
+        if isinstance(fact, Invited):
+            self._invited(fact, at)
+            return
+        live, number = self._calls.of_sip(fact.leg)
+        leg = live.legs[number]
+        match fact:
+            case Ended():
+                self._ended(live, number, fact, at)
+            case _ if isinstance(live.call.phase, Over):  # it came to life after its record was written: end it for good
+                self._agent.hangup(fact.leg, at.mono_ns)
+            case Progressed(status=status):
+                self._feed(live, ev.LegRang(at=at, leg=number, status=status))
+            case Answered(body=body):
+                if self._desk.agreed(live, leg, body):
+                    self._feed(live, ev.LegAnswered(at=at, leg=number))
+                else:
+                    leg.spoiled = Cause.LINE_FAILED
+                    self._agent.hangup(fact.leg, at.mono_ns)
+            case Acknowledged(body=body):
+                if number == CALLER:
+                    self._feed(live, ev.CallerAcknowledged(at=at))
+                if not self._desk.agreed(live, leg, body):
+                    self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
+            case Offered(offer=offer):
+                self._hands.renegotiate(live, number, offer, at)
+            case _:
+                assert_never(fact)
+
+    def _invited(self, fact: Invited, at: Moment) -> None:
+        trunk = self._trunk_of(fact.source)
+        worker = self._desk.least_busy()
+        leg = Leg(sip=fact.leg, offer=fact.offer)
+        arrived = ev.InviteArrived(
+            at=at,
+            call_id=self._token(),
+            did=e164(fact.user),
+            ani=e164(fact.caller),
+            trunk=trunk or "",
+            seed=int(self._token()[:12], 16),
+            version=self._plan.version,
+            max_call_ms=self._plan.max_call_ms,
+            objection=facts.objection(fact) or self._objection(leg, worker, at),
+        )
+        step = begin(arrived)
+        live = LiveCall(call=step.call, plan=self._plan, worker=NO_WORKER if worker is None else worker, legs={})
+        self._calls.add(live)
+        self._calls.add_leg(live, CALLER, leg)
+        self._desk.joined(live.worker)
+        try:
+            self._take(live, arrived, step)
+        except Exception:  # noqa: BLE001 as in _feed
+            self._broken(live, arrived)
+
+    def _objection(self, leg: Leg, worker: int | None, at: Moment) -> Cause | None:
+        """Why a call can't be taken at all, whatever its number. Where there is none, the caller's RTP port is held already."""
+        if self._stopping:
+            return Cause.STOPPING
+        if not self._ledger_writable:
+            return Cause.LEDGER_UNAVAILABLE
+        if len(self._calls) >= self._plan.max_calls:
+            return Cause.OVERLOAD
+        if worker is None:
+            return Cause.MEDIA_FAILED
+        if not self._desk.servable(leg.offer):
+            return Cause.NOT_ACCEPTABLE
+        return None if self._desk.held(leg, at.mono_ns) else Cause.OVERLOAD
+
+    def _ended(self, live: LiveCall, number: int, fact: Ended, at: Moment) -> None:
+        """A leg is over: its port and its caps are free, whatever becomes of the call."""
+        leg = live.legs[number]
+        self._calls.drop_leg(fact.leg)
+        self._desk.close(live, leg, at.mono_ns)
+        self._caps.give_back((live.call_id, number))
+        cause = leg.spoiled or (facts.of_caller(fact) if number == CALLER else facts.of_line(fact))
+        event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        self._feed(live, event)
+
+    def _to_owner(self, port: int, event: Callable[[int], ev.Event | None]) -> None:
+        """A worker's news of a port, told to the call whose leg it is; ports given back in the meantime have none."""
+        owner = self._desk.owner(port)
+        if owner is None:
+            return
+        happened = event(owner[1])
+        if happened is not None:
+            self._tell(owner[0], happened)
+
+    def _tell(self, call_id: str, event: ev.Event) -> None:
+        live = self._calls.get(call_id)
+        if live is not None:
+            self._feed(live, event)
+
+    def _feed(self, live: LiveCall, event: ev.Event) -> None:
+        """One event to one call. Whatever goes wrong in it costs this call alone, and that with a record (`design.md` §1)."""
+        if isinstance(live.call.phase, Over):
+            return
+        try:
+            before = live.call
+            step = advance(before, event)
+            if step.call is not before or step.commands:
+                self._take(live, event, step, trail=step.call.trail[len(before.trail) :])
+        except Exception:  # noqa: BLE001 the one place where a broken call is kept from breaking the others
+            self._broken(live, event)
+
+    def _take(self, live: LiveCall, event: ev.Event, step: Step, *, trail: tuple[Reason, ...] = ()) -> None:
+        """A step taken: journaled, then carried out. What its commands cause at once is fed when all are done."""
+        live.call = step.call
+        payload = line(event, step.commands, step.call.story, trail=trail, terms=live.terms if trail else {})
+        self._emit(Journal(call_id=live.call_id, payload=payload))
+        caused: list[ev.Event] = []
+        for command in step.commands:
+            caused.extend(self._hands.carry_out(live, command, event.at))
+        deadline = live.call.deadline
+        self._deadlines.set(live.call_id, None if deadline is None else deadline.mono_ns)
+        for effect in caused:
+            self._feed(live, effect)
+
+    def _broken(self, live: LiveCall, event: ev.Event) -> None:
+        """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
+        self._emit(Complain(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
+        if isinstance(event, ev.Stopped):
+            self._deadlines.set(live.call_id, None)
+            self._hands.bury(live, event.at)
+        else:
+            self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
+
+    # effects
+
+    def _emit(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    def _tell_worker(self, worker: int, order: Order) -> None:
+        self._effects.append(TellWorker(worker=worker, order=order))
+
+    def _trunk_of(self, source: Address) -> str | None:
+        address = int(ipaddress.IPv4Address(source[0]))
+        for trunk in self._plan.trunks:
+            if any(address & mask == network for network, mask in trunk.networks):
+                return trunk.name
+        return None

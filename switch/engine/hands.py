@@ -1,0 +1,168 @@
+"""Knows how each of a call's commands is carried out: on the SIP agent, the audio desk, the cap book, and routing.
+
+Does not know when calls are made or moved on: that is `switch.engine.engine`. What a command causes at once comes back as events.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from routing.decide import decide
+from routing.ruling import Attempt, Inquiry
+from switch.call import cdr
+from switch.call import command as do
+from switch.call import event as ev
+from switch.call.cause import TREATMENT, Cause
+from switch.call.leg import CALLER
+from switch.call.moment import Moment
+from switch.call.phase import Over
+from switch.engine.caps import CapBook
+from switch.engine.desk import MediaDesk
+from switch.engine.effect import Effect, KeepRecord, SyncJournal
+from switch.engine.journal_line import judged, plain
+from switch.engine.live import Leg, LiveCall, LiveCalls
+from switch.sip.agent import Agent
+from switch.sip.message import Address
+from switch.sip.uri import parse_uri
+
+RETRY_AFTER_S = 5
+"""What callers are told who are refused only because we can't serve them just now."""
+
+DEFAULT_SIP_PORT = 5060
+
+
+class Hands:
+    """Carries out commands. `emit` takes the effects they need."""
+
+    __slots__ = ("_agent", "_caps", "_desk", "_emit", "_lives")
+
+    def __init__(self, *, agent: Agent, desk: MediaDesk, caps: CapBook, lives: LiveCalls, emit: Callable[[Effect], None]) -> None:
+        self._agent = agent
+        self._desk = desk
+        self._caps = caps
+        self._lives = lives
+        self._emit = emit
+
+    def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
+        """`command` done; the events it caused at once."""
+        match command:
+            case do.AskRoute():
+                return (self._route(live, command, at),)
+            case do.Dial():
+                return self._dial(live, command, at)
+            case do.HangUp(leg=leg, cause=cause):
+                return self._hang_up(live, leg, cause, at)
+            case do.Secure(leg=leg):
+                self._emit(SyncJournal(call_id=live.call_id, leg=leg))
+            case do.Finish():
+                self._finish(live)
+            case do.Ring() | do.Answer() | do.Refuse():
+                self._to_caller(live, command, at)
+            case _:
+                self._sound(live, command)
+        return ()
+
+    def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
+        leg = live.legs[CALLER]
+        match command:
+            case do.Ring():
+                self._agent.ring(leg.sip, at.mono_ns)
+            case do.Answer():
+                body = self._desk.answer(live, leg, offer=leg.offer)
+                if body is None:
+                    raise RuntimeError("an offer that was servable on arrival is not any more")
+                leg.offer = b""
+                self._agent.answer(leg.sip, body, at.mono_ns)
+            case do.Refuse(cause=cause):
+                how = TREATMENT[cause]
+                retry = RETRY_AFTER_S if how.sip == 503 else None
+                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=how.q850, retry_after_s=retry)
+            case _:
+                assert_never(command)
+
+    def _sound(self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.Hush) -> None:
+        match command:
+            case do.Bridge(leg=leg):
+                self._desk.bridge(live, leg)
+            case do.Unbridge():
+                self._desk.unbridge(live)
+            case do.Play(play=play, prompt=prompt):
+                self._desk.play(live, play=play, prompt=prompt)
+            case do.PlayRingback():
+                self._desk.ringback(live)
+            case do.Hush():
+                self._desk.hush(live)
+            case _:
+                assert_never(command)
+
+    def _route(self, live: LiveCall, ask: do.AskRoute, at: Moment) -> ev.Ruled:
+        """Routing's ruling; every cap of an attempt is taken in the same step, so that two calls can't take the last slot."""
+        story = live.call.story
+        inquiry = Inquiry(
+            did=story.did,
+            ani=story.ani,
+            trunk=story.trunk,
+            utc_us=at.utc_us,
+            seed=story.seed,
+            tags=ask.tags,
+            menu_done=ask.menu_done,
+            tried=ask.tried,
+        )
+        ruling = decide(live.plan.table, self._caps.load, inquiry)
+        if not isinstance(ruling.choice, Attempt):
+            return ev.Ruled(at=at, ruling=ruling)
+        full = self._caps.take((live.call_id, len(live.call.legs)), ruling.choice.caps)
+        if full is not None:
+            raise RuntimeError(f"routing chose {ruling.choice.line} although {full} is full")
+        terms = live.plan.terms[ruling.choice.campaign]
+        live.terms[terms.campaign] = terms
+        return ev.Ruled(at=at, ruling=ruling, mark_ms=terms.at_least_ms)
+
+    def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
+        leg = Leg(sip=-1)
+        body = self._desk.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
+        if body is None:
+            return (ev.MediaFailed(at=at, why="no RTP port is free"),)
+        leg.sip = self._agent.invite(
+            uri=dial.attempt.uri, target=_target(dial.attempt.uri), caller=live.call.story.ani, body=body, now_ns=at.mono_ns
+        )
+        self._lives.add_leg(live, dial.leg, leg)
+        return ()
+
+    def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
+        leg = live.legs.get(number)
+        if leg is not None:
+            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[cause].q850)
+            return ()
+        self._caps.give_back((live.call_id, number))  # it never got as far as an INVITE
+        return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
+
+    def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
+        """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
+        leg = live.legs[number]
+        body = self._desk.answer(live, leg, offer=offer)
+        if body is None:
+            self._agent.decline(leg.sip, 488, at.mono_ns)
+        else:
+            self._agent.accept(leg.sip, body, at.mono_ns)
+
+    def bury(self, live: LiveCall, at: Moment) -> None:
+        """A call whose machine can't end it any more: every leg is told to end, and the record says that it crashed."""
+        for leg in live.legs.values():
+            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
+        live.call = replace(live.call, story=cdr.crashed(live.call.story, at), phase=Over())
+        self._finish(live)
+
+    def _finish(self, live: LiveCall) -> None:
+        """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""
+        self._desk.left(live.worker)
+        self._lives.drop(live)
+        self._emit(KeepRecord(judged=judged(live.call.story, plain(live.call.trail), live.terms)))
+
+
+def _target(uri: str) -> Address:
+    """Where a line's URI is reached. Config holds IP literals only, so there is nothing to look up."""
+    parsed = parse_uri(uri)
+    if parsed is None:
+        raise RuntimeError(f"config let an unusable URI pass: {uri}")
+    return parsed.host, parsed.port or DEFAULT_SIP_PORT

@@ -1,0 +1,81 @@
+"""Knows what the engine holds of each live call beside the call itself: where its legs are in SIP and in audio, and what it pinned."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from media.control import Peer
+from switch.billing.terms import Terms
+from switch.call.cause import Cause
+from switch.call.phase import Call
+from switch.engine.plan import Plan
+
+
+@dataclass(slots=True, kw_only=True)
+class Leg:
+    """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `peer`: where its audio is, once agreed.
+
+    `offer`: SDP of its INVITE (caller). `version`: how many SDP bodies we sent it. `spoiled`: why we end it, where its end alone
+    would not tell. `opened`: the worker has bound the port. `asked`: our offer is out on it (an INVITE, or a 200 to an INVITE
+    without SDP), so its answer is to come.
+    """
+
+    sip: int
+    port: int | None = None
+    peer: Peer | None = None
+    offer: bytes = b""
+    version: int = 0
+    spoiled: Cause | None = None
+    opened: bool = False
+    asked: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveCall:
+    """`legs`: by leg number, 0 the caller's. `terms`: of every campaign an attempt was made for."""
+
+    call: Call
+    plan: Plan
+    worker: int
+    legs: dict[int, Leg]
+    terms: dict[str, Terms] = field(default_factory=dict)
+
+    @property
+    def call_id(self) -> str:
+        return self.call.story.call_id
+
+
+class LiveCalls:
+    """Every live call, by id and by the SIP agent's leg numbers."""
+
+    __slots__ = ("_by_id", "_by_sip")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, LiveCall] = {}
+        self._by_sip: dict[int, tuple[LiveCall, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[LiveCall]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, call_id: str) -> LiveCall | None:
+        return self._by_id.get(call_id)
+
+    def of_sip(self, sip: int) -> tuple[LiveCall, int]:
+        """The call and leg number of one of the agent's legs, until that has ended."""
+        return self._by_sip[sip]
+
+    def add(self, live: LiveCall) -> None:
+        self._by_id[live.call_id] = live
+
+    def add_leg(self, live: LiveCall, number: int, leg: Leg) -> None:
+        live.legs[number] = leg
+        self._by_sip[leg.sip] = (live, number)
+
+    def drop_leg(self, sip: int) -> None:
+        del self._by_sip[sip]
+
+    def drop(self, live: LiveCall) -> None:
+        """The call is over. Legs that the network has not let go of yet are still found, until it does."""
+        self._by_id.pop(live.call_id, None)

@@ -1,0 +1,260 @@
+"""A whole switch in one simulated world: the real engine, callers and lines that are real SIP agents, a media worker played by the test.
+
+Time moves only when the test lets it; network delays, losses and doubles are drawn from one seed. A day of calls takes seconds, and the
+same seed gives the same day.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
+from media import control as mc
+from routing import table as rt
+from switch.billing.terms import Terms
+from switch.billing.verdict import JudgedCall
+from switch.call.moment import NS_PER_MS, Moment
+from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
+from switch.engine.engine import Engine, RtpSite
+from switch.engine.plan import Plan, Trunk
+from switch.sip import sdp
+from switch.sip.agent import Agent
+from switch.sip.fact import Answered, Ended, Fact, Invited
+from switch.sip.message import Address
+
+SWITCH: Address = ("192.0.2.1", 5060)
+CARRIER: Address = ("198.51.100.7", 5080)
+STRANGER: Address = ("203.0.113.9", 5060)
+EAST: Address = ("198.51.100.21", 5060)
+WEST: Address = ("198.51.100.22", 5060)
+PROMPT_MS = 1_000
+START_US = 1_772_463_600_000_000  # 2026-03-02T15:00:00Z
+
+MENU = MenuPlan(
+    start="qualify",
+    menus={
+        "qualify": Menu(
+            name="qualify", prompt="welcome", invalid="sorry", retries=1, keys={"1": RouteOn(), "0": HangUp(prompt="goodbye")}
+        )
+    },
+)
+
+
+def line(name: str, address: Address, *, limit: int = 100, **changes: int) -> rt.Line:
+    caps = (rt.Cap(owner=f"line:{name}", limit=limit),)
+    return rt.Line(name=name, advertiser="acme", uri=f"sip:{name}@{address[0]}:{address[1]}", caps=caps, **changes)
+
+
+def plan(*lines: rt.Line, menu: MenuPlan | None = None, version: str = "v1", max_calls: int = 5_000, **campaign: object) -> Plan:
+    """One campaign on one number, `+18005550100`, hunting `lines` in their order."""
+    targets = tuple(rt.Target(line=each.name, priority=number) for number, each in enumerate(lines, 1))
+    table = rt.Table(
+        version=version,
+        numbers={"+18005550100": rt.TrackingNumber(did="+18005550100", publisher="radio", campaign="quotes")},
+        publishers={"radio": rt.Publisher(name="radio")},
+        campaigns={"quotes": rt.Campaign(name="quotes", targets=targets, menu=menu, **campaign)},  # type: ignore[arg-type]
+        lines={each.name: each for each in lines},
+    )
+    terms = Terms(campaign="quotes", at_least_ms=10_000, revenue_micros=25_000_000, payout_micros=18_000_000)
+    carrier = Trunk(name="carrier", networks=(((198 << 24) | (51 << 16) | (100 << 8), 0xFFFFFF00),))
+    return Plan(
+        version=version, table=table, terms={"quotes": terms}, trunks=(carrier,), max_call_ms=3_600_000, max_calls=max_calls
+    )
+
+
+def tokens(prefix: str) -> Callable[[], str]:
+    """Unlike each other, alike in every run; hexadecimal, since the engine makes a number of some."""
+    numbers = count(1)
+    return lambda: f"{prefix}{next(numbers):015x}"
+
+
+@dataclass
+class Phone:
+    """A SIP agent and what its user does on a fact."""
+
+    agent: Agent
+    on_fact: Callable[[Fact], None]
+    facts: list[Fact] = field(default_factory=list)
+
+
+class World:
+    """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told."""
+
+    def __init__(
+        self, with_plan: Plan, *, seed: int = 0, loss: float = 0.0, doubling: float = 0.0, delay_ms: tuple[int, int] = (5, 5)
+    ) -> None:
+        self.random = Random(seed)
+        self.loss = loss
+        self.doubling = doubling
+        self.delay_ms = delay_ms
+        self.now_ns = 0
+        self.sync_ms: int | None = 1
+        self.records: list[JudgedCall] = []
+        self.journal: list[tuple[str, bytes]] = []
+        self.orders: list[mc.Order] = []
+        self.complaints: list[Complain] = []
+        self.effects: list[Effect] = []
+        self._left: set[int] = set()
+        self._serial = count()
+        self._planned: list[tuple[int, int, Callable[[], None]]] = []
+        self._phones: dict[Address, Phone] = {}
+        self.sip = Agent(local=SWITCH, token=tokens("a"))
+        rtp = RtpSite(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
+        self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens("e"))
+        self.engine.report(1, mc.Ready(pid=1), self.at())
+        self.caller = self.phone(CARRIER, self._caller_hears)
+
+    def at(self) -> Moment:
+        return Moment(mono_ns=self.now_ns, utc_us=START_US + self.now_ns // 1_000)
+
+    # phones
+
+    def phone(self, address: Address, on_fact: Callable[[Fact], None]) -> Phone:
+        phone = Phone(agent=Agent(local=address, token=tokens(f"{len(self._phones):x}f")), on_fact=on_fact)
+        self._phones[address] = phone
+        return phone
+
+    def line_phone(
+        self, address: Address, *, answer_ms: int | None = 1_000, status: int | None = None, talk_ms: int | None = None
+    ) -> Phone:
+        """A line that rings and answers after `answer_ms` (None: never), or refuses with `status`, and hangs up after `talk_ms`."""
+
+        def on_fact(fact: Fact) -> None:
+            if not isinstance(fact, Invited):
+                return
+            if status is not None:
+                phone.agent.refuse(fact.leg, status, self.now_ns)
+                return
+            phone.agent.ring(fact.leg, self.now_ns)
+            if answer_ms is not None:
+                self.after(answer_ms, lambda: phone.agent.answer(fact.leg, self.sdp_answer(fact.offer), self.now_ns))
+            if answer_ms is not None and talk_ms is not None:
+                self.after(answer_ms + talk_ms, lambda: phone.agent.hangup(fact.leg, self.now_ns))
+
+        phone = self.phone(address, on_fact)
+        return phone
+
+    def sdp_answer(self, offer: bytes) -> bytes:
+        description = sdp.parse_sdp(offer)
+        assert description is not None
+        agreed = sdp.answer(description, host="198.51.100.99", port=4_000, session_id=1, version=1)
+        assert agreed is not None
+        return agreed.body
+
+    def _caller_hears(self, fact: Fact) -> None:
+        """A 200 that crossed the caller's CANCEL is ended with a BYE."""
+        if isinstance(fact, Answered) and fact.leg in self._left:
+            self.caller.agent.hangup(fact.leg, self.now_ns)
+
+    def leave(self, leg: int) -> None:
+        """The caller hangs up, or cancels."""
+        self._left.add(leg)
+        self.caller.agent.hangup(leg, self.now_ns)
+
+    def call(self, *, did: str = "+18005550100", hang_up_ms: int | None = None, body: bytes | None = None) -> int:
+        """A new call from the carrier, hung up (or cancelled) after `hang_up_ms`."""
+        offer = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if body is None else body
+        leg = self.caller.agent.invite(
+            uri=f"sip:{did}@{SWITCH[0]}", target=SWITCH, caller="+12125550199", body=offer, now_ns=self.now_ns
+        )
+        if hang_up_ms is not None:
+            self.after(hang_up_ms, lambda: self.leave(leg))
+        return leg
+
+    def answered(self) -> list[int]:
+        return [fact.leg for fact in self.caller.facts if isinstance(fact, Answered)]
+
+    def endings(self) -> list[Ended]:
+        return [fact for fact in self.caller.facts if isinstance(fact, Ended)]
+
+    # time
+
+    def after(self, ms: float, action: Callable[[], None]) -> None:
+        heappush(self._planned, (self.now_ns + int(ms * NS_PER_MS), next(self._serial), action))
+
+    def run(self, ms: float) -> None:
+        """Let time pass, instant by instant."""
+        end_ns = self.now_ns + int(ms * NS_PER_MS)
+        self.flush()
+        while (next_ns := self._next_ns()) is not None and next_ns <= end_ns:
+            self.now_ns = max(self.now_ns, next_ns)
+            while self._planned and self._planned[0][0] <= self.now_ns:
+                heappop(self._planned)[2]()
+            for phone in self._phones.values():
+                phone.agent.tick(self.now_ns)
+            due = self.engine.next_deadline()
+            if due is not None and due <= self.now_ns:
+                self.engine.tick(self.at())
+            self.flush()
+        self.now_ns = end_ns
+
+    def _next_ns(self) -> int | None:
+        instants = [phone.agent.next_deadline() for phone in self._phones.values()]
+        instants.append(self.engine.next_deadline())
+        instants.append(self._planned[0][0] if self._planned else None)
+        return min((ns for ns in instants if ns is not None), default=None)
+
+    def flush(self) -> None:
+        for address, phone in self._phones.items():
+            while facts := phone.agent.facts():
+                for fact in facts:
+                    phone.facts.append(fact)
+                    phone.on_fact(fact)
+            for data, target in phone.agent.to_send():
+                self.fly(data, address, target)
+        for effect in self.engine.effects():
+            self.effects.append(effect)
+            self._do(effect)
+
+    def fly(self, data: bytes, source: Address, target: Address) -> None:
+        """A datagram takes off; it may be lost, or land twice."""
+        if self.random.random() < self.loss:
+            return
+        for _ in range(2 if self.random.random() < self.doubling else 1):
+            self.after(self.random.randint(*self.delay_ms), lambda: self._land(data, source, target))
+
+    def _land(self, data: bytes, source: Address, target: Address) -> None:
+        if target == SWITCH:
+            self.engine.datagram(data, source, self.at())
+        elif target in self._phones:
+            self._phones[target].agent.receive(data, source, self.now_ns, may_invite=True)
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case SendSip(data=data, target=target):
+                self.fly(data, SWITCH, target)
+            case TellWorker(order=order):
+                self.orders.append(order)
+                self._obey(order)
+            case Journal(call_id=call_id, payload=payload):
+                self.journal.append((call_id, payload))
+            case SyncJournal(call_id=call_id, leg=leg):
+                if self.sync_ms is not None:
+                    self.after(self.sync_ms, lambda: self.engine.secured(call_id, leg, self.at()))
+            case KeepRecord(judged=judged):
+                self.records.append(judged)
+            case Complain():
+                self.complaints.append(effect)
+
+    def _obey(self, order: mc.Order) -> None:
+        """The media worker: prompts last a second, ports close."""
+        match order:
+            case mc.Play(port=port, play=play):
+                self.after(PROMPT_MS, lambda: self.report(mc.Played(port=port, play=play, at_ns=self.now_ns)))
+            case mc.Close(port=port):
+                self.report(mc.Closed(port=port, counters=mc.Counters()))
+            case _:
+                pass
+
+    def report(self, report: mc.Report) -> None:
+        self.engine.report(1, report, self.at())
+
+    def press(self, digit: str) -> None:
+        """The latest caller in a menu presses a key."""
+        port = next(order.port for order in reversed(self.orders) if isinstance(order, mc.Play))
+        self.report(mc.Heard(port=port, digit=digit, at_ns=self.now_ns))
+
+    def told(self, kind: type[mc.Order]) -> list[mc.Order]:
+        return [order for order in self.orders if isinstance(order, kind)]
