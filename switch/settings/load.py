@@ -33,6 +33,11 @@ class Loaded:
     problems: tuple[Problem, ...]
     positions: Mapping[str, Position]
 
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What keeps it from being a deployment; warnings do not."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
 
 def load(directory: Path) -> Loaded:
     """Read, check and compile a config directory. Never raises on bad input: what is wrong is told, all of it at once."""

@@ -1,0 +1,189 @@
+"""Knows how the parts make a switch: the composition root, and the asyncio shell around the synchronous engine.
+
+The shell feeds the engine what sockets, workers, threads and timers bring, then does what the engine says, in that order: the journal
+line before the datagram it explains. Does not decide anything.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import assert_never
+
+import structlog
+
+import ivr
+import media
+import routing
+import switch
+from media.control import Ready, Report
+from switch.billing.verdict import JudgedCall
+from switch.engine.clock import Clock, SystemClock
+from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
+from switch.engine.engine import Engine, RtpSite
+from switch.ledger.keeper import Keeper
+from switch.log import call_line
+from switch.settings.plan import Deployment
+from switch.sip.agent import Agent
+from switch.sip.message import Address
+from switch.sip.timers import Timers
+from switch.transport.udp import UdpTransport
+from switch.workers import Workers, WorkerSettings
+
+DRAIN_S = 6.0
+"""How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
+
+_log = structlog.get_logger("payphone")
+
+
+class NotOurs(Exception):
+    """One of our generic package names is another distribution's: `payphone` needs an environment of its own."""
+
+
+def check_packages() -> None:
+    """Raises NotOurs unless `switch`, `ivr`, `media` and `routing` lie side by side (`design.md` §2)."""
+    homes = {Path(package.__file__ or "").resolve().parent.parent for package in (switch, ivr, media, routing)}
+    if len(homes) != 1:
+        raise NotOurs(
+            "switch, ivr, media and routing come from different places: install payphone in a virtual environment of its own"
+        )
+
+
+class Shell:
+    """One running switch. `run` returns after `stop`. `heard` is told of every judged call, for whoever watches."""
+
+    def __init__(
+        self, deployment: Deployment, *, clock: Clock | None = None, heard: Callable[[JudgedCall], None] | None = None
+    ) -> None:
+        settings = deployment.switch
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        self._heard = heard
+        self._agent = Agent(local=settings.listen, token=_token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        site = RtpSite(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
+        self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=_token)
+        self._udp = UdpTransport(received=self._datagram, unsendable=self._unsendable)
+        worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
+        self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
+        self._keeper = Keeper(
+            settings.data, secured=self._secured, state=self._ledger_state, complain=lambda what: _log.error("ledger", what=what)
+        )
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed: int | None = None
+        self._idle = asyncio.Event()
+
+    async def start(self) -> None:
+        """Everything is up when this returns. Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed."""
+        self._keeper.start()
+        try:
+            await self._udp.open(self.settings.listen)
+            await self._workers.start(self.settings.workers)
+        except BaseException:
+            self._udp.close()
+            await self._workers.close()
+            self._keeper.close()
+            raise
+
+    def reload(self, deployment: Deployment) -> None:
+        """New calls follow the new plan; sockets, paths and workers stay as they were started."""
+        self.engine.reload(deployment.plan)
+
+    async def stop(self) -> None:
+        """End every call, each with its record, then everything else."""
+        self._idle.clear()
+        self.engine.stop(self._clock.now())
+        self._flush()
+        if self.engine.live_calls:
+            try:
+                await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+            except TimeoutError:
+                _log.warning("stopping with calls whose far ends do not answer", calls=self.engine.live_calls)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._udp.close()
+        await self._workers.close()
+        self._keeper.close()
+
+    # what comes in
+
+    def _datagram(self, data: bytes, source: Address) -> None:
+        self.engine.datagram(data, source, self._clock.now())
+        self._flush()
+
+    def _unsendable(self, target: Address) -> None:
+        self.engine.unsendable(target, self._clock.now())
+        self._arm()
+
+    def _report(self, worker: int, report: Report) -> None:
+        if isinstance(report, Ready):
+            _log.info("media worker up", worker=worker, pid=report.pid)
+        self.engine.report(worker, report, self._clock.now())
+        self._flush()
+
+    def _worker_lost(self, worker: int) -> None:
+        _log.error("media worker lost", worker=worker)
+        self.engine.worker_lost(worker, self._clock.now())
+        self._flush()
+
+    def _secured(self, tokens: Sequence[str]) -> None:
+        now = self._clock.now()
+        for token in tokens:
+            call_id, _, leg = token.partition("/")
+            self.engine.secured(call_id, int(leg), now)
+        self._flush()
+
+    def _ledger_state(self, writable: bool, why: str) -> None:  # noqa: FBT001 a thread's callback
+        if writable:
+            _log.info("ledger writable: calls are taken")
+        else:
+            _log.error("ledger not writable: new calls get 503, those in progress are kept in the journal", why=why)
+        self.engine.ledger_writable(writable=writable)
+
+    def _tick(self) -> None:
+        self._armed = None
+        self.engine.tick(self._clock.now())
+        self._flush()
+
+    # what goes out
+
+    def _flush(self) -> None:
+        for effect in self.engine.effects():
+            self._do(effect)
+        if self.engine.live_calls == 0:
+            self._idle.set()
+        self._arm()
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case SendSip(data=data, target=target):
+                self._udp.send(data, target)
+            case TellWorker(worker=worker, order=order):
+                self._workers.tell(worker, order)
+            case Journal(call_id=call_id, payload=payload):
+                self._keeper.append(call_id, payload)
+            case SyncJournal(call_id=call_id, leg=leg):
+                self._keeper.sync(f"{call_id}/{leg}")
+            case KeepRecord(judged=judged):
+                self._keeper.keep(judged)
+                call_line(judged)
+                if self._heard is not None:
+                    self._heard(judged)
+            case Complain(what=what, trace=trace):
+                _log.error(what, trace=trace)
+            case _:
+                assert_never(effect)
+
+    def _arm(self) -> None:
+        """One timer, for the engine's next deadline. An earlier one is left alone when it is early enough: a tick too many is harmless."""
+        deadline = self.engine.next_deadline()
+        if deadline is None or (self._armed is not None and self._armed <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = deadline
+        delay_s = max(0, deadline - self._clock.now().mono_ns) / 1_000_000_000
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+
+def _token() -> str:
+    return secrets.token_hex(8)

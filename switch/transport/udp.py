@@ -1,0 +1,53 @@
+"""Knows one UDP socket. Does not know SIP: datagrams in with their source, datagrams out to their target."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from switch.sip.message import Address
+
+RECEIVE_BUFFER_BYTES = 4 << 20
+"""Room for a burst while the loop is busy: some 3,000 messages."""
+
+
+class UdpTransport(asyncio.DatagramProtocol):
+    """`received(data, source)` for each datagram; `unsendable(target)` when the system refuses to send one."""
+
+    def __init__(self, *, received: Callable[[bytes, Address], None], unsendable: Callable[[Address], None]) -> None:
+        self._received = received
+        self._unsendable = unsendable
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def open(self, listen: Address) -> None:
+        """Bind. Raises OSError when the address can't be had."""
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            bound.setblocking(False)
+            bound.bind(listen)
+        except OSError:
+            bound.close()
+            raise
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=bound)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self._received(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP error that names no datagram: the transaction's own timer deals with the silence that follows."""
+
+    def send(self, data: bytes, target: Address) -> None:
+        if self._transport is None:
+            return
+        try:
+            self._transport.sendto(data, target)
+        except (OSError, ValueError):  # no route, too long, an address of another family
+            self._unsendable(target)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

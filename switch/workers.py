@@ -1,0 +1,174 @@
+"""Knows the media workers as processes: starts them, talks to them over one socket each, starts them again when they die.
+
+Does not know calls or audio: orders go in, reports come out, and the death of a worker is told.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from media.control import MAX_MESSAGE_BYTES, Order, Quit, Ready, Report, decode_report, encode
+
+SOCKET_BUFFER_BYTES = 1 << 20
+RESTART_PAUSE_S = 0.5
+REPORTS_A_TURN = 200
+MAX_UNSENT = 100_000
+QUIT_S = 3.0
+READY_S = 15.0
+
+
+class WorkersFailed(Exception):
+    """A media worker did not come up; what it wrote to stderr says why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Worker:
+    process: asyncio.subprocess.Process
+    pipe: socket.socket
+    unsent: deque[bytes] = field(default_factory=deque)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What a worker process is told when it starts."""
+
+    address: str
+    prompts: Path
+    rtp_timeout_ms: int
+
+
+class Workers:
+    """`reported(number, report)` for each report; `lost(number)` when a worker is gone, its calls with it.
+
+    A worker that was started again has a new number, so that nothing meant for the dead one reaches it.
+    """
+
+    def __init__(self, settings: WorkerSettings, *, reported: Callable[[int, Report], None], lost: Callable[[int], None]) -> None:
+        self._settings = settings
+        self._reported = reported
+        self._lost = lost
+        self._workers: dict[int, _Worker] = {}
+        self._started = 0
+        self._closing = False
+        self._keepers: set[asyncio.Task[None]] = set()
+
+    async def start(self, count: int) -> None:
+        """Start `count` workers, and keep that many running from then on. Raises WorkersFailed when one does not come up."""
+        for _ in range(count):
+            number, worker = await self._spawn()
+            self._keepers.add(asyncio.create_task(self._keep(number, worker)))
+            try:
+                async with asyncio.timeout(READY_S):
+                    await worker.ready.wait()
+            except TimeoutError as error:
+                raise WorkersFailed(f"media worker {number} did not come up in {READY_S:.0f} s: see its messages above") from error
+
+    def tell(self, number: int, order: Order) -> None:
+        """Never blocks. Orders to a worker that is gone go with it."""
+        worker = self._workers.get(number)
+        if worker is None:
+            return
+        data = encode(order)
+        if worker.unsent or not _sent(worker.pipe, data):
+            self._later(worker, data)
+
+    async def close(self) -> None:
+        """Ask every worker to quit, and wait for it, but not for ever."""
+        self._closing = True
+        for number in list(self._workers):
+            self.tell(number, Quit())
+        done, pending = await asyncio.wait(self._keepers, timeout=QUIT_S) if self._keepers else (set(), set())
+        for worker in list(self._workers.values()):
+            worker.process.kill()
+        if pending:
+            await asyncio.wait(pending)
+        for keeper in done | pending:
+            keeper.result()
+
+    async def _spawn(self) -> tuple[int, _Worker]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+        ours.setblocking(False)
+        settings = self._settings
+        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno()), "--address", settings.address]
+        command += ["--prompts", str(settings.prompts), "--rtp-timeout-ms", str(settings.rtp_timeout_ms)]
+        # numpy would start a thread for every core, each of which then spins for a while: the relay has one thread and no use for them.
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        # A session of its own: Ctrl-C is for the switch, which then ends its calls and its workers in that order.
+        process = await asyncio.create_subprocess_exec(*command, pass_fds=(theirs.fileno(),), start_new_session=True, env=env)
+        theirs.close()
+        self._started += 1
+        number = self._started
+        worker = _Worker(process=process, pipe=ours)
+        self._workers[number] = worker
+        asyncio.get_running_loop().add_reader(ours.fileno(), self._readable, number, worker)
+        return number, worker
+
+    async def _keep(self, number: int, worker: _Worker) -> None:
+        """Wait for the worker's end; start another one, unless all are to end."""
+        while True:
+            await worker.process.wait()
+            self._gone(number, worker)
+            if self._closing:
+                return
+            await asyncio.sleep(RESTART_PAUSE_S)
+            number, worker = await self._spawn()
+
+    def _gone(self, number: int, worker: _Worker) -> None:
+        if self._workers.pop(number, None) is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(worker.pipe.fileno())
+        loop.remove_writer(worker.pipe.fileno())
+        worker.pipe.close()
+        if not self._closing:
+            self._lost(number)
+
+    def _readable(self, number: int, worker: _Worker) -> None:
+        for _ in range(REPORTS_A_TURN):
+            try:
+                data = worker.pipe.recv(MAX_MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:  # the process is ending: `_keep` sees its end; until then there is nothing to read
+                self._gone(number, worker)
+                return
+            report = decode_report(data)
+            if isinstance(report, Ready):
+                worker.ready.set()
+            self._reported(number, report)
+
+    def _later(self, worker: _Worker, data: bytes) -> None:
+        """The worker is behind. One that never catches up is as good as dead, and is made so."""
+        if len(worker.unsent) >= MAX_UNSENT:
+            worker.process.kill()
+            return
+        if not worker.unsent:
+            asyncio.get_running_loop().add_writer(worker.pipe.fileno(), self._writable, worker)
+        worker.unsent.append(data)
+
+    def _writable(self, worker: _Worker) -> None:
+        while worker.unsent and _sent(worker.pipe, worker.unsent[0]):
+            worker.unsent.popleft()
+        if not worker.unsent:
+            asyncio.get_running_loop().remove_writer(worker.pipe.fileno())
+
+
+def _sent(pipe: socket.socket, data: bytes) -> bool:
+    """False: not now. A pipe whose other end is gone swallows: the end of the process is told elsewhere."""
+    try:
+        pipe.send(data)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

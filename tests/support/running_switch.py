@@ -1,0 +1,178 @@
+"""The real `payphone run` as a process, with phones on loopback: for what only a process can show (signals, kills, a locked database).
+
+Everything waits for a condition with a deadline. Ports are free ones; the config is written anew for each test.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from switch.demo.phone import Phone, PhoneCall
+from switch.engine.clock import SystemClock
+
+PATIENCE_S = 20.0
+DID = "+18005550100"
+PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
+
+CONFIG = """
+switch:
+  sip: {{listen: "127.0.0.1:{sip}"}}
+  rtp: {{ports: {rtp}-{rtp_last}, quiet: 0s, timeout: 60s}}
+  prompts: {prompts}
+  data: data
+  log: json
+  limits: {{max_calls: 10}}
+trunks: {{carrier: {{addresses: [127.0.0.1]}}}}
+publishers: {{radio: }}
+numbers: {{"{did}": {{publisher: radio, campaign: quotes}}}}
+advertisers:
+  acme:
+    lines:
+      east: {{uri: "sip:east@127.0.0.1:{line}"}}
+campaigns:
+  quotes:
+    lines: [east]
+    billable: {{on: connected_for, at_least: {at_least}}}
+    revenue: 25.00
+    payout: {payout}
+"""
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class RunningSwitch:
+    """One `payphone run`. `log`: its lines so far, as dictionaries."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "config"
+        self.config.mkdir()
+        self.sip = free_port()
+        self.log: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+        self._rtp = free_port() // 2 * 2 % 20_000 + 10_000
+
+    def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00") -> None:
+        text = CONFIG.format(
+            sip=self.sip,
+            rtp=self._rtp,
+            rtp_last=self._rtp + 39,
+            line=line,
+            did=DID,
+            at_least=at_least,
+            payout=payout,
+            prompts=PROMPTS,
+        )
+        fresh = self.config / "config.new"
+        fresh.write_text(text)
+        fresh.rename(self.config / "config.yaml")  # at once, as an editor does
+
+    async def start(self) -> None:
+        self.log.clear()
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "switch.cli", "run", "--config", str(self.config), stdout=asyncio.subprocess.PIPE, cwd=self.folder
+        )
+        self._reader = asyncio.create_task(self._read())
+        await self.until("ready")
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.log.append(json.loads(line))
+            self._news.set()
+
+    async def until(self, event: str, *, times: int = 1) -> dict[str, Any]:
+        """The `times`-th log line of this event, since the start; waited for where it is still to come."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while len(found := [line for line in self.log if line["event"].startswith(event)]) < times:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(
+                f"no log line {event!r} number {times}; there are: {[line['event'] for line in self.log]}"
+            ) from None
+        return found[times - 1]
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(PATIENCE_S):
+            code = await self.process.wait()
+            await self._reader
+        return code
+
+    async def records(self, count: int) -> list[dict[str, Any]]:
+        """`count` records from the ledger, newest first."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found := await self._calls()) < count:
+                pass
+        return found
+
+    async def _calls(self) -> list[dict[str, Any]]:
+        command = [sys.executable, "-m", "switch.cli", "calls", "--config", str(self.config), "--json"]
+        asked = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
+        out, _ = await asked.communicate()
+        return [json.loads(line) for line in out.splitlines()]
+
+    def worker_pids(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children]
+
+
+class Stage:
+    """A switch, a caller and a line."""
+
+    def __init__(self, switch: RunningSwitch, caller: Phone, line: Phone) -> None:
+        self.switch = switch
+        self.caller = caller
+        self.line = line
+
+    async def call(self) -> PhoneCall:
+        return await self.caller.call(f"sip:{DID}@127.0.0.1", target=("127.0.0.1", self.switch.sip), caller="+12125550199")
+
+    async def talk(self) -> tuple[PhoneCall, PhoneCall]:
+        """A call whose two ends hear each other."""
+        call = await self.call()
+        there = await self.line.until_called()
+        await there.answer()
+        await call.until_answered()
+        call.audio.talking = there.audio.talking = True
+        await call.until_hears(self.line.hz)
+        await there.until_hears(self.caller.hz)
+        return call, there
+
+
+@asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[Stage]:
+    caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
+    await caller.open(("127.0.0.1", 0))
+    await line.open(("127.0.0.1", 0))
+    switch = RunningSwitch(folder)
+    switch.write_config(line=line.address[1])
+    await switch.start()
+    try:
+        yield Stage(switch, caller, line)
+    finally:
+        caller.close()
+        line.close()
+        if switch.process.returncode is None:
+            switch.signal(signal.SIGTERM)
+            await switch.ended()
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,124 @@
+"""The real process: reload, stop, kill -9, a dead media worker, a ledger that can't be written."""
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from running_switch import Stage, kill, stage
+
+from switch.sip.fact import Ended
+
+
+def played(folder: Path, scene: Callable[[Stage], Awaitable[None]]) -> None:
+    async def play() -> None:
+        async with stage(folder) as on:
+            await scene(on)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("how", ["signal", "file"])
+def test_a_good_config_is_taken_and_a_bad_one_refused_whole(tmp_path: Path, how: str) -> None:
+    async def scene(on: Stage) -> None:
+        switch = on.switch
+        line = on.line.address[1]
+        switch.write_config(line=line, payout="20.00")
+        if how == "signal":
+            switch.signal(signal.SIGHUP)
+        await switch.until("config reloaded")
+        (switch.config / "extra.yaml").write_text("campaigns: {more: {lines: [eats], revenue: 1, payout: 1}}\n")
+        if how == "signal":
+            switch.signal(signal.SIGHUP)
+        refused = await switch.until("config refused")
+        problem = await switch.until("config problem")
+        assert 'unknown line "eats"' in problem["problem"]
+        assert 'did you mean "east"?' in problem["problem"]
+        assert refused["running"] == (await switch.until("config reloaded"))["now"]
+        call, _ = await on.talk()
+        call.hang_up()
+        (switch.config / "extra.yaml").unlink()
+        (record,) = await switch.records(1)
+        assert record["config"] == refused["running"]
+
+    played(tmp_path, scene)
+
+
+def test_stop_ends_calls_in_progress_with_their_records(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        call, there = await on.talk()
+        on.switch.signal(signal.SIGTERM)
+        await call.until_over()
+        await there.until_over()
+        assert await on.switch.ended() == 0
+        (record,) = await on.switch.records(1)
+        assert record["ended_detail"] == "shutdown"
+
+    played(tmp_path, scene)
+
+
+def test_kill_9_loses_no_record_and_adds_no_second(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        switch = on.switch
+        await on.talk()
+        ringing = await on.call()
+        await on.line.until_called()
+        switch.signal(signal.SIGKILL)
+        await switch.ended()
+        ringing.hang_up()
+        await switch.start()
+        records = await switch.records(2)
+        assert {record["final_state"] for record in records} == {"crashed"}
+        assert {record["ended_by"] for record in records} == {"crash"}
+        assert all(record["connected_ms"] <= record["total_ms"] + 20 for record in records)
+        again, there = await on.talk()
+        there.hang_up()
+        await again.until_over()
+        await switch.records(3)
+
+    played(tmp_path, scene)
+
+
+def test_a_dead_media_worker_costs_its_calls_only(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        call, there = await on.talk()
+        (worker,) = on.switch.worker_pids()
+        kill(worker)
+        await call.until_over()
+        await there.until_over()
+        await on.switch.until("media worker lost")
+        assert (await on.switch.until("call"))["final_state"] == "connected_short"
+        await on.switch.until("media worker up", times=2)
+        again, there = await on.talk()
+        there.hang_up()
+        await again.until_over()
+
+    played(tmp_path, scene)
+
+
+def test_while_the_ledger_can_not_be_written_new_calls_get_503_and_nothing_is_lost(tmp_path: Path) -> None:
+    async def refused(on: Stage) -> int | None:
+        call = await on.call()
+        ended: Ended = await call.until_over()
+        return ended.status
+
+    async def scene(on: Stage) -> None:
+        call, _ = await on.talk()
+        database = sqlite3.connect(on.switch.config / "data" / "payphone.sqlite", isolation_level=None)
+        database.execute("BEGIN EXCLUSIVE")  # as a full disk would, or a backup gone wrong
+        await on.switch.until("ledger not writable")
+        assert await refused(on) == 503
+        call.hang_up()
+        await call.until_over()
+        await on.switch.until("call", times=2)
+        database.execute("ROLLBACK")
+        database.close()
+        await on.switch.until("ledger writable")
+        records = await on.switch.records(2)
+        assert sorted(record["sip_code"] for record in records) == [200, 503]
+        again, _ = await on.talk()
+        again.hang_up()
+
+    played(tmp_path, scene)
