@@ -1,0 +1,217 @@
+"""Knows a phone: the switch's own SIP agent on a socket of its own, and audio for each call. Does not know the switch, or what it tests.
+
+The whole of asyncio's part is `settle`: send what the agent wants sent, hear what it tells, arm one timer.
+"""
+
+import asyncio
+import secrets
+from typing import assert_never, cast
+
+from switch.call.moment import Moment, ms_between
+from switch.demo.audio import Audio, bound
+from switch.demo.waiting import Missed, Watch
+from switch.engine.clock import Clock
+from switch.sip import sdp
+from switch.sip.agent import Agent
+from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed
+from switch.sip.message import Address
+
+CLEAN_SHARE = 0.95
+"""A tone is heard clean when that much of the energy is its own; G.711's own noise takes less than a hundredth."""
+AUDIBLE_DB = -50.0
+NOT_YET = -1
+"""The leg of a call that has not been placed."""
+NS_PER_S = 1_000_000_000
+
+
+class PhoneCall:
+    """One call of a phone, in or out. `caller`: who calls, as the far end says (incoming calls only)."""
+
+    def __init__(self, phone: "Phone", leg: int = NOT_YET, *, caller: str = "", offer: bytes = b"") -> None:
+        self._phone = phone
+        self._offer = offer
+        self._watch = Watch()
+        self.leg = leg
+        self.caller = caller
+        self.audio = Audio(hz=phone.hz, clock=phone.clock, changed=self._watch.changed)
+        self.answered: Moment | None = None
+        self.ended: Ended | None = None
+        self.ended_at: Moment | None = None
+
+    # what the user does
+
+    def ring(self) -> None:
+        self._phone.agent.ring(self.leg, self._phone.now_ns())
+        self._phone.settle()
+
+    def refuse(self, status: int) -> None:
+        self._phone.agent.refuse(self.leg, status, self._phone.now_ns())
+        self._phone.settle()
+
+    async def answer(self) -> None:
+        """Pick up. Raises Missed when the caller has left, or the offer can't be served."""
+        if self.ended is not None:
+            raise Missed(f"{self._phone.name} picks up in time: the caller has left")
+        host = self._phone.address[0]
+        port = await self.audio.open(host)
+        offer = sdp.parse_sdp(self._offer)
+        agreed = None if offer is None else sdp.answer(offer, host=host, port=port, session_id=port, version=1)
+        if agreed is None:
+            self.refuse(488)
+            raise Missed(f"{self._phone.name} finds no audio in the offer that it could answer")
+        self.answered = self._phone.clock.now()
+        self._phone.agent.answer(self.leg, agreed.body, self._phone.now_ns())
+        self._phone.settle()
+        self.audio.start(agreed)
+
+    def hang_up(self) -> None:
+        """End the call; a call that is over stays so."""
+        self._phone.agent.hangup(self.leg, self._phone.now_ns())
+        self._phone.settle()
+
+    # what the user waits for; each raises Missed
+
+    async def until_answered(self) -> None:
+        came = await self._watch.until(lambda: self.answered or self.ended, f"{self._phone.name} is answered")
+        if isinstance(came, Ended):
+            raise Missed(f"{self._phone.name} is answered: {came.why.value} instead, status {came.status}")
+
+    async def until_over(self) -> Ended:
+        return await self._watch.until(lambda: self.ended, f"the call of {self._phone.name} ends")
+
+    async def until_hears(self, *hz: float) -> float:
+        """Tones of `hz` and hardly anything else. Gives the strongest frequency, as measured."""
+        named = " + ".join(f"{each:g}" for each in hz)
+        await self._watch.until(lambda: self.audio.share(*hz) >= CLEAN_SHARE, f"{self._phone.name} hears {named} Hz, clean")
+        return self.audio.strongest_hz()
+
+    async def until_hears_something(self) -> None:
+        await self._watch.until(lambda: self.audio.level_db() >= AUDIBLE_DB, f"{self._phone.name} hears something")
+
+    async def until_silent(self) -> None:
+        """No audio comes any more."""
+        await self._watch.until(lambda: self.audio.silent, f"{self._phone.name} hears nothing any more")
+
+    async def until_pressed(self, digits: str) -> None:
+        await self._watch.until(lambda: self.audio.digits == digits, f"{self._phone.name} hears the keys {digits}")
+
+    @property
+    def talk_ms(self) -> int:
+        """From answer to end, by this phone's own clock."""
+        return ms_between(self.answered, self.ended_at) if self.answered and self.ended_at else 0
+
+    # what the agent tells
+
+    def hear(self, fact: Fact) -> None:
+        match fact:
+            case Answered(body=body):
+                self._answered(body)
+            case Offered():
+                self._phone.agent.decline(self.leg, 488, self._phone.now_ns())
+            case Ended():
+                self.ended, self.ended_at = fact, self._phone.clock.now()
+                self.audio.close()
+            case Invited() | Progressed() | Acknowledged():
+                pass
+            case _:
+                assert_never(fact)
+        self._watch.changed()
+
+    def _answered(self, body: bytes) -> None:
+        answer = sdp.parse_sdp(body)
+        offered = (sdp.PCMU, sdp.PCMA)
+        agreed = None if answer is None else sdp.agree(answer, payload_types=offered, dtmf_type=sdp.DTMF_TYPE)
+        if agreed is None:
+            self._phone.agent.hangup(self.leg, self._phone.now_ns())
+            return
+        self.answered = self._phone.clock.now()
+        self.audio.start(agreed)
+
+
+class Phone(asyncio.DatagramProtocol):
+    """A phone of `name` that says a tone of `hz`, a whole number of hertz. Open it first, close it at last."""
+
+    def __init__(self, name: str, *, hz: float, clock: Clock) -> None:
+        self.name = name
+        self.hz = hz
+        self.clock = clock
+        self._calls: dict[int, PhoneCall] = {}
+        self._rang: list[PhoneCall] = []
+        self._watch = Watch()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def open(self, address: Address) -> None:
+        """Binds `address` (port 0: a free one). Raises OSError when it can't be had."""
+        self._transport = await bound(self, address)
+        self.address = cast(Address, self._transport.get_extra_info("sockname"))
+        self.agent = Agent(local=self.address, token=_token)
+
+    def hang_up(self) -> None:
+        """End every call that is on."""
+        for call in list(self._calls.values()):
+            call.hang_up()
+
+    def close(self) -> None:
+        """Hangs up, and does not wait for what the far ends say."""
+        self.hang_up()
+        for call in self._calls.values():
+            call.audio.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport.close()
+
+    async def call(self, uri: str, *, target: Address, caller: str) -> PhoneCall:
+        """Call `uri` by way of `target`, as the number `caller`."""
+        call = PhoneCall(self)
+        port = await call.audio.open(self.address[0])
+        offer = sdp.offer(host=self.address[0], port=port, session_id=port, version=1)
+        call.leg = self.agent.invite(uri=uri, target=target, caller=caller, body=offer, now_ns=self.now_ns())
+        self._calls[call.leg] = call
+        self.settle()
+        return call
+
+    async def until_called(self) -> PhoneCall:
+        """The next call that comes in. Raises Missed."""
+        await self._watch.until(lambda: bool(self._rang), f"{self.name} is called")
+        return self._rang.pop(0)
+
+    def now_ns(self) -> int:
+        return self.clock.now().mono_ns
+
+    def settle(self) -> None:
+        """After anything was done with the agent."""
+        while facts := self.agent.facts():
+            for fact in facts:
+                self._hear(fact)
+        for data, target in self.agent.to_send():
+            self._transport.sendto(data, target)
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self.agent.next_deadline()
+        if deadline is not None:
+            delay_s = max(0, deadline - self.now_ns()) / NS_PER_S
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _hear(self, fact: Fact) -> None:
+        if isinstance(fact, Invited):
+            call = self._calls[fact.leg] = PhoneCall(self, fact.leg, caller=fact.caller, offer=fact.offer)
+            self._rang.append(call)
+            self._watch.changed()
+            return
+        call = self._calls[fact.leg]
+        call.hear(fact)
+        if isinstance(fact, Ended):
+            del self._calls[fact.leg]
+            self._rang = [each for each in self._rang if each is not call]
+
+    def _tick(self) -> None:
+        self.agent.tick(self.now_ns())
+        self.settle()
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.agent.receive(data, addr, self.now_ns(), may_invite=True)
+        self.settle()
+
+
+def _token() -> str:
+    return secrets.token_hex(8)

@@ -1,0 +1,93 @@
+"""The demo finds what it needs in the sample config, and says so when a config has not got it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
+from routing.table import Campaign, Cap, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
+from switch.billing.terms import Terms
+from switch.demo.cast import address_of, cast_of
+from switch.engine.plan import Plan
+from switch.run import CannotStart
+from switch.settings.load import load
+from switch.settings.plan import Deployment
+
+SAMPLE = Path(__file__).parents[3] / "config"
+MENU = Menu(name="m", prompt="p", keys={"2": HangUp(), "7": RouteOn()})
+NAMES = ("one", "two", "three")
+
+
+def line(name: str, port: int, **changes: Any) -> Line:
+    line = Line(name=name, advertiser="a", uri=f"sip:1@127.0.0.1:{port}", caps=(Cap(owner=f"line:{name}", limit=1),))
+    return replace(line, **changes)
+
+
+def deployment(*lines: Line, at_least_ms: int = 3_000, **campaign: Any) -> Deployment:
+    """The smallest one that will do, but for what is given."""
+    built = load(SAMPLE).deployment
+    assert built is not None
+    sold = Campaign(
+        name="sold",
+        menu=MenuPlan(start="m", menus={"m": MENU}),
+        targets=(Target(line="two", priority=2), Target(line="one", priority=1)),
+        overflow={NoRoute.CAPPED: ToCampaign(campaign="other")},
+    )
+    default = {name: line(name, 7000 + number) for number, name in enumerate(NAMES)}
+    table = Table(
+        version="v",
+        numbers={"+1": TrackingNumber(did="+1", publisher="p", campaign="sold")},
+        publishers={"p": Publisher(name="p")},
+        campaigns={"sold": replace(sold, **campaign), "other": Campaign(name="other", targets=(Target(line="three"),))},
+        lines=default | {each.name: each for each in lines},
+    )
+    terms = {name: Terms(campaign=name, at_least_ms=at_least_ms, revenue_micros=2, payout_micros=1) for name in ("sold", "other")}
+    plan = Plan(version="v", table=table, terms=terms, trunks=(), max_call_ms=1, max_calls=1)
+    return Deployment(switch=built.switch, plan=plan)
+
+
+def test_sample_has_a_cast_with_three_phones() -> None:
+    sample = load(SAMPLE).deployment
+    assert sample is not None
+    cast = cast_of(sample)
+    assert cast.number.campaign == cast.terms.campaign
+    assert cast.spare_terms.campaign != cast.terms.campaign
+    assert len({address_of(line) for line in cast.lines}) == 3
+
+
+def test_cast_follows_priority_and_the_key_that_routes() -> None:
+    cast = cast_of(deployment())
+    assert tuple(line.name for line in cast.lines) == NAMES
+    assert cast.key == "7"
+    assert address_of(cast.first) == ("127.0.0.1", 7000)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        deployment(at_least_ms=90_000),
+        deployment(menu=None),
+        deployment(menu=MenuPlan(start="m", menus={"m": replace(MENU, keys={"1": HangUp()})})),
+        deployment(menu=MenuPlan(start="m", menus={"m": replace(MENU, failed=RouteOn())})),
+        deployment(overflow={}),
+        deployment(paused=True),
+        deployment(targets=(Target(line="one"),)),
+        deployment(targets=(Target(line="one"), Target(line="two"))),
+        deployment(line("one", 7000, caps=())),
+        deployment(line("two", 7001, timer_offset_ms=1)),
+        deployment(line("three", 7002, paused=True)),
+        deployment(line("three", 7000)),
+        deployment(line("one", 7000, uri="sip:1@192.0.2.1:7000")),
+    ],
+)
+def test_unfit_config_is_refused_before_any_phone_rings(unfit: Deployment) -> None:
+    with pytest.raises(CannotStart, match="like the sample"):
+        cast_of(unfit)
+
+
+def test_switch_that_is_not_on_loopback_is_refused() -> None:
+    fit = deployment()
+    with pytest.raises(CannotStart, match="on loopback"):
+        cast_of(replace(fit, switch=replace(fit.switch, listen=("192.0.2.1", 5060))))
