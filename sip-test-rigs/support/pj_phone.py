@@ -1,0 +1,250 @@
+"""A phone made of PJSIP: a stack that shares nothing with the switch's own, in a process of its own (its asserts abort it).
+
+Knows pjsua2. Driven by JSON lines: a command each on stdin, an event each on stdout. One call at a time.
+    {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav"}
+    {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hangup"}
+    {"do": "quit"}
+Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `over` {code, reason}, `closed`,
+`error` {what}. Does not know the switch, rigs, or what the recording should hold.
+
+PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
+acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
+Call object of an incoming call has to be made inside onIncomingCall.
+"""
+
+import json
+import os
+import select
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+
+import pjsua2 as pj
+
+LOOPBACK = "127.0.0.1"
+POLL_MS = 10
+CODECS = {"PCMU/8000/1": 255}
+
+Say = Callable[[str, Mapping[str, object]], None]
+Notes = deque[tuple[str, Mapping[str, object]]]
+
+
+class Line(pj.Call):
+    """One call. Its callbacks only note what happened."""
+
+    def __init__(self, account: pj.Account, notes: Notes, *, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+        super().__init__(account, call_id)
+        self._notes = notes
+
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802, ARG002 (pjsua2's name and shape)
+        info = self.getInfo()
+        self._notes.append(("state", {"state": info.stateText}))
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._notes.append(("over", {"code": info.lastStatusCode, "reason": info.lastReason}))
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
+        self._notes.append(("media", {}))
+
+
+class Desk(pj.Account):
+    """The account calls come to."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__()
+        self._notes = notes
+        self.incoming: Line | None = None
+
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
+        self.incoming = Line(self, self._notes, call_id=prm.callId)
+        self._notes.append(("incoming", {"from": self.incoming.getInfo().remoteUri}))
+
+
+class Phone:
+    """The library, one account, at most one call, a WAV player and a recorder."""
+
+    def __init__(self, *, port: int, rtp: int, play: str, record: str) -> None:
+        self.notes: Notes = deque()
+        self._call: Line | None = None
+        self._audio: pj.AudioMedia | None = None
+        self._endpoint = pj.Endpoint()
+        self._endpoint.libCreate()
+        self._endpoint.libInit(_settings())
+        self._endpoint.audDevManager().setNullDev()
+        transport = pj.TransportConfig()
+        transport.port, transport.boundAddress, transport.publicAddress = port, LOOPBACK, LOOPBACK
+        self._transport = self._endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        self._endpoint.libStart()
+        for codec in self._endpoint.codecEnum2():
+            self._endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
+        self._desk = Desk(self.notes)
+        self._desk.create(_account(port, rtp))
+        self._player = pj.AudioMediaPlayer()
+        self._player.createPlayer(play)
+        self._recorder = pj.AudioMediaRecorder()
+        self._recorder.createRecorder(record)
+
+    def poll(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Let PJSIP work for a moment; yields what happened."""
+        self._endpoint.libHandleEvents(POLL_MS)
+        while self.notes:
+            event, detail = self.notes.popleft()
+            match event:
+                case "incoming":
+                    self._call, self._desk.incoming = self._desk.incoming, None
+                    yield event, detail
+                case "media":
+                    if self._connect_audio():
+                        yield "talking", {}
+                case "over":
+                    yield event, detail
+                    self._call, self._audio = None, None
+                case _:
+                    yield event, detail
+
+    def _connect_audio(self) -> bool:
+        if self._call is None or self._audio is not None:
+            return False
+        info = self._call.getInfo()  # a name keeps it alive: its media list is memory of its own
+        if not any(_is_live_audio(media) for media in info.media):
+            return False
+        self._audio = self._call.getAudioMedia(-1)
+        self._player.startTransmit(self._audio)
+        self._audio.startTransmit(self._recorder)
+        return True
+
+    def call(self, uri: str) -> None:
+        self._call = Line(self._desk, self.notes)
+        self._call.makeCall(uri, _op())
+
+    def ring(self) -> None:
+        self._live_call().answer(_op(180))
+
+    def answer(self) -> None:
+        self._live_call().answer(_op(200))
+
+    def press(self, digits: str) -> None:
+        self._live_call().dialDtmf(digits)
+
+    def hangup(self) -> None:
+        self._live_call().hangup(_op(200))
+
+    def _live_call(self) -> Line:
+        if self._call is None:
+            raise ValueError("no call")
+        return self._call
+
+    def close(self) -> None:
+        """Everything of PJSIP's goes before the library does: an object that dies later aborts the process."""
+        if self._call is not None:
+            self._endpoint.hangupAllCalls()
+            for _ in range(200):
+                if any(event == "over" for event, _ in self.poll()):
+                    break
+        # The recorder writes its last buffer and the WAV header when it dies.
+        del self._recorder, self._player, self._audio, self._call
+        self._desk.shutdown()
+        del self._desk
+        self._endpoint.libDestroy()
+
+
+def _is_live_audio(media: pj.CallMediaInfo) -> bool:
+    return media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE
+
+
+def _settings() -> pj.EpConfig:
+    config = pj.EpConfig()
+    config.uaConfig.threadCnt = 0
+    config.uaConfig.mainThreadOnly = True
+    config.uaConfig.maxCalls = 1
+    config.uaConfig.userAgent = "rig phone (PJSIP)"
+    config.logConfig.level = 4
+    config.logConfig.consoleLevel = 0
+    config.logConfig.filename = os.environ.get("PJ_PHONE_LOG", "")
+    config.medConfig.clockRate = 8_000
+    config.medConfig.sndClockRate = 8_000
+    config.medConfig.ecTailLen = 0
+    config.medConfig.noVad = True  # a steady tone must not be taken for silence
+    return config
+
+
+def _account(port: int, rtp: int) -> pj.AccountConfig:
+    config = pj.AccountConfig()
+    config.idUri = f"sip:+14155550123@{LOOPBACK}:{port}"
+    config.mediaConfig.transportConfig.port = rtp
+    config.mediaConfig.transportConfig.boundAddress = LOOPBACK
+    config.mediaConfig.transportConfig.publicAddress = LOOPBACK
+    return config
+
+
+def _op(status: int = 0) -> pj.CallOpParam:
+    use_default_call_setting = True
+    prm = pj.CallOpParam(use_default_call_setting)
+    prm.statusCode = status
+    return prm
+
+
+def _private_stdout() -> Say:
+    """The way to tell events. PJSIP prints to stdout before its log is set up, so stderr takes stdout's place for all others."""
+    ours = os.dup(1)
+    os.dup2(2, 1)
+
+    def say(event: str, detail: Mapping[str, object]) -> None:
+        os.write(ours, json.dumps({"event": event, **detail}).encode() + b"\n")
+
+    return say
+
+
+def _commands(unread: bytearray) -> Iterator[dict[str, object]]:
+    """Commands that have come so far; end of input is `quit`, so a runner that dies leaves no phone behind."""
+    ready, _, _ = select.select([0], [], [], 0)
+    if not ready:
+        return
+    chunk = os.read(0, 4096)
+    if not chunk:
+        yield {"do": "quit"}
+    unread.extend(chunk)
+    while b"\n" in unread:
+        line, _, rest = bytes(unread).partition(b"\n")
+        unread[:] = rest
+        yield json.loads(line)
+
+
+def _obey(phone: Phone, command: dict[str, object]) -> None:
+    """Raises pj.Error, or ValueError for what can't be done now or at all."""
+    match command:
+        case {"do": "call", "uri": str(uri)}:
+            phone.call(uri)
+        case {"do": "ring"}:
+            phone.ring()
+        case {"do": "answer"}:
+            phone.answer()
+        case {"do": "press", "digits": str(digits)}:
+            phone.press(digits)
+        case {"do": "hangup"}:
+            phone.hangup()
+        case _:
+            raise ValueError(f"not understood: {command}")
+
+
+def main() -> int:
+    say = _private_stdout()
+    first = json.loads(sys.stdin.buffer.raw.readline())
+    phone = Phone(port=first["port"], rtp=first["rtp"], play=first["play"], record=first["record"])
+    say("ready", {})
+    unread = bytearray()
+    while True:
+        for event, detail in phone.poll():
+            say(event, detail)
+        for command in _commands(unread):
+            if command == {"do": "quit"}:
+                phone.close()
+                say("closed", {})
+                return 0
+            try:
+                _obey(phone, command)
+            except (pj.Error, ValueError) as error:
+                say("error", {"what": getattr(error, "reason", str(error))})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

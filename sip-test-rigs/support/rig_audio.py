@@ -1,0 +1,57 @@
+"""Knows how to write a tone into a WAV file and how to find one in a recording. Does not know who recorded it, or why."""
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8_000
+FRAME_MS = 100
+FRAME = RATE * FRAME_MS // 1_000
+FULL_SCALE = 32_768.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneHeard:
+    """`level_db`: median level, dBFS of a sine's peak, while the tone was there. `heard_ms`: for how long it was there."""
+
+    hz: int
+    heard_ms: int
+    level_db: float
+
+
+def write_tone(path: Path, hz: int, *, duration_ms: int, peak_db: float) -> None:
+    """A sine as 16-bit mono WAV at 8 kHz."""
+    n = np.arange(RATE * duration_ms // 1_000)
+    peak = 10 ** (peak_db / 20) * FULL_SCALE
+    samples = np.round(peak * np.sin(2 * np.pi * hz * n / RATE)).astype("<i2")
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes(samples.tobytes())
+
+
+def read_wav(path: Path) -> NDArray[np.float64]:
+    """The samples of a 16-bit mono WAV at 8 kHz, full scale 1.0. Raises ValueError for any other shape."""
+    with wave.open(str(path), "rb") as recorded:
+        shape = (recorded.getnchannels(), recorded.getsampwidth(), recorded.getframerate())
+        if shape != (1, 2, RATE):
+            raise ValueError(f"{path.name}: channels, octets a sample and rate are {shape}, not (1, 2, {RATE})")
+        raw = recorded.readframes(recorded.getnframes())
+    return np.frombuffer(raw, dtype="<i2").astype(np.float64) / FULL_SCALE
+
+
+def find_tone(samples: NDArray[np.float64], hz: int, *, floor_db: float) -> ToneHeard:
+    """Where `hz` is at least `floor_db` loud, looked for in Hann-windowed frames of 100 ms (10 Hz a bin)."""
+    count = len(samples) // FRAME
+    frames = samples[: count * FRAME].reshape(count, FRAME) * np.hanning(FRAME)
+    probe = np.exp(-2j * np.pi * hz * np.arange(FRAME) / RATE)
+    # A sine of peak A gives A * sum(window) / 2 in its bin.
+    peaks = np.abs(frames @ probe) * 2 / np.hanning(FRAME).sum()
+    levels = 20 * np.log10(np.maximum(peaks, 1e-9))
+    there = levels[levels >= floor_db]
+    level = float(np.median(there)) if len(there) else -180.0
+    return ToneHeard(hz=hz, heard_ms=len(there) * FRAME_MS, level_db=round(level, 1))

@@ -1,0 +1,186 @@
+"""Knows how to set up one rig (ports, switch, lines), play its steps, and look at what is left. Does not know several rigs."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import assert_never
+
+from rig_datagrams import throw
+from rig_expect import differences, unheard
+from rig_folder import Datagrams, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
+from rig_phone import READY_DEADLINE_S, PjPhone
+from rig_ports import LOOPBACK, PortBlock, swallow
+from rig_process import wait_until
+from rig_sipp import SippPhone
+from rig_switch import Switch, SwitchError
+
+LINE_END_DEADLINE_S = 5.0
+
+
+class Bench:
+    """Everything of one run of one rig. `run()` once, then `diagnosis()` for a reader; nothing of it runs afterwards."""
+
+    def __init__(self, rig: Rig, work: Path) -> None:
+        self._rig = rig
+        self._work = work
+        self._ports = PortBlock()
+        self._mute = swallow(self._ports.next())
+        self._switch_at = (LOOPBACK, self._ports.next())
+        self._line_ports = {line.name: self._ports.next() for line in rig.lines}
+        self._switch: Switch | None = None
+        self._lines: dict[str, SippPhone | PjPhone] = {}
+        self._callers: dict[str, SippPhone | PjPhone] = {}
+
+    def run(self) -> list[str]:
+        """Run it; what went wrong, empty when the rig passed."""
+        problems: list[str] = []
+        try:
+            switch = self._start()
+            for step in self._rig.steps:
+                problems += self._play(step)
+            problems += self._finish()
+            problems += differences(self._rig.records, switch.records(len(self._rig.records)))
+            problems += self._listen_to()
+        except (RigError, SwitchError) as error:
+            problems.append(str(error))
+        finally:
+            problems += self._stop()
+        return problems
+
+    def _start(self) -> Switch:
+        """The switch takes the longest to start, so the lines start meanwhile."""
+        self._switch = Switch(self._work, fill_placeholders(self._rig.config, self._placeholders()))
+        for line in self._rig.lines:
+            self._start_line(line)
+        self._switch.await_ready()
+        return self._switch
+
+    def _placeholders(self) -> Mapping[str, str]:
+        first, last = self._ports.rtp_range
+        lines = {name.replace("-", "_"): f"{LOOPBACK}:{port}" for name, port in self._line_ports.items()}
+        mute = "{}:{}".format(*self._mute.getsockname())
+        return {"sip": "{}:{}".format(*self._switch_at), "rtp": f"{first}-{last}", "mute": mute, **lines}
+
+    def _start_line(self, line: SippLine | PjLine) -> None:
+        port = self._line_ports[line.name]
+        match line:
+            case SippLine():
+                phone = SippPhone(line.name, scenario=line.scenario, source=LOOPBACK, port=port, work=self._work, ports=self._ports)
+                self._lines[line.name] = phone
+                if not phone.listen(calls=line.calls, arguments=line.arguments):
+                    raise RigError(f"{line.name}: SIPp does not listen; see {line.name}.screen and {line.name}.error")
+            case PjLine():
+                self._lines[line.name] = self._pj_phone(line.name, line.tone_hz, port)
+            case _:
+                assert_never(line)
+
+    def _pj_phone(self, name: str, tone_hz: int, port: int) -> PjPhone:
+        phone = PjPhone(name, port=port, tone_hz=tone_hz, work=self._work, ports=self._ports)
+        (self._lines if name in self._line_ports else self._callers)[name] = phone
+        if not phone.saw("ready", READY_DEADLINE_S):
+            raise RigError(f"{name}: the PJSIP phone does not start; see {name}.stderr")
+        return phone
+
+    def _play(self, step: SippCaller | PjCaller | Datagrams) -> list[str]:
+        match step:
+            case Datagrams():
+                return throw(step.listed, self._switch_at)
+            case SippCaller():
+                return self._play_sipp(step)
+            case PjCaller():
+                return self._play_pj(step)
+            case _:
+                assert_never(step)
+
+    def _play_sipp(self, step: SippCaller) -> list[str]:
+        if step.name in self._callers:
+            raise RigError(f"rig.yaml: {step.scenario.name} is called twice; copy it to a file of another name")
+        port = self._ports.next()
+        phone = SippPhone(step.name, scenario=step.scenario, source=step.source, port=port, work=self._work, ports=self._ports)
+        self._callers[step.name] = phone
+        phone.dial(self._switch_at, step.arguments)
+        if step.until is None:
+            return phone.finish(self._rig.deadline_s)
+        return self._await_mark(phone, step.until)
+
+    def _await_mark(self, caller: SippPhone, mark: str) -> list[str]:
+        """Wait for whichever phone says `mark MARK`, for as long as the caller lives."""
+        said = [phone.handset.mark(mark) for phone in self._phones() if isinstance(phone, SippPhone)]
+        wait_until(lambda: any(event.is_set() for event in said) or caller.ended, self._rig.deadline_s)
+        return [] if any(event.is_set() for event in said) else [f"{caller.name}: began, and nobody came to `mark {mark}`"]
+
+    def _play_pj(self, step: PjCaller) -> list[str]:
+        """A whole call between PJSIP phones: dial, press, ring, answer, talk, hang up."""
+        caller = self._pj_phone(step.name, step.tone_hz, self._ports.next())
+        caller.call("sip:{}@{}:{}".format(step.number, *self._switch_at))
+        if not caller.saw_state("CONFIRMED", self._rig.deadline_s):
+            return [f"{step.name}: was not answered"]
+        if step.presses:
+            caller.press(step.presses)
+        for line in self._rig.lines:
+            if isinstance(line, PjLine) and (problem := self._answer(line)):
+                return [problem]
+        time.sleep(step.talks_ms / 1_000)
+        caller.hangup()
+        phones = [phone for phone in (caller, *self._lines.values()) if isinstance(phone, PjPhone)]
+        return [f"{phone.name}: its call did not end" for phone in phones if not phone.saw("over", self._rig.deadline_s)]
+
+    def _answer(self, line: PjLine) -> str | None:
+        phone = self._lines[line.name]
+        if not isinstance(phone, PjPhone) or not phone.saw("incoming", self._rig.deadline_s):
+            return f"{line.name}: was not called"
+        phone.ring()
+        time.sleep(line.rings_ms / 1_000)
+        phone.answer()
+        return None if phone.saw("talking", self._rig.deadline_s) else f"{line.name}: answered, and has no audio"
+
+    def _finish(self) -> list[str]:
+        """Let everybody come to their end: callers first, then lines, which only answer to what the switch does."""
+        problems = []
+        for step in self._rig.steps:
+            if isinstance(step, SippCaller) and step.until is not None:
+                problems += _sipp(self._callers[step.name]).finish(self._rig.deadline_s)
+        for line in self._rig.lines:
+            if isinstance(line, SippLine) and line.calls:
+                problems += _sipp(self._lines[line.name]).finish(LINE_END_DEADLINE_S)
+            elif isinstance(line, SippLine) and _sipp(self._lines[line.name]).ended:
+                problems.append(f"{line.name}: was called, and must not be")
+        for phone in self._phones():
+            if isinstance(phone, PjPhone):
+                problems += phone.close()
+        return problems
+
+    def _listen_to(self) -> list[str]:
+        packets = {phone.name: phone.handset.received for phone in self._phones() if isinstance(phone, SippPhone)}
+        problems = unheard(self._rig.heard, packets)
+        for phone in self._phones():
+            if isinstance(phone, PjPhone) and phone.name in self._rig.heard:
+                problems += phone.unheard(self._rig.heard[phone.name])
+        return problems
+
+    def _phones(self) -> Iterator[SippPhone | PjPhone]:
+        yield from self._callers.values()
+        yield from self._lines.values()
+
+    def _stop(self) -> list[str]:
+        for phone in self._phones():
+            phone.stop()
+        problems = self._switch.stop() if self._switch else []
+        self._mute.close()
+        self._ports.close()
+        return problems
+
+    def diagnosis(self) -> dict[str, str]:
+        """Titles and texts that show a reader what happened."""
+        texts: dict[str, str] = {}
+        for phone in self._phones():
+            texts.update(phone.diagnosis())
+        if self._switch:
+            texts.update(self._switch.diagnosis())
+        return {title: text for title, text in texts.items() if text}
+
+
+def _sipp(phone: SippPhone | PjPhone) -> SippPhone:
+    if not isinstance(phone, SippPhone):
+        raise RigError(f"{phone.name}: is no SIPp phone")
+    return phone

@@ -1,0 +1,143 @@
+"""Knows how to be the ear and mouth of a SIPp phone: RTP of a steady tone, RFC 4733 digits, and a count of what is heard.
+
+SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in an `exec`), a line each:
+    talk PORT     send the tone to 127.0.0.1:PORT, a packet every 20 ms, from now on
+    press DIGITS  say these digits, one after the other, in place of the tone (from `talk` on, when that comes later)
+    hush          stop sending
+    mark NAME     tell the runner that this point was reached
+It needs no raw socket and so no root, unlike SIPp's own `play_pcap_audio` and `play_dtmf`. Does not know SIP, scenarios or rigs.
+"""
+
+import math
+import os
+import select
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+FRAME_S = 0.020
+FRAME_SAMPLES = 160
+DTMF_TYPE = 101
+DIGITS = "0123456789*#ABCD"
+DIGIT_UPDATES = 5  # 100 ms of key press
+DIGIT_ENDS = 3  # RFC 4733 section 2.5.1.4: the end is said three times
+GAP_FRAMES = 5
+TONE_HZ = 1000
+TONE_PEAK = 8_000
+
+
+def _ulaw(sample: int) -> int:
+    """One 16-bit sample as G.711 mu-law (ITU-T G.711, bias 132)."""
+    sign = 0x80 if sample < 0 else 0
+    magnitude = min(abs(sample), 32_635) + 132
+    exponent = magnitude.bit_length() - 8
+    mantissa = (magnitude >> (exponent + 3)) & 0x0F
+    return ~(sign | exponent << 4 | mantissa) & 0xFF
+
+
+# 1000 Hz at 8000 Hz: 8 samples are a whole period, so a frame can be sent again and again without a click.
+TONE_FRAME = bytes(_ulaw(round(TONE_PEAK * math.sin(2 * math.pi * TONE_HZ * n / 8000))) for n in range(FRAME_SAMPLES))
+
+
+class Handset:
+    """A thread with one RTP socket on `port` and one FIFO at `fifo`. Make, use, `close()`."""
+
+    def __init__(self, port: int, fifo: Path) -> None:
+        os.mkfifo(fifo)
+        self.fifo = fifo
+        self.received = 0
+        self.sent = 0
+        self.problems: list[str] = []
+        self._marks: dict[str, threading.Event] = {}
+        self._marks_lock = threading.Lock()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", port))
+        # Read and write: opening never blocks, and a writer that closes gives no end of file.
+        self._words = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        self._unread = b""
+        self._stop = threading.Event()
+        self._ssrc = port * 65_537 % 2**32
+        self._sequence = port % 2**16
+        self._timestamp = 0
+        self._peer: tuple[str, int] | None = None
+        self._digit_frames: deque[tuple[int, int, bytes]] = deque()
+        self._thread = threading.Thread(target=self._run, name=f"handset-{port}", daemon=True)
+        self._thread.start()
+
+    def mark(self, name: str) -> threading.Event:
+        """The event that is set once the scenario said `mark NAME`."""
+        with self._marks_lock:
+            return self._marks.setdefault(name, threading.Event())
+
+    def close(self) -> None:
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self._socket.close()
+        os.close(self._words)
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stop.is_set():
+            wait = max(0.0, due - time.monotonic())
+            ready, _, _ = select.select([self._socket, self._words], [], [], wait)
+            if self._socket in ready:
+                self._hear()
+            if self._words in ready:
+                self._read_words()
+            if time.monotonic() >= due:
+                due = max(due + FRAME_S, time.monotonic() - 5 * FRAME_S)
+                self._say_frame()
+
+    def _hear(self) -> None:
+        packet, _ = self._socket.recvfrom(2048)
+        if len(packet) >= 12 and packet[0] >> 6 == 2:
+            self.received += 1
+        else:
+            self.problems.append(f"heard {len(packet)} octets that are no RTP")
+
+    def _read_words(self) -> None:
+        self._unread += os.read(self._words, 4096)
+        *lines, self._unread = self._unread.split(b"\n")
+        for line in lines:
+            self._obey(line.decode("utf-8", "replace").split())
+
+    def _obey(self, words: list[str]) -> None:
+        match words:
+            case ["talk", port] if port.isdecimal() and 0 < int(port) < 65_536:
+                self._peer = ("127.0.0.1", int(port))
+            case ["hush"]:
+                self._peer = None
+            case ["mark", name]:
+                self.mark(name).set()
+            case ["press", digits] if set(digits) <= set(DIGITS):
+                for digit in digits:
+                    self._queue_digit(digit)
+            case _:
+                self.problems.append(f"not understood: {' '.join(words)!r}")
+
+    def _queue_digit(self, digit: str) -> None:
+        event = DIGITS.index(digit)
+        for n in range(DIGIT_UPDATES + DIGIT_ENDS):
+            updates = min(n, DIGIT_UPDATES - 1) + 1
+            end = 0x80 if n >= DIGIT_UPDATES else 0
+            payload = struct.pack("!BBH", event, end | 10, updates * FRAME_SAMPLES)
+            marker = 0x80 if n == 0 else 0
+            # All packets of one event carry the timestamp of its beginning (RFC 4733 section 2.5.1.2).
+            self._digit_frames.append((marker | DTMF_TYPE, n, payload))
+        self._digit_frames.extend((0, 0, TONE_FRAME) for _ in range(GAP_FRAMES))
+
+    def _say_frame(self) -> None:
+        self._timestamp = (self._timestamp + FRAME_SAMPLES) % 2**32
+        if self._peer is None:
+            return
+        kind, age, payload = self._digit_frames.popleft() if self._digit_frames else (0, 0, TONE_FRAME)
+        self._sequence = (self._sequence + 1) % 2**16
+        timestamp = (self._timestamp - age * FRAME_SAMPLES) % 2**32
+        header = struct.pack("!BBHII", 0x80, kind, self._sequence, timestamp, self._ssrc)
+        self._socket.sendto(header + payload, self._peer)
+        self.sent += 1

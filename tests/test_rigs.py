@@ -1,0 +1,128 @@
+"""Every rig of sip-test-rigs/ passes: real SIP and RTP sockets against a switch of its own each.
+
+Knows only the runner. The rigs that were asked for run a few at once from the first test on, since each spends its time waiting.
+"""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+RIGS = Path(__file__).resolve().parent.parent / "sip-test-rigs"
+sys.path.insert(0, str(RIGS / "support"))
+
+from rig_audio import find_tone, read_wav, write_tone  # noqa: E402
+from rig_expect import differences  # noqa: E402
+from rig_folder import RigError, read_rig  # noqa: E402
+from rig_runner import DEFAULT_JOBS, Verdict, report, rig_names, run_rig, start_rigs  # noqa: E402
+
+ALL_RIGS_S = 300
+Runs = dict[str, Future[Verdict]]
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
+    """The verdicts to come of the rigs that this session asks for."""
+    asked = [
+        item.callspec.params["rig"] for item in request.session.items if hasattr(item, "callspec") and "rig" in item.callspec.params
+    ]
+    with ThreadPoolExecutor(max_workers=DEFAULT_JOBS) as pool:
+        started = start_rigs(pool, asked)
+        yield started
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.timeout(ALL_RIGS_S)
+@pytest.mark.parametrize("rig", rig_names())
+def test_rig(rig: str, runs: Runs) -> None:
+    verdict = runs[rig].result()
+    assert verdict.passed, "\n" + report(verdict)
+
+
+def test_there_are_rigs() -> None:
+    assert len(rig_names()) >= 18
+
+
+def test_without_sipp_a_rig_fails_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rig_runner.sipp_installed", lambda: False)
+    verdict = run_rig("01-answered-and-billable")
+    assert not verdict.passed
+    assert "apt-get install -y sip-tester" in verdict.problems[0]
+    assert verdict.kept is not None
+    verdict.kept.rmdir()
+
+
+def test_a_misspelt_key_in_a_rig_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "99-misspelt"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("switch: {}\n")
+    (folder / "expected.yaml").write_text("record: []\n")
+    with pytest.raises(RigError, match="unknown record; known are heard, records"):
+        read_rig(folder)
+
+
+SOUND_RECORD = {
+    "call_id": "1",
+    "did": "+18005550100",
+    "ani": "+14155550199",
+    "trunk": "rig-carrier",
+    "publisher": "radio-one",
+    "campaign": "quotes",
+    "final_state": "converted",
+    "invited_at": "2026-03-01T14:00:00.000Z",
+    "answered_at": "2026-03-01T14:00:00.001Z",
+    "ended_at": "2026-03-01T14:00:03.001Z",
+    "ended_by": "caller",
+    "sip_code": 200,
+    "total_ms": 3000,
+    "menu_ms": 500,
+    "connected_ms": 2000,
+    "attempts": [{"line": "acme-a", "outcome": "answered", "sip_code": 200, "ring_ms": 400, "connected_ms": 2000}],
+    "billable": True,
+    "rule": "quotes: connected_for >= 1000 ms",
+    "revenue_micros": 25_000_000,
+    "payout_micros": 18_000_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        ({"connected_ms": [2000, 2000], "answered_at": "present", "attempts": [{"ring_ms": [0, 400]}]}, None),
+        ({"connected_ms": [2001, 3000]}, "record 1: connected_ms: expected 2001 to 3000, got 2000"),
+        ({"billable": 1}, "record 1: billable: expected 1, got True"),
+        ({"attempts": []}, "record 1: attempts: expected 0 (none), got acme-a answered"),
+        ({"attempts": [{"ring_ms": None}]}, "record 1: attempts 1: ring_ms: expected None, got 400"),
+        ({"colour": "red"}, "record 1: colour: is missing in the record"),
+    ],
+)
+def test_a_record_is_compared_key_by_key(expected: dict[str, object], said: str | None) -> None:
+    assert differences([expected], [SOUND_RECORD]) == ([said] if said else [])
+
+
+def test_too_many_and_too_few_records_are_told() -> None:
+    assert differences([], [SOUND_RECORD]) == ["records: expected 0, got 1"]
+    assert differences([{}], []) == ["records: expected 1, got 0"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"connected_ms": 3001}, "longer than the call"),
+        ({"billable": False}, "money for a call that is not billable"),
+        ({"ended_at": "2026-03-01T13:59:59.999Z"}, "before it was invited"),
+    ],
+)
+def test_a_record_that_no_call_may_leave_is_told_whatever_is_expected(wrong: dict[str, object], said: str) -> None:
+    (found,) = differences([{}], [{**SOUND_RECORD, **wrong}])
+    assert said in found
+
+
+def test_a_tone_is_found_with_its_level_and_another_is_not(tmp_path: Path) -> None:
+    write_tone(tmp_path / "tone.wav", 700, duration_ms=1000, peak_db=-10)
+    samples = read_wav(tmp_path / "tone.wav")
+    heard = find_tone(samples, 700, floor_db=-20)
+    assert (heard.heard_ms, round(heard.level_db)) == (1000, -10)
+    assert find_tone(samples, 1100, floor_db=-60).heard_ms == 0
