@@ -36,13 +36,13 @@ rig-tools: $(STAMP)
 	@command -v sipp >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq sip-tester; } || \
 	  { echo "SIPp is missing, and rigs need it. Run: sudo apt-get update && sudo apt-get install -y sip-tester" >&2; exit 1; }
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; } || \
 	  { echo "Python's venv is missing. Run: sudo apt-get update && sudo apt-get install -y python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a minute or two, once."
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[dev,rigs]'
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,rigs]'
 	@touch $@
 
 clean:  ## remove .venv and what tools left behind
