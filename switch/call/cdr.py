@@ -87,7 +87,7 @@ def _attempt(tried: Tried) -> AttemptRecord:
 
 def _connected_ms(tried: Tried) -> int:
     """Talk starts when the line answered, less what the line's owner does not count; who was never bridged never talked."""
-    if tried.answered is None or tried.bridged is None or tried.talk_ended is None:
+    if tried.answered is None or tried.talk_ended is None:
         return 0
     return max(0, ms_between(tried.answered, tried.talk_ended) - tried.timer_offset_ms)
 

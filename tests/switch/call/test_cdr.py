@@ -6,7 +6,7 @@ import flow
 import pytest
 
 from switch.call import cdr
-from switch.call.cause import TREATMENT, Cause
+from switch.call.cause import TREATMENT, Cause, of_line_answer
 from switch.call.record import EndedBy, FinalState
 from switch.call.story import Story, Tried
 
@@ -86,3 +86,21 @@ def test_a_call_that_has_not_ended_has_no_record() -> None:
 def test_every_cause_has_a_treatment() -> None:
     assert set(TREATMENT) == set(Cause)
     assert all(400 <= treatment.sip < 700 and 1 <= treatment.q850 <= 127 for treatment in TREATMENT.values())
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "may_hunt_on"),
+    [
+        (486, Cause.BUSY, True),
+        (600, Cause.BUSY, True),
+        (480, Cause.NO_ANSWER, True),
+        (408, Cause.NO_ANSWER, True),
+        (603, Cause.REJECTED, True),
+        (404, Cause.LINE_FAILED, True),
+        (503, Cause.LINE_FAILED, True),
+        (302, Cause.LINE_FAILED, True),
+    ],
+)
+def test_what_a_lines_refusal_means(status: int, cause: Cause, *, may_hunt_on: bool) -> None:
+    assert of_line_answer(status) is cause
+    assert TREATMENT[cause].hunt_on is may_hunt_on

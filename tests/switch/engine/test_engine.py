@@ -12,6 +12,7 @@ from routing import table as rt
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.effect import SendSip
 from switch.engine.journal_line import recovered
+from switch.sip import sdp
 from switch.sip.fact import Answered, Ended
 from switch.sip.message import Headers, Request, Response
 from switch.sip.parser import parse
@@ -44,6 +45,28 @@ def test_answered_past_the_threshold_is_billable() -> None:
     assert judged.record.digits == "1"
     assert judged.record.attempts[0].ring_ms == 1_000 + 10  # there and back at 5 ms each
     assert world.told(mc.Bridge)
+
+
+def test_what_the_line_does_not_count_moves_the_threshold() -> None:
+    """Ten seconds are owed for, two do not count: the journal has a heartbeat at exactly twelve."""
+    world = World(plan(line("east", EAST, timer_offset_ms=2_000)))
+    world.line_phone(EAST)
+    world.call(hang_up_ms=60_000)
+    world.run(13_500)
+    recorded = recovered([payload for _, payload in world.journal])
+    assert recorded.record.connected_ms == 10_000
+    assert recorded.verdict.billable
+
+
+def test_the_same_address_again_tells_the_worker_nothing() -> None:
+    world = World(plan(line("east", EAST), menu=MENU))
+    world.call()
+    world.run(100)
+    aims = world.told(mc.Aim)
+    same = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=2).decode()
+    reinvite(world, same)
+    assert b"200 OK" in _sent(world)[-1]
+    assert world.told(mc.Aim) == aims
 
 
 def test_the_bridge_stands_only_once_the_answer_is_on_disk() -> None:
