@@ -15,7 +15,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
     `payload_type`: 0 (PCMU) or 8 (PCMA), what we send and expect. `dtmf_type`: its telephone-event payload type, or None.
-    `sends`: it will send us RTP (False while it holds us with sendonly/inactive reversed): only then does silence count as lost.
+    `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold).
     """
 

@@ -112,18 +112,18 @@ class Shell:
 
     def _unsendable(self, target: Address) -> None:
         self.engine.unsendable(target, self._clock.now())
-        self._arm()
+        asyncio.get_running_loop().call_soon(self._flush)  # it was told in the middle of one
 
     def _report(self, worker: int, report: Report) -> None:
-        if isinstance(report, Ready):
-            _log.info("media worker up", worker=worker, pid=report.pid)
         self.engine.report(worker, report, self._clock.now())
         self._flush()
+        if isinstance(report, Ready):
+            _log.info("media worker up", worker=worker, pid=report.pid)
 
     def _worker_lost(self, worker: int) -> None:
-        _log.error("media worker lost", worker=worker)
         self.engine.worker_lost(worker, self._clock.now())
         self._flush()
+        _log.error("media worker lost", worker=worker)
 
     def _secured(self, tokens: Sequence[str]) -> None:
         now = self._clock.now()
@@ -133,11 +133,11 @@ class Shell:
         self._flush()
 
     def _ledger_state(self, writable: bool, why: str) -> None:  # noqa: FBT001 a thread's callback
+        self.engine.ledger_writable(writable=writable)
         if writable:
             _log.info("ledger writable: calls are taken")
         else:
             _log.error("ledger not writable: new calls get 503, those in progress are kept in the journal", why=why)
-        self.engine.ledger_writable(writable=writable)
 
     def _tick(self) -> None:
         self._armed = None
@@ -148,7 +148,10 @@ class Shell:
 
     def _flush(self) -> None:
         for effect in self.engine.effects():
-            self._do(effect)
+            try:
+                self._do(effect)
+            except Exception:  # noqa: BLE001 one effect that fails must not take those of other calls with it
+                _log.exception("an effect failed", effect=type(effect).__name__)
         if self.engine.live_calls == 0:
             self._idle.set()
         self._arm()

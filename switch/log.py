@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -10,6 +11,22 @@ from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 
 _log = structlog.get_logger("payphone.call")
+
+
+class _Forgiving:
+    """A stream whose failures cost log lines and nothing else: a full disk or a reader that left must not reach a call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def configure(how: Literal["console", "json"]) -> None:
@@ -24,7 +41,7 @@ def configure(how: Literal["console", "json"]) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Forgiving(sys.stdout))),
         cache_logger_on_first_use=True,
     )
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -10,13 +9,15 @@ import structlog
 from switch import log
 from switch.app import Shell
 from switch.ledger.journal import JournalInUse, JournalUnwritable
-from switch.settings.load import load
+from switch.settings.load import Loaded, load
 from switch.settings.plan import Deployment
 from switch.settings.problem import show
 from switch.settings.watch import changes
 from switch.workers import WorkersFailed
 
 _log = structlog.get_logger("payphone")
+
+WATCH_AGAIN_S = 30.0
 
 
 class CannotStart(Exception):
@@ -53,42 +54,57 @@ async def serve(config: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hup.set)
-    reloaders = [asyncio.create_task(_on_hup(config, shell, hup)), asyncio.create_task(_on_change(config, shell))]
+    reloader = Reloader(config, shell)
+    tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
     await asyncio.sleep(0)  # both wait for changes now
-    await _reload(config, shell)  # and this is for one that came while we started
+    await reloader.reload()  # and this is for one that came while we started
     _log.info("ready", sip=":".join(map(str, deployment.switch.listen)), config=shell.engine.plan.version)
     await stop.wait()
-    for task in reloaders:
+    for task in tasks:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    await asyncio.gather(*tasks, return_exceptions=True)
     _log.info("stopping", calls=shell.engine.live_calls)
     await shell.stop()
     _log.info("stopped")
 
 
-async def _on_hup(config: Path, shell: Shell, hup: asyncio.Event) -> None:
-    while await hup.wait():
-        hup.clear()
-        await _reload(config, shell)
+class Reloader:
+    """Takes a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
 
+    def __init__(self, config: Path, shell: Shell) -> None:
+        self._config = config
+        self._shell = shell
+        self._one_at_a_time = asyncio.Lock()
 
-async def _on_change(config: Path, shell: Shell) -> None:
-    async for _ in changes(config):
-        await _reload(config, shell)
+    async def on_signal(self, hup: asyncio.Event) -> None:
+        while await hup.wait():
+            hup.clear()
+            await self.reload()
 
+    async def on_change(self) -> None:
+        while True:
+            try:
+                async for _ in changes(self._config):
+                    await self.reload()
+            except OSError as error:  # no inotify to be had, or the directory is gone: SIGHUP still works
+                _log.error("config files are not watched", why=str(error), again_in_s=WATCH_AGAIN_S)
+            await asyncio.sleep(WATCH_AGAIN_S)
 
-async def _reload(config: Path, shell: Shell) -> None:
-    """All of the new config or nothing; whatever is wrong with it is said, and the old one keeps running."""
-    loaded = await asyncio.to_thread(load, config)  # a large config takes seconds: calls must not wait for it
-    if loaded.deployment is None:
-        for problem in loaded.errors:
-            _log.error("config problem", problem="\n" + show(problem))
-        _log.error("config refused: the old one keeps running", running=shell.engine.plan.version)
-        return
-    if loaded.deployment.switch != shell.settings:
-        _log.warning("the `switch` section has changed: that part takes a restart")
-    before = shell.engine.plan.version
-    if loaded.deployment.plan.version != before:
-        shell.reload(loaded.deployment)
-        _log.info("config reloaded", before=before, now=loaded.deployment.plan.version)
+    async def reload(self) -> None:
+        async with self._one_at_a_time:
+            loaded = await asyncio.to_thread(load, self._config)  # a large config takes seconds: calls must not wait for it
+            self._take(loaded)
+
+    def _take(self, loaded: Loaded) -> None:
+        """Whatever is wrong with it is said, and the old one keeps running."""
+        before = self._shell.engine.plan.version
+        if loaded.deployment is None:
+            for problem in loaded.errors:
+                _log.error("config problem", problem="\n" + show(problem))
+            _log.error("config refused: the old one keeps running", running=before)
+            return
+        if loaded.deployment.switch != self._shell.settings:
+            _log.warning("the `switch` section has changed: that part takes a restart")
+        if loaded.deployment.plan.version != before:
+            self._shell.reload(loaded.deployment)
+            _log.info("config reloaded", before=before, now=loaded.deployment.plan.version)

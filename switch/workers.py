@@ -9,8 +9,11 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import structlog
 
 from media.control import MAX_MESSAGE_BYTES, Order, Quit, Ready, Report, decode_report, encode
 
@@ -20,6 +23,13 @@ REPORTS_A_TURN = 200
 MAX_UNSENT = 100_000
 QUIT_S = 3.0
 READY_S = 15.0
+LOOK_S = 1.0
+HUNG_S = 5.0
+"""Five signs of life that did not come (`media.control.Alive`)."""
+LASTED_S = 60.0
+LONGEST_PAUSE_S = 30.0
+
+_log = structlog.get_logger("payphone")
 
 
 class WorkersFailed(Exception):
@@ -32,6 +42,7 @@ class _Worker:
     pipe: socket.socket
     unsent: deque[bytes] = field(default_factory=deque)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    heard_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +72,13 @@ class Workers:
     async def start(self, count: int) -> None:
         """Start `count` workers, and keep that many running from then on. Raises WorkersFailed when one does not come up."""
         for _ in range(count):
-            number, worker = await self._spawn()
-            self._keepers.add(asyncio.create_task(self._keep(number, worker)))
+            ready = asyncio.Event()
+            self._keepers.add(asyncio.create_task(self._keep(ready)))
             try:
                 async with asyncio.timeout(READY_S):
-                    await worker.ready.wait()
+                    await ready.wait()
             except TimeoutError as error:
-                raise WorkersFailed(f"media worker {number} did not come up in {READY_S:.0f} s: see its messages above") from error
+                raise WorkersFailed(f"no media worker came up in {READY_S:.0f} s: see its messages above") from error
 
     def tell(self, number: int, order: Order) -> None:
         """Never blocks. Orders to a worker that is gone go with it."""
@@ -85,11 +96,11 @@ class Workers:
             self.tell(number, Quit())
         done, pending = await asyncio.wait(self._keepers, timeout=QUIT_S) if self._keepers else (set(), set())
         for worker in list(self._workers.values()):
-            worker.process.kill()
-        if pending:
-            await asyncio.wait(pending)
-        for keeper in done | pending:
-            keeper.result()
+            with suppress(ProcessLookupError):
+                worker.process.kill()
+        for keeper in pending:
+            keeper.cancel()
+        await asyncio.gather(*done, *pending, return_exceptions=True)
 
     async def _spawn(self) -> tuple[int, _Worker]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -111,15 +122,41 @@ class Workers:
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable, number, worker)
         return number, worker
 
-    async def _keep(self, number: int, worker: _Worker) -> None:
-        """Wait for the worker's end; start another one, unless all are to end."""
+    async def _keep(self, ready: asyncio.Event) -> None:
+        """One worker after the other, unless all are to end. `ready` is set once one is. Dying young makes the next pause longer."""
+        loop = asyncio.get_running_loop()
+        pause_s = RESTART_PAUSE_S
+        while not self._closing:
+            started_s = loop.time()
+            try:
+                number, worker = await self._spawn()
+            except OSError as error:  # no process, no socket to be had just now
+                _log.error("media worker can't be started", why=str(error), again_in_s=pause_s)
+            else:
+                worker.ready = ready
+                await self._until_ended(worker)
+                self._gone(number, worker)
+            if loop.time() - started_s > LASTED_S:
+                pause_s = RESTART_PAUSE_S
+            if not self._closing:
+                await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _until_ended(self, worker: _Worker) -> None:
+        """The end of its process, brought about where it gives no sign of life: its calls would go on for ever, unheard."""
+        loop = asyncio.get_running_loop()
+        worker.heard_s, suspect = loop.time(), False
         while True:
-            await worker.process.wait()
-            self._gone(number, worker)
-            if self._closing:
-                return
-            await asyncio.sleep(RESTART_PAUSE_S)
-            number, worker = await self._spawn()
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await worker.process.wait()
+                    return
+            except TimeoutError:
+                silent = worker.ready.is_set() and loop.time() - worker.heard_s > HUNG_S
+                if silent and suspect:  # twice, in case it was we who slept
+                    _log.error("media worker gives no sign of life: it is ended", pid=worker.process.pid)
+                    worker.process.kill()
+                suspect = silent
 
     def _gone(self, number: int, worker: _Worker) -> None:
         if self._workers.pop(number, None) is None:
@@ -128,6 +165,8 @@ class Workers:
         loop.remove_reader(worker.pipe.fileno())
         loop.remove_writer(worker.pipe.fileno())
         worker.pipe.close()
+        with suppress(ProcessLookupError):
+            worker.process.kill()  # one that closed its socket and lives on is no use
         if not self._closing:
             self._lost(number)
 
@@ -142,6 +181,7 @@ class Workers:
             if not data:  # the process is ending: `_keep` sees its end; until then there is nothing to read
                 self._gone(number, worker)
                 return
+            worker.heard_s = asyncio.get_running_loop().time()
             report = decode_report(data)
             if isinstance(report, Ready):
                 worker.ready.set()

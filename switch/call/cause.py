@@ -85,7 +85,7 @@ def _line(sip: int, q850: int, state: FinalState, *, overflow: NoRoute, outcome:
 
 TREATMENT: dict[Cause, Treatment] = {
     Cause.CALLER_HUNG_UP: _t(487, 16, Fault.NOBODY, FinalState.CALLER_LEFT_WHILE_RINGING),
-    Cause.LINE_HUNG_UP: _t(480, 16, Fault.NOBODY, FinalState.CONNECTED_SHORT),
+    Cause.LINE_HUNG_UP: _t(480, 16, Fault.NOBODY, FinalState.FAILED),
     Cause.MENU_ENDED: _t(480, 16, Fault.NOBODY, FinalState.ENDED_IN_MENU),
     Cause.MENU_FAILED: _t(480, 16, Fault.CALLER, FinalState.MENU_FAILED),
     Cause.UNKNOWN_NUMBER: _t(404, 1, Fault.CALLER, FinalState.REJECTED_UNKNOWN_NUMBER),
@@ -104,7 +104,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
     Cause.MEDIA_TIMEOUT: _t(480, 41, Fault.NETWORK, FinalState.FAILED),
     Cause.MEDIA_FAILED: _t(503, 41, Fault.SWITCH, FinalState.FAILED),
-    Cause.MAX_CALL: _t(480, 31, Fault.NOBODY, FinalState.CONNECTED_SHORT),
+    Cause.MAX_CALL: _t(480, 31, Fault.NOBODY, FinalState.FAILED),
     Cause.OVERLOAD: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
     Cause.LEDGER_UNAVAILABLE: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),
     Cause.STOPPING: _t(503, 42, Fault.SWITCH, FinalState.REJECTED_UNAVAILABLE),

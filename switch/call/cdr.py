@@ -13,7 +13,8 @@ def write(story: Story, trail: tuple[Mapping[str, object], ...] = ()) -> CallRec
     """The record of a call that has ended (`billing.md` §1). Durations are monotonic milliseconds, nothing rounded before that."""
     if story.ended is None or story.ended_by is None or story.cause is None or story.final_state is None:
         raise ValueError(f"call {story.call_id} has not ended")
-    attempts = tuple(_attempt(tried) for tried in story.attempts)
+    heard = story.acknowledged is not None  # who never acknowledged our 200 may never have heard anybody: he did not talk
+    attempts = tuple(_attempt(tried, heard=heard) for tried in story.attempts)
     return CallRecord(
         call_id=story.call_id,
         did=story.did,
@@ -67,7 +68,7 @@ def _cut_off(tried: Tried, heartbeat: Moment | None) -> Tried:
     return replace(tried, cause=cause, talk_ended=tried.bridged if heartbeat is None else max(tried.bridged, heartbeat))
 
 
-def _attempt(tried: Tried) -> AttemptRecord:
+def _attempt(tried: Tried, *, heard: bool) -> AttemptRecord:
     answered = tried.answered
     return AttemptRecord(
         number=tried.number,
@@ -81,7 +82,7 @@ def _attempt(tried: Tried) -> AttemptRecord:
         answered_us=_us(answered),
         ended_us=_us(tried.ended or tried.talk_ended),
         ring_ms=None if answered is None else ms_between(tried.invited, answered),
-        connected_ms=_connected_ms(tried),
+        connected_ms=_connected_ms(tried) if heard else 0,
     )
 
 

@@ -107,7 +107,10 @@ class MediaFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlinePassed:
+    """`silent_since`: the last packet of whichever of the two has sent no audio for a while, though it should; None: both do."""
+
     at: Moment
+    silent_since: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,10 +283,8 @@ def _caller_ended(call: Call, event: LegEnded) -> Step:
         return finish(call)
     if call.story.sip_code is None:
         call = replace(call, story=replace(call.story, sip_code=event.sip_code))
-    if event.cause is Cause.CALLER_NO_ACK and isinstance(
-        call.phase, Bridged
-    ):  # whether he ever heard us is unknown: nothing is billed
-        call = replace(call, story=_tried(call.story, call.phase.leg, lambda t: replace(t, talk_ended=t.bridged)))
+    if event.by_peer and call.story.answered is not None:  # his BYE says that he has our 200, as his ACK would have
+        call = replace(call, story=replace(call.story, acknowledged=call.story.acknowledged or event.at))
     return let_go(call, event.at, by=EndedBy.CALLER if event.by_peer else EndedBy.SWITCH, cause=event.cause)
 
 
@@ -343,7 +341,7 @@ def _deadline(call: Call, event: DeadlinePassed) -> Step:
         case Securing():
             return let_go(call, event.at, by=EndedBy.SWITCH, cause=Cause.LEDGER_UNAVAILABLE)
         case Bridged() as phase:
-            return _heartbeat(call, phase, event.at)
+            return _heartbeat(call, phase, event)
         case Releasing():
             return finish(replace(call, legs=(LegState.ENDED,) * len(call.legs)))
         case phase:
@@ -359,11 +357,17 @@ def _give_up(call: Call, phase: Hunting, at: Moment) -> Step:
     return _ask(call).after((HangUp(leg=phase.leg, cause=cause),))
 
 
-def _heartbeat(call: Call, phase: Bridged, at: Moment) -> Step:
-    """The bridge still stands. The journal keeps the moment, and so keeps what it is worth should we die now."""
+def _heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
+    """The bridge still stands. The journal keeps the moment, and so keeps what it is worth should we die now.
+
+    A side that has fallen silent may be dead already: then talk is known up to its last packet only, as the media rule has it.
+    """
+    at = event.at
+    start = call.story.attempts[phase.leg - 1].bridged or at
+    known = at if event.silent_since is None else min(at, max(start, event.silent_since))
     mark = None if phase.mark is not None and at.mono_ns >= phase.mark.mono_ns else phase.mark
     beat = phase.beat if at.mono_ns < phase.beat.mono_ns else at.plus_ms(HEARTBEAT_MS)
-    return Step(replace(call, story=replace(call.story, heartbeat=at), phase=replace(phase, mark=mark, beat=beat)))
+    return Step(replace(call, story=replace(call.story, heartbeat=known), phase=replace(phase, mark=mark, beat=beat)))
 
 
 def _invited_again(call: Call, event: InviteArrived) -> Step:

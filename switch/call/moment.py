@@ -23,6 +23,10 @@ class Moment:
         """The instant `ms` milliseconds later (or earlier, when negative) on both clocks."""
         return Moment(mono_ns=self.mono_ns + ms * NS_PER_MS, utc_us=self.utc_us + ms * US_PER_MS)
 
+    def at_mono(self, mono_ns: int) -> "Moment":
+        """The instant whose monotonic reading was `mono_ns`, in the same process epoch."""
+        return Moment(mono_ns=mono_ns, utc_us=self.utc_us + (mono_ns - self.mono_ns) // 1_000)
+
 
 def ms_between(start: Moment, end: Moment) -> int:
     """Whole monotonic milliseconds from `start` to `end`, truncated towards the start; never negative."""

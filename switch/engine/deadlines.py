@@ -1,6 +1,9 @@
 """Knows which call is due next. A heap with lazy deletion: an entry whose call has another deadline by now is dropped when it comes up."""
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+
+SLACK = 64
+"""Stale entries that are let be; beyond that and as many as there are live ones, the heap is made anew."""
 
 
 class Deadlines:
@@ -19,6 +22,9 @@ class Deadlines:
             self._due[key] = at_ns
             heappush(self._heap, (at_ns, key))
         self._prune()
+        if len(self._heap) > 2 * len(self._due) + SLACK:
+            self._heap = [(at, each) for each, at in self._due.items()]
+            heapify(self._heap)
 
     def next(self) -> int | None:
         return self._heap[0][0] if self._heap else None

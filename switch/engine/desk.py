@@ -99,7 +99,7 @@ class MediaDesk:
             return True
         description = sdp.parse_sdp(answer)
         agreement = None if description is None else sdp.agree(description, payload_types=OFFERED, dtmf_type=DTMF_TYPE)
-        if agreement is None:
+        if agreement is None or not _reachable(agreement):
             return False
         leg.asked = False
         self._aim(live, leg, agreement)
@@ -116,7 +116,8 @@ class MediaDesk:
         description = sdp.parse_sdp(offer)
         if description is None:
             return None
-        return sdp.answer(description, host=self._address, port=port, session_id=port, version=version)
+        agreement = sdp.answer(description, host=self._address, port=port, session_id=port, version=version)
+        return agreement if agreement is not None and _reachable(agreement) else None
 
     def _aim(self, live: LiveCall, leg: Leg, agreement: sdp.Agreement) -> None:
         if leg.port is None:
@@ -176,6 +177,11 @@ class MediaDesk:
         port = live.legs[CALLER].port
         if port is not None:
             self._tell(live.worker, order(port=port))
+
+
+def _reachable(agreement: sdp.Agreement) -> bool:
+    """The workers' sockets are IPv4 ones."""
+    return ":" not in agreement.stream.host
 
 
 def _codec(leg: Leg) -> int:

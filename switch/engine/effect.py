@@ -44,10 +44,10 @@ class KeepRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complain:
-    """Something that should never happen did; it cost at most one call. `trace`: the traceback, as text."""
+    """Something that should never happen did; it cost at most one call. `trace`: the traceback, as text, where there is one."""
 
     what: str
-    trace: str
+    trace: str = ""
 
 
 Effect = Journal | SyncJournal | SendSip | TellWorker | KeepRecord | Complain

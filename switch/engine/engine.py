@@ -17,7 +17,7 @@ from switch.call.cause import Cause
 from switch.call.leg import CALLER
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.phase import Over
+from switch.call.phase import Bridged, Over, Releasing
 from switch.call.release import Step
 from switch.engine import facts
 from switch.engine.caps import CapBook
@@ -25,7 +25,7 @@ from switch.engine.deadlines import Deadlines
 from switch.engine.desk import NO_WORKER, MediaDesk
 from switch.engine.effect import Complain, Effect, Journal, SendSip, TellWorker
 from switch.engine.hands import Hands
-from switch.engine.journal_line import line
+from switch.engine.journal_line import beat, line
 from switch.engine.live import Leg, LiveCall, LiveCalls
 from switch.engine.number import e164
 from switch.engine.plan import Plan
@@ -33,6 +33,9 @@ from switch.engine.rtp_ports import RtpPorts
 from switch.sip.agent import Agent
 from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed
 from switch.sip.message import Address
+
+SILENT_NS = 500_000_000
+"""A side that has sent nothing for so long has fallen silent: 25 packets that did not come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,9 @@ class Engine:
         self._agent.tick(at.mono_ns)
         self._settle(at)
         while (call_id := self._deadlines.pop_due(at.mono_ns)) is not None:
-            self._tell(call_id, ev.DeadlinePassed(at=at))
+            live = self._calls.get(call_id)
+            if live is not None:
+                self._feed(live, ev.DeadlinePassed(at=at, silent_since=live.silent_since()))
             self._settle(at)
 
     def secured(self, call_id: str, leg: int, at: Moment) -> None:
@@ -114,14 +119,18 @@ class Engine:
                 self._desk.worker_up(worker)
             case Heard(port=port, digit=digit):
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, digit=digit) if leg == CALLER else None)
-            case Played(port=port, play=play):
+            case Played(port=port, play=play, why=why):
+                if why is not None:
+                    self._emit(Complain(what=f"prompt can't be played: {why}"))
                 self._to_owner(port, lambda leg: ev.PromptEnded(at=at, play=play) if leg == CALLER else None)
             case Silent(port=port, last_ns=last_ns):
-                last = None if last_ns is None else at.plus_ms(-((at.mono_ns - last_ns) // 1_000_000))
+                last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
             case OpenFailed(port=port, why=why):
                 self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
-            case Closed() | Alive():
+            case Alive():
+                self._alive(report, at)
+            case Closed():
                 pass
             case _:
                 assert_never(report)
@@ -174,14 +183,14 @@ class Engine:
             case Answered(body=body):
                 if self._desk.agreed(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))
-                else:
-                    leg.spoiled = Cause.LINE_FAILED
+                else:  # no audio we can use: the hunt goes on at once, however long its goodbye takes
                     self._agent.hangup(fact.leg, at.mono_ns)
+                    self._feed(live, ev.LegEnded(at=at, leg=number, by_peer=False, cause=Cause.LINE_FAILED, sip_code=200))
             case Acknowledged(body=body):
-                if number == CALLER:
-                    self._feed(live, ev.CallerAcknowledged(at=at))
                 if not self._desk.agreed(live, leg, body):
                     self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
+                elif number == CALLER:
+                    self._feed(live, ev.CallerAcknowledged(at=at))
             case Offered(offer=offer):
                 self._hands.renegotiate(live, number, offer, at)
             case _:
@@ -232,9 +241,18 @@ class Engine:
         self._calls.drop_leg(fact.leg)
         self._desk.close(live, leg, at.mono_ns)
         self._caps.give_back((live.call_id, number))
-        cause = leg.spoiled or (facts.of_caller(fact) if number == CALLER else facts.of_line(fact))
+        cause = facts.of_caller(fact) if number == CALLER else facts.of_line(fact)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
+
+    def _alive(self, report: Alive, at: Moment) -> None:
+        """Who sends audio and who has fallen silent, as of the worker's moment: what the next heartbeats may vouch for."""
+        for port, last_ns in report.last.items():
+            owner = self._desk.owner(port)
+            live = None if owner is None else self._calls.get(owner[0])
+            if owner is not None and live is not None:
+                silent = report.at_ns - last_ns > SILENT_NS
+                live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event | None]) -> None:
         """A worker's news of a port, told to the call whose leg it is; ports given back in the meantime have none."""
@@ -265,24 +283,31 @@ class Engine:
     def _take(self, live: LiveCall, event: ev.Event, step: Step, *, trail: tuple[Reason, ...] = ()) -> None:
         """A step taken: journaled, then carried out. What its commands cause at once is fed when all are done."""
         live.call = step.call
-        payload = line(event, step.commands, step.call.story, trail=trail, terms=live.terms if trail else {})
+        deadline = step.call.deadline
+        self._deadlines.set(live.call_id, None if deadline is None else deadline.mono_ns)
+        story = step.call.story
+        if isinstance(event, ev.DeadlinePassed) and isinstance(step.call.phase, Bridged):
+            payload = beat(event.at, story.heartbeat)
+        else:
+            payload = line(event, step.commands, story, trail=trail, terms=live.terms if trail else {})
         self._emit(Journal(call_id=live.call_id, payload=payload))
         caused: list[ev.Event] = []
         for command in step.commands:
             caused.extend(self._hands.carry_out(live, command, event.at))
-        deadline = live.call.deadline
-        self._deadlines.set(live.call_id, None if deadline is None else deadline.mono_ns)
         for effect in caused:
             self._feed(live, effect)
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
         self._emit(Complain(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
-        if isinstance(event, ev.Stopped):
-            self._deadlines.set(live.call_id, None)
-            self._hands.bury(live, event.at)
-        else:
+        if not isinstance(event, ev.Stopped) and not isinstance(live.call.phase, Releasing | Over):
             self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
+            return
+        self._deadlines.set(live.call_id, None)
+        try:
+            self._hands.bury(live, event.at)
+        except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
+            self._emit(Complain(what=f"call {live.call_id} has no record but its journal", trace=traceback.format_exc()))
 
     # effects
 

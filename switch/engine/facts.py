@@ -18,7 +18,7 @@ def objection(invited: Invited) -> Cause | None:
     """Why SIP itself has an INVITE refused."""
     if invited.unfit is None:
         return None
-    return Cause.BAD_EXTENSION if invited.unfit == 420 else Cause.BAD_REQUEST
+    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)
 
 
 def of_caller(ended: Ended) -> Cause:

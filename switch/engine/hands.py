@@ -111,21 +111,20 @@ class Hands:
         ruling = decide(live.plan.table, self._caps.load, inquiry)
         if not isinstance(ruling.choice, Attempt):
             return ev.Ruled(at=at, ruling=ruling)
+        terms = live.plan.terms[ruling.choice.campaign]
         full = self._caps.take((live.call_id, len(live.call.legs)), ruling.choice.caps)
         if full is not None:
             raise RuntimeError(f"routing chose {ruling.choice.line} although {full} is full")
-        terms = live.plan.terms[ruling.choice.campaign]
         live.terms[terms.campaign] = terms
         return ev.Ruled(at=at, ruling=ruling, mark_ms=terms.at_least_ms)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
+        target = _target(dial.attempt.uri)
         leg = Leg(sip=-1)
         body = self._desk.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
         if body is None:
             return (ev.MediaFailed(at=at, why="no RTP port is free"),)
-        leg.sip = self._agent.invite(
-            uri=dial.attempt.uri, target=_target(dial.attempt.uri), caller=live.call.story.ani, body=body, now_ns=at.mono_ns
-        )
+        leg.sip = self._agent.invite(uri=dial.attempt.uri, target=target, caller=live.call.story.ani, body=body, now_ns=at.mono_ns)
         self._lives.add_leg(live, dial.leg, leg)
         return ()
 
@@ -157,6 +156,9 @@ class Hands:
         """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""
         self._desk.left(live.worker)
         self._lives.drop(live)
+        undialled = len(live.call.legs)
+        if undialled not in live.legs:  # a call that broke between its ruling and the dial holds caps for a leg that never was
+            self._caps.give_back((live.call_id, undialled))
         self._emit(KeepRecord(judged=judged(live.call.story, plain(live.call.trail), live.terms)))
 
 

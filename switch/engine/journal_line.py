@@ -1,11 +1,11 @@
 """Knows what one line of the journal holds, and how a call is recovered from its lines. Does not know files.
 
-A line is an event with the commands it caused, and the call's whole story after it: the last line alone is enough to close the call.
-The trail and the terms are written once, where they arose.
+A line is an event with the commands it caused, and the call's whole story after it; a heartbeat is a short one. The last whole line and
+the heartbeats behind it are enough to close the call. The trail and the terms are written once, where they arose.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -25,10 +25,11 @@ Trail = tuple[Mapping[str, object], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a line says, as far as recovery reads it."""
+    """What a line says, as far as recovery reads it. A heartbeat's line has nothing but `heartbeat`."""
 
     at: Moment
-    story: Story
+    story: Story | None = None
+    heartbeat: Moment | None = None
     trail: tuple[dict[str, Any], ...] = ()
     terms: Mapping[str, Terms] = field(default_factory=dict)
 
@@ -54,6 +55,11 @@ def line(
     )
 
 
+def beat(at: Moment, heartbeat: Moment | None) -> bytes:
+    """The short line of a bridge that still stands: every five seconds for every call, so it says no more than that."""
+    return _encode({"at": at, "heartbeat": heartbeat})
+
+
 def plain(trail: Sequence[Reason]) -> Trail:
     """A trail as the record keeps it."""
     return tuple({"rule": reason.rule, "verdict": reason.verdict, "read": dict(reason.read)} for reason in trail)
@@ -72,9 +78,12 @@ def recovered(lines: Sequence[bytes]) -> JudgedCall:
     Raises ValueError (msgspec.DecodeError is one) when no line can be read.
     """
     known = [_decode(payload) for payload in lines]
-    if not known:
-        raise ValueError("no lines")
-    story = cdr.crashed(known[-1].story, known[-1].at)
+    story = None
+    for each in known:
+        story = each.story or (story and replace(story, heartbeat=each.heartbeat))
+    if story is None:
+        raise ValueError("no line tells what call this is")
+    story = cdr.crashed(story, known[-1].at)
     trail: Trail = tuple(reason for each in known for reason in each.trail)
     terms = {name: value for each in known for name, value in each.terms.items()}
     return judged(story, trail, terms)

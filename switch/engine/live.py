@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from media.control import Peer
 from switch.billing.terms import Terms
-from switch.call.cause import Cause
+from switch.call.moment import Moment
 from switch.call.phase import Call
 from switch.engine.plan import Plan
 
@@ -14,9 +14,9 @@ from switch.engine.plan import Plan
 class Leg:
     """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `peer`: where its audio is, once agreed.
 
-    `offer`: SDP of its INVITE (caller). `version`: how many SDP bodies we sent it. `spoiled`: why we end it, where its end alone
-    would not tell. `opened`: the worker has bound the port. `asked`: our offer is out on it (an INVITE, or a 200 to an INVITE
-    without SDP), so its answer is to come.
+    `offer`: SDP of its INVITE (caller). `version`: how many SDP bodies we sent it. `opened`: the worker has bound
+    the port. `asked`: our offer is out on it (an INVITE, or a 200 to an INVITE without SDP), so its answer is to come.
+    `silent_since`: its last packet, while its audio has stopped.
     """
 
     sip: int
@@ -24,9 +24,9 @@ class Leg:
     peer: Peer | None = None
     offer: bytes = b""
     version: int = 0
-    spoiled: Cause | None = None
     opened: bool = False
     asked: bool = False
+    silent_since: Moment | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +42,11 @@ class LiveCall:
     @property
     def call_id(self) -> str:
         return self.call.story.call_id
+
+    def silent_since(self) -> Moment | None:
+        """The earliest last packet of those whose audio has stopped although they should send."""
+        silent = [leg.silent_since for leg in self.legs.values() if leg.silent_since and leg.peer is not None and leg.peer.sends]
+        return min(silent, default=None)
 
 
 class LiveCalls:

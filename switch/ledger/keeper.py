@@ -17,6 +17,7 @@ from switch.ledger.writer import LedgerWriter
 
 CLOSE_S = 5.0
 JOURNAL_RETRY_S = 1.0
+SLOW_S = 2.0
 PROBE_ID = "-"
 """Stands in a journal line for a call id, when only the writing is tried."""
 
@@ -43,6 +44,8 @@ class Keeper:
         self._ledger_why: str | None = None
         self._journal_why: str | None = None
         self._writable = True
+        self._retrying = False
+        self._asked_s: float | None = None
 
     def start(self) -> None:
         """Opens the journal and recovers what the last process left. Raises JournalInUse, JournalUnwritable."""
@@ -68,14 +71,18 @@ class Keeper:
         try:
             self._journal.append(call_id, payload)
         except JournalUnwritable as error:
-            if self._journal_why is None:
-                self._loop.call_later(JOURNAL_RETRY_S, self._try_journal)
-            self._journal_why = str(error)
-            self._tell_state()
+            self._journal_fails(str(error))
 
     def sync(self, token: str) -> None:
-        """`secured` is told once all lines so far are durable; never, while the journal can't be written."""
+        """`secured` is told once all lines so far are durable; never, while the journal can't be written.
+
+        A disk that has not answered for a while counts as one that can't: new calls must not ring anybody for nothing.
+        """
+        now_s = self._loop.time()
+        if self._asked_s is not None and now_s - self._asked_s > SLOW_S:
+            self._journal_fails(f"the disk has not answered for {now_s - self._asked_s:.0f} s")
         if self._journal_why is None:
+            self._asked_s = self._asked_s or now_s
             self._sync.request(token)
 
     def keep(self, judged: JudgedCall) -> None:
@@ -105,10 +112,7 @@ class Keeper:
     # from the threads, brought to the loop
 
     def _synced(self, tokens: Sequence[str], error: OSError | None) -> None:
-        if error is None:
-            self._loop.call_soon_threadsafe(self._secured, tokens)
-        else:
-            self._loop.call_soon_threadsafe(self._complain, f"journal: fsync failed: {error}")
+        self._loop.call_soon_threadsafe(self._journal_synced, tokens, error)
 
     def _on_settled(self, call_ids: Sequence[str]) -> None:
         self._loop.call_soon_threadsafe(self._settle, call_ids)
@@ -133,15 +137,36 @@ class Keeper:
         self._tell_state()
 
     def _try_journal(self) -> None:
+        """Whether a line can be written and made durable again; the answer comes as `_journal_synced`."""
         try:
             self._journal.append(PROBE_ID, b"{}")
         except JournalUnwritable as error:
-            self._journal_why = str(error)
-            self._loop.call_later(JOURNAL_RETRY_S, self._try_journal)
+            self._journal_fails(str(error))
             return
         self._settle([PROBE_ID])
-        self._journal_why = None
+        self._sync.request(PROBE_ID)
+
+    def _journal_synced(self, tokens: Sequence[str], error: OSError | None) -> None:
+        self._asked_s = None
+        if error is not None:
+            self._journal_fails(f"fsync failed: {error}")
+            return
+        if PROBE_ID in tokens:
+            self._journal_why = None
+            self._tell_state()
+        self._secured([token for token in tokens if token != PROBE_ID])
+
+    def _journal_fails(self, why: str) -> None:
+        """Fail closed, and try again soon: once for however many calls met it."""
+        if not self._retrying:
+            self._retrying = True
+            self._loop.call_later(JOURNAL_RETRY_S, self._retry_journal)
+        self._journal_why = f"journal: {why}"
         self._tell_state()
+
+    def _retry_journal(self) -> None:
+        self._retrying = False
+        self._try_journal()
 
     def _tell_state(self) -> None:
         why = self._journal_why or self._ledger_why

@@ -189,11 +189,11 @@ class Agent:
         """A new leg. One that is `no` good from the start is told all the same, to be refused: whoever calls leaves a trace."""
         core = self._core
         target = contact_of(arrival.request.headers)
-        if core.is_full():
-            wait = retry_after(OVERLOAD_RETRY_AFTER_S)
+        wait = retry_after(OVERLOAD_RETRY_AFTER_S)
+        if core.is_flooded():
             core.reply_stateless(arrival, 503, extra=wait)
         elif core.transactions.is_merged(arrival.merge_id):
             core.refuse(arrival, 482, now_ns=now_ns)
         else:
-            unfit = no or (None if target is not None else (400, ()))  # §8.1.1.8: a dialog needs a Contact
+            unfit = no or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))  # §8.1.1.8
             core.tell(Incoming(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))

@@ -63,8 +63,12 @@ class Core:
         return self._serial
 
     def is_full(self) -> bool:
-        """Whether there is no room for another call."""
-        return len(self.legs) >= MAX_LEGS or len(self.transactions) >= MAX_TRANSACTIONS
+        """Whether there is no room for another leg: an INVITE is told, to be refused."""
+        return len(self.legs) >= MAX_LEGS
+
+    def is_flooded(self) -> bool:
+        """Whether there is no room to remember even a refusal."""
+        return len(self.transactions) >= MAX_TRANSACTIONS
 
     def send(self, wire: bytes, address: Address) -> None:
         self._outbox.append((wire, address))

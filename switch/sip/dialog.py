@@ -4,7 +4,7 @@ Does not know sessions, transactions or answers. Names in URIs are not resolved 
 go to the address the dialog was set up with.
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address
 
 from switch.sip.arrival import DEFAULT_PORT, Arrival
 from switch.sip.compose import MAX_FORWARDS, Field, Fields
@@ -150,11 +150,11 @@ def _record_route(headers: Headers) -> tuple[str, ...]:
 
 
 def _address_of(uri: SipUri | None) -> Address | None:
-    """None: a name, which only DNS could turn into an address."""
+    """None: a name, which only DNS could turn into an address, or IPv6, which our IPv4 socket can't reach."""
     if uri is None:
         return None
     try:
-        host = str(ip_address(uri.host))
+        host = str(IPv4Address(uri.host))
     except ValueError:
         return None
     return host, uri.port or DEFAULT_PORT

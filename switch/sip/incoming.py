@@ -66,6 +66,9 @@ class Incoming:
 
     def answer(self, body: bytes, now_ns: int) -> None:
         self._core.alarms.stop(self._ring_again)
+        if self._unfit is not None:  # there is only one answer to it
+            self.refuse(self._unfit[0], now_ns, extra=())
+            return
         dialog = callee_dialog(self._arrival, tag=self._tag, target=self._target)
         session = Session(self._core, self.number, dialog=dialog, tag=self._tag, status=200)
         session.answered(self._transaction, arrival=self._arrival, body=body, now_ns=now_ns)

@@ -35,6 +35,7 @@ def bridged(**changes: object) -> Story:
         version="v",
         invited=at(0),
         answered=at(0),
+        acknowledged=at(0.1),
         attempts=(replace(tried, **changes),),
     )
 

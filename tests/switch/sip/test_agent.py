@@ -165,11 +165,18 @@ def test_max_forwards_0_is_fine_for_the_target() -> None:
     assert Solo().hear(request("INVITE").replace(b"Max-Forwards: 70", b"Max-Forwards: 0")) == ["100 INVITE"]
 
 
-@pytest.mark.parametrize("limit", ["MAX_LEGS", "MAX_TRANSACTIONS"])
-def test_beyond_the_limit_new_invites_get_503_and_calls_go_on(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_the_limit_of_legs_an_invite_is_told_and_gets_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    solo = Solo()
+    solo.in_call()
+    monkeypatch.setattr(core_module, "MAX_LEGS", 1)
+    refusal = refused(solo, request("INVITE", branch="z9hG4bKnext", call_id="call-2"))
+    assert (refusal.status, header(refusal, "Retry-After")) == (503, "5")
+
+
+def test_beyond_the_limit_of_transactions_new_invites_get_503_and_calls_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     solo = Solo()
     _, tag = solo.in_call()
-    monkeypatch.setattr(core_module, limit, 1)
+    monkeypatch.setattr(core_module, "MAX_TRANSACTIONS", 1)
     held = solo.agent.held()
     refusal = solo.answer_of(request("INVITE", branch="z9hG4bKnext", call_id="call-2"))
     assert isinstance(refusal, Response)

@@ -1,0 +1,112 @@
+"""A call that breaks, wherever it does, ends with one record and gives everything back."""
+
+from dataclasses import replace
+
+import pytest
+from engine_world import CARRIER, EAST, MENU, World, line, plan
+
+import switch.engine.engine as engine_module
+import switch.sip.core as core_module
+from media import control as mc
+from switch.call import command as do
+from switch.call import machine
+from switch.call.moment import Moment
+from switch.engine.deadlines import Deadlines
+from switch.engine.hands import Hands
+from switch.engine.live import LiveCall
+from switch.sip.message import Address
+
+
+@pytest.mark.parametrize("kind", [do.HangUp, do.Unbridge])
+def test_a_command_that_breaks_while_the_call_is_let_go_still_ends_it(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    carry_out = Hands.carry_out
+
+    def breaks(self: Hands, live: LiveCall, command: do.Command, at: Moment) -> object:
+        if isinstance(command, kind):
+            raise ZeroDivisionError
+        return carry_out(self, live, command, at)
+
+    monkeypatch.setattr(Hands, "carry_out", breaks)
+    world = World(plan(line("east", EAST, limit=1)))
+    world.line_phone(EAST)
+    world.call(hang_up_ms=15_000)
+    world.run(200_000)
+    assert len(world.records) == 1
+    assert world.engine.live_calls == 0
+    assert set(world.sip.held().values()) == {0}
+
+
+def test_a_call_that_breaks_at_its_ruling_gives_back_the_caps_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance = machine.advance
+
+    def breaks(call: object, event: object) -> object:
+        if type(event).__name__ == "Ruled":
+            raise ZeroDivisionError
+        return advance(call, event)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine_module, "advance", breaks)
+    world = World(plan(line("east", EAST, limit=1)))
+    world.line_phone(EAST)
+    world.call()
+    world.run(60_000)
+    monkeypatch.undo()
+    world.call(hang_up_ms=15_000)
+    world.run(60_000)
+    assert [judged.record.final_state.value for judged in world.records] == ["failed", "converted"]
+
+
+def test_a_call_cut_off_in_its_menu_never_connected() -> None:
+
+    world = World(replace(plan(line("east", EAST), menu=MENU), max_call_ms=3_000))
+    world.call()
+    world.run(60_000)
+    assert world.records[0].record.final_state.value != "connected_short"
+
+
+def test_a_call_the_agent_has_no_room_for_has_a_record_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_module, "MAX_LEGS", 1)
+    world = World(plan(line("east", EAST), menu=MENU))
+    world.call()
+    world.call()
+    world.run(500)
+    assert [ended.status for ended in world.endings()] == [503]
+    assert len(world.records) == 1
+
+
+def test_the_bye_reaches_a_caller_whose_contact_is_ipv6() -> None:
+    """Our only socket speaks IPv4: such a target is as unreachable as a name, and the address the INVITE came from is the next hop."""
+
+    class Modern(World):
+        def fly(self, data: bytes, source: Address, target: Address) -> None:
+            if source == CARRIER:
+                data = data.replace(b"Contact: <sip:198.51.100.7:5080>", b"Contact: <sip:[2001:db8::7]:5080>")
+            if ":" in target[0]:
+                self.engine.unsendable(target, self.at())  # as the transport does
+                return
+            super().fly(data, source, target)
+
+    world = Modern(plan(line("east", EAST)))
+    world.line_phone(EAST, talk_ms=3_000)
+    world.call()
+    world.run(60_000)
+    assert [ended.why.value for ended in world.endings()] == ["bye"]
+
+
+def test_deadlines_that_were_replaced_do_not_pile_up_behind_live_ones() -> None:
+    deadlines = Deadlines()
+    deadlines.set("long call", 1)
+    for number in range(10_000):
+        deadlines.set(f"call {number}", 1_000 + number)
+        deadlines.set(f"call {number}", None)
+    assert len(deadlines._heap) < 1_000
+
+
+def test_a_prompt_that_can_not_be_played_is_told_to_somebody() -> None:
+    world = World(plan(line("east", EAST), menu=MENU))
+    world.call()
+    world.run(10)
+    port = next(order.port for order in world.orders if isinstance(order, mc.Play))
+    world.report(mc.Played(port=port, play=1, at_ns=world.now_ns, why="welcome.wav: no such file"))
+    world.flush()
+    told = [complaint.what for complaint in world.complaints] + [payload.decode() for _, payload in world.journal]
+    assert any("welcome.wav" in text for text in told)

@@ -1,0 +1,293 @@
+"""What peers may send without harm, in one simulated world: mutated messages, identities that try to inject, floods, spoofed hang-ups.
+
+The world is deterministic: a message that breaks the switch here breaks it in every run.
+"""
+
+import re
+from collections import Counter
+from random import Random
+
+import pytest
+from engine_world import CARRIER, EAST, MENU, STRANGER, SWITCH, World, line, plan
+
+from media import control as mc
+from switch.engine.plan import Plan
+from switch.sip import sdp
+from switch.sip.message import Address, Request, Response
+from switch.sip.parser import parse
+
+DID_URI = "sip:+18005550100@192.0.2.1"
+DAY_MS = 24 * 3_600_000
+MESSAGES = 6_000
+PIECES = (
+    *(
+        b"\r\n",
+        b"\0",
+        b"\xff",
+        b'"',
+        b"<",
+        b">",
+        b";tag=x",
+        b"%0d%0a",
+        b"%",
+        b",",
+        b"\\",
+        b"\t",
+        b"\r",
+        b"\n",
+        b"[::1]",
+        b"0.0.0.0",
+    ),
+    *(b"-1", b"9" * 40, b"2147483648", b"65536", b"z9hG4bK", b"sip:", b"@", b"\xc2\x9b", b"Via: SIP/2.0/UDP 1.2.3.4\r\n"),
+    *(b"Route: <sip:a@9.9.9.9>\r\n", b"Record-Route: <sip:[::1]:5060;lr>\r\n", b"Require: 100rel\r\n", b"Contact: *\r\n"),
+    *(b"a=inactive\r\n", b"c=IN IP4 192.0.2.1\r\n", b"a=rtpmap:0 telephone-event/8000\r\n", b"m=audio 0 RTP/AVP 0\r\n"),
+)
+METHODS = (b"INVITE", b"ACK", b"BYE", b"CANCEL", b"OPTIONS", b"REGISTER", b"SUBSCRIBE", b"MESSAGE", b"INFO", b"UPDATE", b"PRACK")
+
+
+class Wire(World):
+    """A world whose datagrams are kept: `flown` holds (data, source, target) of each."""
+
+    def __init__(self, with_plan: Plan, *, seed: int = 0) -> None:
+        self.flown: list[tuple[bytes, Address, Address]] = []
+        super().__init__(with_plan, seed=seed)
+
+    def fly(self, data: bytes, source: Address, target: Address) -> None:
+        self.flown.append((data, source, target))
+        super().fly(data, source, target)
+
+    def hear(self, data: bytes, source: Address = CARRIER) -> None:
+        """A datagram, and what it causes at once."""
+        self.engine.datagram(data, source, self.at())
+        self.flush()
+
+    def sent_to(self, target: Address) -> list[Request | Response]:
+        parsed = [parse(data) for data, source, to in self.flown if source == SWITCH and to == target]
+        assert all(isinstance(message, Request | Response) for message in parsed), "the switch sent what is no SIP"
+        return [message for message in parsed if isinstance(message, Request | Response)]
+
+    def statuses(self, target: Address = CARRIER) -> list[int]:
+        return [message.status for message in self.sent_to(target) if isinstance(message, Response)]
+
+    def wind_down(self) -> None:
+        """Peers fall silent, the switch stops, every timer runs out: nothing is kept."""
+        self._phones.clear()
+        self.run(200_000)
+        self.engine.stop(self.at())
+        self.run(DAY_MS)
+        assert self.complaints == []
+        assert self.engine.live_calls == 0
+        assert set(self.sip.held().values()) == {0}
+        assert self.engine.next_deadline() is None
+        opened = Counter(order.port for order in self.orders if isinstance(order, mc.Open))
+        closed = Counter(order.port for order in self.orders if isinstance(order, mc.Close))
+        assert opened == closed
+
+
+def message(
+    method: str = "INVITE",
+    *,
+    branch: str = "z9hG4bKh",
+    sender: str = "<sip:+12125550199@198.51.100.7>;tag=ct",
+    to: str = f"<{DID_URI}>",
+    cseq: int = 1,
+    body: bytes | None = None,
+    call: str = "hostile",
+) -> bytes:
+    """A request of the carrier's. `body` None: a good offer, for an INVITE."""
+    if body is None:
+        body = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if method == "INVITE" else b""
+    lines = [
+        f"{method} {DID_URI} SIP/2.0",
+        f"Via: SIP/2.0/UDP 198.51.100.7:5080;rport;branch={branch}",
+        f"From: {sender}",
+        f"To: {to}",
+        f"Call-ID: {call}",
+        f"CSeq: {cseq} {method}",
+        "Contact: <sip:carrier@198.51.100.7:5080>",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    text = bytearray(data)
+    for _ in range(random.choice((1, 1, 2, 4))):
+        at = random.randrange(len(text) + 1)
+        match random.randrange(7):
+            case 0:
+                text[at : at + 1] = random.randbytes(1)
+            case 1:
+                text[at:at] = random.choice(PIECES) * random.choice((1, 1, 1, 300))
+            case 2:
+                del text[at : at + random.randrange(60)]
+            case 3:
+                del text[at:]
+            case 4:
+                lines = bytes(text).split(b"\r\n")
+                lines.insert(random.randrange(len(lines) + 1), random.choice(lines))
+                text = bytearray(b"\r\n".join(lines))
+            case 5:
+                lines = bytes(text).split(b"\r\n")
+                del lines[random.randrange(len(lines))]
+                text = bytearray(b"\r\n".join(lines))
+            case _:
+                text = bytearray(re.sub(rb"INVITE|ACK|BYE|CANCEL", random.choice(METHODS), bytes(text)))
+    return bytes(text)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_mutated_messages_break_nothing_and_leave_nothing_behind(seed: int) -> None:
+    random = Random(seed)
+    world = Wire(plan(line("east", EAST), menu=MENU, max_calls=100), seed=seed)
+    world.line_phone(EAST, answer_ms=300)
+    sources = (CARRIER, CARRIER, EAST, STRANGER)
+    for number in range(MESSAGES):
+        if number % 60 == 0:
+            world.call(hang_up_ms=random.choice((None, 200, 5_000)))
+            world.run(30)
+            world.press("1")
+            world.run(1_000)
+        data, _, target = random.choice(world.flown[-300:])
+        if target == SWITCH:
+            fresh = data.replace(b"z9hG4bK", b"z9hG4bK%d" % number, 1) if random.random() < 0.5 else data
+            world.hear(mutated(fresh, random), random.choice(sources))
+    assert len(world.records) > 10
+    world.wind_down()
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "a%22b",
+        "a%3E;x=%3Cb",
+        "a;tag=evil",
+        "a%5C%22%3Csip:x%3E",
+        "%40%40evil%3A5060",
+        "a%0D%0AX-Evil:%201",
+        "a%00b",
+        "%FF%FE",
+        "9" * 2_000,
+    ],
+)
+def test_a_callers_identity_can_not_write_into_the_lines_invite(user: str) -> None:
+    invite = invite_to_the_line(f'"\\"evil\\" <sip:x@y>" <sip:{user}@198.51.100.7>;tag=ct')
+    plain = invite_to_the_line("<sip:+12125550199@198.51.100.7>;tag=ct")
+    assert [name for name, _ in invite.headers] == [name for name, _ in plain.headers]
+    assert re.fullmatch(r'("Anonymous" )?<sip:[^<>"\s]+@[^<>"@\s]+>;tag=a[0-9a-f]+', invite.headers.get("From") or "")
+
+
+def invite_to_the_line(sender: str) -> Request:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message(sender=sender))
+    (invite,) = world.sent_to(EAST)
+    assert isinstance(invite, Request)
+    return invite
+
+
+@pytest.mark.parametrize(
+    "host", ["224.0.0.1", "255.255.255.255", "host.example", "::1", "127.0.0.1:5060", "1.2.3", "", "fe80::1%eth0", "0x7f.1"]
+)
+def test_audio_is_never_aimed_at_what_is_no_host(host: str) -> None:
+    world = Wire(plan(line("east", EAST)))
+    body = f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n".encode()
+    world.hear(message(body=body))
+    assert world.statuses() == [100, 488]
+    assert world.orders == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"v=0\r\nc=IN IP4 198.51.100.8\r\n" + b"m=audio 4000 RTP/AVP 0\r\n" * 600,
+        b"v=0\r\nc=IN IP4 198.51.100.8\r\nm=audio 99999999999 RTP/AVP 0\r\n",
+        b"v=0\r\nc=IN IP4 198.51.100.8\r\nm=audio 4000 RTP/AVP " + b"0 " * 20_000,
+        b"\0" * 60_000,
+    ],
+)
+def test_sdp_bombs_get_488(body: bytes) -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message(body=body))
+    assert world.statuses() == [100, 488]
+    world.wind_down()
+
+
+def test_a_stranger_hears_nothing_and_nothing_is_kept_of_it() -> None:
+    world = Wire(plan(line("east", EAST)))
+    for number, method in enumerate(METHODS):
+        good = message(method.decode(), branch=f"z9hG4bK{number}")
+        for data in (
+            good,
+            good[:-40],
+            good.replace(b"SIP/2.0\r\n", b"SIP/3.0\r\n", 1),
+            good.replace(b"To: <", b"To: <<"),
+            b"\0" + good,
+        ):
+            world.hear(data, STRANGER)
+    assert world.sent_to(STRANGER) == []
+    assert world.sip.held() == {"legs": 0, "dialogs": 0, "transactions": 0, "alarms": 0}
+    assert world.engine.live_calls == 0
+    world.hear(message("OPTIONS"))  # and the carrier does hear
+    assert world.statuses() == [200]
+
+
+@pytest.mark.parametrize("source", [CARRIER, STRANGER])
+def test_a_hang_up_with_the_wrong_tags_ends_no_call(source: Address) -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.line_phone(EAST, answer_ms=10)
+    world.hear(message())
+    world.run(100)
+    ok = next(answer for answer in world.sent_to(CARRIER) if isinstance(answer, Response) and answer.status == 200)
+    to = ok.headers.get("To") or ""
+    world.hear(message("ACK", branch="z9hG4bKack", to=to))
+    heard = len(world.sent_to(source))
+    world.hear(message("BYE", branch="z9hG4bK1", cseq=2, to=f"<{DID_URI}>;tag=guess"), source)
+    world.hear(message("BYE", branch="z9hG4bK2", cseq=2, to=to, sender="<sip:x@y>;tag=guess"), source)
+    world.hear(message("BYE", branch="z9hG4bK3", cseq=2, to=to, call="guess"), source)
+    world.hear(message("CANCEL", branch="z9hG4bKguess"), source)
+    answers = [answer.status for answer in world.sent_to(source)[heard:] if isinstance(answer, Response)]
+    assert answers == ([481] * 4 if source == CARRIER else [])
+    assert world.engine.live_calls == 1
+    world.hear(message("BYE", branch="z9hG4bK4", cseq=2, to=to))
+    world.run(1_000)
+    assert len(world.records) == 1
+
+
+def test_a_flood_from_a_trunk_is_refused_with_records_and_forgotten() -> None:
+    world = Wire(plan(line("east", EAST), max_calls=20))
+    for number in range(500):
+        world.hear(message(branch=f"z9hG4bK{number}", call=f"call-{number}"))
+    assert world.engine.live_calls == 20
+    answers = [answer for answer in world.sent_to(CARRIER) if isinstance(answer, Response) and answer.status == 503]
+    assert len(answers) == 480
+    assert {answer.headers.get("Retry-After") for answer in answers} == {"5"}
+    assert [judged.record.sip_code for judged in world.records] == [503] * 480
+    world.wind_down()
+    assert len(world.records) == 500
+
+
+def test_a_storm_of_one_invite_is_one_call() -> None:
+    world = Wire(plan(line("east", EAST)))
+    for _ in range(500):
+        world.hear(message())
+    assert world.engine.live_calls == 1
+    assert len(world.sent_to(EAST)) == 1
+    world.wind_down()
+
+
+def test_a_flood_of_re_invites_moves_one_call_and_leaves_nothing_behind() -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.line_phone(EAST, answer_ms=10)
+    world.hear(message())
+    world.run(100)
+    to = next(a.headers.get("To") or "" for a in world.sent_to(CARRIER) if isinstance(a, Response) and a.status == 200)
+    world.hear(message("ACK", branch="z9hG4bKack", to=to))
+    for cseq in range(2, 500):
+        body = sdp.offer(host="198.51.100.8", port=6_000 + 2 * cseq, session_id=1, version=cseq)
+        world.hear(message(branch=f"z9hG4bK{cseq}", cseq=cseq, to=to, body=body))
+        if cseq % 3 == 0:
+            world.hear(message("ACK", branch=f"z9hG4bKa{cseq}", cseq=cseq, to=to))
+    assert set(world.statuses()) <= {100, 180, 200, 491}
+    assert world.engine.live_calls == 1
+    world.wind_down()
+    assert len(world.records) == 1

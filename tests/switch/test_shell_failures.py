@@ -1,0 +1,134 @@
+"""What surrounds the engine must not forget a failure: a log that can't be written, a fork that failed, an fsync that failed."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import switch.app as app_module
+import switch.workers as workers_module
+from media.control import Ready, Report
+from switch.app import Shell
+from switch.ledger.journal import Journal
+from switch.ledger.keeper import Keeper
+from switch.settings.load import load
+from switch.workers import Workers, WorkerSettings, WorkersFailed
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = WorkerSettings(address="127.0.0.1", prompts=ROOT / "config" / "prompts", rtp_timeout_ms=60_000)
+PATIENCE_S = 10.0
+
+
+def refuses(*_: object, **__: object) -> None:
+    raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("what", ["worker", "ledger"])
+def test_a_log_that_can_not_be_written_hides_no_failure_from_the_engine(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    async def scene() -> Shell:
+        deployment = load(ROOT / "config").deployment
+        assert deployment is not None
+        shell = Shell(deployment)
+        shell.engine.report(1, Ready(pid=1), shell._clock.now())
+        monkeypatch.setattr(app_module, "_log", type("Log", (), {"info": refuses, "error": refuses, "warning": refuses})())
+        try:
+            if what == "worker":
+                shell._worker_lost(1)
+            else:
+                shell._ledger_state(False, "disk full")
+        except OSError:
+            pass  # what the log does is its business; what the engine knows is asserted
+        return shell
+
+    shell = asyncio.run(scene())
+    if what == "worker":
+        assert shell.engine._desk.least_busy() is None
+    else:
+        assert not shell.engine._ledger_writable
+
+
+def test_one_failed_fork_does_not_end_the_worker_for_good() -> None:
+    async def scene() -> None:
+        up: asyncio.Queue[int] = asyncio.Queue()
+
+        def reported(number: int, report: Report) -> None:
+            if isinstance(report, Ready):
+                up.put_nowait(number)
+
+        workers = Workers(SETTINGS, reported=reported, lost=lambda _: None)
+        await workers.start(1)
+        spawn = workers._spawn
+        forks = 0
+
+        async def fails_once() -> object:
+            nonlocal forks
+            forks += 1
+            if forks == 1:
+                raise OSError(11, "Resource temporarily unavailable")
+            return await spawn()
+
+        workers._spawn = fails_once  # type: ignore[assignment,method-assign]
+        assert await up.get() == 1
+        for worker in list(workers._workers.values()):
+            worker.process.kill()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                assert await up.get() == 2
+        finally:
+            await workers.close()
+
+    asyncio.run(scene())
+
+
+def test_a_first_worker_that_dies_at_once_is_no_failure_when_the_next_one_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "READY_S", 5.0)
+
+    async def scene() -> None:
+        workers = Workers(SETTINGS, reported=lambda *_: None, lost=lambda _: None)
+        spawn = workers._spawn
+        forks = 0
+
+        async def first_dies() -> object:
+            nonlocal forks
+            forks += 1
+            number, worker = await spawn()
+            if forks == 1:
+                worker.process.kill()
+            return number, worker
+
+        workers._spawn = first_dies  # type: ignore[assignment,method-assign]
+        try:
+            await workers.start(1)
+        except WorkersFailed as error:
+            raise AssertionError(f"{error}, though worker 2 is up") from error
+        finally:
+            await workers.close()
+
+    asyncio.run(scene())
+
+
+def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise each new call rings an advertiser, is answered, and is dropped five seconds later."""
+
+    def fails(_: Journal) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def scene() -> list[bool]:
+        states: list[bool] = []
+        told = asyncio.Event()
+
+        def state(writable: bool, _: str) -> None:  # noqa: FBT001 the keeper's callback
+            states.append(writable)
+            told.set()
+
+        keeper = Keeper(tmp_path, secured=lambda _: None, state=state, complain=lambda _: None)
+        monkeypatch.setattr(Journal, "fsync", fails)
+        keeper.start()
+        keeper.append("call", b"{}")
+        keeper.sync("call/1")
+        async with asyncio.timeout(PATIENCE_S):
+            await told.wait()
+        keeper.close()
+        return states
+
+    assert asyncio.run(scene()) == [False]
