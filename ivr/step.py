@@ -14,9 +14,11 @@ stopped, told while the next one plays, can't be told apart here: whoever plays 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from ivr.menu import DIGITS, GoTo, HangUp, Menu, MenuPlan, RouteOn, SayAgain
 
@@ -29,8 +31,7 @@ class LeftBecause(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, kw_only=True):
     """Where a caller is in a plan.
 
     `tries`: failed ones in this menu. `digits`: collected, not an answer yet. `entered`: menus so far.
@@ -45,41 +46,35 @@ class Session:
     over: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Digit:
+class Digit(msgspec.Struct, frozen=True, kw_only=True):
     digit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptEnded:
+class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The last of the prompts of `Turn.say` has ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedOut:
+class TimedOut(msgspec.Struct, frozen=True, kw_only=True):
     """`Turn.wait_ms` has passed."""
 
 
 Heard = Digit | PromptEnded | TimedOut
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routed:
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """The caller qualified, with these tags."""
 
     tags: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class Left(msgspec.Struct, frozen=True, kw_only=True):
     """The call is to end, after `prompt` where one is named: the key pressed says `hangup`, or the tries `failed`."""
 
     reason: LeftBecause
     prompt: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """What follows from what was heard; see the top of this file."""
 
     session: Session

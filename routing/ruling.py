@@ -1,8 +1,9 @@
 """Knows what may be asked of routing and what it may answer. Does not decide: that is `routing.decide`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from ivr.menu import MenuPlan
 from routing.table import Cap, NoRoute
@@ -15,8 +16,7 @@ class Barred(StrEnum):
     PUBLISHER_PAUSED = "publisher_paused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
+class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """One question to routing. Same inquiry, table and load: same ruling.
 
     `utc_us`: the instant, microseconds since 1970 UTC. `seed`: what weighted draws are drawn from. `tags`: what the menu learned.
@@ -28,13 +28,12 @@ class Inquiry:
     trunk: str
     utc_us: int
     seed: int
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     menu_done: bool = False
     tried: tuple[tuple[str, NoRoute], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the trail: what was looked at, what was found, and the figures it was found with.
 
     `rule` names the config it comes from, e.g. `lines.acme-east.hours` (a path that settings maps to file and line).
@@ -42,16 +41,14 @@ class Reason:
 
     rule: str
     verdict: str
-    read: Mapping[str, str | int] = field(default_factory=dict)
+    read: Mapping[str, str | int] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnterMenu:
+class EnterMenu(msgspec.Struct, frozen=True, kw_only=True):
     plan: MenuPlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Dial this line. `caps`: every cap it counts against; the caller of `decide` takes all of them or none."""
 
     line: str
@@ -64,24 +61,21 @@ class Attempt:
     caps: tuple[Cap, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announce:
+class Announce(msgspec.Struct, frozen=True, kw_only=True):
     """Nobody takes the call: play `prompt`, then end it."""
 
     prompt: str
     because: NoRoute
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotRouted:
+class NotRouted(msgspec.Struct, frozen=True, kw_only=True):
     because: NoRoute | Barred
 
 
 Choice = EnterMenu | Attempt | Announce | NotRouted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to an inquiry: the choice, and the trail of why, in the order it was reasoned.
 
     `publisher` and `campaign` are None only when the number is unknown. `campaign` is the one that the choice is made for: after an

@@ -30,6 +30,8 @@ from switch.sip.timers import Timers
 from switch.transport.udp import UdpTransport
 from switch.workers import Workers, WorkerSettings
 
+TOKEN_DIGITS = 16
+TOKENS_AT_ONCE = 256
 DRAIN_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
@@ -59,9 +61,10 @@ class Shell:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._heard = heard
-        self._agent = Agent(local=settings.listen, token=_token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        token = _Tokens()
+        self._agent = Agent(local=settings.listen, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSite(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
-        self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=_token)
+        self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self._udp = UdpTransport(received=self._datagram, unsendable=self._unsendable)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
@@ -188,5 +191,14 @@ class Shell:
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
 
-def _token() -> str:
-    return secrets.token_hex(8)
+class _Tokens:
+    """Unguessable tokens of 64 bits, from the kernel's generator, drawn many at a time: a system call for each would show."""
+
+    def __init__(self) -> None:
+        self._drawn: list[str] = []
+
+    def __call__(self) -> str:
+        if not self._drawn:
+            block = secrets.token_hex(TOKENS_AT_ONCE * TOKEN_DIGITS // 2)
+            self._drawn = [block[start : start + TOKEN_DIGITS] for start in range(0, len(block), TOKEN_DIGITS)]
+        return self._drawn.pop()

@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from typing import Literal, TextIO, cast
 
+import msgspec
 import structlog
 
 from switch.billing.money import show_micros
@@ -32,7 +33,9 @@ class _Forgiving:
 def configure(how: Literal["console", "json"]) -> None:
     """To be called once, by the command line."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if how == "json" else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        structlog.processors.JSONRenderer(serializer=_as_json)
+        if how == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     )
     structlog.configure(
         processors=[
@@ -44,6 +47,10 @@ def configure(how: Literal["console", "json"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Forgiving(sys.stdout))),
         cache_logger_on_first_use=True,
     )
+
+
+def _as_json(event: object, **_: object) -> str:
+    return msgspec.json.encode(event).decode()
 
 
 def call_line(judged: JudgedCall) -> None:

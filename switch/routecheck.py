@@ -1,9 +1,11 @@
 """Knows how to ask routing about a call that nobody places: `payphone route`. Pure but for the default of `at`, the present."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 import ivr.step as menu
 from ivr.menu import MenuPlan

@@ -1,7 +1,8 @@
 """Knows how a call record is written from a story, also from one that a crash cut off. Does not judge and does not store."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from switch.call.cause import TREATMENT, Cause
 from switch.call.moment import Moment, ms_between

@@ -1,15 +1,15 @@
 """Knows everything a call may ask of the engine: imperative, closed. Does not know how it is done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from routing.ruling import Attempt
 from routing.table import NoRoute
 from switch.call.cause import Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskRoute:
+class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Answered by `Ruled` in the same step."""
 
     tags: Mapping[str, str]
@@ -17,78 +17,66 @@ class AskRoute:
     tried: tuple[tuple[str, NoRoute], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ring:
+class Ring(msgspec.Struct, frozen=True, kw_only=True):
     """Tell the caller that it rings (180)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Answer the caller (200)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True, kw_only=True):
     """Refuse the caller with the cause's SIP code."""
 
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dial:
+class Dial(msgspec.Struct, frozen=True, kw_only=True):
     """Invite a line on leg number `leg`; its caps are reserved already."""
 
     leg: int
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HangUp:
+class HangUp(msgspec.Struct, frozen=True, kw_only=True):
     """End a leg, in whatever state it is."""
 
     leg: int
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secure:
+class Secure(msgspec.Struct, frozen=True, kw_only=True):
     """Make the journal durable up to here, then tell `AnswerSecured`."""
 
     leg: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridge:
+class Bridge(msgspec.Struct, frozen=True, kw_only=True):
     """Relay between the caller and `leg`, both ways."""
 
     leg: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unbridge:
+class Unbridge(msgspec.Struct, frozen=True, kw_only=True):
     """Stop relaying: whoever is left hears nothing of the other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Play:
+class Play(msgspec.Struct, frozen=True, kw_only=True):
     """Play a prompt to the caller, in place of whatever plays; told as `PromptEnded(play)`."""
 
     play: int
     prompt: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayRingback:
+class PlayRingback(msgspec.Struct, frozen=True, kw_only=True):
     """Let the caller hear ringing, in audio."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hush:
+class Hush(msgspec.Struct, frozen=True, kw_only=True):
     """Stop what plays to the caller."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over: build its record, judge it, forget it."""
 
 

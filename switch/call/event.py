@@ -1,14 +1,13 @@
 """Knows everything that can happen to a call: past tense, closed, each with its moment. Does not know where it was noticed."""
 
-from dataclasses import dataclass
+import msgspec
 
 from routing.ruling import Ruling
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InviteArrived:
+class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     """A trunk's INVITE. `did` and `ani` are E.164 where they could be read so. `objection`: why it can't be taken at all, if so.
 
     `seed`: what routing draws from for this call. `version`: of the plan the call pins. `max_call_ms`: no call is longer.
@@ -25,8 +24,7 @@ class InviteArrived:
     objection: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruled:
+class Ruled(msgspec.Struct, frozen=True, kw_only=True):
     """Routing's answer to `AskRoute`. `mark_ms`: the talk time at which money is owed; a heartbeat is due exactly there."""
 
     at: Moment
@@ -34,36 +32,31 @@ class Ruled:
     mark_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegRang:
+class LegRang(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     leg: int
     status: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegAnswered:
+class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
     """A line's 200."""
 
     at: Moment
     leg: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerSecured:
+class AnswerSecured(msgspec.Struct, frozen=True, kw_only=True):
     """The journal holds the line's answer, durably: the two may speak."""
 
     at: Moment
     leg: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerAcknowledged:
+class CallerAcknowledged(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegEnded:
+class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
     """A leg is over. `by_peer`: its far end ended it. `cause`: why, in our words. `sip_code`: the final answer its INVITE got."""
 
     at: Moment
@@ -74,22 +67,19 @@ class LegEnded:
     q850: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigitHeard:
+class DigitHeard(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     digit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptEnded:
+class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
     """`play` is the number its `Play` command carried: an end that a newer prompt overtook is told apart."""
 
     at: Moment
     play: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaLost:
+class MediaLost(msgspec.Struct, frozen=True, kw_only=True):
     """No RTP from a leg for the RTP timeout. `last`: when its last packet came; None: none ever did."""
 
     at: Moment
@@ -97,24 +87,21 @@ class MediaLost:
     last: Moment | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaFailed:
+class MediaFailed(msgspec.Struct, frozen=True, kw_only=True):
     """We can't carry this call's audio: its worker died, a port could not be bound, an answer could not be used."""
 
     at: Moment
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadlinePassed:
+class DeadlinePassed(msgspec.Struct, frozen=True, kw_only=True):
     """`silent_since`: the last packet of whichever of the two has sent no audio for a while, though it should; None: both do."""
 
     at: Moment
     silent_since: Moment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     """The switch ends this call of its own accord: shutdown, or the call's machine broke."""
 
     at: Moment

@@ -6,8 +6,9 @@ or money.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, assert_never
+
+from msgspec.structs import replace
 
 import ivr.step as menu
 from routing.ruling import Announce, Attempt, EnterMenu, NotRouted

@@ -1,15 +1,15 @@
 """Knows what an instant is. Does not know how to read a clock: `switch.engine.clock` is the only place that does."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 NS_PER_MS = 1_000_000
 US_PER_MS = 1_000
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One instant read from two clocks.
 
     `mono_ns`: monotonic nanoseconds, comparable only inside one process epoch; durations come from it.

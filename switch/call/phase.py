@@ -1,6 +1,6 @@
 """Knows the phases of a call. Each holds only what is true in it, its `deadline` included: there are no timers to cancel."""
 
-from dataclasses import dataclass
+import msgspec
 
 from ivr.menu import MenuPlan
 from ivr.step import Session
@@ -11,8 +11,7 @@ from switch.call.moment import Moment
 from switch.call.story import Story
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """Routing has been asked, on arrival or because a line did not take the call; its ruling comes in the same step."""
 
     @property
@@ -20,8 +19,7 @@ class Routing:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InMenu:
+class InMenu(msgspec.Struct, frozen=True, kw_only=True):
     """`play`: the number of the prompt that plays, None in silence. `queue`: prompts to follow it. `deadline`: the silence allowed."""
 
     plan: MenuPlan
@@ -31,8 +29,7 @@ class InMenu:
     deadline: Moment | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcing:
+class Announcing(msgspec.Struct, frozen=True, kw_only=True):
     """Nobody takes the call, and the caller is told so. `cause`: why nobody does."""
 
     play: int
@@ -40,8 +37,7 @@ class Announcing:
     deadline: Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hunting:
+class Hunting(msgspec.Struct, frozen=True, kw_only=True):
     """Leg `leg` is dialled. `silence`: when it counts as dead; None once it rang. `ring`: when it has rung for long enough."""
 
     leg: int
@@ -54,8 +50,7 @@ class Hunting:
         return self.ring if self.silence is None else min(self.silence, self.ring)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Securing:
+class Securing(msgspec.Struct, frozen=True, kw_only=True):
     """Line `leg` answered; the two may speak once that is on disk."""
 
     leg: int
@@ -63,8 +58,7 @@ class Securing:
     deadline: Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridged:
+class Bridged(msgspec.Struct, frozen=True, kw_only=True):
     """The caller and `leg` speak. `mark`: the moment money is owed, None once it passed. `beat`: the next five-second heartbeat."""
 
     leg: int
@@ -76,15 +70,13 @@ class Bridged:
         return self.beat if self.mark is None else min(self.mark, self.beat)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Releasing:
+class Releasing(msgspec.Struct, frozen=True, kw_only=True):
     """The call has ended for the caller; legs that still wind down are waited for."""
 
     deadline: Moment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class Over(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def deadline(self) -> None:
         return None
@@ -93,8 +85,7 @@ class Over:
 Phase = Routing | InMenu | Announcing | Hunting | Securing | Bridged | Releasing | Over
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """`legs[n]`: the state of leg n. `expires`: the longest it may live. `plays`: how many prompts were started.
 
     `trail`: why routing ruled as it did, all rulings one after the other.

@@ -1,6 +1,8 @@
 """Knows how a call is let go of: who is told to end, what the story says of it, when it is over. Does not decide that it ends."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from routing.ruling import Barred
 from routing.table import NoRoute

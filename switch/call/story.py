@@ -4,15 +4,15 @@ Only facts, no phase: from a story alone a record can be built, also after a cra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at a line, `number` from 1: also its leg's number. `answered`: its 200, unless it came after we hung up.
 
     `talk_ended`: the first of both ends, or what the media rule says. `cause`: why it did not take the call, or how it ended.
@@ -34,14 +34,12 @@ class Tried:
     q850: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MenuVisit:
+class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
     entered: Moment
     left: Moment | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(msgspec.Struct, frozen=True, kw_only=True):
     """`heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for the caller (BYE sent or received)."""
 
     call_id: str
@@ -57,7 +55,7 @@ class Story:
     acknowledged: Moment | None = None
     menus: tuple[MenuVisit, ...] = ()
     digits: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     attempts: tuple[Tried, ...] = ()
     heartbeat: Moment | None = None
     ended: Moment | None = None

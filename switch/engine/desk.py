@@ -13,9 +13,6 @@ OFFERED = (PCMU, PCMA)
 DTMF_TYPE = 101
 """The payload type we offer for telephone-event; an answer of ours takes the peer's."""
 
-DISCARD_PORT = 9
-"""Stands in for a port in an answer that is never sent (RFC 863)."""
-
 NO_WORKER = -1
 """The worker of a call that is refused because there is none."""
 
@@ -60,38 +57,42 @@ class MediaDesk:
 
     # offers and answers (RFC 3264)
 
-    def servable(self, offer: bytes) -> bool:
-        """Whether an INVITE's SDP can be answered at all; none is fine: then we offer in our 200."""
-        return not offer or self._answer(offer, port=DISCARD_PORT, version=1) is not None
-
     def held(self, leg: Leg, now_ns: int) -> bool:
         """A port is set aside for the leg; False when none is free."""
         if leg.port is None:
             leg.port = self._ports.take(now_ns)
         return leg.port is not None
 
-    def answer(self, live: LiveCall, leg: Leg, *, offer: bytes) -> bytes | None:
-        """Our SDP in a 200 to `offer` (to none: an offer of ours), audio opened and aimed. None: it can't be served."""
-        if leg.port is None:
-            return None
-        leg.version += 1
+    def prepared(self, leg: Leg, offer: bytes) -> bool:
+        """The answer to an INVITE's SDP, should it come to that. To none: an offer of ours. False: we can't serve it (488)."""
+        leg.ready = self._answer(leg, offer)
+        return leg.ready is not None or not offer
+
+    def answer(self, live: LiveCall, leg: Leg) -> bytes:
+        """Our SDP for a 200 to a leg that is `prepared`, audio opened and aimed."""
+        agreement, leg.ready = leg.ready, None
+        self._open(live, leg, number=CALLER)
+        if agreement is None:
+            return self._offer(leg)
+        self._aim(live, leg, agreement)
+        return agreement.body
+
+    def renegotiate(self, live: LiveCall, leg: Leg, offer: bytes) -> bytes | None:
+        """Our SDP for a 200 to a re-INVITE, audio aimed anew. None: it can't be served, and nothing has changed."""
         if not offer:
-            self._open(live, leg, number=CALLER)
-            return self._offer(leg, leg.port)
-        agreement = self._answer(offer, port=leg.port, version=leg.version)
+            return self._offer(leg)
+        agreement = self._answer(leg, offer)
         if agreement is None:
             return None
-        self._open(live, leg, number=CALLER)
         self._aim(live, leg, agreement)
         return agreement.body
 
     def offer(self, live: LiveCall, leg: Leg, *, number: int, now_ns: int) -> bytes | None:
         """Our SDP in an INVITE, audio opened. None: no port is free."""
-        if not self.held(leg, now_ns) or leg.port is None:
+        if not self.held(leg, now_ns):
             return None
-        leg.version += 1
         self._open(live, leg, number=number)
-        return self._offer(leg, leg.port, first=_codec(live.legs[CALLER]))
+        return self._offer(leg, first=_codec(live.legs[CALLER]))
 
     def agreed(self, live: LiveCall, leg: Leg, answer: bytes) -> bool:
         """The peer's SDP answered our offer; False when it can't be used. Nothing asked: nothing to do."""
@@ -105,23 +106,27 @@ class MediaDesk:
         self._aim(live, leg, agreement)
         return True
 
-    def _offer(self, leg: Leg, port: int, *, first: int = PCMU) -> bytes:
+    def _offer(self, leg: Leg, *, first: int = PCMU) -> bytes:
+        port = _port(leg)
         leg.asked = True
+        leg.version += 1
         codecs = (first, *(codec for codec in OFFERED if codec != first))
         return sdp.offer(
             host=self._address, port=port, session_id=port, version=leg.version, payload_types=codecs, dtmf_type=DTMF_TYPE
         )
 
-    def _answer(self, offer: bytes, *, port: int, version: int) -> sdp.Agreement | None:
+    def _answer(self, leg: Leg, offer: bytes) -> sdp.Agreement | None:
         description = sdp.parse_sdp(offer)
         if description is None:
             return None
-        agreement = sdp.answer(description, host=self._address, port=port, session_id=port, version=version)
-        return agreement if agreement is not None and _reachable(agreement) else None
+        port = _port(leg)
+        agreement = sdp.answer(description, host=self._address, port=port, session_id=port, version=leg.version + 1)
+        if agreement is None or not _reachable(agreement):
+            return None
+        leg.version += 1
+        return agreement
 
     def _aim(self, live: LiveCall, leg: Leg, agreement: sdp.Agreement) -> None:
-        if leg.port is None:
-            return
         peer = Peer(
             host=agreement.stream.host,
             port=agreement.stream.port,
@@ -132,7 +137,7 @@ class MediaDesk:
         )
         if peer != leg.peer:
             leg.peer = peer
-            self._tell(live.worker, Aim(port=leg.port, peer=peer))
+            self._tell(live.worker, Aim(port=_port(leg), peer=peer))
 
     # ports
 
@@ -177,6 +182,12 @@ class MediaDesk:
         port = live.legs[CALLER].port
         if port is not None:
             self._tell(live.worker, order(port=port))
+
+
+def _port(leg: Leg) -> int:
+    if leg.port is None:
+        raise RuntimeError("a leg without a port has no SDP")
+    return leg.port
 
 
 def _reachable(agreement: sdp.Agreement) -> bool:

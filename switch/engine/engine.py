@@ -4,7 +4,6 @@ One event in with its moment, effects out in the order they are to be done: the 
 read clocks, touch sockets or files, or draw random numbers: `token` gives every name it needs.
 """
 
-import ipaddress
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from switch.sip.agent import Agent
 from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed
 from switch.sip.message import Address
 
+MAX_KNOWN_HOSTS = 10_000
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long has fallen silent: 25 packets that did not come."""
 
@@ -61,6 +61,7 @@ class Engine:
         self._desk = MediaDesk(address=rtp.address, ports=ports, tell=self._tell_worker)
         self._hands = Hands(agent=agent, desk=self._desk, caps=self._caps, lives=self._calls, emit=self._emit)
         self._ledger_writable = True
+        self._trunks: dict[str, str | None] = {}
         self._stopping = False
         self._effects: list[Effect] = []
 
@@ -147,6 +148,7 @@ class Engine:
     def reload(self, plan: Plan) -> None:
         """New calls follow `plan`; calls in progress keep theirs."""
         self._plan = plan
+        self._trunks.clear()
 
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
@@ -199,7 +201,7 @@ class Engine:
     def _invited(self, fact: Invited, at: Moment) -> None:
         trunk = self._trunk_of(fact.source)
         worker = self._desk.least_busy()
-        leg = Leg(sip=fact.leg, offer=fact.offer)
+        leg = Leg(sip=fact.leg)
         arrived = ev.InviteArrived(
             at=at,
             call_id=self._token(),
@@ -209,7 +211,7 @@ class Engine:
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
-            objection=facts.objection(fact) or self._objection(leg, worker, at),
+            objection=facts.objection(fact) or self._objection(leg, worker, fact.offer, at),
         )
         step = begin(arrived)
         live = LiveCall(call=step.call, plan=self._plan, worker=NO_WORKER if worker is None else worker, legs={})
@@ -221,7 +223,7 @@ class Engine:
         except Exception:  # noqa: BLE001 as in _feed
             self._broken(live, arrived)
 
-    def _objection(self, leg: Leg, worker: int | None, at: Moment) -> Cause | None:
+    def _objection(self, leg: Leg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Why a call can't be taken at all, whatever its number. Where there is none, the caller's RTP port is held already."""
         if self._stopping:
             return Cause.STOPPING
@@ -231,9 +233,9 @@ class Engine:
             return Cause.OVERLOAD
         if worker is None:
             return Cause.MEDIA_FAILED
-        if not self._desk.servable(leg.offer):
-            return Cause.NOT_ACCEPTABLE
-        return None if self._desk.held(leg, at.mono_ns) else Cause.OVERLOAD
+        if not self._desk.held(leg, at.mono_ns):
+            return Cause.OVERLOAD
+        return None if self._desk.prepared(leg, offer) else Cause.NOT_ACCEPTABLE
 
     def _ended(self, live: LiveCall, number: int, fact: Ended, at: Moment) -> None:
         """A leg is over: its port and its caps are free, whatever becomes of the call."""
@@ -318,8 +320,10 @@ class Engine:
         self._effects.append(TellWorker(worker=worker, order=order))
 
     def _trunk_of(self, source: Address) -> str | None:
-        address = int(ipaddress.IPv4Address(source[0]))
-        for trunk in self._plan.trunks:
-            if any(address & mask == network for network, mask in trunk.networks):
-                return trunk.name
-        return None
+        """The trunk a datagram's source belongs to; looked up once for each host while a plan lasts."""
+        host = source[0]
+        if host not in self._trunks:
+            if len(self._trunks) >= MAX_KNOWN_HOSTS:  # strangers may send from anywhere: what they make us keep is bounded
+                self._trunks.clear()
+            self._trunks[host] = self._plan.trunk_of(host)
+        return self._trunks[host]

@@ -4,8 +4,9 @@ Does not know when calls are made or moved on: that is `switch.engine.engine`. W
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from routing.decide import decide
 from routing.ruling import Attempt, Inquiry
@@ -68,11 +69,7 @@ class Hands:
             case do.Ring():
                 self._agent.ring(leg.sip, at.mono_ns)
             case do.Answer():
-                body = self._desk.answer(live, leg, offer=leg.offer)
-                if body is None:
-                    raise RuntimeError("an offer that was servable on arrival is not any more")
-                leg.offer = b""
-                self._agent.answer(leg.sip, body, at.mono_ns)
+                self._agent.answer(leg.sip, self._desk.answer(live, leg), at.mono_ns)
             case do.Refuse(cause=cause):
                 how = TREATMENT[cause]
                 retry = RETRY_AFTER_S if how.sip == 503 else None
@@ -139,7 +136,7 @@ class Hands:
     def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
         """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
         leg = live.legs[number]
-        body = self._desk.answer(live, leg, offer=offer)
+        body = self._desk.renegotiate(live, leg, offer)
         if body is None:
             self._agent.decline(leg.sip, 488, at.mono_ns)
         else:

@@ -5,10 +5,11 @@ the heartbeats behind it are enough to close the call. The trail and the terms a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from routing.ruling import Reason
 from switch.billing.judge import judge, settle

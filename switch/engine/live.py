@@ -8,21 +8,22 @@ from switch.billing.terms import Terms
 from switch.call.moment import Moment
 from switch.call.phase import Call
 from switch.engine.plan import Plan
+from switch.sip.sdp import Agreement
 
 
 @dataclass(slots=True, kw_only=True)
 class Leg:
     """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `peer`: where its audio is, once agreed.
 
-    `offer`: SDP of its INVITE (caller). `version`: how many SDP bodies we sent it. `opened`: the worker has bound
-    the port. `asked`: our offer is out on it (an INVITE, or a 200 to an INVITE without SDP), so its answer is to come.
-    `silent_since`: its last packet, while its audio has stopped.
+    `ready`: what its INVITE's SDP is to be answered with (caller; None: it had none). `version`: how many SDP bodies we sent it.
+    `opened`: the worker has bound the port. `asked`: our offer is out on it (an INVITE, or a 200 to an INVITE without SDP), so its
+    answer is to come. `silent_since`: its last packet, while its audio has stopped.
     """
 
     sip: int
     port: int | None = None
     peer: Peer | None = None
-    offer: bytes = b""
+    ready: Agreement | None = None
     version: int = 0
     opened: bool = False
     asked: bool = False

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from routing.table import Table
 from switch.billing.terms import Terms
@@ -25,3 +26,11 @@ class Plan:
     trunks: tuple[Trunk, ...]
     max_call_ms: int
     max_calls: int
+
+    def trunk_of(self, host: str) -> str | None:
+        """The name of the trunk that `host`, an IPv4 literal, belongs to; None: a stranger."""
+        address = int(IPv4Address(host))
+        for trunk in self.trunks:
+            if any(address & mask == network for network, mask in trunk.networks):
+                return trunk.name
+        return None

@@ -15,7 +15,7 @@ from switch.ledger.store import LedgerUnwritable, RecordRefused
 
 MAX_WAITING = 50_000  # judged calls in memory, about 200 MB; more stay in the journal alone
 BATCH_CALLS = 500
-LINGER_S = 0.1
+LINGER_S = 0.25
 RETRY_S = 1.0
 PROBE_S = 2.0
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ivr.menu import Menu, MenuPlan
 from routing.decide import MAX_ATTEMPTS, MAX_CAMPAIGNS, decide
@@ -63,7 +64,7 @@ def table(first: Campaign, *others: Campaign, lines: tuple[Line, ...] = (), paus
 
 
 def tried(*pairs: tuple[str, NoRoute]) -> Inquiry:
-    return replace(ASKED, tried=pairs)
+    return structs.replace(ASKED, tried=pairs)
 
 
 def verdicts(ruling: Ruling) -> list[tuple[str, str]]:
@@ -76,7 +77,7 @@ def attempted(ruling: Ruling) -> str:
 
 
 def test_an_unknown_number_has_neither_publisher_nor_campaign() -> None:
-    ruling = decide(table(campaign("auto", "east")), {}, replace(ASKED, did="+1999"))
+    ruling = decide(table(campaign("auto", "east")), {}, structs.replace(ASKED, did="+1999"))
     assert (ruling.choice, ruling.publisher, ruling.campaign) == (NotRouted(because=Barred.UNKNOWN_NUMBER), None, None)
     assert verdicts(ruling) == [("numbers.+1999", "unknown number")]
 
@@ -129,7 +130,7 @@ def test_a_shut_campaign_says_when_it_was_closed() -> None:
 
 
 def test_one_second_earlier_it_is_open() -> None:
-    ruling = decide(table(campaign("auto", "east", hours=MORNING)), {}, replace(ASKED, utc_us=MONDAY_NOON_US - 1_000_000))
+    ruling = decide(table(campaign("auto", "east", hours=MORNING)), {}, structs.replace(ASKED, utc_us=MONDAY_NOON_US - 1_000_000))
     assert attempted(ruling) == "east"
     assert verdicts(ruling)[1] == ("campaigns.auto.hours", "open at Mon 11:59 UTC")
 
@@ -139,7 +140,7 @@ def test_the_menu_comes_first_even_when_every_line_is_full() -> None:
     assert ruling.choice == EnterMenu(plan=QUALIFY)
 
 
-@pytest.mark.parametrize("inquiry", [replace(ASKED, menu_done=True), tried(("other", NoRoute.BUSY))])
+@pytest.mark.parametrize("inquiry", [structs.replace(ASKED, menu_done=True), tried(("other", NoRoute.BUSY))])
 def test_the_menu_is_entered_once_and_never_after_a_line_was_tried(inquiry: Inquiry) -> None:
     assert attempted(decide(table(campaign("auto", "east", menu=QUALIFY)), {}, inquiry)) == "east"
 
@@ -241,7 +242,7 @@ def test_the_overflow_campaigns_menu_is_entered_only_by_the_unqualified() -> Non
     asks = table(auto, campaign("spare", "west", menu=QUALIFY))
     ruling = decide(asks, {"line:east": 1}, ASKED)
     assert (ruling.choice, ruling.campaign) == (EnterMenu(plan=QUALIFY), "spare")
-    assert attempted(decide(asks, {"line:east": 1}, replace(ASKED, menu_done=True))) == "west"
+    assert attempted(decide(asks, {"line:east": 1}, structs.replace(ASKED, menu_done=True))) == "west"
     assert attempted(decide(asks, {}, tried(("east", NoRoute.BUSY)))) == "west"
 
 

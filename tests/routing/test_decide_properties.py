@@ -1,10 +1,10 @@
 """What holds of every ruling, whatever the table, the load and the luck of the call."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ivr.menu import Menu, MenuPlan
 from routing.decide import MAX_ATTEMPTS, decide
@@ -82,7 +82,7 @@ def tables(draw: st.DrawFn) -> Table:
 def inquiries(draw: st.DrawFn) -> Inquiry:
     names = draw(st.lists(st.sampled_from(LINES), max_size=MAX_ATTEMPTS - 1, unique=True))
     tried = tuple((name, draw(ATTEMPT_CAUSES)) for name in names)
-    return replace(ASKED, seed=draw(st.integers(0, 2**64)), menu_done=draw(st.booleans()), tried=tried)
+    return structs.replace(ASKED, seed=draw(st.integers(0, 2**64)), menu_done=draw(st.booleans()), tried=tried)
 
 
 def is_free(caps: tuple[Cap, ...], load: Mapping[str, int]) -> bool:
@@ -162,7 +162,7 @@ def test_when_everything_is_full_nobody_is_tried(table: Table, inquiry: Inquiry)
 @given(table=tables(), load=LOADS, inquiry=inquiries())
 def test_the_trail_alone_is_enough_to_rule_again(table: Table, load: dict[str, int], inquiry: Inquiry) -> None:
     ruling = decide(table, load, inquiry)
-    assert decide(table, dict(load), replace(inquiry)) == ruling
+    assert decide(table, dict(load), structs.replace(inquiry)) == ruling
     read = {name: figure for reason in ruling.trail for name, figure in reason.read.items()}
     told = {owner: figure for owner, figure in read.items() if owner in OWNERS and isinstance(figure, int)}
     pairs = [pair.split("=") for pair in str(read["tried"]).split()]
@@ -184,15 +184,15 @@ def test_a_call_ends_within_the_limit_and_never_tries_a_line_twice(
     table: Table, seed: int, loads: list[dict[str, int]], data: st.DataObject
 ) -> None:
     """One call from its first inquiry on, nobody ever answering, under a load that changes all the time."""
-    inquiry = replace(ASKED, seed=seed)
+    inquiry = structs.replace(ASKED, seed=seed)
     menus = 0
     for number in range(MAX_ATTEMPTS + 2):
         choice = decide(table, loads[number % len(loads)], inquiry).choice
         if isinstance(choice, EnterMenu):
             menus += 1
-            inquiry = replace(inquiry, menu_done=True)
+            inquiry = structs.replace(inquiry, menu_done=True)
         elif isinstance(choice, Attempt):
-            inquiry = replace(inquiry, tried=(*inquiry.tried, (choice.line, data.draw(ATTEMPT_CAUSES))))
+            inquiry = structs.replace(inquiry, tried=(*inquiry.tried, (choice.line, data.draw(ATTEMPT_CAUSES))))
         else:
             break
     else:

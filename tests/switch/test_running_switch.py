@@ -1,6 +1,7 @@
 """The real process: reload, stop, kill -9, a dead media worker, a ledger that can't be written."""
 
 import asyncio
+import os
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -94,6 +95,18 @@ def test_a_dead_media_worker_costs_its_calls_only(tmp_path: Path) -> None:
         again, there = await on.talk()
         there.hang_up()
         await again.until_over()
+
+    played(tmp_path, scene)
+
+
+def test_a_media_worker_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        call, _ = await on.talk()
+        (worker,) = on.switch.worker_pids()
+        os.kill(worker, signal.SIGSTOP)
+        await on.switch.until("media worker gives no sign of life")
+        await call.until_over()
+        await on.switch.until("media worker up", times=2)
 
     played(tmp_path, scene)
 

@@ -1,9 +1,8 @@
 """Records from stories: durations in whole milliseconds, and what a crash leaves of them."""
 
-from dataclasses import replace
-
 import flow
 import pytest
+from msgspec.structs import replace
 
 from switch.call import cdr
 from switch.call.cause import TREATMENT, Cause, of_line_answer
