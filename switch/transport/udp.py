@@ -45,7 +45,7 @@ class UdpTransport(asyncio.DatagramProtocol):
             return
         try:
             self._transport.sendto(data, target)
-        except (OSError, ValueError):  # no route, too long, an address of another family
+        except (OSError, ValueError):  # asyncio's own loop says so here; uvloop to `error_received`, and the silence that follows does
             self._unsendable(target)
 
     def close(self) -> None:
