@@ -69,7 +69,11 @@ class Shell:
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._keeper = Keeper(
-            settings.data, secured=self._secured, state=self._ledger_state, complain=lambda what: _log.error("ledger", what=what)
+            settings.data,
+            secured=self._secured,
+            state=self._ledger_state,
+            complain=lambda what: _log.error("ledger", what=what),
+            found=lambda judged: call_line(judged, event="recovered call"),
         )
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None

@@ -53,11 +53,11 @@ def _as_json(event: object, **_: object) -> str:
     return msgspec.json.encode(event).decode()
 
 
-def call_line(judged: JudgedCall) -> None:
+def call_line(judged: JudgedCall, *, event: str = "call") -> None:
     """Everything one asks of a call first, in one line."""
     record, verdict = judged.record, judged.verdict
     _log.info(
-        "call",
+        event,
         call_id=record.call_id,
         did=record.did,
         ani=record.ani,

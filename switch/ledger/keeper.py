@@ -27,7 +27,8 @@ def ledger_url(data: Path) -> str:
 
 
 class Keeper:
-    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to tell ops."""
+    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to tell ops.
+    `found(judged)`: a call that the last process left in the journal."""
 
     def __init__(
         self,
@@ -36,11 +37,13 @@ class Keeper:
         secured: Callable[[Sequence[str]], None],
         state: Callable[[bool, str], None],
         complain: Callable[[str], None],
+        found: Callable[[JudgedCall], None],
     ) -> None:
         self._data = data
         self._secured = secured
         self._state = state
         self._complain = complain
+        self._found = found
         self._ledger_why: str | None = None
         self._journal_why: str | None = None
         self._writable = True
@@ -107,6 +110,7 @@ class Keeper:
         except ValueError as error:
             self._complain(f"journal: call {call_id} can't be read and is kept as it is: {error}")
         else:
+            self._found(judged)
             self.keep(judged)
 
     # from the threads, brought to the loop

@@ -45,7 +45,10 @@ class UdpTransport(asyncio.DatagramProtocol):
             return
         try:
             self._transport.sendto(data, target)
-        except (OSError, ValueError):  # asyncio's own loop says so here; uvloop to `error_received`, and the silence that follows does
+        except (
+            OSError,
+            ValueError,
+        ):  # asyncio's own loop says so here; uvloop to `error_received`, and the silence that follows does
             self._unsendable(target)
 
     def close(self) -> None:

@@ -70,6 +70,7 @@ def test_kill_9_loses_no_record_and_adds_no_second(tmp_path: Path) -> None:
         await switch.ended()
         ringing.hang_up()
         await switch.start()
+        await switch.until("recovered call", times=2)
         records = await switch.records(2)
         assert {record["final_state"] for record in records} == {"crashed"}
         assert {record["ended_by"] for record in records} == {"crash"}

@@ -121,7 +121,7 @@ def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_
             states.append(writable)
             told.set()
 
-        keeper = Keeper(tmp_path, secured=lambda _: None, state=state, complain=lambda _: None)
+        keeper = Keeper(tmp_path, secured=lambda _: None, state=state, complain=lambda _: None, found=lambda _: None)
         monkeypatch.setattr(Journal, "fsync", fails)
         keeper.start()
         keeper.append("call", b"{}")
