@@ -1,7 +1,13 @@
-"""Knows how the switch logs: structlog, to stdout, for people or as JSON, and the one canonical line per call."""
+"""Knows how the switch logs: structlog, to stdout, for people or as JSON, and the one canonical line per call.
 
+Lines are written by a thread: a reader of stdout that has stopped reading, or a full disk, costs log lines and never a call.
+"""
+
+import atexit
 import logging
 import sys
+import threading
+from collections import deque
 from contextlib import suppress
 from typing import Literal, TextIO, cast
 
@@ -11,42 +17,77 @@ import structlog
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 
+MAX_WAITING = 10_000
+"""Lines that wait for a reader; beyond them new ones are dropped, and their number is told once he reads again."""
+DRAIN_S = 2.0
+
 _log = structlog.get_logger("payphone.call")
-
-
-class _Forgiving:
-    """A stream whose failures cost log lines and nothing else: a full disk or a reader that left must not reach a call."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with suppress(OSError, ValueError):
-            return self._stream.write(text)
-        return 0
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
 
 
 def configure(how: Literal["console", "json"]) -> None:
     """To be called once, by the command line."""
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(serializer=_as_json)
-        if how == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    )
+    for_people = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    writer = _Writer(sys.stdout)
+    writer.start()
+    atexit.register(writer.drain)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
+            structlog.processors.JSONRenderer(serializer=_as_json) if how == "json" else for_people,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Forgiving(sys.stdout))),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, writer)),
         cache_logger_on_first_use=True,
     )
+
+
+class _Writer(threading.Thread):
+    """A stream to structlog that never blocks and never fails; what it is given is written in order, by this thread."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(name="log", daemon=True)
+        self._stream = stream
+        self._wake = threading.Condition()
+        self._waiting: deque[str] = deque()
+        self._dropped = 0
+        self._draining = False
+
+    def write(self, text: str) -> int:
+        with self._wake:
+            if len(self._waiting) < MAX_WAITING:
+                self._waiting.append(text)
+                self._wake.notify()
+            else:
+                self._dropped += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """The thread flushes when it has written all there is."""
+
+    def drain(self) -> None:
+        """Wait until all is written, but not for a reader who never reads."""
+        with self._wake:
+            self._draining = True
+            self._wake.notify()
+        self.join(DRAIN_S)
+
+    def run(self) -> None:
+        while text := self._next():
+            with suppress(OSError, ValueError):  # a reader that left, a full disk, a stream closed at exit
+                self._stream.write(text)
+                self._stream.flush()
+
+    def _next(self) -> str:
+        """All that waits; "" when there is nothing more to come."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._waiting or self._draining)
+            text = "".join(self._waiting)
+            self._waiting.clear()
+            if self._dropped:
+                text += f"{self._dropped} log lines were dropped: nobody read them\n"
+                self._dropped = 0
+            return text
 
 
 def _as_json(event: object, **_: object) -> str:

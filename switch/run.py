@@ -18,6 +18,8 @@ from switch.workers import WorkersFailed
 _log = structlog.get_logger("payphone")
 
 WATCH_AGAIN_S = 30.0
+MAX_PROBLEMS = 50
+"""How many are logged; `payphone check` has them all."""
 
 
 class CannotStart(Exception):
@@ -86,9 +88,9 @@ class Reloader:
             try:
                 async for _ in changes(self._config):
                     await self.reload()
-            except OSError as error:  # no inotify to be had, or the directory is gone: SIGHUP still works
+            except Exception as error:  # noqa: BLE001 no inotify to be had, a name that is no UTF-8, the directory gone: SIGHUP still works
                 _log.error("config files are not watched", why=str(error), again_in_s=WATCH_AGAIN_S)
-            await asyncio.sleep(WATCH_AGAIN_S)
+                await asyncio.sleep(WATCH_AGAIN_S)
 
     async def reload(self) -> None:
         async with self._one_at_a_time:
@@ -99,9 +101,9 @@ class Reloader:
         """Whatever is wrong with it is said, and the old one keeps running."""
         before = self._shell.engine.plan.version
         if loaded.deployment is None:
-            for problem in loaded.errors:
+            for problem in loaded.errors[:MAX_PROBLEMS]:
                 _log.error("config problem", problem="\n" + show(problem))
-            _log.error("config refused: the old one keeps running", running=before)
+            _log.error("config refused: the old one keeps running", running=before, problems=len(loaded.errors))
             return
         if loaded.deployment.switch != self._shell.settings:
             _log.warning("the `switch` section has changed: that part takes a restart")

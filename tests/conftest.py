@@ -4,4 +4,6 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rewrite-flows", action="store_true", help="write tests/flows/*.txt anew from what the machine does now")
+    parser.addoption(
+        "--rewrite-golden", action="store_true", help="write golden files (flows, config problems) anew from what is said now"
+    )

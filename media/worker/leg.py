@@ -115,7 +115,13 @@ class Leg:
 
     def listener(self) -> "Leg | None":
         partner = self.partner
-        if partner is None or self.playing is not None or partner.playing is not None or not partner.wants_packets:
+        if (
+            self.peer is None
+            or partner is None
+            or self.playing is not None
+            or partner.playing is not None
+            or not partner.wants_packets
+        ):
             return None
         return partner
 

@@ -4,13 +4,14 @@ A file is read when the worker starts, or when it is first asked for, and again 
 which no packet is relayed.
 """
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from media.dsp.wav import BadWav, read_wav
 from media.worker.playout import Audio, audio
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_PROMPTS = 1_000
 
 
@@ -47,6 +48,8 @@ class Prompts:
         path = self._directory / f"{name}.wav"
         try:
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device read without end
+                return Unplayable(why=f"{path.name}: not a regular file")
             stamp = (status.st_size, status.st_mtime_ns)
             known = self._read.get(name)
             if known is None or known.stamp != stamp:

@@ -209,6 +209,8 @@ def _prompt_ended(call: Call, event: PromptEnded) -> Step:
 
 
 def _rang(call: Call, event: LegRang) -> Step:
+    if call.legs[event.leg] is not LegState.INVITED:  # it rang already, or more has happened since
+        return Step(call)
     story = _tried(call.story, event.leg, lambda t: replace(t, rang=t.rang or event.at))
     call = replace(call, story=story, legs=moved(call.legs, event.leg, LegMove.RINGS))
     match call.phase:

@@ -12,12 +12,12 @@ from switch.billing.terms import Terms
 from switch.engine.plan import Plan
 from switch.run import CannotStart
 from switch.settings.plan import Deployment
+from switch.sip.arrival import DEFAULT_PORT
 from switch.sip.message import Address
 from switch.sip.uri import parse_uri
 
 MAX_THRESHOLD_MS = 10_000
 """Nobody wants to watch longer talks."""
-DEFAULT_SIP_PORT = 5060
 
 _NEEDED = f"""the demo needs a config like the sample in config/: a number whose campaign
   - has a menu with a key that routes and a hang-up when the tries are used up, and no hours,
@@ -60,7 +60,7 @@ def address_of(line: Line) -> Address:
     uri = parse_uri(line.uri)
     if uri is None:
         raise CannotStart(f"{line.name} has no usable address: {line.uri}")
-    return uri.host, uri.port or DEFAULT_SIP_PORT
+    return uri.host, uri.port or DEFAULT_PORT
 
 
 def _cast(plan: Plan, number: TrackingNumber) -> Cast | None:

@@ -100,7 +100,7 @@ class MediaDesk:
             return True
         description = sdp.parse_sdp(answer)
         agreement = None if description is None else sdp.agree(description, payload_types=OFFERED, dtmf_type=DTMF_TYPE)
-        if agreement is None or not _reachable(agreement):
+        if agreement is None or not self._usable(agreement):
             return False
         leg.asked = False
         self._aim(live, leg, agreement)
@@ -121,10 +121,15 @@ class MediaDesk:
             return None
         port = _port(leg)
         agreement = sdp.answer(description, host=self._address, port=port, session_id=port, version=leg.version + 1)
-        if agreement is None or not _reachable(agreement):
+        if agreement is None or not self._usable(agreement):
             return None
         leg.version += 1
         return agreement
+
+    def _usable(self, agreement: sdp.Agreement) -> bool:
+        """Audio at IPv6 is out of our sockets' reach; audio at one of our own RTP ports would go round for ever."""
+        host, port = agreement.stream.host, agreement.stream.port
+        return ":" not in host and not (host == self._address and port in self._ports.range)
 
     def _aim(self, live: LiveCall, leg: Leg, agreement: sdp.Agreement) -> None:
         peer = Peer(
@@ -188,11 +193,6 @@ def _port(leg: Leg) -> int:
     if leg.port is None:
         raise RuntimeError("a leg without a port has no SDP")
     return leg.port
-
-
-def _reachable(agreement: sdp.Agreement) -> bool:
-    """The workers' sockets are IPv4 ones."""
-    return ":" not in agreement.stream.host
 
 
 def _codec(leg: Leg) -> int:

@@ -167,7 +167,12 @@ class Engine:
         """What the agent noticed, told to the calls, until it has nothing more to say."""
         while found := self._agent.facts():
             for fact in found:
-                self._hear(fact, at)
+                try:
+                    self._hear(fact, at)
+                except Exception:  # noqa: BLE001 what one fact breaks must not keep the others from being heard
+                    self._emit(
+                        Complain(what=f"{type(fact).__name__} of leg {fact.leg} was not heard", trace=traceback.format_exc())
+                    )
 
     def _hear(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, Invited):

@@ -23,13 +23,12 @@ from switch.engine.effect import Effect, KeepRecord, SyncJournal
 from switch.engine.journal_line import judged, plain
 from switch.engine.live import Leg, LiveCall, LiveCalls
 from switch.sip.agent import Agent
+from switch.sip.arrival import DEFAULT_PORT
 from switch.sip.message import Address
 from switch.sip.uri import parse_uri
 
 RETRY_AFTER_S = 5
 """What callers are told who are refused only because we can't serve them just now."""
-
-DEFAULT_SIP_PORT = 5060
 
 
 class Hands:
@@ -164,4 +163,4 @@ def _target(uri: str) -> Address:
     parsed = parse_uri(uri)
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
-    return parsed.host, parsed.port or DEFAULT_SIP_PORT
+    return parsed.host, parsed.port or DEFAULT_PORT

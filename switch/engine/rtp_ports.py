@@ -6,9 +6,10 @@ from collections import deque
 class RtpPorts:
     """Even ports of `first`..`last`, handed out longest-unused first (RFC 3550 §11: RTP on even ports)."""
 
-    __slots__ = ("_free", "_quiet", "_quiet_ns")
+    __slots__ = ("_free", "_quiet", "_quiet_ns", "range")
 
     def __init__(self, first: int, last: int, *, quiet_ms: int) -> None:
+        self.range = range(first, last + 1)
         self._free = deque(range(first + first % 2, last + 1, 2))
         self._quiet: deque[tuple[int, int]] = deque()
         self._quiet_ns = quiet_ms * 1_000_000

@@ -16,6 +16,8 @@ from switch.settings.names import lines_of, listed, mapping
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Spot, Tree, Value
 from switch.settings.value import Unfit
+from switch.sip.arrival import DEFAULT_PORT
+from switch.sip.uri import parse_uri
 
 WARN_BELOW_MS = 60_000
 
@@ -38,6 +40,7 @@ def disharmonies(tree: Tree) -> Iterator[Found]:
     yield from _lines_twice(tree)
     yield from _overlapping_trunks(tree)
     yield from _ports(tree)
+    yield from _lines_to_ourselves(tree)
     for name, menu in mapping(tree.data.get("menus")).items():
         yield from _answer_lengths(mapping(menu), ("menus", name))
     for name, hours in mapping(tree.data.get("hours")).items():
@@ -147,6 +150,20 @@ def _ports(tree: Tree) -> Iterator[Found]:
             f"max_calls is {calls}, but the RTP ports are enough for {room}", hint="a call takes two even ports of rtp.ports"
         )
         yield Found(path=("switch", "limits", "max_calls"), unfit=unfit, severity=Severity.WARNING)
+
+
+def _lines_to_ourselves(tree: Tree) -> Iterator[Found]:
+    """A line that leads back to the switch: one call would become as many as there may be."""
+    listen = attempt(v.socket_address, mapping(mapping(tree.data.get("switch")).get("sip")).get("listen"))
+    if listen is None:
+        return
+    for owner, advertiser in mapping(tree.data.get("advertisers")).items():
+        for name, line in mapping(mapping(advertiser).get("lines")).items():
+            uri = attempt(v.sip_uri, mapping(line).get("uri"))
+            parsed = None if uri is None else parse_uri(uri)
+            if parsed is not None and (parsed.host, parsed.port or DEFAULT_PORT) == listen:
+                unfit = Unfit("the line is this switch itself", hint="name the advertiser's address")
+                yield Found(path=("advertisers", owner, "lines", name, "uri"), unfit=unfit)
 
 
 def _answer_lengths(menu: dict[str, Value], path: KeyPath) -> Iterator[Found]:

@@ -18,6 +18,7 @@ from switch.settings.problem import Problem, Severity, order, quote
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 24
+MAX_EVENTS = 400_000  # a tracking number is six: this is 60,000 of them
 
 # libyaml is ten times faster; a build of PyYAML without it still works.
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -262,9 +263,11 @@ def _parse(text: str, file: SourceFile) -> yaml.Node | Problem | None:
 def _refused(text: str, file: SourceFile) -> Iterator[Problem]:
     """What is YAML, but more of it than a config needs."""
     depth = documents = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
         mark = event.start_mark
         span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
+        if number > MAX_EVENTS:
+            yield trouble(file, span, f"more than {MAX_EVENTS} parts in one file", hint="spread it over several files")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             yield trouble(file, span, "anchors and aliases are not supported", hint="write the value out where it is used")
         elif tag := getattr(event, "tag", None):

@@ -4,13 +4,16 @@ Does not know sessions, transactions or answers. Names in URIs are not resolved 
 go to the address the dialog was set up with.
 """
 
-from ipaddress import IPv4Address
+import re
 
 from switch.sip.arrival import DEFAULT_PORT, Arrival
 from switch.sip.compose import MAX_FORWARDS, Field, Fields
 from switch.sip.headers import has_param, parse_name_addr
 from switch.sip.message import Address, Headers, Request, Response
 from switch.sip.uri import SipUri, parse_uri
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 class Dialog:
@@ -151,10 +154,6 @@ def _record_route(headers: Headers) -> tuple[str, ...]:
 
 def _address_of(uri: SipUri | None) -> Address | None:
     """None: a name, which only DNS could turn into an address, or IPv6, which our IPv4 socket can't reach."""
-    if uri is None:
+    if uri is None or not _IPV4.fullmatch(uri.host):
         return None
-    try:
-        host = str(IPv4Address(uri.host))
-    except ValueError:
-        return None
-    return host, uri.port or DEFAULT_PORT
+    return uri.host, uri.port or DEFAULT_PORT

@@ -7,7 +7,7 @@ Content-Length says. All other values are left to whoever needs them. Does not k
 
 import re
 
-from switch.sip.headers import SCHEME, TOKEN, is_cseq, is_name_addr, is_via, parse_uint
+from switch.sip.headers import SCHEME, TOKEN, parse_cseq, parse_name_addr, parse_uint, parse_via
 from switch.sip.message import Headers, KeepAlive, Malformed, Message, Request, Response
 
 MAX_DATAGRAM_BYTES = 65_535
@@ -119,13 +119,10 @@ def _read_fields(lines: list[str]) -> tuple[list[_Field], dict[str, str], str]:
             why = "unreadable header line"
             continue
         value = value.strip(" \t")
-        if name in _LISTS:
-            if "," in value or not value:
-                parts = _split(value)
-                why = why if parts is not None else f"unbalanced {name}"
-                fields.extend([(name, part) for part in parts or ()])
-            else:
-                fields.append((name, value))
+        if ("," in value or not value) and name in _LISTS:
+            parts = _split(value)
+            why = why if parts is not None else f"unbalanced {name}"
+            fields.extend([(name, part) for part in parts or ()])
             continue
         if name in _ONCE:
             if name in once:
@@ -150,7 +147,7 @@ def _canonical(spelt: str) -> str:
 def _split(value: str) -> list[str] | None:
     """The elements of a comma list; commas in quotes and <> do not count, empty elements are skipped. None: unbalanced."""
     if '"' not in value and "<" not in value:
-        return [part.strip(" \t") for part in value.split(",") if part.strip(" \t")]
+        return [part for element in value.split(",") if (part := element.strip(" \t"))]
     parts: list[str] = []
     position = 0
     while position <= len(value):
@@ -189,15 +186,16 @@ def _assemble(first: str, fields: list[_Field], once: dict[str, str], body: byte
 def _problem(headers: Headers, once: dict[str, str], *, method: str | None) -> str:
     """What is wrong with the headers that every message needs (RFC 3261 §8.1.1), "" if nothing. `method`: None in a response."""
     via = headers.get("Via")
-    if via is None or not is_via(via):
+    if via is None or parse_via(via) is None:
         return "no usable Via"
-    if not is_name_addr(once.get("From", "")):
+    if parse_name_addr(once.get("From", "")) is None:
         return "no usable From"
-    if not is_name_addr(once.get("To", "")):
+    if parse_name_addr(once.get("To", "")) is None:
         return "no usable To"
     if not once.get("Call-ID"):
         return "no Call-ID"
-    if not is_cseq(once.get("CSeq", ""), method):
+    cseq = parse_cseq(once.get("CSeq", ""))
+    if cseq is None or method not in (None, cseq.method):
         return "no usable CSeq"
     hops = once.get("Max-Forwards")
     if hops is not None and parse_uint(hops, MAX_FORWARDS) is None:
@@ -219,5 +217,5 @@ def _malformed(why: str, request: Request) -> Malformed:
     """With the request when a response to it can be built and sent: Via (readable), From, To, Call-ID, CSeq (§8.2.6.2, §18.2.2)."""
     headers = request.headers
     via = headers.get("Via")
-    answerable = via and is_via(via) and all(headers.get(name) for name in ("From", "To", "Call-ID", "CSeq"))
+    answerable = via and parse_via(via) and all(headers.get(name) for name in ("From", "To", "Call-ID", "CSeq"))
     return Malformed(why=why, request=request if answerable else None)

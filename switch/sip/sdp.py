@@ -6,16 +6,17 @@ place. Every host is an IP literal, every port a UDP port. Does not know which p
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
-from switch.sip.headers import MAX_PORT, parse_uint
+from switch.sip.headers import MAX_PORT, parse_uint, remembered
 
 PCMU = 0
 PCMA = 8
 G711_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
 """Static payload types (RFC 3551 §6): they need no rtpmap, and mean nothing else unless one says so."""
+_G711_CODECS = {number: f"{name}/8000" for number, name in G711_NAMES.items()}
 DTMF_TYPE = 101
 """What most carriers use for telephone-event."""
 PTIME_MS = 20
@@ -26,7 +27,7 @@ MAX_PTIME_MS = 1_000
 
 _TOKEN = r"[A-Za-z0-9\-.!#$%&'*+/^_`{|}~]++"  # noqa: S105 - grammar, no password
 """RFC 4566 §9 `token`, and the slash of a transport protocol."""
-_MEDIA_LINE = re.compile(rf"m=[ ]*+{_TOKEN}(?:[ ]++{_TOKEN}){{2,}}+")
+_MEDIA_VALUE = re.compile(rf"[ ]*+{_TOKEN}(?:[ ]++{_TOKEN}){{2,}}+")
 _UNSPECIFIED = ("0.0.0.0", "::")
 """As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still knows."""
 _BROADCAST = "255.255.255.255"
@@ -55,6 +56,9 @@ class Direction(StrEnum):
         return {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}.get(self, self)
 
 
+_RTPMAP = "a=rtpmap:"
+_PTIME = "a=ptime:"
+_DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
 
@@ -127,7 +131,7 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
     media = tuple([stream for stream in streams if stream is not None])
     if len(media) < len(blocks):
         return None
-    timing = _value(session, "t=") or ""
+    timing = session.first.get("t=", "")
     return SessionDescription(timing=timing if _TIMING.fullmatch(timing) else "0 0", media=media)
 
 
@@ -175,40 +179,55 @@ def agree(answer: SessionDescription, *, payload_types: Sequence[int], dtmf_type
     return Agreement(body=b"", stream=stream, payload_type=common[0], dtmf_type=None if dtmf_type is None else stream.dtmf_type)
 
 
-def _blocks(lines: list[str]) -> list[list[str]]:
-    """The session's lines, then each stream's, from its m= line on."""
-    blocks: list[list[str]] = [[]]
+@dataclass(slots=True, kw_only=True)
+class _Block:
+    """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
+    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`: all of them."""
+
+    first: dict[str, str] = field(default_factory=dict)
+    rtpmaps: list[str] = field(default_factory=list)
+
+
+def _blocks(lines: list[str]) -> list[_Block]:
+    """The session, then each stream."""
+    block = _Block()
+    blocks = [block]
     for line in lines:
-        if line.startswith("m="):
-            blocks.append([])
-        blocks[-1].append(line)
+        kind = line[:2]
+        if kind == "a=":
+            if line.startswith(_RTPMAP):
+                block.rtpmaps.append(line[len(_RTPMAP) :])
+            elif line.startswith(_PTIME):
+                block.first.setdefault(_PTIME, line[len(_PTIME) :])
+            elif line in _DIRECTION_LINES:
+                block.first.setdefault(_DIRECTION, line)
+            continue
+        if kind == "m=":
+            block = _Block()
+            blocks.append(block)
+        block.first.setdefault(kind, line[2:])
     return blocks
 
 
-def _value(lines: list[str], prefix: str) -> str | None:
-    """What follows `prefix` in the first line that starts with it."""
-    for line in lines:
-        if line.startswith(prefix):
-            return line[len(prefix) :]
-    return None
-
-
-def _media(block: list[str], session: list[str]) -> Media | None:
-    if not _MEDIA_LINE.fullmatch(block[0]):
+def _media(block: _Block, session: _Block) -> Media | None:
+    first = block.first
+    if not _MEDIA_VALUE.fullmatch(first["m="]):
         return None
-    kind, port, protocol, *formats = block[0].removeprefix("m=").split()
+    kind, port, protocol, *formats = first["m="].split()
+    direction = first.get(_DIRECTION) or session.first.get(_DIRECTION)
     return Media(
         kind=kind,
         port=parse_uint(port.removesuffix("/1"), MAX_PORT),  # more than one port pair is no stream of ours
         protocol=protocol,
         formats=tuple(formats),
-        host=_host(_value(block, "c=") or _value(session, "c=") or ""),
-        codecs=_codecs(block),
-        ptime_ms=parse_uint(_value(block, "a=ptime:") or "", MAX_PTIME_MS),
-        direction=_direction(block) or _direction(session) or Direction.SENDRECV,
+        host=_host(first.get("c=") or session.first.get("c=", "")),
+        codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
+        ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
+        direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
     )
 
 
+@remembered
 def _host(connection: str) -> str:
     """The IP literal of a c= value; "" when it is a name, multicast, broadcast, scoped, or of another family than it says."""
     tokens = connection.split()
@@ -222,32 +241,21 @@ def _host(connection: str) -> str:
     return "" if indirect or address.is_multicast or str(address) == _BROADCAST else str(address)
 
 
-def _codecs(block: list[str]) -> tuple[tuple[int, str], ...]:
-    codecs: list[tuple[int, str]] = []
-    for line in block:
-        if line.startswith("a=rtpmap:"):
-            number, _, name = line.removeprefix("a=rtpmap:").strip().partition(" ")
-            payload_type = parse_uint(number, MAX_PAYLOAD_TYPE)
-            if payload_type is not None:
-                codecs.append((payload_type, name.strip().upper().removesuffix("/1")))  # one channel is the default
-    return tuple(codecs)
-
-
-def _direction(lines: list[str]) -> Direction | None:
-    for line in lines:
-        if line in _DIRECTION_LINES:
-            return _DIRECTION_LINES[line]
-    return None
+@remembered
+def _codec(rtpmap: str) -> tuple[int, str] | None:
+    number, _, name = rtpmap.strip().partition(" ")
+    payload_type = parse_uint(number, MAX_PAYLOAD_TYPE)
+    return None if payload_type is None else (payload_type, name.strip().upper().removesuffix("/1"))  # one channel is the default
 
 
 def _audio(media: Media) -> AudioStream | None:
     """The stream as we would serve it; None when we cannot, or when it is rejected."""
     if media.kind.lower() != "audio" or media.protocol.upper() != "RTP/AVP" or not media.port or not media.host:
         return None
-    codecs = {**{number: f"{name}/8000" for number, name in G711_NAMES.items()}, **dict(media.codecs)}
+    codecs = {**_G711_CODECS, **dict(media.codecs)}
     numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
     listed = {number: codecs.get(number) for number in numbers if number is not None}
-    payload_types = tuple([number for number in listed if number in G711_NAMES and listed[number] == f"{G711_NAMES[number]}/8000"])
+    payload_types = tuple([number for number, codec in listed.items() if codec and codec == _G711_CODECS.get(number)])
     if not payload_types:
         return None
     return AudioStream(

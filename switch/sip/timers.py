@@ -28,6 +28,10 @@ class Timers:
         """64*T1: Timers B, D, F, H, J, L, M, and the wait for an ACK to a 2xx (§13.3.1.4) or a final answer to a CANCEL (§9.1)."""
         return 64 * self.t1_ns
 
+    def clean_up_ns(self, at_ns: int) -> int:
+        """When to do what is due at `at_ns` and what nobody waits for: at the next whole T1, along with all else that is due by then."""
+        return -(-at_ns // self.t1_ns) * self.t1_ns
+
 
 class Alarm:
     """One alarm that was set. `callback` is None once it has rung or was stopped."""

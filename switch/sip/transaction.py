@@ -10,7 +10,7 @@ from switch.sip.compose import ack_to_failure
 from switch.sip.message import Address, Request, Response
 from switch.sip.serializer import serialize
 from switch.sip.timers import Alarm, Alarms, Timers
-from switch.sip.transaction_table import END_BY_CUE, Cue, Do, End, Machine, State
+from switch.sip.transaction_table import END_BY_CUE, SHORT_LIVES, Cue, Do, End, Machine, State
 
 
 class User(Protocol):
@@ -123,8 +123,14 @@ class Transaction:
             self._repeat = None if repeat is None else alarms.set(now_ns + timers.t1_ns, self._ring_repeat)
         if life is not old_life:
             alarms.stop(self._life)
-            span_ns = timers.t4_ns if life in (Cue.TIMER_I, Cue.TIMER_K) else timers.patience_ns
-            self._life = None if life is None else alarms.set(now_ns + span_ns, self._ring_life)
+            self._life = None if life is None else alarms.set(self._end_ns(repeat, life, now_ns), self._ring_life)
+
+    def _end_ns(self, repeat: Cue | None, life: Cue, now_ns: int) -> int:
+        """When `life` ends the state just entered. One that repeats nothing only absorbs what comes late, and may do so for longer:
+        its clean-up waits for others, so that a busy agent is not woken for each."""
+        timers = self._layer.timers
+        end_ns = now_ns + (timers.t4_ns if life in SHORT_LIVES else timers.patience_ns)
+        return end_ns if repeat is not None else timers.clean_up_ns(end_ns)
 
     def _ring_repeat(self, now_ns: int) -> None:
         """Timer A doubles without bound (Timer B ends it), E and G up to T2; E is T2 at once in Proceeding (§17.1.2.2)."""

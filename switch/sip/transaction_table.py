@@ -94,6 +94,9 @@ END_BY_CUE: Mapping[Cue, End] = {
 }
 """The cue that terminates a transaction tells how it ended; any other cue: `End.DONE`."""
 
+SHORT_LIVES = frozenset({Cue.TIMER_I, Cue.TIMER_K})
+"""Timers that last T4. The others that bound a stay last 64*T1."""
+
 Row = tuple[State, tuple[Do, ...]]
 StateTimers = tuple[Cue | None, Cue | None]
 """(the timer that sends again, the timer that bounds the stay)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote_to_bytes
 
-from switch.sip.headers import HOST, MAX_PORT, parse_uint, write_host
+from switch.sip.headers import HOST, MAX_PORT, parse_uint, remembered, write_host
 
 UriParams = tuple[tuple[str, str | None], ...]
 """Unescaped pairs in order, names in lower case, None where there is no `=`."""
@@ -57,6 +57,7 @@ def _write_param(name: str, value: str | None) -> str:
     return written if value is None else f"{written}={quote(value, _PARAM_SAFE)}"
 
 
+@remembered
 def parse_uri(text: str) -> SipUri | None:
     """None: no sip or sips URI, or none that can be used.
 

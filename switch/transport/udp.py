@@ -1,6 +1,7 @@
 """Knows one UDP socket. Does not know SIP: datagrams in with their source, datagrams out to their target."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -18,6 +19,7 @@ class UdpTransport(asyncio.DatagramProtocol):
         self._received = received
         self._unsendable = unsendable
         self._transport: asyncio.DatagramTransport | None = None
+        self._socket: socket.socket | None = None
 
     async def open(self, listen: Address) -> None:
         """Bind. Raises OSError when the address can't be had."""
@@ -30,6 +32,7 @@ class UdpTransport(asyncio.DatagramProtocol):
             bound.close()
             raise
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=bound)
+        self._socket = bound
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -41,16 +44,18 @@ class UdpTransport(asyncio.DatagramProtocol):
         """An ICMP error that names no datagram: the transaction's own timer deals with the silence that follows."""
 
     def send(self, data: bytes, target: Address) -> None:
-        if self._transport is None:
+        """At once where the system takes it, else when it does. Not by the loop's transport, which keeps refusals to itself."""
+        if self._socket is None or self._transport is None:
             return
         try:
+            self._socket.sendto(data, target)
+        except BlockingIOError:
             self._transport.sendto(data, target)
-        except (
-            OSError,
-            ValueError,
-        ):  # asyncio's own loop says so here; uvloop to `error_received`, and the silence that follows does
-            self._unsendable(target)
+        except (OSError, OverflowError) as error:
+            if getattr(error, "errno", None) != errno.EMSGSIZE:  # that one is the message's fault, not the target's
+                self._unsendable(target)
 
     def close(self) -> None:
+        self._socket = None
         if self._transport is not None:
             self._transport.close()

@@ -1,4 +1,4 @@
-"""Golden transcripts of the call machine: `tests/flows/*.txt`. Rewritten only on purpose, with `--rewrite-flows`."""
+"""Golden transcripts of the call machine: `tests/flows/*.txt`. Rewritten only on purpose, with `--rewrite-golden`."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ FLOWS = sorted((Path(__file__).parents[2] / "flows").glob("*.txt"))
 def test_flow(path: Path, request: pytest.FixtureRequest) -> None:
     told = path.read_text(encoding="utf-8")
     now = flow.play(told)
-    if request.config.getoption("--rewrite-flows"):
+    if request.config.getoption("--rewrite-golden"):
         path.write_text(now, encoding="utf-8")
     else:
         assert now == told

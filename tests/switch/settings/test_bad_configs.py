@@ -1,9 +1,8 @@
 """Every kind of bad config, and what its author is told: one directory of `bad/` each, laid over `base/`.
 
-`expected.txt` is what `check` would print. It is written anew only on purpose, with REWRITE_GOLDEN=1 in the environment, and reviewed.
+`expected.txt` is what `check` would print. It is written anew only on purpose, with `--rewrite-golden`, and reviewed.
 """
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,13 @@ BAD = sorted((SETTINGS_TESTS / "bad").iterdir())
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda path: path.name)
-def test_the_author_is_told_and_only_warnings_let_it_run(bad: Path, config: Path) -> None:
+def test_the_author_is_told_and_only_warnings_let_it_run(bad: Path, config: Path, request: pytest.FixtureRequest) -> None:
     lay_over(config, bad)
 
     loaded = load(config)
 
     told = "\n\n".join(show(problem) for problem in loaded.problems) + "\n"
-    if os.environ.get("REWRITE_GOLDEN"):
+    if request.config.getoption("--rewrite-golden"):
         (bad / GOLDEN).write_text(told, encoding="utf-8")
     assert told == (bad / GOLDEN).read_text(encoding="utf-8")
     only_warnings = all(problem.severity is Severity.WARNING for problem in loaded.problems)

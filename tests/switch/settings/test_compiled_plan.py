@@ -82,8 +82,8 @@ advertisers:
   beta:
     cap: 5
     lines:
-      beta-main: {uri: "sip:b@127.0.0.1", cap: 2}
-      beta-next: {uri: "sip:c@127.0.0.1"}
+      beta-main: {uri: "sip:b@127.0.0.2", cap: 2}
+      beta-next: {uri: "sip:c@127.0.0.2"}
 campaigns:
   extra: {lines: [beta-main, beta-next], cap: 9, revenue: 1, payout: 1}
 """

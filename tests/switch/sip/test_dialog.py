@@ -80,6 +80,18 @@ def test_a_contact_in_ipv6_is_out_of_reach_and_the_peer_is_not() -> None:
     assert address == PEER
 
 
+@pytest.mark.parametrize("host", ["peer.example", "192.0.2.256", "192.0.2.09", "192.0.2", "192.0.2.1.1", "1921.0.2.1"])
+def test_a_contact_that_is_no_ipv4_literal_is_out_of_reach_and_the_peer_is_not(host: str) -> None:
+    _, address = bye_of_callee(contact=f"<sip:peer@{host}:5062>")
+    assert address == PEER
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "9.10.99.100", "199.200.249.250", "255.255.255.255"])
+def test_a_contact_in_ipv4_is_where_we_send(host: str) -> None:
+    _, address = bye_of_callee(contact=f"<sip:peer@{host}:5062>")
+    assert address == (host, 5062)
+
+
 def test_unreadable_routes_are_left_out() -> None:
     bye, _ = bye_of_callee(extra=["Record-Route: <mailto:someone>", "Record-Route: <sip:203.0.113.1;lr>"])
     assert bye.headers.all("Route") == ["<sip:203.0.113.1;lr>"]

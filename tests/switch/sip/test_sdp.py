@@ -187,6 +187,12 @@ class TestTolerance:
         assert agreement is not None
         assert agreement.stream.host == "203.0.113.9"
 
+    def test_the_first_of_two_lines_counts(self) -> None:
+        agreement = answered(sdp(*AUDIO, "a=ptime:40", "a=recvonly", "a=sendonly", "c=IN IP4 203.0.113.9", "c=IN IP4 203.0.113.10"))
+        assert agreement is not None
+        stream = agreement.stream
+        assert (stream.ptime_ms, stream.direction, stream.host) == (30, Direction.RECVONLY, "203.0.113.9")
+
     @pytest.mark.parametrize("event", ["telephone-event/48000", "telephone-event", "CN/8000"])
     def test_events_at_another_clock_are_not_ours(self, event: str) -> None:
         agreement = answered(sdp("m=audio 20000 RTP/AVP 0 97 101", f"a=rtpmap:97 {event}", "a=rtpmap:101 telephone-event/8000"))

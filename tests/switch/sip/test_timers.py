@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 
-from switch.sip.timers import STALE_KEPT, Alarms
+import pytest
+
+from switch.sip.timers import NS_PER_MS, STALE_KEPT, Alarms, Timers
 
 
 def test_alarms_ring_in_order_and_those_of_one_instant_as_they_were_set() -> None:
@@ -33,3 +35,16 @@ def test_an_alarm_set_by_an_alarm_for_now_rings_too() -> None:
     alarms.set(3, set_another)
     alarms.ring(10)
     assert rung == [10]
+
+
+@pytest.mark.parametrize(("at_ms", "done_ms"), [(0, 0), (1, 500), (499, 500), (500, 500), (501, 1_000), (32_001, 32_500)])
+def test_clean_ups_wait_for_the_next_whole_t1(at_ms: int, done_ms: int) -> None:
+    assert Timers().clean_up_ns(at_ms * NS_PER_MS) == done_ms * NS_PER_MS
+
+
+def test_a_stopped_alarm_wakes_nobody() -> None:
+    alarms = Alarms()
+    first = alarms.set(1, lambda _now: None)
+    alarms.set(2, lambda _now: None)
+    alarms.stop(first)
+    assert alarms.next_ns() == 2

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sip_world import AGAIN_MS, LONG_MS, PATIENCE_MS, PEER, name_of, read, request, response
+from sip_world import AGAIN_MS, LONG_MS, PATIENCE_MS, PEER, T1_MS, name_of, read, request, response
 
 from switch.sip.arrival import Arrival, arrive
 from switch.sip.message import Message, Request, Response
@@ -33,13 +33,14 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.alarms = Alarms()
+        now_ns = self.now_ms * NS_PER_MS
         self.layer = Transactions(timers=Timers(), alarms=self.alarms, send=self._send)
         if self.machine in (INVITE_CLIENT, OTHER_CLIENT):
             asked = INVITE if self.machine is INVITE_CLIENT else BYE
             assert isinstance(asked, Request)
-            self.it = self.layer.ask(self.machine, asked, key="k", address=PEER, user=self, now_ns=0)
+            self.it = self.layer.ask(self.machine, asked, key="k", address=PEER, user=self, now_ns=now_ns)
         else:
-            self.it = self.layer.serve(self.machine, key="k", address=PEER, tag="", merge_id="m", now_ns=0)
+            self.it = self.layer.serve(self.machine, key="k", address=PEER, tag="", merge_id="m", now_ns=now_ns)
             self.it.user = self
 
     def _send(self, wire: bytes, address: tuple[str, int]) -> None:
@@ -77,9 +78,9 @@ class Rig:
         return [(at_ms - start_ms, name) for at_ms, name in self.sent]
 
 
-def in_state(machine: Machine, state: State) -> Rig:
-    """A rig brought to `state` by what normally leads there."""
-    rig = Rig(machine)
+def in_state(machine: Machine, state: State, *, start_ms: int = 0) -> Rig:
+    """A rig brought to `state` by what normally leads there, all at `start_ms`."""
+    rig = Rig(machine, now_ms=start_ms)
     is_client = machine in (INVITE_CLIENT, OTHER_CLIENT)
     act = rig.hear if is_client else rig.say
     if state is State.PROCEEDING and machine is not INVITE_SERVER:
@@ -320,6 +321,44 @@ def test_ending_is_told_once() -> None:
     rig.fail()
     rig.wait(LONG_MS)
     assert rig.ends == [End.UNREACHABLE]
+
+
+# instants: the rigs above start at a whole T1, where clean-ups are exact
+
+
+STAYS = [
+    # how long each state that ends by itself lasts
+    (INVITE_CLIENT, State.CALLING, PATIENCE_MS),
+    (INVITE_CLIENT, State.ACCEPTED, PATIENCE_MS),
+    (INVITE_CLIENT, State.COMPLETED, PATIENCE_MS),
+    (OTHER_CLIENT, State.TRYING, PATIENCE_MS),
+    (OTHER_CLIENT, State.PROCEEDING, PATIENCE_MS),
+    (OTHER_CLIENT, State.COMPLETED, T4_MS),
+    (INVITE_SERVER, State.ACCEPTED, PATIENCE_MS),
+    (INVITE_SERVER, State.COMPLETED, PATIENCE_MS),
+    (INVITE_SERVER, State.CONFIRMED, T4_MS),
+    (OTHER_SERVER, State.COMPLETED, PATIENCE_MS),
+]
+
+
+@pytest.mark.parametrize(
+    ("machine", "state", "stay_ms"), STAYS, ids=[f"{machine.name}-{state.name}" for machine, state, _ in STAYS]
+)
+def test_a_state_that_repeats_something_ends_on_the_dot_and_others_at_the_next_whole_t1(
+    machine: Machine, state: State, stay_ms: int
+) -> None:
+    start_ms = 123
+    rig = in_state(machine, state, start_ms=start_ms)
+    repeats = machine.timers[state][0] is not None
+    left_ms = stay_ms if repeats else stay_ms + T1_MS - start_ms
+    rig.wait(left_ms - 1)
+    assert rig.ends == []
+    rig.wait(1)
+    assert len(rig.ends) == 1
+
+
+def test_every_state_that_ends_by_itself_is_in_the_list() -> None:
+    assert {(m.name, s) for m, s, _ in STAYS} == {(m.name, s) for m in MACHINES for s in m.timers if m.timers[s][1] is not None}
 
 
 # matching
