@@ -396,3 +396,28 @@ def test_a_prompt_lasts_as_long_as_it_sounds(worker: WorkerClient, caller: Phone
     began, ended = worker.expect(Played), worker.expect(Played)
     assert ended.play == 2
     assert ended.at_ns - began.at_ns >= FRAMES * 20_000_000
+
+
+def test_a_bridge_to_a_leg_whose_far_end_is_not_known_yet_waits_for_it(tmp_path: Path) -> None:
+    """An INVITE without SDP: the line has answered before the caller's ACK says where his audio is."""
+    ports = Ports()
+    a, b = ports.take(), ports.take()
+    with WorkerClient(tmp_path) as worker, Phone(a) as caller, Phone(b) as line:
+        worker.order(Open(port=a), Open(port=b), Aim(port=b, peer=line.peer()), Bridge(a=a, b=b))
+        worker.settle()
+        line.talk()
+        worker.order(Aim(port=a, peer=caller.peer()))
+        worker.settle()
+        line.talk()
+        assert caller.hear().payload == b"\xff" * 160
+        assert worker.complaints() == ""
+
+
+def test_a_pipe_in_place_of_a_prompt_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "welcome.wav")
+    ports = Ports()
+    port = ports.take()
+    with WorkerClient(tmp_path) as worker, Phone(port) as phone:
+        worker.order(Open(port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
+        played = worker.expect(Played)
+    assert played.why == "welcome.wav: not a regular file"

@@ -292,3 +292,24 @@ def test_a_flood_of_re_invites_moves_one_call_and_leaves_nothing_behind() -> Non
     assert world.engine.live_calls == 1
     world.wind_down()
     assert len(world.records) == 1
+
+
+def test_audio_is_never_aimed_at_our_own_ports() -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message(body=sdp.offer(host=SWITCH[0], port=20_002, session_id=1, version=1)))
+    assert world.statuses() == [100, 488]
+    world.wind_down()
+
+
+def test_ringing_told_again_and_again_is_journaled_once() -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message())
+    invite = world.sent_to(EAST)[0].headers
+    fields = [f"{name}: {invite.get(name)}" for name in ("Via", "From", "Call-ID", "CSeq")]
+    ringing = "\r\n".join(["SIP/2.0 180 Ringing", *fields, f"To: {invite.get('To')};tag=t", "", ""]).encode()
+    world.hear(ringing)
+    lines = len(world.journal)
+    for _ in range(50):
+        world.hear(ringing)
+    assert len(world.journal) == lines
+    world.wind_down()

@@ -1,0 +1,67 @@
+"""The SIP socket: what the system refuses to send is told, but for what is the message's own fault."""
+
+import asyncio
+
+import pytest
+import uvloop
+
+from switch.sip.message import Address
+from switch.transport.udp import UdpTransport
+
+BROADCAST: Address = ("255.255.255.255", 5060)  # refused to a socket that did not ask for it
+PATIENCE_S = 10.0
+
+
+def sent(data: bytes, target: Address) -> list[Address]:
+    """Who could not be sent to."""
+    told: list[Address] = []
+
+    async def scene() -> None:
+        udp = UdpTransport(received=lambda *_: None, unsendable=told.append)
+        await udp.open(("127.0.0.1", 0))
+        udp.send(data, target)
+        udp.close()
+
+    uvloop.run(scene())
+    return told
+
+
+def test_a_refused_target_is_told() -> None:
+    assert sent(b"x", BROADCAST) == [BROADCAST]
+
+
+def test_a_message_that_is_too_long_is_not_the_targets_fault() -> None:
+    assert sent(b"x" * 70_000, ("127.0.0.1", 5060)) == []
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_what_is_sent_arrives_with_its_source(run: object) -> None:
+    async def scene() -> tuple[bytes, Address]:
+        came: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
+        one = UdpTransport(received=lambda *_: None, unsendable=lambda _: None)
+        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), unsendable=lambda _: None)
+        await one.open(("127.0.0.1", 0))
+        await other.open(("127.0.0.1", 0))
+        assert one._socket is not None
+        assert other._socket is not None
+        one.send(b"hello", other._socket.getsockname())
+        async with asyncio.timeout(PATIENCE_S):
+            data, source = await came.get()
+        assert source == one._socket.getsockname()
+        one.close()
+        other.close()
+        return data, source
+
+    data, _ = run(scene())  # type: ignore[operator]
+    assert data == b"hello"
+
+
+def test_after_close_nothing_is_sent_and_nothing_breaks() -> None:
+    async def scene() -> None:
+        udp = UdpTransport(received=lambda *_: None, unsendable=lambda _: None)
+        udp.send(b"x", ("127.0.0.1", 9))
+        await udp.open(("127.0.0.1", 0))
+        udp.close()
+        udp.send(b"x", ("127.0.0.1", 9))
+
+    asyncio.run(scene())
