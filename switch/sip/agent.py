@@ -143,14 +143,15 @@ class Agent:
             return
         transaction = self._core.transactions.server(arrival.key)
         if transaction is not None:
-            transaction.receive(arrival.request, now_ns)
+            if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard moves nothing
+                transaction.receive(arrival.request, now_ns)
             return
         leg = self._leg_of(arrival)
         if request.method == "ACK":
             if leg is not None:
                 leg.on_ack(arrival.cseq, request.body, now_ns)
         elif request.method == "CANCEL":
-            self._on_cancel(arrival, now_ns, may_invite=may_invite)
+            self._on_cancel(arrival, source, now_ns, may_invite=may_invite)
         elif leg is not None:
             leg.on_request(arrival, now_ns)
         elif may_invite:
@@ -160,10 +161,10 @@ class Agent:
         leg = self._core.dialogs.get(arrival.to_tag)
         return leg if leg is not None and leg.is_peer(arrival.call_id, arrival.from_tag) else None
 
-    def _on_cancel(self, arrival: Arrival, now_ns: int, *, may_invite: bool) -> None:
-        """§9.2: 200 whatever state the INVITE is in; its user knows whether it is too late."""
+    def _on_cancel(self, arrival: Arrival, source: Address, now_ns: int, *, may_invite: bool) -> None:
+        """§9.2: 200 whatever state the INVITE is in; its user knows whether it is too late. Only who sent it may take it back."""
         invite = self._core.transactions.server(arrival.cancelled_key)
-        if invite is not None:
+        if invite is not None and (may_invite or source[0] == invite.address[0]):
             self._core.reply(arrival, 200, now_ns=now_ns, tag=invite.tag)
             if invite.user is not None:
                 invite.user.on_message(invite, arrival.request, now_ns)

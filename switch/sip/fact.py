@@ -3,8 +3,9 @@
 For every leg: `Ended` comes exactly once and last, whatever the network does. After it the leg's number is never used again.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from switch.sip.message import Address, Headers
 
@@ -28,8 +29,7 @@ class Why(StrEnum):
     """The peer's 2xx cannot be used (no To tag, no Contact)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invited:
+class Invited(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
     `unfit`: the status SIP itself asks for, whatever the user thinks of the call (400, 420); the user refuses the leg with it.
@@ -46,8 +46,7 @@ class Invited:
     unfit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed:
+class Progressed(msgspec.Struct, frozen=True, kw_only=True):
     """A 101-199 answer to our INVITE. `body`: early media SDP, if any."""
 
     leg: int
@@ -55,8 +54,7 @@ class Progressed:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """The first 2xx to our INVITE, ACK already sent. It may come after `hangup` was called (it crossed our CANCEL): the user
     hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself."""
 
@@ -64,24 +62,21 @@ class Answered:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
     """The ACK to our 2xx. `body`: SDP, when the offer was in our 200."""
 
     leg: int
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
+class Offered(msgspec.Struct, frozen=True, kw_only=True):
     """A re-INVITE inside an established leg. The user answers with `accept` or `decline`; `offer` b"": it wants our offer."""
 
     leg: int
     offer: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: who ended it. `status`: the final SIP status of the INVITE, where one came or was sent, else None.
 
     `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None.

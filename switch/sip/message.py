@@ -1,7 +1,8 @@
 """Knows what a SIP message is made of. Does not parse (`parser`), write (`serializer`) or understand header values (`headers`)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 Address = tuple[str, int]
 """An IP literal and a UDP port: where a datagram came from or goes to."""
@@ -57,8 +58,7 @@ class Headers:
         return Headers([*fields, (name, value)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A request as RFC 3261 §7.1 has it. `uri` is the Request-URI as text. `body` is raw octets."""
 
     method: str
@@ -67,8 +67,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(msgspec.Struct, frozen=True, kw_only=True):
     """A response as RFC 3261 §7.2 has it; `status` is 100-699."""
 
     status: int
@@ -80,16 +79,14 @@ class Response:
 Message = Request | Response
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that are no valid message. `request`: what could be read of a request, enough to answer 400 to, or None: drop it."""
 
     why: str
     request: Request | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepAlive:
+class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
     """Only CRLFs: a keep-alive (RFC 5626 §3.5.1), no message."""
 
-    length: int = field(default=0)
+    length: int = 0

@@ -25,6 +25,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TELEPHONE = re.compile(r"\+?[0-9][0-9*#.()\-]*+(?=;)")
 _SEPARATORS = str.maketrans("", "", "-.()")
 
+MAX_USER_CHARS = 64
+"""Four times the longest telephone number (E.164)."""
+
 _MARK = "-_.!~*'()"
 _USER_SAFE = _MARK + "&=+$,;?/"
 _PARAM_SAFE = _MARK + "[]/:&+$"
@@ -108,11 +111,14 @@ def user_of(text: str) -> str:
     """The user of a sip or sips URI, or the number of a tel URI without its visual separators; "" when there is none.
 
     A telephone number in a sip URI sheds its own parameters (`+15551230001;rn=+15550000;npdi@host`, RFC 3261 §19.1.6): they say
-    how the number was routed, not which it is.
+    how the number was routed, not which it is. A name too long or not fit to be printed is nobody's: it would go into logs, records and
+    the INVITE to a line.
     """
     if (tel := _TEL.fullmatch(text)) and not _BAD_CHARACTER.search(text):
-        return (_unescape(tel[1]) or "").translate(_SEPARATORS)
-    uri = parse_uri(text)
-    user = (uri.user if uri else None) or ""
-    telephone = _TELEPHONE.match(user)
-    return telephone[0] if telephone else user
+        user = (_unescape(tel[1]) or "").translate(_SEPARATORS)
+    else:
+        uri = parse_uri(text)
+        user = (uri.user if uri else None) or ""
+        telephone = _TELEPHONE.match(user)
+        user = telephone[0] if telephone else user
+    return user if len(user) <= MAX_USER_CHARS and user.isprintable() else ""

@@ -313,3 +313,32 @@ def test_ringing_told_again_and_again_is_journaled_once() -> None:
         world.hear(ringing)
     assert len(world.journal) == lines
     world.wind_down()
+
+
+def test_a_strangers_cancel_is_ignored() -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message())
+    world.hear(message("CANCEL"), STRANGER)
+    assert world.sent_to(STRANGER) == []
+    assert world.engine.live_calls == 1
+    world.hear(message("CANCEL"))
+    assert 487 in world.statuses()
+    world.wind_down()
+
+
+def test_a_strangers_copy_of_an_invite_is_not_answered_again() -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message())
+    said = len(world.statuses())
+    world.hear(message(), STRANGER)
+    assert len(world.statuses()) == said
+    assert world.sent_to(STRANGER) == []
+
+
+@pytest.mark.parametrize("user", ["\U0001d7d8" * 2_000, "%C2%9B31m%E2%80%AEx", "7" * 65])
+def test_a_caller_whose_name_is_too_long_or_can_not_be_printed_is_nobody(user: str) -> None:
+    world = Wire(plan(line("east", EAST)))
+    world.hear(message(sender=f"<sip:{user}@h>;tag=ct"))
+    assert all(len(data) < 1_500 for data, _, target in world.flown if target == EAST)
+    world.wind_down()
+    assert [judged.record.ani for judged in world.records] == [""]
