@@ -24,6 +24,7 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests --exclude tests/support
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 	$(BIN)/payphone check --config config

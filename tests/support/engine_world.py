@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
+from typing import TypeVar
 
 from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
 from media import control as mc
@@ -23,6 +24,8 @@ from switch.sip import sdp
 from switch.sip.agent import Agent
 from switch.sip.fact import Answered, Ended, Fact, Invited
 from switch.sip.message import Address
+
+O = TypeVar("O", bound=mc.Message)
 
 SWITCH: Address = ("192.0.2.1", 5060)
 CARRIER: Address = ("198.51.100.7", 5080)
@@ -256,5 +259,5 @@ class World:
         port = next(order.port for order in reversed(self.orders) if isinstance(order, mc.Play))
         self.report(mc.Heard(port=port, digit=digit, at_ns=self.now_ns))
 
-    def told(self, kind: type[mc.Order]) -> list[mc.Order]:
+    def told(self, kind: type[O]) -> list[O]:
         return [order for order in self.orders if isinstance(order, kind)]

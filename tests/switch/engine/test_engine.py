@@ -9,6 +9,7 @@ from engine_world import EAST, MENU, STRANGER, WEST, World, line, plan
 import switch.engine.engine as engine_module
 from media import control as mc
 from routing import table as rt
+from switch.call import machine
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.effect import SendSip
 from switch.engine.journal_line import recovered
@@ -263,12 +264,11 @@ def test_a_broken_call_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> No
     world.run(2_000)
     world.call()
     world.run(100)
-    advance = engine_module.advance
 
     def breaks(call: object, event: object) -> object:
         if type(event).__name__ == "DigitHeard":
             raise ZeroDivisionError
-        return advance(call, event)  # type: ignore[arg-type]
+        return machine.advance(call, event)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engine_module, "advance", breaks)
     world.press("5")
