@@ -25,7 +25,7 @@ from switch.sip.agent import Agent
 from switch.sip.fact import Answered, Ended, Fact, Invited
 from switch.sip.message import Address
 
-O = TypeVar("O", bound=mc.Message)
+AnyOrder = TypeVar("AnyOrder", bound=mc.Message)
 
 SWITCH: Address = ("192.0.2.1", 5060)
 CARRIER: Address = ("198.51.100.7", 5080)
@@ -259,5 +259,5 @@ class World:
         port = next(order.port for order in reversed(self.orders) if isinstance(order, mc.Play))
         self.report(mc.Heard(port=port, digit=digit, at_ns=self.now_ns))
 
-    def told(self, kind: type[O]) -> list[O]:
+    def told(self, kind: type[AnyOrder]) -> list[AnyOrder]:
         return [order for order in self.orders if isinstance(order, kind)]
