@@ -20,6 +20,7 @@ from switch.billing.verdict import JudgedCall
 MAX_WAITING = 10_000
 """Lines that wait for a reader; beyond them new ones are dropped, and their number is told once he reads again."""
 DRAIN_S = 2.0
+LINGER_S = 0.05
 
 _log = structlog.get_logger("payphone.call")
 
@@ -57,7 +58,8 @@ class _Writer(threading.Thread):
         with self._wake:
             if len(self._waiting) < MAX_WAITING:
                 self._waiting.append(text)
-                self._wake.notify()
+                if len(self._waiting) == 1:
+                    self._wake.notify()
             else:
                 self._dropped += 1
         return len(text)
@@ -82,6 +84,7 @@ class _Writer(threading.Thread):
         """All that waits; "" when there is nothing more to come."""
         with self._wake:
             self._wake.wait_for(lambda: self._waiting or self._draining)
+            self._wake.wait_for(lambda: self._draining, LINGER_S)  # a thread that wakes up for every line costs more than the lines
             text = "".join(self._waiting)
             self._waiting.clear()
             if self._dropped:

@@ -71,11 +71,9 @@ class MediaDesk:
     def answer(self, live: LiveCall, leg: Leg) -> bytes:
         """Our SDP for a 200 to a leg that is `prepared`, audio opened and aimed."""
         agreement, leg.ready = leg.ready, None
+        leg.peer = None if agreement is None else _peer(agreement)
         self._open(live, leg, number=CALLER)
-        if agreement is None:
-            return self._offer(leg)
-        self._aim(live, leg, agreement)
-        return agreement.body
+        return self._offer(leg) if agreement is None else agreement.body
 
     def renegotiate(self, live: LiveCall, leg: Leg, offer: bytes) -> bytes | None:
         """Our SDP for a 200 to a re-INVITE, audio aimed anew. None: it can't be served, and nothing has changed."""
@@ -132,14 +130,7 @@ class MediaDesk:
         return ":" not in host and not (host == self._address and port in self._ports.range)
 
     def _aim(self, live: LiveCall, leg: Leg, agreement: sdp.Agreement) -> None:
-        peer = Peer(
-            host=agreement.stream.host,
-            port=agreement.stream.port,
-            payload_type=agreement.payload_type,
-            dtmf_type=agreement.dtmf_type,
-            sends=agreement.sends,
-            receives=agreement.receives,
-        )
+        peer = _peer(agreement)
         if peer != leg.peer:
             leg.peer = peer
             self._tell(live.worker, Aim(port=_port(leg), peer=peer))
@@ -150,7 +141,7 @@ class MediaDesk:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
-            self._tell(live.worker, Open(port=leg.port))
+            self._tell(live.worker, Open(port=leg.port, peer=leg.peer))
 
     def close(self, live: LiveCall, leg: Leg, now_ns: int) -> None:
         """The leg's audio is over; a port that was used rests for the quiet time."""
@@ -187,6 +178,17 @@ class MediaDesk:
         port = live.legs[CALLER].port
         if port is not None:
             self._tell(live.worker, order(port=port))
+
+
+def _peer(agreement: sdp.Agreement) -> Peer:
+    return Peer(
+        host=agreement.stream.host,
+        port=agreement.stream.port,
+        payload_type=agreement.payload_type,
+        dtmf_type=agreement.dtmf_type,
+        sends=agreement.sends,
+        receives=agreement.receives,
+    )
 
 
 def _port(leg: Leg) -> int:

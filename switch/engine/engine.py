@@ -301,8 +301,8 @@ class Engine:
         caused: list[ev.Event] = []
         for command in step.commands:
             caused.extend(self._hands.carry_out(live, command, event.at))
-        for effect in caused:
-            self._feed(live, effect)
+        for each in caused:
+            self._feed(live, each)
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""

@@ -120,7 +120,13 @@ class Hands:
         body = self._desk.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
         if body is None:
             return (ev.MediaFailed(at=at, why="no RTP port is free"),)
-        leg.sip = self._agent.invite(uri=dial.attempt.uri, target=target, caller=live.call.story.ani, body=body, now_ns=at.mono_ns)
+        try:
+            leg.sip = self._agent.invite(
+                uri=dial.attempt.uri, target=target, caller=live.call.story.ani, body=body, now_ns=at.mono_ns
+            )
+        except Exception:
+            self._desk.close(live, leg, at.mono_ns)  # nobody else knows of its port
+            raise
         self._lives.add_leg(live, dial.leg, leg)
         return ()
 
@@ -150,8 +156,8 @@ class Hands:
 
     def _finish(self, live: LiveCall) -> None:
         """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""
-        self._desk.left(live.worker)
-        self._lives.drop(live)
+        if self._lives.drop(live):
+            self._desk.left(live.worker)
         undialled = len(live.call.legs)
         if undialled not in live.legs:  # a call that broke between its ruling and the dial holds caps for a leg that never was
             self._caps.give_back((live.call_id, undialled))

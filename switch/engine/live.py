@@ -82,6 +82,6 @@ class LiveCalls:
     def drop_leg(self, sip: int) -> None:
         del self._by_sip[sip]
 
-    def drop(self, live: LiveCall) -> None:
-        """The call is over. Legs that the network has not let go of yet are still found, until it does."""
-        self._by_id.pop(live.call_id, None)
+    def drop(self, live: LiveCall) -> bool:
+        """The call is over; False: it was already. Legs that the network has not let go of yet are still found, until it does."""
+        return self._by_id.pop(live.call_id, None) is not None

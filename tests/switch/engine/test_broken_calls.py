@@ -6,6 +6,7 @@ import pytest
 from engine_world import CARRIER, EAST, MENU, World, line, plan
 
 import switch.engine.engine as engine_module
+import switch.engine.hands as hands_module
 import switch.sip.core as core_module
 from media import control as mc
 from switch.call import command as do
@@ -14,7 +15,24 @@ from switch.call.moment import Moment
 from switch.engine.deadlines import Deadlines
 from switch.engine.hands import Hands
 from switch.engine.live import LiveCall
-from switch.sip.message import Address
+from switch.sip.agent import Agent
+from switch.sip.message import Address, Headers, Request
+from switch.sip.serializer import serialize
+
+INVITE = Request(
+    method="INVITE",
+    uri="sip:18005550100@192.0.2.1",
+    headers=Headers(
+        [
+            ("Via", "SIP/2.0/UDP 198.51.100.7:5080;branch=z9hG4bK1"),
+            ("From", "<sip:1@c>;tag=a"),
+            ("To", "<sip:18005550100@s>"),
+            ("Call-ID", "x"),
+            ("CSeq", "1 INVITE"),
+            ("Contact", "<sip:198.51.100.7:5080>"),
+        ]
+    ),
+)
 
 
 @pytest.mark.parametrize("kind", [do.HangUp, do.Unbridge])
@@ -53,6 +71,43 @@ def test_a_call_that_breaks_at_its_ruling_gives_back_the_caps_it_took(monkeypatc
     world.call(hang_up_ms=15_000)
     world.run(60_000)
     assert [judged.record.final_state.value for judged in world.records] == ["failed", "converted"]
+
+
+def test_an_invite_that_can_not_be_written_leaves_no_port_and_no_cap_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(plan(line("east", EAST, limit=1)))
+    world.line_phone(EAST)
+
+    def breaks(*_: object, **__: object) -> int:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Agent, "invite", breaks)
+        world.engine.datagram(serialize(INVITE), CARRIER, world.at())
+        world.run(60_000)
+    assert [judged.record.final_state.value for judged in world.records] == ["failed"]
+    assert {order.port for order in world.told(mc.Open)} == {order.port for order in world.told(mc.Close)}
+    world.call(hang_up_ms=15_000)
+    world.run(60_000)
+    assert world.records[-1].record.final_state.value == "converted"
+
+
+def test_a_record_that_can_not_be_made_is_said_and_costs_no_other_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(plan(line("east", EAST)))
+    world.line_phone(EAST)
+
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(hands_module, "judged", breaks)
+        world.call(hang_up_ms=15_000)
+        world.run(60_000)
+    assert world.records == []
+    assert world.engine.live_calls == 0
+    assert "has no record but its journal" in world.complaints[-1].what
+    world.call(hang_up_ms=15_000)
+    world.run(60_000)
+    assert world.records[-1].record.final_state.value == "converted"
 
 
 def test_a_call_cut_off_in_its_menu_never_connected() -> None:
