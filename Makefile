@@ -33,7 +33,7 @@ bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py
 
 # What rigs need beside .venv: SIPp, Debian's sip-tester. Root installs it; anybody else is told the one command.
-rig-tools: $(STAMP)
+rig-tools: $(STAMP)  ## install what rigs need (SIPp), or say the one command that does
 	@command -v sipp >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq sip-tester; } || \
 	  { echo "SIPp is missing, and rigs need it. Run: sudo apt-get update && sudo apt-get install -y sip-tester" >&2; exit 1; }
 
