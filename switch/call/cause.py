@@ -24,6 +24,7 @@ class Cause(StrEnum):
     NOT_ACCEPTABLE = "not_acceptable"
     BAD_REQUEST = "bad_request"
     BAD_EXTENSION = "bad_extension"
+    TOO_MANY_HOPS = "too_many_hops"
     CALLER_NO_ACK = "caller_no_ack"
     # what a line did not do
     BUSY = "busy"
@@ -96,6 +97,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.NOT_ACCEPTABLE: _t(488, 88, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.BAD_REQUEST: _t(400, 95, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.BAD_EXTENSION: _t(420, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.TOO_MANY_HOPS: _t(483, 25, Fault.NETWORK, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
     Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),
     Cause.NO_ANSWER: _line(480, 19, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.NO_ANSWER),

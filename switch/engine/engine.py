@@ -219,7 +219,13 @@ class Engine:
             objection=facts.objection(fact) or self._objection(leg, worker, fact.offer, at),
         )
         step = begin(arrived)
-        live = LiveCall(call=step.call, plan=self._plan, worker=NO_WORKER if worker is None else worker, legs={})
+        live = LiveCall(
+            call=step.call,
+            plan=self._plan,
+            worker=NO_WORKER if worker is None else worker,
+            hops_left=fact.hops_left,
+            legs={},
+        )
         self._calls.add(live)
         self._calls.add_leg(live, CALLER, leg)
         self._desk.joined(live.worker)

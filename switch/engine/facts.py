@@ -15,9 +15,9 @@ _OF_LINE = {
 
 
 def objection(invited: Invited) -> Cause | None:
-    """Why SIP itself has an INVITE refused."""
+    """Why SIP itself has an INVITE refused: its form, or that it has been around too often to be sent on (RFC 7332)."""
     if invited.unfit is None:
-        return None
+        return Cause.TOO_MANY_HOPS if invited.hops_left == 0 else None
     return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)
 
 

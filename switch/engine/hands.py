@@ -122,7 +122,12 @@ class Hands:
             return (ev.MediaFailed(at=at, why="no RTP port is free"),)
         try:
             leg.sip = self._agent.invite(
-                uri=dial.attempt.uri, target=target, caller=live.call.story.ani, body=body, now_ns=at.mono_ns
+                uri=dial.attempt.uri,
+                target=target,
+                caller=live.call.story.ani,
+                body=body,
+                now_ns=at.mono_ns,
+                hops_left=live.hops_left - 1,
             )
         except Exception:
             self._desk.close(live, leg, at.mono_ns)  # nobody else knows of its port

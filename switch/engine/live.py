@@ -32,11 +32,15 @@ class Leg:
 
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
-    """`legs`: by leg number, 0 the caller's. `terms`: of every campaign an attempt was made for."""
+    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's.
+
+    `terms`: of every campaign an attempt was made for.
+    """
 
     call: Call
     plan: Plan
     worker: int
+    hops_left: int
     legs: dict[int, Leg]
     terms: dict[str, Terms] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from switch.sip.arrival import Arrival, arrive, response_key, stamp
-from switch.sip.compose import CAPABILITIES, Fields, Identity, objection, reason_q850, retry_after
+from switch.sip.compose import CAPABILITIES, MAX_HOPS, Fields, Identity, objection, reason_q850, retry_after
 from switch.sip.core import Core, Leg
 from switch.sip.dialog import contact_of
 from switch.sip.fact import Fact
@@ -69,9 +69,12 @@ class Agent:
         """What happened, in order; each fact is given once."""
         return self._core.take_facts()
 
-    def invite(self, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int) -> int:
-        """Call `uri` by sending to `target`; gives the new leg. `caller`: the user part of From, "" for anonymous."""
-        return Outgoing(self._core, uri=uri, target=target, caller=caller, body=body, now_ns=now_ns).number
+    def invite(self, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int, hops_left: int = MAX_HOPS) -> int:
+        """Call `uri` by sending to `target`; gives the new leg. `caller`: the user part of From, "" for anonymous.
+
+        `hops_left`: what is left of the call's Max-Forwards where it came in: so that one that goes in circles ends (RFC 7332).
+        """
+        return Outgoing(self._core, uri=uri, target=target, caller=caller, body=body, now_ns=now_ns, hops_left=hops_left).number
 
     def ring(self, leg: int, now_ns: int) -> None:
         """Tell the caller that it rings (180)."""

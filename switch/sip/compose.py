@@ -20,7 +20,9 @@ SUPPORTED: Field = ("Supported", "")
 CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
 """What an OPTIONS asks for (§11.2)."""
 SDP: Field = ("Content-Type", "application/sdp")
-MAX_FORWARDS: Field = ("Max-Forwards", "70")
+MAX_HOPS = 70
+"""RFC 3261 §8.1.1.6."""
+MAX_FORWARDS: Field = ("Max-Forwards", str(MAX_HOPS))
 
 _ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
 """Copied from a request into each of its answers (RFC 3261 §8.2.6.2, §12.1.1, §8.2.6.1)."""
@@ -40,6 +42,7 @@ _REASONS = {
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
+    483: "Too Many Hops",
     484: "Address Incomplete",
     486: "Busy Here",
     487: "Request Terminated",

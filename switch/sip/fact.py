@@ -33,6 +33,7 @@ class Invited(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
     `unfit`: the status SIP itself asks for, whatever the user thinks of the call (400, 420); the user refuses the leg with it.
+    `hops_left`: its Max-Forwards, 70 where it has none.
     `caller`: the user part of P-Asserted-Identity, else Remote-Party-ID, else From (`carriers.md`), "" when anonymous or unreadable.
     """
 
@@ -43,6 +44,7 @@ class Invited(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     offer: bytes
     headers: Headers
+    hops_left: int
     unfit: int | None = None
 
 

@@ -4,7 +4,7 @@ After the 200 it is a `session`. Does not know why the user answers as it does.
 """
 
 from switch.sip.arrival import Arrival
-from switch.sip.compose import ALLOW, CAPABILITIES, Fields, objection, reason_q850, retry_after
+from switch.sip.compose import ALLOW, CAPABILITIES, MAX_HOPS, Fields, objection, reason_q850, retry_after
 from switch.sip.core import Core
 from switch.sip.dialog import callee_dialog
 from switch.sip.fact import Ended, Invited, Why
@@ -47,6 +47,7 @@ class Incoming:
     def invited(self, source: Address) -> Invited:
         """The fact that opens this leg."""
         request = self._arrival.request
+        hops = request.headers.get("Max-Forwards")
         return Invited(
             leg=self.number,
             source=source,
@@ -55,6 +56,7 @@ class Incoming:
             call_id=self._arrival.call_id,
             offer=request.body,
             headers=request.headers,
+            hops_left=MAX_HOPS if hops is None else int(hops),
             unfit=None if self._unfit is None else self._unfit[0],
         )
 

@@ -12,7 +12,7 @@ hung up twice, once by CANCEL too late and once by BYE, is the user's to end.
 from enum import IntEnum, auto
 
 from switch.sip.arrival import Arrival
-from switch.sip.compose import ALLOW, MAX_FORWARDS, SDP, SUPPORTED, cancel_of, reason_q850
+from switch.sip.compose import ALLOW, SDP, SUPPORTED, cancel_of, reason_q850
 from switch.sip.core import Core
 from switch.sip.dialog import caller_dialog, contact_of
 from switch.sip.fact import Answered, Ended, Progressed, Why
@@ -54,7 +54,7 @@ class Outgoing:
         "number",
     )
 
-    def __init__(self, core: Core, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int) -> None:
+    def __init__(self, core: Core, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int, hops_left: int) -> None:
         self.number = core.next_leg()
         self._core = core
         self._address = target
@@ -64,7 +64,7 @@ class Outgoing:
         self._give_up: Alarm | None = None
         self._acks: dict[str, tuple[bytes, Address]] = {}
         self._branch = core.new_branch()
-        self._request = _invite(core, uri=uri, caller=caller, tag=self._tag, branch=self._branch, body=body)
+        self._request = _invite(core, uri=uri, caller=caller, tag=self._tag, branch=self._branch, body=body, hops_left=hops_left)
         self._transaction = core.ask(self._request, branch=self._branch, address=target, user=self, now_ns=now_ns)
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
@@ -175,11 +175,11 @@ class Outgoing:
         self._core.end(Ended(leg=self.number, why=why, by_peer=by_peer, status=status, q850=q850))
 
 
-def _invite(core: Core, *, uri: str, caller: str, tag: str, branch: str, body: bytes) -> Request:
+def _invite(core: Core, *, uri: str, caller: str, tag: str, branch: str, body: bytes, hops_left: int) -> Request:
     identity = core.identity
     fields = [
         identity.via(branch),
-        MAX_FORWARDS,
+        ("Max-Forwards", str(hops_left)),
         ("From", f"{_sender(caller, core.identity.local[0])};tag={tag}"),
         ("To", f"<{uri}>"),
         ("Call-ID", core.token()),

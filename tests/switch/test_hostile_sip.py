@@ -342,3 +342,19 @@ def test_a_caller_whose_name_is_too_long_or_can_not_be_printed_is_nobody(user: s
     assert all(len(data) < 1_500 for data, _, target in world.flown if target == EAST)
     world.wind_down()
     assert [judged.record.ani for judged in world.records] == [""]
+
+
+def with_hops(data: bytes, hops: int) -> bytes:
+    return data.replace(b"From: ", b"Max-Forwards: %d\r\nFrom: " % hops, 1)
+
+
+def test_a_call_that_goes_in_circles_ends() -> None:
+    """Each lap takes a hop, and the last one is refused with a record (RFC 7332)."""
+    world = Wire(plan(line("east", EAST)))
+    world.hear(with_hops(message(), 2))
+    (invite,) = world.sent_to(EAST)
+    assert invite.headers.get("Max-Forwards") == "1"
+    world.hear(with_hops(message(branch="z9hG4bKlast", call="last"), 0))
+    assert 483 in world.statuses()
+    assert world.records[0].record.ended_detail == "too_many_hops"
+    world.wind_down()
