@@ -11,6 +11,7 @@ import ivr.step as menu
 from ivr.menu import MenuPlan
 from routing.decide import decide
 from routing.ruling import Announce, Attempt, EnterMenu, Inquiry, NotRouted, Reason, Ruling
+from routing.trail import as_plain
 from switch.engine.clock import SystemClock
 from switch.engine.number import e164
 from switch.engine.plan import Plan
@@ -47,7 +48,7 @@ class Answer:
             "line": choice.line if isinstance(choice, Attempt) else None,
             "because": choice.because.value if isinstance(choice, Announce | NotRouted) else None,
             "seed": SEED,
-            "trail": [{"rule": r.rule, "verdict": r.verdict, "read": dict(r.read)} for r in self.reasons],
+            "trail": [as_plain(reason) for reason in self.reasons],
         }
 
 

@@ -3,7 +3,6 @@
 from decimal import Decimal, InvalidOperation
 
 MICROS = 1_000_000
-CENT_MICROS = 10_000
 
 
 def micros_from(text: str) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from routing.ruling import Reason
+from routing.trail import as_plain
 from switch.billing.judge import judge, settle
 from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall
@@ -63,7 +64,7 @@ def beat(at: Moment, heartbeat: Moment | None) -> bytes:
 
 def plain(trail: Sequence[Reason]) -> Trail:
     """A trail as the record keeps it."""
-    return tuple({"rule": reason.rule, "verdict": reason.verdict, "read": dict(reason.read)} for reason in trail)
+    return tuple(as_plain(reason) for reason in trail)
 
 
 def judged(story: Story, trail: Trail, terms: Mapping[str, Terms]) -> JudgedCall:
