@@ -28,14 +28,23 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 	$(BIN)/payphone check --config config
+	$(BIN)/payphone test --config config
 
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py
 
-# What rigs need beside .venv: SIPp, Debian's sip-tester. Root installs it; anybody else is told the one command.
-rig-tools: $(STAMP)  ## install what rigs need (SIPp), or say the one command that does
+# What rigs and tests need beside .venv: SIPp, Debian's sip-tester, and the programs of PostgreSQL. Root installs them; anybody else is
+# told the one command. Tests start a PostgreSQL of their own; Debian's package would start one on port 5432 as well, and is asked not to.
+PG_CREATE := /etc/postgresql-common/createcluster.d/payphone.conf
+
+rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, PostgreSQL), or say the one command that does
 	@command -v sipp >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq sip-tester; } || \
 	  { echo "SIPp is missing, and rigs need it. Run: sudo apt-get update && sudo apt-get install -y sip-tester" >&2; exit 1; }
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq postgresql-common && mkdir -p $(dir $(PG_CREATE)) && \
+	    echo 'create_main_cluster = false' >$(PG_CREATE) && apt-get install -y -qq postgresql && rm $(PG_CREATE); } || \
+	  { rm -f $(PG_CREATE); echo "PostgreSQL is missing, and tests need its programs (they start a server of their own)." \
+	    "Run: sudo apt-get update && sudo apt-get install -y postgresql" >&2; exit 1; }
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 1; }

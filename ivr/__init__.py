@@ -1,1 +1,1 @@
-"""PURE. Menus: what they are (`menu`) and how one moves on (`step`)."""
+"""PURE. Menus: what they are (`menu`), how one moves on (`step`), and which of its nodes lead to which (`graph`)."""

@@ -1,23 +1,46 @@
-"""Knows what a menu is. Does not know how prompts are played, how digits are heard, or what a route leads to."""
+"""Knows what a menu is: nodes, and the outcomes that lead from one to the next or out of the plan.
+
+Does not know how prompts are played, how digits are heard, what moves a caller on (`step`), or what a route leads to.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DIGITS = frozenset("0123456789*#ABCD")
+from routing.expression import Expression, Kind, Scalar
+from routing.table import Hours
+
+DECIMAL = frozenset("0123456789")
+DIGITS = DECIMAL | frozenset("*#ABCD")
+DIGIT_PROMPTS = {digit: f"digit-{digit}" for digit in sorted(DECIMAL)}
+"""What a read-back says for each digit."""
+CONFIRM_KEY = "1"
+CORRECT_KEY = "2"
+MAX_DIGITS = 20  # of one answer: no telephone or account number is longer, and a careless regular expression takes 2**digits steps
+
+Tags = Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteOn:
     """The caller qualified: ask routing, with these tags added to the call's."""
 
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferTo:
+    """The caller goes to this line, with these tags added to the call's."""
+
+    line: str
+    tags: Tags = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoTo:
-    """Enter another menu of the same plan."""
+    """Enter another node of the same plan, with these tags learned."""
 
     menu: str
+    tags: Tags = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,31 +55,125 @@ class SayAgain:
     """Play the menu's prompt once more; not counted as a failed try."""
 
 
-Outcome = RouteOn | GoTo | HangUp | SayAgain
+Onward = RouteOn | TransferTo | GoTo | HangUp
+"""What leaves a node."""
+Outcome = Onward | SayAgain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """One menu node.
+    """Asks for one of several answers. Yes/no is one of two keys; a consent is one whose `prompt` is whole and that has one key.
 
-    `prompt` and `invalid` name prompts. `timeout_ms` is the silence allowed after the prompt ended (and between digits).
-    `retries`: how many more tries after the first failed one (silence or a wrong key). `digits`: how many make an answer.
-    `keys`: the answers that are valid, each with its outcome. `failed`: what happens when the tries are used up.
+    `prompt` and `invalid` name prompts. `whole`: digits are not heard until they have ended. `timeout_ms` is the silence allowed after
+    the prompt ended (and between digits). `retries`: how many more tries after the first failed one (silence or a wrong key).
+    `digits`: how many make an answer. `keys`: the answers that are valid, each with its outcome. `failed`: what happens when the
+    tries are used up.
     """
 
     name: str
     prompt: str
     invalid: str | None = None
+    whole: bool = False
     timeout_ms: int = 5_000
     retries: int = 2
     digits: int = 1
     keys: Mapping[str, Outcome]
-    failed: HangUp | RouteOn = field(default_factory=HangUp)
+    failed: Onward = field(default_factory=HangUp)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """A whole number from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """All digits together match the regular expression `pattern`, which compiles."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownZip:
+    """The ZIP code of a place."""
+
+
+Valid = Within | Matching | KnownZip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """What was typed is said digit by digit between `lead_in` and `confirm`, which asks: 1 it is right, 2 once more."""
+
+    lead_in: str
+    confirm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """Asks for digits, and keeps them as `tag`: NUMBER as a number, TEXT as typed.
+
+    `min_digits` to `max_digits` make an answer, 1 <= min <= max <= MAX_DIGITS; it ends with the last one, with `finish` or with silence.
+    `timeout_ms` is the silence allowed after the prompt ended, `between_ms` after a digit. `retries`, `failed`, `invalid`: as in a menu.
+    """
+
+    name: str
+    tag: str
+    kind: Kind = Kind.TEXT
+    prompt: str
+    invalid: str | None = None
+    min_digits: int = 1
+    max_digits: int
+    finish: str | None = "#"
+    timeout_ms: int = 5_000
+    between_ms: int = 3_000
+    retries: int = 2
+    valid: Valid | None = None
+    read_back: ReadBack | None = None
+    then: Onward
+    failed: Onward = field(default_factory=HangUp)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """Says prompts, at least one, and goes on. `whole`: digits are not heard until they have ended.
+
+    `tags`: learned as they are said; those of a whole one only once it has been heard.
+    """
+
+    name: str
+    prompts: tuple[str, ...]
+    whole: bool = False
+    tags: Tags = field(default_factory=dict)
+    then: Onward
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Taken when the expression holds for what is known of the caller, or the hours are open."""
+
+    when: Expression | Hours
+    then: Onward
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Goes on with the first case that is to be taken, unheard by the caller."""
+
+    name: str
+    cases: tuple[Case, ...]
+    otherwise: Onward
+
+
+Node = Menu | Gather | Say | Branch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuPlan:
-    """The menus a call may walk through. `start` is a key of `menus`; so is every `GoTo.menu`."""
+    """The nodes a call may walk through. `start` is a key of `nodes`; so is every `GoTo.menu`."""
 
     start: str
-    menus: Mapping[str, Menu]
+    nodes: Mapping[str, Node]

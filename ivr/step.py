@@ -6,160 +6,107 @@ Does not know clocks, audio or calls. Whoever runs a menu keeps the `Session` an
 2. `say`: play these prompts one after the other; tell `PromptEnded` when the last one has ended. A prompt that plays disarms the
    silence timer.
 3. `wait_ms`: arm the silence timer anew, this long from now; tell `TimedOut` when it runs out. None leaves it as it is.
-4. `outcome`: the caller has left the menu (a `Left.prompt` is played by whoever ends the call).
+4. `outcome`: the caller has left the menu (a `Left.prompt` is played by whoever ends the call). Nothing is said with it.
 
 The timer therefore runs only while nothing plays. What comes late may be told all the same and changes nothing: the end of a prompt
 while none plays, a timer that ran out as a prompt began, anything at all after the caller left. Only the end of a prompt that was
 stopped, told while the next one plays, can't be told apart here: whoever plays prompts numbers them.
+
+A digit cuts short all that is said before the next node that waits for the caller, and is the first digit of his answer there. What is
+whole is not cut short: a digit during it, or one that cut short what precedes it, is not heard and not kept for later.
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
 from typing import assert_never
 
-import msgspec
 from msgspec.structs import replace
 
-from ivr.menu import DIGITS, GoTo, HangUp, Menu, MenuPlan, RouteOn, SayAgain
+from ivr import gather
+from ivr.menu import DIGITS, Branch, Gather, GoTo, Menu, MenuPlan, Node, Say, SayAgain
+from ivr.turn import Digit, Heard, Left, LeftBecause, PromptEnded, Routed, Scene, Session, TimedOut, Turn
+from ivr.walk import MAX_MENUS, fail, follow, go_on, is_whole, say
 
-MAX_MENUS = 50  # entered per call, the first one included: menus may lead to each other in a circle
+__all__ = [
+    "MAX_MENUS",
+    "Digit",
+    "Heard",
+    "Left",
+    "LeftBecause",
+    "PromptEnded",
+    "Routed",
+    "Scene",
+    "Session",
+    "TimedOut",
+    "Turn",
+    "start",
+    "step",
+]
+
 TERMINATOR = "#"
 
 
-class LeftBecause(StrEnum):
-    HANGUP = "hangup"
-    FAILED = "failed"
+def start(plan: MenuPlan, scene: Scene) -> Turn:
+    """The caller enters the plan's first node."""
+    return follow(plan, Session(node=plan.start, entered=0, playing=False), GoTo(menu=plan.start), scene=scene)
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a caller is in a plan.
-
-    `tries`: failed ones in this menu. `digits`: collected, not an answer yet. `entered`: menus so far.
-    `playing`: a prompt plays, so silence is not the caller's yet. `over`: the caller has left.
-    """
-
-    menu: str
-    tries: int = 0
-    digits: str = ""
-    playing: bool = True
-    entered: int = 1
-    over: bool = False
-
-
-class Digit(msgspec.Struct, frozen=True, kw_only=True):
-    digit: str
-
-
-class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """The last of the prompts of `Turn.say` has ended."""
-
-
-class TimedOut(msgspec.Struct, frozen=True, kw_only=True):
-    """`Turn.wait_ms` has passed."""
-
-
-Heard = Digit | PromptEnded | TimedOut
-
-
-class Routed(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller qualified, with these tags."""
-
-    tags: Mapping[str, str]
-
-
-class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """The call is to end, after `prompt` where one is named: the key pressed says `hangup`, or the tries `failed`."""
-
-    reason: LeftBecause
-    prompt: str | None = None
-
-
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows from what was heard; see the top of this file."""
-
-    session: Session
-    say: tuple[str, ...] = ()
-    hush: bool = False
-    wait_ms: int | None = None
-    outcome: Routed | Left | None = None
-
-
-def start(plan: MenuPlan) -> Turn:
-    """The caller enters the plan's first menu."""
-    return Turn(session=Session(menu=plan.start), say=(plan.menus[plan.start].prompt,))
-
-
-def step(plan: MenuPlan, session: Session, heard: Heard) -> Turn:
+def step(plan: MenuPlan, session: Session, heard: Heard, scene: Scene) -> Turn:
     """What follows from `heard`. Digits that are none (`ivr.menu.DIGITS`) and events that come late change nothing."""
-    if session.over:
+    node = plan.nodes[session.node]
+    if session.over or _is_void(session, node, heard):
         return Turn(session=session)
-    menu = plan.menus[session.menu]
-    match heard:
-        case Digit(digit=digit):
-            return _press(plan, session, menu=menu, digit=digit)
-        case PromptEnded():
-            if not session.playing:
-                return Turn(session=session)
-            return Turn(session=replace(session, playing=False), wait_ms=menu.timeout_ms)
-        case TimedOut():
-            if session.playing:
-                return Turn(session=session)
-            return _answer(plan, session, menu=menu, answer=session.digits)
+    match node:
+        case Menu():
+            return _hear(plan, session, node, heard=heard, scene=scene)
+        case Gather():
+            return gather.hear(plan, session, node, heard=heard, scene=scene)
+        case Say() | Branch():
+            now_quiet = replace(session, playing=not isinstance(heard, PromptEnded))
+            return go_on(plan, now_quiet, node, scene=scene)
         case unknown:
             assert_never(unknown)
 
 
-def _press(plan: MenuPlan, session: Session, *, menu: Menu, digit: str) -> Turn:
+def _is_void(session: Session, node: Node, heard: Heard) -> bool:
+    match heard:
+        case Digit(digit=digit):
+            return digit not in DIGITS or (session.playing and is_whole(node))
+        case PromptEnded():
+            return not session.playing
+        case TimedOut():
+            return session.playing
+        case unknown:
+            assert_never(unknown)
+
+
+def _hear(plan: MenuPlan, session: Session, menu: Menu, *, heard: Heard, scene: Scene) -> Turn:
+    match heard:
+        case PromptEnded():
+            return Turn(session=replace(session, playing=False), wait_ms=menu.timeout_ms)
+        case TimedOut():
+            return _answer(plan, session, menu, answer=session.digits, scene=scene)
+        case Digit(digit=digit):
+            return _press(plan, session, menu, digit=digit, scene=scene)
+        case unknown:
+            assert_never(unknown)
+
+
+def _press(plan: MenuPlan, session: Session, menu: Menu, *, digit: str, scene: Scene) -> Turn:
     """A digit barges in, then completes an answer or is kept until one is complete."""
-    if digit not in DIGITS:
-        return Turn(session=session)
     if digit == TERMINATOR and TERMINATOR not in menu.keys:
-        return _answer(plan, session, menu=menu, answer=session.digits)
+        return _answer(plan, session, menu, answer=session.digits, scene=scene)
     digits = session.digits + digit
     if len(digits) >= menu.digits:
-        return _answer(plan, session, menu=menu, answer=digits)
+        return _answer(plan, session, menu, answer=digits, scene=scene)
     kept = replace(session, digits=digits, playing=False)
     return Turn(session=kept, hush=session.playing, wait_ms=menu.timeout_ms)
 
 
-def _answer(plan: MenuPlan, session: Session, *, menu: Menu, answer: str) -> Turn:
+def _answer(plan: MenuPlan, session: Session, menu: Menu, *, answer: str, scene: Scene) -> Turn:
     """What a complete answer leads to. An answer that is no key, and silence (the empty one), is a failed try."""
     match menu.keys.get(answer):
         case None:
-            return _fail(session, menu)
-        case RouteOn(tags=tags):
-            return _leave(session, Routed(tags=tags))
-        case HangUp(prompt=prompt):
-            return _leave(session, Left(reason=LeftBecause.HANGUP, prompt=prompt))
+            return fail(plan, session, menu, scene=scene)
         case SayAgain():
-            return _say(session, (menu.prompt,), then=replace(session, digits="", playing=True))
-        case GoTo(menu=name):
-            if session.entered >= MAX_MENUS:
-                return _leave(session, Left(reason=LeftBecause.FAILED))
-            return _say(session, (plan.menus[name].prompt,), then=Session(menu=name, entered=session.entered + 1))
-        case unknown:
-            assert_never(unknown)
-
-
-def _fail(session: Session, menu: Menu) -> Turn:
-    """One more failed try: say so and ask again, or give up when that was the last one."""
-    tries = session.tries + 1
-    if tries <= menu.retries:
-        prompts = (menu.prompt,) if menu.invalid is None else (menu.invalid, menu.prompt)
-        return _say(session, prompts, then=replace(session, tries=tries, digits="", playing=True))
-    match menu.failed:
-        case HangUp(prompt=prompt):
-            return _leave(session, Left(reason=LeftBecause.FAILED, prompt=prompt))
-        case RouteOn(tags=tags):
-            return _leave(session, Routed(tags=tags))
-        case unknown:
-            assert_never(unknown)
-
-
-def _say(session: Session, prompts: tuple[str, ...], *, then: Session) -> Turn:
-    return Turn(session=then, say=prompts, hush=session.playing)
-
-
-def _leave(session: Session, outcome: Routed | Left) -> Turn:
-    left = replace(session, digits="", playing=False, over=True)
-    return Turn(session=left, hush=session.playing, outcome=outcome)
+            return say(replace(session, digits=""), (menu.prompt,))
+        case onward:
+            return follow(plan, session, onward, scene=scene)

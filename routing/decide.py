@@ -1,107 +1,165 @@
-"""Knows who gets the call: from the number to its campaign, through overflow, to a line, a menu, a message or a refusal, with why.
+"""Knows who gets the call: from the number to its campaign, through overflow, to lines, a menu, a message, a hold queue or a refusal.
 
 Does not know calls, clocks or caps in motion: the table, the load and the instant are passed in, and nothing is remembered between
-inquiries. A call that asks again asks with a longer `tried`, and the walk starts over at the number's campaign:
+inquiries. Only a number in service of a publisher who is not paused is served. A call that asks again asks with a longer `tried`, and the
+walk starts over at the number's campaign:
 
-- A campaign that is paused or closed offers nobody. An open one has its menu entered first, unless the caller has been through one
-  or a line has been tried: a caller is qualified once, and never after a phone has rung.
-- Then its lines are hunted (`routing.hunt`). The first eligible one is the answer, even when an earlier inquiry of the same call
-  had moved on to an overflow: a better place that has come free is taken.
+- A campaign that is paused or closed offers nobody. An open one refuses a repeat when it is to (`routing.repeat`). Then its menu is
+  entered, unless the caller has been through one or a line has been tried: a caller is qualified once, and never after a phone has rung.
+- The campaign's filter is asked when no menu is to be entered (any more), since the menu may set what it reads. A call that it does not
+  take is `no_match`.
+- A line that the menu transfers to is attempted for the campaign of the menu: the first of the walk that has one and comes this far. It
+  is attempted instead of that campaign's lines, and what bars it is the cause that the campaign is left by.
+- Otherwise its lines are hunted (`routing.hunt`). The first eligible one is the answer (or all of its tier, where they ring together),
+  even when an earlier inquiry of the same call had moved on to an overflow: a better place that has come free is taken. The hunt ends
+  early when as many attempts at its lines ended in one way as `retry` allows.
 - When nobody of the campaign takes the call, the cause is that of the last line tried among its own lines, whatever else is closed
   or full by now. So a later inquiry of the call leaves the campaign by the same door as the earlier one did, and goes on where
   that one stopped. (Lines that two campaigns share count for both: trying one for either is an event of both.)
-  Where none was tried: `closed` when the campaign or all its lines are closed or paused, `capped` when a cap bars at least one of
-  them, `no_match` when it has no lines.
+  Where none was tried: `capped` when a cap bars at least one of them; else `closed` when the campaign or one of them is closed or
+  paused; else `failed` when one of them is unhealthy; else `no_match`.
 - The campaign's overflow for that cause says where to go. Each campaign is walked through once, `MAX_CAMPAIGNS` at most.
-  An overflow to a line attempts it for the campaign it came from: that campaign's caps and terms hold, its hours do not (a line
-  that takes calls after hours is what such an overflow is for). When that line is barred, what bars it is the end.
-- After `MAX_ATTEMPTS` attempts nothing more is tried.
+  An overflow to a line attempts it for the campaign it came from: that campaign's caps and terms hold, its hours and its filter do not
+  (a line that takes calls after hours is what such an overflow is for). When that line is barred, what bars it is the end.
+- An overflow to a hold queue keeps the caller for a while, unless all places are taken (`queue_full`) or he has waited long enough
+  (`waited_too_long`); for these two the same campaign's overflow is asked again, once for each cause. Who waits is asked about anew
+  every `AGAIN_MS`; a line that was tried stays tried, so what comes free for him is lines that were full or closed. Who is held is in
+  one queue as far as can be told here: his time counts for every hold queue the walk comes to, and he needs no other place.
+- After `MAX_ATTEMPTS` attempts nothing more is dialled, and nobody is held. The walk goes on by the causes of what was tried, so that a
+  message is still heard.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from routing import trail
+from routing.expression import Scalar, holds
 from routing.hours import is_open
-from routing.hunt import Scene, cause_of, hunt, try_line
-from routing.ruling import Announce, Attempt, Barred, Choice, EnterMenu, Inquiry, NotRouted, Reason, Ruling
-from routing.table import Campaign, NoRoute, Table, ToCampaign, ToLine, ToMessage
+from routing.hunt import MAX_ATTEMPTS, Case, Scene, cause_of, hunt, try_line
+from routing.load import Load
+from routing.repeat import Past, past_of
+from routing.ruling import Announce, Barred, Choice, Dial, EnterMenu, Inquiry, NotRouted, Reason, Ruling, Wait
+from routing.table import (
+    Campaign,
+    NoRoute,
+    NumberState,
+    Table,
+    ToCampaign,
+    ToHold,
+    ToLine,
+    ToMessage,
+    TrackingNumber,
+)
+from routing.tags import of_call, of_campaign
 
-MAX_ATTEMPTS = 10
 MAX_CAMPAIGNS = 8
+AGAIN_MS = 5_000
+"""How often it is looked whether somebody can take a caller who waits."""
 
 
-def decide(table: Table, load: Mapping[str, int], inquiry: Inquiry) -> Ruling:
-    """What to do with the call now. `load`: live calls per cap owner, e.g. `line:acme-east`; an owner without an entry has none."""
+def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
+    """What to do with the call now."""
     number = table.numbers.get(inquiry.did)
+    tags: Mapping[str, Scalar] = of_call(number, inquiry)
     if number is None:
+        unknown = NotRouted(because=Barred.UNKNOWN_NUMBER)
         reason = trail.asked(table, inquiry, "unknown number")
-        return Ruling(choice=NotRouted(because=Barred.UNKNOWN_NUMBER), publisher=None, campaign=None, trail=(reason,))
+        return Ruling(choice=unknown, publisher=None, campaign=None, trail=(reason,), tags=tags)
     reasons = [trail.asked(table, inquiry, f"publisher {number.publisher}, campaign {number.campaign}")]
-    name = number.campaign
+    barred = _barred(table, number, reasons=reasons)
     choice: Choice
-    if table.publishers[number.publisher].paused:
-        reasons.append(trail.paused(f"publishers.{number.publisher}"))
-        choice = NotRouted(because=Barred.PUBLISHER_PAUSED)
-    elif len(inquiry.tried) >= MAX_ATTEMPTS:
-        reasons.append(trail.attempts_spent(len(inquiry.tried)))
-        choice = NotRouted(because=inquiry.tried[-1][1])
+    if barred is not None:
+        choice, campaign = NotRouted(because=barred), number.campaign
     else:
         scene = Scene(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
-        choice, name = _walk(scene, name, reasons=reasons)
-    return Ruling(choice=choice, publisher=number.publisher, campaign=name, trail=tuple(reasons))
+        walk = _Walk(scene=scene, number=number, tags=tags, reasons=reasons, walked=[], transfer=inquiry.line)
+        choice, case = _go(walk)
+        campaign, tags = case.campaign.name, case.tags
+    return Ruling(choice=choice, publisher=number.publisher, campaign=campaign, trail=tuple(reasons), tags=tags)
 
 
-def _walk(scene: Scene, start: str, *, reasons: list[Reason]) -> tuple[Choice, str]:
-    """From campaign to campaign by overflow, until one has an answer; the answer, and the campaign it is made for."""
-    campaign = scene.table.campaigns[start]
-    walked = [start]
-    while True:
-        found = _ask(scene, campaign, reasons=reasons)
-        if not isinstance(found, NoRoute):
-            return found, campaign.name
-        match campaign.overflow.get(found):
-            case None:
-                reasons.append(trail.nobody(campaign, found))
-                return NotRouted(because=found), campaign.name
-            case ToMessage(prompt=prompt) as overflow:
-                reasons.append(trail.overflowed(campaign, found, overflow))
-                return Announce(prompt=prompt, because=found), campaign.name
-            case ToLine(line=line) as overflow:
-                reasons.append(trail.overflowed(campaign, found, overflow))
-                last = try_line(scene, line, campaign=campaign, reasons=reasons)
-                return (NotRouted(because=last) if isinstance(last, NoRoute) else last), campaign.name
-            case ToCampaign(campaign=onward) as overflow:
-                barred = _barred(onward, walked)
-                if barred is not None:
-                    reasons.append(trail.overflow_refused(campaign, found, barred))
-                    return NotRouted(because=found), campaign.name
-                reasons.append(trail.overflowed(campaign, found, overflow))
-                campaign = scene.table.campaigns[onward]
-                walked.append(onward)
-            case unknown:
-                assert_never(unknown)
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """How far one ruling has come. `tags`: the call's own. `walked`: campaigns by name. `transfer`: the menu's line, not yet asked."""
+
+    scene: Scene
+    number: TrackingNumber
+    tags: Mapping[str, Scalar]
+    reasons: list[Reason]
+    walked: list[str]
+    transfer: str | None
 
 
-def _barred(onward: str, walked: list[str]) -> str | None:
-    """Why the walk may not go on to campaign `onward`, or None when it may."""
-    if onward in walked:
-        return f"campaign {onward} has been asked already"
-    if len(walked) >= MAX_CAMPAIGNS:
-        return f"{MAX_CAMPAIGNS} campaigns have been asked"
+def _barred(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> Barred | None:
+    """Why the number's calls are served by no campaign at all, or None when they are."""
+    if number.state is not NumberState.ASSIGNED:
+        reasons.append(trail.not_in_service(number.did, number.state))
+        return Barred.NUMBER_NOT_IN_SERVICE
+    if table.publishers[number.publisher].paused:
+        reasons.append(trail.paused(f"publishers.{number.publisher}"))
+        return Barred.PUBLISHER_PAUSED
     return None
 
 
-def _ask(scene: Scene, campaign: Campaign, *, reasons: list[Reason]) -> EnterMenu | Attempt | NoRoute:
+def _go(walk: _Walk) -> tuple[Choice, Case]:
+    """From campaign to campaign by overflow, until one has an answer; the answer, and the campaign it is made for."""
+    name = walk.number.campaign
+    while True:
+        walk.walked.append(name)
+        case = _case(walk, walk.scene.table.campaigns[name])
+        found = _ask(walk, case)
+        answer = _overflow(walk, case, found) if isinstance(found, NoRoute) else found
+        if not isinstance(answer, ToCampaign):
+            return answer, case
+        name = answer.campaign
+
+
+def _case(walk: _Walk, campaign: Campaign) -> Case:
+    """The call as `campaign` sees it."""
+    scene, inquiry = walk.scene, walk.scene.inquiry
+    past = _past(walk, campaign)
+    publisher = scene.table.publishers[walk.number.publisher]
+    return Case(
+        scene=scene,
+        campaign=campaign,
+        shared=campaign.caps + publisher.caps + walk.number.caps + scene.table.trunk_caps.get(inquiry.trunk, ()),
+        tags={**walk.tags, **of_campaign(campaign, inquiry), "repeat": past is not None and past.is_repeat},
+        past=past,
+    )
+
+
+def _past(walk: _Walk, campaign: Campaign) -> Past | None:
+    """What the caller is to a campaign that has a rule for repeats. Anonymous callers are nobody twice."""
+    if campaign.repeat is None:
+        return None
+    table, inquiry = walk.scene.table, walk.scene.inquiry
+    is_anonymous = walk.tags.get("anonymous") is True
+    paid = () if is_anonymous else walk.scene.load.paid(inquiry.ani)
+    past = past_of(campaign.repeat, paid, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
+    walk.reasons.append(trail.repeat(campaign, past, is_anonymous=is_anonymous))
+    return past
+
+
+def _ask(walk: _Walk, case: Case) -> EnterMenu | Dial | NotRouted | NoRoute:
     """What one campaign has for the caller, overflow apart."""
-    if not _is_on(campaign, scene.inquiry.utc_us, reasons=reasons):
-        return cause_of(scene, campaign, bars=(NoRoute.CLOSED,))
+    campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
+    if not _is_on(campaign, inquiry.utc_us, reasons=reasons):
+        return cause_of(case, bars={NoRoute.CLOSED})
+    if case.past is not None and case.past.is_rejected:
+        return NotRouted(because=Barred.REPEAT)
     if campaign.menu is not None:
-        if not scene.inquiry.menu_done and not scene.tried:
-            reasons.append(trail.menu_entered(campaign, campaign.menu.start))
-            return EnterMenu(plan=campaign.menu)
-        reasons.append(trail.menu_passed(campaign, scene.inquiry))
-    return hunt(scene, campaign, reasons=reasons)
+        if not inquiry.menu_done and not inquiry.tried:
+            reasons.append(trail.menu_entered(campaign, campaign.menu))
+            return EnterMenu(menu=campaign.menu, tags=case.tags)
+        reasons.append(trail.menu_passed(campaign, inquiry))
+    if not _is_match(case, reasons=reasons):
+        return cause_of(case, bars={NoRoute.NO_MATCH})
+    if campaign.menu is not None and walk.transfer is not None:
+        line, walk.transfer = walk.transfer, None
+        reasons.append(trail.transferred(campaign, line))
+        return try_line(case, line, reasons=reasons)
+    return hunt(case, reasons=reasons)
 
 
 def _is_on(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
@@ -112,6 +170,75 @@ def _is_on(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
         return False
     if campaign.hours is None:
         return True
-    on = is_open(campaign.hours, utc_us)
-    reasons.append(trail.gate(owner, campaign.hours, utc_us=utc_us, is_on=on))
-    return on
+    is_on = is_open(campaign.hours, utc_us)
+    at_hours = trail.opened(campaign.hours, utc_us) if is_on else trail.closed(campaign.hours, utc_us)
+    reasons.append(trail.gate(owner, at_hours, utc_us=utc_us))
+    return is_on
+
+
+def _is_match(case: Case, *, reasons: list[Reason]) -> bool:
+    """Whether the campaign takes calls like this one."""
+    expression = case.campaign.filter
+    if expression is None:
+        return True
+    is_match = holds(expression, case.tags)
+    reasons.append(trail.filtered(f"campaigns.{case.campaign.name}", expression, tags=case.tags, is_match=is_match))
+    return is_match
+
+
+def _overflow(walk: _Walk, case: Case, because: NoRoute) -> Choice | ToCampaign:
+    """Where the campaign sends a caller whom nobody takes."""
+    campaign, reasons = case.campaign, walk.reasons
+    overflow = campaign.overflow.get(because)
+    if overflow is None:
+        reasons.append(trail.nobody(campaign, because))
+        return NotRouted(because=because)
+    if isinstance(overflow, ToHold):
+        return _hold(walk, case, overflow, because=because)
+    if isinstance(overflow, ToCampaign):
+        barred = _closed_way(overflow.campaign, walk.walked)
+        if barred is not None:
+            reasons.append(trail.overflow_refused(campaign, because, barred))
+            return NotRouted(because=because)
+    reasons.append(trail.overflowed(campaign, because, overflow))
+    match overflow:
+        case ToCampaign():
+            return overflow
+        case ToMessage(prompt=prompt):
+            return Announce(prompt=prompt, because=because)
+        case ToLine(line=line):
+            last = try_line(case, line, reasons=reasons)
+            return NotRouted(because=last) if isinstance(last, NoRoute) else last
+        case unknown:
+            assert_never(unknown)
+
+
+def _closed_way(onward: str, walked: Sequence[str]) -> str | None:
+    """Why the walk may not go on to campaign `onward`, or None when it may."""
+    if onward in walked:
+        return f"campaign {onward} has been asked already"
+    if len(walked) >= MAX_CAMPAIGNS:
+        return f"{MAX_CAMPAIGNS} campaigns have been asked"
+    return None
+
+
+def _hold(walk: _Walk, case: Case, hold: ToHold, *, because: NoRoute) -> Choice | ToCampaign:
+    """Keep the caller waiting; or, when he can't be or has been for long enough, where the campaign sends him for that."""
+    campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
+    if len(inquiry.tried) >= MAX_ATTEMPTS:
+        reasons.append(trail.overflow_refused(campaign, because, "nobody is held when attempts are used up"))
+        return NotRouted(because=because)
+    if inquiry.held_ms is None:
+        waiting = walk.scene.load.waiting(campaign.name)
+        reasons.append(trail.queue(campaign, because, places=hold.places, waiting=waiting))
+        over = NoRoute.QUEUE_FULL if waiting >= hold.places else None
+    else:
+        reasons.append(trail.held(campaign, because, wait_ms=hold.wait_ms, held_ms=inquiry.held_ms))
+        over = NoRoute.WAITED_TOO_LONG if inquiry.held_ms >= hold.wait_ms else None
+    if over is None:
+        again_ms = min(AGAIN_MS, hold.wait_ms - (inquiry.held_ms or 0))
+        return Wait(campaign=campaign.name, because=because, again_ms=again_ms)
+    if over is because:  # a hold queue for those who did not get into one, or waited in one too long
+        reasons.append(trail.overflow_refused(campaign, over, "its overflow has been asked already"))
+        return NotRouted(because=over)
+    return _overflow(walk, case, over)

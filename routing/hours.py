@@ -1,8 +1,17 @@
-"""Knows whether weekly hours are open at an instant, and how that instant reads on the wall clock of their zone.
+"""Knows whether opening hours are open at an instant, why they are not, and how the instant reads on the wall clock of their zone.
 
 Does not know what is opened by them, nor what time it is: the instant is passed in. Zone files are read by `zoneinfo`, once each.
+Public holidays are those of the `holidays` library, observed ones included, kept per calendar and year. The library takes about
+0.2 s when it is first asked and a calendar up to 0.1 s; `known_calendar` pays for both, so ask it before calls come. Another year of a
+known calendar is 1 ms.
+
+A date with hours of its own goes by them and by nothing else, holiday or not. On other dates the weekly blocks hold, save on holidays,
+which are closed from midnight to midnight. Dates are local: a night that is written as two blocks is open or closed on each
+of its two dates by that date's own rule.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -14,25 +23,92 @@ MINUTES_PER_HOUR = 60
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WallClock:
+    """What people in a zone read: weekday (0 is Monday), minute of the day by the clock's face, date as `2026-12-24`."""
+
+    weekday: int
+    minute: int
+    date: str
+
+
 def is_open(hours: Hours, utc_us: int) -> bool:
-    """Whether a block of `hours` holds the instant `utc_us` (microseconds since 1970 UTC).
+    """Whether `hours` are open at the instant `utc_us` (microseconds since 1970 UTC).
 
     Blocks are read on the wall clock of the zone, so that 09:00 stays 09:00 when clocks change: an hour that is skipped in spring
     never opens, an hour that comes twice in autumn opens twice. The start minute is inside, the end minute is not.
     """
-    weekday, hour, minute = _wall_clock(hours.zone, utc_us // US_PER_S)
-    minute += hour * MINUTES_PER_HOUR
-    return any(block.start_minute <= minute < block.end_minute for block in hours.blocks if block.weekday == weekday)
+    clock = wall_clock(hours.zone, utc_us)
+    own = hours.dates.get(clock.date)
+    if own is not None:
+        return any(start <= clock.minute < end for start, end in own)
+    return _in_week(hours, clock) and _holiday(hours.calendars, clock.date) is None
+
+
+def why_closed(hours: Hours, utc_us: int) -> str | None:
+    """In words for the trail: `holiday Thanksgiving Day (US)`, `closed on 2026-12-31`, or which hours do not hold; None: it is open."""
+    if is_open(hours, utc_us):
+        return None
+    clock = wall_clock(hours.zone, utc_us)
+    own = hours.dates.get(clock.date)
+    if own is not None:
+        return f"outside the hours of {clock.date}" if own else f"closed on {clock.date}"
+    return _holiday(hours.calendars, clock.date) or "outside weekly hours"
+
+
+def known_calendar(text: str) -> bool:
+    """Whether there is such a calendar of public holidays: a country `US`, or with its part `US-TX` (ISO 3166)."""
+    import holidays  # noqa: PLC0415 - 0.2 s, and only for those who keep holidays
+
+    country, dash, part = text.partition("-")
+    parts = holidays.list_supported_countries(include_aliases=False).get(country)
+    if parts is None or (dash and part not in parts):
+        return False
+    holidays.country_holidays(country, subdiv=part or None)
+    return True
 
 
 def local_text(hours: Hours, utc_us: int) -> str:
     """The instant as people in the zone read it, e.g. `Mon 18:02 America/New_York`."""
-    weekday, hour, minute = _wall_clock(hours.zone, utc_us // US_PER_S)
-    return f"{_DAY_NAMES[weekday]} {hour:02d}:{minute:02d} {hours.zone}"
+    clock = wall_clock(hours.zone, utc_us)
+    hour, minute = divmod(clock.minute, MINUTES_PER_HOUR)
+    return f"{_DAY_NAMES[clock.weekday]} {hour:02d}:{minute:02d} {hours.zone}"
+
+
+def wall_clock(zone: str, utc_us: int) -> WallClock:
+    """What the instant reads in the IANA zone. Whole seconds, floored: no float comes near a boundary."""
+    return _wall_clock(zone, utc_us // US_PER_S)
 
 
 @lru_cache(maxsize=64)  # fifty lines in one zone ask for one instant
-def _wall_clock(zone: str, utc_s: int) -> tuple[int, int, int]:
-    """Weekday (0 is Monday), hour and minute in `zone`. Whole seconds, floored: no float comes near a boundary."""
+def _wall_clock(zone: str, utc_s: int) -> WallClock:
     local = datetime.fromtimestamp(utc_s, ZoneInfo(zone))
-    return local.weekday(), local.hour, local.minute
+    return WallClock(weekday=local.weekday(), minute=local.hour * MINUTES_PER_HOUR + local.minute, date=local.date().isoformat())
+
+
+def _in_week(hours: Hours, clock: WallClock) -> bool:
+    weekday, minute = clock.weekday, clock.minute
+    for block in hours.blocks:  # noqa: SIM110 - asked fifty times a call; `any` takes twice as long
+        if block.weekday == weekday and block.start_minute <= minute < block.end_minute:
+            return True
+    return False
+
+
+@lru_cache(maxsize=256)
+def _holiday(calendars: tuple[str, ...], date: str) -> str | None:
+    """The holiday of the first calendar that keeps one on the local `date`, e.g. `holiday Thanksgiving Day (US)`."""
+    for calendar in calendars:
+        name = _year(calendar, int(date[:4])).get(date)
+        if name is not None:
+            return f"holiday {name} ({calendar})"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _year(calendar: str, year: int) -> Mapping[str, str]:
+    """Names of the holidays of one year by date."""
+    import holidays  # noqa: PLC0415 - 0.2 s, and only for those who keep holidays
+
+    country, _, part = calendar.partition("-")
+    kept = holidays.country_holidays(country, subdiv=part or None, years=year)
+    return {date.isoformat(): name for date, name in kept.items()}

@@ -1,10 +1,11 @@
-"""Knows what is sold, to whom and when: the compiled routing table. Does not know YAML, clocks, or the load of the moment."""
+"""Knows what is sold, to whom and when: the compiled routing table. Does not know YAML, clocks, menus, or the load of the moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ivr.menu import MenuPlan
+from routing.cap import Cap
+from routing.expression import Expression, Scalar
 
 
 class NoRoute(StrEnum):
@@ -16,14 +17,8 @@ class NoRoute(StrEnum):
     NO_ANSWER = "no_answer"
     BUSY = "busy"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
-    """At most `limit` calls at once (ringing counts) on `owner`, e.g. `line:acme-east`. Owners share a cap by name."""
-
-    owner: str
-    limit: int
+    QUEUE_FULL = "queue_full"
+    WAITED_TOO_LONG = "waited_too_long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +32,36 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Weekly opening hours in an IANA zone, several blocks a day."""
+    """Weekly opening hours in an IANA zone, several blocks a day.
+
+    `calendars`: public holidays on which it is closed, `US` or `US-TX` (ISO 3166). `dates`: what holds on single local dates
+    (`2026-12-24`) instead of all that, as (start, end) minutes; none: closed.
+    """
 
     zone: str
     blocks: tuple[Block, ...]
+    calendars: tuple[str, ...] = ()
+    dates: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """What the advertiser hears when he answers, and the key he presses to take the call. `key` None: only a whisper.
+
+    `wait_ms`: from his answer on; no key by then, or another one, declines the call.
+    """
+
+    prompt: str
+    key: str | None = None
+    wait_ms: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """After `failures` attempts in a row that failed or were met with silence, the line is left alone for `rest_ms`."""
+
+    failures: int = 3
+    rest_ms: int = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +69,8 @@ class Line:
     """One number or SIP URI of an advertiser.
 
     `uri`: the SIP URI dialled. `ring_ms`: how long it may ring. `silence_ms`: how long until its first 18x before it counts as
-    dead (`carriers.md`, Failover). `timer_offset_ms`: taken off connected time. `hours` None: always open.
+    dead (`carriers.md`, Failover). `timer_offset_ms`: taken off connected time. `caps`: its own, its groups' and its advertiser's.
+    `filter`: which calls it takes. `hours` None: always open. `health` None: never left alone.
     """
 
     name: str
@@ -60,6 +82,9 @@ class Line:
     caps: tuple[Cap, ...] = ()
     hours: Hours | None = None
     paused: bool = False
+    filter: Expression | None = None
+    accept: Accept | None = None
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +94,23 @@ class Target:
     line: str
     priority: int = 1
     weight: int = 1
+
+
+class Sort(StrEnum):
+    """How the lines of one priority are ordered."""
+
+    WEIGHT = "weight"
+    ROUND_ROBIN = "round_robin"
+    LEAST_RECENT = "least_recent"
+    PERFORMANCE = "performance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """How the lines of one priority are hunted. `together`: all that may take the call ring at once."""
+
+    sort: Sort = Sort.WEIGHT
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,42 +130,114 @@ class ToMessage:
     prompt: str
 
 
-Overflow = ToCampaign | ToLine | ToMessage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToHold:
+    """Wait until a line comes free: at most `places` callers, each for at most `wait_ms`; then `queue_full`, `waited_too_long`."""
+
+    places: int
+    wait_ms: int
+
+
+Overflow = ToCampaign | ToLine | ToMessage | ToHold
+
+
+class RepeatScope(StrEnum):
+    """Within what a caller who was paid for is a repeat."""
+
+    CAMPAIGN = "campaign"
+    ADVERTISER = "advertiser"
+    LINE = "line"
+    GROUP = "group"
+    """Campaigns of the same conversion group."""
+    NUMBER = "number"
+
+
+class RepeatRoute(StrEnum):
+    """Where a repeat goes."""
+
+    SAME = "same"
+    OTHER = "other"
+    ANY = "any"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A caller's last paid conversion inside `scope` less than `window_ms` ago makes this call a repeat (`billing.md` §2).
+
+    `bill`, `pay`: whether the advertiser owes, and the publisher earns, for it all the same.
+    """
+
+    scope: RepeatScope = RepeatScope.CAMPAIGN
+    window_ms: int
+    route: RepeatRoute = RepeatRoute.ANY
+    bill: bool = True
+    pay: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """What is sold. `menu` qualifies the caller before any line is tried. `caps` count every attempt for this campaign."""
+    """What is sold. `menu` qualifies the caller before any line is tried. `caps` count every attempt for this campaign.
+
+    `filter`: which calls it takes; others are `no_match`. `tiers`: by priority, where it is not by weight and one after the other.
+    `retry`: how many attempts that ended this way may be made before the hunt ends with it; no entry: any number.
+    `recover_ms`: a line that hangs up sooner than this after talk began is followed by the next one; 0: never.
+    `revenue_micros`: the most one attempt may earn, which revenue caps are asked for. `split`: variants of a test, by weight; the tag
+    `variant` says which one a call drew. `conversion_group`: campaigns whose callers are repeats of each other. `zone`: the local time
+    of its tags `hour`, `weekday` and `date`.
+    """
 
     name: str
     targets: tuple[Target, ...]
-    menu: MenuPlan | None = None
+    menu: str | None = None
     hours: Hours | None = None
     caps: tuple[Cap, ...] = ()
     overflow: Mapping[NoRoute, Overflow] = field(default_factory=dict)
     paused: bool = False
+    filter: Expression | None = None
+    tiers: Mapping[int, Tier] = field(default_factory=dict)
+    retry: Mapping[NoRoute, int] = field(default_factory=dict)
+    recover_ms: int = 0
+    repeat: Repeat | None = None
+    revenue_micros: int = 0
+    split: Mapping[str, int] = field(default_factory=dict)
+    conversion_group: str | None = None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
     name: str
     paused: bool = False
+    caps: tuple[Cap, ...] = ()
+
+
+class NumberState(StrEnum):
+    """Where a tracking number is in its life. Only an assigned one takes calls."""
+
+    ASSIGNED = "assigned"
+    AVAILABLE = "available"
+    COOLING = "cooling"
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingNumber:
-    """The DID a publisher advertises. `did` is E.164 with `+`."""
+    """The DID a publisher advertises. `did` is E.164 with `+`. `tags`: what every call to it is known by."""
 
     did: str
     publisher: str
     campaign: str
+    state: NumberState = NumberState.ASSIGNED
+    caps: tuple[Cap, ...] = ()
+    tags: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """All that routing knows, whole and consistent: every name used is a key. Pinned by each call for its whole life.
 
-    `version`: a digest of the config it was compiled from; equal digests mean equal tables.
+    `version`: a digest of the config it was compiled from; equal digests mean equal tables. `trunk_caps`: caps by trunk.
     """
 
     version: str
@@ -131,3 +245,4 @@ class Table:
     publishers: Mapping[str, Publisher]
     campaigns: Mapping[str, Campaign]
     lines: Mapping[str, Line]
+    trunk_caps: Mapping[str, tuple[Cap, ...]] = field(default_factory=dict)

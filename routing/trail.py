@@ -1,27 +1,51 @@
 """Knows how the trail of a ruling is worded. Does not know how a ruling is reached.
 
-A reason's `rule` is a path into the config (`campaigns.auto-quotes.hours`); its `read` holds the figures it was found with: live
-counts under the name of the cap's owner (`line:acme-east`), the instant under `utc_us`, the draw under `seed`. With the config's
-version and the tried lines, a trail is enough to make the same ruling again: the live counts it names are all that was read.
+A reason's `rule` is a path into the config (`campaigns.auto-quotes.hours`); its `read` holds the figures it was found with: what counts
+against a cap under the cap's key (`line:acme-east`), the instant under `utc_us`, the draw under `seed`, tags under their names. With the
+config's version, the inquiry and its tried lines, a trail is enough to make the same ruling again: the load it names is all that was
+read. Load that is none of a cap's is named `last_line/CAMPAIGN/PRIORITY`, `last_attempt_us/LINE`, `worth_micros/LINE`,
+`resting_until_us/LINE`, `waiting/CAMPAIGN` and `paid`: conversions as
+`AT_US=DID/CAMPAIGN/ADVERTISER/LINE`, oldest first.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import assert_never
 
-from routing.hours import local_text
+from routing.cap import Cap, Counts, Per
+from routing.expression import Expression, Scalar, names, show
+from routing.hours import local_text, why_closed
+from routing.repeat import Past
 from routing.ruling import Inquiry, Reason
 from routing.table import (
     Campaign,
-    Cap,
     Hours,
     Line,
     NoRoute,
+    NumberState,
     Overflow,
+    RepeatRoute,
+    Sort,
     Table,
     ToCampaign,
+    ToHold,
     ToLine,
     ToMessage,
 )
+
+MICROS_PER_CENT = 10_000
+
+_NOUN = {Counts.ATTEMPT: "", Counts.CONNECTION: " connections", Counts.CONVERSION: " conversions", Counts.REVENUE: " revenue"}
+_PERIOD = {
+    Per.CONCURRENCY: "at once",
+    Per.SPACING: "in the time between two",
+    Per.HOUR: "per hour",
+    Per.DAY: "per day",
+    Per.WEEK: "per week",
+    Per.MONTH: "per month",
+    Per.TOTAL: "in total",
+    Per.BALANCE: "on credit",
+}
 
 
 def as_plain(reason: Reason) -> Mapping[str, object]:
@@ -31,17 +55,22 @@ def as_plain(reason: Reason) -> Mapping[str, object]:
 
 def asked(table: Table, inquiry: Inquiry, verdict: str) -> Reason:
     """The first line of each trail: what was asked of which table."""
-    return Reason(
-        rule=f"numbers.{inquiry.did}",
-        verdict=verdict,
-        read={
-            "config": table.version,
-            "utc_us": inquiry.utc_us,
-            "seed": inquiry.seed,
-            "menu_done": "yes" if inquiry.menu_done else "no",
-            "tried": " ".join(f"{line}={why}" for line, why in inquiry.tried),
-        },
-    )
+    read: dict[str, Scalar] = {
+        "config": table.version,
+        "utc_us": inquiry.utc_us,
+        "seed": inquiry.seed,
+        "menu_done": "yes" if inquiry.menu_done else "no",
+        "tried": " ".join([f"{line}={why}" for line, why in inquiry.tried]),
+    }
+    if inquiry.line is not None:
+        read["transfer"] = inquiry.line
+    if inquiry.held_ms is not None:
+        read["held_ms"] = inquiry.held_ms
+    return Reason(rule=f"numbers.{inquiry.did}", verdict=verdict, read=read)
+
+
+def not_in_service(did: str, state: NumberState) -> Reason:
+    return Reason(rule=f"numbers.{did}.state", verdict=f"not in service: {state}")
 
 
 def paused(owner: str) -> Reason:
@@ -52,14 +81,39 @@ def attempts_spent(made: int) -> Reason:
     return Reason(rule="limits.attempts", verdict="attempts used up", read={"made": made})
 
 
-def gate(owner: str, hours: Hours, *, utc_us: int, is_on: bool) -> Reason:
-    """What the hours of a campaign said."""
-    word = "open" if is_on else "closed"
-    return Reason(rule=f"{owner}.hours", verdict=f"{word} at {local_text(hours, utc_us)}", read={"utc_us": utc_us})
+def retry_spent(campaign: Campaign, why: NoRoute) -> Reason:
+    limit = campaign.retry[why]
+    return Reason(rule=f"campaigns.{campaign.name}.retry.{why}", verdict=f"the hunt ends: {limit} of {limit} {why}")
 
 
-def menu_entered(campaign: Campaign, start: str) -> Reason:
-    return Reason(rule=f"campaigns.{campaign.name}.menu", verdict=f"enter menu {start}")
+def gate(owner: str, at_hours: str, *, utc_us: int) -> Reason:
+    """What hours said: `opened` or `closed`."""
+    return Reason(rule=f"{owner}.hours", verdict=at_hours, read={"utc_us": utc_us})
+
+
+def opened(hours: Hours, utc_us: int) -> str:
+    return f"open at {local_text(hours, utc_us)}"
+
+
+def closed(hours: Hours, utc_us: int) -> str:
+    return f"closed at {local_text(hours, utc_us)}: {why_closed(hours, utc_us)}"
+
+
+def filtered(owner: str, expression: Expression, *, tags: Mapping[str, Scalar], is_match: bool) -> Reason:
+    """What a filter said, with the tags it asked for; those that the call has not are left out."""
+    text, asked_for = _filter(expression)
+    read = {name: tags[name] for name in asked_for if name in tags}
+    return Reason(rule=f"{owner}.filter", verdict=f"match: {text}" if is_match else f"no match: {text}", read=read)
+
+
+@lru_cache(maxsize=4_096)  # to find it out takes ten times as long as to ask the filter
+def _filter(expression: Expression) -> tuple[str, tuple[str, ...]]:
+    """Its text and the tags it asks for."""
+    return show(expression), tuple(sorted(names(expression)))
+
+
+def menu_entered(campaign: Campaign, menu: str) -> Reason:
+    return Reason(rule=f"campaigns.{campaign.name}.menu", verdict=f"enter menu {menu}")
 
 
 def menu_passed(campaign: Campaign, inquiry: Inquiry) -> Reason:
@@ -67,35 +121,75 @@ def menu_passed(campaign: Campaign, inquiry: Inquiry) -> Reason:
     return Reason(rule=f"campaigns.{campaign.name}.menu", verdict=f"no menu: {why}")
 
 
-def hunting(campaign: Campaign, seed: int) -> Reason:
+def repeat(campaign: Campaign, past: Past, *, is_anonymous: bool) -> Reason:
+    """Whether the call is a repeat, and what follows for all of it."""
+    if past.last is None:
+        verdict = "no repeat: the caller is anonymous" if is_anonymous else "no repeat"
+    else:
+        verdict = f"repeat: paid for on line {past.last.line}"
+    if past.is_rejected:
+        verdict += ", rejected"
+    if past.only is not None:
+        verdict += ", and only that line is hunted"
+    paid = " ".join([f"{each.at_us}={each.did}/{each.campaign}/{each.advertiser}/{each.line}" for each in past.paid])
+    return Reason(rule=f"campaigns.{campaign.name}.repeat", verdict=verdict, read={"paid": paid})
+
+
+def repeat_barred(campaign: Campaign, line: Line, route: RepeatRoute) -> Reason:
+    return Reason(rule=f"campaigns.{campaign.name}.repeat.route", verdict=f"{line.name} is barred for a repeat: {route}")
+
+
+def transferred(campaign: Campaign, line: str) -> Reason:
+    return Reason(rule=f"campaigns.{campaign.name}.menu", verdict=f"the menu transfers to line {line}")
+
+
+def hunting(campaign: Campaign, seed: int, read: Mapping[str, int]) -> Reason:
+    """`read`: what counts against the caps that all of the campaign's lines share."""
     return Reason(
         rule=f"campaigns.{campaign.name}.lines",
         verdict="hunt by priority, weights drawn from the seed",
-        read={"seed": seed, "lines": len(campaign.targets)},
+        read={"seed": seed, "lines": len(campaign.targets), **read},
     )
+
+
+def sorted_by(campaign: Campaign, priority: int, *, sort: Sort, read: Mapping[str, Scalar]) -> Reason:
+    """The order of a tier that is not by weight, with what it was found by."""
+    return Reason(rule=f"campaigns.{campaign.name}.tiers.{priority}.sort", verdict=f"priority {priority} by {sort}", read=read)
 
 
 def tried_before(line: Line, why: NoRoute) -> Reason:
     return Reason(rule=f"lines.{line.name}", verdict=f"tried already: {why}")
 
 
-def line_paused(line: Line) -> Reason:
-    return Reason(rule=f"lines.{line.name}.paused", verdict="paused")
+def resting(line: Line, read: Mapping[str, int]) -> Reason:
+    return Reason(rule=f"lines.{line.name}.health", verdict="unhealthy: it is left alone", read=read)
 
 
-def line_closed(line: Line, hours: Hours, utc_us: int) -> Reason:
-    return Reason(rule=f"lines.{line.name}.hours", verdict=f"closed at {local_text(hours, utc_us)}", read={"utc_us": utc_us})
+def capped(name: str, cap: Cap, *, taken: int, revenue_micros: int, read: Mapping[str, int]) -> Reason:
+    """Which cap barred `name`: the rule is the cap's own path, e.g. `campaigns.auto-quotes.cap` for `campaign:auto-quotes`.
+
+    `taken`: how much of it the attempts that are dialled at the same time take. `revenue_micros`: the most that this one may earn.
+    """
+    owner = cap.owner.replace(":", "s.", 1)
+    used = read[cap.key] + taken
+    if cap.key == cap.owner:  # calls at once: the most common by far, and a hunt may word fifty
+        return Reason(rule=f"{owner}.cap", verdict=f"{name} capped: {used} of {cap.limit} at once", read=read)
+    if cap.counts is Counts.REVENUE:
+        figures = f"{_amount(used)} and {_amount(revenue_micros)} more of {_amount(cap.limit)}"
+    else:
+        figures = f"{used} of {cap.limit}"
+    path = f"{owner}.prepaid" if cap.per is Per.BALANCE else f"{owner}.caps"
+    return Reason(rule=path, verdict=f"{name} capped: {figures}{_NOUN[cap.counts]} {_PERIOD[cap.per]}", read=read)
 
 
-def cap_full(line: Line, cap: Cap, live: Mapping[str, int]) -> Reason:
-    """Which cap barred `line`: the rule is the cap's own path, e.g. `campaigns.auto-quotes.cap` for `campaign:auto-quotes`."""
-    kind, _, name = cap.owner.partition(":")
-    verdict = f"{line.name} capped: {live[cap.owner]} of {cap.limit}"
-    return Reason(rule=f"{kind}s.{name}.cap", verdict=verdict, read=live)
+def _amount(micros: int) -> str:
+    """Micros to the cent, away from nothing finer: `-12.50`."""
+    cents = abs(micros) // MICROS_PER_CENT
+    return f"{'-' if micros < 0 else ''}{cents // 100}.{cents % 100:02d}"
 
 
-def chosen(line: Line, live: Mapping[str, int]) -> Reason:
-    return Reason(rule=f"lines.{line.name}", verdict="eligible: attempt", read=live)
+def chosen(line: Line, read: Mapping[str, int]) -> Reason:
+    return Reason(rule=f"lines.{line.name}", verdict="eligible: attempt", read=read)
 
 
 def nobody(campaign: Campaign, because: NoRoute) -> Reason:
@@ -110,6 +204,23 @@ def overflow_refused(campaign: Campaign, because: NoRoute, why: str) -> Reason:
     return Reason(rule=f"campaigns.{campaign.name}.overflow.{because}", verdict=f"{because}: {why}")
 
 
+def queue(campaign: Campaign, because: NoRoute, *, places: int, waiting: int) -> Reason:
+    """A caller at the end of the hold queue."""
+    word = "queue full" if waiting >= places else "hold"
+    rule = f"campaigns.{campaign.name}.overflow.{because}.hold"
+    return Reason(rule=rule, verdict=f"{word}: {waiting} of {places} wait", read={f"waiting/{campaign.name}": waiting})
+
+
+def held(campaign: Campaign, because: NoRoute, *, wait_ms: int, held_ms: int) -> Reason:
+    """A caller in the hold queue."""
+    word = "waited too long" if held_ms >= wait_ms else "hold"
+    return Reason(
+        rule=f"campaigns.{campaign.name}.overflow.{because}.hold",
+        verdict=f"{word}: {held_ms} of {wait_ms} ms",
+        read={"held_ms": held_ms},
+    )
+
+
 def _destination(overflow: Overflow) -> str:
     match overflow:
         case ToCampaign(campaign=name):
@@ -118,5 +229,7 @@ def _destination(overflow: Overflow) -> str:
             return f"to line {name}"
         case ToMessage(prompt=name):
             return f"play {name}"
+        case ToHold(places=places, wait_ms=wait_ms):
+            return f"hold queue of {places} places, {wait_ms} ms each"
         case unknown:
             assert_never(unknown)

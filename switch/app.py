@@ -6,7 +6,7 @@ line before the datagram it explains. Does not decide anything.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -17,11 +17,14 @@ import media
 import routing
 import switch
 from media.control import Ready, Report
+from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
 from switch.engine.engine import Engine, RtpSite
-from switch.ledger.keeper import Keeper
+from switch.ledger.history import History, Posted
+from switch.ledger.keeper import Keeper, ledger_url
+from switch.ledger.watcher import LedgerWatcher
 from switch.log import call_line
 from switch.settings.plan import Deployment
 from switch.sip.agent import Agent
@@ -32,6 +35,8 @@ from switch.workers import Workers, WorkerSettings
 
 TOKEN_DIGITS = 16
 TOKENS_AT_ONCE = 256
+LEDGER_S = 10.0
+"""How long a starting switch waits for its ledger before it says that it is ready all the same, and refuses calls."""
 DRAIN_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
@@ -65,35 +70,67 @@ class Shell:
         self._agent = Agent(local=settings.listen, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSite(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
+        self.engine.ledger_writable(writable=False)  # until it says that it is
         self._udp = UdpTransport(received=self._datagram, unsendable=self._unsendable)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
+        url = ledger_url(settings.data, settings.ledger_url)
+        self._watcher = LedgerWatcher(
+            url,
+            loaded=self._past_loaded,
+            posted=self._posted,
+            complain=lambda what: _log.error("ledger", what=what),
+            now_us=lambda: self._clock.now().utc_us,
+            earliest_us=lambda: self.engine.plan.earliest_us,
+        )
         self._keeper = Keeper(
             settings.data,
+            url=url,
             secured=self._secured,
             state=self._ledger_state,
             complain=lambda what: _log.error("ledger", what=what),
             found=lambda judged: call_line(judged, event="recovered call"),
+            past_is_whole=self._watcher.begin,
         )
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
         self._idle = asyncio.Event()
+        self._taking = asyncio.Event()
 
     async def start(self) -> None:
-        """Everything is up when this returns. Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed."""
+        """Everything is up when this returns; the ledger may still be away, and then calls get 503.
+
+        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
+        """
         self._keeper.start()
         try:
+            await asyncio.to_thread(load_tables)  # half a second, which the first call must not wait for
             await self._udp.open(self.settings.listen)
             await self._workers.start(self.settings.workers)
         except BaseException:
             self._udp.close()
             await self._workers.close()
+            await self._watcher.close()
             self._keeper.close()
             raise
+
+    async def taking_calls(self) -> bool:
+        """Waits until calls are taken, for a while. False: the ledger is not there yet."""
+        try:
+            await asyncio.wait_for(self._taking.wait(), LEDGER_S)
+        except TimeoutError:
+            return False
+        return True
 
     def reload(self, deployment: Deployment) -> None:
         """New calls follow the new plan; sockets, paths and workers stay as they were started."""
         self.engine.reload(deployment.plan)
+        if (earliest_us := deployment.plan.earliest_us) is not None and earliest_us < self.engine.books.horizon_us:
+            self._watcher.look_back(self._looked_back)
+
+    def keep_config(self, version: str, files: Mapping[str, str]) -> None:
+        """The files that the running plan was compiled from, for those who ask later what decided a call."""
+        self._watcher.keep_config(version, files)
 
     async def stop(self) -> None:
         """End every call, each with its record, then everything else."""
@@ -109,6 +146,7 @@ class Shell:
             self._timer.cancel()
         self._udp.close()
         await self._workers.close()
+        await self._watcher.close()
         self._keeper.close()
 
     # what comes in
@@ -142,9 +180,21 @@ class Shell:
     def _ledger_state(self, writable: bool, why: str) -> None:  # noqa: FBT001 a thread's callback
         self.engine.ledger_writable(writable=writable)
         if writable:
+            self._taking.set()
             _log.info("ledger writable: calls are taken")
         else:
             _log.error("ledger not writable: new calls get 503, those in progress are kept in the journal", why=why)
+
+    def _past_loaded(self, history: History) -> None:
+        self.engine.remember(history.past)
+        self._keeper.past_known()
+
+    def _looked_back(self, history: History) -> None:
+        self.engine.books.look_back(history.past.tallies, horizon_us=history.past.horizon_us)
+
+    def _posted(self, posted: Sequence[Posted]) -> None:
+        for each in posted:
+            self.engine.posted(each.row, each.record, before_micros=each.before_micros)
 
     def _tick(self) -> None:
         self._armed = None

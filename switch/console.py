@@ -10,7 +10,7 @@ from rich.table import Table
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.call.record import AttemptRecord
-from switch.routecheck import Answer
+from switch.rehearsal.ask import Answer
 from switch.settings.load import position_of
 from switch.settings.problem import Position
 
@@ -52,7 +52,7 @@ def show_ruling(out: Console, answer: Answer, positions: Mapping[str, Position])
     out.print(f"[bold]{answer.did}[/] from {answer.ani} at {answer.at}")
     out.print(f"[bold]→ {answer.outcome}[/]")
     for reason in answer.reasons:
-        figures = " ".join(f"{name}={value}" for name, value in reason.read.items())
-        where = position_of(positions, reason.rule)
+        figures = " ".join(f"{name}={value}" for name, value in reason["read"].items())
+        where = position_of(positions, reason["rule"])
         place = f"  [dim]{where.file}:{where.line}[/]" if where else ""
-        out.print(f"  {reason.rule}: {reason.verdict}" + (f"  [dim]{figures}[/]" if figures else "") + place, highlight=False)
+        out.print(f"  {reason['rule']}: {reason['verdict']}" + (f"  [dim]{figures}[/]" if figures else "") + place, highlight=False)

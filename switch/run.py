@@ -39,6 +39,7 @@ async def started(deployment: Deployment, shell: Shell) -> None:
         raise CannotStart(str(error)) from error
     except OSError as error:
         raise CannotStart(f"can't listen on {host}:{port}: {error.strerror or error}; see `switch.sip.listen`") from error
+    await shell.taking_calls()
 
 
 async def serve(config: Path) -> None:
@@ -51,6 +52,7 @@ async def serve(config: Path) -> None:
     log.configure(deployment.switch.log)
     shell = Shell(deployment)
     await started(deployment, shell)
+    shell.keep_config(deployment.plan.version, loaded.files)
     stop, hup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,4 +111,5 @@ class Reloader:
             _log.warning("the `switch` section has changed: that part takes a restart")
         if loaded.deployment.plan.version != before:
             self._shell.reload(loaded.deployment)
+            self._shell.keep_config(loaded.deployment.plan.version, loaded.files)
             _log.info("config reloaded", before=before, now=loaded.deployment.plan.version)

@@ -1,50 +1,83 @@
 """Knows when a call is billable and what is owed for it (`billing.md` §2). Does not know how time was measured or rows are kept.
 
-Each attempt is judged alone, by the terms of the campaign it was made for, on its own connected time; times are never added up.
-For every line that qualifies its advertiser owes revenue once. The publisher is paid once per call: for the first attempt that
-qualifies and pays. A call that ended in a crash is judged by the same rule, on the time that its record has.
+Each attempt is judged alone, by the terms of the campaign it was made for, on its own connected time; times are never added up. Revenue and
+payout follow rules of their own. For every line whose attempt qualifies its advertiser owes revenue once. The publisher is paid once per
+call: for the attempt that was first, in time, to earn something. What a rule says must be posted earns nothing here: see `posting`.
+
+A row is dated at the instant it became true. Where a later step of a price is worth more, the rise is a row of its own that corrects the
+first, so a call judged at each of its marks gives the same rows as one that is judged once, when it is over. A call may be judged as soon
+as somebody talks: which attempt bears the call as a whole is settled by then.
 
 The ledger only grows. Rows that are in it already are never given again and never taken back, so the figures of a verdict are what
-the ledger holds of this call once the verdict's rows are in it.
+the ledger holds of this call once the verdict's rows are in it. A call that ended in a crash is judged by the same rule, on the time that
+its record has. A call refused at the door, such as one of a paused publisher, has earned nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
 
-from switch.billing.terms import BillableOn, Terms
+from switch.billing import keys
+from switch.billing.cost import cost_micros
+from switch.billing.price import Course, Earned, Situation, bearer, earned, find
+from switch.billing.standing import State, StateRow
+from switch.billing.terms import LASTING, BillableOn, Price, Rate, Rule, Terms
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
-from switch.call.record import AttemptRecord, CallRecord, FinalState
+from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
 
 NOT_CONNECTED = "not_connected"
 NO_TERMS = "no_terms"
 RECORDED_EARLIER = "recorded_earlier"
+NEAR_MISS_MS = 5_000
+DAY_US = 86_400_000_000
+_REFUSED = frozenset(state for state in FinalState if state.name.startswith("REJECTED_"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Finding:
-    """One connected attempt, judged. `terms` None: its campaign has none."""
+    """One attempt, judged; or the call itself, where nobody was dialled. `terms` None: its campaign has none."""
 
-    attempt: AttemptRecord
+    situation: Situation
+    campaign: str
     terms: Terms | None
-    qualifies: bool
-    rule: str
-    why: str
+    earned: Earned
+
+    @property
+    def line(self) -> str:
+        attempt = self.situation.attempt
+        return "" if attempt is None else attempt.line
+
+    @property
+    def name(self) -> str:
+        return self.line or "nobody dialled"
+
+    @property
+    def connected(self) -> bool:
+        attempt = self.situation.attempt
+        return attempt is not None and attempt.answered_us is not None
 
 
-def judge(record: CallRecord, terms: Mapping[str, Terms], history: tuple[MoneyRow, ...] = ()) -> Verdict:
-    """The verdict on a call that is over. `terms` by campaign; `history`: money rows the ledger has already."""
-    findings = [_find(attempt, terms.get(attempt.campaign)) for attempt in record.attempts if attempt.answered_us is not None]
-    earlier = [row for row in history if row.call_id == record.call_id]
-    rows = _new_rows(record, findings, earlier=earlier)
+def judge(
+    record: CallRecord, terms: Mapping[str, Terms], history: tuple[MoneyRow, ...] = (), *, rate: Rate | None = None
+) -> Verdict:
+    """The verdict on a call that is over, or as good as over now. `terms` by campaign; `history`: money rows the ledger has already.
+
+    `rate`: the trunk's, once the call is over; None: it costs nothing, or not yet.
+    """
+    findings = _findings(record, terms)
+    earlier = tuple(row for row in history if row.call_id == record.call_id)
+    rows = _new_rows(record, findings, rate=rate, earlier=earlier)
     rule, why = _explain(record, findings, earlier=earlier)
     return Verdict(
-        billable=bool(earlier) or any(finding.qualifies for finding in findings),
+        billable=_has(MoneyKind.REVENUE, earlier) or any(finding.earned.revenue for finding in findings),
         rule=rule,
         why=why,
         revenue_micros=_sum(MoneyKind.REVENUE, (*earlier, *rows)),
         payout_micros=_sum(MoneyKind.PAYOUT, (*earlier, *rows)),
         rows=rows,
+        paid=_has(MoneyKind.PAYOUT, earlier) or any(finding.earned.payout for finding in findings),
+        cost_micros=_sum(MoneyKind.COST, (*earlier, *rows)),
+        near_miss=any(_near_miss(attempt, terms.get(attempt.campaign)) for attempt in record.attempts),
+        states=tuple(_held(rows, terms)),
     )
 
 
@@ -55,68 +88,184 @@ def settle(record: CallRecord, verdict: Verdict) -> CallRecord:
     return record
 
 
-def _find(attempt: AttemptRecord, terms: Terms | None) -> _Finding:
-    if terms is None:
-        why = f"{attempt.line}: campaign {attempt.campaign} has no terms"
-        return _Finding(attempt=attempt, terms=None, qualifies=False, rule=f"{attempt.campaign}: {NO_TERMS}", why=why)
-    match terms.on:
-        case BillableOn.CONNECTED_FOR:
-            enough = attempt.connected_ms >= terms.at_least_ms
-            rule = f"{terms.campaign}: {terms.on} >= {terms.at_least_ms} ms"
-            why = f"{attempt.line}: connected {attempt.connected_ms} ms, {'enough' if enough else 'too short'}"
-            return _Finding(attempt=attempt, terms=terms, qualifies=enough, rule=rule, why=why)
-        case unknown:
-            assert_never(unknown)
+def marks(terms: Terms) -> tuple[int, ...]:
+    """The connected milliseconds at which money may become due, ascending."""
+    prices = (terms.revenue, terms.payout, *terms.payouts.values())
+    return tuple(sorted({rule.at_least_ms for price in prices for rule in _rules(price) if rule.on is BillableOn.CONNECTED_FOR}))
+
+
+def held_until(row: MoneyRow, terms: Terms, *, key: str) -> StateRow | None:
+    """The state that an entry begins in by its campaign's hold, written as `key`; None: no hold is agreed."""
+    if terms.hold_days == 0:
+        return None
+    until_us = row.at_us + terms.hold_days * DAY_US
+    reason = f"{terms.campaign}: held for {terms.hold_days} days"
+    return StateRow(key=key, of=row.key, state=State.HELD, at_us=row.at_us, until_us=until_us, reason=reason)
+
+
+def _held(rows: Sequence[MoneyRow], terms: Mapping[str, Terms]) -> Iterator[StateRow]:
+    for row in rows:
+        if row.kind is MoneyKind.COST or row.corrects is not None:
+            continue
+        held = held_until(row, terms[row.campaign], key=keys.held(row.key))
+        if held is not None:
+            yield held
+
+
+def _findings(record: CallRecord, terms: Mapping[str, Terms]) -> list[_Finding]:
+    if record.attempts:
+        bears = bearer(record.attempts)
+        return [
+            _find(attempt.campaign, terms, Situation(record=record, attempt=attempt, bears=attempt is bears))
+            for attempt in record.attempts
+        ]
+    if record.campaign is None or record.final_state in _REFUSED:
+        return []
+    return [_find(record.campaign, terms, Situation(record=record, attempt=None, bears=True))]
+
+
+def _find(campaign: str, terms: Mapping[str, Terms], situation: Situation) -> _Finding:
+    agreed = terms.get(campaign)
+    worth = Earned(revenue=(), payout=()) if agreed is None else earned(agreed, situation)
+    return _Finding(situation=situation, campaign=campaign, terms=agreed, earned=worth)
+
+
+def _new_rows(
+    record: CallRecord, findings: Sequence[_Finding], *, rate: Rate | None, earlier: Sequence[MoneyRow]
+) -> tuple[MoneyRow, ...]:
+    """The rows to append, in the order they became true: none of zero, none that the ledger has."""
+    known = {row.key for row in earlier}
+    rows = [row for row in _earned_rows(record, findings) if row.key not in known]
+    cost = None if rate is None else _cost(record, rate)
+    if cost is not None and cost.key not in known:
+        rows.append(cost)
+    return tuple(sorted(rows, key=lambda row: row.at_us))
+
+
+def _earned_rows(record: CallRecord, findings: Sequence[_Finding]) -> Iterator[MoneyRow]:
+    """Each line owes, and the publisher is paid, once: for what was earned first, of several at once for the earlier attempt."""
+    owing: dict[str, _Finding] = {}
+    for finding in sorted(findings, key=lambda finding: _starts(finding.earned.revenue)):
+        owing.setdefault(finding.line, finding)
+    paying = min(findings, key=lambda finding: _starts(finding.earned.payout), default=None)
+    for finding in findings:
+        attempt = finding.situation.attempt
+        if attempt is not None and owing[finding.line] is finding:
+            key = keys.revenue(record.call_id, finding.line)
+            yield from _entry(finding, finding.earned.revenue, kind=MoneyKind.REVENUE, key=key, party=attempt.advertiser)
+        if record.publisher is not None and paying is finding:
+            key = keys.payout(record.call_id)
+            yield from _entry(finding, finding.earned.payout, kind=MoneyKind.PAYOUT, key=key, party=record.publisher)
+
+
+def _starts(owed: Course) -> tuple[bool, int]:
+    """For sorting: when the first amount was owed; last of all those that never owe any."""
+    return next(((False, each.at_us) for each in owed if each.micros), (True, 0))
+
+
+def _entry(finding: _Finding, owed: Course, *, kind: MoneyKind, key: str, party: str) -> Iterator[MoneyRow]:
+    """An entry's rows: the first amount owed, then every change of it."""
+    reached_micros = number = 0
+    for each in owed:
+        if each.micros == reached_micros:
+            continue
+        number += 1
+        yield MoneyRow(
+            key=key if number == 1 else keys.rise(key, number),
+            call_id=finding.situation.record.call_id,
+            kind=kind,
+            party=party,
+            campaign=finding.campaign,
+            amount_micros=each.micros - reached_micros,
+            reason=f"{finding.campaign}: {_show(each.rule)}; {finding.name}: {each.read}",
+            corrects=None if number == 1 else key,
+            at_us=each.at_us,
+            line=finding.line,
+        )
+        reached_micros = each.micros
+
+
+def _cost(record: CallRecord, rate: Rate) -> MoneyRow | None:
+    micros = cost_micros(record.total_ms, rate)
+    if not micros:
+        return None
+    return MoneyRow(
+        key=keys.cost(record.call_id),
+        call_id=record.call_id,
+        kind=MoneyKind.COST,
+        party=record.trunk,
+        campaign=record.campaign or "",
+        amount_micros=micros,
+        reason=f"{record.total_ms} ms, {rate.per_minute_micros} micros a minute, {rate.initial_s} s then {rate.step_s} s",
+        at_us=record.ended_us,
+    )
+
+
+def _near_miss(attempt: AttemptRecord, terms: Terms | None) -> bool:
+    """Talk ended by the advertiser this close to a threshold is the signature of gaming (`billing.md` §4)."""
+    if terms is None or attempt.ended_by is not EndedBy.LINE or attempt.answered_us is None:
+        return False
+    thresholds_ms = (rule.at_least_ms for rule in _rules(terms.revenue) if rule.on is BillableOn.CONNECTED_FOR)
+    return any(abs(attempt.connected_ms - threshold_ms) <= NEAR_MISS_MS for threshold_ms in thresholds_ms)
 
 
 def _explain(record: CallRecord, findings: Sequence[_Finding], *, earlier: Sequence[MoneyRow]) -> tuple[str, str]:
-    """The rule that decided and what it read: the first attempt that qualified, else the last one that connected."""
-    why = "; ".join(finding.why for finding in findings) or f"none of {len(record.attempts)} attempts connected"
-    for finding in findings:
-        if finding.qualifies:
-            return finding.rule, why
-    if earlier:
-        return RECORDED_EARLIER, f"{why}; the ledger has {', '.join(row.key for row in earlier)}"
-    return (findings[-1].rule if findings else NOT_CONNECTED), why
+    """The rule that decided and what it read: the advertiser's if it holds for an attempt, else the publisher's if that one does."""
+    told = [finding for finding in findings if finding.connected or finding.earned.revenue or finding.earned.payout]
+    why = "; ".join(_tell(finding) for finding in told) or f"none of {len(record.attempts)} attempts connected"
+    for finding in told:
+        if finding.earned.revenue:
+            return _decided(finding.campaign, finding.earned.revenue), why
+    for finding in told:
+        if finding.earned.payout:
+            return _decided(f"{finding.campaign}: payout", finding.earned.payout), why
+    money = [row.key for row in earlier if row.kind is not MoneyKind.COST]
+    if money:
+        return RECORDED_EARLIER, f"{why}; the ledger has {', '.join(money)}"
+    return (_undecided(told[-1]) if told else NOT_CONNECTED), why
 
 
-def _new_rows(record: CallRecord, findings: Sequence[_Finding], *, earlier: Sequence[MoneyRow]) -> tuple[MoneyRow, ...]:
-    """The rows to append: per key the first one earned, none of zero, none that the ledger has."""
-    rows: dict[str, MoneyRow] = {}
-    for finding in findings:
-        for row in _earned(record, finding):
-            if row.amount_micros:
-                rows.setdefault(row.key, row)
-    known = {row.key for row in earlier}
-    return tuple(row for row in rows.values() if row.key not in known)
+def _decided(whose: str, owed: Course) -> str:
+    """The rule that brought the last change of the amount."""
+    before = (0, *(each.micros for each in owed))
+    changes = [each.rule for each, micros in zip(owed, before, strict=False) if each.micros != micros]
+    return f"{whose}: {_show(changes[-1] if changes else owed[0].rule)}"
 
 
-def _earned(record: CallRecord, finding: _Finding) -> Iterator[MoneyRow]:
-    """What one attempt earns by itself."""
-    if finding.terms is None or not finding.qualifies:
-        return
-    attempt, terms = finding.attempt, finding.terms
-    reason = f"{finding.rule}; {finding.why}"
-    yield MoneyRow(
-        key=f"{record.call_id}/revenue/{attempt.line}",
-        call_id=record.call_id,
-        kind=MoneyKind.REVENUE,
-        party=attempt.advertiser,
-        campaign=attempt.campaign,
-        amount_micros=terms.revenue_micros,
-        reason=reason,
-    )
-    if record.publisher is None:
-        return
-    yield MoneyRow(
-        key=f"{record.call_id}/payout",
-        call_id=record.call_id,
-        kind=MoneyKind.PAYOUT,
-        party=record.publisher,
-        campaign=attempt.campaign,
-        amount_micros=terms.payouts.get(record.publisher, terms.payout_micros),
-        reason=reason,
-    )
+def _undecided(finding: _Finding) -> str:
+    if finding.terms is None:
+        return f"{finding.campaign}: {NO_TERMS}"
+    return f"{finding.campaign}: {' | '.join(_show(rule) for rule in _rules(finding.terms.revenue))}"
+
+
+def _tell(finding: _Finding) -> str:
+    """One attempt in words: what the advertiser's rule read, what the publisher's did where it is another, what stood against them."""
+    if finding.terms is None:
+        return f"{finding.name}: campaign {finding.campaign} has no terms"
+    parts = [_read(finding.terms.revenue, finding.situation)]
+    publisher = finding.situation.record.publisher
+    if publisher is not None and _rules(finding.terms.payout_of(publisher)) != _rules(finding.terms.revenue):
+        parts.append(f"payout {_read(finding.terms.payout_of(publisher), finding.situation)}")
+    return f"{finding.name}: {', '.join((*parts, *finding.earned.notes))}"
+
+
+def _read(price: Price, situation: Situation) -> str:
+    rules = _rules(price)
+    if len(rules) == 1:
+        return find(rules[0], situation).read
+    return " / ".join(f"{_show(rule)}: {find(rule, situation).read}" for rule in rules)
+
+
+def _rules(price: Price) -> tuple[Rule, ...]:
+    return tuple(step.rule for step in price.steps)
+
+
+def _show(rule: Rule) -> str:
+    return f"{rule.on} >= {rule.at_least_ms} ms" if rule.on in LASTING else rule.on.value
+
+
+def _has(kind: MoneyKind, rows: Sequence[MoneyRow]) -> bool:
+    return any(row.kind is kind and row.amount_micros > 0 for row in rows)
 
 
 def _sum(kind: MoneyKind, rows: Sequence[MoneyRow]) -> int:

@@ -37,6 +37,10 @@ def as_json(judged: JudgedCall) -> dict[str, object]:
         "duration_source": record.duration_source.value,
         "ended_detail": record.ended_detail,
         "trail": [dict(reason) for reason in record.trail],
+        "menu_done": record.menu_done,
+        "paid": verdict.paid,
+        "cost_micros": verdict.cost_micros,
+        "near_miss": verdict.near_miss,
     }
 
 
@@ -54,6 +58,12 @@ def _attempt(attempt: AttemptRecord) -> dict[str, object]:
         "invited_at": _time(attempt.invited_us),
         "answered_at": _time(attempt.answered_us),
         "ended_at": _time(attempt.ended_us),
+        "priority": attempt.priority,
+        "talk_at": _time(attempt.talk_us),
+        "talk_ended_at": _time(attempt.talk_ended_us),
+        "accepted": attempt.accepted,
+        "ended_by": None if attempt.ended_by is None else attempt.ended_by.value,
+        "repeat": attempt.repeat,
     }
 
 

@@ -1,21 +1,33 @@
 """Knows what judging a call gives: a verdict, and the money rows that follow from it. Does not judge and does not store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from switch.billing.standing import StateRow
 from switch.call.record import CallRecord
 
 
 class MoneyKind(StrEnum):
+    """Whose money a row is. Amounts are signed: a correction is a row of the same kind, with the difference."""
+
     REVENUE = "revenue"
+    """An advertiser owes it."""
     PAYOUT = "payout"
+    """A publisher earns it."""
+    COST = "cost"
+    """A carrier bills it to us. Apart from verdicts."""
+    DEPOSIT = "deposit"
+    """An advertiser paid it in advance. Belongs to no call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyRow:
     """One entry of the append-only money ledger. `key` is its idempotency key: the same key is written once, whoever asks how often.
 
-    `party` is the advertiser (revenue) or publisher (payout). `corrects`: the key of the row this one amends.
+    `party` is the advertiser (revenue, deposit), publisher (payout) or trunk (cost). `at_us`: when it became true, UTC microseconds.
+    `corrects`: the key of the row this one amends. `link`: the key of the row on the other side (a credit and its claw-back).
+    `call_id` and `campaign` are empty where the row belongs to none. `line`: of the attempt that earned it, or empty.
     """
 
     key: str
@@ -27,11 +39,18 @@ class MoneyRow:
     reason: str
     actor: str = "switch"
     corrects: str | None = None
+    at_us: int = 0
+    link: str | None = None
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`rule`: which rule decided, readable, e.g. `auto-quotes: connected_for >= 90000 ms`; what it read follows in `why`."""
+    """`rule`: which rule decided, readable, e.g. `auto-quotes: connected_for >= 90000 ms`; what it read follows in `why`.
+
+    `billable`: the advertiser's rule holds for at least one attempt. `paid`: the publisher's does. `near_miss`: talk ended by the
+    advertiser within five seconds of the threshold, on either side. `states`: what the rows' entries are in, where money is held.
+    """
 
     billable: bool
     rule: str
@@ -39,11 +58,26 @@ class Verdict:
     revenue_micros: int
     payout_micros: int
     rows: tuple[MoneyRow, ...] = ()
+    paid: bool = False
+    cost_micros: int = 0
+    near_miss: bool = False
+    states: tuple[StateRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """One event of a call as the ledger keeps it. `number` counts from 1; `facts`: plain JSON values."""
+
+    number: int
+    at_us: int
+    event: str
+    facts: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedCall:
-    """What the ledger keeps of a call that is over."""
+    """What the ledger keeps of a call that is over. `events`: its whole journal but the heartbeats."""
 
     record: CallRecord
     verdict: Verdict
+    events: tuple[Happened, ...] = ()

@@ -17,10 +17,14 @@ class Cause(StrEnum):
     MENU_FAILED = "menu_failed"
     # what the caller's side did wrong, or is not given
     UNKNOWN_NUMBER = "unknown_number"
+    NUMBER_NOT_IN_SERVICE = "number_not_in_service"
     PUBLISHER_PAUSED = "publisher_paused"
+    REPEAT = "repeat"
     NO_MATCH = "no_match"
     CLOSED = "closed"
     CAPPED = "capped"
+    QUEUE_FULL = "queue_full"
+    WAITED_TOO_LONG = "waited_too_long"
     NOT_ACCEPTABLE = "not_acceptable"
     BAD_REQUEST = "bad_request"
     BAD_EXTENSION = "bad_extension"
@@ -32,6 +36,9 @@ class Cause(StrEnum):
     SILENT = "silent"
     REJECTED = "rejected"
     LINE_FAILED = "line_failed"
+    DECLINED = "declined"
+    LOST_RACE = "lost_race"
+    """Another line that rang at the same time answered first."""
     # what we or the network could not do
     MEDIA_TIMEOUT = "media_timeout"
     MEDIA_FAILED = "media_failed"
@@ -90,10 +97,14 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.MENU_ENDED: _t(480, 16, Fault.NOBODY, FinalState.ENDED_IN_MENU),
     Cause.MENU_FAILED: _t(480, 16, Fault.CALLER, FinalState.MENU_FAILED),
     Cause.UNKNOWN_NUMBER: _t(404, 1, Fault.CALLER, FinalState.REJECTED_UNKNOWN_NUMBER),
+    Cause.NUMBER_NOT_IN_SERVICE: _t(404, 1, Fault.CONFIG, FinalState.REJECTED_NUMBER_NOT_IN_SERVICE),
     Cause.PUBLISHER_PAUSED: _t(480, 31, Fault.CONFIG, FinalState.REJECTED_PUBLISHER_PAUSED),
+    Cause.REPEAT: _t(480, 21, Fault.CONFIG, FinalState.REJECTED_REPEAT),
     Cause.NO_MATCH: _t(480, 31, Fault.CONFIG, FinalState.NO_MATCH),
     Cause.CLOSED: _t(480, 31, Fault.CONFIG, FinalState.CLOSED),
     Cause.CAPPED: _t(486, 34, Fault.CONFIG, FinalState.CAPPED),
+    Cause.QUEUE_FULL: _t(486, 34, Fault.CONFIG, FinalState.QUEUE_FULL),
+    Cause.WAITED_TOO_LONG: _t(480, 19, Fault.CONFIG, FinalState.WAITED_TOO_LONG),
     Cause.NOT_ACCEPTABLE: _t(488, 88, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.BAD_REQUEST: _t(400, 95, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.BAD_EXTENSION: _t(420, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
@@ -104,6 +115,8 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.SILENT: _line(480, 18, FinalState.NO_ANSWER, overflow=NoRoute.FAILED, outcome=Outcome.SILENT),
     Cause.REJECTED: _line(480, 21, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
     Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
+    Cause.DECLINED: _line(480, 21, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.DECLINED),
+    Cause.LOST_RACE: _line(480, 26, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.LOST_RACE),
     Cause.MEDIA_TIMEOUT: _t(480, 41, Fault.NETWORK, FinalState.FAILED),
     Cause.MEDIA_FAILED: _t(503, 41, Fault.SWITCH, FinalState.FAILED),
     Cause.MAX_CALL: _t(480, 31, Fault.NOBODY, FinalState.FAILED),

@@ -1,17 +1,24 @@
 """Knows how a call record is written from a story, also from one that a crash cut off. Does not judge and does not store."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from routing.expression import Scalar
 from switch.call.cause import TREATMENT, Cause
 from switch.call.moment import Moment, ms_between
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 from switch.call.story import Story, Tried
 
+NOTHING_KNOWN: Mapping[str, Scalar] = MappingProxyType({})
 
-def write(story: Story, trail: tuple[Mapping[str, object], ...] = ()) -> CallRecord:
-    """The record of a call that has ended (`billing.md` §1). Durations are monotonic milliseconds, nothing rounded before that."""
+
+def write(story: Story, trail: tuple[Mapping[str, object], ...] = (), known: Mapping[str, Scalar] = NOTHING_KNOWN) -> CallRecord:
+    """The record of a call that has ended (`billing.md` §1). Durations are monotonic milliseconds, nothing rounded before that.
+
+    `known`: what filters could read, as of the last ruling; what a menu learned since then is added to it.
+    """
     if story.ended is None or story.ended_by is None or story.cause is None or story.final_state is None:
         raise ValueError(f"call {story.call_id} has not ended")
     heard = story.acknowledged is not None  # who never acknowledged our 200 may never have heard anybody: he did not talk
@@ -36,7 +43,8 @@ def write(story: Story, trail: tuple[Mapping[str, object], ...] = ()) -> CallRec
         duration_source=DurationSource.MONOTONIC,
         attempts=attempts,
         digits=story.digits,
-        tags=dict(story.tags),
+        tags={**known, **story.tags},
+        menu_done=any(visit.qualified for visit in story.menus),
         config=story.version,
         seed=story.seed,
         trail=trail,
@@ -44,18 +52,19 @@ def write(story: Story, trail: tuple[Mapping[str, object], ...] = ()) -> CallRec
 
 
 def crashed(story: Story, last: Moment) -> Story:
-    """`story` closed after a crash: talk ends at its last heartbeat, never later. `last`: the last moment the journal knows of.
+    """`story` closed after a crash: talk ends at its last heartbeat, never later. `last`: the last moment the journal knows of; a call
+    that nobody talked in just then ended there.
 
     A story that had ended already is returned as it is: only its legs were still winding down.
     """
     if story.ended is not None:
         return story
     attempts = tuple(_cut_off(tried, story.heartbeat) for tried in story.attempts)
-    talks = [tried.talk_ended for tried in attempts if tried.talk_ended is not None]
+    cut_off = [now.talk_ended for was, now in zip(story.attempts, attempts, strict=True) if now.talk_ended != was.talk_ended]
     return replace(
         story,
         attempts=attempts,
-        ended=max(talks, default=last),
+        ended=max((end for end in cut_off if end is not None), default=last),
         ended_by=EndedBy.CRASH,
         cause=Cause.CRASHED,
         final_state=FinalState.CRASHED,
@@ -66,7 +75,8 @@ def _cut_off(tried: Tried, heartbeat: Moment | None) -> Tried:
     cause = tried.cause or Cause.CRASHED
     if tried.bridged is None or tried.talk_ended is not None:
         return replace(tried, cause=cause)
-    return replace(tried, cause=cause, talk_ended=tried.bridged if heartbeat is None else max(tried.bridged, heartbeat))
+    last = tried.bridged if heartbeat is None else max(tried.bridged, heartbeat)
+    return replace(tried, cause=cause, talk_ended=last, ended_by=EndedBy.CRASH)
 
 
 def _attempt(tried: Tried, *, heard: bool) -> AttemptRecord:
@@ -76,22 +86,35 @@ def _attempt(tried: Tried, *, heard: bool) -> AttemptRecord:
         line=tried.line,
         advertiser=tried.advertiser,
         campaign=tried.campaign,
-        outcome=Outcome.ANSWERED if answered is not None else TREATMENT[tried.cause or Cause.BROKEN].outcome,
+        outcome=outcome(tried),
         sip_code=tried.sip_code,
         q850=tried.q850,
         invited_us=tried.invited.utc_us,
         answered_us=_us(answered),
         ended_us=_us(tried.ended or tried.talk_ended),
         ring_ms=None if answered is None else ms_between(tried.invited, answered),
+        priority=tried.priority,
+        talk_us=_us(tried.talk),
+        talk_ended_us=_us(tried.talk_ended),
+        accepted=tried.accepted is not None if tried.needs_key else None,
+        ended_by=tried.ended_by,
+        repeat=tried.repeat,
         connected_ms=_connected_ms(tried) if heard else 0,
     )
 
 
+def outcome(tried: Tried) -> Outcome:
+    """How the attempt went, so far as is known."""
+    if tried.answered is not None and tried.cause is not Cause.DECLINED:
+        return Outcome.ANSWERED
+    return TREATMENT[tried.cause or Cause.BROKEN].outcome
+
+
 def _connected_ms(tried: Tried) -> int:
-    """Talk starts when the line answered, less what the line's owner does not count; who was never bridged never talked."""
-    if tried.answered is None or tried.talk_ended is None:
+    """From the start of talk to its end, less what the line's owner does not count; who was never bridged never talked."""
+    if tried.talk is None or tried.talk_ended is None:
         return 0
-    return max(0, ms_between(tried.answered, tried.talk_ended) - tried.timer_offset_ms)
+    return max(0, ms_between(tried.talk, tried.talk_ended) - tried.timer_offset_ms)
 
 
 def _us(moment: Moment | None) -> int | None:

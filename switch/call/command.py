@@ -1,7 +1,5 @@
 """Knows everything a call may ask of the engine: imperative, closed. Does not know how it is done."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from routing.ruling import Attempt
@@ -10,11 +8,11 @@ from switch.call.cause import Cause
 
 
 class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """Answered by `Ruled` in the same step."""
+    """Answered by `Ruled` in the same step; the story has the rest of the inquiry. `held_ms`: so long in a hold queue; None: not yet."""
 
-    tags: Mapping[str, str]
     menu_done: bool
     tried: tuple[tuple[str, NoRoute], ...]
+    held_ms: int | None
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +59,16 @@ class Unbridge(msgspec.Struct, frozen=True, kw_only=True):
     """Stop relaying: whoever is left hears nothing of the other."""
 
 
-class Play(msgspec.Struct, frozen=True, kw_only=True):
-    """Play a prompt to the caller, in place of whatever plays; told as `PromptEnded(play)`."""
+class Appraise(msgspec.Struct, frozen=True, kw_only=True):
+    """Talk on `leg` has reached a mark: money may be owed from now on, and caps that count it are current."""
 
+    leg: int
+
+
+class Play(msgspec.Struct, frozen=True, kw_only=True):
+    """Play a prompt to a leg, in place of whatever plays there; told as `PromptEnded(leg, play)`."""
+
+    leg: int
     play: int
     prompt: str
 
@@ -73,11 +78,15 @@ class PlayRingback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hush(msgspec.Struct, frozen=True, kw_only=True):
-    """Stop what plays to the caller."""
+    """Stop what plays to a leg."""
+
+    leg: int
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over: build its record, judge it, forget it."""
 
 
-Command = AskRoute | Ring | Answer | Refuse | Dial | HangUp | Secure | Bridge | Unbridge | Play | PlayRingback | Hush | Finish
+Command = (
+    AskRoute | Ring | Answer | Refuse | Dial | HangUp | Secure | Bridge | Unbridge | Appraise | Play | PlayRingback | Hush | Finish
+)

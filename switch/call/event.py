@@ -1,7 +1,11 @@
 """Knows everything that can happen to a call: past tense, closed, each with its moment. Does not know where it was noticed."""
 
+from collections.abc import Mapping
+
 import msgspec
 
+from ivr.menu import MenuPlan
+from routing.expression import Scalar
 from routing.ruling import Ruling
 from switch.call.cause import Cause
 from switch.call.moment import Moment
@@ -11,6 +15,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     """A trunk's INVITE. `did` and `ani` are E.164 where they could be read so. `objection`: why it can't be taken at all, if so.
 
     `seed`: what routing draws from for this call. `version`: of the plan the call pins. `max_call_ms`: no call is longer.
+    `tags`: what the carrier passed in headers.
     """
 
     at: Moment
@@ -22,14 +27,17 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     max_call_ms: int
     objection: Cause | None = None
+    tags: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
-    """Routing's answer to `AskRoute`. `mark_ms`: the talk time at which money is owed; a heartbeat is due exactly there."""
+    """Routing's answer to `AskRoute`. `menu`: the one it has the caller enter. `marks_ms`: for each attempt of a `Dial`, the talk times
+    at which money may be owed, ascending: it is judged exactly there."""
 
     at: Moment
     ruling: Ruling
-    mark_ms: int | None = None
+    menu: MenuPlan | None = None
+    marks_ms: tuple[tuple[int, ...], ...] = ()
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +77,7 @@ class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 class DigitHeard(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
+    leg: int
     digit: str
 
 
@@ -76,6 +85,7 @@ class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
     """`play` is the number its `Play` command carried: an end that a newer prompt overtook is told apart."""
 
     at: Moment
+    leg: int
     play: int
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from routing.expression import Scalar
+
 
 class FinalState(StrEnum):
     """One word for how a call ended: the closed list of `billing.md` §4. Money decides `converted`, the rest is decided here."""
@@ -16,14 +18,19 @@ class FinalState(StrEnum):
     """The caller chose a key that ends the call."""
     CALLER_LEFT_IN_MENU = "caller_left_in_menu"
     CALLER_LEFT_WHILE_RINGING = "caller_left_while_ringing"
+    CALLER_LEFT_ON_HOLD = "caller_left_on_hold"
     NO_MATCH = "no_match"
     CLOSED = "closed"
     CAPPED = "capped"
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     FAILED = "failed"
+    QUEUE_FULL = "queue_full"
+    WAITED_TOO_LONG = "waited_too_long"
     REJECTED_UNKNOWN_NUMBER = "rejected_unknown_number"
+    REJECTED_NUMBER_NOT_IN_SERVICE = "rejected_number_not_in_service"
     REJECTED_PUBLISHER_PAUSED = "rejected_publisher_paused"
+    REJECTED_REPEAT = "rejected_repeat"
     REJECTED_NOT_ACCEPTABLE = "rejected_not_acceptable"
     REJECTED_UNAVAILABLE = "rejected_unavailable"
     CRASHED = "crashed"
@@ -52,6 +59,10 @@ class Outcome(StrEnum):
     NO_ANSWER = "no_answer"
     SILENT = "silent"
     FAILED = "failed"
+    DECLINED = "declined"
+    """The advertiser answered, and did not press the key that takes the call."""
+    LOST_RACE = "lost_race"
+    """Another line that rang at the same time answered first."""
     ABANDONED = "abandoned"
 
 
@@ -59,7 +70,9 @@ class Outcome(StrEnum):
 class AttemptRecord:
     """One line that was dialled. `campaign` is the one it was dialled for. Times are UTC microseconds, durations milliseconds.
 
-    `ring_ms` is None when the line never answered, never 0 for that.
+    `ring_ms` is None when the line never answered, never 0 for that. `talk_us`: when talk began, as money counts it; None: never.
+    `accepted`: whether the advertiser took the call by key; None: he need not. `ended_by`: who ended talk. `repeat`: the caller was
+    one, by the campaign's rule.
     """
 
     number: int
@@ -74,6 +87,12 @@ class AttemptRecord:
     ended_us: int | None
     ring_ms: int | None
     connected_ms: int
+    priority: int = 1
+    talk_us: int | None = None
+    talk_ended_us: int | None = None
+    accepted: bool | None = None
+    ended_by: EndedBy | None = None
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +100,7 @@ class CallRecord:
     """What happened, whole. Every INVITE from a known trunk ends in exactly one. Times are UTC microseconds.
 
     `sip_code`: the final answer the caller's INVITE got. `ended_detail`: the cause in words, one of `switch.call.cause.Cause`.
+    `menu_done`: the caller qualified in a menu. `tags`: all that filters could read of the call.
     `seed` and `config`: what routing drew from and was decided with. `trail`: the rulings' reasons, in order, as plain JSON values.
     """
 
@@ -103,7 +123,8 @@ class CallRecord:
     duration_source: DurationSource
     attempts: tuple[AttemptRecord, ...] = ()
     digits: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, Scalar] = field(default_factory=dict)
+    menu_done: bool = False
     config: str = ""
     seed: int = 0
     trail: tuple[Mapping[str, object], ...] = ()

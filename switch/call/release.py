@@ -10,7 +10,7 @@ from switch.call.cause import TREATMENT, Cause
 from switch.call.command import Command, Finish, HangUp, Hush, Refuse, Unbridge
 from switch.call.leg import CALLER, LegMove, Legs, LegState, all_ended, moved
 from switch.call.moment import Moment
-from switch.call.phase import Announcing, Bridged, Call, Hunting, InMenu, Over, Releasing
+from switch.call.phase import Announcing, Bridged, Call, Holding, Hunting, InMenu, Over, Releasing, Whispering
 from switch.call.record import EndedBy, FinalState
 from switch.call.story import MenuVisit, Tried
 
@@ -28,8 +28,12 @@ CAUSE_OF: dict[NoRoute | Barred, Cause] = {
     NoRoute.NO_ANSWER: Cause.NO_ANSWER,
     NoRoute.BUSY: Cause.BUSY,
     NoRoute.FAILED: Cause.LINE_FAILED,
+    NoRoute.QUEUE_FULL: Cause.QUEUE_FULL,
+    NoRoute.WAITED_TOO_LONG: Cause.WAITED_TOO_LONG,
     Barred.UNKNOWN_NUMBER: Cause.UNKNOWN_NUMBER,
+    Barred.NUMBER_NOT_IN_SERVICE: Cause.NUMBER_NOT_IN_SERVICE,
     Barred.PUBLISHER_PAUSED: Cause.PUBLISHER_PAUSED,
+    Barred.REPEAT: Cause.REPEAT,
 }
 
 
@@ -62,7 +66,7 @@ def let_go(call: Call, at: Moment, *, by: EndedBy, cause: Cause, ended: Moment |
         final_state=_final_state(call, cause=cause),
         sip_code=call.story.sip_code or sip_code,
         menus=tuple(_left(visit, end) for visit in call.story.menus),
-        attempts=tuple(_closed(tried, end, cause=cause) for tried in call.story.attempts),
+        attempts=tuple(_closed(tried, end, by=by, cause=cause) for tried in call.story.attempts),
     )
     releasing = Releasing(deadline=at.plus_ms(RELEASE_MS))
     return finish(replace(call, story=story, legs=legs, phase=releasing)).after(_silenced(call) + goodbyes)
@@ -93,10 +97,10 @@ def _silenced(call: Call) -> tuple[Command, ...]:
     match call.phase:
         case Bridged():
             return (Unbridge(),)
-        case InMenu() | Announcing():
-            return (Hush(),)
-        case Hunting() if call.story.answered is not None:
-            return (Hush(),)
+        case InMenu() | Announcing() | Holding():
+            return (Hush(leg=CALLER),)
+        case Hunting() | Whispering() if call.story.answered is not None:
+            return (Hush(leg=CALLER),)
         case _:
             return ()
 
@@ -110,6 +114,8 @@ def _final_state(call: Call, *, cause: Cause) -> FinalState:
             return TREATMENT[why].state
         case InMenu() if cause is Cause.CALLER_HUNG_UP:
             return FinalState.CALLER_LEFT_IN_MENU
+        case Holding() if cause is Cause.CALLER_HUNG_UP:
+            return FinalState.CALLER_LEFT_ON_HOLD
         case _:
             return TREATMENT[cause].state
 
@@ -118,7 +124,8 @@ def _left(visit: MenuVisit, at: Moment) -> MenuVisit:
     return visit if visit.left is not None else replace(visit, left=at)
 
 
-def _closed(tried: Tried, at: Moment, *, cause: Cause) -> Tried:
+def _closed(tried: Tried, at: Moment, *, by: EndedBy, cause: Cause) -> Tried:
     """An attempt that was still on when the call ended: ringing (abandoned) or talking (its talk ends now)."""
-    talk_ended = at if tried.bridged is not None and tried.talk_ended is None else tried.talk_ended
-    return replace(tried, cause=tried.cause or cause, talk_ended=talk_ended)
+    if tried.bridged is None or tried.talk_ended is not None:
+        return replace(tried, cause=tried.cause or cause)
+    return replace(tried, cause=tried.cause or cause, talk_ended=at, ended_by=by)

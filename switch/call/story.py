@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from routing.expression import Scalar
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
@@ -15,7 +16,9 @@ from switch.call.record import EndedBy, FinalState
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at a line, `number` from 1: also its leg's number. `answered`: its 200, unless it came after we hung up.
 
-    `talk_ended`: the first of both ends, or what the media rule says. `cause`: why it did not take the call, or how it ended.
+    `talk`: when talk began as money counts it: the line's answer, or what it had to hear and press first (`billing.md` §1).
+    `talk_ended`: the first of both ends, or what the media rule says. `ended_by`: who ended it. `cause`: why it did not take the call,
+    or how it ended. `needs_key`: the advertiser takes the call by a key; `accepted`: when he did.
     """
 
     number: int
@@ -24,10 +27,16 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     campaign: str
     timer_offset_ms: int
     invited: Moment
+    priority: int = 1
+    repeat: bool = False
+    needs_key: bool = False
     rang: Moment | None = None
     answered: Moment | None = None
+    accepted: Moment | None = None
+    talk: Moment | None = None
     bridged: Moment | None = None
     talk_ended: Moment | None = None
+    ended_by: EndedBy | None = None
     ended: Moment | None = None
     cause: Cause | None = None
     sip_code: int | None = None
@@ -35,12 +44,18 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
+    """`qualified`: the caller left it towards a line."""
+
     entered: Moment
     left: Moment | None = None
+    qualified: bool = False
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """`heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for the caller (BYE sent or received)."""
+    """`tags`: what the carrier passed and the menu learned. `wanted`: the line that a menu transfers the caller to. `held`: when he
+    first had to wait in a hold queue. `heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for
+    the caller (BYE sent or received).
+    """
 
     call_id: str
     did: str
@@ -55,7 +70,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: Moment | None = None
     menus: tuple[MenuVisit, ...] = ()
     digits: str = ""
-    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tags: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
+    wanted: str | None = None
+    held: Moment | None = None
     attempts: tuple[Tried, ...] = ()
     heartbeat: Moment | None = None
     ended: Moment | None = None

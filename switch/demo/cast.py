@@ -7,8 +7,9 @@ import ipaddress
 from dataclasses import dataclass
 
 from ivr.menu import HangUp, Menu, RouteOn
+from routing.cap import Per
 from routing.table import Campaign, Line, NoRoute, Table, ToCampaign, TrackingNumber
-from switch.billing.terms import Terms
+from switch.billing.terms import BillableOn, Terms
 from switch.engine.plan import Plan
 from switch.run import CannotStart
 from switch.settings.plan import Deployment
@@ -28,6 +29,16 @@ and the switch and all three lines have addresses of their own on loopback"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    """What a campaign pays and earns where one talk time decides on both. `payout_micros`: the number's publisher's."""
+
+    campaign: str
+    at_least_ms: int
+    revenue_micros: int
+    payout_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
     """Who and what the demo plays with. `key` leads from the menu to `first`, then `second`; when both are full, to `spare`."""
 
@@ -37,8 +48,8 @@ class Cast:
     first: Line
     second: Line
     spare: Line
-    terms: Terms
-    spare_terms: Terms
+    deal: Deal
+    spare_deal: Deal
 
     @property
     def lines(self) -> tuple[Line, Line, Line]:
@@ -55,6 +66,23 @@ def cast_of(deployment: Deployment) -> Cast:
     return cast
 
 
+def deal_of(terms: Terms, publisher: str) -> Deal | None:
+    """None where the two are not decided by one and the same talk time, or not by amounts."""
+    revenue, payout = terms.revenue, terms.payout_of(publisher)
+    rules = {step.rule for price in (revenue, payout) for step in price.steps}
+    rule = next(iter(rules))
+    if len(rules) != 1 or rule.on is not BillableOn.CONNECTED_FOR or payout.percent_bp is not None:
+        return None
+    if len(revenue.steps) != 1 or len(payout.steps) != 1:
+        return None
+    return Deal(
+        campaign=terms.campaign,
+        at_least_ms=rule.at_least_ms,
+        revenue_micros=revenue.steps[0].amount_micros,
+        payout_micros=payout.steps[0].amount_micros,
+    )
+
+
 def address_of(line: Line) -> Address:
     """Where the line's phone is."""
     uri = parse_uri(line.uri)
@@ -68,11 +96,16 @@ def _cast(plan: Plan, number: TrackingNumber) -> Cast | None:
     overflow = campaign.overflow.get(NoRoute.CAPPED)
     if campaign.menu is None or not isinstance(overflow, ToCampaign):
         return None
-    menu = campaign.menu.menus[campaign.menu.start]
+    nodes = plan.menus[campaign.menu]
+    menu = nodes.nodes[nodes.start]
+    if not isinstance(menu, Menu):
+        return None
     key = next((key for key, outcome in menu.keys.items() if isinstance(outcome, RouteOn)), None)
     lines = _lines(plan.table, campaign)
     spares = _lines(plan.table, plan.table.campaigns[overflow.campaign])
-    if key is None or not isinstance(menu.failed, HangUp) or len(lines) != 2 or not spares:
+    deal = deal_of(plan.terms[campaign.name], number.publisher)
+    spare_deal = deal_of(plan.terms[overflow.campaign], number.publisher)
+    if key is None or not isinstance(menu.failed, HangUp) or len(lines) != 2 or not spares or deal is None or spare_deal is None:
         return None
     cast = Cast(
         number=number,
@@ -81,8 +114,8 @@ def _cast(plan: Plan, number: TrackingNumber) -> Cast | None:
         first=lines[0],
         second=lines[1],
         spare=spares[0],
-        terms=plan.terms[campaign.name],
-        spare_terms=plan.terms[overflow.campaign],
+        deal=deal,
+        spare_deal=spare_deal,
     )
     return cast if _is_playable(cast) else None
 
@@ -102,7 +135,7 @@ def _is_playable(cast: Cast) -> bool:
     return (
         all(_room(line) == 1 for line in (cast.first, cast.second))
         and not any(line.timer_offset_ms for line in cast.lines)
-        and max(cast.terms.at_least_ms, cast.spare_terms.at_least_ms) <= MAX_THRESHOLD_MS
+        and max(cast.deal.at_least_ms, cast.spare_deal.at_least_ms) <= MAX_THRESHOLD_MS
         and len(addresses) == len(cast.lines)
         and all(_is_loopback(host) for host, _ in addresses)
     )
@@ -110,7 +143,7 @@ def _is_playable(cast: Cast) -> bool:
 
 def _room(line: Line) -> int | None:
     """How many calls the line takes at once."""
-    return min((cap.limit for cap in line.caps), default=None)
+    return min((cap.limit for cap in line.caps if cap.per is Per.CONCURRENCY), default=None)
 
 
 def _is_loopback(host: str) -> bool:

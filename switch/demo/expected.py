@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from switch.billing.money import show_micros
-from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall
 from switch.call.record import EndedBy, FinalState, Outcome
 
@@ -26,11 +25,6 @@ class Expected:
     billable: bool = False
     revenue_micros: int = 0
     payout_micros: int = 0
-
-
-def prices(terms: Terms, publisher: str) -> tuple[int, int]:
-    """Revenue and payout of a billable call, in micros."""
-    return terms.revenue_micros, terms.payouts.get(publisher, terms.payout_micros)
 
 
 def differences(expected: Expected, judged: JudgedCall) -> tuple[str, ...]:

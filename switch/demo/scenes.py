@@ -5,9 +5,9 @@ Knows the stories, not how phones work nor how records are checked.
 
 import asyncio
 
-from switch.billing.terms import Terms
 from switch.call.record import EndedBy, FinalState, Outcome
-from switch.demo.expected import Expected, prices
+from switch.demo.cast import Deal
+from switch.demo.expected import Expected
 from switch.demo.stage import PAST_MS, Party, Person, Stage
 
 ANN = Person(name="Ann", ani="+12025550141", hz=600)
@@ -26,9 +26,9 @@ async def long_talk(stage: Stage) -> list[Expected]:
     stage.press_key(ann)
     line = await stage.ring(cast.first, ann)
     await stage.answer(line, ann)
-    await stage.talk(line, ann, for_ms=cast.terms.at_least_ms + PAST_MS)
+    await stage.talk(line, ann, for_ms=cast.deal.at_least_ms + PAST_MS)
     await stage.hang_up(ann, line)
-    return [_billable(stage, ANN, line, terms=cast.terms)]
+    return [_billable(ANN, line, deal=cast.deal)]
 
 
 async def busy_then_short_talk(stage: Stage) -> list[Expected]:
@@ -39,13 +39,13 @@ async def busy_then_short_talk(stage: Stage) -> list[Expected]:
     await stage.refuse(cast.first)
     line = await stage.ring(cast.second, bob)
     await stage.answer(line, bob)
-    await stage.talk(line, bob, for_ms=cast.terms.at_least_ms // 4)
+    await stage.talk(line, bob, for_ms=cast.deal.at_least_ms // 4)
     await stage.hang_up(line, bob)
     return [
         Expected(
             name=BOB.name,
             ani=BOB.ani,
-            campaign=cast.terms.campaign,
+            campaign=cast.deal.campaign,
             final_state=FinalState.CONNECTED_SHORT,
             ended_by=EndedBy.LINE,
             attempts=((cast.first.name, Outcome.BUSY), (cast.second.name, Outcome.ANSWERED)),
@@ -68,13 +68,13 @@ async def no_key(stage: Stage) -> list[Expected]:
     await cleo.call.until_over()
     stage.say(cleo, "hears the switch hang up")
     state = FinalState.MENU_FAILED
-    return [Expected(name=CLEO.name, ani=CLEO.ani, campaign=cast.terms.campaign, final_state=state, ended_by=EndedBy.SWITCH)]
+    return [Expected(name=CLEO.name, ani=CLEO.ani, campaign=cast.deal.campaign, final_state=state, ended_by=EndedBy.SWITCH)]
 
 
 async def lines_full(stage: Stage) -> list[Expected]:
     """Two callers hold both lines, each at its cap; the third overflows to another campaign's line."""
     cast = stage.cast
-    longest_ms = max(cast.terms.at_least_ms, cast.spare_terms.at_least_ms)
+    longest_ms = max(cast.deal.at_least_ms, cast.spare_deal.at_least_ms)
     talks: list[tuple[Party, Party]] = []
     for person, line in zip((DAN, EVE, FAY), cast.lines, strict=True):
         caller = await stage.dial(person)
@@ -87,24 +87,23 @@ async def lines_full(stage: Stage) -> list[Expected]:
         await stage.hang_up(caller, answered)
     dans, eves, fays = (answered for answered, _ in talks)
     return [
-        _billable(stage, DAN, dans, terms=cast.terms),
-        _billable(stage, EVE, eves, terms=cast.terms),
-        _billable(stage, FAY, fays, terms=cast.spare_terms),
+        _billable(DAN, dans, deal=cast.deal),
+        _billable(EVE, eves, deal=cast.deal),
+        _billable(FAY, fays, deal=cast.spare_deal),
     ]
 
 
-def _billable(stage: Stage, person: Person, line: Party, *, terms: Terms) -> Expected:
+def _billable(person: Person, line: Party, *, deal: Deal) -> Expected:
     """The caller was connected to `line` at once, talked for long enough, and hung up."""
-    revenue_micros, payout_micros = prices(terms, stage.cast.number.publisher)
     return Expected(
         name=person.name,
         ani=person.ani,
-        campaign=terms.campaign,
+        campaign=deal.campaign,
         final_state=FinalState.CONVERTED,
         ended_by=EndedBy.CALLER,
         attempts=((line.name, Outcome.ANSWERED),),
         talk_ms=line.call.talk_ms,
         billable=True,
-        revenue_micros=revenue_micros,
-        payout_micros=payout_micros,
+        revenue_micros=deal.revenue_micros,
+        payout_micros=deal.payout_micros,
     )

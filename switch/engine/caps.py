@@ -1,66 +1,266 @@
-"""Knows who counts against which cap right now: membership by call and leg, never a bare counter (`carriers.md`, Failures).
+"""Knows who counts against which cap: membership by call and leg, never a bare counter (`carriers.md`, Failures).
 
-Taken all at once or not at all; given back any number of times with the same effect as once. Does not know limits' meaning or routing.
+What a member holds follows from its state alone, and every sum moves by the difference between what a member held before and what it
+holds after, in one place: so nothing is counted twice, and nothing stays behind. Taken all at once or not at all. Counts are kept by
+owner, not by cap: a reload's caps hold at once. Does not know routing, hours, or who the owners are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from routing.table import Cap
+from routing.cap import Cap, Counts, Per
+from routing.ruling import Attempt
+from routing.window import next_us, start_us
+from switch.engine.tally import Key, Tally
 
 Member = tuple[str, int]
 """A call's id and its leg's number."""
 
+# Members of an enum are found slowly in Python 3.11, and routing asks for a hundred caps in one decision.
+_ATTEMPT = Counts.ATTEMPT
+_CONNECTION = Counts.CONNECTION
+_CONVERSION = Counts.CONVERSION
+_REVENUE = Counts.REVENUE
+_CONCURRENCY = Per.CONCURRENCY
+_SPACING = Per.SPACING
+_TOTAL = Per.TOTAL
+_BALANCE = Per.BALANCE
+
+
+@dataclass(slots=True, kw_only=True)
+class _Leg:
+    """One member. `here`: its leg is up, or about to be. `earning`: money may still come of it. `earned_micros`: revenue so far."""
+
+    owners: tuple[str, ...]
+    attempt: Attempt
+    here: bool = True
+    earning: bool = True
+    talked: bool = False
+    converted: bool = False
+    earned_micros: int = 0
+
+    def live(self) -> dict[Counts, int]:
+        """What it holds of concurrency."""
+        if not self.here:
+            return {}
+        return {_ATTEMPT: 1, _CONNECTION: int(self.talked), _CONVERSION: int(self.converted), _REVENUE: self.earned_micros}
+
+    def outstanding(self) -> dict[Counts, int]:
+        """What it may still come to count."""
+        found = {_CONNECTION: int(self.here and not self.talked)}
+        if self.earning:
+            found[_CONVERSION] = int(not self.converted)
+            found[_REVENUE] = max(0, self.attempt.revenue_micros - self.earned_micros)
+        return found
+
 
 class CapBook:
-    """Every owner's members. One writer: the engine."""
+    """Every owner's members, and what was counted for it. One writer: the engine."""
 
-    __slots__ = ("_members", "_owners")
+    __slots__ = ("_deposits", "_groups", "_legs", "_live", "_outstanding", "_over", "_tally", "_windows")
 
-    def __init__(self) -> None:
-        self._members: dict[str, set[Member]] = {}
-        self._owners: dict[Member, tuple[str, ...]] = {}
+    def __init__(self, tally: Tally, *, deposits: Mapping[str, int]) -> None:
+        """`deposits`: micros by owner, `advertiser:acme`."""
+        self._tally = tally
+        self._deposits = dict(deposits)
+        self._groups: dict[str, tuple[str, ...]] = {}
+        self._legs: dict[str, dict[int, _Leg]] = {}
+        self._over: set[str] = set()
+        self._live: dict[Key, int] = {}
+        self._outstanding: dict[Key, int] = {}
+        self._windows: dict[tuple[Per, str], tuple[int, int]] = {}
 
-    def take(self, member: Member, caps: tuple[Cap, ...]) -> str | None:
-        """Count `member` against all of `caps`, or against none and return the owner of the first that is full.
+    def __contains__(self, member: Member) -> bool:
+        return member[1] in self._legs.get(member[0], ())
 
-        Taking again what the member holds changes nothing.
+    # what happens to members
+
+    def take(self, member: Member, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
+        """Count `member` for all owners, or for none and return the key of the first of the attempt's caps that is full.
+
+        Taking again what was taken changes nothing.
         """
-        if member in self._owners:
+        if member in self:
             return None
-        for cap in caps:
-            if len(self._members.get(cap.owner, ())) >= cap.limit:
-                return cap.owner
-        owners = tuple(dict.fromkeys(cap.owner for cap in caps))
-        for owner in owners:
-            self._members.setdefault(owner, set()).add(member)
-        self._owners[member] = owners
+        for cap in attempt.caps:
+            if is_full(cap, self.used(cap, at_us), revenue_micros=attempt.revenue_micros):
+                return cap.key
+        leg = _Leg(owners=self._everyone((*owners, *(cap.owner for cap in attempt.caps))), attempt=attempt)
+        self._legs.setdefault(member[0], {})[member[1]] = leg
+        self._move(leg, before=({}, {}))
+        self._count(leg.owners, _ATTEMPT, amount=1, at_us=at_us)
         return None
 
-    def give_back(self, member: Member) -> None:
-        """`member` counts no more. Unknown members are fine: release happens exactly once, however often it is asked for."""
-        for owner in self._owners.pop(member, ()):
-            members = self._members[owner]
-            members.discard(member)
-            if not members:
-                del self._members[owner]
+    def connected(self, member: Member, *, at_us: int) -> Attempt | None:
+        """Talk began; None: that is known already, or the leg had ended. KeyError: no such member."""
+        leg = self._leg(member)
+        if leg.talked or not leg.here:
+            return None
+        before = leg.live(), leg.outstanding()
+        leg.talked = True
+        self._move(leg, before=before)
+        self._count(leg.owners, _CONNECTION, amount=1, at_us=at_us)
+        return leg.attempt
 
-    @property
-    def load(self) -> Mapping[str, int]:
-        """A live view: owner to how many count against it now; absent means none."""
-        return _Load(self._members)
+    def converted(self, member: Member, *, at_us: int, revenue_micros: int) -> None:
+        """Revenue is owed, `revenue_micros` in all so far: what it grew by counts, and one conversion. KeyError: no such member."""
+        leg = self._leg(member)
+        more_micros = revenue_micros - leg.earned_micros
+        if more_micros <= 0:
+            return
+        before = leg.live(), leg.outstanding()
+        first, leg.converted = not leg.converted, True
+        leg.earned_micros = revenue_micros
+        self._move(leg, before=before)
+        self._count(leg.owners, _CONVERSION, amount=int(first), at_us=at_us)
+        self._count(leg.owners, _REVENUE, amount=more_micros, at_us=at_us)
+
+    def give_back(self, member: Member, *, earning: bool = False) -> Attempt | None:
+        """The leg is gone and what it held is free; None: it was before, or never was.
+
+        `earning`: its call goes on and may still make money of it (`total_for`), so that stays outstanding until the call is over.
+        """
+        call_id, number = member
+        leg = self._legs.get(call_id, {}).get(number)
+        if leg is None or not leg.here:
+            return None
+        before = leg.live(), leg.outstanding()
+        leg.here, leg.earning = False, earning and call_id not in self._over
+        self._move(leg, before=before)
+        if call_id in self._over:
+            self._forget(call_id)
+        return leg.attempt
+
+    def over(self, call_id: str) -> list[tuple[Attempt, int]]:
+        """No more money comes of the call; its attempts, with the revenue of each; none when that is known already.
+
+        Legs that are still up hold their concurrency until they are given back.
+        """
+        if call_id in self._over or call_id not in self._legs:
+            return []
+        legs = list(self._legs[call_id].values())
+        for leg in legs:
+            before = leg.live(), leg.outstanding()
+            leg.earning = False
+            self._move(leg, before=before)
+        self._over.add(call_id)
+        self._forget(call_id)
+        return [(leg.attempt, leg.earned_micros) for leg in legs]
+
+    # what happens outside of them
+
+    def adjusted(self, owners: tuple[str, ...], *, at_us: int, conversions: int, revenue_micros: int) -> None:
+        everyone = self._everyone(owners)
+        self._count(everyone, _CONVERSION, amount=conversions, at_us=at_us)
+        self._count(everyone, _REVENUE, amount=revenue_micros, at_us=at_us)
+
+    def deposited(self, owner: str, amount_micros: int) -> None:
+        self._deposits[owner] = self._deposits.get(owner, 0) + amount_micros
+
+    def grouped(self, groups: Mapping[str, tuple[str, ...]]) -> None:
+        """Which owners make up a group: what they counted and what their members hold is the group's, from before it was told too."""
+        known = dict.fromkeys((*groups, *(group for several in self._groups.values() for group in several)))
+        for group in known:
+            self._tally.sum_up(group, of=groups.get(group, ()))
+        self._groups = {}
+        for group, owners in groups.items():
+            for owner in owners:
+                self._groups[owner] = (*self._groups.get(owner, ()), group)
+        for leg in (leg for legs in self._legs.values() for leg in legs.values()):
+            self._rejoin(leg, owners=tuple(owner for owner in leg.owners if owner not in known))
+
+    # what is asked
+
+    def used(self, cap: Cap, utc_us: int) -> int:
+        """How much counts against `cap` now: calls or micros. 1 or 0 for spacing: whether it is too soon."""
+        per, key = cap.per, (cap.owner, cap.counts)
+        if per is _CONCURRENCY:
+            counted = self._live.get(key, 0)
+        elif per is _SPACING:
+            return self._too_soon(cap, utc_us)
+        elif per is _TOTAL:
+            counted = self._tally.since(key, cap.since_us)
+        elif per is _BALANCE:
+            return self._owed_micros(cap.owner)
+        else:
+            counted = self._tally.since(key, self._begun_us(per, cap.zone, utc_us=utc_us))
+        return counted + self._outstanding.get(key, 0) if cap.strict else counted
+
+    def _too_soon(self, cap: Cap, utc_us: int) -> int:
+        key = (cap.owner, cap.counts)
+        latest_us = self._tally.latest_us(key)
+        waits = cap.strict and self._outstanding.get(key, 0) > 0
+        return int(waits or (latest_us > 0 and utc_us - latest_us < cap.spacing_ms * 1_000))
+
+    def _owed_micros(self, owner: str) -> int:
+        """A prepaid balance is always strict: what is not covered yet can't be earned."""
+        key = (owner, _REVENUE)
+        return self._tally.ever(key) + self._outstanding.get(key, 0) - self._deposits.get(owner, 0)
+
+    def _begun_us(self, per: Per, zone: str, *, utc_us: int) -> int:
+        """When the window that `utc_us` lies in began; looked up once for each window."""
+        window = self._windows.get((per, zone))
+        if window is None or not window[0] <= utc_us < window[1]:
+            ends_us = next_us(per, zone, utc_us)
+            if ends_us is None:
+                raise RuntimeError(f"{per} has no calendar windows")
+            window = self._windows[per, zone] = (start_us(per, zone, utc_us), ends_us)
+        return window[0]
+
+    def snapshot(self) -> dict[str, int]:
+        """What is held now, to compare one book with another."""
+        live = {f"{owner} {counts} live": amount for (owner, counts), amount in self._live.items()}
+        return live | {f"{owner} {counts} outstanding": amount for (owner, counts), amount in self._outstanding.items()}
+
+    # how it is kept
+
+    def _everyone(self, owners: Iterable[str]) -> tuple[str, ...]:
+        """Each owner once, and the groups they are in."""
+        return tuple(dict.fromkeys(each for owner in owners for each in (owner, *self._groups.get(owner, ()))))
+
+    def _leg(self, member: Member) -> _Leg:
+        return self._legs[member[0]][member[1]]
+
+    def _move(self, leg: _Leg, *, before: tuple[dict[Counts, int], dict[Counts, int]]) -> None:
+        """The sums follow a member from what it held before to what it holds now."""
+        _shift(self._live, leg.owners, before=before[0], after=leg.live())
+        _shift(self._outstanding, leg.owners, before=before[1], after=leg.outstanding())
+
+    def _rejoin(self, leg: _Leg, *, owners: tuple[str, ...]) -> None:
+        """What it holds counts for these from now on, and for the groups they are in."""
+        held = leg.live(), leg.outstanding()
+        leg.owners, left = self._everyone(owners), leg.owners
+        for sums, amounts in zip((self._live, self._outstanding), held, strict=True):
+            _shift(sums, left, before=amounts, after={})
+            _shift(sums, leg.owners, before={}, after=amounts)
+
+    def _count(self, owners: Iterable[str], counts: Counts, *, amount: int, at_us: int) -> None:
+        if amount:
+            for owner in owners:
+                self._tally.add((owner, counts), amount, at_us=at_us)
+
+    def _forget(self, call_id: str) -> None:
+        """A call that is over is kept for its legs that are still up, and no longer."""
+        if not any(leg.here for leg in self._legs[call_id].values()):
+            del self._legs[call_id]
+            self._over.discard(call_id)
 
 
-class _Load(Mapping[str, int]):
-    __slots__ = ("_members",)
+def is_full(cap: Cap, used: int, *, revenue_micros: int) -> bool:
+    """Whether one more attempt does not fit, which may earn so much: the same sum as `routing.hunt`, so that the two agree."""
+    adds = revenue_micros if cap.counts is _REVENUE else 1
+    return used + adds > cap.limit
 
-    def __init__(self, members: Mapping[str, set[Member]]) -> None:
-        self._members = members
 
-    def __getitem__(self, owner: str) -> int:
-        return len(self._members[owner])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
+def _shift(sums: dict[Key, int], owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
+    for counts in before | after:
+        change = after.get(counts, 0) - before.get(counts, 0)
+        if not change:
+            continue
+        for owner in owners:
+            key = (owner, counts)
+            left = sums.get(key, 0) + change
+            if left:
+                sums[key] = left
+            else:
+                del sums[key]

@@ -163,19 +163,19 @@ class MediaDesk:
             self._tell(live.worker, Bridge(a=caller, b=line))
 
     def unbridge(self, live: LiveCall) -> None:
-        self._to_caller(live, Unbridge)
+        self._to(live, CALLER, Unbridge)
 
-    def play(self, live: LiveCall, *, play: int, prompt: str) -> None:
-        self._to_caller(live, lambda port: Play(port=port, play=play, prompt=prompt))
+    def play(self, live: LiveCall, number: int, *, play: int, prompt: str) -> None:
+        self._to(live, number, lambda port: Play(port=port, play=play, prompt=prompt))
 
     def ringback(self, live: LiveCall) -> None:
-        self._to_caller(live, Ringback)
+        self._to(live, CALLER, Ringback)
 
-    def hush(self, live: LiveCall) -> None:
-        self._to_caller(live, Hush)
+    def hush(self, live: LiveCall, number: int) -> None:
+        self._to(live, number, Hush)
 
-    def _to_caller(self, live: LiveCall, order: Callable[..., Order]) -> None:
-        port = live.legs[CALLER].port
+    def _to(self, live: LiveCall, number: int, order: Callable[..., Order]) -> None:
+        port = live.legs[number].port
         if port is not None:
             self._tell(live.worker, order(port=port))
 

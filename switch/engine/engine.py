@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from media.control import Alive, Closed, Heard, OpenFailed, Order, Played, Ready, Report, Silent
-from routing.ruling import Reason
+from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.leg import CALLER
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.phase import Bridged, Over, Releasing
+from switch.call.record import CallRecord
 from switch.call.release import Step
 from switch.engine import facts
-from switch.engine.caps import CapBook
+from switch.engine.books import Books, Past
+from switch.engine.brain import Brain, Dossier
 from switch.engine.deadlines import Deadlines
 from switch.engine.desk import NO_WORKER, MediaDesk
 from switch.engine.effect import Complain, Effect, Journal, SendSip, TellWorker
 from switch.engine.hands import Hands
-from switch.engine.journal_line import beat, line
+from switch.engine.journal_line import agreement, beat, line
 from switch.engine.live import Leg, LiveCall, LiveCalls
 from switch.engine.number import e164
+from switch.engine.passed import passed
 from switch.engine.plan import Plan
 from switch.engine.rtp_ports import RtpPorts
 from switch.sip.agent import Agent
@@ -50,16 +53,16 @@ class RtpSite:
 class Engine:
     """Every method takes what happened with its moment; `effects()` then tells what to do. Moments must never go backwards."""
 
-    def __init__(self, *, plan: Plan, rtp: RtpSite, agent: Agent, token: Callable[[], str]) -> None:
+    def __init__(self, *, plan: Plan, rtp: RtpSite, agent: Agent, token: Callable[[], str], books: Books | None = None) -> None:
         self._plan = plan
         self._agent = agent
         self._token = token
-        self._caps = CapBook()
+        self._brain = Brain(Books() if books is None else books)
         self._deadlines = Deadlines()
         self._calls = LiveCalls()
         ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._desk = MediaDesk(address=rtp.address, ports=ports, tell=self._tell_worker)
-        self._hands = Hands(agent=agent, desk=self._desk, caps=self._caps, lives=self._calls, emit=self._emit)
+        self._hands = Hands(agent=agent, desk=self._desk, brain=self._brain, lives=self._calls, emit=self._emit)
         self._ledger_writable = True
         self._trunks: dict[str, str | None] = {}
         self._stopping = False
@@ -119,11 +122,11 @@ class Engine:
             case Ready():
                 self._desk.worker_up(worker)
             case Heard(port=port, digit=digit):
-                self._to_owner(port, lambda leg: ev.DigitHeard(at=at, digit=digit) if leg == CALLER else None)
+                self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
             case Played(port=port, play=play, why=why):
                 if why is not None:
                     self._emit(Complain(what=f"prompt can't be played: {why}"))
-                self._to_owner(port, lambda leg: ev.PromptEnded(at=at, play=play) if leg == CALLER else None)
+                self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play))
             case Silent(port=port, last_ns=last_ns):
                 last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
@@ -145,9 +148,22 @@ class Engine:
                 self._feed(live, ev.MediaFailed(at=at, why=f"media worker {worker} died"))
         self._settle(at)
 
+    def remember(self, past: Past) -> None:
+        """What the ledger knows of the time before this process: told once, before the first call is taken."""
+        self._brain.remember(past, self._plan)
+
+    @property
+    def books(self) -> Books:
+        return self._brain.books
+
+    def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int) -> None:
+        """Somebody else wrote a money row: a posting, a correction, a deposit."""
+        self._brain.posted(row, record, before_micros=before_micros, plan=self._plan)
+
     def reload(self, plan: Plan) -> None:
         """New calls follow `plan`; calls in progress keep theirs."""
         self._plan = plan
+        self._brain.books.grouped(plan.lines_of_groups)
         self._trunks.clear()
 
     def ledger_writable(self, *, writable: bool) -> None:
@@ -216,12 +232,13 @@ class Engine:
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
+            tags=passed(fact.headers, self._plan.headers),
             objection=facts.objection(fact) or self._objection(leg, worker, fact.offer, at),
         )
         step = begin(arrived)
         live = LiveCall(
             call=step.call,
-            plan=self._plan,
+            dossier=Dossier(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
             worker=NO_WORKER if worker is None else worker,
             hops_left=fact.hops_left,
             legs={},
@@ -253,8 +270,9 @@ class Engine:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._desk.close(live, leg, at.mono_ns)
-        self._caps.give_back((live.call_id, number))
         cause = facts.of_caller(fact) if number == CALLER else facts.of_line(fact)
+        if number != CALLER:
+            self._brain.leg_ended(live.call, live.dossier, number, cause=cause, at=at)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
@@ -267,14 +285,12 @@ class Engine:
                 silent = report.at_ns - last_ns > SILENT_NS
                 live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
 
-    def _to_owner(self, port: int, event: Callable[[int], ev.Event | None]) -> None:
+    def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
         """A worker's news of a port, told to the call whose leg it is; ports given back in the meantime have none."""
         owner = self._desk.owner(port)
         if owner is None:
             return
-        happened = event(owner[1])
-        if happened is not None:
-            self._tell(owner[0], happened)
+        self._tell(owner[0], event(owner[1]))
 
     def _tell(self, call_id: str, event: ev.Event) -> None:
         live = self._calls.get(call_id)
@@ -289,20 +305,24 @@ class Engine:
             before = live.call
             step = advance(before, event)
             if step.call is not before or step.commands:
-                self._take(live, event, step, trail=step.call.trail[len(before.trail) :])
+                self._take(live, event, step)
         except Exception:  # noqa: BLE001 the one place where a broken call is kept from breaking the others
             self._broken(live, event)
 
-    def _take(self, live: LiveCall, event: ev.Event, step: Step, *, trail: tuple[Reason, ...] = ()) -> None:
+    def _take(self, live: LiveCall, event: ev.Event, step: Step) -> None:
         """A step taken: journaled, then carried out. What its commands cause at once is fed when all are done."""
         live.call = step.call
+        dossier = live.dossier
         deadline = step.call.deadline
         self._deadlines.set(live.call_id, None if deadline is None else deadline.mono_ns)
         story = step.call.story
-        if isinstance(event, ev.DeadlinePassed) and isinstance(step.call.phase, Bridged):
+        if isinstance(event, ev.DeadlinePassed) and isinstance(step.call.phase, Bridged) and not step.commands:
             payload = beat(event.at, story.heartbeat)
         else:
-            payload = line(event, step.commands, story, trail=trail, terms=live.terms if trail else {})
+            agreed = None
+            if isinstance(event, ev.Ruled):
+                agreed = agreement(event.ruling.trail, known=step.call.known, terms=dossier.terms, rate=dossier.rate)
+            payload = line(event.at, dossier.note(event, step.commands), story, agreed)
         self._emit(Journal(call_id=live.call_id, payload=payload))
         caused: list[ev.Event] = []
         for command in step.commands:

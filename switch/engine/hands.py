@@ -1,4 +1,4 @@
-"""Knows how each of a call's commands is carried out: on the SIP agent, the audio desk, the cap book, and routing.
+"""Knows how each of a call's commands is carried out: on the SIP agent, the audio desk, and by the brain.
 
 Does not know when calls are made or moved on: that is `switch.engine.engine`. What a command causes at once comes back as events.
 """
@@ -8,8 +8,6 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from routing.decide import decide
-from routing.ruling import Attempt, Inquiry
 from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
@@ -17,10 +15,9 @@ from switch.call.cause import TREATMENT, Cause
 from switch.call.leg import CALLER
 from switch.call.moment import Moment
 from switch.call.phase import Over
-from switch.engine.caps import CapBook
+from switch.engine.brain import Brain
 from switch.engine.desk import MediaDesk
 from switch.engine.effect import Effect, KeepRecord, SyncJournal
-from switch.engine.journal_line import judged, plain
 from switch.engine.live import Leg, LiveCall, LiveCalls
 from switch.sip.agent import Agent
 from switch.sip.arrival import DEFAULT_PORT
@@ -34,12 +31,12 @@ RETRY_AFTER_S = 5
 class Hands:
     """Carries out commands. `emit` takes the effects they need."""
 
-    __slots__ = ("_agent", "_caps", "_desk", "_emit", "_lives")
+    __slots__ = ("_agent", "_brain", "_desk", "_emit", "_lives")
 
-    def __init__(self, *, agent: Agent, desk: MediaDesk, caps: CapBook, lives: LiveCalls, emit: Callable[[Effect], None]) -> None:
+    def __init__(self, *, agent: Agent, desk: MediaDesk, brain: Brain, lives: LiveCalls, emit: Callable[[Effect], None]) -> None:
         self._agent = agent
         self._desk = desk
-        self._caps = caps
+        self._brain = brain
         self._lives = lives
         self._emit = emit
 
@@ -47,13 +44,15 @@ class Hands:
         """`command` done; the events it caused at once."""
         match command:
             case do.AskRoute():
-                return (self._route(live, command, at),)
+                return (self._brain.rule(live.call, live.dossier, command, at),)
             case do.Dial():
                 return self._dial(live, command, at)
             case do.HangUp(leg=leg, cause=cause):
                 return self._hang_up(live, leg, cause, at)
             case do.Secure(leg=leg):
                 self._emit(SyncJournal(call_id=live.call_id, leg=leg))
+            case do.Appraise():
+                self._brain.appraise(live.call, live.dossier, at)
             case do.Finish():
                 self._finish(live)
             case do.Ring() | do.Answer() | do.Refuse():
@@ -79,40 +78,18 @@ class Hands:
     def _sound(self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.Hush) -> None:
         match command:
             case do.Bridge(leg=leg):
+                self._brain.talking(live.call, leg)
                 self._desk.bridge(live, leg)
             case do.Unbridge():
                 self._desk.unbridge(live)
-            case do.Play(play=play, prompt=prompt):
-                self._desk.play(live, play=play, prompt=prompt)
+            case do.Play(leg=leg, play=play, prompt=prompt):
+                self._desk.play(live, leg, play=play, prompt=prompt)
             case do.PlayRingback():
                 self._desk.ringback(live)
-            case do.Hush():
-                self._desk.hush(live)
+            case do.Hush(leg=leg):
+                self._desk.hush(live, leg)
             case _:
                 assert_never(command)
-
-    def _route(self, live: LiveCall, ask: do.AskRoute, at: Moment) -> ev.Ruled:
-        """Routing's ruling; every cap of an attempt is taken in the same step, so that two calls can't take the last slot."""
-        story = live.call.story
-        inquiry = Inquiry(
-            did=story.did,
-            ani=story.ani,
-            trunk=story.trunk,
-            utc_us=at.utc_us,
-            seed=story.seed,
-            tags=ask.tags,
-            menu_done=ask.menu_done,
-            tried=ask.tried,
-        )
-        ruling = decide(live.plan.table, self._caps.load, inquiry)
-        if not isinstance(ruling.choice, Attempt):
-            return ev.Ruled(at=at, ruling=ruling)
-        terms = live.plan.terms[ruling.choice.campaign]
-        full = self._caps.take((live.call_id, len(live.call.legs)), ruling.choice.caps)
-        if full is not None:
-            raise RuntimeError(f"routing chose {ruling.choice.line} although {full} is full")
-        live.terms[terms.campaign] = terms
-        return ev.Ruled(at=at, ruling=ruling, mark_ms=terms.at_least_ms)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
         target = _target(dial.attempt.uri)
@@ -140,7 +117,7 @@ class Hands:
         if leg is not None:
             self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[cause].q850)
             return ()
-        self._caps.give_back((live.call_id, number))  # it never got as far as an INVITE
+        self._brain.leg_ended(live.call, live.dossier, number, cause=cause, at=at)  # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
 
     def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
@@ -163,10 +140,7 @@ class Hands:
         """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""
         if self._lives.drop(live):
             self._desk.left(live.worker)
-        undialled = len(live.call.legs)
-        if undialled not in live.legs:  # a call that broke between its ruling and the dial holds caps for a leg that never was
-            self._caps.give_back((live.call_id, undialled))
-        self._emit(KeepRecord(judged=judged(live.call.story, plain(live.call.trail), live.terms)))
+        self._emit(KeepRecord(judged=self._brain.finish(live.call, live.dossier)))
 
 
 def _target(uri: str) -> Address:

@@ -1,13 +1,12 @@
 """Knows what the engine holds of each live call beside the call itself: where its legs are in SIP and in audio, and what it pinned."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from media.control import Peer
-from switch.billing.terms import Terms
 from switch.call.moment import Moment
 from switch.call.phase import Call
-from switch.engine.plan import Plan
+from switch.engine.brain import Dossier
 from switch.sip.sdp import Agreement
 
 
@@ -32,17 +31,13 @@ class Leg:
 
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
-    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's.
-
-    `terms`: of every campaign an attempt was made for.
-    """
+    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's."""
 
     call: Call
-    plan: Plan
+    dossier: Dossier
     worker: int
     hops_left: int
     legs: dict[int, Leg]
-    terms: dict[str, Terms] = field(default_factory=dict)
 
     @property
     def call_id(self) -> str:

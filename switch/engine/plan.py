@@ -1,24 +1,32 @@
 """Knows the plan: all that config decides about calls, whole and consistent. A call pins the plan it started with for its whole life."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from ivr.menu import MenuPlan
+from routing.expression import Kind
 from routing.table import Table
-from switch.billing.terms import Terms
+from switch.billing.terms import Rate, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """Who may send us calls. `networks`: (address, mask) pairs of IPv4 as integers."""
+    """Who may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us; None: not reckoned."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`terms` are keyed by campaign. `max_calls`: more live calls than that are refused with 503."""
+    """All names used in one part are keys of another.
+
+    `terms` are keyed by campaign, `menus` by the node they start with, as `Campaign.menu` names it. `headers`: by SIP header in lower
+    case, the tag it is read into and what that holds. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
+    by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
+    """
 
     version: str
     table: Table
@@ -26,6 +34,10 @@ class Plan:
     trunks: tuple[Trunk, ...]
     max_call_ms: int
     max_calls: int
+    menus: Mapping[str, MenuPlan] = field(default_factory=dict)
+    headers: Mapping[str, tuple[str, Kind]] = field(default_factory=dict)
+    tag_kinds: Mapping[str, Kind] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def trunk_of(self, host: str) -> str | None:
         """The name of the trunk that `host`, an IPv4 literal, belongs to; None: a stranger."""
@@ -34,3 +46,29 @@ class Plan:
             if any(address & mask == network for network, mask in trunk.networks):
                 return trunk.name
         return None
+
+    @property
+    def lines_of_groups(self) -> Mapping[str, tuple[str, ...]]:
+        """By group, the lines that share its caps."""
+        found: dict[str, list[str]] = {}
+        for line, groups in self.groups.items():
+            for group in groups:
+                found.setdefault(group, []).append(line)
+        return {group: tuple(lines) for group, lines in found.items()}
+
+    @property
+    def earliest_us(self) -> int | None:
+        """The earliest instant that a cap counts from, UTC microseconds; None: none counts from a given one."""
+        table = self.table
+        of_owners = (
+            *(line.caps for line in table.lines.values()),
+            *(campaign.caps for campaign in table.campaigns.values()),
+            *(publisher.caps for publisher in table.publishers.values()),
+            *(number.caps for number in table.numbers.values()),
+            *table.trunk_caps.values(),
+        )
+        return min((cap.since_us for caps in of_owners for cap in caps if cap.since_us), default=None)
+
+    def rate_of(self, trunk: str) -> Rate | None:
+        """What the trunk bills us; None: nothing."""
+        return next((each.rate for each in self.trunks if each.name == trunk), None)

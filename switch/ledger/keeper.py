@@ -5,13 +5,14 @@ can't be written the owner is told, and told again when both can.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
 from switch.engine.journal_line import recovered
 from switch.ledger.journal import Journal, JournalUnwritable, recover
-from switch.ledger.store import Ledger
+from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable
 from switch.ledger.sync import SyncThread
 from switch.ledger.writer import LedgerWriter
 
@@ -20,52 +21,70 @@ JOURNAL_RETRY_S = 1.0
 SLOW_S = 2.0
 PROBE_ID = "-"
 """Stands in a journal line for a call id, when only the writing is tried."""
+RECOVERED_AT_ONCE = 500
+"""So many calls that the last process left are judged and handed to the ledger before more are: there may be very many."""
 
 
-def ledger_url(data: Path) -> str:
-    return f"sqlite:///{data / 'payphone.sqlite'}"
+def ledger_url(data: Path, url: str | None = None) -> str:
+    """`url`: of the config's `switch.ledger`; None: a SQLite file in the data directory."""
+    return url or f"sqlite:///{data / 'payphone.sqlite'}"
 
 
 class Keeper:
     """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to tell ops.
-    `found(judged)`: a call that the last process left in the journal."""
+    `found(judged)`: a call that the last process left in the journal. `past_is_whole()`: the ledger is there, and has all of those.
+
+    Until its owner has learned from the ledger's past what caps and balances need, and says `past_known`, it counts as not writable.
+    """
 
     def __init__(
         self,
         data: Path,
         *,
+        url: str,
         secured: Callable[[Sequence[str]], None],
         state: Callable[[bool, str], None],
         complain: Callable[[str], None],
         found: Callable[[JudgedCall], None],
+        past_is_whole: Callable[[], None],
     ) -> None:
         self._data = data
+        self._url = url
         self._secured = secured
         self._state = state
         self._complain = complain
         self._found = found
-        self._ledger_why: str | None = None
+        self._past_is_whole = past_is_whole
+        self._ledger_why: str | None = "it is being opened"
+        self._past_why: str | None = "its past is being read"
+        self._left: deque[tuple[str, tuple[bytes, ...]]] = deque()
+        self._recovering: set[str] = set()
+        self._asked_past = False
         self._journal_why: str | None = None
-        self._writable = True
+        self._writable = False
         self._retrying = False
         self._asked_s: float | None = None
 
     def start(self) -> None:
-        """Opens the journal and recovers what the last process left. Raises JournalInUse, JournalUnwritable."""
+        """Opens the journal. What the last process left in it is recovered once the ledger is there.
+
+        Raises JournalInUse, JournalUnwritable.
+        """
         self._loop = asyncio.get_running_loop()
         self._journal = Journal(self._data / "journal")
         found = recover(self._data / "journal")
         self._sync = SyncThread(self._journal.fsync, done=self._synced)
+        self._left.extend((call_id, lines) for call_id, lines in found.calls.items() if call_id != PROBE_ID)
+        left = tuple(call_id for call_id, _ in self._left)
         self._writer = LedgerWriter(
-            lambda: _opened(ledger_url(self._data)),
+            lambda: self._opened(left),
             on_settled=self._on_settled,
             on_state=self._on_state,
             on_refused=self._on_refused,
         )
         for problem in found.problems:
             self._complain(f"journal: {problem}")
-        for call_id, lines in found.calls.items():
-            self._recover(call_id, lines)
+        self._settle([PROBE_ID])
         self._sync.start()
         self._writer.start()
 
@@ -93,25 +112,45 @@ class Keeper:
         if not self._writer.submit(judged):
             self._complain(f"call {judged.record.call_id} stays in the journal: too many records wait for the ledger")
 
+    def past_known(self) -> None:
+        """Caps and balances are as the ledger has them: calls can be taken."""
+        self._past_why = None
+        self._tell_state()
+
     def close(self) -> None:
         """Everything that can be written is. The rest stays in the journal for the next start."""
-        if not self._writer.close(CLOSE_S):
+        if not self._writer.close(CLOSE_S) or self._left:
             self._complain("records are left in the journal: the ledger could not be written; the next start tries again")
         self._sync.close(CLOSE_S)
         self._journal.close()
 
-    def _recover(self, call_id: str, lines: tuple[bytes, ...]) -> None:
-        """A call the last process left in the journal: to the ledger, closed as crashed where it had not ended."""
-        if call_id == PROBE_ID:
-            self._journal.settled([call_id])
-            return
+    def _recover(self, call_id: str, lines: tuple[bytes, ...]) -> bool:
+        """A call the last process left in the journal: to the ledger, closed as crashed where it had not ended. False: not yet, too much
+        waits for the ledger."""
         try:
             judged = recovered(lines)
         except ValueError as error:
             self._complain(f"journal: call {call_id} can't be read and is kept as it is: {error}")
-        else:
-            self._found(judged)
-            self.keep(judged)
+            return True
+        if not self._writer.submit(judged):
+            return False
+        self._found(judged)
+        self._recovering.add(call_id)
+        return True
+
+    # in the writer's thread
+
+    def _opened(self, left: Sequence[str]) -> Ledger:
+        """The ledger, up to date. Of the calls `left` in the journal, those that it has already are done with: only segments keep them,
+        for the sake of others, and where such a call began may be deleted."""
+        ledger = Ledger(self._url)
+        ledger.migrate()
+        try:
+            recorded = ledger.recorded(left)
+        except LedgerUnreadable as error:
+            raise LedgerUnwritable(str(error)) from error
+        self._loop.call_soon_threadsafe(self._recover_all, recorded)
+        return ledger
 
     # from the threads, brought to the loop
 
@@ -125,6 +164,7 @@ class Keeper:
         self._loop.call_soon_threadsafe(self._ledger_state, None if writable else why)
 
     def _on_refused(self, judged: JudgedCall, why: str) -> None:
+        self._loop.call_soon_threadsafe(self._settled_past, [judged.record.call_id])
         what = f"ledger refuses call {judged.record.call_id}; it stays in the journal: {why}"
         self._loop.call_soon_threadsafe(self._complain, what)
 
@@ -135,9 +175,31 @@ class Keeper:
             self._journal.settled(call_ids)
         except JournalUnwritable as error:
             self._complain(f"journal: a settled segment could not be deleted: {error}")
+        self._settled_past(call_ids)
+
+    def _recover_all(self, recorded: Set[str]) -> None:
+        self._left = deque((call_id, lines) for call_id, lines in self._left if call_id not in recorded)
+        self._settle(tuple(recorded))
+        self._recover_some()
+
+    def _recover_some(self) -> None:
+        while self._left and len(self._recovering) < RECOVERED_AT_ONCE and self._recover(*self._left[0]):
+            self._left.popleft()
+
+    def _settled_past(self, call_ids: Sequence[str]) -> None:
+        if self._recovering or self._left:
+            self._recovering.difference_update(call_ids)
+            self._recover_some()
+            self._look_at_past()
+
+    def _look_at_past(self) -> None:
+        if self._ledger_why is None and not self._left and not self._recovering and not self._asked_past:
+            self._asked_past = True
+            self._past_is_whole()
 
     def _ledger_state(self, why: str | None) -> None:
         self._ledger_why = why
+        self._look_at_past()
         self._tell_state()
 
     def _try_journal(self) -> None:
@@ -173,13 +235,7 @@ class Keeper:
         self._try_journal()
 
     def _tell_state(self) -> None:
-        why = self._journal_why or self._ledger_why
+        why = self._journal_why or self._ledger_why or self._past_why
         if self._writable != (why is None):
             self._writable = why is None
             self._state(self._writable, why or "")
-
-
-def _opened(url: str) -> Ledger:
-    ledger = Ledger(url)
-    ledger.migrate()
-    return ledger

@@ -13,7 +13,12 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection) -> None:
+    command.upgrade(scripts(connection), "head")
+
+
+def scripts(connection: Connection) -> Config:
+    """What Alembic's commands want to know."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

@@ -1,13 +1,29 @@
-"""Knows how a judged call lies in table rows, and back: what is read equals what was written. Does not know a database."""
+"""Knows how a judged call and its money lie in table rows, and back: what is read equals what was written. Does not know a database."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy import RowMapping
 
-from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow, Verdict
+from routing.expression import Scalar
+from switch.billing.standing import State, StateRow
+from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+
+_STATE_TAG = "state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """What `party` posted under a key of its own choice, and what it was answered. `request`, `answer`: JSON text."""
+
+    party: str
+    idempotency_key: str
+    at_us: int
+    request: str
+    answer: str
 
 
 def _plain(value: object) -> object:
@@ -18,10 +34,18 @@ def _plain(value: object) -> object:
 
 
 _JSON = msgspec.json.Encoder(enc_hook=_plain)
+_TAGS = msgspec.json.Decoder(dict[str, Scalar])
+_TRAIL = msgspec.json.Decoder(tuple[dict[str, Any], ...])
+_FACTS = msgspec.json.Decoder(dict[str, Any])
+
+
+def json_text(value: object) -> str:
+    return _JSON.encode(value).decode()
 
 
 def call_row(judged: JudgedCall) -> dict[str, object]:
     record, verdict = judged.record, judged.verdict
+    state = record.tags.get(_STATE_TAG)
     return {
         "call_id": record.call_id,
         "did": record.did,
@@ -41,15 +65,20 @@ def call_row(judged: JudgedCall) -> dict[str, object]:
         "connected_ms": record.connected_ms,
         "duration_source": record.duration_source.value,
         "digits": record.digits,
-        "tags": _JSON.encode(record.tags).decode(),
+        "tags": json_text(record.tags),
         "config": record.config,
         "seed": str(record.seed),
-        "trail": _JSON.encode(record.trail).decode(),
+        "trail": json_text(record.trail),
         "billable": verdict.billable,
         "rule": verdict.rule,
         "why": verdict.why,
         "revenue_micros": verdict.revenue_micros,
         "payout_micros": verdict.payout_micros,
+        "menu_done": record.menu_done,
+        "paid": verdict.paid,
+        "cost_micros": verdict.cost_micros,
+        "near_miss": verdict.near_miss,
+        "state": state if isinstance(state, str) else None,
     }
 
 
@@ -68,10 +97,27 @@ def attempt_row(attempt: AttemptRecord, call_id: str) -> dict[str, object]:
         "ended_us": attempt.ended_us,
         "ring_ms": attempt.ring_ms,
         "connected_ms": attempt.connected_ms,
+        "priority": attempt.priority,
+        "talk_us": attempt.talk_us,
+        "talk_ended_us": attempt.talk_ended_us,
+        "accepted": attempt.accepted,
+        "ended_by": None if attempt.ended_by is None else attempt.ended_by.value,
+        "repeat": attempt.repeat,
     }
 
 
-def money_row(money: MoneyRow, number: int, *, at_us: int) -> dict[str, object]:
+def event_row(happened: Happened, call_id: str) -> dict[str, object]:
+    return {
+        "call_id": call_id,
+        "number": happened.number,
+        "at_us": happened.at_us,
+        "event": happened.event,
+        "facts": json_text(happened.facts),
+    }
+
+
+def money_row(money: MoneyRow, number: int, *, ended_us: int = 0) -> dict[str, object]:
+    """`number`: its place in a verdict, 0 in none. `ended_us`: when it became true, where it does not say so itself."""
     return {
         "key": money.key,
         "call_id": money.call_id,
@@ -79,17 +125,53 @@ def money_row(money: MoneyRow, number: int, *, at_us: int) -> dict[str, object]:
         "kind": money.kind.value,
         "party": money.party,
         "campaign": money.campaign,
+        "line": money.line,
         "amount_micros": money.amount_micros,
         "corrects": money.corrects,
+        "link": money.link,
         "reason": money.reason,
         "actor": money.actor,
-        "at_us": at_us,
+        "at_us": money.at_us or ended_us,
     }
 
 
-def judged_call(call: RowMapping, attempts: Iterable[RowMapping], money: Iterable[RowMapping]) -> JudgedCall:
-    """`attempts` and `money` are this call's, in order."""
-    return JudgedCall(record=_record(call, attempts), verdict=_verdict(call, money))
+def state_row(state: StateRow, number: int) -> dict[str, object]:
+    return {
+        "key": state.key,
+        "of": state.of,
+        "number": number,
+        "state": state.state.value,
+        "at_us": state.at_us,
+        "until_us": state.until_us,
+        "reason": state.reason,
+        "actor": state.actor,
+    }
+
+
+def posting_row(posting: Posting) -> dict[str, object]:
+    return {
+        "party": posting.party,
+        "idempotency_key": posting.idempotency_key,
+        "at_us": posting.at_us,
+        "request": posting.request,
+        "answer": posting.answer,
+    }
+
+
+def judged_call(
+    call: RowMapping,
+    *,
+    attempts: Iterable[RowMapping],
+    money: Iterable[RowMapping],
+    states: Iterable[RowMapping],
+    events: Iterable[RowMapping],
+) -> JudgedCall:
+    """`attempts`, `money` and `states` (of its verdict) and `events` are this call's, in order."""
+    return JudgedCall(
+        record=_record(call, attempts),
+        verdict=_verdict(call, money, states),
+        events=tuple(_happened(event) for event in events),
+    )
 
 
 def _record(call: RowMapping, attempts: Iterable[RowMapping]) -> CallRecord:
@@ -113,10 +195,11 @@ def _record(call: RowMapping, attempts: Iterable[RowMapping]) -> CallRecord:
         duration_source=DurationSource(call["duration_source"]),
         attempts=tuple(_attempt(row) for row in attempts),
         digits=call["digits"],
-        tags=msgspec.json.decode(call["tags"], type=dict[str, str]),
+        tags=_TAGS.decode(call["tags"]),
         config=call["config"],
         seed=int(call["seed"]),
-        trail=msgspec.json.decode(call["trail"], type=tuple[dict[str, Any], ...]),
+        trail=_TRAIL.decode(call["trail"]),
+        menu_done=call["menu_done"],
     )
 
 
@@ -134,21 +217,35 @@ def _attempt(row: RowMapping) -> AttemptRecord:
         ended_us=row["ended_us"],
         ring_ms=row["ring_ms"],
         connected_ms=row["connected_ms"],
+        priority=row["priority"],
+        talk_us=row["talk_us"],
+        talk_ended_us=row["talk_ended_us"],
+        accepted=row["accepted"],
+        ended_by=None if row["ended_by"] is None else EndedBy(row["ended_by"]),
+        repeat=row["repeat"],
     )
 
 
-def _verdict(call: RowMapping, money: Iterable[RowMapping]) -> Verdict:
+def _happened(row: RowMapping) -> Happened:
+    return Happened(number=row["number"], at_us=row["at_us"], event=row["event"], facts=_FACTS.decode(row["facts"]))
+
+
+def _verdict(call: RowMapping, money: Iterable[RowMapping], states: Iterable[RowMapping]) -> Verdict:
     return Verdict(
         billable=call["billable"],
         rule=call["rule"],
         why=call["why"],
         revenue_micros=call["revenue_micros"],
         payout_micros=call["payout_micros"],
-        rows=tuple(_money(row) for row in money),
+        rows=tuple(read_money(row) for row in money),
+        paid=call["paid"],
+        cost_micros=call["cost_micros"],
+        near_miss=call["near_miss"],
+        states=tuple(read_state(row) for row in states),
     )
 
 
-def _money(row: RowMapping) -> MoneyRow:
+def read_money(row: RowMapping) -> MoneyRow:
     return MoneyRow(
         key=row["key"],
         call_id=row["call_id"],
@@ -159,4 +256,29 @@ def _money(row: RowMapping) -> MoneyRow:
         reason=row["reason"],
         actor=row["actor"],
         corrects=row["corrects"],
+        at_us=row["at_us"],
+        link=row["link"],
+        line=row["line"],
+    )
+
+
+def read_state(row: RowMapping) -> StateRow:
+    return StateRow(
+        key=row["key"],
+        of=row["of"],
+        state=State(row["state"]),
+        at_us=row["at_us"],
+        until_us=row["until_us"],
+        reason=row["reason"],
+        actor=row["actor"],
+    )
+
+
+def read_posting(row: RowMapping) -> Posting:
+    return Posting(
+        party=row["party"],
+        idempotency_key=row["idempotency_key"],
+        at_us=row["at_us"],
+        request=row["request"],
+        answer=row["answer"],
     )

@@ -1,184 +1,181 @@
-"""Knows the SQL ledger: writes judged calls once, reads them back, proves that writing works.
+"""Knows the SQL ledger: writes judged calls, postings and configs once, reads them back, adds them up, proves that writing works.
 
-The only place that meets SQLAlchemy's errors: it raises three of its own. Does not know when to write, or what to do when writing
-fails: that is the writer's. Reads no clock.
+Does not know when to write, or what to do when writing fails: that is the writer's. What statements read is in `reading` and
+`counting`, how databases differ in `database`.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-from alembic.util import CommandError
-from sqlalchemy import Column, Connection, Engine, RowMapping, Select, create_engine, event, insert, make_url, select, update
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy import Connection, Table, insert, select, update
 
-from switch.billing.verdict import JudgedCall
-from switch.ledger.migrate import upgrade
-from switch.ledger.rows import attempt_row, call_row, judged_call, money_row
-from switch.ledger.schema import ATTEMPT, CALL, HEALTH, MONEY
+from switch.billing.standing import StateRow
+from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.ledger import reading
+from switch.ledger.counting import Reading
+from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
+from switch.ledger.rows import (
+    Posting,
+    attempt_row,
+    call_row,
+    event_row,
+    json_text,
+    money_row,
+    posting_row,
+    read_posting,
+    state_row,
+)
+from switch.ledger.schema import ATTEMPT, CALL, CONFIG, EVENT, HEALTH, MONEY, MONEY_STATE, POSTING
 
-BUSY_S = 2.0  # how long a write waits for another process's transaction before the ledger counts as unwritable
-_IDS_PER_QUERY = 500
+__all__ = ["Ledger", "LedgerUnreadable", "LedgerUnwritable", "Posting", "RecordRefused"]
 
-
-class LedgerUnwritable(Exception):
-    """The database cannot be written at present. The same write may work later."""
-
-
-class LedgerUnreadable(Exception):
-    """The database cannot be read: not there, not a ledger, damaged."""
-
-
-class RecordRefused(Exception):
-    """The database works, but holds no such value (an integer beyond 64 bits, a lone surrogate). The same write never works."""
+BATCH_CALLS = 500  # read at a time where all are read: some megabytes
+MAX_POLLED = 1_000
 
 
 class Ledger:
-    """One database. Every method is a transaction of its own, callable from any thread, and blocks."""
+    """One database. Every method is a transaction of its own, callable from any thread, and blocks.
+
+    Those that write raise LedgerUnwritable, and RecordRefused where the value is at fault; those that read raise LedgerUnreadable.
+    """
 
     def __init__(self, url: str) -> None:
-        with _writing():
-            self._engine = _engine(url)
-        self._reading = self._engine.execution_options(sqlite_begin="BEGIN")
+        self._database = Database(url)
 
     def migrate(self) -> None:
         """Creates or upgrades the schema, whole or not at all."""
-        with _writing():
-            if (path := _sqlite_path(self._engine)) is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            with self._engine.begin() as connection:
-                upgrade(connection)
+        self._database.migrate()
+
+    def close(self) -> None:
+        self._database.close()
+
+    # writing
 
     def write(self, calls: Sequence[JudgedCall]) -> None:
         """All or none. A call or a money key that is there already stays as it was written first."""
-        with _writing(), _storing(), self._engine.begin() as connection:
+        with self._database.changing() as connection, storing():
             offered = {judged.record.call_id: judged for judged in reversed(calls)}
-            known = _existing(connection, CALL.c.call_id, list(offered))
+            known = reading.existing(connection, CALL.c.call_id, offered)
             fresh = [judged for call_id, judged in reversed(offered.items()) if call_id not in known]
             if fresh:
-                _insert(connection, fresh)
+                _insert_calls(connection, fresh)
+
+    def post(self, rows: Sequence[MoneyRow], states: Sequence[StateRow], posting: Posting) -> Posting:
+        """Money and states that became true after their calls, and what is answered for them: all or none.
+
+        Gives what the ledger holds under that party and key. Where that is an earlier posting, nothing is written. Keys of money and
+        states that are there already stay as they were written first.
+        """
+        with self._database.changing() as connection, storing():
+            same = (POSTING.c.party == posting.party, POSTING.c.idempotency_key == posting.idempotency_key)
+            earlier = connection.execute(select(POSTING).where(*same)).mappings().first()
+            if earlier is not None:
+                return read_posting(earlier)
+            connection.execute(insert(POSTING), posting_row(posting))
+            _insert_new(connection, MONEY, [money_row(row, 0) for row in rows])
+            _insert_new(connection, MONEY_STATE, [state_row(state, 0) for state in states])
+            return posting
+
+    def keep_config(self, version: str, *, at_us: int, files: Mapping[str, str]) -> None:
+        """`files`: path to content. A version that is there already stays as it was kept first."""
+        with self._database.changing() as connection, storing():
+            if not reading.existing(connection, CONFIG.c.version, [version]):
+                connection.execute(insert(CONFIG), {"version": version, "at_us": at_us, "files": json_text(files)})
 
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
-        with _writing(), self._engine.begin() as connection:
+        with self._database.changing() as connection:
             probed = connection.execute(update(HEALTH).where(HEALTH.c.id == 1).values(probes=HEALTH.c.probes + 1))
             if probed.rowcount == 0:
                 connection.execute(insert(HEALTH).values(id=1, probes=1))
 
+    # reading calls
+
     def calls(self, *, limit: int, call_id: str | None = None) -> list[JudgedCall]:
         """The call that ended last comes first."""
-        newest = select(CALL).order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit)
-        if call_id is not None:
-            newest = newest.where(CALL.c.call_id == call_id)
-        with self._snapshot() as connection:
-            ids = newest.with_only_columns(CALL.c.call_id).subquery()
-            chosen = select(ids.c.call_id)
-            attempts = _by_call(connection, select(ATTEMPT).where(ATTEMPT.c.call_id.in_(chosen)).order_by(ATTEMPT.c.number))
-            money = _by_call(connection, select(MONEY).where(MONEY.c.call_id.in_(chosen)).order_by(MONEY.c.number))
-            calls = connection.execute(newest).mappings().all()
-        return [judged_call(call, attempts[call["call_id"]], money[call["call_id"]]) for call in calls]
+        with self._database.snapshot() as connection:
+            return reading.newest(connection, limit=limit, call_id=call_id)
+
+    def calls_like(self, beginning: str, *, limit: int) -> list[JudgedCall]:
+        """Calls whose id begins so, the one that ended last first."""
+        with self._database.snapshot() as connection:
+            return reading.beginning_with(connection, beginning, limit=limit)
+
+    def calls_between(self, from_us: int, to_us: int, *, batch: int = BATCH_CALLS, events: bool = True) -> Iterator[JudgedCall]:
+        """All calls invited in [from, to), oldest first, `batch` of them in memory at a time. Each batch is a transaction of its own: a
+        call that is written meanwhile comes too, unless its place has been passed. Twice as fast without `events`."""
+        after: tuple[int, str] | None = None
+        while True:
+            with self._database.snapshot() as connection:
+                some = reading.invited_between(connection, from_us=from_us, to_us=to_us, after=after, limit=batch, events=events)
+            yield from some
+            if len(some) < batch:
+                return
+            after = (some[-1].record.invited_us, some[-1].record.call_id)
 
     def recorded(self, call_ids: Iterable[str]) -> set[str]:
         """Those of them that the ledger holds."""
-        with self._snapshot() as connection:
-            return _existing(connection, CALL.c.call_id, list(call_ids))
+        with self._database.snapshot() as connection:
+            return reading.existing(connection, CALL.c.call_id, call_ids)
 
-    def close(self) -> None:
-        self._engine.dispose()
+    def config(self, version: str) -> Mapping[str, str] | None:
+        """The files of that version, path to content; None: it was never kept."""
+        with self._database.snapshot() as connection:
+            return reading.config_files(connection, version)
+
+    # reading money
+
+    def rows_of(self, call_id: str) -> list[MoneyRow]:
+        """All money of the call in the order written, its verdict's and what was posted since."""
+        with self._database.snapshot() as connection:
+            return reading.money_of(connection, call_id)
+
+    def state_rows(self, keys: Iterable[str]) -> list[StateRow]:
+        """All states of these money rows, in the order written."""
+        with self._database.snapshot() as connection:
+            return reading.states_of(connection, keys)
+
+    def money_since(self, after_id: int, *, limit: int = MAX_POLLED) -> list[tuple[int, MoneyRow]]:
+        """Money rows with their ids, those behind `after_id` in the order written; 0 is before the first. None is ever written with an
+        id below one that was read."""
+        with self._database.snapshot() as connection:
+            return reading.money_behind(connection, after_id, limit=limit)
+
+    def states_since(self, after_id: int, *, limit: int = MAX_POLLED) -> list[tuple[int, StateRow]]:
+        """States of money rows, as `money_since` gives the rows."""
+        with self._database.snapshot() as connection:
+            return reading.states_behind(connection, after_id, limit=limit)
+
+    # adding up
 
     @contextmanager
-    def _snapshot(self) -> Iterator[Connection]:
-        path = _sqlite_path(self._engine)
-        if path is not None and not path.exists():  # SQLite would create it
-            raise LedgerUnreadable(f"{path}: there is no ledger")
-        try:
-            with self._reading.connect() as connection:
-                yield connection
-        except (SQLAlchemyError, OSError) as error:
-            raise LedgerUnreadable(_reason(error)) from error
+    def reading(self) -> Iterator[Reading]:
+        """Sums of the whole ledger, all as of one instant."""
+        with self._database.snapshot() as connection:
+            yield Reading(connection)
 
 
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, CommandError, OSError) as error:
-        raise LedgerUnwritable(_reason(error)) from error
-
-
-@contextmanager
-def _storing() -> Iterator[None]:
-    """Tells a value at fault from a database at fault. A key that another writer was quicker to take counts as the former."""
-    try:
-        yield
-    except (IntegrityError, DataError, OverflowError, TypeError, ValueError) as error:
-        raise RecordRefused(_reason(error)) from error
-    except StatementError as error:
-        if isinstance(error, DBAPIError):
-            raise
-        raise RecordRefused(_reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    """Without the statement and its values: they are long, and they name callers."""
-    return str(error.orig) if isinstance(error, StatementError) and error.orig is not None else str(error)
-
-
-def _engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url)
-    engine = create_engine(url, connect_args={"timeout": BUSY_S})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: DBAPIConnection, _pooled: object) -> None:
-    """WAL: `payphone calls` reads while the switch writes. FULL: a commit survives a power cut."""
-    connection.isolation_level = None  # the driver begins no transactions of its own
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Writers take the lock at once: one taken halfway, after a read, may fail without waiting."""
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))
-
-
-def _sqlite_path(engine: Engine) -> Path | None:
-    name = engine.url.database
-    return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
-
-
-def _existing(connection: Connection, column: Column[Any], keys: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(keys), _IDS_PER_QUERY):
-        found.update(connection.scalars(select(column).where(column.in_(keys[start : start + _IDS_PER_QUERY]))))
-    return found
-
-
-def _insert(connection: Connection, calls: Sequence[JudgedCall]) -> None:
+def _insert_calls(connection: Connection, calls: Sequence[JudgedCall]) -> None:
     connection.execute(insert(CALL), [call_row(judged) for judged in calls])
-    attempts = [attempt_row(attempt, judged.record.call_id) for judged in calls for attempt in judged.record.attempts]
-    if attempts:
+    if attempts := [attempt_row(attempt, judged.record.call_id) for judged in calls for attempt in judged.record.attempts]:
         connection.execute(insert(ATTEMPT), attempts)
-    money: dict[str, dict[str, object]] = {}
-    for judged in calls:
-        for number, row in enumerate(judged.verdict.rows, start=1):
-            money.setdefault(row.key, money_row(row, number, at_us=judged.record.ended_us))
-    known = _existing(connection, MONEY.c.key, list(money))
-    fresh = [row for key, row in money.items() if key not in known]
-    if fresh:
-        connection.execute(insert(MONEY), fresh)
+    if events := [event_row(happened, judged.record.call_id) for judged in calls for happened in judged.events]:
+        connection.execute(insert(EVENT), events)
+    money = [
+        money_row(row, number, ended_us=judged.record.ended_us)
+        for judged in calls
+        for number, row in enumerate(judged.verdict.rows, start=1)
+    ]
+    _insert_new(connection, MONEY, money)
+    states = [state_row(state, number) for judged in calls for number, state in enumerate(judged.verdict.states, start=1)]
+    _insert_new(connection, MONEY_STATE, states)
 
 
-def _by_call(connection: Connection, rows: Select[Any]) -> dict[str, list[RowMapping]]:
-    grouped: dict[str, list[RowMapping]] = defaultdict(list)
-    for row in connection.execute(rows).mappings():
-        grouped[row["call_id"]].append(row)
-    return grouped
+def _insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Rows with keys that `table` has, and later ones of those that come twice, are left out."""
+    by_key: dict[str, Mapping[str, object]] = {}
+    for row in rows:
+        by_key.setdefault(str(row["key"]), row)
+    known = reading.existing(connection, table.c.key, by_key)
+    if fresh := [row for key, row in by_key.items() if key not in known]:
+        connection.execute(insert(table), fresh)

@@ -4,16 +4,23 @@ Does not know which key has which type (`switch.settings.model`). All scalars co
 Names are looked up in the validation context, which is a `Names`.
 """
 
-import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ivr.menu import DIGITS
-from routing.table import NoRoute
-from switch.billing.terms import BillableOn
+from routing import expression as filters
+from routing.cap import Counts, Per
+from routing.expression import BadExpression, Expression
+from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
+from switch.billing.terms import BillableOn, Tiers
 from switch.settings import value as v
 from switch.settings.names import Kind, Names
 from switch.settings.problem import quote
@@ -21,17 +28,25 @@ from switch.settings.source import Blank
 from switch.settings.value import Unfit
 
 MAX_CAP = 100_000
+MAX_COUNT = 100_000_000
 MAX_WEIGHT = 1_000
 MAX_PRIORITY = 1_000
 MAX_WORKERS = 32
 MAX_CALLS = 100_000
 MAX_RETRIES = 10
 MAX_DIGITS = 20
+MAX_ATTEMPTS = 20
+MAX_FAILURES = 100
+MAX_PLACES = 1_000
+LONGEST_MS = v.MAX_DAYS * v.DAY_MS
 DEFAULT_AT_LEAST = "90s"
 DEFAULT_PORTS = "20000-20999"
 DEFAULT_PROMPTS = "prompts"
-LATER_EVENTS = ("inbound", "dialed", "answered", "accepted", "total_for", "menu_done", "postback", "disposition", "manual")
-LATER_CAUSES = ("queue_full", "waited_too_long")
+DEFAULT_ZONE = "UTC"
+# The ways an attempt may end that a retry can follow.
+RETRIED = (NoRoute.NO_ANSWER, NoRoute.BUSY, NoRoute.FAILED)
+# An operator declares no balance: prepaid does.
+PERIODS = tuple(per for per in Per if per is not Per.BALANCE)
 JsonSchema = dict[str, Any]
 
 
@@ -90,6 +105,22 @@ def number_schema(low: int, high: int) -> WithJsonSchema:
     return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
 
 
+def choice(what: str, options: tuple[StrEnum, ...]) -> BeforeValidator:
+    """One word of a closed list."""
+    words = tuple(option.value for option in options)
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise Unfit(f"unknown {what} {quote(text)}", expected=", ".join(words), hint=v.nearest(text, words))
+        return text
+
+    return parsed(parse, ", ".join(words))
+
+
+def choice_schema(options: tuple[StrEnum, ...]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": [option.value for option in options]})
+
+
 def text_schema(pattern: str | None = None) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern} if pattern else {"type": "string"})
 
@@ -104,6 +135,16 @@ Amount = Annotated[
     parsed(v.amount_micros, v.AMOUNT),
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "pattern": v.AMOUNT_PATTERN}),
 ]
+Seconds = Annotated[int, parsed(v.whole_seconds, v.DURATION), text_schema(v.DURATION_PATTERN)]
+LongDuration = Annotated[int, _duration(1, LONGEST_MS), text_schema(v.DURATION_PATTERN)]
+DaysOf = Annotated[int, parsed(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d$")]
+PercentBp = Annotated[int, parsed(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]
+Share = Annotated[int, parsed(v.share, v.SHARE), WithJsonSchema({"enum": list(v.SHARES)})]
+Zone = Annotated[str, parsed(v.zone, v.ZONE), text_schema()]
+Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
+Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
+HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
+TokenText = Annotated[str, parsed(v.token, v.TOKEN), text_schema(v.TOKEN_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP), number_schema(1, MAX_CAP)]
 E164 = Annotated[str, parsed(v.e164, v.E164), text_schema(v.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], parsed(v.socket_address, v.SOCKET_ADDRESS), text_schema()]
@@ -116,6 +157,7 @@ CampaignName = Annotated[str, _known(Kind.CAMPAIGN), text_schema()]
 MenuName = Annotated[str, _known(Kind.MENU), text_schema()]
 HoursName = Annotated[str, _known(Kind.HOURS), text_schema()]
 PublisherName = Annotated[str, _known(Kind.PUBLISHER), text_schema()]
+DeclaredTag = Annotated[str, _known(Kind.TAG), text_schema()]
 PromptName = Annotated[str, _known(Kind.PROMPT), text_schema()]
 
 
@@ -131,27 +173,10 @@ def _log(text: str) -> str:
     return text
 
 
-def _event(text: str) -> str:
-    if text in LATER_EVENTS:
-        raise Unfit(f"{quote(text)} is not supported yet", expected="connected_for", hint="other events come later")
-    if text not in tuple(BillableOn):
-        raise Unfit(f"unknown event {quote(text)}", expected="connected_for", hint=v.nearest(text, tuple(BillableOn)))
-    return text
-
-
 def _threshold(text: str) -> int:
-    if text == "0" or re.fullmatch(r"0+(ms|s|m|h)", text):
+    if text and not text.strip("0msh") and "0" in text:
         raise Unfit("a threshold of zero says nothing", expected="a duration of at least 1ms", hint="name the event with `on:`")
     return v.duration_ms(text)
-
-
-def _cause(text: str) -> str:
-    causes = tuple(cause.value for cause in NoRoute)
-    if text in LATER_CAUSES:
-        raise Unfit(f"{quote(text)} is not supported yet", expected=", ".join(causes), hint="hold queues come later")
-    if text not in causes:
-        raise Unfit(f"unknown cause {quote(text)}", expected=", ".join(causes), hint=v.nearest(text, causes))
-    return text
 
 
 def _answer(text: str) -> str:
@@ -171,11 +196,18 @@ def _block(text: str) -> tuple[int, int]:
 
 Folder = Annotated[str, parsed(_folder, "a directory"), text_schema()]
 LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json")]
-Event = Annotated[BillableOn, parsed(_event, "connected_for"), WithJsonSchema({"const": "connected_for"})]
+Event = Annotated[BillableOn, choice("event", tuple(BillableOn)), choice_schema(tuple(BillableOn))]
 Threshold = Annotated[int, parsed(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
-Cause = Annotated[
-    NoRoute, parsed(_cause, "a cause"), WithJsonSchema({"type": "string", "enum": [cause.value for cause in NoRoute]})
-]
+Cause = Annotated[NoRoute, choice("cause", tuple(NoRoute)), choice_schema(tuple(NoRoute))]
+Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED), choice_schema(RETRIED)]
+Counted = Annotated[Counts, choice("count", tuple(Counts)), choice_schema(tuple(Counts))]
+Period = Annotated[Per, choice("period", PERIODS), choice_schema(PERIODS)]
+State = Annotated[NumberState, choice("state", tuple(NumberState)), choice_schema(tuple(NumberState))]
+SortMode = Annotated[Sort, choice("sort", tuple(Sort)), choice_schema(tuple(Sort))]
+Scope = Annotated[RepeatScope, choice("scope", tuple(RepeatScope)), choice_schema(tuple(RepeatScope))]
+RepeatTo = Annotated[RepeatRoute, choice("route", tuple(RepeatRoute)), choice_schema(tuple(RepeatRoute))]
+TiersMode = Annotated[Tiers, choice("way", tuple(Tiers)), choice_schema(tuple(Tiers))]
+TagType = Annotated[filters.Kind, choice("type", tuple(filters.Kind)), choice_schema(tuple(filters.Kind))]
 Answer = Annotated[str, parsed(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
 Days = Annotated[str, parsed(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
 Block = Annotated[tuple[int, int], parsed(_block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
@@ -209,7 +241,107 @@ def _hangup(raw: object, info: ValidationInfo) -> str | bool:
 HangUpAfter = Annotated[str | bool, BeforeValidator(_hangup), WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})]
 
 
+def _limit(raw: object, info: ValidationInfo) -> int:
+    """Money where revenue is counted, else a number."""
+    if info.data.get("count") is Counts.REVENUE:
+        return v.amount_micros(_text(raw, v.AMOUNT))
+    text = _text(raw, "a whole number")
+    try:
+        return v.whole(text, low=1, high=MAX_COUNT)
+    except Unfit as unfit:
+        unfit.hint = "only `count: revenue` has amounts" if "." in text else None
+        raise
+
+
+Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": ["number", "string"], "minimum": 0})]
+
+
+def _filter(raw: object) -> Expression:
+    try:
+        return filters.parse(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
+    except BadExpression as bad:
+        raise Unfit(bad.message, expected=bad.expected, at=bad.column) from bad
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A type that only `parse` makes: pydantic need not know what it is made of."""
+
+    parse: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        del source, handler
+        return no_info_plain_validator_function(self.parse)
+
+
+Filter = Annotated[Expression, _Made(_filter), text_schema()]
+
+
+def _ledger(text: str) -> str | None:
+    return v.ledger(text)
+
+
+Ledger = Annotated[str | None, parsed(_ledger, v.LEDGER), text_schema()]
+
+
+def _valid(text: str) -> tuple[int, int] | str:
+    """Bounds, or a regular expression."""
+    return v.pattern(text) if text.startswith("/") else v.whole_range(text)
+
+
+Valid = Annotated[tuple[int, int] | str, _Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
+
+
+def _finish(text: str) -> str:
+    if text not in DIGITS or len(text) != 1:
+        raise Unfit(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
+    return text
+
+
+OneKey = Annotated[str, parsed(_finish, "one DTMF digit, in quotes"), text_schema(r"^[0-9*#A-D]$")]
+
+
+def _closed_or_list(raw: object) -> object:
+    if raw == "closed":
+        return []
+    if raw == []:
+        raise Unfit("no hours", expected=v.DATE_BLOCK, hint="write closed")
+    return _one_is_a_list(raw)
+
+
+def _date_block(text: str) -> tuple[int, int]:
+    start, end = v.block(text)
+    if end <= start:
+        raise Unfit(f"{text} ends on the day after", expected=v.DATE_BLOCK, hint="write the part after midnight under that date")
+    return start, end
+
+
+DateBlocks = Annotated[
+    list[Annotated[tuple[int, int], parsed(_date_block, v.DATE_BLOCK)]],
+    BeforeValidator(_closed_or_list),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "closed"},
+                {"type": "string", "pattern": v.BLOCK_PATTERN},
+                {"type": "array", "items": {"type": "string", "pattern": v.BLOCK_PATTERN}, "minItems": 1},
+            ],
+            "description": v.DATE_BLOCK,
+        }
+    ),
+]
+DateText = Annotated[str, parsed(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)]
+
+
+def _true_only(text: str) -> bool:
+    if not v.truth(text):
+        raise Unfit("`false` says nothing here", expected="true")
+    return True
+
+
+OnlyTrue = Annotated[bool, parsed(_true_only, "true"), WithJsonSchema({"const": True})]
+
 Tags = Annotated[
-    dict[Name, Annotated[str, parsed(str, "a text"), WithJsonSchema({"type": ["string", "number"]})]],
+    dict[Name, Annotated[str, parsed(str, "a text"), WithJsonSchema({"type": ["string", "number", "boolean"]})]],
     BeforeValidator(blank_is_empty),
 ]

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     HOURS = "hours"
     PUBLISHER = "publisher"
     PROMPT = "prompt"
+    TAG = "tag"
 
     @property
     def one(self) -> str:
@@ -37,7 +38,7 @@ class Kind(StrEnum):
         return "opening hours" if self is Kind.HOURS else f"a {self}"
 
 
-SECTIONS = {Kind.CAMPAIGN: "campaigns", Kind.MENU: "menus", Kind.HOURS: "hours", Kind.PUBLISHER: "publishers"}
+SECTIONS = {Kind.CAMPAIGN: "campaigns", Kind.MENU: "menus", Kind.HOURS: "hours", Kind.PUBLISHER: "publishers", Kind.TAG: "tags"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,48 @@
 """Knows what a deployment is: what the shell around the engine needs, and the plan that the engine runs. Does not know YAML."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
 from switch.engine.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A secret that somebody is known by. The secret itself is not kept, so that nothing can show it."""
+
+    sha256: bytes
+
+    def matches(self, presented: str) -> bool:
+        """Whether it is this one, in a time that does not tell how much of it is right."""
+        return compare_digest(self.sha256, _digest(presented))
+
+    def __repr__(self) -> str:
+        return "Token(...)"
+
+
+def token_of(secret: str) -> Token:
+    return Token(sha256=_digest(secret))
+
+
+def _digest(secret: str) -> bytes:
+    return sha256(secret.encode(errors="surrogatepass")).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """HTTP for postbacks. `listen`: its TCP address. `tokens`: by advertiser; one that has none posts nothing."""
+
+    listen: tuple[str, int]
+    tokens: Mapping[str, Token]
+
+    def advertiser_of(self, presented: str) -> str | None:
+        """Whose token it is; None: nobody's. All are compared, so that time does not tell."""
+        owners = [owner for owner, token in self.tokens.items() if token.matches(presented)]
+        return owners[0] if owners else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +51,7 @@ class SwitchSettings:
 
     `listen`: the UDP address of SIP. `rtp_ports`: first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
+    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted.
     """
 
     listen: tuple[str, int]
@@ -27,6 +66,8 @@ class SwitchSettings:
     log: Literal["console", "json"]
     max_call_ms: int
     max_calls: int
+    ledger_url: str | None = None
+    api: Api | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,13 @@ Does not know where a value stands or which key it belongs to. Each function rai
 
 import re
 from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from zoneinfo import ZoneInfo, available_timezones
+
+from holidays import list_supported_countries
 
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
@@ -16,12 +20,24 @@ DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
 MAX_CLOSE = 3
 MAX_AMOUNT_MICROS = 1_000_000 * MICROS
+MAX_DAYS = 366
+FULL_BP = 10_000  # basis points: 100 %
+SHARES = ("0%", "25%", "50%", "75%", "100%")
 # Names end up in file names (prompts), cap owners and dotted paths.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h)$"
+DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h|d)$"
 AMOUNT_PATTERN = r"^[0-9]{1,7}(\.[0-9]{1,6})?$"
 # ITU-T E.164: at most 15 digits, the first of them not 0. The shortest numbers in use have 7.
 E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
+PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
+VALID_PATTERN = r"^([0-9]{1,15}-[0-9]{1,15}|/.+/)$"
+DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+INSTANT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?$"
+# RFC 3261 §25.1: token.
+HEADER_PATTERN = r"^[A-Za-z0-9.!%*_+`'~-]{1,64}$"
+# What RFC 6750 §2.1 lets a bearer token be. Shorter ones could be guessed.
+TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is written)
+CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -38,9 +54,22 @@ PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for 
 SIP_URI = "a SIP URI with an IPv4 address for its host, such as sip:+12125550101@192.0.2.10:5060"
 BLOCK = "hours of a day such as 09:00-17:00; 24:00 is the end of the day, 22:00-02:00 ends the day after"
 DAY_RANGE = "a day (mon tue wed thu fri sat sun), a range of days such as mon-fri, or daily"
+DURATION_OF_DAYS = "a duration such as 90s, 4h or 30d"
+WHOLE_DAYS = f"whole days such as 7d, at most {MAX_DAYS}d"
+PERCENT = "a percentage such as 70% or 12.5%: at most two decimal places, at most 100%"
+SHARE = f"one of {', '.join(SHARES)}"
+PAY = "an amount such as 18.00, or a share of the revenue such as 70%"
+VALID = "a range of numbers such as 18-99, or a regular expression such as /[2-9][0-9]{9}/"
+DATE = "a date such as 2026-12-24"
+INSTANT = "a date such as 2026-11-01, or a date and time such as 2026-11-01T09:30"
+HEADER = "the name of a SIP header such as X-Sub-Id"
+TOKEN = "a token of 16 characters or more: letters, digits and - . _ ~ + /"  # noqa: S105 (says how one is written)
+CALENDAR = "a country such as US, or one of its parts such as US-TX (ISO 3166)"
+DATE_BLOCK = "hours of that date such as 09:00-12:00, or closed"
+LEDGER = "sqlite, or a URL such as postgresql://user@host/db"
 ZONE = "an IANA time zone such as America/New_York"
 
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 # RFC 3261 §25.1: unreserved, escaped, user-unreserved. A password in a URI is not supported: RFC 3261 §19.1.1 advises against it.
 _URI = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?:(?P<user>(?:[A-Za-z0-9_.!~*'()&=+$,;?/-]|%[0-9A-Fa-f]{2})+)@)?"
@@ -49,13 +78,17 @@ _URI = re.compile(
 
 
 class Unfit(ValueError):
-    """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do."""
+    """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.
 
-    def __init__(self, message: str, *, expected: str | None = None, hint: str | None = None) -> None:
+    `at`: the first of the value's characters that is meant, from 0; None: all of it.
+    """
+
+    def __init__(self, message: str, *, expected: str | None = None, hint: str | None = None, at: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.hint = hint
+        self.at = at
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -94,11 +127,11 @@ def truth(text: str) -> bool:
 
 
 def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:
-    """Milliseconds of `500ms`, `90s`, `30m`, `4h`, from `low` to `high`."""
+    """Milliseconds of `500ms`, `90s`, `30m`, `4h`, `30d`, from `low` to `high`."""
     if not re.fullmatch(DURATION_PATTERN, text):
         hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
-        raise Unfit(f"bad duration {quote(text)}", expected=DURATION, hint=hint)
-    digits = text.rstrip("msh")
+        raise Unfit(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
+    digits = text.rstrip("mshd")
     ms = int(digits) * _UNIT_MS[text[len(digits) :]]
     if not low <= ms <= high:
         raise Unfit(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
@@ -110,6 +143,116 @@ def amount_micros(text: str) -> int:
     if not re.fullmatch(AMOUNT_PATTERN, text) or micros_from(text) > MAX_AMOUNT_MICROS:
         raise Unfit(f"bad amount {quote(text)}", expected=AMOUNT)
     return micros_from(text)
+
+
+def whole_seconds(text: str) -> int:
+    """Seconds of a duration that has no part of one."""
+    ms = duration_ms(text)
+    if ms % 1_000:
+        raise Unfit(f"bad duration {quote(text)}", expected="whole seconds such as 6s")
+    return ms // 1_000
+
+
+def days(text: str) -> int:
+    """Days of `7d`."""
+    if found := re.fullmatch(r"([0-9]{1,3})d", text):
+        count = int(found[1])
+        if 1 <= count <= MAX_DAYS:
+            return count
+    raise Unfit(f"bad duration {quote(text)}", expected=WHOLE_DAYS)
+
+
+def percent_bp(text: str) -> int:
+    """Basis points of a percentage: 10,000 is 100 %."""
+    if not re.fullmatch(PERCENT_PATTERN, text):
+        raise Unfit(f"bad percentage {quote(text)}", expected=PERCENT)
+    bp = int(Decimal(text[:-1]) * 100)
+    if not 0 < bp <= FULL_BP:
+        raise Unfit(f"{text} of the revenue", expected=PERCENT, hint="a payout is a part of the revenue")
+    return bp
+
+
+def share(text: str) -> int:
+    """Percent of a price, in quarters (`billing.md` §2)."""
+    if text not in SHARES:
+        hint = f"did you mean {text}%?" if f"{text}%" in SHARES else None
+        raise Unfit(f"bad share {quote(text)}", expected=SHARE, hint=hint)
+    return int(text[:-1])
+
+
+def whole_range(text: str) -> tuple[int, int]:
+    """The bounds of `18-99`, both included."""
+    found = re.fullmatch(r"([0-9]{1,15})-([0-9]{1,15})", text)
+    if not found or int(found[1]) > int(found[2]):
+        raise Unfit(f"bad range {quote(text)}", expected="two numbers, the lower one first, such as 18-99")
+    return int(found[1]), int(found[2])
+
+
+def pattern(text: str) -> str:
+    """The regular expression between slashes. Digits are all it is ever asked about."""
+    if len(text) < 3 or text[0] != "/" or text[-1] != "/":
+        raise Unfit(f"bad pattern {quote(text)}", expected="a regular expression between slashes, such as /[2-9][0-9]{9}/")
+    try:
+        re.compile(text[1:-1])
+    except re.error as error:
+        at = None if error.pos is None else error.pos + 1
+        raise Unfit(f"bad pattern {quote(text)}: {error.msg}", expected="a regular expression", at=at) from error
+    return text[1:-1]
+
+
+def date_of(text: str) -> str:
+    """A date that there is, as written."""
+    try:
+        found = date.fromisoformat(text) if re.fullmatch(DATE_PATTERN, text) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise Unfit(f"bad date {quote(text)}", expected=DATE)
+    return text
+
+
+def instant(text: str) -> datetime:
+    """A local date, or date and time, without a zone: that is its owner's."""
+    try:
+        return datetime.fromisoformat(text) if re.fullmatch(INSTANT_PATTERN, text) else datetime.fromisoformat("")
+    except ValueError as error:
+        raise Unfit(f"bad date {quote(text)}", expected=INSTANT) from error
+
+
+def header(text: str) -> str:
+    """The name of a SIP header, in lower case: RFC 3261 §7.3.1 says that case does not count."""
+    if not re.fullmatch(HEADER_PATTERN, text):
+        raise Unfit(f"bad header {quote(text)}", expected=HEADER)
+    return text.lower()
+
+
+def token(text: str) -> str:
+    """A secret: what is wrong with it is told without it."""
+    if not re.fullmatch(TOKEN_PATTERN, text):
+        raise Unfit("this can't be a token", expected=TOKEN)
+    return text
+
+
+def calendar(text: str) -> str:
+    """A country, or one of its parts, whose public holidays are known."""
+    countries = list_supported_countries(include_aliases=False)
+    country, _, part = text.partition("-")
+    if re.fullmatch(CALENDAR_PATTERN, text) and country in countries and (not part or part in countries[country]):
+        return text
+    known = [f"{country}-{other}" for other in countries[country]] if part and country in countries else list(countries)
+    raise Unfit(f"unknown holidays {quote(text)}", expected=CALENDAR, hint=nearest(text, known))
+
+
+def ledger(text: str) -> str | None:
+    """The URL of a database; None: SQLite beside the journal."""
+    if text == "sqlite":
+        return None
+    if not re.fullmatch(r"postgresql://[^\s@/]*@?[^\s@/]*/[^\s/]+", text):
+        raise Unfit("this can't be a ledger", expected=LEDGER)
+    if ":" in text.removeprefix("postgresql://").rpartition("@")[0]:
+        hint = "PostgreSQL's own places for it are the file ~/.pgpass and the variable PGPASSWORD"
+        raise Unfit("a password in the config", expected=LEDGER, hint=hint)
+    return text
 
 
 def e164(text: str) -> str:
@@ -213,7 +356,8 @@ def _minute(text: str) -> int | None:
 
 def _short(ms: int) -> str:
     """A duration as config writes it, in the largest unit that divides it."""
-    unit = next(unit for unit in ("h", "m", "s", "ms") if ms % _UNIT_MS[unit] == 0) if ms else "s"
+    units = ("h", "m", "s", "ms") if ms <= DAY_MS else ("d", "h", "m", "s", "ms")
+    unit = next(unit for unit in units if ms % _UNIT_MS[unit] == 0) if ms else "s"
     return f"{ms // _UNIT_MS[unit]}{unit}"
 
 

@@ -1,11 +1,12 @@
-"""Opening hours at their boundaries, over midnight and week's end, and on the days that clocks change."""
+"""Opening hours at their boundaries, over midnight and week's end, on the days that clocks change, and on holidays and single dates."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from routing.hours import is_open, local_text
+from routing.hours import is_open, known_calendar, local_text, why_closed
 from routing.table import Block, Hours
 
 NEW_YORK = "America/New_York"
@@ -119,3 +120,104 @@ def test_no_blocks_is_never_open() -> None:
 
 def test_local_text_names_day_time_and_zone() -> None:
     assert local_text(OFFICE, at("2026-03-02T23:02:30")) == "Mon 18:02 America/New_York"
+
+
+ALL_DAY = tuple(Block(weekday=day, start_minute=0, end_minute=1440) for day in range(7))
+NIGHTS = tuple(  # 22:00 to 02:00 each night, as settings cut it
+    block
+    for day in range(7)
+    for block in (Block(weekday=day, start_minute=0, end_minute=120), Block(weekday=day, start_minute=1320, end_minute=1440))
+)
+
+
+def of_week(blocks: tuple[Block, ...], **more: Any) -> Hours:
+    return Hours(zone=NEW_YORK, blocks=blocks, **more)
+
+
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("2026-11-25T23:59:59", None),
+        ("2026-11-26T00:00:00", "holiday Thanksgiving Day (US)"),
+        ("2026-11-26T23:59:59", "holiday Thanksgiving Day (US)"),
+        ("2026-11-27T00:00:00", None),  # a holiday of Texas, not of the country
+        ("2026-07-03T12:00:00", "holiday Independence Day (observed) (US)"),  # the fourth is a Saturday
+        ("2027-12-31T12:00:00", "holiday New Year's Day (observed) (US)"),  # of a day in the year after
+        ("2028-01-01T12:00:00", "holiday New Year's Day (US)"),
+        ("2028-01-02T12:00:00", None),
+    ],
+)
+def test_a_holiday_is_closed_from_midnight_to_midnight_of_the_zone(local: str, expected: str | None) -> None:
+    hours = of_week(ALL_DAY, calendars=("US",))
+    assert why_closed(hours, at(local, NEW_YORK)) == expected
+    assert is_open(hours, at(local, NEW_YORK)) is (expected is None)
+
+
+def test_a_states_calendar_has_its_own_days_and_the_first_calendar_names_a_shared_one() -> None:
+    friday, thursday = at("2026-11-27T12:00:00", NEW_YORK), at("2026-11-26T12:00:00", NEW_YORK)
+    both = of_week(ALL_DAY, calendars=("US", "US-TX"))
+    assert why_closed(both, friday) == "holiday Friday After Thanksgiving (US-TX)"
+    assert why_closed(both, thursday) == "holiday Thanksgiving Day (US)"
+    assert why_closed(of_week(ALL_DAY, calendars=("US-TX",)), thursday) == "holiday Thanksgiving Day (US-TX)"
+
+
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("2026-12-24T08:59:59", "outside the hours of 2026-12-24"),
+        ("2026-12-24T09:00:00", None),
+        ("2026-12-24T11:59:59", None),
+        ("2026-12-24T12:00:00", "outside the hours of 2026-12-24"),
+        ("2026-12-25T10:00:00", None),  # open on Christmas Day, by its own hours
+        ("2026-12-25T13:00:00", "outside the hours of 2026-12-25"),
+        ("2026-12-25T15:00:00", None),
+        ("2026-12-31T00:00:00", "closed on 2026-12-31"),
+        ("2026-12-31T23:59:59", "closed on 2026-12-31"),
+        ("2026-12-30T23:59:59", None),
+        ("2027-01-01T00:00:00", "holiday New Year's Day (US)"),
+    ],
+)
+def test_a_date_of_its_own_beats_week_and_holiday(local: str, expected: str | None) -> None:
+    dates = {"2026-12-24": ((540, 720),), "2026-12-25": ((600, 720), (840, 960)), "2026-12-31": ()}
+    hours = of_week(ALL_DAY, calendars=("US",), dates=dates)
+    assert why_closed(hours, at(local, NEW_YORK)) == expected
+    assert is_open(hours, at(local, NEW_YORK)) is (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("local", "expected"),
+    [
+        ("2026-12-24T01:59:59", None),  # the night of the 23rd
+        ("2026-12-24T22:00:00", None),
+        ("2026-12-24T23:59:59", None),
+        ("2026-12-25T00:00:00", "holiday Christmas Day (US)"),  # the rest of that night is the holiday's
+        ("2026-12-25T23:00:00", "holiday Christmas Day (US)"),
+        ("2026-12-26T00:00:00", None),
+        ("2026-12-31T01:00:00", "closed on 2026-12-31"),
+        ("2026-12-30T23:59:59", None),
+    ],
+)
+def test_a_night_is_cut_at_midnight_by_what_holds_on_each_date(local: str, expected: str | None) -> None:
+    hours = of_week(NIGHTS, calendars=("US",), dates={"2026-12-31": ()})
+    assert why_closed(hours, at(local, NEW_YORK)) == expected
+
+
+def test_a_holiday_is_the_zones_not_utcs() -> None:
+    tokyo = Hours(zone="Asia/Tokyo", blocks=ALL_DAY, calendars=("US",))
+    assert is_open(tokyo, at("2026-12-24T14:59:59"))
+    assert not is_open(tokyo, at("2026-12-24T15:00:00"))
+    assert is_open(tokyo, at("2026-12-25T15:00:00"))
+
+
+def test_why_closed_outside_the_week() -> None:
+    assert why_closed(OFFICE, at("2026-03-02T12:00:00", NEW_YORK)) == "outside weekly hours"
+    assert why_closed(OFFICE, at("2026-03-02T11:59:59", NEW_YORK)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("US", True), ("US-TX", True), ("DE-BY", True), ("CA-ON", True), ("GB", True)]
+    + [(text, False) for text in ("us", "USA", "US-", "US-XX", "US-tx", "US-TX-1", "XX", "", "-TX", "US TX", "Texas")],
+)
+def test_known_calendars(text: str, expected: bool) -> None:  # noqa: FBT001
+    assert known_calendar(text) is expected

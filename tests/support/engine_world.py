@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
 from media import control as mc
 from routing import table as rt
-from switch.billing.terms import Terms
+from routing.cap import Cap
+from switch.billing.terms import Price, Rule, Step, Terms
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import NS_PER_MS, Moment
+from switch.engine.books import Books
 from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
 from switch.engine.engine import Engine, RtpSite
 from switch.engine.plan import Plan, Trunk
@@ -37,7 +39,7 @@ START_US = 1_772_463_600_000_000  # 2026-03-02T15:00:00Z
 
 MENU = MenuPlan(
     start="qualify",
-    menus={
+    nodes={
         "qualify": Menu(
             name="qualify", prompt="welcome", invalid="sorry", retries=1, keys={"1": RouteOn(), "0": HangUp(prompt="goodbye")}
         )
@@ -45,8 +47,8 @@ MENU = MenuPlan(
 )
 
 
-def line(name: str, address: Address, *, limit: int = 100, **changes: int) -> rt.Line:
-    caps = (rt.Cap(owner=f"line:{name}", limit=limit),)
+def line(name: str, address: Address, *, limit: int = 100, **changes: Any) -> rt.Line:
+    caps = (Cap(owner=f"line:{name}", limit=limit),)
     return rt.Line(name=name, advertiser="acme", uri=f"sip:{name}@{address[0]}:{address[1]}", caps=caps, **changes)
 
 
@@ -57,14 +59,24 @@ def plan(*lines: rt.Line, menu: MenuPlan | None = None, version: str = "v1", max
         version=version,
         numbers={"+18005550100": rt.TrackingNumber(did="+18005550100", publisher="radio", campaign="quotes")},
         publishers={"radio": rt.Publisher(name="radio")},
-        campaigns={"quotes": rt.Campaign(name="quotes", targets=targets, menu=menu, **campaign)},  # type: ignore[arg-type]
+        campaigns={"quotes": rt.Campaign(name="quotes", targets=targets, menu=None if menu is None else menu.start, **campaign)},  # type: ignore[arg-type]
         lines={each.name: each for each in lines},
     )
-    terms = Terms(campaign="quotes", at_least_ms=10_000, revenue_micros=25_000_000, payout_micros=18_000_000)
+    terms = Terms(campaign="quotes", revenue=price(25_000_000), payout=price(18_000_000))
     carrier = Trunk(name="carrier", networks=(((198 << 24) | (51 << 16) | (100 << 8), 0xFFFFFF00),))
     return Plan(
-        version=version, table=table, terms={"quotes": terms}, trunks=(carrier,), max_call_ms=3_600_000, max_calls=max_calls
+        version=version,
+        table=table,
+        terms={"quotes": terms},
+        trunks=(carrier,),
+        max_call_ms=3_600_000,
+        max_calls=max_calls,
+        menus={} if menu is None else {menu.start: menu},
     )
+
+
+def price(amount_micros: int, *, at_least_ms: int = 10_000) -> Price:
+    return Price(steps=(Step(rule=Rule(at_least_ms=at_least_ms), amount_micros=amount_micros),))
 
 
 def tokens(prefix: str) -> Callable[[], str]:
@@ -86,8 +98,16 @@ class World:
     """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told."""
 
     def __init__(
-        self, with_plan: Plan, *, seed: int = 0, loss: float = 0.0, doubling: float = 0.0, delay_ms: tuple[int, int] = (5, 5)
+        self,
+        with_plan: Plan,
+        *,
+        seed: int = 0,
+        loss: float = 0.0,
+        doubling: float = 0.0,
+        delay_ms: tuple[int, int] = (5, 5),
+        epoch: str = "e",
     ) -> None:
+        """`epoch`: a hexadecimal digit that all ids of calls begin with: those of a switch that was started again are others."""
         self.random = Random(seed)
         self.loss = loss
         self.doubling = doubling
@@ -105,7 +125,8 @@ class World:
         self._phones: dict[Address, Phone] = {}
         self.sip = Agent(local=SWITCH, token=tokens("a"))
         rtp = RtpSite(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
-        self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens("e"))
+        self.books = Books()
+        self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), books=self.books)
         self.engine.report(1, mc.Ready(pid=1), self.at())
         self.caller = self.phone(CARRIER, self._caller_hears)
 

@@ -8,10 +8,9 @@ from collections.abc import Callable
 
 from ivr.menu import HangUp as MenuHangUp
 from ivr.menu import Menu, MenuPlan, RouteOn
-from routing.ruling import Announce, Attempt, Barred, Choice, EnterMenu, NotRouted, Reason, Ruling
-from routing.table import NoRoute
-from switch.call import cdr
-from switch.call import command as do
+from routing.ruling import Announce, Attempt, Barred, Choice, Dial, EnterMenu, NotRouted, Reason, Ruling, Wait
+from routing.table import Accept, NoRoute
+from switch.call import cdr, wording
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.machine import advance, begin
@@ -21,7 +20,7 @@ from switch.call.release import Step
 
 PLAN = MenuPlan(
     start="qualify",
-    menus={
+    nodes={
         "qualify": Menu(
             name="qualify",
             prompt="welcome",
@@ -36,6 +35,7 @@ MAX_CALL_MS = 3_600_000
 MARK_MS = 12_000
 RING_MS = 20_000
 SILENCE_MS = 5_000
+RECOVER_MS = 20_000
 
 
 def moment(seconds: float) -> Moment:
@@ -45,15 +45,21 @@ def moment(seconds: float) -> Moment:
 
 
 def attempt(line: str) -> Attempt:
+    """`east`, or with what its line asks for: `east+key` (press 1), `east+whisper`, `east+recover` (the first 20 s)."""
+    name, *asks = line.split("+")
+    accept = Accept(prompt="who-calls", key="1" if "key" in asks else None) if {"key", "whisper"} & set(asks) else None
     return Attempt(
-        line=line,
+        line=name,
         advertiser="acme",
         campaign="quotes",
-        uri=f"sip:{line}@127.0.0.1",
+        priority=1,
+        uri=f"sip:{name}@127.0.0.1",
         ring_ms=RING_MS,
         silence_ms=SILENCE_MS,
         timer_offset_ms=0,
         caps=(),
+        accept=accept,
+        recover_ms=RECOVER_MS if "recover" in asks else 0,
     )
 
 
@@ -65,7 +71,8 @@ def ruled(at: Moment, choice: Choice) -> ev.Ruled:
         campaign="quotes" if known else None,
         trail=(Reason(rule="campaigns.quotes", verdict="chosen"),),
     )
-    return ev.Ruled(at=at, ruling=ruling, mark_ms=MARK_MS if isinstance(choice, Attempt) else None)
+    marks_ms = tuple((MARK_MS,) for _ in choice.attempts) if isinstance(choice, Dial) else ()
+    return ev.Ruled(at=at, ruling=ruling, menu=PLAN if isinstance(choice, EnterMenu) else None, marks_ms=marks_ms)
 
 
 def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
@@ -87,8 +94,9 @@ def _refusal(word: str) -> NotRouted:
 
 
 _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
-    "menu": lambda _: EnterMenu(plan=PLAN),
-    "line": lambda words: attempt(words[0]),
+    "menu": lambda _: EnterMenu(menu=PLAN.start, tags={}),
+    "line": lambda words: Dial(attempts=tuple(attempt(word) for word in words)),
+    "wait": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000),
     "announce": lambda words: Announce(prompt=words[0], because=NoRoute(words[1])),
     "refuse": lambda words: _refusal(words[0]),
 }
@@ -101,8 +109,8 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "secured": lambda at, words: ev.AnswerSecured(at=at, leg=int(words[0])),
     "acked": lambda at, _: ev.CallerAcknowledged(at=at),
     "ended": lambda at, words: ended(at, words),  # noqa: PLW0108 defined below
-    "digit": lambda at, words: ev.DigitHeard(at=at, digit=words[0]),
-    "prompt-ended": lambda at, words: ev.PromptEnded(at=at, play=int(words[0])),
+    "digit": lambda at, words: ev.DigitHeard(at=at, digit=words[0], leg=_leg(words)),
+    "prompt-ended": lambda at, words: ev.PromptEnded(at=at, play=int(words[0]), leg=_leg(words)),
     "deadline": lambda at, _: ev.DeadlinePassed(at=at),
     "media-lost": lambda at, words: ev.MediaLost(at=at, leg=int(words[0]), last=moment(float(words[1])) if words[1:] else None),
     "media-failed": lambda at, _: ev.MediaFailed(at=at, why="worker died"),
@@ -110,31 +118,15 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
 }
 
 
+def _leg(words: list[str]) -> int:
+    """`WHAT [LEG]`; the caller's where none is named."""
+    return int(words[1]) if words[1:] else 0
+
+
 def ended(at: Moment, words: list[str]) -> ev.LegEnded:
     """`ended LEG peer|us CAUSE [SIP code]`"""
     leg, by, cause, *code = words
     return ev.LegEnded(at=at, leg=int(leg), by_peer=by == "peer", cause=Cause(cause), sip_code=int(code[0]) if code else None)
-
-
-def shown(command: do.Command) -> str:
-    """A command as flows write it: its name and the fields that differ from call to call."""
-    match command:
-        case do.AskRoute(tags=tags, menu_done=done, tried=tried):
-            words = [f"{name}={value}" for name, value in sorted(tags.items())]
-            words += ["menu-done"] * done + [f"tried {line}: {why}" for line, why in tried]
-            return " ".join(["AskRoute", *words])
-        case do.Dial(leg=leg, attempt=to):
-            return f"Dial {leg} {to.line}"
-        case do.Play(play=play, prompt=prompt):
-            return f"Play {play} {prompt}"
-        case do.HangUp(leg=leg, cause=cause):
-            return f"HangUp {leg} {cause}"
-        case do.Refuse(cause=cause):
-            return f"Refuse {cause}"
-        case do.Secure(leg=leg) | do.Bridge(leg=leg):
-            return f"{type(command).__name__} {leg}"
-        case _:
-            return type(command).__name__
 
 
 def _record(call: Call) -> list[str]:
@@ -146,6 +138,7 @@ def _record(call: Call) -> list[str]:
     for tried in record.attempts:
         ring = "never answered" if tried.ring_ms is None else f"rang {tried.ring_ms} ms"
         lines.append(f"== attempt {tried.line}: {tried.outcome}, SIP {tried.sip_code}, {ring}, connected {tried.connected_ms} ms")
+    lines += [f"== tags {' '.join(f'{name}={value}' for name, value in sorted(record.tags.items()))}"] if record.tags else []
     return lines
 
 
@@ -162,7 +155,7 @@ def play(text: str) -> str:
         event = _EVENTS[name](moment(float(seconds)), words)
         step = _step(call, event)
         call = step.call
-        out.extend(f"<< {shown(command)}" for command in step.commands)
+        out.extend(f"<< {wording.command(command)}" for command in step.commands)
     assert call is not None
     assert isinstance(call.phase, Over), f"the flow ends in {type(call.phase).__name__}"
     return "\n".join([*out, *_record(call)]) + "\n"

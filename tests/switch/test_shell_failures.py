@@ -10,7 +10,7 @@ import switch.workers as workers_module
 from media.control import Ready, Report
 from switch.app import Shell
 from switch.ledger.journal import Journal
-from switch.ledger.keeper import Keeper
+from switch.ledger.keeper import Keeper, ledger_url
 from switch.settings.load import load
 from switch.workers import Workers, WorkerSettings, WorkersFailed
 
@@ -110,25 +110,32 @@ def test_a_first_worker_that_dies_at_once_is_no_failure_when_the_next_one_comes_
 def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Otherwise each new call rings an advertiser, is answered, and is dropped five seconds later."""
 
+    broken = asyncio.Event()
+
     def fails(_: Journal) -> None:
-        raise OSError(5, "Input/output error")
+        if broken.is_set():
+            raise OSError(5, "Input/output error")
 
     async def scene() -> list[bool]:
-        states: list[bool] = []
-        told = asyncio.Event()
-
-        def state(writable: bool, _: str) -> None:  # noqa: FBT001 the keeper's callback
-            states.append(writable)
-            told.set()
-
-        keeper = Keeper(tmp_path, secured=lambda _: None, state=state, complain=lambda _: None, found=lambda _: None)
+        states: asyncio.Queue[bool] = asyncio.Queue()
         monkeypatch.setattr(Journal, "fsync", fails)
+        keeper = Keeper(
+            tmp_path,
+            url=ledger_url(tmp_path),
+            secured=lambda _: None,
+            state=lambda writable, _: states.put_nowait(writable),
+            complain=lambda _: None,
+            found=lambda _: None,
+            past_is_whole=lambda: keeper.past_known(),  # noqa: PLW0108 it is not there yet
+        )
         keeper.start()
-        keeper.append("call", b"{}")
-        keeper.sync("call/1")
         async with asyncio.timeout(PATIENCE_S):
-            await told.wait()
+            first = await states.get()
+            broken.set()
+            keeper.append("call", b"{}")
+            keeper.sync("call/1")
+            second = await states.get()
         keeper.close()
-        return states
+        return [first, second]
 
-    assert asyncio.run(scene()) == [False]
+    assert asyncio.run(scene()) == [True, False]

@@ -5,58 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from money_cases import AUTO, DOLLAR, HOME, INVITED_US, SECOND_US, TERMS, attempt, call, flat
 
 from switch.billing.judge import judge, settle
-from switch.billing.terms import Terms
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
-from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
-
-DOLLAR = 1_000_000
-AUTO = Terms(campaign="auto", at_least_ms=90_000, revenue_micros=25 * DOLLAR, payout_micros=18 * DOLLAR)
-HOME = Terms(campaign="home", at_least_ms=60_000, revenue_micros=40 * DOLLAR, payout_micros=30 * DOLLAR)
-TERMS = {"auto": AUTO, "home": HOME}
-
-
-def attempt(line: str, connected_ms: int | None, *, campaign: str = "auto") -> AttemptRecord:
-    """`connected_ms` None: the line was busy."""
-    answered = connected_ms is not None
-    return AttemptRecord(
-        number=1,
-        line=line,
-        advertiser=f"owner-of-{line}",
-        campaign=campaign,
-        outcome=Outcome.ANSWERED if answered else Outcome.BUSY,
-        sip_code=200 if answered else 486,
-        q850=None,
-        invited_us=0,
-        answered_us=1_000_000 if answered else None,
-        ended_us=2_000_000,
-        ring_ms=1_000 if answered else None,
-        connected_ms=connected_ms or 0,
-    )
-
-
-def call(*attempts: AttemptRecord, publisher: str | None = "radio-one") -> CallRecord:
-    return CallRecord(
-        call_id="c1",
-        did="+18005550100",
-        ani="+12125550199",
-        trunk="carrier",
-        publisher=publisher,
-        campaign="auto",
-        final_state=FinalState.CONNECTED_SHORT,
-        invited_us=0,
-        answered_us=0,
-        ended_us=0,
-        ended_by=EndedBy.CALLER,
-        ended_detail="caller_hung_up",
-        sip_code=200,
-        total_ms=0,
-        menu_ms=0,
-        connected_ms=sum(each.connected_ms for each in attempts),
-        duration_source=DurationSource.MONOTONIC,
-        attempts=attempts,
-    )
+from switch.call.record import AttemptRecord, DurationSource, EndedBy, FinalState
 
 
 def money(verdict: Verdict) -> dict[str, int]:
@@ -76,7 +29,9 @@ def test_billable_at_the_threshold_to_the_millisecond(connected_ms: int, billabl
     assert len(verdict.rows) == (2 if billable else 0)
 
 
-def test_the_rows_say_who_what_and_why() -> None:
+def test_the_rows_say_who_what_when_and_why() -> None:
+    # dialled after 5 s, answered after one more, 90 s of talk
+    passed_us = INVITED_US + 96 * SECOND_US
     reason = "auto: connected_for >= 90000 ms; east: connected 91234 ms, enough"
     assert judge(call(attempt("east", 91_234)), TERMS).rows == (
         MoneyRow(
@@ -87,6 +42,8 @@ def test_the_rows_say_who_what_and_why() -> None:
             campaign="auto",
             amount_micros=25 * DOLLAR,
             reason=reason,
+            at_us=passed_us,
+            line="east",
         ),
         MoneyRow(
             key="c1/payout",
@@ -96,6 +53,8 @@ def test_the_rows_say_who_what_and_why() -> None:
             campaign="auto",
             amount_micros=18 * DOLLAR,
             reason=reason,
+            at_us=passed_us,
+            line="east",
         ),
     )
 
@@ -124,7 +83,7 @@ def test_each_attempt_is_judged_by_its_own_campaign() -> None:
 
 
 def test_every_line_owes_but_the_publisher_is_paid_once() -> None:
-    verdict = judge(call(attempt("east", 90_000), attempt("barn", 60_000, campaign="home")), TERMS)
+    verdict = judge(call(attempt("east", 90_000), attempt("barn", 60_000, campaign="home", after_ms=100_000)), TERMS)
     assert verdict.rule == "auto: connected_for >= 90000 ms"
     assert money(verdict) == {"c1/revenue/east": 25 * DOLLAR, "c1/revenue/barn": 40 * DOLLAR, "c1/payout": 18 * DOLLAR}
     assert (verdict.revenue_micros, verdict.payout_micros) == (65 * DOLLAR, 18 * DOLLAR)
@@ -136,7 +95,7 @@ def test_a_line_owes_once() -> None:
 
 
 def test_a_publisher_may_have_its_own_price() -> None:
-    special = replace(AUTO, payouts={"radio-one": 20 * DOLLAR, "tv-two": 0})
+    special = replace(AUTO, payouts={"radio-one": flat(20 * DOLLAR), "tv-two": flat(0)})
     assert judge(call(attempt("east", 90_000)), {"auto": special}).payout_micros == 20 * DOLLAR
     assert judge(call(attempt("east", 90_000), publisher="other"), {"auto": special}).payout_micros == 18 * DOLLAR
     nothing = judge(call(attempt("east", 90_000), publisher="tv-two"), {"auto": special})
@@ -149,7 +108,7 @@ def test_without_a_publisher_nobody_is_paid() -> None:
 
 
 def test_amounts_of_zero_make_no_row() -> None:
-    free = replace(AUTO, revenue_micros=0, payout_micros=0)
+    free = replace(AUTO, revenue=flat(0), payout=flat(0))
     verdict = judge(call(attempt("east", 90_000)), {"auto": free})
     assert (verdict.billable, verdict.rows) == (True, ())
     paid = judge(call(attempt("east", 90_000), attempt("barn", 60_000, campaign="home")), {"auto": free, "home": HOME})
@@ -157,7 +116,7 @@ def test_amounts_of_zero_make_no_row() -> None:
 
 
 def test_rows_in_the_ledger_are_not_given_again_but_count() -> None:
-    record = call(attempt("east", 90_000), attempt("barn", 60_000, campaign="home"))
+    record = call(attempt("east", 90_000), attempt("barn", 60_000, campaign="home", after_ms=100_000))
     first = judge(record, TERMS)
     again = judge(record, TERMS, first.rows)
     assert again == replace(first, rows=())

@@ -42,14 +42,44 @@ JUDGED = JudgedCall(
                 ring_ms=None,
                 connected_ms=0,
             ),
+            AttemptRecord(
+                number=2,
+                line="west",
+                advertiser="acme",
+                campaign="auto",
+                outcome=Outcome.ANSWERED,
+                sip_code=200,
+                q850=None,
+                invited_us=START_US + 2_000_000,
+                answered_us=START_US + 3_000_000,
+                ended_us=START_US + 96_234_000,
+                ring_ms=1_000,
+                connected_ms=91_234,
+                priority=2,
+                talk_us=START_US + 5_000_000,
+                talk_ended_us=START_US + 96_234_000,
+                accepted=True,
+                ended_by=EndedBy.LINE,
+                repeat=True,
+            ),
         ),
         digits="1",
         tags={"interest": "quote"},
+        menu_done=True,
         config="v1",
         seed=7,
         trail=({"rule": "lines.east", "verdict": "eligible: attempt", "read": {"line:east": 0}},),
     ),
-    verdict=Verdict(billable=True, rule="the rule", why="why so", revenue_micros=25_000_000, payout_micros=18_000_000),
+    verdict=Verdict(
+        billable=True,
+        rule="the rule",
+        why="why so",
+        revenue_micros=25_000_000,
+        payout_micros=18_000_000,
+        paid=True,
+        cost_micros=14_000,
+        near_miss=True,
+    ),
 )
 
 EXPECTED = """{
@@ -81,7 +111,33 @@ EXPECTED = """{
       "number": 1,
       "invited_at": "2026-03-01T14:00:00.123Z",
       "answered_at": null,
-      "ended_at": "2026-03-01T14:00:01.000Z"
+      "ended_at": "2026-03-01T14:00:01.000Z",
+      "priority": 1,
+      "talk_at": null,
+      "talk_ended_at": null,
+      "accepted": null,
+      "ended_by": null,
+      "repeat": false
+    },
+    {
+      "line": "west",
+      "outcome": "answered",
+      "sip_code": 200,
+      "ring_ms": 1000,
+      "connected_ms": 91234,
+      "campaign": "auto",
+      "advertiser": "acme",
+      "q850": null,
+      "number": 2,
+      "invited_at": "2026-03-01T14:00:02.123Z",
+      "answered_at": "2026-03-01T14:00:03.123Z",
+      "ended_at": "2026-03-01T14:01:36.357Z",
+      "priority": 2,
+      "talk_at": "2026-03-01T14:00:05.123Z",
+      "talk_ended_at": "2026-03-01T14:01:36.357Z",
+      "accepted": true,
+      "ended_by": "line",
+      "repeat": true
     }
   ],
   "billable": true,
@@ -105,7 +161,11 @@ EXPECTED = """{
         "line:east": 0
       }
     }
-  ]
+  ],
+  "menu_done": true,
+  "paid": true,
+  "cost_micros": 14000,
+  "near_miss": true
 }"""
 
 

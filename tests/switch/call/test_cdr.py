@@ -22,6 +22,7 @@ def bridged(**changes: object) -> Story:
         timer_offset_ms=0,
         invited=at(1),
         answered=at(4),
+        talk=at(4),
         bridged=at(4.002),
         sip_code=200,
     )
@@ -54,7 +55,7 @@ def test_a_crash_before_the_first_heartbeat_leaves_next_to_nothing() -> None:
 
 
 def test_a_crash_before_the_bridge_leaves_no_talk() -> None:
-    record = cdr.write(cdr.crashed(bridged(bridged=None), at(8.5)))
+    record = cdr.write(cdr.crashed(bridged(bridged=None, talk=None), at(8.5)))
     assert record.connected_ms == 0
     assert record.ended_us == at(8.5).utc_us
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.menu import DIGITS
-from routing.ruling import Announce, Choice, EnterMenu, NotRouted
+from routing.ruling import Announce, Choice, Dial, EnterMenu, NotRouted, Wait
 from routing.table import NoRoute
 from switch.call import cdr
 from switch.call import command as do
@@ -21,9 +21,12 @@ from switch.call.record import CallRecord
 from switch.call.release import Step
 
 CHOICES: list[Choice] = [
-    EnterMenu(plan=flow.PLAN),
-    flow.attempt("east"),
-    flow.attempt("west"),
+    EnterMenu(menu=flow.PLAN.start, tags={}),
+    Dial(attempts=(flow.attempt("east"),)),
+    Dial(attempts=(flow.attempt("west+recover"),)),
+    Dial(attempts=(flow.attempt("east"), flow.attempt("west+recover"), flow.attempt("north+key"))),
+    Dial(attempts=(flow.attempt("south+whisper"),)),
+    Wait(campaign="quotes", because=NoRoute.CAPPED, again_ms=5_000),
     Announce(prompt="busy", because=NoRoute.CAPPED),
     NotRouted(because=NoRoute.NO_ANSWER),
 ]
@@ -92,9 +95,9 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
                 at=at, leg=leg, by_peer=draw(st.booleans()), cause=cause, sip_code=draw(st.sampled_from([None, 200, 486]))
             )
         case "digit":
-            return ev.DigitHeard(at=at, digit=draw(st.sampled_from(sorted(DIGITS))))
+            return ev.DigitHeard(at=at, leg=leg, digit=draw(st.sampled_from(sorted(DIGITS))))
         case "prompt":
-            return ev.PromptEnded(at=at, play=draw(st.integers(0, world.call.plays + 1)))
+            return ev.PromptEnded(at=at, leg=leg, play=draw(st.integers(0, world.call.plays + 1)))
         case "acked":
             return ev.CallerAcknowledged(at=at)
         case "media-lost":

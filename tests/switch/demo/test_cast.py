@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
-from routing.table import Campaign, Cap, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
-from switch.billing.terms import Terms
-from switch.demo.cast import address_of, cast_of
+from ivr.menu import GoTo, HangUp, Menu, MenuPlan, RouteOn
+from routing.cap import Cap
+from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
+from switch.billing.terms import Price, Rule, Step, Terms
+from switch.demo.cast import Deal, address_of, cast_of, deal_of
 from switch.engine.plan import Plan
 from switch.run import CannotStart
 from switch.settings.load import load
@@ -25,13 +26,13 @@ def line(name: str, port: int, **changes: Any) -> Line:
     return replace(line, **changes)
 
 
-def deployment(*lines: Line, at_least_ms: int = 3_000, **campaign: Any) -> Deployment:
+def deployment(*lines: Line, at_least_ms: int = 3_000, menu: Menu = MENU, **campaign: Any) -> Deployment:
     """The smallest one that will do, but for what is given."""
     built = load(SAMPLE).deployment
     assert built is not None
     sold = Campaign(
         name="sold",
-        menu=MenuPlan(start="m", menus={"m": MENU}),
+        menu="m",
         targets=(Target(line="two", priority=2), Target(line="one", priority=1)),
         overflow={NoRoute.CAPPED: ToCampaign(campaign="other")},
     )
@@ -43,8 +44,12 @@ def deployment(*lines: Line, at_least_ms: int = 3_000, **campaign: Any) -> Deplo
         campaigns={"sold": replace(sold, **campaign), "other": Campaign(name="other", targets=(Target(line="three"),))},
         lines=default | {each.name: each for each in lines},
     )
-    terms = {name: Terms(campaign=name, at_least_ms=at_least_ms, revenue_micros=2, payout_micros=1) for name in ("sold", "other")}
-    plan = Plan(version="v", table=table, terms=terms, trunks=(), max_call_ms=1, max_calls=1)
+    revenue, payout = (
+        Price(steps=(Step(rule=Rule(at_least_ms=at_least_ms), amount_micros=amount_micros),)) for amount_micros in (2, 1)
+    )
+    terms = {name: Terms(campaign=name, revenue=revenue, payout=payout) for name in ("sold", "other")}
+    menus = {"m": MenuPlan(start="m", nodes={"m": menu})}
+    plan = Plan(version="v", table=table, terms=terms, menus=menus, trunks=(), max_call_ms=1, max_calls=1)
     return Deployment(switch=built.switch, plan=plan)
 
 
@@ -52,8 +57,8 @@ def test_sample_has_a_cast_with_three_phones() -> None:
     sample = load(SAMPLE).deployment
     assert sample is not None
     cast = cast_of(sample)
-    assert cast.number.campaign == cast.terms.campaign
-    assert cast.spare_terms.campaign != cast.terms.campaign
+    assert cast.number.campaign == cast.deal.campaign
+    assert cast.spare_deal.campaign != cast.deal.campaign
     assert len({address_of(line) for line in cast.lines}) == 3
 
 
@@ -68,9 +73,9 @@ def test_cast_follows_priority_and_the_key_that_routes() -> None:
     "unfit",
     [
         deployment(at_least_ms=90_000),
-        deployment(menu=None),
-        deployment(menu=MenuPlan(start="m", menus={"m": replace(MENU, keys={"1": HangUp()})})),
-        deployment(menu=MenuPlan(start="m", menus={"m": replace(MENU, failed=RouteOn())})),
+        deployment(tiers={}, menu=replace(MENU, keys={"1": GoTo(menu="m")})),
+        deployment(menu=replace(MENU, keys={"1": HangUp()})),
+        deployment(menu=replace(MENU, failed=RouteOn())),
         deployment(overflow={}),
         deployment(paused=True),
         deployment(targets=(Target(line="one"),)),
@@ -91,3 +96,12 @@ def test_switch_that_is_not_on_loopback_is_refused() -> None:
     fit = deployment()
     with pytest.raises(CannotStart, match="on loopback"):
         cast_of(replace(fit, switch=replace(fit.switch, listen=("192.0.2.1", 5060))))
+
+
+def test_a_deal_is_the_publishers_own_where_agreed() -> None:
+    def price(amount_micros: int) -> Price:
+        return Price(steps=(Step(rule=Rule(at_least_ms=5_000), amount_micros=amount_micros),))
+
+    terms = Terms(campaign="sold", revenue=price(25), payout=price(18), payouts={"mail-three": price(1)})
+    assert deal_of(terms, "radio-one") == Deal(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=18)
+    assert deal_of(terms, "mail-three") == Deal(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=1)

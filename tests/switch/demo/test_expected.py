@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
-from switch.demo.expected import TALK_TOLERANCE_MS, Expected, differences, prices
+from switch.demo.expected import TALK_TOLERANCE_MS, Expected, differences
 
 TALK_MS = 3_400
 
@@ -105,11 +104,3 @@ def test_talk_may_be_a_little_off(off_ms: int) -> None:
 def test_all_differences_are_told_at_once() -> None:
     nothing = Expected(name="Cleo", ani="", campaign="auto-quotes", final_state=FinalState.MENU_FAILED, ended_by=EndedBy.SWITCH)
     assert len(differences(nothing, CALL)) == 7
-
-
-def test_prices_are_the_publishers_own_where_agreed() -> None:
-    terms = Terms(
-        campaign="auto-quotes", at_least_ms=1, revenue_micros=25_000_000, payout_micros=18_000_000, payouts={"mail-three": 1}
-    )
-    assert prices(terms, "radio-one") == (25_000_000, 18_000_000)
-    assert prices(terms, "mail-three") == (25_000_000, 1)

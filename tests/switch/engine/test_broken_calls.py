@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from engine_world import CARRIER, EAST, MENU, World, line, plan
 
+import switch.engine.brain as brain_module
 import switch.engine.engine as engine_module
-import switch.engine.hands as hands_module
 import switch.sip.core as core_module
 from media import control as mc
 from switch.call import command as do
@@ -99,7 +99,7 @@ def test_a_record_that_can_not_be_made_is_said_and_costs_no_other_call(monkeypat
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(hands_module, "judged", breaks)
+        broken.setattr(brain_module, "judged", breaks)
         world.call(hang_up_ms=15_000)
         world.run(60_000)
     assert world.records == []

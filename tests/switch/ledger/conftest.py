@@ -1,18 +1,35 @@
-"""What the ledger's tests share: a judged call to store, a disk that is full for a while, a ledger in a fresh directory."""
+"""What the ledger's tests share: a judged call to store, a disk that is full for a while, and fresh databases of both kinds.
 
+`url` and `ledger` come twice: once on SQLite, once on a PostgreSQL server that belongs to the test run. A fresh database is a copy of
+one that was migrated once.
+"""
+
+import os
+import pwd
 import resource
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import Engine, create_engine
 
-from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow, Verdict
+from switch.billing.standing import State, StateRow
+from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 from switch.ledger.store import Ledger
 
 T0_US = 1_767_225_600_000_000
+SERVER_USER = "postgres"
+"""Whose account the server runs in when the tests are run by root, for whom it refuses to run."""
+START_S = 30
+NUMBERS = count(1)
 
 BUSY = AttemptRecord(
     number=1,
@@ -38,6 +55,11 @@ ANSWERED = replace(
     answered_us=T0_US + 9_000_000,
     ring_ms=3_800,
     connected_ms=95_000,
+    priority=2,
+    talk_us=T0_US + 9_000_000,
+    talk_ended_us=T0_US + 104_000_000,
+    accepted=True,
+    ended_by=EndedBy.CALLER,
 )
 RECORD = CallRecord(
     call_id="",
@@ -59,7 +81,8 @@ RECORD = CallRecord(
     duration_source=DurationSource.MONOTONIC,
     attempts=(BUSY, ANSWERED),
     digits="1",
-    tags={"state": "TX", "zip": "75001"},
+    tags={"state": "TX", "zip": "75001", "age": 66, "anonymous": False},
+    menu_done=True,
     config="9f" * 32,
     seed=2**64 - 1,
     trail=({"chosen": "acme-east", "load": {"acme-east": 0}}, {"chosen": "acme-west", "barred": ["acme-east"], "draw": 0.25}),
@@ -67,17 +90,22 @@ RECORD = CallRecord(
 
 
 def _judged(call_id: str) -> JudgedCall:
-    money = MoneyRow(
-        key=f"{call_id}/revenue",
+    revenue = MoneyRow(
+        key=f"{call_id}/revenue/acme-west",
         call_id=call_id,
         kind=MoneyKind.REVENUE,
         party="acme",
         campaign="auto-quotes",
         amount_micros=45_000_000,
         reason="connected_for",
+        at_us=T0_US + 99_000_000,
+        line="acme-west",
     )
     payout = replace(
-        money, key=f"{call_id}/payout", kind=MoneyKind.PAYOUT, party="radio-ads", amount_micros=30_000_000, corrects="x"
+        revenue, key=f"{call_id}/payout", kind=MoneyKind.PAYOUT, party="radio-ads", amount_micros=30_000_000, link=revenue.key
+    )
+    held = StateRow(
+        key=f"{payout.key}/held", of=payout.key, state=State.HELD, at_us=payout.at_us, until_us=T0_US + 10**12, reason="hold_for"
     )
     return JudgedCall(
         record=replace(RECORD, call_id=call_id),
@@ -87,14 +115,22 @@ def _judged(call_id: str) -> JudgedCall:
             why="connected 95000 ms",
             revenue_micros=45_000_000,
             payout_micros=30_000_000,
-            rows=(money, payout),
+            rows=(revenue, payout),
+            paid=True,
+            cost_micros=16_000,
+            near_miss=True,
+            states=(held,),
+        ),
+        events=(
+            Happened(number=1, at_us=T0_US, event="InviteArrived", facts={"did": "+18005550100", "headers": {"X-Sub-Id": "fb"}}),
+            Happened(number=2, at_us=T0_US + 9_000_000, event="LegAnswered", facts={"leg": 2}),
         ),
     )
 
 
 @pytest.fixture
 def judged() -> Callable[[str], JudgedCall]:
-    """A call with two attempts and two money rows, by its id."""
+    """A call with two attempts, two money rows, a state and two events, by its id."""
     return _judged
 
 
@@ -114,14 +150,159 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
     return _file_size_limit
 
 
+# databases: a URL of each kind, empty or with the present schema
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of our own, but for the name of a database. It listens on a socket in a directory of its own."""
+    root = Path(tempfile.mkdtemp(prefix="payphone-pg-"))
+    try:
+        shutil.chown(root, _server_user())
+        _postgres(root, "initdb", "-U", "payphone", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        settings = f"-k {root} -h '' -F -c synchronous_commit=off -c full_page_writes=off"
+        _postgres(root, "pg_ctl", "start", "-w", "-t", str(START_S), "-l", str(root / "server.log"), "-o", settings)
+        try:
+            yield f"postgresql://payphone@/{{}}?host={root}"
+        finally:
+            _postgres(root, "pg_ctl", "stop", "-w", "-m", "immediate")  # by the pid in its own directory
+    finally:
+        shutil.rmtree(root)
+
+
+def _postgres(root: Path, tool: str, *arguments: str) -> None:
+    """Runs one of PostgreSQL's tools on the server that lives in `root`. What it and the server said goes with the error."""
+    command = [str(_postgres_tools() / tool), "-D", str(root / "data"), *arguments]
+    user = SERVER_USER if os.getuid() == 0 else None
+    said = root / f"{tool}.log"
+    with said.open("a") as log:  # a file: the server would keep a pipe open
+        done = subprocess.run(
+            command,
+            cwd=root,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise RuntimeError(f"{tool} failed\n" + "".join(path.read_text() for path in sorted(root.glob("*.log"))))
+
+
+def _server_user() -> str:
+    return SERVER_USER if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+
+
+def _postgres_tools() -> Path:
+    on_path = shutil.which("initdb")
+    if on_path is not None:
+        return Path(on_path).resolve().parent  # what lies on a PATH may be a link to one of several versions
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not packaged:
+        raise RuntimeError(
+            "PostgreSQL is missing, and the ledger's tests need it. Run: sudo apt-get update && sudo apt-get install -y postgresql"
+        )
+    return packaged[-1].parent
+
+
+def _create(postgres: str, name: str, *, template: str = "template0") -> str:
+    with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return postgres.format(name)
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(postgres: str) -> str:
+    ledger = Ledger(_create(postgres, "migrated"))
+    ledger.migrate()
+    ledger.close()
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "ledger.sqlite"
+    ledger = Ledger(f"sqlite:///{path}")
+    ledger.migrate()
+    ledger.close()
+    return path
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path, _migrated_sqlite: Path) -> str:
+    (tmp_path / "var").mkdir()
+    shutil.copy(_migrated_sqlite, tmp_path / "var" / "ledger.sqlite")
     return f"sqlite:///{tmp_path / 'var' / 'ledger.sqlite'}"
 
 
 @pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
+def postgres_url(postgres: str, _migrated_postgres: str) -> Iterator[str]:
+    name = f"ledger_{next(NUMBERS)}"
+    yield _create(postgres, name, template=_migrated_postgres)
+    _drop(postgres, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A database with the present schema and nothing in it."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'var' / 'empty.sqlite'}"
+        return
+    postgres = request.getfixturevalue("postgres")
+    name = f"empty_{next(NUMBERS)}"
+    yield _create(postgres, name)
+    _drop(postgres, name)
+
+
+def _drop(postgres: str, name: str) -> None:
+    with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Ledger]:
     ledger = Ledger(url)
-    ledger.migrate()
-    yield ledger
-    ledger.close()
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    with _opened(url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def sqlite_ledger(sqlite_url: str) -> Iterator[Ledger]:
+    with _opened(sqlite_url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def postgres_ledger(postgres_url: str) -> Iterator[Ledger]:
+    with _opened(postgres_url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[[str], Engine]]:
+    """A way into a database behind the ledger's back, by its URL."""
+    engines: list[Engine] = []
+
+    def opened(url: str) -> Engine:
+        engines.append(create_engine(url.replace("postgresql:", "postgresql+psycopg:")))
+        return engines[-1]
+
+    yield opened
+    for engine in engines:
+        engine.dispose()

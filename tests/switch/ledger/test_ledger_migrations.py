@@ -4,18 +4,73 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import DBAPIError
 
 import switch
+from switch.billing.verdict import JudgedCall
+from switch.call.record import EndedBy
+from switch.ledger.migrate import scripts
 from switch.ledger.schema import METADATA
 from switch.ledger.store import Ledger, LedgerUnwritable
+
+Judge = Callable[[str], JudgedCall]
+Raw = Callable[[str], Engine]
+
+# What version 0001 wrote: a call that converted with the second line, one that was too short, and one that paid nobody.
+CALL_0001 = """
+INSERT INTO call (call_id, did, ani, trunk, publisher, campaign, final_state, invited_us, answered_us, ended_us, ended_by, ended_detail,
+    sip_code, total_ms, menu_ms, connected_ms, duration_source, digits, tags, config, seed, trail, billable, rule, why, revenue_micros,
+    payout_micros)
+SELECT id, '+18005550100', '+12145550123', 'carrier-a', 'radio', 'auto', state, 1000000, 2000000, 110000000, 'caller',
+    'caller_hung_up', 200, 108000, 4000, connected, 'monotonic', '1', tags, '9f', '18446744073709551615', '[{"rule":"lines"}]',
+    revenue > 0, 'auto: connected_for >= 90000 ms', 'acme-west: connected', revenue, payout
+FROM (SELECT 'a' AS id, 'converted' AS state, 95000 AS connected, '{"zip":"75001","state":"TX"}' AS tags,
+        45000000 AS revenue, 30000000 AS payout
+    UNION ALL SELECT 'b', 'connected_short', 5000, '{"estate":"none"}', 0, 0
+    UNION ALL SELECT 'c', 'converted', 95000, '{}', 45000000, 0) AS calls
+"""
+ATTEMPT_0001 = """
+INSERT INTO attempt (call_id, number, line, advertiser, campaign, outcome, sip_code, q850, invited_us, answered_us, ended_us, ring_ms,
+    connected_ms)
+SELECT call_id, 1, 'acme-east', 'acme', 'auto', 'busy', 486, 17, 5000000, NULL, 5200000, NULL, 0 FROM call
+UNION ALL SELECT call_id, 2, 'acme-west', 'acme', 'auto', 'answered', 200, NULL, 6000000, 9000000, 110000000, 3000, connected_ms FROM call
+"""
+MONEY_0001 = """
+INSERT INTO money (key, call_id, number, kind, party, campaign, amount_micros, corrects, reason, actor, at_us)
+SELECT call_id || '/payout', call_id, 2, 'payout', 'radio', 'auto', payout_micros, NULL, 'r', 'switch', ended_us FROM call
+WHERE payout_micros > 0
+UNION ALL SELECT call_id || '/revenue/acme-west', call_id, 1, 'revenue', 'acme', 'auto', revenue_micros, NULL, 'r', 'switch', ended_us
+FROM call WHERE revenue_micros > 0
+"""
+
+
+@pytest.fixture
+def old(empty_url: str, raw: Raw) -> str:
+    """A database as version 0001 left it, with calls in it."""
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    with raw(empty_url).begin() as connection:
+        command.upgrade(scripts(connection), "0001")
+        for statement in (CALL_0001, ATTEMPT_0001, MONEY_0001):
+            connection.exec_driver_sql(statement)
+    return empty_url
+
+
+@pytest.fixture
+def upgraded(old: str) -> Iterator[Ledger]:
+    ledger = Ledger(old)
+    ledger.migrate()
+    yield ledger
+    ledger.close()
 
 
 def tables(path: Path) -> set[str]:
@@ -23,16 +78,74 @@ def tables(path: Path) -> set[str]:
         return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-def test_all_steps_together_give_the_schema_the_code_expects(ledger: Ledger, url: str) -> None:
-    engine = create_engine(url)
+def difference(engine: Engine) -> object:
+    """What the schema in `engine` lacks of the one the code expects, or has beyond it."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, METADATA) == []
-    engine.dispose()
+        return compare_metadata(context, METADATA)
 
 
-def test_newest_first_needs_no_sorting(ledger: Ledger, url: str) -> None:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+def shape(engine: Engine) -> dict[str, list[str]]:
+    """Tables and their columns."""
+    look = inspect(engine)
+    return {table: [column["name"] for column in look.get_columns(table)] for table in sorted(look.get_table_names())}
+
+
+def test_all_steps_together_give_the_schema_the_code_expects(url: str, raw: Raw) -> None:
+    assert difference(raw(url)) == []
+
+
+def test_calls_of_the_first_version_read_back_with_what_they_imply(upgraded: Ledger, old: str, raw: Raw) -> None:
+    assert difference(raw(old)) == []
+    a, b, c = sorted(upgraded.calls(limit=5), key=lambda call: call.record.call_id)
+    assert (a.record.ended_by, a.record.tags, a.record.seed) == (EndedBy.CALLER, {"zip": "75001", "state": "TX"}, 2**64 - 1)
+    assert [call.verdict.paid for call in (a, b, c)] == [True, False, False]
+    assert [call.verdict.billable for call in (a, b, c)] == [True, False, True]
+    assert (a.events, a.record.menu_done, a.verdict.near_miss, a.verdict.cost_micros) == ((), False, False, 0)
+    busy, talked = a.record.attempts
+    assert (busy.talk_us, busy.talk_ended_us, busy.priority, busy.accepted, busy.ended_by) == (None, None, 1, None, None)
+    assert (talked.talk_us, talked.talk_ended_us, talked.repeat) == (9_000_000, 104_000_000, False)
+    assert [(row.key, row.line, row.amount_micros, row.at_us) for row in a.verdict.rows] == [
+        ("a/revenue/acme-west", "acme-west", 45_000_000, 110_000_000),
+        ("a/payout", "acme-west", 30_000_000, 110_000_000),
+    ]
+    assert [(number, row.key) for number, row in upgraded.money_since(0)] == [
+        (1, "a/revenue/acme-west"),
+        (2, "a/payout"),
+        (3, "c/revenue/acme-west"),
+    ]
+    with raw(old).connect() as connection:
+        states = connection.exec_driver_sql("SELECT call_id, state FROM call ORDER BY call_id").all()
+    assert [tuple(row) for row in states] == [("a", "TX"), ("b", None), ("c", None)]
+
+
+def test_an_upgraded_ledger_takes_new_rows_and_keeps_the_old_ones(upgraded: Ledger, old: str, raw: Raw, judged: Judge) -> None:
+    upgraded.write([judged("n")])
+    assert upgraded.calls(limit=1, call_id="n") == [judged("n")]
+    assert [number for number, _ in upgraded.money_since(0)] == [1, 2, 3, 4, 5]
+    with raw(old).connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+        connection.exec_driver_sql("DELETE FROM money")
+
+
+def test_an_upgrade_that_fails_at_its_end_leaves_the_first_version(old: str, raw: Raw) -> None:
+    """The last step is in the way of itself: a table of its name is there already."""
+    engine = raw(old)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE posting (a INTEGER)")
+    before = shape(engine)
+    ledger = Ledger(old)
+    with pytest.raises(LedgerUnwritable):
+        ledger.migrate()
+    assert shape(raw(old)) == before
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE posting")
+    ledger.migrate()
+    assert len(ledger.calls(limit=5)) == 3
+    ledger.close()
+
+
+def test_newest_first_needs_no_sorting(sqlite_url: str) -> None:
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
         plan = str(
             database.execute("EXPLAIN QUERY PLAN SELECT * FROM call ORDER BY ended_us DESC, call_id DESC LIMIT 5").fetchall()
         )
@@ -52,7 +165,7 @@ def test_a_migration_that_fails_halfway_leaves_nothing_and_can_be_repeated(
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger(f"sqlite:///{path}")
     failures = 0
-    for limit in range(4096, 10 * 4096, 4096):
+    for limit in range(4096, 30 * 4096, 4096):
         try:
             with full_disk(limit):
                 ledger.migrate()
@@ -64,10 +177,9 @@ def test_a_migration_that_fails_halfway_leaves_nothing_and_can_be_repeated(
     ledger.probe()
 
 
-def test_a_ledger_of_a_later_version_is_left_alone(ledger: Ledger, url: str) -> None:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-        database.commit()
+def test_a_ledger_of_a_later_version_is_left_alone(ledger: Ledger, url: str, raw: Raw) -> None:
+    with raw(url).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(LedgerUnwritable, match="9999"):
         ledger.migrate()
 

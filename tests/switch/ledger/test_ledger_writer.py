@@ -257,12 +257,11 @@ def test_a_writer_that_dies_of_a_defect_fails_closed() -> None:
     assert writer.close(WAIT_S)
 
 
-def test_from_journal_to_ledger_and_back_after_an_outage(tmp_path: Path, judged: Judge) -> None:
+def test_from_journal_to_ledger_and_back_after_an_outage(tmp_path: Path, judged: Judge, empty_url: str) -> None:
     """What the ledger has is deleted from the journal; what it did not get is found there at the next start."""
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
 
     def factory() -> Ledger:
-        ledger = Ledger(url)
+        ledger = Ledger(empty_url)
         ledger.migrate()
         return ledger
 

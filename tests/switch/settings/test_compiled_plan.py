@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ivr.menu import GoTo, HangUp, RouteOn, SayAgain
-from routing.table import Block, Cap, NoRoute, Target, ToCampaign, ToLine, ToMessage
-from switch.billing.terms import BillableOn, Terms
+from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
+from routing.cap import Cap
+from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
+from switch.billing.terms import BillableOn, Price, Rule, Step, Terms
 from switch.settings.load import load, position_of
 from switch.settings.plan import Deployment, SwitchSettings
 from switch.settings.problem import Position, Severity
@@ -22,6 +23,11 @@ def deployed(config: Path, extra: str = "", *, switch: str | None = None) -> Dep
     assert [problem for problem in loaded.problems if problem.severity is Severity.ERROR] == []
     assert loaded.deployment is not None
     return loaded.deployment
+
+
+def bare(amount_micros: int) -> Price:
+    """What a bare amount is: so much by the rule that is there when no other is."""
+    return Price(steps=(Step(rule=Rule(on=BillableOn.CONNECTED_FOR, at_least_ms=90_000), amount_micros=amount_micros),))
 
 
 def test_the_base_has_no_problems(config: Path) -> None:
@@ -137,14 +143,9 @@ campaigns:
         NoRoute.CLOSED: ToMessage(prompt="goodbye"),
     }
     assert plan.terms["extra"] == Terms(
-        campaign="extra",
-        on=BillableOn.CONNECTED_FOR,
-        at_least_ms=90_000,
-        revenue_micros=25_000_000,
-        payout_micros=6_500,
-        payouts={"mail": 20_000_000},
+        campaign="extra", revenue=bare(25_000_000), payout=bare(6_500), payouts={"mail": bare(20_000_000)}
     )
-    assert plan.terms["quotes"].at_least_ms == 90_000
+    assert campaign.revenue_micros == 25_000_000
 
 
 def test_hours_are_cut_at_midnight_and_sorted(config: Path) -> None:
@@ -205,11 +206,14 @@ menus:
 campaigns:
   extra: {menu: first, lines: [acme-east], revenue: 1, payout: 1}
 """
-    plan = deployed(config, extra).plan.table.campaigns["extra"].menu
+    deployment = deployed(config, extra)
 
-    assert plan is not None
-    assert (plan.start, set(plan.menus)) == ("first", {"first", "second"})
-    first, second = plan.menus["first"], plan.menus["second"]
+    assert deployment.plan.table.campaigns["extra"].menu == "first"
+    plan = deployment.plan.menus["first"]
+    assert (plan.start, set(plan.nodes)) == ("first", {"first", "second"})
+    first, second = plan.nodes["first"], plan.nodes["second"]
+    assert isinstance(first, Menu)
+    assert isinstance(second, Menu)
     assert (first.prompt, first.invalid, first.timeout_ms, first.retries, first.digits) == ("welcome", "sorry", 3_000, 0, 2)
     assert first.keys == {
         "11": RouteOn(tags={"interest": "quote", "age": "65"}),

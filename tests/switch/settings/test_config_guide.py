@@ -3,17 +3,13 @@
 import re
 from pathlib import Path
 
-from config_overlay import SAMPLE
+from config_overlay import GUIDE, guide_text, lay_guide
 
 from switch.settings.load import load
 
-GUIDE = SAMPLE.parent / "docs" / "guide-config.md"
-
 
 def test_the_guides_blocks_are_one_sound_config(config: Path) -> None:
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    (config / "shop.yaml").unlink()
-    (config / "switch.yaml").write_text("\n".join(blocks))
+    lay_guide(config, guide_text())
 
     loaded = load(config)
 

@@ -1,11 +1,12 @@
 """Whatever is in the directory, `load` answers with problems."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from config_overlay import SETTINGS_TESTS, lay_base
+from config_overlay import SETTINGS_TESTS, guide_text, lay_base, lay_guide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from switch.settings.problem import Problem, Severity, as_json, show
 
 BASE_TEXT = (SETTINGS_TESTS / "base" / "switch.yaml").read_text() + (SETTINGS_TESTS / "base" / "shop.yaml").read_text()
 LINES = BASE_TEXT.splitlines()
+GUIDE_TEXT = guide_text()
+VALUE = re.compile(r"[\w\"#*+-]+: +([^\s,{}\[\]#][^\n,}\]#]*|\{[^\n}]*\}|\[[^\n\]]*\])")
 WORDS = st.sampled_from(
     [
         "",
@@ -134,6 +137,24 @@ def test_a_sound_config_with_one_value_replaced(tmp_path_factory: pytest.TempPat
     mutant = data.draw(st.one_of(WORDS.map(lambda word: f"{key.rstrip(':')}: {word}"), st.just("")))
     (directory / "shop.yaml").write_text("\n".join([*LINES[:at], mutant, *LINES[at + 1 :]]))
     (directory / "switch.yaml").unlink()
+
+    loaded = load(directory)
+
+    errors = [problem for problem in loaded.problems if problem.severity is Severity.ERROR]
+    assert sound(loaded.problems)
+    assert (loaded.deployment is None) == bool(errors)
+    shutil.rmtree(directory)
+
+
+@settings(SMALL, max_examples=75)
+@given(data=st.data())
+def test_a_config_with_every_key_and_one_value_replaced(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    directory = tmp_path_factory.mktemp("mutant") / "config"
+    lay_base(directory)
+    # A key at the margin of a block, or one inside a flow mapping.
+    at = data.draw(st.sampled_from(list(VALUE.finditer(GUIDE_TEXT))))
+    mutant = GUIDE_TEXT[: at.start(1)] + data.draw(WORDS) + GUIDE_TEXT[at.end(1) :]
+    lay_guide(directory, mutant)
 
     loaded = load(directory)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from config_overlay import SAMPLE
+from config_overlay import SAMPLE, guide_text
 
-from routing.table import Cap, NoRoute, Target, ToCampaign
+from routing.cap import Cap
+from routing.table import NoRoute, Target, ToCampaign
 from switch.settings.load import load, schema
 from switch.settings.problem import Severity
 
@@ -52,7 +53,7 @@ def test_it_has_what_the_demo_calls_need_at_any_hour() -> None:
     assert Cap(owner="line:acme-east", limit=1) in table.lines["acme-east"].caps
     assert [table.lines[name].uri[-5:] for name in ("acme-east", "beta-main", "gamma-desk")] == [":5071", ":5072", ":5073"]
     assert all(table.lines[name].hours is None for name in ("acme-east", "beta-main", "gamma-desk"))
-    assert deployment.plan.terms["auto-quotes"].at_least_ms == 3_000
+    assert deployment.plan.terms["auto-quotes"].revenue.steps[0].rule.at_least_ms == 3_000
 
 
 def test_the_schema_file_is_the_generated_one() -> None:
@@ -68,9 +69,21 @@ def test_editors_accept_it(path: Path) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=payphone.schema.json\n")
 
 
+def test_editors_accept_the_guide() -> None:
+    """It has every key. To editors keys are texts, whatever they look like."""
+    data = json.loads(json.dumps(yaml.load(guide_text(), Loader=EditorLoader)))  # noqa: S506 (a SafeLoader)
+
+    jsonschema.Draft202012Validator(schema()).validate(data)
+
+
 @pytest.mark.parametrize(
     "data",
     [
+        {"campaigns": {"a": {"lines": ["b"], "revenue": "70%", "payout": 1}}},
+        {"campaigns": {"a": {"lines": ["b"], "revenue": 1, "payout": 1, "retry": {"capped": 1}}}},
+        {"publishers": {"radio": {"caps": [{"per": "balance", "limit": 1}]}}},
+        {"menus": {"m": {"say": "p", "gather": "age", "max": 1, "then": {"route": {}}}}},
+        {"menus": {"m": {"say": "p", "then": {"again": True}}}},
         {"campaign": {}},
         {"publishers": {"radio": {"pasued": True}}},
         {"publishers": {"radio one": {}}},

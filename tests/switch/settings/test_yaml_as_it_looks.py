@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from switch.settings.directory import read
 from switch.settings.load import load
-from switch.settings.source import Blank, read
+from switch.settings.source import Blank
 
 
 def test_words_that_yaml_1_1_takes_for_something_else(config: Path) -> None:
@@ -25,6 +26,7 @@ campaigns:
     revenue: 012.50
     payout: 1
     hours: yes
+    overflow: {capped: {message: goodbye}}
 hours:
   yes: {zone: UTC, mon-fri: 12:30-13:30}
 """)
@@ -34,7 +36,7 @@ hours:
     assert loaded.deployment is not None
     plan = loaded.deployment.plan
     assert plan.table.numbers["+18005550101"].publisher == "no"
-    assert plan.terms["on"].revenue_micros == 12_500_000
+    assert plan.table.campaigns["on"].revenue_micros == 12_500_000
     assert {publisher for publisher in plan.table.publishers if publisher not in ("radio", "mail")} == {"no", "off", "12", "1e3"}
     hours = plan.table.campaigns["on"].hours
     assert hours is not None

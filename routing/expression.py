@@ -1,0 +1,28 @@
+"""Knows the language of filters: `state in [TX, OK] and age >= 65 and not repeat` (docs/guide-filters.md). Pure, like all of routing.
+
+The one door to it: what it is made of is in `expression_tree`, reading in `expression_parse`, evaluating in `expression_holds`,
+finding nonsense in `expression_check`. It does not know which tags calls have.
+"""
+
+from routing.expression_check import misfits, never_holds
+from routing.expression_holds import holds
+from routing.expression_parse import MAX_DEPTH, MAX_LENGTH, MAX_LIST, parse
+from routing.expression_tree import BadExpression, Expression, Kind, Misfit, Scalar, is_word, names, show
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "MAX_LIST",
+    "BadExpression",
+    "Expression",
+    "Kind",
+    "Misfit",
+    "Scalar",
+    "holds",
+    "is_word",
+    "misfits",
+    "names",
+    "never_holds",
+    "parse",
+    "show",
+]

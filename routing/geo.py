@@ -1,0 +1,249 @@
+"""Knows where a caller is, as far as a ZIP or his number tells, and whether his number is one that a subscriber can have.
+
+A ZIP he typed beats one the publisher passed, and that beats the area code and exchange of his number (`billing.md` §3), which is where
+the number was first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
+provinces, in two letters. Numbers of other countries, toll-free ones, and area codes that several provinces share have no place.
+
+ZIPs are those of the `zipcodes` library, decommissioned ones too: people go on using them, and they are where they were. Places of
+numbers are from `phonenumbers`, by the longest prefix that names a state. Both are loaded when first asked for, once: about 0.6 s
+for ZIPs and 0.4 s for numbers, and 150 MB between them. `load_tables` does it before calls come. A lookup then takes a few
+microseconds. Does not know tags, nor where lines are.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+import phonenumbers
+import zipcodes
+
+US_STATES: Mapping[str, str] = {
+    "AL": "Alabama",
+    "AK": "Alaska",
+    "AZ": "Arizona",
+    "AR": "Arkansas",
+    "CA": "California",
+    "CO": "Colorado",
+    "CT": "Connecticut",
+    "DE": "Delaware",
+    "DC": "Washington D.C.",
+    "FL": "Florida",
+    "GA": "Georgia",
+    "HI": "Hawaii",
+    "ID": "Idaho",
+    "IL": "Illinois",
+    "IN": "Indiana",
+    "IA": "Iowa",
+    "KS": "Kansas",
+    "KY": "Kentucky",
+    "LA": "Louisiana",
+    "ME": "Maine",
+    "MD": "Maryland",
+    "MA": "Massachusetts",
+    "MI": "Michigan",
+    "MN": "Minnesota",
+    "MS": "Mississippi",
+    "MO": "Missouri",
+    "MT": "Montana",
+    "NE": "Nebraska",
+    "NV": "Nevada",
+    "NH": "New Hampshire",
+    "NJ": "New Jersey",
+    "NM": "New Mexico",
+    "NY": "New York",
+    "NC": "North Carolina",
+    "ND": "North Dakota",
+    "OH": "Ohio",
+    "OK": "Oklahoma",
+    "OR": "Oregon",
+    "PA": "Pennsylvania",
+    "RI": "Rhode Island",
+    "SC": "South Carolina",
+    "SD": "South Dakota",
+    "TN": "Tennessee",
+    "TX": "Texas",
+    "UT": "Utah",
+    "VT": "Vermont",
+    "VA": "Virginia",
+    "WA": "Washington State",
+    "WV": "West Virginia",
+    "WI": "Wisconsin",
+    "WY": "Wyoming",
+}
+"""With the names `phonenumbers` has for them."""
+PROVINCES: Mapping[str, str] = {
+    "AB": "Alberta",
+    "BC": "British Columbia",
+    "MB": "Manitoba",
+    "NB": "New Brunswick",
+    "NL": "Newfoundland and Labrador",
+    "NS": "Nova Scotia",
+    "NT": "Northwest Territories",
+    "NU": "Nunavut",
+    "ON": "Ontario",
+    "PE": "Prince Edward Island",
+    "QC": "Quebec",
+    "SK": "Saskatchewan",
+    "YT": "Yukon",
+}
+TERRITORY_OF_AREA: Mapping[str, str] = {"340": "VI", "670": "MP", "671": "GU", "684": "AS", "787": "PR", "939": "PR"}
+"""Territories by their area codes, which `phonenumbers` calls countries and gives no place."""
+STATES = frozenset({*US_STATES, *PROVINCES, *TERRITORY_OF_AREA.values(), "FM", "MH", "PW", "AA", "AE", "AP"})
+"""All that `state` may be: also the island states with ZIPs of their own, and military mail (AA, AE, AP)."""
+
+_STATE_OF_NAME = {name: code for code, name in (*US_STATES.items(), *PROVINCES.items())} | {"British Colombia": "BC"}  # sic
+_ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?", re.ASCII)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_NANP = re.compile(r"\+1([2-9][0-8][0-9])[2-9][0-9]{6}", re.ASCII)
+_KEYPAD_WORDS = frozenset({"+266696687", "+7378742833", "+2562533", "+8566696", "+86282452253"})
+"""ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE spelled on a keypad: so carriers put them where only digits fit."""
+
+
+class Source(StrEnum):
+    """What told where the caller is."""
+
+    CALLER = "caller"
+    """A ZIP he typed."""
+    PUBLISHER = "publisher"
+    """A ZIP the publisher passed."""
+    NUMBER = "number"
+    """Area code and exchange of his number."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """`state`: one of `STATES`; None only where `source` is NONE. `zone`: IANA; None also where the place has several."""
+
+    state: str | None = None
+    zone: str | None = None
+    source: Source = Source.NONE
+
+
+def place(zip_typed: str, zip_passed: str, ani: str) -> Place:
+    """Where the caller is, by the best that is known; what is empty, or no ZIP or number that exists, is passed over.
+
+    ZIPs may have their four digits more.
+    """
+    for text, source in ((zip_typed, Source.CALLER), (zip_passed, Source.PUBLISHER)):
+        entry = _zip_entry(text)
+        if entry is not None:
+            return Place(state=entry[0], zone=entry[1], source=source)
+    return _place_of_number(ani)
+
+
+def known_zip(text: str) -> bool:
+    """Whether these five digits are a ZIP."""
+    return len(text) == 5 and _zip_entry(text) is not None
+
+
+def state_of_zip(text: str) -> str | None:
+    entry = _zip_entry(text)
+    return None if entry is None else entry[0]
+
+
+def anonymous(ani: str) -> bool:
+    """Whether nobody can be recognised by this caller id: it isn't a number that a subscriber can have (`valid_number`).
+
+    So are the "anonymous" of RFC 3323 §4.1.1 and carriers' own words ("restricted", "unavailable"), an empty one, those
+    words spelled on a keypad, fillers such as +10000000000, and extensions of somebody's office.
+    """
+    return not valid_number(ani)
+
+
+def valid_number(text: str) -> bool:
+    """Whether this is E.164 with `+`, and its numbering plan lets a subscriber have it.
+
+    In North America that is decided by the plan's rules alone, never by what `phonenumbers` knows to be in use: area codes open each year,
+    and a caller from a new one must not be taken for nobody. Elsewhere it goes by the country's lengths.
+    """
+    if area_of(text) is not None:
+        return True
+    if text.startswith("+1") or text in _KEYPAD_WORDS or not _E164.fullmatch(text):
+        return False
+    return _possible_abroad(text)
+
+
+def area_of(ani: str) -> str | None:
+    """The area code of a North American number that a subscriber can have; None for all others.
+
+    Area codes are [2-9][0-8]x, exchanges [2-9]xx. Never given to subscribers: area codes whose last two digits are 11 (services), and those
+    of three equal digits except 888.
+    """
+    found = _NANP.fullmatch(ani)
+    if found is None:
+        return None
+    area = found[1]
+    return None if area.endswith("11") or (area[0] * 3 == area and area != "888") else area
+
+
+def load_tables() -> None:
+    """Loads what the lookups need, so that the first call does not wait for it."""
+    _zips()
+    _numbers()
+
+
+@lru_cache(maxsize=4096)
+def _possible_abroad(text: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _zip_entry(text: str) -> tuple[str, str | None] | None:
+    """State and zone of a ZIP, with or without its four digits more."""
+    found = _ZIP.fullmatch(text)
+    return None if found is None else _zips().get(found[1])
+
+
+def _place_of_number(ani: str) -> Place:
+    area = area_of(ani)
+    return Place() if area is None else _place_of_exchange(area, ani[5:8])
+
+
+@lru_cache(maxsize=8192)
+def _place_of_exchange(area: str, exchange: str) -> Place:
+    states, zones = _numbers()
+    prefix = f"1{area}{exchange}"
+    state = TERRITORY_OF_AREA.get(area) or _longest(states, prefix)
+    return Place() if state is None else Place(state=state, zone=_longest(zones, prefix), source=Source.NUMBER)
+
+
+def _longest(table: Mapping[str, str | None], prefix: str) -> str | None:
+    """What the table has for the longest beginning of `prefix` that holds its area code."""
+    for length in range(len(prefix), 3, -1):
+        if prefix[:length] in table:
+            return table[prefix[:length]]
+    return None
+
+
+@lru_cache(maxsize=1)
+def _zips() -> Mapping[str, tuple[str, str | None]]:
+    """State and zone by ZIP. Read by first digit: whole entries are large, and the library would keep all of them."""
+    entries = (entry for first in "0123456789" for entry in zipcodes.similar_to(first))  # type: ignore[no-untyped-call]
+    return {entry["zip_code"]: (entry["state"], _zone(entry["timezone"])) for entry in entries}
+
+
+def _zone(text: str) -> str | None:
+    """The library has no zone for military mail, and once a town for one."""
+    return text if "/" in text else None
+
+
+@lru_cache(maxsize=1)
+def _numbers() -> tuple[Mapping[str, str], Mapping[str, str | None]]:
+    """State and zone by the first digits of North American numbers, 1 included. A zone of None: there are several."""
+    from phonenumbers.geodata import GEOCODE_DATA  # noqa: PLC0415 - 0.3 s and 100 MB
+    from phonenumbers.tzdata import TIMEZONE_DATA  # noqa: PLC0415 - with it
+
+    named = ((prefix, _state(names.get("en", ""))) for prefix, names in GEOCODE_DATA.items() if prefix[0] == "1")
+    zones = {prefix: zones[0] if len(zones) == 1 else None for prefix, zones in TIMEZONE_DATA.items() if prefix[0] == "1"}
+    return {prefix: state for prefix, state in named if state is not None}, zones
+
+
+def _state(description: str) -> str | None:
+    """`New York, NY` and `Ontario` name a state; `Abaco Island` and `Northwest Territories/Nunavut/Yukon` do not."""
+    _, comma, code = description.rpartition(", ")
+    return (code if code in STATES else None) if comma else _STATE_OF_NAME.get(description)

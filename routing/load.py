@@ -1,0 +1,83 @@
+"""Knows what routing may ask about the moment: what counts against caps, who was called last, who is a repeat. Does not keep it.
+
+The engine's books are one such load; `NOTHING` is another, for questions about a switch at rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from routing.cap import Cap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """A conversion that was paid for: what a repeat caller is known by. `at_us`: UTC microseconds."""
+
+    at_us: int
+    did: str
+    campaign: str
+    advertiser: str
+    line: str
+
+
+class Load(Protocol):
+    """Everything is as of the instant asked about; instants never go backwards."""
+
+    def used(self, cap: Cap, utc_us: int) -> int:
+        """How much counts against `cap` now: calls, or micros of revenue. For `strict` caps what is outstanding too."""
+
+    def last_attempt_us(self, line: str) -> int:
+        """When the line was last dialled, UTC microseconds; 0: never."""
+
+    def last_line(self, campaign: str, priority: int) -> str | None:
+        """The line of that tier that was dialled last: where round robin goes on from."""
+
+    def resting_until_us(self, line: str) -> int:
+        """Until when an unhealthy line is left alone, UTC microseconds; 0: it is healthy."""
+
+    def worth_micros(self, campaign: str, line: str) -> int:
+        """Mean revenue of the line's recent attempts for the campaign, micros."""
+
+    def waiting(self, campaign: str) -> int:
+        """Callers in the campaign's hold queue."""
+
+    def paid(self, ani: str) -> Sequence[Paid]:
+        """The caller's paid conversions, oldest first; none for callers that have no number of their own."""
+
+
+class Nothing:
+    """The load of a switch at rest."""
+
+    __slots__ = ()
+
+    def used(self, cap: Cap, utc_us: int) -> int:
+        del cap, utc_us
+        return 0
+
+    def last_attempt_us(self, line: str) -> int:
+        del line
+        return 0
+
+    def last_line(self, campaign: str, priority: int) -> str | None:
+        del campaign, priority
+        return None
+
+    def resting_until_us(self, line: str) -> int:
+        del line
+        return 0
+
+    def worth_micros(self, campaign: str, line: str) -> int:
+        del campaign, line
+        return 0
+
+    def waiting(self, campaign: str) -> int:
+        del campaign
+        return 0
+
+    def paid(self, ani: str) -> Sequence[Paid]:
+        del ani
+        return ()
+
+
+NOTHING = Nothing()

@@ -1,0 +1,5 @@
+"""`python -m switch.cli`: the same as the `payphone` script."""
+
+from switch.cli.main import main
+
+main()

@@ -1,0 +1,238 @@
+"""Knows how a call is thought about: ruled on, counted, judged. The same for a call on the wire and for one that is only rehearsed.
+
+Does not know SIP or audio, nor when things happen. Every cap of an attempt is taken in the same step as the ruling that names it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from routing.decide import decide
+from routing.load import Paid
+from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
+from routing.trail import as_plain
+from switch.billing.judge import judge, marks, settle
+from switch.billing.terms import POSTED, BillableOn, Rate, Terms
+from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
+from switch.call import cdr
+from switch.call.cause import Cause
+from switch.call.command import AskRoute, Command
+from switch.call.event import Event, Ruled
+from switch.call.moment import Moment
+from switch.call.phase import Call
+from switch.call.record import CallRecord
+from switch.call.story import Story
+from switch.call.wording import command, facts
+from switch.engine.books import Books, Past
+from switch.engine.plan import Plan
+
+EARNED_BY_THEN = POSTED | {BillableOn.CONNECTED_FOR}
+"""What these earn by themselves they have earned when the leg ends; other events may be judged only with the whole call."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Dossier:
+    """What is needed to judge a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
+
+    `owners`: whom each leg counts for. `events`: what happened so far, heartbeats apart.
+    """
+
+    plan: Plan
+    rate: Rate | None
+    terms: dict[str, Terms] = field(default_factory=dict)
+    owners: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    events: list[Happened] = field(default_factory=list)
+
+    def note(self, event: Event, commands: tuple[Command, ...]) -> Happened:
+        """The event, kept for the ledger."""
+        told = {**facts(event), "then": [command(each) for each in commands]}
+        happened = Happened(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
+        self.events.append(happened)
+        return happened
+
+
+class Brain:
+    """Thinks with `books`; the one who tells them."""
+
+    __slots__ = ("books",)
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+
+    def remember(self, past: Past, plan: Plan) -> None:
+        """What the ledger knows of the time before this process: told once, before the first call."""
+        self.books = Books(past)
+        self.books.grouped(plan.lines_of_groups)
+
+    def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int, plan: Plan) -> None:
+        """A money row that somebody else wrote. `record`: of the call it is about. `before_micros`: what its line had earned before it
+        with this call: a conversion is revenue above zero."""
+        if row.kind is MoneyKind.DEPOSIT:
+            self.books.deposited(row.party, row.amount_micros)
+            return
+        attempt = None if record is None else next((tried for tried in record.attempts if tried.line == row.line), None)
+        if record is None or attempt is None:
+            return
+        if row.kind is MoneyKind.REVENUE:
+            owners = _owners(
+                plan,
+                line=attempt.line,
+                advertiser=attempt.advertiser,
+                campaign=attempt.campaign,
+                publisher=record.publisher,
+                did=record.did,
+                trunk=record.trunk,
+            )
+            conversions = (before_micros + row.amount_micros > 0) - (before_micros > 0)
+            self.books.adjusted(owners, at_us=row.at_us, conversions=conversions, revenue_micros=row.amount_micros)
+        elif row.kind is MoneyKind.PAYOUT and row.amount_micros > 0:
+            paid = Paid(at_us=row.at_us, did=record.did, campaign=row.campaign, advertiser=attempt.advertiser, line=attempt.line)
+            self.books.paid_for(record.ani, paid)
+
+    def rule(self, call: Call, dossier: Dossier, ask: AskRoute, at: Moment) -> Ruled:
+        """Routing's ruling, all caps of its attempts taken: two calls can't take the last slot."""
+        story = call.story
+        inquiry = Inquiry(
+            did=story.did,
+            ani=story.ani,
+            trunk=story.trunk,
+            utc_us=at.utc_us,
+            seed=story.seed,
+            tags=story.tags,
+            digits=story.digits,
+            menu_done=ask.menu_done,
+            line=story.wanted,
+            tried=ask.tried,
+            held_ms=ask.held_ms,
+        )
+        ruling = decide(dossier.plan.table, self.books, inquiry)
+        if ruling.campaign is not None:
+            dossier.terms[ruling.campaign] = dossier.plan.terms[ruling.campaign]
+        if isinstance(ruling.choice, Wait):
+            self.books.enter_hold(story.call_id, ruling.choice.campaign)
+        else:
+            self.books.leave_hold(story.call_id)
+        match ruling.choice:
+            case Dial(attempts=attempts):
+                marks_ms = tuple(
+                    self._take(call, dossier, attempt, leg=leg, ruling=ruling, at=at)
+                    for leg, attempt in enumerate(attempts, start=len(call.legs))
+                )
+                return Ruled(at=at, ruling=ruling, marks_ms=marks_ms)
+            case EnterMenu(menu=menu):
+                return Ruled(at=at, ruling=ruling, menu=dossier.plan.menus[menu])
+            case _:
+                return Ruled(at=at, ruling=ruling)
+
+    def talking(self, call: Call, leg: int) -> None:
+        """The two on this leg have been bridged."""
+        talk = call.story.attempts[leg - 1].talk
+        if talk is None:
+            raise RuntimeError(f"leg {leg} is bridged and does not talk")
+        self.books.connected((call.story.call_id, leg), at_us=talk.utc_us)
+
+    def appraise(self, call: Call, dossier: Dossier, at: Moment) -> None:
+        """What is owed should the call end now is counted now, so that caps of conversions and revenue are current."""
+        as_if = cdr.crashed(replace(call.story, heartbeat=at), at)
+        self._count(call, verdict(as_if, call.known, dossier).verdict)
+
+    def leg_ended(self, call: Call, dossier: Dossier, leg: int, *, cause: Cause, at: Moment) -> None:
+        """A line's leg is gone: what it held is free, and its line's health is known better."""
+        tried = call.story.attempts[leg - 1]
+        outcome = cdr.outcome(tried if tried.cause is not None else replace(tried, cause=cause))
+        line = dossier.plan.table.lines[tried.line]
+        earning = any(step.rule.on not in EARNED_BY_THEN for step in dossier.plan.terms[tried.campaign].revenue.steps)
+        self.books.ended((call.story.call_id, leg), at_us=at.utc_us, outcome=outcome, health=line.health, earning=earning)
+
+    def finish(self, call: Call, dossier: Dossier) -> JudgedCall:
+        """The call's record, judged and counted. Its legs may still wind down."""
+        judged = verdict(call.story, call.known, dossier, trail=tuple(as_plain(reason) for reason in call.trail))
+        self._count(call, judged.verdict)
+        self._remember_paid(call, judged.verdict)
+        self.books.leave_hold(call.story.call_id)
+        undialled = len(call.legs)
+        for leg in (leg for leg in dossier.owners if leg >= undialled):  # it broke between its ruling and the dial
+            self.books.ended((call.story.call_id, leg), at_us=judged.record.ended_us)
+        self.books.over(call.story.call_id)
+        return judged
+
+    def _take(self, call: Call, dossier: Dossier, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment) -> tuple[int, ...]:
+        """The attempt's caps are taken; the talk times at which it may earn."""
+        owners = dossier.owners[leg] = owners_of(call.story, dossier.plan, attempt, publisher=ruling.publisher)
+        full = self.books.take((call.story.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
+        if full is not None:
+            raise RuntimeError(f"routing chose {attempt.line} although {full} is full")
+        return marks(dossier.plan.terms[attempt.campaign])
+
+    def _count(self, call: Call, found: Verdict) -> None:
+        """Conversions and revenue to the caps they count against."""
+        legs = {tried.line: tried for tried in call.story.attempts}
+        revenue: dict[str, int] = {}
+        for row in found.rows:
+            tried = legs.get(row.line)
+            if tried is None:
+                continue
+            if row.kind is MoneyKind.REVENUE:
+                owed_micros = revenue[row.line] = revenue.get(row.line, 0) + row.amount_micros  # tiers are rows of their own
+                self.books.converted((call.story.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
+
+    def _remember_paid(self, call: Call, found: Verdict) -> None:
+        """The caller is a repeat from now on; not sooner, or a call would be the repeat of itself."""
+        legs = {tried.line: tried for tried in call.story.attempts}
+        for row in found.rows:
+            tried = legs.get(row.line)
+            if row.kind is MoneyKind.PAYOUT and tried is not None:
+                paid = Paid(
+                    at_us=row.at_us, did=call.story.did, campaign=row.campaign, advertiser=tried.advertiser, line=tried.line
+                )
+                self.books.paid_for(call.story.ani, paid)
+
+
+def owners_of(story: Story, plan: Plan, attempt: Attempt, *, publisher: str | None) -> tuple[str, ...]:
+    """Everyone an attempt counts for, with a cap or without one."""
+    return _owners(
+        plan,
+        line=attempt.line,
+        advertiser=attempt.advertiser,
+        campaign=attempt.campaign,
+        publisher=publisher,
+        did=story.did,
+        trunk=story.trunk,
+    )
+
+
+def _owners(
+    plan: Plan, *, line: str, advertiser: str, campaign: str, publisher: str | None, did: str, trunk: str
+) -> tuple[str, ...]:
+    return (
+        f"line:{line}",
+        *(f"group:{group}" for group in plan.groups.get(line, ())),
+        f"advertiser:{advertiser}",
+        f"campaign:{campaign}",
+        f"publisher:{publisher}",
+        f"number:{did}",
+        f"trunk:{trunk}",
+    )
+
+
+def verdict(
+    story: Story, known: Mapping[str, str | int | bool], dossier: Dossier, *, trail: tuple[Mapping[str, object], ...] = ()
+) -> JudgedCall:
+    """What the ledger keeps of a call that has ended."""
+    return judged(story, known=known, trail=trail, terms=dossier.terms, rate=dossier.rate, events=tuple(dossier.events))
+
+
+def judged(
+    story: Story,
+    *,
+    known: Mapping[str, str | int | bool],
+    trail: tuple[Mapping[str, object], ...],
+    terms: Mapping[str, Terms],
+    rate: Rate | None,
+    events: tuple[Happened, ...],
+) -> JudgedCall:
+    """As `verdict`, from its parts: what a journal keeps of them is enough."""
+    record = cdr.write(story, trail, known)
+    found = judge(record, terms, rate=rate)
+    return JudgedCall(record=settle(record, found), verdict=found, events=events)

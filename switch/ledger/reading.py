@@ -1,0 +1,126 @@
+"""Knows how calls and money are read back from the SQL ledger: whole, in order, a bounded number at a time.
+
+Does not know transactions: it is given a connection, and what it reads in one go is of one moment if that connection's is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Connection, RowMapping, Select, and_, or_, select
+
+from switch.billing.standing import StateRow
+from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.ledger.rows import judged_call, read_money, read_state
+from switch.ledger.schema import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE
+
+KEYS_PER_QUERY = 500
+_FILES = msgspec.json.Decoder(dict[str, str])
+
+
+def newest(connection: Connection, *, limit: int, call_id: str | None) -> list[JudgedCall]:
+    """The call that ended last comes first."""
+    calls = select(CALL).order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit)
+    if call_id is not None:
+        calls = calls.where(CALL.c.call_id == call_id)
+    return whole(connection, calls, events=True)
+
+
+def beginning_with(connection: Connection, beginning: str, *, limit: int) -> list[JudgedCall]:
+    """Calls whose id begins so, newest first."""
+    like = CALL.c.call_id.startswith(beginning, autoescape=True)
+    calls = select(CALL).where(like).order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit)
+    return whole(connection, calls, events=True)
+
+
+def invited_between(
+    connection: Connection, *, from_us: int, to_us: int, after: tuple[int, str] | None, limit: int, events: bool
+) -> list[JudgedCall]:
+    """Invited in [from, to), oldest first, from the one behind `after` on: the instant and the id of the last one that is known."""
+    calls = select(CALL).where(CALL.c.invited_us < to_us).order_by(CALL.c.invited_us, CALL.c.call_id).limit(limit)
+    if after is None:
+        return whole(connection, calls.where(CALL.c.invited_us >= from_us), events=events)
+    last_us, last_id = after
+    behind = or_(CALL.c.invited_us > last_us, and_(CALL.c.invited_us == last_us, CALL.c.call_id > last_id))
+    return whole(connection, calls.where(CALL.c.invited_us >= last_us, behind), events=events)
+
+
+def whole(connection: Connection, calls: Select[Any], *, events: bool) -> list[JudgedCall]:
+    """`calls` selects rows of `call`; everything else of each is added. Money that was posted afterwards is no part of a verdict.
+
+    `events`: with them, who are most of what there is to read.
+    """
+    rows = connection.execute(calls).mappings().all()
+    ids = [row["call_id"] for row in rows]
+    attempts = _grouped(connection, ids, by=ATTEMPT.c.call_id, in_order=ATTEMPT.c.number)
+    money = _grouped(connection, ids, by=MONEY.c.call_id, in_order=MONEY.c.number)
+    judged = {call_id: [row for row in money[call_id] if row["number"] > 0] for call_id in ids}
+    keys = [row["key"] for some in judged.values() for row in some]
+    states = _grouped(connection, keys, by=MONEY_STATE.c.of, in_order=MONEY_STATE.c.number)
+    happened = _grouped(connection, ids if events else (), by=EVENT.c.call_id, in_order=EVENT.c.number)
+    return [
+        judged_call(
+            row,
+            attempts=attempts[row["call_id"]],
+            money=judged[row["call_id"]],
+            states=sorted(
+                (state for each in judged[row["call_id"]] for state in states[each["key"]] if state["number"] > 0),
+                key=lambda state: int(state["number"]),
+            ),
+            events=happened[row["call_id"]],
+        )
+        for row in rows
+    ]
+
+
+def money_of(connection: Connection, call_id: str) -> list[MoneyRow]:
+    rows = connection.execute(select(MONEY).where(MONEY.c.call_id == call_id).order_by(MONEY.c.id))
+    return [read_money(row) for row in rows.mappings()]
+
+
+def money_behind(connection: Connection, after: int, *, limit: int) -> list[tuple[int, MoneyRow]]:
+    rows = connection.execute(select(MONEY).where(MONEY.c.id > after).order_by(MONEY.c.id).limit(limit))
+    return [(row["id"], read_money(row)) for row in rows.mappings()]
+
+
+def states_of(connection: Connection, keys: Iterable[str]) -> list[StateRow]:
+    found: list[RowMapping] = []
+    for some in _in_turn(keys):
+        found.extend(connection.execute(select(MONEY_STATE).where(MONEY_STATE.c.of.in_(some))).mappings())
+    return [read_state(row) for row in sorted(found, key=lambda row: int(row["id"]))]
+
+
+def states_behind(connection: Connection, after: int, *, limit: int) -> list[tuple[int, StateRow]]:
+    rows = connection.execute(select(MONEY_STATE).where(MONEY_STATE.c.id > after).order_by(MONEY_STATE.c.id).limit(limit))
+    return [(row["id"], read_state(row)) for row in rows.mappings()]
+
+
+def config_files(connection: Connection, version: str) -> dict[str, str] | None:
+    files = connection.scalar(select(CONFIG.c.files).where(CONFIG.c.version == version))
+    return None if files is None else _FILES.decode(files)
+
+
+def existing(connection: Connection, column: Column[Any], keys: Iterable[str]) -> set[str]:
+    """Those of `keys` that `column` holds."""
+    found: set[str] = set()
+    for some in _in_turn(keys):
+        found.update(connection.scalars(select(column).where(column.in_(some))))
+    return found
+
+
+def _grouped(connection: Connection, keys: Sequence[str], *, by: Column[Any], in_order: Column[Any]) -> dict[str, list[RowMapping]]:
+    """Rows of the table that `by` is a column of."""
+    grouped: dict[str, list[RowMapping]] = defaultdict(list)
+    for some in _in_turn(keys):
+        for row in connection.execute(select(by.table).where(by.in_(some)).order_by(in_order)).mappings():
+            grouped[row[by.name]].append(row)
+    return grouped
+
+
+def _in_turn(keys: Iterable[str]) -> Iterable[list[str]]:
+    """A statement has room for so many."""
+    left = iter(keys)
+    while some := list(islice(left, KEYS_PER_QUERY)):
+        yield some

@@ -1,0 +1,268 @@
+"""Knows how the whole ledger is read in one pass, call by call, for whoever adds it up or proves it. Does not know what is proved.
+
+Everything read in one `reading` is of one moment. Streams come sorted by call id, by code point whatever the database's language, and the
+rows of a call in the order they were written; few of them are in memory at a time. A row that holds what no row can is told and left out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, or_, select, text
+
+from switch.billing import keys
+from switch.billing.audit import JUDGE, AttemptFacts, CallFacts
+from switch.billing.balance import Account
+from switch.billing.standing import State, StateRow
+from switch.billing.verdict import MoneyKind, MoneyRow
+from switch.ledger.database import Database
+from switch.ledger.reading import KEYS_PER_QUERY
+from switch.ledger.schema import APPEND_ONLY, ATTEMPT, CALL, MONEY, MONEY_STATE, POSTING
+
+ROWS_AT_ONCE = 5_000
+CACHE_KIB = 128 * 1024
+"""SQLite's, while it is read: rows of a call do not lie together."""
+Broken = Callable[[str, str], None]
+"""Told of a row that can't be: its key, and why."""
+
+
+class Streams:
+    """One database, by its URL."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def reading(self, broken: Broken | None = None) -> Iterator["Pass"]:
+        """Raises LedgerUnreadable."""
+        with self._database.snapshot() as connection:
+            yield Pass(connection, broken or _not_told)
+
+
+class Pass:
+    """The ledger at one moment."""
+
+    def __init__(self, connection: Connection, broken: Broken) -> None:
+        self._connection = connection
+        self._broken = broken
+        self._on_sqlite = connection.dialect.name == "sqlite"
+        if self._on_sqlite:
+            connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
+
+    def count(self) -> int:
+        """All rows that the four streams have."""
+        tables = (CALL, ATTEMPT, MONEY, MONEY_STATE)
+        return sum(self._connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
+
+    def count_money(self, *, party: str | None = None) -> int:
+        rows = select(func.count()).select_from(MONEY)
+        return self._connection.scalar(rows if party is None else rows.where(MONEY.c.party == party)) or 0
+
+    def calls(self) -> Iterator[CallFacts]:
+        columns = (
+            CALL.c.call_id,
+            CALL.c.invited_us,
+            CALL.c.ended_us,
+            CALL.c.connected_ms,
+            CALL.c.revenue_micros,
+            CALL.c.payout_micros,
+            CALL.c.cost_micros,
+        )
+        for row in self._rows(select(*columns).order_by(self._by_code_point(CALL.c.call_id))):
+            if self._whole(row[0], row[1:]):
+                yield CallFacts(
+                    call_id=row[0],
+                    invited_us=row[1],
+                    ended_us=row[2],
+                    connected_ms=row[3],
+                    revenue_micros=row[4],
+                    payout_micros=row[5],
+                    cost_micros=row[6],
+                )
+
+    def attempts(self) -> Iterator[AttemptFacts]:
+        columns = (
+            ATTEMPT.c.call_id,
+            ATTEMPT.c.number,
+            ATTEMPT.c.invited_us,
+            ATTEMPT.c.answered_us,
+            ATTEMPT.c.talk_us,
+            ATTEMPT.c.talk_ended_us,
+            ATTEMPT.c.connected_ms,
+        )
+        in_order = (self._by_code_point(ATTEMPT.c.call_id), ATTEMPT.c.number)
+        for row in self._rows(select(*columns).order_by(*in_order)):
+            if self._whole(f"{row[0]}/attempt/{row[1]}", (each for each in row[1:] if each is not None)):
+                yield AttemptFacts(
+                    call_id=row[0],
+                    number=row[1],
+                    invited_us=row[2],
+                    answered_us=row[3],
+                    talk_us=row[4],
+                    talk_ended_us=row[5],
+                    connected_ms=row[6],
+                )
+
+    def money(self, *, party: str | None = None) -> Iterator[MoneyRow]:
+        """`party`: only theirs."""
+        rows = select(*_MONEY).order_by(self._by_code_point(MONEY.c.call_id), MONEY.c.id)
+        for row in self._rows(rows if party is None else rows.where(MONEY.c.party == party)):
+            if (found := self._money(row)) is not None:
+                yield found
+
+    def states(self, *, party: str | None = None) -> Iterator[StateRow]:
+        """`party`: only of their money."""
+        rows = select(*_STATE).order_by(self._by_code_point(self._call_of_state()), MONEY_STATE.c.id)
+        if party is not None:
+            rows = rows.join(MONEY, MONEY.c.key == MONEY_STATE.c.of).where(MONEY.c.party == party)
+        for row in self._rows(rows):
+            if (found := self._state(row)) is not None:
+                yield found
+
+    def sums(self, *, party: str | None = None) -> dict[Account, int]:
+        """Balances, as the database adds them up: micros by kind and party."""
+        total = select(MONEY.c.kind, MONEY.c.party, func.sum(MONEY.c.amount_micros)).group_by(MONEY.c.kind, MONEY.c.party)
+        rows = self._connection.execute(total if party is None else total.where(MONEY.c.party == party))
+        known = {kind.value: kind for kind in MoneyKind}
+        return {(known[kind], party): int(micros) for kind, party, micros in rows if kind in known}
+
+    def postings(self) -> Iterator[tuple[str, str, str]]:
+        """Party, key and request of each."""
+        for row in self._rows(select(POSTING.c.party, POSTING.c.idempotency_key, POSTING.c.request)):
+            yield row[0], row[1], row[2]
+
+    def posted_money(self) -> Iterator[str]:
+        """Keys of money rows that no verdict has."""
+        for row in self._rows(select(MONEY.c.key).where(or_(MONEY.c.number == 0, MONEY.c.actor != JUDGE))):
+            yield row[0]
+
+    def posted_states(self) -> Iterator[str]:
+        """Keys of state rows that no verdict has."""
+        for row in self._rows(select(MONEY_STATE.c.key).where(or_(MONEY_STATE.c.number == 0, MONEY_STATE.c.actor != JUDGE))):
+            yield row[0]
+
+    def amounts(self, money_keys: Iterable[str]) -> dict[str, int]:
+        """Micros of these money rows; those that are not there are left out."""
+        return self._found(money_keys, MONEY.c.key, MONEY.c.amount_micros)
+
+    def moves(self, state_keys: Iterable[str]) -> dict[str, str]:
+        """The states that these state rows say; those that are not there are left out."""
+        return self._found(state_keys, MONEY_STATE.c.key, MONEY_STATE.c.state)
+
+    def judged_keys(self, call_id: str) -> list[str]:
+        """Keys of the money rows that judging the call gave."""
+        rows = select(MONEY.c.key).where(MONEY.c.call_id == call_id, MONEY.c.actor == JUDGE).order_by(MONEY.c.id)
+        return list(self._connection.scalars(rows))
+
+    def unguarded(self) -> list[str]:
+        """Triggers that keep tables append-only and are missing or switched off."""
+        if self._on_sqlite:
+            wanted = [f"{table}_refuses_{change}" for table in APPEND_ONLY for change in ("update", "delete", "replace")]
+            there = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        else:
+            wanted = [f"{table}_refuses_change" for table in APPEND_ONLY]
+            there = "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
+        known = set(self._connection.scalars(text(there)))
+        return [name for name in wanted if name not in known]
+
+    def _found(self, wanted: Iterable[str], key: ColumnElement[str], value: ColumnElement[Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        left = iter(wanted)
+        while some := list(islice(left, KEYS_PER_QUERY)):
+            for row in self._connection.execute(select(key, value).where(key.in_(some))):
+                found[row[0]] = row[1]
+        return found
+
+    def _rows(self, statement: Select[Any]) -> Iterator[Any]:
+        """Tuples of what is selected."""
+        yield from self._connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+
+    def _by_code_point(self, column: ColumnElement[str]) -> ColumnElement[str]:
+        """SQLite compares so anyway."""
+        return column if self._on_sqlite else column.collate("C")
+
+    def _call_of_state(self) -> ColumnElement[str]:
+        """As `keys.call_of`, in SQL: what stands before the first slash; nothing for a deposit's."""
+        of = MONEY_STATE.c.of
+        first = (
+            func.substr(of, 1, func.instr(of.concat("/"), "/") - 1)
+            if self._on_sqlite
+            else func.split_part(of, literal_column("'/'"), literal_column("1"))
+        )
+        return case((first == keys.DEPOSIT, ""), else_=first)
+
+    def _money(self, row: Sequence[Any]) -> MoneyRow | None:
+        key, call_id, kind, party, campaign, amount_micros, reason, actor, corrects, at_us, link, line = row
+        if not self._whole(key, (amount_micros, at_us)):
+            return None
+        known = _KINDS.get(kind)
+        if known is None:
+            self._broken(key, f"no money is of the kind {kind!r}")
+            return None
+        return MoneyRow(
+            key=key,
+            call_id=call_id,
+            kind=known,
+            party=party,
+            campaign=campaign,
+            amount_micros=amount_micros,
+            reason=reason,
+            actor=actor,
+            corrects=corrects,
+            at_us=at_us,
+            link=link,
+            line=line,
+        )
+
+    def _state(self, row: Sequence[Any]) -> StateRow | None:
+        key, of, state, at_us, until_us, reason, actor = row
+        if not self._whole(key, (at_us, 0 if until_us is None else until_us)):
+            return None
+        known = _STATES.get(state)
+        if known is None:
+            self._broken(key, f"there is no state {state!r}")
+            return None
+        return StateRow(key=key, of=of, state=known, at_us=at_us, until_us=until_us, reason=reason, actor=actor)
+
+    def _whole(self, key: str, numbers: Iterable[object]) -> bool:
+        """SQLite takes anything in any column: whether these are whole numbers, as they should be."""
+        for number in numbers:
+            if type(number) is not int:
+                self._broken(key, f"{number!r} is no whole number")
+                return False
+        return True
+
+
+_MONEY = (
+    MONEY.c.key,
+    MONEY.c.call_id,
+    MONEY.c.kind,
+    MONEY.c.party,
+    MONEY.c.campaign,
+    MONEY.c.amount_micros,
+    MONEY.c.reason,
+    MONEY.c.actor,
+    MONEY.c.corrects,
+    MONEY.c.at_us,
+    MONEY.c.link,
+    MONEY.c.line,
+)
+_STATE = (
+    MONEY_STATE.c.key,
+    MONEY_STATE.c.of,
+    MONEY_STATE.c.state,
+    MONEY_STATE.c.at_us,
+    MONEY_STATE.c.until_us,
+    MONEY_STATE.c.reason,
+    MONEY_STATE.c.actor,
+)
+_KINDS: Mapping[object, MoneyKind] = {kind.value: kind for kind in MoneyKind}
+_STATES: Mapping[object, State] = {state.value: state for state in State}
+
+
+def _not_told(key: str, why: str) -> None:
+    """Whoever adds up passes over it: `payphone audit` tells."""

@@ -1,0 +1,100 @@
+"""Knows how a checked document becomes a deployment, and what its version is a digest of."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from ivr.menu import MenuPlan, Node
+from routing.expression import Expression, Kind, show
+from switch.billing.terms import Rate
+from switch.engine.plan import Plan, Trunk
+from switch.settings.compile.hours import hours_of
+from switch.settings.compile.menu import menu_plan, node_of
+from switch.settings.compile.table import groups_of, table_of
+from switch.settings.compile.terms import terms_of
+from switch.settings.model.document import Document
+from switch.settings.model.party import Trunk as TrunkModel
+from switch.settings.plan import Api, Deployment, SwitchSettings, Token, token_of
+
+VERSION_DIGITS = 12
+
+
+def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) -> Deployment:
+    """The deployment. Its version is a digest of what it means: comments, order of keys and files do not count."""
+    hours = {name: hours_of(entry) for name, entry in document.hours.items()}
+    nodes = nodes_of(document, kinds=kinds)
+    starts = sorted({campaign.menu for campaign in document.campaigns.values() if campaign.menu})
+    menus: dict[str, MenuPlan] = {start: menu_plan(start, nodes) for start in starts}
+    unversioned = Plan(
+        version="",
+        table=table_of(document, hours=hours, kinds=kinds),
+        terms={name: terms_of(name, campaign) for name, campaign in document.campaigns.items()},
+        menus=menus,
+        trunks=tuple(_trunk(name, trunk) for name, trunk in sorted(document.trunks.items())),
+        headers={tag.header: (name, tag.type) for name, tag in sorted(document.tags.items()) if tag.header},
+        tag_kinds=dict(sorted(kinds.items())),
+        groups=groups_of(document),
+        max_call_ms=document.switch.limits.max_call,
+        max_calls=document.switch.limits.max_calls,
+    )
+    settings = _switch(document, directory)
+    version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
+    plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
+    return Deployment(switch=settings, plan=plan)
+
+
+def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:
+    """All menus, those that nothing leads to included."""
+    hours = {name: hours_of(entry) for name, entry in document.hours.items()}
+    return {name: node_of(name, entry, hours=hours, kinds=kinds) for name, entry in document.menus.items()}
+
+
+def prompts_of(directory: Path, folder: str) -> Path:
+    """Where prompts are: beside the YAML unless the folder is absolute."""
+    return directory / folder
+
+
+def _switch(document: Document, directory: Path) -> SwitchSettings:
+    switch = document.switch
+    tokens = {name: token_of(entry.token) for name, entry in document.advertisers.items() if entry.token}
+    return SwitchSettings(
+        listen=switch.sip.listen,
+        t1_ms=switch.sip.t1,
+        rtp_address=switch.rtp.address or switch.sip.listen[0],
+        rtp_ports=switch.rtp.ports,
+        rtp_quiet_ms=switch.rtp.quiet,
+        rtp_timeout_ms=switch.rtp.timeout,
+        workers=switch.rtp.workers,
+        prompts=prompts_of(directory, switch.prompts).resolve(),
+        data=(directory / switch.data).resolve(),
+        log=switch.log,
+        max_call_ms=switch.limits.max_call,
+        max_calls=switch.limits.max_calls,
+        ledger_url=switch.ledger,
+        api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+    )
+
+
+def _trunk(name: str, trunk: TrunkModel) -> Trunk:
+    pairs = sorted((int(network.network_address), int(network.netmask)) for network in trunk.addresses)
+    cost = trunk.cost
+    rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
+    return Trunk(name=name, networks=tuple(pairs), rate=rate)
+
+
+def _digest(meaning: object) -> str:
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_plain)
+    return sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
+
+
+def _plain(value: object) -> object:
+    """A dataclass as the JSON encoder takes it: its kind counts, since outcomes may have the same fields."""
+    if isinstance(value, Expression):
+        return show(value)
+    if isinstance(value, Token):
+        return value.sha256.hex()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"kind": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
+    raise TypeError(f"not part of a plan: {type(value).__name__}")

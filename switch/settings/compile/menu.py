@@ -1,0 +1,167 @@
+"""Knows how menus are compiled: the kinds of node that config has become the fewer ones that `ivr` walks through."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from ivr import menu as ivr
+from ivr.graph import reachable
+from routing.expression import Kind, Scalar
+from routing.table import Hours
+from switch.settings.model import menu as model
+from switch.settings.tags import scalar
+
+ZIP_DIGITS = 5
+YES_KEY = "1"
+NO_KEY = "2"
+
+
+def menu_plan(start: str, nodes: Mapping[str, ivr.Node]) -> ivr.MenuPlan:
+    """The nodes that can be come to from `start`."""
+    reached = reachable(ivr.MenuPlan(start=start, nodes=nodes))
+    return ivr.MenuPlan(start=start, nodes={name: nodes[name] for name in sorted(reached)})
+
+
+def node_of(name: str, node: model.AnyNode, *, hours: Mapping[str, Hours], kinds: Mapping[str, Kind]) -> ivr.Node:
+    match node:
+        case model.Menu():
+            return _menu(name, node, kinds)
+        case model.Say():
+            tags = typed(node.tags, kinds)
+            return ivr.Say(name=name, prompts=(node.say,), whole=node.whole, tags=tags, then=_onward(node.then, kinds))
+        case model.Gather():
+            return _gather(name, node, kinds)
+        case model.Zip():
+            return _zip(name, node, kinds)
+        case model.YesNo():
+            return _yes_no(name, node, kinds)
+        case model.Consent():
+            return _consent(name, node, kinds)
+        case model.Branch():
+            return _branch(name, node, hours=hours, kinds=kinds)
+        case _:
+            assert_never(node)
+
+
+def typed(tags: Mapping[str, str], kinds: Mapping[str, Kind]) -> dict[str, Scalar]:
+    """Tags as what their kinds say."""
+    return {name: scalar(text, kinds[name]) for name, text in tags.items()}
+
+
+def _menu(name: str, menu: model.Menu, kinds: Mapping[str, Kind]) -> ivr.Menu:
+    return ivr.Menu(
+        name=name,
+        prompt=menu.prompt,
+        invalid=menu.invalid,
+        timeout_ms=menu.timeout,
+        retries=menu.retries,
+        digits=menu.digits,
+        keys={key: _outcome(outcome, kinds) for key, outcome in menu.keys.items()},
+        failed=_failed(menu.failed, kinds),
+    )
+
+
+def _gather(name: str, node: model.Gather, kinds: Mapping[str, Kind]) -> ivr.Gather:
+    return ivr.Gather(
+        name=name,
+        tag=node.gather,
+        kind=kinds[node.gather],
+        prompt=node.prompt,
+        invalid=node.invalid,
+        min_digits=node.min,
+        max_digits=node.max,
+        finish=node.finish,
+        timeout_ms=node.timeout,
+        between_ms=node.between,
+        retries=node.retries,
+        valid=_valid(node.valid),
+        then=_onward(node.then, kinds),
+        failed=_failed(node.failed, kinds),
+    )
+
+
+def _valid(valid: tuple[int, int] | str | None) -> ivr.Valid | None:
+    if valid is None:
+        return None
+    return ivr.Matching(pattern=valid) if isinstance(valid, str) else ivr.Within(low=valid[0], high=valid[1])
+
+
+def _zip(name: str, node: model.Zip, kinds: Mapping[str, Kind]) -> ivr.Gather:
+    read_back = ivr.ReadBack(lead_in=node.read_back, confirm=node.confirm) if node.read_back and node.confirm else None
+    return ivr.Gather(
+        name=name,
+        tag="zip",
+        prompt=node.prompt,
+        invalid=node.invalid,
+        min_digits=ZIP_DIGITS,
+        max_digits=ZIP_DIGITS,
+        finish=None,
+        timeout_ms=node.timeout,
+        between_ms=node.between,
+        retries=node.retries,
+        valid=ivr.KnownZip(),
+        read_back=read_back,
+        then=_onward(node.then, kinds),
+        failed=_failed(node.failed, kinds),
+    )
+
+
+def _yes_no(name: str, node: model.YesNo, kinds: Mapping[str, Kind]) -> ivr.Menu:
+    then = _onward(node.then, kinds)
+    return ivr.Menu(
+        name=name,
+        prompt=node.prompt,
+        invalid=node.invalid,
+        timeout_ms=node.timeout,
+        retries=node.retries,
+        keys={YES_KEY: _learning(then, node.yes_no, value=True), NO_KEY: _learning(then, node.yes_no, value=False)},
+        failed=_failed(node.failed, kinds),
+    )
+
+
+def _consent(name: str, node: model.Consent, kinds: Mapping[str, Kind]) -> ivr.Node:
+    """A notice is heard once: who does not agree then, does not."""
+    then = _onward(node.then, kinds)
+    if node.key is None:
+        return ivr.Say(name=name, prompts=(node.consent,), whole=True, tags={"consent": True}, then=then)
+    return ivr.Menu(
+        name=name,
+        prompt=node.consent,
+        whole=True,
+        timeout_ms=node.timeout,
+        retries=0,
+        keys={node.key: _learning(then, "consent", value=True)},
+        failed=_failed(node.failed, kinds),
+    )
+
+
+def _branch(name: str, node: model.Branch, *, hours: Mapping[str, Hours], kinds: Mapping[str, Kind]) -> ivr.Branch:
+    cases = []
+    for case in node.branch:
+        when = hours[case.hours] if case.hours else case.when
+        assert when is not None  # noqa: S101 (exactly one of the two is there)
+        cases.append(ivr.Case(when=when, then=_onward(case.then, kinds)))
+    return ivr.Branch(name=name, cases=tuple(cases), otherwise=_onward(node.otherwise, kinds))
+
+
+def _learning(onward: ivr.Onward, tag: str, *, value: bool) -> ivr.Onward:
+    """`onward`, with one tag more. A call that ends needs none."""
+    return onward if isinstance(onward, ivr.HangUp) else replace(onward, tags={**onward.tags, tag: value})
+
+
+def _failed(failed: model.Onward | None, kinds: Mapping[str, Kind]) -> ivr.Onward:
+    return _onward(failed, kinds) if failed else ivr.HangUp()
+
+
+def _outcome(outcome: model.Outcome, kinds: Mapping[str, Kind]) -> ivr.Outcome:
+    return ivr.SayAgain() if outcome.again else _onward(outcome, kinds)
+
+
+def _onward(outcome: model.Onward | model.Outcome, kinds: Mapping[str, Kind]) -> ivr.Onward:
+    if outcome.menu is not None:
+        return ivr.GoTo(menu=outcome.menu)
+    if outcome.transfer is not None:
+        return ivr.TransferTo(line=outcome.transfer)
+    if outcome.route is not None:
+        return ivr.RouteOn(tags=typed(outcome.route, kinds))
+    return ivr.HangUp(prompt=outcome.hangup if isinstance(outcome.hangup, str) else None)

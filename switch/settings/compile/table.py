@@ -1,0 +1,128 @@
+"""Knows how the routing table is compiled."""
+
+from collections.abc import Mapping
+
+from routing import table as routing
+from routing.cap import Cap
+from routing.expression import Kind
+from switch.settings.compile.cap import balance_of, caps_of
+from switch.settings.compile.menu import typed
+from switch.settings.compile.terms import most_micros, revenue_of
+from switch.settings.model import campaign as campaign_model
+from switch.settings.model import party
+from switch.settings.model.document import Document
+
+
+def table_of(document: Document, *, hours: Mapping[str, routing.Hours], kinds: Mapping[str, Kind]) -> routing.Table:
+    zone = document.switch.zone
+    return routing.Table(
+        version="",
+        numbers={did: _number(did, number, zone=zone, kinds=kinds) for did, number in document.numbers.items()},
+        publishers={
+            name: routing.Publisher(name=name, paused=entry.paused, caps=caps_of(f"publisher:{name}", entry, zone=zone))
+            for name, entry in document.publishers.items()
+        },
+        campaigns={
+            name: _campaign(name, entry, zone=entry.zone or zone, hours=hours) for name, entry in document.campaigns.items()
+        },
+        lines=_lines(document, hours),
+        trunk_caps={name: caps for name, entry in document.trunks.items() if (caps := caps_of(f"trunk:{name}", entry, zone=zone))},
+    )
+
+
+def groups_of(document: Document) -> dict[str, tuple[str, ...]]:
+    """By line, the groups it is in."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, group in sorted(document.groups.items()):
+        for line in group.lines:
+            found[line] = (*found.get(line, ()), name)
+    return found
+
+
+def _lines(document: Document, hours: Mapping[str, routing.Hours]) -> dict[str, routing.Line]:
+    zone = document.switch.zone
+    groups = groups_of(document)
+    group_caps = {name: caps_of(f"group:{name}", group, zone=zone) for name, group in document.groups.items()}
+    found: dict[str, routing.Line] = {}
+    for advertiser, entry in document.advertisers.items():
+        owner = f"advertiser:{advertiser}"
+        shared = (*caps_of(owner, entry, zone=zone), *balance_of(owner, entry))
+        for name, line in entry.lines.items():
+            of_groups = tuple(cap for group in groups.get(name, ()) for cap in group_caps[group])
+            caps = (*caps_of(f"line:{name}", line, zone=zone), *of_groups, *shared)
+            found[name] = _line(name, line, advertiser=advertiser, caps=caps, hours=hours)
+    return found
+
+
+def _line(
+    name: str, line: party.Line, *, advertiser: str, caps: tuple[Cap, ...], hours: Mapping[str, routing.Hours]
+) -> routing.Line:
+    return routing.Line(
+        name=name,
+        advertiser=advertiser,
+        uri=line.uri,
+        ring_ms=line.ring,
+        silence_ms=line.silence,
+        timer_offset_ms=line.timer_offset,
+        caps=caps,
+        hours=hours[line.hours] if line.hours else None,
+        paused=line.paused,
+        filter=line.filter,
+        accept=_accept(line),
+        health=routing.Health(failures=line.health.failures, rest_ms=line.health.rest) if line.health else None,
+    )
+
+
+def _accept(line: party.Line) -> routing.Accept | None:
+    if line.accept:
+        return routing.Accept(prompt=line.accept.prompt, key=line.accept.key, wait_ms=line.accept.wait)
+    return routing.Accept(prompt=line.whisper) if line.whisper else None
+
+
+def _number(did: str, number: party.Number, *, zone: str, kinds: Mapping[str, Kind]) -> routing.TrackingNumber:
+    return routing.TrackingNumber(
+        did=did,
+        publisher=number.publisher,
+        campaign=number.campaign,
+        state=number.state,
+        caps=caps_of(f"number:{did}", number, zone=zone),
+        tags=typed(number.tags, kinds),
+    )
+
+
+def _campaign(name: str, campaign: campaign_model.Campaign, *, zone: str, hours: Mapping[str, routing.Hours]) -> routing.Campaign:
+    return routing.Campaign(
+        name=name,
+        targets=tuple(routing.Target(line=to.line, priority=to.priority, weight=to.weight) for to in campaign.lines),
+        menu=campaign.menu,
+        hours=hours[campaign.hours] if campaign.hours else None,
+        caps=caps_of(f"campaign:{name}", campaign, zone=zone),
+        overflow={cause: _overflow(to) for cause, to in campaign.overflow.items()},
+        paused=campaign.paused,
+        filter=campaign.filter,
+        tiers={priority: routing.Tier(sort=tier.sort, together=tier.together) for priority, tier in campaign.tiers.items()},
+        retry=campaign.retry,
+        recover_ms=campaign.recover,
+        repeat=_repeat(campaign.repeat),
+        revenue_micros=most_micros(revenue_of(campaign)),
+        split=dict(sorted(campaign.split.items())),
+        conversion_group=campaign.conversion_group,
+        zone=zone,
+    )
+
+
+def _repeat(repeat: campaign_model.Repeat | None) -> routing.Repeat | None:
+    if repeat is None:
+        return None
+    return routing.Repeat(scope=repeat.scope, window_ms=repeat.within, route=repeat.route, bill=repeat.bill, pay=repeat.pay)
+
+
+def _overflow(to: campaign_model.Overflow) -> routing.Overflow:
+    if to.campaign is not None:
+        return routing.ToCampaign(campaign=to.campaign)
+    if to.line is not None:
+        return routing.ToLine(line=to.line)
+    if to.hold is not None:
+        return routing.ToHold(places=to.hold.places, wait_ms=to.hold.wait)
+    assert to.message is not None  # noqa: S101 (exactly one of the four is there)
+    return routing.ToMessage(prompt=to.message)

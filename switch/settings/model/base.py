@@ -1,0 +1,44 @@
+"""Knows what all models have in common: strictness, keys, sections. Knows no key."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from switch.settings.value import Unfit
+
+
+def may(description: str, *, default: str | None = None) -> Any:
+    """A key that may be left out. Defaults are written as config writes them, and go the same way."""
+    return Field(default=default, description=description)
+
+
+def must(description: str) -> Any:
+    return Field(description=description)
+
+
+def section(description: str) -> Any:
+    return Field(default_factory=dict, description=description)
+
+
+def some_of(description: str) -> Any:
+    """A list that may be left out."""
+    return Field(default_factory=list, description=description)
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors: a typo must not be a setting that is silently not there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class OneOf(Strict):
+    """Exactly one of the keys."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            given = f"{len(self.model_fields_set) or 'no'} keys"
+            raise Unfit(f"{given} where one belongs", expected=f"exactly one of {', '.join(type(self).model_fields)}")
+        return self

@@ -1,0 +1,141 @@
+"""Knows how what pydantic finds wrong with a tree is told in our words: where it is written, what belongs there, a hint. Also the JSON
+Schema that editors are given, which says what may be written where. Knows no model and no key.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import DictSchema, NullableSchema, WithDefaultSchema
+
+from switch.settings.harmony.found import Found
+from switch.settings.problem import Problem, quote
+from switch.settings.source import Blank, KeyPath, SourceFile, Tree, Value, part_of, trouble
+from switch.settings.value import Unfit, nearest
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Shape = Mapping[str, Any]
+
+
+class _Schema(GenerateJsonSchema):
+    """Editors are told what may be written: null may not, although it is what a key left out becomes."""
+
+    def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        shape = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        if default is None:
+            return shape
+        # Defaults stand in the models as text, as all of YAML does; an editor is to see the number or the boolean.
+        return {**shape, "default": json.loads(default) if shape.get("type") in ("integer", "boolean") else default}
+
+    def dict_schema(self, schema: DictSchema) -> JsonSchemaValue:
+        shape = super().dict_schema(schema)
+        return {**shape, "additionalProperties": False} if "patternProperties" in shape else shape
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        del schema
+        return False
+
+
+def shape_of(model: type[BaseModel]) -> Shape:
+    """The JSON Schema of `model`. Takes a while: ask once."""
+    return model.model_json_schema(schema_generator=_Schema)
+
+
+def found_in(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Found:
+    """pydantic's finding in our words. `shapes`: of the model that `tree` was held against."""
+    loc = detail["loc"]
+    path = _written(loc, tree)
+    match detail["type"]:
+        case "extra_forbidden":
+            keys = sorted(_shape(loc[:-1], shapes).get("properties", {}))
+            unfit = Unfit(
+                f"unknown key {quote(str(loc[-1]))}", expected=f"one of {', '.join(keys)}", hint=nearest(str(loc[-1]), keys)
+            )
+            return Found(path=path, unfit=unfit, at_key=True)
+        case "missing":
+            expected = f"`{loc[-1]}:` {_shape(loc, shapes).get('description', '')}"
+            return Found(path=path, unfit=Unfit(f"{quote(str(loc[-1]))} is missing", expected=expected), at_key=True)
+        case "value_error":
+            unfit = detail["ctx"]["error"]
+            return Found(path=path, unfit=unfit if isinstance(unfit, Unfit) else Unfit(str(unfit)), at_key=loc[-1:] == ("[key]",))
+        case kind:
+            expected = {"list_type": "a list: [...]", "string_type": "a text"}.get(kind, "a mapping: {key: value}")
+            return Found(path=path, unfit=Unfit(_instead(detail["input"]), expected=expected))
+
+
+def problem_at(found: Found, tree: Tree) -> Problem:
+    """What was found, with the line it is written in; for what is not written, the nearest part around it."""
+    path = found.path
+    while path and path not in tree.spots:
+        path = path[:-1]
+    spot = found.spot or tree.spots.get(path)
+    unfit = found.unfit
+    if spot is None:
+        problem = trouble(SourceFile(path=tree.root), None, unfit.message, expected=unfit.expected, hint=unfit.hint)
+    else:
+        span = (spot.key if found.at_key else None) or spot.value
+        if unfit.at is not None and isinstance(text := _at(tree, path), str):
+            span = part_of(spot, text, unfit.at)
+        problem = trouble(spot.file, span, unfit.message, expected=unfit.expected, hint=unfit.hint)
+    return replace(problem, severity=found.severity)
+
+
+def _instead(value: object) -> str:
+    match value:
+        case Blank():
+            return "no value"
+        case str():
+            return f"{quote(value)} does not belong here"
+        case _:
+            return f"a {'list' if isinstance(value, list) else 'mapping'} does not belong here"
+
+
+def _written(loc: tuple[int | str, ...], tree: Tree) -> KeyPath:
+    """The path of the tree that pydantic speaks of. Steps that only the models know (a bare name as a mapping) are left out."""
+    path: KeyPath = ()
+    for step in loc:
+        if (*path, step) in tree.spots:
+            path = (*path, step)
+    return path
+
+
+def _at(tree: Tree, path: KeyPath) -> Value:
+    here: Value = tree.data
+    for step in path:
+        here = here[step]  # type: ignore[index]  # a path of the tree leads through its mappings and lists
+    return here
+
+
+def _shape(loc: tuple[int | str, ...], shapes: Shape) -> Shape:
+    """The part of the JSON Schema for `loc`; empty where it has none."""
+    here = shapes
+    for step in loc:
+        options = _options(here, shapes)
+        kind = next((option for option in options if option.get("title") == step), None)
+        here = kind or next((_resolved(inner, shapes) for option in options if (inner := _inner(option, step))), {})
+    return next((option for option in _options(here, shapes) if "properties" in option), here)
+
+
+def _options(here: Shape, shapes: Shape) -> list[Shape]:
+    """What `here` may be. Where pydantic chose one of several models, its title is the next step of the path."""
+    return [_resolved(option, shapes) for option in here.get("anyOf", here.get("oneOf", [here]))]
+
+
+def _inner(shape: Shape, step: int | str) -> Shape | None:
+    if isinstance(step, int):
+        return shape.get("items")
+    inner = shape.get("properties", {}).get(step) or next(iter(shape.get("patternProperties", {}).values()), None)
+    return inner or (shape["additionalProperties"] if isinstance(shape.get("additionalProperties"), dict) else None)
+
+
+def _resolved(shape: Shape, shapes: Shape) -> Shape:
+    reference = shape.get("$ref")
+    return {**shapes["$defs"][reference.rpartition("/")[2]], **shape} if reference else shape

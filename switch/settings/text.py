@@ -1,0 +1,182 @@
+"""Knows YAML: the only file that imports yaml. Reads one text into plain data, in one pass over what the parser tells.
+
+Every scalar stays text, so that `on`, `no`, `12:30` and `+18005550100` mean what they look like (YAML 1.1 reads them as a
+boolean, a boolean, 750 and an integer). Aliases, tags and merge keys are refused: nothing here needs them, and they are how small
+files get huge. Nothing is composed in C, which recurses there: deep nesting would end the process.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+)
+
+from switch.settings.problem import Problem, quote
+from switch.settings.source import Blank, KeyPath, Parsed, SourceFile, Span, Spot, Value, span_of, trouble, twice
+
+MAX_DEPTH = 24
+MAX_EVENTS = 400_000  # a tracking number is six: this is 60,000 of them
+
+# libyaml is ten times faster; a build of PyYAML without it still works.
+_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BLANK_WORDS = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+class _Refused(Exception):
+    """It is YAML, but more of it than a config needs."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def parsed(text: str, file: SourceFile) -> Parsed | Problem:
+    """The sections of a file, or why nothing of it can be used."""
+    reading = _Reading(file=file, events=_events(text, file), found=Parsed(data={}, spots={}, problems=[]))
+    try:
+        return reading.sections()
+    except _Refused as refused:
+        return refused.problem
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
+        return trouble(file, _inside(span, file), f"not YAML: {error.problem}", hint=_context(error, text))
+    except yaml.reader.ReaderError as error:
+        # libyaml counts octets, the Python reader characters.
+        before = text.encode()[: error.position].decode(errors="ignore") if error.encoding == "utf-8" else text[: error.position]
+        span = Span(line=before.count("\n") + 1, column=len(before) - (before.rfind("\n") + 1) + 1, length=1)
+        return trouble(file, _inside(span, file), f"not YAML: {error.reason}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A file while it is read."""
+
+    file: SourceFile
+    events: Iterator[Event]
+    found: Parsed
+
+    def sections(self) -> Parsed:
+        for event in self.events:
+            if isinstance(event, MappingStartEvent):
+                self._pairs(self.found.data, path=())
+            elif isinstance(event, NodeEvent):
+                last = self._skip(event)
+                self._tell(event, "a file must hold sections", expected="`section:` at the margin", last=last)
+        return self.found
+
+    def _pairs(self, into: dict[str, Value], *, path: KeyPath) -> Event:
+        """Reads a mapping up to its end, which is returned. A key that is there already is a problem and left out."""
+        spots, file = self.found.spots, self.file
+        for key in self.events:
+            if isinstance(key, MappingEndEvent):
+                return key
+            last = self._skip(key)
+            first = next(self.events)
+            if not isinstance(key, ScalarEvent):
+                self._tell(key, "a key must be one word", last=last)
+                self._skip(first)
+            elif key.value == "<<" and not key.style:
+                self._tell(key, "merge keys are not supported", hint="write the keys out")
+                self._skip(first)
+            elif key.value in into:
+                self.found.problems.append(twice(key.value, spots[*path, key.value], Spot(file, key, key, key)))
+                self._skip(first)
+            else:
+                here = (*path, key.value)
+                into[key.value], last = self._value(first, here)
+                spots[here] = Spot(file, key, first, last)
+        raise AssertionError("a mapping without an end")
+
+    def _value(self, first: Event, path: KeyPath) -> tuple[Value, Event]:
+        """The value that begins with `first`, and its last event."""
+        if isinstance(first, ScalarEvent):
+            return (Blank.BLANK if not first.style and first.value in _BLANK_WORDS else first.value), first
+        if isinstance(first, MappingStartEvent):
+            mapping: dict[str, Value] = {}
+            return mapping, self._pairs(mapping, path=path)
+        items: list[Value] = []
+        for event in self.events:
+            if isinstance(event, SequenceEndEvent):
+                return items, event
+            here = (*path, len(items))
+            item, last = self._value(event, here)
+            self.found.spots[here] = Spot(self.file, None, event, last)
+            items.append(item)
+        raise AssertionError("a sequence without an end")
+
+    def _skip(self, first: Event) -> Event:
+        """Passes over the value that begins with `first`; its last event."""
+        depth = 1 if isinstance(first, CollectionStartEvent) else 0
+        last = first
+        while depth:
+            last = next(self.events)
+            depth += isinstance(last, CollectionStartEvent) - isinstance(last, CollectionEndEvent)
+        return last
+
+    def _tell(
+        self, first: Event, message: str, *, expected: str | None = None, hint: str | None = None, last: Event | None = None
+    ) -> None:
+        span = span_of(first, last or first, self.file)
+        self.found.problems.append(trouble(self.file, span, message, expected=expected, hint=hint))
+
+
+def _events(text: str, file: SourceFile) -> Iterator[Event]:
+    """What the parser tells, as far as a config needs it; raises _Refused."""
+    depth = documents = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        if number > MAX_EVENTS:
+            raise _refused(event, file, f"more than {MAX_EVENTS} parts in one file", hint="spread it over several files")
+        if isinstance(event, ScalarEvent | AliasEvent):
+            _look(event, file)
+        elif isinstance(event, CollectionStartEvent):
+            _look(event, file)
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _refused(event, file, "nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _refused(event, file, "a second document in one file", hint="put it into a file of its own")
+        yield event
+
+
+def _look(event: NodeEvent, file: SourceFile) -> None:
+    if event.anchor or isinstance(event, AliasEvent):
+        raise _refused(event, file, "anchors and aliases are not supported", hint="write the value out where it is used")
+    if tag := getattr(event, "tag", None):
+        raise _refused(event, file, f"tags are not supported: {quote(tag)}", hint="leave the tag out")
+
+
+def _refused(event: Event, file: SourceFile, message: str, *, expected: str | None = None, hint: str | None = None) -> _Refused:
+    mark = event.start_mark
+    span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
+    return _Refused(trouble(file, span, message, expected=expected, hint=hint))
+
+
+def _context(error: yaml.MarkedYAMLError, text: str) -> str | None:
+    if error.problem_mark and text[error.problem_mark.index : error.problem_mark.index + 1] == "\t":
+        return "YAML is indented with spaces, never with tabs"
+    if not error.context:
+        return None
+    return f"{error.context}, begun on line {error.context_mark.line + 1}" if error.context_mark else error.context
+
+
+def _inside(span: Span | None, file: SourceFile) -> Span | None:
+    """An error at the end of a file is marked behind its last line: move it to the last line's end."""
+    if span is None or span.line <= len(file.lines):
+        return span
+    return Span(line=len(file.lines), column=len(file.lines[-1]) + 1, length=1)

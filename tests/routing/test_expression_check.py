@@ -1,0 +1,129 @@
+"""Filters that make no sense: for the tags there are, or for any call."""
+
+import pytest
+
+from routing.expression import Kind, Misfit, Scalar, misfits, never_holds, parse
+
+KINDS = {
+    "state": Kind.TEXT,
+    "zip": Kind.TEXT,
+    "age": Kind.NUMBER,
+    "hour": Kind.NUMBER,
+    "repeat": Kind.TRUTH,
+    "anonymous": Kind.TRUTH,
+}
+CLOSED: dict[str, frozenset[Scalar]] = {"state": frozenset({"TX", "OK", "NY"}), "hour": frozenset(range(24))}
+
+TEXT = "== != in and begins_with compare it, with what is no word in quotes"
+NUMBER = "== != < <= > >= and in compare it with whole numbers"
+TRUTH = "it stands alone, or is == true or == false"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "state == TX",
+        "state not in [TX]",
+        "zip begins_with '9'",
+        "age != 3",
+        "age in [1, 2]",
+        "not repeat",
+        "known(age)",
+        "state in []",
+        "repeat == false",
+    ],
+)
+def test_what_fits(text: str) -> None:
+    assert misfits(parse(text), KINDS) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("zip == 90210", 7, f'tag "zip" is text, not a number: {TEXT}'),
+        ("zip in [90210]", 7, f'tag "zip" is text, not a number: {TEXT}'),
+        ("state < 5", 8, f'tag "state" is text, not a number: {TEXT}'),
+        ("not state", 4, f'tag "state" is text, not a truth: {TEXT}'),
+        ("age", 0, f'tag "age" is a number, not a truth: {NUMBER}'),
+        ("age begins_with '6'", 16, f'tag "age" is a number, not text: {NUMBER}'),
+        ("age == old", 7, f'tag "age" is a number, not text: {NUMBER}'),
+        ("repeat == yes", 10, f'tag "repeat" is a truth, not text: {TRUTH}'),
+        ("repeat not in [1]", 14, f'tag "repeat" is a truth, not a number: {TRUTH}'),
+        ("repeat > 0", 9, f'tag "repeat" is a truth, not a number: {TRUTH}'),
+    ],
+)
+def test_a_tag_taken_for_what_it_is_not(text: str, column: int, message: str) -> None:
+    assert misfits(parse(text), KINDS) == (Misfit(message=message, column=column),)
+
+
+def test_unknown_tags_are_named_and_all_misfits_told_in_order() -> None:
+    found = misfits(parse("stat == TX and (not known(agee) or age == old) and income in []"), KINDS)
+    assert [(misfit.column, misfit.name) for misfit in found] == [(0, "stat"), (26, "agee"), (42, None), (51, "income")]
+    assert found[0].message == 'unknown tag "stat"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "age > 65 and age < 60",
+        "age > 65 and age < 66",
+        "age >= 65 and not age > 64",
+        "age == 3 and age == 4",
+        "age == 3 and age != 3",
+        "age in [1, 2] and age not in [2, 1]",
+        "age in [1, 2] and age > 2",
+        "state == TX and state == OK",
+        "state in []",
+        "not known(age) and age > 3",
+        "not known(age) and age != 3",
+        "known(age) and not age < 3 and not age >= 3",
+        "zip begins_with 'ab' and not zip begins_with 'a'",
+        "zip begins_with 'ab' and zip begins_with 'ac'",
+        "zip == abc and zip begins_with 'b'",
+        "repeat and not repeat",
+        "repeat and repeat == false",
+        "known(repeat) and not repeat and not repeat == false",
+        "not (repeat or not repeat)",
+        "state == Texas",
+        "not (state != Texas or not known(state))",
+        "state begins_with C",
+        "hour > 23",
+        "known(hour) and hour not in [" + ",".join(map(str, range(24))) + "]",
+        "(age > 65 or age < 18) and age in [20, 30]",
+        "repeat and (age > 5 and age < 5 or not repeat)",
+    ],
+)
+def test_contradictions_are_found(text: str) -> None:
+    assert never_holds(parse(text), KINDS, CLOSED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "age > 65 and age < 67",
+        "age > 65 or age < 60",
+        "not age < 3 and not age >= 3",
+        "state == TX or state == Texas",
+        "state != Texas",
+        "zip begins_with 'ab' and zip begins_with 'a'",
+        "zip begins_with 'a' and not zip begins_with 'ab' and zip != a",
+        "zip != a and zip != b",
+        "not zip begins_with 'a' and known(zip)",
+        "zip not in []",
+        "not repeat and not repeat == false",
+        "hour >= 23",
+        "age not in []",
+        "age < -7",
+        "age > 7",
+        "age == 1",
+        "not known(hour)",
+        "undeclared == 3 and known(undeclared)",
+    ],
+)
+def test_what_some_call_could_pass_is_left_alone(text: str) -> None:
+    assert not never_holds(parse(text), KINDS, CLOSED)
+
+
+def test_too_many_cases_are_not_looked_through() -> None:
+    doubtful = " and ".join(["(age > 5 or hour > 5)"] * 60)
+    assert not never_holds(parse(f"{doubtful} and state in []"), KINDS, CLOSED)

@@ -1,0 +1,228 @@
+"""The books as routing and the engine see them: one load, fed by few calls, whose repetition changes nothing."""
+
+import pytest
+
+from routing.cap import Cap, Counts, Per
+from routing.load import Load, Paid
+from routing.ruling import Attempt
+from routing.table import Health
+from switch.call.record import Outcome
+from switch.engine.books import Books, Made, Past
+from switch.engine.line_book import RECENT_ATTEMPTS
+from switch.engine.repeat_book import KEPT_US
+
+NOW_US = 1_790_000_000_000_000
+S_US = 1_000_000
+ANI = "+12125550123"
+HEALTH = Health(failures=3, rest_ms=60_000)
+OWNERS = ("line:east", "advertiser:acme", "campaign:auto", "publisher:radio", "number:+1", "trunk:t")
+
+
+def attempt(line: str = "east", *, caps: tuple[Cap, ...] = (), priority: int = 1) -> Attempt:
+    return Attempt(
+        line=line,
+        advertiser="acme",
+        campaign="auto",
+        priority=priority,
+        uri="sip:line@127.0.0.1",
+        ring_ms=30_000,
+        silence_ms=5_000,
+        timer_offset_ms=0,
+        caps=caps,
+        revenue_micros=25 * S_US,
+    )
+
+
+def take(books: Books, call: str, line: str = "east", *, at_us: int = NOW_US, priority: int = 1) -> str | None:
+    return books.take((call, 1), owners=OWNERS, attempt=attempt(line, priority=priority), at_us=at_us)
+
+
+def fare(books: Books, outcome: Outcome, *, at_us: int = NOW_US, health: Health | None = HEALTH) -> None:
+    """One attempt at the line, which ended so."""
+    call = f"{outcome}-{at_us}"
+    take(books, call, at_us=at_us)
+    if outcome is Outcome.ANSWERED:
+        books.connected((call, 1), at_us=at_us)
+    for _ in range(2):
+        books.ended((call, 1), at_us=at_us, outcome=outcome, health=health)
+    books.over(call)
+
+
+def paid(at_us: int, line: str = "east") -> Paid:
+    return Paid(at_us=at_us, did="+1800", campaign="auto", advertiser="acme", line=line)
+
+
+def test_books_are_a_load() -> None:
+    load: Load = Books()
+    assert load.used(Cap(owner="line:east", limit=1), NOW_US) == 0
+    assert (load.last_attempt_us("east"), load.last_line("auto", 1), load.resting_until_us("east")) == (0, None, 0)
+    assert (load.worth_micros("auto", "east"), load.waiting("auto"), tuple(load.paid(ANI))) == (0, 0, ())
+
+
+def test_who_was_dialled_last_and_whose_turn_it_was() -> None:
+    books = Books()
+    take(books, "a", "east", at_us=NOW_US)
+    take(books, "b", "west", at_us=NOW_US + 1)
+    take(books, "c", "south", at_us=NOW_US + 2, priority=2)
+    take(books, "a", "east", at_us=NOW_US + 3)
+    assert [books.last_attempt_us(line) for line in ("east", "west", "south")] == [NOW_US, NOW_US + 1, NOW_US + 2]
+    assert (books.last_line("auto", 1), books.last_line("auto", 2), books.last_line("auto", 3)) == ("west", "south", None)
+
+
+def test_an_attempt_that_found_a_cap_full_was_not_made() -> None:
+    books, full = Books(), Cap(owner="line:east", limit=0)
+    assert books.take(("a", 1), owners=OWNERS, attempt=attempt(caps=(full,)), at_us=NOW_US) == full.key
+    assert (books.last_attempt_us("east"), books.last_line("auto", 1), dict(books.snapshot())) == (0, None, {})
+
+
+def test_the_attempt_counts_for_owners_without_a_cap_too() -> None:
+    books = Books()
+    take(books, "a")
+    for owner in OWNERS:
+        assert books.used(Cap(owner=owner, limit=1), NOW_US) == 1
+        assert books.used(Cap(owner=owner, limit=1, per=Per.HOUR), NOW_US) == 1
+
+
+@pytest.mark.parametrize("bad", [Outcome.FAILED, Outcome.SILENT])
+def test_a_line_rests_after_failures_in_a_row(bad: Outcome) -> None:
+    books = Books()
+    for second in range(3):
+        assert books.resting_until_us("east") == 0
+        fare(books, bad, at_us=NOW_US + second)
+    assert books.resting_until_us("east") == NOW_US + 2 + 60 * S_US
+    fare(books, bad, at_us=NOW_US + 70 * S_US)
+    assert books.resting_until_us("east") == NOW_US + 130 * S_US
+
+
+@pytest.mark.parametrize(
+    ("outcome", "clears"),
+    [
+        (Outcome.ANSWERED, True),
+        (Outcome.BUSY, True),
+        (Outcome.DECLINED, True),
+        (Outcome.NO_ANSWER, False),
+        (Outcome.LOST_RACE, False),
+        (Outcome.ABANDONED, False),
+    ],
+)
+def test_an_answer_ends_the_row_and_the_rest(*, outcome: Outcome, clears: bool) -> None:
+    books = Books()
+    for second in range(2):
+        fare(books, Outcome.FAILED, at_us=NOW_US + second)
+    fare(books, outcome, at_us=NOW_US + 2)
+    fare(books, Outcome.FAILED, at_us=NOW_US + 3)
+    assert (books.resting_until_us("east") == 0) is clears
+    for second in range(4, 7):
+        fare(books, Outcome.FAILED, at_us=NOW_US + second)
+    assert books.resting_until_us("east") > 0
+    fare(books, outcome, at_us=NOW_US + 8)
+    assert (books.resting_until_us("east") == 0) is clears
+
+
+def test_an_answer_counts_when_it_was_given_not_when_the_talk_is_over() -> None:
+    books = Books()
+    take(books, "long")
+    books.connected(("long", 1), at_us=NOW_US)
+    for second in range(3):
+        fare(books, Outcome.FAILED, at_us=NOW_US + second)
+    books.ended(("long", 1), at_us=NOW_US + 10, outcome=Outcome.ANSWERED, health=HEALTH)
+    assert books.resting_until_us("east") > 0
+
+
+def test_a_line_without_a_health_rule_does_not_rest() -> None:
+    books = Books()
+    for second in range(9):
+        fare(books, Outcome.FAILED, at_us=NOW_US + second, health=None)
+    assert books.resting_until_us("east") == 0
+
+
+def test_worth_is_the_mean_of_the_last_attempts_that_are_over() -> None:
+    books = Books()
+    for number in range(RECENT_ATTEMPTS + 10):
+        take(books, str(number))
+        if number % 2:
+            books.converted((str(number), 1), at_us=NOW_US, revenue_micros=(number // 10) * S_US)
+        books.ended((str(number), 1), at_us=NOW_US)
+        for _ in range(2):
+            books.over(str(number))
+    assert books.worth_micros("auto", "east") == 5 * 10 * (1 + 2 + 3 + 4 + 5) * S_US // 10 // RECENT_ATTEMPTS
+    assert books.worth_micros("other", "east") == 0
+
+
+def test_repeats_are_known_by_the_newest_of_each_sale_oldest_first() -> None:
+    books = Books(Past(paid=[(ANI, paid(NOW_US + 5)), (ANI, paid(NOW_US)), (ANI, paid(NOW_US + 3, "west"))]))
+    books.paid_for(ANI, paid(NOW_US + 1))
+    assert list(books.paid(ANI)) == [paid(NOW_US + 3, "west"), paid(NOW_US + 5)]
+    books.paid_for(ANI, paid(NOW_US + 9, "west"))
+    assert list(books.paid(ANI)) == [paid(NOW_US + 5), paid(NOW_US + 9, "west")]
+    assert books.paid("+12125550124") == ()
+
+
+def test_callers_without_a_number_are_nobodys_repeats() -> None:
+    books = Books()
+    for ani in ("", "anonymous"):
+        books.paid_for(ani, paid(NOW_US))
+        assert books.paid(ani) == ()
+
+
+def test_paid_conversions_are_forgotten_in_the_end() -> None:
+    books = Books()
+    books.paid_for(ANI, paid(NOW_US))
+    books.paid_for(ANI, paid(NOW_US + 10, "west"))
+    books.paid_for("+12125550199", paid(NOW_US + KEPT_US - 1))
+    assert len(books.paid(ANI)) == 2
+    books.paid_for("+12125550199", paid(NOW_US + KEPT_US))
+    assert list(books.paid(ANI)) == [paid(NOW_US + 10, "west")]
+    books.paid_for(ANI, paid(NOW_US + KEPT_US + 5, "west"))
+    books.paid_for("+12125550199", paid(NOW_US + KEPT_US + 10))
+    assert list(books.paid(ANI)) == [paid(NOW_US + KEPT_US + 5, "west")]
+
+
+def test_a_caller_waits_in_one_queue_and_leaves_it_once() -> None:
+    books = Books()
+    for call in ("a", "b", "a"):
+        books.enter_hold(call, "auto")
+    books.enter_hold("b", "home")
+    assert (books.waiting("auto"), books.waiting("home")) == (1, 1)
+    for _ in range(2):
+        books.leave_hold("a")
+        books.over("b")
+    assert (books.waiting("auto"), books.waiting("home")) == (0, 0)
+
+
+def test_books_from_a_ledger_count_what_books_counted_that_never_stopped() -> None:
+    books, quarter_us = Books(), NOW_US - NOW_US % (900 * S_US)
+    for call in "abc":
+        take(books, call)
+        books.connected((call, 1), at_us=NOW_US)
+        books.converted((call, 1), at_us=NOW_US, revenue_micros=25 * S_US)
+        books.ended((call, 1), at_us=NOW_US, outcome=Outcome.ANSWERED)
+        books.over(call)
+    books.deposited("acme", 100 * S_US)
+    amounts = {Counts.ATTEMPT: 3, Counts.CONNECTION: 3, Counts.CONVERSION: 3, Counts.REVENUE: 75 * S_US}
+    made = Made(line="east", campaign="auto", priority=1, at_us=NOW_US, revenue_micros=25 * S_US)
+    again = Books(
+        Past(
+            tallies=[(owner, counts, quarter_us, amount) for owner in OWNERS for counts, amount in amounts.items()],
+            deposits={"acme": 100 * S_US},
+            made=[made] * 3,
+        )
+    )
+    balance = Cap(owner="advertiser:acme", limit=0, counts=Counts.REVENUE, per=Per.BALANCE)
+    assert again.snapshot() == books.snapshot()
+    for each in (books, again):
+        assert each.used(balance, NOW_US) == -25 * S_US
+        assert each.worth_micros("auto", "east") == 25 * S_US
+        assert (each.last_attempt_us("east"), each.last_line("auto", 1)) == (NOW_US, "east")
+
+
+def test_a_horizon_is_looked_behind_when_a_total_asks_for_it() -> None:
+    quarter_us = NOW_US - NOW_US % (900 * S_US)
+    rows = [("line:east", Counts.ATTEMPT, quarter_us - 900 * S_US * back, 1) for back in range(4)]
+    books = Books(Past(tallies=rows[:2], before=[("line:east", Counts.ATTEMPT, 2)], horizon_us=rows[1][2]))
+    books.grouped({"g": ("east",)})
+    line = Cap(owner="line:east", limit=9, per=Per.TOTAL, since_us=rows[2][2])
+    group = Cap(owner="group:g", limit=9, per=Per.TOTAL, since_us=rows[2][2])
+    assert (books.used(line, NOW_US), books.used(group, NOW_US)) == (4, 4)
+    books.look_back(rows, horizon_us=line.since_us)
+    assert (books.used(line, NOW_US), books.used(group, NOW_US), books.horizon_us) == (3, 3, line.since_us)

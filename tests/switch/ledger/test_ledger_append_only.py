@@ -1,0 +1,83 @@
+"""What was written stays as it was: the database itself refuses, whoever asks and by whatever statement."""
+
+# ruff: noqa: S608 the tables are our own
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from switch.billing.verdict import JudgedCall
+from switch.ledger.schema import APPEND_ONLY, METADATA
+from switch.ledger.store import Ledger, Posting
+
+Judge = Callable[[str], JudgedCall]
+Raw = Callable[[str], Engine]
+
+KEYS = {
+    "money": "key",
+    "money_state": "key",
+    "event": "call_id, number",
+    "config": "version",
+    "posting": "party, idempotency_key",
+}
+
+
+@pytest.fixture
+def filled(ledger: Ledger, judged: Judge) -> Ledger:
+    """A row in every table."""
+    ledger.write([judged("a")])
+    ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
+    ledger.post([], [], Posting(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
+    return ledger
+
+
+def refused(engine: Engine, statement: str) -> str:
+    """What the database says to it."""
+    with engine.connect() as connection, pytest.raises(DBAPIError) as error:
+        connection.exec_driver_sql(statement)
+    return str(error.value.orig)
+
+
+def content(engine: Engine) -> dict[str, list[object]]:
+    with engine.connect() as connection:
+        return {name: list(connection.execute(METADATA.tables[name].select())) for name in APPEND_ONLY}
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_no_row_is_changed_or_deleted(filled: Ledger, url: str, raw: Raw, table: str) -> None:
+    engine = raw(url)
+    before = content(engine)
+    column = KEYS[table].split(",")[0]
+    assert f"{table} is append-only: no UPDATE" in refused(engine, f"UPDATE {table} SET {column} = {column}")
+    assert f"{table} is append-only: no DELETE" in refused(engine, f"DELETE FROM {table}")
+    assert all(before[name] for name in APPEND_ONLY)
+    assert content(engine) == before
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_no_row_is_replaced(filled: Ledger, url: str, raw: Raw, table: str) -> None:
+    """SQLite's REPLACE deletes what is in the way and asks no trigger for DELETE; PostgreSQL's ON CONFLICT updates."""
+    engine = raw(url)
+    before = content(engine)
+    if engine.dialect.name == "sqlite":
+        said = refused(engine, f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
+        assert f"{table} is append-only: no REPLACE" in said
+    else:
+        column = KEYS[table].split(",")[0]
+        takes_over = f"ON CONFLICT ({KEYS[table]}) DO UPDATE SET {column} = excluded.{column}"
+        assert f"{table} is append-only: no UPDATE" in refused(engine, f"INSERT INTO {table} SELECT * FROM {table} {takes_over}")
+    assert content(engine) == before
+
+
+def test_no_money_is_replaced_by_its_id(sqlite_ledger: Ledger, sqlite_url: str, judged: Judge, raw: Raw) -> None:
+    sqlite_ledger.write([judged("a")])
+    columns = "call_id, number, kind, party, campaign, line, amount_micros, reason, actor, at_us"
+    replace = f"INSERT OR REPLACE INTO money (id, key, {columns}) SELECT id, 'another', {columns} FROM money"
+    assert "no REPLACE" in refused(raw(sqlite_url), replace)
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_no_table_is_truncated(postgres_ledger: Ledger, postgres_url: str, raw: Raw, table: str) -> None:
+    assert f"{table} is append-only: no TRUNCATE" in refused(raw(postgres_url), f"TRUNCATE {table}")
+    assert f"{table} is append-only: no TRUNCATE" in refused(raw(postgres_url), f"TRUNCATE {table} CASCADE")

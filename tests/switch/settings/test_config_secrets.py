@@ -1,0 +1,88 @@
+"""A token is known to nobody who reads what the switch says of its config."""
+
+from pathlib import Path
+
+import pytest
+
+from switch.settings.directory import without_secrets
+from switch.settings.load import Loaded, load
+from switch.settings.plan import Api, token_of
+from switch.settings.problem import as_json, show
+
+SECRET = "correct-horse-battery"  # noqa: S105 (a test's own)
+SWITCH = "switch:\n  sip: {listen: 127.0.0.1:5060}\n  api: {listen: 127.0.0.1:8088}\n"
+
+
+def loaded_with(config: Path, token: str) -> Loaded:
+    (config / "switch.yaml").write_text(SWITCH)
+    (config / "extra.yaml").write_text(f"advertisers:\n  beta: {{token: {token}, lines: {{}}}}\n")
+    return load(config)
+
+
+def test_whose_token_it_is(config: Path) -> None:
+    deployment = loaded_with(config, SECRET).deployment
+    assert deployment is not None
+    api = deployment.switch.api
+
+    assert api is not None
+    assert (api.listen, list(api.tokens)) == (("127.0.0.1", 8088), ["beta"])
+    assert api.advertiser_of(SECRET) == "beta"
+    assert api.advertiser_of(SECRET[:-1]) is None
+    assert api.advertiser_of("\udcff") is None
+    assert api.tokens["beta"].matches(SECRET)
+
+
+def test_it_is_in_nothing_that_is_loaded(config: Path) -> None:
+    loaded = loaded_with(config, SECRET)
+
+    assert loaded.deployment is not None
+    assert SECRET not in repr(loaded)
+    assert SECRET not in str(loaded.deployment.switch.api)
+    assert loaded.files["extra.yaml"] == f"advertisers:\n  beta: {{token: {'*' * len(SECRET)}, lines: {{}}}}\n"
+
+
+def test_another_token_is_another_version(config: Path) -> None:
+    one, other = loaded_with(config, SECRET).deployment, loaded_with(config, SECRET + "2").deployment
+
+    assert one is not None
+    assert other is not None
+    assert one.plan.version != other.plan.version
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"beta: {{token: {SECRET}, lines: {{}}, capp: 1}}",
+        f"beta: {{token: '{SECRET} {SECRET}', lines: {{}}}}",
+        f"beta: {{lines: {{}}, tokn: {SECRET}}}",
+        f'beta: {{lines: {{}}, "token": "{SECRET}", token: {SECRET}}}',
+        f"beta: {{lines: {{}}, token: {{secret: {SECRET}}}}}",
+        f"beta: {{lines: {{}}, token: [{SECRET}, {SECRET}]}}",
+        f"beta: {{lines: {{}}, token: '{SECRET}",
+        f"beta: {{lines: {{}}, token: &x {SECRET}}}",
+        f"beta: {{lines: {{}}, token: !!str {SECRET}}}",
+        f"beta:\n    token:\n      {SECRET}\n      more\n    lines: {{}}",
+    ],
+)
+def test_no_problem_shows_it(config: Path, text: str) -> None:
+    (config / "switch.yaml").write_text(SWITCH)
+    (config / "extra.yaml").write_text(f"advertisers:\n  {text}\n")
+    loaded = load(config)
+
+    assert loaded.deployment is None
+    assert loaded.problems
+    assert SECRET not in repr(loaded)
+    assert not any(SECRET in show(problem) or SECRET in str(as_json(problem)) for problem in loaded.problems)
+
+
+def test_a_password_in_a_url_is_hidden_too() -> None:
+    assert (
+        without_secrets("ledger: postgresql://me:hunter2@db/x\nuri: sip:me@db")
+        == "ledger: postgresql://me:*******@db/x\nuri: sip:me@db"
+    )
+
+
+def test_an_advertiser_is_known_by_one_of_many_tokens() -> None:
+    api = Api(listen=("127.0.0.1", 1), tokens={name: token_of(name * 16) for name in "abc"})
+
+    assert [api.advertiser_of(name * 16) for name in "abcd"] == ["a", "b", "c", None]
