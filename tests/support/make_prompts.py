@@ -23,7 +23,13 @@ WORDS = {
     "goodbye": "Thank you for calling. Goodbye.",
     "closed": "We are closed now. Please call again tomorrow.",
     "all-busy": "All our lines are busy. Please call again soon.",
-}
+    "recorded": "This call may be recorded. If that is all right, press 1.",
+    "ask-age": "How old are you? Please type your age in years, then the pound key.",
+    "ask-zip": "Please type your five digit zip code.",
+    "you-typed": "You typed",
+    "right-or-again": "If that is right, press 1. To type it again, press 2.",
+    "who-calls": "A caller about Medicare. To take the call, press 1.",
+} | {f"digit-{digit}": str(digit) for digit in range(10)}
 
 
 def main() -> None:
