@@ -20,7 +20,7 @@ run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)
 test: check rig-tools  ## everything `check` runs, and every test, rigs included
 	$(BIN)/pytest
 
-check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell
+check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell, the sample config and its call tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,6 +29,7 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/codespell
 	$(BIN)/payphone check --config config
 	$(BIN)/payphone test --config config
+	$(BIN)/payphone fmt --check --config config
 
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py

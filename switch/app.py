@@ -22,6 +22,7 @@ from switch.billing.verdict import JudgedCall
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
 from switch.engine.engine import Engine, RtpSite
+from switch.engine.horizon import horizon_of
 from switch.ledger.history import History, Posted
 from switch.ledger.keeper import Keeper, ledger_url
 from switch.ledger.watcher import LedgerWatcher
@@ -81,7 +82,6 @@ class Shell:
             posted=self._posted,
             complain=lambda what: _log.error("ledger", what=what),
             now_us=lambda: self._clock.now().utc_us,
-            earliest_us=lambda: self.engine.plan.earliest_us,
         )
         self._keeper = Keeper(
             settings.data,
@@ -90,8 +90,9 @@ class Shell:
             state=self._ledger_state,
             complain=lambda what: _log.error("ledger", what=what),
             found=lambda judged: call_line(judged, event="recovered call"),
-            past_is_whole=self._watcher.begin,
+            past_is_whole=lambda: self._watcher.begin(self._known),
         )
+        self._known = horizon_of(deployment.plan, self._clock.now().utc_us)
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
         self._idle = asyncio.Event()
@@ -123,10 +124,22 @@ class Shell:
         return True
 
     def reload(self, deployment: Deployment) -> None:
-        """New calls follow the new plan; sockets, paths and workers stay as they were started."""
-        self.engine.reload(deployment.plan)
-        if (earliest_us := deployment.plan.earliest_us) is not None and earliest_us < self.engine.books.horizon_us:
-            self._watcher.look_back(self._looked_back)
+        """New calls follow the new plan; sockets, paths and workers stay as they were started.
+
+        A plan whose caps count from before what is known of the ledger's past waits until that has been read.
+        """
+        wanted = horizon_of(deployment.plan, self._clock.now().utc_us)
+        if self._known.covers(wanted):
+            self.engine.reload(deployment.plan)
+            return
+        further = wanted.along_with(self._known)
+
+        def looked_back(history: History) -> None:
+            self.engine.books.look_back(history.past)
+            self._known = further
+            self.engine.reload(deployment.plan)
+
+        self._watcher.look_back(further, then=looked_back)
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """The files that the running plan was compiled from, for those who ask later what decided a call."""
@@ -188,9 +201,6 @@ class Shell:
     def _past_loaded(self, history: History) -> None:
         self.engine.remember(history.past)
         self._keeper.past_known()
-
-    def _looked_back(self, history: History) -> None:
-        self.engine.books.look_back(history.past.tallies, horizon_us=history.past.horizon_us)
 
     def _posted(self, posted: Sequence[Posted]) -> None:
         for each in posted:

@@ -1,8 +1,12 @@
 """Knows a switch as a service: logging, signals, reload on SIGHUP and on file change, a clean stop. Does not know its insides."""
 
+from __future__ import annotations
+
 import asyncio
 import signal
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,10 +14,13 @@ from switch import log
 from switch.app import Shell
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.settings.load import Loaded, load
-from switch.settings.plan import Deployment
+from switch.settings.plan import Deployment, SwitchSettings
 from switch.settings.problem import show
 from switch.settings.watch import changes
 from switch.workers import WorkersFailed
+
+if TYPE_CHECKING:
+    from switch.api.server import ApiServer
 
 _log = structlog.get_logger("payphone")
 
@@ -53,12 +60,17 @@ async def serve(config: Path) -> None:
     shell = Shell(deployment)
     await started(deployment, shell)
     shell.keep_config(deployment.plan.version, loaded.files)
+    try:
+        api = await _api(deployment)
+    except CannotStart:
+        await shell.stop()
+        raise
     stop, hup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hup.set)
-    reloader = Reloader(config, shell)
+    reloader = Reloader(config, shell, api)
     tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
     await asyncio.sleep(0)  # both wait for changes now
     await reloader.reload()  # and this is for one that came while we started
@@ -68,16 +80,40 @@ async def serve(config: Path) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     _log.info("stopping", calls=shell.engine.live_calls)
+    if api is not None:
+        await api.close()
     await shell.stop()
     _log.info("stopped")
+
+
+async def _api(deployment: Deployment) -> ApiServer | None:
+    """Postbacks are taken where the config says so. Raises CannotStart."""
+    if deployment.switch.api is None:
+        return None
+    from switch.api.server import ApiServer  # noqa: PLC0415 half a second, for those who have it
+
+    api = ApiServer(deployment)
+    try:
+        await api.start()
+    except OSError as error:
+        host, port = deployment.switch.api.listen
+        raise CannotStart(f"can't listen on {host}:{port}: {error.strerror or error}; see `switch.api.listen`") from error
+    _log.info("postbacks are taken", http=":".join(map(str, api.address)))
+    return api
+
+
+def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
+    """Tokens are taken over by a reload, the rest is not."""
+    return settings if settings.api is None else replace(settings, api=replace(settings.api, tokens={}))
 
 
 class Reloader:
     """Takes a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
 
-    def __init__(self, config: Path, shell: Shell) -> None:
+    def __init__(self, config: Path, shell: Shell, api: ApiServer | None) -> None:
         self._config = config
         self._shell = shell
+        self._api = api
         self._one_at_a_time = asyncio.Lock()
 
     async def on_signal(self, hup: asyncio.Event) -> None:
@@ -107,7 +143,9 @@ class Reloader:
                 _log.error("config problem", problem="\n" + show(problem))
             _log.error("config refused: the old one keeps running", running=before, problems=len(loaded.errors))
             return
-        if loaded.deployment.switch != self._shell.settings:
+        if self._api is not None:
+            self._api.reload(loaded.deployment)
+        if _but_tokens(loaded.deployment.switch) != _but_tokens(self._shell.settings):
             _log.warning("the `switch` section has changed: that part takes a restart")
         if loaded.deployment.plan.version != before:
             self._shell.reload(loaded.deployment)

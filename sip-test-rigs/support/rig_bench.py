@@ -1,13 +1,16 @@
 """Knows how to set up one rig (ports, switch, lines), play its steps, and look at what is left. Does not know several rigs."""
 
+import random
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import assert_never
 
+from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_expect import differences, unheard
-from rig_folder import Datagrams, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
+from rig_folder import Datagrams, Load, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
 from rig_phone import READY_DEADLINE_S, PjPhone
 from rig_ports import LOOPBACK, PortBlock, swallow
 from rig_process import wait_until
@@ -15,6 +18,7 @@ from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 
 LINE_END_DEADLINE_S = 5.0
+MOST_RECORDS = 5_000
 
 
 class Bench:
@@ -30,6 +34,8 @@ class Bench:
         self._switch: Switch | None = None
         self._lines: dict[str, SippPhone | PjPhone] = {}
         self._callers: dict[str, SippPhone | PjPhone] = {}
+        self._before = 0
+        self.notes: list[str] = []
 
     def run(self) -> list[str]:
         """Run it; what went wrong, empty when the rig passed."""
@@ -39,7 +45,8 @@ class Bench:
             for step in self._rig.steps:
                 problems += self._play(step)
             problems += self._finish()
-            problems += differences(self._rig.records, switch.records(len(self._rig.records)))
+            records = switch.records(self._before + len(self._rig.records))
+            problems += differences(self._rig.records, records[self._before :])
             problems += self._listen_to()
         except (RigError, SwitchError) as error:
             problems.append(str(error))
@@ -59,7 +66,7 @@ class Bench:
         first, last = self._ports.rtp_range
         lines = {name.replace("-", "_"): f"{LOOPBACK}:{port}" for name, port in self._line_ports.items()}
         mute = "{}:{}".format(*self._mute.getsockname())
-        return {"sip": "{}:{}".format(*self._switch_at), "rtp": f"{first}-{last}", "mute": mute, **lines}
+        return {"sip": "{}:{}".format(*self._switch_at), "rtp": f"{first}-{last}", "mute": mute, "host": self._ports.host, **lines}
 
     def _start_line(self, line: SippLine | PjLine) -> None:
         port = self._line_ports[line.name]
@@ -81,7 +88,7 @@ class Bench:
             raise RigError(f"{name}: the PJSIP phone does not start; see {name}.stderr")
         return phone
 
-    def _play(self, step: SippCaller | PjCaller | Datagrams) -> list[str]:
+    def _play(self, step: SippCaller | PjCaller | Datagrams | Load) -> list[str]:
         match step:
             case Datagrams():
                 return throw(step.listed, self._switch_at)
@@ -89,8 +96,39 @@ class Bench:
                 return self._play_sipp(step)
             case PjCaller():
                 return self._play_pj(step)
+            case Load():
+                return self._play_load(step)
             case _:
                 assert_never(step)
+
+    def _play_load(self, step: Load) -> list[str]:
+        """Load, kill, start again: so often, on the same data. That calls are taken again at once is what the next load is about."""
+        seed = secrets.randbelow(10**6) if step.seed is None else step.seed
+        draws = random.Random(seed)  # noqa: S311 chance, not a secret
+        rounds = [self._crash(step, number, after_ms=draws.randint(*step.kill_ms)) for number in range(1, step.rounds + 1)]
+        records = self._running().records_now(MOST_RECORDS)
+        self._before = len(records)
+        self.notes.append(f"seed {seed}: killed after {', '.join(each.summary for each in rounds)}; {len(records)} records")
+        return [*wrong(rounds, records), *differences([{}] * len(records), records), *self._running().audit()]
+
+    def _crash(self, step: Load, number: int, *, after_ms: int) -> Round:
+        switch, calls = self._running(), step.rate * (step.kill_ms[1] // 1_000 + 1)
+        name, port = f"{step.scenario.stem}-{number}", self._ports.next()
+        phone = SippPhone(name, scenario=step.scenario, source=LOOPBACK, port=port, work=self._work, ports=self._ports)
+        self._callers[name] = phone
+        anis = callers(self._work / f"{name}.callers", number=number, calls=calls)
+        phone.load(self._switch_at, rate=step.rate, calls=calls, callers=self._work / f"{name}.callers")
+        time.sleep(after_ms / 1_000)
+        switch.kill()
+        killed_s = time.time()
+        phone.stop()
+        switch.start_again()
+        return Round(killed_ms=after_ms, killed_s=killed_s, calls=seen(phone.shortmessages, anis))
+
+    def _running(self) -> Switch:
+        if self._switch is None:
+            raise SwitchError("there is no switch")
+        return self._switch
 
     def _play_sipp(self, step: SippCaller) -> list[str]:
         if step.name in self._callers:
@@ -143,7 +181,7 @@ class Bench:
         for line in self._rig.lines:
             if isinstance(line, SippLine) and line.calls:
                 problems += _sipp(self._lines[line.name]).finish(LINE_END_DEADLINE_S)
-            elif isinstance(line, SippLine) and _sipp(self._lines[line.name]).ended:
+            elif isinstance(line, SippLine) and line.calls == 0 and _sipp(self._lines[line.name]).ended:
                 problems.append(f"{line.name}: was called, and must not be")
         for phone in self._phones():
             if isinstance(phone, PjPhone):
@@ -151,8 +189,9 @@ class Bench:
         return problems
 
     def _listen_to(self) -> list[str]:
-        packets = {phone.name: phone.handset.received for phone in self._phones() if isinstance(phone, SippPhone)}
-        problems = unheard(self._rig.heard, packets)
+        handsets = {phone.name: phone.handset for phone in self._phones() if isinstance(phone, SippPhone)}
+        packets = {name: handset.received for name, handset in handsets.items()}
+        problems = unheard(self._rig.heard, packets, {name: handset.heard for name, handset in handsets.items()})
         for phone in self._phones():
             if isinstance(phone, PjPhone) and phone.name in self._rig.heard:
                 problems += phone.unheard(self._rig.heard[phone.name])

@@ -1,14 +1,18 @@
 """Knows how to compare what happened with what `expected.yaml` says, and how to say what differs. Does not read files.
 
-An expected value is: a range `[low, high]` of two numbers, inclusive; `present` for anything but null; a list or mapping, compared
-item by item (lists have the same length, mappings may leave keys out); anything else: that value exactly.
+An expected value is: a range `[low, high]` of two numbers, inclusive; `present` for anything but null; `/regular expression/` for text that
+holds it; a list or mapping, compared item by item (lists have the same length, mappings may leave keys out); anything else: that value
+exactly.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 Record = Mapping[str, Any]
 PRESENT = "present"
+MILLISECOND = timedelta(milliseconds=1)
 
 # The keys that every record has, whatever became of the call.
 CALL_KEYS = {"call_id", "did", "ani", "trunk", "publisher", "campaign", "final_state", "ended_by", "sip_code", "attempts"}
@@ -45,6 +49,9 @@ def _compare(place: str, wanted: object, got: object) -> list[str]:
             return [d for n, pair in enumerate(zip(wanted, got, strict=True), start=1) for d in _compare(f"{place} {n}", *pair)]
         case str() if wanted == PRESENT:
             return [] if got is not None else [f"{place}: expected a value, got null"]
+        case str() if len(wanted) > 1 and wanted[0] == wanted[-1] == "/":
+            found = isinstance(got, str) and re.search(wanted[1:-1], got)
+            return [] if found else [f"{place}: expected {wanted}, got {got!r}"]
         case _:
             same = wanted == got and isinstance(wanted, bool) == isinstance(got, bool)
             return [] if same else [f"{place}: expected {wanted!r}, got {got!r}"]
@@ -67,7 +74,7 @@ def _unsound(place: str, got: Record) -> list[str]:
         return found
     for n, attempt in enumerate(got["attempts"], start=1):
         found += [f"{place}: attempts {n}: {key} is missing" for key in sorted(ATTEMPT_KEYS - set(attempt))]
-    if got["connected_ms"] > got["total_ms"] or got["menu_ms"] > got["total_ms"]:
+    if got["connected_ms"] > got["total_ms"] + _lead_ms(got) or got["menu_ms"] > got["total_ms"]:
         found.append(f"{place}: connected or menu time is longer than the call: {dict(got)}")
     if not got["billable"] and (got["revenue_micros"] or got["payout_micros"]):
         found.append(f"{place}: money for a call that is not billable")
@@ -76,7 +83,19 @@ def _unsound(place: str, got: Record) -> list[str]:
     return found
 
 
-def unheard(expected: Mapping[str, Any], packets: Mapping[str, int]) -> list[str]:
-    """What differs in the RTP packets that SIPp's handsets heard, for those that `heard` names with a range."""
-    ranges = {name: wanted for name, wanted in expected.items() if isinstance(wanted, list)}
-    return _compare("RTP packets heard", ranges, dict(packets))
+def _lead_ms(got: Record) -> int:
+    """For how long a line talked, as money counts it, before the caller was answered (docs/adr/0006): at most its answer's way to disk."""
+    if got["answered_at"] is None:
+        return 0
+    answered = datetime.fromisoformat(got["answered_at"])
+    talks = [datetime.fromisoformat(attempt["talk_at"]) for attempt in got["attempts"] if attempt.get("talk_at")]
+    leads = [answered - talk for talk in talks if talk <= answered]
+    return max(leads) // MILLISECOND + 1 if leads else 0  # the times are cut to milliseconds
+
+
+def unheard(expected: Mapping[str, Any], packets: Mapping[str, int], sounds: Mapping[str, list[str]]) -> list[str]:
+    """What differs in what SIPp's handsets heard, by phone: RTP packets where `heard` has a range, sounds where it has their names."""
+    lists = {name: wanted for name, wanted in expected.items() if isinstance(wanted, list)}
+    names = {name: wanted for name, wanted in lists.items() if all(isinstance(sound, str) for sound in wanted)}
+    ranges = {name: wanted for name, wanted in lists.items() if name not in names}
+    return [*_compare("RTP packets heard", ranges, dict(packets)), *_compare("sounds heard", names, dict(sounds))]

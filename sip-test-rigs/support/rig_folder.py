@@ -20,11 +20,11 @@ class RigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SippLine:
-    """An advertiser's line played by SIPp. `calls`: how many it must get; 0: it listens, and must not be called."""
+    """An advertiser's line played by SIPp. `calls`: how many it must get; 0: it listens, and must not be called; None: any number."""
 
     name: str
     scenario: Path
-    calls: int = 1
+    calls: int | None = 1
     arguments: tuple[str, ...] = ()
 
 
@@ -69,7 +69,19 @@ class Datagrams:
     listed: Path
 
 
-Step = SippCaller | PjCaller | Datagrams
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """`rate` calls a second from 127.0.0.1, until the switch is killed between these times (ms, drawn from a seed) and started again, so
+    often. `seed` None: drawn anew for each run."""
+
+    scenario: Path
+    rate: int
+    kill_ms: tuple[int, int]
+    rounds: int
+    seed: int | None = None
+
+
+Step = SippCaller | PjCaller | Datagrams | Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +99,7 @@ class Rig:
 
     @property
     def needs_sipp(self) -> bool:
-        return any(isinstance(party, SippLine | SippCaller) for party in (*self.lines, *self.steps))
+        return any(isinstance(party, SippLine | SippCaller | Load) for party in (*self.lines, *self.steps))
 
 
 def find_rigs(root: Path) -> list[Path]:
@@ -152,7 +164,10 @@ def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any
     _known(told, {"calls", "arguments"}, place)
     if scenario is None:
         raise RigError(f"{place}: there is no {name}.xml, and no `tone` that would make it a PJSIP phone")
-    return SippLine(name=name, scenario=scenario, calls=int(told.get("calls", 1)), arguments=_words(told.get("arguments")))
+    calls = told.get("calls", 1)
+    return SippLine(
+        name=name, scenario=scenario, calls=None if calls == "any" else int(calls), arguments=_words(told.get("arguments"))
+    )
 
 
 def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
@@ -175,7 +190,14 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return PjCaller(number=number, tone_hz=tone, presses=str(rest.get("presses", "")), talks_ms=talks)
         case {"datagrams": str(name)}:
             return Datagrams(listed=_existing(folder / name))
-    raise RigError(f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}` or `datagrams: FILE.yaml`")
+        case {"load": str(name), "rate": int(rate), "kill": [first, last], **rest}:
+            _known(rest, {"rounds", "seed"}, place)
+            kill_ms = (duration_ms(first), duration_ms(last))
+            rounds = int(rest.get("rounds", 1))
+            return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
+    raise RigError(
+        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml` or `load: FILE.xml`"
+    )
 
 
 def _words(told: object) -> tuple[str, ...]:

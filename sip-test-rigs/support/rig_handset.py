@@ -1,10 +1,11 @@
-"""Knows how to be the ear and mouth of a SIPp phone: RTP of a steady tone, RFC 4733 digits, and a count of what is heard.
+"""Knows how to be the ear and mouth of a SIPp phone: RTP of a steady tone, RFC 4733 digits, and what is heard.
 
 SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in an `exec`), a line each:
     talk PORT     send the tone to 127.0.0.1:PORT, a packet every 20 ms, from now on
     press DIGITS  say these digits, one after the other, in place of the tone (from `talk` on, when that comes later)
     hush          stop sending
     mark NAME     tell the runner that this point was reached
+    when SOUND WORDS   obey these words as soon as that sound has been heard (see `rig_sounds`)
 It needs no raw socket and so no root, unlike SIPp's own `play_pcap_audio` and `play_dtmf`. Does not know SIP, scenarios or rigs.
 """
 
@@ -18,6 +19,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from rig_sounds import PHONE_HZ, PITCHES, Ear
+
 FRAME_S = 0.020
 FRAME_SAMPLES = 160
 DTMF_TYPE = 101
@@ -25,7 +28,8 @@ DIGITS = "0123456789*#ABCD"
 DIGIT_UPDATES = 5  # 100 ms of key press
 DIGIT_ENDS = 3  # RFC 4733 section 2.5.1.4: the end is said three times
 GAP_FRAMES = 5
-TONE_HZ = 1000
+PCMU_TYPE = 0
+HEADER = 12
 TONE_PEAK = 8_000
 
 
@@ -38,8 +42,8 @@ def _ulaw(sample: int) -> int:
     return ~(sign | exponent << 4 | mantissa) & 0xFF
 
 
-# 1000 Hz at 8000 Hz: 8 samples are a whole period, so a frame can be sent again and again without a click.
-TONE_FRAME = bytes(_ulaw(round(TONE_PEAK * math.sin(2 * math.pi * TONE_HZ * n / 8000))) for n in range(FRAME_SAMPLES))
+# PHONE_HZ at 8000 Hz: 8 samples are a whole period, so a frame can be sent again and again without a click.
+TONE_FRAME = bytes(_ulaw(round(TONE_PEAK * math.sin(2 * math.pi * PHONE_HZ * n / 8000))) for n in range(FRAME_SAMPLES))
 
 
 class Handset:
@@ -49,6 +53,8 @@ class Handset:
         os.mkfifo(fifo)
         self.fifo = fifo
         self.received = 0
+        self._ear = Ear()
+        self._awaited: list[tuple[str, list[str]]] = []
         self.sent = 0
         self.problems: list[str] = []
         self._marks: dict[str, threading.Event] = {}
@@ -71,6 +77,11 @@ class Handset:
         """The event that is set once the scenario said `mark NAME`."""
         with self._marks_lock:
             return self._marks.setdefault(name, threading.Event())
+
+    @property
+    def heard(self) -> list[str]:
+        """The names of the sounds so far, in order."""
+        return list(self._ear.heard)
 
     def close(self) -> None:
         if self._stop.is_set():
@@ -95,10 +106,20 @@ class Handset:
 
     def _hear(self) -> None:
         packet, _ = self._socket.recvfrom(2048)
-        if len(packet) >= 12 and packet[0] >> 6 == 2:
-            self.received += 1
-        else:
+        if len(packet) < HEADER or packet[0] >> 6 != 2:
             self.problems.append(f"heard {len(packet)} octets that are no RTP")
+            return
+        self.received += 1
+        if packet[1] & 0x7F == PCMU_TYPE:
+            self._ear.hear(packet[HEADER:])
+            self._react()
+
+    def _react(self) -> None:
+        """Obey what waited for a sound that has been heard by now."""
+        due = [words for sound, words in self._awaited if sound in self._ear.heard]
+        self._awaited = [(sound, words) for sound, words in self._awaited if sound not in self._ear.heard]
+        for words in due:
+            self._obey(words)
 
     def _read_words(self) -> None:
         self._unread += os.read(self._words, 4096)
@@ -114,6 +135,9 @@ class Handset:
                 self._peer = None
             case ["mark", name]:
                 self.mark(name).set()
+            case ["when", sound, *then] if sound in PITCHES and then:
+                self._awaited.append((sound, then))
+                self._react()
             case ["press", digits] if set(digits) <= set(DIGITS):
                 for digit in digits:
                     self._queue_digit(digit)

@@ -37,6 +37,12 @@ class PortBlock:
     def rtp_range(self) -> tuple[int, int]:
         return self.base + SINGLES, self.base + BLOCK_PORTS - 1
 
+    @property
+    def host(self) -> str:
+        """A loopback address that nobody else uses: all of its ports are this block's."""
+        number = (self.base - FIRST_PORT) // BLOCK_PORTS
+        return f"127.19.{number // 250}.{number % 250 + 1}"
+
     def close(self) -> None:
         self._lock.close()
 

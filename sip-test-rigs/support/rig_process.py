@@ -65,6 +65,11 @@ class Program:
         wait_until(lambda: self.ended, deadline_s)
         return self.process.returncode
 
+    def kill(self) -> None:
+        """SIGKILL, to it alone: what becomes of its children is its own affair."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self) -> int | None:
         """SIGTERM, then SIGKILL to the group. The exit code it gave to SIGTERM; None when it had to be killed."""
         if not self.ended:

@@ -21,13 +21,17 @@ DEFAULT_JOBS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How one rig went. `kept`: where its logs are, None when they were removed. `details`: titles and texts for a reader."""
+    """How one rig went. `kept`: where its logs are, None when they were removed. `details`: titles and texts for a reader.
+
+    `notes`: what there is to say of a rig that passed, too: what it drew by chance.
+    """
 
     rig: str
     problems: tuple[str, ...]
     seconds: float
     kept: Path | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -48,11 +52,13 @@ def run_rig(name: str, *, keep: bool = False) -> Verdict:
     began = time.monotonic()
     work = Path(tempfile.mkdtemp(prefix=f"rig-{name}-"))
     details: Mapping[str, str] = {}
+    notes: list[str] = []
     try:
         rig = read_rig(ROOT / name)
         if rig.needs_sipp and not sipp_installed():
             raise RigError(NO_SIPP)
         bench = Bench(rig, work)
+        notes = bench.notes
         problems = bench.run()
         details = bench.diagnosis() if problems else {}
     except (RigError, NoPortsError) as error:
@@ -61,12 +67,13 @@ def run_rig(name: str, *, keep: bool = False) -> Verdict:
     if kept is None:
         shutil.rmtree(work)
     seconds = round(time.monotonic() - began, 1)
-    return Verdict(rig=name, problems=tuple(problems), seconds=seconds, kept=kept, details=details)
+    return Verdict(rig=name, problems=tuple(problems), seconds=seconds, kept=kept, details=details, notes=tuple(notes))
 
 
 def report(verdict: Verdict) -> str:
     """A verdict as text: one line when it passed, all that helps when it did not."""
     lines = [f"{'pass' if verdict.passed else 'FAIL'}  {verdict.rig}  {verdict.seconds:.1f} s"]
+    lines += [f"    {note}" for note in verdict.notes]
     lines += [f"    - {problem}" for problem in verdict.problems]
     for title, text in verdict.details.items():
         lines += [f"    {title}:", text]
@@ -106,6 +113,7 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
         "passed": verdict.passed,
         "seconds": verdict.seconds,
         "problems": list(verdict.problems),
+        "notes": list(verdict.notes),
         "kept": str(verdict.kept) if verdict.kept else None,
     }
 

@@ -13,6 +13,7 @@ NO_SIPP = "SIPp is missing and every rig but the pjsua2 one needs it. Install it
 LISTEN_DEADLINE_S = 10.0
 RECV_TIMEOUT_MS = 10_000
 LIFETIME_S = 60
+LOAD_LIFETIME_S = 240
 LADDER_ROWS = 25
 
 
@@ -40,9 +41,20 @@ class SippPhone:
         """Start as a caller: one call to the switch."""
         self._start([f"{switch[0]}:{switch[1]}", "-m", "1", *arguments])
 
-    def listen(self, *, calls: int, arguments: Sequence[str]) -> bool:
-        """Start as a line; False when it did not come to listen."""
-        self._start(["-m", str(max(1, calls)), *arguments])
+    def load(self, switch: tuple[str, int], *, rate: int, calls: int, callers: Path) -> None:
+        """Start as many callers, `[field0]` of `callers` each: `rate` new ones a second, `calls` at most."""
+        many = ["-m", str(calls), "-r", str(rate), "-l", str(calls), "-inf", str(callers)]
+        self._start([f"{switch[0]}:{switch[1]}", *many])
+
+    @property
+    def shortmessages(self) -> Path:
+        """What it sent and received, a line each."""
+        return self._work / f"{self.name}.shortmessage"
+
+    def listen(self, *, calls: int | None, arguments: Sequence[str]) -> bool:
+        """Start as a line; False when it did not come to listen. `calls` None: for as long as it is left to run."""
+        until = ("-timeout", f"{LOAD_LIFETIME_S}s") if calls is None else ("-m", str(max(1, calls)))
+        self._start([*until, *arguments])
         return wait_until(lambda: self.ended or is_bound(self.port), LISTEN_DEADLINE_S) and not self.ended
 
     def _start(self, more: Sequence[str]) -> None:
@@ -85,10 +97,9 @@ class SippPhone:
         }
 
     def _ladder(self) -> str:
-        path = self._work / f"{self.name}.shortmessage"
-        if not path.is_file():
+        if not self.shortmessages.is_file():
             return "      none"
-        with path.open(errors="replace", newline="") as file:
+        with self.shortmessages.open(errors="replace", newline="") as file:
             rows = [row for row in csv.reader(file, delimiter="\t") if row][-LADDER_ROWS:]
         return "\n".join("      " + "  ".join(cell for cell in row if cell)[:200] for row in rows) or "      none"
 

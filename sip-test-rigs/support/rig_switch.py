@@ -11,15 +11,12 @@ from typing import Any
 from rig_audio import write_tone
 from rig_folder import RigError
 from rig_process import Program, tail, wait_until
+from rig_sounds import PROMPT_MS, PROMPTS
 
 READY_DEADLINE_S = 30.0
 RECORDS_DEADLINE_S = 10.0
 CLI_DEADLINE_S = 30.0
 MORE_THAN_EXPECTED = 5
-
-# Prompts that every rig's config may name; short, and of no phone's pitch.
-PROMPTS = {"welcome": 300, "sorry": 350, "goodbye": 400, "all-busy": 450}
-PROMPT_MS = 300
 
 
 class SwitchError(Exception):
@@ -35,10 +32,36 @@ class Switch:
         (self.config_dir / "config.yaml").write_text(config)
         for name, hz in PROMPTS.items():
             write_tone(self.config_dir / "prompts" / f"{name}.wav", hz, duration_ms=PROMPT_MS, peak_db=-12)
-        self.log = work / "switch.log"
+        self._work = work
         self._records: list[dict[str, Any]] = []
+        self._killed: list[Program] = []
+        self._program = self._started("switch.log")
+
+    def _started(self, log: str) -> Program:
         command = [payphone(), "run", "--config", str(self.config_dir)]
-        self._program = Program(command, output=self.log, folder=work, env={"PYTHONUNBUFFERED": "1"})
+        return Program(command, output=self._work / log, folder=self._work, env={"PYTHONUNBUFFERED": "1"})
+
+    @property
+    def log(self) -> Path:
+        return self._program.output
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self._program.kill()
+        self._killed.append(self._program)
+
+    def start_again(self) -> None:
+        """On the same config and data. Raises SwitchError."""
+        self._program = self._started(f"switch-{len(self._killed)}.log")
+        self.await_ready()
+
+    def audit(self) -> list[str]:
+        """What `payphone audit` finds."""
+        command = [payphone(), "audit", "--config", str(self.config_dir)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CLI_DEADLINE_S, check=False)
+        return (
+            [] if done.returncode == 0 else [f"`payphone audit` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}"]
+        )
 
     def await_ready(self) -> None:
         """Raises SwitchError when it ends or stays silent."""
@@ -63,6 +86,11 @@ class Switch:
         self._records = found
         return found
 
+    def records_now(self, limit: int) -> list[dict[str, Any]]:
+        """All call records that there are, in the order of their INVITEs."""
+        self._records = self._calls(limit)
+        return self._records
+
     def _calls(self, limit: int) -> list[dict[str, Any]]:
         command = [payphone(), "calls", "--config", str(self.config_dir), "--json", "--limit", str(limit)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=CLI_DEADLINE_S, check=False)
@@ -75,6 +103,8 @@ class Switch:
         """Stop it; what was wrong with its end or its log."""
         ended_before = self._program.ended
         code = self._program.stop()
+        for program in self._killed:
+            program.stop()  # what it left behind
         problems = []
         if ended_before:
             problems.append(f"the switch ended by itself with {code}")
@@ -82,8 +112,9 @@ class Switch:
             problems.append("the switch did not stop on SIGTERM and was killed")
         elif code not in (0, -15):
             problems.append(f"the switch ended with {code} on SIGTERM")
-        if "Traceback" in self.log.read_text(errors="replace"):
-            problems.append("an exception is in the switch's log")
+        logs = (self.log, *(program.output for program in self._killed))
+        traced = [log.name for log in logs if "Traceback" in log.read_text(errors="replace")]
+        problems += [f"an exception is in the switch's log, {name}" for name in traced]
         return problems
 
     def diagnosis(self) -> Mapping[str, str]:

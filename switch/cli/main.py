@@ -3,10 +3,32 @@
 import sys
 
 from switch.app import NotOurs, check_packages
-from switch.cli import explain, switching, testing
+from switch.cli import api, audit, balance, editing, explain, money, replay, report, simulate, switching, testing
 from switch.cli.common import app
 
-__all__ = ["app", "explain", "main", "switching", "testing"]
+__all__ = [
+    "api",
+    "app",
+    "audit",
+    "balance",
+    "editing",
+    "explain",
+    "main",
+    "money",
+    "replay",
+    "report",
+    "simulate",
+    "switching",
+    "testing",
+]
+
+ORDER = (
+    *("run", "demo", "check", "route", "test", "fmt", "diff", "replay", "simulate"),
+    *("calls", "explain", "report", "money", "audit", "api"),
+)
+"""As somebody meets them: run it, change its config, look at what came of it."""
+
+app.registered_commands.sort(key=lambda command: ORDER.index(command.name or getattr(command.callback, "__name__", "")))
 
 
 def main() -> None:

@@ -150,9 +150,11 @@ class Books:
         """From when on the quarters are known; caps that look further back count all there ever was, until `look_back`."""
         return self._tally.horizon_us
 
-    def look_back(self, tallies: Iterable[Tallied], *, horizon_us: int) -> None:
-        """The ledger's older quarters: for a `total` cap that counts from before the horizon. All that was told must be in the ledger."""
-        self._tally.extend(tallies, horizon_us=horizon_us)
+    def look_back(self, past: Past) -> None:
+        """More of the ledger, read anew, for a plan that looks further back. What was told meanwhile is known already."""
+        self._tally.extend(past.tallies, before=past.before, horizon_us=past.horizon_us)
+        for ani, paid in past.paid:
+            self._repeats.add(ani, paid)
         self._caps.grouped(self._groups)
 
     # what routing asks: routing.load.Load

@@ -56,19 +56,6 @@ class Plan:
                 found.setdefault(group, []).append(line)
         return {group: tuple(lines) for group, lines in found.items()}
 
-    @property
-    def earliest_us(self) -> int | None:
-        """The earliest instant that a cap counts from, UTC microseconds; None: none counts from a given one."""
-        table = self.table
-        of_owners = (
-            *(line.caps for line in table.lines.values()),
-            *(campaign.caps for campaign in table.campaigns.values()),
-            *(publisher.caps for publisher in table.publishers.values()),
-            *(number.caps for number in table.numbers.values()),
-            *table.trunk_caps.values(),
-        )
-        return min((cap.since_us for caps in of_owners for cap in caps if cap.since_us), default=None)
-
     def rate_of(self, trunk: str) -> Rate | None:
         """What the trunk bills us; None: nothing."""
         return next((each.rate for each in self.trunks if each.name == trunk), None)

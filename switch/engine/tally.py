@@ -85,14 +85,17 @@ class Tally:
         """From when on the quarters are known."""
         return self._horizon_us
 
-    def extend(self, history: Iterable[Tallied], *, horizon_us: int) -> None:
-        """Look further back: rows between the new horizon and the old one come from under `before`; all others are known already."""
+    def extend(self, history: Iterable[Tallied], *, before: Iterable[tuple[str, Counts, int]], horizon_us: int) -> None:
+        """Look further back: rows between the new horizon and the old one are added, all later ones are known already. `before`: what was
+        counted before the new horizon, in place of what was known of that."""
         earlier_us = min(quarter_of(horizon_us), self._horizon_us)
+        for series in self._series.values():
+            series.before = 0
+        for owner, counts, amount in before:
+            self._of((owner, counts)).before += amount
         for owner, counts, quarter_us, amount in history:
             if earlier_us <= quarter_us < self._horizon_us:
-                series = self._of((owner, counts))
-                series.before -= amount
-                series.add(quarter_of(quarter_us), amount)
+                self._of((owner, counts)).add(quarter_of(quarter_us), amount)
         self._horizon_us = earlier_us
 
     def add(self, key: Key, amount: int, *, at_us: int) -> None:

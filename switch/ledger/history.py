@@ -9,12 +9,9 @@ from itertools import takewhile
 from switch.billing.verdict import MoneyRow
 from switch.call.record import CallRecord
 from switch.engine.books import Past
+from switch.engine.horizon import Horizon
 from switch.ledger.store import Ledger
 
-DAY_US = 24 * 60 * 60 * 1_000_000
-TALLIED_DAYS = 40
-"""Quarter by quarter, so that every calendar window can be summed: the longest month and a little more."""
-REPEAT_DAYS = 400
 MAX_MADE = 20_000
 """So many of the newest attempts say which line is next in turn, and what lines have earned lately."""
 OURS = "switch"
@@ -41,19 +38,18 @@ class Posted:
     before_micros: int
 
 
-def read_history(ledger: Ledger, *, now_us: int, earliest_us: int | None) -> History:
-    """All of it, as of one instant. `earliest_us`: the earliest instant that a cap counts from, None: no cap does.
+def read_history(ledger: Ledger, horizon: Horizon) -> History:
+    """As much of it as `horizon` asks for, as of one instant.
 
     Raises LedgerUnreadable.
     """
-    horizon_us = max(0, min(now_us - TALLIED_DAYS * DAY_US, now_us if earliest_us is None else earliest_us))
     with ledger.reading() as reading:
         past = Past(
-            horizon_us=horizon_us,
-            tallies=tuple(reading.tallies(horizon_us)),
-            before=tuple(reading.totals(horizon_us)),
+            horizon_us=horizon.counts_us,
+            tallies=tuple(reading.tallies(horizon.counts_us)),
+            before=tuple(reading.totals(horizon.counts_us)) if horizon.ever else (),
             deposits=reading.balances(),
-            paid=tuple(reading.paid_since(now_us - REPEAT_DAYS * DAY_US)),
+            paid=tuple(reading.paid_since(horizon.paid_us)),
             made=tuple(reading.made(MAX_MADE)),
         )
         return History(past=past, last_money=reading.last_money())

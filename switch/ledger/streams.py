@@ -179,7 +179,8 @@ class Pass:
 
     def _rows(self, statement: Select[Any]) -> Iterator[Any]:
         """Tuples of what is selected."""
-        yield from self._connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
+        for some in self._connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement).partitions():
+            yield from some
 
     def _by_code_point(self, column: ColumnElement[str]) -> ColumnElement[str]:
         """SQLite compares so anyway."""

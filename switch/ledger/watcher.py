@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from switch.engine.horizon import Horizon
 from switch.ledger.history import History, Posted, read_history, read_posted
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
 
@@ -19,8 +20,7 @@ POLL_S = 1.0
 
 
 class LedgerWatcher:
-    """`loaded(history)`: everything before this process. `posted(rows)`: what others wrote since. `earliest_us()`: the earliest instant
-    that a cap of the running config counts from. `now_us()`: the present."""
+    """`loaded(history)`: everything before this process. `posted(rows)`: what others wrote since. `now_us()`: the present."""
 
     def __init__(
         self,
@@ -30,20 +30,18 @@ class LedgerWatcher:
         posted: Callable[[Sequence[Posted]], None],
         complain: Callable[[str], None],
         now_us: Callable[[], int],
-        earliest_us: Callable[[], int | None],
     ) -> None:
         self._url = url
         self._loaded = loaded
         self._posted = posted
         self._complain = complain
         self._now_us = now_us
-        self._earliest_us = earliest_us
         self._ledger: Ledger | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self) -> None:
+    def begin(self, horizon: Horizon) -> None:
         """The ledger is there, and holds every call of earlier processes: read its past, then look what others post."""
-        self._spawn(self._watch())
+        self._spawn(self._watch(horizon))
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """The config that calls are decided by from now on, so that it can be shown later what decided them."""
@@ -57,11 +55,11 @@ class LedgerWatcher:
 
         self._spawn(kept())
 
-    def look_back(self, then: Callable[[History], None]) -> None:
-        """A reloaded config counts from an earlier instant than is known: read on."""
+    def look_back(self, horizon: Horizon, *, then: Callable[[History], None]) -> None:
+        """A config that looks further back than is known waits for the rest."""
 
         async def looked() -> None:
-            then(await self._insist(self._read))
+            then(await self._insist(partial(read_history, horizon=horizon)))
 
         self._spawn(looked())
 
@@ -82,8 +80,8 @@ class LedgerWatcher:
         if not task.cancelled() and task.exception() is not None:
             self._complain(f"watching the ledger failed: {task.exception()!r}")
 
-    async def _watch(self) -> None:
-        history = await self._insist(self._read)
+    async def _watch(self, horizon: Horizon) -> None:
+        history = await self._insist(partial(read_history, horizon=horizon))
         self._loaded(history)
         after = history.last_money
         while True:
@@ -91,9 +89,6 @@ class LedgerWatcher:
             found, after = await self._insist(partial(read_posted, after=after))
             if found:
                 self._posted(found)
-
-    def _read(self, ledger: Ledger) -> History:
-        return read_history(ledger, now_us=self._now_us(), earliest_us=self._earliest_us())
 
     async def _insist(self, work: Callable[[Ledger], T]) -> T:
         """`work`, in a thread, until it succeeds."""

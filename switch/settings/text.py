@@ -1,4 +1,4 @@
-"""Knows YAML: the only file that imports yaml. Reads one text into plain data, in one pass over what the parser tells.
+"""Knows YAML: the only file that reads YAML. Reads one text into plain data, in one pass over what the parser tells.
 
 Every scalar stays text, so that `on`, `no`, `12:30` and `+18005550100` mean what they look like (YAML 1.1 reads them as a
 boolean, a boolean, 750 and an integer). Aliases, tags and merge keys are refused: nothing here needs them, and they are how small

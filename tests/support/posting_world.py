@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from money_cases import INVITED_US, SECOND_US, attempt, call
 
-from switch.api.desk import Desk
+from switch.api.desk import Desk, Order, Outcome
+from switch.billing.acts import Act
 from switch.billing.judge import judge, settle
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import CallRecord
 from switch.ledger.auditing import Auditor, Finding
 from switch.ledger.store import Ledger
-from switch.settings.load import Loaded, load
+from switch.settings.load import load
 from switch.settings.plan import Deployment
 
 ACME, BOLT = "acme-token-0123456789", "bolt-token-0123456789"
@@ -84,19 +87,23 @@ class PostingWorld:
         self.config = folder / "config"
         self.config.mkdir()
         self.clock = Clock()
-        self.loaded = self.configure()
-        self.path = folder / "config" / "data" / "payphone.sqlite"
+        self.deployment = self.configure()
+        self.path = self.config / "data" / "payphone.sqlite"
+        self.path.parent.mkdir()
+        self.path.write_bytes(_empty_ledger())
         self.url = f"sqlite:///{self.path}"
         self.ledger = Ledger(self.url)
-        self.ledger.migrate()
         self.desk = Desk(self.url, plan=lambda: self.deployment.plan, now_us=self.clock.now_us)
 
-    def configure(self, *, price: str = "40.00") -> Loaded:
+    def configure(self, *, price: str = "40.00") -> Deployment:
         (self.config / "config.yaml").write_text(CONFIG.format(price=price))
+        self.deployment = self.reload()
+        return self.deployment
+
+    def reload(self) -> Deployment:
         self.loaded = load(self.config)
         assert self.loaded.deployment is not None, self.loaded.problems
-        self.deployment: Deployment = self.loaded.deployment
-        return self.loaded
+        return self.loaded.deployment
 
     def close(self) -> None:
         self.desk.close()
@@ -116,6 +123,12 @@ class PostingWorld:
     def keep_config(self) -> None:
         self.ledger.keep_config(self.deployment.plan.version, at_us=INVITED_US, files=self.loaded.files)
 
+    def ops(self, act: Act, call_id: str, *, key: str = "", reason: str = "because", line: str | None = None) -> Outcome:
+        """Posted by operators."""
+        self.clock.us += 1
+        key = key or f"ops-{self.clock.us}"
+        return self.desk.post(Order(call_id=call_id, key=key, act=act, actor="ops:ann", reason=reason, line=line))
+
     def owed(self, call_id: str, kind: MoneyKind = MoneyKind.REVENUE) -> int:
         return sum(row.amount_micros for row in self.ledger.rows_of(call_id) if row.kind is kind)
 
@@ -125,6 +138,17 @@ class PostingWorld:
 
     def findings(self) -> list[Finding]:
         return list(Auditor(self.url, self.config / "data" / "journal").findings())
+
+
+@cache
+def _empty_ledger() -> bytes:
+    """Migrating takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite"
+        ledger = Ledger(f"sqlite:///{path}")
+        ledger.migrate()
+        ledger.close()
+        return path.read_bytes()
 
 
 def record_of(call_id: str, talks: Sequence[tuple[str, int | None]], *, campaign: str, config: str = "") -> CallRecord:

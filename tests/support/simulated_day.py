@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from config_overlay import lay_base
+
 from switch.engine.plan import Plan
 from switch.ledger.store import Ledger
 from switch.rehearsal.compare import Comparison
@@ -15,7 +17,34 @@ from switch.rehearsal.simulate import Model, scripts
 from switch.rehearsal.stage import Stage
 from switch.rehearsal.traffic import Manners
 
+PLAIN = """\
+switch: {sip: {listen: 127.0.0.1:5060}, data: var}
+trunks: {carrier: {addresses: [127.0.0.1], cost: {per_minute: 0.0100}}}
+publishers: {radio: , mail: }
+numbers:
+  "+18005550100": {publisher: radio, campaign: quotes}
+  "+18005550101": {publisher: mail, campaign: homes}
+advertisers:
+  acme:
+    lines:
+      east: {uri: "sip:+12125550101@127.0.0.1:5071"}
+      west: {uri: "sip:+12125550102@127.0.0.1:5071"}
+  beta: {lines: {main: {uri: "sip:+12125550103@127.0.0.1:5072"}}}
+menus:
+  qualify: {prompt: welcome, timeout: 8s, keys: {"1": {route: {}}, "2": {hangup: true}}}
+campaigns:
+  quotes: {menu: qualify, lines: [east, {line: west, priority: 2}], revenue: 25.00, payout: 18.00}
+  homes: {lines: [main], revenue: 40.00, payout: 28.00}
+"""
+"""A small config in one file: three lines without caps, one menu."""
+
 DAY = days(datetime(2026, 11, 18, 12, tzinfo=UTC), 1, zone="UTC")
+
+
+def lay_plain(config: Path) -> None:
+    lay_base(config)
+    (config / "shop.yaml").unlink()
+    (config / "switch.yaml").write_text(PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,5 +224,5 @@ def test_a_horizon_is_looked_behind_when_a_total_asks_for_it() -> None:
     line = Cap(owner="line:east", limit=9, per=Per.TOTAL, since_us=rows[2][2])
     group = Cap(owner="group:g", limit=9, per=Per.TOTAL, since_us=rows[2][2])
     assert (books.used(line, NOW_US), books.used(group, NOW_US)) == (4, 4)
-    books.look_back(rows, horizon_us=line.since_us)
+    books.look_back(Past(tallies=rows, before=[("line:east", Counts.ATTEMPT, 1)], horizon_us=line.since_us))
     assert (books.used(line, NOW_US), books.used(group, NOW_US), books.horizon_us) == (3, 3, line.since_us)

@@ -312,7 +312,7 @@ class BooksMachine(RuleBasedStateMachine):
         self.regroup(self.groups)
         if back or days < 40:
             self.model.horizon_us = 0
-            self.books.look_back(rows, horizon_us=0)
+            self.books.look_back(Past(tallies=rows, horizon_us=0))
             assert self.books.horizon_us == 0
 
     # how it is told, to the books and to the model

@@ -1,6 +1,7 @@
 """Lines that ring together, accept by key, drop the caller, or are all full: the whole engine over simulated SIP."""
 
 from dataclasses import replace
+from functools import partial
 
 from engine_world import EAST, WEST, World, line, plan, price
 
@@ -22,6 +23,10 @@ def together(*names_and_addresses: tuple[str, tuple[str, int]]) -> Plan:
     targets = tuple(replace(target, priority=1) for target in campaign.targets)
     table = replace(built.table, campaigns={"quotes": replace(campaign, targets=targets)})
     return replace(built, table=table)
+
+
+def call(world: World, *, hang_up_ms: int) -> None:
+    world.call(hang_up_ms=hang_up_ms)
 
 
 def outcomes(world: World) -> list[list[Outcome]]:
@@ -83,8 +88,8 @@ def test_a_held_caller_gets_the_line_when_it_comes_free() -> None:
     world = World(plan(line("east", EAST, limit=1), overflow=hold))
     world.line_phone(EAST, answer_ms=500)
     world.call(hang_up_ms=12_000)
-    world.after(1_000, lambda: world.call(hang_up_ms=40_000))
-    world.after(2_000, lambda: world.call(hang_up_ms=40_000))
+    world.after(1_000, partial(call, world, hang_up_ms=40_000))
+    world.after(2_000, partial(call, world, hang_up_ms=40_000))
     world.run(80_000)
     states = sorted(judged.record.final_state for judged in world.records)
     assert states == [FinalState.CONVERTED, FinalState.CONVERTED, FinalState.QUEUE_FULL]
@@ -96,8 +101,8 @@ def test_a_conversion_cap_closes_while_the_call_that_filled_it_still_talks() -> 
     world = World(plan(line("east", EAST), caps=(day,)))
     world.line_phone(EAST, answer_ms=500)
     world.call(hang_up_ms=60_000)
-    world.after(5_000, lambda: world.call(hang_up_ms=2_000))
-    world.after(20_000, lambda: world.call(hang_up_ms=30_000))
+    world.after(5_000, partial(call, world, hang_up_ms=2_000))
+    world.after(20_000, partial(call, world, hang_up_ms=30_000))
     world.run(120_000)
     states = [judged.record.final_state for judged in world.records]
     assert states == [FinalState.CONNECTED_SHORT, FinalState.CAPPED, FinalState.CONVERTED]

@@ -1,0 +1,100 @@
+"""Knows by which terms a call's money is judged: those of the config it was decided by, where the ledger has kept it.
+
+Does not know the call. Compiling a config takes time, so terms are kept by version.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import ValidationError
+
+from switch.billing.terms import Terms
+from switch.engine.plan import Plan
+from switch.settings.compile.terms import terms_of
+from switch.settings.directory import read
+from switch.settings.model.document import Document
+from switch.settings.names import Kind, names_of
+
+MAX_VERSIONS = 16
+"""So many versions are kept compiled."""
+
+_MASKED = re.compile(r"\*{8,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """`terms`: by campaign. `kept`: they are those the call was decided by; else the present ones stand in."""
+
+    terms: Mapping[str, Terms]
+    kept: bool
+
+
+class Agreed:
+    """`files_of(version)`: the files of a config, None: not kept. `present()`: the plan that is in force. Callable from any thread."""
+
+    def __init__(self, *, files_of: Callable[[str], Mapping[str, str] | None], present: Callable[[], Plan]) -> None:
+        self._files_of = files_of
+        self._present = present
+        self._known: dict[str, Mapping[str, Terms]] = {}
+        self._guard = threading.Lock()
+
+    def of(self, version: str) -> Agreement:
+        """The terms of calls that were decided by that version. Raises LedgerUnreadable."""
+        present = self._present()
+        if version == present.version:
+            return Agreement(terms=present.terms, kept=True)
+        with self._guard:
+            known = self._known.get(version)
+        if known is None:
+            files = self._files_of(version)
+            known = compiled_terms(files) if files else None
+            if known is None:
+                return Agreement(terms=present.terms, kept=False)
+            self._keep(version, known)
+        return Agreement(terms=known, kept=True)
+
+    def _keep(self, version: str, terms: Mapping[str, Terms]) -> None:
+        with self._guard:
+            self._known[version] = terms
+            while len(self._known) > MAX_VERSIONS:
+                del self._known[next(iter(self._known))]
+
+
+def compiled_terms(files: Mapping[str, str]) -> Mapping[str, Terms] | None:
+    """What the files of a config that was in force say of money, by campaign; None: this release can't read them.
+
+    They were checked when they came into force. Prompts were files beside them, and make no difference to money: any will do. Tokens
+    were not kept, and what stands in their place is no YAML.
+    """
+    with TemporaryDirectory(prefix="payphone-") as folder:
+        for name, text in files.items():
+            (Path(folder) / Path(name).name).write_text(_MASKED.sub(_stand_in, text), encoding="utf-8")
+        tree = read(Path(folder))
+        names = names_of(tree, prompts=Path(folder))
+    any_prompt = replace(names, known={**names.known, Kind.PROMPT: _Everything()}, wav_fault=lambda _: None)
+    try:
+        document = Document.model_validate(tree.data, context=any_prompt)
+    except ValidationError:
+        return None
+    return {name: terms_of(name, campaign) for name, campaign in document.campaigns.items()}
+
+
+def _stand_in(masked: re.Match[str]) -> str:
+    return "x" * len(masked[0])
+
+
+class _Everything(Collection[str]):
+    """Whatever is asked for is there."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -1,0 +1,213 @@
+"""Knows the HTTP that advertisers post by: which requests there are, and what each is answered. Does not know sockets or rules of money.
+
+Every request that touches the ledger does so in a thread, a few at a time, so that calls on the same event loop never wait for it.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar, assert_never
+
+import structlog
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, FastAPI, Header, Path, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from switch.api import body
+from switch.api.desk import Desk, Done, KeyReused, NoSuchCall, Order
+from switch.api.door import Door
+from switch.api.problem import MEDIA_TYPE, key_reused, no_such_call, problem, refused, unavailable
+from switch.api.view import his_call, time_of
+from switch.billing import acts
+from switch.billing.acts import Refused
+from switch.billing.money import show_micros
+from switch.ledger.database import LedgerUnreadable, LedgerUnwritable, RecordRefused
+from switch.settings.plan import Api
+
+T = TypeVar("T")
+
+LEDGER_THREADS = 4
+REPLAYED = "Idempotent-Replayed"
+ABOUT = """What advertisers tell of their calls after they are over: sales, dispositions, disputes.
+
+Every posting has a key of your choice, in the header `Idempotency-Key` or as `key` in the body. The same request with the same key is done
+once, and gets the same answer again. Amounts are decimals in quotes.
+"""
+
+_log = structlog.get_logger("payphone.api")
+_SHOWN_IN_DOCS = Security(HTTPBearer(auto_error=False, description="The token that the operator gave you"))
+
+
+def _advertiser(request: Request, _: Any = _SHOWN_IN_DOCS) -> str:
+    """Who asks. The door has looked at the token already."""
+    return str(request.state.advertiser)
+
+
+Advertiser = Annotated[str, Depends(_advertiser)]
+CallId = Annotated[str, Path(description="The id of one of your calls")]
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
+
+
+def create_app(desk: Desk, *, api: Callable[[], Api], now_us: Callable[[], int]) -> FastAPI:
+    """`api()`: whose tokens are good, at the moment."""
+    app = FastAPI(title="Payphone postbacks", version="1", description=ABOUT, redoc_url=None)
+    app.add_middleware(Door, api=api)
+    _add_error_handlers(app)
+    counter = _Counter(desk)
+    _add_posts(app, counter)
+    _add_gets(app, counter, now_us=now_us)
+    return app
+
+
+class _Counter:
+    """The desk, from the event loop."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._limiter = CapacityLimiter(LEDGER_THREADS)
+
+    async def ask(self, work: Callable[[], T]) -> T:
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+    async def post(self, act: acts.Act, said: body.Body, *, call_id: str, advertiser: str, header: str | None) -> Response:
+        key = _key(said.key, header)
+        if isinstance(key, Response):
+            return key
+        if not _is_name(call_id):
+            return no_such_call()
+        order = Order(
+            call_id=call_id,
+            key=key,
+            act=act,
+            actor=f"advertiser:{advertiser}",
+            reason=said.reason if isinstance(said, body.Dispute) else "",
+            line=said.line,
+            advertiser=advertiser,
+            sale=said.sale if isinstance(said, body.Postback) else None,
+        )
+        return self._answer(order, await self.ask(partial(self.desk.post, order)))
+
+    def _answer(self, order: Order, outcome: Done | Refused | NoSuchCall | KeyReused) -> Response:
+        told = {"call_id": order.call_id, "by": order.actor, "key": order.key, "act": str(order.act)}
+        match outcome:
+            case Done(answer=answer, again=again):
+                _log.info("posted", **told, again=again)
+                return JSONResponse(answer, headers={REPLAYED: "true"} if again else None)
+            case Refused(because=because):
+                _log.info("posting refused", **told, because=because.value)
+                return refused(outcome)
+            case NoSuchCall():
+                return no_such_call()
+            case KeyReused(at_us=at_us):
+                return key_reused(time_of(at_us))
+            case unknown:
+                assert_never(unknown)
+
+
+def _key(in_body: str | None, header: str | None) -> str | Response:
+    """The posting's key. In the header it may stand in quotes, as a string of RFC 9651 does."""
+    named = header.strip() if header is not None else None
+    if named is not None and len(named) > 2 and named[0] == named[-1] == '"':
+        named = named[1:-1]
+    if named is None and in_body is None:
+        do = "Send the header Idempotency-Key, or `key` in the body: a name of your own for this posting."
+        return problem(422, "key_missing", "a posting needs a key", do=do)
+    if None not in (named, in_body) and named != in_body:
+        return problem(422, "two_keys", "the header's key and the body's differ", do="Send one of them.")
+    key = in_body if named is None else named
+    if key is None or not _is_name(key):
+        do = "Send a key of 1 to 64 printable ASCII characters, without spaces and slashes."
+        return problem(422, "malformed_key", "this can't be a key", do=do)
+    return key
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(body.NAME_PATTERN, text) is not None
+
+
+def _add_posts(app: FastAPI, counter: _Counter) -> None:
+    @app.post("/v1/calls/{call_id}/postbacks", summary="Post a sale", responses=_PROBLEMS)
+    async def postback(call_id: CallId, said: body.Postback, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
+        """You owe the amount for it, or what the campaign's price says. A new amount, under a new key, replaces the one before."""
+        act = acts.Postback(amount_micros=said.amount)
+        return await counter.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+
+    @app.post("/v1/calls/{call_id}/dispositions", summary="Say how a call went", responses=_PROBLEMS)
+    async def disposition(
+        call_id: CallId, said: body.Disposition, advertiser: Advertiser, idempotency_key: KeyHeader = None
+    ) -> Response:
+        """You owe the part of the price that was agreed on for the code. A later one replaces the one before."""
+        act = acts.Disposition(code=said.code)
+        return await counter.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+
+    @app.post("/v1/calls/{call_id}/disputes", summary="Object to a charge", responses=_PROBLEMS)
+    async def dispute(call_id: CallId, said: body.Dispute, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
+        """The operator upholds or rejects it."""
+        return await counter.post(acts.Dispute(), said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+
+
+def _add_gets(app: FastAPI, counter: _Counter, *, now_us: Callable[[], int]) -> None:
+    @app.get("/v1/calls/{call_id}", summary="See a call of yours, and what you owe for it", responses=_PROBLEMS)
+    async def call(call_id: CallId, advertiser: Advertiser) -> Response:
+        found = await counter.ask(partial(counter.desk.call, call_id)) if _is_name(call_id) else None
+        if found is None or all(each.advertiser != advertiser for each in found.record.attempts):
+            return no_such_call()
+        return JSONResponse(his_call(found.record, found.money, found.states, advertiser=advertiser, now_us=now_us()))
+
+    @app.get("/v1/balance", summary="See what you have paid in advance, and what you owe", responses=_PROBLEMS)
+    async def balance(advertiser: Advertiser) -> Response:
+        """`left`: what calls may still cost before they stop; null: you are billed afterwards."""
+        account = await counter.ask(partial(counter.desk.account, advertiser))
+        left = account.left_micros
+        return JSONResponse(
+            {
+                "advertiser": advertiser,
+                "deposits": show_micros(account.deposits_micros),
+                "owed": show_micros(account.owed_micros),
+                "credit": None if account.credit_micros is None else show_micros(account.credit_micros),
+                "left": None if left is None else show_micros(left),
+            }
+        )
+
+    @app.get("/v1/health", summary="Whether postings are taken", responses={503: _PROBLEM})
+    async def health() -> Response:
+        await counter.ask(counter.desk.probe)
+        return JSONResponse({"status": "ok"})
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(LedgerUnwritable)
+    @app.exception_handler(LedgerUnreadable)
+    async def no_ledger(_: Request, error: Exception) -> Response:
+        _log.error("api: ledger", why=str(error))
+        return unavailable()
+
+    @app.exception_handler(RecordRefused)
+    async def not_held(_: Request, error: Exception) -> Response:
+        _log.error("api: the ledger holds no such value", why=str(error))
+        return problem(422, "not_held", "the ledger holds no such value", do="Send shorter, plainer texts.")
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        wrong = [{"where": _where(each["loc"]), "what": each["msg"].removeprefix("Value error, ")} for each in error.errors()]
+        do = "Send a JSON object as /docs says, with what `wrong` names put right."
+        return problem(422, "malformed", "; ".join(f"{each['where']}: {each['what']}" for each in wrong), do=do, wrong=wrong)
+
+    @app.exception_handler(HTTPException)
+    async def other(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, "http", str(error.detail), do="See /docs for what there is.", headers=error.headers)
+
+
+def _where(loc: tuple[str | int, ...]) -> str:
+    """`body.amount`, without the numbers that say where in the text JSON ends."""
+    return ".".join(str(part) for part in loc if isinstance(part, str))
+
+
+_PROBLEM: dict[str, Any] = {
+    "description": "A problem: `detail` says what, `do` what to do about it",
+    "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
+}
+_PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 404, 409, 413, 422, 503), _PROBLEM)

@@ -1,0 +1,106 @@
+"""Knows how a refusal is told over HTTP: RFC 9457 problem details, each with what to do about it. Does not know what is refused when."""
+
+from collections.abc import Mapping
+
+from fastapi.responses import JSONResponse
+
+from switch.billing.acts import Refusal, Refused
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS: Mapping[Refusal, int] = {
+    Refusal.MALFORMED_KEY: 422,
+    Refusal.AMOUNT_OUT_OF_RANGE: 422,
+    Refusal.PART_OUT_OF_RANGE: 422,
+    Refusal.SOLD_BEFORE: 409,
+    Refusal.NO_SUCH_LINE: 422,
+    Refusal.WHICH_LINE: 422,
+    Refusal.NO_TERMS: 409,
+    Refusal.NOT_AGREED: 409,
+    Refusal.UNKNOWN_DISPOSITION: 422,
+    Refusal.NOTHING_TO_CORRECT: 409,
+    Refusal.BELOW_ZERO: 422,
+    Refusal.SETTLED: 409,
+    Refusal.ILLEGAL_MOVE: 409,
+}
+"""422: the request is wrong, another may be right. 409: it is at odds with how the call stands."""
+_TO_DO: Mapping[Refusal, str] = {
+    Refusal.MALFORMED_KEY: "Send a key of 1 to 64 printable ASCII characters, without spaces and slashes.",
+    Refusal.AMOUNT_OUT_OF_RANGE: "Send an amount from 0.00 to 1000000.00.",
+    Refusal.PART_OUT_OF_RANGE: "Ask the operator: what that disposition is worth is configured wrongly.",
+    Refusal.SOLD_BEFORE: "Post a sale for one call only; if it is another sale, name it otherwise.",
+    Refusal.NO_SUCH_LINE: "Name a line of yours that was dialled for the call: GET the call to see them.",
+    Refusal.WHICH_LINE: "Say which line it is about with `line`.",
+    Refusal.NO_TERMS: "Ask the operator: the campaign of that call has no terms any more.",
+    Refusal.NOT_AGREED: "Nothing is to be posted for calls of this campaign; if it should be, ask the operator.",
+    Refusal.UNKNOWN_DISPOSITION: "Send one of the codes that the campaign knows.",
+    Refusal.NOTHING_TO_CORRECT: "Nothing: you owe nothing for this call.",
+    Refusal.BELOW_ZERO: "Send an amount that leaves zero or more.",
+    Refusal.SETTLED: "GET the call to see how its money stands: what is disputed, upheld or void takes no new amount.",
+    Refusal.ILLEGAL_MOVE: "GET the call to see how its money stands: only what is pending, held or approved is disputed.",
+}
+# These say how the publisher's money stands, which is no business of an advertiser's.
+_PRIVATE: Mapping[Refusal, str] = {
+    Refusal.SETTLED: "the money of this call takes no new amount",
+    Refusal.ILLEGAL_MOVE: "the money of this call can't be disputed as it stands",
+}
+
+
+def problem(
+    status: int, code: str, detail: str, *, do: str, headers: Mapping[str, str] | None = None, **more: object
+) -> JSONResponse:
+    """`code`: one word, the same for the same kind of problem. `do`: what to do about it."""
+    told = {
+        "type": f"urn:payphone:{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "do": do,
+        **more,
+    }
+    return JSONResponse(told, status_code=status, media_type=MEDIA_TYPE, headers=None if headers is None else dict(headers))
+
+
+def refused(refusal: Refused) -> JSONResponse:
+    because = refusal.because
+    detail = _PRIVATE.get(because, refusal.detail)
+    return problem(_STATUS[because], because.value, detail, do=_TO_DO[because])
+
+
+def unauthorized() -> JSONResponse:
+    """The same whatever was wrong: no header, another scheme, a token that is nobody's."""
+    return problem(
+        401,
+        "unauthorized",
+        "this needs an advertiser's token",
+        do="Send `Authorization: Bearer TOKEN` with the token that the operator gave you.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def no_such_call() -> JSONResponse:
+    return problem(
+        404,
+        "no_such_call",
+        "there is no such call of yours",
+        do="Check the id. A call that is in progress is not there yet: try again when it is over.",
+    )
+
+
+def key_reused(posted_at: str) -> JSONResponse:
+    return problem(
+        422,
+        "key_reused",
+        f"something else was posted under this key at {posted_at}",
+        do="Send a key of its own with each posting; repeat one only to repeat the same request.",
+    )
+
+
+def unavailable() -> JSONResponse:
+    return problem(
+        503,
+        "ledger_unavailable",
+        "the ledger can't be reached; nothing was posted",
+        do="Send the same request with the same key again in a moment.",
+        headers={"Retry-After": "1"},
+    )

@@ -1,0 +1,124 @@
+"""Knows how the API is served: on a port of its own, in an event loop that others use too. Does not know what is asked of it."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from switch.api.app import create_app
+from switch.api.desk import Desk
+from switch.engine.clock import Clock, SystemClock
+from switch.engine.plan import Plan
+from switch.ledger.keeper import ledger_url
+from switch.settings.plan import Api, Deployment
+
+MAX_REQUESTS = 64
+"""At a time; more get 503."""
+MAX_HEAD_BYTES = 16 * 1024
+BACKLOG = 128
+CLOSE_S = 3
+"""How long requests in progress may take when the server stops."""
+
+
+class ApiServer:
+    """HTTP for what is posted. `deployment` has `switch.api`."""
+
+    def __init__(self, deployment: Deployment, *, clock: Clock | None = None) -> None:
+        settings = deployment.switch
+        self._deployment = deployment
+        self._listen = _api_of(deployment).listen
+        self._clock = clock or SystemClock()
+        self._desk = Desk(ledger_url(settings.data, settings.ledger_url), plan=self._plan, now_us=self._now_us)
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; the port that was given to it, where the config says 0."""
+        return self._listen
+
+    async def start(self) -> None:
+        """Requests are taken when this returns. The ledger may still be away: they get 503 then. Raises OSError (address in use)."""
+        listener = _listening(self._listen)
+        self._listen = listener.getsockname()
+        app = create_app(self._desk, api=self._api, now_us=self._now_us)
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            loop="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            limit_concurrency=MAX_REQUESTS,
+            timeout_graceful_shutdown=CLOSE_S,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.get_running_loop().create_task(self._server.serve([listener]))
+        await asyncio.wait(
+            [self._serving, up := asyncio.ensure_future(self._server.up.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+        up.cancel()
+        if self._serving.done():
+            self._serving.result()
+
+    def reload(self, deployment: Deployment) -> None:
+        """Tokens, credit and present terms come from `deployment` now; the address stays. Without `switch.api` no token is good."""
+        self._deployment = deployment
+
+    async def close(self) -> None:
+        """Takes no more requests, ends those in progress."""
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await self._serving
+        await asyncio.to_thread(self._desk.close)
+
+    def _plan(self) -> Plan:
+        return self._deployment.plan
+
+    def _api(self) -> Api:
+        return self._deployment.switch.api or Api(listen=self._listen, tokens={})
+
+    def _now_us(self) -> int:
+        return self._clock.now().utc_us
+
+
+def _api_of(deployment: Deployment) -> Api:
+    if deployment.switch.api is None:
+        raise ValueError("the config has no `switch.api`")
+    return deployment.switch.api
+
+
+def _listening(address: tuple[str, int]) -> socket.socket:
+    """Bound here, so that an address in use is an OSError and not the end of the process."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, without its signal handlers: signals are for the process that it is a guest in."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

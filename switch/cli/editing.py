@@ -1,0 +1,128 @@
+"""Knows the commands around editing a config: fmt and diff. Does not know how a file is written, nor how plans are compared."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, print_json
+from switch.settings.diff.change import Change
+from switch.settings.diff.compare import changes
+from switch.settings.diff.side import KeptUnreadable, kept_side, side_of
+from switch.settings.diff.view import View
+from switch.settings.fmt import Formatted, format_directory, write
+from switch.settings.problem import Problem, show
+
+SAME, DIFFERENT, TROUBLE = 0, 1, 2
+"""How `diff` exits, as diff(1) does."""
+MONEY_MARK = "$ "
+
+
+@app.command()
+def fmt(
+    config: ConfigDir = Path("config"),
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; show what would change and exit 1 if anything would.")
+    ] = False,
+    by_name: Annotated[bool, typer.Option("--sort", help="Sort the entries of sections by name too.")] = False,
+) -> None:
+    """Write the config files in their canonical form: keys in order, values in one spelling. Comments and meaning stay.
+
+    A file that can't be read as YAML is left alone, and the exit is 1.
+
+    Example: payphone fmt --check
+    """
+    results = format_directory(config, by_name=by_name)
+    problems = [result for result in results if isinstance(result, Problem)]
+    changed = [result for result in results if isinstance(result, Formatted) and result.changed]
+    for problem in problems:
+        typer.echo(show(problem) + "\n", err=True)
+    for result in changed:
+        if check:
+            typer.echo(result.diff(), nl=False)
+        else:
+            _write(result)
+    if not check:
+        typer.echo(f"{config}: {count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged")
+    raise typer.Exit(1 if problems or (check and changed) else 0)
+
+
+@app.command()
+def diff(
+    before: Annotated[Path | None, typer.Argument(help="A config directory; alone, it is compared with what ran last.")] = None,
+    after: Annotated[Path | None, typer.Argument(help="Another config directory: what changes from the first to this one.")] = None,
+    was: Annotated[str | None, typer.Option(help="A config version that the ledger keeps, to compare with.")] = None,
+    *,
+    config: ConfigDir = Path("config"),
+    json_lines: AsJson = False,
+) -> None:
+    """Say in words what changes between two configs; what may change money is marked with $.
+
+    Without directories it compares --config with the version that the last recorded call ran on. Exit 0: no change, 1: changes,
+    2: a config can't be loaded or is not kept.
+
+    Example: payphone diff --was 3f2a9c01d4b7
+    """
+    try:
+        found = changes(*_sides(before, after, was=was, config=config))
+    except typer.Exit as failed:
+        raise typer.Exit(TROUBLE) from failed
+    if json_lines:
+        for change in found:
+            print_json(change.as_json())
+    else:
+        _tell(found)
+    raise typer.Exit(DIFFERENT if found else SAME)
+
+
+def _write(result: Formatted) -> None:
+    try:
+        write(result)
+    except OSError as error:
+        fail(f"{result.path} can't be written: {error.strerror or error}; the file is as it was")
+
+
+def _sides(before: Path | None, after: Path | None, *, was: str | None, config: Path) -> tuple[View, View]:
+    if before and after:
+        if was:
+            fail("--was takes the place of the first directory: give one directory or none")
+        return _directory(before), _directory(after)
+    return _kept(before or config, was), _directory(before or config)
+
+
+def _directory(directory: Path) -> View:
+    return side_of(directory, deployed(directory)[0])
+
+
+def _kept(config: Path, version: str | None) -> View:
+    """A version that the ledger of `config` keeps; by default that of the last call."""
+    ledger = ledger_of(deployed(config)[0], config=config)
+    if version is None:
+        calls = from_ledger(lambda: ledger.calls(limit=1))
+        if not calls:
+            fail(
+                "no call is recorded yet, so nothing says which config ran last: name it with --was VERSION, or give two directories"
+            )
+        version = calls[0].record.config
+    wanted = version
+    files = from_ledger(lambda: ledger.config(wanted))
+    if not files:
+        fail(f"the ledger keeps no config {wanted}: `payphone calls --json` shows which one each call ran on")
+    side = kept_side(files)
+    if isinstance(side, KeptUnreadable):
+        fail(f"the kept config {wanted} can't be read by this version of payphone: {side.why}")
+    return side
+
+
+def _tell(found: Sequence[Change]) -> None:
+    """One paragraph a group."""
+    if not found:
+        typer.echo("no change")
+    for number, (_, group) in enumerate(groupby(found, key=lambda change: change.group)):
+        if number:
+            typer.echo()
+        for change in group:
+            typer.echo((MONEY_MARK if change.money else " " * len(MONEY_MARK)) + change.words)

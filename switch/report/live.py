@@ -1,0 +1,48 @@
+"""Knows which calls are in progress: those of a running switch's journal that have not ended. Does not lock the journal, nor write to it.
+
+A journal that no process holds is what a switch left when it stopped: its calls are over, if not yet in the ledger.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from switch.call.record import CallRecord, FinalState
+from switch.engine.journal_line import recovered
+from switch.ledger.journal import recover
+
+LOCKS = Path("/proc/locks")
+_LOCK_NAME = "lock"
+_INODE = 5
+
+
+def live_calls(journal: Path) -> tuple[CallRecord, ...] | None:
+    """The calls in progress as far as they have come, as if cut off now; None: no switch runs on this journal, as far as can be seen.
+
+    Calls that the ledger has are over all the same: ask it afterwards.
+    """
+    if not _held(journal):
+        return None
+    records = (_record(lines) for lines in recover(journal).calls.values())
+    return tuple(record for record in records if record is not None and record.final_state is FinalState.CRASHED)
+
+
+def without(records: Collection[CallRecord], recorded: Collection[str]) -> tuple[CallRecord, ...]:
+    return tuple(record for record in records if record.call_id not in recorded)
+
+
+def _record(lines: tuple[bytes, ...]) -> CallRecord | None:
+    """None: no line tells what call it is, as when only the writing was tried."""
+    try:
+        return recovered(lines).record
+    except ValueError:
+        return None
+
+
+def _held(journal: Path) -> bool:
+    """Whether a process holds the journal's lock. Read from the kernel's list: to try the lock could keep a switch from starting."""
+    try:
+        inode = str((journal / _LOCK_NAME).stat().st_ino)
+        held = LOCKS.read_text()
+    except OSError:
+        return False
+    return any(line.split()[_INODE].rpartition(":")[2] == inode for line in held.splitlines() if "FLOCK" in line)

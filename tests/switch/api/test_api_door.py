@@ -1,0 +1,164 @@
+"""Who comes in, with how much, and what an advertiser may see: his own, and nothing that tells of others."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from money_cases import DOLLAR
+from posting_world import ACME, BOLT, PostingWorld
+from starlette.types import Message
+
+from switch.api import door
+from switch.api.desk import Done
+from switch.api.door import MAX_BODY_BYTES, Door
+from switch.billing.acts import AdjustTo
+from switch.billing.verdict import MoneyKind
+from switch.settings.plan import Api, token_of
+
+BEARER = {"Authorization": f"Bearer {ACME}"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Basic {ACME}",
+        ACME,
+        f"Bearer {ACME}x",
+        f"Bearer {ACME[:-1]}",
+        "Bearer ünicode-tokens-are-none",
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/balance", "/v1/calls/a", "/v1/nothing"])
+def test_without_a_good_token_all_is_the_same(http: TestClient, world: PostingWorld, header: str | None, path: str) -> None:
+    world.over("a", ("east", 120_000))
+    response = http.get(path, headers={} if header is None else {"Authorization": header.encode()})
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
+    assert response.json()["type"] == "urn:payphone:unauthorized"
+    assert response.json() == http.get("/v1/balance").json()
+
+
+def test_without_a_good_token_the_body_is_not_looked_at(http: TestClient) -> None:
+    assert http.post("/v1/calls/a/postbacks", content=b"{").status_code == 401
+
+
+def test_the_scheme_is_known_in_any_case(http: TestClient) -> None:
+    assert http.get("/v1/balance", headers={"Authorization": f"bearer {ACME}"}).status_code == 200
+
+
+def test_a_token_that_is_no_more_is_good_no_more(http: TestClient, world: PostingWorld) -> None:
+    assert http.get("/v1/balance", headers=BEARER).status_code == 200
+    config = world.config / "config.yaml"
+    config.write_text(config.read_text().replace(ACME, "another-token-of-acme"))
+    world.deployment = world.reload()
+    assert http.get("/v1/balance", headers=BEARER).status_code == 401
+
+
+def test_a_body_that_is_too_large_is_refused(http: TestClient) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"x" * (MAX_BODY_BYTES // 2)
+
+    for content in (b"x" * (MAX_BODY_BYTES + 1), chunks()):
+        response = http.post("/v1/calls/a/postbacks", content=content, headers=BEARER)
+        assert (response.status_code, response.json()["type"]) == (413, "urn:payphone:too_large")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "BODY_S", 0.01)
+    said: list[Message] = []
+
+    async def application(*_: object) -> None:
+        raise AssertionError("nothing to be told yet")
+
+    async def receive() -> Message:
+        return await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    api = Api(listen=("127.0.0.1", 0), tokens={"acme": token_of(ACME)})
+    scope = {"type": "http", "path": "/v1/balance", "headers": [(b"authorization", f"Bearer {ACME}".encode())]}
+    asyncio.run(Door(application, api=lambda: api)(scope, receive, send))
+    assert said[0]["status"] == 408
+
+
+@pytest.mark.parametrize("body", [b"{", b"[" * 16_000, b"\xff", b"NaN", b""])
+def test_what_is_no_json_is_a_problem_not_an_error(http: TestClient, body: bytes) -> None:
+    response = http.post("/v1/calls/a/postbacks", content=body, headers={**BEARER, "Content-Type": "application/json"})
+    assert response.status_code in (400, 422)
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1/calls/%00", "/v1/calls/%ff", "/v1/calls/" + "x" * 65])
+def test_what_is_not_there_is_a_problem_too(http: TestClient, path: str) -> None:
+    response = http.get(path, headers=BEARER)
+    assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_the_docs_are_there_for_everybody(http: TestClient) -> None:
+    paths = http.get("/openapi.json").json()["paths"]
+    assert set(paths) == {
+        "/v1/calls/{call_id}/postbacks",
+        "/v1/calls/{call_id}/dispositions",
+        "/v1/calls/{call_id}/disputes",
+        "/v1/calls/{call_id}",
+        "/v1/balance",
+        "/v1/health",
+    }
+    assert http.get("/docs").status_code == 200
+
+
+# what is seen
+
+
+def test_an_advertiser_sees_his_own_of_a_call_and_nothing_else(http: TestClient, world: PostingWorld) -> None:
+    world.over("a", ("north", 100_000), ("east", 120_000))
+    seen = http.get("/v1/calls/a", headers=BEARER)
+    call = seen.json()
+    assert (call["call_id"], call["caller"]) == ("a", "+12125550199")
+    assert [(each["line"], each["connected_ms"], each["ended_by"]) for each in call["attempts"]] == [("east", 120_000, "caller")]
+    assert [(each["line"], each["amount"], each["state"]) for each in call["revenue"]] == [("east", "25.00", "held")]
+    assert [row["because"] for row in call["revenue"][0]["rows"]] == ["judged"]
+    for private in ("north", "bolt", "radio", "payout", "17.5", "75001", "1775001", "carrier", "+18005550100"):
+        assert private not in seen.text
+
+
+def test_what_operators_note_is_not_shown(http: TestClient, world: PostingWorld) -> None:
+    world.over("a", ("east", 120_000))
+    assert isinstance(
+        world.ops(AdjustTo(kind=MoneyKind.REVENUE, amount_micros=20 * DOLLAR), "a", reason="radio-one sent us a bot"), Done
+    )
+    seen = http.get("/v1/calls/a", headers=BEARER)
+    rows = seen.json()["revenue"][0]["rows"]
+    assert [(row["amount"], row["because"]) for row in rows] == [("25.00", "judged"), ("-5.00", "adjust-revenue-to:20.00")]
+    assert "bot" not in seen.text
+
+
+@pytest.mark.parametrize("call_id", ["a", "nowhere"])
+def test_calls_of_others_are_not_there(http: TestClient, world: PostingWorld, call_id: str) -> None:
+    world.over("a", ("east", 120_000))
+    response = http.get(f"/v1/calls/{call_id}", headers={"Authorization": f"Bearer {BOLT}"})
+    assert (response.status_code, response.json()["type"]) == (404, "urn:payphone:no_such_call")
+
+
+def test_a_balance_is_what_was_paid_and_what_is_owed(http: TestClient, world: PostingWorld) -> None:
+    world.over("a", ("east", 120_000), ("north", 120_000))
+    world.desk.deposit("bolt", "WIRE-1", amount_micros=100 * DOLLAR, actor="ops:ann", reason="wire")
+    bolt = {"advertiser": "bolt", "deposits": "100.00", "owed": "25.00", "credit": "10.00", "left": "85.00"}
+    assert http.get("/v1/balance", headers={"Authorization": f"Bearer {BOLT}"}).json() == bolt
+    acme = {"advertiser": "acme", "deposits": "0.00", "owed": "25.00", "credit": None, "left": None}
+    assert http.get("/v1/balance", headers=BEARER).json() == acme
+
+
+def test_health_says_whether_the_ledger_is_there(http: TestClient, world: PostingWorld) -> None:
+    assert http.get("/v1/health").json() == {"status": "ok"}
+    world.close()
+    world.path.unlink()
+    for response in (http.get("/v1/health"), http.get("/v1/balance", headers=BEARER)):
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert response.json()["type"] == "urn:payphone:ledger_unavailable"
