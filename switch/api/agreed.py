@@ -3,7 +3,6 @@
 Does not know the call. Compiling a config takes time, so terms are kept by version.
 """
 
-import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,8 +20,6 @@ from switch.settings.names import Kind, names_of
 
 MAX_VERSIONS = 16
 """So many versions are kept compiled."""
-
-_MASKED = re.compile(r"\*{8,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +65,11 @@ def compiled_terms(files: Mapping[str, str]) -> Mapping[str, Terms] | None:
     """What the files of a config that was in force say of money, by campaign; None: this release can't read them.
 
     They were checked when they came into force. Prompts were files beside them, and make no difference to money: any will do. Tokens
-    were not kept, and what stands in their place is no YAML.
+    were not kept.
     """
     with TemporaryDirectory(prefix="payphone-") as folder:
         for name, text in files.items():
-            (Path(folder) / Path(name).name).write_text(_MASKED.sub(_stand_in, text), encoding="utf-8")
+            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
         tree = read(Path(folder))
         names = names_of(tree, prompts=Path(folder))
     any_prompt = replace(names, known={**names.known, Kind.PROMPT: _Everything()}, wav_fault=lambda _: None)
@@ -81,10 +78,6 @@ def compiled_terms(files: Mapping[str, str]) -> Mapping[str, Terms] | None:
     except ValidationError:
         return None
     return {name: terms_of(name, campaign) for name, campaign in document.campaigns.items()}
-
-
-def _stand_in(masked: re.Match[str]) -> str:
-    return "x" * len(masked[0])
 
 
 class _Everything(Collection[str]):

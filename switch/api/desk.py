@@ -248,7 +248,7 @@ def _sold_in(order: Order, seen: Seen) -> str | None:
     if sold is None:
         return None
     call_id = str(json.loads(sold.request)["request"]["call_id"])
-    return None
+    return None if call_id == order.call_id else call_id
 
 
 def _answer(order: Order, seen: Seen, posted: Posted, *, now_us: int) -> dict[str, Any]:

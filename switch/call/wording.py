@@ -21,7 +21,13 @@ def facts(event: ev.Event) -> Facts:
         case ev.DeadlinePassed():
             return {}
         case ev.InviteArrived():
-            return {"did": event.did, "ani": event.ani, "trunk": event.trunk, "objection": event.objection, "tags": dict(event.tags)}
+            return {
+                "did": event.did,
+                "ani": event.ani,
+                "trunk": event.trunk,
+                "objection": event.objection,
+                "tags": dict(event.tags),
+            }
         case _:
             return {name: value for name, value in asdict(event).items() if name != "at" and value is not None}
 

@@ -121,10 +121,11 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
     stage.brain.books.grouped(plan.lines_of_groups)
     figures = Figures()
     with uncollected(), progress("simulating") as done:
-        for judged in stage.play(made) if ledger is None else _kept(stage.play(made), ledger):
+        played = stage.play(made) if ledger is None else _kept(stage.play(made), ledger)
+        for over, judged in enumerate(played, start=1):
             figures.add(judged)
-            if figures.total.calls % BATCH == 0:
-                done(figures.total.calls, expected)
+            if over % BATCH == 0:
+                done(over, expected)
     return figures
 
 

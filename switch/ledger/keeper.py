@@ -6,7 +6,7 @@ can't be written the owner is told, and told again when both can.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
@@ -57,7 +57,8 @@ class Keeper:
         self._past_is_whole = past_is_whole
         self._ledger_why: str | None = "it is being opened"
         self._past_why: str | None = "its past is being read"
-        self._left: deque[tuple[str, tuple[bytes, ...]]] = deque()
+        self._old: Mapping[str, tuple[bytes, ...]] = {}  # what the last process left, until the ledger says which of it is there
+        self._left: deque[tuple[str, tuple[bytes, ...]]] = deque()  # the rest of it, still to be recovered
         self._recovering: set[str] = set()
         self._asked_past = False
         self._journal_why: str | None = None
@@ -74,17 +75,15 @@ class Keeper:
         self._journal = Journal(self._data / "journal")
         found = recover(self._data / "journal")
         self._sync = SyncThread(self._journal.fsync, done=self._synced)
-        self._left.extend((call_id, lines) for call_id, lines in found.calls.items() if call_id != PROBE_ID)
-        left = tuple(call_id for call_id, _ in self._left)
+        self._old = found.calls
         self._writer = LedgerWriter(
-            lambda: self._opened(left),
+            self._opened,
             on_settled=self._on_settled,
             on_state=self._on_state,
             on_refused=self._on_refused,
         )
         for problem in found.problems:
             self._complain(f"journal: {problem}")
-        self._settle([PROBE_ID])
         self._sync.start()
         self._writer.start()
 
@@ -140,13 +139,13 @@ class Keeper:
 
     # in the writer's thread
 
-    def _opened(self, left: Sequence[str]) -> Ledger:
-        """The ledger, up to date. Of the calls `left` in the journal, those that it has already are done with: only segments keep them,
-        for the sake of others, and where such a call began may be deleted."""
+    def _opened(self) -> Ledger:
+        """The ledger, up to date. Of the calls left in the journal, those that it has already are done with: only segments keep them, for
+        the sake of others, and where such a call began may be deleted."""
         ledger = Ledger(self._url)
         ledger.migrate()
         try:
-            recorded = ledger.recorded(left)
+            recorded = ledger.recorded(self._old)
         except LedgerUnreadable as error:
             raise LedgerUnwritable(str(error)) from error
         self._loop.call_soon_threadsafe(self._recover_all, recorded)
@@ -178,9 +177,10 @@ class Keeper:
         self._settled_past(call_ids)
 
     def _recover_all(self, recorded: Set[str]) -> None:
-        self._left = deque((call_id, lines) for call_id, lines in self._left if call_id not in recorded)
-        self._settle(tuple(recorded))
-        self._recover_some()
+        done = {*recorded, PROBE_ID}
+        self._left = deque((call_id, lines) for call_id, lines in self._old.items() if call_id not in done)
+        self._old = {}
+        self._settle(tuple(done))
 
     def _recover_some(self) -> None:
         while self._left and len(self._recovering) < RECOVERED_AT_ONCE and self._recover(*self._left[0]):

@@ -13,7 +13,8 @@ from switch.settings.text import parsed
 
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
-# Tokens, and passwords in URLs: what people are shown of a file, and what is kept of it, has asterisks instead.
+# Tokens, and passwords in URLs: what people are shown of a file, and what is kept of it, has the letter x for each of their
+# characters: so it stays YAML.
 _SECRET = re.compile(
     r"""(\bt[oken]{2,5}s?["']?[ \t]*:\s*)  # the key, also where it is mistyped
         ("[^"\n]*|'[^'\n]*|\[[^\]\n]*|[^\s,}][^\n,}]*)
@@ -39,8 +40,8 @@ def read(directory: Path) -> Tree:
 
 
 def without_secrets(text: str) -> str:
-    """`text` with asterisks where secrets are; every character keeps its place."""
-    return _SECRET.sub(lambda found: (found[1] or found[3]) + _SHOWN.sub("*", found[2] or found[4]), text)
+    """`text` with letters x where secrets are; every character keeps its place."""
+    return _SECRET.sub(lambda found: (found[1] or found[3]) + _SHOWN.sub("x", found[2] or found[4]), text)
 
 
 @dataclass(frozen=True, slots=True)

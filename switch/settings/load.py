@@ -30,7 +30,7 @@ from switch.settings.tags import kinds_of
 class Loaded:
     """`deployment` is None when `problems` has an error. `positions`: where each rule is written, e.g. `lines.acme-east.hours`.
 
-    `files`: the text of each file that was read, by its name in the directory, with asterisks for tokens: what `positions` speak of.
+    `files`: the text of each file that was read, by its name in the directory, with letters x for tokens: what `positions` speak of.
     """
 
     deployment: Deployment | None

@@ -1,7 +1,6 @@
 """Knows how a config directory, or the files of one that the ledger has kept, become a side of a comparison."""
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from switch.settings.plan import Deployment, SwitchSettings
 from switch.settings.source import Tree, Value
 from switch.settings.tags import kinds_of
 
-_MASKED = re.compile(r"\*{16,}")
 _OF_THE_PLAN = frozenset({"max_call_ms", "max_calls", "api"})
 
 
@@ -40,13 +38,12 @@ def side_of(directory: Path, deployment: Deployment) -> View:
 
 
 def kept_side(files: Mapping[str, str]) -> View | KeptUnreadable:
-    """`files`: as the ledger keeps them, with asterisks for tokens. They were sound when they were kept, with prompts that may be
+    """`files`: as the ledger keeps them, with letters x for tokens. They were sound when they were kept, with prompts that may be
     gone by now: those are not looked for, and tokens are not compared."""
     with TemporaryDirectory(prefix="payphone-") as folder:
         root = Path(folder)
         for name, text in files.items():
-            unmasked = _MASKED.sub(lambda found: "x" * len(found[0]), text)
-            (root / Path(name).name).write_text(unmasked, encoding="utf-8")
+            (root / Path(name).name).write_text(text, encoding="utf-8")
         tree = read(root)
         if tree.problems:
             return KeptUnreadable(why=tree.problems[0].message)

@@ -144,7 +144,7 @@ def test_a_disposition_is_worth_its_part(http: TestClient, world: PostingWorld) 
 
 def test_an_unknown_disposition_is_told_the_known_ones(http: TestClient, world: PostingWorld) -> None:
     world.over("a", ("east", 120_000))
-    told = problem(post(http, "a/dispositions", {"key": "k1", "code": "calback"}), 422, "unknown_disposition")
+    told = problem(post(http, "a/dispositions", {"key": "k1", "code": "sold"}), 422, "unknown_disposition")
     assert "callback, sale, wrong-number" in told["detail"]
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from money_cases import AUTO, INVITED_US, TERMS, call, in_turn
 from sqlalchemy import Engine
@@ -247,6 +248,23 @@ def test_streams_come_in_the_order_of_code_points(url: str, sound: Ledger) -> No
         states = [row.of.partition("/")[0] for row in ledger.states()]
         assert states == sorted(states)
     streams.close()
+
+
+def test_a_database_that_sorts_as_a_language_does_is_read_in_the_same_order(postgres: str, tmp_path: Path) -> None:
+    name = "in_english"
+    with psycopg.connect(postgres.format("postgres"), autocommit=True) as connection:
+        language = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'"
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {language}".encode())
+        try:
+            ledger = Ledger(postgres.format(name))
+            ledger.migrate()
+            ledger.write([over(call_id) for call_id in IDS])
+            auditor = Auditor(postgres.format(name), tmp_path / "journal")
+            assert list(auditor.findings()) == []
+            assert auditor.checked.calls == len(IDS)
+            ledger.close()
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_balances_of_streams_are_those_of_rows(url: str, sound: Ledger) -> None:

@@ -134,7 +134,6 @@ def test_a_paused_line_moves_exactly_its_calls(plain: Day) -> None:
     assert {call_id for call_id, each in changed.items() if each.change is Change.MOVED} >= talked
     assert not any("east" in each.after.tried for each in comparison.changed)
     assert comparison.movements()[0][:2] == ("east", "west")
-    assert By.LINE in {by for by, _ in comparison.after.figures.parts}
     assert "east" not in comparison.after.figures.of(By.LINE)
 
 

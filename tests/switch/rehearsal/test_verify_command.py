@@ -50,7 +50,7 @@ def test_one_line_a_test_and_a_summary(config: Path) -> None:
     assert result.exit_code == 0
     *lines, summary = result.stdout.splitlines()
     assert lines == ["ok    a caller talks", "ok    a caller hears Goodbye"]
-    assert re.fullmatch(r"2 passed, 0 failed in [0-9]+ ms", summary)
+    assert re.fullmatch(r"2 passed, 0 failed in [0-9]+ ms, after [0-9]+ ms of loading", summary)
 
 
 def test_a_failure_is_told_with_place_transcript_and_the_rules_that_decided(config: Path) -> None:

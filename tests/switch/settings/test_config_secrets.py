@@ -38,7 +38,7 @@ def test_it_is_in_nothing_that_is_loaded(config: Path) -> None:
     assert loaded.deployment is not None
     assert SECRET not in repr(loaded)
     assert SECRET not in str(loaded.deployment.switch.api)
-    assert loaded.files["extra.yaml"] == f"advertisers:\n  beta: {{token: {'*' * len(SECRET)}, lines: {{}}}}\n"
+    assert loaded.files["extra.yaml"] == f"advertisers:\n  beta: {{token: {'x' * len(SECRET)}, lines: {{}}}}\n"
 
 
 def test_another_token_is_another_version(config: Path) -> None:
@@ -78,7 +78,7 @@ def test_no_problem_shows_it(config: Path, text: str) -> None:
 def test_a_password_in_a_url_is_hidden_too() -> None:
     assert (
         without_secrets("ledger: postgresql://me:hunter2@db/x\nuri: sip:me@db")
-        == "ledger: postgresql://me:*******@db/x\nuri: sip:me@db"
+        == "ledger: postgresql://me:xxxxxxx@db/x\nuri: sip:me@db"
     )
 
 
