@@ -135,7 +135,7 @@ def _past(walk: _Walk, campaign: Campaign) -> Past | None:
         return None
     table, inquiry = walk.scene.table, walk.scene.inquiry
     is_anonymous = walk.tags.get("anonymous") is True
-    paid = () if is_anonymous else walk.scene.load.paid(inquiry.ani)
+    paid = () if is_anonymous else [each for each in walk.scene.load.paid(inquiry.ani) if each.call_id != (inquiry.call_id or None)]
     past = past_of(campaign.repeat, paid, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
     walk.reasons.append(trail.repeat(campaign, past, is_anonymous=is_anonymous))
     return past

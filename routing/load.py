@@ -12,13 +12,16 @@ from routing.cap import Cap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paid:
-    """A conversion that was paid for: what a repeat caller is known by. `at_us`: UTC microseconds."""
+    """A conversion that was paid for: what a repeat caller is known by. `at_us`: UTC microseconds. `call_id`: of the call that made it,
+    where that may still go on: no call is a repeat of itself.
+    """
 
     at_us: int
     did: str
     campaign: str
     advertiser: str
     line: str
+    call_id: str = ""
 
 
 class Load(Protocol):

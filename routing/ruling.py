@@ -22,6 +22,7 @@ class Barred(StrEnum):
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """One question to routing. Same inquiry, table and load: same ruling.
 
+    `call_id`: empty where no call asks.
     `utc_us`: the instant, microseconds since 1970 UTC. `seed`: what is drawn is drawn from it. `tags`: what the carrier passed and the
     menu learned. `digits`: all the caller pressed in menus. `menu_done`: the caller has qualified already. `line`: where the menu
     transfers him to. `tried`: lines this call has tried, in order, with why each did not take it. `held_ms`: how long he has been in
@@ -39,6 +40,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     line: str | None = None
     tried: tuple[tuple[str, NoRoute], ...] = ()
     held_ms: int | None = None
+    call_id: str = ""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 
 from switch.billing import keys
 from switch.billing.cost import cost_micros
-from switch.billing.price import Course, Earned, Situation, bearer, earned, find
+from switch.billing.price import Course, Earned, Situation, amount, bearer, earned, find
 from switch.billing.standing import State, StateRow
-from switch.billing.terms import LASTING, BillableOn, Price, Rate, Rule, Terms
+from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Rate, Rule, Terms
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
 
@@ -68,13 +68,13 @@ def judge(
     rows = _new_rows(record, findings, rate=rate, earlier=earlier)
     rule, why = _explain(record, findings, earlier=earlier)
     return Verdict(
-        billable=_has(MoneyKind.REVENUE, earlier) or any(finding.earned.revenue for finding in findings),
+        billable=_has(MoneyKind.REVENUE, earlier) or any(amount(finding.earned.revenue) for finding in findings),
         rule=rule,
         why=why,
         revenue_micros=_sum(MoneyKind.REVENUE, (*earlier, *rows)),
         payout_micros=_sum(MoneyKind.PAYOUT, (*earlier, *rows)),
         rows=rows,
-        paid=_has(MoneyKind.PAYOUT, earlier) or any(finding.earned.payout for finding in findings),
+        paid=_has(MoneyKind.PAYOUT, earlier) or any(amount(finding.earned.payout) for finding in findings),
         cost_micros=_sum(MoneyKind.COST, (*earlier, *rows)),
         near_miss=any(_near_miss(attempt, terms.get(attempt.campaign)) for attempt in record.attempts),
         states=tuple(_held(rows, terms)),
@@ -90,8 +90,25 @@ def settle(record: CallRecord, verdict: Verdict) -> CallRecord:
 
 def marks(terms: Terms) -> tuple[int, ...]:
     """The connected milliseconds at which money may become due, ascending."""
-    prices = (terms.revenue, terms.payout, *terms.payouts.values())
-    return tuple(sorted({rule.at_least_ms for price in prices for rule in _rules(price) if rule.on is BillableOn.CONNECTED_FOR}))
+    return _thresholds(terms, BillableOn.CONNECTED_FOR)
+
+
+def total_marks(terms: Terms) -> tuple[int, ...]:
+    """The milliseconds since the caller was answered at which money may become due, ascending."""
+    return _thresholds(terms, BillableOn.TOTAL_FOR)
+
+
+def is_due_by_event(terms: Terms) -> bool:
+    """Whether money may become due at something else than a threshold or a posting."""
+    return any(rule.on not in LASTING | POSTED for price in _prices(terms) for rule in _rules(price))
+
+
+def _thresholds(terms: Terms, on: BillableOn) -> tuple[int, ...]:
+    return tuple(sorted({rule.at_least_ms for price in _prices(terms) for rule in _rules(price) if rule.on is on}))
+
+
+def _prices(terms: Terms) -> tuple[Price, ...]:
+    return terms.revenue, terms.payout, *terms.payouts.values()
 
 
 def held_until(row: MoneyRow, terms: Terms, *, key: str) -> StateRow | None:

@@ -36,7 +36,8 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
         leg = len(call.legs)
         story = replace(call.story, attempts=(*call.story.attempts, _tried(leg, attempt, event.at)))
         call = replace(call, story=story, legs=(*call.legs, LegState.INVITED))
-        rings.append(_ringing(leg, attempt, marks_ms=marks_ms, at=event.at))
+        offer = Offer(accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms)
+        rings.append(_ringing(leg, attempt, offer=offer, at=event.at))
         commands.append(do.Dial(leg=leg, attempt=attempt))
     return Step(replace(call, phase=Hunting(rings=tuple(rings))), tuple(commands))
 
@@ -77,8 +78,9 @@ def secured(call: Call, event: AnswerSecured) -> Step:
             return bridge(call, leg, offer, talk=call.story.attempts[leg - 1].answered or event.at, at=event.at)
         case Securing(leg=leg, offer=Offer(accept=accept) as offer) if leg == event.leg and accept is not None:
             play = call.plays + 1
-            wait_ms = WHISPER_MS if accept.key is None else accept.wait_ms
-            phase = Whispering(leg=leg, offer=offer, accept=accept, play=play, deadline=event.at.plus_ms(wait_ms))
+            answered_at = call.story.attempts[leg - 1].answered or event.at
+            deadline = event.at.plus_ms(WHISPER_MS) if accept.key is None else answered_at.plus_ms(accept.wait_ms)
+            phase = Whispering(leg=leg, offer=offer, accept=accept, play=play, deadline=deadline)
             return Step(replace(call, phase=phase, plays=play), (do.Play(leg=leg, play=play, prompt=accept.prompt),))
         case _:  # one of the two hung up while it was written
             return Step(call)
@@ -178,10 +180,10 @@ def _tried(leg: int, attempt: Attempt, at: Moment) -> Tried:
     )
 
 
-def _ringing(leg: int, attempt: Attempt, *, marks_ms: tuple[int, ...], at: Moment) -> Ringing:
+def _ringing(leg: int, attempt: Attempt, *, offer: Offer, at: Moment) -> Ringing:
     return Ringing(
         leg=leg,
         silence=at.plus_ms(attempt.silence_ms),
         ring=at.plus_ms(attempt.ring_ms),
-        offer=Offer(accept=attempt.accept, marks_ms=marks_ms, recover_ms=attempt.recover_ms),
+        offer=offer,
     )

@@ -87,7 +87,7 @@ def _ruled(call: Call, event: Ruled) -> Step:
     if not isinstance(call.phase, Routing):
         raise Impossible(f"a ruling in {type(call.phase).__name__}")
     ruling = event.ruling
-    story = replace(call.story, publisher=ruling.publisher, campaign=ruling.campaign, wanted=None)
+    story = replace(call.story, publisher=ruling.publisher, campaign=ruling.campaign)
     call = replace(call, story=story, trail=call.trail + ruling.trail, known=ruling.tags or call.known)
     match ruling.choice:
         case EnterMenu(menu=name, tags=tags):

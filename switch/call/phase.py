@@ -51,13 +51,15 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was agreed on for a line before it was dialled. `marks_ms`: the connected times at which money may be owed.
+    """What was agreed on for a line before it was dialled. `marks_ms`: the connected times at which money may be owed;
+    `total_marks_ms`: the times since the caller was answered.
 
     `recover_ms`: one that hangs up sooner is followed by the next line; 0: never.
     """
 
     accept: Accept | None
     marks_ms: tuple[int, ...]
+    total_marks_ms: tuple[int, ...]
     recover_ms: int
 
 

@@ -18,13 +18,16 @@ def bridge(call: Call, leg: int, offer: Offer, *, talk: Moment, at: Moment) -> S
     """The two speak. `talk`: when that began, as money counts it (`billing.md` §1)."""
     story = retold(call.story, leg, lambda t: replace(t, bridged=at, talk=talk))
     offset_ms = story.attempts[leg - 1].timer_offset_ms
+    caller_answered = story.answered or at
+    of_talk = (talk.plus_ms(offset_ms + mark_ms) for mark_ms in offer.marks_ms)
+    of_call = (caller_answered.plus_ms(mark_ms) for mark_ms in offer.total_marks_ms)
     bridged = Bridged(
         leg=leg,
-        marks=tuple(talk.plus_ms(offset_ms + mark_ms) for mark_ms in offer.marks_ms),
+        marks=tuple(sorted(mark for mark in (*of_talk, *of_call) if mark > at)),
         beat=talk.plus_ms(HEARTBEAT_MS),
         recover=talk.plus_ms(offer.recover_ms) if offer.recover_ms else None,
     )
-    call, answer = answered(replace(call, story=story, phase=bridged), at)
+    call, answer = answered(replace(call, story=replace(story, held=None), phase=bridged), at)
     return Step(call, (*answer, Bridge(leg=leg)))
 
 

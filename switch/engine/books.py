@@ -21,13 +21,16 @@ from switch.engine.tally import Tallied, Tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An attempt of a call that is over. `at_us`: its INVITE, UTC microseconds. `revenue_micros`: what it came to."""
+    """An attempt of a call that is over. `at_us`: its INVITE, UTC microseconds. `revenue_micros`: what it came to. `owners`: whom it counts
+    for, but for groups.
+    """
 
     line: str
     campaign: str
     priority: int
     at_us: int
     revenue_micros: int
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,8 @@ class Books:
         for made in past.made:
             self._lines.attempted(made.line, campaign=made.campaign, priority=made.priority, at_us=made.at_us)
             self._lines.earned(made.campaign, made.line, revenue_micros=made.revenue_micros)
+            for owner in made.owners:
+                self._tally.counted_at((owner, Counts.ATTEMPT), made.at_us)
 
     # what the engine tells of an attempt and of its call
 
@@ -93,6 +98,16 @@ class Books:
         Best before `ended`; until `over` it still counts. Money of calls that are over is `adjusted`. KeyError: as `connected`.
         """
         self._caps.converted(member, at_us=at_us, revenue_micros=revenue_micros)
+
+    def given_up(self, member: Member, *, at_us: int, outcome: Outcome, health: Health | None) -> None:
+        """Its leg was told to end, and may take its time: the call does without it, and how the line did is known. See `ended`."""
+        attempt = self._caps.given_up(member)
+        if attempt is not None:
+            self._lines.ended(attempt.line, outcome, health=health, at_us=at_us)
+
+    def settled(self, member: Member, *, revenue_micros: int) -> None:
+        """The call is judged and no more than this came of the attempt: what was counted above that is taken back."""
+        self._caps.settled(member, revenue_micros=revenue_micros)
 
     def ended(
         self,

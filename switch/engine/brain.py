@@ -12,7 +12,7 @@ from routing.decide import decide
 from routing.load import Paid
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
 from routing.trail import as_plain
-from switch.billing.judge import judge, marks, settle
+from switch.billing.judge import is_due_by_event, judge, marks, settle, total_marks
 from switch.billing.terms import POSTED, BillableOn, Rate, Terms
 from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call import cdr
@@ -20,7 +20,7 @@ from switch.call.cause import Cause
 from switch.call.command import AskRoute, Command
 from switch.call.event import Event, Ruled
 from switch.call.moment import Moment
-from switch.call.phase import Call
+from switch.call.phase import Bridged, Call, Whispering
 from switch.call.record import CallRecord
 from switch.call.story import Story
 from switch.call.wording import command, facts
@@ -105,13 +105,14 @@ class Brain:
             line=story.wanted,
             tried=ask.tried,
             held_ms=ask.held_ms,
+            call_id=story.call_id,
         )
         ruling = decide(dossier.plan.table, self.books, inquiry)
         if ruling.campaign is not None:
             dossier.terms[ruling.campaign] = dossier.plan.terms[ruling.campaign]
         if isinstance(ruling.choice, Wait):
             self.books.enter_hold(story.call_id, ruling.choice.campaign)
-        else:
+        elif not isinstance(ruling.choice, Dial):  # who is dialled for keeps his place until he talks
             self.books.leave_hold(story.call_id)
         match ruling.choice:
             case Dial(attempts=attempts):
@@ -119,27 +120,49 @@ class Brain:
                     self._take(call, dossier, attempt, leg=leg, ruling=ruling, at=at)
                     for leg, attempt in enumerate(attempts, start=len(call.legs))
                 )
-                return Ruled(at=at, ruling=ruling, marks_ms=marks_ms)
+                return Ruled(
+                    at=at, ruling=ruling, marks_ms=marks_ms, total_marks_ms=total_marks(dossier.terms[attempts[0].campaign])
+                )
             case EnterMenu(menu=menu):
                 return Ruled(at=at, ruling=ruling, menu=dossier.plan.menus[menu])
             case _:
                 return Ruled(at=at, ruling=ruling)
 
-    def talking(self, call: Call, leg: int) -> None:
-        """The two on this leg have been bridged."""
+    def talking(self, call: Call, dossier: Dossier, leg: int, *, at: Moment) -> None:
+        """The two on this leg have been bridged: what that alone is worth counts from now on."""
         talk = call.story.attempts[leg - 1].talk
         if talk is None:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
+        self.books.leave_hold(call.story.call_id)
         self.books.connected((call.story.call_id, leg), at_us=talk.utc_us)
+        terms = dossier.terms[call.story.attempts[leg - 1].campaign]
+        if is_due_by_event(terms) or total_marks(terms):
+            self.appraise(call, dossier, at)
 
     def appraise(self, call: Call, dossier: Dossier, at: Moment) -> None:
         """What is owed should the call end now is counted now, so that caps of conversions and revenue are current."""
-        as_if = cdr.crashed(replace(call.story, heartbeat=at), at)
-        self._count(call, verdict(as_if, call.known, dossier).verdict)
+        found = verdict(cdr.crashed(call.story, at), call.known, dossier).verdict
+        self._count(call, found)
+        self._remember_paid(call, found)
+
+    def given_up(self, call: Call, dossier: Dossier, leg: int, *, cause: Cause, at: Moment) -> None:
+        """A line's leg has been told to end, which may take a while: the call has no use for it from now on."""
+        tried = call.story.attempts[leg - 1]
+        line = dossier.plan.table.lines[tried.line]
+        self.books.given_up(
+            (call.story.call_id, leg), at_us=at.utc_us, outcome=cdr.outcome(replace(tried, cause=cause)), health=line.health
+        )
 
     def leg_ended(self, call: Call, dossier: Dossier, leg: int, *, cause: Cause, at: Moment) -> None:
         """A line's leg is gone: what it held is free, and its line's health is known better."""
         tried = call.story.attempts[leg - 1]
+        match call.phase:
+            case Bridged(marks=(mark, *_)) if at >= mark:  # it has passed, and no deadline has told of it yet
+                self.appraise(replace(call, story=replace(call.story, heartbeat=at)), dossier, at)
+            case Whispering(leg=asked) if asked == leg:  # he heard who calls, and went
+                cause = Cause.DECLINED
+            case _:
+                pass
         outcome = cdr.outcome(tried if tried.cause is not None else replace(tried, cause=cause))
         line = dossier.plan.table.lines[tried.line]
         earning = any(step.rule.on not in EARNED_BY_THEN for step in dossier.plan.terms[tried.campaign].revenue.steps)
@@ -149,6 +172,7 @@ class Brain:
         """The call's record, judged and counted. Its legs may still wind down."""
         judged = verdict(call.story, call.known, dossier, trail=tuple(as_plain(reason) for reason in call.trail))
         self._count(call, judged.verdict)
+        self._take_back(call, judged.verdict)
         self._remember_paid(call, judged.verdict)
         self.books.leave_hold(call.story.call_id)
         undialled = len(call.legs)
@@ -177,14 +201,25 @@ class Brain:
                 owed_micros = revenue[row.line] = revenue.get(row.line, 0) + row.amount_micros  # tiers are rows of their own
                 self.books.converted((call.story.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
 
+    def _take_back(self, call: Call, found: Verdict) -> None:
+        """What was counted at a mark that talk did not reach after all: the media rule ended it before."""
+        for tried in call.story.attempts:
+            owed = sum(row.amount_micros for row in found.rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
+            self.books.settled((call.story.call_id, tried.number), revenue_micros=owed)
+
     def _remember_paid(self, call: Call, found: Verdict) -> None:
-        """The caller is a repeat from now on; not sooner, or a call would be the repeat of itself."""
+        """The caller is a repeat from now on, for calls other than this."""
         legs = {tried.line: tried for tried in call.story.attempts}
         for row in found.rows:
             tried = legs.get(row.line)
             if row.kind is MoneyKind.PAYOUT and tried is not None:
                 paid = Paid(
-                    at_us=row.at_us, did=call.story.did, campaign=row.campaign, advertiser=tried.advertiser, line=tried.line
+                    at_us=row.at_us,
+                    did=call.story.did,
+                    campaign=row.campaign,
+                    advertiser=tried.advertiser,
+                    line=tried.line,
+                    call_id=call.story.call_id,
                 )
                 self.books.paid_for(call.story.ani, paid)
 

@@ -25,6 +25,8 @@ _CONCURRENCY = Per.CONCURRENCY
 _SPACING = Per.SPACING
 _TOTAL = Per.TOTAL
 _BALANCE = Per.BALANCE
+_OF_CALLS = ("campaign:", "publisher:", "number:", "trunk:")
+"""Owners that have calls; the others have legs."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,10 +36,16 @@ class _Leg:
     owners: tuple[str, ...]
     attempt: Attempt
     here: bool = True
+    wanted: bool = True
     earning: bool = True
     talked: bool = False
     converted: bool = False
     earned_micros: int = 0
+    earned_us: int = 0
+
+    def busy(self) -> tuple[str, ...]:
+        """Whom it holds concurrency of."""
+        return self.owners if self.wanted else tuple(owner for owner in self.owners if not owner.startswith(_OF_CALLS))
 
     def live(self) -> dict[Counts, int]:
         """What it holds of concurrency."""
@@ -110,13 +118,35 @@ class CapBook:
             return
         before = leg.live(), leg.outstanding()
         first, leg.converted = not leg.converted, True
-        leg.earned_micros = revenue_micros
+        leg.earned_micros, leg.earned_us = revenue_micros, at_us
         self._move(leg, before=before)
         self._count(leg.owners, _CONVERSION, amount=int(first), at_us=at_us)
         self._count(leg.owners, _REVENUE, amount=more_micros, at_us=at_us)
 
+    def settled(self, member: Member, *, revenue_micros: int) -> None:
+        """No more than this came of it in the end; the rest is taken back where it was counted. Members never taken: nothing happens."""
+        leg = self._legs.get(member[0], {}).get(member[1])
+        if leg is None or revenue_micros >= leg.earned_micros:
+            return
+        before, less_micros = (leg.live(), leg.outstanding()), leg.earned_micros - revenue_micros
+        leg.converted, leg.earned_micros = revenue_micros > 0, revenue_micros
+        self._move(leg, before=before)
+        self._count(leg.owners, _CONVERSION, amount=-int(not leg.converted), at_us=leg.earned_us)
+        self._count(leg.owners, _REVENUE, amount=-less_micros, at_us=leg.earned_us)
+
+    def given_up(self, member: Member) -> Attempt | None:
+        """The call needs this line no more, and takes no second place of its campaign, publisher, number and trunk while the leg winds
+        down. The line, its groups and its advertiser are busy with it until it is gone. None: it was given up or back before."""
+        leg = self._legs.get(member[0], {}).get(member[1])
+        if leg is None or not leg.wanted or not leg.here:
+            return None
+        _shift(self._live, leg.busy(), before=leg.live(), after={})
+        leg.wanted = False
+        _shift(self._live, leg.busy(), before={}, after=leg.live())
+        return leg.attempt
+
     def give_back(self, member: Member, *, earning: bool = False) -> Attempt | None:
-        """The leg is gone and what it held is free; None: it was before, or never was.
+        """The leg is gone and what it held is free; None: it was before, or never was, or it had been given up.
 
         `earning`: its call goes on and may still make money of it (`total_for`), so that stays outstanding until the call is over.
         """
@@ -129,7 +159,7 @@ class CapBook:
         self._move(leg, before=before)
         if call_id in self._over:
             self._forget(call_id)
-        return leg.attempt
+        return leg.attempt if leg.wanted else None
 
     def over(self, call_id: str) -> list[tuple[Attempt, int]]:
         """No more money comes of the call; its attempts, with the revenue of each; none when that is known already.
@@ -223,16 +253,17 @@ class CapBook:
 
     def _move(self, leg: _Leg, *, before: tuple[dict[Counts, int], dict[Counts, int]]) -> None:
         """The sums follow a member from what it held before to what it holds now."""
-        _shift(self._live, leg.owners, before=before[0], after=leg.live())
+        _shift(self._live, leg.busy(), before=before[0], after=leg.live())
         _shift(self._outstanding, leg.owners, before=before[1], after=leg.outstanding())
 
     def _rejoin(self, leg: _Leg, *, owners: tuple[str, ...]) -> None:
         """What it holds counts for these from now on, and for the groups they are in."""
-        held = leg.live(), leg.outstanding()
-        leg.owners, left = self._everyone(owners), leg.owners
-        for sums, amounts in zip((self._live, self._outstanding), held, strict=True):
-            _shift(sums, left, before=amounts, after={})
-            _shift(sums, leg.owners, before={}, after=amounts)
+        live, outstanding = leg.live(), leg.outstanding()
+        _shift(self._live, leg.busy(), before=live, after={})
+        _shift(self._outstanding, leg.owners, before=outstanding, after={})
+        leg.owners = self._everyone(owners)
+        _shift(self._live, leg.busy(), before={}, after=live)
+        _shift(self._outstanding, leg.owners, before={}, after=outstanding)
 
     def _count(self, owners: Iterable[str], counts: Counts, *, amount: int, at_us: int) -> None:
         if amount:

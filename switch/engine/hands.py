@@ -58,7 +58,7 @@ class Hands:
             case do.Ring() | do.Answer() | do.Refuse():
                 self._to_caller(live, command, at)
             case _:
-                self._sound(live, command)
+                self._sound(live, command, at)
         return ()
 
     def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
@@ -75,10 +75,10 @@ class Hands:
             case _:
                 assert_never(command)
 
-    def _sound(self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.Hush) -> None:
+    def _sound(self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.Hush, at: Moment) -> None:
         match command:
             case do.Bridge(leg=leg):
-                self._brain.talking(live.call, leg)
+                self._brain.talking(live.call, live.dossier, leg, at=at)
                 self._desk.bridge(live, leg)
             case do.Unbridge():
                 self._desk.unbridge(live)
@@ -115,6 +115,8 @@ class Hands:
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
         if leg is not None:
+            if number != CALLER:
+                self._brain.given_up(live.call, live.dossier, number, cause=cause, at=at)
             self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[cause].q850)
             return ()
         self._brain.leg_ended(live.call, live.dossier, number, cause=cause, at=at)  # it never got as far as an INVITE

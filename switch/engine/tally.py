@@ -123,6 +123,11 @@ class Tally:
         series = self._series.get(key)
         return 0 if series is None else series.ever()
 
+    def counted_at(self, key: Key, at_us: int) -> None:
+        """Something that the quarters hold already was counted at that very instant."""
+        series = self._of(key)
+        series.latest_us = max(series.latest_us, at_us)
+
     def latest_us(self, key: Key) -> int:
         """When something was last counted, as far as it was told with its instant; 0: never."""
         series = self._series.get(key)

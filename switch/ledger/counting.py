@@ -77,12 +77,28 @@ class Reading:
         # the kind is asked for in the sum, so that nobody is tempted to look for the few rows of a call among all rows of a kind
         revenue = func.sum(case((MONEY.c.kind == MoneyKind.REVENUE.value, MONEY.c.amount_micros), else_=0))
         earned = select(revenue).where(MONEY.c.call_id == attempt.c.call_id, MONEY.c.line == attempt.c.line).scalar_subquery()
-        found = select(attempt.c.line, attempt.c.campaign, attempt.c.priority, attempt.c.invited_us, func.coalesce(earned, 0))
+        found = (
+            select(attempt, CALL.c.publisher, CALL.c.did, CALL.c.trunk, func.coalesce(earned, 0).label("micros"))
+            .join(CALL, CALL.c.call_id == attempt.c.call_id)
+            .order_by(attempt.c.invited_us, attempt.c.call_id, attempt.c.number)
+        )
         return [
-            Made(line=line, campaign=campaign, priority=priority, at_us=at_us, revenue_micros=int(micros))
-            for line, campaign, priority, at_us, micros in self._connection.execute(
-                found.order_by(attempt.c.invited_us, attempt.c.call_id, attempt.c.number)
+            Made(
+                line=row["line"],
+                campaign=row["campaign"],
+                priority=row["priority"],
+                at_us=row["invited_us"],
+                revenue_micros=int(row["micros"]),
+                owners=(
+                    f"line:{row['line']}",
+                    f"advertiser:{row['advertiser']}",
+                    f"campaign:{row['campaign']}",
+                    f"publisher:{row['publisher']}",
+                    f"number:{row['did']}",
+                    f"trunk:{row['trunk']}",
+                ),
             )
+            for row in self._connection.execute(found).mappings()
         ]
 
     def last_money(self) -> int:

@@ -88,7 +88,14 @@ class LedgerWatcher:
             await asyncio.sleep(POLL_S)
             found, after = await self._insist(partial(read_posted, after=after))
             if found:
-                self._posted(found)
+                self._tell(found)
+
+    def _tell(self, found: Sequence[Posted]) -> None:
+        """Whatever is wrong with one of them must not keep later ones from being told."""
+        try:
+            self._posted(found)
+        except Exception as error:  # noqa: BLE001 it is said, and the watch goes on
+            self._complain(f"postings could not be counted: {error!r}")
 
     async def _insist(self, work: Callable[[Ledger], T]) -> T:
         """`work`, in a thread, until it succeeds."""

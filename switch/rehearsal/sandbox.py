@@ -6,7 +6,7 @@ Never in a ledger that is there already: invented calls must not get into the bo
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 
 from switch.engine.plan import Plan
 from switch.ledger.keeper import ledger_url
@@ -37,7 +37,10 @@ def open_sandbox(into: Path, *, config: Path, at_us: int) -> tuple[Ledger, Plan]
     loaded = load(into / CONFIG)
     copied = loaded.deployment
     if copied is None or copied.switch.ledger_url is not None or copied.switch.data.resolve() != into.resolve():
-        raise NotFresh(f"write `{DATA_LINE}` under `switch:` of a copy of {config}: it could not be done here")
+        rmtree(into / CONFIG)
+        raise NotFresh(
+            f"no copy of {config} can keep its data in {into}: its prompts must lie in it, and `data` and `ledger` be plain keys"
+        )
     ledger = Ledger(ledger_url(copied.switch.data))
     ledger.migrate()
     ledger.keep_config(copied.plan.version, at_us=at_us, files=loaded.files)

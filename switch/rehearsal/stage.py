@@ -156,7 +156,7 @@ class Stage:
             case do.Secure(leg=leg):
                 return (ev.AnswerSecured(at=self._at(), leg=leg),)
             case do.Bridge(leg=leg):
-                self.brain.talking(actor.call, leg)
+                self.brain.talking(actor.call, actor.dossier, leg, at=self._at())
                 self._talk(actor, leg)
             case do.Appraise():
                 self.brain.appraise(actor.call, actor.dossier, self._at())

@@ -46,8 +46,7 @@ END_MS = 260_000
 SEGMENT_BYTES = 48 * 1024
 LEDGER_MS = 4_000
 """Calls that are over wait so long for the ledger, at most: in between they are in the journal alone."""
-POLL_MS = 1_000
-SYNC_MS = 2
+POLL_MS, SYNC_MS = 1_000, 2
 NUMBERS = {"+18005550100": 6, "+18005550101": 4, "+18005550102": 5, "+18005550103": 4}
 """How often each is called, in proportion."""
 PRESSES = {
@@ -61,14 +60,9 @@ CONFIG = """
 switch: {sip: {listen: "192.0.2.1:5060"}, prompts: prompts, data: data, limits: {max_call: 10m, max_calls: 100}}
 tags: {age: {type: number}}
 trunks: {carrier: {addresses: [198.51.100.0/24], cost: {per_minute: 0.0060, initial: 6s, step: 6s}}}
-publishers:
-  radio:
-  search: {caps: [{count: conversion, per: day, limit: 8, zone: UTC, strict: true}]}
-numbers:
-  "+18005550100": {publisher: radio, campaign: quotes}
-  "+18005550101": {publisher: search, campaign: quotes}
-  "+18005550102": {publisher: radio, campaign: race}
-  "+18005550103": {publisher: search, campaign: queue}
+publishers: {radio: , search: {caps: [{count: conversion, per: day, limit: 8, zone: UTC, strict: true}]}}
+numbers: {"+18005550100": {publisher: radio, campaign: quotes}, "+18005550101": {publisher: search, campaign: quotes},
+  "+18005550102": {publisher: radio, campaign: race}, "+18005550103": {publisher: search, campaign: queue}}
 groups: {coast: {lines: [east, west], caps: [{count: attempt, per: day, limit: 40, zone: UTC}]}}
 advertisers:
   acme:

@@ -110,7 +110,7 @@ def test_without_a_publisher_nobody_is_paid() -> None:
 def test_amounts_of_zero_make_no_row() -> None:
     free = replace(AUTO, revenue=flat(0), payout=flat(0))
     verdict = judge(call(attempt("east", 90_000)), {"auto": free})
-    assert (verdict.billable, verdict.rows) == (True, ())
+    assert (verdict.billable, verdict.paid, verdict.rows) == (False, False, ())  # a conversion is revenue above zero
     paid = judge(call(attempt("east", 90_000), attempt("barn", 60_000, campaign="home")), {"auto": free, "home": HOME})
     assert money(paid) == {"c1/revenue/barn": 40 * DOLLAR, "c1/payout": 30 * DOLLAR}
 

@@ -226,3 +226,12 @@ def test_a_horizon_is_looked_behind_when_a_total_asks_for_it() -> None:
     assert (books.used(line, NOW_US), books.used(group, NOW_US)) == (4, 4)
     books.look_back(Past(tallies=rows, before=[("line:east", Counts.ATTEMPT, 1)], horizon_us=line.since_us))
     assert (books.used(line, NOW_US), books.used(group, NOW_US), books.horizon_us) == (3, 3, line.since_us)
+
+
+def test_the_least_time_between_two_is_known_after_a_restart() -> None:
+    made = Made(line="east", campaign="auto", priority=1, at_us=NOW_US, revenue_micros=0, owners=("line:east", "campaign:auto"))
+    books = Books(Past(made=[made]))
+    books.grouped({"g": ("east",)})
+    for owner in ("line:east", "campaign:auto", "group:g"):
+        cap = Cap(owner=owner, limit=1, per=Per.SPACING, spacing_ms=30_000)
+        assert [books.used(cap, NOW_US + after_s * S_US) for after_s in (1, 29, 30)] == [1, 1, 0]

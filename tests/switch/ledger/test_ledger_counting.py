@@ -204,6 +204,10 @@ def test_the_newest_attempts_say_what_they_came_to(day: Day, reading: Reading) -
             priority=attempt.priority,
             at_us=attempt.invited_us,
             revenue_micros=sum(row.amount_micros for row in (*call.verdict.rows, *corrections) if row.line == attempt.line),
+            owners=(
+                *(f"line:{attempt.line}", f"advertiser:{attempt.advertiser}", f"campaign:{attempt.campaign}"),
+                *(f"publisher:{call.record.publisher}", f"number:{call.record.did}", f"trunk:{call.record.trunk}"),
+            ),
         )
         for call, corrections in sorted(day, key=lambda each: each[0].record.call_id)
         for attempt in call.record.attempts

@@ -137,6 +137,19 @@ def test_the_copy_of_the_config_never_points_to_the_books(section: str, tmp_path
     assert (tmp_path / "into" / "payphone.sqlite").exists()
 
 
+def test_a_config_that_can_not_be_copied_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    lay_plain(config)
+    (config / "prompts").rename(tmp_path / "prompts")
+    (config / "switch.yaml").write_text(PLAIN.replace("data: var", "data: var, prompts: ../prompts"))
+    assert load(config).deployment is not None
+
+    with pytest.raises(NotFresh, match="its prompts must lie in it"):
+        open_sandbox(tmp_path / "deep" / "into", config=config, at_us=0)
+
+    assert list((tmp_path / "deep" / "into").iterdir()) == []
+
+
 def test_a_file_is_no_place_for_a_ledger(config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotFresh):
