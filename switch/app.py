@@ -5,6 +5,7 @@ line before the datagram it explains. Does not decide anything.
 """
 
 import asyncio
+import gc
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -106,6 +107,8 @@ class Shell:
         self._keeper.start()
         try:
             await asyncio.to_thread(load_tables)  # half a second, which the first call must not wait for
+            gc.collect()
+            gc.freeze()  # a million table entries that live for ever: to look through them for garbage stops calls for a tenth of a second
             await self._udp.open(self.settings.listen)
             await self._workers.start(self.settings.workers)
         except BaseException:

@@ -1,7 +1,7 @@
 """Knows how whole columns of calls, attempts and money are read for a report, a million rows in a second or two.
 
 Fetching row by row takes longer than everything a report does with the rows. So the database glues a block of each column into one JSON
-array, and that is decoded in one go. Truths come as 0 and 1.
+array, and that is decoded in one go.
 Does not know what a report asks, nor what any column means beyond its row. All that one `Columns` gives is of one moment.
 """
 
@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -37,6 +36,8 @@ from switch.ledger.database import Database
 from switch.ledger.schema import ATTEMPT, CALL, MONEY
 
 BLOCK_ROWS = 50_000
+BILLABLE, PAID, NEAR_MISS = 1, 2, 4
+"""What a call's `verdict` is the sum of: one column is read faster than three."""
 _ROWID = "rowid"
 Block = Mapping[str, list[Any]]
 """Column by column, all of one length: texts, whole numbers, or None."""
@@ -54,9 +55,9 @@ CALL_COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "ended_by": CALL.c.ended_by,
     "invited_us": CALL.c.invited_us,
     "connected_ms": CALL.c.connected_ms,
-    "billable": CALL.c.billable,
-    "paid": CALL.c.paid,
-    "near_miss": CALL.c.near_miss,
+    "verdict": cast(CALL.c.billable, Integer) * BILLABLE
+    + cast(CALL.c.paid, Integer) * PAID
+    + cast(CALL.c.near_miss, Integer) * NEAR_MISS,
     "revenue_micros": CALL.c.revenue_micros,
     "payout_micros": CALL.c.payout_micros,
     "cost_micros": CALL.c.cost_micros,
@@ -145,7 +146,7 @@ class Columns:
     def _blocks(self, table: Table, columns: Mapping[str, ColumnElement[Any]], period: Period) -> Iterator[Block]:
         on_postgresql = self._connection.dialect.name == "postgresql"
         gather = func.json_agg if on_postgresql else func.json_group_array
-        gathered: _Asked = select(*(cast(gather(_plain(column)), Text) for column in columns.values())).select_from(table)
+        gathered: _Asked = select(*(cast(gather(column), Text) for column in columns.values())).select_from(table)
         ranges = [_of(table, period)] if on_postgresql else list(self._ranges(table, period))
         for texts in _ahead([gathered.where(*inside) for inside in ranges], self._connection):
             if texts[0] not in (None, "[]"):
@@ -205,10 +206,6 @@ def _of(table: Table, period: Period) -> list[ColumnElement[bool]]:
         return _in(period)
     call_id: Column[str] = table.c.call_id
     return [call_id.in_(select(CALL.c.call_id).where(*_in(period)))]
-
-
-def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(column, Integer) if isinstance(column.type, Boolean) else column
 
 
 def _int(total: Any) -> int | None:

@@ -39,7 +39,7 @@ def open_sandbox(into: Path, *, config: Path, at_us: int) -> tuple[Ledger, Plan]
     if copied is None or copied.switch.ledger_url is not None or copied.switch.data.resolve() != into.resolve():
         rmtree(into / CONFIG)
         raise NotFresh(
-            f"no copy of {config} can keep its data in {into}: its prompts must lie in it, and `data` and `ledger` be plain keys"
+            f"no copy of {config} can keep its data in {into}: prompts must lie in it, `data` and `ledger` be plain keys"
         )
     ledger = Ledger(ledger_url(copied.switch.data))
     ledger.migrate()

@@ -15,7 +15,7 @@ from switch.call.cause import TREATMENT, Cause
 from switch.call.leg import CALLER
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.phase import Bridged, Call, InMenu, Over, Phase, Whispering
+from switch.call.phase import Bridged, Call, InMenu, Phase, Whispering
 from switch.call.record import EndedBy
 from switch.call.release import Step
 from switch.call.wording import command, facts
@@ -33,14 +33,15 @@ Happening = Callable[["_Actor"], ev.Event | None]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Actor:
-    """One call on stage. `armed_us`: the deadline on the heap; `armed_in`: the phase it was looked up in. `pressed`: how many digits the
-    caller has pressed."""
+    """One call on stage. `armed_us`: the deadline on the heap; `armed_in`: the phase it was looked up in. `expires`: the longest it may
+    live is on the heap. `pressed`: how many digits the caller has pressed."""
 
     script: Script
     dossier: Dossier
     call: Call
     armed_us: int | None = None
     armed_in: Phase | None = None
+    expires: bool = False
     pressed: int = 0
 
 
@@ -65,7 +66,8 @@ class Stage:
         self.brain = Brain(Books() if books is None else books)
         self._watch = watch
         self._noting = noting
-        self._heap: list[tuple[int, int, _Actor, Happening]] = []
+        self._heap: list[tuple[int, int, str, Happening]] = []
+        self._actors: dict[str, _Actor] = {}
         self._serial = 0
         self._now = Moment(mono_ns=0, utc_us=0)
 
@@ -79,8 +81,9 @@ class Stage:
                 judged = self._arrive(script)
                 script = next(waiting, None)
             else:
-                at_us, _, actor, happening = heappop(heap)
-                if isinstance(actor.call.phase, Over):
+                at_us, _, call_id, happening = heappop(heap)
+                actor = self._actors.get(call_id)
+                if actor is None:  # its call is over
                     continue
                 self._turn_to(at_us)
                 event = happening(actor)
@@ -108,7 +111,7 @@ class Stage:
         )
         step = begin(arrived)
         dossier = Dossier(plan=self.plan, rate=self.plan.rate_of(script.trunk))
-        actor = _Actor(script=script, dossier=dossier, call=step.call)
+        actor = self._actors[script.call_id] = _Actor(script=script, dossier=dossier, call=step.call)
         if script.patience_ms is not None:
             self._soon(actor, script.patience_ms, self._impatient)
         if script.presses:
@@ -118,7 +121,7 @@ class Stage:
     def _soon(self, actor: _Actor, delay_ms: int, happening: Happening) -> None:
         """`happening` gives the event when its time has come, or None when it is out of date by then; not asked once the call is over."""
         self._serial += 1
-        heappush(self._heap, (self._now.utc_us + delay_ms * 1_000, self._serial, actor, happening))
+        heappush(self._heap, (self._now.utc_us + delay_ms * 1_000, self._serial, actor.script.call_id, happening))
 
     def _feed(self, actor: _Actor, event: ev.Event) -> JudgedCall | None:
         before = actor.call
@@ -136,6 +139,7 @@ class Stage:
         for each in step.commands:
             if isinstance(each, do.Finish):
                 judged = self.brain.finish(actor.call, actor.dossier)
+                del self._actors[actor.script.call_id]
             else:
                 caused.extend(self._carry_out(actor, each))
         for each_event in caused:
@@ -245,9 +249,19 @@ class Stage:
             waiting = call.phase
             self._soon(actor, script.digit_ms, lambda a: self._pressed(a, waiting))
         deadline = _deadline(call)
-        if deadline is not None and deadline.utc_us != actor.armed_us:
-            actor.armed_us = armed_us = deadline.utc_us
-            self._soon(actor, max(0, -(-(armed_us - self._now.utc_us) // 1_000)), lambda a: self._expired(a, armed_us))
+        if deadline is None or deadline.utc_us == actor.armed_us:
+            return
+        if deadline is call.expires:
+            if not actor.expires:
+                actor.expires = True
+                self._soon(actor, self._ms_until(deadline), lambda _: ev.DeadlinePassed(at=self._at()))
+            return
+        actor.armed_us = armed_us = deadline.utc_us
+        self._soon(actor, self._ms_until(deadline), lambda a: self._expired(a, armed_us))
+
+    def _ms_until(self, deadline: Moment) -> int:
+        """Not before it has come: milliseconds are rounded up."""
+        return max(0, -(-(deadline.utc_us - self._now.utc_us) // 1_000))
 
     def _expired(self, actor: _Actor, armed_us: int) -> ev.Event | None:
         if actor.armed_us != armed_us:

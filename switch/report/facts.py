@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from switch.call.record import CallRecord
-from switch.ledger.columns import Block, Columns
+from switch.ledger.columns import BILLABLE, NEAR_MISS, PAID, Block, Columns
 from switch.report.calendar import Calendar
 from switch.report.dimension import CALL_DIMENSIONS, TIME_DIMENSIONS
 from switch.report.live import without
@@ -19,7 +19,7 @@ from switch.report.matching import matches
 from switch.report.question import Question
 from switch.report.units import split
 
-_FIGURES = ("connected_ms", "billable", "paid", "near_miss", "revenue_micros", "payout_micros", "cost_micros")
+_FIGURES = ("connected_ms", "verdict", "revenue_micros", "payout_micros", "cost_micros")
 _AMOUNTS = ("connected_ms", "revenue_micros", "payout_micros", "cost_micros")
 _TRUTHS = ("billable", "earned", "connected", "converted", "paid", "near_miss", "near_miss_seen")
 _TEXTS = frozenset({"call_id", "line", "advertiser", "kind"}) | CALL_DIMENSIONS - {"near_miss"}
@@ -80,7 +80,7 @@ def _calls(columns: Columns, question: Question, progress: Progress) -> pl.DataF
 
 def _of_calls(question: Question) -> list[str]:
     """The dimensions that are columns of calls, beyond those that always are."""
-    return [name for name in question.dimensions if name in CALL_DIMENSIONS and name not in _FIGURES]
+    return [name for name in question.dimensions if name in CALL_DIMENSIONS and name not in _TRUTHS]
 
 
 def _shape(dimensions: Sequence[str]) -> tuple[str, ...]:
@@ -100,9 +100,9 @@ def _amended(calls: pl.DataFrame, columns: Columns) -> pl.DataFrame:
         calls.join(amended, on="call_id", how="left", maintain_order="left")
         .with_columns(
             connected=(pl.col("connected_ms") > 0) | pl.col("call_id").is_in(talked),
-            billable=pl.col("billable") > 0,
-            earned=pl.col("paid") > 0,
-            near_miss=pl.col("near_miss") > 0,
+            billable=pl.col("verdict") & BILLABLE > 0,
+            earned=pl.col("verdict") & PAID > 0,
+            near_miss=pl.col("verdict") & NEAR_MISS > 0,
         )
         .with_columns(
             converted=pl.coalesce(pl.col("revenue_micros_now") > 0, "billable"),

@@ -4,6 +4,7 @@ Figures that do not fit beside each other go into tables below each other. Does 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -50,8 +51,8 @@ class AnswerTable:
         table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_footer=bool(answer.by))
         totals = answer.totals.row(0, named=True)
         for place, name in enumerate(answer.by):
-            justify = "right" if DIMENSIONS[name].kind is Kind.NUMBER else "left"
-            table.add_column(name.replace("_", " "), TOTAL if place == 0 else "", justify=justify, no_wrap=True)  # type: ignore[arg-type]
+            justify: Literal["left", "right"] = "right" if DIMENSIONS[name].kind is Kind.NUMBER else "left"
+            table.add_column(name.replace("_", " "), TOTAL if place == 0 else "", justify=justify, no_wrap=True)
         for name in figures:
             figure = FIGURES[name]
             table.add_column("\n".join(figure.title.split(" ", 1)), shown(totals[name], figure.unit), justify="right", no_wrap=True)

@@ -98,9 +98,9 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--by", "publsher"], 'did you mean "publisher"?'),
+        (["--by", "publishex"], 'did you mean "publisher"?'),
         (["--figures", "revenu"], 'did you mean "revenue"?'),
-        (["--where", "campain == auto"], 'did you mean "campaign"?'),
+        (["--where", "campaigm == auto"], 'did you mean "campaign"?'),
         (["--from", "soon"], "no date"),
         (["--zone", "Mars/Olympus"], "no time zone"),
         (["--out", "/nowhere/a.csv"], "/nowhere/a.csv"),

@@ -33,8 +33,8 @@ def test_figures_with_and_without_units() -> None:
 
 
 def test_a_filter_about_what_is_no_dimension() -> None:
-    told = refused(filter_of, "campaign == auto and publisherr == radio")
-    assert told.startswith('--where, column 22: unknown dimension "publisherr"; did you mean "publisher"?')
+    told = refused(filter_of, "campaign == auto and publishers == radio")
+    assert told.startswith('--where, column 22: unknown dimension "publishers"; did you mean "publisher"?')
     assert "is a number, not text" in refused(filter_of, "hour == nine")
     assert refused(filter_of, "state in [TX").startswith("--where, column ")
 
