@@ -10,6 +10,7 @@ from rich.console import Console
 from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of, out
 from switch.cli.progress import progress
 from switch.ledger.keeper import ledger_url
+from switch.rehearsal.period import zone_of
 from switch.report.dimension import DIMENSIONS
 from switch.report.figure import FIGURES
 from switch.report.live import live_calls
@@ -19,7 +20,6 @@ from switch.settings.plan import Deployment
 if TYPE_CHECKING:  # polars takes a quarter of a second: `payphone --help` must not wait for it
     from switch.report.answer import Answer
 
-DEFAULT_ZONE = "UTC"
 FILE_WIDTH = 120
 
 
@@ -43,7 +43,7 @@ def report(
     start: Annotated[str | None, typer.Option("--from", help="Calls from then on: 2026-03-01 or 2026-03-01T14:00.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Calls before then: the first day that is not included.")] = None,
     where: Annotated[str | None, typer.Option(help="A filter as in the config, about the names above.")] = None,
-    zone: Annotated[str, typer.Option(help="Whose hours and days, such as America/New_York.")] = DEFAULT_ZONE,
+    zone: Annotated[str | None, typer.Option(help="Whose hours and days. Default: that of most campaigns.")] = None,
     style: Annotated[Format | None, typer.Option("--format", help="Default: by the ending of --out, else table.")] = None,
     path: Annotated[Path | None, typer.Option("--out", help="Write it to this file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw calls, capacity and money to this PNG file, too.")] = None,
@@ -61,6 +61,7 @@ def report(
     payphone report --by hour --figures incoming,peak,capacity --zone America/New_York --plot march.png
     """
     deployment, _ = deployed(config)
+    zone = zone or zone_of(deployment.plan)
     try:
         question = Question(
             by=dimensions_of(by),
