@@ -11,7 +11,7 @@ CONFIG ?= config
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(STAMP)  ## run four calls through the switch on loopback, before your eyes
+demo: $(STAMP)  ## run six calls through the switch on loopback, before your eyes
 	@$(BIN)/payphone demo --config $(CONFIG)
 
 run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)

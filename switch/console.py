@@ -19,7 +19,8 @@ def calls_table(calls: Sequence[JudgedCall]) -> Table:
     """One row a call: what happened, and what it is worth. Fits eighty columns; `--json` has the rest."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("UTC", no_wrap=True)
-    for heading in ("caller", "campaign", "lines tried", "final state"):
+    table.add_column("caller", no_wrap=True)
+    for heading in ("campaign", "lines tried", "final state"):
         table.add_column(heading, overflow="fold")
     for heading in ("talk s", "owed", "earned"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -81,6 +81,11 @@ def judge(
     )
 
 
+def due(record: CallRecord, terms: Mapping[str, Terms]) -> tuple[MoneyRow, ...]:
+    """The rows of the verdict on a call as it stands, carrier cost apart: what is counted while it goes on."""
+    return _new_rows(record, _findings(record, terms), rate=None, earlier=())
+
+
 def settle(record: CallRecord, verdict: Verdict) -> CallRecord:
     """The record with the word that money decides: a connected call that is billable has converted."""
     if verdict.billable and record.final_state is FinalState.CONNECTED_SHORT:

@@ -61,7 +61,7 @@ def from_ledger(ask: Callable[[], T]) -> T:
     try:
         return ask()
     except (LedgerUnreadable, LedgerUnwritable) as error:
-        fail(str(error))
+        fail(f"the ledger: {error}; is it there, and may you read and write it? See `switch.ledger` and `switch.data`")
 
 
 def count(number: int, what: str) -> str:

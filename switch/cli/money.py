@@ -401,7 +401,7 @@ def _reason(text: str) -> str:
 
 def _micros(text: str) -> int:
     if not _AMOUNT.fullmatch(text):
-        fail(f"{text!r} is not an amount: write it as 25 or 25.00, with at most six places")
+        fail(f"{text!r} is not an amount: write it as 25 or 25.00, with at most six places, and at most 1,000,000")
     return micros_from(text)
 
 

@@ -90,9 +90,13 @@ def differing(before: Figures, after: Figures, by: By) -> list[tuple[str, Sums, 
     return sorted(changed, key=lambda each: (-abs(each[2].margin_micros - each[1].margin_micros), each[0]))
 
 
+MIN_NAME = 14
+"""Letters of a name that are seen at once, however narrow the terminal is."""
+
+
 def plain_table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(first, overflow="fold")
+    table.add_column(first, overflow="fold", min_width=MIN_NAME)
     for heading in others:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

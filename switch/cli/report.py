@@ -84,7 +84,7 @@ def report(
         if drawn and plot is not None and not answer.empty:
             _draw(drawn, plot, title=f"Calls {_about(start, end, where)}, {zone}")
     except OSError as error:
-        fail(str(error))
+        fail(f"{error.filename or path or plot} can't be written: {error.strerror or error}; choose another file")
 
 
 def _answers(deployment: Deployment, question: Question, *, plot: Path | None) -> "list[Answer]":

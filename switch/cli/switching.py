@@ -16,6 +16,8 @@ from switch.settings.load import load
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
 
+MAX_LISTED = 1_000_000
+
 
 @app.command()
 def run(config: ConfigDir = Path("config")) -> None:
@@ -70,7 +72,7 @@ def route(
 @app.command()
 def calls(
     config: ConfigDir = Path("config"),
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="How many, newest first.")] = 20,
     *,
     json_lines: AsJson = False,
 ) -> None:
@@ -87,7 +89,7 @@ def calls(
 
 @app.command()
 def demo(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> None:
-    """Run four calls over real SIP and RTP on loopback, before your eyes, against the sample config. Exit 0 when all are judged right."""
+    """Run four scenes over real SIP and RTP on loopback, before your eyes, against the sample config. Exit 0 when all are judged right."""
     deployment, _ = deployed(config)
     try:
         right = uvloop.run(play_demo(deployment, json_lines=json_lines))

@@ -12,9 +12,9 @@ from routing.decide import decide
 from routing.load import Paid
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
 from routing.trail import as_plain
-from switch.billing.judge import is_due_by_event, judge, marks, settle, total_marks
-from switch.billing.terms import POSTED, BillableOn, Rate, Terms
-from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
+from switch.billing.judge import due, is_due_by_event, judge, marks, settle, total_marks
+from switch.billing.terms import Rate, Terms
+from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
 from switch.call.cause import Cause
 from switch.call.command import AskRoute, Command
@@ -27,8 +27,16 @@ from switch.call.wording import command, facts
 from switch.engine.books import Books, Past
 from switch.engine.plan import Plan
 
-EARNED_BY_THEN = POSTED | {BillableOn.CONNECTED_FOR}
-"""What these earn by themselves they have earned when the leg ends; other events may be judged only with the whole call."""
+MAX_KNOWN_TERMS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """When money may become due by some terms: after so much talk, so long a call, or at an event."""
+
+    talk_ms: tuple[int, ...]
+    total_ms: tuple[int, ...]
+    by_event: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,10 +63,11 @@ class Dossier:
 class Brain:
     """Thinks with `books`; the one who tells them."""
 
-    __slots__ = ("books",)
+    __slots__ = ("_due", "books")
 
     def __init__(self, books: Books) -> None:
         self.books = books
+        self._due: dict[int, tuple[Terms, Due]] = {}
 
     def remember(self, past: Past, plan: Plan) -> None:
         """What the ledger knows of the time before this process: told once, before the first call."""
@@ -120,9 +129,8 @@ class Brain:
                     self._take(call, dossier, attempt, leg=leg, ruling=ruling, at=at)
                     for leg, attempt in enumerate(attempts, start=len(call.legs))
                 )
-                return Ruled(
-                    at=at, ruling=ruling, marks_ms=marks_ms, total_marks_ms=total_marks(dossier.terms[attempts[0].campaign])
-                )
+                total_ms = self._due_by(dossier.terms[attempts[0].campaign]).total_ms
+                return Ruled(at=at, ruling=ruling, marks_ms=marks_ms, total_marks_ms=total_ms)
             case EnterMenu(menu=menu):
                 return Ruled(at=at, ruling=ruling, menu=dossier.plan.menus[menu])
             case _:
@@ -135,15 +143,15 @@ class Brain:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
         self.books.leave_hold(call.story.call_id)
         self.books.connected((call.story.call_id, leg), at_us=talk.utc_us)
-        terms = dossier.terms[call.story.attempts[leg - 1].campaign]
-        if is_due_by_event(terms) or total_marks(terms):
+        when = self._due_by(dossier.terms[call.story.attempts[leg - 1].campaign])
+        if when.by_event or when.total_ms:
             self.appraise(call, dossier, at)
 
     def appraise(self, call: Call, dossier: Dossier, at: Moment) -> None:
         """What is owed should the call end now is counted now, so that caps of conversions and revenue are current."""
-        found = verdict(cdr.crashed(call.story, at), call.known, dossier).verdict
-        self._count(call, found)
-        self._remember_paid(call, found)
+        rows = due(cdr.write(cdr.crashed(call.story, at), known=call.known), dossier.terms)
+        self._count(call, rows)
+        self._remember_paid(call, rows)
 
     def given_up(self, call: Call, dossier: Dossier, leg: int, *, cause: Cause, at: Moment) -> None:
         """A line's leg has been told to end, which may take a while: the call has no use for it from now on."""
@@ -165,15 +173,17 @@ class Brain:
                 pass
         outcome = cdr.outcome(tried if tried.cause is not None else replace(tried, cause=cause))
         line = dossier.plan.table.lines[tried.line]
-        earning = any(step.rule.on not in EARNED_BY_THEN for step in dossier.plan.terms[tried.campaign].revenue.steps)
+        when = self._due_by(dossier.plan.terms[tried.campaign])
+        earning = when.by_event or bool(when.total_ms)  # these may be judged only with the whole call
         self.books.ended((call.story.call_id, leg), at_us=at.utc_us, outcome=outcome, health=line.health, earning=earning)
 
     def finish(self, call: Call, dossier: Dossier) -> JudgedCall:
         """The call's record, judged and counted. Its legs may still wind down."""
         judged = verdict(call.story, call.known, dossier, trail=tuple(as_plain(reason) for reason in call.trail))
-        self._count(call, judged.verdict)
-        self._take_back(call, judged.verdict)
-        self._remember_paid(call, judged.verdict)
+        rows = judged.verdict.rows
+        self._count(call, rows)
+        self._take_back(call, rows)
+        self._remember_paid(call, rows)
         self.books.leave_hold(call.story.call_id)
         undialled = len(call.legs)
         for leg in (leg for leg in dossier.owners if leg >= undialled):  # it broke between its ruling and the dial
@@ -187,13 +197,23 @@ class Brain:
         full = self.books.take((call.story.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
         if full is not None:
             raise RuntimeError(f"routing chose {attempt.line} although {full} is full")
-        return marks(dossier.plan.terms[attempt.campaign])
+        return self._due_by(dossier.plan.terms[attempt.campaign]).talk_ms
 
-    def _count(self, call: Call, found: Verdict) -> None:
+    def _due_by(self, terms: Terms) -> Due:
+        """Found out once for each campaign of each plan: by identity, since terms can't be hashed."""
+        known = self._due.get(id(terms))
+        if known is None or known[0] is not terms:
+            if len(self._due) >= MAX_KNOWN_TERMS:
+                self._due.clear()
+            found = Due(talk_ms=marks(terms), total_ms=total_marks(terms), by_event=is_due_by_event(terms))
+            known = self._due[id(terms)] = (terms, found)
+        return known[1]
+
+    def _count(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
         """Conversions and revenue to the caps they count against."""
         legs = {tried.line: tried for tried in call.story.attempts}
         revenue: dict[str, int] = {}
-        for row in found.rows:
+        for row in rows:
             tried = legs.get(row.line)
             if tried is None:
                 continue
@@ -201,16 +221,16 @@ class Brain:
                 owed_micros = revenue[row.line] = revenue.get(row.line, 0) + row.amount_micros  # tiers are rows of their own
                 self.books.converted((call.story.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
 
-    def _take_back(self, call: Call, found: Verdict) -> None:
+    def _take_back(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
         """What was counted at a mark that talk did not reach after all: the media rule ended it before."""
         for tried in call.story.attempts:
-            owed = sum(row.amount_micros for row in found.rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
+            owed = sum(row.amount_micros for row in rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
             self.books.settled((call.story.call_id, tried.number), revenue_micros=owed)
 
-    def _remember_paid(self, call: Call, found: Verdict) -> None:
+    def _remember_paid(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
         """The caller is a repeat from now on, for calls other than this."""
         legs = {tried.line: tried for tried in call.story.attempts}
-        for row in found.rows:
+        for row in rows:
             tried = legs.get(row.line)
             if row.kind is MoneyKind.PAYOUT and tried is not None:
                 paid = Paid(

@@ -4,12 +4,12 @@ Does not know transactions: it is given a connection, and what it reads in one g
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, RowMapping, Select, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, and_, or_, select
 
 from switch.billing.standing import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
@@ -36,7 +36,7 @@ def beginning_with(connection: Connection, beginning: str, *, limit: int) -> lis
 
 
 def invited_between(
-    connection: Connection, *, from_us: int, to_us: int, after: tuple[int, str] | None, limit: int, events: bool
+    connection: Connection, *, from_us: int, to_us: int, after: tuple[int, str] | None, limit: int, events: bool | Collection[str]
 ) -> list[JudgedCall]:
     """Invited in [from, to), oldest first, from the one behind `after` on: the instant and the id of the last one that is known."""
     calls = select(CALL).where(CALL.c.invited_us < to_us).order_by(CALL.c.invited_us, CALL.c.call_id).limit(limit)
@@ -47,7 +47,7 @@ def invited_between(
     return whole(connection, calls.where(CALL.c.invited_us >= last_us, behind), events=events)
 
 
-def whole(connection: Connection, calls: Select[Any], *, events: bool) -> list[JudgedCall]:
+def whole(connection: Connection, calls: Select[Any], *, events: bool | Collection[str]) -> list[JudgedCall]:
     """`calls` selects rows of `call`; everything else of each is added. Money that was posted afterwards is no part of a verdict.
 
     `events`: with them, who are most of what there is to read.
@@ -59,7 +59,8 @@ def whole(connection: Connection, calls: Select[Any], *, events: bool) -> list[J
     judged = {call_id: [row for row in money[call_id] if row["number"] > 0] for call_id in ids}
     keys = [row["key"] for some in judged.values() for row in some]
     states = _grouped(connection, keys, by=MONEY_STATE.c.of, in_order=MONEY_STATE.c.number)
-    happened = _grouped(connection, ids if events else (), by=EVENT.c.call_id, in_order=EVENT.c.number)
+    only = () if isinstance(events, bool) else (EVENT.c.event.in_(sorted(events)),)
+    happened = _grouped(connection, ids if events else (), by=EVENT.c.call_id, in_order=EVENT.c.number, only=only)
     return [
         judged_call(
             row,
@@ -110,11 +111,13 @@ def existing(connection: Connection, column: Column[Any], keys: Iterable[str]) -
     return found
 
 
-def _grouped(connection: Connection, keys: Sequence[str], *, by: Column[Any], in_order: Column[Any]) -> dict[str, list[RowMapping]]:
+def _grouped(
+    connection: Connection, keys: Sequence[str], *, by: Column[Any], in_order: Column[Any], only: Sequence[ColumnElement[bool]] = ()
+) -> dict[str, list[RowMapping]]:
     """Rows of the table that `by` is a column of."""
     grouped: dict[str, list[RowMapping]] = defaultdict(list)
     for some in _in_turn(keys):
-        for row in connection.execute(select(by.table).where(by.in_(some)).order_by(in_order)).mappings():
+        for row in connection.execute(select(by.table).where(by.in_(some), *only).order_by(in_order)).mappings():
             grouped[row[by.name]].append(row)
     return grouped
 

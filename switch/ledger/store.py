@@ -4,7 +4,7 @@ Does not know when to write, or what to do when writing fails: that is the write
 `counting`, how databases differ in `database`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -101,9 +101,12 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.beginning_with(connection, beginning, limit=limit)
 
-    def calls_between(self, from_us: int, to_us: int, *, batch: int = BATCH_CALLS, events: bool = True) -> Iterator[JudgedCall]:
+    def calls_between(
+        self, from_us: int, to_us: int, *, batch: int = BATCH_CALLS, events: bool | Collection[str] = True
+    ) -> Iterator[JudgedCall]:
         """All calls invited in [from, to), oldest first, `batch` of them in memory at a time. Each batch is a transaction of its own: a
-        call that is written meanwhile comes too, unless its place has been passed. Twice as fast without `events`."""
+        call that is written meanwhile comes too, unless its place has been passed. Twice as fast without `events`, which
+        may be those of some names only."""
         after: tuple[int, str] | None = None
         while True:
             with self._database.snapshot() as connection:

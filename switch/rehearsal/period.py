@@ -26,8 +26,8 @@ class Period:
 
 def days(first: datetime, count: int, *, zone: str) -> Period:
     """So many local days. `first`: any instant of the first one."""
-    local = first.astimezone(ZoneInfo(zone)).date()
-    clock = ZoneInfo(zone)
+    clock = clock_of(zone)
+    local = first.astimezone(clock).date()
     begin = datetime(local.year, local.month, local.day, tzinfo=clock)
     last = local + timedelta(days=count)
     return Period(from_us=instant_us(begin), to_us=instant_us(datetime(last.year, last.month, last.day, tzinfo=clock)), zone=zone)
@@ -39,7 +39,15 @@ def instant(text: str, *, zone: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadInstant(f"{text!r} is no instant: write 2026-11-18, or 2026-11-18T14:00") from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(zone))
+    return found if found.tzinfo is not None else found.replace(tzinfo=clock_of(zone))
+
+
+def clock_of(zone: str) -> ZoneInfo:
+    """Raises BadInstant."""
+    try:
+        return ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise BadInstant(f"--zone: there is no time zone {zone!r}; one is America/New_York") from error
 
 
 def instant_us(at: datetime) -> int:

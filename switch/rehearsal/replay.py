@@ -13,7 +13,7 @@ from switch.engine.tally import quarter_of
 from switch.ledger.store import Ledger
 from switch.rehearsal.compare import Comparison
 from switch.rehearsal.habits import Conducts, Habits
-from switch.rehearsal.observed import UNDECIDED, Observed, observed
+from switch.rehearsal.observed import TOLD, UNDECIDED, Observed, observed
 from switch.rehearsal.period import HOUR_US, Period
 from switch.rehearsal.script import Script
 from switch.rehearsal.stage import Stage
@@ -21,7 +21,7 @@ from switch.rehearsal.stage import Stage
 WARM_UP_US = 3 * HOUR_US
 """Calls before the period that are played and not counted: they hold the caps that the first calls of the period meet."""
 MAX_CALLS = 1_000_000
-"""In one replay: they are all in memory, one or two kilobytes each."""
+"""In one replay: they are all in memory, about three kilobytes each."""
 
 TOLD_EVERY = 500
 
@@ -70,7 +70,7 @@ def read(ledger: Ledger, period: Period, *, old: Plan, reached: Callable[[int], 
     """The calls of the period and of the warm-up. `reached`: told now and then up to which instant. Raises LedgerUnreadable, TooMany."""
     found = Recorded(period=period, calls=[], habits=Habits(), comparison=Comparison())
     passed = frozenset(tag for tag, _ in old.headers.values()) | {"attestation"}
-    for judged in ledger.calls_between(begins_us(period), period.to_us):
+    for judged in ledger.calls_between(begins_us(period), period.to_us, events=TOLD):
         record = judged.record
         counts = record.invited_us >= period.from_us
         if counts:

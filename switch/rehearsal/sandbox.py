@@ -31,8 +31,11 @@ def open_sandbox(into: Path, *, config: Path, at_us: int) -> tuple[Ledger, Plan]
     """
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise NotFresh(f"{into} is not empty: invented calls go into a new directory, never to what is there")
-    into.mkdir(parents=True, exist_ok=True)
-    copytree(config, into / CONFIG)
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        copytree(config, into / CONFIG)
+    except OSError as error:
+        raise NotFresh(f"{into} can't be written: {error.strerror or error}; choose another directory with --into") from error
     _point(into / CONFIG, load(into / CONFIG).positions)
     loaded = load(into / CONFIG)
     copied = loaded.deployment

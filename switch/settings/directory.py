@@ -21,7 +21,7 @@ _SECRET = re.compile(
       | (://[^\s:/@]*:)([^\s@/]+)(?=@)""",
     re.VERBOSE,
 )
-_SHOWN = re.compile(r"""[^\s"']""")
+_SHOWN = re.compile(r"""(?<!\s)[^\s"']|[^\s"'#]""")  # a comment behind a secret stays one; its words may be an older secret
 
 
 def read(directory: Path) -> Tree:
@@ -108,7 +108,9 @@ def _files(directory: Path, builder: _Builder) -> list[Path]:
     try:
         names = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        builder.problems.append(trouble(root, None, f"the config directory cannot be read: {error.strerror}"))
+        builder.problems.append(
+            trouble(root, None, f"the config directory cannot be read: {error.strerror}", hint="say where it is with --config DIR")
+        )
         return []
     found = [path for path in names if path.suffix == ".yaml"]
     if not found:

@@ -232,7 +232,7 @@ def test_calls_refused_before_routing_are_left_as_they_are(plain: Day, tmp_path:
     monkeypatch.setattr(
         type(plain.ledger),
         "calls_between",
-        lambda *_: iter([replace(judged, record=record, verdict=replace(judged.verdict, rows=()))]),
+        lambda *_, **__: iter([replace(judged, record=record, verdict=replace(judged.verdict, rows=()))]),
     )
 
     comparison = plain.replay(plain.plan)

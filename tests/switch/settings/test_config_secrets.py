@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from switch.settings.directory import without_secrets
 from switch.settings.load import Loaded, load
@@ -86,3 +87,10 @@ def test_an_advertiser_is_known_by_one_of_many_tokens() -> None:
     api = Api(listen=("127.0.0.1", 1), tokens={name: token_of(name * 16) for name in "abc"})
 
     assert [api.advertiser_of(name * 16) for name in "abcd"] == ["a", "b", "c", None]
+
+
+def test_a_comment_behind_a_token_stays_one(tmp_path: Path) -> None:
+    """Or the kept file could not be read any more: its words would be part of the token."""
+    kept = without_secrets(f"token: {SECRET}   # was {SECRET} before\n")
+    assert SECRET not in kept
+    assert yaml.safe_load(kept) == {"token": "x" * len(SECRET)}
