@@ -25,7 +25,7 @@ from switch.rehearsal.replay import begins_us, past_of, play, read
 from switch.rehearsal.sandbox import CONFIG, open_sandbox
 from switch.rehearsal.simulate import Model, scripts
 from switch.rehearsal.stage import Stage
-from switch.rehearsal.uncollected import uncollected
+from switch.settings.uncollected import uncollected
 
 CAMPAIGNS = 10
 LINES = 5

@@ -1,6 +1,6 @@
 """Knows what is sold, to whom and when: the compiled routing table. Does not know YAML, clocks, menus, or the load of the moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -246,3 +246,16 @@ class Table:
     campaigns: Mapping[str, Campaign]
     lines: Mapping[str, Line]
     trunk_caps: Mapping[str, tuple[Cap, ...]] = field(default_factory=dict)
+
+    def caps(self) -> Iterator[Cap]:
+        """Every cap of every owner; those of groups and advertisers stand with their lines."""
+        for line in self.lines.values():
+            yield from line.caps
+        for campaign in self.campaigns.values():
+            yield from campaign.caps
+        for publisher in self.publishers.values():
+            yield from publisher.caps
+        for number in self.numbers.values():
+            yield from number.caps
+        for caps in self.trunk_caps.values():
+            yield from caps

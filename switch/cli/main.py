@@ -3,7 +3,7 @@
 import sys
 
 from switch.app import NotOurs, check_packages
-from switch.cli import api, audit, balance, editing, explain, money, replay, report, simulate, switching, testing
+from switch.cli import api, audit, balance, disputes, editing, explain, money, replay, report, simulate, switching, testing
 from switch.cli.common import app
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "app",
     "audit",
     "balance",
+    "disputes",
     "editing",
     "explain",
     "main",

@@ -144,7 +144,7 @@ def adjust(
         act = acts.AdjustTo(kind=kind, amount_micros=_micros(to))
     else:
         act = acts.AdjustBy(kind=kind, delta_micros=_signed(by or ""))
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
 @money.command()
@@ -164,90 +164,8 @@ def void(
 
     Example: payphone money void 3f2a9c --reason "test call"
     """
-    act = acts.Void(only=_kind(only))
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
-
-
-@money.command()
-def dispute(
-    call: Call,
-    *,
-    reason: Reason,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = Path("config"),
-    json_lines: AsJson = False,
-) -> None:
-    """Object, in an advertiser's place; `uphold` or `reject` settles it.
-
-    Example: payphone money dispute 3f2a9c --reason "acme says: wrong state"
-    """
-    act = acts.Dispute()
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
-
-
-@money.command()
-def uphold(
-    call: Call,
-    *,
-    reason: Reason,
-    percent: Annotated[int, typer.Option(min=1, max=100, help="How much of it is credited.")] = acts.WHOLE_PERCENT,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = Path("config"),
-    json_lines: AsJson = False,
-) -> None:
-    """The dispute is right: credit the advertiser, and claw the same part back from the publisher. Final.
-
-    Example: payphone money uphold 3f2a9c --percent 50 --reason "recording heard"
-    """
-    act = acts.Uphold(percent=percent)
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
-
-
-@money.command()
-def reject(
-    call: Call,
-    *,
-    reason: Reason = "",
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = Path("config"),
-    json_lines: AsJson = False,
-) -> None:
-    """The dispute is not right: the money stands as before it.
-
-    Example: payphone money reject 3f2a9c --reason "recording heard"
-    """
-    act = acts.Reject()
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
-
-
-@money.command()
-def approve(
-    call: Call,
-    *,
-    reason: Reason = "",
-    only: Only = None,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = Path("config"),
-    json_lines: AsJson = False,
-) -> None:
-    """Approve money before its hold is over, or money that nothing else approves.
-
-    Example: payphone money approve 3f2a9c --only payout
-    """
-    act = acts.Approve(only=_kind(only))
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    act = acts.Void(only=kind_of(only))
+    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
 @money.command()
@@ -268,10 +186,10 @@ def manual(
     Example: payphone money manual 3f2a9c --amount 25.00 --reason "sold by phone"
     """
     act = acts.Manual(amount_micros=None if amount is None else _micros(amount))
-    _post(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
-def _post(
+def post_act(
     config: Path,
     call: str,
     *,
@@ -409,7 +327,7 @@ def _signed(text: str) -> int:
     return -_micros(text[1:]) if text.startswith("-") else _micros(text.removeprefix("+"))
 
 
-def _kind(side: Side | None) -> MoneyKind | None:
+def kind_of(side: Side | None) -> MoneyKind | None:
     return None if side is None else MoneyKind(side.value)
 
 

@@ -20,8 +20,8 @@ from switch.rehearsal.figures import By
 from switch.rehearsal.period import BadInstant, Period, days, instant, instant_us, zone_of
 from switch.rehearsal.prompts import lengths_ms
 from switch.rehearsal.replay import TooMany, assumptions, begins_us, past_of, play, read
-from switch.rehearsal.uncollected import uncollected
 from switch.settings.plan import Deployment
+from switch.settings.uncollected import uncollected
 
 MINUTE_US = 60_000_000
 SHOWN_MOVEMENTS = 15

@@ -21,8 +21,8 @@ from switch.rehearsal.sandbox import CONFIG, NotFresh, open_sandbox
 from switch.rehearsal.simulate import Model, NoNumbers, scripts
 from switch.rehearsal.stage import Stage
 from switch.rehearsal.traffic import Manners
-from switch.rehearsal.uncollected import uncollected
 from switch.settings.load import Loaded
+from switch.settings.uncollected import uncollected
 
 DEFAULT_CALLS = 1_000
 MAX_CALLS = 2_000_000

@@ -4,10 +4,9 @@ A busy ledger takes a minute to be added up in full, and a start is a minute of 
 for is read. A reload that looks further back waits for the rest.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from routing.cap import Cap, Per
+from routing.cap import Per
 from routing.window import start_us
 from switch.engine.plan import Plan
 
@@ -41,7 +40,7 @@ class Horizon:
 
 def horizon_of(plan: Plan, now_us: int) -> Horizon:
     """What calls decided by `plan` from `now_us` on may ask about. Windows move on, so it is enough for later too."""
-    caps = list(_caps(plan))
+    caps = list(plan.table.caps())
     windows = (start_us(cap.per, cap.zone, now_us) for cap in caps if cap.per in _WINDOWS)
     resets = (cap.since_us for cap in caps if cap.per is Per.TOTAL and cap.since_us)
     repeats = (campaign.repeat.window_ms * US_PER_MS for campaign in plan.table.campaigns.values() if campaign.repeat is not None)
@@ -50,18 +49,3 @@ def horizon_of(plan: Plan, now_us: int) -> Horizon:
         ever=any(cap.per is Per.BALANCE or (cap.per is Per.TOTAL and not cap.since_us) for cap in caps),
         paid_us=max(0, now_us - max(repeats, default=0)),
     )
-
-
-def _caps(plan: Plan) -> Iterator[Cap]:
-    """Every cap of every owner; those of groups and advertisers stand with their lines."""
-    table = plan.table
-    for line in table.lines.values():
-        yield from line.caps
-    for campaign in table.campaigns.values():
-        yield from campaign.caps
-    for publisher in table.publishers.values():
-        yield from publisher.caps
-    for number in table.numbers.values():
-        yield from number.caps
-    for caps in table.trunk_caps.values():
-        yield from caps

@@ -17,7 +17,6 @@ from pydantic_core import CoreSchema
 from ivr.menu import DIGITS
 from routing.cap import Cap
 from routing.expression import Kind
-from routing.table import Table
 from routing.tags import BUILT_IN
 from switch.call.record import EndedBy, FinalState
 from switch.engine.plan import Plan
@@ -99,7 +98,7 @@ class Known:
 def known_of(plan: Plan, positions: Mapping[str, Position], *, prompts: Path) -> Known:
     """Everything that tests of this plan may name. `prompts`: the directory of WAV files."""
     table = plan.table
-    caps = {cap.key: cap for cap in _caps(table)}
+    caps = {cap.key: cap for cap in table.caps()}
     passed = {**dict(plan.headers.values()), "attestation": BUILT_IN["attestation"]}
     advertisers = {line.advertiser for line in table.lines.values()}
 
@@ -119,19 +118,6 @@ def known_of(plan: Plan, positions: Mapping[str, Position], *, prompts: Path) ->
         Named.PASSED_TAG: dict.fromkeys(passed),
     }
     return Known(names=names, caps=caps, passed=passed, tags=plan.tag_kinds)
-
-
-def _caps(table: Table) -> Iterable[Cap]:
-    for line in table.lines.values():
-        yield from line.caps
-    for campaign in table.campaigns.values():
-        yield from campaign.caps
-    for publisher in table.publishers.values():
-        yield from publisher.caps
-    for number in table.numbers.values():
-        yield from number.caps
-    for caps in table.trunk_caps.values():
-        yield from caps
 
 
 def _expected(kind: Named, known: Mapping[str, Position | None]) -> str:

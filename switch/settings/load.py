@@ -1,8 +1,6 @@
 """Knows the way from a config directory to a deployment, or to all that is wrong with it. Does not know what to do with either."""
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +22,7 @@ from switch.settings.problem import Position, Problem, Severity, order
 from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
 from switch.settings.source import Spot, Tree
 from switch.settings.tags import kinds_of
+from switch.settings.uncollected import uncollected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ class Loaded:
 
 def load(directory: Path) -> Loaded:
     """Read, check and compile a config directory. Never raises on bad input: what is wrong is told, all of it at once."""
-    with _uncollected():
+    with uncollected():
         return _load(directory)
 
 
@@ -88,18 +87,6 @@ def schema() -> dict[str, Any]:
         **{key: value for key, value in _whole_schema().items() if key != "required"},
         "title": "Payphone configuration",
     }
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A config is very many objects, none of them garbage: looking for some time and again takes as long as all the rest."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 @cache

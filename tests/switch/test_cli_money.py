@@ -16,11 +16,11 @@ from typer.testing import CliRunner, Result
 from switch.api.desk import Done, Order
 from switch.billing.acts import Dispute, Postback
 from switch.billing.verdict import MoneyKind
-from switch.cli import audit, balance
+from switch.cli import audit, balance, disputes
 from switch.cli.common import app
 from switch.cli.money import money
 
-COMMANDS = (audit.audit, balance.balance, money)
+COMMANDS = (audit.audit, balance.balance, disputes.dispute, money)
 """What is under test: importing them made them commands."""
 WHY = ("--reason", "agreed by phone")
 

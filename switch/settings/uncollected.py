@@ -1,6 +1,6 @@
-"""Knows how to do without garbage collection for a while: rehearsed calls are many objects, and none of them are cycles.
+"""Knows how to do without garbage collection for a while: configs and rehearsed calls are very many objects, and none of them are cycles.
 
-Looking for cycles time and again takes a tenth of all the rest. Does not know what is done meanwhile.
+Looking for cycles time and again takes a tenth of all the rest, or half. Does not know what is done meanwhile.
 """
 
 import gc
