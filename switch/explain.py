@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from switch.billing.money import show_micros
+from switch.billing.standing import StateRow
 from switch.billing.verdict import Happened, JudgedCall, MoneyRow
+from switch.call.moment import Moment, iso
 from switch.settings.load import load, position_of
 from switch.settings.problem import Position
 
@@ -31,7 +33,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Scene:
     """Something that happened. `after_ms`: since the INVITE. `then`: what the call had done about it. `reasons`: of a ruling."""
 
     after_ms: int
@@ -43,11 +45,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """`moments`: heartbeats apart, all that happened. `config_kept`: whether the lines of its config could be looked up."""
+    """`moments`: heartbeats apart, all that happened. `states`: what became of the rows: held, disputed, void. `config_kept`: whether the
+    lines of its config could be looked up."""
 
     judged: JudgedCall
-    moments: Sequence[Moment]
+    moments: Sequence[Scene]
     rows: Sequence[MoneyRow]
+    states: Sequence[StateRow]
     config_kept: bool
 
     def as_json(self) -> dict[str, object]:
@@ -63,6 +67,7 @@ class Explanation:
             "rule": verdict.rule,
             "why": verdict.why,
             "money": [asdict(row) for row in self.rows],
+            "states": [asdict(state) for state in self.states],
         }
 
 
@@ -94,13 +99,21 @@ def sources(files: Mapping[str, str] | None) -> Sources:
         return Sources(positions=load(Path(folder)).positions, files=files)
 
 
-def explain(judged: JudgedCall, *, rows: Sequence[MoneyRow], config: Sources) -> Explanation:
-    """`rows`: all money of the call, corrections and what was posted later included."""
+def explain(
+    judged: JudgedCall, *, rows: Sequence[MoneyRow], config: Sources, states: Sequence[StateRow] | None = None
+) -> Explanation:
+    """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with."""
     rulings = _rulings(judged, config)
     moments = [_moment(judged, happened, rulings) for happened in judged.events]
     if not judged.events:  # from before events were kept: the reasons are there all the same
-        moments = [Moment(after_ms=0, event=RULED, facts={}, then=(), reasons=reasons) for reasons in rulings]
-    return Explanation(judged=judged, moments=moments, rows=rows, config_kept=bool(config.files))
+        moments = [Scene(after_ms=0, event=RULED, facts={}, then=(), reasons=reasons) for reasons in rulings]
+    return Explanation(
+        judged=judged,
+        moments=moments,
+        rows=rows,
+        states=judged.verdict.states if states is None else states,
+        config_kept=bool(config.files),
+    )
 
 
 def told(explanation: Explanation) -> Iterator[str]:
@@ -122,9 +135,12 @@ def told(explanation: Explanation) -> Iterator[str]:
     for row in explanation.rows:
         corrected = f", corrects {row.corrects}" if row.corrects else ""
         yield f"  {row.kind} {show_micros(row.amount_micros)} {row.party or '-'}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
+    for state in explanation.states:
+        until = "" if state.until_us is None else f" until {iso(Moment(mono_ns=0, utc_us=state.until_us))}"
+        yield f"  {state.state}{until}: {state.reason} (by {state.actor}) [{state.of}]"
 
 
-def _told(moment: Moment) -> Iterator[str]:
+def _told(moment: Scene) -> Iterator[str]:
     facts = " ".join(f"{name}={value}" for name, value in moment.facts.items() if value not in (None, "", {}))
     yield f"  {moment.after_ms / 1000:9.3f} s  {moment.event} {facts}".rstrip()
     for reason in moment.reasons:
@@ -136,10 +152,10 @@ def _told(moment: Moment) -> Iterator[str]:
         yield f"               -> {command}"
 
 
-def _moment(judged: JudgedCall, happened: Happened, rulings: list[list[Reason]]) -> Moment:
+def _moment(judged: JudgedCall, happened: Happened, rulings: list[list[Reason]]) -> Scene:
     facts = dict(happened.facts)
     then = facts.pop("then", ())
-    return Moment(
+    return Scene(
         after_ms=max(0, (happened.at_us - judged.record.invited_us) // 1_000),
         event=happened.event,
         facts=facts,

@@ -30,8 +30,9 @@ def explain(
         fail(f"more than one call begins with {call!r}: give more of its id")
     judged = found[0]
     rows = from_ledger(lambda: ledger.rows_of(judged.record.call_id))
+    states = from_ledger(lambda: ledger.state_rows([row.key for row in rows]))
     files = from_ledger(lambda: ledger.config(judged.record.config))
-    explanation = explained(judged, rows=rows, config=sources(files))
+    explanation = explained(judged, rows=rows, states=states, config=sources(files))
     if json_lines:
         print_json(explanation.as_json())
         return

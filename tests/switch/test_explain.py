@@ -1,0 +1,74 @@
+"""Why a call went where it went, from its record alone: every rule with the line of the config that says it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from switch.billing.verdict import JudgedCall
+from switch.explain import Sources, explain, sources, told
+from switch.rehearsal.script import Conduct, Script
+from switch.rehearsal.stage import Stage
+from switch.settings.load import load
+
+SAMPLE = Path(__file__).parents[2] / "config"
+NOON_US = 1_772_474_400_000_000  # 2026-03-02T18:00:00Z, a Monday: noon in Chicago
+
+
+def medicare() -> JudgedCall:
+    """A call from Texas that converts."""
+    deployment = load(SAMPLE).deployment
+    assert deployment is not None
+    script = Script(
+        call_id="c1",
+        did="+18005550103",
+        ani="+12145550123",
+        trunk="demo-carrier",
+        at_us=NOON_US,
+        seed=7,
+        digits="170#733011",
+        conduct=lambda _: Conduct(talk_ms=95_000),
+    )
+    (judged,) = Stage(deployment.plan, noting=True).play([script])
+    return judged
+
+
+def kept() -> Sources:
+    return sources(load(SAMPLE).files)
+
+
+def test_each_rule_is_told_with_its_file_and_the_line_that_stands_there() -> None:
+    text = list(told(explain(medicare(), rows=(), config=kept())))
+    filtered = next(number for number, line in enumerate(text) if "campaigns.medicare.filter: match" in line)
+    assert "(age=70 consent=True)" in text[filtered]
+    assert text[filtered + 1].split(maxsplit=1)[1] == "filter: age >= 64 and consent"
+    assert text[filtered + 1].split()[0].startswith("medicare.yaml:")
+    assert any("seed=7" in line for line in text)
+    assert any("Ruled choice=Dial delta-texas" in line for line in text)
+
+
+def test_every_ruling_has_its_own_reasons() -> None:
+    moments = explain(medicare(), rows=(), config=kept()).moments
+    rulings = [moment for moment in moments if moment.event == "Ruled"]
+    assert [moment.facts["choice"] for moment in rulings] == ["EnterMenu medicare", "Dial delta-texas"]
+    assert all(moment.reasons[0].rule == "numbers.+18005550103" for moment in rulings)
+
+
+def test_money_is_told_with_what_became_of_it() -> None:
+    judged = medicare()
+    text = "\n".join(told(explain(judged, rows=judged.verdict.rows, config=kept())))
+    assert "revenue 32.00 delta" in text
+    assert "payout 19.20 search-two" in text
+    assert "held until 2026-03-09" in text
+
+
+def test_a_config_that_was_not_kept_is_said_and_nothing_is_lost() -> None:
+    explained = explain(medicare(), rows=(), config=sources(None))
+    text = list(told(explained))
+    assert any("not in the ledger" in line for line in text)
+    assert any("campaigns.medicare.filter: match" in line for line in text)
+    assert json.loads(json.dumps(explained.as_json()))["config_kept"] is False
+
+
+def test_a_record_from_before_events_were_kept_still_says_why() -> None:
+    text = list(told(explain(replace(medicare(), events=()), rows=(), config=kept())))
+    assert any("campaigns.medicare.filter: match" in line for line in text)
