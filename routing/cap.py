@@ -39,6 +39,7 @@ class Cap:
     `limit`: calls; micros where revenue is counted; 1 where attempts are spaced. `zone`: IANA, where windows begin and end.
     `spacing_ms`: the least time between two, for `spacing`. `since_us`: what a `total` counts from, UTC microseconds: a later one
     is how it is reset. `strict`: calls that may still come to count are counted already, so that it can't be exceeded.
+    `path`: the part of the config that it stands in, as trails name it: `campaigns.auto-quotes.cap` for `campaign:auto-quotes`.
     """
 
     owner: str
@@ -50,7 +51,10 @@ class Cap:
     since_us: int = 0
     strict: bool = False
     key: str = field(init=False)
+    path: str = field(init=False)
 
     def __post_init__(self) -> None:
         plain = self.counts is Counts.ATTEMPT and self.per is Per.CONCURRENCY
         object.__setattr__(self, "key", self.owner if plain else f"{self.owner}/{self.counts}/{self.per}")
+        written = "cap" if plain else "prepaid" if self.per is Per.BALANCE else "caps"
+        object.__setattr__(self, "path", f"{self.owner.replace(':', 's.', 1)}.{written}")

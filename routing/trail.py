@@ -166,20 +166,18 @@ def resting(line: Line, read: Mapping[str, int]) -> Reason:
 
 
 def capped(name: str, cap: Cap, *, taken: int, revenue_micros: int, read: Mapping[str, int]) -> Reason:
-    """Which cap barred `name`: the rule is the cap's own path, e.g. `campaigns.auto-quotes.cap` for `campaign:auto-quotes`.
+    """Which cap barred `name`: the rule is the cap's own path.
 
     `taken`: how much of it the attempts that are dialled at the same time take. `revenue_micros`: the most that this one may earn.
     """
-    owner = cap.owner.replace(":", "s.", 1)
     used = read[cap.key] + taken
     if cap.key == cap.owner:  # calls at once: the most common by far, and a hunt may word fifty
-        return Reason(rule=f"{owner}.cap", verdict=f"{name} capped: {used} of {cap.limit} at once", read=read)
+        return Reason(rule=cap.path, verdict=f"{name} capped: {used} of {cap.limit} at once", read=read)
     if cap.counts is Counts.REVENUE:
         figures = f"{_amount(used)} and {_amount(revenue_micros)} more of {_amount(cap.limit)}"
     else:
         figures = f"{used} of {cap.limit}"
-    path = f"{owner}.prepaid" if cap.per is Per.BALANCE else f"{owner}.caps"
-    return Reason(rule=path, verdict=f"{name} capped: {figures}{_NOUN[cap.counts]} {_PERIOD[cap.per]}", read=read)
+    return Reason(rule=cap.path, verdict=f"{name} capped: {figures}{_NOUN[cap.counts]} {_PERIOD[cap.per]}", read=read)
 
 
 def _amount(micros: int) -> str:

@@ -30,7 +30,7 @@ def guide(config: Path) -> View:
 def leaves(value: Any, way: Way = ()) -> Iterator[Way]:
     """The ways to all that a plan is made of."""
     if is_dataclass(value):
-        for each in fields(value):
+        for each in (each for each in fields(value) if each.init):
             if each.name not in NOT_MEANT or type(value).__name__ == "Accept":
                 yield from leaves(getattr(value, each.name), (*way, each.name))
     elif isinstance(value, Mapping):
