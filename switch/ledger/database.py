@@ -4,18 +4,22 @@ The only place that meets SQLAlchemy's errors: it raises three of its own. Does 
 Reads no clock.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from switch.ledger.migrate import upgrade
 
 BUSY_S = 2  # how long a write waits for another process's transaction before the ledger counts as unwritable
+WAL_RETRY_S = 0.05
+WAL_TRIES = int(BUSY_S / WAL_RETRY_S)
 CONNECT_S = 5
 DEAD_S = 10  # how long a PostgreSQL server may leave us without a word, its machine being gone, before we give it up
 _TOO_LARGE = "54000"  # PostgreSQL's word for, among others, a key too long for an index
@@ -135,9 +139,24 @@ def _prepare_sqlite(connection: DBAPIConnection, _pooled: object) -> None:
     """WAL: `payphone calls` reads while the switch writes. FULL: a commit survives a power cut."""
     connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    _take_up_wal(cursor)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _take_up_wal(cursor: DBAPICursor) -> None:
+    """For a new file only one connection at a time can, and SQLite does not wait for its turn there, whatever its timeout is."""
+    turn = Event()
+    for left in reversed(range(WAL_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            turn.wait(WAL_RETRY_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
