@@ -139,11 +139,6 @@ def known_zip(text: str) -> bool:
     return len(text) == 5 and _zip_entry(text) is not None
 
 
-def state_of_zip(text: str) -> str | None:
-    entry = _zip_entry(text)
-    return None if entry is None else entry[0]
-
-
 def anonymous(ani: str) -> bool:
     """Whether nobody can be recognised by this caller id: it isn't a number that a subscriber can have (`valid_number`).
 

@@ -43,13 +43,13 @@ class Due:
 class Dossier:
     """What is needed to judge a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
 
-    `owners`: whom each leg counts for. `events`: what happened so far, heartbeats apart.
+    `taken`: the legs that caps were taken for. `events`: what happened so far, heartbeats apart.
     """
 
     plan: Plan
     rate: Rate | None
     terms: dict[str, Terms] = field(default_factory=dict)
-    owners: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
     events: list[Happened] = field(default_factory=list)
 
     def note(self, event: Event, commands: tuple[Command, ...]) -> Happened:
@@ -186,14 +186,23 @@ class Brain:
         self._remember_paid(call, rows)
         self.books.leave_hold(call.story.call_id)
         undialled = len(call.legs)
-        for leg in (leg for leg in dossier.owners if leg >= undialled):  # it broke between its ruling and the dial
+        for leg in sorted(leg for leg in dossier.taken if leg >= undialled):  # it broke between its ruling and the dial
             self.books.ended((call.story.call_id, leg), at_us=judged.record.ended_us)
         self.books.over(call.story.call_id)
         return judged
 
     def _take(self, call: Call, dossier: Dossier, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment) -> tuple[int, ...]:
         """The attempt's caps are taken; the talk times at which it may earn."""
-        owners = dossier.owners[leg] = owners_of(call.story, dossier.plan, attempt, publisher=ruling.publisher)
+        dossier.taken.add(leg)
+        owners = _owners(
+            dossier.plan,
+            line=attempt.line,
+            advertiser=attempt.advertiser,
+            campaign=attempt.campaign,
+            publisher=ruling.publisher,
+            did=call.story.did,
+            trunk=call.story.trunk,
+        )
         full = self.books.take((call.story.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
         if full is not None:
             raise RuntimeError(f"routing chose {attempt.line} although {full} is full")
@@ -244,22 +253,10 @@ class Brain:
                 self.books.paid_for(call.story.ani, paid)
 
 
-def owners_of(story: Story, plan: Plan, attempt: Attempt, *, publisher: str | None) -> tuple[str, ...]:
-    """Everyone an attempt counts for, with a cap or without one."""
-    return _owners(
-        plan,
-        line=attempt.line,
-        advertiser=attempt.advertiser,
-        campaign=attempt.campaign,
-        publisher=publisher,
-        did=story.did,
-        trunk=story.trunk,
-    )
-
-
 def _owners(
     plan: Plan, *, line: str, advertiser: str, campaign: str, publisher: str | None, did: str, trunk: str
 ) -> tuple[str, ...]:
+    """Everyone an attempt counts for, with a cap or without one."""
     return (
         f"line:{line}",
         *(f"group:{group}" for group in plan.groups.get(line, ())),

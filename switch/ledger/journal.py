@@ -16,7 +16,7 @@ from zlib import crc32
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 _SUFFIX = ".journal"
-_LOCK_NAME = "lock"
+LOCK_NAME = "lock"
 _OWNER_ONLY = 0o600  # the lines name callers
 
 
@@ -237,7 +237,7 @@ def _take_lock(directory: Path) -> int:
     """flock: let go by the kernel when its holder dies, however it dies."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        fd = os.open(directory / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
+        fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
     except OSError as error:
         raise JournalUnwritable(f"{directory}: {error}") from error
     try:

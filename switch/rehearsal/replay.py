@@ -47,13 +47,12 @@ class TooMany(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Recorded:
-    """What was read. `warm_up`: how many of `calls` come before the period. `others`: calls decided by another config than the old one."""
+    """What was read, of the hours before the period too. `others`: calls of the period decided by another config than the old one."""
 
     period: Period
     calls: list[Observed]
     habits: Habits
     comparison: Comparison
-    warm_up: int = 0
     others: int = 0
 
 
@@ -80,7 +79,6 @@ def read(ledger: Ledger, period: Period, *, old: Plan, reached: Callable[[int], 
             continue
         call = observed(judged, passed=passed)
         found.calls.append(call)
-        found.warm_up += not counts
         for line, seen in call.seen.items():
             found.habits.add(line, seen, seed=call.seed)
         if len(found.calls) > MAX_CALLS:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from switch.call.record import CallRecord, FinalState
 from switch.engine.journal_line import recovered
-from switch.ledger.journal import recover
+from switch.ledger.journal import LOCK_NAME, recover
 
 LOCKS = Path("/proc/locks")
-_LOCK_NAME = "lock"
 _INODE = 5
 
 
@@ -41,7 +40,7 @@ def _record(lines: tuple[bytes, ...]) -> CallRecord | None:
 def _held(journal: Path) -> bool:
     """Whether a process holds the journal's lock. Read from the kernel's list: to try the lock could keep a switch from starting."""
     try:
-        inode = str((journal / _LOCK_NAME).stat().st_ino)
+        inode = str((journal / LOCK_NAME).stat().st_ino)
         held = LOCKS.read_text()
     except OSError:
         return False

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from holidays import list_supported_countries
 
+from routing.hours import known_calendar
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
 
@@ -235,10 +236,10 @@ def token(text: str) -> str:
 
 def calendar(text: str) -> str:
     """A country, or one of its parts, whose public holidays are known."""
+    if re.fullmatch(CALENDAR_PATTERN, text) and known_calendar(text):
+        return text
     countries = list_supported_countries(include_aliases=False)
     country, _, part = text.partition("-")
-    if re.fullmatch(CALENDAR_PATTERN, text) and country in countries and (not part or part in countries[country]):
-        return text
     known = [f"{country}-{other}" for other in countries[country]] if part and country in countries else list(countries)
     raise Unfit(f"unknown holidays {quote(text)}", expected=CALENDAR, hint=nearest(text, known))
 

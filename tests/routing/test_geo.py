@@ -6,7 +6,7 @@ import pytest
 import zipcodes
 
 from routing import geo
-from routing.geo import STATES, Place, Source, anonymous, area_of, known_zip, load_tables, place, state_of_zip, valid_number
+from routing.geo import STATES, Place, Source, anonymous, area_of, known_zip, load_tables, place, valid_number
 
 HOUSTON, BEVERLY_HILLS = "77002", "90210"
 MANHATTAN = "+12125550100"
@@ -24,7 +24,6 @@ def test_what_is_no_zip_is_passed_over(unread: str) -> None:
     assert place(unread, BEVERLY_HILLS, MANHATTAN).source is Source.PUBLISHER
     assert place(unread, unread, MANHATTAN).source is Source.NUMBER
     assert not known_zip(unread)
-    assert state_of_zip(unread) is None
 
 
 def test_a_zip_may_be_passed_with_its_four_digits_more() -> None:
@@ -46,7 +45,6 @@ def test_a_zip_may_be_passed_with_its_four_digits_more() -> None:
 )
 def test_zips(text: str, state: str, zone: str | None) -> None:
     assert known_zip(text)
-    assert state_of_zip(text) == state
     assert place(text, "", "") == Place(state=state, zone=zone, source=Source.CALLER)
 
 
