@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, print_json
-from switch.settings.diff.change import Change
-from switch.settings.diff.compare import changes
-from switch.settings.diff.side import KeptUnreadable, kept_side, side_of
-from switch.settings.diff.view import View
-from switch.settings.fmt import Formatted, format_directory, write
+from switch.config_diff.change import Change
+from switch.config_diff.compare import changes
+from switch.config_diff.side import KeptUnreadable, kept_side, side_of
+from switch.config_diff.view import View
+from switch.formatter.fmt import Formatted, format_directory, write
 from switch.settings.problem import Problem, show
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2

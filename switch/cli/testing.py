@@ -11,13 +11,13 @@ from switch.billing.money import show_micros
 from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
+from switch.calltest.calltest import CallTest
+from switch.calltest.load import CallTests, load_tests
 from switch.cli.common import AsJson, ConfigDir, app, count, fail, loaded_config, print_json
 from switch.engine.clock import SystemClock
 from switch.explain import Sources, told
 from switch.explain import explain as explained
 from switch.rehearsal.verify import Verified, verify
-from switch.settings.calltest import CallTest
-from switch.settings.calltests import CallTests, load_tests
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
 

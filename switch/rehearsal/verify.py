@@ -7,11 +7,11 @@ from typing import assert_never
 from routing.cap import Cap
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
+from switch.calltest.calltest import Aspect, Behaviour, CallTest, Expectation, PlannedCall, Wanted
 from switch.engine.books import Books
 from switch.engine.plan import Plan
 from switch.rehearsal.script import DEFAULT_CONDUCT, Conduct, Manner, Script
 from switch.rehearsal.stage import Stage
-from switch.settings.calltest import Aspect, Behaviour, CallTest, Expectation, PlannedCall, Wanted
 from switch.settings.problem import Problem
 
 TESTED = "tested"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from config_overlay import lay_base
 
+from switch.calltest.load import load_tests
 from switch.rehearsal.verify import Verified, heard, verify
-from switch.settings.calltests import load_tests
 from switch.settings.load import load
 
 TIGHT = """\

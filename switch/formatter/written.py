@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from switch.settings.fmt_shape import Keys, Place
-from switch.settings.fmt_tree import Comment, Items, Leaf, Node, Pair, Pairs, Text
-from switch.settings.fmt_value import name_written, written
+from switch.formatter.shape import Keys, Place
+from switch.formatter.tree import Comment, Items, Leaf, Node, Pair, Pairs, Text
+from switch.formatter.value import name_written, written
 
 _COLON = re.compile(r"[ \t]*:[ \t]+")
 _BLOCKS = ("|", ">")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from ivr.menu import Branch
 from routing.cap import Cap, Counts, Per
 from routing.table import Hours
+from switch.config_diff.change import Fact, arrow
+from switch.config_diff.words import ALWAYS, cap_label, cap_text, hours_text, zoneless
 from switch.engine.plan import Plan
-from switch.settings.diff.change import Fact, arrow
-from switch.settings.diff.words import ALWAYS, cap_label, cap_text, hours_text, zoneless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.settings.fmt import Formatted, formatted
+from switch.formatter.fmt import Formatted, formatted
 from switch.settings.problem import Problem
 
 RULES = {

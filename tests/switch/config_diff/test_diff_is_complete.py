@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from config_overlay import guide_text, lay_guide
 
+from switch.config_diff.compare import changes
+from switch.config_diff.side import KeptUnreadable, kept_side, side_of
+from switch.config_diff.view import View
 from switch.engine.plan import Plan
-from switch.settings.diff.compare import changes
-from switch.settings.diff.side import KeptUnreadable, kept_side, side_of
-from switch.settings.diff.view import View
 from switch.settings.load import load
 
 Way = tuple[str | int, ...]

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from pydantic import ValidationError
 
 from routing.table import Hours
+from switch.config_diff.view import View
+from switch.formatter.value import duration_text
 from switch.settings.compile.deployment import compiled
 from switch.settings.compile.hours import hours_of
-from switch.settings.diff.view import View
 from switch.settings.directory import read
-from switch.settings.fmt_value import duration_text
 from switch.settings.model.document import Document
 from switch.settings.model.document import Hours as HoursModel
 from switch.settings.names import Kind, mapping, names_of

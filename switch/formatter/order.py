@@ -7,8 +7,8 @@ first entry that a blank line ends is about all of them and stays where it is; s
 import re
 from dataclasses import dataclass
 
-from switch.settings.fmt_shape import Place
-from switch.settings.fmt_tree import Comment, Items, Leaf, Node, Pair, Pairs, Text, last_content
+from switch.formatter.shape import Place
+from switch.formatter.tree import Comment, Items, Leaf, Node, Pair, Pairs, Text, last_content
 
 _DASHES = re.compile(r" *-[ -]*")
 _MODELINE = "# yaml-language-server:"

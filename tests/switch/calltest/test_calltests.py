@@ -10,8 +10,8 @@ import yaml
 from config_overlay import SAMPLE
 
 from switch.call.record import EndedBy
-from switch.settings.calltest import Aspect, Deed
-from switch.settings.calltests import CallTests, load_tests, schema
+from switch.calltest.calltest import Aspect, Deed
+from switch.calltest.load import CallTests, load_tests, schema
 from switch.settings.load import load
 from switch.settings.problem import show
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from config_overlay import guide_text, lay_guide
 
-from switch.settings.diff.change import Change
-from switch.settings.diff.compare import changes
-from switch.settings.diff.side import side_of
-from switch.settings.diff.view import View
+from switch.config_diff.change import Change
+from switch.config_diff.compare import changes
+from switch.config_diff.side import side_of
+from switch.config_diff.view import View
 from switch.settings.load import load
 from switch.settings.problem import show
 

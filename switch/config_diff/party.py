@@ -5,12 +5,12 @@ from ipaddress import IPv4Address
 
 from routing.table import Line, Publisher, TrackingNumber
 from switch.billing.money import show_micros
+from switch.config_diff.campaign import say_paused
+from switch.config_diff.change import Fact, Thing, arrow
+from switch.config_diff.view import View
+from switch.config_diff.words import accept_text, filter_text, health_text, listed
 from switch.engine.plan import Trunk
-from switch.settings.diff.campaign import say_paused
-from switch.settings.diff.change import Fact, Thing, arrow
-from switch.settings.diff.view import View
-from switch.settings.diff.words import accept_text, filter_text, health_text, listed
-from switch.settings.fmt_value import duration_text
+from switch.formatter.value import duration_text
 
 ADVERTISER_GROUP = 1
 PUBLISHER_GROUP = 2

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from switch.config_diff.campaign import campaigns_of
+from switch.config_diff.change import Change, Thing, apart, changes_of
+from switch.config_diff.menu import SWITCH_GROUP, hours_of, menus_of, switch_of, tags_of
+from switch.config_diff.party import parties_of
+from switch.config_diff.view import View
 from switch.engine.plan import Plan
-from switch.settings.diff.campaign import campaigns_of
-from switch.settings.diff.change import Change, Thing, apart, changes_of
-from switch.settings.diff.menu import SWITCH_GROUP, hours_of, menus_of, switch_of, tags_of
-from switch.settings.diff.party import parties_of
-from switch.settings.diff.view import View
 
 
 def changes(before: View, after: View) -> tuple[Change, ...]:

@@ -17,13 +17,13 @@ from difflib import unified_diff
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from switch.formatter.layout import laid_out
+from switch.formatter.order import Orderer
+from switch.formatter.shape import Form, Place, whole
+from switch.formatter.tree import Comment, Pairs, Text, comments, text_of, tree_of
+from switch.formatter.value import meaning
+from switch.formatter.written import Writer, applied
 from switch.settings.directory import without_secrets
-from switch.settings.fmt_layout import laid_out
-from switch.settings.fmt_order import Orderer
-from switch.settings.fmt_shape import Form, Place, whole
-from switch.settings.fmt_tree import Comment, Pairs, Text, comments, text_of, tree_of
-from switch.settings.fmt_value import meaning
-from switch.settings.fmt_written import Writer, applied
 from switch.settings.problem import Problem
 from switch.settings.source import Blank, SourceFile, Value, shown, trouble
 from switch.settings.text import parsed

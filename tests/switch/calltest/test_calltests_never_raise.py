@@ -8,8 +8,8 @@ from config_overlay import lay_base
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switch.calltest.load import load_tests
 from switch.rehearsal.verify import verify
-from switch.settings.calltests import load_tests
 from switch.settings.load import Loaded, load
 
 KEYS = (

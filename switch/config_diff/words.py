@@ -10,7 +10,7 @@ from routing.expression import Expression, show
 from routing.table import Accept, Block, Health, Hours, Overflow, Repeat, ToCampaign, ToHold, ToLine, ToMessage
 from switch.billing.money import show_micros
 from switch.billing.terms import LASTING, BillableOn, Price, Rule
-from switch.settings.fmt_value import duration_text
+from switch.formatter.value import duration_text
 from switch.settings.value import DAYS
 
 NONE = "none"

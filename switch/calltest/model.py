@@ -19,9 +19,9 @@ from routing.cap import Cap
 from routing.expression import Kind
 from routing.tags import BUILT_IN
 from switch.call.record import EndedBy, FinalState
+from switch.calltest.calltest import Deed
 from switch.engine.plan import Plan
 from switch.settings import value as v
-from switch.settings.calltest import Deed
 from switch.settings.field import (
     E164,
     Amount,

@@ -3,7 +3,7 @@ the key that opens a block or at the ends of the file. Where else a blank line s
 
 from collections.abc import Iterator
 
-from switch.settings.fmt_tree import Comment, Items, Leaf, Node, Pairs, Text, long_lines
+from switch.formatter.tree import Comment, Items, Leaf, Node, Pairs, Text, long_lines
 
 
 def laid_out(text: Text, tree: Pairs, comments: dict[int, Comment]) -> str:

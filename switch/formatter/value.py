@@ -12,8 +12,8 @@ from yaml.resolver import Resolver
 
 from routing.expression import BadExpression, Expression, parse, show
 from switch.billing.money import show_micros
+from switch.formatter.shape import Form
 from switch.settings import value as v
-from switch.settings.fmt_shape import Form
 from switch.settings.value import Unfit
 
 _TEXT_TAG = "tag:yaml.org,2002:str"

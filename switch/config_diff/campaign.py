@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from routing.table import Campaign, Sort, Target, Tier
 from switch.billing.terms import Price, Terms
-from switch.settings.diff.change import Fact, Thing, arrow
-from switch.settings.diff.view import View
-from switch.settings.diff.words import filter_text, overflow_text, percent, price_text, repeat_text, rule_text
-from switch.settings.fmt_value import duration_text
+from switch.config_diff.change import Fact, Thing, arrow
+from switch.config_diff.view import View
+from switch.config_diff.words import filter_text, overflow_text, percent, price_text, repeat_text, rule_text
+from switch.formatter.value import duration_text
 
 GROUP = 0
 _PRIORITY = "priority"

@@ -5,10 +5,10 @@ from typing import assert_never
 
 from ivr import menu as ivr
 from routing.table import Block, Hours
-from switch.settings.diff.change import Fact, Thing, arrow
-from switch.settings.diff.view import View, used_hours
-from switch.settings.diff.words import blocks_text, date_text, filter_text, listed, outcome_text, tags_text
-from switch.settings.fmt_value import duration_text
+from switch.config_diff.change import Fact, Thing, arrow
+from switch.config_diff.view import View, used_hours
+from switch.config_diff.words import blocks_text, date_text, filter_text, listed, outcome_text, tags_text
+from switch.formatter.value import duration_text
 
 MENU_GROUP = 4
 HOURS_GROUP = 5

@@ -19,9 +19,8 @@ from pydantic import ValidationError
 from routing.cap import Cap, Counts
 from routing.expression import Kind, Scalar
 from switch.call.record import FinalState
-from switch.engine.plan import Plan
-from switch.settings.calltest import Aspect, Behaviour, CallTest, Expectation, PlannedCall, Wanted
-from switch.settings.calltest_model import (
+from switch.calltest.calltest import Aspect, Behaviour, CallTest, Expectation, PlannedCall, Wanted
+from switch.calltest.model import (
     ANONYMOUS,
     OTHERS,
     Acts,
@@ -35,6 +34,7 @@ from switch.settings.calltest_model import (
     Named,
     known_of,
 )
+from switch.engine.plan import Plan
 from switch.settings.directory import _text
 from switch.settings.field import MAX_COUNT
 from switch.settings.harmony.found import Found

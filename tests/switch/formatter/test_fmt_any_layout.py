@@ -12,7 +12,7 @@ from config_overlay import SAMPLE, guide_text, lay_base, lay_guide
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from switch.settings.fmt import formatted
+from switch.formatter.fmt import formatted
 from switch.settings.load import load
 from switch.settings.problem import Problem
 from switch.settings.source import Blank, SourceFile, Value

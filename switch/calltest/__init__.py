@@ -1,0 +1,1 @@
+"""Call tests: a call and what is expected of it, written beside the config (`payphone test`)."""

@@ -1,0 +1,1 @@
+"""The formatter: one canonical form of every config file (`payphone fmt`)."""
