@@ -17,7 +17,7 @@ from routing.cap import Cap, Counts, Per
 from routing.decide import decide
 from routing.expression import parse
 from routing.hours import known_calendar
-from routing.load import Nothing
+from routing.load import EmptyLoad
 from routing.ruling import Attempt, Dial, Inquiry, NotRouted
 from routing.table import (
     Block,
@@ -50,7 +50,7 @@ OFFICE = Hours(
 SHUT = replace(OFFICE, blocks=())
 
 
-class Figures(Nothing):
+class Figures(EmptyLoad):
     """A load of fixed figures, by cap."""
 
     __slots__ = ("_used",)

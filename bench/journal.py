@@ -23,8 +23,8 @@ from switch.billing.terms import Price, Rule, Step, Terms
 from switch.billing.verdict import Happened
 from switch.call.cause import Cause
 from switch.call.moment import Moment
-from switch.call.story import MenuVisit, Story, Tried
-from switch.engine.journal_line import Agreed, beat, line
+from switch.call.state import AttemptState, CallHistory, MenuVisit
+from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.ledger.journal import Journal
 from switch.ledger.sync import SyncThread
 
@@ -150,7 +150,7 @@ async def _paced(directory: Path, *, rate: int, seconds: int) -> tuple[list[floa
 def _lines_of_a_call() -> list[bytes]:
     """Its events, then heartbeats."""
     price = Price(steps=(Step(rule=Rule(at_least_ms=90_000), amount_micros=25_000_000),))
-    agreed = Agreed(
+    agreed = RulingNotes(
         trail=TRAIL,
         known={"state": "TX", "zip": "75001", "age": 66, "hour": 14, "weekday": "mon", "repeat": False, "anonymous": False},
         terms={"auto-quotes": Terms(campaign="auto-quotes", revenue=price, payout=price)},
@@ -159,14 +159,14 @@ def _lines_of_a_call() -> list[bytes]:
     for place, event in enumerate(EVENTS):
         at = T0.plus_ms(400 * place)
         happened = Happened(number=place + 1, at_us=at.utc_us, event=event, facts={"leg": 1, "then": ["Dial line-3 on leg 1"]})
-        lines.append(line(at, happened, _story(place), agreed if event == "Ruled" else None))
-    return lines + [beat(T0.plus_ms(5_000 * n), T0.plus_ms(5_000 * n)) for n in range(BEATS)]
+        lines.append(event_line(at, happened, _story(place), agreed if event == "Ruled" else None))
+    return lines + [heartbeat_line(T0.plus_ms(5_000 * n), T0.plus_ms(5_000 * n)) for n in range(BEATS)]
 
 
-def _story(place: int) -> Story:
+def _story(place: int) -> CallHistory:
     """What is known after so many events."""
     tried = tuple(
-        Tried(
+        AttemptState(
             number=number,
             line=f"line-{number}",
             advertiser="acme",
@@ -178,7 +178,7 @@ def _story(place: int) -> Story:
         )
         for number in range(1, min(place // 4, 2) + 1)
     )
-    story = Story(
+    history = CallHistory(
         call_id="0123456789abcdef",
         did="+18005550100",
         ani="+12145550123",
@@ -191,7 +191,7 @@ def _story(place: int) -> Story:
         answered=T0,
         attempts=tried,
     )
-    return replace(story, menus=(MenuVisit(entered=T0, left=T0.plus_ms(2_000), qualified=True),), digits="1", tags={"age": 66})
+    return replace(history, menus=(MenuVisit(entered=T0, left=T0.plus_ms(2_000), qualified=True),), digits="1", tags={"age": 66})
 
 
 def _percentile(values: Sequence[float], hundredths: int) -> float:

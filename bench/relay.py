@@ -22,7 +22,7 @@ from statistics import median
 from time import monotonic_ns
 from typing import Any
 
-from media.control import Bridge, Close, Closed, Open, Peer, Quit, Ready, decode_report, encode
+from media.control import Bridge, Close, Closed, Open, Quit, Ready, RemoteMedia, decode_report, encode
 from media.rtp.packet import RtpPacket, build
 
 HOST = "127.0.0.1"
@@ -93,7 +93,7 @@ def worker(phones: list[int]) -> Iterator[int]:
         try:
             _until(ours, Ready)
             for leg, phone in enumerate(phones):
-                ours.send(encode(Open(port=_port(leg), peer=Peer(host=HOST, port=phone))))
+                ours.send(encode(Open(port=_port(leg), peer=RemoteMedia(host=HOST, port=phone))))
             for leg in range(0, len(phones), 2):
                 ours.send(encode(Bridge(a=_port(leg), b=_port(leg + 1))))
             ours.send(encode(Close(port=1)))  # its answer comes when all before it is done

@@ -19,13 +19,13 @@ import numpy as np
 
 from media.dsp.wav import write_wav
 from routing.geo import load_tables
-from switch.rehearsal.period import days
-from switch.rehearsal.prompts import lengths_ms
-from switch.rehearsal.replay import begins_us, past_of, play, read
-from switch.rehearsal.sandbox import CONFIG, open_sandbox
-from switch.rehearsal.simulate import Model, scripts
-from switch.rehearsal.stage import Stage
 from switch.settings.uncollected import uncollected
+from switch.simulation.period import days
+from switch.simulation.prompt_lengths import lengths_ms
+from switch.simulation.replay import begins_us, past_of, play, read
+from switch.simulation.sandbox import CONFIG, open_sandbox
+from switch.simulation.simulate import Model, scripts
+from switch.simulation.simulator import Simulator
 
 CAMPAIGNS = 10
 LINES = 5
@@ -72,7 +72,7 @@ def _measured(directory: Path, *, calls: int) -> dict[str, float]:
         began = process_time_ns()
         ledger, plan = open_sandbox(directory / "day", config=config, at_us=DAY.from_us)
         prompts = lengths_ms(directory / "day" / CONFIG / "prompts")
-        stage, written = Stage(plan, prompts=prompts, noting=True), []
+        stage, written = Simulator(plan, prompts=prompts, noting=True), []
         for judged in stage.play(scripts(plan, Model(period=DAY, seed=1, calls=calls))[1]):
             written.append(judged)
             if len(written) == BATCH:

@@ -55,9 +55,9 @@ class SayAgain:
     """Play the menu's prompt once more; not counted as a failed try."""
 
 
-Onward = RouteOn | TransferTo | GoTo | HangUp
+MenuAction = RouteOn | TransferTo | GoTo | HangUp
 """What leaves a node."""
-Outcome = Onward | SayAgain
+Outcome = MenuAction | SayAgain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Menu:
     retries: int = 2
     digits: int = 1
     keys: Mapping[str, Outcome]
-    failed: Onward = field(default_factory=HangUp)
+    failed: MenuAction = field(default_factory=HangUp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +133,8 @@ class Gather:
     retries: int = 2
     valid: Valid | None = None
     read_back: ReadBack | None = None
-    then: Onward
-    failed: Onward = field(default_factory=HangUp)
+    then: MenuAction
+    failed: MenuAction = field(default_factory=HangUp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +148,15 @@ class Say:
     prompts: tuple[str, ...]
     whole: bool = False
     tags: Tags = field(default_factory=dict)
-    then: Onward
+    then: MenuAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class BranchCase:
     """Taken when the expression holds for what is known of the caller, or the hours are open."""
 
     when: Expression | Hours
-    then: Onward
+    then: MenuAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +164,8 @@ class Branch:
     """Goes on with the first case that is to be taken, unheard by the caller."""
 
     name: str
-    cases: tuple[Case, ...]
-    otherwise: Onward
+    cases: tuple[BranchCase, ...]
+    otherwise: MenuAction
 
 
 Node = Menu | Gather | Say | Branch

@@ -11,7 +11,7 @@ MAX_MESSAGE_BYTES = 65_536
 MAX_ALIVE_PORTS = 1_000
 
 
-class Peer(msgspec.Struct, frozen=True, kw_only=True):
+class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
     `payload_type`: 0 (PCMU) or 8 (PCMA), what we send and expect. `dtmf_type`: its telephone-event payload type, or None.
@@ -35,21 +35,21 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Open(Message, frozen=True, kw_only=True):
-    """Bind `port` and start counting. `peer` None: not known yet (an offer is out); nothing is sent until `Aim`."""
+    """Bind `port` and start counting. `peer` None: not known yet (an offer is out); nothing is sent until `SetRemote`."""
 
     port: int
-    peer: Peer | None = None
+    peer: RemoteMedia | None = None
 
 
-class Aim(Message, frozen=True, kw_only=True):
+class SetRemote(Message, frozen=True, kw_only=True):
     """The far end's address or payload types are known or changed (answer, re-INVITE). Latching starts anew when they differ."""
 
     port: int
-    peer: Peer
+    peer: RemoteMedia
 
 
 class Play(Message, frozen=True, kw_only=True):
-    """Play a prompt (`prompt` is its name, `PROMPTS/NAME.wav`) once; ends with `Played(port, play)`. Replaces what plays."""
+    """Play a prompt (`prompt` is its name, `PROMPTS/NAME.wav`) once; ends with `PlayFinished(port, play)`. Replaces what plays."""
 
     port: int
     play: int
@@ -57,13 +57,13 @@ class Play(Message, frozen=True, kw_only=True):
 
 
 class Ringback(Message, frozen=True, kw_only=True):
-    """Play ringing tone (440 + 480 Hz, 2 s on, 4 s off) until `Hush`, `Play` or `Bridge`."""
+    """Play ringing tone (440 + 480 Hz, 2 s on, 4 s off) until `StopPlay`, `Play` or `Bridge`."""
 
     port: int
 
 
-class Hush(Message, frozen=True, kw_only=True):
-    """Stop what plays; no `Played` follows."""
+class StopPlay(Message, frozen=True, kw_only=True):
+    """Stop what plays; no `PlayFinished` follows."""
 
     port: int
 
@@ -91,7 +91,7 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = Open | Aim | Play | Ringback | Hush | Bridge | Unbridge | Close | Quit
+Order = Open | SetRemote | Play | Ringback | StopPlay | Bridge | Unbridge | Close | Quit
 
 
 # worker -> engine
@@ -110,7 +110,7 @@ class OpenFailed(Message, frozen=True, kw_only=True):
     why: str
 
 
-class Heard(Message, frozen=True, kw_only=True):
+class DigitReceived(Message, frozen=True, kw_only=True):
     """One RFC 4733 digit (0-9 * # A-D) ended or was cut off by the next one; told once however often its packets come."""
 
     port: int
@@ -118,7 +118,7 @@ class Heard(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
-class Played(Message, frozen=True, kw_only=True):
+class PlayFinished(Message, frozen=True, kw_only=True):
     """Prompt `play` ran to its end, or could not be played (`why`)."""
 
     port: int
@@ -127,7 +127,7 @@ class Played(Message, frozen=True, kw_only=True):
     why: str | None = None
 
 
-class Silent(Message, frozen=True, kw_only=True):
+class MediaTimeout(Message, frozen=True, kw_only=True):
     """No RTP from a peer that `sends` for the RTP timeout. `last_ns`: when the last packet came; None when none ever did."""
 
     port: int
@@ -152,14 +152,14 @@ class Closed(Message, frozen=True, kw_only=True):
     counters: Counters
 
 
-class Alive(Message, frozen=True, kw_only=True):
+class Heartbeat(Message, frozen=True, kw_only=True):
     """Every second: for each open port that ever received RTP, when its last packet came; `MAX_ALIVE_PORTS` a message at most."""
 
     at_ns: int
     last: dict[int, int]
 
 
-Report = Ready | OpenFailed | Heard | Played | Silent | Closed | Alive
+Report = Ready | OpenFailed | DigitReceived | PlayFinished | MediaTimeout | Closed | Heartbeat
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

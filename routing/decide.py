@@ -36,10 +36,10 @@ from typing import assert_never
 from routing import trail
 from routing.expression import Scalar, holds
 from routing.hours import is_open
-from routing.hunt import MAX_ATTEMPTS, Case, Scene, cause_of, hunt, try_line
+from routing.hunt import MAX_ATTEMPTS, HuntContext, RoutingContext, cause_of, hunt, try_line
 from routing.load import Load
-from routing.repeat import Past, past_of
-from routing.ruling import Announce, Barred, Choice, Dial, EnterMenu, Inquiry, NotRouted, Reason, Ruling, Wait
+from routing.repeat import RepeatHistory, repeat_history
+from routing.ruling import Announce, Choice, Dial, EnterMenu, Inquiry, NotRouted, Reason, RejectReason, Ruling, Wait
 from routing.table import (
     Campaign,
     NoRoute,
@@ -63,7 +63,7 @@ def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
     number = table.numbers.get(inquiry.did)
     tags: Mapping[str, Scalar] = of_call(number, inquiry)
     if number is None:
-        unknown = NotRouted(because=Barred.UNKNOWN_NUMBER)
+        unknown = NotRouted(because=RejectReason.UNKNOWN_NUMBER)
         reason = trail.asked(table, inquiry, "unknown number")
         return Ruling(choice=unknown, publisher=None, campaign=None, trail=(reason,), tags=tags)
     reasons = [trail.asked(table, inquiry, f"publisher {number.publisher}, campaign {number.campaign}")]
@@ -72,7 +72,7 @@ def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
     if barred is not None:
         choice, campaign = NotRouted(because=barred), number.campaign
     else:
-        scene = Scene(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
+        scene = RoutingContext(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
         walk = _Walk(scene=scene, number=number, tags=tags, reasons=reasons, walked=[], transfer=inquiry.line)
         choice, case = _go(walk)
         campaign, tags = case.campaign.name, case.tags
@@ -83,7 +83,7 @@ def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
 class _Walk:
     """How far one ruling has come. `tags`: the call's own. `walked`: campaigns by name. `transfer`: the menu's line, not yet asked."""
 
-    scene: Scene
+    scene: RoutingContext
     number: TrackingNumber
     tags: Mapping[str, Scalar]
     reasons: list[Reason]
@@ -91,18 +91,18 @@ class _Walk:
     transfer: str | None
 
 
-def _barred(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> Barred | None:
+def _barred(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> RejectReason | None:
     """Why the number's calls are served by no campaign at all, or None when they are."""
     if number.state is not NumberState.ASSIGNED:
         reasons.append(trail.not_in_service(number.did, number.state))
-        return Barred.NUMBER_NOT_IN_SERVICE
+        return RejectReason.NUMBER_NOT_IN_SERVICE
     if table.publishers[number.publisher].paused:
         reasons.append(trail.paused(f"publishers.{number.publisher}"))
-        return Barred.PUBLISHER_PAUSED
+        return RejectReason.PUBLISHER_PAUSED
     return None
 
 
-def _go(walk: _Walk) -> tuple[Choice, Case]:
+def _go(walk: _Walk) -> tuple[Choice, HuntContext]:
     """From campaign to campaign by overflow, until one has an answer; the answer, and the campaign it is made for."""
     name = walk.number.campaign
     while True:
@@ -115,12 +115,12 @@ def _go(walk: _Walk) -> tuple[Choice, Case]:
         name = answer.campaign
 
 
-def _case(walk: _Walk, campaign: Campaign) -> Case:
+def _case(walk: _Walk, campaign: Campaign) -> HuntContext:
     """The call as `campaign` sees it."""
     scene, inquiry = walk.scene, walk.scene.inquiry
     past = _past(walk, campaign)
     publisher = scene.table.publishers[walk.number.publisher]
-    return Case(
+    return HuntContext(
         scene=scene,
         campaign=campaign,
         shared=campaign.caps + publisher.caps + walk.number.caps + scene.table.trunk_caps.get(inquiry.trunk, ()),
@@ -129,25 +129,25 @@ def _case(walk: _Walk, campaign: Campaign) -> Case:
     )
 
 
-def _past(walk: _Walk, campaign: Campaign) -> Past | None:
+def _past(walk: _Walk, campaign: Campaign) -> RepeatHistory | None:
     """What the caller is to a campaign that has a rule for repeats. Anonymous callers are nobody twice."""
     if campaign.repeat is None:
         return None
     table, inquiry = walk.scene.table, walk.scene.inquiry
     is_anonymous = walk.tags.get("anonymous") is True
     paid = () if is_anonymous else [each for each in walk.scene.load.paid(inquiry.ani) if each.call_id != (inquiry.call_id or None)]
-    past = past_of(campaign.repeat, paid, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
+    past = repeat_history(campaign.repeat, paid, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
     walk.reasons.append(trail.repeat(campaign, past, is_anonymous=is_anonymous))
     return past
 
 
-def _ask(walk: _Walk, case: Case) -> EnterMenu | Dial | NotRouted | NoRoute:
+def _ask(walk: _Walk, case: HuntContext) -> EnterMenu | Dial | NotRouted | NoRoute:
     """What one campaign has for the caller, overflow apart."""
     campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
     if not _is_on(campaign, inquiry.utc_us, reasons=reasons):
         return cause_of(case, bars={NoRoute.CLOSED})
     if case.past is not None and case.past.is_rejected:
-        return NotRouted(because=Barred.REPEAT)
+        return NotRouted(because=RejectReason.REPEAT)
     if campaign.menu is not None:
         if not inquiry.menu_done and not inquiry.tried:
             reasons.append(trail.menu_entered(campaign, campaign.menu))
@@ -176,7 +176,7 @@ def _is_on(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
     return is_on
 
 
-def _is_match(case: Case, *, reasons: list[Reason]) -> bool:
+def _is_match(case: HuntContext, *, reasons: list[Reason]) -> bool:
     """Whether the campaign takes calls like this one."""
     expression = case.campaign.filter
     if expression is None:
@@ -186,7 +186,7 @@ def _is_match(case: Case, *, reasons: list[Reason]) -> bool:
     return is_match
 
 
-def _overflow(walk: _Walk, case: Case, because: NoRoute) -> Choice | ToCampaign:
+def _overflow(walk: _Walk, case: HuntContext, because: NoRoute) -> Choice | ToCampaign:
     """Where the campaign sends a caller whom nobody takes."""
     campaign, reasons = case.campaign, walk.reasons
     overflow = campaign.overflow.get(because)
@@ -222,7 +222,7 @@ def _closed_way(onward: str, walked: Sequence[str]) -> str | None:
     return None
 
 
-def _hold(walk: _Walk, case: Case, hold: ToHold, *, because: NoRoute) -> Choice | ToCampaign:
+def _hold(walk: _Walk, case: HuntContext, hold: ToHold, *, because: NoRoute) -> Choice | ToCampaign:
     """Keep the caller waiting; or, when he can't be or has been for long enough, where the campaign sends him for that."""
     campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
     if len(inquiry.tried) >= MAX_ATTEMPTS:

@@ -10,7 +10,21 @@ from math import prod
 from typing import assert_never
 
 from routing.expression_holds import holds
-from routing.expression_tree import Among, And, Compare, Condition, Expression, Is, Kind, Known, Misfit, Not, Or, Scalar, brief
+from routing.expression_tree import (
+    Among,
+    And,
+    Compare,
+    Condition,
+    Expression,
+    Is,
+    Kind,
+    Known,
+    Not,
+    Or,
+    Scalar,
+    TypeMismatch,
+    brief,
+)
 
 MAX_CASES = 256
 """Beyond so many ways in which a filter could hold, nobody looks whether one of them is possible."""
@@ -23,9 +37,9 @@ _ADVICE: Mapping[Kind, str] = {
 }
 
 
-def misfits(expression: Expression, kinds: Mapping[str, Kind]) -> tuple[Misfit, ...]:
+def type_mismatches(expression: Expression, kinds: Mapping[str, Kind]) -> tuple[TypeMismatch, ...]:
     """What is wrong with it where the tags there are have these kinds, in the order it is written."""
-    found = (_misfit(condition, kinds) for condition in _conditions(expression))
+    found = (_type_mismatch(condition, kinds) for condition in _conditions(expression))
     return tuple(misfit for misfit in found if misfit)
 
 
@@ -39,11 +53,11 @@ def _conditions(expression: Expression) -> Iterable[Condition]:
             return (expression,)
 
 
-def _misfit(condition: Condition, kinds: Mapping[str, Kind]) -> Misfit | None:
+def _type_mismatch(condition: Condition, kinds: Mapping[str, Kind]) -> TypeMismatch | None:
     name = condition.name
     kind = kinds.get(name)
     if kind is None:
-        return Misfit(message=f"unknown tag {brief(name)}", column=condition.column, name=name)
+        return TypeMismatch(message=f"unknown tag {brief(name)}", column=condition.column, name=name)
     match condition:
         case Known() | Among(values=()):
             return None
@@ -57,7 +71,7 @@ def _misfit(condition: Condition, kinds: Mapping[str, Kind]) -> Misfit | None:
             assert_never(condition)
     if asked is kind:
         return None
-    return Misfit(message=f"tag {brief(name)} is {_WORDS[kind]}, not {_WORDS[asked]}: {_ADVICE[kind]}", column=column)
+    return TypeMismatch(message=f"tag {brief(name)} is {_WORDS[kind]}, not {_WORDS[asked]}: {_ADVICE[kind]}", column=column)
 
 
 def _kind_of(value: Scalar) -> Kind:

@@ -120,7 +120,7 @@ class BadExpression(Exception):
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Misfit:
+class TypeMismatch:
     """A filter that says nothing sensible about the tags there are. `name`: the tag, where it is unknown."""
 
     message: str

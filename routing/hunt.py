@@ -1,26 +1,90 @@
-"""Knows which of a campaign's lines may take the call now, and why nobody may. Does not know overflow or menus, or who is next.
+"""PURE. Which line of a campaign is dialled next: the order inside a priority, who is eligible, and why nobody is.
 
 A line is asked in this order, and the first bar is the one that counts: it was tried for this call; its filter or the campaign's repeat
 rule keeps the call from it (`no_match`: a caller whom nobody wants does not wait for a place); it is paused or closed (`closed`); it is
-unhealthy and left alone for a while (`failed`); a cap is full (`capped`). A cap is full when what counts against it and what this attempt
-would add, one or in revenue the most the call may earn, is more than its limit.
+unhealthy and rests (`failed`); a cap is full (`capped`). A cap is full when what counts against it and what this attempt would add, one
+or in revenue the most the call may earn, is more than its limit. The caps of campaign, publisher, number and trunk bar all lines alike
+and are looked at once, before the lines.
 
-The caps of campaign, publisher, number and trunk bar all lines alike. They are looked at once, before the lines.
+Lower priorities come first; inside one, the tier's sort decides:
+
+- `weight`: a weighted shuffle that every machine draws alike. A tier is a row of tickets, `weight` of them per target; a ticket is drawn,
+  its holder is next, and the draw goes on among those left. That gives each target the first place with probability weight / total,
+  the second with weight / what is left, and so on. Everything is integer arithmetic on a SHAKE-256 stream over seed, campaign and
+  priority. The textbook keys, `-ln(u) / weight`, lean on the C library's logarithm, whose last bit differs between machines: two
+  machines could hunt the same call differently. Tickets are drawn from 64 bits, so the bias of the remainder is below
+  total weight / 2^64.
+- `round_robin`: as configured, going on behind the line of the tier that was dialled last, and round.
+- `least_recent`: by when each was last dialled, those that never were first; among equals as configured.
+- `performance`: by what a call is worth to the line (`routing.bidder`), the most first; among equals by the weighted shuffle.
+
+The order is that of all targets, eligible or not: by weight, a call keeps its order however many of its lines were tried or are full
+by then.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import shake_256
+from itertools import accumulate, groupby
+from operator import attrgetter
+from struct import unpack
 from typing import assert_never
 
-from routing import order, trail
+from routing import trail
 from routing.bidder import PastRevenue, worth
 from routing.cap import Cap, Counts
 from routing.expression import Scalar, holds
 from routing.hours import is_open
 from routing.load import Load
-from routing.repeat import Past
+from routing.repeat import RepeatHistory
 from routing.ruling import Attempt, Dial, Inquiry, Reason
 from routing.table import Campaign, Hours, Line, NoRoute, Sort, Table, Target, Tier
+
+TICKET_BYTES = 8
+
+_priority = attrgetter("priority")
+
+
+def tiers(targets: Iterable[Target]) -> Iterator[tuple[int, list[Target]]]:
+    """The targets of each priority as configured, lower priorities first."""
+    for priority, tier in groupby(sorted(targets, key=_priority), key=_priority):
+        yield priority, list(tier)
+
+
+def by_weight(tier: Sequence[Target], *, campaign: str, seed: int) -> Iterator[Target]:
+    """The weighted shuffle of one tier, drawn as far as it is asked for."""
+    left = list(tier)
+    label = f"{seed}/{campaign}/{left[0].priority}"
+    stream = shake_256(label.encode()).digest(TICKET_BYTES * len(left))
+    weights = [target.weight for target in left]
+    each = weights[0]
+    is_even = weights.count(each) == len(weights)
+    for draw in unpack(f">{len(left)}Q", stream):
+        if is_even:  # the common case: the holder of a ticket is known without a look at the others
+            holder = draw % (each * len(left)) // each
+        else:
+            ends = list(accumulate(weights))
+            holder = bisect_right(ends, draw % ends[-1])
+            del weights[holder]
+        yield left.pop(holder)
+
+
+def round_robin(tier: Sequence[Target], last: str | None) -> list[Target]:
+    """`last`: the line that was dialled last; one that is not in the tier (any more) leaves it as configured."""
+    start = next((place for place, target in enumerate(tier, start=1) if target.line == last), 0)
+    return [*tier[start:], *tier[:start]]
+
+
+def least_recent(tier: Sequence[Target], last_us: Mapping[str, int]) -> list[Target]:
+    """`last_us`: by line, when it was last dialled; 0: never."""
+    return sorted(tier, key=lambda target: last_us[target.line])
+
+
+def by_worth(tier: Iterable[Target], worth_micros: Mapping[str, int]) -> list[Target]:
+    """`tier` comes shuffled, which is the order of equals."""
+    return sorted(tier, key=lambda target: -worth_micros[target.line])
+
 
 MAX_ATTEMPTS = 10
 """For one call."""
@@ -37,7 +101,7 @@ _REVENUE = Counts.REVENUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class RoutingContext:
     """What one ruling looks at. `tried`: the inquiry's tried lines by name.
 
     `shut`: what has been found out about opening hours already, by their `id` (the table outlives the ruling, and hours can't be hashed):
@@ -52,17 +116,17 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class HuntContext:
     """The call as one campaign sees it. `shared`: the caps that every attempt for it counts against, whichever line it is.
 
     `past`: None where the campaign has no rule for repeats.
     """
 
-    scene: Scene
+    scene: RoutingContext
     campaign: Campaign
     shared: tuple[Cap, ...]
     tags: Mapping[str, Scalar]
-    past: Past | None
+    past: RepeatHistory | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,14 +137,14 @@ class _Look:
     `read`: the figures read for the line at hand.
     """
 
-    case: Case
+    case: HuntContext
     reasons: list[Reason]
     also: tuple[Cap, ...] = ()
     taken: dict[str, int] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
 
 
-def hunt(case: Case, *, reasons: list[Reason]) -> Dial | NoRoute:
+def hunt(case: HuntContext, *, reasons: list[Reason]) -> Dial | NoRoute:
     """The first eligible line of an open campaign, or as many of its tier as may ring together; or why there is none."""
     ended = _ended(case, reasons=reasons)
     if ended is not None:
@@ -93,7 +157,7 @@ def hunt(case: Case, *, reasons: list[Reason]) -> Dial | NoRoute:
         return cause_of(case, bars={NoRoute.CAPPED})
     reasons.append(trail.hunting(case.campaign, case.scene.inquiry.seed, shared.read))
     bars: set[NoRoute] = set()
-    for priority, targets in order.tiers(_hunted(case)):
+    for priority, targets in tiers(_hunted(case)):
         tier = case.campaign.tiers.get(priority, _BY_WEIGHT)
         found = _first(case, _ordered(case, targets, sort=tier.sort, reasons=reasons), tier=tier, bars=bars, reasons=reasons)
         if found:
@@ -101,7 +165,7 @@ def hunt(case: Case, *, reasons: list[Reason]) -> Dial | NoRoute:
     return cause_of(case, bars=bars)
 
 
-def try_line(case: Case, name: str, *, reasons: list[Reason]) -> Dial | NoRoute:
+def try_line(case: HuntContext, name: str, *, reasons: list[Reason]) -> Dial | NoRoute:
     """An attempt at a line that was named outright, or what bars it."""
     tried = case.scene.inquiry.tried
     if len(tried) >= MAX_ATTEMPTS:
@@ -112,7 +176,7 @@ def try_line(case: Case, name: str, *, reasons: list[Reason]) -> Dial | NoRoute:
     return Dial(attempts=(_attempt(case, line, priority=OUTSIDE),)) if bar is None else bar
 
 
-def cause_of(case: Case, *, bars: set[NoRoute]) -> NoRoute:
+def cause_of(case: HuntContext, *, bars: set[NoRoute]) -> NoRoute:
     """Why nobody of the campaign takes the call, when `bars` is all that was found among its lines.
 
     What happened outweighs what was found: once a line of this campaign was tried, the last one tried says why.
@@ -123,7 +187,7 @@ def cause_of(case: Case, *, bars: set[NoRoute]) -> NoRoute:
     return next((cause for cause in _WEIGHTIEST_FIRST if cause in bars), NoRoute.NO_MATCH)
 
 
-def _happened(case: Case) -> list[NoRoute]:
+def _happened(case: HuntContext) -> list[NoRoute]:
     """How the attempts at this campaign's lines ended, in order."""
     tried = case.scene.inquiry.tried
     if not tried:
@@ -132,7 +196,7 @@ def _happened(case: Case) -> list[NoRoute]:
     return [why for line, why in tried if line in names]
 
 
-def _ended(case: Case, *, reasons: list[Reason]) -> NoRoute | None:
+def _ended(case: HuntContext, *, reasons: list[Reason]) -> NoRoute | None:
     """Why no more lines of the campaign are to be dialled for this call, whichever they are; None: they may be."""
     tried = case.scene.inquiry.tried
     if len(tried) >= MAX_ATTEMPTS:
@@ -148,17 +212,17 @@ def _ended(case: Case, *, reasons: list[Reason]) -> NoRoute | None:
     return None
 
 
-def _hunted(case: Case) -> Sequence[Target]:
+def _hunted(case: HuntContext) -> Sequence[Target]:
     """The campaign's targets; for a repeat that goes to the same line, that one."""
     only = None if case.past is None else case.past.only
     targets = case.campaign.targets
     return targets if only is None else [target for target in targets if target.line == only]
 
 
-def _ordered(case: Case, targets: Sequence[Target], *, sort: Sort, reasons: list[Reason]) -> Iterable[Target]:
+def _ordered(case: HuntContext, targets: Sequence[Target], *, sort: Sort, reasons: list[Reason]) -> Iterable[Target]:
     """One tier in the order it is hunted. What that takes of the load goes to the trail."""
     load, campaign, priority = case.scene.load, case.campaign, targets[0].priority
-    shuffled = order.by_weight(targets, campaign=campaign.name, seed=case.scene.inquiry.seed)
+    shuffled = by_weight(targets, campaign=campaign.name, seed=case.scene.inquiry.seed)
     read: dict[str, Scalar]
     match sort:
         case Sort.WEIGHT:
@@ -166,23 +230,23 @@ def _ordered(case: Case, targets: Sequence[Target], *, sort: Sort, reasons: list
         case Sort.ROUND_ROBIN:
             last = load.last_line(campaign.name, priority)
             read = {} if last is None else {f"last_line/{campaign.name}/{priority}": last}
-            ordered = order.round_robin(targets, last)
+            ordered = round_robin(targets, last)
         case Sort.LEAST_RECENT:
             last_us = {target.line: load.last_attempt_us(target.line) for target in targets}
             read = {f"last_attempt_us/{line}": at_us for line, at_us in last_us.items()}
-            ordered = order.least_recent(targets, last_us)
+            ordered = least_recent(targets, last_us)
         case Sort.PERFORMANCE:
             bidder = PastRevenue(load=load, campaign=campaign.name)
             worth_micros = {target.line: worth(bidder, target.line, case.tags) for target in targets}
             read = {f"worth_micros/{line}": micros for line, micros in worth_micros.items()}
-            ordered = order.by_worth(shuffled, worth_micros)
+            ordered = by_worth(shuffled, worth_micros)
         case unknown:
             assert_never(unknown)
     reasons.append(trail.sorted_by(campaign, priority, sort=sort, read=read))
     return ordered
 
 
-def _first(case: Case, targets: Iterable[Target], *, tier: Tier, bars: set[NoRoute], reasons: list[Reason]) -> list[Attempt]:
+def _first(case: HuntContext, targets: Iterable[Target], *, tier: Tier, bars: set[NoRoute], reasons: list[Reason]) -> list[Attempt]:
     """The first line that may take the call, or the first `MAX_TOGETHER` where the tier rings together.
 
     Attempts made at once take places from each other: what those before it add to a cap is not there for the next one.
@@ -252,7 +316,7 @@ def _bar(look: _Look, line: Line) -> NoRoute | None:
     return None
 
 
-def _shut(scene: Scene, hours: Hours) -> str | None:
+def _shut(scene: RoutingContext, hours: Hours) -> str | None:
     """What the trail says of hours that are closed now; None: they are open."""
     key = id(hours)
     if key not in scene.shut:
@@ -261,7 +325,7 @@ def _shut(scene: Scene, hours: Hours) -> str | None:
     return scene.shut[key]
 
 
-def _tags_for(case: Case, line: Line) -> Mapping[str, Scalar]:
+def _tags_for(case: HuntContext, line: Line) -> Mapping[str, Scalar]:
     """The call's tags as this line's filter reads them: where repeats are told line by line, `repeat` is the line's own."""
     if case.past is None:
         return case.tags
@@ -289,7 +353,7 @@ def _adds(cap: Cap, campaign: Campaign) -> int:
     return campaign.revenue_micros if cap.counts is _REVENUE else 1
 
 
-def _attempt(case: Case, line: Line, *, priority: int) -> Attempt:
+def _attempt(case: HuntContext, line: Line, *, priority: int) -> Attempt:
     return Attempt(
         line=line.name,
         advertiser=line.advertiser,

@@ -1,6 +1,6 @@
 """Knows what routing may ask about the moment: what counts against caps, who was called last, who is a repeat. Does not keep it.
 
-The engine's books are one such load; `NOTHING` is another, for questions about a switch at rest.
+The engine's usage are one such load; `EMPTY_LOAD` is another, for questions about a switch at rest.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from routing.cap import Cap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paid:
+class PaidConversion:
     """A conversion that was paid for: what a repeat caller is known by. `at_us`: UTC microseconds. `call_id`: of the call that made it,
     where that may still go on: no call is a repeat of itself.
     """
@@ -45,11 +45,11 @@ class Load(Protocol):
     def waiting(self, campaign: str) -> int:
         """Callers in the campaign's hold queue."""
 
-    def paid(self, ani: str) -> Sequence[Paid]:
+    def paid(self, ani: str) -> Sequence[PaidConversion]:
         """The caller's paid conversions, oldest first; none for callers that have no number of their own."""
 
 
-class Nothing:
+class EmptyLoad:
     """The load of a switch at rest."""
 
     __slots__ = ()
@@ -78,9 +78,9 @@ class Nothing:
         del campaign
         return 0
 
-    def paid(self, ani: str) -> Sequence[Paid]:
+    def paid(self, ani: str) -> Sequence[PaidConversion]:
         del ani
         return ()
 
 
-NOTHING = Nothing()
+EMPTY_LOAD = EmptyLoad()

@@ -16,7 +16,7 @@ What `route` makes of it:
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from routing.load import Paid
+from routing.load import PaidConversion
 from routing.table import Campaign, Line, Repeat, RepeatRoute, RepeatScope, Table
 
 US_PER_MS = 1_000
@@ -24,15 +24,15 @@ PER_LINE = frozenset({RepeatScope.LINE, RepeatScope.ADVERTISER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class RepeatHistory:
     """What of a caller's past concerns one campaign, oldest first. In the scopes that hold of single lines: all inside the window.
 
     `last`: the one that makes the call a repeat; None: the call is none. `lines`, `advertisers`: who was paid for.
     """
 
     rule: Repeat
-    paid: tuple[Paid, ...]
-    last: Paid | None
+    paid: tuple[PaidConversion, ...]
+    last: PaidConversion | None
     lines: frozenset[str]
     advertisers: frozenset[str]
 
@@ -68,12 +68,14 @@ class Past:
         return line.name in self.lines
 
 
-def past_of(rule: Repeat, paid: Sequence[Paid], *, table: Table, campaign: Campaign, did: str, utc_us: int) -> Past:
+def repeat_history(
+    rule: Repeat, paid: Sequence[PaidConversion], *, table: Table, campaign: Campaign, did: str, utc_us: int
+) -> RepeatHistory:
     """What `paid`, all of a caller's paid conversions, oldest first, is to `campaign` with this rule."""
     recent = [each for each in paid if utc_us - each.at_us < rule.window_ms * US_PER_MS]
     in_scope = [each for each in recent if _is_in_scope(rule.scope, each, table=table, campaign=campaign, did=did)]
     kept = recent if rule.scope in PER_LINE else in_scope
-    return Past(
+    return RepeatHistory(
         rule=rule,
         paid=tuple(kept),
         last=in_scope[-1] if in_scope else None,
@@ -82,7 +84,7 @@ def past_of(rule: Repeat, paid: Sequence[Paid], *, table: Table, campaign: Campa
     )
 
 
-def _is_in_scope(scope: RepeatScope, paid: Paid, *, table: Table, campaign: Campaign, did: str) -> bool:
+def _is_in_scope(scope: RepeatScope, paid: PaidConversion, *, table: Table, campaign: Campaign, did: str) -> bool:
     match scope:
         case RepeatScope.CAMPAIGN:
             return paid.campaign == campaign.name

@@ -10,7 +10,7 @@ from routing.expression import Scalar
 from routing.table import Accept, NoRoute
 
 
-class Barred(StrEnum):
+class RejectReason(StrEnum):
     """Why a call is refused before any line is considered."""
 
     UNKNOWN_NUMBER = "unknown_number"
@@ -104,7 +104,7 @@ class Announce(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotRouted(msgspec.Struct, frozen=True, kw_only=True):
-    because: NoRoute | Barred
+    because: NoRoute | RejectReason
 
 
 Choice = EnterMenu | Dial | Wait | Announce | NotRouted

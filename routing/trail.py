@@ -15,7 +15,7 @@ from typing import assert_never
 from routing.cap import Cap, Counts, Per
 from routing.expression import Expression, Scalar, names, show
 from routing.hours import local_text, why_closed
-from routing.repeat import Past
+from routing.repeat import RepeatHistory
 from routing.ruling import Inquiry, Reason
 from routing.table import (
     Campaign,
@@ -121,7 +121,7 @@ def menu_passed(campaign: Campaign, inquiry: Inquiry) -> Reason:
     return Reason(rule=f"campaigns.{campaign.name}.menu", verdict=f"no menu: {why}")
 
 
-def repeat(campaign: Campaign, past: Past, *, is_anonymous: bool) -> Reason:
+def repeat(campaign: Campaign, past: RepeatHistory, *, is_anonymous: bool) -> Reason:
     """Whether the call is a repeat, and what follows for all of it."""
     if past.last is None:
         verdict = "no repeat: the caller is anonymous" if is_anonymous else "no repeat"

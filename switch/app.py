@@ -21,15 +21,15 @@ from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.engine.clock import Clock, SystemClock
-from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
-from switch.engine.engine import Engine, RtpSite
-from switch.engine.horizon import horizon_of
+from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.engine import Engine, RtpSettings
+from switch.engine.lookback import lookback_of
 from switch.ledger.history import History, Posted
 from switch.ledger.keeper import Keeper, ledger_url
 from switch.ledger.watcher import LedgerWatcher
 from switch.log import call_line
 from switch.settings.plan import Deployment
-from switch.sip.agent import Agent
+from switch.sip.agent import UserAgent
 from switch.sip.message import Address
 from switch.sip.timers import Timers
 from switch.transport.udp import UdpTransport
@@ -45,7 +45,7 @@ DRAIN_S = 6.0
 _log = structlog.get_logger("payphone")
 
 
-class NotOurs(Exception):
+class ForeignPackages(Exception):
     """One of our generic package names is another distribution's: `payphone` needs an environment of its own."""
 
 
@@ -53,7 +53,7 @@ def check_packages() -> None:
     """Raises NotOurs unless `switch`, `ivr`, `media` and `routing` lie side by side (`design.md` §2)."""
     homes = {Path(package.__file__ or "").resolve().parent.parent for package in (switch, ivr, media, routing)}
     if len(homes) != 1:
-        raise NotOurs(
+        raise ForeignPackages(
             "switch, ivr, media and routing come from different places: install payphone in a virtual environment of its own"
         )
 
@@ -69,11 +69,11 @@ class Shell:
         self._clock = clock or SystemClock()
         self._heard = heard
         token = _Tokens()
-        self._agent = Agent(local=settings.listen, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
-        site = RtpSite(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
+        self._agent = UserAgent(local=settings.listen, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until it says that it is
-        self._udp = UdpTransport(received=self._datagram, unsendable=self._unsendable)
+        self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         url = ledger_url(settings.data, settings.ledger_url)
@@ -93,7 +93,7 @@ class Shell:
             found=lambda judged: call_line(judged, event="recovered call"),
             past_is_whole=lambda: self._watcher.begin(self._known),
         )
-        self._known = horizon_of(deployment.plan, self._clock.now().utc_us)
+        self._known = lookback_of(deployment.plan, self._clock.now().utc_us)
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
         self._idle = asyncio.Event()
@@ -131,14 +131,14 @@ class Shell:
 
         A plan whose caps count from before what is known of the ledger's past waits until that has been read.
         """
-        wanted = horizon_of(deployment.plan, self._clock.now().utc_us)
+        wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
             self.engine.reload(deployment.plan)
             return
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
-            self.engine.books.look_back(history.past)
+            self.engine.usage.look_back(history.past)
             self._known = further
             self.engine.reload(deployment.plan)
 
@@ -171,8 +171,8 @@ class Shell:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _unsendable(self, target: Address) -> None:
-        self.engine.unsendable(target, self._clock.now())
+    def _send_failed(self, target: Address) -> None:
+        self.engine.send_failed(target, self._clock.now())
         asyncio.get_running_loop().call_soon(self._flush)  # it was told in the middle of one
 
     def _report(self, worker: int, report: Report) -> None:
@@ -190,7 +190,7 @@ class Shell:
         now = self._clock.now()
         for token in tokens:
             call_id, _, leg = token.partition("/")
-            self.engine.secured(call_id, int(leg), now)
+            self.engine.answer_durable(call_id, int(leg), now)
         self._flush()
 
     def _ledger_state(self, writable: bool, why: str) -> None:  # noqa: FBT001 a thread's callback
@@ -232,16 +232,16 @@ class Shell:
                 self._udp.send(data, target)
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
-            case Journal(call_id=call_id, payload=payload):
+            case AppendJournal(call_id=call_id, payload=payload):
                 self._keeper.append(call_id, payload)
             case SyncJournal(call_id=call_id, leg=leg):
                 self._keeper.sync(f"{call_id}/{leg}")
-            case KeepRecord(judged=judged):
+            case StoreRecord(judged=judged):
                 self._keeper.keep(judged)
                 call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
-            case Complain(what=what, trace=trace):
+            case LogProblem(what=what, trace=trace):
                 _log.error(what, trace=trace)
             case _:
                 assert_never(effect)

@@ -10,9 +10,9 @@ from rich.table import Table
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.call.record import AttemptRecord
-from switch.rehearsal.ask import Answer
 from switch.settings.load import position_of
 from switch.settings.problem import Position
+from switch.simulation.route_query import RouteAnswer
 
 
 def calls_table(calls: Sequence[JudgedCall]) -> Table:
@@ -48,7 +48,7 @@ def _clock(utc_us: int) -> str:
     return f"{datetime.fromtimestamp(utc_us / 1_000_000, tz=UTC):%m-%d %H:%M:%S}"
 
 
-def show_ruling(out: Console, answer: Answer, positions: Mapping[str, Position]) -> None:
+def show_ruling(out: Console, answer: RouteAnswer, positions: Mapping[str, Position]) -> None:
     """The ruling, then why: one line per rule that was looked at, with the file and line it stands in."""
     out.print(f"[bold]{answer.did}[/] from {answer.ani} at {answer.at}")
     out.print(f"[bold]→ {answer.outcome}[/]")

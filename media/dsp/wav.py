@@ -1,7 +1,7 @@
 """PURE. The bytes of a WAV file -> 8 kHz mono samples. Knows RIFF and resampling; does not know where the bytes came from.
 
 Taken: 16-bit linear PCM, any number of channels up to `MAX_CHANNELS` (mixed down), `MIN_RATE` to `MAX_RATE`. All else is a
-`BadWav` that says what is wrong in words for the person who made the file.
+`WavError` that says what is wrong in words for the person who made the file.
 """
 
 import struct
@@ -25,7 +25,7 @@ _CUTOFF = 0.92  # of the slower rate's half: room for the filter's slope, and ab
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BadWav:
+class WavError:
     """Why the bytes can't be played."""
 
     why: str
@@ -39,21 +39,21 @@ class _Format:
     bits: int
 
 
-def read_wav(data: bytes) -> Samples | BadWav:
+def read_wav(data: bytes) -> Samples | WavError:
     """The whole file as samples at 8 kHz, mono."""
     chunks = _chunks(data)
-    if isinstance(chunks, BadWav):
+    if isinstance(chunks, WavError):
         return chunks
     if "fmt " not in chunks or "data" not in chunks:
-        return BadWav(why=f"no {'fmt' if 'fmt ' not in chunks else 'data'} chunk")
+        return WavError(why=f"no {'fmt' if 'fmt ' not in chunks else 'data'} chunk")
     shape = _format(chunks["fmt "])
-    if isinstance(shape, BadWav):
+    if isinstance(shape, WavError):
         return shape
     frames = len(chunks["data"]) // (2 * shape.channels)
     if frames == 0:
-        return BadWav(why="no samples")
+        return WavError(why="no samples")
     if frames > MAX_SECONDS * shape.rate:
-        return BadWav(why=f"longer than {MAX_SECONDS} s")
+        return WavError(why=f"longer than {MAX_SECONDS} s")
     interleaved = np.frombuffer(chunks["data"], "<i2", count=frames * shape.channels).reshape(frames, shape.channels)
     return resample(interleaved.mean(axis=1), shape.rate)
 
@@ -97,10 +97,10 @@ def _rounded(samples: npt.NDArray[np.float64]) -> Samples:
     return np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16)
 
 
-def _chunks(data: bytes) -> dict[str, bytes] | BadWav:
+def _chunks(data: bytes) -> dict[str, bytes] | WavError:
     """The first chunk of each name. A length beyond the file's end is taken as 'to the end': streaming writers leave it so."""
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        return BadWav(why="not a RIFF/WAVE file")
+        return WavError(why="not a RIFF/WAVE file")
     chunks: dict[str, bytes] = {}
     at = 12
     while at + 8 <= len(data):
@@ -110,16 +110,16 @@ def _chunks(data: bytes) -> dict[str, bytes] | BadWav:
     return chunks
 
 
-def _format(chunk: bytes) -> _Format | BadWav:
+def _format(chunk: bytes) -> _Format | WavError:
     if len(chunk) < 16:
-        return BadWav(why="fmt chunk too short")
+        return WavError(why="fmt chunk too short")
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
     if tag == _EXTENSIBLE and len(chunk) >= 26:
         (tag,) = struct.unpack_from("<H", chunk, 24)
     if tag != _PCM or bits != 16:
-        return BadWav(why=f"not 16-bit PCM (format {tag:#06x}, {bits} bits)")
+        return WavError(why=f"not 16-bit PCM (format {tag:#06x}, {bits} bits)")
     if not 1 <= channels <= MAX_CHANNELS:
-        return BadWav(why=f"{channels} channels, 1 to {MAX_CHANNELS} can be played")
+        return WavError(why=f"{channels} channels, 1 to {MAX_CHANNELS} can be played")
     if not MIN_RATE <= rate <= MAX_RATE:
-        return BadWav(why=f"{rate} Hz, {MIN_RATE} to {MAX_RATE} can be played")
+        return WavError(why=f"{rate} Hz, {MIN_RATE} to {MAX_RATE} can be played")
     return _Format(tag=tag, channels=channels, rate=rate, bits=bits)

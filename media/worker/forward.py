@@ -6,7 +6,7 @@ changed in place, no objects for the usual packet, positional arguments, the usu
 
 from collections.abc import Callable
 
-from media.control import Heard
+from media.control import DigitReceived
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
 from media.worker.leg import Address, Leg
 
@@ -18,7 +18,7 @@ class Forwarder:
 
     __slots__ = ("_report", "_view", "buffer", "hearing")
 
-    def __init__(self, report: Callable[[Heard], None]) -> None:
+    def __init__(self, report: Callable[[DigitReceived], None]) -> None:
         self.buffer = bytearray(BUFFER_BYTES)
         self.hearing: set[Leg] = set()
         self._view = memoryview(self.buffer)
@@ -79,7 +79,7 @@ class Forwarder:
 
     def _tell(self, leg: Leg, digits: str, now_ns: int) -> None:
         for digit in digits:
-            self._report(Heard(port=leg.port, digit=digit, at_ns=now_ns))
+            self._report(DigitReceived(port=leg.port, digit=digit, at_ns=now_ns))
         if leg.detector.waiting:
             self.hearing.add(leg)
         else:

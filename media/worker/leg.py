@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from media.control import Counters, Peer
+from media.control import Counters, RemoteMedia
 from media.dsp.g711 import recoding
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
@@ -65,7 +65,7 @@ class Leg:
         self.send = sock.sendto
         self.stream = stream
         self.detector = DigitDetector()
-        self.peer: Peer | None = None
+        self.peer: RemoteMedia | None = None
         self.audio_type = NO_TYPE
         self.dtmf_type = NO_TYPE
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
@@ -80,7 +80,7 @@ class Leg:
         self.last_ns: int | None = None
         self.received = self.received_octets = self.sent = self.sent_octets = self.stray = self.malformed = 0
 
-    def aim(self, peer: Peer, now_ns: int) -> None:
+    def aim(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             self.latched = None
@@ -184,7 +184,7 @@ class Leg:
         )
 
 
-def sendable(peer: Peer) -> Address | None:
+def sendable(peer: RemoteMedia) -> Address | None:
     """The signalled address, where one can send to it: an IPv4 literal that names a host, and a port.
 
     A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 is how old phones say hold (RFC 2543 B.5).

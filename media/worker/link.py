@@ -9,7 +9,7 @@ from media.control import MAX_MESSAGE_BYTES, Order, Quit, Report, decode_order, 
 MAX_QUEUED_REPORTS = 10_000
 
 
-class Link:
+class ControlSocket:
     """Watches its socket on the loop's epoll by itself: for orders always, for room only while reports wait."""
 
     __slots__ = ("_epoll", "_queue", "_sock", "dropped")

@@ -65,7 +65,7 @@ class Playout:
         return range(first, self.given)
 
 
-class Agenda(Generic[T]):
+class PlayoutSchedule(Generic[T]):
     """What is to be looked at when, soonest first. Nothing is ever taken out early: who looks finds out that it no longer plays."""
 
     __slots__ = ("_entries", "_number")

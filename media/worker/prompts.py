@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.dsp.wav import BadWav, read_wav
+from media.dsp.wav import WavError, read_wav
 from media.worker.playout import Audio, audio
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -16,7 +16,7 @@ MAX_PROMPTS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unplayable:
+class PromptUnplayable:
     """Why a prompt can't be played, in words for the operator."""
 
     why: str
@@ -27,7 +27,7 @@ class _Read:
     """What a file held when it had this size and time."""
 
     stamp: tuple[int, int]
-    result: Audio | Unplayable
+    result: Audio | PromptUnplayable
 
 
 class Prompts:
@@ -42,20 +42,20 @@ class Prompts:
         for path in sorted(self._directory.glob("*.wav"))[:MAX_PROMPTS]:
             self.get(path.stem)
 
-    def get(self, name: str) -> Audio | Unplayable:
+    def get(self, name: str) -> Audio | PromptUnplayable:
         if not name or name != Path(name).name or "\0" in name:
-            return Unplayable(why=f"{name!r} is no prompt name")
+            return PromptUnplayable(why=f"{name!r} is no prompt name")
         path = self._directory / f"{name}.wav"
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device read without end
-                return Unplayable(why=f"{path.name}: not a regular file")
+                return PromptUnplayable(why=f"{path.name}: not a regular file")
             stamp = (status.st_size, status.st_mtime_ns)
             known = self._read.get(name)
             if known is None or known.stamp != stamp:
                 known = self._remember(name, _Read(stamp=stamp, result=_load(path, status.st_size)))
         except OSError as problem:
-            return Unplayable(why=f"{path.name}: {problem.strerror}")
+            return PromptUnplayable(why=f"{path.name}: {problem.strerror}")
         return known.result
 
     def _remember(self, name: str, read: _Read) -> _Read:
@@ -65,11 +65,11 @@ class Prompts:
         return read
 
 
-def _load(path: Path, size: int) -> Audio | Unplayable:
+def _load(path: Path, size: int) -> Audio | PromptUnplayable:
     """OSError where the file can't be read."""
     if size > MAX_FILE_BYTES:
-        return Unplayable(why=f"{path.name}: larger than {MAX_FILE_BYTES} bytes")
+        return PromptUnplayable(why=f"{path.name}: larger than {MAX_FILE_BYTES} bytes")
     samples = read_wav(path.read_bytes())
-    if isinstance(samples, BadWav):
-        return Unplayable(why=f"{path.name}: {samples.why}")
+    if isinstance(samples, WavError):
+        return PromptUnplayable(why=f"{path.name}: {samples.why}")
     return audio(samples)

@@ -11,10 +11,10 @@ import socket
 from time import monotonic_ns, sleep
 
 from media.control import Quit, Ready
-from media.worker.complaint import Complaints
+from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
 from media.worker.leg import Leg, bind
-from media.worker.link import Link
+from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.switchboard import Switchboard
 
@@ -35,8 +35,8 @@ class Relay:
     def __init__(self, control: socket.socket, *, address: str, prompts: Prompts, rtp_timeout_ns: int) -> None:
         self._address = address
         self._epoll = select.epoll()
-        self._link = Link(control, self._epoll)
-        self._complaints = Complaints()
+        self._link = ControlSocket(control, self._epoll)
+        self._complaints = ErrorReporter()
         self._legs: dict[int, Leg] = {}  # by file descriptor
         self._forwarder = Forwarder(self._link.report)
         self._board = Switchboard(sockets=self, prompt=prompts.get, report=self._link.report, rtp_timeout_ns=rtp_timeout_ns)

@@ -9,23 +9,23 @@ from typing import Protocol, assert_never
 
 from media.control import (
     MAX_ALIVE_PORTS,
-    Aim,
-    Alive,
     Bridge,
     Close,
     Closed,
     Counters,
-    Hush,
+    Heartbeat,
+    MediaTimeout,
     Open,
     OpenFailed,
     Order,
-    Peer,
     Play,
-    Played,
+    PlayFinished,
     Quit,
+    RemoteMedia,
     Report,
     Ringback,
-    Silent,
+    SetRemote,
+    StopPlay,
     Unbridge,
 )
 from media.dsp.g711 import PCMA, PCMU
@@ -33,8 +33,8 @@ from media.dsp.tones import FRAME_SAMPLES, ringback
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.worker.leg import DatagramSocket, Leg
-from media.worker.playout import Agenda, Audio, Playout, audio
-from media.worker.prompts import Unplayable
+from media.worker.playout import Audio, Playout, PlayoutSchedule, audio
+from media.worker.prompts import PromptUnplayable
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
 
@@ -57,7 +57,7 @@ class Switchboard:
         self,
         *,
         sockets: Sockets,
-        prompt: Callable[[str], Audio | Unplayable],
+        prompt: Callable[[str], Audio | PromptUnplayable],
         report: Callable[[Report], None],
         rtp_timeout_ns: int,
     ) -> None:
@@ -66,7 +66,7 @@ class Switchboard:
         self._report = report
         self._rtp_timeout_ns = rtp_timeout_ns
         self._legs: dict[int, Leg] = {}
-        self._agenda: Agenda[tuple[Leg, Playout]] = Agenda()
+        self._agenda: PlayoutSchedule[tuple[Leg, Playout]] = PlayoutSchedule()
         self._ringback = audio(ringback())
         self._frame = bytearray(FRAME_BYTES)
         self._view = memoryview(self._frame)
@@ -80,7 +80,7 @@ class Switchboard:
                 self._close(order.port)
             case Bridge():
                 self._bridge(order)
-            case Aim() | Play() | Ringback() | Hush() | Unbridge():
+            case SetRemote() | Play() | Ringback() | StopPlay() | Unbridge():
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._obey_about(leg, order, now_ns)
@@ -89,15 +89,15 @@ class Switchboard:
             case _:
                 assert_never(order)
 
-    def _obey_about(self, leg: Leg, order: Aim | Play | Ringback | Hush | Unbridge, now_ns: int) -> None:
+    def _obey_about(self, leg: Leg, order: SetRemote | Play | Ringback | StopPlay | Unbridge, now_ns: int) -> None:
         match order:
-            case Aim():
+            case SetRemote():
                 leg.aim(_checked(order.peer), now_ns)
             case Play():
                 self._play(leg, order, now_ns)
             case Ringback():
                 self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
-            case Hush():
+            case StopPlay():
                 leg.play(None)
             case Unbridge():
                 leg.part()
@@ -137,9 +137,9 @@ class Switchboard:
 
     def _play(self, leg: Leg, order: Play, now_ns: int) -> None:
         prompt = self._prompt(order.prompt)
-        if isinstance(prompt, Unplayable):
+        if isinstance(prompt, PromptUnplayable):
             leg.play(None)
-            self._report(Played(port=leg.port, play=order.play, at_ns=now_ns, why=prompt.why))
+            self._report(PlayFinished(port=leg.port, play=order.play, at_ns=now_ns, why=prompt.why))
             return
         self._start(leg, Playout(prompt, start_ns=now_ns, play=order.play), now_ns)
 
@@ -169,7 +169,7 @@ class Switchboard:
             return
         leg.play(None)
         if playout.play is not None:
-            self._report(Played(port=leg.port, play=playout.play, at_ns=now_ns))
+            self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
 
     def report_silence(self, now_ns: int) -> None:
         """Tell each silence once: what is remembered as told is when it began, so the next packet starts another."""
@@ -177,12 +177,12 @@ class Switchboard:
             since = leg.silent_since()
             if since is not None and now_ns - since >= self._rtp_timeout_ns:
                 leg.silence_told_ns = since
-                self._report(Silent(port=leg.port, last_ns=leg.last_ns))
+                self._report(MediaTimeout(port=leg.port, last_ns=leg.last_ns))
 
     def report_alive(self, now_ns: int) -> None:
         last = [(port, leg.last_ns) for port, leg in self._legs.items() if leg.last_ns is not None]
         for start in range(0, max(1, len(last)), MAX_ALIVE_PORTS):
-            self._report(Alive(at_ns=now_ns, last=dict(last[start : start + MAX_ALIVE_PORTS])))
+            self._report(Heartbeat(at_ns=now_ns, last=dict(last[start : start + MAX_ALIVE_PORTS])))
 
     def close_all(self) -> None:
         for leg in self._legs.values():
@@ -191,7 +191,7 @@ class Switchboard:
         self._legs.clear()
 
 
-def _checked(peer: Peer) -> Peer:
+def _checked(peer: RemoteMedia) -> RemoteMedia:
     """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
     if peer.payload_type not in (PCMU, PCMA) or not (peer.dtmf_type is None or 0 <= peer.dtmf_type < 128):
         raise ValueError(f"payload types {peer.payload_type} and {peer.dtmf_type}")

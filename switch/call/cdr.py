@@ -1,4 +1,4 @@
-"""Knows how a call record is written from a story, also from one that a crash cut off. Does not judge and does not store."""
+"""Knows how a call record is written from a history, also from one that a crash cut off. Does not judge and does not store."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,60 +9,62 @@ from routing.expression import Scalar
 from switch.call.cause import TREATMENT, Cause
 from switch.call.moment import Moment, ms_between
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
-from switch.call.story import Story, Tried
+from switch.call.state import AttemptState, CallHistory
 
 NOTHING_KNOWN: Mapping[str, Scalar] = MappingProxyType({})
 
 
-def write(story: Story, trail: tuple[Mapping[str, object], ...] = (), known: Mapping[str, Scalar] = NOTHING_KNOWN) -> CallRecord:
+def build_record(
+    history: CallHistory, trail: tuple[Mapping[str, object], ...] = (), known: Mapping[str, Scalar] = NOTHING_KNOWN
+) -> CallRecord:
     """The record of a call that has ended (`billing.md` §1). Durations are monotonic milliseconds, nothing rounded before that.
 
     `known`: what filters could read, as of the last ruling; what a menu learned since then is added to it.
     """
-    if story.ended is None or story.ended_by is None or story.cause is None or story.final_state is None:
-        raise ValueError(f"call {story.call_id} has not ended")
-    heard = story.acknowledged is not None  # who never acknowledged our 200 may never have heard anybody: he did not talk
-    attempts = tuple(_attempt(tried, heard=heard) for tried in story.attempts)
+    if history.ended is None or history.ended_by is None or history.cause is None or history.final_state is None:
+        raise ValueError(f"call {history.call_id} has not ended")
+    heard = history.acknowledged is not None  # who never acknowledged our 200 may never have heard anybody: he did not talk
+    attempts = tuple(_attempt_record(tried, heard=heard) for tried in history.attempts)
     return CallRecord(
-        call_id=story.call_id,
-        did=story.did,
-        ani=story.ani,
-        trunk=story.trunk,
-        publisher=story.publisher,
-        campaign=story.campaign,
-        final_state=story.final_state,
-        invited_us=story.invited.utc_us,
-        answered_us=_us(story.answered),
-        ended_us=story.ended.utc_us,
-        ended_by=story.ended_by,
-        ended_detail=story.cause.value,
-        sip_code=story.sip_code,
-        total_ms=0 if story.answered is None else ms_between(story.answered, story.ended),
-        menu_ms=sum(ms_between(visit.entered, visit.left or story.ended) for visit in story.menus),
+        call_id=history.call_id,
+        did=history.did,
+        ani=history.ani,
+        trunk=history.trunk,
+        publisher=history.publisher,
+        campaign=history.campaign,
+        final_state=history.final_state,
+        invited_us=history.invited.utc_us,
+        answered_us=_us(history.answered),
+        ended_us=history.ended.utc_us,
+        ended_by=history.ended_by,
+        ended_detail=history.cause.value,
+        sip_code=history.sip_code,
+        total_ms=0 if history.answered is None else ms_between(history.answered, history.ended),
+        menu_ms=sum(ms_between(visit.entered, visit.left or history.ended) for visit in history.menus),
         connected_ms=sum(attempt.connected_ms for attempt in attempts),
         duration_source=DurationSource.MONOTONIC,
         attempts=attempts,
-        digits=story.digits,
-        tags={**known, **story.tags},
-        menu_done=any(visit.qualified for visit in story.menus),
-        config=story.version,
-        seed=story.seed,
+        digits=history.digits,
+        tags={**known, **history.tags},
+        menu_done=any(visit.qualified for visit in history.menus),
+        config=history.version,
+        seed=history.seed,
         trail=trail,
     )
 
 
-def crashed(story: Story, last: Moment) -> Story:
-    """`story` closed after a crash: talk ends at its last heartbeat, never later. `last`: the last moment the journal knows of; a call
+def close_crashed(history: CallHistory, last: Moment) -> CallHistory:
+    """`history` closed after a crash: talk ends at its last heartbeat, never later. `last`: the last moment the journal knows of; a call
     that nobody talked in just then ended there.
 
-    A story that had ended already is returned as it is: only its legs were still winding down.
+    A history that had ended already is returned as it is: only its legs were still winding down.
     """
-    if story.ended is not None:
-        return story
-    attempts = tuple(_cut_off(tried, story.heartbeat) for tried in story.attempts)
-    cut_off = [now.talk_ended for was, now in zip(story.attempts, attempts, strict=True) if now.talk_ended != was.talk_ended]
+    if history.ended is not None:
+        return history
+    attempts = tuple(_close_attempt(tried, history.heartbeat) for tried in history.attempts)
+    cut_off = [now.talk_ended for was, now in zip(history.attempts, attempts, strict=True) if now.talk_ended != was.talk_ended]
     return replace(
-        story,
+        history,
         attempts=attempts,
         ended=max((end for end in cut_off if end is not None), default=last),
         ended_by=EndedBy.CRASH,
@@ -71,7 +73,7 @@ def crashed(story: Story, last: Moment) -> Story:
     )
 
 
-def _cut_off(tried: Tried, heartbeat: Moment | None) -> Tried:
+def _close_attempt(tried: AttemptState, heartbeat: Moment | None) -> AttemptState:
     cause = tried.cause or Cause.CRASHED
     if tried.bridged is None or tried.talk_ended is not None:
         return replace(tried, cause=cause)
@@ -79,14 +81,14 @@ def _cut_off(tried: Tried, heartbeat: Moment | None) -> Tried:
     return replace(tried, cause=cause, talk_ended=last, ended_by=EndedBy.CRASH)
 
 
-def _attempt(tried: Tried, *, heard: bool) -> AttemptRecord:
+def _attempt_record(tried: AttemptState, *, heard: bool) -> AttemptRecord:
     answered = tried.answered
     return AttemptRecord(
         number=tried.number,
         line=tried.line,
         advertiser=tried.advertiser,
         campaign=tried.campaign,
-        outcome=outcome(tried),
+        outcome=attempt_outcome(tried),
         sip_code=tried.sip_code,
         q850=tried.q850,
         invited_us=tried.invited.utc_us,
@@ -103,14 +105,14 @@ def _attempt(tried: Tried, *, heard: bool) -> AttemptRecord:
     )
 
 
-def outcome(tried: Tried) -> Outcome:
+def attempt_outcome(tried: AttemptState) -> Outcome:
     """How the attempt went, so far as is known."""
     if tried.answered is not None and tried.cause is not Cause.DECLINED:
         return Outcome.ANSWERED
     return TREATMENT[tried.cause or Cause.BROKEN].outcome
 
 
-def _connected_ms(tried: Tried) -> int:
+def _connected_ms(tried: AttemptState) -> int:
     """From the start of talk to its end, less what the line's owner does not count; who was never bridged never talked."""
     if tried.talk is None or tried.talk_ended is None:
         return 0

@@ -8,7 +8,7 @@ from switch.call.cause import Cause
 
 
 class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """Answered by `Ruled` in the same step; the story has the rest of the inquiry. `held_ms`: so long in a hold queue; None: not yet."""
+    """Answered by `Ruled` in the same step; the history has the rest of the inquiry. `held_ms`: so long in a hold queue; None: not yet."""
 
     menu_done: bool
     tried: tuple[tuple[str, NoRoute], ...]
@@ -43,8 +43,8 @@ class HangUp(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
 
 
-class Secure(msgspec.Struct, frozen=True, kw_only=True):
-    """Make the journal durable up to here, then tell `AnswerSecured`."""
+class MakeDurable(msgspec.Struct, frozen=True, kw_only=True):
+    """Make the journal durable up to here, then tell `AnswerDurable`."""
 
     leg: int
 
@@ -59,7 +59,7 @@ class Unbridge(msgspec.Struct, frozen=True, kw_only=True):
     """Stop relaying: whoever is left hears nothing of the other."""
 
 
-class Appraise(msgspec.Struct, frozen=True, kw_only=True):
+class AccrueRevenue(msgspec.Struct, frozen=True, kw_only=True):
     """Talk on `leg` has reached a mark: money may be owed from now on, and caps that count it are current."""
 
     leg: int
@@ -77,7 +77,7 @@ class PlayRingback(msgspec.Struct, frozen=True, kw_only=True):
     """Let the caller hear ringing, in audio."""
 
 
-class Hush(msgspec.Struct, frozen=True, kw_only=True):
+class StopPlay(msgspec.Struct, frozen=True, kw_only=True):
     """Stop what plays to a leg."""
 
     leg: int
@@ -88,5 +88,18 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Command = (
-    AskRoute | Ring | Answer | Refuse | Dial | HangUp | Secure | Bridge | Unbridge | Appraise | Play | PlayRingback | Hush | Finish
+    AskRoute
+    | Ring
+    | Answer
+    | Refuse
+    | Dial
+    | HangUp
+    | MakeDurable
+    | Bridge
+    | Unbridge
+    | AccrueRevenue
+    | Play
+    | PlayRingback
+    | StopPlay
+    | Finish
 )

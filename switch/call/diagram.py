@@ -2,11 +2,11 @@
 
 import sys
 
-from switch.call.leg import MOVES, LegMove, LegState
+from switch.call.state import MOVES, LegMove, LegState
 
 _HEAD = """# The states of a leg
 
-Leg 0 is the caller's, leg *n* that of the *n*-th attempt at a line. Generated from `switch/call/leg.py` by
+Leg 0 is the caller's, leg *n* that of the *n*-th attempt at a line. Generated from `switch/call/state.py` by
 `python -m switch.call.diagram > docs/call-states.md`; a test holds the two together. Moves that change nothing are left out of the
 picture: the table below has them all.
 """

@@ -54,7 +54,7 @@ class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
     leg: int
 
 
-class AnswerSecured(msgspec.Struct, frozen=True, kw_only=True):
+class AnswerDurable(msgspec.Struct, frozen=True, kw_only=True):
     """The journal holds the line's answer, durably: the two may speak."""
 
     at: Moment
@@ -124,7 +124,7 @@ Event = (
     | Ruled
     | LegRang
     | LegAnswered
-    | AnswerSecured
+    | AnswerDurable
     | CallerAcknowledged
     | LegEnded
     | DigitHeard

@@ -1,24 +1,35 @@
-"""Knows how lines are rung: dialled alone or together, given up, answered, secured, asked to accept. Ends where two people talk.
+"""PURE. Transitions from dialling a line to the end of talk: ring, answer, durability, whisper, bridge, heartbeat, recovery.
 
-The first line to answer gets the call, the others are cancelled. Its answer is made durable; then the advertiser hears who calls and
-may have to press a key, while the caller still hears ringing. Who declines is followed by the next line.
+The first line to answer gets the call; the others are cancelled. Its answer is made durable; then the advertiser hears the whisper and
+may have to press a key, while the caller still hears ringing. An advertiser that declines is followed by the next line.
 """
 
 from msgspec.structs import replace
 
 from routing.ruling import Attempt, Dial
 from switch.call import command as do
-from switch.call.asking import ask, retold
 from switch.call.cause import Cause
-from switch.call.event import AnswerSecured, DigitHeard, LegAnswered, LegEnded, LegRang, Ruled
-from switch.call.leg import CALLER, LegMove, LegState, moved
+from switch.call.command import AccrueRevenue, Bridge, Command, Unbridge
+from switch.call.event import AnswerDurable, DeadlinePassed, DigitHeard, LegAnswered, LegEnded, LegRang, Ruled
 from switch.call.moment import Moment
-from switch.call.phase import Call, Hunting, Offer, Ringing, Securing, Whispering
-from switch.call.release import NO_ANSWER_LEG, Step
-from switch.call.story import Tried
-from switch.call.talk import bridge
+from switch.call.record import EndedBy
+from switch.call.state import (
+    CALLER,
+    AttemptState,
+    AwaitingDurability,
+    Bridged,
+    Call,
+    DialTerms,
+    Hunting,
+    LegMove,
+    LegState,
+    RingingLeg,
+    Whispering,
+    move_leg,
+)
+from switch.call.steps import LATE_ANSWER_CAUSE, Step, answer_caller, ask_routing, release, update_attempt
 
-SECURE_MS = 5_000
+DURABLE_MS = 5_000
 WHISPER_MS = 30_000
 """A whisper that goes on for longer than this is cut: the caller waits."""
 
@@ -26,28 +37,30 @@ WHISPER_MS = 30_000
 def dial(call: Call, choice: Dial, event: Ruled) -> Step:
     """Every line of the ruling rings; the caller hears it ring."""
     commands: list[do.Command] = []
-    if call.story.answered is not None:
+    if call.history.answered is not None:
         commands.append(do.PlayRingback())
     elif call.legs[CALLER] is LegState.INVITED:
-        call = replace(call, legs=moved(call.legs, CALLER, LegMove.RINGS))
+        call = replace(call, legs=move_leg(call.legs, CALLER, LegMove.RINGS))
         commands.append(do.Ring())
-    rings: list[Ringing] = []
+    rings: list[RingingLeg] = []
     for attempt, marks_ms in zip(choice.attempts, event.marks_ms, strict=True):
         leg = len(call.legs)
-        story = replace(call.story, attempts=(*call.story.attempts, _tried(leg, attempt, event.at)))
-        call = replace(call, story=story, legs=(*call.legs, LegState.INVITED))
-        offer = Offer(accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms)
-        rings.append(_ringing(leg, attempt, offer=offer, at=event.at))
+        history = replace(call.history, attempts=(*call.history.attempts, _new_attempt(leg, attempt, event.at)))
+        call = replace(call, history=history, legs=(*call.legs, LegState.INVITED))
+        offer = DialTerms(
+            accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms
+        )
+        rings.append(_new_ringing_leg(leg, attempt, offer=offer, at=event.at))
         commands.append(do.Dial(leg=leg, attempt=attempt))
     return Step(replace(call, phase=Hunting(rings=tuple(rings))), tuple(commands))
 
 
-def rang(call: Call, event: LegRang) -> Step:
+def on_leg_rang(call: Call, event: LegRang) -> Step:
     """An 18x of a line."""
     if call.legs[event.leg] is not LegState.INVITED:  # it rang already, or more has happened since
         return Step(call)
-    story = retold(call.story, event.leg, lambda t: replace(t, rang=t.rang or event.at))
-    call = replace(call, story=story, legs=moved(call.legs, event.leg, LegMove.RINGS))
+    history = update_attempt(call.history, event.leg, lambda t: replace(t, rang=t.rang or event.at))
+    call = replace(call, history=history, legs=move_leg(call.legs, event.leg, LegMove.RINGS))
     match call.phase:
         case Hunting(rings=rings):
             heard = tuple(replace(ring, silence=None) if ring.leg == event.leg else ring for ring in rings)
@@ -56,29 +69,29 @@ def rang(call: Call, event: LegRang) -> Step:
             return Step(call)
 
 
-def answered(call: Call, event: LegAnswered) -> Step:
+def on_leg_answered(call: Call, event: LegAnswered) -> Step:
     """A line's 200. The first one wins."""
     before = call.legs[event.leg]
-    call = replace(call, legs=moved(call.legs, event.leg, LegMove.ANSWERS))
-    won = _ring_of(call, event.leg)
+    call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ANSWERS))
+    won = _ringing_leg(call, event.leg)
     if won is not None:
-        story = retold(call.story, event.leg, lambda t: replace(t, answered=event.at, sip_code=200))
-        call, cancels = _cancelled(replace(call, story=story), but=event.leg)
-        securing = Securing(leg=event.leg, offer=won.offer, deadline=event.at.plus_ms(SECURE_MS))
-        return Step(replace(call, phase=securing), (*cancels, do.Secure(leg=event.leg)))
+        history = update_attempt(call.history, event.leg, lambda t: replace(t, answered=event.at, sip_code=200))
+        call, cancels = _cancel_others(replace(call, history=history), but=event.leg)
+        securing = AwaitingDurability(leg=event.leg, offer=won.offer, deadline=event.at.plus_ms(DURABLE_MS))
+        return Step(replace(call, phase=securing), (*cancels, do.MakeDurable(leg=event.leg)))
     if before is LegState.LEAVING:  # the 200 crossed our CANCEL: end it again, with a BYE (RFC 3261 §9.1, §15)
-        return Step(call, (do.HangUp(leg=event.leg, cause=NO_ANSWER_LEG),))
+        return Step(call, (do.HangUp(leg=event.leg, cause=LATE_ANSWER_CAUSE),))
     return Step(call)  # told twice, or after its end
 
 
-def secured(call: Call, event: AnswerSecured) -> Step:
+def on_answer_durable(call: Call, event: AnswerDurable) -> Step:
     """The answer is on disk: the whisper, or talk."""
     match call.phase:
-        case Securing(leg=leg, offer=Offer(accept=None) as offer) if leg == event.leg:
-            return bridge(call, leg, offer, talk=call.story.attempts[leg - 1].answered or event.at, at=event.at)
-        case Securing(leg=leg, offer=Offer(accept=accept) as offer) if leg == event.leg and accept is not None:
+        case AwaitingDurability(leg=leg, offer=DialTerms(accept=None) as offer) if leg == event.leg:
+            return bridge(call, leg, offer, talk=call.history.attempts[leg - 1].answered or event.at, at=event.at)
+        case AwaitingDurability(leg=leg, offer=DialTerms(accept=accept) as offer) if leg == event.leg and accept is not None:
             play = call.plays + 1
-            answered_at = call.story.attempts[leg - 1].answered or event.at
+            answered_at = call.history.attempts[leg - 1].answered or event.at
             deadline = event.at.plus_ms(WHISPER_MS) if accept.key is None else answered_at.plus_ms(accept.wait_ms)
             phase = Whispering(leg=leg, offer=offer, accept=accept, play=play, deadline=deadline)
             return Step(replace(call, phase=phase, plays=play), (do.Play(leg=leg, play=play, prompt=accept.prompt),))
@@ -86,52 +99,52 @@ def secured(call: Call, event: AnswerSecured) -> Step:
             return Step(call)
 
 
-def key_pressed(call: Call, phase: Whispering, event: DigitHeard) -> Step:
+def on_key(call: Call, phase: Whispering, event: DigitHeard) -> Step:
     """The advertiser pressed a key while he is told who calls."""
     if event.leg != phase.leg or phase.accept.key is None:
         return Step(call)
     if event.digit != phase.accept.key:
-        return declined(call, phase, event.at)
-    story = retold(call.story, phase.leg, lambda t: replace(t, accepted=event.at))
-    return bridge(replace(call, story=story), phase.leg, phase.offer, talk=event.at, at=event.at)
+        return decline(call, phase, event.at)
+    history = update_attempt(call.history, phase.leg, lambda t: replace(t, accepted=event.at))
+    return bridge(replace(call, history=history), phase.leg, phase.offer, talk=event.at, at=event.at)
 
 
-def whispered(call: Call, phase: Whispering, at: Moment) -> Step:
+def on_whisper_ended(call: Call, phase: Whispering, at: Moment) -> Step:
     """The whisper has ended. Where a key is asked for, the wait goes on."""
     if phase.accept.key is not None:
         return Step(call)
     return bridge(call, phase.leg, phase.offer, talk=at, at=at)
 
 
-def whisper_expired(call: Call, phase: Whispering, at: Moment) -> Step:
-    return declined(call, phase, at) if phase.accept.key is not None else whispered(call, phase, at)
+def on_whisper_timeout(call: Call, phase: Whispering, at: Moment) -> Step:
+    return decline(call, phase, at) if phase.accept.key is not None else on_whisper_ended(call, phase, at)
 
 
-def declined(call: Call, phase: Whispering, at: Moment) -> Step:
+def decline(call: Call, phase: Whispering, at: Moment) -> Step:
     """He does not take the call: the next line."""
-    story = retold(call.story, phase.leg, lambda t: replace(t, cause=Cause.DECLINED))
-    call = replace(call, story=story, legs=moved(call.legs, phase.leg, LegMove.IS_TOLD_TO_END))
-    return ask(call, at).after((do.HangUp(leg=phase.leg, cause=Cause.DECLINED),))
+    history = update_attempt(call.history, phase.leg, lambda t: replace(t, cause=Cause.DECLINED))
+    call = replace(call, history=history, legs=move_leg(call.legs, phase.leg, LegMove.IS_TOLD_TO_END))
+    return ask_routing(call, at).after((do.HangUp(leg=phase.leg, cause=Cause.DECLINED),))
 
 
-def expired(call: Call, phase: Hunting, at: Moment) -> Step:
+def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
     """Lines that rang for too long, or never rang, are given up; the next one when none is left."""
     late = [ring for ring in phase.rings if at.mono_ns >= ring.deadline.mono_ns]
     commands: list[do.Command] = []
     for ring in late:
         silent = ring.silence is not None and at.mono_ns >= ring.silence.mono_ns
-        call, command = _given_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
+        call, command = _give_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
         commands.append(command)
-    return left(call, phase, [ring.leg for ring in late], at).after(tuple(commands))
+    return drop_legs(call, phase, [ring.leg for ring in late], at).after(tuple(commands))
 
 
-def left(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
+def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
     """These legs ring no more."""
     rings = tuple(ring for ring in phase.rings if ring.leg not in legs)
-    return Step(replace(call, phase=Hunting(rings=rings))) if rings else ask(call, at)
+    return Step(replace(call, phase=Hunting(rings=rings))) if rings else ask_routing(call, at)
 
 
-def ended(tried: Tried, event: LegEnded) -> Tried:
+def end_attempt(tried: AttemptState, event: LegEnded) -> AttemptState:
     """The attempt after its leg's end."""
     return replace(
         tried,
@@ -142,7 +155,7 @@ def ended(tried: Tried, event: LegEnded) -> Tried:
     )
 
 
-def _ring_of(call: Call, leg: int) -> Ringing | None:
+def _ringing_leg(call: Call, leg: int) -> RingingLeg | None:
     match call.phase:
         case Hunting(rings=rings):
             return next((ring for ring in rings if ring.leg == leg), None)
@@ -150,24 +163,24 @@ def _ring_of(call: Call, leg: int) -> Ringing | None:
             return None
 
 
-def _cancelled(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
+def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
     """Every line that still rings is told to stop, since `but` answered."""
     commands: list[do.Command] = []
     if isinstance(call.phase, Hunting):
         for ring in call.phase.rings:
             if ring.leg != but:
-                call, command = _given_up(call, ring.leg, cause=Cause.LOST_RACE)
+                call, command = _give_up(call, ring.leg, cause=Cause.LOST_RACE)
                 commands.append(command)
     return call, commands
 
 
-def _given_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, do.Command]:
-    story = retold(call.story, leg, lambda t: replace(t, cause=cause))
-    return replace(call, story=story, legs=moved(call.legs, leg, LegMove.IS_TOLD_TO_END)), do.HangUp(leg=leg, cause=cause)
+def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, do.Command]:
+    history = update_attempt(call.history, leg, lambda t: replace(t, cause=cause))
+    return replace(call, history=history, legs=move_leg(call.legs, leg, LegMove.IS_TOLD_TO_END)), do.HangUp(leg=leg, cause=cause)
 
 
-def _tried(leg: int, attempt: Attempt, at: Moment) -> Tried:
-    return Tried(
+def _new_attempt(leg: int, attempt: Attempt, at: Moment) -> AttemptState:
+    return AttemptState(
         number=leg,
         line=attempt.line,
         advertiser=attempt.advertiser,
@@ -180,10 +193,56 @@ def _tried(leg: int, attempt: Attempt, at: Moment) -> Tried:
     )
 
 
-def _ringing(leg: int, attempt: Attempt, *, offer: Offer, at: Moment) -> Ringing:
-    return Ringing(
+def _new_ringing_leg(leg: int, attempt: Attempt, *, offer: DialTerms, at: Moment) -> RingingLeg:
+    return RingingLeg(
         leg=leg,
         silence=at.plus_ms(attempt.silence_ms),
         ring=at.plus_ms(attempt.ring_ms),
         offer=offer,
     )
+
+
+HEARTBEAT_MS = 5_000
+MAX_RECOVERIES = 5
+
+
+def bridge(call: Call, leg: int, offer: DialTerms, *, talk: Moment, at: Moment) -> Step:
+    """The two speak. `talk`: when that began, as money counts it (`billing.md` §1)."""
+    history = update_attempt(call.history, leg, lambda t: replace(t, bridged=at, talk=talk))
+    offset_ms = history.attempts[leg - 1].timer_offset_ms
+    caller_answered = history.answered or at
+    of_talk = (talk.plus_ms(offset_ms + mark_ms) for mark_ms in offer.marks_ms)
+    of_call = (caller_answered.plus_ms(mark_ms) for mark_ms in offer.total_marks_ms)
+    bridged = Bridged(
+        leg=leg,
+        marks=tuple(sorted(mark for mark in (*of_talk, *of_call) if mark > at)),
+        beat=talk.plus_ms(HEARTBEAT_MS),
+        recover=talk.plus_ms(offer.recover_ms) if offer.recover_ms else None,
+    )
+    call, answer = answer_caller(replace(call, history=replace(history, held=None), phase=bridged), at)
+    return Step(call, (*answer, Bridge(leg=leg)))
+
+
+def on_line_ended(call: Call, phase: Bridged, event: LegEnded) -> Step:
+    """The line is gone. When it hung up so soon that the caller was hardly served, the next one is tried."""
+    recovered = sum(tried.talk_ended is not None for tried in call.history.attempts)
+    soon = phase.recover is not None and event.at.mono_ns < phase.recover.mono_ns
+    if not (soon and event.by_peer and recovered < MAX_RECOVERIES):
+        return release(call, event.at, by=EndedBy.LINE if event.by_peer else EndedBy.SWITCH, cause=event.cause)
+    history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=event.at, ended_by=EndedBy.LINE))
+    return ask_routing(replace(call, history=history), event.at).after((Unbridge(),))
+
+
+def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
+    """The bridge still stands. The journal keeps the moment, and so keeps what it is worth should we die now.
+
+    A side that has fallen silent may be dead already: then talk is known up to its last packet only, as the media rule has it.
+    """
+    at = event.at
+    start = call.history.attempts[phase.leg - 1].bridged or at
+    known = at if event.silent_since is None else min(at, max(start, event.silent_since))
+    marks = tuple(mark for mark in phase.marks if at.mono_ns < mark.mono_ns)
+    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(marks) < len(phase.marks) else ()
+    beat = phase.beat if at.mono_ns < phase.beat.mono_ns else at.plus_ms(HEARTBEAT_MS)
+    call = replace(call, history=replace(call.history, heartbeat=known), phase=replace(phase, marks=marks, beat=beat))
+    return Step(call, due)

@@ -1,8 +1,8 @@
-"""Knows how a call moves on: `advance(call, event) -> Step`, pure and total.
+"""PURE. How a call moves on: `advance(call, event) -> Step`, total.
 
-Every event has a row for every phase it can come in. Late but legal ones (a 200 that crossed our CANCEL, an end that crossed our
-hang-up, a prompt's end after the digit) change only what they must. The rows of menus, of ringing and of talk are in `menu_visit`,
-`hunting` and `talk`; how a call is let go of is in `release`. Does not know SIP, audio or money.
+Every event has a row for every phase it can come in. Late but legal events (a 200 that crossed our CANCEL, an end that crossed our
+hang-up, a prompt's end after the digit) change only what they must. Dialling, ringing and talk are in `hunting`; what many rows end in
+is in `steps`.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,14 @@ from typing import Any, assert_never
 from msgspec.structs import replace
 
 import ivr.step as menu
+from ivr.menu import MenuPlan
+from routing.expression import Scalar
 from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Wait
-from switch.call import hunting, menu_visit, talk
-from switch.call.asking import announce, answered, ask, retold
+from switch.call import hunting
 from switch.call.cause import Cause
-from switch.call.command import PlayRingback
+from switch.call.command import Command, Play, PlayRingback, StopPlay
 from switch.call.event import (
-    AnswerSecured,
+    AnswerDurable,
     CallerAcknowledged,
     DeadlinePassed,
     DigitHeard,
@@ -32,32 +33,37 @@ from switch.call.event import (
     Ruled,
     Stopped,
 )
-from switch.call.leg import CALLER, LegMove, LegState, moved
-from switch.call.phase import (
+from switch.call.moment import Moment
+from switch.call.record import EndedBy
+from switch.call.state import (
+    CALLER,
     Announcing,
+    AwaitingDurability,
     Bridged,
     Call,
+    CallHistory,
+    Ended,
     Holding,
     Hunting,
     InMenu,
-    Over,
+    LegMove,
+    LegState,
+    MenuVisit,
     Releasing,
     Routing,
-    Securing,
     Whispering,
+    move_leg,
 )
-from switch.call.record import EndedBy
-from switch.call.release import CAUSE_OF, Step, finish, let_go
-from switch.call.story import Story
+from switch.call.steps import CAUSE_OF_REASON, Step, announce, answer_caller, ask_routing, end_if_released, release, update_attempt
 
 
-class Impossible(Exception):
+class IllegalEvent(Exception):
     """An event that no order of happenings explains. The engine ends that one call with a record."""
 
 
 def begin(event: InviteArrived) -> Step:
     """A new call: routing is asked, unless there is an objection to it."""
-    story = Story(
+    history = CallHistory(
         call_id=event.call_id,
         did=event.did,
         ani=event.ani,
@@ -67,15 +73,15 @@ def begin(event: InviteArrived) -> Step:
         invited=event.at,
         tags=event.tags,
     )
-    call = Call(story=story, phase=Routing(), legs=(LegState.INVITED,), expires=event.at.plus_ms(event.max_call_ms))
+    call = Call(history=history, phase=Routing(), legs=(LegState.INVITED,), expires=event.at.plus_ms(event.max_call_ms))
     if event.objection is not None:
-        return let_go(call, event.at, by=EndedBy.SWITCH, cause=event.objection)
-    return ask(call, event.at)
+        return release(call, event.at, by=EndedBy.SWITCH, cause=event.objection)
+    return ask_routing(call, event.at)
 
 
 def advance(call: Call, event: Event) -> Step:
     """The call after `event`, and what is to be done. A call that is over stays so. Raises Impossible, changing nothing."""
-    if isinstance(call.phase, Over):
+    if isinstance(call.phase, Ended):
         return Step(call)
     return _ROWS[type(event)](call, event)
 
@@ -83,62 +89,62 @@ def advance(call: Call, event: Event) -> Step:
 # routing
 
 
-def _ruled(call: Call, event: Ruled) -> Step:
+def _on_ruled(call: Call, event: Ruled) -> Step:
     if not isinstance(call.phase, Routing):
-        raise Impossible(f"a ruling in {type(call.phase).__name__}")
+        raise IllegalEvent(f"a ruling in {type(call.phase).__name__}")
     ruling = event.ruling
-    story = replace(call.story, publisher=ruling.publisher, campaign=ruling.campaign)
-    call = replace(call, story=story, trail=call.trail + ruling.trail, known=ruling.tags or call.known)
+    history = replace(call.history, publisher=ruling.publisher, campaign=ruling.campaign)
+    call = replace(call, history=history, trail=call.trail + ruling.trail, known=ruling.tags or call.known)
     match ruling.choice:
         case EnterMenu(menu=name, tags=tags):
             if event.menu is None:
-                raise Impossible(f"menu {name} without its plan")
-            return menu_visit.enter(call, event.menu, tags=dict(tags), at=event.at)
+                raise IllegalEvent(f"menu {name} without its plan")
+            return enter_menu(call, event.menu, tags=dict(tags), at=event.at)
         case Dial() as choice:
             return hunting.dial(call, choice, event)
         case Wait() as choice:
             return _hold(call, choice, event)
         case Announce(prompt=prompt, because=because):
-            call, answer = answered(call, event.at)
-            return announce(call, prompt, cause=CAUSE_OF[because], at=event.at).after(answer)
+            call, answer = answer_caller(call, event.at)
+            return announce(call, prompt, cause=CAUSE_OF_REASON[because], at=event.at).after(answer)
         case NotRouted(because=because):
-            return let_go(call, event.at, by=EndedBy.SWITCH, cause=CAUSE_OF[because])
+            return release(call, event.at, by=EndedBy.SWITCH, cause=CAUSE_OF_REASON[because])
         case choice:
             assert_never(choice)
 
 
 def _hold(call: Call, choice: Wait, event: Ruled) -> Step:
     """The caller waits, and hears it ring."""
-    first = call.story.held is None
-    call, answer = answered(call, event.at)
-    story = replace(call.story, held=call.story.held or event.at)
+    first = call.history.held is None
+    call, answer = answer_caller(call, event.at)
+    history = replace(call.history, held=call.history.held or event.at)
     phase = Holding(because=choice.because, deadline=event.at.plus_ms(choice.again_ms))
     sound = (PlayRingback(),) if first else ()
-    return Step(replace(call, story=story, phase=phase), (*answer, *sound))
+    return Step(replace(call, history=history, phase=phase), (*answer, *sound))
 
 
 # what is heard
 
 
-def _digit(call: Call, event: DigitHeard) -> Step:
+def _on_digit(call: Call, event: DigitHeard) -> Step:
     match call.phase:
         case InMenu() as phase if event.leg == CALLER:
-            call = replace(call, story=replace(call.story, digits=call.story.digits + event.digit))
-            return menu_visit.heard(call, phase, menu.Digit(digit=event.digit), event.at)
+            call = replace(call, history=replace(call.history, digits=call.history.digits + event.digit))
+            return on_menu_input(call, phase, menu.Digit(digit=event.digit), event.at)
         case Whispering() as phase:
-            return hunting.key_pressed(call, phase, event)
+            return hunting.on_key(call, phase, event)
         case _:  # pressed outside a menu: the two talk, or it came late
             return Step(call)
 
 
-def _prompt_ended(call: Call, event: PromptEnded) -> Step:
+def _on_prompt_ended(call: Call, event: PromptEnded) -> Step:
     match call.phase:
         case InMenu(play=play) as phase if play == event.play:
-            return menu_visit.prompt_ended(call, phase, event.at)
+            return on_menu_prompt_ended(call, phase, event.at)
         case Announcing(play=play, cause=cause) if play == event.play:
-            return let_go(call, event.at, by=EndedBy.SWITCH, cause=cause)
+            return release(call, event.at, by=EndedBy.SWITCH, cause=cause)
         case Whispering(play=play) as phase if play == event.play:
-            return hunting.whispered(call, phase, event.at)
+            return hunting.on_whisper_ended(call, phase, event.at)
         case _:  # a newer prompt, a digit or a hang-up overtook it
             return Step(call)
 
@@ -146,120 +152,179 @@ def _prompt_ended(call: Call, event: PromptEnded) -> Step:
 # the legs
 
 
-def _acknowledged(call: Call, event: CallerAcknowledged) -> Step:
-    return Step(replace(call, story=replace(call.story, acknowledged=call.story.acknowledged or event.at)))
+def _on_caller_acknowledged(call: Call, event: CallerAcknowledged) -> Step:
+    return Step(replace(call, history=replace(call.history, acknowledged=call.history.acknowledged or event.at)))
 
 
-def _leg_ended(call: Call, event: LegEnded) -> Step:
+def _on_leg_ended(call: Call, event: LegEnded) -> Step:
     if call.legs[event.leg] is LegState.ENDED:  # told twice
         return Step(call)
-    call = replace(call, legs=moved(call.legs, event.leg, LegMove.ENDS))
+    call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ENDS))
     if event.leg == CALLER:
-        return _caller_ended(call, event)
+        return _on_caller_ended(call, event)
     phase = call.phase
     if isinstance(phase, Whispering) and phase.leg == event.leg:  # he heard who calls, and went
         event = replace(event, cause=Cause.DECLINED)
-    story = retold(call.story, event.leg, lambda tried: hunting.ended(tried, event))
-    call = replace(call, story=story)
+    history = update_attempt(call.history, event.leg, lambda tried: hunting.end_attempt(tried, event))
+    call = replace(call, history=history)
     match call.phase:
         case Hunting() as phase:
             if all(ring.leg != event.leg for ring in phase.rings):
                 return Step(call)
-            return hunting.left(call, phase, [event.leg], event.at)
-        case Securing(leg=leg) | Whispering(leg=leg) if leg == event.leg:  # gone before a word was said: the next line
-            return ask(call, event.at)
+            return hunting.drop_legs(call, phase, [event.leg], event.at)
+        case AwaitingDurability(leg=leg) | Whispering(leg=leg) if leg == event.leg:  # gone before a word was said: the next line
+            return ask_routing(call, event.at)
         case Bridged(leg=leg) as phase if leg == event.leg:
-            return talk.line_ended(call, phase, event)
+            return hunting.on_line_ended(call, phase, event)
         case Releasing():
-            return finish(call)
+            return end_if_released(call)
         case _:  # a line given up earlier has wound down
             return Step(call)
 
 
-def _caller_ended(call: Call, event: LegEnded) -> Step:
+def _on_caller_ended(call: Call, event: LegEnded) -> Step:
     if isinstance(call.phase, Releasing):
-        return finish(call)
-    if call.story.sip_code is None:
-        call = replace(call, story=replace(call.story, sip_code=event.sip_code))
-    if event.by_peer and call.story.answered is not None:  # his BYE says that he has our 200, as his ACK would have
-        call = replace(call, story=replace(call.story, acknowledged=call.story.acknowledged or event.at))
-    return let_go(call, event.at, by=EndedBy.CALLER if event.by_peer else EndedBy.SWITCH, cause=event.cause)
+        return end_if_released(call)
+    if call.history.sip_code is None:
+        call = replace(call, history=replace(call.history, sip_code=event.sip_code))
+    if event.by_peer and call.history.answered is not None:  # his BYE says that he has our 200, as his ACK would have
+        call = replace(call, history=replace(call.history, acknowledged=call.history.acknowledged or event.at))
+    return release(call, event.at, by=EndedBy.CALLER if event.by_peer else EndedBy.SWITCH, cause=event.cause)
 
 
 # media, time, and the switch's own will
 
 
-def _media_lost(call: Call, event: MediaLost) -> Step:
+def _on_media_lost(call: Call, event: MediaLost) -> Step:
     match call.phase:
         case Releasing():
             return Step(call)
         case Bridged(leg=leg) if event.leg not in {CALLER, leg}:
             return Step(call)
         case Bridged(leg=leg):
-            start = call.story.attempts[leg - 1].talk or event.at
+            start = call.history.attempts[leg - 1].talk or event.at
             heard = start if event.last is None else max(start, event.last)
-            return let_go(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, ended=heard)
+            return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, ended=heard)
         case _ if event.leg != CALLER:
             return Step(call)
         case _:  # nobody talks: what plays to the caller played until now
-            return let_go(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)
+            return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)
 
 
-def _media_failed(call: Call, event: MediaFailed) -> Step:
+def _on_media_failed(call: Call, event: MediaFailed) -> Step:
     if isinstance(call.phase, Releasing):
         return Step(call)
-    return let_go(call, event.at, by=EndedBy.SWITCH, cause=Cause.MEDIA_FAILED)
+    return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.MEDIA_FAILED)
 
 
-def _stopped(call: Call, event: Stopped) -> Step:
+def _on_stopped(call: Call, event: Stopped) -> Step:
     if isinstance(call.phase, Releasing):
         return Step(call)
-    return let_go(call, event.at, by=EndedBy.SWITCH, cause=event.cause)
+    return release(call, event.at, by=EndedBy.SWITCH, cause=event.cause)
 
 
-def _deadline(call: Call, event: DeadlinePassed) -> Step:
+def _on_deadline(call: Call, event: DeadlinePassed) -> Step:
     deadline = call.deadline
     if deadline is None or event.at.mono_ns < deadline.mono_ns:  # it has moved since
         return Step(call)
     if event.at.mono_ns >= call.expires.mono_ns and not isinstance(call.phase, Releasing):
-        return let_go(call, event.at, by=EndedBy.SWITCH, cause=Cause.MAX_CALL)
+        return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.MAX_CALL)
     match call.phase:
         case InMenu() as phase:
-            return menu_visit.heard(call, phase, menu.TimedOut(), event.at)
+            return on_menu_input(call, phase, menu.InputTimeout(), event.at)
         case Announcing(cause=cause):
-            return let_go(call, event.at, by=EndedBy.SWITCH, cause=cause)
+            return release(call, event.at, by=EndedBy.SWITCH, cause=cause)
         case Holding():
-            return ask(call, event.at)
+            return ask_routing(call, event.at)
         case Hunting() as phase:
-            return hunting.expired(call, phase, event.at)
-        case Securing():
-            return let_go(call, event.at, by=EndedBy.SWITCH, cause=Cause.LEDGER_UNAVAILABLE)
+            return hunting.on_ring_timeout(call, phase, event.at)
+        case AwaitingDurability():
+            return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.LEDGER_UNAVAILABLE)
         case Whispering() as phase:
-            return hunting.whisper_expired(call, phase, event.at)
+            return hunting.on_whisper_timeout(call, phase, event.at)
         case Bridged() as phase:
-            return talk.heartbeat(call, phase, event)
+            return hunting.on_heartbeat(call, phase, event)
         case Releasing():
-            return finish(replace(call, legs=(LegState.ENDED,) * len(call.legs)))
+            return end_if_released(replace(call, legs=(LegState.ENDED,) * len(call.legs)))
         case phase:
-            raise Impossible(f"a deadline in {type(phase).__name__}")
+            raise IllegalEvent(f"a deadline in {type(phase).__name__}")
 
 
-def _invited_again(call: Call, event: InviteArrived) -> Step:
-    raise Impossible(f"a second INVITE for {call.story.call_id} at {event.at.mono_ns}")
+def _on_second_invite(call: Call, event: InviteArrived) -> Step:
+    raise IllegalEvent(f"a second INVITE for {call.history.call_id} at {event.at.mono_ns}")
 
 
 _ROWS: dict[type[Any], Callable[[Call, Any], Step]] = {
-    InviteArrived: _invited_again,
-    Ruled: _ruled,
-    LegRang: hunting.rang,
-    LegAnswered: hunting.answered,
-    AnswerSecured: hunting.secured,
-    CallerAcknowledged: _acknowledged,
-    LegEnded: _leg_ended,
-    DigitHeard: _digit,
-    PromptEnded: _prompt_ended,
-    MediaLost: _media_lost,
-    MediaFailed: _media_failed,
-    DeadlinePassed: _deadline,
-    Stopped: _stopped,
+    InviteArrived: _on_second_invite,
+    Ruled: _on_ruled,
+    LegRang: hunting.on_leg_rang,
+    LegAnswered: hunting.on_leg_answered,
+    AnswerDurable: hunting.on_answer_durable,
+    CallerAcknowledged: _on_caller_acknowledged,
+    LegEnded: _on_leg_ended,
+    DigitHeard: _on_digit,
+    PromptEnded: _on_prompt_ended,
+    MediaLost: _on_media_lost,
+    MediaFailed: _on_media_failed,
+    DeadlinePassed: _on_deadline,
+    Stopped: _on_stopped,
 }
+
+
+def enter_menu(call: Call, plan: MenuPlan, *, tags: dict[str, Scalar], at: Moment) -> Step:
+    """The caller, answered now, hears the first prompt."""
+    call, answer = answer_caller(call, at)
+    call = replace(call, history=replace(call.history, menus=(*call.history.menus, MenuVisit(entered=at))))
+    turn = menu.start(plan, menu.MenuContext(utc_us=at.utc_us, tags=tags))
+    phase = InMenu(plan=plan, session=turn.session, tags=tags, play=None, queue=(), deadline=None)
+    return _take_turn(call, phase, turn, at).after(answer)
+
+
+def on_menu_input(call: Call, phase: InMenu, what: menu.MenuInput, at: Moment) -> Step:
+    """A digit, the end of the last prompt, or silence for too long."""
+    scene = menu.MenuContext(utc_us=at.utc_us, tags=phase.tags)
+    return _take_turn(call, phase, menu.step(phase.plan, phase.session, what, scene), at)
+
+
+def on_menu_prompt_ended(call: Call, phase: InMenu, at: Moment) -> Step:
+    """The prompt that plays has ended: the next one, or the menu's turn."""
+    if phase.queue:
+        return _say(call, phase, phase.queue)
+    return on_menu_input(call, replace(phase, play=None), menu.PromptDone(), at)
+
+
+def _take_turn(call: Call, phase: InMenu, turn: menu.Turn, at: Moment) -> Step:
+    """`turn` carried out: the next prompt, the next silence, or the way out of the menu."""
+    stop_play: tuple[Command, ...] = (StopPlay(leg=CALLER),) if turn.stop_play else ()
+    match turn.outcome:
+        case menu.RouteCaller(tags=tags, line=line):
+            call = _leave(call, at, qualified=True)
+            history = replace(call.history, tags={**call.history.tags, **tags}, wanted=line)
+            return ask_routing(replace(call, history=history), at).after(stop_play)
+        case menu.ExitMenu(reason=reason, prompt=prompt):
+            call = _leave(call, at, qualified=False)
+            cause = Cause.MENU_ENDED if reason is menu.ExitReason.HANGUP else Cause.MENU_FAILED
+            if prompt is not None:
+                return announce(call, prompt, cause=cause, at=at).after(stop_play)
+            return release(call, at, by=EndedBy.SWITCH, cause=cause).after(stop_play)
+        case None:
+            deadline = phase.deadline if turn.wait_ms is None else at.plus_ms(turn.wait_ms)
+            play = None if turn.stop_play else phase.play
+            phase = replace(phase, session=turn.session, play=play, deadline=deadline)
+            return _say(replace(call, phase=phase), phase, turn.say).after(stop_play)
+        case outcome:
+            assert_never(outcome)
+
+
+def _say(call: Call, phase: InMenu, prompts: tuple[str, ...]) -> Step:
+    """The first of `prompts` plays, the rest are queued; none: nothing changes."""
+    if not prompts:
+        return Step(call)
+    play = call.plays + 1
+    phase = replace(phase, play=play, queue=prompts[1:], deadline=None)
+    return Step(replace(call, phase=phase, plays=play), (Play(leg=CALLER, play=play, prompt=prompts[0]),))
+
+
+def _leave(call: Call, at: Moment, *, qualified: bool) -> Call:
+    *earlier, visit = call.history.menus
+    return replace(call, history=replace(call.history, menus=(*earlier, replace(visit, left=at, qualified=qualified))))

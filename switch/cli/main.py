@@ -2,7 +2,7 @@
 
 import sys
 
-from switch.app import NotOurs, check_packages
+from switch.app import ForeignPackages, check_packages
 from switch.cli import api, audit, balance, disputes, editing, explain, money, replay, report, simulate, switching, testing
 from switch.cli.common import app
 
@@ -36,6 +36,6 @@ def main() -> None:
     """Entry point of the `payphone` script."""
     try:
         check_packages()
-    except NotOurs as error:
+    except ForeignPackages as error:
         sys.exit(f"payphone: {error}")
     app()

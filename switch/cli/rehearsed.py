@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from switch.billing.money import show_micros
-from switch.rehearsal.figures import By, Figures, Sums
+from switch.simulation.totals import By, Figures, Sums
 
 MONEY = ("revenue", "payout", "cost", "margin")
 

@@ -15,13 +15,13 @@ from switch.cli.progress import progress
 from switch.cli.rehearsed import differing, money_beside, parts_beside, plain_table, states_beside, sums_as_json
 from switch.cli.simulate import yesterday
 from switch.ledger.store import Ledger
-from switch.rehearsal.compare import Change, Changed, Comparison, Went
-from switch.rehearsal.figures import By
-from switch.rehearsal.period import BadInstant, Period, days, instant, instant_us, zone_of
-from switch.rehearsal.prompts import lengths_ms
-from switch.rehearsal.replay import TooMany, assumptions, begins_us, past_of, play, read
 from switch.settings.plan import Deployment
 from switch.settings.uncollected import uncollected
+from switch.simulation.compare import CallResult, Change, Changed, Comparison
+from switch.simulation.period import BadInstant, Period, days, instant, instant_us, zone_of
+from switch.simulation.prompt_lengths import lengths_ms
+from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
+from switch.simulation.totals import By
 
 MINUTE_US = 60_000_000
 SHOWN_MOVEMENTS = 15
@@ -147,7 +147,7 @@ def _call_as_json(each: Changed) -> dict[str, Any]:
     }
 
 
-def _went_as_json(went: Went) -> dict[str, Any]:
+def _went_as_json(went: CallResult) -> dict[str, Any]:
     return {
         "place": went.place,
         "state": went.state,
@@ -241,7 +241,7 @@ def _calls(comparison: Comparison, period: Period) -> Iterator[str]:
         yield f"{len(comparison.changed) - SHOWN_CALLS} more: --json has all"
 
 
-def _way(went: Went) -> str:
+def _way(went: CallResult) -> str:
     lines = " > ".join(went.tried)
     return f"{lines}: {went.state}" if lines else went.state
 

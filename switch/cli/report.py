@@ -10,12 +10,12 @@ from rich.console import Console
 from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of, out
 from switch.cli.progress import progress
 from switch.ledger.keeper import ledger_url
-from switch.rehearsal.period import zone_of
 from switch.report.dimension import DIMENSIONS
 from switch.report.figure import FIGURES
 from switch.report.live import live_calls
 from switch.report.question import BadQuestion, Question, dimensions_of, figures_of, filter_of, known_zone, period_of
 from switch.settings.plan import Deployment
+from switch.simulation.period import zone_of
 
 if TYPE_CHECKING:  # polars takes a quarter of a second: `payphone --help` must not wait for it
     from switch.report.answer import Answer

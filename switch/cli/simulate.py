@@ -13,23 +13,23 @@ from switch.cli.progress import progress
 from switch.cli.rehearsed import figures_as_json, parts_table, states_table
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
-from switch.rehearsal.figures import By, Figures
-from switch.rehearsal.period import BadInstant, Period, instant, zone_of
-from switch.rehearsal.period import days as local_days
-from switch.rehearsal.prompts import lengths_ms
-from switch.rehearsal.sandbox import CONFIG, NotFresh, open_sandbox
-from switch.rehearsal.simulate import Model, NoNumbers, scripts
-from switch.rehearsal.stage import Stage
-from switch.rehearsal.traffic import Manners
 from switch.settings.load import Loaded
 from switch.settings.uncollected import uncollected
+from switch.simulation.period import BadInstant, Period, instant, zone_of
+from switch.simulation.period import days as local_days
+from switch.simulation.prompt_lengths import lengths_ms
+from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
+from switch.simulation.simulate import Model, NoNumbers, scripts
+from switch.simulation.simulator import Simulator
+from switch.simulation.totals import By, Figures
+from switch.simulation.traffic import TrafficModel
 
 DEFAULT_CALLS = 1_000
 MAX_CALLS = 2_000_000
 MAX_PER_HOUR = 100_000
 MAX_DAYS = 366
 BATCH = 500
-USUAL = Manners()
+USUAL = TrafficModel()
 
 
 @app.command()
@@ -67,7 +67,7 @@ def simulate(
     """
     if calls is not None and rate is not None:
         fail("--calls and --rate both say how many: give one of them")
-    manners = Manners(
+    manners = TrafficModel(
         answered=answered,
         busy=busy,
         failed=failed,
@@ -117,8 +117,8 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
         expected, made = scripts(plan, model)
     except (NoNumbers, NotFresh) as error:
         fail(str(error))
-    stage = Stage(plan, prompts=lengths_ms(loaded.deployment.switch.prompts), noting=ledger is not None)
-    stage.brain.books.grouped(plan.lines_of_groups)
+    stage = Simulator(plan, prompts=lengths_ms(loaded.deployment.switch.prompts), noting=ledger is not None)
+    stage.control.usage.grouped(plan.lines_of_groups)
     figures = Figures()
     with uncollected(), progress("simulating") as done:
         played = stage.play(made) if ledger is None else _kept(stage.play(made), ledger)

@@ -10,11 +10,11 @@ from switch.billing.statement import as_json
 from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
 from switch.console import calls_table, show_ruling
 from switch.demo.show import play_demo
-from switch.rehearsal.ask import BadQuestion, ask, passed_tags
 from switch.run import CannotStart, serve
 from switch.settings.load import load
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
+from switch.simulation.route_query import BadQuery, ask_route, passed_tags
 
 MAX_LISTED = 1_000_000
 
@@ -60,8 +60,10 @@ def route(
     """Say where a call would go and why. No call is placed; the lines are taken to be idle."""
     deployment, positions = deployed(config)
     try:
-        answer = ask(deployment.plan, did=did, ani=ani, at=at, digits=digits, tags=passed_tags(tag, deployment.plan.tag_kinds))
-    except BadQuestion as error:
+        answer = ask_route(
+            deployment.plan, did=did, ani=ani, at=at, digits=digits, tags=passed_tags(tag, deployment.plan.tag_kinds)
+        )
+    except BadQuery as error:
         fail(str(error))
     if json_lines:
         print_json(answer.as_json())

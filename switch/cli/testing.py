@@ -17,9 +17,9 @@ from switch.cli.common import AsJson, ConfigDir, app, count, fail, loaded_config
 from switch.engine.clock import SystemClock
 from switch.explain import Sources, told
 from switch.explain import explain as explained
-from switch.rehearsal.verify import Verified, verify
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
+from switch.simulation.calltest_run import Verified, verify
 
 INDENT = "  "
 

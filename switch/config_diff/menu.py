@@ -76,7 +76,7 @@ def _gathering(node: ivr.Gather) -> Iterator[tuple[str, Fact]]:
     yield "then", _leads("a valid answer", node.then)
 
 
-def _case(number: int, case: ivr.Case, view: View) -> Iterator[tuple[str, Fact]]:
+def _case(number: int, case: ivr.BranchCase, view: View) -> Iterator[tuple[str, Fact]]:
     if isinstance(case.when, Hours):
         when = view.hours_fact(case.when, label=f"case {number}")
         assert when is not None  # noqa: S101 (it has hours)

@@ -20,7 +20,7 @@ from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import DigitDetector, press
 from switch.engine.clock import Clock
 from switch.sip.message import Address
-from switch.sip.sdp import Agreement
+from switch.sip.sdp import NegotiatedMedia
 
 FRAME_NS = 20_000_000
 EAR_FRAMES = 10
@@ -39,7 +39,7 @@ class Audio(asyncio.DatagramProtocol):
         self._clock = clock
         self._changed = changed
         self._transport: asyncio.DatagramTransport | None = None
-        self._agreement: Agreement | None = None
+        self._agreement: NegotiatedMedia | None = None
         self._mouth: asyncio.Task[None] | None = None
         self._ssrc, self._sequence, self._timestamp = secrets.randbits(32), secrets.randbits(16), secrets.randbits(32)
         self._keys: deque[RtpPacket] = deque()
@@ -54,7 +54,7 @@ class Audio(asyncio.DatagramProtocol):
         self._transport = await bound(self, (host, 0))
         return cast(int, self._transport.get_extra_info("sockname")[1])
 
-    def start(self, agreement: Agreement) -> None:
+    def start(self, agreement: NegotiatedMedia) -> None:
         """The far end is known: send to it, 50 packets a second, until `close`."""
         if self._mouth is None:
             self._agreement = agreement
@@ -80,7 +80,7 @@ class Audio(asyncio.DatagramProtocol):
         )
         self._keys.extend(press(digit, start))
 
-    async def _speak(self, agreement: Agreement) -> None:
+    async def _speak(self, agreement: NegotiatedMedia) -> None:
         """Frame n is due 20 n ms after the first: an absolute moment, so that lateness does not add up."""
         law = agreement.payload_type
         tone = itertools.cycle([encode(frame, law) for frame in frames(sine(self._hz, TONE_MS))])

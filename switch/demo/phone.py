@@ -12,8 +12,8 @@ from switch.demo.audio import Audio, bound
 from switch.demo.waiting import Missed, Watch
 from switch.engine.clock import Clock
 from switch.sip import sdp
-from switch.sip.agent import Agent
-from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed
+from switch.sip.agent import UserAgent
+from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
 from switch.sip.message import Address
 
 CLEAN_SHARE = 0.95
@@ -35,7 +35,7 @@ class PhoneCall:
         self.caller = caller
         self.audio = Audio(hz=phone.hz, clock=phone.clock, changed=self._watch.changed)
         self.answered: Moment | None = None
-        self.ended: Ended | None = None
+        self.ended: LegTerminated | None = None
         self.ended_at: Moment | None = None
 
     # what the user does
@@ -73,10 +73,10 @@ class PhoneCall:
 
     async def until_answered(self) -> None:
         came = await self._watch.until(lambda: self.answered or self.ended, f"{self._phone.name} is answered")
-        if isinstance(came, Ended):
+        if isinstance(came, LegTerminated):
             raise Missed(f"{self._phone.name} is answered: {came.why.value} instead, status {came.status}")
 
-    async def until_over(self) -> Ended:
+    async def until_over(self) -> LegTerminated:
         return await self._watch.until(lambda: self.ended, f"the call of {self._phone.name} ends")
 
     async def until_hears(self, *hz: float) -> float:
@@ -104,14 +104,14 @@ class PhoneCall:
 
     def hear(self, fact: Fact) -> None:
         match fact:
-            case Answered(body=body):
+            case AnswerReceived(body=body):
                 self._answered(body)
-            case Offered():
+            case OfferReceived():
                 self._phone.agent.decline(self.leg, 488, self._phone.now_ns())
-            case Ended():
+            case LegTerminated():
                 self.ended, self.ended_at = fact, self._phone.clock.now()
                 self.audio.close()
-            case Invited() | Progressed() | Acknowledged():
+            case InviteReceived() | ProvisionalReceived() | AckReceived():
                 pass
             case _:
                 assert_never(fact)
@@ -120,7 +120,7 @@ class PhoneCall:
     def _answered(self, body: bytes) -> None:
         answer = sdp.parse_sdp(body)
         offered = (sdp.PCMU, sdp.PCMA)
-        agreed = None if answer is None else sdp.agree(answer, payload_types=offered, dtmf_type=sdp.DTMF_TYPE)
+        agreed = None if answer is None else sdp.accept_answer(answer, payload_types=offered, dtmf_type=sdp.DTMF_TYPE)
         if agreed is None:
             self._phone.agent.hangup(self.leg, self._phone.now_ns())
             return
@@ -144,7 +144,7 @@ class Phone(asyncio.DatagramProtocol):
         """Binds `address` (port 0: a free one). Raises OSError when it can't be had."""
         self._transport = await bound(self, address)
         self.address = cast(Address, self._transport.get_extra_info("sockname"))
-        self.agent = Agent(local=self.address, token=_token)
+        self.agent = UserAgent(local=self.address, token=_token)
 
     def hang_up(self) -> None:
         """End every call that is on."""
@@ -193,14 +193,14 @@ class Phone(asyncio.DatagramProtocol):
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
     def _hear(self, fact: Fact) -> None:
-        if isinstance(fact, Invited):
+        if isinstance(fact, InviteReceived):
             call = self._calls[fact.leg] = PhoneCall(self, fact.leg, caller=fact.caller, offer=fact.offer)
             self._rang.append(call)
             self._watch.changed()
             return
         call = self._calls[fact.leg]
         call.hear(fact)
-        if isinstance(fact, Ended):
+        if isinstance(fact, LegTerminated):
             del self._calls[fact.leg]
             self._rang = [each for each in self._rang if each is not call]
 

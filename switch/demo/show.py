@@ -24,7 +24,7 @@ from switch.billing.verdict import JudgedCall
 from switch.demo import scenes
 from switch.demo.cast import cast_of
 from switch.demo.expected import Expected, differences
-from switch.demo.stage import Books, Narrator, Stage
+from switch.demo.stage import DemoRecords, Narrator, Stage
 from switch.demo.waiting import Missed
 from switch.engine.clock import SystemClock
 from switch.run import started
@@ -42,7 +42,7 @@ async def play_demo(deployment: Deployment, *, json_lines: bool) -> bool:
     cast, clock = cast_of(deployment), SystemClock()
     console = Console(quiet=json_lines)
     narrator = Narrator(console, clock, lines=tuple(line.name for line in cast.lines))
-    books = Books(narrator, {person.ani: person.name for person in scenes.CALLERS})
+    books = DemoRecords(narrator, {person.ani: person.name for person in scenes.CALLERS})
     with TemporaryDirectory(prefix="payphone-demo-") as data:  # apart from the records of a real switch
         switch = replace(deployment, switch=replace(deployment.switch, data=Path(data)))
         shell = Shell(switch, heard=books.keep)
@@ -63,7 +63,7 @@ async def play_demo(deployment: Deployment, *, json_lines: bool) -> bool:
     return not wrong
 
 
-async def _play(stage: Stage, books: Books) -> list[str]:
+async def _play(stage: Stage, books: DemoRecords) -> list[str]:
     """All scenes; what was wrong. The third is mostly silence, so the fourth is played meanwhile."""
     wrong = await _scene(stage, books, title="1. The first line answers, a long talk: billable", scene=scenes.long_talk)
     title = "2. The first line is busy, the next answers, a short talk: not billable"
@@ -75,7 +75,7 @@ async def _play(stage: Stage, books: Books) -> list[str]:
     return wrong + third + fourth
 
 
-async def _scene(stage: Stage, books: Books, *, title: str, scene: Scene) -> list[str]:
+async def _scene(stage: Stage, books: DemoRecords, *, title: str, scene: Scene) -> list[str]:
     """One scene, and what was wrong with it: something did not happen in time, or a record is not as it must be."""
     stage.title(title)
     try:
@@ -88,7 +88,7 @@ async def _scene(stage: Stage, books: Books, *, title: str, scene: Scene) -> lis
     return [f"{each.name}'s call: {what}" for each, record in found for what in differences(each, record)]
 
 
-def _table(books: Books) -> Table:
+def _table(books: DemoRecords) -> Table:
     """What became of each call, in 80 columns."""
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for heading in ("caller", "lines tried", "final state"):

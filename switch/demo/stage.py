@@ -50,7 +50,7 @@ class Narrator:
 
 
 @dataclass(slots=True)
-class Books:
+class DemoRecords:
     """The judged records as the switch gives them out. `names`: whose number it is, by number."""
 
     narrator: Narrator

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
 from routing.window import next_us, start_us
-from switch.engine.tally import Key, Tally
+from switch.engine.counters import Key, UsageCounters
 
-Member = tuple[str, int]
+LegKey = tuple[str, int]
 """A call's id and its leg's number."""
 
 # Members of an enum are found slowly in Python 3.11, and routing asks for a hundred caps in one decision.
@@ -67,7 +67,7 @@ class CapBook:
 
     __slots__ = ("_deposits", "_groups", "_legs", "_live", "_outstanding", "_over", "_tally", "_windows")
 
-    def __init__(self, tally: Tally, *, deposits: Mapping[str, int]) -> None:
+    def __init__(self, tally: UsageCounters, *, deposits: Mapping[str, int]) -> None:
         """`deposits`: micros by owner, `advertiser:acme`."""
         self._tally = tally
         self._deposits = dict(deposits)
@@ -78,12 +78,12 @@ class CapBook:
         self._outstanding: dict[Key, int] = {}
         self._windows: dict[tuple[Per, str], tuple[int, int]] = {}
 
-    def __contains__(self, member: Member) -> bool:
+    def __contains__(self, member: LegKey) -> bool:
         return member[1] in self._legs.get(member[0], ())
 
     # what happens to members
 
-    def take(self, member: Member, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
+    def take(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
         """Count `member` for all owners, or for none and return the key of the first of the attempt's caps that is full.
 
         Taking again what was taken changes nothing.
@@ -99,7 +99,7 @@ class CapBook:
         self._count(leg.owners, _ATTEMPT, amount=1, at_us=at_us)
         return None
 
-    def connected(self, member: Member, *, at_us: int) -> Attempt | None:
+    def connected(self, member: LegKey, *, at_us: int) -> Attempt | None:
         """Talk began; None: that is known already, or the leg had ended. KeyError: no such member."""
         leg = self._leg(member)
         if leg.talked or not leg.here:
@@ -110,7 +110,7 @@ class CapBook:
         self._count(leg.owners, _CONNECTION, amount=1, at_us=at_us)
         return leg.attempt
 
-    def converted(self, member: Member, *, at_us: int, revenue_micros: int) -> None:
+    def converted(self, member: LegKey, *, at_us: int, revenue_micros: int) -> None:
         """Revenue is owed, `revenue_micros` in all so far: what it grew by counts, and one conversion. KeyError: no such member."""
         leg = self._leg(member)
         more_micros = revenue_micros - leg.earned_micros
@@ -123,7 +123,7 @@ class CapBook:
         self._count(leg.owners, _CONVERSION, amount=int(first), at_us=at_us)
         self._count(leg.owners, _REVENUE, amount=more_micros, at_us=at_us)
 
-    def settled(self, member: Member, *, revenue_micros: int) -> None:
+    def settled(self, member: LegKey, *, revenue_micros: int) -> None:
         """No more than this came of it in the end; the rest is taken back where it was counted. Members never taken: nothing happens."""
         leg = self._legs.get(member[0], {}).get(member[1])
         if leg is None or revenue_micros >= leg.earned_micros:
@@ -134,7 +134,7 @@ class CapBook:
         self._count(leg.owners, _CONVERSION, amount=-int(not leg.converted), at_us=leg.earned_us)
         self._count(leg.owners, _REVENUE, amount=-less_micros, at_us=leg.earned_us)
 
-    def given_up(self, member: Member) -> Attempt | None:
+    def given_up(self, member: LegKey) -> Attempt | None:
         """The call needs this line no more, and takes no second place of its campaign, publisher, number and trunk while the leg winds
         down. The line, its groups and its advertiser are busy with it until it is gone. None: it was given up or back before."""
         leg = self._legs.get(member[0], {}).get(member[1])
@@ -145,7 +145,7 @@ class CapBook:
         _shift(self._live, leg.busy(), before={}, after=leg.live())
         return leg.attempt
 
-    def give_back(self, member: Member, *, earning: bool = False) -> Attempt | None:
+    def give_back(self, member: LegKey, *, earning: bool = False) -> Attempt | None:
         """The leg is gone and what it held is free; None: it was before, or never was, or it had been given up.
 
         `earning`: its call goes on and may still make money of it (`total_for`), so that stays outstanding until the call is over.
@@ -248,7 +248,7 @@ class CapBook:
         """Each owner once, and the groups they are in."""
         return tuple(dict.fromkeys(each for owner in owners for each in (owner, *self._groups.get(owner, ()))))
 
-    def _leg(self, member: Member) -> _Leg:
+    def _leg(self, member: LegKey) -> _Leg:
         return self._legs[member[0]][member[1]]
 
     def _move(self, leg: _Leg, *, before: tuple[dict[Counts, int], dict[Counts, int]]) -> None:

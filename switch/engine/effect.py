@@ -7,7 +7,7 @@ from switch.billing.verdict import JudgedCall
 from switch.sip.message import Address
 
 
-class Journal(msgspec.Struct, frozen=True, kw_only=True):
+class AppendJournal(msgspec.Struct, frozen=True, kw_only=True):
     """Append one line: before anything that follows it is done."""
 
     call_id: str
@@ -31,17 +31,17 @@ class TellWorker(msgspec.Struct, frozen=True, kw_only=True):
     order: Order
 
 
-class KeepRecord(msgspec.Struct, frozen=True, kw_only=True):
+class StoreRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over: its record goes to the ledger, and one canonical line to the log."""
 
     judged: JudgedCall
 
 
-class Complain(msgspec.Struct, frozen=True, kw_only=True):
+class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Something that should never happen did; it cost at most one call. `trace`: the traceback, as text, where there is one."""
 
     what: str
     trace: str = ""
 
 
-Effect = Journal | SyncJournal | SendSip | TellWorker | KeepRecord | Complain
+Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem

@@ -1,4 +1,4 @@
-"""Knows the whole switch between its sockets: calls, SIP agent, cap book, audio desk, pinned plans. Synchronous and deterministic.
+"""Knows the whole switch between its sockets: calls, SIP agent, cap book, audio media, pinned plans. Synchronous and deterministic.
 
 One event in with its moment, effects out in the order they are to be done: the journal line always before what it tells of. Does not
 read clocks, touch sockets or files, or draw random numbers: `token` gives every name it needs.
@@ -9,31 +9,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from media.control import Alive, Closed, Heard, OpenFailed, Order, Played, Ready, Report, Silent
+from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause
-from switch.call.leg import CALLER
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.phase import Bridged, Over, Releasing
 from switch.call.record import CallRecord
-from switch.call.release import Step
-from switch.engine import facts
-from switch.engine.books import Books, Past
-from switch.engine.brain import Brain, Dossier
+from switch.call.state import CALLER, Bridged, Ended, Releasing
+from switch.call.steps import Step
+from switch.engine.call_control import CallContext, CallControl
 from switch.engine.deadlines import Deadlines
-from switch.engine.desk import NO_WORKER, MediaDesk
-from switch.engine.effect import Complain, Effect, Journal, SendSip, TellWorker
-from switch.engine.hands import Hands
-from switch.engine.journal_line import agreement, beat, line
-from switch.engine.live import Leg, LiveCall, LiveCalls
+from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
+from switch.engine.executor import CommandExecutor, caller_cause, line_cause, reject_cause
+from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
+from switch.engine.live import LiveCall, LiveCalls, LiveLeg
+from switch.engine.media import NO_WORKER, MediaController, RtpPorts
 from switch.engine.number import e164
-from switch.engine.passed import passed
-from switch.engine.plan import Plan
-from switch.engine.rtp_ports import RtpPorts
-from switch.sip.agent import Agent
-from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed
+from switch.engine.plan import Plan, header_tags
+from switch.engine.usage import Usage, UsageHistory
+from switch.sip.agent import UserAgent
+from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
 from switch.sip.message import Address
 
 MAX_KNOWN_HOSTS = 10_000
@@ -42,7 +38,7 @@ SILENT_NS = 500_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RtpSite:
+class RtpSettings:
     """Where this switch's RTP is: its address as peers see it, the first and last port, and how long a port rests between calls."""
 
     address: str
@@ -53,16 +49,18 @@ class RtpSite:
 class Engine:
     """Every method takes what happened with its moment; `effects()` then tells what to do. Moments must never go backwards."""
 
-    def __init__(self, *, plan: Plan, rtp: RtpSite, agent: Agent, token: Callable[[], str], books: Books | None = None) -> None:
+    def __init__(
+        self, *, plan: Plan, rtp: RtpSettings, agent: UserAgent, token: Callable[[], str], usage: Usage | None = None
+    ) -> None:
         self._plan = plan
         self._agent = agent
         self._token = token
-        self._brain = Brain(Books() if books is None else books)
+        self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines = Deadlines()
         self._calls = LiveCalls()
         ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
-        self._desk = MediaDesk(address=rtp.address, ports=ports, tell=self._tell_worker)
-        self._hands = Hands(agent=agent, desk=self._desk, brain=self._brain, lives=self._calls, emit=self._emit)
+        self._media = MediaController(address=rtp.address, ports=ports, tell=self._tell_worker)
+        self._executor = CommandExecutor(agent=agent, media=self._media, control=self._control, lives=self._calls, emit=self._emit)
         self._ledger_writable = True
         self._trunks: dict[str, str | None] = {}
         self._stopping = False
@@ -94,76 +92,76 @@ class Engine:
     def datagram(self, data: bytes, source: Address, at: Moment) -> None:
         """SIP from the wire. Who is no trunk can't place a call and learns nothing (`carriers.md`, Unknown source)."""
         self._agent.receive(data, source, at.mono_ns, may_invite=self._trunk_of(source) is not None)
-        self._settle(at)
+        self._drain_facts(at)
 
-    def unsendable(self, target: Address, at: Moment) -> None:
+    def send_failed(self, target: Address, at: Moment) -> None:
         """The network refused a datagram to `target`."""
-        self._agent.unsendable(target, at.mono_ns)
-        self._settle(at)
+        self._agent.send_failed(target, at.mono_ns)
+        self._drain_facts(at)
 
     def tick(self, at: Moment) -> None:
         """Whatever is due by `at`."""
         self._agent.tick(at.mono_ns)
-        self._settle(at)
+        self._drain_facts(at)
         while (call_id := self._deadlines.pop_due(at.mono_ns)) is not None:
             live = self._calls.get(call_id)
             if live is not None:
                 self._feed(live, ev.DeadlinePassed(at=at, silent_since=live.silent_since()))
-            self._settle(at)
+            self._drain_facts(at)
 
-    def secured(self, call_id: str, leg: int, at: Moment) -> None:
+    def answer_durable(self, call_id: str, leg: int, at: Moment) -> None:
         """The journal is durable up to this leg's answer."""
-        self._tell(call_id, ev.AnswerSecured(at=at, leg=leg))
-        self._settle(at)
+        self._tell(call_id, ev.AnswerDurable(at=at, leg=leg))
+        self._drain_facts(at)
 
     def report(self, worker: int, report: Report, at: Moment) -> None:
         """A media worker has something to say."""
         match report:
             case Ready():
-                self._desk.worker_up(worker)
-            case Heard(port=port, digit=digit):
+                self._media.worker_up(worker)
+            case DigitReceived(port=port, digit=digit):
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
-            case Played(port=port, play=play, why=why):
+            case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
-                    self._emit(Complain(what=f"prompt can't be played: {why}"))
+                    self._emit(LogProblem(what=f"prompt can't be played: {why}"))
                 self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play))
-            case Silent(port=port, last_ns=last_ns):
+            case MediaTimeout(port=port, last_ns=last_ns):
                 last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
             case OpenFailed(port=port, why=why):
                 self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
-            case Alive():
-                self._alive(report, at)
+            case Heartbeat():
+                self._on_heartbeat(report, at)
             case Closed():
                 pass
             case _:
                 assert_never(report)
-        self._settle(at)
+        self._drain_facts(at)
 
     def worker_lost(self, worker: int, at: Moment) -> None:
         """A media worker died: its calls end, each with a record."""
-        self._desk.worker_lost(worker)
+        self._media.worker_lost(worker)
         for live in self._calls:
             if live.worker == worker:
                 self._feed(live, ev.MediaFailed(at=at, why=f"media worker {worker} died"))
-        self._settle(at)
+        self._drain_facts(at)
 
-    def remember(self, past: Past) -> None:
+    def remember(self, past: UsageHistory) -> None:
         """What the ledger knows of the time before this process: told once, before the first call is taken."""
-        self._brain.remember(past, self._plan)
+        self._control.remember(past, self._plan)
 
     @property
-    def books(self) -> Books:
-        return self._brain.books
+    def usage(self) -> Usage:
+        return self._control.usage
 
     def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int) -> None:
         """Somebody else wrote a money row: a posting, a correction, a deposit."""
-        self._brain.posted(row, record, before_micros=before_micros, plan=self._plan)
+        self._control.posted(row, record, before_micros=before_micros, plan=self._plan)
 
     def reload(self, plan: Plan) -> None:
         """New calls follow `plan`; calls in progress keep theirs."""
         self._plan = plan
-        self._brain.books.grouped(plan.lines_of_groups)
+        self._control.usage.grouped(plan.lines_of_groups)
         self._trunks.clear()
 
     def ledger_writable(self, *, writable: bool) -> None:
@@ -175,54 +173,54 @@ class Engine:
         self._stopping = True
         for live in self._calls:
             self._feed(live, ev.Stopped(at=at, cause=Cause.SHUTDOWN))
-        self._settle(at)
+        self._drain_facts(at)
 
     # calls
 
-    def _settle(self, at: Moment) -> None:
+    def _drain_facts(self, at: Moment) -> None:
         """What the agent noticed, told to the calls, until it has nothing more to say."""
         while found := self._agent.facts():
             for fact in found:
                 try:
-                    self._hear(fact, at)
+                    self._on_fact(fact, at)
                 except Exception:  # noqa: BLE001 what one fact breaks must not keep the others from being heard
                     self._emit(
-                        Complain(what=f"{type(fact).__name__} of leg {fact.leg} was not heard", trace=traceback.format_exc())
+                        LogProblem(what=f"{type(fact).__name__} of leg {fact.leg} was not heard", trace=traceback.format_exc())
                     )
 
-    def _hear(self, fact: Fact, at: Moment) -> None:
-        if isinstance(fact, Invited):
-            self._invited(fact, at)
+    def _on_fact(self, fact: Fact, at: Moment) -> None:
+        if isinstance(fact, InviteReceived):
+            self._on_invite(fact, at)
             return
         live, number = self._calls.of_sip(fact.leg)
         leg = live.legs[number]
         match fact:
-            case Ended():
-                self._ended(live, number, fact, at)
-            case _ if isinstance(live.call.phase, Over):  # it came to life after its record was written: end it for good
+            case LegTerminated():
+                self._on_leg_terminated(live, number, fact, at)
+            case _ if isinstance(live.call.phase, Ended):  # it came to life after its record was written: end it for good
                 self._agent.hangup(fact.leg, at.mono_ns)
-            case Progressed(status=status):
+            case ProvisionalReceived(status=status):
                 self._feed(live, ev.LegRang(at=at, leg=number, status=status))
-            case Answered(body=body):
-                if self._desk.agreed(live, leg, body):
+            case AnswerReceived(body=body):
+                if self._media.agreed(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))
                 else:  # no audio we can use: the hunt goes on at once, however long its goodbye takes
                     self._agent.hangup(fact.leg, at.mono_ns)
                     self._feed(live, ev.LegEnded(at=at, leg=number, by_peer=False, cause=Cause.LINE_FAILED, sip_code=200))
-            case Acknowledged(body=body):
-                if not self._desk.agreed(live, leg, body):
+            case AckReceived(body=body):
+                if not self._media.agreed(live, leg, body):
                     self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
                 elif number == CALLER:
                     self._feed(live, ev.CallerAcknowledged(at=at))
-            case Offered(offer=offer):
-                self._hands.renegotiate(live, number, offer, at)
+            case OfferReceived(offer=offer):
+                self._executor.renegotiate(live, number, offer, at)
             case _:
                 assert_never(fact)
 
-    def _invited(self, fact: Invited, at: Moment) -> None:
+    def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
         trunk = self._trunk_of(fact.source)
-        worker = self._desk.least_busy()
-        leg = Leg(sip=fact.leg)
+        worker = self._media.least_busy()
+        leg = LiveLeg(sip=fact.leg)
         arrived = ev.InviteArrived(
             at=at,
             call_id=self._token(),
@@ -232,26 +230,26 @@ class Engine:
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
-            tags=passed(fact.headers, self._plan.headers),
-            objection=facts.objection(fact) or self._objection(leg, worker, fact.offer, at),
+            tags=header_tags(fact.headers, self._plan.headers),
+            objection=reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
         )
         step = begin(arrived)
         live = LiveCall(
             call=step.call,
-            dossier=Dossier(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
+            context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
             worker=NO_WORKER if worker is None else worker,
             hops_left=fact.hops_left,
             legs={},
         )
         self._calls.add(live)
         self._calls.add_leg(live, CALLER, leg)
-        self._desk.joined(live.worker)
+        self._media.joined(live.worker)
         try:
             self._take(live, arrived, step)
         except Exception:  # noqa: BLE001 as in _feed
             self._broken(live, arrived)
 
-    def _objection(self, leg: Leg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
+    def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Why a call can't be taken at all, whatever its number. Where there is none, the caller's RTP port is held already."""
         if self._stopping:
             return Cause.STOPPING
@@ -261,25 +259,25 @@ class Engine:
             return Cause.OVERLOAD
         if worker is None:
             return Cause.MEDIA_FAILED
-        if not self._desk.held(leg, at.mono_ns):
+        if not self._media.held(leg, at.mono_ns):
             return Cause.OVERLOAD
-        return None if self._desk.prepared(leg, offer) else Cause.NOT_ACCEPTABLE
+        return None if self._media.prepared(leg, offer) else Cause.NOT_ACCEPTABLE
 
-    def _ended(self, live: LiveCall, number: int, fact: Ended, at: Moment) -> None:
+    def _on_leg_terminated(self, live: LiveCall, number: int, fact: LegTerminated, at: Moment) -> None:
         """A leg is over: its port and its caps are free, whatever becomes of the call."""
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
-        self._desk.close(live, leg, at.mono_ns)
-        cause = facts.of_caller(fact) if number == CALLER else facts.of_line(fact)
+        self._media.close(live, leg, at.mono_ns)
+        cause = caller_cause(fact) if number == CALLER else line_cause(fact)
         if number != CALLER:
-            self._brain.leg_ended(live.call, live.dossier, number, cause=cause, at=at)
+            self._control.leg_ended(live.call, live.context, number, cause=cause, at=at)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
-    def _alive(self, report: Alive, at: Moment) -> None:
+    def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
         """Who sends audio and who has fallen silent, as of the worker's moment: what the next heartbeats may vouch for."""
         for port, last_ns in report.last.items():
-            owner = self._desk.owner(port)
+            owner = self._media.owner(port)
             live = None if owner is None else self._calls.get(owner[0])
             if owner is not None and live is not None:
                 silent = report.at_ns - last_ns > SILENT_NS
@@ -287,7 +285,7 @@ class Engine:
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
         """A worker's news of a port, told to the call whose leg it is; ports given back in the meantime have none."""
-        owner = self._desk.owner(port)
+        owner = self._media.owner(port)
         if owner is None:
             return
         self._tell(owner[0], event(owner[1]))
@@ -299,7 +297,7 @@ class Engine:
 
     def _feed(self, live: LiveCall, event: ev.Event) -> None:
         """One event to one call. Whatever goes wrong in it costs this call alone, and that with a record (`design.md` §1)."""
-        if isinstance(live.call.phase, Over):
+        if isinstance(live.call.phase, Ended):
             return
         try:
             before = live.call
@@ -312,35 +310,35 @@ class Engine:
     def _take(self, live: LiveCall, event: ev.Event, step: Step) -> None:
         """A step taken: journaled, then carried out. What its commands cause at once is fed when all are done."""
         live.call = step.call
-        dossier = live.dossier
+        context = live.context
         deadline = step.call.deadline
         self._deadlines.set(live.call_id, None if deadline is None else deadline.mono_ns)
-        story = step.call.story
+        history = step.call.history
         if isinstance(event, ev.DeadlinePassed) and isinstance(step.call.phase, Bridged) and not step.commands:
-            payload = beat(event.at, story.heartbeat)
+            payload = heartbeat_line(event.at, history.heartbeat)
         else:
             agreed = None
             if isinstance(event, ev.Ruled):
-                agreed = agreement(event.ruling.trail, known=step.call.known, terms=dossier.terms, rate=dossier.rate)
-            payload = line(event.at, dossier.note(event, step.commands), story, agreed)
-        self._emit(Journal(call_id=live.call_id, payload=payload))
+                agreed = ruling_notes(event.ruling.trail, known=step.call.known, terms=context.terms, rate=context.rate)
+            payload = event_line(event.at, context.note(event, step.commands), history, agreed)
+        self._emit(AppendJournal(call_id=live.call_id, payload=payload))
         caused: list[ev.Event] = []
         for command in step.commands:
-            caused.extend(self._hands.carry_out(live, command, event.at))
+            caused.extend(self._executor.carry_out(live, command, event.at))
         for each in caused:
             self._feed(live, each)
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
-        self._emit(Complain(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
-        if not isinstance(event, ev.Stopped) and not isinstance(live.call.phase, Releasing | Over):
+        self._emit(LogProblem(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
+        if not isinstance(event, ev.Stopped) and not isinstance(live.call.phase, Releasing | Ended):
             self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
             return
         self._deadlines.set(live.call_id, None)
         try:
-            self._hands.bury(live, event.at)
+            self._executor.bury(live, event.at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
-            self._emit(Complain(what=f"call {live.call_id} has no record but its journal", trace=traceback.format_exc()))
+            self._emit(LogProblem(what=f"call {live.call_id} has no record but its journal", trace=traceback.format_exc()))
 
     # effects
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from media.control import Peer
+from media.control import RemoteMedia
 from switch.call.moment import Moment
-from switch.call.phase import Call
-from switch.engine.brain import Dossier
-from switch.sip.sdp import Agreement
+from switch.call.state import Call
+from switch.engine.call_control import CallContext
+from switch.sip.sdp import NegotiatedMedia
 
 
 @dataclass(slots=True, kw_only=True)
-class Leg:
+class LiveLeg:
     """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `peer`: where its audio is, once agreed.
 
     `ready`: what its INVITE's SDP is to be answered with (caller; None: it had none). `version`: how many SDP bodies we sent it.
@@ -21,8 +21,8 @@ class Leg:
 
     sip: int
     port: int | None = None
-    peer: Peer | None = None
-    ready: Agreement | None = None
+    peer: RemoteMedia | None = None
+    ready: NegotiatedMedia | None = None
     version: int = 0
     opened: bool = False
     asked: bool = False
@@ -34,14 +34,14 @@ class LiveCall:
     """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's."""
 
     call: Call
-    dossier: Dossier
+    context: CallContext
     worker: int
     hops_left: int
-    legs: dict[int, Leg]
+    legs: dict[int, LiveLeg]
 
     @property
     def call_id(self) -> str:
-        return self.call.story.call_id
+        return self.call.history.call_id
 
     def silent_since(self) -> Moment | None:
         """The earliest last packet of those whose audio has stopped although they should send."""
@@ -74,7 +74,7 @@ class LiveCalls:
     def add(self, live: LiveCall) -> None:
         self._by_id[live.call_id] = live
 
-    def add_leg(self, live: LiveCall, number: int, leg: Leg) -> None:
+    def add_leg(self, live: LiveCall, number: int, leg: LiveLeg) -> None:
         live.legs[number] = leg
         self._by_sip[leg.sip] = (live, number)
 

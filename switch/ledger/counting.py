@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Connection, Select, and_, case, func, literal, select, union_all
 
 from routing.cap import Counts
-from routing.load import Paid
+from routing.load import PaidConversion
 from switch.billing.verdict import MoneyKind
-from switch.engine.books import Made
-from switch.engine.tally import QUARTER_US, Tallied
+from switch.engine.counters import QUARTER_US, CounterRow
+from switch.engine.usage import PastAttempt
 from switch.ledger.schema import ATTEMPT, CALL, MONEY
 
 FOREVER_US = 2**62  # far beyond any instant
@@ -45,7 +45,7 @@ class Reading:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def tallies(self, since_us: int) -> Iterator[Tallied]:
+    def tallies(self, since_us: int) -> Iterator[CounterRow]:
         """What counted for whom since then, in whole quarters of an hour, the one that `since_us` lies in first: owner, what, the quarter's
         start, how much.
 
@@ -65,12 +65,12 @@ class Reading:
         sums = select(MONEY.c.party, func.sum(MONEY.c.amount_micros)).where(deposits).group_by(MONEY.c.party)
         return {party: int(micros) for party, micros in self._connection.execute(sums)}
 
-    def paid_since(self, since_us: int) -> Iterator[tuple[str, Paid]]:
+    def paid_since(self, since_us: int) -> Iterator[tuple[str, PaidConversion]]:
         """Caller and conversion, oldest first: one for each call whose payout, corrections included, is above zero."""
         for ani, at_us, did, campaign, advertiser, line in self._connection.execute(_paid(since_us)):
-            yield ani, Paid(at_us=at_us, did=did, campaign=campaign, advertiser=advertiser, line=line)
+            yield ani, PaidConversion(at_us=at_us, did=did, campaign=campaign, advertiser=advertiser, line=line)
 
-    def made(self, limit: int) -> list[Made]:
+    def made(self, limit: int) -> list[PastAttempt]:
         """So many of the newest attempts, oldest first, with the revenue they came to."""
         newest = select(ATTEMPT).order_by(ATTEMPT.c.invited_us.desc(), ATTEMPT.c.call_id.desc(), ATTEMPT.c.number.desc())
         attempt = newest.limit(limit).subquery()
@@ -83,7 +83,7 @@ class Reading:
             .order_by(attempt.c.invited_us, attempt.c.call_id, attempt.c.number)
         )
         return [
-            Made(
+            PastAttempt(
                 line=row["line"],
                 campaign=row["campaign"],
                 priority=row["priority"],
@@ -105,7 +105,7 @@ class Reading:
         """The number of the newest money row; 0: there is none."""
         return self._connection.scalar(select(func.coalesce(func.max(MONEY.c.id), 0))) or 0
 
-    def _tallied(self, span: _Span) -> Iterator[Tallied]:
+    def _tallied(self, span: _Span) -> Iterator[CounterRow]:
         for counts, at in ((Counts.ATTEMPT, ATTEMPT.c.invited_us), (Counts.CONNECTION, ATTEMPT.c.talk_us)):
             for groups in _attempts(at, span):
                 yield from _counted(self._connection, groups, (counts,))
@@ -174,7 +174,7 @@ def _groups(sums: Select[Any], at: ColumnElement[int], owners: Mapping[str, Colu
     return _Groups(kinds=tuple(owners), sums=tuple(sums.selected_columns.keys()), rows=rows)
 
 
-def _counted(connection: Connection, groups: _Groups, what: tuple[Counts, ...]) -> Iterator[Tallied]:
+def _counted(connection: Connection, groups: _Groups, what: tuple[Counts, ...]) -> Iterator[CounterRow]:
     """`what`: each of the sums is of."""
     for row in connection.execute(union_all(*(_by_owner(groups, kind) for kind in groups.kinds))):
         kind, owner, start_us, *amounts = tuple(row)

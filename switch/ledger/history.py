@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from switch.billing.verdict import MoneyRow
 from switch.call.record import CallRecord
-from switch.engine.books import Past
-from switch.engine.horizon import Horizon
+from switch.engine.lookback import Lookback
+from switch.engine.usage import UsageHistory
 from switch.ledger.store import Ledger
 
 MAX_MADE = 20_000
@@ -22,7 +22,7 @@ OURS = "switch"
 class History:
     """`last_money`: the number of the newest money row that `past` holds."""
 
-    past: Past
+    past: UsageHistory
     last_money: int
 
 
@@ -38,13 +38,13 @@ class Posted:
     before_micros: int
 
 
-def read_history(ledger: Ledger, horizon: Horizon) -> History:
+def read_history(ledger: Ledger, horizon: Lookback) -> History:
     """As much of it as `horizon` asks for, as of one instant.
 
     Raises LedgerUnreadable.
     """
     with ledger.reading() as reading:
-        past = Past(
+        past = UsageHistory(
             horizon_us=horizon.counts_us,
             tallies=tuple(reading.tallies(horizon.counts_us)),
             before=tuple(reading.totals(horizon.counts_us)) if horizon.ever else (),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
-from switch.engine.journal_line import recovered
+from switch.engine.journal_line import recover_call
 from switch.ledger.journal import Journal, JournalUnwritable, recover
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable
 from switch.ledger.sync import SyncThread
@@ -127,7 +127,7 @@ class Keeper:
         """A call the last process left in the journal: to the ledger, closed as crashed where it had not ended. False: not yet, too much
         waits for the ledger."""
         try:
-            judged = recovered(lines)
+            judged = recover_call(lines)
         except ValueError as error:
             self._complain(f"journal: call {call_id} can't be read and is kept as it is: {error}")
             return True

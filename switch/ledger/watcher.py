@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from switch.engine.horizon import Horizon
+from switch.engine.lookback import Lookback
 from switch.ledger.history import History, Posted, read_history, read_posted
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
 
@@ -39,7 +39,7 @@ class LedgerWatcher:
         self._ledger: Ledger | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, horizon: Horizon) -> None:
+    def begin(self, horizon: Lookback) -> None:
         """The ledger is there, and holds every call of earlier processes: read its past, then look what others post."""
         self._spawn(self._watch(horizon))
 
@@ -55,7 +55,7 @@ class LedgerWatcher:
 
         self._spawn(kept())
 
-    def look_back(self, horizon: Horizon, *, then: Callable[[History], None]) -> None:
+    def look_back(self, horizon: Lookback, *, then: Callable[[History], None]) -> None:
         """A config that looks further back than is known waits for the rest."""
 
         async def looked() -> None:
@@ -80,7 +80,7 @@ class LedgerWatcher:
         if not task.cancelled() and task.exception() is not None:
             self._complain(f"watching the ledger failed: {task.exception()!r}")
 
-    async def _watch(self, horizon: Horizon) -> None:
+    async def _watch(self, horizon: Lookback) -> None:
         history = await self._insist(partial(read_history, horizon=horizon))
         self._loaded(history)
         after = history.last_money

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from switch.call.record import CallRecord, FinalState
-from switch.engine.journal_line import recovered
+from switch.engine.journal_line import recover_call
 from switch.ledger.journal import LOCK_NAME, recover
 
 LOCKS = Path("/proc/locks")
@@ -32,7 +32,7 @@ def without(records: Collection[CallRecord], recorded: Collection[str]) -> tuple
 def _record(lines: tuple[bytes, ...]) -> CallRecord | None:
     """None: no line tells what call it is, as when only the writing was tried."""
     try:
-        return recovered(lines).record
+        return recover_call(lines).record
     except ValueError:
         return None
 

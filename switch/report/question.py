@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from routing.expression import BadExpression, Expression, misfits, names, parse
+from routing.expression import BadExpression, Expression, names, parse, type_mismatches
 from switch.ledger.columns import Period
 from switch.report.dimension import ATTEMPT_DIMENSIONS, DIMENSIONS, KINDS
 from switch.report.figure import BY_SHORT, CAPACITY, DEFAULT, FIGURES, LOAD, PEAK
@@ -87,7 +87,7 @@ def filter_of(text: str | None) -> Expression | None:
     except BadExpression as error:
         expected = f"; expected {error.expected}" if error.expected else ""
         raise BadQuestion(f"--where, column {error.column + 1}: {error.message}{expected}") from error
-    for misfit in misfits(expression, KINDS):
+    for misfit in type_mismatches(expression, KINDS):
         if misfit.name is not None:
             raise BadQuestion(f"--where, column {misfit.column + 1}: {_unknown('dimension', misfit.name, DIMENSIONS)}")
         raise BadQuestion(f"--where, column {misfit.column + 1}: {misfit.message}")

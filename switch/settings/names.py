@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from media.dsp.wav import BadWav, read_wav
+from media.dsp.wav import WavError, read_wav
 from switch.settings.problem import quote
 from switch.settings.source import Blank, KeyPath, Spot, Tree, Value, shown
 from switch.settings.value import Unfit, nearest
@@ -130,7 +130,7 @@ def _wav_fault(path: Path) -> str | None:
         found = read_wav(path.read_bytes())
     except OSError as error:
         return error.strerror or "it cannot be read"
-    return found.why if isinstance(found, BadWav) else None
+    return found.why if isinstance(found, WavError) else None
 
 
 def _wavs(prompts: Path) -> list[str]:

@@ -7,15 +7,24 @@ limits in `core` and gone when its timers have run out. A call about a leg that 
 from collections.abc import Callable
 from typing import assert_never
 
-from switch.sip.arrival import Arrival, arrive, response_key, stamp
-from switch.sip.compose import CAPABILITIES, MAX_HOPS, Fields, Identity, objection, reason_q850, retry_after
-from switch.sip.core import Core, Leg
+from switch.sip.core import SipLeg, UserAgentCore
 from switch.sip.dialog import contact_of
 from switch.sip.fact import Fact
-from switch.sip.incoming import Incoming
-from switch.sip.message import Address, KeepAlive, Malformed, Request, Response
-from switch.sip.outgoing import Outgoing
-from switch.sip.parser import UNSUPPORTED_VERSION, parse
+from switch.sip.legs import IncomingLeg, OutgoingLeg
+from switch.sip.message import UNSUPPORTED_VERSION, Address, KeepAlive, Malformed, Request, Response, parse
+from switch.sip.requests import (
+    CAPABILITIES,
+    MAX_HOPS,
+    Fields,
+    LocalIdentity,
+    ReceivedRequest,
+    objection,
+    read_request,
+    reason_q850,
+    response_key,
+    retry_after,
+    stamp,
+)
 from switch.sip.session import Session
 from switch.sip.timers import Timers
 
@@ -24,7 +33,7 @@ OVERLOAD_RETRY_AFTER_S = 5
 _DEFAULT_TIMERS = Timers()
 
 
-class Agent:
+class UserAgent:
     """One user agent on one local address. `token`: gives a new unguessable token (RFC 3261 `token` characters) at each call.
 
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
@@ -35,7 +44,7 @@ class Agent:
     def __init__(
         self, *, local: Address, token: Callable[[], str], timers: Timers = _DEFAULT_TIMERS, user_agent: str = "Payphone"
     ) -> None:
-        self._core = Core(identity=Identity(local=local, user_agent=user_agent), token=token, timers=timers)
+        self._core = UserAgentCore(identity=LocalIdentity(local=local, user_agent=user_agent), token=token, timers=timers)
 
     def receive(self, data: bytes, source: Address, now_ns: int, *, may_invite: bool) -> None:
         """A datagram came from `source`. `may_invite` False: what is outside our dialogs and transactions gets silence."""
@@ -74,24 +83,24 @@ class Agent:
 
         `hops_left`: what is left of the call's Max-Forwards where it came in: so that one that goes in circles ends (RFC 7332).
         """
-        return Outgoing(self._core, uri=uri, target=target, caller=caller, body=body, now_ns=now_ns, hops_left=hops_left).number
+        return OutgoingLeg(self._core, uri=uri, target=target, caller=caller, body=body, now_ns=now_ns, hops_left=hops_left).number
 
     def ring(self, leg: int, now_ns: int) -> None:
         """Tell the caller that it rings (180)."""
         match self._core.legs.get(leg):
-            case Incoming() as incoming:
+            case IncomingLeg() as incoming:
                 incoming.ring(now_ns)
 
     def answer(self, leg: int, body: bytes, now_ns: int) -> None:
         """Answer the caller (200 with SDP)."""
         match self._core.legs.get(leg):
-            case Incoming() as incoming:
+            case IncomingLeg() as incoming:
                 incoming.answer(body, now_ns)
 
     def refuse(self, leg: int, status: int, now_ns: int, *, q850: int | None = None, retry_after_s: int | None = None) -> None:
         """Refuse the caller with `status` (300-699)."""
         match self._core.legs.get(leg):
-            case Incoming() as incoming:
+            case IncomingLeg() as incoming:
                 incoming.refuse(status, now_ns, extra=(*reason_q850(q850), *retry_after(retry_after_s)))
 
     def accept(self, leg: int, body: bytes, now_ns: int) -> None:
@@ -112,7 +121,7 @@ class Agent:
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def unsendable(self, target: Address, now_ns: int) -> None:
+    def send_failed(self, target: Address, now_ns: int) -> None:
         """The transport could not send to `target` (ICMP error)."""
         self._core.transactions.transport_failed(target, now_ns)
 
@@ -141,7 +150,7 @@ class Agent:
             self._core.send_answer(stamped[0], status, address=stamped[1])
 
     def _on_request(self, request: Request, source: Address, now_ns: int, *, may_invite: bool) -> None:
-        arrival = arrive(request, source)
+        arrival = read_request(request, source)
         if arrival is None:
             return
         transaction = self._core.transactions.server(arrival.key)
@@ -160,11 +169,11 @@ class Agent:
         elif may_invite:
             self._on_stranger(arrival, source, now_ns)
 
-    def _leg_of(self, arrival: Arrival) -> Leg | None:
+    def _leg_of(self, arrival: ReceivedRequest) -> SipLeg | None:
         leg = self._core.dialogs.get(arrival.to_tag)
         return leg if leg is not None and leg.is_peer(arrival.call_id, arrival.from_tag) else None
 
-    def _on_cancel(self, arrival: Arrival, source: Address, now_ns: int, *, may_invite: bool) -> None:
+    def _on_cancel(self, arrival: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user knows whether it is too late. Only who sent it may take it back."""
         invite = self._core.transactions.server(arrival.cancelled_key)
         if invite is not None and (may_invite or source[0] == invite.address[0]):
@@ -174,7 +183,7 @@ class Agent:
         elif may_invite:
             self._core.refuse(arrival, 481, now_ns=now_ns)
 
-    def _on_stranger(self, arrival: Arrival, source: Address, now_ns: int) -> None:
+    def _on_stranger(self, arrival: ReceivedRequest, source: Address, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, arrival.request
         no = objection(request)
@@ -189,7 +198,7 @@ class Agent:
         else:
             core.refuse(arrival, 481, now_ns=now_ns)
 
-    def _on_invite(self, arrival: Arrival, source: Address, no: tuple[int, Fields] | None, *, now_ns: int) -> None:
+    def _on_invite(self, arrival: ReceivedRequest, source: Address, no: tuple[int, Fields] | None, *, now_ns: int) -> None:
         """A new leg. One that is `no` good from the start is told all the same, to be refused: whoever calls leaves a trace."""
         core = self._core
         target = contact_of(arrival.request.headers)
@@ -200,4 +209,4 @@ class Agent:
             core.refuse(arrival, 482, now_ns=now_ns)
         else:
             unfit = no or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))  # §8.1.1.8
-            core.tell(Incoming(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))
+            core.tell(IncomingLeg(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))

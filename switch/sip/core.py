@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 from zlib import crc32
 
-from switch.sip.arrival import MAGIC_COOKIE, Arrival, peer_key, transaction_key
-from switch.sip.compose import Fields, Identity, answer
-from switch.sip.fact import Ended, Fact
-from switch.sip.message import Address, Request
-from switch.sip.serializer import serialize
+from switch.sip.fact import Fact, LegTerminated
+from switch.sip.message import Address, Request, serialize
+from switch.sip.requests import MAGIC_COOKIE, Fields, LocalIdentity, ReceivedRequest, answer, peer_key, transaction_key
 from switch.sip.timers import Alarms, Timers
-from switch.sip.transaction import Transaction, Transactions, User
+from switch.sip.transaction import Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
 
 MAX_LEGS = 10_000
@@ -24,8 +22,8 @@ MAX_RETRY_AFTER_S = 10
 """RFC 3261 §14.2: the 500 to a second INVITE asks for a random wait of up to this."""
 
 
-class Leg(Protocol):
-    """An `Incoming`, `Outgoing` or `Session`: one INVITE's usage in one phase of its life."""
+class SipLeg(Protocol):
+    """An `IncomingLeg`, `OutgoingLeg` or `Session`: one INVITE's usage in one phase of its life."""
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:
         """Leave in the way RFC 3261 wants in this phase; again: nothing."""
@@ -33,26 +31,26 @@ class Leg(Protocol):
     def is_peer(self, call_id: str, remote_tag: str, /) -> bool:
         """Whether a request with our tag in To belongs to this leg's dialog."""
 
-    def on_request(self, arrival: Arrival, now_ns: int) -> None:
+    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
         """A request inside the dialog, not ACK or CANCEL, not seen before."""
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int, /) -> None:
         """An ACK that belongs to no transaction: that of a 2xx."""
 
 
-class Core:
-    """What legs share. `legs`: by number, until `Ended`. `dialogs`: by our tag, a little longer (see `session`)."""
+class UserAgentCore:
+    """What legs share. `legs`: by number, until `LegTerminated`. `dialogs`: by our tag, a little longer (see `session`)."""
 
     __slots__ = ("_facts", "_outbox", "_serial", "alarms", "dialogs", "identity", "legs", "timers", "token", "transactions")
 
-    def __init__(self, *, identity: Identity, token: Callable[[], str], timers: Timers) -> None:
+    def __init__(self, *, identity: LocalIdentity, token: Callable[[], str], timers: Timers) -> None:
         self.identity = identity
         self.token = token
         self.timers = timers
         self.alarms = Alarms()
         self.transactions = Transactions(timers=timers, alarms=self.alarms, send=self.send)
-        self.legs: dict[int, Leg] = {}
-        self.dialogs: dict[str, Leg] = {}
+        self.legs: dict[int, SipLeg] = {}
+        self.dialogs: dict[str, SipLeg] = {}
         self._serial = 0
         self._facts: list[Fact] = []
         self._outbox: list[tuple[bytes, Address]] = []
@@ -82,7 +80,7 @@ class Core:
         if fact.leg in self.legs:
             self._facts.append(fact)
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: LegTerminated) -> None:
         """The last fact of a leg."""
         self.tell(ended)
         self.legs.pop(ended.leg, None)
@@ -94,7 +92,7 @@ class Core:
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()
 
-    def ask(self, request: Request, *, branch: str, address: Address, user: User | None, now_ns: int) -> Transaction:
+    def ask(self, request: Request, *, branch: str, address: Address, user: TransactionUser | None, now_ns: int) -> Transaction:
         """Send a request of ours in a transaction. `branch`: that of its Via."""
         machine = INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT
         host, port = self.identity.local
@@ -107,7 +105,7 @@ class Core:
         self.send(*sent)
         return sent
 
-    def serve(self, arrival: Arrival, now_ns: int, *, tag: str = "") -> Transaction:
+    def serve(self, arrival: ReceivedRequest, now_ns: int, *, tag: str = "") -> Transaction:
         """Start the transaction of a request that came. INVITEs are watched for their doubles (§8.2.2.2)."""
         is_invite = arrival.request.method == "INVITE"
         return self.transactions.serve(
@@ -120,7 +118,7 @@ class Core:
         )
 
     def respond(
-        self, transaction: Transaction, arrival: Arrival, status: int, *, now_ns: int, extra: Fields = (), body: bytes = b""
+        self, transaction: Transaction, arrival: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = (), body: bytes = b""
     ) -> bytes:
         """Answer in a transaction. Gives the octets back, for who sends them again."""
         tag = "" if status == 100 else transaction.tag
@@ -128,21 +126,21 @@ class Core:
         transaction.respond(status, wire, now_ns)
         return wire
 
-    def reply(self, arrival: Arrival, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
+    def reply(self, arrival: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
         """Serve and answer at once: for what is decided on the spot but should be remembered, as long as there is room."""
         if len(self.transactions) >= MAX_TRANSACTIONS:
             self.reply_stateless(arrival, status, extra=extra)
         else:
             self.respond(self.serve(arrival, now_ns, tag=tag), arrival, status, now_ns=now_ns, extra=extra)
 
-    def refuse(self, arrival: Arrival, status: int, *, now_ns: int, extra: Fields = ()) -> None:
+    def refuse(self, arrival: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = ()) -> None:
         """Say no. To an INVITE in a transaction: a copy that is late must not be taken for a new call. Else without a memory."""
         if arrival.request.method == "INVITE":
             self.reply(arrival, status, now_ns=now_ns, tag=self.token(), extra=extra)
         else:
             self.reply_stateless(arrival, status, extra=extra)
 
-    def reply_stateless(self, arrival: Arrival, status: int, *, extra: Fields = ()) -> None:
+    def reply_stateless(self, arrival: ReceivedRequest, status: int, *, extra: Fields = ()) -> None:
         """Answer and forget: for what may be answered again in the same way."""
         self.send_answer(arrival.request, status, address=arrival.reply_to, extra=extra)
 

@@ -6,10 +6,9 @@ go to the address the dialog was set up with.
 
 import re
 
-from switch.sip.arrival import DEFAULT_PORT, Arrival
-from switch.sip.compose import MAX_FORWARDS, Field, Fields
 from switch.sip.headers import has_param, parse_name_addr
 from switch.sip.message import Address, Headers, Request, Response
+from switch.sip.requests import DEFAULT_PORT, MAX_FORWARDS, Field, Fields, ReceivedRequest
 from switch.sip.uri import SipUri, parse_uri
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -97,7 +96,7 @@ class Dialog:
         return Request(method=method, uri=self._request_uri, headers=Headers(fields))
 
 
-def callee_dialog(arrival: Arrival, *, tag: str, target: str) -> Dialog:
+def callee_dialog(arrival: ReceivedRequest, *, tag: str, target: str) -> Dialog:
     """The dialog our 2xx to an INVITE makes (§12.1.1). `target`: see `contact_of`."""
     headers = arrival.request.headers
     return Dialog(

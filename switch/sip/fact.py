@@ -1,6 +1,6 @@
 """Knows what the SIP agent has to tell its user. Facts are past tense; a `leg` is one INVITE's usage, in or out, named by an integer.
 
-For every leg: `Ended` comes exactly once and last, whatever the network does. After it the leg's number is never used again.
+For every leg: `LegTerminated` comes exactly once and last, whatever the network does. After it the leg's number is never used again.
 """
 
 from enum import StrEnum
@@ -10,7 +10,7 @@ import msgspec
 from switch.sip.message import Address, Headers
 
 
-class Why(StrEnum):
+class EndReason(StrEnum):
     """Why a leg ended."""
 
     BYE = "bye"
@@ -29,7 +29,7 @@ class Why(StrEnum):
     """The peer's 2xx cannot be used (no To tag, no Contact)."""
 
 
-class Invited(msgspec.Struct, frozen=True, kw_only=True):
+class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
     `unfit`: the status SIP itself asks for, whatever the user thinks of the call (400, 420); the user refuses the leg with it.
@@ -48,7 +48,7 @@ class Invited(msgspec.Struct, frozen=True, kw_only=True):
     unfit: int | None = None
 
 
-class Progressed(msgspec.Struct, frozen=True, kw_only=True):
+class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A 101-199 answer to our INVITE. `body`: early media SDP, if any."""
 
     leg: int
@@ -56,7 +56,7 @@ class Progressed(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
+class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     """The first 2xx to our INVITE, ACK already sent. It may come after `hangup` was called (it crossed our CANCEL): the user
     hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself."""
 
@@ -64,31 +64,31 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
+class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
     """The ACK to our 2xx. `body`: SDP, when the offer was in our 200."""
 
     leg: int
     body: bytes
 
 
-class Offered(msgspec.Struct, frozen=True, kw_only=True):
+class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A re-INVITE inside an established leg. The user answers with `accept` or `decline`; `offer` b"": it wants our offer."""
 
     leg: int
     offer: bytes
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: who ended it. `status`: the final SIP status of the INVITE, where one came or was sent, else None.
 
     `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None.
     """
 
     leg: int
-    why: Why
+    why: EndReason
     by_peer: bool
     status: int | None
     q850: int | None = None
 
 
-Fact = Invited | Progressed | Answered | Acknowledged | Offered | Ended
+Fact = InviteReceived | ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated

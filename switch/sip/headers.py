@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from typing import TypeVar
 
-from switch.sip.message import Address
-
 Params = tuple[tuple[str, str | None], ...]
 """`;name=value` pairs in order: names in lower case, values as written (quotes kept), None where there is no `=`."""
 
@@ -144,7 +142,7 @@ class Via:
         """Whether `;rport` is there at all."""
         return has_param(self.params, "rport")
 
-    def stamped(self, source: Address) -> "Via":
+    def stamped(self, source: tuple[str, int]) -> "Via":
         """A copy that says where it was received from: RFC 3261 §18.2.1, and RFC 3581 §4 when the client asked for `rport`."""
         host, port = source
         if self.wants_rport:

@@ -99,7 +99,7 @@ class AudioStream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class NegotiatedMedia:
     """What both sides settled on. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
     `payload_type`: what flows both ways. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
 
@@ -137,7 +137,7 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
 
 def answer(
     offer: SessionDescription, *, host: str, port: int, session_id: int, version: int, prefer: int | None = None
-) -> Agreement | None:
+) -> NegotiatedMedia | None:
     """Our answer: the first audio stream we can serve, with one codec (`prefer` if the peer has it, else the peer's first), every
     other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we want the RTP. None: nothing we can serve (488)."""
     chosen, stream = next(((index, audio) for index, media in enumerate(offer.media) if (audio := _audio(media))), (-1, None))
@@ -151,7 +151,7 @@ def answer(
             lines += _audio_lines(port, payload_types=(payload_type,), dtmf_type=stream.dtmf_type, direction=ours)
         else:
             lines.append(_rejection(media))
-    return Agreement(body=_written(lines), stream=stream, payload_type=payload_type, dtmf_type=stream.dtmf_type)
+    return NegotiatedMedia(body=_written(lines), stream=stream, payload_type=payload_type, dtmf_type=stream.dtmf_type)
 
 
 def offer(
@@ -169,14 +169,16 @@ def offer(
     return _written([*lines, *_audio_lines(port, payload_types=payload_types, dtmf_type=dtmf_type, direction=direction)])
 
 
-def agree(answer: SessionDescription, *, payload_types: Sequence[int], dtmf_type: int | None) -> Agreement | None:
+def accept_answer(answer: SessionDescription, *, payload_types: Sequence[int], dtmf_type: int | None) -> NegotiatedMedia | None:
     """What the peer's `answer` to our `offer` of these payload types settles. None: it rejected the audio, sent us somewhere we
     cannot send, or chose what we did not offer. Its first stream answers our only one (§6); its own order of codecs counts."""
     stream = _audio(answer.media[0]) if answer.media else None
     common = [payload_type for payload_type in stream.payload_types if payload_type in payload_types] if stream else []
     if stream is None or not common:
         return None
-    return Agreement(body=b"", stream=stream, payload_type=common[0], dtmf_type=None if dtmf_type is None else stream.dtmf_type)
+    return NegotiatedMedia(
+        body=b"", stream=stream, payload_type=common[0], dtmf_type=None if dtmf_type is None else stream.dtmf_type
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,7 +5,7 @@ Does not know how the leg was set up (`incoming`, `outgoing`), nor SDP.
     Unacked ──ACK──▸ Confirmed ──hangup──▸ Closing ──answer to BYE, Timer F, peer's BYE──▸ Over
        └──hangup──▸ Leaving ──ACK──▸ Closing            (peer's BYE, or a 2xx never acknowledged: ──▸ Over, from anywhere)
 
-The callee may not send BYE before the ACK (RFC 3261 §15): hence Leaving. A session that is over stays in `Core.dialogs` while its
+The callee may not send BYE before the ACK (RFC 3261 §15): hence Leaving. A session that is over stays in `UserAgentCore.dialogs` while its
 own BYE's transaction lives, to answer a BYE of the peer's that crossed it.
 """
 
@@ -13,18 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
-from switch.sip.arrival import Arrival
-from switch.sip.compose import CAPABILITIES, Fields, objection, reason_q850, retry_after
-from switch.sip.core import Core
+from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, contact_of
-from switch.sip.fact import Acknowledged, Ended, Offered, Why
+from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferReceived
 from switch.sip.headers import parse_cseq, parse_reason_q850
 from switch.sip.message import Headers, Request, Response
+from switch.sip.requests import CAPABILITIES, Fields, ReceivedRequest, objection, reason_q850, retry_after
 from switch.sip.transaction import Transaction
-from switch.sip.transaction_table import End
+from switch.sip.transaction_table import TransactionEnd
 
 
-class Phase(IntEnum):
+class SessionState(IntEnum):
     UNACKED = auto()
     CONFIRMED = auto()
     LEAVING = auto()
@@ -36,7 +35,7 @@ class Phase(IntEnum):
 class _Pending:
     """A re-INVITE the user has not answered yet."""
 
-    arrival: Arrival
+    arrival: ReceivedRequest
     transaction: Transaction
 
 
@@ -47,7 +46,7 @@ class _Unacked:
 
     def __init__(
         self,
-        core: Core,
+        core: UserAgentCore,
         transaction: Transaction,
         *,
         wire: bytes,
@@ -74,17 +73,17 @@ class _Unacked:
 
 
 class Session:
-    """An answered leg. `tag`: ours, its name in `Core.dialogs`. `status`: the 2xx that made it."""
+    """An answered leg. `tag`: ours, its name in `UserAgentCore.dialogs`. `status`: the 2xx that made it."""
 
     __slots__ = ("_bye", "_core", "_dialog", "_pending", "_phase", "_q850", "_status", "_tag", "_unacked", "number")
 
-    def __init__(self, core: Core, number: int, *, dialog: Dialog, tag: str, status: int) -> None:
+    def __init__(self, core: UserAgentCore, number: int, *, dialog: Dialog, tag: str, status: int) -> None:
         self.number = number
         self._core = core
         self._dialog = dialog
         self._tag = tag
         self._status = status
-        self._phase = Phase.CONFIRMED
+        self._phase = SessionState.CONFIRMED
         self._pending: _Pending | None = None
         self._unacked: _Unacked | None = None
         self._bye: Transaction | None = None
@@ -92,19 +91,19 @@ class Session:
         core.legs[number] = self
         core.dialogs[tag] = self
 
-    def answered(self, transaction: Transaction, *, arrival: Arrival, body: bytes, now_ns: int) -> None:
+    def answered(self, transaction: Transaction, *, arrival: ReceivedRequest, body: bytes, now_ns: int) -> None:
         """Send our 2xx to the INVITE that makes this session, and wait for its ACK."""
-        self._phase = Phase.UNACKED
+        self._phase = SessionState.UNACKED
         self._send_2xx(transaction, arrival=arrival, body=body, now_ns=now_ns)
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:
         match self._phase:
-            case Phase.UNACKED:
-                self._phase = Phase.LEAVING
+            case SessionState.UNACKED:
+                self._phase = SessionState.LEAVING
                 self._q850 = q850
-            case Phase.CONFIRMED:
+            case SessionState.CONFIRMED:
                 self._send_bye(now_ns, q850=q850)
-            case Phase.LEAVING | Phase.CLOSING | Phase.OVER:
+            case SessionState.LEAVING | SessionState.CLOSING | SessionState.OVER:
                 pass
 
     def accept(self, body: bytes, now_ns: int) -> None:
@@ -127,12 +126,12 @@ class Session:
     def is_peer(self, call_id: str, remote_tag: str) -> bool:
         return call_id == self._dialog.call_id and remote_tag == self._dialog.remote_tag
 
-    def on_request(self, arrival: Arrival, now_ns: int) -> None:
+    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
         request = arrival.request
-        if request.method == "BYE" and self._phase in (Phase.CLOSING, Phase.OVER):
+        if request.method == "BYE" and self._phase in (SessionState.CLOSING, SessionState.OVER):
             self._core.reply(arrival, 200, now_ns=now_ns)
-            self._finish(Why.BYE, by_peer=False, q850=q850_of(request.headers))
-        elif self._phase is Phase.OVER:
+            self._finish(EndReason.BYE, by_peer=False, q850=q850_of(request.headers))
+        elif self._phase is SessionState.OVER:
             self._core.refuse(arrival, 481, now_ns=now_ns)
         elif not self._dialog.accepts(arrival.cseq):
             self._core.refuse(arrival, 500, now_ns=now_ns)
@@ -141,7 +140,7 @@ class Session:
         else:
             self._serve(arrival, now_ns)
 
-    def _serve(self, arrival: Arrival, now_ns: int) -> None:
+    def _serve(self, arrival: ReceivedRequest, now_ns: int) -> None:
         match arrival.request.method:
             case "BYE":
                 self._on_bye(arrival, now_ns)
@@ -155,53 +154,53 @@ class Session:
             return
         self._stop_2xx()
         match self._phase:
-            case Phase.UNACKED | Phase.CONFIRMED:
-                self._phase = Phase.CONFIRMED
-                self._core.tell(Acknowledged(leg=self.number, body=body))
-            case Phase.LEAVING:
+            case SessionState.UNACKED | SessionState.CONFIRMED:
+                self._phase = SessionState.CONFIRMED
+                self._core.tell(AckReceived(leg=self.number, body=body))
+            case SessionState.LEAVING:
                 self._send_bye(now_ns, q850=self._q850)
-            case Phase.CLOSING | Phase.OVER:
+            case SessionState.CLOSING | SessionState.OVER:
                 pass
 
     def on_message(self, transaction: Transaction, message: Request | Response, now_ns: int) -> None:
         """From our BYE: its answer, any final one will do (§15.1.1). From INVITEs: an ACK that reuses the branch, or a CANCEL."""
         if isinstance(message, Response):
             if message.status >= 200:
-                self._finish(Why.BYE, by_peer=False)
+                self._finish(EndReason.BYE, by_peer=False)
         elif message.method == "ACK":
             cseq = parse_cseq(message.headers.get("CSeq") or "")
             self.on_ack(-1 if cseq is None else cseq.number, message.body, now_ns)
         elif self._pending is not None and self._pending.transaction is transaction:
             self.decline(487, now_ns)
 
-    def on_end(self, transaction: Transaction, _end: End) -> None:
+    def on_end(self, transaction: Transaction, _end: TransactionEnd) -> None:
         if transaction is self._bye:
-            self._finish(Why.BYE, by_peer=False)
+            self._finish(EndReason.BYE, by_peer=False)
             self._bye = None
             self._core.dialogs.pop(self._tag, None)
         elif self._pending is not None and self._pending.transaction is transaction:
             self._pending = None
 
-    def _on_bye(self, arrival: Arrival, now_ns: int) -> None:
+    def _on_bye(self, arrival: ReceivedRequest, now_ns: int) -> None:
         self._core.reply(arrival, 200, now_ns=now_ns)
         self.decline(487, now_ns)
-        self._finish(Why.BYE, by_peer=self._phase is not Phase.LEAVING, q850=q850_of(arrival.request.headers))
+        self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(arrival.request.headers))
 
-    def _on_reinvite(self, arrival: Arrival, now_ns: int) -> None:
+    def _on_reinvite(self, arrival: ReceivedRequest, now_ns: int) -> None:
         """§14.2: one at a time. 500 while another is unanswered, 491 while one of ours, here a 2xx without ACK, is unfinished."""
         if self._pending is not None:
             wait = retry_after(self._core.retry_after_s())
             self._core.refuse(arrival, 500, now_ns=now_ns, extra=wait)
-        elif self._unacked is not None or self._phase is not Phase.CONFIRMED:
+        elif self._unacked is not None or self._phase is not SessionState.CONFIRMED:
             self._core.refuse(arrival, 491, now_ns=now_ns)
         else:
             transaction = self._core.serve(arrival, now_ns)
             transaction.user = self
             self._pending = _Pending(arrival=arrival, transaction=transaction)
             self._core.respond(transaction, arrival, 100, now_ns=now_ns)
-            self._core.tell(Offered(leg=self.number, offer=arrival.request.body))
+            self._core.tell(OfferReceived(leg=self.number, offer=arrival.request.body))
 
-    def _send_2xx(self, transaction: Transaction, *, arrival: Arrival, body: bytes, now_ns: int) -> None:
+    def _send_2xx(self, transaction: Transaction, *, arrival: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core
         transaction.user = self
         extra: Fields = (core.identity.contact, *CAPABILITIES)
@@ -210,12 +209,12 @@ class Session:
 
     def _never_acknowledged(self, now_ns: int) -> None:
         self._send_bye(now_ns, q850=self._q850)
-        self._finish(Why.NO_ACK, by_peer=False)
+        self._finish(EndReason.NO_ACK, by_peer=False)
 
     def _send_bye(self, now_ns: int, *, q850: int | None) -> None:
         self.decline(487, now_ns)
         self._stop_2xx()
-        self._phase = Phase.CLOSING
+        self._phase = SessionState.CLOSING
         self._bye = send_bye(self._core, self._dialog, user=self, q850=q850, now_ns=now_ns)
 
     def _stop_2xx(self) -> None:
@@ -223,17 +222,17 @@ class Session:
         if unacked is not None:
             unacked.stop()
 
-    def _finish(self, why: Why, *, by_peer: bool, q850: int | None = None) -> None:
+    def _finish(self, why: EndReason, *, by_peer: bool, q850: int | None = None) -> None:
         """The leg is over; the dialog's entry stays while a BYE of ours is under way."""
-        if self._phase is not Phase.OVER:
-            self._phase = Phase.OVER
+        if self._phase is not SessionState.OVER:
+            self._phase = SessionState.OVER
             self._stop_2xx()
-            self._core.end(Ended(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
+            self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)
 
 
-def send_bye(core: Core, dialog: Dialog, *, user: Session | None, q850: int | None, now_ns: int) -> Transaction:
+def send_bye(core: UserAgentCore, dialog: Dialog, *, user: Session | None, q850: int | None, now_ns: int) -> Transaction:
     """Send BYE in `dialog`."""
     branch = core.new_branch()
     request = dialog.request("BYE", via=core.identity.via(branch), extra=reason_q850(q850))

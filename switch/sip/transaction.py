@@ -1,25 +1,24 @@
 """PURE. Knows live transactions: their state, alarms and last message, and which message belongs to which (RFC 3261 §17, RFC 6026).
 
-What happens when is in `transaction_table`. Does not know dialogs or legs: it tells its `User`. Keys are made by `arrival`.
+What happens when is in `transaction_table`. Does not know dialogs or legs: it tells its `TransactionUser`. Keys are made by `arrival`.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
-from switch.sip.compose import ack_to_failure
-from switch.sip.message import Address, Request, Response
-from switch.sip.serializer import serialize
+from switch.sip.message import Address, Request, Response, serialize
+from switch.sip.requests import ack_to_failure
 from switch.sip.timers import Alarm, Alarms, Timers
-from switch.sip.transaction_table import END_BY_CUE, SHORT_LIVES, Cue, Do, End, Machine, State
+from switch.sip.transaction_table import END_BY_CUE, SHORT_LIVES, Action, Input, State, TransactionEnd, TransactionMachine
 
 
-class User(Protocol):
+class TransactionUser(Protocol):
     """Whoever started a transaction (the TU of RFC 3261)."""
 
     def on_message(self, transaction: "Transaction", message: Request | Response, now_ns: int, /) -> None:
         """A client's answer; a server's ACK in Accepted, or a CANCEL that names it."""
 
-    def on_end(self, transaction: "Transaction", end: End, /) -> None:
+    def on_end(self, transaction: "Transaction", end: TransactionEnd, /) -> None:
         """Once: the transaction is no more."""
 
 
@@ -45,7 +44,9 @@ class Transaction:
         "user",
     )
 
-    def __init__(self, layer: "Transactions", machine: Machine, *, key: str, address: Address, user: User | None) -> None:
+    def __init__(
+        self, layer: "Transactions", machine: TransactionMachine, *, key: str, address: Address, user: TransactionUser | None
+    ) -> None:
         self._layer = layer
         self.machine = machine
         self.key = key
@@ -73,7 +74,7 @@ class Transaction:
         if isinstance(message, Response):
             self._step(self.machine.cue_of(message.status), now_ns, message=message)
         else:
-            self._step(Cue.ACK if message.method == "ACK" else Cue.REQUEST, now_ns, message=message)
+            self._step(Input.ACK if message.method == "ACK" else Input.REQUEST, now_ns, message=message)
 
     def respond(self, status: int, wire: bytes, now_ns: int) -> None:
         """A server's user answers. Nothing happens where the state allows no such answer any more."""
@@ -81,14 +82,14 @@ class Transaction:
 
     def transport_failed(self, now_ns: int) -> None:
         """What was sent did not leave, or came back as undeliverable."""
-        self._step(Cue.TRANSPORT_ERROR, now_ns)
+        self._step(Input.TRANSPORT_ERROR, now_ns)
 
     def destroy(self) -> None:
         """End at once and tell nobody (§9.1: a cancelled INVITE that is never answered)."""
         self.user = None
         self._leave()
 
-    def _step(self, cue: Cue, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
+    def _step(self, cue: Input, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
         row = self.machine.rows.get((self.state, cue))
         if row is None:
             return
@@ -96,18 +97,18 @@ class Transaction:
         if wire is not None:
             self._wire = wire
         if then is State.TERMINATED:
-            self._terminate(END_BY_CUE.get(cue, End.DONE))
+            self._terminate(END_BY_CUE.get(cue, TransactionEnd.DONE))
         elif then is not self.state:
             self._enter(then, now_ns)
         for do in does:
             self._do(do, message, now_ns)
 
-    def _do(self, do: Do, message: Request | Response | None, now_ns: int) -> None:
-        if do is Do.PASS:
+    def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
+        if do is Action.PASS:
             if self.user is not None and message is not None:
                 self.user.on_message(self, message, now_ns)
             return
-        if do is Do.SEND_ACK and self._request is not None and isinstance(message, Response):
+        if do is Action.SEND_ACK and self._request is not None and isinstance(message, Response):
             self._wire = serialize(ack_to_failure(self._request, message))
         self._layer.send(self._wire, self.address)
 
@@ -125,7 +126,7 @@ class Transaction:
             alarms.stop(self._life)
             self._life = None if life is None else alarms.set(self._end_ns(repeat, life, now_ns), self._ring_life)
 
-    def _end_ns(self, repeat: Cue | None, life: Cue, now_ns: int) -> int:
+    def _end_ns(self, repeat: Input | None, life: Input, now_ns: int) -> int:
         """When `life` ends the state just entered. One that repeats nothing only absorbs what comes late, and may do so for longer:
         its clean-up waits for others, so that a busy agent is not woken for each."""
         timers = self._layer.timers
@@ -139,7 +140,7 @@ class Transaction:
             return
         t2_ns = self._layer.timers.t2_ns
         doubled_ns = 2 * self._interval_ns
-        if timer is Cue.TIMER_A:
+        if timer is Input.TIMER_A:
             self._interval_ns = doubled_ns
         else:
             self._interval_ns = t2_ns if self.state is State.PROCEEDING else min(doubled_ns, t2_ns)
@@ -151,7 +152,7 @@ class Transaction:
         if timer is not None:
             self._step(timer, now_ns)
 
-    def _terminate(self, end: End) -> None:
+    def _terminate(self, end: TransactionEnd) -> None:
         user = self.user
         self._leave()
         if user is not None:
@@ -182,14 +183,25 @@ class Transactions:
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
 
-    def ask(self, machine: Machine, request: Request, *, key: str, address: Address, user: User | None, now_ns: int) -> Transaction:
+    def ask(
+        self,
+        machine: TransactionMachine,
+        request: Request,
+        *,
+        key: str,
+        address: Address,
+        user: TransactionUser | None,
+        now_ns: int,
+    ) -> Transaction:
         """Start a client transaction: sends `request` to `address`."""
         transaction = Transaction(self, machine, key=key, address=address, user=user)
         transaction.start(request, now_ns)
         self._clients[key] = transaction
         return transaction
 
-    def serve(self, machine: Machine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int) -> Transaction:
+    def serve(
+        self, machine: TransactionMachine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int
+    ) -> Transaction:
         """Start a server transaction for a request that came; answers go to `address`. `merge_id`: see `is_merged`."""
         transaction = Transaction(self, machine, key=key, address=address, user=None)
         transaction.tag = tag

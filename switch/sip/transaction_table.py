@@ -1,6 +1,6 @@
 """PURE. Knows the four transaction machines of RFC 3261 §17, and the Accepted states of RFC 6026, as data. `transaction` runs it.
 
-How to read a table. A machine is in one `State`; something happens, a `Cue`; the row for the two says which state is next and what
+How to read a table. A machine is in one `State`; something happens, a `Input`; the row for the two says which state is next and what
 is done, in order. No row means: nothing happens. That is how late, duplicated and crossed messages are absorbed.
 
 Timers belong to states. A state has at most two: one that sends again (A, E, G) and one that bounds the stay (the others). Entering
@@ -38,7 +38,7 @@ class State(IntEnum):
     TERMINATED = auto()
 
 
-class Cue(IntEnum):
+class Input(IntEnum):
     """What can happen to a transaction."""
 
     PROVISIONAL = auto()
@@ -63,7 +63,7 @@ class Cue(IntEnum):
     TIMER_M = auto()
 
 
-class Do(IntEnum):
+class Action(IntEnum):
     """What a transaction does on a cue."""
 
     SEND = auto()
@@ -74,7 +74,7 @@ class Do(IntEnum):
     """Give the message to the user."""
 
 
-class End(IntEnum):
+class TransactionEnd(IntEnum):
     """How a transaction ended."""
 
     DONE = auto()
@@ -86,148 +86,148 @@ class End(IntEnum):
     """The transport could not send."""
 
 
-END_BY_CUE: Mapping[Cue, End] = {
-    Cue.TIMER_B: End.TIMEOUT,
-    Cue.TIMER_F: End.TIMEOUT,
-    Cue.TIMER_H: End.NO_ACK,
-    Cue.TRANSPORT_ERROR: End.UNREACHABLE,
+END_BY_CUE: Mapping[Input, TransactionEnd] = {
+    Input.TIMER_B: TransactionEnd.TIMEOUT,
+    Input.TIMER_F: TransactionEnd.TIMEOUT,
+    Input.TIMER_H: TransactionEnd.NO_ACK,
+    Input.TRANSPORT_ERROR: TransactionEnd.UNREACHABLE,
 }
-"""The cue that terminates a transaction tells how it ended; any other cue: `End.DONE`."""
+"""The cue that terminates a transaction tells how it ended; any other cue: `TransactionEnd.DONE`."""
 
-SHORT_LIVES = frozenset({Cue.TIMER_I, Cue.TIMER_K})
+SHORT_LIVES = frozenset({Input.TIMER_I, Input.TIMER_K})
 """Timers that last T4. The others that bound a stay last 64*T1."""
 
-Row = tuple[State, tuple[Do, ...]]
-StateTimers = tuple[Cue | None, Cue | None]
+Row = tuple[State, tuple[Action, ...]]
+StateTimers = tuple[Input | None, Input | None]
 """(the timer that sends again, the timer that bounds the stay)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class TransactionMachine:
     """One of the four machines. `invite`: whether 2xx and 300-699 are different cues."""
 
     name: str
     invite: bool
     start: State
     timers: Mapping[State, StateTimers]
-    rows: Mapping[tuple[State, Cue], Row]
+    rows: Mapping[tuple[State, Input], Row]
 
-    def cue_of(self, status: int) -> Cue:
+    def cue_of(self, status: int) -> Input:
         """The cue that an answer of this status is."""
         if status < 200:
-            return Cue.PROVISIONAL
+            return Input.PROVISIONAL
         if not self.invite:
-            return Cue.FINAL
-        return Cue.SUCCESS if status < 300 else Cue.FAILURE
+            return Input.FINAL
+        return Input.SUCCESS if status < 300 else Input.FAILURE
 
 
 # RFC 3261 §17.1.1, RFC 6026 §7.2. Timer B bounds Calling only: an INVITE that rings may ring for ever, the user hangs up.
-INVITE_CLIENT = Machine(
+INVITE_CLIENT = TransactionMachine(
     name="INVITE client",
     invite=True,
     start=State.CALLING,
     timers={
-        State.CALLING: (Cue.TIMER_A, Cue.TIMER_B),
+        State.CALLING: (Input.TIMER_A, Input.TIMER_B),
         State.PROCEEDING: (None, None),
-        State.ACCEPTED: (None, Cue.TIMER_M),
-        State.COMPLETED: (None, Cue.TIMER_D),
+        State.ACCEPTED: (None, Input.TIMER_M),
+        State.COMPLETED: (None, Input.TIMER_D),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.CALLING, Cue.TIMER_A): (State.CALLING, (Do.SEND,)),
-        (State.CALLING, Cue.TIMER_B): (State.TERMINATED, ()),
-        (State.CALLING, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.CALLING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.PASS,)),
-        (State.CALLING, Cue.SUCCESS): (State.ACCEPTED, (Do.PASS,)),
-        (State.CALLING, Cue.FAILURE): (State.COMPLETED, (Do.SEND_ACK, Do.PASS)),
-        (State.PROCEEDING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.PASS,)),
-        (State.PROCEEDING, Cue.SUCCESS): (State.ACCEPTED, (Do.PASS,)),
-        (State.PROCEEDING, Cue.FAILURE): (State.COMPLETED, (Do.SEND_ACK, Do.PASS)),
-        (State.ACCEPTED, Cue.SUCCESS): (State.ACCEPTED, (Do.PASS,)),
-        (State.ACCEPTED, Cue.TIMER_M): (State.TERMINATED, ()),
-        (State.COMPLETED, Cue.FAILURE): (State.COMPLETED, (Do.SEND,)),
-        (State.COMPLETED, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Cue.TIMER_D): (State.TERMINATED, ()),
+        (State.CALLING, Input.TIMER_A): (State.CALLING, (Action.SEND,)),
+        (State.CALLING, Input.TIMER_B): (State.TERMINATED, ()),
+        (State.CALLING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.CALLING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.CALLING, Input.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
+        (State.CALLING, Input.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
+        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
+        (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
+        (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
+        (State.ACCEPTED, Input.TIMER_M): (State.TERMINATED, ()),
+        (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.COMPLETED, Input.TIMER_D): (State.TERMINATED, ()),
     },
 )
 
 # RFC 3261 §17.1.2.
-OTHER_CLIENT = Machine(
+OTHER_CLIENT = TransactionMachine(
     name="non-INVITE client",
     invite=False,
     start=State.TRYING,
     timers={
-        State.TRYING: (Cue.TIMER_E, Cue.TIMER_F),
-        State.PROCEEDING: (Cue.TIMER_E, Cue.TIMER_F),
-        State.COMPLETED: (None, Cue.TIMER_K),
+        State.TRYING: (Input.TIMER_E, Input.TIMER_F),
+        State.PROCEEDING: (Input.TIMER_E, Input.TIMER_F),
+        State.COMPLETED: (None, Input.TIMER_K),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.TRYING, Cue.TIMER_E): (State.TRYING, (Do.SEND,)),
-        (State.TRYING, Cue.TIMER_F): (State.TERMINATED, ()),
-        (State.TRYING, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.TRYING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.PASS,)),
-        (State.TRYING, Cue.FINAL): (State.COMPLETED, (Do.PASS,)),
-        (State.PROCEEDING, Cue.TIMER_E): (State.PROCEEDING, (Do.SEND,)),
-        (State.PROCEEDING, Cue.TIMER_F): (State.TERMINATED, ()),
-        (State.PROCEEDING, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.PROCEEDING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.PASS,)),
-        (State.PROCEEDING, Cue.FINAL): (State.COMPLETED, (Do.PASS,)),
-        (State.COMPLETED, Cue.TIMER_K): (State.TERMINATED, ()),
+        (State.TRYING, Input.TIMER_E): (State.TRYING, (Action.SEND,)),
+        (State.TRYING, Input.TIMER_F): (State.TERMINATED, ()),
+        (State.TRYING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.TRYING, Input.FINAL): (State.COMPLETED, (Action.PASS,)),
+        (State.PROCEEDING, Input.TIMER_E): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Input.TIMER_F): (State.TERMINATED, ()),
+        (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.PROCEEDING, Input.FINAL): (State.COMPLETED, (Action.PASS,)),
+        (State.COMPLETED, Input.TIMER_K): (State.TERMINATED, ()),
     },
 )
 
 # RFC 3261 §17.2.1, RFC 6026 §7.1. A 2xx is sent again by the user until its ACK comes; Accepted only absorbs the INVITE and lets
 # ACKs through (they match here when the peer reuses the branch). A transport error does not end Accepted: the dialog lives.
-INVITE_SERVER = Machine(
+INVITE_SERVER = TransactionMachine(
     name="INVITE server",
     invite=True,
     start=State.PROCEEDING,
     timers={
         State.PROCEEDING: (None, None),
-        State.ACCEPTED: (None, Cue.TIMER_L),
-        State.COMPLETED: (Cue.TIMER_G, Cue.TIMER_H),
-        State.CONFIRMED: (None, Cue.TIMER_I),
+        State.ACCEPTED: (None, Input.TIMER_L),
+        State.COMPLETED: (Input.TIMER_G, Input.TIMER_H),
+        State.CONFIRMED: (None, Input.TIMER_I),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.PROCEEDING, Cue.REQUEST): (State.PROCEEDING, (Do.SEND,)),
-        (State.PROCEEDING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.SEND,)),
-        (State.PROCEEDING, Cue.SUCCESS): (State.ACCEPTED, (Do.SEND,)),
-        (State.PROCEEDING, Cue.FAILURE): (State.COMPLETED, (Do.SEND,)),
-        (State.PROCEEDING, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.ACCEPTED, Cue.SUCCESS): (State.ACCEPTED, (Do.SEND,)),
-        (State.ACCEPTED, Cue.ACK): (State.ACCEPTED, (Do.PASS,)),
-        (State.ACCEPTED, Cue.TIMER_L): (State.TERMINATED, ()),
-        (State.COMPLETED, Cue.REQUEST): (State.COMPLETED, (Do.SEND,)),
-        (State.COMPLETED, Cue.TIMER_G): (State.COMPLETED, (Do.SEND,)),
-        (State.COMPLETED, Cue.ACK): (State.CONFIRMED, ()),
-        (State.COMPLETED, Cue.TIMER_H): (State.TERMINATED, ()),
-        (State.COMPLETED, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.CONFIRMED, Cue.TIMER_I): (State.TERMINATED, ()),
+        (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
+        (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Action.SEND,)),
+        (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
+        (State.ACCEPTED, Input.ACK): (State.ACCEPTED, (Action.PASS,)),
+        (State.ACCEPTED, Input.TIMER_L): (State.TERMINATED, ()),
+        (State.COMPLETED, Input.REQUEST): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Input.TIMER_G): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Input.ACK): (State.CONFIRMED, ()),
+        (State.COMPLETED, Input.TIMER_H): (State.TERMINATED, ()),
+        (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.CONFIRMED, Input.TIMER_I): (State.TERMINATED, ()),
     },
 )
 
 # RFC 3261 §17.2.2.
-OTHER_SERVER = Machine(
+OTHER_SERVER = TransactionMachine(
     name="non-INVITE server",
     invite=False,
     start=State.TRYING,
     timers={
         State.TRYING: (None, None),
         State.PROCEEDING: (None, None),
-        State.COMPLETED: (None, Cue.TIMER_J),
+        State.COMPLETED: (None, Input.TIMER_J),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.TRYING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.SEND,)),
-        (State.TRYING, Cue.FINAL): (State.COMPLETED, (Do.SEND,)),
-        (State.PROCEEDING, Cue.REQUEST): (State.PROCEEDING, (Do.SEND,)),
-        (State.PROCEEDING, Cue.PROVISIONAL): (State.PROCEEDING, (Do.SEND,)),
-        (State.PROCEEDING, Cue.FINAL): (State.COMPLETED, (Do.SEND,)),
-        (State.PROCEEDING, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Cue.REQUEST): (State.COMPLETED, (Do.SEND,)),
-        (State.COMPLETED, Cue.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Cue.TIMER_J): (State.TERMINATED, ()),
+        (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
+        (State.TRYING, Input.FINAL): (State.COMPLETED, (Action.SEND,)),
+        (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Input.FINAL): (State.COMPLETED, (Action.SEND,)),
+        (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.COMPLETED, Input.REQUEST): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.COMPLETED, Input.TIMER_J): (State.TERMINATED, ()),
     },
 )

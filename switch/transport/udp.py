@@ -13,11 +13,11 @@ RECEIVE_BUFFER_BYTES = 4 << 20
 
 
 class UdpTransport(asyncio.DatagramProtocol):
-    """`received(data, source)` for each datagram; `unsendable(target)` when the system refuses to send one."""
+    """`received(data, source)` for each datagram; `send_failed(target)` when the system refuses to send one."""
 
-    def __init__(self, *, received: Callable[[bytes, Address], None], unsendable: Callable[[Address], None]) -> None:
+    def __init__(self, *, received: Callable[[bytes, Address], None], send_failed: Callable[[Address], None]) -> None:
         self._received = received
-        self._unsendable = unsendable
+        self._send_failed = send_failed
         self._transport: asyncio.DatagramTransport | None = None
         self._socket: socket.socket | None = None
 
@@ -53,7 +53,7 @@ class UdpTransport(asyncio.DatagramProtocol):
             self._transport.sendto(data, target)
         except (OSError, OverflowError) as error:
             if getattr(error, "errno", None) != errno.EMSGSIZE:  # that one is the message's fault, not the target's
-                self._unsendable(target)
+                self._send_failed(target)
 
     def close(self) -> None:
         self._socket = None

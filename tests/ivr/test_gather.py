@@ -4,13 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.gather import MAX_CORRECTIONS
 from ivr.menu import Gather, GoTo, HangUp, KnownZip, Matching, Menu, MenuPlan, ReadBack, RouteOn, TransferTo, Within
-from ivr.step import Digit, Heard, Left, LeftBecause, PromptEnded, Routed, Scene, TimedOut, Turn, start, step
+from ivr.step import (
+    MAX_CORRECTIONS,
+    Digit,
+    ExitMenu,
+    ExitReason,
+    InputTimeout,
+    MenuContext,
+    MenuInput,
+    PromptDone,
+    RouteCaller,
+    Turn,
+    start,
+    step,
+)
 from routing.expression import Kind
 
-SCENE = Scene(utc_us=0, tags={})
-ENDED, SILENCE = PromptEnded(), TimedOut()
+SCENE = MenuContext(utc_us=0, tags={})
+ENDED, SILENCE = PromptDone(), InputTimeout()
 AGE = Gather(
     name="age",
     tag="age",
@@ -40,11 +52,11 @@ ZIP = Gather(
     failed=RouteOn(tags={"zip": "none"}),
 )
 TYPED = ("you-typed", "digit-1", "digit-0", "digit-0", "digit-0", "digit-1", "one-if-right")
-RIGHT = Routed(tags={"zip": "10001", "interest": "quote"}, line="desk")
-NONE = Routed(tags={"zip": "none"})
+RIGHT = RouteCaller(tags={"zip": "10001", "interest": "quote"}, line="desk")
+NONE = RouteCaller(tags={"zip": "none"})
 
 
-def talk(node: Gather, *heard: Heard | str) -> Turn:
+def talk(node: Gather, *heard: MenuInput | str) -> Turn:
     """The turn after the last thing heard; a string is digits pressed one by one."""
     plan = MenuPlan(start=node.name, nodes={node.name: node})
     turn = start(plan, SCENE)
@@ -54,26 +66,26 @@ def talk(node: Gather, *heard: Heard | str) -> Turn:
     return turn
 
 
-def answer(node: Gather, *heard: Heard | str) -> object:
+def answer(node: Gather, *heard: MenuInput | str) -> object:
     """What was kept, None if nothing was."""
     outcome = talk(node, *heard).outcome
-    return outcome.tags.get(node.tag) if isinstance(outcome, Routed) else None
+    return outcome.tags.get(node.tag) if isinstance(outcome, RouteCaller) else None
 
 
 def test_each_silence_has_its_own_length() -> None:
     assert talk(AGE).say == ("how-old",)
     assert talk(AGE, ENDED).wait_ms == 5_000
     first = talk(AGE, ENDED, "4")
-    assert (first.wait_ms, first.hush, first.session.digits, first.session.playing) == (3_000, False, "4", False)
+    assert (first.wait_ms, first.stop_play, first.session.digits, first.session.playing) == (3_000, False, "4", False)
     assert talk(AGE, ENDED, "4", ENDED) == Turn(session=first.session)
 
 
 def test_the_first_digit_cuts_the_prompt_short() -> None:
     first = talk(AGE, "4")
-    assert (first.hush, first.wait_ms, first.session.playing) == (True, 3_000, False)
+    assert (first.stop_play, first.wait_ms, first.session.playing) == (True, 3_000, False)
 
 
-ANSWERS: list[tuple[str, Gather, tuple[Heard | str, ...], str | int]] = [
+ANSWERS: list[tuple[str, Gather, tuple[MenuInput | str, ...], str | int]] = [
     ("the finish key ends it", AGE, (ENDED, "42#"), 42),
     ("silence between digits ends it", AGE, (ENDED, "42", SILENCE), 42),
     ("the last digit ends it", AGE, (ENDED, "042"), 42),
@@ -91,11 +103,11 @@ ANSWERS: list[tuple[str, Gather, tuple[Heard | str, ...], str | int]] = [
 
 
 @pytest.mark.parametrize(("node", "heard", "kept"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-def test_an_answer_is_kept(node: Gather, heard: tuple[Heard | str, ...], kept: str | int) -> None:
-    assert talk(node, *heard).outcome == Routed(tags={"interest": "quote", "age": kept})
+def test_an_answer_is_kept(node: Gather, heard: tuple[MenuInput | str, ...], kept: str | int) -> None:
+    assert talk(node, *heard).outcome == RouteCaller(tags={"interest": "quote", "age": kept})
 
 
-FAILED_TRIES: list[tuple[str, Gather, tuple[Heard | str, ...]]] = [
+FAILED_TRIES: list[tuple[str, Gather, tuple[MenuInput | str, ...]]] = [
     ("nothing at all", AGE, (ENDED, SILENCE)),
     ("only the finish key", AGE, (ENDED, "#")),
     ("too few digits", replace(AGE, valid=None), (ENDED, "4#")),
@@ -110,9 +122,9 @@ FAILED_TRIES: list[tuple[str, Gather, tuple[Heard | str, ...]]] = [
 
 
 @pytest.mark.parametrize(("node", "heard"), [row[1:] for row in FAILED_TRIES], ids=[row[0] for row in FAILED_TRIES])
-def test_a_failed_try_is_asked_again(node: Gather, heard: tuple[Heard | str, ...]) -> None:
+def test_a_failed_try_is_asked_again(node: Gather, heard: tuple[MenuInput | str, ...]) -> None:
     turn = talk(node, *heard)
-    assert (turn.say, turn.hush, turn.outcome, turn.session.tries, turn.session.digits) == (
+    assert (turn.say, turn.stop_play, turn.outcome, turn.session.tries, turn.session.digits) == (
         ("sorry", "how-old"),
         False,
         None,
@@ -122,13 +134,13 @@ def test_a_failed_try_is_asked_again(node: Gather, heard: tuple[Heard | str, ...
 
 
 def test_a_failed_try_stops_the_prompt() -> None:
-    assert talk(AGE, "#").hush
+    assert talk(AGE, "#").stop_play
     assert talk(replace(AGE, invalid=None), "#").say == ("how-old",)
 
 
 def test_tries_are_used_up() -> None:
-    assert talk(AGE, ENDED, SILENCE, ENDED, "17#").outcome == Left(reason=LeftBecause.FAILED, prompt="bye")
-    assert talk(replace(AGE, retries=0), "17#").outcome == Left(reason=LeftBecause.FAILED, prompt="bye")
+    assert talk(AGE, ENDED, SILENCE, ENDED, "17#").outcome == ExitMenu(reason=ExitReason.FAILED, prompt="bye")
+    assert talk(replace(AGE, retries=0), "17#").outcome == ExitMenu(reason=ExitReason.FAILED, prompt="bye")
 
 
 def test_an_answer_is_known_in_the_next_node() -> None:
@@ -137,8 +149,8 @@ def test_an_answer_is_known_in_the_next_node() -> None:
     turn = start(plan, SCENE)
     for digit in "42#":
         turn = step(plan, turn.session, Digit(digit=digit), SCENE)
-    assert (turn.say, turn.hush, turn.session.tags) == (("next",), False, {"age": 42, "asked": True})
-    assert step(plan, turn.session, Digit(digit="1"), SCENE).outcome == Routed(tags={"age": 42, "asked": True})
+    assert (turn.say, turn.stop_play, turn.session.tags) == (("next",), False, {"age": 42, "asked": True})
+    assert step(plan, turn.session, Digit(digit="1"), SCENE).outcome == RouteCaller(tags={"age": 42, "asked": True})
 
 
 # the read-back
@@ -146,7 +158,7 @@ def test_an_answer_is_known_in_the_next_node() -> None:
 
 def test_what_was_typed_is_read_back() -> None:
     turn = talk(ZIP, ENDED, "10001")
-    assert (turn.say, turn.hush, turn.outcome, turn.session.playing) == (TYPED, False, None, True)
+    assert (turn.say, turn.stop_play, turn.outcome, turn.session.playing) == (TYPED, False, None, True)
     assert talk(ZIP, ENDED, "10001", ENDED).wait_ms == ZIP.timeout_ms
 
 
@@ -155,9 +167,9 @@ def test_what_is_no_zip_is_not_read_back() -> None:
 
 
 @pytest.mark.parametrize("before", [(), (ENDED,)], ids=["while it is read", "after it was read"])
-def test_one_says_it_is_right(before: tuple[Heard, ...]) -> None:
+def test_one_says_it_is_right(before: tuple[MenuInput, ...]) -> None:
     turn = talk(ZIP, ENDED, "10001", *before, "1")
-    assert (turn.outcome, turn.hush) == (RIGHT, not before)
+    assert (turn.outcome, turn.stop_play) == (RIGHT, not before)
 
 
 def test_two_asks_once_more_and_is_no_failed_try() -> None:
@@ -175,7 +187,7 @@ def test_correcting_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("reply", [SILENCE, "7", "*"])
-def test_without_a_clear_reply_the_question_is_repeated_once(reply: Heard | str) -> None:
+def test_without_a_clear_reply_the_question_is_repeated_once(reply: MenuInput | str) -> None:
     typed = (ENDED, "10001", ENDED)
     turn = talk(ZIP, *typed, reply)
     assert (turn.say, turn.session.tries, turn.session.playing) == (("one-if-right",), 0, True)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.graph import leads_to, loops_without_input, reachable
-from ivr.menu import Branch, Case, Gather, GoTo, HangUp, Menu, MenuPlan, Node, RouteOn, Say, SayAgain
+from ivr.menu import Branch, BranchCase, Gather, GoTo, HangUp, Menu, MenuPlan, Node, RouteOn, Say, SayAgain
 from routing.table import Hours
 
 ALWAYS = Hours(zone="UTC", blocks=())
@@ -18,7 +18,7 @@ def say(name: str, then: str | None = None) -> Say:
 
 
 def branch(name: str, *then: str) -> Branch:
-    return Branch(name=name, cases=tuple(Case(when=ALWAYS, then=GoTo(menu=each)) for each in then), otherwise=HangUp())
+    return Branch(name=name, cases=tuple(BranchCase(when=ALWAYS, then=GoTo(menu=each)) for each in then), otherwise=HangUp())
 
 
 def menu(name: str, *then: str) -> Menu:
@@ -38,8 +38,8 @@ def test_every_outcome_leads_somewhere() -> None:
     )
     assert leads_to(Gather(name="g", tag="g", prompt="g", max_digits=1, then=to["a"], failed=to["b"])) == ("a", "b")
     assert leads_to(Say(name="s", prompts=("s",), then=to["a"])) == ("a",)
-    assert leads_to(Branch(name="b", cases=(Case(when=ALWAYS, then=to["a"]),), otherwise=to["b"])) == ("a", "b")
-    assert leads_to(Branch(name="b", cases=(Case(when=ALWAYS, then=RouteOn()),), otherwise=HangUp())) == ()
+    assert leads_to(Branch(name="b", cases=(BranchCase(when=ALWAYS, then=to["a"]),), otherwise=to["b"])) == ("a", "b")
+    assert leads_to(Branch(name="b", cases=(BranchCase(when=ALWAYS, then=RouteOn()),), otherwise=HangUp())) == ()
 
 
 def test_reachable_is_what_a_caller_may_come_to() -> None:

@@ -3,20 +3,19 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.gather import MAX_ASKED, MAX_CORRECTIONS
 from ivr.menu import (
     DIGITS,
     Branch,
-    Case,
+    BranchCase,
     Gather,
     GoTo,
     HangUp,
     KnownZip,
     Matching,
     Menu,
+    MenuAction,
     MenuPlan,
     Node,
-    Onward,
     ReadBack,
     RouteOn,
     Say,
@@ -24,25 +23,37 @@ from ivr.menu import (
     TransferTo,
     Within,
 )
-from ivr.step import MAX_MENUS, Digit, Heard, PromptEnded, Scene, TimedOut, Turn, start, step
+from ivr.step import (
+    MAX_ASKED,
+    MAX_CORRECTIONS,
+    MAX_MENUS,
+    Digit,
+    InputTimeout,
+    MenuContext,
+    MenuInput,
+    PromptDone,
+    Turn,
+    start,
+    step,
+)
 from routing.expression import Kind, parse
 from routing.table import Block, Hours
 
 HOUR_US = 3_600_000_000
 NAMES = ("a", "b", "c", "d")
-ENDED, SILENCE = PromptEnded(), TimedOut()
-HEARD: st.SearchStrategy[Heard] = st.one_of(
+ENDED, SILENCE = PromptDone(), InputTimeout()
+HEARD: st.SearchStrategy[MenuInput] = st.one_of(
     st.builds(Digit, digit=st.sampled_from([*sorted(DIGITS), "x", "12", ""])), st.just(ENDED), st.just(SILENCE)
 )
 SCENES = st.builds(
-    Scene,
+    MenuContext,
     utc_us=st.integers(0, 48).map(lambda hours: hours * HOUR_US),
     tags=st.dictionaries(
         st.sampled_from(["age", "told", "x"]), st.one_of(st.integers(0, 99), st.booleans(), st.text(max_size=2)), max_size=2
     ),
 )
 TAGS = st.dictionaries(st.sampled_from(["age", "told"]), st.one_of(st.integers(0, 99), st.booleans()), max_size=1)
-ONWARD: st.SearchStrategy[Onward] = st.one_of(
+ONWARD: st.SearchStrategy[MenuAction] = st.one_of(
     st.builds(GoTo, menu=st.sampled_from(NAMES), tags=TAGS),
     st.builds(GoTo, menu=st.sampled_from(NAMES), tags=TAGS),
     st.builds(RouteOn, tags=TAGS),
@@ -50,7 +61,7 @@ ONWARD: st.SearchStrategy[Onward] = st.one_of(
     st.builds(HangUp, prompt=st.sampled_from([None, "bye"])),
 )
 HOURS = Hours(zone="UTC", blocks=(Block(weekday=3, start_minute=0, end_minute=12 * 60),))
-CASES = st.builds(Case, when=st.sampled_from([parse("age >= 65"), parse("told"), HOURS]), then=ONWARD)
+CASES = st.builds(BranchCase, when=st.sampled_from([parse("age >= 65"), parse("told"), HOURS]), then=ONWARD)
 INVALID = st.sampled_from([None, "sorry"])
 
 
@@ -95,23 +106,23 @@ PLANS = st.builds(MenuPlan, start=st.just("a"), nodes=st.fixed_dictionaries({nam
 class Machine:
     """Keeps what whoever runs a menu would: whether a prompt plays, and whether the timer is armed."""
 
-    def __init__(self, plan: MenuPlan, scene: Scene) -> None:
+    def __init__(self, plan: MenuPlan, scene: MenuContext) -> None:
         self.plan, self.plays, self.armed, self.over = plan, False, False, False
         self.turn = start(plan, scene)
         self._do(self.turn)
 
-    def tell(self, heard: Heard, scene: Scene) -> Turn:
-        if isinstance(heard, PromptEnded):
+    def tell(self, heard: MenuInput, scene: MenuContext) -> Turn:
+        if isinstance(heard, PromptDone):
             self.plays = False
-        if isinstance(heard, TimedOut):
+        if isinstance(heard, InputTimeout):
             self.armed = False
         self.turn = step(self.plan, self.turn.session, heard, scene)
         self._do(self.turn)
         return self.turn
 
     def _do(self, turn: Turn) -> None:
-        assert self.plays or not turn.hush  # only what plays is stopped
-        self.plays = bool(turn.say) or (self.plays and not turn.hush)
+        assert self.plays or not turn.stop_play  # only what plays is stopped
+        self.plays = bool(turn.say) or (self.plays and not turn.stop_play)
         assert turn.wait_ms is None or not self.plays  # the timer never runs against a prompt
         self.armed = turn.wait_ms is not None or (self.armed and not turn.say)
         assert turn.outcome is None or not (self.over or turn.say or turn.wait_ms)
@@ -120,23 +131,25 @@ class Machine:
         assert self.plays == turn.session.playing
         assert self.over or self.plays or self.armed  # nobody is stuck
 
-    def is_late(self, heard: Heard) -> bool:
+    def is_late(self, heard: MenuInput) -> bool:
         match heard:
             case Digit(digit=digit):
                 return self.over or digit not in DIGITS
-            case PromptEnded():
+            case PromptDone():
                 return not self.plays
-            case TimedOut():
+            case InputTimeout():
                 return self.over or not self.armed
 
 
 @settings(deadline=None, max_examples=300)
 @given(PLANS, st.lists(st.tuples(HEARD, SCENES), max_size=40), SCENES)
-def test_whatever_is_heard_the_turn_is_sound(plan: MenuPlan, heard: list[tuple[Heard, Scene]], scene: Scene) -> None:
+def test_whatever_is_heard_the_turn_is_sound(
+    plan: MenuPlan, heard: list[tuple[MenuInput, MenuContext]], scene: MenuContext
+) -> None:
     machine = Machine(plan, scene)
     for each, now in heard:
         session, late = machine.turn.session, machine.is_late(each)
-        if late and isinstance(each, TimedOut) and not machine.plays and not machine.over:
+        if late and isinstance(each, InputTimeout) and not machine.plays and not machine.over:
             continue  # whoever runs the menu has no timer that could run out
         turn = machine.tell(each, now)
         assert not late or turn == Turn(session=session)
@@ -153,7 +166,7 @@ def test_whatever_is_heard_the_turn_is_sound(plan: MenuPlan, heard: list[tuple[H
 
 @settings(deadline=None, max_examples=300)
 @given(PLANS, SCENES, st.sampled_from(["1", "2", "7", "#", None]))
-def test_who_always_does_the_same_leaves_in_the_end(plan: MenuPlan, scene: Scene, digit: str | None) -> None:
+def test_who_always_does_the_same_leaves_in_the_end(plan: MenuPlan, scene: MenuContext, digit: str | None) -> None:
     """Nodes are bounded, tries in each, and corrections between them; only `SayAgain` is as often as the caller likes."""
     again = any(isinstance(node, Menu) and SayAgain() in node.keys.values() for node in plan.nodes.values())
     machine, told = Machine(plan, scene), 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from media.control import Counters, Heard, Peer
+from media.control import Counters, DigitReceived, RemoteMedia
 from media.dsp.g711 import PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
@@ -45,17 +45,17 @@ class FakeSocket:
 class World:
     """Two legs, bridged: `a` at SIGNALLED, `b` at OTHER."""
 
-    def __init__(self, *, a: Peer | None = None, b: Peer | None = None) -> None:
+    def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None) -> None:
         self.heard: list[str] = []
         self.forwarder = Forwarder(self._hear)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
         self.a = Leg(20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
         self.b = Leg(20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
-        self.a.aim(a or Peer(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
-        self.b.aim(b or Peer(host=OTHER[0], port=OTHER[1]), 0)
+        self.a.aim(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
+        self.b.aim(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
         self.a.join(self.b)
 
-    def _hear(self, heard: Heard) -> None:
+    def _hear(self, heard: DigitReceived) -> None:
         assert heard.port == 20_000
         self.heard.append(heard.digit)
 
@@ -103,7 +103,7 @@ def test_padding_extension_and_contributing_sources_are_taken_out() -> None:
 
 
 def test_between_the_two_laws_payloads_are_translated() -> None:
-    world = World(b=Peer(host=OTHER[0], port=OTHER[1], payload_type=8))
+    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], payload_type=8))
     payload = bytes(range(160))
     world.arrive(rtp(payload=payload, marker=True))
     packet, _ = world.at_b.sent[0]
@@ -133,9 +133,9 @@ def test_latch(case: str, sources: list[tuple[str, int]], relayed: int, stray: i
 def test_the_latch_starts_anew_with_another_address_only() -> None:
     world = World()
     world.arrive(rtp(), source=BEHIND_NAT)
-    world.a.aim(Peer(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
+    world.a.aim(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
     assert world.a.address == BEHIND_NAT
-    world.a.aim(Peer(host=OTHER[0], port=SIGNALLED[1]), 10)
+    world.a.aim(RemoteMedia(host=OTHER[0], port=SIGNALLED[1]), 10)
     assert (world.a.latched, world.a.address) == (None, (OTHER[0], SIGNALLED[1]))
     world.arrive(rtp(), source=BEHIND_NAT)
     assert world.a.stray == 1
@@ -160,7 +160,7 @@ def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     ],
 )
 def test_where_one_can_send(host: str, port: int, address: tuple[str, int] | None) -> None:
-    assert sendable(Peer(host=host, port=port)) == address
+    assert sendable(RemoteMedia(host=host, port=port)) == address
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ def test_types_not_negotiated_are_counted_and_dropped(payload_type: int) -> None
 
 
 def test_a_partner_on_hold_is_sent_nothing() -> None:
-    world = World(b=Peer(host=OTHER[0], port=OTHER[1], receives=False))
+    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], receives=False))
     world.arrive(rtp())
     assert (world.a.received, world.sources_relayed) == (1, 0)
-    world.b.aim(Peer(host=OTHER[0], port=OTHER[1]), 8)
+    world.b.aim(RemoteMedia(host=OTHER[0], port=OTHER[1]), 8)
     world.arrive(rtp(number=1))
     assert world.sources_relayed == 1
 
@@ -221,7 +221,7 @@ def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
     world = World()
     world.arrive(rtp())
     third = Leg(20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
-    third.aim(Peer(host=OTHER[0], port=OTHER[1]), 0)
+    third.aim(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
     third.join(world.a)
     assert (world.b.partner, world.b.relay_to) == (None, None)
     world.arrive(rtp(number=1))
@@ -243,7 +243,7 @@ def keys(digit: str, *, timestamp: int = 1_000, sequence: int = 10) -> list[byte
 
 
 def test_a_digit_is_heard_once_and_relayed_at_the_partners_payload_type() -> None:
-    world = World(b=Peer(host=OTHER[0], port=OTHER[1], dtmf_type=96))
+    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], dtmf_type=96))
     for data in keys("5"):
         world.arrive(data)
     assert world.heard == ["5"]
@@ -254,7 +254,7 @@ def test_a_digit_is_heard_once_and_relayed_at_the_partners_payload_type() -> Non
 
 
 def test_a_digit_is_heard_but_not_relayed_to_a_partner_without_events() -> None:
-    world = World(b=Peer(host=OTHER[0], port=OTHER[1], dtmf_type=None))
+    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], dtmf_type=None))
     for data in keys("5"):
         world.arrive(data)
     assert world.heard == ["5"]

@@ -9,8 +9,8 @@ import pytest
 from media.dsp.g711 import PCMA, PCMU, decode
 from media.dsp.tones import silence, sine
 from media.dsp.wav import write_wav
-from media.worker.playout import FRAME_NS, Agenda, Audio, Playout, audio
-from media.worker.prompts import Prompts, Unplayable
+from media.worker.playout import FRAME_NS, Audio, Playout, PlayoutSchedule, audio
+from media.worker.prompts import Prompts, PromptUnplayable
 
 MS = 1_000_000
 TEN_MINUTES_FRAMES = 10 * 60 * 50
@@ -61,7 +61,7 @@ def test_ringback_never_ends() -> None:
 
 
 def test_the_agenda_is_in_order_of_time_then_of_entry() -> None:
-    agenda: Agenda[str] = Agenda()
+    agenda: PlayoutSchedule[str] = PlayoutSchedule()
     for at_ns, what in ((30, "c"), (10, "a"), (20, "b"), (10, "a2")):
         agenda.add(at_ns, what)
     assert agenda.next_ns() == 10
@@ -110,4 +110,4 @@ def test_what_cannot_be_played_says_why(tmp_path: Path, name: str, why: str) -> 
     (tmp_path / "secret.wav").write_bytes(write_wav(sine(440, 100)))
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "broken.wav").write_bytes(b"no sound")
-    assert Prompts(tmp_path / "prompts").get(name) == Unplayable(why=why)
+    assert Prompts(tmp_path / "prompts").get(name) == PromptUnplayable(why=why)

@@ -11,22 +11,22 @@ import pytest
 from worker_client import HOST, Phone, Ports, WorkerClient
 
 from media.control import (
-    Aim,
-    Alive,
     Bridge,
     Close,
     Closed,
     Counters,
-    Heard,
-    Hush,
+    DigitReceived,
+    Heartbeat,
+    MediaTimeout,
     Open,
     OpenFailed,
-    Peer,
     Play,
-    Played,
+    PlayFinished,
     Quit,
+    RemoteMedia,
     Ringback,
-    Silent,
+    SetRemote,
+    StopPlay,
     Unbridge,
 )
 from media.dsp.g711 import PCMA_TO_PCMU, decode
@@ -130,7 +130,7 @@ def test_a_stranger_is_counted_not_relayed(worker: WorkerClient, caller: Phone, 
 
 def test_replies_follow_a_renumbering_nat(worker: WorkerClient, ports: Ports, line: Phone) -> None:
     with Phone(ports.take()) as caller:
-        elsewhere = Peer(host=HOST, port=9)
+        elsewhere = RemoteMedia(host=HOST, port=9)
         worker.order(Open(port=caller.leg, peer=elsewhere), Bridge(a=caller.leg, b=line.leg))
         worker.settle()
         caller.talk()
@@ -142,7 +142,7 @@ def test_replies_follow_a_renumbering_nat(worker: WorkerClient, ports: Ports, li
 def test_a_prompt_is_its_frames_and_then_told_as_played(worker: WorkerClient, caller: Phone) -> None:
     worker.order(Play(port=caller.leg, play=7, prompt="beep"))
     packets = heard_by(caller, FRAMES)
-    played = worker.expect(Played)
+    played = worker.expect(PlayFinished)
     assert (played.port, played.play, played.why) == (caller.leg, 7, None)
     assert {len(packet.payload) for packet in packets} == {160}
     assert [packet.marker for packet in packets] == [True] + [False] * (FRAMES - 1)
@@ -163,7 +163,7 @@ def test_a_prompt_is_its_frames_and_then_told_as_played(worker: WorkerClient, ca
 )
 def test_a_prompt_that_cannot_be_played_says_so_at_once(worker: WorkerClient, caller: Phone, prompt: str, why: str) -> None:
     worker.order(Play(port=caller.leg, play=8, prompt=prompt))
-    played = worker.expect(Played)
+    played = worker.expect(PlayFinished)
     assert (played.play, played.why) == (8, why)
     assert worker.close(caller.leg).sent == 0
 
@@ -171,7 +171,7 @@ def test_a_prompt_that_cannot_be_played_says_so_at_once(worker: WorkerClient, ca
 def test_a_prompt_runs_to_its_end_though_nobody_is_there_to_hear(worker: WorkerClient, ports: Ports) -> None:
     port = ports.take()
     worker.order(Open(port=port), Play(port=port, play=9, prompt="beep"))
-    assert worker.expect(Played).why is None
+    assert worker.expect(PlayFinished).why is None
     assert worker.close(port) == Counters()
 
 
@@ -179,7 +179,7 @@ def test_ringback_until_hush(worker: WorkerClient, caller: Phone) -> None:
     worker.order(Ringback(port=caller.leg))
     samples = decode(b"".join(packet.payload for packet in heard_by(caller, 20)), 0)
     assert tone_share(samples, 440) + tone_share(samples, 480) > 0.95
-    worker.order(Hush(port=caller.leg))
+    worker.order(StopPlay(port=caller.leg))
     sent = worker.close(caller.leg).sent
     heard_by(caller, sent - 20)
     assert caller.hears_nothing()
@@ -191,7 +191,7 @@ def test_one_stream_from_prompt_to_ringback_to_first_line_to_second(
     with opened(worker, ports) as second:
         worker.order(Play(port=caller.leg, play=1, prompt="beep"))
         packets = heard_by(caller, FRAMES)
-        worker.expect(Played)
+        worker.expect(PlayFinished)
         worker.order(Ringback(port=caller.leg))
         packets += heard_by(caller, 3)
         worker.order(Bridge(a=caller.leg, b=line.leg))
@@ -221,7 +221,7 @@ def test_bridging_stops_what_plays_and_unbridging_ends_the_relay(worker: WorkerC
     assert worker.close(line.leg).sent == 0
     assert caller.hears_nothing()
     assert sent <= 2
-    assert not [report for report in worker.skipped if isinstance(report, Played)]
+    assert not [report for report in worker.skipped if isinstance(report, PlayFinished)]
 
 
 def test_dtmf_is_heard_once_while_a_prompt_plays(worker: WorkerClient, caller: Phone) -> None:
@@ -230,48 +230,48 @@ def test_dtmf_is_heard_once_while_a_prompt_plays(worker: WorkerClient, caller: P
         start = RtpPacket(payload_type=101, sequence=10 * number, timestamp=2_000 * number, ssrc=caller.ssrc)
         for packet in press(digit, start):
             caller.send(build(packet))
-    heard = [worker.expect(Heard) for _ in range(3)]
+    heard = [worker.expect(DigitReceived) for _ in range(3)]
     assert [(report.port, report.digit) for report in heard] == [(caller.leg, digit) for digit in "11#"]
     worker.settle()
-    assert not [report for report in worker.skipped if isinstance(report, Heard)]
+    assert not [report for report in worker.skipped if isinstance(report, DigitReceived)]
 
 
 def test_a_digit_without_end_is_heard_when_its_packets_stop(worker: WorkerClient, caller: Phone, line: Phone) -> None:
     """Before the next second is over, which is when the worker looks at everything; and not of a leg closed meanwhile."""
     start = RtpPacket(payload_type=101, sequence=1, timestamp=2_000, ssrc=5)
-    worker.expect(Alive)
+    worker.expect(Heartbeat)
     line.send(build(next(press("1", start))))
     while worker.close(line.leg).received == 0:
         worker.order(Open(port=line.leg, peer=line.peer()))
         line.send(build(next(press("1", start))))
     caller.send(build(next(press("7", start))))
     worker.skipped.clear()
-    heard = worker.expect(Heard)
+    heard = worker.expect(DigitReceived)
     assert (heard.port, heard.digit) == (caller.leg, "7")
     assert worker.skipped == []
     worker.settle()
-    assert not [report for report in worker.skipped if isinstance(report, Heard)]
+    assert not [report for report in worker.skipped if isinstance(report, DigitReceived)]
 
 
 def test_silence_is_told_once_and_again_after_sound(prompts: Path, ports: Ports) -> None:
     with WorkerClient(prompts, rtp_timeout_ms=200) as worker, opened(worker, ports) as phone, opened(worker, ports) as on_hold:
-        worker.order(Aim(port=on_hold.leg, peer=on_hold.peer(sends=False)))
-        silent = worker.expect(Silent)
+        worker.order(SetRemote(port=on_hold.leg, peer=on_hold.peer(sends=False)))
+        silent = worker.expect(MediaTimeout)
         assert (silent.port, silent.last_ns) == (phone.leg, None)
-        worker.expect(Alive)
-        worker.expect(Alive)
-        assert not [report for report in worker.skipped if isinstance(report, Silent)]
+        worker.expect(Heartbeat)
+        worker.expect(Heartbeat)
+        assert not [report for report in worker.skipped if isinstance(report, MediaTimeout)]
         phone.talk()
-        again = worker.expect(Silent)
+        again = worker.expect(MediaTimeout)
         assert again.port == phone.leg
         assert again.last_ns == worker.close(phone.leg).last_ns
 
 
 def test_alive_tells_who_was_heard_when(worker: WorkerClient, caller: Phone, line: Phone) -> None:
     caller.talk()
-    alive = worker.expect(Alive)
+    alive = worker.expect(Heartbeat)
     while caller.leg not in alive.last:
-        alive = worker.expect(Alive)
+        alive = worker.expect(Heartbeat)
     assert list(alive.last) == [caller.leg], "the line never sent"
     assert alive.last[caller.leg] <= alive.at_ns
 
@@ -294,7 +294,7 @@ def test_nobody_listening_there_does_not_matter(worker: WorkerClient, caller: Ph
     with Phone(ports.take()) as gone:
         peer = gone.peer()
     worker.order(Open(port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
-    assert worker.expect(Played).why is None
+    assert worker.expect(PlayFinished).why is None
     assert worker.complaints() == ""
 
 
@@ -318,26 +318,26 @@ def test_a_closed_port_can_be_opened_again_in_the_same_breath(worker: WorkerClie
         worker.expect(Closed)
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
     heard_by(caller, FRAMES)
-    worker.expect(Played)
+    worker.expect(PlayFinished)
     assert worker.complaints() == ""
 
 
 def test_orders_about_unknown_ports_do_nothing(worker: WorkerClient, caller: Phone) -> None:
     worker.order(
-        Aim(port=5, peer=caller.peer()),
+        SetRemote(port=5, peer=caller.peer()),
         Play(port=5, play=1, prompt="beep"),
         Ringback(port=5),
-        Hush(port=5),
+        StopPlay(port=5),
         Bridge(a=5, b=caller.leg),
         Unbridge(port=5),
         Unbridge(port=caller.leg),
         Bridge(a=caller.leg, b=caller.leg),
     )
     assert worker.close(5) == Counters()
-    assert {type(report) for report in worker.skipped} <= {Alive}
+    assert {type(report) for report in worker.skipped} <= {Heartbeat}
     for packet in press("1", RtpPacket(payload_type=101, sequence=1, timestamp=0, ssrc=caller.ssrc)):
         caller.send(build(packet))
-    worker.expect(Heard)
+    worker.expect(DigitReceived)
     assert caller.hears_nothing(), "no leg is its own partner"
     assert worker.complaints() == ""
 
@@ -345,9 +345,9 @@ def test_orders_about_unknown_ports_do_nothing(worker: WorkerClient, caller: Pho
 def test_orders_that_make_no_sense_are_refused_and_told_once_a_kind(worker: WorkerClient, caller: Phone) -> None:
     for _ in range(3):
         worker.send(b"\xc1")
-        worker.order(Aim(port=caller.leg, peer=caller.peer(payload_type=18)))
+        worker.order(SetRemote(port=caller.leg, peer=caller.peer(payload_type=18)))
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
-    assert worker.expect(Played).why is None
+    assert worker.expect(PlayFinished).why is None
     complaints = worker.complaints()
     assert complaints.count("Traceback") == 2
     assert "payload types 18 and 101" in complaints
@@ -387,13 +387,13 @@ def test_a_prompt_replaces_what_plays(worker: WorkerClient, caller: Phone) -> No
     worker.order(
         Play(port=caller.leg, play=1, prompt="long"), Ringback(port=caller.leg), Play(port=caller.leg, play=2, prompt="beep")
     )
-    assert worker.expect(Played).play == 2
+    assert worker.expect(PlayFinished).play == 2
     assert FRAMES <= worker.close(caller.leg).sent <= FRAMES + 4, "and a first frame or two of what it replaced"
 
 
 def test_a_prompt_lasts_as_long_as_it_sounds(worker: WorkerClient, caller: Phone) -> None:
     worker.order(Play(port=caller.leg, play=1, prompt="absent"), Play(port=caller.leg, play=2, prompt="beep"))
-    began, ended = worker.expect(Played), worker.expect(Played)
+    began, ended = worker.expect(PlayFinished), worker.expect(PlayFinished)
     assert ended.play == 2
     assert ended.at_ns - began.at_ns >= FRAMES * 20_000_000
 
@@ -403,10 +403,10 @@ def test_a_bridge_to_a_leg_whose_far_end_is_not_known_yet_waits_for_it(tmp_path:
     ports = Ports()
     a, b = ports.take(), ports.take()
     with WorkerClient(tmp_path) as worker, Phone(a) as caller, Phone(b) as line:
-        worker.order(Open(port=a), Open(port=b), Aim(port=b, peer=line.peer()), Bridge(a=a, b=b))
+        worker.order(Open(port=a), Open(port=b), SetRemote(port=b, peer=line.peer()), Bridge(a=a, b=b))
         worker.settle()
         line.talk()
-        worker.order(Aim(port=a, peer=caller.peer()))
+        worker.order(SetRemote(port=a, peer=caller.peer()))
         worker.settle()
         line.talk()
         assert caller.hear().payload == b"\xff" * 160
@@ -419,5 +419,5 @@ def test_a_pipe_in_place_of_a_prompt_is_not_waited_for(tmp_path: Path) -> None:
     port = ports.take()
     with WorkerClient(tmp_path) as worker, Phone(port) as phone:
         worker.order(Open(port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
-        played = worker.expect(Played)
+        played = worker.expect(PlayFinished)
     assert played.why == "welcome.wav: not a regular file"

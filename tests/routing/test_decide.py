@@ -11,8 +11,8 @@ from routing.cap import Cap
 from routing.decide import MAX_CAMPAIGNS, decide
 from routing.expression import parse
 from routing.hunt import MAX_ATTEMPTS, OUTSIDE
-from routing.load import NOTHING
-from routing.ruling import Announce, Attempt, Barred, Dial, EnterMenu, Inquiry, NotRouted
+from routing.load import EMPTY_LOAD
+from routing.ruling import Announce, Attempt, Dial, EnterMenu, Inquiry, NotRouted, RejectReason
 from routing.table import (
     Accept,
     Block,
@@ -38,24 +38,24 @@ SHUT_NOW = "closed at Mon 12:00 UTC: outside weekly hours"
 
 
 def test_an_unknown_number_has_neither_publisher_nor_campaign() -> None:
-    ruling = decide(table(campaign("auto", "east")), NOTHING, structs.replace(ASKED, did="+1999"))
-    assert (ruling.choice, ruling.publisher, ruling.campaign) == (NotRouted(because=Barred.UNKNOWN_NUMBER), None, None)
+    ruling = decide(table(campaign("auto", "east")), EMPTY_LOAD, structs.replace(ASKED, did="+1999"))
+    assert (ruling.choice, ruling.publisher, ruling.campaign) == (NotRouted(because=RejectReason.UNKNOWN_NUMBER), None, None)
     assert verdicts(ruling) == [("numbers.+1999", "unknown number")]
 
 
 @pytest.mark.parametrize("state", [NumberState.AVAILABLE, NumberState.COOLING, NumberState.QUARANTINED])
 def test_a_number_that_is_not_assigned_is_out_of_service(state: NumberState) -> None:
     number = TrackingNumber(did=DID, publisher="radio-one", campaign="auto", state=state)
-    ruling = decide(table(campaign("auto", "east", menu=QUALIFY), number=number), NOTHING, ASKED)
-    assert ruling.choice == NotRouted(because=Barred.NUMBER_NOT_IN_SERVICE)
+    ruling = decide(table(campaign("auto", "east", menu=QUALIFY), number=number), EMPTY_LOAD, ASKED)
+    assert ruling.choice == NotRouted(because=RejectReason.NUMBER_NOT_IN_SERVICE)
     assert (ruling.publisher, ruling.campaign) == ("radio-one", "auto")
     assert verdicts(ruling)[-1] == (f"numbers.{DID}.state", f"not in service: {state}")
 
 
 def test_a_paused_publisher_is_refused_before_the_menu() -> None:
     paused = Publisher(name="radio-one", paused=True)
-    ruling = decide(table(campaign("auto", "east", menu=QUALIFY), publisher=paused), NOTHING, ASKED)
-    assert ruling.choice == NotRouted(because=Barred.PUBLISHER_PAUSED)
+    ruling = decide(table(campaign("auto", "east", menu=QUALIFY), publisher=paused), EMPTY_LOAD, ASKED)
+    assert ruling.choice == NotRouted(because=RejectReason.PUBLISHER_PAUSED)
     assert (ruling.publisher, ruling.campaign) == ("radio-one", "auto")
     assert verdicts(ruling)[-1] == ("publishers.radio-one.paused", "paused")
 
@@ -86,7 +86,7 @@ def test_an_attempt_carries_the_line_and_every_cap_it_counts_against() -> None:
 
 
 def test_the_trail_starts_with_all_that_a_replay_needs() -> None:
-    ruling = decide(table(campaign("auto", "east", "west")), NOTHING, tried(("east", NoRoute.BUSY)))
+    ruling = decide(table(campaign("auto", "east", "west")), EMPTY_LOAD, tried(("east", NoRoute.BUSY)))
     assert as_plain(ruling.trail[0]) == {
         "rule": f"numbers.{DID}",
         "verdict": "publisher radio-one, campaign auto",
@@ -96,12 +96,12 @@ def test_the_trail_starts_with_all_that_a_replay_needs() -> None:
 
 @pytest.mark.parametrize("shut", [{"hours": NEVER}, {"hours": MORNING}, {"paused": True}])
 def test_a_shut_campaign_is_closed_before_its_menu(shut: dict[str, Any]) -> None:
-    ruling = decide(table(campaign("auto", "east", menu=QUALIFY, **shut)), NOTHING, ASKED)
+    ruling = decide(table(campaign("auto", "east", menu=QUALIFY, **shut)), EMPTY_LOAD, ASKED)
     assert ruling.choice == NotRouted(because=NoRoute.CLOSED)
 
 
 def test_a_shut_campaign_says_when_it_was_closed() -> None:
-    ruling = decide(table(campaign("auto", "east", hours=MORNING)), NOTHING, ASKED)
+    ruling = decide(table(campaign("auto", "east", hours=MORNING)), EMPTY_LOAD, ASKED)
     assert verdicts(ruling)[1:] == [
         ("campaigns.auto.hours", SHUT_NOW),
         ("campaigns.auto.overflow", "nobody takes the call: closed, and no overflow for it"),
@@ -111,7 +111,7 @@ def test_a_shut_campaign_says_when_it_was_closed() -> None:
 
 def test_one_second_earlier_it_is_open() -> None:
     ruling = decide(
-        table(campaign("auto", "east", hours=MORNING)), NOTHING, structs.replace(ASKED, utc_us=MONDAY_NOON_US - 1_000_000)
+        table(campaign("auto", "east", hours=MORNING)), EMPTY_LOAD, structs.replace(ASKED, utc_us=MONDAY_NOON_US - 1_000_000)
     )
     assert attempted(ruling) == "east"
     assert verdicts(ruling)[1] == ("campaigns.auto.hours", "open at Mon 11:59 UTC")
@@ -124,7 +124,7 @@ def test_the_menu_comes_first_even_when_every_line_is_full() -> None:
 
 @pytest.mark.parametrize("inquiry", [structs.replace(ASKED, menu_done=True), tried(("other", NoRoute.BUSY))])
 def test_the_menu_is_entered_once_and_never_after_a_line_was_tried(inquiry: Inquiry) -> None:
-    assert attempted(decide(table(campaign("auto", "east", menu=QUALIFY)), NOTHING, inquiry)) == "east"
+    assert attempted(decide(table(campaign("auto", "east", menu=QUALIFY)), EMPTY_LOAD, inquiry)) == "east"
 
 
 def test_each_candidate_is_explained_in_order() -> None:
@@ -186,12 +186,12 @@ def test_overflow_to_a_message() -> None:
 
 def test_overflow_is_keyed_by_the_cause() -> None:
     auto = campaign("auto", "east", overflow={NoRoute.CAPPED: ToMessage(prompt="all-busy")})
-    assert decide(table(auto), NOTHING, tried(("east", NoRoute.BUSY))).choice == NotRouted(because=NoRoute.BUSY)
+    assert decide(table(auto), EMPTY_LOAD, tried(("east", NoRoute.BUSY))).choice == NotRouted(because=NoRoute.BUSY)
 
 
 def test_overflow_to_a_line_counts_against_the_campaign_it_comes_from_but_not_its_hours() -> None:
     auto = campaign("auto", "east", overflow={NoRoute.CLOSED: ToLine(line="night")}, hours=MORNING)
-    ruling = decide(table(auto), NOTHING, ASKED)
+    ruling = decide(table(auto), EMPTY_LOAD, ASKED)
     (night,) = dialled(ruling)
     assert (night.line, night.campaign, night.priority) == ("night", "auto", OUTSIDE)
     assert Cap(owner="campaign:auto", limit=5) in night.caps
@@ -221,7 +221,7 @@ def test_the_overflow_campaigns_menu_is_entered_only_by_the_unqualified() -> Non
     ruling = decide(asks, counts(east=1), ASKED)
     assert (ruling.choice, ruling.campaign) == (EnterMenu(menu=QUALIFY, tags=ruling.tags), "spare")
     assert attempted(decide(asks, counts(east=1), structs.replace(ASKED, menu_done=True))) == "west"
-    assert attempted(decide(asks, NOTHING, tried(("east", NoRoute.BUSY)))) == "west"
+    assert attempted(decide(asks, EMPTY_LOAD, tried(("east", NoRoute.BUSY)))) == "west"
 
 
 def test_a_later_inquiry_comes_to_the_same_place_and_goes_on() -> None:
@@ -230,9 +230,9 @@ def test_a_later_inquiry_comes_to_the_same_place_and_goes_on() -> None:
     both = table(auto, spare)
     so_far: list[tuple[str, NoRoute]] = []
     for why in (NoRoute.FAILED, NoRoute.BUSY, NoRoute.BUSY, NoRoute.NO_ANSWER):
-        so_far.append((attempted(decide(both, NOTHING, tried(*so_far))), why))
+        so_far.append((attempted(decide(both, EMPTY_LOAD, tried(*so_far))), why))
     assert [name for name, _ in so_far] == ["a1", "a2", "b1", "b2"]
-    ruling = decide(both, NOTHING, tried(*so_far))
+    ruling = decide(both, EMPTY_LOAD, tried(*so_far))
     assert (ruling.choice, ruling.campaign) == (Announce(prompt="sorry", because=NoRoute.NO_ANSWER), "spare")
 
 
@@ -240,7 +240,7 @@ def test_a_place_that_came_free_in_the_first_campaign_is_taken() -> None:
     auto = campaign("auto", "a1", overflow={NoRoute.CAPPED: ToCampaign(campaign="spare")})
     both = table(auto, campaign("spare", "b1", "b2"))
     assert attempted(decide(both, counts(a1=1), ASKED)) == "b1"
-    assert attempted(decide(both, NOTHING, tried(("b1", NoRoute.BUSY)))) == "a1"
+    assert attempted(decide(both, EMPTY_LOAD, tried(("b1", NoRoute.BUSY)))) == "a1"
 
 
 def test_campaigns_that_overflow_in_a_circle_are_asked_once_each() -> None:
@@ -254,17 +254,17 @@ def test_campaigns_that_overflow_in_a_circle_are_asked_once_each() -> None:
 def test_a_chain_of_campaigns_is_bounded() -> None:
     names = [f"c{number}" for number in range(MAX_CAMPAIGNS + 1)]
     chain = [campaign(name, overflow={NoRoute.NO_MATCH: ToCampaign(campaign=onward)}) for name, onward in pairwise(names)]
-    ruling = decide(table(*chain, campaign(names[-1], "east")), NOTHING, ASKED)
+    ruling = decide(table(*chain, campaign(names[-1], "east")), EMPTY_LOAD, ASKED)
     assert (ruling.choice, ruling.campaign) == (NotRouted(because=NoRoute.NO_MATCH), names[MAX_CAMPAIGNS - 1])
-    assert attempted(decide(table(*chain[1:], campaign(names[-1], "east")), NOTHING, ASKED)) == "east"
+    assert attempted(decide(table(*chain[1:], campaign(names[-1], "east")), EMPTY_LOAD, ASKED)) == "east"
 
 
 def test_attempts_are_bounded() -> None:
     names = [f"l{number}" for number in range(MAX_ATTEMPTS + 1)]
     auto = campaign("auto", *names)
     spent = [(name, NoRoute.NO_ANSWER) for name in names[:MAX_ATTEMPTS]]
-    assert attempted(decide(table(auto), NOTHING, tried(*spent[:-1]))) == names[MAX_ATTEMPTS - 1]
-    ruling = decide(table(auto), NOTHING, tried(*spent))
+    assert attempted(decide(table(auto), EMPTY_LOAD, tried(*spent[:-1]))) == names[MAX_ATTEMPTS - 1]
+    ruling = decide(table(auto), EMPTY_LOAD, tried(*spent))
     assert ruling.choice == NotRouted(because=NoRoute.NO_ANSWER)
     assert ("limits.attempts", "attempts used up") in verdicts(ruling)
 
@@ -274,8 +274,8 @@ def test_when_attempts_are_used_up_a_message_is_still_heard_but_nothing_is_diall
     spent = tried(*((name, NoRoute.BUSY) for name in names))
     heard = campaign("spare", "west", overflow={NoRoute.BUSY: ToMessage(prompt="sorry")})
     onward = campaign("auto", *names, overflow={NoRoute.BUSY: ToCampaign(campaign="spare")})
-    assert decide(table(onward, heard), NOTHING, spent).choice == Announce(prompt="sorry", because=NoRoute.BUSY)
+    assert decide(table(onward, heard), EMPTY_LOAD, spent).choice == Announce(prompt="sorry", because=NoRoute.BUSY)
     night = campaign("auto", *names, overflow={NoRoute.BUSY: ToLine(line="night")})
-    assert decide(table(night), NOTHING, spent).choice == NotRouted(because=NoRoute.BUSY)
+    assert decide(table(night), EMPTY_LOAD, spent).choice == NotRouted(because=NoRoute.BUSY)
     held = campaign("auto", *names, overflow={NoRoute.BUSY: ToHold(places=5, wait_ms=60_000)})
-    assert decide(table(held), NOTHING, spent).choice == NotRouted(because=NoRoute.BUSY)
+    assert decide(table(held), EMPTY_LOAD, spent).choice == NotRouted(because=NoRoute.BUSY)

@@ -9,7 +9,7 @@ from routing_tables import ASKED, DID, Figures, attempted, campaign, dialled, li
 from routing.cap import Cap, Counts, Per
 from routing.decide import decide
 from routing.hunt import MAX_ATTEMPTS, MAX_TOGETHER
-from routing.load import NOTHING
+from routing.load import EMPTY_LOAD
 from routing.ruling import Dial, NotRouted, Ruling
 from routing.table import Campaign, NoRoute, Publisher, Table, Target, Tier, ToLine, TrackingNumber
 
@@ -44,7 +44,7 @@ OWNERS = {
 
 
 def test_an_attempt_counts_against_the_caps_of_all_its_owners() -> None:
-    (attempt,) = dialled(decide(everywhere(), NOTHING, ASKED))
+    (attempt,) = dialled(decide(everywhere(), EMPTY_LOAD, ASKED))
     assert [cap.owner for cap in attempt.caps] == list(OWNERS)
 
 
@@ -127,7 +127,7 @@ def test_a_prepaid_balance_must_hold_the_whole_call(balance: int, is_free: bool)
 def test_a_line_by_overflow_is_barred_by_the_campaigns_caps_too() -> None:
     auto = campaign("auto", overflow={NoRoute.NO_MATCH: ToLine(line="night")})
     full = Figures(counts={"campaign:auto": 5})
-    assert attempted(decide(table(auto), NOTHING, ASKED)) == "night"
+    assert attempted(decide(table(auto), EMPTY_LOAD, ASKED)) == "night"
     ruling = decide(table(replace(auto, overflow={NoRoute.CAPPED: ToLine(line="night")})), full, ASKED)
     assert verdicts(ruling)[-1] == ("campaigns.auto.cap", "night capped: 5 of 5 at once")
 
@@ -153,7 +153,7 @@ def test_all_eligible_lines_of_a_tier_ring_together() -> None:
 
 def test_only_one_tier_rings_together_and_the_next_is_left_alone() -> None:
     auto = together(targets=(Target(line="a"), Target(line="b"), Target(line="c", priority=2)))
-    assert lines_of(decide(table(auto), NOTHING, ASKED)) == {"a", "b"}
+    assert lines_of(decide(table(auto), EMPTY_LOAD, ASKED)) == {"a", "b"}
     full = Figures(counts={"line:a": 1, "line:b": 1})
     assert lines_of(decide(table(auto), full, ASKED)) == {"c"}
 
@@ -161,14 +161,14 @@ def test_only_one_tier_rings_together_and_the_next_is_left_alone() -> None:
 def test_at_most_ten_ring_together() -> None:
     names = [f"l{number:02}" for number in range(MAX_TOGETHER + 3)]
     lines = tuple(line(name, caps=()) for name in names)
-    assert len(dialled(decide(table(together(*names), lines=lines), NOTHING, ASKED))) == MAX_TOGETHER
+    assert len(dialled(decide(table(together(*names), lines=lines), EMPTY_LOAD, ASKED))) == MAX_TOGETHER
 
 
 def test_attempts_made_together_stay_within_the_attempts_of_a_call() -> None:
     names = [f"l{number:02}" for number in range(MAX_TOGETHER + 3)]
     so_far = tuple((name, NoRoute.BUSY) for name in names[: MAX_ATTEMPTS - 2])
     lines = tuple(line(name, caps=()) for name in names)
-    ruling = decide(table(together(*names), lines=lines), NOTHING, structs.replace(ASKED, tried=so_far))
+    ruling = decide(table(together(*names), lines=lines), EMPTY_LOAD, structs.replace(ASKED, tried=so_far))
     assert len(dialled(ruling)) == 2
 
 
@@ -196,5 +196,5 @@ def test_together_one_that_is_barred_does_not_bar_the_next() -> None:
 def test_together_revenue_is_added_up() -> None:
     cap = Cap(owner="advertiser:acme", limit=60 * DOLLAR, counts=Counts.REVENUE, per=Per.DAY)
     lines = tuple(line(name, caps=(cap,)) for name in ("a", "b", "c"))
-    ruling = decide(table(together("a", "b", "c", revenue_micros=25 * DOLLAR), lines=lines), NOTHING, ASKED)
+    ruling = decide(table(together("a", "b", "c", revenue_micros=25 * DOLLAR), lines=lines), EMPTY_LOAD, ASKED)
     assert len(dialled(ruling)) == 2

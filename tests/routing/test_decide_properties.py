@@ -13,8 +13,8 @@ from routing.cap import Cap, Counts, Per
 from routing.decide import decide
 from routing.expression import Scalar, holds, parse
 from routing.hunt import MAX_ATTEMPTS
-from routing.load import Paid
-from routing.repeat import past_of
+from routing.load import PaidConversion
+from routing.repeat import repeat_history
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, NotRouted, Ruling, Wait
 from routing.table import (
     Campaign,
@@ -142,7 +142,7 @@ def load_of(random: Random) -> Figures:
         worth={(name, line): random.randint(0, 3) for name in CAMPAIGNS for line in some(random, LINES)},
         queues={name: random.randint(0, 3) for name in CAMPAIGNS},
         conversions=[
-            Paid(
+            PaidConversion(
                 at_us=at_us,
                 did=random.choice(dids),
                 campaign=random.choice(CAMPAIGNS),
@@ -193,7 +193,7 @@ def may_take(table: Table, load: Figures, inquiry: Inquiry, *, campaign: Campaig
     is_repeat = bool(tags["repeat"])
     if campaign.repeat is not None:
         conversions = () if tags["anonymous"] else load.paid(inquiry.ani)
-        past = past_of(campaign.repeat, conversions, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
+        past = repeat_history(campaign.repeat, conversions, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
         is_repeat = past.is_repeat_for(line)
         if past.bars(line):
             return False
@@ -315,10 +315,10 @@ def worths(ruling: Ruling, campaign: str) -> dict[str, int]:
     }
 
 
-def conversion(text: str) -> Paid:
+def conversion(text: str) -> PaidConversion:
     at_us, _, names = text.partition("=")
     did, campaign, advertiser, line = names.split("/")
-    return Paid(at_us=int(at_us), did=did, campaign=campaign, advertiser=advertiser, line=line)
+    return PaidConversion(at_us=int(at_us), did=did, campaign=campaign, advertiser=advertiser, line=line)
 
 
 @settings(max_examples=200, deadline=None)

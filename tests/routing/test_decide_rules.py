@@ -10,7 +10,7 @@ from routing_tables import ASKED, MONDAY_NOON_US, Figures, attempted, campaign, 
 from routing.decide import AGAIN_MS, decide
 from routing.expression import parse
 from routing.hunt import OUTSIDE
-from routing.load import NOTHING
+from routing.load import EMPTY_LOAD
 from routing.ruling import Announce, EnterMenu, Inquiry, NotRouted, Wait
 from routing.table import Block, Campaign, Health, Hours, NoRoute, Overflow, ToCampaign, ToHold, ToLine, ToMessage
 
@@ -25,21 +25,21 @@ YOUNG = structs.replace(ASKED, tags={"age": 20})
 
 def test_the_ruling_carries_the_tags_of_the_campaign_it_is_made_for() -> None:
     auto = campaign("auto", overflow={NoRoute.NO_MATCH: ToCampaign(campaign="spare")}, zone="UTC")
-    ruling = decide(table(auto, campaign("spare", "east", zone="Asia/Tokyo")), NOTHING, OLD)
+    ruling = decide(table(auto, campaign("spare", "east", zone="Asia/Tokyo")), EMPTY_LOAD, OLD)
     assert (ruling.tags["campaign"], ruling.tags["hour"], ruling.tags["age"]) == ("spare", 21, 70)
     assert ruling.tags["repeat"] is False
 
 
 def test_a_refused_call_has_tags_too() -> None:
-    ruling = decide(table(campaign("auto")), NOTHING, structs.replace(ASKED, did="+1999"))
+    ruling = decide(table(campaign("auto")), EMPTY_LOAD, structs.replace(ASKED, did="+1999"))
     assert (ruling.tags["number"], ruling.tags["caller"]) == ("+1999", ASKED.ani)
     assert "campaign" not in ruling.tags
 
 
 def test_a_campaigns_filter_takes_or_leaves_the_call() -> None:
     auto = table(campaign("auto", "east", filter=parse("age >= 65")))
-    assert attempted(decide(auto, NOTHING, OLD)) == "east"
-    ruling = decide(auto, NOTHING, YOUNG)
+    assert attempted(decide(auto, EMPTY_LOAD, OLD)) == "east"
+    ruling = decide(auto, EMPTY_LOAD, YOUNG)
     assert ruling.choice == NotRouted(because=NoRoute.NO_MATCH)
     assert verdicts(ruling)[1] == ("campaigns.auto.filter", "no match: age >= 65")
     assert ruling.trail[1].read == {"age": 20}
@@ -47,28 +47,28 @@ def test_a_campaigns_filter_takes_or_leaves_the_call() -> None:
 
 def test_a_campaigns_filter_waits_for_its_menu() -> None:
     asks = table(campaign("auto", "east", filter=parse("age >= 65"), menu="qualify"))
-    ruling = decide(asks, NOTHING, ASKED)
+    ruling = decide(asks, EMPTY_LOAD, ASKED)
     assert ruling.choice == EnterMenu(menu="qualify", tags=ruling.tags)
-    assert attempted(decide(asks, NOTHING, structs.replace(OLD, menu_done=True))) == "east"
-    assert decide(asks, NOTHING, structs.replace(YOUNG, menu_done=True)).choice == NotRouted(because=NoRoute.NO_MATCH)
+    assert attempted(decide(asks, EMPTY_LOAD, structs.replace(OLD, menu_done=True))) == "east"
+    assert decide(asks, EMPTY_LOAD, structs.replace(YOUNG, menu_done=True)).choice == NotRouted(because=NoRoute.NO_MATCH)
 
 
 def test_a_closed_campaign_is_closed_whatever_its_filter_says() -> None:
-    ruling = decide(table(campaign("auto", "east", filter=parse("age >= 65"), hours=NEVER)), NOTHING, YOUNG)
+    ruling = decide(table(campaign("auto", "east", filter=parse("age >= 65"), hours=NEVER)), EMPTY_LOAD, YOUNG)
     assert ruling.choice == NotRouted(because=NoRoute.CLOSED)
 
 
 def test_a_filter_that_no_longer_matches_does_not_hide_what_happened() -> None:
     auto = table(campaign("auto", "east", filter=parse("age >= 65")))
-    ruling = decide(auto, NOTHING, structs.replace(YOUNG, tried=(("east", NoRoute.BUSY),)))
+    ruling = decide(auto, EMPTY_LOAD, structs.replace(YOUNG, tried=(("east", NoRoute.BUSY),)))
     assert ruling.choice == NotRouted(because=NoRoute.BUSY)
 
 
 def test_a_lines_filter_bars_that_line_only() -> None:
     east = line("east", filter=parse("age >= 65"))
     both = table(campaign("auto", "east", "west"), lines=(east,))
-    assert attempted(decide(both, NOTHING, OLD)) == "east"
-    ruling = decide(both, NOTHING, YOUNG)
+    assert attempted(decide(both, EMPTY_LOAD, OLD)) == "east"
+    ruling = decide(both, EMPTY_LOAD, YOUNG)
     assert attempted(ruling) == "west"
     assert ("lines.east.filter", "no match: age >= 65") in verdicts(ruling)
 
@@ -84,8 +84,8 @@ def test_a_line_that_would_not_take_the_caller_anyway_does_not_let_him_wait(more
 
 def test_time_tags_are_the_campaigns_own() -> None:
     tokyo = campaign("auto", "east", zone="Asia/Tokyo", filter=parse("hour == 21 and weekday == mon"))
-    assert attempted(decide(table(tokyo), NOTHING, ASKED)) == "east"
-    assert decide(table(replace(tokyo, zone="UTC")), NOTHING, ASKED).choice == NotRouted(because=NoRoute.NO_MATCH)
+    assert attempted(decide(table(tokyo), EMPTY_LOAD, ASKED)) == "east"
+    assert decide(table(replace(tokyo, zone="UTC")), EMPTY_LOAD, ASKED).choice == NotRouted(because=NoRoute.NO_MATCH)
 
 
 # The menu's transfer
@@ -94,7 +94,7 @@ SENT = structs.replace(ASKED, menu_done=True, line="night")
 
 
 def test_a_transfer_goes_to_its_line_before_the_campaigns_lines() -> None:
-    ruling = decide(table(campaign("auto", "east", menu="qualify"), lines=(line("night"),)), NOTHING, SENT)
+    ruling = decide(table(campaign("auto", "east", menu="qualify"), lines=(line("night"),)), EMPTY_LOAD, SENT)
     (attempt,) = dialled(ruling)
     assert (attempt.line, attempt.campaign, attempt.priority) == ("night", "auto", OUTSIDE)
     assert [cap.owner for cap in attempt.caps] == ["line:night", "advertiser:acme", "campaign:auto"]
@@ -104,10 +104,10 @@ def test_a_transfer_goes_to_its_line_before_the_campaigns_lines() -> None:
 @pytest.mark.parametrize(
     ("night", "load", "so_far", "cause"),
     [
-        (line("night", hours=NEVER), NOTHING, (), NoRoute.CLOSED),
+        (line("night", hours=NEVER), EMPTY_LOAD, (), NoRoute.CLOSED),
         (line("night"), counts(night=1), (), NoRoute.CAPPED),
-        (line("night", filter=parse("age > 1")), NOTHING, (), NoRoute.NO_MATCH),
-        (line("night"), NOTHING, (("night", NoRoute.BUSY),), NoRoute.BUSY),
+        (line("night", filter=parse("age > 1")), EMPTY_LOAD, (), NoRoute.NO_MATCH),
+        (line("night"), EMPTY_LOAD, (("night", NoRoute.BUSY),), NoRoute.BUSY),
     ],
 )
 def test_what_bars_the_line_of_a_transfer_is_the_cause_of_overflow(
@@ -130,7 +130,7 @@ def test_a_campaign_without_a_menu_is_not_where_the_menu_was() -> None:
     spare = campaign("spare", "west", menu="qualify")
     asks = table(auto, spare, lines=(line("night"),))
     assert attempted(decide(asks, counts(east=1), SENT)) == "night"
-    assert attempted(decide(asks, NOTHING, SENT)) == "east"
+    assert attempted(decide(asks, EMPTY_LOAD, SENT)) == "east"
 
 
 # Health
@@ -158,23 +158,23 @@ def test_a_line_whose_health_is_not_watched_is_never_left_alone() -> None:
 def test_the_hunt_ends_after_as_many_attempts_of_one_sort_as_the_campaign_allows() -> None:
     auto = table(campaign("auto", "a", "b", "c", "d", retry={NoRoute.NO_ANSWER: 2}))
     once = tried(("a", NoRoute.NO_ANSWER), ("b", NoRoute.BUSY))
-    assert attempted(decide(auto, NOTHING, once)) == "c"
-    ruling = decide(auto, NOTHING, tried(*once.tried, ("c", NoRoute.NO_ANSWER)))
+    assert attempted(decide(auto, EMPTY_LOAD, once)) == "c"
+    ruling = decide(auto, EMPTY_LOAD, tried(*once.tried, ("c", NoRoute.NO_ANSWER)))
     assert ruling.choice == NotRouted(because=NoRoute.NO_ANSWER)
     assert ("campaigns.auto.retry.no_answer", "the hunt ends: 2 of 2 no_answer") in verdicts(ruling)
 
 
 def test_retries_of_other_campaigns_do_not_count() -> None:
     auto = table(campaign("auto", "a", retry={NoRoute.NO_ANSWER: 1}))
-    assert attempted(decide(auto, NOTHING, tried(("x", NoRoute.NO_ANSWER)))) == "a"
+    assert attempted(decide(auto, EMPTY_LOAD, tried(("x", NoRoute.NO_ANSWER)))) == "a"
 
 
 def test_the_class_that_was_spent_first_is_the_cause_for_good() -> None:
     retry = {NoRoute.NO_ANSWER: 1, NoRoute.BUSY: 2}
     ends: dict[NoRoute, Overflow] = {NoRoute.NO_ANSWER: ToCampaign(campaign="spare"), NoRoute.BUSY: ToMessage(prompt="wrong door")}
     both = table(campaign("auto", "a", "b", retry=retry, overflow=ends), campaign("spare", "b", "c"))
-    assert attempted(decide(both, NOTHING, tried(("a", NoRoute.NO_ANSWER)))) == "b"
-    assert attempted(decide(both, NOTHING, tried(("a", NoRoute.NO_ANSWER), ("b", NoRoute.BUSY)))) == "c"
+    assert attempted(decide(both, EMPTY_LOAD, tried(("a", NoRoute.NO_ANSWER)))) == "b"
+    assert attempted(decide(both, EMPTY_LOAD, tried(("a", NoRoute.NO_ANSWER), ("b", NoRoute.BUSY)))) == "c"
 
 
 # The hold queue
@@ -248,14 +248,14 @@ def test_who_waits_for_a_closed_line_gets_it_when_it_opens() -> None:
     auto = campaign("auto", "east", overflow={NoRoute.CLOSED: HOLD})
     opening = table(auto, lines=(line("east", hours=FROM_ONE),))
     at_one = structs.replace(held(10_000), utc_us=MONDAY_NOON_US + 3_600_000_000)
-    assert isinstance(decide(opening, NOTHING, held(5_000)).choice, Wait)
-    assert attempted(decide(opening, NOTHING, at_one)) == "east"
+    assert isinstance(decide(opening, EMPTY_LOAD, held(5_000)).choice, Wait)
+    assert attempted(decide(opening, EMPTY_LOAD, at_one)) == "east"
 
 
 def test_a_line_that_was_tried_stays_tried_for_who_waits() -> None:
     auto = campaign("auto", "east", overflow={NoRoute.BUSY: HOLD})
     inquiry = structs.replace(held(5_000), tried=(("east", NoRoute.BUSY),))
-    assert decide(table(auto), NOTHING, inquiry).choice == Wait(campaign="auto", because=NoRoute.BUSY, again_ms=AGAIN_MS)
+    assert decide(table(auto), EMPTY_LOAD, inquiry).choice == Wait(campaign="auto", because=NoRoute.BUSY, again_ms=AGAIN_MS)
 
 
 @pytest.mark.parametrize(("inquiry", "cause"), [(ASKED, NoRoute.QUEUE_FULL), (held(300_000), NoRoute.WAITED_TOO_LONG)])
@@ -276,5 +276,5 @@ def test_a_second_queue_may_take_who_finds_the_first_one_full() -> None:
 
 def test_the_trail_tells_a_transfer_and_a_wait() -> None:
     inquiry = structs.replace(SENT, held_ms=5_000)
-    ruling = decide(table(campaign("auto", "east", menu="qualify"), lines=(line("night"),)), NOTHING, inquiry)
+    ruling = decide(table(campaign("auto", "east", menu="qualify"), lines=(line("night"),)), EMPTY_LOAD, inquiry)
     assert (ruling.trail[0].read["transfer"], ruling.trail[0].read["held_ms"]) == ("night", 5_000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from routing.expression import Kind, Misfit, Scalar, misfits, never_holds, parse
+from routing.expression import Kind, Scalar, TypeMismatch, never_holds, parse, type_mismatches
 
 KINDS = {
     "state": Kind.TEXT,
@@ -34,7 +34,7 @@ TRUTH = "it stands alone, or is == true or == false"
     ],
 )
 def test_what_fits(text: str) -> None:
-    assert misfits(parse(text), KINDS) == ()
+    assert type_mismatches(parse(text), KINDS) == ()
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_what_fits(text: str) -> None:
     ],
 )
 def test_a_tag_taken_for_what_it_is_not(text: str, column: int, message: str) -> None:
-    assert misfits(parse(text), KINDS) == (Misfit(message=message, column=column),)
+    assert type_mismatches(parse(text), KINDS) == (TypeMismatch(message=message, column=column),)
 
 
 def test_unknown_tags_are_named_and_all_misfits_told_in_order() -> None:
-    found = misfits(parse("stat == TX and (not known(agee) or age == old) and income in []"), KINDS)
+    found = type_mismatches(parse("stat == TX and (not known(agee) or age == old) and income in []"), KINDS)
     assert [(misfit.column, misfit.name) for misfit in found] == [(0, "stat"), (26, "agee"), (42, None), (51, "income")]
     assert found[0].message == 'unknown tag "stat"'
 

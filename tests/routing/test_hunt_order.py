@@ -13,7 +13,7 @@ from routing_tables import ASKED, Figures, attempted, campaign, table
 from routing.bidder import worth
 from routing.decide import decide
 from routing.expression import Scalar
-from routing.order import by_weight, by_worth, least_recent, round_robin, tiers
+from routing.hunt import by_weight, by_worth, least_recent, round_robin, tiers
 from routing.ruling import Dial
 from routing.table import Campaign, NoRoute, Sort, Table, Target, Tier
 

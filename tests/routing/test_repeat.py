@@ -10,20 +10,20 @@ from routing_tables import ASKED, DID, MONDAY_NOON_US, Figures, attempted, campa
 
 from routing.decide import decide
 from routing.expression import parse
-from routing.load import NOTHING, Paid
-from routing.ruling import Barred, EnterMenu, Inquiry, NotRouted, Ruling
+from routing.load import EMPTY_LOAD, PaidConversion
+from routing.ruling import EnterMenu, Inquiry, NotRouted, RejectReason, Ruling
 from routing.table import NoRoute, Repeat, RepeatRoute, RepeatScope, Table, ToLine
 
 DAY_MS = 86_400_000
 ELSEWHERE = {"did": "+18005550999", "campaign": "home", "advertiser": "beta", "line": "far"}
 
 
-def paid(where: Mapping[str, str] | None = None, *, days_ago: int = 1, **more: str) -> Paid:
+def paid(where: Mapping[str, str] | None = None, *, days_ago: int = 1, **more: str) -> PaidConversion:
     """A conversion that has nothing to do with the call but what is given."""
-    return Paid(at_us=MONDAY_NOON_US - days_ago * DAY_MS * 1_000, **{**ELSEWHERE, **(where or {}), **more})
+    return PaidConversion(at_us=MONDAY_NOON_US - days_ago * DAY_MS * 1_000, **{**ELSEWHERE, **(where or {}), **more})
 
 
-def past(*conversions: Paid) -> Figures:
+def past(*conversions: PaidConversion) -> Figures:
     return Figures(conversions=conversions)
 
 
@@ -73,7 +73,7 @@ def test_campaigns_without_a_group_are_in_none_together() -> None:
 @pytest.mark.parametrize("scope", list(RepeatScope))
 @pytest.mark.parametrize(("age_us", "is_repeat"), [(30 * DAY_MS * 1_000 - 1, True), (30 * DAY_MS * 1_000, False)])
 def test_the_window_ends_at_the_microsecond(scope: RepeatScope, age_us: int, is_repeat: bool) -> None:  # noqa: FBT001
-    conversion = Paid(at_us=MONDAY_NOON_US - age_us, did=DID, campaign="auto", advertiser="acme", line="east")
+    conversion = PaidConversion(at_us=MONDAY_NOON_US - age_us, did=DID, campaign="auto", advertiser="acme", line="east")
     ruling = ruled(scope, RepeatRoute.ANY, past(conversion))
     assert ruling.tags["repeat"] is is_repeat
     assert dialled(ruling)[0].repeat is is_repeat
@@ -87,7 +87,7 @@ def test_an_old_conversion_behind_a_recent_one_does_not_hide_it() -> None:
 @pytest.mark.parametrize("ani", ["anonymous", "", "+10000000000"])
 def test_anonymous_callers_are_never_repeats_and_are_not_looked_up(ani: str) -> None:
     class Unasked(Figures):
-        def paid(self, ani: str) -> tuple[Paid, ...]:
+        def paid(self, ani: str) -> tuple[PaidConversion, ...]:
             raise AssertionError(ani)
 
     ruling = decide(asking(RepeatScope.CAMPAIGN, RepeatRoute.REJECT), Unasked(), structs.replace(ASKED, ani=ani))
@@ -104,7 +104,7 @@ def test_a_campaign_without_a_rule_knows_no_repeats() -> None:
 @pytest.mark.parametrize(("scope", "where"), [(RepeatScope.CAMPAIGN, {"campaign": "auto"}), (RepeatScope.NUMBER, {"did": DID})])
 def test_reject_refuses_the_call_before_its_menu(scope: RepeatScope, where: dict[str, str]) -> None:
     ruling = ruled(scope, RepeatRoute.REJECT, past(paid(where, line="east")), menu="qualify")
-    assert ruling.choice == NotRouted(because=Barred.REPEAT)
+    assert ruling.choice == NotRouted(because=RejectReason.REPEAT)
     assert verdicts(ruling)[-1] == ("campaigns.auto.repeat", "repeat: paid for on line east, rejected")
     assert isinstance(ruled(scope, RepeatRoute.REJECT, NOTHING_PAID, menu="qualify").choice, EnterMenu)
 
@@ -184,7 +184,7 @@ def test_a_lines_filter_reads_repeat_of_that_line() -> None:
     lines = tuple(line(name, filter=fresh) for name in ("east", "west"))
     both = table(replace(campaign("auto", "east", "west"), repeat=rule, filter=parse("repeat")), lines=lines)
     assert attempted(decide(both, past(paid(line="east", advertiser="acme")), ASKED)) == "west"
-    assert decide(both, NOTHING, ASKED).choice == NotRouted(because=NoRoute.NO_MATCH)
+    assert decide(both, EMPTY_LOAD, ASKED).choice == NotRouted(because=NoRoute.NO_MATCH)
 
 
 def test_the_menu_may_branch_on_repeat() -> None:

@@ -106,7 +106,7 @@ def test_no_instant_depends_on_what_was_asked_before(where: tuple[str, int]) -> 
 
 @pytest.mark.parametrize("per", [Per.HOUR, Per.DAY])
 def test_windows_tile_time_around_every_change_of_clocks_by_quarter_hours(per: Per) -> None:
-    """All changes in all zones since 1980. Cap books that keep quarter hours rest on it. Weeks and months begin where days do."""
+    """All changes in all zones since 1980. Cap usage that keep quarter hours rest on it. Weeks and months begin where days do."""
     wrong = []
     for zone in distinct_zones():
         for change in changes(zone) or (us(IN_USE_SINCE) // US_PER_S,):

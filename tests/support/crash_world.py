@@ -21,11 +21,11 @@ from switch.billing.posting import deposit, post
 from switch.billing.standing import StateRow
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.moment import NS_PER_MS
-from switch.engine.books import Books
-from switch.engine.effect import Effect, KeepRecord, SyncJournal
-from switch.engine.effect import Journal as Line
-from switch.engine.horizon import horizon_of
+from switch.engine.effect import AppendJournal as Line
+from switch.engine.effect import Effect, StoreRecord, SyncJournal
+from switch.engine.lookback import lookback_of
 from switch.engine.plan import Plan
+from switch.engine.usage import Usage
 from switch.ledger.history import read_history, read_posted
 from switch.ledger.journal import Journal
 from switch.ledger.store import Ledger
@@ -33,8 +33,8 @@ from switch.ledger.store import Posting as Kept
 from switch.settings.load import load
 from switch.settings.problem import show
 from switch.sip import sdp
-from switch.sip.agent import Agent
-from switch.sip.fact import Fact, Invited
+from switch.sip.agent import UserAgent
+from switch.sip.fact import Fact, InviteReceived
 from switch.sip.message import Address
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +153,7 @@ class State:
 class Run:
     """`written`: every byte of every segment. `ledgers`: the database's files after each commit. `lines`: call id and payload, in order.
 
-    `records`: what became of each call, undisturbed. `books`: the caps of the undisturbed switch, at the end. `corrected`: calls whose
+    `records`: what became of each call, undisturbed. `usage`: the caps of the undisturbed switch, at the end. `corrected`: calls whose
     money somebody took back. `secured`: by call and leg, when its answer was durable. `recorded`: the calls in each of `ledgers`.
     """
 
@@ -167,7 +167,7 @@ class Run:
     corrected: set[str] = field(default_factory=set)
     secured: dict[tuple[str, int], int] = field(default_factory=dict)
     recorded: list[frozenset[str]] = field(default_factory=list)
-    books: Books = field(default_factory=Books)
+    usage: Usage = field(default_factory=Usage)
     complaints: list[str] = field(default_factory=list)
 
 
@@ -238,7 +238,7 @@ class CrashWorld(World):
             self._line(host, habit)
         self._ledger = ledger_in(data)
         self._ledger.migrate()
-        history = read_history(self._ledger, horizon_of(run.plan, self.at().utc_us))
+        history = read_history(self._ledger, lookback_of(run.plan, self.at().utc_us))
         self.engine.remember(history.past)
         self._last_money = history.last_money
         self._journal = Journal(data / "journal", segment_bytes=SEGMENT_BYTES, write=self._write)
@@ -257,7 +257,7 @@ class CrashWorld(World):
         self._poll()
         run = self._run
         run.records = {judged.record.call_id: judged for judged in self.records}
-        run.books = self.engine.books
+        run.usage = self.engine.usage
         run.complaints = [complaint.what + complaint.trace for complaint in self.complaints]
         self._ledger.close()
         self._journal.close()
@@ -274,10 +274,10 @@ class CrashWorld(World):
 
     def _line(self, host: str, habit: Habit) -> None:
         address: Address = (host, 5060)
-        agent: Agent
+        agent: UserAgent
 
         def on_fact(fact: Fact) -> None:
-            if not isinstance(fact, Invited):
+            if not isinstance(fact, InviteReceived):
                 return
             leg, draw = fact.leg, self.random.randrange(100)
             if draw < habit.busy:
@@ -300,7 +300,7 @@ class CrashWorld(World):
                 self.after(400 + 200 * number, partial(self._press, order.port, key))
 
     def _press(self, port: int, key: str) -> None:
-        self.report(mc.Heard(port=port, digit=key, at_ns=self.now_ns))
+        self.report(mc.DigitReceived(port=port, digit=key, at_ns=self.now_ns))
 
     # the disk
 
@@ -312,7 +312,7 @@ class CrashWorld(World):
             case SyncJournal(call_id=call_id, leg=leg):
                 self.after(SYNC_MS, partial(self._secured, self._segments(), call_id, leg))
                 return
-            case KeepRecord(judged=judged):
+            case StoreRecord(judged=judged):
                 self._waiting.append(judged)
             case _:
                 pass
@@ -321,7 +321,7 @@ class CrashWorld(World):
     def _secured(self, there: Mapping[str, int], call_id: str, leg: int) -> None:
         self._synced.update(there)
         self._run.secured[call_id, leg] = self.at().utc_us
-        self.engine.secured(call_id, leg, self.at())
+        self.engine.answer_durable(call_id, leg, self.at())
 
     def _write(self, fd: int, data: bytes) -> int:
         name = Path(f"/proc/self/fd/{fd}").readlink().name

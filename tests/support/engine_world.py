@@ -18,13 +18,13 @@ from routing.cap import Cap
 from switch.billing.terms import Price, Rule, Step, Terms
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import NS_PER_MS, Moment
-from switch.engine.books import Books
-from switch.engine.effect import Complain, Effect, Journal, KeepRecord, SendSip, SyncJournal, TellWorker
-from switch.engine.engine import Engine, RtpSite
+from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.engine import Engine, RtpSettings
 from switch.engine.plan import Plan, Trunk
+from switch.engine.usage import Usage
 from switch.sip import sdp
-from switch.sip.agent import Agent
-from switch.sip.fact import Answered, Ended, Fact, Invited
+from switch.sip.agent import UserAgent
+from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated
 from switch.sip.message import Address
 
 AnyOrder = TypeVar("AnyOrder", bound=mc.Message)
@@ -89,7 +89,7 @@ def tokens(prefix: str) -> Callable[[], str]:
 class Phone:
     """A SIP agent and what its user does on a fact."""
 
-    agent: Agent
+    agent: UserAgent
     on_fact: Callable[[Fact], None]
     facts: list[Fact] = field(default_factory=list)
 
@@ -117,16 +117,16 @@ class World:
         self.records: list[JudgedCall] = []
         self.journal: list[tuple[str, bytes]] = []
         self.orders: list[mc.Order] = []
-        self.complaints: list[Complain] = []
+        self.complaints: list[LogProblem] = []
         self.effects: list[Effect] = []
         self._left: set[int] = set()
         self._serial = count()
         self._planned: list[tuple[int, int, Callable[[], None]]] = []
         self._phones: dict[Address, Phone] = {}
-        self.sip = Agent(local=SWITCH, token=tokens("a"))
-        rtp = RtpSite(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
-        self.books = Books()
-        self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), books=self.books)
+        self.sip = UserAgent(local=SWITCH, token=tokens("a"))
+        rtp = RtpSettings(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
+        self.usage = Usage()
+        self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
         self.caller = self.phone(CARRIER, self._caller_hears)
 
@@ -136,7 +136,7 @@ class World:
     # phones
 
     def phone(self, address: Address, on_fact: Callable[[Fact], None]) -> Phone:
-        phone = Phone(agent=Agent(local=address, token=tokens(f"{len(self._phones):x}f")), on_fact=on_fact)
+        phone = Phone(agent=UserAgent(local=address, token=tokens(f"{len(self._phones):x}f")), on_fact=on_fact)
         self._phones[address] = phone
         return phone
 
@@ -146,7 +146,7 @@ class World:
         """A line that rings and answers after `answer_ms` (None: never), or refuses with `status`, and hangs up after `talk_ms`."""
 
         def on_fact(fact: Fact) -> None:
-            if not isinstance(fact, Invited):
+            if not isinstance(fact, InviteReceived):
                 return
             if status is not None:
                 phone.agent.refuse(fact.leg, status, self.now_ns)
@@ -169,7 +169,7 @@ class World:
 
     def _caller_hears(self, fact: Fact) -> None:
         """A 200 that crossed the caller's CANCEL is ended with a BYE."""
-        if isinstance(fact, Answered) and fact.leg in self._left:
+        if isinstance(fact, AnswerReceived) and fact.leg in self._left:
             self.caller.agent.hangup(fact.leg, self.now_ns)
 
     def leave(self, leg: int) -> None:
@@ -188,10 +188,10 @@ class World:
         return leg
 
     def answered(self) -> list[int]:
-        return [fact.leg for fact in self.caller.facts if isinstance(fact, Answered)]
+        return [fact.leg for fact in self.caller.facts if isinstance(fact, AnswerReceived)]
 
-    def endings(self) -> list[Ended]:
-        return [fact for fact in self.caller.facts if isinstance(fact, Ended)]
+    def endings(self) -> list[LegTerminated]:
+        return [fact for fact in self.caller.facts if isinstance(fact, LegTerminated)]
 
     # time
 
@@ -252,21 +252,21 @@ class World:
             case TellWorker(order=order):
                 self.orders.append(order)
                 self._obey(order)
-            case Journal(call_id=call_id, payload=payload):
+            case AppendJournal(call_id=call_id, payload=payload):
                 self.journal.append((call_id, payload))
             case SyncJournal(call_id=call_id, leg=leg):
                 if self.sync_ms is not None:
-                    self.after(self.sync_ms, lambda: self.engine.secured(call_id, leg, self.at()))
-            case KeepRecord(judged=judged):
+                    self.after(self.sync_ms, lambda: self.engine.answer_durable(call_id, leg, self.at()))
+            case StoreRecord(judged=judged):
                 self.records.append(judged)
-            case Complain():
+            case LogProblem():
                 self.complaints.append(effect)
 
     def _obey(self, order: mc.Order) -> None:
         """The media worker: prompts last a second, ports close."""
         match order:
             case mc.Play(port=port, play=play):
-                self.after(PROMPT_MS, lambda: self.report(mc.Played(port=port, play=play, at_ns=self.now_ns)))
+                self.after(PROMPT_MS, lambda: self.report(mc.PlayFinished(port=port, play=play, at_ns=self.now_ns)))
             case mc.Close(port=port):
                 self.report(mc.Closed(port=port, counters=mc.Counters()))
             case _:
@@ -278,7 +278,7 @@ class World:
     def press(self, digit: str) -> None:
         """The latest caller in a menu presses a key."""
         port = next(order.port for order in reversed(self.orders) if isinstance(order, mc.Play))
-        self.report(mc.Heard(port=port, digit=digit, at_ns=self.now_ns))
+        self.report(mc.DigitReceived(port=port, digit=digit, at_ns=self.now_ns))
 
     def told(self, kind: type[AnyOrder]) -> list[AnyOrder]:
         return [order for order in self.orders if isinstance(order, kind)]

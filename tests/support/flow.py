@@ -1,22 +1,22 @@
 """Golden call flows: a text of events becomes a conversation with the call machine, written back with what it commanded.
 
 `>> SECONDS event words` is an event, `<< command words` what the machine answered, `== words` the record at the end. Lines that
-start with `#` are the story told to the reader. Only `#` and `>>` lines are read; the others are what the machine says now.
+start with `#` are the history told to the reader. Only `#` and `>>` lines are read; the others are what the machine says now.
 """
 
 from collections.abc import Callable
 
 from ivr.menu import HangUp as MenuHangUp
 from ivr.menu import Menu, MenuPlan, RouteOn
-from routing.ruling import Announce, Attempt, Barred, Choice, Dial, EnterMenu, NotRouted, Reason, Ruling, Wait
+from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Wait
 from routing.table import Accept, NoRoute
-from switch.call import cdr, wording
+from switch.call import cdr, describe
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.phase import Call, Over
-from switch.call.release import Step
+from switch.call.state import Call, Ended
+from switch.call.steps import Step
 
 PLAN = MenuPlan(
     start="qualify",
@@ -64,7 +64,7 @@ def attempt(line: str) -> Attempt:
 
 
 def ruled(at: Moment, choice: Choice) -> ev.Ruled:
-    known = not (isinstance(choice, NotRouted) and choice.because is Barred.UNKNOWN_NUMBER)
+    known = not (isinstance(choice, NotRouted) and choice.because is RejectReason.UNKNOWN_NUMBER)
     ruling = Ruling(
         choice=choice,
         publisher="radio" if known else None,
@@ -90,7 +90,7 @@ def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
 
 
 def _refusal(word: str) -> NotRouted:
-    return NotRouted(because=Barred(word) if word in set(Barred) else NoRoute(word))
+    return NotRouted(because=RejectReason(word) if word in set(RejectReason) else NoRoute(word))
 
 
 _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
@@ -106,7 +106,7 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "ruled": lambda at, words: ruled(at, _RULINGS[words[0]](words[1:])),
     "rang": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=180),
     "answered": lambda at, words: ev.LegAnswered(at=at, leg=int(words[0])),
-    "secured": lambda at, words: ev.AnswerSecured(at=at, leg=int(words[0])),
+    "secured": lambda at, words: ev.AnswerDurable(at=at, leg=int(words[0])),
     "acked": lambda at, _: ev.CallerAcknowledged(at=at),
     "ended": lambda at, words: ended(at, words),  # noqa: PLW0108 defined below
     "digit": lambda at, words: ev.DigitHeard(at=at, digit=words[0], leg=_leg(words)),
@@ -130,7 +130,7 @@ def ended(at: Moment, words: list[str]) -> ev.LegEnded:
 
 
 def _record(call: Call) -> list[str]:
-    record = cdr.write(call.story)
+    record = cdr.build_record(call.history)
     lines = [
         f"== {record.final_state}, ended by {record.ended_by} ({record.ended_detail}), SIP {record.sip_code}",
         f"== total {record.total_ms} ms, menu {record.menu_ms} ms, connected {record.connected_ms} ms",
@@ -155,9 +155,9 @@ def play(text: str) -> str:
         event = _EVENTS[name](moment(float(seconds)), words)
         step = _step(call, event)
         call = step.call
-        out.extend(f"<< {wording.command(command)}" for command in step.commands)
+        out.extend(f"<< {describe.command_text(command)}" for command in step.commands)
     assert call is not None
-    assert isinstance(call.phase, Over), f"the flow ends in {type(call.phase).__name__}"
+    assert isinstance(call.phase, Ended), f"the flow ends in {type(call.phase).__name__}"
     return "\n".join([*out, *_record(call)]) + "\n"
 
 

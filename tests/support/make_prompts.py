@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from media.dsp.g711 import Samples
-from media.dsp.wav import BadWav, read_wav, write_wav
+from media.dsp.wav import WavError, read_wav, write_wav
 
 VOICE = "en-us"
 WORDS_A_MINUTE = "190"
@@ -43,7 +43,7 @@ def spoken(words: str) -> Samples:
     """What espeak-ng says, at the 8 kHz of a telephone."""
     command = ["espeak-ng", "-v", VOICE, "-s", WORDS_A_MINUTE, "--stdout", words]
     samples = read_wav(subprocess.run(command, check=True, capture_output=True).stdout)
-    if isinstance(samples, BadWav):
+    if isinstance(samples, WavError):
         raise SystemExit(f"espeak-ng: {samples.why}")
     return samples
 

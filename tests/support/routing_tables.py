@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from routing.cap import Cap
-from routing.load import Paid
+from routing.load import PaidConversion
 from routing.ruling import Attempt, Dial, Inquiry, Ruling
 from routing.table import Campaign, Line, NoRoute, Overflow, Publisher, Table, Target, ToLine, TrackingNumber
 
@@ -27,7 +27,7 @@ class Figures:
     resting: Mapping[str, int] = field(default_factory=dict)
     worth: Mapping[tuple[str, str], int] = field(default_factory=dict)
     queues: Mapping[str, int] = field(default_factory=dict)
-    conversions: Sequence[Paid] = ()
+    conversions: Sequence[PaidConversion] = ()
 
     def used(self, cap: Cap, utc_us: int) -> int:
         del utc_us
@@ -48,7 +48,7 @@ class Figures:
     def waiting(self, campaign: str) -> int:
         return self.queues.get(campaign, 0)
 
-    def paid(self, ani: str) -> Sequence[Paid]:
+    def paid(self, ani: str) -> Sequence[PaidConversion]:
         return self.conversions if ani == ANI else ()
 
 

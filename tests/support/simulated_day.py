@@ -8,14 +8,14 @@ from config_overlay import lay_base
 
 from switch.engine.plan import Plan
 from switch.ledger.store import Ledger
-from switch.rehearsal.compare import Comparison
-from switch.rehearsal.period import Period, days
-from switch.rehearsal.prompts import lengths_ms
-from switch.rehearsal.replay import Recorded, begins_us, past_of, play, read
-from switch.rehearsal.sandbox import open_sandbox
-from switch.rehearsal.simulate import Model, scripts
-from switch.rehearsal.stage import Stage
-from switch.rehearsal.traffic import Manners
+from switch.simulation.compare import Comparison
+from switch.simulation.period import Period, days
+from switch.simulation.prompt_lengths import lengths_ms
+from switch.simulation.replay import Recording, begins_us, past_of, play, read
+from switch.simulation.sandbox import open_sandbox
+from switch.simulation.simulate import Model, scripts
+from switch.simulation.simulator import Simulator
+from switch.simulation.traffic import TrafficModel
 
 PLAIN = """\
 switch: {sip: {listen: 127.0.0.1:5060}, data: var}
@@ -53,7 +53,7 @@ class Day:
     plan: Plan
     prompts: dict[str, int]
 
-    def read(self, period: Period = DAY) -> Recorded:
+    def read(self, period: Period = DAY) -> Recording:
         return read(self.ledger, period, old=self.plan)
 
     def replay(self, new: Plan, period: Period = DAY) -> Comparison:
@@ -61,11 +61,11 @@ class Day:
         return play(self.read(period), old=self.plan, new=new, past=past, prompts=self.prompts)
 
 
-def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, manners: Manners | None = None) -> Day:
+def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, manners: TrafficModel | None = None) -> Day:
     ledger, plan = open_sandbox(into, config=config, at_us=DAY.from_us)
-    _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, manners=manners or Manners()))
+    _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, manners=manners or TrafficModel()))
     prompts = dict(lengths_ms(config / "prompts"))
-    stage = Stage(plan, prompts=prompts, noting=True)
-    stage.brain.books.grouped(plan.lines_of_groups)
+    stage = Simulator(plan, prompts=prompts, noting=True)
+    stage.control.usage.grouped(plan.lines_of_groups)
     ledger.write(list(stage.play(made)))
     return Day(ledger=ledger, plan=plan, prompts=prompts)

@@ -10,10 +10,18 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from switch.sip.agent import Agent
-from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Offered, Progressed, Why
-from switch.sip.message import Address, Message, Request, Response
-from switch.sip.parser import parse
+from switch.sip.agent import UserAgent
+from switch.sip.fact import (
+    AckReceived,
+    AnswerReceived,
+    EndReason,
+    Fact,
+    InviteReceived,
+    LegTerminated,
+    OfferReceived,
+    ProvisionalReceived,
+)
+from switch.sip.message import Address, Message, Request, Response, parse
 from switch.sip.timers import NS_PER_MS, Timers
 
 OURS: Address = ("192.0.2.1", 5060)
@@ -128,15 +136,15 @@ def reinvite(tag: str, *, branch: str = "z9hG4bKre", cseq: int = 2, **more: Any)
     return request("INVITE", branch=branch, to_tag=tag, cseq=cseq, body=OFFER, **more)
 
 
-def ended(leg: int, why: Why, *, by_peer: bool, status: int | None, q850: int | None = None) -> Ended:
-    return Ended(leg=leg, why=why, by_peer=by_peer, status=status, q850=q850)
+def ended(leg: int, why: EndReason, *, by_peer: bool, status: int | None, q850: int | None = None) -> LegTerminated:
+    return LegTerminated(leg=leg, why=why, by_peer=by_peer, status=status, q850=q850)
 
 
 class Solo:
     """One agent whose peer is the test: what it says is written by hand, what it hears is drained and read."""
 
     def __init__(self) -> None:
-        self.agent = Agent(local=OURS, token=tokens("a"))
+        self.agent = UserAgent(local=OURS, token=tokens("a"))
         self.now_ns = 0
         self.addresses: list[Address] = []
 
@@ -227,7 +235,7 @@ class Phone:
     """An agent with its facts, and what its user does on each: `on_fact(world, phone, fact)`."""
 
     address: Address
-    agent: Agent
+    agent: UserAgent
     on_fact: "OnFact"
     facts: list[Fact] = field(default_factory=list)
 
@@ -241,12 +249,12 @@ OnFact = Callable[["World", Phone, Fact], None]
 def polite(world: "World", phone: Phone, fact: Fact) -> None:
     """A user that rings, answers and accepts all it is asked."""
     match fact:
-        case Invited():
+        case InviteReceived():
             phone.agent.ring(fact.leg, world.now_ns)
             phone.agent.answer(fact.leg, ANSWER, world.now_ns)
-        case Offered():
+        case OfferReceived():
             phone.agent.accept(fact.leg, ANSWER, world.now_ns)
-        case Progressed() | Answered() | Acknowledged() | Ended():
+        case ProvisionalReceived() | AnswerReceived() | AckReceived() | LegTerminated():
             pass
 
 
@@ -268,7 +276,7 @@ class World:
 
     def phone(self, host: str, *, on_fact: "OnFact" = polite, timers: Timers | None = None) -> Phone:
         """A new phone at `host`, port 5060."""
-        agent = Agent(local=(host, 5060), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
+        agent = UserAgent(local=(host, 5060), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
         self._phones[host, 5060] = Phone(address=(host, 5060), agent=agent, on_fact=on_fact)
         return self._phones[host, 5060]
 

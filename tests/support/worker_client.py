@@ -9,7 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from media.control import MAX_MESSAGE_BYTES, Close, Closed, Counters, Message, Order, Peer, Ready, Report, decode_report, encode
+from media.control import (
+    MAX_MESSAGE_BYTES,
+    Close,
+    Closed,
+    Counters,
+    Message,
+    Order,
+    Ready,
+    RemoteMedia,
+    Report,
+    decode_report,
+    encode,
+)
 from media.rtp.packet import RtpPacket, build, parse
 
 HOST = "127.0.0.1"
@@ -106,9 +118,11 @@ class Phone:
     def port(self) -> int:
         return int(self.sock.getsockname()[1])
 
-    def peer(self, *, payload_type: int = 0, dtmf_type: int | None = 101, sends: bool = True, receives: bool = True) -> Peer:
+    def peer(self, *, payload_type: int = 0, dtmf_type: int | None = 101, sends: bool = True, receives: bool = True) -> RemoteMedia:
         host = str(self.sock.getsockname()[0])
-        return Peer(host=host, port=self.port, payload_type=payload_type, dtmf_type=dtmf_type, sends=sends, receives=receives)
+        return RemoteMedia(
+            host=host, port=self.port, payload_type=payload_type, dtmf_type=dtmf_type, sends=sends, receives=receives
+        )
 
     def talk(self, payload: bytes = b"\xff" * 160, *, payload_type: int = 0) -> RtpPacket:
         """Send the next 20 ms."""

@@ -22,10 +22,10 @@ from routing.cap import Counts
 from switch.billing.audit import audit, facts
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import AttemptRecord, EndedBy, FinalState
-from switch.engine.books import Books
-from switch.engine.horizon import horizon_of
-from switch.engine.journal_line import recovered
-from switch.engine.tally import quarter_of
+from switch.engine.counters import quarter_of
+from switch.engine.journal_line import recover_call
+from switch.engine.lookback import lookback_of
+from switch.engine.usage import Usage
 from switch.ledger.history import read_history
 from switch.ledger.journal import Journal, recover
 from switch.ledger.keeper import Keeper, ledger_url
@@ -64,7 +64,7 @@ class Died(Exception):
     """The second crash."""
 
 
-def restarted(data: Path, run: Run, state: State, *, dies_after: int | None = None) -> Books:
+def restarted(data: Path, run: Run, state: State, *, dies_after: int | None = None) -> Usage:
     """Everything that is in the journal goes to the ledger, some calls at a time; then caps are counted from it."""
     journal = Journal(data / "journal", segment_bytes=SEGMENT_BYTES)
     ledger = ledger_in(data)
@@ -72,17 +72,17 @@ def restarted(data: Path, run: Run, state: State, *, dies_after: int | None = No
         found = recover(data / "journal").calls
         recorded = ledger.recorded(found)
         journal.settled(recorded)
-        calls = [recovered(lines) for call_id, lines in found.items() if call_id not in recorded]
+        calls = [recover_call(lines) for call_id, lines in found.items() if call_id not in recorded]
         for number, first in enumerate(range(0, len(calls), BATCH)):
             some = calls[first : first + BATCH]
             ledger.write(some)
             if number == dies_after:
                 raise Died
             journal.settled([judged.record.call_id for judged in some])
-        history = read_history(ledger, horizon_of(run.plan, state.now_us + 1_000_000))
-        books = Books(history.past)
-        books.grouped(run.plan.lines_of_groups)
-        return books
+        history = read_history(ledger, lookback_of(run.plan, state.now_us + 1_000_000))
+        usage = Usage(history.past)
+        usage.grouped(run.plan.lines_of_groups)
+        return usage
     finally:
         ledger.close()
         journal.close()
@@ -190,14 +190,14 @@ def owners_of(run: Run, *, line: str, advertiser: str, campaign: str) -> list[st
     return [f"line:{line}", *groups, f"advertiser:{advertiser}", f"campaign:{campaign}"]
 
 
-def check_ledger(run: Run, state: State, data: Path, books: Books) -> None:
+def check_ledger(run: Run, state: State, data: Path, usage: Usage) -> None:
     """The restarted switch: records, money, caps, audit."""
     ledger = ledger_in(data)
     try:
         calls = list(ledger.calls_between(0, FOREVER_US))
         assert len({judged.record.call_id for judged in calls}) == len(calls)
         check_calls(run, state, {judged.record.call_id: judged for judged in calls})
-        assert books.snapshot() == recounted(run, ledger)
+        assert usage.snapshot() == recounted(run, ledger)
         assert list(breaches(ledger, calls)) == []
     finally:
         ledger.close()
@@ -226,9 +226,9 @@ def test_the_undisturbed_run_is_busy_and_sound(scene: Scene, tmp_path: Path) -> 
     assert any(row.key.endswith("/2") for judged in run.records.values() for row in judged.verdict.rows), "no tier rose"
     assert len(run.corrected) == 2
     data = laid_out(run, run.states[-1], tmp_path / "data")
-    books = restarted(data, run, run.states[-1])
-    check_ledger(run, run.states[-1], data, books)
-    assert books.snapshot() == run.books.snapshot()
+    usage = restarted(data, run, run.states[-1])
+    check_ledger(run, run.states[-1], data, usage)
+    assert usage.snapshot() == run.usage.snapshot()
 
 
 def test_every_write_torn_apart_loses_its_line_and_nothing_else(scene: Scene) -> None:
@@ -252,7 +252,7 @@ def test_every_write_torn_apart_loses_its_line_and_nothing_else(scene: Scene) ->
         for call_id, lines in found.calls.items():
             if call_id not in calls:
                 known = judged.get((call_id, len(lines)))
-                calls[call_id] = judged[call_id, len(lines)] = known or recovered(lines)
+                calls[call_id] = judged[call_id, len(lines)] = known or recover_call(lines)
         check_calls(run, state, calls)
 
 
@@ -276,12 +276,12 @@ def test_a_restart_makes_one_ledger_of_both_whatever_the_state(scene: Scene) -> 
     """The full check, on a sample; and starting once more changes nothing."""
     for state in sample(scene.run, SAMPLE, salt=1):
         data = laid_out(scene.run, state, scene.data)
-        books = restarted(data, scene.run, state)
-        check_ledger(scene.run, state, data, books)
+        usage = restarted(data, scene.run, state)
+        check_ledger(scene.run, state, data, usage)
         assert recover(data / "journal").calls == {}
         before = dumped(data)
         again = restarted(data, scene.run, state)
-        assert (dumped(data), again.snapshot()) == (before, books.snapshot())
+        assert (dumped(data), again.snapshot()) == (before, usage.snapshot())
 
 
 def test_a_crash_in_the_middle_of_the_recovery_changes_nothing(scene: Scene) -> None:
@@ -312,7 +312,9 @@ def test_a_power_cut_loses_no_call_whose_two_could_speak(scene: Scene) -> None:
     for state in sample(scene.run, POWER_SAMPLE, salt=3):
         data = laid_out(scene.run, state, scene.data, power_cut=True)
         found = in_ledger(scene.run, state)
-        found |= {call_id: recovered(lines) for call_id, lines in recover(data / "journal").calls.items() if call_id not in found}
+        found |= {
+            call_id: recover_call(lines) for call_id, lines in recover(data / "journal").calls.items() if call_id not in found
+        }
         for call_id, truth in scene.run.records.items():
             for whole in truth.record.attempts:
                 if scene.run.secured.get((call_id, whole.number), FOREVER_US) < state.now_us:
@@ -337,7 +339,7 @@ def test_the_switch_that_was_started_again_keeps_every_cap(scene: Scene) -> None
         assert (later.complaints, len(later.records)) == ([], 12)
         assert any(tried.line == line for judged in later.records.values() for tried in judged.record.attempts)
         ledger = ledger_in(data)
-        assert later.books.snapshot() == recounted(run, ledger)
+        assert later.usage.snapshot() == recounted(run, ledger)
         assert list(breaches(ledger, list(ledger.calls_between(0, FOREVER_US)))) == []
         ledger.close()
         assert before < used(data, line) <= LIMITS[line]

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from running_switch import Stage, stage
 
-from switch.sip.fact import Ended
+from switch.sip.fact import LegTerminated
 
 FULL_BYTES = 1
 """No file grows beyond this: every write behind it fails at once (EFBIG), and what is there stays."""
 
 
-async def refused(on: Stage) -> Ended:
-    ended: Ended = await (await on.call()).until_over()
+async def refused(on: Stage) -> LegTerminated:
+    ended: LegTerminated = await (await on.call()).until_over()
     return ended
 
 

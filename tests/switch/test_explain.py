@@ -6,9 +6,9 @@ from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
 from switch.explain import Sources, explain, sources, told
-from switch.rehearsal.script import Conduct, Script
-from switch.rehearsal.stage import Stage
 from switch.settings.load import load
+from switch.simulation.call_script import CallScript, LineScript
+from switch.simulation.simulator import Simulator
 
 SAMPLE = Path(__file__).parents[2] / "config"
 NOON_US = 1_772_474_400_000_000  # 2026-03-02T18:00:00Z, a Monday: noon in Chicago
@@ -18,7 +18,7 @@ def medicare() -> JudgedCall:
     """A call from Texas that converts."""
     deployment = load(SAMPLE).deployment
     assert deployment is not None
-    script = Script(
+    script = CallScript(
         call_id="c1",
         did="+18005550103",
         ani="+12145550123",
@@ -26,9 +26,9 @@ def medicare() -> JudgedCall:
         at_us=NOON_US,
         seed=7,
         digits="170#733011",
-        conduct=lambda _: Conduct(talk_ms=95_000),
+        conduct=lambda _: LineScript(talk_ms=95_000),
     )
-    (judged,) = Stage(deployment.plan, noting=True).play([script])
+    (judged,) = Simulator(deployment.plan, noting=True).play([script])
     return judged
 
 

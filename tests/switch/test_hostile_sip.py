@@ -13,8 +13,7 @@ from engine_world import CARRIER, EAST, MENU, STRANGER, SWITCH, World, line, pla
 from media import control as mc
 from switch.engine.plan import Plan
 from switch.sip import sdp
-from switch.sip.message import Address, Request, Response
-from switch.sip.parser import parse
+from switch.sip.message import Address, Request, Response, parse
 
 DID_URI = "sip:+18005550100@192.0.2.1"
 DAY_MS = 24 * 3_600_000

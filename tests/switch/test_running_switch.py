@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from running_switch import Stage, kill, stage
 
-from switch.sip.fact import Ended
+from switch.sip.fact import LegTerminated
 
 
 def played(folder: Path, scene: Callable[[Stage], Awaitable[None]]) -> None:
@@ -118,7 +118,7 @@ def test_a_media_worker_that_hangs_is_ended_and_started_again(tmp_path: Path) ->
 def test_while_the_ledger_can_not_be_written_new_calls_get_503_and_nothing_is_lost(tmp_path: Path) -> None:
     async def refused(on: Stage) -> int | None:
         call = await on.call()
-        ended: Ended = await call.until_over()
+        ended: LegTerminated = await call.until_over()
         return ended.status
 
     async def scene(on: Stage) -> None:

@@ -42,7 +42,7 @@ def test_a_log_that_can_not_be_written_hides_no_failure_from_the_engine(monkeypa
 
     shell = asyncio.run(scene())
     if what == "worker":
-        assert shell.engine._desk.least_busy() is None
+        assert shell.engine._media.least_busy() is None
     else:
         assert not shell.engine._ledger_writable
 

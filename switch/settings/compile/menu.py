@@ -140,16 +140,16 @@ def _branch(name: str, node: model.Branch, *, hours: Mapping[str, Hours], kinds:
     for case in node.branch:
         when = hours[case.hours] if case.hours else case.when
         assert when is not None  # noqa: S101 (exactly one of the two is there)
-        cases.append(ivr.Case(when=when, then=_onward(case.then, kinds)))
+        cases.append(ivr.BranchCase(when=when, then=_onward(case.then, kinds)))
     return ivr.Branch(name=name, cases=tuple(cases), otherwise=_onward(node.otherwise, kinds))
 
 
-def _learning(onward: ivr.Onward, tag: str, *, value: bool) -> ivr.Onward:
+def _learning(onward: ivr.MenuAction, tag: str, *, value: bool) -> ivr.MenuAction:
     """`onward`, with one tag more. A call that ends needs none."""
     return onward if isinstance(onward, ivr.HangUp) else replace(onward, tags={**onward.tags, tag: value})
 
 
-def _failed(failed: model.Onward | None, kinds: Mapping[str, Kind]) -> ivr.Onward:
+def _failed(failed: model.Onward | None, kinds: Mapping[str, Kind]) -> ivr.MenuAction:
     return _onward(failed, kinds) if failed else ivr.HangUp()
 
 
@@ -157,7 +157,7 @@ def _outcome(outcome: model.Outcome, kinds: Mapping[str, Kind]) -> ivr.Outcome:
     return ivr.SayAgain() if outcome.again else _onward(outcome, kinds)
 
 
-def _onward(outcome: model.Onward | model.Outcome, kinds: Mapping[str, Kind]) -> ivr.Onward:
+def _onward(outcome: model.Onward | model.Outcome, kinds: Mapping[str, Kind]) -> ivr.MenuAction:
     if outcome.menu is not None:
         return ivr.GoTo(menu=outcome.menu)
     if outcome.transfer is not None:

@@ -10,7 +10,7 @@ from switch.settings.names import lines_of, listed, mapping
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Tree
 from switch.settings.value import Unfit
-from switch.sip.arrival import DEFAULT_PORT
+from switch.sip.requests import DEFAULT_PORT
 from switch.sip.uri import parse_uri
 
 

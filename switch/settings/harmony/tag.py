@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from routing.expression import BadExpression, Kind, is_word, misfits, parse
+from routing.expression import BadExpression, Kind, is_word, parse, type_mismatches
 from routing.tags import BUILT_IN
 from switch.settings.harmony.found import Found, attempt
 from switch.settings.names import listed, mapping
@@ -81,7 +81,7 @@ def _misfits(path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool
         expression = parse(text)
     except BadExpression:
         return  # told by the models
-    for misfit in misfits(expression, kinds):
+    for misfit in type_mismatches(expression, kinds):
         if misfit.name is None:
             yield Found(path=path, unfit=Unfit(misfit.message, at=misfit.column))
         elif whole:

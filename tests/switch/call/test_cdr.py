@@ -1,4 +1,4 @@
-"""Records from stories: durations in whole milliseconds, and what a crash leaves of them."""
+"""Records from histories: durations in whole milliseconds, and what a crash leaves of them."""
 
 import flow
 import pytest
@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from switch.call import cdr
 from switch.call.cause import TREATMENT, Cause, of_line_answer
 from switch.call.record import EndedBy, FinalState
-from switch.call.story import Story, Tried
+from switch.call.state import AttemptState, CallHistory
 
 at = flow.moment
 
 
-def bridged(**changes: object) -> Story:
+def bridged(**changes: object) -> CallHistory:
     """A call whose line answered at 4 s and was bridged at 4.002 s."""
-    tried = Tried(
+    tried = AttemptState(
         number=1,
         line="east",
         advertiser="acme",
@@ -26,7 +26,7 @@ def bridged(**changes: object) -> Story:
         bridged=at(4.002),
         sip_code=200,
     )
-    return Story(
+    return CallHistory(
         call_id="c1",
         did="d",
         ani="a",
@@ -41,8 +41,8 @@ def bridged(**changes: object) -> Story:
 
 
 def test_a_crash_ends_talk_at_the_last_heartbeat_and_not_later() -> None:
-    story = cdr.crashed(replace(bridged(), heartbeat=at(19)), at(23.9))
-    record = cdr.write(story)
+    history = cdr.close_crashed(replace(bridged(), heartbeat=at(19)), at(23.9))
+    record = cdr.build_record(history)
     assert record.connected_ms == 15_000
     assert record.ended_by is EndedBy.CRASH
     assert record.final_state is FinalState.CRASHED
@@ -50,38 +50,38 @@ def test_a_crash_ends_talk_at_the_last_heartbeat_and_not_later() -> None:
 
 
 def test_a_crash_before_the_first_heartbeat_leaves_next_to_nothing() -> None:
-    record = cdr.write(cdr.crashed(bridged(), at(8.5)))
+    record = cdr.build_record(cdr.close_crashed(bridged(), at(8.5)))
     assert record.connected_ms == 2
 
 
 def test_a_crash_before_the_bridge_leaves_no_talk() -> None:
-    record = cdr.write(cdr.crashed(bridged(bridged=None, talk=None), at(8.5)))
+    record = cdr.build_record(cdr.close_crashed(bridged(bridged=None, talk=None), at(8.5)))
     assert record.connected_ms == 0
     assert record.ended_us == at(8.5).utc_us
 
 
 def test_a_story_that_had_ended_is_not_touched_by_a_crash() -> None:
-    story = replace(
+    history = replace(
         bridged(talk_ended=at(9)),
         ended=at(9),
         ended_by=EndedBy.CALLER,
         cause=Cause.CALLER_HUNG_UP,
         final_state=FinalState.CONNECTED_SHORT,
     )
-    assert cdr.crashed(story, at(30)) is story
+    assert cdr.close_crashed(history, at(30)) is history
 
 
 def test_the_lines_own_offset_comes_off_and_never_below_zero() -> None:
-    story = replace(bridged(talk_ended=at(9), timer_offset_ms=2_000), ended=at(9))
-    story = replace(story, ended_by=EndedBy.CALLER, cause=Cause.CALLER_HUNG_UP, final_state=FinalState.CONNECTED_SHORT)
-    assert cdr.write(story).connected_ms == 3_000
-    longer = replace(story, attempts=(replace(story.attempts[0], timer_offset_ms=60_000),))
-    assert cdr.write(longer).connected_ms == 0
+    history = replace(bridged(talk_ended=at(9), timer_offset_ms=2_000), ended=at(9))
+    history = replace(history, ended_by=EndedBy.CALLER, cause=Cause.CALLER_HUNG_UP, final_state=FinalState.CONNECTED_SHORT)
+    assert cdr.build_record(history).connected_ms == 3_000
+    longer = replace(history, attempts=(replace(history.attempts[0], timer_offset_ms=60_000),))
+    assert cdr.build_record(longer).connected_ms == 0
 
 
 def test_a_call_that_has_not_ended_has_no_record() -> None:
     with pytest.raises(ValueError, match="has not ended"):
-        cdr.write(bridged())
+        cdr.build_record(bridged())
 
 
 def test_every_cause_has_a_treatment() -> None:

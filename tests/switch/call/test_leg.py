@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from switch.call.diagram import markdown
-from switch.call.leg import MOVES, LegMove, LegState, all_ended, moved
+from switch.call.state import MOVES, LegMove, LegState, all_ended, move_leg
 
 
 def test_every_move_has_a_row_in_every_state() -> None:
@@ -18,7 +18,7 @@ def test_nothing_comes_back_from_the_dead() -> None:
 
 def test_one_leg_moves_and_the_others_stay() -> None:
     legs = (LegState.RINGING, LegState.INVITED, LegState.INVITED)
-    assert moved(legs, 1, LegMove.ANSWERS) == (LegState.RINGING, LegState.ANSWERED, LegState.INVITED)
+    assert move_leg(legs, 1, LegMove.ANSWERS) == (LegState.RINGING, LegState.ANSWERED, LegState.INVITED)
     assert not all_ended(legs)
 
 

@@ -13,12 +13,11 @@ from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import Cause
-from switch.call.leg import LegState
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.phase import Call, Over
 from switch.call.record import CallRecord
-from switch.call.release import Step
+from switch.call.state import Call, Ended, LegState
+from switch.call.steps import Step
 
 CHOICES: list[Choice] = [
     EnterMenu(menu=flow.PLAN.start, tags={}),
@@ -58,7 +57,7 @@ class World:
         if any(isinstance(command, do.AskRoute) for command in step.commands):
             asked = len(self.call.legs) > 8 or not self.rulings
             choice = NotRouted(because=NoRoute.NO_ANSWER) if asked else self.rulings.pop()
-            if isinstance(choice, EnterMenu) and self.call.story.menus:
+            if isinstance(choice, EnterMenu) and self.call.history.menus:
                 choice = NotRouted(because=NoRoute.NO_MATCH)
             self.feed(flow.ruled(self.at(), choice))
 
@@ -66,8 +65,8 @@ class World:
         """The world does its duty: every leg ends, every deadline passes."""
         assert self.call is not None
         for turn in range(60):
-            if isinstance(self.call.phase, Over):
-                return cdr.write(self.call.story)
+            if isinstance(self.call.phase, Ended):
+                return cdr.build_record(self.call.history)
             for leg, state in enumerate(self.call.legs):
                 if state is LegState.LEAVING:
                     self.feed(ev.LegEnded(at=self.at(), leg=leg, by_peer=False, cause=Cause.LINE_HUNG_UP))
@@ -108,7 +107,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
         case "answered":
             return ev.LegAnswered(at=at, leg=line)
         case "secured":
-            return ev.AnswerSecured(at=at, leg=line)
+            return ev.AnswerDurable(at=at, leg=line)
         case _:
             return ev.DeadlinePassed(at=at)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.calltest.load import load_tests
-from switch.rehearsal.verify import verify
 from switch.settings.load import Loaded, load
+from switch.simulation.calltest_run import verify
 
 KEYS = (
     *("defaults", "tests", "name", "call", "lines", "full", "used", "deposits", "earlier", "expect"),

@@ -9,7 +9,7 @@ import pytest
 from switch.demo.phone import Phone, PhoneCall
 from switch.demo.waiting import Missed, Watch
 from switch.engine.clock import SystemClock
-from switch.sip.fact import Ended, Why
+from switch.sip.fact import EndReason, LegTerminated
 
 ANN_HZ, BOB_HZ = 700.0, 1_100.0
 LOOPBACK = ("127.0.0.1", 0)
@@ -57,8 +57,8 @@ def test_answered_call_is_heard_both_ways_and_ends_for_both() -> None:
         assert await out.until_hears(BOB_HZ) == pytest.approx(BOB_HZ, abs=5)
         assert await into.until_hears(ANN_HZ) == pytest.approx(ANN_HZ, abs=5)
         out.hang_up()
-        assert await out.until_over() == Ended(leg=out.leg, why=Why.BYE, by_peer=False, status=200)
-        assert await into.until_over() == Ended(leg=into.leg, why=Why.BYE, by_peer=True, status=200)
+        assert await out.until_over() == LegTerminated(leg=out.leg, why=EndReason.BYE, by_peer=False, status=200)
+        assert await into.until_over() == LegTerminated(leg=into.leg, why=EndReason.BYE, by_peer=True, status=200)
         assert 0 < into.talk_ms < 5_000
 
     played(scene)
@@ -107,7 +107,7 @@ def test_busy_line_refuses() -> None:
         into.refuse(486)
         with pytest.raises(Missed, match="Ann is answered: refused instead, status 486"):
             await out.until_answered()
-        assert await out.until_over() == Ended(leg=out.leg, why=Why.REFUSED, by_peer=True, status=486)
+        assert await out.until_over() == LegTerminated(leg=out.leg, why=EndReason.REFUSED, by_peer=True, status=486)
 
     played(scene)
 
@@ -117,7 +117,7 @@ def test_caller_who_left_is_not_picked_up() -> None:
         out, into = await dial(ann, bob)
         into.ring()
         out.hang_up()
-        assert (await into.until_over()).why is Why.CANCELLED
+        assert (await into.until_over()).why is EndReason.CANCELLED
         with pytest.raises(Missed, match="the caller has left"):
             await into.answer()
 

@@ -1,7 +1,7 @@
-"""The books against a model that keeps a list of what happened and counts it anew for every question.
+"""The usage against a model that keeps a list of what happened and counts it anew for every question.
 
 Hundreds of calls, all caps on all owners at once, events in any order and repeated, time that crosses windows and clock changes, reloads
-with other caps and groups, crashes after which the books are made anew from what a ledger would know.
+with other caps and groups, crashes after which the usage are made anew from what a ledger would know.
 """
 
 from collections import Counter, defaultdict
@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
-from switch.engine.books import Books, Past
-from switch.engine.caps import Member
+from switch.engine.caps import LegKey
+from switch.engine.usage import Usage, UsageHistory
 
 S_US = 1_000_000
 QUARTER_US = 900 * S_US
@@ -130,14 +130,14 @@ class Model:
     """`facts` and `members` say all; the rest is them in another order, so that asking is not too slow."""
 
     facts: list[Fact] = field(default_factory=list)
-    members: dict[Member, Known] = field(default_factory=dict)
+    members: dict[LegKey, Known] = field(default_factory=dict)
     deposits: Counter[str] = field(default_factory=Counter)
     crashes: int = 0
     horizon_us: int = 0
     by_key: dict[tuple[str, Counts], list[Fact]] = field(default_factory=lambda: defaultdict(list))
     by_window: dict[tuple[str, Counts, Per, str], tuple[list[int], Counter[tuple[int | float, ...]]]] = field(default_factory=dict)
     held: Counter[tuple[str, Counts, bool]] = field(default_factory=Counter)
-    shares: dict[Member, dict[tuple[str, Counts, bool], int]] = field(default_factory=dict)
+    shares: dict[LegKey, dict[tuple[str, Counts, bool], int]] = field(default_factory=dict)
 
     def note(self, owners: tuple[str, ...], counts: Counts, at_us: int, amount: int) -> None:
         if amount:
@@ -164,7 +164,7 @@ class Model:
         for fact in facts:
             self.index(fact)
 
-    def changed(self, member: Member) -> None:
+    def changed(self, member: LegKey) -> None:
         """What it held is replaced by what it holds. That nothing is forgotten shows when all is recounted, after each rule."""
         self.held.subtract(self.shares.pop(member, {}))
         known = self.members.get(member)
@@ -229,7 +229,7 @@ def _outstanding(known: Known, counts: Counts) -> int:
 class BooksMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.books = Books()
+        self.usage = Usage()
         self.model = Model()
         self.calls = 0
         self.pure = True
@@ -276,7 +276,7 @@ class BooksMachine(RuleBasedStateMachine):
         owners = (f"line:{line}", f"advertiser:{ADVERTISER[line]}", f"campaign:{campaign}", "publisher:radio")
         conversions, micros = draw.choice([(1, PRICE[campaign]), (-1, -PRICE[campaign]), (0, 5 * S_US)])
         at_us = max(self.begun_us, self.now_us - draw.randint(0, 40 * 86_400) * S_US)
-        self.books.adjusted(owners, at_us=at_us, conversions=conversions, revenue_micros=micros)
+        self.usage.adjusted(owners, at_us=at_us, conversions=conversions, revenue_micros=micros)
         everyone = self.with_groups(owners)
         self.model.note(everyone, Counts.CONVERSION, at_us, conversions)
         self.model.note(everyone, Counts.REVENUE, at_us, micros)
@@ -284,7 +284,7 @@ class BooksMachine(RuleBasedStateMachine):
 
     @rule(advertiser=st.sampled_from(["acme", "best"]), amount=st.integers(0, 50))
     def deposit(self, advertiser: str, amount: int) -> None:
-        self.books.deposited(advertiser, amount * 10 * S_US)
+        self.usage.deposited(advertiser, amount * 10 * S_US)
         self.model.deposits[f"advertiser:{advertiser}"] += amount * 10 * S_US
 
     @rule(seed=st.integers(0, 7), size=SIZES, groups=st.sampled_from(GROUPINGS))
@@ -295,14 +295,14 @@ class BooksMachine(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([0, 1, 40, 4000]), back=st.booleans())
     def crash(self, days: int, back: bool) -> None:  # noqa: FBT001 what hypothesis draws
-        """What was counted is in the ledger, who held something is gone; the books look `days` back, and further only if asked to."""
+        """What was counted is in the ledger, who held something is gone; the usage look `days` back, and further only if asked to."""
         horizon_us = (self.now_us - days * 86_400 * S_US) // QUARTER_US * QUARTER_US
         rows = self.model.quarters()
         self.model.members.clear()
         self.model.crashes += 1
         self.model.horizon_us = horizon_us
-        self.books = Books(
-            Past(
+        self.usage = Usage(
+            UsageHistory(
                 tallies=[row for row in rows if row[2] >= horizon_us],
                 before=[(owner, counts, amount) for owner, counts, at_us, amount in rows if at_us < horizon_us],
                 horizon_us=horizon_us,
@@ -312,17 +312,17 @@ class BooksMachine(RuleBasedStateMachine):
         self.regroup(self.groups)
         if back or days < 40:
             self.model.horizon_us = 0
-            self.books.look_back(Past(tallies=rows, horizon_us=0))
-            assert self.books.horizon_us == 0
+            self.usage.look_back(UsageHistory(tallies=rows, horizon_us=0))
+            assert self.usage.horizon_us == 0
 
-    # how it is told, to the books and to the model
+    # how it is told, to the usage and to the model
 
     def call(self, draw: Random) -> None:
         self.calls += 1
         for leg in range(1, draw.choice([2, 2, 2, 4])):
             self.take((f"call-{self.calls}", leg), draw)
 
-    def take(self, member: Member, draw: Random) -> None:
+    def take(self, member: LegKey, draw: Random) -> None:
         line, campaign = draw.choice("abcd"), draw.choice(list(PRICE))
         owners = (
             *(f"line:{line}", f"advertiser:{ADVERTISER[line]}", f"campaign:{campaign}"),
@@ -333,9 +333,9 @@ class BooksMachine(RuleBasedStateMachine):
         attempt = attempt_of(line, campaign, caps)
         full = next((cap.key for cap in caps if self.fills(cap, attempt)), None)
         look = full is not None and draw.random() < 0.1
-        before = self.books.snapshot() if look else {}
-        assert self.books.take(member, owners=owners, attempt=attempt, at_us=self.now_us) == full
-        assert not look or self.books.snapshot() == before
+        before = self.usage.snapshot() if look else {}
+        assert self.usage.take(member, owners=owners, attempt=attempt, at_us=self.now_us) == full
+        assert not look or self.usage.snapshot() == before
         if full is not None:
             return
         self.model.members[member] = Known(everyone, attempt.revenue_micros, self.now_us)
@@ -349,47 +349,47 @@ class BooksMachine(RuleBasedStateMachine):
         adds = attempt.revenue_micros if cap.counts is Counts.REVENUE else 1
         return self.model.used(cap, self.now_us) + adds > cap.limit
 
-    def take_again(self, member: Member, _: Random) -> None:
-        before = self.books.snapshot()
+    def take_again(self, member: LegKey, _: Random) -> None:
+        before = self.usage.snapshot()
         full = Cap(owner="line:a", limit=0)
-        assert self.books.take(member, owners=("line:a",), attempt=attempt_of("a", "auto", (full,)), at_us=self.now_us) is None
-        assert self.books.snapshot() == before
+        assert self.usage.take(member, owners=("line:a",), attempt=attempt_of("a", "auto", (full,)), at_us=self.now_us) is None
+        assert self.usage.snapshot() == before
 
-    def connect(self, member: Member, draw: Random) -> None:
+    def connect(self, member: LegKey, draw: Random) -> None:
         known, at_us = self.model.members[member], self.told_late(member, draw)
         with self.never_above():
-            self.books.connected(member, at_us=at_us)
+            self.usage.connected(member, at_us=at_us)
             if not known.talked and not known.ended:
                 known.talked = True
                 self.model.changed(member)
                 self.model.note(known.owners, Counts.CONNECTION, at_us, 1)
 
-    def convert(self, member: Member, draw: Random) -> None:
+    def convert(self, member: LegKey, draw: Random) -> None:
         known, at_us = self.model.members[member], self.told_late(member, draw)
         micros = draw.choice([known.revenue_micros, known.revenue_micros // 2])
         may = known.pays()
         self.pure = self.pure and may
         with self.never_above(when=may):
-            self.books.converted(member, at_us=at_us, revenue_micros=micros)
+            self.usage.converted(member, at_us=at_us, revenue_micros=micros)
             if micros > known.earned_micros:
                 self.model.note(known.owners, Counts.CONVERSION, at_us, int(known.earned_micros == 0))
                 self.model.note(known.owners, Counts.REVENUE, at_us, micros - known.earned_micros)
                 known.earned_micros = micros
                 self.model.changed(member)
 
-    def end(self, member: Member, draw: Random) -> None:
+    def end(self, member: LegKey, draw: Random) -> None:
         known, earning = self.model.members[member], draw.random() < 0.5
         with self.never_above():
-            self.books.ended(member, at_us=self.now_us, earning=earning)
+            self.usage.ended(member, at_us=self.now_us, earning=earning)
             if not known.ended:
                 known.ended, known.earning = True, earning
                 self.model.changed(member)
                 self.forget(member[0])
-        self.books.ended((member[0], 99), at_us=self.now_us)
+        self.usage.ended((member[0], 99), at_us=self.now_us)
 
-    def finish(self, member: Member, _: Random) -> None:
+    def finish(self, member: LegKey, _: Random) -> None:
         with self.never_above():
-            self.books.over(member[0])
+            self.usage.over(member[0])
             for other, known in self.model.members.items():
                 if other[0] == member[0]:
                     known.over = True
@@ -403,7 +403,7 @@ class BooksMachine(RuleBasedStateMachine):
                 del self.model.members[member]
                 self.model.changed(member)
 
-    def told_late(self, member: Member, draw: Random) -> int:
+    def told_late(self, member: LegKey, draw: Random) -> int:
         return max(self.model.members[member].at_us, self.now_us - draw.choice([0, 0, S_US, 1200 * S_US]))
 
     def with_groups(self, owners: tuple[str, ...]) -> tuple[str, ...]:
@@ -412,7 +412,7 @@ class BooksMachine(RuleBasedStateMachine):
 
     def regroup(self, groups: dict[str, tuple[str, ...]]) -> None:
         """A group is its lines, whatever they counted and hold, and nothing else."""
-        self.books.grouped(groups)
+        self.usage.grouped(groups)
         self.groups = groups
         for known in self.model.members.values():
             known.owners = self.with_groups(known.owners)
@@ -425,25 +425,25 @@ class BooksMachine(RuleBasedStateMachine):
     def never_above(self, *, when: bool = True) -> Iterator[None]:
         """Whatever happens to members takes no strict cap further above its limit than something else had put it."""
         tight = [cap for caps in self.plans[-1].values() for cap in caps if cap.strict or cap.per is Per.BALANCE]
-        before = [self.books.used(cap, self.now_us) for cap in tight]
+        before = [self.usage.used(cap, self.now_us) for cap in tight]
         yield
         for cap, used in zip(tight, before, strict=True):
-            assert not when or self.books.used(cap, self.now_us) <= max(used, cap.limit)
+            assert not when or self.usage.used(cap, self.now_us) <= max(used, cap.limit)
 
     @invariant()
     def the_books_count_what_the_model_counts(self) -> None:
         self.model.recount()
         for caps in self.plans[-1].values():
             for cap in caps:
-                assert self.books.used(cap, self.now_us) == self.model.used(cap, self.now_us), cap
+                assert self.usage.used(cap, self.now_us) == self.model.used(cap, self.now_us), cap
 
     def teardown(self) -> None:
         """When all is over nothing is held; where nothing came between, no window of the past was ever too full."""
         for member in list(self.model.members):
-            self.books.ended(member, at_us=self.now_us, earning=True)
+            self.usage.ended(member, at_us=self.now_us, earning=True)
         for member in list(self.model.members):
-            self.books.over(member[0])
-        assert [key for key in self.books.snapshot() if key.endswith(("live", "outstanding"))] == []
+            self.usage.over(member[0])
+        assert [key for key in self.usage.snapshot() if key.endswith(("live", "outstanding"))] == []
         if self.pure:
             for cap in (cap for caps in self.plans[-1].values() for cap in caps if cap.strict and cap.per in WINDOWS):
                 assert max(self.model.windows(cap).values(), default=0) <= cap.limit

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from engine_world import CARRIER, EAST, MENU, World, line, plan
 
-import switch.engine.brain as brain_module
+import switch.engine.call_control as brain_module
 import switch.engine.engine as engine_module
 import switch.sip.core as core_module
 from media import control as mc
@@ -13,11 +13,10 @@ from switch.call import command as do
 from switch.call import machine
 from switch.call.moment import Moment
 from switch.engine.deadlines import Deadlines
-from switch.engine.hands import Hands
+from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
-from switch.sip.agent import Agent
-from switch.sip.message import Address, Headers, Request
-from switch.sip.serializer import serialize
+from switch.sip.agent import UserAgent
+from switch.sip.message import Address, Headers, Request, serialize
 
 INVITE = Request(
     method="INVITE",
@@ -37,14 +36,14 @@ INVITE = Request(
 
 @pytest.mark.parametrize("kind", [do.HangUp, do.Unbridge])
 def test_a_command_that_breaks_while_the_call_is_let_go_still_ends_it(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
-    carry_out = Hands.carry_out
+    carry_out = CommandExecutor.carry_out
 
-    def breaks(self: Hands, live: LiveCall, command: do.Command, at: Moment) -> object:
+    def breaks(self: CommandExecutor, live: LiveCall, command: do.Command, at: Moment) -> object:
         if isinstance(command, kind):
             raise ZeroDivisionError
         return carry_out(self, live, command, at)
 
-    monkeypatch.setattr(Hands, "carry_out", breaks)
+    monkeypatch.setattr(CommandExecutor, "carry_out", breaks)
     world = World(plan(line("east", EAST, limit=1)))
     world.line_phone(EAST)
     world.call(hang_up_ms=15_000)
@@ -81,7 +80,7 @@ def test_an_invite_that_can_not_be_written_leaves_no_port_and_no_cap_behind(monk
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(Agent, "invite", breaks)
+        broken.setattr(UserAgent, "invite", breaks)
         world.engine.datagram(serialize(INVITE), CARRIER, world.at())
         world.run(60_000)
     assert [judged.record.final_state.value for judged in world.records] == ["failed"]
@@ -136,7 +135,7 @@ def test_the_bye_reaches_a_caller_whose_contact_is_ipv6() -> None:
             if source == CARRIER:
                 data = data.replace(b"Contact: <sip:198.51.100.7:5080>", b"Contact: <sip:[2001:db8::7]:5080>")
             if ":" in target[0]:
-                self.engine.unsendable(target, self.at())  # as the transport does
+                self.engine.send_failed(target, self.at())  # as the transport does
                 return
             super().fly(data, source, target)
 
@@ -161,7 +160,7 @@ def test_a_prompt_that_can_not_be_played_is_told_to_somebody() -> None:
     world.call()
     world.run(10)
     port = next(order.port for order in world.orders if isinstance(order, mc.Play))
-    world.report(mc.Played(port=port, play=1, at_ns=world.now_ns, why="welcome.wav: no such file"))
+    world.report(mc.PlayFinished(port=port, play=1, at_ns=world.now_ns, why="welcome.wav: no such file"))
     world.flush()
     told = [complaint.what for complaint in world.complaints] + [payload.decode() for _, payload in world.journal]
     assert any("welcome.wav" in text for text in told)

@@ -7,7 +7,7 @@ import pytest
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
 from switch.engine.caps import CapBook
-from switch.engine.tally import Tally
+from switch.engine.counters import UsageCounters
 
 EAST = Cap(owner="line:east", limit=2)
 ACME = Cap(owner="advertiser:acme", limit=3)
@@ -17,8 +17,8 @@ DAY_US = 86_400 * S_US
 PRICE = 25_000_000
 
 
-def book(tally: Tally | None = None, **deposits: int) -> CapBook:
-    return CapBook(tally or Tally(), deposits={f"advertiser:{name}": micros for name, micros in deposits.items()})
+def book(tally: UsageCounters | None = None, **deposits: int) -> CapBook:
+    return CapBook(tally or UsageCounters(), deposits={f"advertiser:{name}": micros for name, micros in deposits.items()})
 
 
 def attempt(*caps: Cap, revenue_micros: int = PRICE) -> Attempt:

@@ -12,12 +12,10 @@ from routing import table as rt
 from switch.call import machine
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.effect import SendSip
-from switch.engine.journal_line import recovered
+from switch.engine.journal_line import recover_call
 from switch.sip import sdp
-from switch.sip.fact import Answered, Ended
-from switch.sip.message import Headers, Request, Response
-from switch.sip.parser import parse
-from switch.sip.serializer import serialize
+from switch.sip.fact import AnswerReceived, LegTerminated
+from switch.sip.message import Headers, Request, Response, parse, serialize
 
 
 def quiet(world: World) -> None:
@@ -54,7 +52,7 @@ def test_what_the_line_does_not_count_moves_the_threshold() -> None:
     world.line_phone(EAST)
     world.call(hang_up_ms=60_000)
     world.run(13_500)
-    recorded = recovered([payload for _, payload in world.journal])
+    recorded = recover_call([payload for _, payload in world.journal])
     assert recorded.record.connected_ms == 10_000
     assert recorded.verdict.billable
 
@@ -63,11 +61,11 @@ def test_the_same_address_again_tells_the_worker_nothing() -> None:
     world = World(plan(line("east", EAST), menu=MENU))
     world.call()
     world.run(100)
-    aims = world.told(mc.Aim)
+    aims = world.told(mc.SetRemote)
     same = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=2).decode()
     reinvite(world, same)
     assert b"200 OK" in _sent(world)[-1]
-    assert world.told(mc.Aim) == aims
+    assert world.told(mc.SetRemote) == aims
 
 
 def test_the_bridge_stands_only_once_the_answer_is_on_disk() -> None:
@@ -117,7 +115,7 @@ def test_a_line_that_answers_after_the_record_is_written_is_ended_and_keeps_its_
     assert world.records[1].record.final_state is FinalState.CAPPED
     late = world.line_phone(EAST, answer_ms=0)
     quiet(world)
-    assert [fact.why.value for fact in late.facts if isinstance(fact, Ended)] == ["bye"]
+    assert [fact.why.value for fact in late.facts if isinstance(fact, LegTerminated)] == ["bye"]
     assert len(world.records) == 2
 
 
@@ -137,7 +135,7 @@ def test_stranger_gets_silence_and_no_record() -> None:
     stranger.agent.invite(uri="sip:+18005550100@192.0.2.1", target=ew.SWITCH, caller="1", body=b"", now_ns=world.now_ns)
     world.run(40_000)
     assert not world.records
-    assert [fact.why.value for fact in stranger.facts if isinstance(fact, Ended)] == ["timeout"]
+    assert [fact.why.value for fact in stranger.facts if isinstance(fact, LegTerminated)] == ["timeout"]
 
 
 def test_an_offer_we_can_not_serve_is_488_with_a_record() -> None:
@@ -239,7 +237,7 @@ def test_lost_media_ends_the_call_at_its_last_packet() -> None:
     world.call()
     world.run(30_000)
     port = world.told(mc.Open)[0].port  # the line's: a caller without a menu is answered last
-    world.report(mc.Silent(port=port, last_ns=8_000_000_000))
+    world.report(mc.MediaTimeout(port=port, last_ns=8_000_000_000))
     quiet(world)
     (judged,) = world.records
     assert judged.record.ended_by is EndedBy.MEDIA_TIMEOUT
@@ -300,19 +298,19 @@ def test_hold_and_an_offer_we_can_not_serve_inside_a_call() -> None:
     world.run(100)
     held = "v=0\r\no=- 1 2 IN IP4 198.51.100.8\r\ns=-\r\nc=IN IP4 198.51.100.8\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\na=sendonly\r\n"
     reinvite(world, held)
-    aim = world.told(mc.Aim)[-1]
-    assert isinstance(aim, mc.Aim)
+    aim = world.told(mc.SetRemote)[-1]
+    assert isinstance(aim, mc.SetRemote)
     assert (aim.peer.sends, aim.peer.receives) == (True, False)
     assert b"a=recvonly" in _sent(world)[-1]
     reinvite(world, held.replace("RTP/AVP 0", "RTP/AVP 9").replace("z9hG4bKhold", "z9hG4bKh2"))
-    assert world.told(mc.Aim)[-1] == aim
+    assert world.told(mc.SetRemote)[-1] == aim
 
 
 def test_an_invite_without_sdp_is_answered_with_an_offer() -> None:
     world = World(plan(line("east", EAST), menu=MENU))
     world.call(body=b"")
     world.run(100)
-    (answered,) = [fact for fact in world.caller.facts if isinstance(fact, Answered)]
+    (answered,) = [fact for fact in world.caller.facts if isinstance(fact, AnswerReceived)]
     assert b"m=audio 20000 RTP/AVP 0 8 101" in answered.body
 
 
@@ -346,7 +344,7 @@ def test_the_journal_alone_gives_the_same_record() -> None:
     quiet(world)
     (judged,) = world.records
     lines = [payload for call_id, payload in world.journal if call_id == judged.record.call_id]
-    assert recovered(lines) == judged
+    assert recover_call(lines) == judged
 
 
 def test_a_crash_after_any_line_loses_no_record_and_adds_no_second() -> None:
@@ -360,7 +358,7 @@ def test_a_crash_after_any_line_loses_no_record_and_adds_no_second() -> None:
     lines = [payload for _, payload in world.journal]
     talks = []
     for cut in range(1, len(lines) + 1):
-        found = recovered(lines[:cut])
+        found = recover_call(lines[:cut])
         assert found.record.call_id == judged.record.call_id
         assert found.record.connected_ms <= judged.record.connected_ms
         talks.append(found.record.connected_ms)

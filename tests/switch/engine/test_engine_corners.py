@@ -37,7 +37,7 @@ def calls_later(world: World, ms: int, *, hang_up_ms: int) -> None:
 
 def sums(world: World, counts: Counts) -> int:
     """What the campaign has counted, as its caps read it."""
-    return world.books.used(Cap(owner="campaign:quotes", limit=1, counts=counts, per=Per.TOTAL), world.at().utc_us)
+    return world.usage.used(Cap(owner="campaign:quotes", limit=1, counts=counts, per=Per.TOTAL), world.at().utc_us)
 
 
 def test_a_transfer_goes_to_its_line_and_no_other() -> None:
@@ -86,7 +86,7 @@ def test_conversions_that_a_media_timeout_takes_back_are_not_counted() -> None:
 
     def dies() -> None:
         port = next(order.port for order in world.orders if isinstance(order, mc.Open) and order.peer is not None)
-        world.report(mc.Silent(port=port, last_ns=5_000_000_000))
+        world.report(mc.MediaTimeout(port=port, last_ns=5_000_000_000))
 
     world.after(30_000, dies)
     world.run(80_000)
@@ -108,7 +108,7 @@ def test_a_strict_cap_holds_while_a_call_that_converted_winds_down() -> None:
 
 
 def test_a_falling_price_is_counted_as_it_fell() -> None:
-    """`tiers: first`: the step written first holds last, and is worth less. The ledger has 10.00, so have the books."""
+    """`tiers: first`: the step written first holds last, and is worth less. The ledger has 10.00, so have the usage."""
     steps = tuple(
         Step(rule=Rule(at_least_ms=ms), amount_micros=micros) for ms, micros in ((20_000, 10_000_000), (10_000, 25_000_000))
     )
@@ -186,7 +186,7 @@ def test_a_hold_queue_never_has_more_callers_than_places() -> None:
     world.after(3_000, busy)
     for _ in range(400):
         world.run(100)
-        most = max(most, world.books.waiting("quotes"))
+        most = max(most, world.usage.waiting("quotes"))
     assert most == 1
 
 

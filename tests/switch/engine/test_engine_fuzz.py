@@ -1,6 +1,6 @@
 """Switches of any config and days of any calls, each drawn from one seed: what is promised of every call is counted anew from outside.
 
-The caps are recounted from records and from what the lines themselves saw, never from the books; money from the records alone. A failing
+The caps are recounted from records and from what the lines themselves saw, never from the usage; money from the records alone. A failing
 day names its seed: `Day(SEED).played()` plays it again.
 """
 
@@ -25,11 +25,11 @@ from switch.billing.terms import BillableOn, Price, Rate, Rule, Step, Terms, Tie
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.moment import NS_PER_MS
 from switch.call.record import FinalState
-from switch.engine.journal_line import recovered
+from switch.engine.journal_line import recover_call
 from switch.engine.plan import Plan, Trunk
 from switch.sip import sdp
-from switch.sip.agent import Agent
-from switch.sip.fact import Ended, Fact, Invited
+from switch.sip.agent import UserAgent
+from switch.sip.fact import Fact, InviteReceived, LegTerminated
 from switch.sip.message import Address
 
 SEEDS = range(40)
@@ -258,19 +258,19 @@ class Day(World):
         self.after(stays_ms, lambda: self.leave(leg))
 
     def _line(self, address: Address, name: str) -> None:
-        agent: Agent
+        agent: UserAgent
 
         def on_fact(fact: Fact) -> None:
-            if isinstance(fact, Invited):
+            if isinstance(fact, InviteReceived):
                 self.on[name].add(fact.leg)
                 self._look()
                 self._behave(name, agent, fact)
-            elif isinstance(fact, Ended):
+            elif isinstance(fact, LegTerminated):
                 self.on[name].discard(fact.leg)
 
         agent = self.phone(address, on_fact).agent
 
-    def _behave(self, name: str, agent: Agent, fact: Invited) -> None:
+    def _behave(self, name: str, agent: UserAgent, fact: InviteReceived) -> None:
         leg, draw = fact.leg, self.random
         manner = draw.choice(["answers"] * 6 + ["busy", "silent", "rings", "fails", "deaf"])
         if manner == "silent":
@@ -314,7 +314,7 @@ class Day(World):
                 self.after(self.random.randrange(2 * PROMPT_MS) + 100 * number, press)
 
     def _press(self, port: int, key: str) -> None:
-        self.report(mc.Heard(port=port, digit=key, at_ns=self.now_ns))
+        self.report(mc.DigitReceived(port=port, digit=key, at_ns=self.now_ns))
 
     # what is counted from outside
 
@@ -370,9 +370,9 @@ def one_record_each(day: Day) -> None:
 def nothing_is_left(day: Day) -> None:
     assert day.engine.live_calls == 0
     assert set(day.sip.held().values()) == {0}
-    held = {key: amount for key, amount in day.books.snapshot().items() if key.endswith((" live", " outstanding"))}
+    held = {key: amount for key, amount in day.usage.snapshot().items() if key.endswith((" live", " outstanding"))}
     assert held == {}
-    assert [day.books.waiting(name) for name in day.drawn.table.campaigns] == [0, 0]
+    assert [day.usage.waiting(name) for name in day.drawn.table.campaigns] == [0, 0]
 
 
 def caps_hold(day: Day) -> None:
@@ -381,7 +381,7 @@ def caps_hold(day: Day) -> None:
     for cap in dict.fromkeys(day.config.caps):
         mine = sorted((each.at_us, each.amount) for each in counted if each.counts is cap.counts and cap.owner in each.owners)
         total = sum(amount for _, amount in mine)
-        assert day.books.used(replace(cap, per=Per.TOTAL, strict=False), now_us) == total, f"{cap.key} as the books have it"
+        assert day.usage.used(replace(cap, per=Per.TOTAL, strict=False), now_us) == total, f"{cap.key} as the usage have it"
         match cap.per:
             case Per.CONCURRENCY:  # of what lines see; with losses they see an end late
                 assert day.bad_network or day.most[cap.owner] <= cap.limit, cap.key
@@ -434,9 +434,9 @@ def no_crash_adds_anything(day: Day) -> None:
         lines[call_id].append(payload)
     for judged in day.records:
         mine = lines[judged.record.call_id]
-        assert recovered(mine) == judged
+        assert recover_call(mine) == judged
         for length in day.random.sample(range(1, len(mine) + 1), min(4, len(mine))):
-            _compare(recovered(mine[:length]), judged)
+            _compare(recover_call(mine[:length]), judged)
 
 
 def _compare(cut: JudgedCall, whole: JudgedCall) -> None:

@@ -45,7 +45,7 @@ def test_the_first_of_two_that_ring_together_gets_the_call_and_the_other_is_canc
     assert by_line["east"].outcome is Outcome.LOST_RACE
     assert judged.record.final_state is FinalState.CONVERTED
     assert sum(row.amount_micros for row in judged.verdict.rows if row.kind == "revenue") == 25_000_000
-    assert not world.books.snapshot().get("line:east")
+    assert not world.usage.snapshot().get("line:east")
 
 
 def test_an_advertiser_takes_the_call_by_key_and_talk_begins_there() -> None:
@@ -93,7 +93,7 @@ def test_a_held_caller_gets_the_line_when_it_comes_free() -> None:
     world.run(80_000)
     states = sorted(judged.record.final_state for judged in world.records)
     assert states == [FinalState.CONVERTED, FinalState.CONVERTED, FinalState.QUEUE_FULL]
-    assert world.books.waiting("quotes") == 0
+    assert world.usage.waiting("quotes") == 0
 
 
 def test_a_conversion_cap_closes_while_the_call_that_filled_it_still_talks() -> None:
@@ -115,6 +115,6 @@ def test_money_of_a_mark_is_counted_once_though_the_call_goes_on() -> None:
     world.line_phone(EAST, answer_ms=500)
     world.call(hang_up_ms=60_000)
     world.run(120_000)
-    counted = {key: value for key, value in world.books.snapshot().items() if "campaign:quotes" in key}
+    counted = {key: value for key, value in world.usage.snapshot().items() if "campaign:quotes" in key}
     assert any(value == 25_000_000 for value in counted.values())
     assert all(value in (1, 25_000_000) for value in counted.values())

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from media import control as mc
 from switch.engine.effect import TellWorker
-from switch.engine.journal_line import recovered
-from switch.sip.fact import Invited
+from switch.engine.journal_line import recover_call
+from switch.sip.fact import InviteReceived
 from switch.sip.message import Address
 
 LIMITS = {EAST: 3, WEST: 2}
@@ -22,7 +22,7 @@ class Guarded(World):
         behave = phone.on_fact
 
         def on_fact(fact: object) -> None:
-            if isinstance(fact, Invited):
+            if isinstance(fact, InviteReceived):
                 on.add(fact.leg)
                 assert len(on) <= LIMITS[address], f"{address} has {len(on)} calls"
             elif type(fact).__name__ == "Ended":
@@ -71,7 +71,7 @@ def test_every_call_has_one_record_and_leaves_nothing(
     assert set(ids) == {call_id for call_id, _ in world.journal}
     for judged in world.records:
         lines = [payload for call_id, payload in world.journal if call_id == judged.record.call_id]
-        assert recovered(lines) == judged
+        assert recover_call(lines) == judged
 
 
 @settings(max_examples=15, deadline=None, print_blob=True)

@@ -7,15 +7,15 @@ from engine_world import EAST, START_US, line, plan
 
 from routing.cap import Cap, Counts, Per
 from routing.table import Repeat
-from switch.engine.horizon import Horizon, horizon_of
+from switch.engine.lookback import Lookback, lookback_of
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 NOON_US = START_US  # 2026-03-02T15:00:00Z, a Monday
 
 
-def horizon(*caps: Cap, repeat: Repeat | None = None) -> Horizon:
-    return horizon_of(plan(line("east", EAST), caps=caps, repeat=repeat), NOON_US)
+def horizon(*caps: Cap, repeat: Repeat | None = None) -> Lookback:
+    return lookback_of(plan(line("east", EAST), caps=caps, repeat=repeat), NOON_US)
 
 
 def cap(per: Per, *, since_us: int = 0, counts: Counts = Counts.ATTEMPT) -> Cap:
@@ -45,7 +45,7 @@ def test_repeats_are_known_for_as_long_as_their_window() -> None:
 
 
 def test_who_knows_more_covers_who_asks_for_less() -> None:
-    little = Horizon(counts_us=5, ever=False, paid_us=5)
+    little = Lookback(counts_us=5, ever=False, paid_us=5)
     assert little.covers(replace(little, counts_us=6, paid_us=6))
     for more in (replace(little, counts_us=4), replace(little, ever=True), replace(little, paid_us=4)):
         assert not little.covers(more)

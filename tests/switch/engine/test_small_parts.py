@@ -3,8 +3,8 @@
 import pytest
 
 from switch.engine.deadlines import Deadlines
+from switch.engine.media import RtpPorts
 from switch.engine.number import e164
-from switch.engine.rtp_ports import RtpPorts
 
 MS = 1_000_000
 

@@ -7,10 +7,8 @@ from engine_world import CARRIER, EAST, World, line, plan
 from media import control as mc
 from switch.call.record import FinalState
 from switch.engine.effect import SendSip
-from switch.engine.journal_line import recovered
-from switch.sip.message import Address, Headers, Request, Response
-from switch.sip.parser import parse
-from switch.sip.serializer import serialize
+from switch.engine.journal_line import recover_call
+from switch.sip.message import Address, Headers, Request, Response, parse, serialize
 
 IP6_SDP = b"v=0\r\no=- 1 1 IN IP6 2001:db8::8\r\ns=-\r\nc=IN IP6 2001:db8::8\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
 
@@ -44,7 +42,7 @@ def test_lost_media_does_not_round_talk_up_to_the_threshold() -> None:
     world.run(30_000)
     last_ns = line_answered_ns(world) + 9_999_200_000  # 0.8 ms short of the ten seconds that money asks for
     world.now_ns += 100_000
-    world.report(mc.Silent(port=ports(world)[0], last_ns=last_ns))
+    world.report(mc.MediaTimeout(port=ports(world)[0], last_ns=last_ns))
     world.run(120_000)
     (judged,) = world.records
     assert judged.record.connected_ms == 9_999
@@ -75,7 +73,7 @@ def test_a_caller_who_never_acknowledged_is_not_billed_after_a_crash() -> None:
     world.line_phone(EAST)
     world.call()
     world.run(20_000)
-    assert not recovered([payload for _, payload in world.journal]).verdict.billable
+    assert not recover_call([payload for _, payload in world.journal]).verdict.billable
 
 
 def test_a_crash_adds_no_talk_after_the_last_packet() -> None:
@@ -87,9 +85,9 @@ def test_a_crash_adds_no_talk_after_the_last_packet() -> None:
     line_port, caller_port = ports(world)
     for _ in range(55):  # the worker's sign of life, each second: the caller is silent from 5 s on
         world.run(1_000)
-        world.report(mc.Alive(at_ns=world.now_ns, last={line_port: world.now_ns, caller_port: 5_000_000_000}))
-    crashed = recovered([payload for _, payload in world.journal])
-    world.report(mc.Silent(port=caller_port, last_ns=5_000_000_000))
+        world.report(mc.Heartbeat(at_ns=world.now_ns, last={line_port: world.now_ns, caller_port: 5_000_000_000}))
+    crashed = recover_call([payload for _, payload in world.journal])
+    world.report(mc.MediaTimeout(port=caller_port, last_ns=5_000_000_000))
     world.run(60_000)
     assert crashed.record.connected_ms <= world.records[0].record.connected_ms + 1_000
     assert not crashed.verdict.billable

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.cap import Counts
-from switch.engine.tally import MAX_STARTS, QUARTER_US, Tally
+from switch.engine.counters import MAX_STARTS, QUARTER_US, UsageCounters
 
 KEY = ("line:east", Counts.ATTEMPT)
 EPOCH = 1_790_000_000_000_000 // QUARTER_US
@@ -24,7 +24,7 @@ def row(quarter: int, amount: int) -> tuple[str, Counts, int, int]:
 )
 @settings(max_examples=60, deadline=None)
 def test_every_start_finds_its_sum_in_whatever_order_things_are_told(told: list[tuple[int, int, int]], asked: list[int]) -> None:
-    tally = Tally()
+    tally = UsageCounters()
     for number, (quarter, us, amount) in enumerate(told):
         tally.add(KEY, amount, at_us=at(quarter, us=us))
         start = asked[number % len(asked)]
@@ -34,7 +34,7 @@ def test_every_start_finds_its_sum_in_whatever_order_things_are_told(told: list[
 
 
 def test_a_start_inside_a_quarter_counts_all_of_it() -> None:
-    tally = Tally()
+    tally = UsageCounters()
     tally.add(KEY, 1, at_us=at(0))
     assert tally.since(KEY, at(0, us=7)) == 1
     tally.add(KEY, 1, at_us=at(0, us=3))
@@ -43,7 +43,7 @@ def test_a_start_inside_a_quarter_counts_all_of_it() -> None:
 
 
 def test_owners_and_counts_do_not_mix() -> None:
-    tally = Tally()
+    tally = UsageCounters()
     tally.add(KEY, 1, at_us=at(0))
     assert tally.since(("line:west", Counts.ATTEMPT), 0) == 0
     assert tally.since(("line:east", Counts.CONNECTION), 0) == 0
@@ -51,7 +51,7 @@ def test_owners_and_counts_do_not_mix() -> None:
 
 
 def test_the_latest_is_the_latest_however_late_it_is_told_and_credits_are_none() -> None:
-    tally = Tally([row(0, 5)])
+    tally = UsageCounters([row(0, 5)])
     assert tally.latest_us(KEY) == 0
     for us, amount in ((50, 1), (20, 1), (90, -1)):
         tally.add(KEY, amount, at_us=at(1, us=us))
@@ -59,7 +59,7 @@ def test_the_latest_is_the_latest_however_late_it_is_told_and_credits_are_none()
 
 
 def test_history_before_the_horizon_counts_in_all_and_closes_rather_than_opens() -> None:
-    tally = Tally([row(-9, 100), row(0, 1), row(2, 2)], before=[(*KEY, 40)], horizon_us=at(0, us=5))
+    tally = UsageCounters([row(-9, 100), row(0, 1), row(2, 2)], before=[(*KEY, 40)], horizon_us=at(0, us=5))
     assert tally.horizon_us == at(0)
     assert tally.ever(KEY) == 43
     assert [tally.since(KEY, at(quarter)) for quarter in (2, 0, -1)] == [2, 3, 43]
@@ -67,7 +67,7 @@ def test_history_before_the_horizon_counts_in_all_and_closes_rather_than_opens()
 
 def test_older_history_is_found_and_counted_once() -> None:
     rows = [row(-8, 30), row(-4, 10), row(0, 1), row(2, 2)]
-    tally = Tally(rows, before=[(*KEY, 40)], horizon_us=at(0))
+    tally = UsageCounters(rows, before=[(*KEY, 40)], horizon_us=at(0))
     assert tally.since(KEY, at(-4)) == 43
     tally.add(KEY, 5, at_us=at(-4))  # late: from before the horizon, and in the ledger by the time it is asked
     rows[1] = row(-4, 15)
@@ -78,12 +78,12 @@ def test_older_history_is_found_and_counted_once() -> None:
     assert tally.horizon_us == at(-4)
     tally.extend(rows, before=(), horizon_us=0)
     assert [tally.since(KEY, start_us) for start_us in (at(-4), at(-8), 0)] == [18, 48, 48]
-    assert tally.snapshot() == Tally(rows).snapshot()
+    assert tally.snapshot() == UsageCounters(rows).snapshot()
 
 
 def test_a_sum_of_several_follows_their_quarters() -> None:
     west = ("line:west", Counts.ATTEMPT)
-    tally = Tally([row(0, 1), (*west, at(1), 2)], before=[(*KEY, 4), (*west, 8)], horizon_us=at(0))
+    tally = UsageCounters([row(0, 1), (*west, at(1), 2)], before=[(*KEY, 4), (*west, 8)], horizon_us=at(0))
     tally.add(west, 1, at_us=at(1, us=6))
     tally.sum_up("group:g", of=("line:east", "line:west", "line:new"))
     group = ("group:g", Counts.ATTEMPT)

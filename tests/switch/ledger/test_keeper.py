@@ -14,8 +14,8 @@ from switch.billing.verdict import Happened, JudgedCall
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
-from switch.call.story import Story
-from switch.engine.journal_line import beat, line
+from switch.call.state import CallHistory
+from switch.engine.journal_line import event_line, heartbeat_line
 from switch.ledger import database, keeper, writer
 from switch.ledger.journal import Journal
 from switch.ledger.keeper import Keeper, ledger_url
@@ -27,16 +27,16 @@ T0 = Moment(mono_ns=10**12, utc_us=1_767_225_600_000_000)
 
 def first_line(call_id: str) -> bytes:
     """A caller was there, and then the process died."""
-    story = Story(call_id=call_id, did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=T0)
-    return line(T0, Happened(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), story)
+    history = CallHistory(call_id=call_id, did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=T0)
+    return event_line(T0, Happened(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), history)
 
 
 def ended_line(call_id: str) -> bytes:
-    story = Story(
+    history = CallHistory(
         call_id=call_id, did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=T0, ended=T0,
         ended_by=EndedBy.SWITCH, cause=Cause.NO_MATCH, final_state=FinalState.NO_MATCH, sip_code=404,
     )  # fmt: skip
-    return line(T0, Happened(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), story)
+    return event_line(T0, Happened(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), history)
 
 
 def left(data: Path, *lines: tuple[str, bytes], segment_bytes: int = 10**6, settled: Iterable[str] = ()) -> list[Path]:
@@ -154,11 +154,11 @@ def test_damaged_segments_of_every_kind_are_told_and_cost_no_other_line(tmp_path
 
 def test_a_call_that_the_ledger_has_is_not_recovered_again_though_its_beginning_is_deleted(tmp_path: Path) -> None:
     """Its last lines are kept by a call beside it. They can't be read without the first, and nobody needs them."""
-    lines = [("a", ended_line("a")), ("a", beat(T0, T0)), ("b", first_line("b"))]
+    lines = [("a", ended_line("a")), ("a", heartbeat_line(T0, T0)), ("b", first_line("b"))]
     segments = left(tmp_path, *lines, segment_bytes=len(ended_line("a")) + 30)
     on = play(lambda: Kept(tmp_path), taking_calls)
     assert (sorted(on.found), on.complaints) == (["a", "b"], [])
-    left(tmp_path, ("a", beat(T0, T0)), ("c", first_line("c")))
+    left(tmp_path, ("a", heartbeat_line(T0, T0)), ("c", first_line("c")))
     assert not segments[0].exists()
     on = play(lambda: Kept(tmp_path), taking_calls)
     assert (on.found, on.complaints) == (["c"], [])
@@ -181,7 +181,7 @@ def test_however_many_calls_were_left_all_are_recovered_and_then_calls_are_taken
 
 
 def test_a_line_that_says_nothing_is_told_and_keeps_nobody_from_calling(tmp_path: Path) -> None:
-    left(tmp_path, ("a", b'{"at": "noon"}'), ("b", beat(T0, T0)), ("-", b"{}"))
+    left(tmp_path, ("a", b'{"at": "noon"}'), ("b", heartbeat_line(T0, T0)), ("-", b"{}"))
     on = play(lambda: Kept(tmp_path), taking_calls)
     assert sorted(complaint.split(" can't")[0] for complaint in on.complaints) == ["journal: call a", "journal: call b"]
 

@@ -8,11 +8,11 @@ from random import Random
 import pytest
 
 from routing.cap import Counts
-from routing.load import Paid
+from routing.load import PaidConversion
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord
-from switch.engine.books import Made
-from switch.engine.tally import QUARTER_US, Tallied
+from switch.engine.counters import QUARTER_US, CounterRow
+from switch.engine.usage import PastAttempt
 from switch.ledger.counting import Reading
 from switch.ledger.store import Ledger, Posting
 
@@ -101,7 +101,7 @@ def by_hand(calls: Iterable[tuple[JudgedCall, list[MoneyRow]]]) -> Counter[tuple
     return Counter({key: amount for key, amount in tally.items() if amount})
 
 
-def summed(tallies: Iterable[Tallied]) -> dict[tuple[str, Counts, int], int]:
+def summed(tallies: Iterable[CounterRow]) -> dict[tuple[str, Counts, int], int]:
     """Each comes once."""
     found: dict[tuple[str, Counts, int], int] = {}
     for owner, counts, quarter_us, amount in tallies:
@@ -177,7 +177,7 @@ def test_repeat_callers_are_known_by_what_was_paid_for(ledger: Ledger, judged: J
     back = replace(taken, key="c/back", amount_micros=-taken.amount_micros, corrects=taken.key, at_us=T0_US + HOUR_US)
     partly = replace(back, key="d/partly", call_id="d", amount_micros=-1, corrects="d/payout")
     ledger.post([back, partly], [], Posting(party="ops", idempotency_key="1", at_us=1, request="", answer=""))
-    paid = Paid(at_us=taken.at_us, did="+18005550100", campaign="auto-quotes", advertiser="acme", line="acme-west")
+    paid = PaidConversion(at_us=taken.at_us, did="+18005550100", campaign="auto-quotes", advertiser="acme", line="acme-west")
     expected = [("+12145550123", paid), ("+12145550123", paid), ("+12145550199", replace(paid, at_us=later.at_us))]
     with ledger.reading() as reading:
         assert list(reading.paid_since(0)) == expected
@@ -198,7 +198,7 @@ def test_deposits_add_up_by_party(ledger: Ledger, judged: Judge) -> None:
 
 def test_the_newest_attempts_say_what_they_came_to(day: Day, reading: Reading) -> None:
     made = [
-        Made(
+        PastAttempt(
             line=attempt.line,
             campaign=attempt.campaign,
             priority=attempt.priority,

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from routing.cap import Counts
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.engine.books import Books, Past
-from switch.engine.horizon import Horizon
-from switch.engine.tally import QUARTER_US, quarter_of
+from switch.engine.counters import QUARTER_US, quarter_of
+from switch.engine.lookback import Lookback
+from switch.engine.usage import Usage, UsageHistory
 from switch.ledger.history import OURS, read_history, read_posted
 from switch.ledger.store import Ledger, Posting
 
 Judge = Callable[[str], JudgedCall]
-ALL = Horizon(counts_us=0, ever=True, paid_us=0)
+ALL = Lookback(counts_us=0, ever=True, paid_us=0)
 
 
 def posted_row(key: str, *, micros: int, call_id: str = "", line: str = "", kind: MoneyKind = MoneyKind.REVENUE) -> MoneyRow:
@@ -29,7 +29,7 @@ def post(ledger: Ledger, *rows: MoneyRow) -> None:
 
 def test_an_empty_ledger_has_no_past(ledger: Ledger) -> None:
     history = read_history(ledger, ALL)
-    assert (history.past, history.last_money) == (Past(), 0)
+    assert (history.past, history.last_money) == (UsageHistory(), 0)
     assert read_posted(ledger, after=0) == ([], 0)
 
 
@@ -54,10 +54,10 @@ def test_what_lies_before_the_horizon_is_known_in_sum_where_that_is_asked_for(le
     ledger.write([call])
     later_us = quarter_of(call.record.ended_us) + QUARTER_US
     for ever in (True, False):
-        past = read_history(ledger, Horizon(counts_us=later_us, ever=ever, paid_us=later_us)).past
+        past = read_history(ledger, Lookback(counts_us=later_us, ever=ever, paid_us=later_us)).past
         assert (past.tallies, past.paid) == ((), ())
         assert (("line:acme-west", Counts.ATTEMPT, 1) in past.before) == ever
-        assert bool(Books(past).snapshot()) == ever
+        assert bool(Usage(past).snapshot()) == ever
 
 
 def test_the_switch_s_own_rows_are_passed_over_and_the_others_told_once(ledger: Ledger, judged: Judge) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.engine.horizon import Horizon
+from switch.engine.lookback import Lookback
 from switch.ledger import watcher
 from switch.ledger.history import History, Posted
 from switch.ledger.store import Ledger, LedgerUnreadable, Posting
 from switch.ledger.watcher import LedgerWatcher
 
 PATIENCE_S = 20.0
-ALL = Horizon(counts_us=0, ever=True, paid_us=0)
+ALL = Lookback(counts_us=0, ever=True, paid_us=0)
 Judge = Callable[[str], JudgedCall]
 
 
@@ -154,7 +154,7 @@ def test_more_of_the_past_is_read_when_a_plan_looks_further_back(ledger: Ledger,
     ledger.write([judged("a")])
 
     async def scene(on: Watched) -> None:
-        on.watcher.begin(Horizon(counts_us=2**60, ever=False, paid_us=2**60))
+        on.watcher.begin(Lookback(counts_us=2**60, ever=False, paid_us=2**60))
         await on.until(lambda: len(on.histories) == 1)
         on.watcher.look_back(ALL, then=on._loaded)
         await on.until(lambda: len(on.histories) == 2)

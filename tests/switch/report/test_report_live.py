@@ -8,14 +8,16 @@ from switch.billing.verdict import Happened
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
-from switch.call.story import Story
-from switch.engine.journal_line import agreement, line
+from switch.call.state import CallHistory
+from switch.engine.journal_line import event_line, ruling_notes
 from switch.ledger.journal import Journal
 from switch.ledger.keeper import PROBE_ID
 from switch.report.live import live_calls
 
 AT = Moment(mono_ns=0, utc_us=1_767_225_600_000_000)
-STORY = Story(call_id="a", did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=AT, publisher="radio")
+STORY = CallHistory(
+    call_id="a", did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=AT, publisher="radio"
+)
 HAPPENED = Happened(number=1, at_us=AT.utc_us, event="InviteArrived", facts={})
 OVER = replace(
     STORY, call_id="b", ended=AT, ended_by=EndedBy.CALLER, cause=Cause.CALLER_HUNG_UP, final_state=FinalState.CALLER_LEFT_IN_MENU
@@ -24,10 +26,10 @@ OVER = replace(
 
 def journal_with_calls(directory: Path) -> Journal:
     journal = Journal(directory)
-    told = agreement((), known={"state": "TX"}, terms={}, rate=None)
-    journal.append("a", line(AT, HAPPENED, STORY, told))
-    journal.append("b", line(AT, HAPPENED, replace(OVER, ended=None, ended_by=None, cause=None, final_state=None)))
-    journal.append("b", line(AT, HAPPENED, OVER))
+    told = ruling_notes((), known={"state": "TX"}, terms={}, rate=None)
+    journal.append("a", event_line(AT, HAPPENED, STORY, told))
+    journal.append("b", event_line(AT, HAPPENED, replace(OVER, ended=None, ended_by=None, cause=None, final_state=None)))
+    journal.append("b", event_line(AT, HAPPENED, OVER))
     journal.append(PROBE_ID, b"{}")
     return journal
 
@@ -37,7 +39,7 @@ def test_what_has_not_ended_is_live_while_a_switch_holds_the_journal(tmp_path: P
     live = live_calls(tmp_path)
     assert live is not None
     assert [(record.call_id, record.publisher, record.tags["state"]) for record in live] == [("a", "radio", "TX")]
-    journal.append("a", line(AT, HAPPENED, STORY))  # the switch goes on writing
+    journal.append("a", event_line(AT, HAPPENED, STORY))  # the switch goes on writing
     journal.close()
 
 

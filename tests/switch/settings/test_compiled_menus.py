@@ -4,7 +4,7 @@ from pathlib import Path
 
 from config_overlay import lay_digits
 
-from ivr.menu import Branch, Case, Gather, GoTo, HangUp, KnownZip, Matching, Menu, ReadBack, RouteOn, Say, TransferTo, Within
+from ivr.menu import Branch, BranchCase, Gather, GoTo, HangUp, KnownZip, Matching, Menu, ReadBack, RouteOn, Say, TransferTo, Within
 from routing.expression import Kind, parse
 from switch.engine.plan import Plan
 from switch.settings.load import load
@@ -108,8 +108,8 @@ def test_questions_and_notices_become_menus_that_teach_a_tag(config: Path) -> No
     assert nodes["where"] == Branch(
         name="where",
         cases=(
-            Case(when=parse("owner"), then=RouteOn(tags={"interest": "home"})),
-            Case(when=office, then=TransferTo(line="acme-west")),
+            BranchCase(when=parse("owner"), then=RouteOn(tags={"interest": "home"})),
+            BranchCase(when=office, then=TransferTo(line="acme-west")),
         ),
         otherwise=HangUp(),
     )

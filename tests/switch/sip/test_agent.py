@@ -4,7 +4,7 @@ import pytest
 from sip_world import ANSWER, LONG_MS, NOTHING_HELD, OFFER, PEER, Solo, bye, ended, header, reinvite, request, response
 
 from switch.sip import core as core_module
-from switch.sip.fact import Ended, Invited, Why
+from switch.sip.fact import EndReason, InviteReceived, LegTerminated
 from switch.sip.message import Response
 
 
@@ -23,7 +23,7 @@ def test_who_may_not_invite_is_served_inside_a_call() -> None:
     leg, tag = solo.in_call()
     assert solo.hear(request("OPTIONS", branch="z9hG4bKo", to_tag=tag, cseq=2), may_invite=False) == ["200 OPTIONS"]
     assert solo.hear(bye(tag, cseq=3), may_invite=False) == ["200 BYE"]
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=True, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=True, status=200)]
 
 
 def test_who_may_not_invite_may_cancel_and_acknowledge() -> None:
@@ -72,13 +72,13 @@ def refused(solo: Solo, invite: bytes) -> Response:
     """The answer to an INVITE that SIP has refused: it is told as a leg, and its user has no choice."""
     solo.hear(invite)
     (invited,) = solo.facts()
-    assert isinstance(invited, Invited)
+    assert isinstance(invited, InviteReceived)
     solo.agent.refuse(invited.leg, 404, solo.now_ns)
     (answer,) = solo.said()
     assert isinstance(answer, Response)
     assert answer.status == invited.unfit
     (ended,) = solo.facts()
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, LegTerminated)
     return answer
 
 

@@ -3,7 +3,7 @@
 import pytest
 from sip_world import AGAIN_MS, ANSWER, LONG_MS, OFFER, PATIENCE_MS, PEER, Solo, bye, ended, header, reinvite, request, response
 
-from switch.sip.fact import Acknowledged, Invited, Why
+from switch.sip.fact import AckReceived, EndReason, InviteReceived
 from switch.sip.message import Response
 
 
@@ -11,7 +11,7 @@ def test_an_invite_gets_100_at_once_and_is_told() -> None:
     solo = Solo()
     assert solo.hear(request("INVITE", body=OFFER)) == ["100 INVITE"]
     (fact,) = solo.facts()
-    assert isinstance(fact, Invited)
+    assert isinstance(fact, InviteReceived)
     assert (fact.source, fact.user, fact.caller, fact.call_id, fact.offer) == (
         PEER,
         "18005550100",
@@ -36,7 +36,7 @@ def test_the_caller_is_pai_then_rpid_then_from(headers: list[str], caller: str) 
     solo = Solo()
     solo.hear(request("INVITE", extra=headers))
     (fact,) = solo.facts()
-    assert isinstance(fact, Invited)
+    assert isinstance(fact, InviteReceived)
     assert fact.caller == caller
 
 
@@ -45,7 +45,7 @@ def test_an_anonymous_caller_is_nobody(uri: str) -> None:
     solo = Solo()
     solo.hear(request("INVITE").replace(b"sip:+12125550199@198.51.100.7", uri.encode()))
     (fact,) = solo.facts()
-    assert isinstance(fact, Invited)
+    assert isinstance(fact, InviteReceived)
     assert fact.caller == ""
 
 
@@ -108,7 +108,7 @@ def test_invite_retransmissions_are_absorbed() -> None:
     solo.agent.answer(1, ANSWER, 0)
     assert solo.names() == ["200 INVITE"]
     assert solo.hear(invite) == []
-    assert [type(fact) for fact in solo.facts()] == [Invited]
+    assert [type(fact) for fact in solo.facts()] == [InviteReceived]
 
 
 def test_ringing_is_repeated_every_minute() -> None:
@@ -128,7 +128,7 @@ def test_our_2xx_is_repeated_until_its_ack() -> None:
     assert solo.wait(4_000) == [(ms, "200 INVITE") for ms in AGAIN_MS[:3]]
     solo.hear(request("ACK", branch="z9hG4bKack", to_tag=tag, body=b"late sdp"))
     assert solo.wait(PATIENCE_MS) == []
-    assert solo.facts() == [Acknowledged(leg=leg, body=b"late sdp")]
+    assert solo.facts() == [AckReceived(leg=leg, body=b"late sdp")]
 
 
 def test_an_ack_with_the_invites_branch_counts() -> None:
@@ -136,7 +136,7 @@ def test_an_ack_with_the_invites_branch_counts() -> None:
     leg, tag = solo.invited()
     solo.agent.answer(leg, ANSWER, 0)
     solo.hear(request("ACK", to_tag=tag))
-    assert solo.facts() == [Acknowledged(leg=leg, body=b"")]
+    assert solo.facts() == [AckReceived(leg=leg, body=b"")]
 
 
 def test_an_ack_with_another_cseq_does_not_count() -> None:
@@ -153,7 +153,7 @@ def test_a_2xx_never_acknowledged_ends_with_bye() -> None:
     solo.agent.answer(leg, ANSWER, 0)
     solo.names()
     assert solo.wait(PATIENCE_MS) == [*[(ms, "200 INVITE") for ms in AGAIN_MS], (PATIENCE_MS, "BYE")]
-    assert solo.facts() == [ended(leg, Why.NO_ACK, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.NO_ACK, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -164,7 +164,7 @@ def test_refusing_tells_the_reason_and_is_over() -> None:
     (refusal,) = solo.said()
     assert isinstance(refusal, Response)
     assert (refusal.status, header(refusal, "Reason"), header(refusal, "Retry-After")) == (503, "Q.850;cause=34", "7")
-    assert solo.facts() == [ended(leg, Why.REFUSED, by_peer=False, status=503)]
+    assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=False, status=503)]
     assert solo.hear(request("ACK", to_tag=tag)) == []
     assert solo.wait(LONG_MS) == []
     solo.finish()
@@ -187,7 +187,7 @@ def test_hanging_up_an_unanswered_caller_refuses() -> None:
     solo.agent.hangup(leg, 0, q850=31)
     solo.agent.hangup(leg, 0)
     assert solo.names() == ["480 INVITE"]
-    assert solo.facts() == [ended(leg, Why.REFUSED, by_peer=False, status=480)]
+    assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=False, status=480)]
 
 
 def test_cancel_gets_200_and_the_invite_487_with_one_tag() -> None:
@@ -199,7 +199,7 @@ def test_cancel_gets_200_and_the_invite_487_with_one_tag() -> None:
     assert isinstance(terminated, Response)
     assert terminated.status == 487
     assert header(ok, "To") == header(terminated, "To")
-    assert solo.facts() == [ended(leg, Why.CANCELLED, by_peer=True, status=487, q850=16)]
+    assert solo.facts() == [ended(leg, EndReason.CANCELLED, by_peer=True, status=487, q850=16)]
     assert solo.hear(request("CANCEL")) == ["200 CANCEL"]
     solo.hear(request("ACK", to_tag=tag))
     solo.finish()
@@ -213,7 +213,7 @@ def test_cancel_after_the_answer_changes_nothing() -> None:
     assert solo.hear(request("CANCEL")) == ["200 CANCEL"]
     assert solo.facts() == []
     solo.hear(request("ACK", branch="z9hG4bKack", to_tag=tag))
-    assert solo.facts() == [Acknowledged(leg=leg, body=b"")]
+    assert solo.facts() == [AckReceived(leg=leg, body=b"")]
 
 
 def test_cancel_for_an_unknown_invite_gets_481() -> None:
@@ -235,7 +235,7 @@ def test_bye_in_the_early_dialog_ends_it_with_487() -> None:
     solo = Solo()
     leg, tag = solo.invited()
     assert solo.hear(bye(tag)) == ["200 BYE", "487 INVITE"]
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=True, status=487)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=True, status=487)]
     solo.hear(request("ACK", to_tag=tag))
     solo.finish()
 
@@ -269,7 +269,7 @@ def test_hanging_up_before_the_ack_waits_for_it() -> None:
     (farewell,) = solo.said()
     assert (header(farewell, "CSeq"), header(farewell, "Reason")) == ("1 BYE", "Q.850;cause=16")
     solo.hear(response(farewell, 200))
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -280,7 +280,7 @@ def test_hanging_up_when_the_ack_never_comes_ends_all_the_same() -> None:
     solo.agent.hangup(leg, 0)
     solo.names()
     assert solo.wait(PATIENCE_MS)[-1] == (PATIENCE_MS, "BYE")
-    assert solo.facts() == [ended(leg, Why.NO_ACK, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.NO_ACK, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -291,7 +291,7 @@ def test_a_bye_that_crosses_our_waiting_hangup_is_the_end() -> None:
     solo.agent.hangup(leg, 0)
     solo.names()
     assert solo.hear(bye(tag)) == ["200 BYE"]
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -302,15 +302,15 @@ def test_bye_before_the_ack_stops_our_2xx() -> None:
     solo.names()
     assert solo.hear(bye(tag)) == ["200 BYE"]
     assert solo.wait(LONG_MS) == []
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=True, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=True, status=200)]
     solo.finish()
 
 
 def test_an_unsendable_answer_ends_the_leg() -> None:
     solo = Solo()
     leg, _ = solo.invited()
-    solo.agent.unsendable(("203.0.113.200", 5060), 0)
+    solo.agent.send_failed(("203.0.113.200", 5060), 0)
     assert solo.facts() == []
-    solo.agent.unsendable(PEER, 0)
-    assert solo.facts() == [ended(leg, Why.UNREACHABLE, by_peer=False, status=None)]
+    solo.agent.send_failed(PEER, 0)
+    assert solo.facts() == [ended(leg, EndReason.UNREACHABLE, by_peer=False, status=None)]
     solo.finish()

@@ -1,6 +1,6 @@
 """Two agents back to back over a network that loses, doubles and reorders datagrams: what both sides could complete, they do.
 
-Invariants, whatever happens: one `Ended` per leg, no fact after it, nothing kept once the timers have run out, never an exception.
+Invariants, whatever happens: one `LegTerminated` per leg, no fact after it, nothing kept once the timers have run out, never an exception.
 Every failure prints its seed.
 """
 
@@ -26,10 +26,9 @@ from sip_world import (
     tokens,
 )
 
-from switch.sip.agent import Agent
-from switch.sip.fact import Acknowledged, Answered, Ended, Fact, Invited, Progressed, Why
-from switch.sip.message import Request, Response
-from switch.sip.parser import parse
+from switch.sip.agent import UserAgent
+from switch.sip.fact import AckReceived, AnswerReceived, EndReason, Fact, InviteReceived, LegTerminated, ProvisionalReceived
+from switch.sip.message import Request, Response, parse
 
 CALLER_HOST, CALLEE_HOST = "10.0.0.1", "10.0.0.2"
 SEEDS = range(12)
@@ -45,15 +44,15 @@ def check(world: World, *phones: Phone, seed: int = 0) -> None:
     for phone in phones:
         for leg in sorted({fact.leg for fact in phone.facts}):
             facts = phone.of(leg)
-            endings = [fact for fact in facts if isinstance(fact, Ended)]
+            endings = [fact for fact in facts if isinstance(fact, LegTerminated)]
             assert len(endings) == 1, f"seed {seed}: leg {leg} at {phone.address}: {facts}"
             assert facts[-1] is endings[0], f"seed {seed}: leg {leg} at {phone.address}: {facts}"
         assert phone.agent.held() == NOTHING_HELD, f"seed {seed}: {phone.address} keeps {phone.agent.held()}"
 
 
-def last(phone: Phone, leg: int = 1) -> Ended:
+def last(phone: Phone, leg: int = 1) -> LegTerminated:
     ended = phone.of(leg)[-1]
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, LegTerminated)
     return ended
 
 
@@ -64,9 +63,9 @@ def test_a_call_on_a_good_network_takes_seven_messages() -> None:
     world.after(5_000, lambda: caller.agent.hangup(leg, world.now_ns, q850=16))
     check(world, caller, callee)
     assert world.names() == ["INVITE", "100 INVITE", "180 INVITE", "200 INVITE", "ACK", "BYE", "200 BYE"]
-    assert [type(fact) for fact in caller.facts] == [Progressed, Answered, Ended]
-    assert [type(fact) for fact in callee.facts] == [Invited, Acknowledged, Ended]
-    assert last(callee) == Ended(leg=1, why=Why.BYE, by_peer=True, status=200, q850=16)
+    assert [type(fact) for fact in caller.facts] == [ProvisionalReceived, AnswerReceived, LegTerminated]
+    assert [type(fact) for fact in callee.facts] == [InviteReceived, AckReceived, LegTerminated]
+    assert last(callee) == LegTerminated(leg=1, why=EndReason.BYE, by_peer=True, status=200, q850=16)
 
 
 @pytest.mark.parametrize("name", ["INVITE", "100 INVITE", "180 INVITE", "200 INVITE", "ACK", "BYE", "200 BYE"])
@@ -78,9 +77,9 @@ def test_any_one_message_may_be_lost(name: str, times: int) -> None:
     leg = world.call(caller, callee)
     world.after(20_000, lambda: caller.agent.hangup(leg, world.now_ns))
     check(world, caller, callee)
-    assert Answered(leg=leg, body=ANSWER) in caller.facts
-    assert Acknowledged(leg=1, body=b"") in callee.facts
-    assert (last(caller).why, last(callee).why) == (Why.BYE, Why.BYE)
+    assert AnswerReceived(leg=leg, body=ANSWER) in caller.facts
+    assert AckReceived(leg=1, body=b"") in callee.facts
+    assert (last(caller).why, last(callee).why) == (EndReason.BYE, EndReason.BYE)
 
 
 def test_the_first_200_lost_is_sent_again_after_t1() -> None:
@@ -100,8 +99,8 @@ def test_every_ack_lost_ends_both_sides() -> None:
     caller, callee = pair(world)
     world.call(caller, callee)
     check(world, caller, callee)
-    assert (last(callee).why, last(callee).by_peer) == (Why.NO_ACK, False)
-    assert (last(caller).why, last(caller).by_peer) == (Why.BYE, True)
+    assert (last(callee).why, last(callee).by_peer) == (EndReason.NO_ACK, False)
+    assert (last(caller).why, last(caller).by_peer) == (EndReason.BYE, True)
 
 
 def test_a_dead_peer_is_a_timeout() -> None:
@@ -109,17 +108,17 @@ def test_a_dead_peer_is_a_timeout() -> None:
     caller, callee = pair(world)
     world.call(caller, callee)
     check(world, caller, callee)
-    assert caller.facts == [Ended(leg=1, why=Why.TIMEOUT, by_peer=False, status=None)]
+    assert caller.facts == [LegTerminated(leg=1, why=EndReason.TIMEOUT, by_peer=False, status=None)]
     assert callee.facts == []
 
 
 def ring_only(world: World, phone: Phone, fact: Fact) -> None:
-    if isinstance(fact, Invited):
+    if isinstance(fact, InviteReceived):
         phone.agent.ring(fact.leg, world.now_ns)
 
 
 def refuse(world: World, phone: Phone, fact: Fact) -> None:
-    if isinstance(fact, Invited):
+    if isinstance(fact, InviteReceived):
         phone.agent.ring(fact.leg, world.now_ns)
         phone.agent.refuse(fact.leg, 486, world.now_ns)
 
@@ -132,8 +131,8 @@ def test_cancelling_survives_a_loss(name: str) -> None:
     leg = world.call(caller, callee)
     world.after(3_000, lambda: caller.agent.hangup(leg, world.now_ns))
     check(world, caller, callee)
-    assert (last(caller).why, last(caller).by_peer) == (Why.CANCELLED, False)
-    assert (last(callee).why, last(callee).by_peer) == (Why.CANCELLED, True)
+    assert (last(caller).why, last(caller).by_peer) == (EndReason.CANCELLED, False)
+    assert (last(callee).why, last(callee).by_peer) == (EndReason.CANCELLED, True)
 
 
 @pytest.mark.parametrize("hangup_ms", range(18))
@@ -141,12 +140,12 @@ def test_the_cancel_that_races_the_200(hangup_ms: int) -> None:
     """The caller gives up, the callee answers 5 ms after ringing: whichever wins, both sides agree on the end."""
 
     def answer_late(world: World, phone: Phone, fact: Fact) -> None:
-        if isinstance(fact, Invited):
+        if isinstance(fact, InviteReceived):
             phone.agent.ring(fact.leg, world.now_ns)
             world.after(5, lambda: phone.agent.answer(fact.leg, ANSWER, world.now_ns))
 
     def hang_up_again(world: World, phone: Phone, fact: Fact) -> None:
-        if isinstance(fact, Answered) and world.now_ns >= hangup_ms * 1_000_000:
+        if isinstance(fact, AnswerReceived) and world.now_ns >= hangup_ms * 1_000_000:
             phone.agent.hangup(fact.leg, world.now_ns)
 
     world = World()
@@ -155,7 +154,7 @@ def test_the_cancel_that_races_the_200(hangup_ms: int) -> None:
     world.after(hangup_ms, lambda: caller.agent.hangup(leg, world.now_ns))
     check(world, caller, callee)
     assert last(caller).why == last(callee).why
-    assert last(caller).why in (Why.CANCELLED, Why.BYE)
+    assert last(caller).why in (EndReason.CANCELLED, EndReason.BYE)
 
 
 def hang_up_both(world: World, caller: Phone, callee: Phone, leg: int, *, at_ms: int, apart_ms: int) -> None:
@@ -184,12 +183,12 @@ def test_every_call_that_could_complete_does(seed: int, loss: float) -> None:
         world.after(60_000, lambda leg=leg: caller.agent.hangup(leg, world.now_ns))  # type: ignore[misc]
     check(world, caller, callee, seed=seed)
     for leg in legs:
-        assert Answered(leg=leg, body=ANSWER) in caller.of(leg), f"seed {seed}: {caller.of(leg)}"
-        assert last(caller, leg).why is Why.BYE, f"seed {seed}: {caller.of(leg)}"
-    assert len([fact for fact in callee.facts if isinstance(fact, Invited)]) == len(legs), (
+        assert AnswerReceived(leg=leg, body=ANSWER) in caller.of(leg), f"seed {seed}: {caller.of(leg)}"
+        assert last(caller, leg).why is EndReason.BYE, f"seed {seed}: {caller.of(leg)}"
+    assert len([fact for fact in callee.facts if isinstance(fact, InviteReceived)]) == len(legs), (
         f"seed {seed}: a copy was taken for a call"
     )
-    assert len([fact for fact in callee.facts if isinstance(fact, Acknowledged)]) == len(legs), f"seed {seed}"
+    assert len([fact for fact in callee.facts if isinstance(fact, AckReceived)]) == len(legs), f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -199,14 +198,14 @@ def test_refusals_get_through(seed: int) -> None:
     legs = [world.call(caller, callee) for _ in range(10)]
     check(world, caller, callee, seed=seed)
     for leg in legs:
-        assert last(caller, leg) == Ended(leg=leg, why=Why.REFUSED, by_peer=True, status=486), f"seed {seed}"
+        assert last(caller, leg) == LegTerminated(leg=leg, why=EndReason.REFUSED, by_peer=True, status=486), f"seed {seed}"
 
 
 def moody(random: Random) -> OnFact:
     """A user who does anything at any time."""
 
     def on_fact(world: World, phone: Phone, fact: Fact) -> None:
-        if isinstance(fact, Ended):
+        if isinstance(fact, LegTerminated):
             return
         agent, leg = phone.agent, fact.leg
         actions = [
@@ -332,8 +331,8 @@ def test_spoiled_messages_in_any_order_break_nothing(script: list[tuple[bytes, i
     facts += solo.facts()
     assert solo.agent.held() == NOTHING_HELD
     for leg in {fact.leg for fact in facts}:
-        assert [isinstance(fact, Ended) for fact in facts if fact.leg == leg][-1]
-        assert sum(isinstance(fact, Ended) for fact in facts if fact.leg == leg) == 1
+        assert [isinstance(fact, LegTerminated) for fact in facts if fact.leg == leg][-1]
+        assert sum(isinstance(fact, LegTerminated) for fact in facts if fact.leg == leg) == 1
 
 
 @settings(max_examples=200, deadline=None)
@@ -352,17 +351,17 @@ def test_spoiled_answers_break_nothing(data: st.DataObject) -> None:
     solo.said()
     solo.wait(LONG_MS)
     facts = solo.facts()
-    if any(isinstance(fact, Answered) for fact in facts) and not isinstance(facts[-1], Ended):
+    if any(isinstance(fact, AnswerReceived) for fact in facts) and not isinstance(facts[-1], LegTerminated):
         solo.agent.hangup(leg, solo.now_ns)
         solo.wait(LONG_MS)
         facts += solo.facts()
-    assert isinstance(facts[-1], Ended)
+    assert isinstance(facts[-1], LegTerminated)
     assert solo.agent.held() == NOTHING_HELD
 
 
 def test_an_agent_may_call_itself() -> None:
     """One address, one table for both sides: client and server transactions have the same names."""
-    agent = Agent(local=OURS, token=tokens("s"))
+    agent = UserAgent(local=OURS, token=tokens("s"))
     leg = agent.invite(uri="sip:me@192.0.2.1", target=OURS, caller="1", body=OFFER, now_ns=0)
     facts: list[Fact] = []
 
@@ -382,7 +381,7 @@ def test_an_agent_may_call_itself() -> None:
     agent.tick(6_000_000_000)  # past Timer K: the client is gone, the server must not be
     agent.receive(*farewell[0], 6_000_000_000, may_invite=True)
     assert agent.to_send()[0][0].startswith(b"SIP/2.0 200")
-    assert sorted(fact.leg for fact in facts if isinstance(fact, Ended)) == [1, 2]
+    assert sorted(fact.leg for fact in facts if isinstance(fact, LegTerminated)) == [1, 2]
     while (due_ns := agent.next_deadline()) is not None:
         agent.tick(due_ns)
     assert agent.held() == NOTHING_HELD

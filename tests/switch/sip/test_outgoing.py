@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from sip_world import ANSWER, LONG_MS, NOTHING_HELD, OFFER, PATIENCE_MS, PEER, Solo, bye, ended, header, reinvite, response
 
-from switch.sip.fact import Answered, Offered, Progressed, Why
-from switch.sip.message import Request
-from switch.sip.serializer import HeaderInjection
+from switch.sip.fact import AnswerReceived, EndReason, OfferReceived, ProvisionalReceived
+from switch.sip.message import HeaderInjection, Request
 
 
 def test_an_invite_is_whole() -> None:
@@ -51,7 +50,10 @@ def test_progress_is_told_but_not_100() -> None:
     leg, invite = solo.calling()
     for status in (100, 180, 183):
         solo.hear(response(invite, status, body=b"early" if status == 183 else b""))
-    assert solo.facts() == [Progressed(leg=leg, status=180, body=b""), Progressed(leg=leg, status=183, body=b"early")]
+    assert solo.facts() == [
+        ProvisionalReceived(leg=leg, status=180, body=b""),
+        ProvisionalReceived(leg=leg, status=183, body=b"early"),
+    ]
 
 
 def test_a_2xx_is_acknowledged_told_once_and_acknowledged_again() -> None:
@@ -59,7 +61,7 @@ def test_a_2xx_is_acknowledged_told_once_and_acknowledged_again() -> None:
     leg, invite = solo.calling()
     assert solo.hear(response(invite, 200, body=ANSWER)) == ["ACK"]
     assert solo.hear(response(invite, 200, body=ANSWER)) == ["ACK"]
-    assert solo.facts() == [Answered(leg=leg, body=ANSWER)]
+    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER)]
 
 
 def test_after_the_call_a_late_2xx_is_still_acknowledged() -> None:
@@ -87,7 +89,7 @@ def test_a_forked_2xx_is_acknowledged_and_ended() -> None:
     solo.agent.hangup(leg, 0)
     assert solo.names() == ["BYE"]
     solo.wait(LONG_MS)
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -103,7 +105,7 @@ def test_a_refusal_is_acknowledged_and_ends_the_leg() -> None:
     leg, invite = solo.calling()
     assert solo.hear(response(invite, 486, extra=["Reason: Q.850;cause=17"])) == ["ACK"]
     assert solo.hear(response(invite, 486)) == ["ACK"]
-    assert solo.facts() == [ended(leg, Why.REFUSED, by_peer=True, status=486, q850=17)]
+    assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=True, status=486, q850=17)]
     solo.finish()
 
 
@@ -112,7 +114,7 @@ def test_an_unusable_2xx_is_acknowledged_and_ended(broken: dict[str, Any]) -> No
     solo = Solo()
     leg, invite = solo.calling()
     assert solo.hear(response(invite, 200, **broken)) == ["ACK", "BYE"]
-    assert solo.facts() == [ended(leg, Why.BAD_ANSWER, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BAD_ANSWER, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -122,15 +124,15 @@ def test_nobody_answers_until_timer_b() -> None:
     solo.wait(PATIENCE_MS - 1)
     assert solo.facts() == []
     solo.wait(1)
-    assert solo.facts() == [ended(leg, Why.TIMEOUT, by_peer=False, status=None)]
+    assert solo.facts() == [ended(leg, EndReason.TIMEOUT, by_peer=False, status=None)]
     solo.finish()
 
 
 def test_an_unsendable_invite_ends_the_leg() -> None:
     solo = Solo()
     leg, _ = solo.calling()
-    solo.agent.unsendable(PEER, 0)
-    assert solo.facts() == [ended(leg, Why.UNREACHABLE, by_peer=False, status=None)]
+    solo.agent.send_failed(PEER, 0)
+    assert solo.facts() == [ended(leg, EndReason.UNREACHABLE, by_peer=False, status=None)]
     solo.finish()
 
 
@@ -150,7 +152,7 @@ def test_hanging_up_while_it_rings_cancels() -> None:
     solo.hear(response(cancel, 200))
     assert solo.facts() == []
     assert solo.hear(response(invite, 487)) == ["ACK"]
-    assert solo.facts() == [ended(leg, Why.CANCELLED, by_peer=False, status=487)]
+    assert solo.facts() == [ended(leg, EndReason.CANCELLED, by_peer=False, status=487)]
     solo.finish()
 
 
@@ -170,7 +172,7 @@ def test_a_final_answer_may_come_before_any_cancel(status: int, sent: list[str])
     leg, invite = solo.calling()
     solo.agent.hangup(leg, 0)
     assert solo.hear(response(invite, status, body=ANSWER)) == sent
-    told = ended(leg, Why.CANCELLED, by_peer=False, status=486) if status == 486 else Answered(leg=leg, body=ANSWER)
+    told = ended(leg, EndReason.CANCELLED, by_peer=False, status=486) if status == 486 else AnswerReceived(leg=leg, body=ANSWER)
     assert solo.facts() == [told]
 
 
@@ -179,7 +181,7 @@ def test_hanging_up_when_nobody_answers_ends_with_timer_b() -> None:
     leg, _ = solo.calling()
     solo.agent.hangup(leg, 0)
     solo.wait(PATIENCE_MS)
-    assert solo.facts() == [ended(leg, Why.TIMEOUT, by_peer=False, status=None)]
+    assert solo.facts() == [ended(leg, EndReason.TIMEOUT, by_peer=False, status=None)]
     solo.finish()
 
 
@@ -191,7 +193,7 @@ def test_a_200_that_crosses_the_cancel_is_told_and_hung_up_again() -> None:
     (cancel,) = solo.said()
     solo.facts()
     assert solo.hear(response(invite, 200, body=ANSWER)) == ["ACK"]
-    assert solo.facts() == [Answered(leg=leg, body=ANSWER)]
+    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER)]
     solo.hear(response(cancel, 200))
     solo.wait(LONG_MS)
     assert solo.facts() == []
@@ -199,7 +201,7 @@ def test_a_200_that_crosses_the_cancel_is_told_and_hung_up_again() -> None:
     (farewell,) = solo.said()
     assert header(farewell, "CSeq") == "2 BYE"
     solo.hear(response(farewell, 200))
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -217,7 +219,7 @@ def test_a_cancel_without_a_final_answer_ends_after_64_t1(cancel_answer: int | N
     solo.wait(PATIENCE_MS - 1)
     assert solo.facts() == []
     solo.wait(1)
-    assert solo.facts() == [ended(leg, Why.TIMEOUT, by_peer=False, status=None)]
+    assert solo.facts() == [ended(leg, EndReason.TIMEOUT, by_peer=False, status=None)]
     solo.finish()
 
 
@@ -226,7 +228,7 @@ def test_the_callees_bye_ends_the_leg() -> None:
     leg, invite, ours = solo.out_call()
     call_id = header(invite, "Call-ID")
     assert solo.hear(bye(ours, call_id=call_id, cseq=1)) == ["200 BYE"]
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=True, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=True, status=200)]
     solo.finish()
 
 
@@ -234,4 +236,4 @@ def test_the_callee_may_reinvite() -> None:
     solo = Solo()
     leg, invite, ours = solo.out_call()
     assert solo.hear(reinvite(ours, call_id=header(invite, "Call-ID"), cseq=1)) == ["100 INVITE"]
-    assert solo.facts() == [Offered(leg=leg, offer=OFFER)]
+    assert solo.facts() == [OfferReceived(leg=leg, offer=OFFER)]

@@ -7,9 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_via
-from switch.sip.message import Headers, KeepAlive, Malformed, Request, Response
-from switch.sip.parser import MAX_DATAGRAM_BYTES, MAX_HEADERS, MAX_LINE_CHARS, UNSUPPORTED_VERSION, parse
-from switch.sip.serializer import serialize
+from switch.sip.message import (
+    MAX_DATAGRAM_BYTES,
+    MAX_HEADERS,
+    MAX_LINE_CHARS,
+    UNSUPPORTED_VERSION,
+    Headers,
+    KeepAlive,
+    Malformed,
+    Request,
+    Response,
+    parse,
+    serialize,
+)
 
 BASE = {
     "Via": "SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKx;rport",

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from switch.sip.sdp import (
     MAX_SDP_BYTES,
     MAX_STREAMS,
-    Agreement,
     AudioStream,
     Direction,
+    NegotiatedMedia,
     SessionDescription,
-    agree,
+    accept_answer,
     answer,
     offer,
     parse_sdp,
@@ -31,12 +31,12 @@ def parsed(body: bytes) -> SessionDescription:
     return description
 
 
-def answered(body: bytes, prefer: int | None = None) -> Agreement | None:
+def answered(body: bytes, prefer: int | None = None) -> NegotiatedMedia | None:
     return answer(parsed(body), host="127.0.0.1", port=4000, session_id=77, version=1, prefer=prefer)
 
 
-def agreed(body: bytes, *, payload_types: tuple[int, ...] = (0, 8), dtmf_type: int | None = 101) -> Agreement | None:
-    return agree(parsed(body), payload_types=payload_types, dtmf_type=dtmf_type)
+def agreed(body: bytes, *, payload_types: tuple[int, ...] = (0, 8), dtmf_type: int | None = 101) -> NegotiatedMedia | None:
+    return accept_answer(parsed(body), payload_types=payload_types, dtmf_type=dtmf_type)
 
 
 def lines_of(body: bytes) -> list[str]:
@@ -282,7 +282,7 @@ class TestOffer:
         )
         theirs = answered(ours, prefer=prefer)
         assert theirs is not None
-        settled = agree(parsed(theirs.body), payload_types=payload_types, dtmf_type=dtmf_type)
+        settled = accept_answer(parsed(theirs.body), payload_types=payload_types, dtmf_type=dtmf_type)
         assert settled is not None
         assert (settled.payload_type, settled.dtmf_type) == (theirs.payload_type, theirs.dtmf_type)
         assert settled.stream.direction == theirs.stream.direction.reversed
@@ -351,4 +351,4 @@ class TestUnreadable:
             again = parsed(agreement.body)
             assert len(again.media) == len(description.media)
             assert sum(stream.port != 0 for stream in again.media) == 1
-            agree(description, payload_types=(0, 8), dtmf_type=101)
+            accept_answer(description, payload_types=(0, 8), dtmf_type=101)

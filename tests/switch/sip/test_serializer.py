@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.sip.message import Headers, Message, Request, Response
-from switch.sip.parser import parse
-from switch.sip.serializer import HeaderInjection, serialize
+from switch.sip.message import HeaderInjection, Headers, Message, Request, Response, parse, serialize
 
 VIA = ("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
 REST = [("From", "<sip:a@b>;tag=1"), ("To", "<sip:c@d>"), ("Call-ID", "x"), ("CSeq", "1 OPTIONS")]

@@ -18,7 +18,7 @@ from sip_world import (
     response,
 )
 
-from switch.sip.fact import Acknowledged, Ended, Offered, Why
+from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferReceived
 from switch.sip.message import Response
 
 
@@ -28,7 +28,7 @@ def test_the_peers_bye_ends_the_call_once() -> None:
     hung_up = bye(tag, extra=["Reason: SIP;cause=200", "Reason: Q.850;cause=16"])
     assert solo.hear(hung_up) == ["200 BYE"]
     assert solo.hear(hung_up) == ["200 BYE"]
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=True, status=200, q850=16)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=True, status=200, q850=16)]
     solo.agent.hangup(leg, 0)
     assert solo.names() == []
     solo.finish()
@@ -44,7 +44,7 @@ def test_our_bye_ends_with_its_answer() -> None:
     solo.hear(response(farewell, 100))
     assert solo.facts() == []
     solo.hear(response(farewell, 481))
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -56,7 +56,7 @@ def test_our_bye_without_an_answer_ends_with_timer_f() -> None:
     assert solo.wait(PATIENCE_MS - 1) == [(ms, "BYE") for ms in AGAIN_MS]
     assert solo.facts() == []
     solo.wait(1)
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -72,7 +72,7 @@ def test_byes_that_cross_are_both_answered_and_end_once(order: str) -> None:
     else:
         solo.hear(response(farewell, 200))
         assert solo.hear(bye(tag)) == ["200 BYE"]
-    assert solo.facts() == [ended(leg, Why.BYE, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -89,14 +89,14 @@ def test_a_reinvite_is_offered_and_accepted() -> None:
     solo = Solo()
     leg, tag = solo.in_call()
     assert solo.hear(reinvite(tag)) == ["100 INVITE"]
-    assert solo.facts() == [Offered(leg=leg, offer=OFFER)]
+    assert solo.facts() == [OfferReceived(leg=leg, offer=OFFER)]
     solo.agent.accept(leg, ANSWER, 0)
     (ok,) = solo.said()
     assert (ok.body, header(ok, "Contact"), header(ok, "CSeq")) == (ANSWER, "<sip:192.0.2.1:5060>", "2 INVITE")
     assert solo.wait(500) == [(500, "200 INVITE")]
     solo.hear(request("ACK", branch="z9hG4bKack2", to_tag=tag, cseq=2))
     assert solo.wait(PATIENCE_MS) == []
-    assert solo.facts() == [Acknowledged(leg=leg, body=b"")]
+    assert solo.facts() == [AckReceived(leg=leg, body=b"")]
 
 
 def test_a_reinvite_that_is_declined_leaves_the_call() -> None:
@@ -159,7 +159,7 @@ def test_a_reinvite_that_became_unreachable_leaves_the_call() -> None:
     leg, tag = solo.in_call()
     solo.hear(reinvite(tag))
     solo.facts()
-    solo.agent.unsendable(PEER, 0)
+    solo.agent.send_failed(PEER, 0)
     solo.agent.accept(leg, ANSWER, 0)
     assert solo.wait(LONG_MS) == []
     assert solo.facts() == []
@@ -173,7 +173,7 @@ def test_an_accepted_reinvite_never_acknowledged_ends_the_call() -> None:
     solo.agent.accept(leg, ANSWER, 0)
     solo.facts()
     assert solo.wait(PATIENCE_MS)[-1] == (PATIENCE_MS, "BYE")
-    assert solo.facts() == [ended(leg, Why.NO_ACK, by_peer=False, status=200)]
+    assert solo.facts() == [ended(leg, EndReason.NO_ACK, by_peer=False, status=200)]
     solo.finish()
 
 
@@ -188,7 +188,7 @@ def test_hanging_up_answers_a_pending_reinvite(who: str) -> None:
         solo.agent.hangup(leg, 0)
         assert solo.names() == ["487 INVITE", "BYE"]
     solo.wait(LONG_MS)
-    assert [type(fact) for fact in solo.facts()] == [Offered, Ended]
+    assert [type(fact) for fact in solo.facts()] == [OfferReceived, LegTerminated]
     assert solo.agent.held() == NOTHING_HELD
 
 

@@ -3,9 +3,7 @@
 import pytest
 
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_via
-from switch.sip.message import Malformed, Request, Response
-from switch.sip.parser import UNSUPPORTED_VERSION, parse
-from switch.sip.serializer import serialize
+from switch.sip.message import UNSUPPORTED_VERSION, Malformed, Request, Response, parse, serialize
 from switch.sip.uri import parse_uri, user_of
 
 

@@ -7,11 +7,20 @@ from typing import Any
 import pytest
 from sip_world import AGAIN_MS, LONG_MS, PATIENCE_MS, PEER, T1_MS, name_of, read, request, response
 
-from switch.sip.arrival import Arrival, arrive
 from switch.sip.message import Message, Request, Response
+from switch.sip.requests import ReceivedRequest, read_request
 from switch.sip.timers import NS_PER_MS, Alarms, Timers
 from switch.sip.transaction import Transaction, Transactions
-from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER, Cue, End, Machine, State
+from switch.sip.transaction_table import (
+    INVITE_CLIENT,
+    INVITE_SERVER,
+    OTHER_CLIENT,
+    OTHER_SERVER,
+    Input,
+    State,
+    TransactionEnd,
+    TransactionMachine,
+)
 
 T4_MS = 5_000
 A_MS = [500, 1_500, 3_500, 7_500, 15_500, 31_500]
@@ -25,11 +34,11 @@ MACHINES = [INVITE_CLIENT, OTHER_CLIENT, INVITE_SERVER, OTHER_SERVER]
 class Rig:
     """One transaction with a user that writes down what it is told."""
 
-    machine: Machine
+    machine: TransactionMachine
     now_ms: int = 0
     sent: list[tuple[int, str]] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
-    ends: list[End] = field(default_factory=list)
+    ends: list[TransactionEnd] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.alarms = Alarms()
@@ -51,7 +60,7 @@ class Rig:
         assert transaction is self.it
         self.passed.append(name_of(message))
 
-    def on_end(self, _transaction: Transaction, end: End) -> None:
+    def on_end(self, _transaction: Transaction, end: TransactionEnd) -> None:
         self.ends.append(end)
 
     def hear(self, status: int) -> None:
@@ -78,7 +87,7 @@ class Rig:
         return [(at_ms - start_ms, name) for at_ms, name in self.sent]
 
 
-def in_state(machine: Machine, state: State, *, start_ms: int = 0) -> Rig:
+def in_state(machine: TransactionMachine, state: State, *, start_ms: int = 0) -> Rig:
     """A rig brought to `state` by what normally leads there, all at `start_ms`."""
     rig = Rig(machine, now_ms=start_ms)
     is_client = machine in (INVITE_CLIENT, OTHER_CLIENT)
@@ -106,7 +115,7 @@ def test_timer_a_doubles_and_timer_b_ends_it() -> None:
     assert rig.wait(PATIENCE_MS - 1) == [(ms, "INVITE") for ms in A_MS]
     assert rig.ends == []
     rig.wait(1)
-    assert rig.ends == [End.TIMEOUT]
+    assert rig.ends == [TransactionEnd.TIMEOUT]
 
 
 def test_a_provisional_answer_stops_timers_a_and_b() -> None:
@@ -126,7 +135,7 @@ def test_a_failure_is_acknowledged_and_passed_once_until_timer_d(state: State) -
     rig.wait(PATIENCE_MS - 1)
     assert rig.ends == []
     rig.wait(1)
-    assert rig.ends == [End.DONE]
+    assert rig.ends == [TransactionEnd.DONE]
 
 
 @pytest.mark.parametrize("state", [State.CALLING, State.PROCEEDING])
@@ -139,7 +148,7 @@ def test_every_2xx_is_passed_until_timer_m(state: State) -> None:
     assert rig.wait(PATIENCE_MS - 1) == []
     assert rig.ends == []
     rig.wait(1)
-    assert rig.ends == [End.DONE]
+    assert rig.ends == [TransactionEnd.DONE]
 
 
 def test_after_a_2xx_other_answers_are_dropped() -> None:
@@ -168,7 +177,7 @@ def test_timer_e_doubles_up_to_t2_and_timer_f_ends_it() -> None:
     rig = Rig(OTHER_CLIENT)
     assert rig.wait(PATIENCE_MS - 1) == [(ms, "BYE") for ms in AGAIN_MS]
     rig.wait(1)
-    assert rig.ends == [End.TIMEOUT]
+    assert rig.ends == [TransactionEnd.TIMEOUT]
 
 
 def test_in_proceeding_timer_e_is_t2_and_timer_f_still_ends_it() -> None:
@@ -178,7 +187,7 @@ def test_in_proceeding_timer_e_is_t2_and_timer_f_still_ends_it() -> None:
     assert rig.wait(PATIENCE_MS - 601) == [(ms - 600, "BYE") for ms in range(1_500, PATIENCE_MS, 4_000)]
     assert rig.ends == []
     rig.wait(1)
-    assert rig.ends == [End.TIMEOUT]
+    assert rig.ends == [TransactionEnd.TIMEOUT]
 
 
 @pytest.mark.parametrize("state", [State.TRYING, State.PROCEEDING])
@@ -189,7 +198,7 @@ def test_the_final_answer_is_passed_once_until_timer_k(state: State) -> None:
     assert rig.wait(T4_MS - 1) == []
     assert (rig.passed, rig.ends) == (["481 BYE"], [])
     rig.wait(1)
-    assert rig.ends == [End.DONE]
+    assert rig.ends == [TransactionEnd.DONE]
 
 
 # INVITE server
@@ -207,7 +216,7 @@ def test_timer_g_repeats_a_failure_and_timer_h_gives_up() -> None:
     rig = in_state(INVITE_SERVER, State.COMPLETED)
     assert rig.wait(PATIENCE_MS - 1) == [(ms, "486 INVITE") for ms in AGAIN_MS]
     rig.wait(1)
-    assert rig.ends == [End.NO_ACK]
+    assert rig.ends == [TransactionEnd.NO_ACK]
 
 
 def test_a_second_invite_gets_the_failure_again() -> None:
@@ -223,7 +232,7 @@ def test_an_ack_stops_the_failure_and_timer_i_absorbs_the_rest() -> None:
     assert rig.wait(T4_MS - 1) == []
     assert (rig.passed, rig.ends) == ([], [])
     rig.wait(1)
-    assert rig.ends == [End.DONE]
+    assert rig.ends == [TransactionEnd.DONE]
 
 
 def test_accepted_absorbs_invites_passes_acks_and_lets_the_user_repeat_until_timer_l() -> None:
@@ -237,7 +246,7 @@ def test_accepted_absorbs_invites_passes_acks_and_lets_the_user_repeat_until_tim
     assert rig.wait(PATIENCE_MS - 1) == []
     assert rig.ends == []
     rig.wait(1)
-    assert rig.ends == [End.DONE]
+    assert rig.ends == [TransactionEnd.DONE]
 
 
 def test_only_the_first_final_answer_counts() -> None:
@@ -273,7 +282,7 @@ def test_timer_j_ends_it() -> None:
     assert rig.wait(PATIENCE_MS - 1) == []
     assert rig.ends == []
     rig.wait(1)
-    assert rig.ends == [End.DONE]
+    assert rig.ends == [TransactionEnd.DONE]
 
 
 # all four
@@ -288,15 +297,15 @@ SURVIVES_TRANSPORT = {
 
 
 @pytest.mark.parametrize(("machine", "state"), [(m, s) for m in MACHINES for s in m.timers], ids=str)
-def test_a_transport_error_ends_what_still_sends(machine: Machine, state: State) -> None:
+def test_a_transport_error_ends_what_still_sends(machine: TransactionMachine, state: State) -> None:
     rig = in_state(machine, state)
     rig.fail()
     survives = state is State.TERMINATED or state in SURVIVES_TRANSPORT[machine.name]
-    assert rig.ends == ([] if survives else [End.UNREACHABLE])
+    assert rig.ends == ([] if survives else [TransactionEnd.UNREACHABLE])
 
 
 @pytest.mark.parametrize(("machine", "state"), [(m, s) for m in MACHINES for s in m.timers], ids=str)
-def test_every_state_ends_or_waits_for_someone_and_then_holds_nothing(machine: Machine, state: State) -> None:
+def test_every_state_ends_or_waits_for_someone_and_then_holds_nothing(machine: TransactionMachine, state: State) -> None:
     rig = in_state(machine, state)
     rig.wait(LONG_MS)
     waits_for_user = not any(machine.timers[state])
@@ -306,9 +315,9 @@ def test_every_state_ends_or_waits_for_someone_and_then_holds_nothing(machine: M
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
-def test_tables_are_whole(machine: Machine) -> None:
+def test_tables_are_whole(machine: TransactionMachine) -> None:
     """Every timer of a state has its row there and nowhere else, every state can be reached, and the rows lead to states it has."""
-    timers = [cue for cue in Cue if cue.name.startswith("TIMER_")]
+    timers = [cue for cue in Input if cue.name.startswith("TIMER_")]
     for state, timer in product(machine.timers, timers):
         assert ((state, timer) in machine.rows) == (timer in machine.timers[state]), (state, timer)
     reached = {machine.start} | {then for then, _ in machine.rows.values()}
@@ -320,7 +329,7 @@ def test_ending_is_told_once() -> None:
     rig.fail()
     rig.fail()
     rig.wait(LONG_MS)
-    assert rig.ends == [End.UNREACHABLE]
+    assert rig.ends == [TransactionEnd.UNREACHABLE]
 
 
 # instants: the rigs above start at a whole T1, where clean-ups are exact
@@ -345,7 +354,7 @@ STAYS = [
     ("machine", "state", "stay_ms"), STAYS, ids=[f"{machine.name}-{state.name}" for machine, state, _ in STAYS]
 )
 def test_a_state_that_repeats_something_ends_on_the_dot_and_others_at_the_next_whole_t1(
-    machine: Machine, state: State, stay_ms: int
+    machine: TransactionMachine, state: State, stay_ms: int
 ) -> None:
     start_ms = 123
     rig = in_state(machine, state, start_ms=start_ms)
@@ -364,10 +373,10 @@ def test_every_state_that_ends_by_itself_is_in_the_list() -> None:
 # matching
 
 
-def arrived(data: bytes) -> Arrival:
+def arrived(data: bytes) -> ReceivedRequest:
     message = read(data)
     assert isinstance(message, Request)
-    arrival = arrive(message, PEER)
+    arrival = read_request(message, PEER)
     assert arrival is not None
     return arrival
 

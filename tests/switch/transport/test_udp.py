@@ -17,7 +17,7 @@ def sent(data: bytes, target: Address) -> list[Address]:
     told: list[Address] = []
 
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, unsendable=told.append)
+        udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
         await udp.open(("127.0.0.1", 0))
         udp.send(data, target)
         udp.close()
@@ -38,8 +38,8 @@ def test_a_message_that_is_too_long_is_not_the_targets_fault() -> None:
 def test_what_is_sent_arrives_with_its_source(run: object) -> None:
     async def scene() -> tuple[bytes, Address]:
         came: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
-        one = UdpTransport(received=lambda *_: None, unsendable=lambda _: None)
-        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), unsendable=lambda _: None)
+        one = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
+        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), send_failed=lambda _: None)
         await one.open(("127.0.0.1", 0))
         await other.open(("127.0.0.1", 0))
         assert one._socket is not None
@@ -58,7 +58,7 @@ def test_what_is_sent_arrives_with_its_source(run: object) -> None:
 
 def test_after_close_nothing_is_sent_and_nothing_breaks() -> None:
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, unsendable=lambda _: None)
+        udp = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
         udp.send(b"x", ("127.0.0.1", 9))
         await udp.open(("127.0.0.1", 0))
         udp.close()

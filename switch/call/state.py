@@ -1,0 +1,277 @@
+"""PURE. What a call is: the states of its legs, its history so far, and the phase it is in.
+
+`CallHistory` holds only facts, so that a record can be built from it alone, also after a crash: the journal keeps it whole. A phase holds
+only what is true in it, its `deadline` included: there are no timers to cancel. Leg 0 is the caller's, leg n the n-th attempt's; the leg
+table is total, so a late or doubled event is harmless. `docs/call-states.md` is generated from it (`python -m switch.call.diagram`).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from ivr.menu import MenuPlan
+from ivr.step import MenuSession
+from routing.expression import Scalar
+from routing.ruling import Reason
+from routing.table import Accept, NoRoute
+from switch.call.cause import Cause
+from switch.call.moment import Moment
+from switch.call.record import EndedBy, FinalState
+
+
+class LegState(StrEnum):
+    INVITED = "invited"
+    """INVITE received (caller) or sent (line)."""
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    LEAVING = "leaving"
+    """We told it to end (CANCEL, BYE or a refusal is on its way) and wait for the end."""
+    ENDED = "ended"
+
+
+class LegMove(StrEnum):
+    RINGS = "rings"
+    ANSWERS = "answers"
+    IS_TOLD_TO_END = "is told to end"
+    ENDS = "ends"
+
+
+_I, _R, _A, _L, _E = LegState
+_RINGS, _ANSWERS, _TOLD, _ENDS = LegMove
+
+MOVES: dict[LegState, dict[LegMove, LegState]] = {
+    _I: {_RINGS: _R, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
+    _R: {_RINGS: _R, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
+    _A: {_RINGS: _A, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},  # an 18x that the 200 overtook changes nothing
+    _L: {_RINGS: _L, _ANSWERS: _L, _TOLD: _L, _ENDS: _E},  # a 200 that crossed our CANCEL: told to end once more
+    _E: {_RINGS: _E, _ANSWERS: _E, _TOLD: _E, _ENDS: _E},
+}
+
+Legs = tuple[LegState, ...]
+
+CALLER = 0
+
+
+def move_leg(legs: Legs, leg: int, move: LegMove) -> Legs:
+    """`legs` after `move` happened to number `leg`."""
+    return (*legs[:leg], MOVES[legs[leg]][move], *legs[leg + 1 :])
+
+
+def all_ended(legs: Legs) -> bool:
+    return all(state is LegState.ENDED for state in legs)
+
+
+class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at a line, `number` from 1: also its leg's number. `answered`: its 200, unless it came after we hung up.
+
+    `talk`: when talk began as money counts it: the line's answer, or what it had to hear and press first (`billing.md` §1).
+    `talk_ended`: the first of both ends, or what the media rule says. `ended_by`: who ended it. `cause`: why it did not take the call,
+    or how it ended. `needs_key`: the advertiser takes the call by a key; `accepted`: when he did.
+    """
+
+    number: int
+    line: str
+    advertiser: str
+    campaign: str
+    timer_offset_ms: int
+    invited: Moment
+    priority: int = 1
+    repeat: bool = False
+    needs_key: bool = False
+    rang: Moment | None = None
+    answered: Moment | None = None
+    accepted: Moment | None = None
+    talk: Moment | None = None
+    bridged: Moment | None = None
+    talk_ended: Moment | None = None
+    ended_by: EndedBy | None = None
+    ended: Moment | None = None
+    cause: Cause | None = None
+    sip_code: int | None = None
+    q850: int | None = None
+
+
+class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
+    """`qualified`: the caller left it towards a line."""
+
+    entered: Moment
+    left: Moment | None = None
+    qualified: bool = False
+
+
+class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """`tags`: what the carrier passed and the menu learned. `wanted`: the line that a menu transfers the caller to. `held`: when he
+    first had to wait in a hold queue. `heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for
+    the caller (BYE sent or received).
+    """
+
+    call_id: str
+    did: str
+    ani: str
+    trunk: str
+    seed: int
+    version: str
+    invited: Moment
+    publisher: str | None = None
+    campaign: str | None = None
+    answered: Moment | None = None
+    acknowledged: Moment | None = None
+    menus: tuple[MenuVisit, ...] = ()
+    digits: str = ""
+    tags: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
+    wanted: str | None = None
+    held: Moment | None = None
+    attempts: tuple[AttemptState, ...] = ()
+    heartbeat: Moment | None = None
+    ended: Moment | None = None
+    ended_by: EndedBy | None = None
+    cause: Cause | None = None
+    final_state: FinalState | None = None
+    sip_code: int | None = None
+
+
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    """Routing has been asked, on arrival or because a line did not take the call; its ruling comes in the same step."""
+
+    @property
+    def deadline(self) -> None:
+        return None
+
+
+class InMenu(msgspec.Struct, frozen=True, kw_only=True):
+    """`tags`: what its branches may read beside what it learns. `play`: the number of the prompt that plays, None in silence.
+    `queue`: prompts to follow it. `deadline`: the silence allowed."""
+
+    plan: MenuPlan
+    session: MenuSession
+    tags: Mapping[str, Scalar]
+    play: int | None
+    queue: tuple[str, ...]
+    deadline: Moment | None
+
+
+class Announcing(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody takes the call, and the caller is told so. `cause`: why nobody does."""
+
+    play: int
+    cause: Cause
+    deadline: Moment
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller waits until a line comes free. `because`: why he has to. `deadline`: when routing is asked again."""
+
+    because: NoRoute
+    deadline: Moment
+
+
+class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What was agreed on for a line before it was dialled. `marks_ms`: the connected times at which money may be owed;
+    `total_marks_ms`: the times since the caller was answered.
+
+    `recover_ms`: one that hangs up sooner is followed by the next line; 0: never.
+    """
+
+    accept: Accept | None
+    marks_ms: tuple[int, ...]
+    total_marks_ms: tuple[int, ...]
+    recover_ms: int
+
+
+class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """Leg `leg` is dialled. `silence`: when it counts as dead; None once it rang. `ring`: when it has rung for long enough."""
+
+    leg: int
+    silence: Moment | None
+    ring: Moment
+    offer: DialTerms
+
+    @property
+    def deadline(self) -> Moment:
+        return self.ring if self.silence is None else min(self.silence, self.ring)
+
+
+class Hunting(msgspec.Struct, frozen=True, kw_only=True):
+    """These legs are dialled, at least one; the first to answer gets the call."""
+
+    rings: tuple[RingingLeg, ...]
+
+    @property
+    def deadline(self) -> Moment:
+        return min(ring.deadline for ring in self.rings)
+
+
+class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):
+    """Line `leg` answered; the two may speak once that is on disk."""
+
+    leg: int
+    offer: DialTerms
+    deadline: Moment
+
+
+class Whispering(msgspec.Struct, frozen=True, kw_only=True):
+    """The advertiser on `leg` hears who calls, and takes the call by `accept.key` where that is asked of him."""
+
+    leg: int
+    offer: DialTerms
+    accept: Accept
+    play: int
+    deadline: Moment
+
+
+class Bridged(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller and `leg` speak. `marks`: the moments at which money may be owed, those to come. `beat`: the next five-second heartbeat.
+
+    `recover`: the line that hangs up before this moment is followed by the next one; None: not.
+    """
+
+    leg: int
+    marks: tuple[Moment, ...]
+    beat: Moment
+    recover: Moment | None
+
+    @property
+    def deadline(self) -> Moment:
+        return min((self.beat, *self.marks[:1]))
+
+
+class Releasing(msgspec.Struct, frozen=True, kw_only=True):
+    """The call has ended for the caller; legs that still wind down are waited for."""
+
+    deadline: Moment
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def deadline(self) -> None:
+        return None
+
+
+Phase = Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability | Whispering | Bridged | Releasing | Ended
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """`legs[n]`: the state of leg n. `expires`: the longest it may live. `plays`: how many prompts were started.
+
+    `trail`: why routing ruled as it did, all rulings one after the other. `known`: all that filters could read, as of the last ruling.
+    """
+
+    history: CallHistory
+    phase: Phase
+    legs: Legs
+    expires: Moment
+    plays: int = 0
+    trail: tuple[Reason, ...] = ()
+    known: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
+
+    @property
+    def deadline(self) -> Moment | None:
+        """When the call wants to hear `DeadlinePassed`, whatever else comes."""
+        match self.phase:
+            case Ended():
+                return None
+            case Releasing(deadline=deadline):
+                return deadline
+            case phase:
+                return self.expires if phase.deadline is None else min(phase.deadline, self.expires)

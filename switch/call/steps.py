@@ -1,0 +1,188 @@
+"""PURE. The steps that many transitions end in: ask routing, answer the caller, play an announcement, release the call.
+
+Does not decide that any of them is taken: that is `switch.call.machine`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from routing.ruling import RejectReason
+from routing.table import NoRoute
+from switch.call.cause import TREATMENT, Cause
+from switch.call.command import Answer, AskRoute, Command, Finish, HangUp, Play, Refuse, StopPlay, Unbridge
+from switch.call.moment import Moment, ms_between
+from switch.call.record import EndedBy, FinalState
+from switch.call.state import (
+    CALLER,
+    Announcing,
+    AttemptState,
+    Bridged,
+    Call,
+    CallHistory,
+    Ended,
+    Holding,
+    Hunting,
+    InMenu,
+    LegMove,
+    Legs,
+    LegState,
+    MenuVisit,
+    Releasing,
+    Routing,
+    Whispering,
+    all_ended,
+    move_leg,
+)
+
+RELEASE_MS = 5_000
+"""How long the record waits for legs that wind down. One whose far end says nothing takes 64*T1, or twice that (RFC 3261 §9.1, §17);
+the record can't change any more, so it does not wait for that. The leg's caps and port do."""
+
+LATE_ANSWER_CAUSE = Cause.NO_ANSWER
+"""What a line hears that answered after we had given it up."""
+
+CAUSE_OF_REASON: dict[NoRoute | RejectReason, Cause] = {
+    NoRoute.NO_MATCH: Cause.NO_MATCH,
+    NoRoute.CLOSED: Cause.CLOSED,
+    NoRoute.CAPPED: Cause.CAPPED,
+    NoRoute.NO_ANSWER: Cause.NO_ANSWER,
+    NoRoute.BUSY: Cause.BUSY,
+    NoRoute.FAILED: Cause.LINE_FAILED,
+    NoRoute.QUEUE_FULL: Cause.QUEUE_FULL,
+    NoRoute.WAITED_TOO_LONG: Cause.WAITED_TOO_LONG,
+    RejectReason.UNKNOWN_NUMBER: Cause.UNKNOWN_NUMBER,
+    RejectReason.NUMBER_NOT_IN_SERVICE: Cause.NUMBER_NOT_IN_SERVICE,
+    RejectReason.PUBLISHER_PAUSED: Cause.PUBLISHER_PAUSED,
+    RejectReason.REPEAT: Cause.REPEAT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call that moved on, and what is to be done, in order."""
+
+    call: Call
+    commands: tuple[Command, ...] = ()
+
+    def after(self, earlier: tuple[Command, ...]) -> "Step":
+        """The same, with `earlier` done first."""
+        return Step(self.call, earlier + self.commands)
+
+
+def overflow_reason(cause: Cause | None) -> NoRoute:
+    """Why a line that was tried did not take the call, as overflow is keyed."""
+    return NoRoute.FAILED if cause is None else TREATMENT[cause].overflow or NoRoute.FAILED
+
+
+def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, ended: Moment | None = None) -> Step:
+    """The call ends for everybody. `ended`: when talk really ended, where that is not `at` (the last media)."""
+    end = ended or at
+    legs, goodbyes, sip_code = _end_legs(call.legs, cause=cause)
+    history = replace(
+        call.history,
+        ended=end,
+        ended_by=by,
+        cause=cause,
+        final_state=_final_state(call, cause=cause),
+        sip_code=call.history.sip_code or sip_code,
+        menus=tuple(_leave_menu(visit, end) for visit in call.history.menus),
+        attempts=tuple(_close_attempt(tried, end, by=by, cause=cause) for tried in call.history.attempts),
+    )
+    releasing = Releasing(deadline=at.plus_ms(RELEASE_MS))
+    return end_if_released(replace(call, history=history, legs=legs, phase=releasing)).after(_stop_sound(call) + goodbyes)
+
+
+def end_if_released(call: Call) -> Step:
+    """Over, once every leg has ended; until then as it is."""
+    if not all_ended(call.legs):
+        return Step(call)
+    return Step(replace(call, phase=Ended()), (Finish(),))
+
+
+def _end_legs(legs: Legs, *, cause: Cause) -> tuple[Legs, tuple[Command, ...], int | None]:
+    """Every leg that still lives is told to end; a caller who has no answer yet is refused, with the SIP code that is returned."""
+    commands: list[Command] = []
+    sip_code = None
+    for leg, state in enumerate(legs):
+        if leg == CALLER and state in {LegState.INVITED, LegState.RINGING}:
+            commands.append(Refuse(cause=cause))
+            sip_code = TREATMENT[cause].sip
+        elif state not in {LegState.LEAVING, LegState.ENDED}:
+            commands.append(HangUp(leg=leg, cause=cause))
+        legs = move_leg(legs, leg, LegMove.IS_TOLD_TO_END)
+    return legs, tuple(commands), sip_code
+
+
+def _stop_sound(call: Call) -> tuple[Command, ...]:
+    match call.phase:
+        case Bridged():
+            return (Unbridge(),)
+        case InMenu() | Announcing() | Holding():
+            return (StopPlay(leg=CALLER),)
+        case Hunting() | Whispering() if call.history.answered is not None:
+            return (StopPlay(leg=CALLER),)
+        case _:
+            return ()
+
+
+def _final_state(call: Call, *, cause: Cause) -> FinalState:
+    """How far the call came decides, then the cause. Money may still make `converted` of `connected_short`."""
+    if any(tried.bridged is not None for tried in call.history.attempts):
+        return FinalState.CONNECTED_SHORT
+    match call.phase:
+        case Announcing(cause=why):
+            return TREATMENT[why].state
+        case InMenu() if cause is Cause.CALLER_HUNG_UP:
+            return FinalState.CALLER_LEFT_IN_MENU
+        case Holding() if cause is Cause.CALLER_HUNG_UP:
+            return FinalState.CALLER_LEFT_ON_HOLD
+        case _:
+            return TREATMENT[cause].state
+
+
+def _leave_menu(visit: MenuVisit, at: Moment) -> MenuVisit:
+    return visit if visit.left is not None else replace(visit, left=at)
+
+
+def _close_attempt(tried: AttemptState, at: Moment, *, by: EndedBy, cause: Cause) -> AttemptState:
+    """An attempt that was still on when the call ended: ringing (abandoned) or talking (its talk ends now)."""
+    if tried.bridged is None or tried.talk_ended is not None:
+        return replace(tried, cause=tried.cause or cause)
+    return replace(tried, cause=tried.cause or cause, talk_ended=at, ended_by=by)
+
+
+ANNOUNCEMENT_MS = 120_000
+
+
+def ask_routing(call: Call, at: Moment) -> Step:
+    """Routing is asked, and rules in the same step."""
+    history = call.history
+    question = AskRoute(
+        menu_done=any(visit.qualified for visit in history.menus),
+        tried=tuple((tried.line, overflow_reason(tried.cause)) for tried in history.attempts),
+        held_ms=None if history.held is None else ms_between(history.held, at),
+    )
+    return Step(replace(call, phase=Routing()), (question,))
+
+
+def answer_caller(call: Call, at: Moment) -> tuple[Call, tuple[Command, ...]]:
+    """The caller answered, where that is still to be done."""
+    if call.history.answered is not None:
+        return call, ()
+    history = replace(call.history, answered=at, sip_code=200)
+    return replace(call, history=history, legs=move_leg(call.legs, CALLER, LegMove.ANSWERS)), (Answer(),)
+
+
+def announce(call: Call, prompt: str, *, cause: Cause, at: Moment) -> Step:
+    """The caller, who is answered already, hears why nobody takes the call."""
+    play = call.plays + 1
+    phase = Announcing(play=play, cause=cause, deadline=at.plus_ms(ANNOUNCEMENT_MS))
+    return Step(replace(call, phase=phase, plays=play), (Play(leg=CALLER, play=play, prompt=prompt),))
+
+
+def update_attempt(history: CallHistory, leg: int, change: Callable[[AttemptState], AttemptState]) -> CallHistory:
+    """`history` with the attempt on leg number `leg` changed."""
+    attempts = history.attempts
+    return replace(history, attempts=(*attempts[: leg - 1], change(attempts[leg - 1]), *attempts[leg:]))

@@ -1,0 +1,298 @@
+"""Knows how a call is thought about: ruled on, counted, judged. The same for a call on the wire and for one that is only rehearsed.
+
+Does not know SIP or audio, nor when things happen. Every cap of an attempt is taken in the same step as the ruling that names it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from routing.decide import decide
+from routing.load import PaidConversion
+from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
+from routing.trail import as_plain
+from switch.billing.judge import due, is_due_by_event, judge, marks, settle, total_marks
+from switch.billing.terms import Rate, Terms
+from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow
+from switch.call import cdr
+from switch.call.cause import Cause
+from switch.call.command import AskRoute, Command
+from switch.call.describe import command_text, event_facts
+from switch.call.event import Event, Ruled
+from switch.call.moment import Moment
+from switch.call.record import CallRecord
+from switch.call.state import Bridged, Call, CallHistory, Whispering
+from switch.engine.plan import Plan
+from switch.engine.usage import Usage, UsageHistory
+
+MAX_KNOWN_TERMS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccrualTimes:
+    """When money may become due by some terms: after so much talk, so long a call, or at an event."""
+
+    talk_ms: tuple[int, ...]
+    total_ms: tuple[int, ...]
+    by_event: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class CallContext:
+    """What is needed to judge a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
+
+    `taken`: the legs that caps were taken for. `events`: what happened so far, heartbeats apart.
+    """
+
+    plan: Plan
+    rate: Rate | None
+    terms: dict[str, Terms] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
+    events: list[Happened] = field(default_factory=list)
+
+    def note(self, event: Event, commands: tuple[Command, ...]) -> Happened:
+        """The event, kept for the ledger."""
+        told = {**event_facts(event), "then": [command_text(each) for each in commands]}
+        happened = Happened(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
+        self.events.append(happened)
+        return happened
+
+
+class CallControl:
+    """Thinks with `usage`; the one who tells them."""
+
+    __slots__ = ("_due", "usage")
+
+    def __init__(self, usage: Usage) -> None:
+        self.usage = usage
+        self._due: dict[int, tuple[Terms, AccrualTimes]] = {}
+
+    def remember(self, past: UsageHistory, plan: Plan) -> None:
+        """What the ledger knows of the time before this process: told once, before the first call."""
+        self.usage = Usage(past)
+        self.usage.grouped(plan.lines_of_groups)
+
+    def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int, plan: Plan) -> None:
+        """A money row that somebody else wrote. `record`: of the call it is about. `before_micros`: what its line had earned before it
+        with this call: a conversion is revenue above zero."""
+        if row.kind is MoneyKind.DEPOSIT:
+            self.usage.deposited(row.party, row.amount_micros)
+            return
+        attempt = None if record is None else next((tried for tried in record.attempts if tried.line == row.line), None)
+        if record is None or attempt is None:
+            return
+        if row.kind is MoneyKind.REVENUE:
+            owners = _owners(
+                plan,
+                line=attempt.line,
+                advertiser=attempt.advertiser,
+                campaign=attempt.campaign,
+                publisher=record.publisher,
+                did=record.did,
+                trunk=record.trunk,
+            )
+            conversions = (before_micros + row.amount_micros > 0) - (before_micros > 0)
+            self.usage.adjusted(owners, at_us=row.at_us, conversions=conversions, revenue_micros=row.amount_micros)
+        elif row.kind is MoneyKind.PAYOUT and row.amount_micros > 0:
+            paid = PaidConversion(
+                at_us=row.at_us, did=record.did, campaign=row.campaign, advertiser=attempt.advertiser, line=attempt.line
+            )
+            self.usage.paid_for(record.ani, paid)
+
+    def rule(self, call: Call, context: CallContext, ask: AskRoute, at: Moment) -> Ruled:
+        """Routing's ruling, all caps of its attempts taken: two calls can't take the last slot."""
+        history = call.history
+        inquiry = Inquiry(
+            did=history.did,
+            ani=history.ani,
+            trunk=history.trunk,
+            utc_us=at.utc_us,
+            seed=history.seed,
+            tags=history.tags,
+            digits=history.digits,
+            menu_done=ask.menu_done,
+            line=history.wanted,
+            tried=ask.tried,
+            held_ms=ask.held_ms,
+            call_id=history.call_id,
+        )
+        ruling = decide(context.plan.table, self.usage, inquiry)
+        if ruling.campaign is not None:
+            context.terms[ruling.campaign] = context.plan.terms[ruling.campaign]
+        if isinstance(ruling.choice, Wait):
+            self.usage.enter_hold(history.call_id, ruling.choice.campaign)
+        elif not isinstance(ruling.choice, Dial):  # who is dialled for keeps his place until he talks
+            self.usage.leave_hold(history.call_id)
+        match ruling.choice:
+            case Dial(attempts=attempts):
+                marks_ms = tuple(
+                    self._take(call, context, attempt, leg=leg, ruling=ruling, at=at)
+                    for leg, attempt in enumerate(attempts, start=len(call.legs))
+                )
+                total_ms = self._due_by(context.terms[attempts[0].campaign]).total_ms
+                return Ruled(at=at, ruling=ruling, marks_ms=marks_ms, total_marks_ms=total_ms)
+            case EnterMenu(menu=menu):
+                return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu])
+            case _:
+                return Ruled(at=at, ruling=ruling)
+
+    def talking(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
+        """The two on this leg have been bridged: what that alone is worth counts from now on."""
+        talk = call.history.attempts[leg - 1].talk
+        if talk is None:
+            raise RuntimeError(f"leg {leg} is bridged and does not talk")
+        self.usage.leave_hold(call.history.call_id)
+        self.usage.connected((call.history.call_id, leg), at_us=talk.utc_us)
+        when = self._due_by(context.terms[call.history.attempts[leg - 1].campaign])
+        if when.by_event or when.total_ms:
+            self.appraise(call, context, at)
+
+    def appraise(self, call: Call, context: CallContext, at: Moment) -> None:
+        """What is owed should the call end now is counted now, so that caps of conversions and revenue are current."""
+        rows = due(cdr.build_record(cdr.close_crashed(call.history, at), known=call.known), context.terms)
+        self._count(call, rows)
+        self._remember_paid(call, rows)
+
+    def given_up(self, call: Call, context: CallContext, leg: int, *, cause: Cause, at: Moment) -> None:
+        """A line's leg has been told to end, which may take a while: the call has no use for it from now on."""
+        tried = call.history.attempts[leg - 1]
+        line = context.plan.table.lines[tried.line]
+        self.usage.given_up(
+            (call.history.call_id, leg),
+            at_us=at.utc_us,
+            outcome=cdr.attempt_outcome(replace(tried, cause=cause)),
+            health=line.health,
+        )
+
+    def leg_ended(self, call: Call, context: CallContext, leg: int, *, cause: Cause, at: Moment) -> None:
+        """A line's leg is gone: what it held is free, and its line's health is known better."""
+        tried = call.history.attempts[leg - 1]
+        match call.phase:
+            case Bridged(marks=(mark, *_)) if at >= mark:  # it has passed, and no deadline has told of it yet
+                self.appraise(replace(call, history=replace(call.history, heartbeat=at)), context, at)
+            case Whispering(leg=asked) if asked == leg:  # he heard who calls, and went
+                cause = Cause.DECLINED
+            case _:
+                pass
+        outcome = cdr.attempt_outcome(tried if tried.cause is not None else replace(tried, cause=cause))
+        line = context.plan.table.lines[tried.line]
+        when = self._due_by(context.plan.terms[tried.campaign])
+        earning = when.by_event or bool(when.total_ms)  # these may be judged only with the whole call
+        self.usage.ended((call.history.call_id, leg), at_us=at.utc_us, outcome=outcome, health=line.health, earning=earning)
+
+    def finish(self, call: Call, context: CallContext) -> JudgedCall:
+        """The call's record, judged and counted. Its legs may still wind down."""
+        judged = judge_call(call.history, call.known, context, trail=tuple(as_plain(reason) for reason in call.trail))
+        rows = judged.verdict.rows
+        self._count(call, rows)
+        self._take_back(call, rows)
+        self._remember_paid(call, rows)
+        self.usage.leave_hold(call.history.call_id)
+        undialled = len(call.legs)
+        for leg in sorted(leg for leg in context.taken if leg >= undialled):  # it broke between its ruling and the dial
+            self.usage.ended((call.history.call_id, leg), at_us=judged.record.ended_us)
+        self.usage.over(call.history.call_id)
+        return judged
+
+    def _take(self, call: Call, context: CallContext, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment) -> tuple[int, ...]:
+        """The attempt's caps are taken; the talk times at which it may earn."""
+        context.taken.add(leg)
+        owners = _owners(
+            context.plan,
+            line=attempt.line,
+            advertiser=attempt.advertiser,
+            campaign=attempt.campaign,
+            publisher=ruling.publisher,
+            did=call.history.did,
+            trunk=call.history.trunk,
+        )
+        full = self.usage.take((call.history.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
+        if full is not None:
+            raise RuntimeError(f"routing chose {attempt.line} although {full} is full")
+        return self._due_by(context.plan.terms[attempt.campaign]).talk_ms
+
+    def _due_by(self, terms: Terms) -> AccrualTimes:
+        """Found out once for each campaign of each plan: by identity, since terms can't be hashed."""
+        known = self._due.get(id(terms))
+        if known is None or known[0] is not terms:
+            if len(self._due) >= MAX_KNOWN_TERMS:
+                self._due.clear()
+            found = AccrualTimes(talk_ms=marks(terms), total_ms=total_marks(terms), by_event=is_due_by_event(terms))
+            known = self._due[id(terms)] = (terms, found)
+        return known[1]
+
+    def _count(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
+        """Conversions and revenue to the caps they count against."""
+        legs = {tried.line: tried for tried in call.history.attempts}
+        revenue: dict[str, int] = {}
+        for row in rows:
+            tried = legs.get(row.line)
+            if tried is None:
+                continue
+            if row.kind is MoneyKind.REVENUE:
+                owed_micros = revenue[row.line] = revenue.get(row.line, 0) + row.amount_micros  # tiers are rows of their own
+                self.usage.converted((call.history.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
+
+    def _take_back(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
+        """What was counted at a mark that talk did not reach after all: the media rule ended it before."""
+        for tried in call.history.attempts:
+            owed = sum(row.amount_micros for row in rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
+            self.usage.settled((call.history.call_id, tried.number), revenue_micros=owed)
+
+    def _remember_paid(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
+        """The caller is a repeat from now on, for calls other than this."""
+        legs = {tried.line: tried for tried in call.history.attempts}
+        for row in rows:
+            tried = legs.get(row.line)
+            if row.kind is MoneyKind.PAYOUT and tried is not None:
+                paid = PaidConversion(
+                    at_us=row.at_us,
+                    did=call.history.did,
+                    campaign=row.campaign,
+                    advertiser=tried.advertiser,
+                    line=tried.line,
+                    call_id=call.history.call_id,
+                )
+                self.usage.paid_for(call.history.ani, paid)
+
+
+def _owners(
+    plan: Plan, *, line: str, advertiser: str, campaign: str, publisher: str | None, did: str, trunk: str
+) -> tuple[str, ...]:
+    """Everyone an attempt counts for, with a cap or without one."""
+    return (
+        f"line:{line}",
+        *(f"group:{group}" for group in plan.groups.get(line, ())),
+        f"advertiser:{advertiser}",
+        f"campaign:{campaign}",
+        f"publisher:{publisher}",
+        f"number:{did}",
+        f"trunk:{trunk}",
+    )
+
+
+def judge_call(
+    history: CallHistory,
+    known: Mapping[str, str | int | bool],
+    context: CallContext,
+    *,
+    trail: tuple[Mapping[str, object], ...] = (),
+) -> JudgedCall:
+    """What the ledger keeps of a call that has ended."""
+    return judge_history(history, known=known, trail=trail, terms=context.terms, rate=context.rate, events=tuple(context.events))
+
+
+def judge_history(
+    history: CallHistory,
+    *,
+    known: Mapping[str, str | int | bool],
+    trail: tuple[Mapping[str, object], ...],
+    terms: Mapping[str, Terms],
+    rate: Rate | None,
+    events: tuple[Happened, ...],
+) -> JudgedCall:
+    """As `judge_call`, from its parts: what a journal keeps of them is enough."""
+    record = cdr.build_record(history, trail, known)
+    found = judge(record, terms, rate=rate)
+    return JudgedCall(record=settle(record, found), verdict=found, events=events)

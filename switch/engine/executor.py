@@ -1,0 +1,185 @@
+"""Carries out a call's commands on the SIP user agent, the media controller and call control, and tells a SIP leg's end as a cause.
+
+What a command causes at once comes back as events. When calls are made or moved on is decided in `switch.engine.engine`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from switch.call import cdr
+from switch.call import command as do
+from switch.call import event as ev
+from switch.call.cause import TREATMENT, Cause, of_line_answer
+from switch.call.moment import Moment
+from switch.call.state import CALLER, Ended
+from switch.engine.call_control import CallControl
+from switch.engine.effect import Effect, StoreRecord, SyncJournal
+from switch.engine.live import LiveCall, LiveCalls, LiveLeg
+from switch.engine.media import MediaController
+from switch.sip.agent import UserAgent
+from switch.sip.fact import EndReason, InviteReceived, LegTerminated
+from switch.sip.message import Address
+from switch.sip.requests import DEFAULT_PORT
+from switch.sip.uri import parse_uri
+
+RETRY_AFTER_S = 5
+"""What callers are told who are refused only because we can't serve them just now."""
+
+
+class CommandExecutor:
+    """Carries out commands. `emit` takes the effects they need."""
+
+    __slots__ = ("_agent", "_control", "_emit", "_lives", "_media")
+
+    def __init__(
+        self, *, agent: UserAgent, media: MediaController, control: CallControl, lives: LiveCalls, emit: Callable[[Effect], None]
+    ) -> None:
+        self._agent = agent
+        self._media = media
+        self._control = control
+        self._lives = lives
+        self._emit = emit
+
+    def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
+        """`command` done; the events it caused at once."""
+        match command:
+            case do.AskRoute():
+                return (self._control.rule(live.call, live.context, command, at),)
+            case do.Dial():
+                return self._dial(live, command, at)
+            case do.HangUp(leg=leg, cause=cause):
+                return self._hang_up(live, leg, cause, at)
+            case do.MakeDurable(leg=leg):
+                self._emit(SyncJournal(call_id=live.call_id, leg=leg))
+            case do.AccrueRevenue():
+                self._control.appraise(live.call, live.context, at)
+            case do.Finish():
+                self._finish(live)
+            case do.Ring() | do.Answer() | do.Refuse():
+                self._to_caller(live, command, at)
+            case _:
+                self._sound(live, command, at)
+        return ()
+
+    def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
+        leg = live.legs[CALLER]
+        match command:
+            case do.Ring():
+                self._agent.ring(leg.sip, at.mono_ns)
+            case do.Answer():
+                self._agent.answer(leg.sip, self._media.answer(live, leg), at.mono_ns)
+            case do.Refuse(cause=cause):
+                how = TREATMENT[cause]
+                retry = RETRY_AFTER_S if how.sip == 503 else None
+                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=how.q850, retry_after_s=retry)
+            case _:
+                assert_never(command)
+
+    def _sound(
+        self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay, at: Moment
+    ) -> None:
+        match command:
+            case do.Bridge(leg=leg):
+                self._control.talking(live.call, live.context, leg, at=at)
+                self._media.bridge(live, leg)
+            case do.Unbridge():
+                self._media.unbridge(live)
+            case do.Play(leg=leg, play=play, prompt=prompt):
+                self._media.play(live, leg, play=play, prompt=prompt)
+            case do.PlayRingback():
+                self._media.ringback(live)
+            case do.StopPlay(leg=leg):
+                self._media.stop_play(live, leg)
+            case _:
+                assert_never(command)
+
+    def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
+        target = _target(dial.attempt.uri)
+        leg = LiveLeg(sip=-1)
+        body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
+        if body is None:
+            return (ev.MediaFailed(at=at, why="no RTP port is free"),)
+        try:
+            leg.sip = self._agent.invite(
+                uri=dial.attempt.uri,
+                target=target,
+                caller=live.call.history.ani,
+                body=body,
+                now_ns=at.mono_ns,
+                hops_left=live.hops_left - 1,
+            )
+        except Exception:
+            self._media.close(live, leg, at.mono_ns)  # nobody else knows of its port
+            raise
+        self._lives.add_leg(live, dial.leg, leg)
+        return ()
+
+    def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
+        leg = live.legs.get(number)
+        if leg is not None:
+            if number != CALLER:
+                self._control.given_up(live.call, live.context, number, cause=cause, at=at)
+            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[cause].q850)
+            return ()
+        self._control.leg_ended(live.call, live.context, number, cause=cause, at=at)  # it never got as far as an INVITE
+        return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
+
+    def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
+        """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
+        leg = live.legs[number]
+        body = self._media.renegotiate(live, leg, offer)
+        if body is None:
+            self._agent.decline(leg.sip, 488, at.mono_ns)
+        else:
+            self._agent.accept(leg.sip, body, at.mono_ns)
+
+    def bury(self, live: LiveCall, at: Moment) -> None:
+        """A call whose machine can't end it any more: every leg is told to end, and the record says that it crashed."""
+        for leg in live.legs.values():
+            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
+        live.call = replace(live.call, history=cdr.close_crashed(live.call.history, at), phase=Ended())
+        self._finish(live)
+
+    def _finish(self, live: LiveCall) -> None:
+        """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""
+        if self._lives.drop(live):
+            self._media.left(live.worker)
+        self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
+
+
+def _target(uri: str) -> Address:
+    """Where a line's URI is reached. Config holds IP literals only, so there is nothing to look up."""
+    parsed = parse_uri(uri)
+    if parsed is None:
+        raise RuntimeError(f"config let an unusable URI pass: {uri}")
+    return parsed.host, parsed.port or DEFAULT_PORT
+
+
+_OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}
+
+_OF_LINE = {
+    EndReason.BYE: Cause.LINE_HUNG_UP,
+    EndReason.CANCELLED: Cause.NO_ANSWER,
+    EndReason.TIMEOUT: Cause.SILENT,
+    EndReason.UNREACHABLE: Cause.LINE_FAILED,
+    EndReason.BAD_ANSWER: Cause.LINE_FAILED,
+}
+
+
+def reject_cause(invited: InviteReceived) -> Cause | None:
+    """Why SIP itself has an INVITE refused: its form, or that it has been around too often to be sent on (RFC 7332)."""
+    if invited.unfit is None:
+        return Cause.TOO_MANY_HOPS if invited.hops_left == 0 else None
+    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)
+
+
+def caller_cause(ended: LegTerminated) -> Cause:
+    return _OF_CALLER.get(ended.why, Cause.CALLER_HUNG_UP)
+
+
+def line_cause(ended: LegTerminated) -> Cause:
+    if ended.why is EndReason.REFUSED:
+        return of_line_answer(ended.status or 500)
+    return _OF_LINE.get(ended.why, Cause.LINE_FAILED)

@@ -1,0 +1,229 @@
+"""The media side of live calls: RTP ports, SDP offers and answers (RFC 3264), and the orders that media workers get."""
+
+from collections import deque
+from collections.abc import Callable
+
+from media.control import Bridge, Close, Open, Order, Play, RemoteMedia, Ringback, SetRemote, StopPlay, Unbridge
+from switch.call.state import CALLER
+from switch.engine.live import LiveCall, LiveLeg
+from switch.sip import sdp
+
+
+class RtpPorts:
+    """Even ports of `first`..`last`, handed out longest-unused first (RFC 3550 §11: RTP on even ports)."""
+
+    __slots__ = ("_free", "_quiet", "_quiet_ns", "range")
+
+    def __init__(self, first: int, last: int, *, quiet_ms: int) -> None:
+        self.range = range(first, last + 1)
+        self._free = deque(range(first + first % 2, last + 1, 2))
+        self._quiet: deque[tuple[int, int]] = deque()
+        self._quiet_ns = quiet_ms * 1_000_000
+
+    def take(self, now_ns: int) -> int | None:
+        """A port nobody used for the quiet time, or None when there is none."""
+        while self._quiet and self._quiet[0][0] <= now_ns:
+            self._free.append(self._quiet.popleft()[1])
+        return self._free.popleft() if self._free else None
+
+    def give_back(self, port: int, now_ns: int) -> None:
+        """`port` is used no more, from `now_ns` on. To be called once for each `take`."""
+        self._quiet.append((now_ns + self._quiet_ns, port))
+
+    def give_back_unused(self, port: int) -> None:
+        """`port` was taken but never opened: nothing late can come for it."""
+        self._free.appendleft(port)
+
+
+PCMU, PCMA = 0, 8
+OFFERED = (PCMU, PCMA)
+DTMF_TYPE = 101
+"""The payload type we offer for telephone-event; an answer of ours takes the peer's."""
+
+NO_WORKER = -1
+"""The worker of a call that is refused because there is none."""
+
+PortOwner = tuple[str, int]
+"""A call's id and its leg's number."""
+
+
+class MediaController:
+    """`tell(worker, order)` is where orders go. `address`: the IP our RTP is at, as peers see it."""
+
+    __slots__ = ("_address", "_calls", "_owners", "_ports", "_tell")
+
+    def __init__(self, *, address: str, ports: RtpPorts, tell: Callable[[int, Order], None]) -> None:
+        self._address = address
+        self._ports = ports
+        self._tell = tell
+        self._calls: dict[int, int] = {}
+        self._owners: dict[int, PortOwner] = {}
+
+    # workers
+
+    def worker_up(self, worker: int) -> None:
+        self._calls[worker] = 0
+
+    def worker_lost(self, worker: int) -> None:
+        self._calls.pop(worker, None)
+
+    def least_busy(self) -> int | None:
+        """The worker a new call goes to, or None while there is none."""
+        return min(self._calls, key=lambda worker: (self._calls[worker], worker), default=None)
+
+    def joined(self, worker: int) -> None:
+        if worker in self._calls:
+            self._calls[worker] += 1
+
+    def left(self, worker: int) -> None:
+        if worker in self._calls:
+            self._calls[worker] -= 1
+
+    def owner(self, port: int) -> PortOwner | None:
+        return self._owners.get(port)
+
+    # offers and answers (RFC 3264)
+
+    def held(self, leg: LiveLeg, now_ns: int) -> bool:
+        """A port is set aside for the leg; False when none is free."""
+        if leg.port is None:
+            leg.port = self._ports.take(now_ns)
+        return leg.port is not None
+
+    def prepared(self, leg: LiveLeg, offer: bytes) -> bool:
+        """The answer to an INVITE's SDP, should it come to that. To none: an offer of ours. False: we can't serve it (488)."""
+        leg.ready = self._answer(leg, offer)
+        return leg.ready is not None or not offer
+
+    def answer(self, live: LiveCall, leg: LiveLeg) -> bytes:
+        """Our SDP for a 200 to a leg that is `prepared`, audio opened and aimed."""
+        agreement, leg.ready = leg.ready, None
+        leg.peer = None if agreement is None else _peer(agreement)
+        self._open(live, leg, number=CALLER)
+        return self._offer(leg) if agreement is None else agreement.body
+
+    def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes) -> bytes | None:
+        """Our SDP for a 200 to a re-INVITE, audio aimed anew. None: it can't be served, and nothing has changed."""
+        if not offer:
+            return self._offer(leg)
+        agreement = self._answer(leg, offer)
+        if agreement is None:
+            return None
+        self._aim(live, leg, agreement)
+        return agreement.body
+
+    def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
+        """Our SDP in an INVITE, audio opened. None: no port is free."""
+        if not self.held(leg, now_ns):
+            return None
+        self._open(live, leg, number=number)
+        return self._offer(leg, first=_codec(live.legs[CALLER]))
+
+    def agreed(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
+        """The peer's SDP answered our offer; False when it can't be used. Nothing asked: nothing to do."""
+        if not leg.asked:
+            return True
+        description = sdp.parse_sdp(answer)
+        agreement = None if description is None else sdp.accept_answer(description, payload_types=OFFERED, dtmf_type=DTMF_TYPE)
+        if agreement is None or not self._usable(agreement):
+            return False
+        leg.asked = False
+        self._aim(live, leg, agreement)
+        return True
+
+    def _offer(self, leg: LiveLeg, *, first: int = PCMU) -> bytes:
+        port = _port(leg)
+        leg.asked = True
+        leg.version += 1
+        codecs = (first, *(codec for codec in OFFERED if codec != first))
+        return sdp.offer(
+            host=self._address, port=port, session_id=port, version=leg.version, payload_types=codecs, dtmf_type=DTMF_TYPE
+        )
+
+    def _answer(self, leg: LiveLeg, offer: bytes) -> sdp.NegotiatedMedia | None:
+        description = sdp.parse_sdp(offer)
+        if description is None:
+            return None
+        port = _port(leg)
+        agreement = sdp.answer(description, host=self._address, port=port, session_id=port, version=leg.version + 1)
+        if agreement is None or not self._usable(agreement):
+            return None
+        leg.version += 1
+        return agreement
+
+    def _usable(self, agreement: sdp.NegotiatedMedia) -> bool:
+        """Audio at IPv6 is out of our sockets' reach; audio at one of our own RTP ports would go round for ever."""
+        host, port = agreement.stream.host, agreement.stream.port
+        return ":" not in host and not (host == self._address and port in self._ports.range)
+
+    def _aim(self, live: LiveCall, leg: LiveLeg, agreement: sdp.NegotiatedMedia) -> None:
+        peer = _peer(agreement)
+        if peer != leg.peer:
+            leg.peer = peer
+            self._tell(live.worker, SetRemote(port=_port(leg), peer=peer))
+
+    # ports
+
+    def _open(self, live: LiveCall, leg: LiveLeg, *, number: int) -> None:
+        if leg.port is not None and not leg.opened:
+            leg.opened = True
+            self._owners[leg.port] = (live.call_id, number)
+            self._tell(live.worker, Open(port=leg.port, peer=leg.peer))
+
+    def close(self, live: LiveCall, leg: LiveLeg, now_ns: int) -> None:
+        """The leg's audio is over; a port that was used rests for the quiet time."""
+        port, leg.port = leg.port, None
+        if port is None:
+            return
+        if not leg.opened:
+            self._ports.give_back_unused(port)
+            return
+        del self._owners[port]
+        self._tell(live.worker, Close(port=port))
+        self._ports.give_back(port, now_ns)
+
+    # sound
+
+    def bridge(self, live: LiveCall, number: int) -> None:
+        caller, line = live.legs[CALLER].port, live.legs[number].port
+        if caller is not None and line is not None:
+            self._tell(live.worker, Bridge(a=caller, b=line))
+
+    def unbridge(self, live: LiveCall) -> None:
+        self._to(live, CALLER, Unbridge)
+
+    def play(self, live: LiveCall, number: int, *, play: int, prompt: str) -> None:
+        self._to(live, number, lambda port: Play(port=port, play=play, prompt=prompt))
+
+    def ringback(self, live: LiveCall) -> None:
+        self._to(live, CALLER, Ringback)
+
+    def stop_play(self, live: LiveCall, number: int) -> None:
+        self._to(live, number, StopPlay)
+
+    def _to(self, live: LiveCall, number: int, order: Callable[..., Order]) -> None:
+        port = live.legs[number].port
+        if port is not None:
+            self._tell(live.worker, order(port=port))
+
+
+def _peer(agreement: sdp.NegotiatedMedia) -> RemoteMedia:
+    return RemoteMedia(
+        host=agreement.stream.host,
+        port=agreement.stream.port,
+        payload_type=agreement.payload_type,
+        dtmf_type=agreement.dtmf_type,
+        sends=agreement.sends,
+        receives=agreement.receives,
+    )
+
+
+def _port(leg: LiveLeg) -> int:
+    if leg.port is None:
+        raise RuntimeError("a leg without a port has no SDP")
+    return leg.port
+
+
+def _codec(leg: LiveLeg) -> int:
+    """What the caller speaks, to be offered first: then nothing need be transcoded."""
+    return PCMU if leg.peer is None else leg.peer.payload_type

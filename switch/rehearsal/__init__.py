@@ -1,1 +1,0 @@
-"""Calls through the whole brain without sockets: what `payphone test`, `replay` and `simulate` stand on."""

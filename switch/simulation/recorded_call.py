@@ -1,0 +1,161 @@
+"""Knows what a recorded call says of its world: what the caller did and when, how each line behaved that was dialled for it.
+
+Does not know what happens to the call under another config, nor how lines behave that were not dialled for it (`habits`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from routing.expression import Scalar
+from switch.billing.verdict import Happened, JudgedCall
+from switch.call.cause import Cause
+from switch.call.moment import US_PER_MS
+from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Outcome
+from switch.call.state import CALLER
+from switch.simulation.call_script import LineBehaviour, LineScript
+
+TOLD = frozenset({"InviteArrived", "DigitHeard"})
+"""The events that are read here."""
+UNDECIDED = frozenset({FinalState.REJECTED_NOT_ACCEPTABLE, FinalState.REJECTED_UNAVAILABLE})
+"""Calls that no config had a say in: they were refused before routing was asked."""
+_CUT_OFF = frozenset(
+    cause.value
+    for cause in (
+        Cause.SHUTDOWN,
+        Cause.CRASHED,
+        Cause.BROKEN,
+        Cause.MEDIA_FAILED,
+        Cause.MEDIA_TIMEOUT,
+        Cause.LEDGER_UNAVAILABLE,
+        Cause.CALLER_NO_ACK,
+    )
+)
+_GAVE_UP = frozenset({408, 480})
+"""What a line says whose own patience has ended, before ours has."""
+DIGIT_MS = 1_500
+"""The pace of a caller who pressed nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAttempt:
+    """What one attempt tells of its line. `conduct` None: it was given up after `rang_ms`, and what it would have done is not known.
+
+    `talked`: how long it talks is known too.
+    """
+
+    conduct: LineScript | None
+    rang_ms: int = 0
+    talked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """One call. `presses`: each digit and when it came, milliseconds from the INVITE; None: only the digits are known.
+
+    `digit_ms`: the time he took for one, in the mean. `patience_ms`: from the INVITE until he hung up, unless he talked then.
+    `recorded_attempt`: by line.
+    """
+
+    call_id: str
+    did: str
+    ani: str
+    trunk: str
+    at_us: int
+    seed: int
+    tags: Mapping[str, Scalar]
+    digits: str
+    digit_ms: int
+    presses: tuple[tuple[int, str], ...] | None
+    patience_ms: int | None
+    seen: Mapping[str, RecordedAttempt]
+
+
+def recorded_call(judged: JudgedCall, *, passed: frozenset[str]) -> RecordedCall:
+    """`passed`: tags that headers fill; what a call without its events knows by them is taken to have been passed."""
+    record = judged.record
+    return RecordedCall(
+        call_id=record.call_id,
+        did=record.did,
+        ani=record.ani,
+        trunk=record.trunk,
+        at_us=record.invited_us,
+        seed=record.seed,
+        tags=_tags(record, judged.events, passed=passed),
+        digits=record.digits,
+        digit_ms=record.menu_ms // len(record.digits) if record.digits else DIGIT_MS,
+        presses=_presses(record, judged.events),
+        patience_ms=_patience_ms(record),
+        seen={attempt.line: recorded_attempt(attempt, record) for attempt in record.attempts},
+    )
+
+
+def cut_off(record: CallRecord) -> bool:
+    """Neither of the two ended it, nor a rule: the switch or its media failed it."""
+    return record.ended_detail in _CUT_OFF
+
+
+def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAttempt:
+    after_ms = _ms(attempt.invited_us, attempt.ended_us or record.ended_us)
+    match attempt.outcome:
+        case Outcome.ANSWERED:
+            return _answered(attempt, after_ms=after_ms)
+        case Outcome.DECLINED:
+            declines_ms = max(0, after_ms - (attempt.ring_ms or 0))
+            return RecordedAttempt(conduct=LineScript(after_ms=attempt.ring_ms or 0, accepts=False, declines_ms=declines_ms))
+        case Outcome.BUSY:
+            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.BUSY, after_ms=after_ms))
+        case Outcome.FAILED:
+            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.FAILS, after_ms=after_ms))
+        case Outcome.SILENT:
+            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.SILENT))
+        case Outcome.NO_ANSWER if attempt.sip_code in _GAVE_UP:
+            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.UNAVAILABLE, after_ms=after_ms))
+        case Outcome.NO_ANSWER:
+            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.RINGS))
+        case Outcome.LOST_RACE | Outcome.ABANDONED:
+            return RecordedAttempt(conduct=None, rang_ms=after_ms)
+
+
+def _answered(attempt: AttemptRecord, *, after_ms: int) -> RecordedAttempt:
+    """One that never talked was being told who calls when the caller left, and had not taken the call by then."""
+    ring_ms = attempt.ring_ms or 0
+    if attempt.talk_us is None or attempt.talk_ended_us is None or attempt.answered_us is None:
+        return RecordedAttempt(conduct=LineScript(after_ms=ring_ms, accept_ms=max(LineScript().accept_ms, after_ms - ring_ms + 1)))
+    by_key = attempt.accepted is True
+    conduct = LineScript(
+        after_ms=ring_ms,
+        talk_ms=_ms(attempt.talk_us, attempt.talk_ended_us),
+        ended_by=EndedBy.LINE if attempt.ended_by is EndedBy.LINE else EndedBy.CALLER,
+        accept_ms=_ms(attempt.answered_us, attempt.talk_us) if by_key else LineScript().accept_ms,
+    )
+    return RecordedAttempt(conduct=conduct, talked=True)
+
+
+def _patience_ms(record: CallRecord) -> int | None:
+    """A call that was cut off while nobody talked tells no more than that he had not hung up: he is taken to do so then."""
+    if record.ended_by is not EndedBy.CALLER and not cut_off(record):
+        return None
+    talked_us = [attempt.talk_ended_us for attempt in record.attempts if attempt.talk_ended_us is not None]
+    return None if record.ended_us in talked_us else _ms(record.invited_us, record.ended_us)
+
+
+def _tags(record: CallRecord, events: tuple[Happened, ...], *, passed: frozenset[str]) -> Mapping[str, Scalar]:
+    for happened in events:
+        tags = happened.facts.get("tags")
+        if happened.event == "InviteArrived" and isinstance(tags, dict):
+            return tags
+    return {name: value for name, value in record.tags.items() if name in passed}
+
+
+def _presses(record: CallRecord, events: tuple[Happened, ...]) -> tuple[tuple[int, str], ...] | None:
+    """None, unless all that the record has was told."""
+    found = tuple(
+        (_ms(record.invited_us, happened.at_us), str(happened.facts.get("digit")))
+        for happened in events
+        if happened.event == "DigitHeard" and happened.facts.get("leg") == CALLER
+    )
+    return found if "".join(digit for _, digit in found) == record.digits else None
+
+
+def _ms(start_us: int, end_us: int) -> int:
+    return max(0, (end_us - start_us) // US_PER_MS)

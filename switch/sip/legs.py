@@ -1,0 +1,352 @@
+"""PURE. INVITE legs until their dialog stands: the caller's (`IncomingLeg`) and a line's (`OutgoingLeg`), RFC 3261 §9, §13.
+
+An incoming leg sends 100, 180, then 200 or a refusal, and takes the caller's CANCEL or early BYE. After the 200 it is a `Session`.
+An outgoing leg takes provisional responses, CANCEL, forks, and acknowledges every 2xx:
+
+    Calling ──1xx──▸ Proceeding ──hangup──▸ Cancelling ──final, or 64*T1──▸ Done
+       └──hangup──▸ Abandoned ──1xx──────────▸┘            (a final response or Timer B: ──▸ Done, from anywhere)
+
+CANCEL waits for a provisional response (RFC 3261 §9.1): hence Abandoned. The first 2xx makes a `Session`; the leg stays behind it for
+Timer M, to acknowledge 2xx that come again or from forks. A call that is hung up twice, once by CANCEL too late and once by BYE, is the
+user's to end.
+"""
+
+from enum import IntEnum, auto
+
+from switch.sip.core import UserAgentCore
+from switch.sip.dialog import callee_dialog, caller_dialog, contact_of
+from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
+from switch.sip.headers import parse_name_addr
+from switch.sip.message import Address, Headers, Request, Response
+from switch.sip.requests import (
+    ALLOW,
+    CAPABILITIES,
+    MAX_HOPS,
+    SDP,
+    SUPPORTED,
+    Fields,
+    ReceivedRequest,
+    cancel_of,
+    objection,
+    reason_q850,
+    retry_after,
+)
+from switch.sip.session import Session, q850_of, send_bye
+from switch.sip.timers import NS_PER_MS, Alarm
+from switch.sip.transaction import Transaction
+from switch.sip.transaction_table import TransactionEnd
+from switch.sip.uri import SipUri, parse_uri, user_of
+
+RING_AGAIN_NS = 60_000 * NS_PER_MS
+"""RFC 3261 §13.3.1.1: a 180 every minute keeps proxies (their Timer C) from giving up."""
+HUNG_UP_STATUS = 480
+"""What a caller hears when the user hangs up before answering: Temporarily Unavailable."""
+_IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID", "From")
+"""Where the caller's number is looked for, best first."""
+_ANONYMOUS = frozenset({"anonymous", "restricted", "unavailable"})
+
+
+class IncomingLeg:
+    """An INVITE that has no final answer yet. `target`: the caller's Contact. `unfit`: the only answer it can get, with its headers."""
+
+    __slots__ = ("_arrival", "_core", "_ring_again", "_tag", "_target", "_transaction", "_unfit", "number")
+
+    def __init__(
+        self, core: UserAgentCore, arrival: ReceivedRequest, *, target: str, now_ns: int, unfit: tuple[int, Fields] | None = None
+    ) -> None:
+        self.number = core.next_leg()
+        self._core = core
+        self._arrival = arrival
+        self._target = target
+        self._unfit = unfit
+        self._tag = core.token()
+        self._ring_again: Alarm | None = None
+        self._transaction = core.serve(arrival, now_ns, tag=self._tag)
+        self._transaction.user = self
+        core.legs[self.number] = self
+        core.dialogs[self._tag] = self
+        core.respond(self._transaction, arrival, 100, now_ns=now_ns)
+
+    def invited(self, source: Address) -> InviteReceived:
+        """The fact that opens this leg."""
+        request = self._arrival.request
+        hops = request.headers.get("Max-Forwards")
+        return InviteReceived(
+            leg=self.number,
+            source=source,
+            user=user_of(request.uri),
+            caller=caller_of(request.headers),
+            call_id=self._arrival.call_id,
+            offer=request.body,
+            headers=request.headers,
+            hops_left=MAX_HOPS if hops is None else int(hops),
+            unfit=None if self._unfit is None else self._unfit[0],
+        )
+
+    def ring(self, now_ns: int) -> None:
+        self._core.alarms.stop(self._ring_again)
+        self._ring_again = self._core.alarms.set(now_ns + RING_AGAIN_NS, self.ring)
+        extra = (self._core.identity.contact, ALLOW)
+        self._core.respond(self._transaction, self._arrival, 180, now_ns=now_ns, extra=extra)
+
+    def answer(self, body: bytes, now_ns: int) -> None:
+        self._core.alarms.stop(self._ring_again)
+        if self._unfit is not None:  # there is only one answer to it
+            self.refuse(self._unfit[0], now_ns, extra=())
+            return
+        dialog = callee_dialog(self._arrival, tag=self._tag, target=self._target)
+        session = Session(self._core, self.number, dialog=dialog, tag=self._tag, status=200)
+        session.answered(self._transaction, arrival=self._arrival, body=body, now_ns=now_ns)
+
+    def refuse(self, status: int, now_ns: int, *, extra: Fields) -> None:
+        if self._unfit is not None:
+            status, extra = self._unfit
+        self._close(
+            status, now_ns, LegTerminated(leg=self.number, why=EndReason.REFUSED, by_peer=False, status=status), extra=extra
+        )
+
+    def hangup(self, now_ns: int, *, q850: int | None) -> None:
+        self.refuse(HUNG_UP_STATUS, now_ns, extra=reason_q850(q850))
+
+    def is_peer(self, call_id: str, remote_tag: str) -> bool:
+        return call_id == self._arrival.call_id and remote_tag == self._arrival.from_tag
+
+    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
+        """In the early dialog: BYE ends it (§15.1.2), a second INVITE has to wait (§14.2)."""
+        core, method = self._core, arrival.request.method
+        no = objection(arrival.request)
+        if arrival.cseq < self._arrival.cseq:
+            core.refuse(arrival, 500, now_ns=now_ns)
+        elif no is not None:
+            core.refuse(arrival, no[0], now_ns=now_ns, extra=no[1])
+        elif method == "INVITE":
+            core.refuse(arrival, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
+        elif method == "BYE":
+            core.reply(arrival, 200, now_ns=now_ns)
+            self._left_by_peer(EndReason.BYE, arrival.request, now_ns)
+        else:
+            core.reply_stateless(arrival, 200, extra=CAPABILITIES)
+
+    def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
+        """There is nothing to acknowledge yet."""
+
+    def on_message(self, _transaction: Transaction, message: Request | Response, now_ns: int) -> None:
+        """The caller's CANCEL."""
+        if isinstance(message, Request) and message.method == "CANCEL":
+            self._left_by_peer(EndReason.CANCELLED, message, now_ns)
+
+    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
+        """Before the final answer only the transport ends a transaction."""
+        self._forget(LegTerminated(leg=self.number, why=EndReason.UNREACHABLE, by_peer=False, status=None))
+
+    def _left_by_peer(self, why: EndReason, request: Request, now_ns: int) -> None:
+        ended = LegTerminated(leg=self.number, why=why, by_peer=True, status=487, q850=q850_of(request.headers))
+        self._close(487, now_ns, ended)
+
+    def _close(self, status: int, now_ns: int, ended: LegTerminated, *, extra: Fields = ()) -> None:
+        self._transaction.user = None
+        self._core.respond(self._transaction, self._arrival, status, now_ns=now_ns, extra=extra)
+        self._forget(ended)
+
+    def _forget(self, ended: LegTerminated) -> None:
+        self._core.alarms.stop(self._ring_again)
+        self._core.dialogs.pop(self._tag, None)
+        self._core.end(ended)
+
+
+def caller_of(headers: Headers) -> str:
+    """The caller's number or name, "" when anonymous: see `fact.Invited`. An identity without a user says nothing, the next may."""
+    for name in _IDENTITIES:
+        for value in headers.all(name):
+            address = parse_name_addr(value)
+            user = "" if address is None else _named_user(address.uri)
+            if user:
+                return user
+    return ""
+
+
+def _named_user(uri: str) -> str:
+    parsed = parse_uri(uri)
+    if parsed is not None and parsed.host.lower() == "anonymous.invalid":
+        return ""
+    user = user_of(uri)
+    return "" if user.lower() in _ANONYMOUS else user
+
+
+FIRST_CSEQ = 1
+MAX_FORKS = 16
+"""2xx with different To tags that one INVITE may bring; further ones are dropped."""
+
+
+class OutgoingState(IntEnum):
+    CALLING = auto()
+    PROCEEDING = auto()
+    ABANDONED = auto()
+    CANCELLING = auto()
+    DONE = auto()
+
+
+class OutgoingLeg:
+    """An INVITE of ours."""
+
+    __slots__ = (
+        "_acks",
+        "_address",
+        "_branch",
+        "_core",
+        "_give_up",
+        "_phase",
+        "_q850",
+        "_request",
+        "_tag",
+        "_transaction",
+        "number",
+    )
+
+    def __init__(
+        self, core: UserAgentCore, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int, hops_left: int
+    ) -> None:
+        self.number = core.next_leg()
+        self._core = core
+        self._address = target
+        self._tag = core.token()
+        self._phase = OutgoingState.CALLING
+        self._q850: int | None = None
+        self._give_up: Alarm | None = None
+        self._acks: dict[str, tuple[bytes, Address]] = {}
+        self._branch = core.new_branch()
+        self._request = _invite(core, uri=uri, caller=caller, tag=self._tag, branch=self._branch, body=body, hops_left=hops_left)
+        self._transaction = core.ask(self._request, branch=self._branch, address=target, user=self, now_ns=now_ns)
+        core.legs[self.number] = self
+        core.dialogs[self._tag] = self
+
+    def hangup(self, now_ns: int, *, q850: int | None) -> None:
+        match self._phase:
+            case OutgoingState.CALLING:
+                self._phase = OutgoingState.ABANDONED
+                self._q850 = q850
+            case OutgoingState.PROCEEDING:
+                self._q850 = q850
+                self._cancel(now_ns)
+            case OutgoingState.ABANDONED | OutgoingState.CANCELLING | OutgoingState.DONE:
+                pass
+
+    def is_peer(self, call_id: str, _remote_tag: str) -> bool:
+        """Any fork may speak up: which one answers is not known yet."""
+        return call_id == self._request.headers.get("Call-ID")
+
+    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
+        """Before the 2xx we keep no early dialogs: an INVITE meets ours, still pending (§14.2), the rest meets nothing."""
+        status = 491 if arrival.request.method == "INVITE" else 481
+        self._core.refuse(arrival, status, now_ns=now_ns)
+
+    def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
+        """We have sent no 2xx."""
+
+    def on_message(self, _transaction: Transaction, message: Request | Response, now_ns: int) -> None:
+        if not isinstance(message, Response):
+            return
+        if message.status < 200:
+            self._on_provisional(message, now_ns)
+        elif message.status < 300:
+            self._on_2xx(message, now_ns)
+        else:
+            self._on_failure(message)
+
+    def on_end(self, _transaction: Transaction, end: TransactionEnd) -> None:
+        """Timer B or the transport. After a final answer the leg has ended already and this says nothing."""
+        why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
+        if self._phase is not OutgoingState.DONE:
+            self._finish(why, by_peer=False, status=None)
+
+    def _on_provisional(self, response: Response, now_ns: int) -> None:
+        match self._phase:
+            case OutgoingState.CALLING | OutgoingState.PROCEEDING:
+                self._phase = OutgoingState.PROCEEDING
+                if response.status > 100:
+                    self._core.tell(ProvisionalReceived(leg=self.number, status=response.status, body=response.body))
+            case OutgoingState.ABANDONED:
+                self._cancel(now_ns)
+            case OutgoingState.CANCELLING | OutgoingState.DONE:
+                pass
+
+    def _on_failure(self, response: Response) -> None:
+        cancelled = self._phase in (OutgoingState.ABANDONED, OutgoingState.CANCELLING)
+        why = EndReason.CANCELLED if cancelled else EndReason.REFUSED
+        self._finish(why, by_peer=not cancelled, status=response.status, q850=q850_of(response.headers))
+
+    def _on_2xx(self, response: Response, now_ns: int) -> None:
+        """Acknowledge every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a second copy is no news."""
+        to = parse_name_addr(response.headers.get("To") or "")
+        remote_tag = "" if to is None else to.tag or ""
+        if remote_tag in self._acks:
+            self._core.send(*self._acks[remote_tag])
+            return
+        if len(self._acks) >= MAX_FORKS:
+            return
+        contact = contact_of(response.headers)
+        dialog = caller_dialog(
+            self._request,
+            response,
+            cseq=FIRST_CSEQ,
+            target=contact or self._request.uri,
+            remote_tag=remote_tag,
+            address=self._address,
+        )
+        ack = dialog.request("ACK", via=self._core.identity.via(self._core.new_branch()), cseq=FIRST_CSEQ)
+        self._acks[remote_tag] = self._core.send_request(ack, dialog.next_hop)
+        is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
+        if is_first and is_usable:
+            self._leave()
+            Session(self._core, self.number, dialog=dialog, tag=self._tag, status=response.status)
+            self._core.tell(AnswerReceived(leg=self.number, body=response.body))
+            return
+        send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
+        if is_first:
+            self._finish(EndReason.BAD_ANSWER, by_peer=False, status=response.status)
+
+    def _cancel(self, now_ns: int) -> None:
+        """§9.1. How the CANCEL itself is answered does not matter: the INVITE's final answer does, for 64*T1."""
+        self._phase = OutgoingState.CANCELLING
+        request = cancel_of(self._request, extra=reason_q850(self._q850))
+        self._core.ask(request, branch=self._branch, address=self._address, user=None, now_ns=now_ns)
+        self._give_up = self._core.alarms.set(now_ns + self._core.timers.patience_ns, self._never_answered)
+
+    def _never_answered(self, _now_ns: int) -> None:
+        self._transaction.destroy()
+        self._finish(EndReason.TIMEOUT, by_peer=False, status=None)
+
+    def _leave(self) -> None:
+        self._phase = OutgoingState.DONE
+        self._core.alarms.stop(self._give_up)
+        self._core.dialogs.pop(self._tag, None)
+
+    def _finish(self, why: EndReason, *, by_peer: bool, status: int | None, q850: int | None = None) -> None:
+        self._leave()
+        self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=status, q850=q850))
+
+
+def _invite(core: UserAgentCore, *, uri: str, caller: str, tag: str, branch: str, body: bytes, hops_left: int) -> Request:
+    identity = core.identity
+    fields = [
+        identity.via(branch),
+        ("Max-Forwards", str(hops_left)),
+        ("From", f"{_sender(caller, core.identity.local[0])};tag={tag}"),
+        ("To", f"<{uri}>"),
+        ("Call-ID", core.token()),
+        ("CSeq", f"{FIRST_CSEQ} INVITE"),
+        identity.contact,
+        ALLOW,
+        SUPPORTED,
+        ("User-Agent", identity.user_agent),
+    ]
+    if body:
+        fields.append(SDP)
+    return Request(method="INVITE", uri=uri, headers=Headers(fields), body=body)
+
+
+def _sender(caller: str, host: str) -> str:
+    """RFC 3261 §8.1.1.3 has the anonymous form."""
+    if not caller:
+        return '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    return f"<{SipUri(user=caller, host=host)}>"

@@ -1,0 +1,254 @@
+"""PURE. Requests as received, and the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
+
+from dataclasses import dataclass
+
+from switch.sip.headers import Via, parse_cseq, parse_name_addr, parse_via, write_host
+from switch.sip.message import Address, Headers, Request, Response
+
+MAGIC_COOKIE = "z9hG4bK"
+"""Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
+DEFAULT_PORT = 5060
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedRequest:
+    """A request as it came in. `request`: its top Via stamped with `received` and `rport`. `reply_to`: where answers go.
+
+    `peer_key`: names the transaction together with a method. Tags are "" where there is none.
+    """
+
+    request: Request
+    reply_to: Address
+    peer_key: str
+    call_id: str
+    from_tag: str
+    to_tag: str
+    cseq: int
+
+    @property
+    def key(self) -> str:
+        """The server transaction this belongs to. An ACK has the INVITE's."""
+        method = self.request.method
+        return transaction_key(self.peer_key, "INVITE" if method == "ACK" else method)
+
+    @property
+    def cancelled_key(self) -> str:
+        """The INVITE that this CANCEL names (RFC 3261 §9.2)."""
+        return transaction_key(self.peer_key, "INVITE")
+
+    @property
+    def merge_id(self) -> str:
+        """Equal in two requests that are one request on two paths (RFC 3261 §8.2.2.2)."""
+        return f"{self.call_id} {self.from_tag} {self.cseq} {self.request.method}"
+
+
+def read_request(request: Request, source: Address) -> ReceivedRequest | None:
+    """Read `request`, which came from `source`. None: what an answer needs cannot be read."""
+    headers = request.headers
+    call_id = headers.get("Call-ID")
+    via = parse_via(headers.get("Via") or "")
+    sender = parse_name_addr(headers.get("From") or "")
+    recipient = parse_name_addr(headers.get("To") or "")
+    cseq = parse_cseq(headers.get("CSeq") or "")
+    if call_id is None or via is None or sender is None or recipient is None or cseq is None:
+        return None
+    from_tag, to_tag = sender.tag or "", recipient.tag or ""
+    return ReceivedRequest(
+        request=_stamped(request, via, source),
+        reply_to=_reply_to(via, source),
+        peer_key=_peer_key(via) or _old_peer_key(request, via, call_id=call_id, from_tag=from_tag, cseq=cseq.number),
+        call_id=call_id,
+        from_tag=from_tag,
+        to_tag=to_tag,
+        cseq=cseq.number,
+    )
+
+
+def stamp(request: Request, source: Address) -> tuple[Request, Address] | None:
+    """`request` with its top Via stamped, and where answers go; for requests of which little else can be read."""
+    via = parse_via(request.headers.get("Via") or "")
+    return None if via is None else (_stamped(request, via, source), _reply_to(via, source))
+
+
+def response_key(response: Response) -> str | None:
+    """The client transaction an answer belongs to (RFC 3261 §17.1.3). None: not ours, we send exactly one Via (§8.1.3.3)."""
+    vias = response.headers.all("Via")
+    via = parse_via(vias[0]) if len(vias) == 1 else None
+    cseq = parse_cseq(response.headers.get("CSeq") or "")
+    if via is None or cseq is None:
+        return None
+    return transaction_key(_peer_key(via), cseq.method)
+
+
+def transaction_key(peer_key: str, method: str) -> str:
+    return f"{peer_key} {method}"
+
+
+def peer_key(host: str, port: int | None, *, branch: str) -> str:
+    """What a client and a server both call a transaction, but for its method: sent-by (host without brackets) and branch."""
+    return f"{host.lower()} {port} {branch}"
+
+
+def _peer_key(via: Via) -> str:
+    """ "" for a branch without the cookie: an RFC 2543 element made it, it names nothing."""
+    branch = via.branch or ""
+    if not branch.startswith(MAGIC_COOKIE):
+        return ""
+    return peer_key(via.host, via.port, branch=branch)
+
+
+def _old_peer_key(request: Request, via: Via, *, call_id: str, from_tag: str, cseq: int) -> str:
+    """The matching rule of RFC 2543, as §17.2.3 keeps it: Request-URI, From tag, Call-ID, CSeq number and top Via are all equal.
+
+    The To tag is left out: the same four never name two requests of one client that differ in it only, and an ACK adds it.
+    """
+    return f"{request.uri} {from_tag} {call_id} {cseq} {via}"
+
+
+def _stamped(request: Request, via: Via, source: Address) -> Request:
+    stamped = str(via.stamped(source))
+    return Request(method=request.method, uri=request.uri, headers=request.headers.replaced("Via", stamped), body=request.body)
+
+
+def _reply_to(via: Via, source: Address) -> Address:
+    """RFC 3581 §4, else RFC 3261 §18.2.2 over UDP: the source address, and the port of Via. `maddr` is not followed."""
+    if via.wants_rport:
+        return source
+    return source[0], via.port or DEFAULT_PORT
+
+
+Field = tuple[str, str]
+Fields = tuple[Field, ...]
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+"""What we understand."""
+ALLOW: Field = ("Allow", ", ".join(METHODS))
+ACCEPT: Field = ("Accept", "application/sdp")
+SUPPORTED: Field = ("Supported", "")
+"""No extension yet: what is required of us that is not here gets 420."""
+CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
+"""What an OPTIONS asks for (§11.2)."""
+SDP: Field = ("Content-Type", "application/sdp")
+MAX_HOPS = 70
+"""RFC 3261 §8.1.1.6."""
+MAX_FORWARDS: Field = ("Max-Forwards", str(MAX_HOPS))
+
+_ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
+"""Copied from a request into each of its answers (RFC 3261 §8.2.6.2, §12.1.1, §8.2.6.1)."""
+_ACK_KEEPS = frozenset({"From", "Call-ID", "Route"})
+_REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    415: "Unsupported Media Type",
+    420: "Bad Extension",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    503: "Service Unavailable",
+    505: "Version Not Supported",
+    600: "Busy Everywhere",
+    603: "Decline",
+}
+_REASON_CLASSES = {1: "Progress", 2: "OK", 3: "Redirected", 4: "Request Failed", 5: "Server Failure", 6: "Global Failure"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalIdentity:
+    """Who we are on the wire. `local`: the address and port that others reach us at."""
+
+    local: Address
+    user_agent: str
+
+    @property
+    def host(self) -> str:
+        return write_host(self.local[0])
+
+    @property
+    def contact(self) -> Field:
+        return "Contact", f"<sip:{self.host}:{self.local[1]}>"
+
+    def via(self, branch: str) -> Field:
+        return "Via", f"SIP/2.0/UDP {self.host}:{self.local[1]};rport;branch={branch}"
+
+
+def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, extra: Fields = (), body: bytes = b"") -> Response:
+    """An answer to `request`, whose Via is stamped already. `tag` goes into a To that has none; "" leaves it so (100)."""
+    fields: list[Field] = []
+    for field in request.headers:
+        name = field[0]
+        if name in _ECHOED:
+            fields.append(field)
+        elif name == "To":
+            fields.append(_tagged(field, tag) if tag else field)
+    fields.append(("Server", identity.user_agent))
+    fields.extend(extra)
+    if body:
+        fields.append(SDP)
+    return Response(status=status, reason=reason_phrase(status), headers=Headers(fields), body=body)
+
+
+def _tagged(to: Field, tag: str) -> Field:
+    name, value = to
+    address = parse_name_addr(value)
+    return to if address is None or address.tag is not None else (name, f"{value};tag={tag}")
+
+
+def reason_phrase(status: int) -> str:
+    return _REASONS.get(status) or _REASON_CLASSES[status // 100]
+
+
+def ack_to_failure(request: Request, response: Response) -> Request:
+    """The ACK to a 300-699 answer (RFC 3261 §17.1.1.3): part of the INVITE's transaction, so its Via, but the answer's To."""
+    headers = request.headers
+    fields = [("Via", headers.get("Via") or ""), MAX_FORWARDS]
+    fields += [field for field in headers if field[0] in _ACK_KEEPS]
+    fields += [("To", response.headers.get("To") or ""), ("CSeq", _cseq_of(request, "ACK"))]
+    return Request(method="ACK", uri=request.uri, headers=Headers(fields))
+
+
+def cancel_of(request: Request, *, extra: Fields) -> Request:
+    """The CANCEL of an INVITE we sent (RFC 3261 §9.1): the same but for the method, and no body."""
+    headers = request.headers
+    fields = [("Via", headers.get("Via") or ""), MAX_FORWARDS]
+    fields += [field for field in headers if field[0] in _ACK_KEEPS or field[0] == "To"]
+    fields += [("CSeq", _cseq_of(request, "CANCEL")), *extra]
+    return Request(method="CANCEL", uri=request.uri, headers=Headers(fields))
+
+
+def _cseq_of(request: Request, method: str) -> str:
+    number = (request.headers.get("CSeq") or "").partition(" ")[0]
+    return f"{number} {method}"
+
+
+def reason_q850(q850: int | None) -> Fields:
+    """The Reason header of a hang-up (RFC 3326); nothing for None."""
+    return () if q850 is None else (("Reason", f"Q.850;cause={q850}"),)
+
+
+def retry_after(seconds: int | None) -> Fields:
+    return () if seconds is None else (("Retry-After", str(seconds)),)
+
+
+def objection(request: Request) -> tuple[int, Fields] | None:
+    """Why we do not serve such a request at all: its method (§8.2.1), or what it requires, for we have no extensions (§8.2.2.3).
+
+    Gives the status and the headers that say what we can. Proxy-Require is not for us.
+    """
+    if request.method not in METHODS:
+        return 405, (ALLOW,)
+    required = request.headers.all("Require")
+    return (420, tuple(("Unsupported", option) for option in required)) if required else None
