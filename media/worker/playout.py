@@ -4,9 +4,8 @@ Frame `n` is due at `start + n * 20 ms`: an absolute moment, never 'a sleep afte
 wake-up gives out every frame that has become due.
 """
 
-import heapq
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -63,26 +62,3 @@ class Playout:
             reached = min(reached, self.audio.frame_count)
         self.given = max(first, reached)
         return range(first, self.given)
-
-
-class PlayoutSchedule(Generic[T]):
-    """What is to be looked at when, soonest first. Nothing is ever taken out early: who looks finds out that it no longer plays."""
-
-    __slots__ = ("_entries", "_number")
-
-    def __init__(self) -> None:
-        self._entries: list[tuple[int, int, T]] = []
-        self._number = 0
-
-    def add(self, at_ns: int, what: T) -> None:
-        self._number += 1  # keeps entries of one moment in order, and `what` out of comparisons
-        heapq.heappush(self._entries, (at_ns, self._number, what))
-
-    def next_ns(self) -> int | None:
-        return self._entries[0][0] if self._entries else None
-
-    def pop(self, now_ns: int) -> T | None:
-        """The next thing whose moment has come; None where there is none."""
-        if not self._entries or self._entries[0][0] > now_ns:
-            return None
-        return heapq.heappop(self._entries)[2]

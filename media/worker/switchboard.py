@@ -33,8 +33,9 @@ from media.dsp.tones import FRAME_SAMPLES, ringback
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.worker.leg import DatagramSocket, Leg
-from media.worker.playout import Audio, Playout, PlayoutSchedule, audio
+from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from switch.timer_heap import TimerHeap
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
 
@@ -51,7 +52,18 @@ class Sockets(Protocol):
 
 
 class Switchboard:
-    __slots__ = ("_agenda", "_forget", "_frame", "_legs", "_prompt", "_report", "_ringback", "_rtp_timeout_ns", "_sockets", "_view")
+    __slots__ = (
+        "_forget",
+        "_frame",
+        "_legs",
+        "_prompt",
+        "_report",
+        "_ringback",
+        "_rtp_timeout_ns",
+        "_schedule",
+        "_sockets",
+        "_view",
+    )
 
     def __init__(
         self,
@@ -66,7 +78,7 @@ class Switchboard:
         self._report = report
         self._rtp_timeout_ns = rtp_timeout_ns
         self._legs: dict[int, Leg] = {}
-        self._agenda: PlayoutSchedule[tuple[Leg, Playout]] = PlayoutSchedule()
+        self._schedule: TimerHeap[tuple[Leg, Playout]] = TimerHeap()
         self._ringback = audio(ringback())
         self._frame = bytearray(FRAME_BYTES)
         self._view = memoryview(self._frame)
@@ -149,11 +161,11 @@ class Switchboard:
 
     def next_frame_ns(self) -> int | None:
         """When `send_frames` has something to do."""
-        return self._agenda.next_ns()
+        return self._schedule.next_at()
 
     def send_frames(self, now_ns: int) -> None:
         """Every frame that is due by now, on every leg that plays."""
-        while (entry := self._agenda.pop(now_ns)) is not None:
+        while (entry := self._schedule.pop_due(now_ns)) is not None:
             leg, playout = entry
             if leg.playing is playout:
                 self._step(leg, playout, now_ns)
@@ -165,7 +177,7 @@ class Switchboard:
                 self._frame[HEADER_BYTES:] = playout.audio.frame(number % playout.audio.frame_count, leg.audio_type)
                 leg.transmit(self._view)
         if not playout.is_over(now_ns):
-            self._agenda.add(playout.next_ns, (leg, playout))
+            self._schedule.add(playout.next_ns, (leg, playout))
             return
         leg.play(None)
         if playout.play is not None:

@@ -43,6 +43,19 @@ class HangUp(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
 
 
+class ReleaseCallCaps(msgspec.Struct, frozen=True, kw_only=True):
+    """The call gives up the attempt on `leg`: caps of the call's owners (campaign, publisher, number, trunk) are free of it. Caps of the
+    line's owners stay held until the leg has ended (`ReleaseCaps`)."""
+
+    leg: int
+
+
+class ReleaseCaps(msgspec.Struct, frozen=True, kw_only=True):
+    """`leg` has ended: every cap that its attempt held is free, and the line's health is known."""
+
+    leg: int
+
+
 class MakeDurable(msgspec.Struct, frozen=True, kw_only=True):
     """Make the journal durable up to here, then tell `AnswerDurable`."""
 
@@ -94,6 +107,8 @@ Command = (
     | Refuse
     | Dial
     | HangUp
+    | ReleaseCallCaps
+    | ReleaseCaps
     | MakeDurable
     | Bridge
     | Unbridge

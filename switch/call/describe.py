@@ -62,7 +62,7 @@ def command_text(given: do.Command) -> str:
             return f"HangUp {leg} {cause}"
         case do.Refuse(cause=cause):
             return f"Refuse {cause}"
-        case do.MakeDurable(leg=leg) | do.Bridge(leg=leg) | do.AccrueRevenue(leg=leg):
-            return f"{type(given).__name__} {leg}"
+        case do.MakeDurable() | do.Bridge() | do.AccrueRevenue() | do.ReleaseCallCaps() | do.ReleaseCaps():
+            return f"{type(given).__name__} {given.leg}"
         case _:
             return type(given).__name__

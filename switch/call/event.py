@@ -54,6 +54,13 @@ class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
     leg: int
 
 
+class AnswerUnusable(msgspec.Struct, frozen=True, kw_only=True):
+    """A line's 200 has no media that can be bridged. Its leg stands until it has been told to end."""
+
+    at: Moment
+    leg: int
+
+
 class AnswerDurable(msgspec.Struct, frozen=True, kw_only=True):
     """The journal holds the line's answer, durably: the two may speak."""
 
@@ -124,6 +131,7 @@ Event = (
     | Ruled
     | LegRang
     | LegAnswered
+    | AnswerUnusable
     | AnswerDurable
     | CallerAcknowledged
     | LegEnded

@@ -10,7 +10,7 @@ from routing.ruling import Attempt, Dial
 from switch.call import command as do
 from switch.call.cause import Cause
 from switch.call.command import AccrueRevenue, Bridge, Command, Unbridge
-from switch.call.event import AnswerDurable, DeadlinePassed, DigitHeard, LegAnswered, LegEnded, LegRang, Ruled
+from switch.call.event import AnswerDurable, AnswerUnusable, DeadlinePassed, DigitHeard, LegAnswered, LegEnded, LegRang, Ruled
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
 from switch.call.state import (
@@ -23,6 +23,7 @@ from switch.call.state import (
     Hunting,
     LegMove,
     LegState,
+    Phase,
     RingingLeg,
     Whispering,
     move_leg,
@@ -47,10 +48,10 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
         leg = len(call.legs)
         history = replace(call.history, attempts=(*call.history.attempts, _new_attempt(leg, attempt, event.at)))
         call = replace(call, history=history, legs=(*call.legs, LegState.INVITED))
-        offer = DialTerms(
+        terms = DialTerms(
             accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms
         )
-        rings.append(_new_ringing_leg(leg, attempt, offer=offer, at=event.at))
+        rings.append(_new_ringing_leg(leg, attempt, terms=terms, at=event.at))
         commands.append(do.Dial(leg=leg, attempt=attempt))
     return Step(replace(call, phase=Hunting(rings=tuple(rings))), tuple(commands))
 
@@ -77,23 +78,36 @@ def on_leg_answered(call: Call, event: LegAnswered) -> Step:
     if won is not None:
         history = update_attempt(call.history, event.leg, lambda t: replace(t, answered=event.at, sip_code=200))
         call, cancels = _cancel_others(replace(call, history=history), but=event.leg)
-        securing = AwaitingDurability(leg=event.leg, offer=won.offer, deadline=event.at.plus_ms(DURABLE_MS))
+        securing = AwaitingDurability(leg=event.leg, terms=won.terms, deadline=event.at.plus_ms(DURABLE_MS))
         return Step(replace(call, phase=securing), (*cancels, do.MakeDurable(leg=event.leg)))
     if before is LegState.LEAVING:  # the 200 crossed our CANCEL: end it again, with a BYE (RFC 3261 §9.1, §15)
         return Step(call, (do.HangUp(leg=event.leg, cause=LATE_ANSWER_CAUSE),))
     return Step(call)  # told twice, or after its end
 
 
+def on_answer_unusable(call: Call, event: AnswerUnusable) -> Step:
+    """A line's 200 without usable media: the line is given up, and the hunt goes on at once."""
+    if call.legs[event.leg] in {LegState.LEAVING, LegState.ENDED}:
+        return on_leg_answered(call, LegAnswered(at=event.at, leg=event.leg))
+    history = update_attempt(call.history, event.leg, lambda t: replace(t, sip_code=200))
+    call, hang_up = _give_up(replace(call, history=history), event.leg, cause=Cause.LINE_FAILED)
+    match call.phase:
+        case Hunting() as phase:
+            return drop_legs(call, phase, [event.leg], event.at).after(hang_up)
+        case _:
+            return Step(call, hang_up)
+
+
 def on_answer_durable(call: Call, event: AnswerDurable) -> Step:
     """The answer is on disk: the whisper, or talk."""
     match call.phase:
-        case AwaitingDurability(leg=leg, offer=DialTerms(accept=None) as offer) if leg == event.leg:
-            return bridge(call, leg, offer, talk=call.history.attempts[leg - 1].answered or event.at, at=event.at)
-        case AwaitingDurability(leg=leg, offer=DialTerms(accept=accept) as offer) if leg == event.leg and accept is not None:
+        case AwaitingDurability(leg=leg, terms=DialTerms(accept=None) as terms) if leg == event.leg:
+            return bridge(call, leg, terms, talk=call.history.attempts[leg - 1].answered or event.at, at=event.at)
+        case AwaitingDurability(leg=leg, terms=DialTerms(accept=accept) as terms) if leg == event.leg and accept is not None:
             play = call.plays + 1
             answered_at = call.history.attempts[leg - 1].answered or event.at
             deadline = event.at.plus_ms(WHISPER_MS) if accept.key is None else answered_at.plus_ms(accept.wait_ms)
-            phase = Whispering(leg=leg, offer=offer, accept=accept, play=play, deadline=deadline)
+            phase = Whispering(leg=leg, terms=terms, accept=accept, play=play, deadline=deadline)
             return Step(replace(call, phase=phase, plays=play), (do.Play(leg=leg, play=play, prompt=accept.prompt),))
         case _:  # one of the two hung up while it was written
             return Step(call)
@@ -106,14 +120,14 @@ def on_key(call: Call, phase: Whispering, event: DigitHeard) -> Step:
     if event.digit != phase.accept.key:
         return decline(call, phase, event.at)
     history = update_attempt(call.history, phase.leg, lambda t: replace(t, accepted=event.at))
-    return bridge(replace(call, history=history), phase.leg, phase.offer, talk=event.at, at=event.at)
+    return bridge(replace(call, history=history), phase.leg, phase.terms, talk=event.at, at=event.at)
 
 
 def on_whisper_ended(call: Call, phase: Whispering, at: Moment) -> Step:
     """The whisper has ended. Where a key is asked for, the wait goes on."""
     if phase.accept.key is not None:
         return Step(call)
-    return bridge(call, phase.leg, phase.offer, talk=at, at=at)
+    return bridge(call, phase.leg, phase.terms, talk=at, at=at)
 
 
 def on_whisper_timeout(call: Call, phase: Whispering, at: Moment) -> Step:
@@ -121,10 +135,9 @@ def on_whisper_timeout(call: Call, phase: Whispering, at: Moment) -> Step:
 
 
 def decline(call: Call, phase: Whispering, at: Moment) -> Step:
-    """He does not take the call: the next line."""
-    history = update_attempt(call.history, phase.leg, lambda t: replace(t, cause=Cause.DECLINED))
-    call = replace(call, history=history, legs=move_leg(call.legs, phase.leg, LegMove.IS_TOLD_TO_END))
-    return ask_routing(call, at).after((do.HangUp(leg=phase.leg, cause=Cause.DECLINED),))
+    """The advertiser does not take the call: the next line."""
+    call, commands = _give_up(call, phase.leg, cause=Cause.DECLINED)
+    return ask_routing(call, at).after(commands)
 
 
 def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
@@ -133,8 +146,8 @@ def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
     commands: list[do.Command] = []
     for ring in late:
         silent = ring.silence is not None and at.mono_ns >= ring.silence.mono_ns
-        call, command = _give_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
-        commands.append(command)
+        call, hang_up = _give_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
+        commands.extend(hang_up)
     return drop_legs(call, phase, [ring.leg for ring in late], at).after(tuple(commands))
 
 
@@ -142,6 +155,14 @@ def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
     """These legs ring no more."""
     rings = tuple(ring for ring in phase.rings if ring.leg not in legs)
     return Step(replace(call, phase=Hunting(rings=rings))) if rings else ask_routing(call, at)
+
+
+def caps_freed(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
+    """A line's leg has ended: its caps are free. A mark that has passed by now is accounted for before that, so that no cap of
+    conversions or revenue is free of it in between."""
+    passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(mark <= event.at for mark in phase.marks)
+    accrue: tuple[do.Command, ...] = (do.AccrueRevenue(leg=event.leg),) if passed else ()
+    return (*accrue, do.ReleaseCaps(leg=event.leg))
 
 
 def end_attempt(tried: AttemptState, event: LegEnded) -> AttemptState:
@@ -169,14 +190,16 @@ def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
     if isinstance(call.phase, Hunting):
         for ring in call.phase.rings:
             if ring.leg != but:
-                call, command = _give_up(call, ring.leg, cause=Cause.LOST_RACE)
-                commands.append(command)
+                call, hang_up = _give_up(call, ring.leg, cause=Cause.LOST_RACE)
+                commands.extend(hang_up)
     return call, commands
 
 
-def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, do.Command]:
-    history = update_attempt(call.history, leg, lambda t: replace(t, cause=cause))
-    return replace(call, history=history, legs=move_leg(call.legs, leg, LegMove.IS_TOLD_TO_END)), do.HangUp(leg=leg, cause=cause)
+def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Command, ...]]:
+    """The call goes on without this line, however long its leg takes to end."""
+    history = update_attempt(call.history, leg, lambda t: replace(t, cause=t.cause or cause))
+    call = replace(call, history=history, legs=move_leg(call.legs, leg, LegMove.IS_TOLD_TO_END))
+    return call, (do.HangUp(leg=leg, cause=cause), do.ReleaseCallCaps(leg=leg))
 
 
 def _new_attempt(leg: int, attempt: Attempt, at: Moment) -> AttemptState:
@@ -193,12 +216,12 @@ def _new_attempt(leg: int, attempt: Attempt, at: Moment) -> AttemptState:
     )
 
 
-def _new_ringing_leg(leg: int, attempt: Attempt, *, offer: DialTerms, at: Moment) -> RingingLeg:
+def _new_ringing_leg(leg: int, attempt: Attempt, *, terms: DialTerms, at: Moment) -> RingingLeg:
     return RingingLeg(
         leg=leg,
         silence=at.plus_ms(attempt.silence_ms),
         ring=at.plus_ms(attempt.ring_ms),
-        offer=offer,
+        terms=terms,
     )
 
 
@@ -206,18 +229,20 @@ HEARTBEAT_MS = 5_000
 MAX_RECOVERIES = 5
 
 
-def bridge(call: Call, leg: int, offer: DialTerms, *, talk: Moment, at: Moment) -> Step:
-    """The two speak. `talk`: when that began, as money counts it (`billing.md` §1)."""
+def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) -> Step:
+    """The two speak. `talk`: when that began for the line, as money counts it (`billing.md` §1). A caller who is answered only now talks
+    from now on: the time the disk took before the caller's 200 is nobody's talk."""
+    talk = max(talk, call.history.answered or at)
     history = update_attempt(call.history, leg, lambda t: replace(t, bridged=at, talk=talk))
     offset_ms = history.attempts[leg - 1].timer_offset_ms
     caller_answered = history.answered or at
-    of_talk = (talk.plus_ms(offset_ms + mark_ms) for mark_ms in offer.marks_ms)
-    of_call = (caller_answered.plus_ms(mark_ms) for mark_ms in offer.total_marks_ms)
+    of_talk = (talk.plus_ms(offset_ms + mark_ms) for mark_ms in terms.marks_ms)
+    of_call = (caller_answered.plus_ms(mark_ms) for mark_ms in terms.total_marks_ms)
     bridged = Bridged(
         leg=leg,
         marks=tuple(sorted(mark for mark in (*of_talk, *of_call) if mark > at)),
         beat=talk.plus_ms(HEARTBEAT_MS),
-        recover=talk.plus_ms(offer.recover_ms) if offer.recover_ms else None,
+        recover=talk.plus_ms(terms.recover_ms) if terms.recover_ms else None,
     )
     call, answer = answer_caller(replace(call, history=replace(history, held=None), phase=bridged), at)
     return Step(call, (*answer, Bridge(leg=leg)))

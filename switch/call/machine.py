@@ -16,9 +16,10 @@ from routing.expression import Scalar
 from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Wait
 from switch.call import hunting
 from switch.call.cause import Cause
-from switch.call.command import Command, Play, PlayRingback, StopPlay
+from switch.call.command import Command, Play, PlayRingback, ReleaseCaps, StopPlay
 from switch.call.event import (
     AnswerDurable,
+    AnswerUnusable,
     CallerAcknowledged,
     DeadlinePassed,
     DigitHeard,
@@ -80,8 +81,11 @@ def begin(event: InviteArrived) -> Step:
 
 
 def advance(call: Call, event: Event) -> Step:
-    """The call after `event`, and what is to be done. A call that is over stays so. Raises Impossible, changing nothing."""
+    """The call after `event`, and what is to be done. A call that has ended stays so; a leg of it that winds down still frees its caps.
+    Raises IllegalEvent, changing nothing."""
     if isinstance(call.phase, Ended):
+        if isinstance(event, LegEnded) and event.leg != CALLER:
+            return Step(call, (ReleaseCaps(leg=event.leg),))
         return Step(call)
     return _ROWS[type(event)](call, event)
 
@@ -162,8 +166,11 @@ def _on_leg_ended(call: Call, event: LegEnded) -> Step:
     call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ENDS))
     if event.leg == CALLER:
         return _on_caller_ended(call, event)
-    phase = call.phase
-    if isinstance(phase, Whispering) and phase.leg == event.leg:  # he heard who calls, and went
+    return _on_line_ended(call, event).after(hunting.caps_freed(call.phase, event))
+
+
+def _on_line_ended(call: Call, event: LegEnded) -> Step:
+    if isinstance(call.phase, Whispering) and call.phase.leg == event.leg:  # the advertiser heard who calls, and hung up
         event = replace(event, cause=Cause.DECLINED)
     history = update_attempt(call.history, event.leg, lambda tried: hunting.end_attempt(tried, event))
     call = replace(call, history=history)
@@ -204,7 +211,7 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
         case Bridged(leg=leg):
             start = call.history.attempts[leg - 1].talk or event.at
             heard = start if event.last is None else max(start, event.last)
-            return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, ended=heard)
+            return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, talk_ended=heard)
         case _ if event.leg != CALLER:
             return Step(call)
         case _:  # nobody talks: what plays to the caller played until now
@@ -259,6 +266,7 @@ _ROWS: dict[type[Any], Callable[[Call, Any], Step]] = {
     Ruled: _on_ruled,
     LegRang: hunting.on_leg_rang,
     LegAnswered: hunting.on_leg_answered,
+    AnswerUnusable: hunting.on_answer_unusable,
     AnswerDurable: hunting.on_answer_durable,
     CallerAcknowledged: _on_caller_acknowledged,
     LegEnded: _on_leg_ended,

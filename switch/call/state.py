@@ -185,7 +185,7 @@ class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
     leg: int
     silence: Moment | None
     ring: Moment
-    offer: DialTerms
+    terms: DialTerms
 
     @property
     def deadline(self) -> Moment:
@@ -206,7 +206,7 @@ class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):
     """Line `leg` answered; the two may speak once that is on disk."""
 
     leg: int
-    offer: DialTerms
+    terms: DialTerms
     deadline: Moment
 
 
@@ -214,7 +214,7 @@ class Whispering(msgspec.Struct, frozen=True, kw_only=True):
     """The advertiser on `leg` hears who calls, and takes the call by `accept.key` where that is asked of him."""
 
     leg: int
-    offer: DialTerms
+    terms: DialTerms
     accept: Accept
     play: int
     deadline: Moment

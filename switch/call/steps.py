@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from routing.ruling import RejectReason
 from routing.table import NoRoute
 from switch.call.cause import TREATMENT, Cause
-from switch.call.command import Answer, AskRoute, Command, Finish, HangUp, Play, Refuse, StopPlay, Unbridge
+from switch.call.command import Answer, AskRoute, Command, Finish, HangUp, Play, Refuse, ReleaseCallCaps, StopPlay, Unbridge
 from switch.call.moment import Moment, ms_between
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import (
@@ -76,19 +76,20 @@ def overflow_reason(cause: Cause | None) -> NoRoute:
     return NoRoute.FAILED if cause is None else TREATMENT[cause].overflow or NoRoute.FAILED
 
 
-def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, ended: Moment | None = None) -> Step:
-    """The call ends for everybody. `ended`: when talk really ended, where that is not `at` (the last media)."""
-    end = ended or at
+def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Moment | None = None) -> Step:
+    """The call ends for everybody at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
+    that somebody could hear): the carrier bills until the BYE, the advertiser does not (`billing.md` §2, media rule)."""
+    talk_end = talk_ended or at
     legs, goodbyes, sip_code = _end_legs(call.legs, cause=cause)
     history = replace(
         call.history,
-        ended=end,
+        ended=at,
         ended_by=by,
         cause=cause,
         final_state=_final_state(call, cause=cause),
         sip_code=call.history.sip_code or sip_code,
-        menus=tuple(_leave_menu(visit, end) for visit in call.history.menus),
-        attempts=tuple(_close_attempt(tried, end, by=by, cause=cause) for tried in call.history.attempts),
+        menus=tuple(_leave_menu(visit, at) for visit in call.history.menus),
+        attempts=tuple(_close_attempt(tried, talk_end, by=by, cause=cause) for tried in call.history.attempts),
     )
     releasing = Releasing(deadline=at.plus_ms(RELEASE_MS))
     return end_if_released(replace(call, history=history, legs=legs, phase=releasing)).after(_stop_sound(call) + goodbyes)
@@ -111,6 +112,8 @@ def _end_legs(legs: Legs, *, cause: Cause) -> tuple[Legs, tuple[Command, ...], i
             sip_code = TREATMENT[cause].sip
         elif state not in {LegState.LEAVING, LegState.ENDED}:
             commands.append(HangUp(leg=leg, cause=cause))
+            if leg != CALLER:
+                commands.append(ReleaseCallCaps(leg=leg))
         legs = move_leg(legs, leg, LegMove.IS_TOLD_TO_END)
     return legs, tuple(commands), sip_code
 

@@ -6,8 +6,6 @@ Does not know SIP or audio, nor when things happen. Every cap of an attempt is t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
 from routing.decide import decide
 from routing.load import PaidConversion
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
@@ -16,13 +14,12 @@ from switch.billing.judge import due, is_due_by_event, judge, marks, settle, tot
 from switch.billing.terms import Rate, Terms
 from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
-from switch.call.cause import Cause
 from switch.call.command import AskRoute, Command
 from switch.call.describe import command_text, event_facts
 from switch.call.event import Event, Ruled
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
-from switch.call.state import Bridged, Call, CallHistory, Whispering
+from switch.call.state import Call, CallHistory
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage, UsageHistory
 
@@ -62,11 +59,11 @@ class CallContext:
 class CallControl:
     """Thinks with `usage`; the one who tells them."""
 
-    __slots__ = ("_due", "usage")
+    __slots__ = ("_times", "usage")
 
     def __init__(self, usage: Usage) -> None:
         self.usage = usage
-        self._due: dict[int, tuple[Terms, AccrualTimes]] = {}
+        self._times: dict[int, tuple[Terms, AccrualTimes]] = {}
 
     def remember(self, past: UsageHistory, plan: Plan) -> None:
         """What the ledger knows of the time before this process: told once, before the first call."""
@@ -100,7 +97,7 @@ class CallControl:
             )
             self.usage.paid_for(record.ani, paid)
 
-    def rule(self, call: Call, context: CallContext, ask: AskRoute, at: Moment) -> Ruled:
+    def decide(self, call: Call, context: CallContext, ask: AskRoute, at: Moment) -> Ruled:
         """Routing's ruling, all caps of its attempts taken: two calls can't take the last slot."""
         history = call.history
         inquiry = Inquiry(
@@ -130,56 +127,47 @@ class CallControl:
                     self._take(call, context, attempt, leg=leg, ruling=ruling, at=at)
                     for leg, attempt in enumerate(attempts, start=len(call.legs))
                 )
-                total_ms = self._due_by(context.terms[attempts[0].campaign]).total_ms
+                total_ms = self._accrual_times(context.terms[attempts[0].campaign]).total_ms
                 return Ruled(at=at, ruling=ruling, marks_ms=marks_ms, total_marks_ms=total_ms)
             case EnterMenu(menu=menu):
                 return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu])
             case _:
                 return Ruled(at=at, ruling=ruling)
 
-    def talking(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
+    def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
         """The two on this leg have been bridged: what that alone is worth counts from now on."""
         talk = call.history.attempts[leg - 1].talk
         if talk is None:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
         self.usage.leave_hold(call.history.call_id)
         self.usage.connected((call.history.call_id, leg), at_us=talk.utc_us)
-        when = self._due_by(context.terms[call.history.attempts[leg - 1].campaign])
+        when = self._accrual_times(context.terms[call.history.attempts[leg - 1].campaign])
         if when.by_event or when.total_ms:
-            self.appraise(call, context, at)
+            self.accrue(call, context, at)
 
-    def appraise(self, call: Call, context: CallContext, at: Moment) -> None:
+    def accrue(self, call: Call, context: CallContext, at: Moment) -> None:
         """What is owed should the call end now is counted now, so that caps of conversions and revenue are current."""
         rows = due(cdr.build_record(cdr.close_crashed(call.history, at), known=call.known), context.terms)
         self._count(call, rows)
         self._remember_paid(call, rows)
 
-    def given_up(self, call: Call, context: CallContext, leg: int, *, cause: Cause, at: Moment) -> None:
-        """A line's leg has been told to end, which may take a while: the call has no use for it from now on."""
+    def release_call_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
+        """The call gives up the attempt on `leg`, whose end may take a while."""
         tried = call.history.attempts[leg - 1]
-        line = context.plan.table.lines[tried.line]
-        self.usage.given_up(
+        health = context.plan.table.lines[tried.line].health
+        self.usage.given_up((call.history.call_id, leg), at_us=at.utc_us, outcome=cdr.attempt_outcome(tried), health=health)
+
+    def release_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
+        """The leg has ended: what its attempt held is free, and its line's health is known better."""
+        tried = call.history.attempts[leg - 1]
+        terms = self._accrual_times(context.plan.terms[tried.campaign])
+        self.usage.ended(
             (call.history.call_id, leg),
             at_us=at.utc_us,
-            outcome=cdr.attempt_outcome(replace(tried, cause=cause)),
-            health=line.health,
+            outcome=cdr.attempt_outcome(tried),
+            health=context.plan.table.lines[tried.line].health,
+            earning=terms.by_event or bool(terms.total_ms),  # these may be judged only with the whole call
         )
-
-    def leg_ended(self, call: Call, context: CallContext, leg: int, *, cause: Cause, at: Moment) -> None:
-        """A line's leg is gone: what it held is free, and its line's health is known better."""
-        tried = call.history.attempts[leg - 1]
-        match call.phase:
-            case Bridged(marks=(mark, *_)) if at >= mark:  # it has passed, and no deadline has told of it yet
-                self.appraise(replace(call, history=replace(call.history, heartbeat=at)), context, at)
-            case Whispering(leg=asked) if asked == leg:  # he heard who calls, and went
-                cause = Cause.DECLINED
-            case _:
-                pass
-        outcome = cdr.attempt_outcome(tried if tried.cause is not None else replace(tried, cause=cause))
-        line = context.plan.table.lines[tried.line]
-        when = self._due_by(context.plan.terms[tried.campaign])
-        earning = when.by_event or bool(when.total_ms)  # these may be judged only with the whole call
-        self.usage.ended((call.history.call_id, leg), at_us=at.utc_us, outcome=outcome, health=line.health, earning=earning)
 
     def finish(self, call: Call, context: CallContext) -> JudgedCall:
         """The call's record, judged and counted. Its legs may still wind down."""
@@ -210,16 +198,16 @@ class CallControl:
         full = self.usage.take((call.history.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
         if full is not None:
             raise RuntimeError(f"routing chose {attempt.line} although {full} is full")
-        return self._due_by(context.plan.terms[attempt.campaign]).talk_ms
+        return self._accrual_times(context.plan.terms[attempt.campaign]).talk_ms
 
-    def _due_by(self, terms: Terms) -> AccrualTimes:
+    def _accrual_times(self, terms: Terms) -> AccrualTimes:
         """Found out once for each campaign of each plan: by identity, since terms can't be hashed."""
-        known = self._due.get(id(terms))
+        known = self._times.get(id(terms))
         if known is None or known[0] is not terms:
-            if len(self._due) >= MAX_KNOWN_TERMS:
-                self._due.clear()
+            if len(self._times) >= MAX_KNOWN_TERMS:
+                self._times.clear()
             found = AccrualTimes(talk_ms=marks(terms), total_ms=total_marks(terms), by_event=is_due_by_event(terms))
-            known = self._due[id(terms)] = (terms, found)
+            known = self._times[id(terms)] = (terms, found)
         return known[1]
 
     def _count(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:

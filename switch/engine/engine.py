@@ -19,7 +19,6 @@ from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step
 from switch.engine.call_control import CallContext, CallControl
-from switch.engine.deadlines import Deadlines
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
 from switch.engine.executor import CommandExecutor, caller_cause, line_cause, reject_cause
 from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
@@ -31,6 +30,7 @@ from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
 from switch.sip.message import Address
+from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
 SILENT_NS = 500_000_000
@@ -56,7 +56,7 @@ class Engine:
         self._agent = agent
         self._token = token
         self._control = CallControl(Usage() if usage is None else usage)
-        self._deadlines = Deadlines()
+        self._deadlines: TimerHeap[LiveCall] = TimerHeap()
         self._calls = LiveCalls()
         ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._media = MediaController(address=rtp.address, ports=ports, tell=self._tell_worker)
@@ -77,7 +77,7 @@ class Engine:
 
     def next_deadline(self) -> int | None:
         """When `tick` wants to be called, monotonic ns."""
-        return min((at for at in (self._agent.next_deadline(), self._deadlines.next()) if at is not None), default=None)
+        return min((at for at in (self._agent.next_deadline(), self._deadlines.next_at()) if at is not None), default=None)
 
     @property
     def live_calls(self) -> int:
@@ -103,10 +103,9 @@ class Engine:
         """Whatever is due by `at`."""
         self._agent.tick(at.mono_ns)
         self._drain_facts(at)
-        while (call_id := self._deadlines.pop_due(at.mono_ns)) is not None:
-            live = self._calls.get(call_id)
-            if live is not None:
-                self._feed(live, ev.DeadlinePassed(at=at, silent_since=live.silent_since()))
+        while (live := self._deadlines.pop_due(at.mono_ns)) is not None:
+            live.deadline_ns = None
+            self._feed(live, ev.DeadlinePassed(at=at, silent_since=live.silent_since()))
             self._drain_facts(at)
 
     def answer_durable(self, call_id: str, leg: int, at: Moment) -> None:
@@ -204,9 +203,8 @@ class Engine:
             case AnswerReceived(body=body):
                 if self._media.agreed(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))
-                else:  # no audio we can use: the hunt goes on at once, however long its goodbye takes
-                    self._agent.hangup(fact.leg, at.mono_ns)
-                    self._feed(live, ev.LegEnded(at=at, leg=number, by_peer=False, cause=Cause.LINE_FAILED, sip_code=200))
+                else:
+                    self._feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
                 if not self._media.agreed(live, leg, body):
                     self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
@@ -264,13 +262,11 @@ class Engine:
         return None if self._media.prepared(leg, offer) else Cause.NOT_ACCEPTABLE
 
     def _on_leg_terminated(self, live: LiveCall, number: int, fact: LegTerminated, at: Moment) -> None:
-        """A leg is over: its port and its caps are free, whatever becomes of the call."""
+        """A leg is over: its port is free, whatever becomes of the call."""
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live, leg, at.mono_ns)
         cause = caller_cause(fact) if number == CALLER else line_cause(fact)
-        if number != CALLER:
-            self._control.leg_ended(live.call, live.context, number, cause=cause, at=at)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
@@ -297,8 +293,6 @@ class Engine:
 
     def _feed(self, live: LiveCall, event: ev.Event) -> None:
         """One event to one call. Whatever goes wrong in it costs this call alone, and that with a record (`design.md` §1)."""
-        if isinstance(live.call.phase, Ended):
-            return
         try:
             before = live.call
             step = advance(before, event)
@@ -309,10 +303,21 @@ class Engine:
 
     def _take(self, live: LiveCall, event: ev.Event, step: Step) -> None:
         """A step taken: journaled, then carried out. What its commands cause at once is fed when all are done."""
+        ended = isinstance(live.call.phase, Ended)
         live.call = step.call
+        if not ended:  # what winds down after the record needs no line: a crash frees it all
+            self._journal(live, event, step)
+        caused: list[ev.Event] = []
+        for command in step.commands:
+            caused.extend(self._executor.carry_out(live, command, event.at))
+        for each in caused:
+            self._feed(live, each)
+
+    def _journal(self, live: LiveCall, event: ev.Event, step: Step) -> None:
+        """The step's journal line, and when the call wants to be woken."""
         context = live.context
         deadline = step.call.deadline
-        self._deadlines.set(live.call_id, None if deadline is None else deadline.mono_ns)
+        self._wake(live, None if deadline is None else deadline.mono_ns)
         history = step.call.history
         if isinstance(event, ev.DeadlinePassed) and isinstance(step.call.phase, Bridged) and not step.commands:
             payload = heartbeat_line(event.at, history.heartbeat)
@@ -322,21 +327,31 @@ class Engine:
                 agreed = ruling_notes(event.ruling.trail, known=step.call.known, terms=context.terms, rate=context.rate)
             payload = event_line(event.at, context.note(event, step.commands), history, agreed)
         self._emit(AppendJournal(call_id=live.call_id, payload=payload))
-        caused: list[ev.Event] = []
-        for command in step.commands:
-            caused.extend(self._executor.carry_out(live, command, event.at))
-        for each in caused:
-            self._feed(live, each)
+
+    def _wake(self, live: LiveCall, at_ns: int | None) -> None:
+        """The call wants `DeadlinePassed` at `at_ns`, and no earlier one any more. None: it wants none."""
+        if at_ns == live.deadline_ns:
+            return
+        self._deadlines.cancel(live.timer)
+        live.deadline_ns = at_ns
+        live.timer = None if at_ns is None else self._deadlines.add(at_ns, live)
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
         self._emit(LogProblem(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
-        if not isinstance(event, ev.Stopped) and not isinstance(live.call.phase, Releasing | Ended):
-            self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
+        if live.recorded:
             return
-        self._deadlines.set(live.call_id, None)
+        if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
+            self._bury(live, event.at)
+        else:
+            self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
+        if isinstance(event, ev.LegEnded):  # the leg has ended, whatever broke: what it held is free
+            self._feed(live, event)
+
+    def _bury(self, live: LiveCall, at: Moment) -> None:
+        self._wake(live, None)
         try:
-            self._executor.bury(live, event.at)
+            self._executor.bury(live, at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
             self._emit(LogProblem(what=f"call {live.call_id} has no record but its journal", trace=traceback.format_exc()))
 

@@ -46,15 +46,19 @@ class CommandExecutor:
         """`command` done; the events it caused at once."""
         match command:
             case do.AskRoute():
-                return (self._control.rule(live.call, live.context, command, at),)
+                return (self._control.decide(live.call, live.context, command, at),)
             case do.Dial():
                 return self._dial(live, command, at)
             case do.HangUp(leg=leg, cause=cause):
                 return self._hang_up(live, leg, cause, at)
+            case do.ReleaseCallCaps(leg=leg):
+                self._control.release_call_caps(live.call, live.context, leg, at)
+            case do.ReleaseCaps(leg=leg):
+                self._control.release_caps(live.call, live.context, leg, at)
             case do.MakeDurable(leg=leg):
                 self._emit(SyncJournal(call_id=live.call_id, leg=leg))
             case do.AccrueRevenue():
-                self._control.appraise(live.call, live.context, at)
+                self._control.accrue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
             case do.Ring() | do.Answer() | do.Refuse():
@@ -82,7 +86,7 @@ class CommandExecutor:
     ) -> None:
         match command:
             case do.Bridge(leg=leg):
-                self._control.talking(live.call, live.context, leg, at=at)
+                self._control.start_talk(live.call, live.context, leg, at=at)
                 self._media.bridge(live, leg)
             case do.Unbridge():
                 self._media.unbridge(live)
@@ -119,11 +123,9 @@ class CommandExecutor:
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
         if leg is not None:
-            if number != CALLER:
-                self._control.given_up(live.call, live.context, number, cause=cause, at=at)
             self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[cause].q850)
             return ()
-        self._control.leg_ended(live.call, live.context, number, cause=cause, at=at)  # it never got as far as an INVITE
+        # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
 
     def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
@@ -147,6 +149,7 @@ class CommandExecutor:
         if self._lives.drop(live):
             self._media.left(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
+        live.recorded = True
 
 
 def _target(uri: str) -> Address:

@@ -8,6 +8,7 @@ from switch.call.moment import Moment
 from switch.call.state import Call
 from switch.engine.call_control import CallContext
 from switch.sip.sdp import NegotiatedMedia
+from switch.timer_heap import TimerEntry
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,13 +32,17 @@ class LiveLeg:
 
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
-    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's."""
+    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's. `recorded`: its record has been given out.
+    `deadline_ns`, `timer`: when it is to be woken, and the entry for that."""
 
     call: Call
     context: CallContext
     worker: int
     hops_left: int
     legs: dict[int, LiveLeg]
+    recorded: bool = False
+    deadline_ns: int | None = None
+    timer: "TimerEntry[LiveCall] | None" = None
 
     @property
     def call_id(self) -> str:

@@ -6,7 +6,6 @@ scripts give the same day. Heartbeats are left out: they change nothing but what
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 from switch.billing.verdict import JudgedCall
 from switch.call import command as do
@@ -22,6 +21,7 @@ from switch.engine.call_control import CallContext, CallControl
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
 from switch.simulation.call_script import CallScript, LineBehaviour
+from switch.timer_heap import TimerHeap
 
 RINGS_MS = 100
 """From the INVITE to the first 18x of a line that rings at all."""
@@ -65,9 +65,8 @@ class Simulator:
         self.control = CallControl(Usage() if usage is None else usage)
         self._watch = watch
         self._noting = noting
-        self._heap: list[tuple[int, int, str, Happening]] = []
+        self._heap: TimerHeap[tuple[str, Happening]] = TimerHeap()
         self._actors: dict[str, _SimulatedCall] = {}
-        self._serial = 0
         self._now = Moment(mono_ns=0, utc_us=0)
 
     def play(self, scripts: Iterable[CallScript]) -> Iterator[JudgedCall]:
@@ -75,16 +74,18 @@ class Simulator:
         waiting, heap = iter(scripts), self._heap
         script = next(waiting, None)
         while script is not None or heap:
-            if script is not None and (not heap or script.at_us <= heap[0][0]):
+            judged: JudgedCall | None = None
+            next_us = heap.next_at()
+            if script is not None and (next_us is None or script.at_us <= next_us):
                 self._turn_to(max(self._now.utc_us, script.at_us))
                 judged = self._arrive(script)
                 script = next(waiting, None)
-            else:
-                at_us, _, call_id, happening = heappop(heap)
+            elif next_us is not None and (due := heap.pop_due(next_us)) is not None:
+                call_id, happening = due
                 actor = self._actors.get(call_id)
                 if actor is None:  # its call is over
                     continue
-                self._turn_to(at_us)
+                self._turn_to(next_us)
                 event = happening(actor)
                 judged = None if event is None else self._feed(actor, event)
             if judged is not None:
@@ -119,8 +120,7 @@ class Simulator:
 
     def _soon(self, actor: _SimulatedCall, delay_ms: int, happening: Happening) -> None:
         """`happening` gives the event when its time has come, or None when it is out of date by then; not asked once the call is over."""
-        self._serial += 1
-        heappush(self._heap, (self._now.utc_us + delay_ms * 1_000, self._serial, actor.script.call_id, happening))
+        self._heap.add(self._now.utc_us + delay_ms * 1_000, (actor.script.call_id, happening))
 
     def _feed(self, actor: _SimulatedCall, event: ev.Event) -> JudgedCall | None:
         before = actor.call
@@ -151,25 +151,29 @@ class Simulator:
         """What a command causes at once; what it causes later goes on the heap."""
         match given:
             case do.AskRoute():
-                return (self.control.rule(actor.call, actor.context, given, self._at()),)
+                return (self.control.decide(actor.call, actor.context, given, self._at()),)
             case do.Answer():
                 self._soon(actor, ACK_MS, lambda _: ev.CallerAcknowledged(at=self._at()))
             case do.Dial(leg=leg, attempt=attempt):
                 self._dial(actor, leg, attempt.line)
+            case do.ReleaseCallCaps(leg=leg):
+                self.control.release_call_caps(actor.call, actor.context, leg, self._at())
+            case do.ReleaseCaps(leg=leg):
+                self.control.release_caps(actor.call, actor.context, leg, self._at())
             case do.MakeDurable(leg=leg):
                 return (ev.AnswerDurable(at=self._at(), leg=leg),)
             case do.Bridge(leg=leg):
-                self.control.talking(actor.call, actor.context, leg, at=self._at())
+                self.control.start_talk(actor.call, actor.context, leg, at=self._at())
                 self._talk(actor, leg)
             case do.AccrueRevenue():
-                self.control.appraise(actor.call, actor.context, self._at())
+                self.control.accrue(actor.call, actor.context, self._at())
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._listen(actor, leg, play=play, prompt=prompt)
             case do.Refuse(cause=cause):
-                return (self._ended(actor, CALLER, by_peer=False, cause=cause, sip_code=TREATMENT[cause].sip),)
+                return (self._leg_ended(CALLER, by_peer=False, cause=cause, sip_code=TREATMENT[cause].sip),)
             case do.HangUp(leg=leg):
                 cause = Cause.LINE_HUNG_UP if leg else Cause.CALLER_HUNG_UP
-                return (self._ended(actor, leg, by_peer=False, cause=cause, sip_code=_cancelled(actor, leg)),)
+                return (self._leg_ended(leg, by_peer=False, cause=cause, sip_code=_cancelled(actor, leg)),)
             case _:  # sound, and 180: nobody is there to hear it
                 pass
         return ()
@@ -184,14 +188,14 @@ class Simulator:
             case LineBehaviour.ANSWERS:
                 self._soon(actor, conduct.after_ms, lambda _: ev.LegAnswered(at=self._at(), leg=leg))
             case LineBehaviour.BUSY:
-                self._soon(actor, conduct.after_ms, lambda a: self._ended(a, leg, by_peer=True, cause=Cause.BUSY, sip_code=486))
+                self._soon(actor, conduct.after_ms, lambda _: self._leg_ended(leg, by_peer=True, cause=Cause.BUSY, sip_code=486))
             case LineBehaviour.FAILS:
                 self._soon(
-                    actor, conduct.after_ms, lambda a: self._ended(a, leg, by_peer=True, cause=Cause.LINE_FAILED, sip_code=503)
+                    actor, conduct.after_ms, lambda _: self._leg_ended(leg, by_peer=True, cause=Cause.LINE_FAILED, sip_code=503)
                 )
             case LineBehaviour.UNAVAILABLE:
                 self._soon(
-                    actor, conduct.after_ms, lambda a: self._ended(a, leg, by_peer=True, cause=Cause.NO_ANSWER, sip_code=480)
+                    actor, conduct.after_ms, lambda _: self._leg_ended(leg, by_peer=True, cause=Cause.NO_ANSWER, sip_code=480)
                 )
             case LineBehaviour.RINGS:
                 pass
@@ -200,7 +204,7 @@ class Simulator:
         conduct = actor.script.conduct(actor.call.history.attempts[leg - 1].line)
         by_line = conduct.ended_by is EndedBy.LINE
         ends, cause = (leg, Cause.LINE_HUNG_UP) if by_line else (CALLER, Cause.CALLER_HUNG_UP)
-        self._soon(actor, conduct.talk_ms, lambda a: self._ended(a, ends, by_peer=True, cause=cause) if _talks(a, leg) else None)
+        self._soon(actor, conduct.talk_ms, lambda a: self._leg_ended(ends, by_peer=True, cause=cause) if _talks(a, leg) else None)
 
     def _listen(self, actor: _SimulatedCall, leg: int, *, play: int, prompt: str) -> None:
         """A prompt plays; an advertiser who is asked to accept presses his key, or not."""
@@ -215,10 +219,7 @@ class Simulator:
             elif conduct.declines_ms is not None:
                 self._soon(actor, conduct.declines_ms, lambda a: self._declined(a, leg))
 
-    def _ended(self, actor: _SimulatedCall, leg: int, *, by_peer: bool, cause: Cause, sip_code: int | None = None) -> ev.Event:
-        """A leg is gone; what a line held is free before anybody hears of it."""
-        if leg != CALLER:
-            self.control.leg_ended(actor.call, actor.context, leg, cause=cause, at=self._at())
+    def _leg_ended(self, leg: int, *, by_peer: bool, cause: Cause, sip_code: int | None = None) -> ev.Event:
         return ev.LegEnded(at=self._at(), leg=leg, by_peer=by_peer, cause=cause, sip_code=sip_code)
 
     def _declined(self, actor: _SimulatedCall, leg: int) -> ev.Event | None:
@@ -226,14 +227,14 @@ class Simulator:
         phase = actor.call.phase
         if not isinstance(phase, Whispering) or phase.leg != leg:
             return None
-        return self._ended(actor, leg, by_peer=True, cause=Cause.LINE_HUNG_UP)
+        return self._leg_ended(leg, by_peer=True, cause=Cause.LINE_HUNG_UP)
 
     def _impatient(self, actor: _SimulatedCall) -> ev.Event | None:
         """The caller hangs up, unless he talks to somebody."""
         if isinstance(actor.call.phase, Bridged):
             return None
         sip_code = None if actor.call.history.answered else 487
-        return self._ended(actor, CALLER, by_peer=True, cause=Cause.CALLER_HUNG_UP, sip_code=sip_code)
+        return self._leg_ended(CALLER, by_peer=True, cause=Cause.CALLER_HUNG_UP, sip_code=sip_code)
 
     def _arm(self, actor: _SimulatedCall) -> None:
         """The next deadline, and the next digit where a menu waits for one."""

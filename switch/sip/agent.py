@@ -64,11 +64,12 @@ class UserAgent:
 
     def tick(self, now_ns: int) -> None:
         """Fire all timers due."""
-        self._core.alarms.ring(now_ns)
+        while (callback := self._core.timer_heap.pop_due(now_ns)) is not None:
+            callback(now_ns)
 
     def next_deadline(self) -> int | None:
         """When `tick` is wanted next, in ns; None: nothing is under way."""
-        return self._core.alarms.next_ns()
+        return self._core.timer_heap.next_at()
 
     def to_send(self) -> list[tuple[bytes, Address]]:
         """The datagrams to send, in order; each is given once."""
@@ -132,7 +133,7 @@ class UserAgent:
             "legs": len(core.legs),
             "dialogs": len(core.dialogs),
             "transactions": len(core.transactions),
-            "alarms": len(core.alarms),
+            "timers": len(core.timer_heap),
         }
 
     def _on_response(self, response: Response, now_ns: int) -> None:

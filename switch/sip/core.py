@@ -1,4 +1,4 @@
-"""PURE. Knows what all legs of one agent share: tables of legs and dialogs, transactions, alarms, facts to tell, bytes to send.
+"""PURE. Knows what all legs of one agent share: tables of legs and dialogs, transactions, timers, facts to tell, bytes to send.
 
 It decides nothing: `agent` dispatches, `incoming`, `outgoing` and `session` are the legs.
 """
@@ -10,9 +10,10 @@ from zlib import crc32
 from switch.sip.fact import Fact, LegTerminated
 from switch.sip.message import Address, Request, serialize
 from switch.sip.requests import MAGIC_COOKIE, Fields, LocalIdentity, ReceivedRequest, answer, peer_key, transaction_key
-from switch.sip.timers import Alarms, Timers
+from switch.sip.timers import Timers
 from switch.sip.transaction import Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
+from switch.timer_heap import TimerHeap
 
 MAX_LEGS = 10_000
 """Live legs, in and out, from which new INVITEs get 503."""
@@ -41,14 +42,14 @@ class SipLeg(Protocol):
 class UserAgentCore:
     """What legs share. `legs`: by number, until `LegTerminated`. `dialogs`: by our tag, a little longer (see `session`)."""
 
-    __slots__ = ("_facts", "_outbox", "_serial", "alarms", "dialogs", "identity", "legs", "timers", "token", "transactions")
+    __slots__ = ("_facts", "_outbox", "_serial", "dialogs", "identity", "legs", "timer_heap", "timers", "token", "transactions")
 
     def __init__(self, *, identity: LocalIdentity, token: Callable[[], str], timers: Timers) -> None:
         self.identity = identity
         self.token = token
         self.timers = timers
-        self.alarms = Alarms()
-        self.transactions = Transactions(timers=timers, alarms=self.alarms, send=self.send)
+        self.timer_heap: TimerHeap[Callable[[int], None]] = TimerHeap()
+        self.transactions = Transactions(timers=timers, timer_heap=self.timer_heap, send=self.send)
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
         self._serial = 0

@@ -32,7 +32,7 @@ from switch.sip.requests import (
     retry_after,
 )
 from switch.sip.session import Session, q850_of, send_bye
-from switch.sip.timers import NS_PER_MS, Alarm
+from switch.sip.timers import NS_PER_MS, Timer
 from switch.sip.transaction import Transaction
 from switch.sip.transaction_table import TransactionEnd
 from switch.sip.uri import SipUri, parse_uri, user_of
@@ -60,7 +60,7 @@ class IncomingLeg:
         self._target = target
         self._unfit = unfit
         self._tag = core.token()
-        self._ring_again: Alarm | None = None
+        self._ring_again: Timer | None = None
         self._transaction = core.serve(arrival, now_ns, tag=self._tag)
         self._transaction.user = self
         core.legs[self.number] = self
@@ -84,13 +84,13 @@ class IncomingLeg:
         )
 
     def ring(self, now_ns: int) -> None:
-        self._core.alarms.stop(self._ring_again)
-        self._ring_again = self._core.alarms.set(now_ns + RING_AGAIN_NS, self.ring)
+        self._core.timer_heap.cancel(self._ring_again)
+        self._ring_again = self._core.timer_heap.add(now_ns + RING_AGAIN_NS, self.ring)
         extra = (self._core.identity.contact, ALLOW)
         self._core.respond(self._transaction, self._arrival, 180, now_ns=now_ns, extra=extra)
 
     def answer(self, body: bytes, now_ns: int) -> None:
-        self._core.alarms.stop(self._ring_again)
+        self._core.timer_heap.cancel(self._ring_again)
         if self._unfit is not None:  # there is only one answer to it
             self.refuse(self._unfit[0], now_ns, extra=())
             return
@@ -149,7 +149,7 @@ class IncomingLeg:
         self._forget(ended)
 
     def _forget(self, ended: LegTerminated) -> None:
-        self._core.alarms.stop(self._ring_again)
+        self._core.timer_heap.cancel(self._ring_again)
         self._core.dialogs.pop(self._tag, None)
         self._core.end(ended)
 
@@ -212,7 +212,7 @@ class OutgoingLeg:
         self._tag = core.token()
         self._phase = OutgoingState.CALLING
         self._q850: int | None = None
-        self._give_up: Alarm | None = None
+        self._give_up: Timer | None = None
         self._acks: dict[str, tuple[bytes, Address]] = {}
         self._branch = core.new_branch()
         self._request = _invite(core, uri=uri, caller=caller, tag=self._tag, branch=self._branch, body=body, hops_left=hops_left)
@@ -310,7 +310,7 @@ class OutgoingLeg:
         self._phase = OutgoingState.CANCELLING
         request = cancel_of(self._request, extra=reason_q850(self._q850))
         self._core.ask(request, branch=self._branch, address=self._address, user=None, now_ns=now_ns)
-        self._give_up = self._core.alarms.set(now_ns + self._core.timers.patience_ns, self._never_answered)
+        self._give_up = self._core.timer_heap.add(now_ns + self._core.timers.patience_ns, self._never_answered)
 
     def _never_answered(self, _now_ns: int) -> None:
         self._transaction.destroy()
@@ -318,7 +318,7 @@ class OutgoingLeg:
 
     def _leave(self) -> None:
         self._phase = OutgoingState.DONE
-        self._core.alarms.stop(self._give_up)
+        self._core.timer_heap.cancel(self._give_up)
         self._core.dialogs.pop(self._tag, None)
 
     def _finish(self, why: EndReason, *, by_peer: bool, status: int | None, q850: int | None = None) -> None:

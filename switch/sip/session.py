@@ -59,17 +59,17 @@ class _Unacked:
         self._wire = wire
         self.cseq = cseq
         self._interval_ns = core.timers.t1_ns
-        self._repeat = core.alarms.set(now_ns + self._interval_ns, self._again)
-        self._give_up = core.alarms.set(now_ns + core.timers.patience_ns, give_up)
+        self._repeat = core.timer_heap.add(now_ns + self._interval_ns, self._again)
+        self._give_up = core.timer_heap.add(now_ns + core.timers.patience_ns, give_up)
 
     def _again(self, now_ns: int) -> None:
         self._transaction.respond(200, self._wire, now_ns)
         self._interval_ns = min(2 * self._interval_ns, self._core.timers.t2_ns)
-        self._repeat = self._core.alarms.set(now_ns + self._interval_ns, self._again)
+        self._repeat = self._core.timer_heap.add(now_ns + self._interval_ns, self._again)
 
     def stop(self) -> None:
-        self._core.alarms.stop(self._repeat)
-        self._core.alarms.stop(self._give_up)
+        self._core.timer_heap.cancel(self._repeat)
+        self._core.timer_heap.cancel(self._give_up)
 
 
 class Session:

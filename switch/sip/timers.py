@@ -1,15 +1,11 @@
-"""PURE. Knows how long SIP waits (RFC 3261 §17, table 4) and keeps the alarms that are set. Reads no clock: every instant is given.
-
-Does not know what an alarm is for: it calls back whoever set it.
-"""
+"""PURE. How long SIP waits (RFC 3261 §17, table 4)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+
+from switch.timer_heap import TimerEntry
 
 NS_PER_MS = 1_000_000
-STALE_KEPT = 64
-"""Stopped alarms tolerated in the heap before half of it being stale makes a sweep worth while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,62 +29,5 @@ class Timers:
         return -(-at_ns // self.t1_ns) * self.t1_ns
 
 
-class Alarm:
-    """One alarm that was set. `callback` is None once it has rung or was stopped."""
-
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Callable[[int], None]) -> None:
-        self.callback: Callable[[int], None] | None = callback
-
-
-class Alarms:
-    """Alarms by instant. Setting and stopping are O(log n) amortised; stopped ones outnumber live ones by `STALE_KEPT` at most.
-
-    Alarms of one instant ring in the order in which they were set, so that a run repeats exactly.
-    """
-
-    __slots__ = ("_heap", "_live", "_serial")
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Alarm]] = []
-        self._serial = 0
-        self._live = 0
-
-    def __len__(self) -> int:
-        """How many alarms are set."""
-        return self._live
-
-    def set(self, at_ns: int, callback: Callable[[int], None]) -> Alarm:
-        """Call `callback(now_ns)` at the first `ring` at or after `at_ns`."""
-        alarm = Alarm(callback)
-        self._serial += 1
-        self._live += 1
-        heappush(self._heap, (at_ns, self._serial, alarm))
-        return alarm
-
-    def stop(self, alarm: Alarm | None) -> None:
-        """Forget `alarm`; nothing happens when it is None, has rung or is stopped already."""
-        if alarm is None or alarm.callback is None:
-            return
-        alarm.callback = None
-        self._live -= 1
-        if len(self._heap) > 2 * self._live + STALE_KEPT:
-            self._heap = [entry for entry in self._heap if entry[2].callback is not None]
-            heapify(self._heap)
-
-    def ring(self, now_ns: int) -> None:
-        """Call everyone whose instant has come, those set meanwhile for an instant that has come included."""
-        while (due_ns := self.next_ns()) is not None and due_ns <= now_ns:
-            alarm = heappop(self._heap)[2]
-            callback, alarm.callback = alarm.callback, None
-            self._live -= 1
-            if callback is not None:
-                callback(now_ns)
-
-    def next_ns(self) -> int | None:
-        """The instant of the next alarm, or None."""
-        heap = self._heap
-        while heap and heap[0][2].callback is None:
-            heappop(heap)
-        return heap[0][0] if heap else None
+Timer = TimerEntry[Callable[[int], None]]
+"""Called with the present instant, monotonic ns, when it is due."""

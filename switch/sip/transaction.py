@@ -1,4 +1,4 @@
-"""PURE. Knows live transactions: their state, alarms and last message, and which message belongs to which (RFC 3261 §17, RFC 6026).
+"""PURE. Knows live transactions: their state, timers and last message, and which message belongs to which (RFC 3261 §17, RFC 6026).
 
 What happens when is in `transaction_table`. Does not know dialogs or legs: it tells its `TransactionUser`. Keys are made by `arrival`.
 """
@@ -8,8 +8,9 @@ from typing import Protocol
 
 from switch.sip.message import Address, Request, Response, serialize
 from switch.sip.requests import ack_to_failure
-from switch.sip.timers import Alarm, Alarms, Timers
+from switch.sip.timers import Timer, Timers
 from switch.sip.transaction_table import END_BY_CUE, SHORT_LIVES, Action, Input, State, TransactionEnd, TransactionMachine
+from switch.timer_heap import TimerHeap
 
 
 class TransactionUser(Protocol):
@@ -58,8 +59,8 @@ class Transaction:
         self._request: Request | None = None
         self._wire = b""
         self._interval_ns = 0
-        self._repeat: Alarm | None = None
-        self._life: Alarm | None = None
+        self._repeat: Timer | None = None
+        self._life: Timer | None = None
 
     def start(self, request: Request | None, now_ns: int) -> None:
         """Enter the first state; a client sends its `request`, a server has none to send."""
@@ -117,14 +118,14 @@ class Transaction:
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
         self.state = state
-        alarms, timers = self._layer.alarms, self._layer.timers
+        timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:
-            alarms.stop(self._repeat)
+            timer_heap.cancel(self._repeat)
             self._interval_ns = timers.t1_ns
-            self._repeat = None if repeat is None else alarms.set(now_ns + timers.t1_ns, self._ring_repeat)
+            self._repeat = None if repeat is None else timer_heap.add(now_ns + timers.t1_ns, self._ring_repeat)
         if life is not old_life:
-            alarms.stop(self._life)
-            self._life = None if life is None else alarms.set(self._end_ns(repeat, life, now_ns), self._ring_life)
+            timer_heap.cancel(self._life)
+            self._life = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._ring_life)
 
     def _end_ns(self, repeat: Input | None, life: Input, now_ns: int) -> int:
         """When `life` ends the state just entered. One that repeats nothing only absorbs what comes late, and may do so for longer:
@@ -144,7 +145,7 @@ class Transaction:
             self._interval_ns = doubled_ns
         else:
             self._interval_ns = t2_ns if self.state is State.PROCEEDING else min(doubled_ns, t2_ns)
-        self._repeat = self._layer.alarms.set(now_ns + self._interval_ns, self._ring_repeat)
+        self._repeat = self._layer.timer_heap.add(now_ns + self._interval_ns, self._ring_repeat)
         self._step(timer, now_ns)
 
     def _ring_life(self, now_ns: int) -> None:
@@ -170,11 +171,13 @@ class Transaction:
 class Transactions:
     """Every live transaction of one agent, by key. `send` is where its bytes go."""
 
-    __slots__ = ("_clients", "_merged", "_servers", "alarms", "send", "timers")
+    __slots__ = ("_clients", "_merged", "_servers", "send", "timer_heap", "timers")
 
-    def __init__(self, *, timers: Timers, alarms: Alarms, send: Callable[[bytes, Address], None]) -> None:
+    def __init__(
+        self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Address], None]
+    ) -> None:
         self.timers = timers
-        self.alarms = alarms
+        self.timer_heap = timer_heap
         self.send = send
         self._clients: dict[str, Transaction] = {}
         self._servers: dict[str, Transaction] = {}

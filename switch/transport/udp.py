@@ -1,4 +1,4 @@
-"""Knows one UDP socket. Does not know SIP: datagrams in with their source, datagrams out to their target."""
+"""One UDP socket: datagrams in with their source, datagrams out to their target. Does not read SIP."""
 
 import asyncio
 import errno
@@ -10,6 +10,10 @@ from switch.sip.message import Address
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 """Room for a burst while the loop is busy: some 3,000 messages."""
+
+LOCAL_ERRORS = frozenset({errno.EMSGSIZE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EINTR})
+"""Refusals that say nothing of the target: the message is too long, buffers or memory are short, a local firewall rule dropped it. The
+datagram is lost like any other, and the transaction's retransmission deals with that (RFC 3261 §17.1.1.2)."""
 
 
 class UdpTransport(asyncio.DatagramProtocol):
@@ -52,7 +56,7 @@ class UdpTransport(asyncio.DatagramProtocol):
         except BlockingIOError:
             self._transport.sendto(data, target)
         except (OSError, OverflowError) as error:
-            if getattr(error, "errno", None) != errno.EMSGSIZE:  # that one is the message's fault, not the target's
+            if getattr(error, "errno", None) not in LOCAL_ERRORS:
                 self._send_failed(target)
 
     def close(self) -> None:

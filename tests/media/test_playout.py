@@ -9,7 +9,7 @@ import pytest
 from media.dsp.g711 import PCMA, PCMU, decode
 from media.dsp.tones import silence, sine
 from media.dsp.wav import write_wav
-from media.worker.playout import FRAME_NS, Audio, Playout, PlayoutSchedule, audio
+from media.worker.playout import FRAME_NS, Audio, Playout, audio
 from media.worker.prompts import Prompts, PromptUnplayable
 
 MS = 1_000_000
@@ -58,15 +58,6 @@ def test_ringback_never_ends() -> None:
     playout = Playout(Audio(payloads={}, frame_count=3), start_ns=0, play=None)
     assert list(playout.due(100 * MS)) == [0, 1, 2, 3, 4, 5]
     assert not playout.is_over(10_000 * MS)
-
-
-def test_the_agenda_is_in_order_of_time_then_of_entry() -> None:
-    agenda: PlayoutSchedule[str] = PlayoutSchedule()
-    for at_ns, what in ((30, "c"), (10, "a"), (20, "b"), (10, "a2")):
-        agenda.add(at_ns, what)
-    assert agenda.next_ns() == 10
-    assert [agenda.pop(20) for _ in range(4)] == ["a", "a2", "b", None]
-    assert agenda.next_ns() == 30
 
 
 @pytest.mark.parametrize("law", [PCMU, PCMA])

@@ -106,7 +106,7 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "ruled": lambda at, words: ruled(at, _RULINGS[words[0]](words[1:])),
     "rang": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=180),
     "answered": lambda at, words: ev.LegAnswered(at=at, leg=int(words[0])),
-    "secured": lambda at, words: ev.AnswerDurable(at=at, leg=int(words[0])),
+    "durable": lambda at, words: ev.AnswerDurable(at=at, leg=int(words[0])),
     "acked": lambda at, _: ev.CallerAcknowledged(at=at),
     "ended": lambda at, words: ended(at, words),  # noqa: PLW0108 defined below
     "digit": lambda at, words: ev.DigitHeard(at=at, digit=words[0], leg=_leg(words)),

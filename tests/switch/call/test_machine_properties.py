@@ -16,7 +16,7 @@ from switch.call.cause import Cause
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
-from switch.call.state import Call, Ended, LegState
+from switch.call.state import CALLER, Call, Ended, LegState
 from switch.call.steps import Step
 
 CHOICES: list[Choice] = [
@@ -86,7 +86,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     line = max(1, leg)
     there = len(world.call.legs) > 1
     kinds = ["ended", "digit", "prompt", "deadline", "acked", "media-lost", "media-lost"]
-    kinds += ["rang", "answered", "answered", "secured", "secured"] if there else []
+    kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
     match draw(st.sampled_from(kinds)):
         case "ended":
             cause = draw(st.sampled_from(END_CAUSES))
@@ -106,7 +106,9 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.LegRang(at=at, leg=line, status=180)
         case "answered":
             return ev.LegAnswered(at=at, leg=line)
-        case "secured":
+        case "unusable":
+            return ev.AnswerUnusable(at=at, leg=line)
+        case "durable":
             return ev.AnswerDurable(at=at, leg=line)
         case _:
             return ev.DeadlinePassed(at=at)
@@ -132,8 +134,10 @@ def test_every_call_ends_in_exactly_one_record_that_is_true(played: tuple[World,
     world, record = played
     finishes = [command for command in world.commands if isinstance(command, do.Finish)]
     assert len(finishes) == 1
-    assert isinstance(world.commands[-1], do.Finish)
-    assert record.total_ms >= 0
+    after = world.commands[world.commands.index(finishes[0]) + 1 :]
+    assert all(isinstance(command, do.ReleaseCaps) for command in after)  # legs that end later free their caps, no more
+    assert record.connected_ms <= record.total_ms
+    assert record.answered_us is None or record.answered_us <= record.ended_us
     assert record.menu_ms <= (record.ended_us - record.invited_us) // 1_000 + 1
     for attempt in record.attempts:
         assert attempt.connected_ms == 0 or attempt.ring_ms is not None
@@ -170,6 +174,18 @@ def test_only_those_who_were_bridged_talked(played: tuple[World, CallRecord]) ->
 def test_nothing_reaches_a_call_that_is_over(played: tuple[World, CallRecord], data: st.DataObject) -> None:
     world, _ = played
     assert world.call is not None
-    step = advance(world.call, event(data.draw, world))  # type: ignore[arg-type]
+    late = event(data.draw, world)  # type: ignore[arg-type]
+    step = advance(world.call, late)
     assert step.call is world.call
-    assert step.commands == ()
+    freed = (do.ReleaseCaps(leg=late.leg),) if isinstance(late, ev.LegEnded) and late.leg != CALLER else ()
+    assert step.commands == freed
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(calls())
+def test_every_attempt_frees_its_caps(played: tuple[World, CallRecord]) -> None:
+    """By the time that its leg has ended; before that the call has given it up, or the leg ended of itself."""
+    world, record = played
+    freed = {command.leg for command in world.commands if isinstance(command, do.ReleaseCaps)}
+    given_up = {command.leg for command in world.commands if isinstance(command, do.ReleaseCallCaps)}
+    assert freed | given_up == {attempt.number for attempt in record.attempts}

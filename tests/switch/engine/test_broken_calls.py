@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 from engine_world import CARRIER, EAST, MENU, World, line, plan
 
-import switch.engine.call_control as brain_module
+import switch.engine.call_control as control_module
 import switch.engine.engine as engine_module
 import switch.sip.core as core_module
 from media import control as mc
 from switch.call import command as do
 from switch.call import machine
 from switch.call.moment import Moment
-from switch.engine.deadlines import Deadlines
 from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
 from switch.sip.agent import UserAgent
@@ -35,7 +34,7 @@ INVITE = Request(
 
 
 @pytest.mark.parametrize("kind", [do.HangUp, do.Unbridge])
-def test_a_command_that_breaks_while_the_call_is_let_go_still_ends_it(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+def test_a_command_that_breaks_while_the_call_is_released_still_ends_it(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
     carry_out = CommandExecutor.carry_out
 
     def breaks(self: CommandExecutor, live: LiveCall, command: do.Command, at: Moment) -> object:
@@ -98,7 +97,7 @@ def test_a_record_that_can_not_be_made_is_said_and_costs_no_other_call(monkeypat
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(brain_module, "judged", breaks)
+        broken.setattr(control_module, "judge_history", breaks)
         world.call(hang_up_ms=15_000)
         world.run(60_000)
     assert world.records == []
@@ -147,12 +146,13 @@ def test_the_bye_reaches_a_caller_whose_contact_is_ipv6() -> None:
 
 
 def test_deadlines_that_were_replaced_do_not_pile_up_behind_live_ones() -> None:
-    deadlines = Deadlines()
-    deadlines.set("long call", 1)
-    for number in range(10_000):
-        deadlines.set(f"call {number}", 1_000 + number)
-        deadlines.set(f"call {number}", None)
-    assert len(deadlines._heap) < 1_000
+    """A menu's deadline moves with every key; the heap keeps one entry for the call."""
+    world = World(plan(line("east", EAST), menu=MENU))
+    world.call()
+    world.run(10)
+    for _ in range(300):
+        world.press("*")
+    assert len(world.engine._deadlines) == 1
 
 
 def test_a_prompt_that_can_not_be_played_is_told_to_somebody() -> None:

@@ -231,7 +231,7 @@ def test_the_worker_dies_and_its_calls_end_with_a_record() -> None:
     assert world.records[2].verdict.billable
 
 
-def test_lost_media_ends_the_call_at_its_last_packet() -> None:
+def test_lost_media_ends_talk_at_the_last_packet_and_the_call_at_its_bye() -> None:
     world = World(plan(line("east", EAST)))
     world.line_phone(EAST)
     world.call()
@@ -241,7 +241,10 @@ def test_lost_media_ends_the_call_at_its_last_packet() -> None:
     quiet(world)
     (judged,) = world.records
     assert judged.record.ended_by is EndedBy.MEDIA_TIMEOUT
-    assert judged.record.ended_us == ew.START_US + 8_000_000
+    (attempt,) = judged.record.attempts
+    assert attempt.talk_ended_us == ew.START_US + 8_000_000
+    assert judged.record.ended_us == ew.START_US + 30_000_000
+    assert judged.record.connected_ms < 8_000 < judged.record.total_ms
 
 
 def test_a_port_that_can_not_be_bound_ends_the_call_with_a_record() -> None:

@@ -100,9 +100,9 @@ def test_a_strict_cap_holds_while_a_call_that_converted_winds_down() -> None:
     """The line's BYE comes in at the mark, before the switch has looked at its clock: still outstanding, or counted already."""
     day = rate_cap(Counts.CONVERSION, strict=True)
     world = World(plan(line("east", EAST), caps=(day,)))
-    world.line_phone(EAST, answer_ms=500, talk_ms=10_000)
+    world.line_phone(EAST, answer_ms=500, talk_ms=10_001)  # talk begins with the caller's 200, a millisecond after the line's
     world.call()
-    calls_later(world, 10_512, hang_up_ms=60_000)
+    calls_later(world, 10_513, hang_up_ms=60_000)
     world.run(120_000)
     assert sum(judged.verdict.billable for judged in world.records) == 1
 
@@ -175,7 +175,7 @@ def test_a_hold_queue_never_has_more_callers_than_places() -> None:
         behave = phone.on_fact
 
         def on_fact(fact: object) -> None:
-            if type(fact).__name__ == "Invited":
+            if type(fact).__name__ == "InviteReceived":
                 world.call(hang_up_ms=60_000)  # comes while the line rings for the one who waited: the place is his
                 world.after(500, lambda: phone.agent.refuse(fact.leg, 486, world.now_ns))  # type: ignore[attr-defined]
                 return

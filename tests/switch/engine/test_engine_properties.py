@@ -25,7 +25,7 @@ class Guarded(World):
             if isinstance(fact, InviteReceived):
                 on.add(fact.leg)
                 assert len(on) <= LIMITS[address], f"{address} has {len(on)} calls"
-            elif type(fact).__name__ == "Ended":
+            elif type(fact).__name__ == "LegTerminated":
                 on.discard(fact.leg)  # type: ignore[attr-defined]
             behave(fact)  # type: ignore[arg-type]
 

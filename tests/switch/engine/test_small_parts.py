@@ -1,8 +1,7 @@
-"""Ports that rest, deadlines that move, numbers as carriers write them."""
+"""Ports that rest, numbers as carriers write them."""
 
 import pytest
 
-from switch.engine.deadlines import Deadlines
 from switch.engine.media import RtpPorts
 from switch.engine.number import e164
 
@@ -35,35 +34,6 @@ def test_the_longest_unused_port_comes_first() -> None:
     assert first is not None
     ports.give_back(first, 0)
     assert ports.take(1) != first
-
-
-def test_a_deadline_that_moved_is_told_once_at_its_new_time() -> None:
-    deadlines = Deadlines()
-    deadlines.set("a", 10)
-    deadlines.set("b", 20)
-    deadlines.set("a", 30)
-    assert deadlines.next() == 20
-    assert [deadlines.pop_due(30), deadlines.pop_due(30), deadlines.pop_due(30)] == ["b", "a", None]
-    assert deadlines.next() is None
-
-
-def test_a_deadline_that_was_taken_back_never_comes() -> None:
-    deadlines = Deadlines()
-    deadlines.set("a", 10)
-    deadlines.set("b", 15)
-    deadlines.set("b", None)
-    assert deadlines.pop_due(5) is None
-    assert [deadlines.pop_due(99), deadlines.pop_due(99)] == ["a", None]
-
-
-def test_what_lies_behind_a_told_deadline_is_not_a_stale_one() -> None:
-    deadlines = Deadlines()
-    deadlines.set("a", 10)
-    deadlines.set("b", 20)
-    deadlines.set("b", 40)
-    deadlines.set("c", 30)
-    assert deadlines.pop_due(10) == "a"
-    assert deadlines.next() == 30
 
 
 @pytest.mark.parametrize(

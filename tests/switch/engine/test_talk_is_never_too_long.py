@@ -29,9 +29,10 @@ def ports(world: World) -> list[int]:
     return [order.port for order in world.orders if isinstance(order, mc.Open)]
 
 
-def line_answered_ns(world: World) -> int:
-    (line_answered,) = [payload for _, payload in world.journal if b'"event":"LegAnswered"' in payload]
-    moment: int = msgspec.json.decode(line_answered)["at"]["mono_ns"]
+def talk_began_ns(world: World) -> int:
+    """When the caller was answered: the line's answer had to be durable first (`docs/billing.md`, talk start)."""
+    (durable,) = [payload for _, payload in world.journal if b'"event":"AnswerDurable"' in payload]
+    moment: int = msgspec.json.decode(durable)["at"]["mono_ns"]
     return moment
 
 
@@ -40,7 +41,7 @@ def test_lost_media_does_not_round_talk_up_to_the_threshold() -> None:
     world.line_phone(EAST)
     world.call()
     world.run(30_000)
-    last_ns = line_answered_ns(world) + 9_999_200_000  # 0.8 ms short of the ten seconds that money asks for
+    last_ns = talk_began_ns(world) + 9_999_200_000  # 0.8 ms short of the ten seconds that money asks for
     world.now_ns += 100_000
     world.report(mc.MediaTimeout(port=ports(world)[0], last_ns=last_ns))
     world.run(120_000)

@@ -1,5 +1,6 @@
 """Timers A to M and every row of RFC 3261 §17 and RFC 6026, one small test each. Times are milliseconds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -9,7 +10,7 @@ from sip_world import AGAIN_MS, LONG_MS, PATIENCE_MS, PEER, T1_MS, name_of, read
 
 from switch.sip.message import Message, Request, Response
 from switch.sip.requests import ReceivedRequest, read_request
-from switch.sip.timers import NS_PER_MS, Alarms, Timers
+from switch.sip.timers import NS_PER_MS, Timers
 from switch.sip.transaction import Transaction, Transactions
 from switch.sip.transaction_table import (
     INVITE_CLIENT,
@@ -21,6 +22,7 @@ from switch.sip.transaction_table import (
     TransactionEnd,
     TransactionMachine,
 )
+from switch.timer_heap import TimerHeap
 
 T4_MS = 5_000
 A_MS = [500, 1_500, 3_500, 7_500, 15_500, 31_500]
@@ -41,9 +43,9 @@ class Rig:
     ends: list[TransactionEnd] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.alarms = Alarms()
+        self.timer_heap: TimerHeap[Callable[[int], None]] = TimerHeap()
         now_ns = self.now_ms * NS_PER_MS
-        self.layer = Transactions(timers=Timers(), alarms=self.alarms, send=self._send)
+        self.layer = Transactions(timers=Timers(), timer_heap=self.timer_heap, send=self._send)
         if self.machine in (INVITE_CLIENT, OTHER_CLIENT):
             asked = INVITE if self.machine is INVITE_CLIENT else BYE
             assert isinstance(asked, Request)
@@ -80,9 +82,10 @@ class Rig:
     def wait(self, ms: int) -> list[tuple[int, str]]:
         """What is sent meanwhile: (ms since now, name)."""
         start_ms, self.sent = self.now_ms, []
-        while (due_ns := self.alarms.next_ns()) is not None and due_ns <= (start_ms + ms) * NS_PER_MS:
+        while (due_ns := self.timer_heap.next_at()) is not None and due_ns <= (start_ms + ms) * NS_PER_MS:
             self.now_ms = due_ns // NS_PER_MS
-            self.alarms.ring(due_ns)
+            while (callback := self.timer_heap.pop_due(due_ns)) is not None:
+                callback(due_ns)
         self.now_ms = start_ms + ms
         return [(at_ms - start_ms, name) for at_ms, name in self.sent]
 
@@ -311,7 +314,7 @@ def test_every_state_ends_or_waits_for_someone_and_then_holds_nothing(machine: T
     waits_for_user = not any(machine.timers[state])
     if waits_for_user and state is not State.TERMINATED:
         rig.it.destroy()
-    assert (len(rig.layer), len(rig.alarms), rig.layer.is_merged("m")) == (0, 0, False)
+    assert (len(rig.layer), len(rig.timer_heap), rig.layer.is_merged("m")) == (0, 0, False)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)

@@ -1,12 +1,13 @@
 """The SIP socket: what the system refuses to send is told, but for what is the message's own fault."""
 
 import asyncio
+import errno
 
 import pytest
 import uvloop
 
 from switch.sip.message import Address
-from switch.transport.udp import UdpTransport
+from switch.transport.udp import LOCAL_ERRORS, UdpTransport
 
 BROADCAST: Address = ("255.255.255.255", 5060)  # refused to a socket that did not ask for it
 PATIENCE_S = 10.0
@@ -32,6 +33,36 @@ def test_a_refused_target_is_told() -> None:
 
 def test_a_message_that_is_too_long_is_not_the_targets_fault() -> None:
     assert sent(b"x" * 70_000, ("127.0.0.1", 5060)) == []
+
+
+class Refusing:
+    """A socket whose system refuses every datagram with `number`."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def sendto(self, _data: bytes, _target: Address) -> int:
+        raise OSError(self._number, "refused")
+
+
+def told_of(number: int) -> list[Address]:
+    told: list[Address] = []
+    target: Address = ("127.0.0.1", 5060)
+    udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
+    udp._transport = object()  # type: ignore[assignment]
+    udp._socket = Refusing(number)  # type: ignore[assignment]
+    udp.send(b"x", target)
+    return told
+
+
+@pytest.mark.parametrize("number", sorted(LOCAL_ERRORS))
+def test_what_the_machine_itself_refuses_is_a_lost_datagram(number: int) -> None:
+    assert told_of(number) == []
+
+
+@pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EINVAL])
+def test_a_target_that_can_not_be_reached_is_told(number: int) -> None:
+    assert told_of(number) == [("127.0.0.1", 5060)]
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
