@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=200, check=False, cwd=cwd)
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
