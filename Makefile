@@ -6,13 +6,13 @@ STAMP := $(VENV)/.installed
 CONFIG ?= config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench rig-tools clean
+.PHONY: help demo run test check bench wheel lock rig-tools clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(STAMP)  ## run six calls through the switch on loopback, before your eyes
-	@$(BIN)/payphone demo --config $(CONFIG)
+	@$(BIN)/payphone demo
 
 run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)
 	@$(BIN)/payphone run --config $(CONFIG)
@@ -47,14 +47,31 @@ rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, PostgreSQL), or 
 	  { rm -f $(PG_CREATE); echo "PostgreSQL is missing, and tests need its programs (they start a server of their own)." \
 	    "Run: sudo apt-get update && sudo apt-get install -y postgresql" >&2; exit 1; }
 
-$(STAMP): pyproject.toml constraints.txt
+wheel: $(STAMP)  ## build dist/payphone-*.whl, which needs nothing of this folder
+	@$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@ls dist/*.whl
+
+# What is installed is pinned with hashes: requirements.lock for a switch and its reports, requirements-dev.lock for all there is.
+# `make lock` adds what pyproject.toml newly asks for; `make lock UPGRADE=--upgrade` takes the newest versions of everything.
+COMPILE = $(BIN)/uv pip compile pyproject.toml -q $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' --group build
+
+lock:  ## write requirements.lock and requirements-dev.lock anew, after a change of pyproject.toml
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check uv
+	$(COMPILE) --extra report -o requirements.lock
+	$(COMPILE) --all-extras -c requirements.lock -o requirements-dev.lock
+
+$(STAMP): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; } || \
 	  { echo "Python's venv is missing. Run: sudo apt-get update && sudo apt-get install -y python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a minute or two, once."
-	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,rigs]'
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip check >$(VENV)/check.txt || { cat $(VENV)/check.txt; echo "The lock files lag behind pyproject.toml: run make lock" >&2; exit 1; }
 	@touch $@
 
 clean:  ## remove .venv and what tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis var
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis var

@@ -3,7 +3,7 @@
 import sys
 
 from switch.app import ForeignPackages, check_packages
-from switch.cli import api, audit, balance, disputes, editing, explain, money, replay, report, simulate, switching, testing
+from switch.cli import api, audit, balance, disputes, editing, explain, init, money, replay, report, simulate, switching, testing
 from switch.cli.common import app
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "disputes",
     "editing",
     "explain",
+    "init",
     "main",
     "money",
     "replay",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 ORDER = (
-    *("run", "demo", "check", "route", "test", "fmt", "diff", "replay", "simulate"),
+    *("init", "run", "demo", "check", "route", "test", "fmt", "diff", "replay", "simulate"),
     *("calls", "explain", "report", "money", "audit", "api"),
 )
 """As somebody meets them: run it, change its config, look at what came of it."""

@@ -15,6 +15,7 @@ from switch.settings.load import load
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
 from switch.simulation.route_query import BadQuery, ask_route, passed_tags
+from switch.starter import SAMPLE
 
 MAX_LISTED = 1_000_000
 
@@ -90,8 +91,23 @@ def calls(
 
 
 @app.command()
-def demo(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> None:
-    """Run four scenes over real SIP and RTP on loopback, before your eyes, against the sample config. Exit 0 when all are judged right."""
+def demo(
+    config: Annotated[
+        Path,
+        typer.Option(
+            "--config", "-c", help="Directory of the YAML files. Default: the sample inside payphone.", show_default=False
+        ),
+    ] = SAMPLE,
+    *,
+    json_lines: AsJson = False,
+) -> None:
+    """Run four scenes over real SIP and RTP on loopback, before your eyes. Exit 0 when all calls are judged right.
+
+    It plays with the sample config, whatever is in ./config, on ports of 127.0.0.1 that are free, and leaves no file behind. With --config
+    it plays with another one, if that has what the demo needs: none of its addresses is used, none of its lines is called.
+
+    Example: payphone demo
+    """
     deployment, _ = deployed(config)
     try:
         right = uvloop.run(play_demo(deployment, json_lines=json_lines))

@@ -1,6 +1,6 @@
-"""Knows the audio of one phone call: one RTP socket with a mouth (a steady tone, silence, keys) and an ear that measures what comes.
+"""The audio of one phone call: an RTP socket that sends a steady tone, silence or keys, and measures the tones that it receives.
 
-Does not know SIP: whoever does says where the far end is and how its payloads are numbered.
+It speaks no SIP: the phone says where the far end is and how its payloads are numbered.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from switch.sip.message import Address
 from switch.sip.sdp import NegotiatedMedia
 
 FRAME_NS = 20_000_000
-EAR_FRAMES = 10
+MEASURED_FRAMES = 10
 """What is measured at once: 200 ms, whole blocks of `tone_share`."""
-FRESH_NS = 200_000_000
+SILENT_AFTER_NS = 200_000_000
 """Without a packet for so long, there is silence on the line."""
 TONE_MS = 1_000
 """The tone is repeated from here; whole periods for every frequency in whole hertz, so there is no click."""
@@ -40,36 +40,36 @@ class Audio(asyncio.DatagramProtocol):
         self._changed = changed
         self._transport: asyncio.DatagramTransport | None = None
         self._agreement: NegotiatedMedia | None = None
-        self._mouth: asyncio.Task[None] | None = None
+        self._sender: asyncio.Task[None] | None = None
         self._ssrc, self._sequence, self._timestamp = secrets.randbits(32), secrets.randbits(16), secrets.randbits(32)
         self._keys: deque[RtpPacket] = deque()
-        self._heard: deque[bytes] = deque(maxlen=EAR_FRAMES)
-        self._heard_ns = 0
+        self._received: deque[bytes] = deque(maxlen=MEASURED_FRAMES)
+        self._received_ns = 0
         self._detector = DigitDetector()
         self.talking = False
         self.digits = ""
 
     async def open(self, host: str) -> int:
-        """Binds a free port of `host`, and says which."""
+        """Binds a free port of `host`. Returns the port."""
         self._transport = await bound(self, (host, 0))
         return cast(int, self._transport.get_extra_info("sockname")[1])
 
     def start(self, agreement: NegotiatedMedia) -> None:
-        """The far end is known: send to it, 50 packets a second, until `close`."""
-        if self._mouth is None:
+        """Sends to the far end, 50 packets a second, until `close`."""
+        if self._sender is None:
             self._agreement = agreement
-            self._mouth = asyncio.create_task(self._speak(agreement))
+            self._sender = asyncio.create_task(self._send_frames(agreement))
 
     def close(self) -> None:
-        if self._mouth is not None:
-            self._mouth.cancel()
+        if self._sender is not None:
+            self._sender.cancel()
         if self._transport is not None:
             self._transport.close()
 
-    # the mouth
+    # sending
 
     def press(self, digit: str) -> None:
-        """Press a key (RFC 4733), in the place of what is being said."""
+        """Sends a key (RFC 4733) in the place of the tone."""
         if self._agreement is None or self._agreement.dtmf_type is None:
             return
         start = RtpPacket(
@@ -80,7 +80,7 @@ class Audio(asyncio.DatagramProtocol):
         )
         self._keys.extend(press(digit, start))
 
-    async def _speak(self, agreement: NegotiatedMedia) -> None:
+    async def _send_frames(self, agreement: NegotiatedMedia) -> None:
         """Frame n is due 20 n ms after the first: an absolute moment, so that lateness does not add up."""
         law = agreement.payload_type
         tone = itertools.cycle([encode(frame, law) for frame in frames(sine(self._hz, TONE_MS))])
@@ -105,16 +105,16 @@ class Audio(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.sendto(build(packet), target)
 
-    # the ear
+    # receiving
 
     def share(self, *hz: float) -> float:
         """How much of what is heard right now is tones of `hz`, 0.0 to 1.0; 0.0 when there is silence."""
-        samples = self._samples()
+        samples = self._received_samples()
         return sum(tone_share(samples, each) for each in hz)
 
     def strongest_hz(self) -> float:
         """The frequency that is strongest in what is heard right now, to 5 Hz; 0.0 when there is silence."""
-        samples = self._samples()
+        samples = self._received_samples()
         if not samples.any():
             return 0.0
         spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
@@ -122,18 +122,18 @@ class Audio(asyncio.DatagramProtocol):
 
     def level_db(self) -> float:
         """How loud it is right now, 0 dB being a full-scale sine."""
-        return level_db(self._samples())
+        return level_db(self._received_samples())
 
     @property
     def silent(self) -> bool:
         """No packets come: not even a pause of somebody who speaks."""
-        return self._clock.now().mono_ns - self._heard_ns >= FRESH_NS
+        return self._clock.now().mono_ns - self._received_ns >= SILENT_AFTER_NS
 
-    def _samples(self) -> Samples:
+    def _received_samples(self) -> Samples:
         """The last 200 ms; empty as long as they are not complete, or when packets have stopped."""
-        if self._agreement is None or len(self._heard) < EAR_FRAMES or self.silent:
+        if self._agreement is None or len(self._received) < MEASURED_FRAMES or self.silent:
             return np.zeros(0, np.int16)
-        return decode(b"".join(self._heard), self._agreement.payload_type)
+        return decode(b"".join(self._received), self._agreement.payload_type)
 
     def datagram_received(self, data: bytes, _addr: Address) -> None:
         packet = parse(data)
@@ -141,10 +141,10 @@ class Audio(asyncio.DatagramProtocol):
             return
         now_ns = self._clock.now().mono_ns
         if packet.payload_type == self._agreement.payload_type:
-            if now_ns - self._heard_ns >= FRESH_NS:
-                self._heard.clear()
-            self._heard.append(packet.payload)
-            self._heard_ns = now_ns
+            if now_ns - self._received_ns >= SILENT_AFTER_NS:
+                self._received.clear()
+            self._received.append(packet.payload)
+            self._received_ns = now_ns
         elif packet.payload_type == self._agreement.dtmf_type:
             self.digits += self._detector.hear(packet.payload, ssrc=packet.ssrc, timestamp=packet.timestamp, now_ns=now_ns)
 

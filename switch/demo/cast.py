@@ -1,10 +1,14 @@
-"""Knows what the demo needs of a config, and finds it there: a number, its menu's key, two lines and a third one for overflow.
+"""Finds in a config what the demo needs: a number, its menu's key, two lines and a third one for overflow; and moves it to loopback.
 
-Does not know names or figures of the sample: another config that has such a number will do.
+Any config that has such a number will do, whatever its addresses are: the demo's switch and phones have free ports of 127.0.0.1, so that
+they meet no switch that runs here, and no line of the config is ever dialled where it really is.
 """
 
-import ipaddress
-from dataclasses import dataclass
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 
 from ivr.menu import HangUp, Menu, RouteOn
 from routing.cap import Per
@@ -20,12 +24,17 @@ from switch.sip.uri import parse_uri
 MAX_THRESHOLD_MS = 10_000
 """Nobody wants to watch longer talks."""
 
-_NEEDED = f"""the demo needs a config like the sample in config/: a number whose campaign
+_NEEDED = f"""the demo needs a config like the sample: a number whose campaign
   - has a menu with a key that routes and a hang-up when the tries are used up, and no hours,
   - has two lines of different priority, each with a cap of 1 and no timer_offset,
   - overflows to another campaign when capped, to a third line,
-  - has a threshold of {MAX_THRESHOLD_MS // 1000} s at most, as the other campaign has,
-and the switch and all three lines have addresses of their own on loopback"""
+  - has a threshold of {MAX_THRESHOLD_MS // 1000} s at most, as the other campaign has.
+Without --config it plays with the sample that comes with payphone."""
+
+LOOPBACK = "127.0.0.1"
+_EVERY_BIT = 0xFFFF_FFFF
+RTP_PORTS = 64
+"""How many ports the demo's switch has for audio: four times what its six calls take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +68,30 @@ class Cast:
 def cast_of(deployment: Deployment) -> Cast:
     """What the deployment offers the demo. Raises CannotStart when it hasn't all that is needed."""
     plan = deployment.plan
-    casts = [_cast(plan, number) for number in plan.table.numbers.values() if _is_loopback(deployment.switch.listen[0])]
-    cast = next(filter(None, casts), None)
+    cast = next(filter(None, (_cast(plan, number) for number in plan.table.numbers.values())), None)
     if cast is None:
         raise CannotStart(_NEEDED)
     return cast
+
+
+def on_loopback(deployment: Deployment) -> Deployment:
+    """The deployment with free ports of 127.0.0.1 in the place of every address: the switch's, its audio's, and one for each line.
+
+    Every trunk's calls come from there. Raises CannotStart when ports can't be had.
+    """
+    plan, settings = deployment.plan, deployment.switch
+    try:
+        listen, *phones = _free_ports(1 + len(plan.table.lines))
+        rtp_ports = _free_rtp_ports()
+    except OSError as error:
+        raise CannotStart(f"the demo needs free UDP ports of {LOOPBACK}: {error.strerror or error}") from error
+    ports = dict(zip(plan.table.lines, phones, strict=True))
+    lines = {name: replace(line, uri=f"sip:{name}@{LOOPBACK}:{ports[name]}") for name, line in plan.table.lines.items()}
+    trunks = tuple(replace(trunk, networks=((int(IPv4Address(LOOPBACK)), _EVERY_BIT),)) for trunk in plan.trunks)
+    return Deployment(
+        switch=replace(settings, listen=(LOOPBACK, listen), rtp_address=LOOPBACK, rtp_ports=rtp_ports, api=None, ledger_url=None),
+        plan=replace(plan, trunks=trunks, table=replace(plan.table, lines=lines)),
+    )
 
 
 def deal_of(terms: Terms, publisher: str) -> Deal | None:
@@ -131,13 +159,11 @@ def _lines(table: Table, campaign: Campaign) -> list[Line]:
 
 
 def _is_playable(cast: Cast) -> bool:
-    addresses = {address_of(line) for line in cast.lines}
     return (
         all(_room(line) == 1 for line in (cast.first, cast.second))
         and not any(line.timer_offset_ms for line in cast.lines)
         and max(cast.deal.at_least_ms, cast.spare_deal.at_least_ms) <= MAX_THRESHOLD_MS
-        and len(addresses) == len(cast.lines)
-        and all(_is_loopback(host) for host, _ in addresses)
+        and len({line.name for line in cast.lines}) == len(cast.lines)
     )
 
 
@@ -146,5 +172,29 @@ def _room(line: Line) -> int | None:
     return min((cap.limit for cap in line.caps if cap.per is Per.CONCURRENCY), default=None)
 
 
-def _is_loopback(host: str) -> bool:
-    return ipaddress.ip_address(host).is_loopback
+def _free_ports(count: int) -> list[int]:
+    """UDP ports that nobody had just now, each another one."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def _free_rtp_ports() -> tuple[int, int]:
+    """The first and last of RTP_PORTS ports in a row that nobody had just now."""
+    for first in _starts():
+        with ExitStack() as held:
+            try:
+                for port in range(first, first + RTP_PORTS, 2):
+                    held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return first, first + RTP_PORTS - 1
+    raise OSError("no row of free ports")
+
+
+def _starts() -> Iterator[int]:
+    """Where a row may begin: near a port that the system calls free, so that two demos look in different places."""
+    for port in _free_ports(RTP_PORTS):
+        yield min(port, 65_535 - RTP_PORTS) & ~1

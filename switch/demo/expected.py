@@ -1,4 +1,4 @@
-"""Knows what a scene of the demo says must come out, and how the record of the call differs from it. Does not know how it was played."""
+"""What must come out of one call of the demo, and how its record differs from that."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Knows a phone: the switch's own SIP agent on a socket of its own, and audio for each call. Does not know the switch, or what it tests.
+"""A phone: the switch's own SIP agent on a socket of its own, and audio for each call.
 
-The whole of asyncio's part is `settle`: send what the agent wants sent, hear what it tells, arm one timer.
+All of asyncio's part is `process`: it handles the agent's facts, sends its datagrams and arms one timer.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ class PhoneCall:
 
     def ring(self) -> None:
         self._phone.agent.ring(self.leg, self._phone.now_ns())
-        self._phone.settle()
+        self._phone.process()
 
     def refuse(self, status: int) -> None:
         self._phone.agent.refuse(self.leg, status, self._phone.now_ns())
-        self._phone.settle()
+        self._phone.process()
 
     async def answer(self) -> None:
         """Pick up. Raises Missed when the caller has left, or the offer can't be served."""
@@ -61,13 +61,13 @@ class PhoneCall:
             raise Missed(f"{self._phone.name} finds no audio in the offer that it could answer")
         self.answered = self._phone.clock.now()
         self._phone.agent.answer(self.leg, agreed.body, self._phone.now_ns())
-        self._phone.settle()
+        self._phone.process()
         self.audio.start(agreed)
 
     def hang_up(self) -> None:
         """End the call; a call that is over stays so."""
         self._phone.agent.hangup(self.leg, self._phone.now_ns())
-        self._phone.settle()
+        self._phone.process()
 
     # what the user waits for; each raises Missed
 
@@ -100,9 +100,9 @@ class PhoneCall:
         """From answer to end, by this phone's own clock."""
         return ms_between(self.answered, self.ended_at) if self.answered and self.ended_at else 0
 
-    # what the agent tells
+    # what the agent reports
 
-    def hear(self, fact: Fact) -> None:
+    def handle(self, fact: Fact) -> None:
         match fact:
             case AnswerReceived(body=body):
                 self._answered(body)
@@ -136,7 +136,7 @@ class Phone(asyncio.DatagramProtocol):
         self.hz = hz
         self.clock = clock
         self._calls: dict[int, PhoneCall] = {}
-        self._rang: list[PhoneCall] = []
+        self._ringing: list[PhoneCall] = []
         self._watch = Watch()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -167,22 +167,22 @@ class Phone(asyncio.DatagramProtocol):
         offer = sdp.offer(host=self.address[0], port=port, session_id=port, version=1)
         call.leg = self.agent.invite(uri=uri, target=target, caller=caller, body=offer, now_ns=self.now_ns())
         self._calls[call.leg] = call
-        self.settle()
+        self.process()
         return call
 
     async def until_called(self) -> PhoneCall:
         """The next call that comes in. Raises Missed."""
-        await self._watch.until(lambda: bool(self._rang), f"{self.name} is called")
-        return self._rang.pop(0)
+        await self._watch.until(lambda: bool(self._ringing), f"{self.name} is called")
+        return self._ringing.pop(0)
 
     def now_ns(self) -> int:
         return self.clock.now().mono_ns
 
-    def settle(self) -> None:
+    def process(self) -> None:
         """After anything was done with the agent."""
         while facts := self.agent.facts():
             for fact in facts:
-                self._hear(fact)
+                self._handle(fact)
         for data, target in self.agent.to_send():
             self._transport.sendto(data, target)
         if self._timer is not None:
@@ -192,25 +192,25 @@ class Phone(asyncio.DatagramProtocol):
             delay_s = max(0, deadline - self.now_ns()) / NS_PER_S
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
-    def _hear(self, fact: Fact) -> None:
+    def _handle(self, fact: Fact) -> None:
         if isinstance(fact, InviteReceived):
             call = self._calls[fact.leg] = PhoneCall(self, fact.leg, caller=fact.caller, offer=fact.offer)
-            self._rang.append(call)
+            self._ringing.append(call)
             self._watch.changed()
             return
         call = self._calls[fact.leg]
-        call.hear(fact)
+        call.handle(fact)
         if isinstance(fact, LegTerminated):
             del self._calls[fact.leg]
-            self._rang = [each for each in self._rang if each is not call]
+            self._ringing = [each for each in self._ringing if each is not call]
 
     def _tick(self) -> None:
         self.agent.tick(self.now_ns())
-        self.settle()
+        self.process()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         self.agent.receive(data, addr, self.now_ns(), may_invite=True)
-        self.settle()
+        self.process()
 
 
 def _token() -> str:

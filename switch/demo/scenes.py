@@ -1,7 +1,4 @@
-"""The four scenes of the demo: each plays its calls on the stage and says what the switch must have made of them.
-
-Knows the stories, not how phones work nor how records are checked.
-"""
+"""The four scenes of the demo: each places its calls and returns what the switch must have recorded of them."""
 
 import asyncio
 

@@ -22,7 +22,7 @@ from switch.billing.money import show_micros
 from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.demo import scenes
-from switch.demo.cast import cast_of
+from switch.demo.cast import cast_of, on_loopback
 from switch.demo.expected import Expected, differences
 from switch.demo.stage import DemoRecords, Narrator, Stage
 from switch.demo.waiting import Missed
@@ -36,8 +36,9 @@ Scene = Callable[[Stage], Awaitable[list[Expected]]]
 async def play_demo(deployment: Deployment, *, json_lines: bool) -> bool:
     """Whether every call was judged right. Prints a transcript and a table; with `json_lines` only the records, one a line.
 
-    Raises CannotStart when the config is not one the demo can play with, or an address is taken.
+    Raises CannotStart when the config is not one the demo can play with, or ports can't be had.
     """
+    deployment = on_loopback(deployment)
     _quiet_log()
     cast, clock = cast_of(deployment), SystemClock()
     console = Console(quiet=json_lines)

@@ -1,4 +1,4 @@
-"""Knows how the demo waits: for a condition, looked at again at each change, with a deadline. Does not know what is waited for."""
+"""How the demo waits: for a condition that is looked at again at each change, with a deadline."""
 
 import asyncio
 from collections.abc import Callable

@@ -4,6 +4,7 @@ Only the directory itself is read: what is in directories below it is not config
 """
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,16 +106,19 @@ class _Builder:
 def _files(directory: Path, builder: _Builder) -> list[Path]:
     """The files to read, by name. Editors' hidden lock and swap files are not config."""
     root = SourceFile(path=shown(directory))
+    start = f"make one to start from: payphone init {shlex.quote(root.path)}; or say where it is with --config DIR"
     try:
         names = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        builder.problems.append(trouble(root, None, "no config here: there is no such directory", hint=start))
+        return []
     except OSError as error:
-        builder.problems.append(
-            trouble(root, None, f"the config directory cannot be read: {error.strerror}", hint="say where it is with --config DIR")
-        )
+        where = "say where it is with --config DIR"
+        builder.problems.append(trouble(root, None, f"the config directory cannot be read: {error.strerror}", hint=where))
         return []
     found = [path for path in names if path.suffix == ".yaml"]
     if not found:
-        builder.problems.append(trouble(root, None, "no config here", expected="files that end in .yaml"))
+        builder.problems.append(trouble(root, None, "no config here", expected="files that end in .yaml", hint=start))
     if len(found) > MAX_FILES:
         builder.problems.append(trouble(root, None, f"{len(found)} files", expected=f"at most {MAX_FILES:,}"))
     for path in (path for path in names if path.suffix == ".yml"):

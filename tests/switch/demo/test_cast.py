@@ -1,5 +1,7 @@
 """The demo finds what it needs in the sample config, and says so when a config has not got it."""
 
+import socket
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,8 @@ from ivr.menu import GoTo, HangUp, Menu, MenuPlan, RouteOn
 from routing.cap import Cap
 from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
 from switch.billing.terms import Price, Rule, Step, Terms
-from switch.demo.cast import Deal, address_of, cast_of, deal_of
-from switch.engine.plan import Plan
+from switch.demo.cast import RTP_PORTS, Deal, address_of, cast_of, deal_of, on_loopback
+from switch.engine.plan import Plan, Trunk
 from switch.run import CannotStart
 from switch.settings.load import load
 from switch.settings.plan import Deployment
@@ -83,8 +85,6 @@ def test_cast_follows_priority_and_the_key_that_routes() -> None:
         deployment(line("one", 7000, caps=())),
         deployment(line("two", 7001, timer_offset_ms=1)),
         deployment(line("three", 7002, paused=True)),
-        deployment(line("three", 7000)),
-        deployment(line("one", 7000, uri="sip:1@192.0.2.1:7000")),
     ],
 )
 def test_unfit_config_is_refused_before_any_phone_rings(unfit: Deployment) -> None:
@@ -92,10 +92,34 @@ def test_unfit_config_is_refused_before_any_phone_rings(unfit: Deployment) -> No
         cast_of(unfit)
 
 
-def test_switch_that_is_not_on_loopback_is_refused() -> None:
-    fit = deployment()
-    with pytest.raises(CannotStart, match="on loopback"):
-        cast_of(replace(fit, switch=replace(fit.switch, listen=("192.0.2.1", 5060))))
+def test_a_line_plays_one_part_only() -> None:
+    with pytest.raises(CannotStart, match="like the sample"):
+        cast_of(deployment(overflow={NoRoute.CAPPED: ToCampaign(campaign="sold")}))
+
+
+def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
+    fit = deployment(line("one", 7000, uri="sip:1@192.0.2.1:7000"), line("four", 7003, uri="sip:1@192.0.2.1"))
+    away = replace(fit.switch, listen=("192.0.2.9", 5060), rtp_address="192.0.2.9", ledger_url="postgresql://a@b/c")
+    trunk = Trunk(name="carrier", networks=((0xC6336407, 0xFFFFFFFF),))
+
+    moved = on_loopback(replace(fit, switch=away, plan=replace(fit.plan, trunks=(trunk,))))
+
+    addresses = [moved.switch.listen, *(address_of(each) for each in moved.plan.table.lines.values())]
+    assert {host for host, _ in addresses} == {"127.0.0.1"}
+    assert len({port for _, port in addresses}) == len(addresses) == 5
+    assert moved.switch.rtp_address == "127.0.0.1"
+    assert (moved.switch.api, moved.switch.ledger_url) == (None, None)
+    assert moved.plan.trunk_of("127.0.0.1") == "carrier"
+    assert moved.plan.trunk_of("127.0.0.2") is None
+    assert cast_of(moved).number == cast_of(fit).number
+
+
+def test_audio_has_a_row_of_ports_that_nobody_uses() -> None:
+    first, last = on_loopback(deployment()).switch.rtp_ports
+    assert (first % 2, last - first + 1) == (0, RTP_PORTS)
+    with ExitStack() as held:
+        for port in range(first, last + 1, 2):
+            held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
 
 
 def test_a_deal_is_the_publishers_own_where_agreed() -> None:

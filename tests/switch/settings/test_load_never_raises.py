@@ -47,7 +47,7 @@ def messages(directory: Path) -> list[str]:
 
 
 def test_missing_directory(tmp_path: Path) -> None:
-    assert messages(tmp_path / "nowhere") == ["the config directory cannot be read: No such file or directory"]
+    assert messages(tmp_path / "nowhere") == ["no config here: there is no such directory"]
 
 
 def test_a_file_for_a_directory(tmp_path: Path) -> None:
