@@ -1,14 +1,14 @@
 """Knows the command `payphone replay`. Does not know how calls are decided once more, nor how the two outcomes are compared."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 
+from routing.zone import time_zone
 from switch.billing.money import show_micros
 from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
 from switch.cli.progress import progress
@@ -251,8 +251,8 @@ def _margin(moved: list[Changed]) -> int:
 
 
 def _local(at_us: int, period: Period) -> str:
-    return f"{datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(period.zone)):%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(at_us / 1_000_000, time_zone(period.zone)):%Y-%m-%d %H:%M:%S}"
 
 
 def _iso(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo("UTC")).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat().replace("+00:00", "Z")

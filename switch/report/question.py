@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from routing.expression import BadExpression, Expression, names, parse, type_mismatches
+from routing.zone import time_zone
 from switch.ledger.columns import Period
 from switch.report.dimension import ATTEMPT_DIMENSIONS, DIMENSIONS, KINDS
 from switch.report.figure import BY_SHORT, CAPACITY, DEFAULT, FIGURES, LOAD, PEAK
@@ -108,8 +108,8 @@ def period_of(start: str | None, end: str | None, *, zone: str) -> Period:
 def known_zone(name: str) -> str:
     """The name of an IANA zone. Raises BadQuestion."""
     try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        time_zone(name)
+    except KeyError as error:
         raise BadQuestion(f"--zone: no time zone {name!r}; one is America/New_York") from error
     return name
 
@@ -121,7 +121,7 @@ def _instant_us(option: str, text: str | None, *, zone: str) -> int | None:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadQuestion(f"{option}: {text!r} is no date; such as 2026-03-01 or 2026-03-01T14:00") from error
-    local = instant if instant.tzinfo is not None else instant.replace(tzinfo=ZoneInfo(zone))
+    local = instant if instant.tzinfo is not None else instant.replace(tzinfo=time_zone(zone))
     return (local - _EPOCH) // _MICROSECOND
 
 

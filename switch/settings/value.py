@@ -9,11 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from zoneinfo import ZoneInfo, available_timezones
 
 from holidays import list_supported_countries
 
 from routing.hours import known_calendar
+from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
 
@@ -322,9 +322,10 @@ def sip_uri(text: str) -> str:
 def zone(text: str) -> str:
     """The name of an IANA time zone that this machine knows."""
     try:
-        return ZoneInfo(text).key
-    except (KeyError, ValueError, OSError) as error:
-        raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(available_timezones()))) from error
+        time_zone(text)
+    except KeyError as error:
+        raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
+    return text
 
 
 def day_range(text: str) -> tuple[int, ...]:

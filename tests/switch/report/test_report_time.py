@@ -1,12 +1,11 @@
 """Hours and days through changes of the clocks, and how many attempts were at it at once."""
 
-from zoneinfo import ZoneInfo
-
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routing.zone import time_zone
 from switch.report.calendar import Calendar
 from switch.report.peak import peaks
 from tests.switch.report.ten_calls import MICROS, us
@@ -43,7 +42,7 @@ def test_the_day_after_the_change_begins_an_hour_earlier() -> None:
 def test_clocks_read_as_the_standard_library_says(zone: str, instants: list[int]) -> None:
     from datetime import datetime  # noqa: PLC0415
 
-    known = ZoneInfo(zone)
+    known = time_zone(zone)
     if not instants:
         return
     told = Calendar(zone, low_us=min(instants), high_us=max(instants)).read(("day", "hour"), pl.Series(instants, dtype=pl.Int64))
