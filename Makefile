@@ -53,7 +53,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  { echo "Python's venv is missing. Run: sudo apt-get update && sudo apt-get install -y python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a minute or two, once."
-	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,rigs]'
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,rigs,report]'
 	@touch $@
 
 clean:  ## remove .venv and what tools left behind

@@ -40,6 +40,7 @@ HEADER_PATTERN = r"^[A-Za-z0-9.!%*_+`'~-]{1,64}$"
 TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is written)
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
@@ -68,6 +69,7 @@ TOKEN = "a token of 16 characters or more: letters, digits and - . _ ~ + /"  # n
 CALENDAR = "a country such as US, or one of its parts such as US-TX (ISO 3166)"
 DATE_BLOCK = "hours of that date such as 09:00-12:00, or closed"
 LEDGER = "sqlite, or a URL such as postgresql://user@host/db"
+CURRENCY = "three capital letters, as ISO 4217 has them: USD, CAD"
 ZONE = "an IANA time zone such as America/New_York"
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
@@ -325,6 +327,13 @@ def zone(text: str) -> str:
         time_zone(text)
     except KeyError as error:
         raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
+    return text
+
+
+def currency(text: str) -> str:
+    """An ISO 4217 code. Which ones are in use is not looked up: countries change theirs."""
+    if not re.fullmatch(CURRENCY_PATTERN, text):
+        raise Unfit(f"bad currency {quote(text)}", expected=CURRENCY)
     return text
 
 

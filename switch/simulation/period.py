@@ -50,6 +50,11 @@ def clock_of(zone: str) -> tzinfo:
         raise BadInstant(f"--zone: there is no time zone {zone!r}; one is America/New_York") from error
 
 
+def local_text(at_us: int, zone: str) -> str:
+    """`2026-11-18 14:00:00`: whole seconds, on the clocks of the zone."""
+    return f"{datetime.fromtimestamp(at_us // 1_000_000, time_zone(zone)):%Y-%m-%d %H:%M:%S}"
+
+
 def instant_us(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
