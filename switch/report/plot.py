@@ -16,7 +16,7 @@ from switch.billing.money import MICROS
 from switch.report.aggregate import Report
 from switch.report.query import CAPACITY, PEAK
 
-NOTHING = "-"
+NOTHING = "none"
 MOST_BARS = 40
 MOST_NAMES = 12
 TITLE_WIDTH = 90
@@ -96,12 +96,12 @@ def _label_capacity(axes: Axes, limits: Sequence[int | None]) -> None:
             axes.annotate(
                 f"capacity {limit:,}" if before is None else f"{limit:,}",
                 (place - 0.5, limit),
-                xytext=(2, 3),
+                xytext=(2, 5),
                 textcoords="offset points",
                 color=_CAPACITY,
                 fontsize=9,
                 fontweight="bold",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
             )
         before = limit
 
