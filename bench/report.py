@@ -49,9 +49,9 @@ MONEY = "key, call_id, number, kind, party, campaign, line, amount_micros, corre
 Row = tuple[object, ...]
 CASES = {
     "publisher_hour": ["--by", "publisher,hour"],
-    "percentiles": ["--by", "number,day", "--figures", "incoming,connected_mean,connected_p50,connected_p90"],
+    "percentiles": ["--by", "number,day", "--metrics", "incoming,connected_mean,connected_p50,connected_p90"],
     "line": ["--by", "line,weekday"],
-    "everything": ["--by", "hour", "--figures", "all"],
+    "everything": ["--by", "hour", "--metrics", "all"],
 }
 TARGETED = ("publisher_hour", "percentiles")
 

@@ -1,6 +1,6 @@
 """Knows whether opening hours are open at an instant, why they are not, and how the instant reads on the wall clock of their zone.
 
-Does not know what is opened by them, nor what time it is: the instant is passed in. Zone files are read by `zoneinfo`, once each.
+Does not know what is opened by them, nor what time it is: the instant is passed in. Time zone rules are those of `routing.zone`.
 Public holidays are those of the `holidays` library, observed ones included, kept per calendar and year. The library takes about
 0.2 s when it is first asked and a calendar up to 0.1 s; `known_calendar` pays for both, so ask it before calls come. Another year of a
 known calendar is 1 ms.
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from routing.table import Hours
+from routing.zone import time_zone
 
 US_PER_S = 1_000_000
 MINUTES_PER_HOUR = 60
@@ -82,7 +82,7 @@ def wall_clock(zone: str, utc_us: int) -> WallClock:
 
 @lru_cache(maxsize=64)  # fifty lines in one zone ask for one instant
 def _wall_clock(zone: str, utc_s: int) -> WallClock:
-    local = datetime.fromtimestamp(utc_s, ZoneInfo(zone))
+    local = datetime.fromtimestamp(utc_s, time_zone(zone))
     return WallClock(weekday=local.weekday(), minute=local.hour * MINUTES_PER_HOUR + local.minute, date=local.date().isoformat())
 
 

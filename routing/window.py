@@ -18,12 +18,12 @@ counts may be kept by the quarter hour. Nothing here depends on it but the hit r
 
 from bisect import bisect_left
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import assert_never
-from zoneinfo import ZoneInfo
 
 from routing.cap import Per
+from routing.zone import time_zone
 
 US_PER_S = 1_000_000
 QUARTER_S = 15 * 60
@@ -56,7 +56,7 @@ def _window(per: Per, zone: str, utc_us: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=1024)
 def _window_at(per: Per, zone: str, utc_s: int) -> tuple[int, int]:
-    clock = ZoneInfo(zone)
+    clock = time_zone(zone)
     match per:
         case Per.HOUR:
             start_s, end_s = _hour(clock, utc_s)
@@ -77,7 +77,7 @@ def _window_at(per: Per, zone: str, utc_s: int) -> tuple[int, int]:
     return start_s * US_PER_S, end_s * US_PER_S
 
 
-def _hour(clock: ZoneInfo, utc_s: int) -> tuple[int, int]:
+def _hour(clock: tzinfo, utc_s: int) -> tuple[int, int]:
     """From one reading of :00 to the next, cut where clocks move by other than whole hours."""
     shift_s = _shift_s(clock, utc_s)
     start_s = utc_s - (utc_s + shift_s) % _HOUR_S
@@ -89,19 +89,19 @@ def _hour(clock: ZoneInfo, utc_s: int) -> tuple[int, int]:
     return start_s, end_s
 
 
-def _shift_s(clock: ZoneInfo, utc_s: int) -> int:
+def _shift_s(clock: tzinfo, utc_s: int) -> int:
     """How far the zone's hours are from those of UTC: 0 in most, 1800 in Kolkata, 2700 in Kathmandu."""
     local = _reads(clock, utc_s)
     return (local.minute * 60 + local.second - utc_s) % _HOUR_S
 
 
-def _day(clock: ZoneInfo, utc_s: int) -> date:
+def _day(clock: tzinfo, utc_s: int) -> date:
     """The day the instant belongs to: its local date, or the next one if that had begun before clocks were set back over midnight."""
     today = datetime.fromtimestamp(utc_s, clock).date()
     return today + _DAY if _begins(clock, today + _DAY) <= utc_s else today
 
 
-def _begins(clock: ZoneInfo, day: date) -> int:
+def _begins(clock: tzinfo, day: date) -> int:
     """The first instant whose local date is `day` or later."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=clock)  # fold 0: the earlier of two
     utc_s = (midnight - _EPOCH) // _SECOND
@@ -112,7 +112,7 @@ def _begins(clock: ZoneInfo, day: date) -> int:
     )  # no such midnight: it was skipped
 
 
-def _reads(clock: ZoneInfo, utc_s: int) -> datetime:
+def _reads(clock: tzinfo, utc_s: int) -> datetime:
     """What clocks show, without a zone."""
     return datetime.fromtimestamp(utc_s, clock).replace(tzinfo=None)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from routing.zone import rules
 from switch import log
 from switch.app import Shell
 from switch.ledger.journal import JournalInUse, JournalUnwritable
@@ -57,6 +58,7 @@ async def serve(config: Path) -> None:
         raise CannotStart(f"{config} has errors:\n\n{problems}")
     deployment = loaded.deployment
     log.configure(deployment.switch.log)
+    _log.info("time zone rules", rules=str(rules()), passed_over=rules().passed_over)
     shell = Shell(deployment)
     await started(deployment, shell)
     shell.keep_config(deployment.plan.version, loaded.files)

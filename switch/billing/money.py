@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 MICROS = 1_000_000
+CENT_MICROS = 10_000
 
 
 def micros_from(text: str) -> int:
@@ -28,3 +29,10 @@ def show_micros(micros: int) -> str:
     whole, part = divmod(abs(micros), MICROS)
     places = f"{part:06d}".rstrip("0").ljust(2, "0")
     return f"{sign}{whole}.{places}"
+
+
+def show_cents(micros: int) -> str:
+    """For people who read sums: rounded to the cent, halves to the even one, as payouts are (`billing.md` §2)."""
+    cents, rest = divmod(micros, CENT_MICROS)
+    cents += rest * 2 > CENT_MICROS or (rest * 2 == CENT_MICROS and cents % 2)
+    return show_micros(cents * CENT_MICROS)

@@ -12,12 +12,12 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from routing.cap import Cap, Counts
 from routing.expression import Kind, Scalar
+from routing.zone import time_zone
 from switch.call.record import FinalState
 from switch.calltest.calltest import Aspect, Behaviour, CallTest, Expectation, PlannedCall, Wanted
 from switch.calltest.model import (
@@ -227,11 +227,11 @@ class _Reading:
             return (at - EPOCH) // US
         number = self._plan.table.numbers.get(did)
         zone = zone or (self._plan.table.campaigns[number.campaign].zone if number else "UTC")
-        there = [at.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
+        there = [at.replace(tzinfo=time_zone(zone), fold=fold) for fold in (0, 1)]
         instants = {(each - EPOCH) // US for each in (one.astimezone(UTC) for one in there)}
         if len(instants) == 1:
             return instants.pop()
-        is_skipped = there[0].astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != at
+        is_skipped = there[0].astimezone(UTC).astimezone(time_zone(zone)).replace(tzinfo=None) != at
         happens = "is skipped by" if is_skipped else "comes twice with"
         self._tell(path, Unfit(f"{at} {happens} the clocks of {zone}", hint="write it with its offset, such as -05:00"))
         return None

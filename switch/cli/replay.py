@@ -1,24 +1,22 @@
-"""Knows the command `payphone replay`. Does not know how calls are decided once more, nor how the two outcomes are compared."""
+"""The command `payphone replay`. How calls are decided once more and how the outcomes are compared: `switch.simulation`."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
 
-from switch.billing.money import show_micros
-from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
+from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of, print_json
 from switch.cli.progress import progress
-from switch.cli.rehearsed import differing, money_beside, parts_beside, plain_table, states_beside, sums_as_json
 from switch.cli.simulate import yesterday
+from switch.cli.sums import differing, money_beside, parts_beside, signed, states_beside, sums_as_json
+from switch.cli.table import FittedTable, show
 from switch.ledger.store import Ledger
 from switch.settings.plan import Deployment
 from switch.settings.uncollected import uncollected
-from switch.simulation.compare import CallResult, Change, Changed, Comparison
-from switch.simulation.period import BadInstant, Period, days, instant, instant_us, zone_of
+from switch.simulation.compare import CallResult, CapFilled, Change, Changed, Comparison
+from switch.simulation.period import BadInstant, Period, days, instant, instant_us, local_text, zone_of
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
 from switch.simulation.totals import By
@@ -60,12 +58,12 @@ def replay(
     with uncollected():
         comparison, others = _compared(ledger, period, was=was, now=now)
     if not comparison.before.figures.total.calls:
-        fail(f"no calls from {_local(period.from_us, period)} to {_local(period.to_us, period)}: choose with --from and --to")
+        fail(f"no calls {_when(period)}: choose with --from and --to")
     if json_lines:
         for row in _rows(comparison, others=others):
             print_json(row)
     else:
-        _show(comparison, period, others=others, calls=calls, check=check)
+        _show(comparison, period, currency=was.switch.currency, others=others, calls=calls, check=check)
 
 
 def _period(was: Deployment, begin: str | None, end: str | None, *, zone: str | None) -> Period:
@@ -161,38 +159,37 @@ def _went_as_json(went: CallResult) -> dict[str, Any]:
 # for people
 
 
-def _show(comparison: Comparison, period: Period, *, others: int, calls: bool, check: bool) -> None:
-    before, after = comparison.before.figures, comparison.after.figures
-    total = before.total.calls
+def _show(comparison: Comparison, period: Period, *, currency: str, others: int, calls: bool, check: bool) -> None:
+    total = comparison.before.figures.total.calls
     differ = len(comparison.changed)
-    out.print(
-        f"[bold]{count(total, 'call')}[/] from {_local(period.from_us, period)} to {_local(period.to_us, period)}, {period.zone}"
-    )
+    show(f"{count(total, 'call')} {_when(period)}, amounts in {currency}")
     if check:
-        out.print(f"[bold]{differ} of {total} differ from what happened ({100 * differ / total:.2f} %)[/]: 0 is best")
-    out.print(_summary(comparison))
+        show(f"{differ} of {total} differ from what happened ({100 * differ / total:.2f} %): 0 is best")
+    show(_summary(comparison))
     if others:
-        out.print(
+        show(
             f"{count(others, 'call')} of them had been decided by another config than that of --of: they may differ for that alone."
         )
-    if comparison.movements():
-        out.print(_movements(comparison))
-    out.print(money_beside(before, after))
-    if before.states != after.states:
-        out.print(states_beside(before, after))
-    for by in By:
-        if differing(before, after, by):
-            out.print(parts_beside(before, after, by))
-    if comparison.before.caps or comparison.after.caps:
-        out.print(_caps(comparison, period))
+    show("", *_tables(comparison, period))
     if calls and differ:
-        out.print("Calls that differ, before -> after, and their margin's change:")
-        for line in _calls(comparison, period):
-            typer.echo(line)
-        typer.echo()
-    out.print("Taken to be so:")
-    for each in assumptions():
-        out.print(f"- {each}", highlight=False)
+        show("Calls that differ, before -> after, and their margin's change:", *_calls(comparison, period), "")
+    show("Taken to be so:", *(f"- {each}" for each in assumptions()))
+
+
+def _when(period: Period) -> str:
+    return f"from {local_text(period.from_us, period.zone)} to {local_text(period.to_us, period.zone)}, {period.zone}"
+
+
+def _tables(comparison: Comparison, period: Period) -> Iterator[FittedTable]:
+    before, after = comparison.before.figures, comparison.after.figures
+    if comparison.movements():
+        yield _movements(comparison)
+    yield money_beside(before, after)
+    if before.states != after.states:
+        yield states_beside(before, after)
+    yield from (parts_beside(before, after, by) for by in By if differing(before, after, by))
+    if comparison.before.caps or comparison.after.caps:
+        yield _caps(comparison, period)
 
 
 def _summary(comparison: Comparison) -> str:
@@ -208,35 +205,35 @@ def _summary(comparison: Comparison) -> str:
     return ", ".join([*parts, kept]) + refused
 
 
-def _movements(comparison: Comparison) -> Table:
-    table = plain_table("from", "to", "calls", "margin")
+def _movements(comparison: Comparison) -> FittedTable:
     movements = comparison.movements()
-    for origin, to, moved in movements[:SHOWN_MOVEMENTS]:
-        table.add_row(origin, to, str(len(moved)), show_micros(_margin(moved)))
+    rows = [[origin, to, str(len(moved)), signed(_margin(moved))] for origin, to, moved in movements[:SHOWN_MOVEMENTS]]
     if rest := movements[SHOWN_MOVEMENTS:]:
         every = [each for _, _, moved in rest for each in moved]
-        table.add_row(f"{len(rest)} more", "", str(len(every)), show_micros(_margin(every)))
-    return table
+        rows.append([f"{len(rest)} more", "", str(len(every)), signed(_margin(every))])
+    return FittedTable(names=["from", "to"], groups=[["calls", "margin"]], rows=rows)
 
 
-def _caps(comparison: Comparison, period: Period) -> Table:
+def _caps(comparison: Comparison, period: Period) -> FittedTable:
     """Only what fills: first when, and how many calls it turned away from a line, before and after."""
-    table = plain_table("cap that is full", "first before", "calls", "first after", "calls")
     before, after = comparison.before.caps, comparison.after.caps
-    for cap in sorted(before | after, key=lambda cap: (-after[cap].calls if cap in after else 0, cap)):
-        cells = []
-        for side in (before, after):
-            filled = side.get(cap)
-            cells += ["-", "0"] if filled is None else [_local(filled.first_us, period), str(filled.calls)]
-        table.add_row(cap, *cells)
-    return table
+
+    def cells(filled: CapFilled | None) -> list[str]:
+        return ["-", "0"] if filled is None else [local_text(filled.first_us, period.zone), str(filled.calls)]
+
+    caps = sorted(before | after, key=lambda cap: (-after[cap].calls if cap in after else 0, cap))
+    return FittedTable(
+        names=["cap that is full"],
+        groups=[["first before", "calls"], ["first after", "calls"]],
+        rows=[[cap, *cells(before.get(cap)), *cells(after.get(cap))] for cap in caps],
+    )
 
 
 def _calls(comparison: Comparison, period: Period) -> Iterator[str]:
     """One line each: not a table, since ids are to be copied whole."""
     for each in comparison.changed[:SHOWN_CALLS]:
-        change = show_micros(each.after.margin_micros - each.before.margin_micros)
-        yield f"{each.call_id}  {_local(each.invited_us, period)}  {_way(each.before)} -> {_way(each.after)}  {change}"
+        margin = signed(each.after.margin_micros - each.before.margin_micros)
+        yield f"{each.call_id}  {local_text(each.invited_us, period.zone)}  {_way(each.before)} -> {_way(each.after)}  {margin}"
     if len(comparison.changed) > SHOWN_CALLS:
         yield f"{len(comparison.changed) - SHOWN_CALLS} more: --json has all"
 
@@ -250,9 +247,5 @@ def _margin(moved: list[Changed]) -> int:
     return sum(each.after.margin_micros - each.before.margin_micros for each in moved)
 
 
-def _local(at_us: int, period: Period) -> str:
-    return f"{datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(period.zone)):%Y-%m-%d %H:%M:%S}"
-
-
 def _iso(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo("UTC")).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat().replace("+00:00", "Z")

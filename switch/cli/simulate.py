@@ -1,4 +1,4 @@
-"""Knows the command `payphone simulate`. Does not know what traffic is like, nor what becomes of it."""
+"""The command `payphone simulate`. What the traffic is like and what becomes of it: `switch.simulation`."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from switch.billing.verdict import JudgedCall
-from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config, out, print_json
+from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config, print_json
 from switch.cli.progress import progress
-from switch.cli.rehearsed import figures_as_json, parts_table, states_table
+from switch.cli.sums import figures_as_json, parts_table, states_table
+from switch.cli.table import show
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
 from switch.settings.load import Loaded
+from switch.settings.plan import Deployment
 from switch.settings.uncollected import uncollected
-from switch.simulation.period import BadInstant, Period, instant, zone_of
+from switch.simulation.period import BadInstant, Period, instant, local_text, zone_of
 from switch.simulation.period import days as local_days
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
@@ -88,17 +90,26 @@ def simulate(
         for row in figures_as_json(figures):
             print_json(row)
         return
-    out.print(states_table(figures))
-    for by in By if report else (By.CAMPAIGN,):
-        out.print(parts_table(figures, by))
+    show(_title(period, figures.total.calls, currency=_deployment(loaded).switch.currency), states_table(figures))
+    show(*(parts_table(figures, by) for by in (By if report else (By.CAMPAIGN,))))
     if into is not None:
-        out.print(f"{count(figures.total.calls, 'invented call')} in {into}: try `payphone calls --config {into / CONFIG}`")
+        show(f"{count(figures.total.calls, 'invented call')} in {into}: try `payphone calls --config {into / CONFIG}`")
+
+
+def _deployment(loaded: Loaded) -> Deployment:
+    if loaded.deployment is None:
+        raise AssertionError("loaded_config lets no such config pass")
+    return loaded.deployment
+
+
+def _title(period: Period, calls: int, *, currency: str) -> str:
+    first, last = (local_text(at_us, period.zone)[:10] for at_us in (period.from_us, period.to_us - 1))
+    when = f"of {first}" if first == last else f"from {first} to {last}"
+    return f"{count(calls, 'invented call')} {when}, {period.zone}, amounts in {currency}"
 
 
 def _period(loaded: Loaded, begin: str | None, *, days: int, zone: str | None) -> Period:
-    if loaded.deployment is None:
-        raise AssertionError("loaded_config lets no such config pass")
-    zone = zone or zone_of(loaded.deployment.plan)
+    zone = zone or zone_of(_deployment(loaded).plan)
     try:
         first = yesterday() if begin is None else instant(begin, zone=zone)
         return local_days(first, days, zone=zone)
@@ -108,16 +119,15 @@ def _period(loaded: Loaded, begin: str | None, *, days: int, zone: str | None) -
 
 def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Figures:
     """What all calls come to, with a bar while they are played."""
-    if loaded.deployment is None:
-        raise AssertionError("loaded_config lets no such config pass")
-    plan, ledger = loaded.deployment.plan, None
+    deployment = _deployment(loaded)
+    plan, ledger = deployment.plan, None
     try:
         if into is not None:
             ledger, plan = from_ledger(lambda: open_sandbox(into, config=config, at_us=model.period.from_us))
         expected, made = scripts(plan, model)
     except (NoNumbers, NotFresh) as error:
         fail(str(error))
-    stage = Simulator(plan, prompts=lengths_ms(loaded.deployment.switch.prompts), noting=ledger is not None)
+    stage = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
     stage.control.usage.grouped(plan.lines_of_groups)
     figures = Figures()
     with uncollected(), progress("simulating") as done:

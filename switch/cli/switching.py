@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from routing.zone import rules
 from switch.billing.statement import as_json
 from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
 from switch.console import calls_table, show_ruling
@@ -44,6 +45,7 @@ def check(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> 
         typer.echo(
             f"{config}: {count(errors, 'error')}, {count(warnings, 'warning')}" if loaded.problems else f"{config}: no problems"
         )
+        typer.echo(f"time zone rules: {rules()}" + (f" (passed over: {rules().passed_over})" if rules().passed_over else ""))
     raise typer.Exit(1 if loaded.deployment is None else 0)
 
 

@@ -1,4 +1,4 @@
-"""Knows how many attempts at once the caps of a config allow, for whom a row of a report is about. Does not know how many there were."""
+"""How many attempts at once the caps of a config allow, for those that a row of a report is about."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Capacity:
                 return None
 
     def _together(self, lines: Iterable[str]) -> int | None:
-        """What lines allow beside each other: each its own, those of one advertiser no more than he allows."""
+        """What lines allow beside each other: each its own, those of one advertiser no more than the advertiser allows."""
         by_advertiser: dict[str, list[str]] = {}
         for name in lines:
             by_advertiser.setdefault(self.table.lines[name].advertiser, []).append(name)

@@ -1,9 +1,8 @@
-"""Knows which calls are in progress: those of a running switch's journal that have not ended. Does not lock the journal, nor write to it.
+"""Calls in progress: those of a running switch's journal that have not ended. The journal is neither locked nor written.
 
 A journal that no process holds is what a switch left when it stopped: its calls are over, if not yet in the ledger.
 """
 
-from collections.abc import Collection
 from pathlib import Path
 
 from switch.call.record import CallRecord, FinalState
@@ -23,10 +22,6 @@ def live_calls(journal: Path) -> tuple[CallRecord, ...] | None:
         return None
     records = (_record(lines) for lines in recover(journal).calls.values())
     return tuple(record for record in records if record is not None and record.final_state is FinalState.CRASHED)
-
-
-def without(records: Collection[CallRecord], recorded: Collection[str]) -> tuple[CallRecord, ...]:
-    return tuple(record for record in records if record.call_id not in recorded)
 
 
 def _record(lines: tuple[bytes, ...]) -> CallRecord | None:

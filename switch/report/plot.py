@@ -1,7 +1,4 @@
-"""Knows how an answer looks as a picture: calls and what came of them, the busiest moment against capacity, money. Draws without a screen.
-
-Does not work anything out.
-"""
+"""A report as a picture: calls and what came of them, the busiest moment against capacity, money. Draws without a screen."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +13,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from switch.billing.money import MICROS
-from switch.report.answer import Answer
-from switch.report.figure import CAPACITY, PEAK
-from switch.report.table import NOTHING
+from switch.report.aggregate import Report
+from switch.report.query import CAPACITY, PEAK
 
+NOTHING = "none"
 MOST_BARS = 40
 MOST_NAMES = 12
 TITLE_WIDTH = 90
@@ -48,8 +45,8 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def draw(path: Path, *, title: str, over: Answer, money: Answer) -> None:
-    """A PNG file. `over`: an answer by one dimension, for the calls; `money`: by one, maybe the same. Raises OSError."""
+def draw(path: Path, *, title: str, over: Report, money: Report, currency: str) -> None:
+    """A PNG file. `over`: a report by one dimension, for the calls; `money`: by one, maybe the same. Raises OSError."""
     with mpl.rc_context(_STYLE):
         spaced = ConstrainedLayoutEngine(h_pad=0.15, w_pad=0.2, hspace=0.02, rect=(0.01, 0.01, 0.98, 0.98))
         figure = Figure(figsize=(12, 13), dpi=110, layout=spaced)
@@ -58,13 +55,13 @@ def draw(path: Path, *, title: str, over: Answer, money: Answer) -> None:
         figure.suptitle("\n".join(wrap(title, TITLE_WIDTH)), x=0.03, ha="left", fontsize=14, fontweight="bold")
         _calls(calls_axes, over)
         _against_capacity(peak_axes, over)
-        _money(money_axes, money)
+        _money(money_axes, money, currency=currency)
         with path.open("wb") as file:
             figure.savefig(file, format="png")
 
 
-def _calls(axes: Axes, answer: Answer) -> None:
-    rows = _rows(answer)
+def _calls(axes: Axes, report: Report) -> None:
+    rows = _rows(report)
     converted = [row["converted"] for row in rows]
     short = [row["connected"] - row["converted"] for row in rows]
     unconnected = [row["incoming"] - row["connected"] for row in rows]
@@ -72,37 +69,58 @@ def _calls(axes: Axes, answer: Answer) -> None:
     for (label, colour), heights in zip(_SERIES.items(), (converted, short, unconnected), strict=True):
         axes.bar(range(len(rows)), heights, bottom=bottom, color=colour, width=0.8, label=label)
         bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
-    axes.set_title(f"Incoming calls by {_called(answer)}")
-    _finish(axes, answer, rows)
+    axes.set_title(f"Incoming calls by {_words(report)}")
+    _finish(axes, report, rows)
 
 
-def _against_capacity(axes: Axes, answer: Answer) -> None:
-    rows = _rows(answer)
+def _against_capacity(axes: Axes, report: Report) -> None:
+    rows = _rows(report)
     axes.bar(range(len(rows)), [row[PEAK] for row in rows], color=_PEAK, width=0.8, label="most at once")
     limits = [row[CAPACITY] for row in rows]
     if any(limit is not None for limit in limits):
         heights = [float("nan") if limit is None else limit for limit in limits]
         edges = [place - 0.5 for place in range(len(rows) + 1)]
-        axes.stairs(heights, edges, baseline=None, color=_CAPACITY, linewidth=2, label="capacity")
-    axes.set_title(f"Most attempts at once by {_called(answer)}, against capacity")
-    _finish(axes, answer, rows)
+        axes.stairs(heights, edges, baseline=None, color=_CAPACITY, linewidth=2, label="capacity by today's caps")
+        _label_capacity(axes, limits)
+        axes.margins(y=0.15)  # room for the number above it
+    against = "against capacity" if any(limit is not None for limit in limits) else "which no cap bounds"
+    axes.set_title(f"Most attempts at once by {_words(report)}, {against}")
+    _finish(axes, report, rows)
 
 
-def _money(axes: Axes, answer: Answer) -> None:
-    rows = _rows(answer)
+def _label_capacity(axes: Axes, limits: Sequence[int | None]) -> None:
+    """The number above each stretch of the line that is level, at its first bar."""
+    before: int | None = None
+    for place, limit in enumerate(limits):
+        if limit is not None and limit != before:
+            axes.annotate(
+                f"capacity {limit:,}" if before is None else f"{limit:,}",
+                (place - 0.5, limit),
+                xytext=(2, 5),
+                textcoords="offset points",
+                color=_CAPACITY,
+                fontsize=9,
+                fontweight="bold",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+            )
+        before = limit
+
+
+def _money(axes: Axes, report: Report, *, currency: str) -> None:
+    rows = _rows(report)
     width = 0.8 / len(_MONEY)
     for number, (name, (label, colour)) in enumerate(_MONEY.items()):
         places = [place + (number - 1) * width for place in range(len(rows))]
         axes.bar(places, [row[name] / MICROS for row in rows], color=colour, width=width * 0.94, label=label)
     axes.axhline(0, color="#9aa3ad", linewidth=0.8)
-    axes.set_title(f"Money by {_called(answer)}")
-    _finish(axes, answer, rows)
+    axes.set_title(f"Money by {_words(report)}, {currency}")
+    _finish(axes, report, rows)
 
 
-def _finish(axes: Axes, answer: Answer, rows: Sequence[dict[str, Any]]) -> None:
+def _finish(axes: Axes, report: Report, rows: Sequence[dict[str, Any]]) -> None:
     """Names below, a legend above, whole numbers with separators beside."""
-    names = _labels(answer, rows)
-    crowded = sum(map(len, names)) > _CROWDED
+    names = _labels(report, rows)
+    crowded = sum(max(map(len, name.split("\n"))) for name in names) > _CROWDED
     step = -(-len(names) // _MOST_LABELS)
     axes.set_xticks(range(0, len(names), step), names[::step], rotation=35 if crowded else 0, ha="right" if crowded else "center")
     axes.set_xlim(-0.6, len(names) - 0.4)
@@ -112,13 +130,13 @@ def _finish(axes: Axes, answer: Answer, rows: Sequence[dict[str, Any]]) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, frameon=False, borderaxespad=0)
 
 
-def _rows(answer: Answer) -> list[dict[str, Any]]:
+def _rows(report: Report) -> list[dict[str, Any]]:
     """All hours of the day, also those without calls; of names, those with the most revenue; of days, the last."""
-    rows = list(answer.rows.iter_rows(named=True))
-    match answer.by:
+    rows = list(report.rows.iter_rows(named=True))
+    match report.by:
         case ("hour",):
             by_hour = {row["hour"]: row for row in rows}
-            nothing = {name: 0 for name in answer.figures if name != CAPACITY}
+            nothing = {name: 0 for name in report.metrics if name != CAPACITY}
             limit = rows[0][CAPACITY] if rows else None
             return [by_hour.get(hour, {"hour": hour, CAPACITY: limit, **nothing}) for hour in range(24)]
         case ("day",) | ("weekday",):
@@ -127,14 +145,14 @@ def _rows(answer: Answer) -> list[dict[str, Any]]:
             return sorted(rows, key=lambda row: (-row["revenue_micros"], -row["incoming"]))[:MOST_NAMES]
 
 
-def _called(answer: Answer) -> str:
-    name = answer.by[0]
+def _words(report: Report) -> str:
+    name = report.by[0]
     return "hour of the day" if name == "hour" else name.replace("_", " ")
 
 
-def _labels(answer: Answer, rows: Sequence[dict[str, Any]]) -> list[str]:
+def _labels(report: Report, rows: Sequence[dict[str, Any]]) -> list[str]:
     """Days without their year where it is one year's; final states as words."""
-    name = answer.by[0]
+    name = report.by[0]
     labels = [_label(row[name]) for row in rows]
     if name == "day" and len({label[:4] for label in labels}) == 1:
         return [label[5:] for label in labels]

@@ -141,6 +141,7 @@ DaysOf = Annotated[int, parsed(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d
 PercentBp = Annotated[int, parsed(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]
 Share = Annotated[int, parsed(v.share, v.SHARE), WithJsonSchema({"enum": list(v.SHARES)})]
 Zone = Annotated[str, parsed(v.zone, v.ZONE), text_schema()]
+Currency = Annotated[str, parsed(v.currency, v.CURRENCY), text_schema(v.CURRENCY_PATTERN)]
 Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
 Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]

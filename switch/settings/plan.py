@@ -51,7 +51,7 @@ class SwitchSettings:
 
     `listen`: the UDP address of SIP. `rtp_ports`: first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
-    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted.
+    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
     listen: tuple[str, int]
@@ -68,6 +68,7 @@ class SwitchSettings:
     max_calls: int
     ledger_url: str | None = None
     api: Api | None = None
+    currency: str = "USD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

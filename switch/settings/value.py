@@ -9,11 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from zoneinfo import ZoneInfo, available_timezones
 
 from holidays import list_supported_countries
 
 from routing.hours import known_calendar
+from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
 
@@ -40,6 +40,7 @@ HEADER_PATTERN = r"^[A-Za-z0-9.!%*_+`'~-]{1,64}$"
 TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is written)
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
@@ -68,6 +69,7 @@ TOKEN = "a token of 16 characters or more: letters, digits and - . _ ~ + /"  # n
 CALENDAR = "a country such as US, or one of its parts such as US-TX (ISO 3166)"
 DATE_BLOCK = "hours of that date such as 09:00-12:00, or closed"
 LEDGER = "sqlite, or a URL such as postgresql://user@host/db"
+CURRENCY = "three capital letters, as ISO 4217 has them: USD, CAD"
 ZONE = "an IANA time zone such as America/New_York"
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
@@ -322,9 +324,17 @@ def sip_uri(text: str) -> str:
 def zone(text: str) -> str:
     """The name of an IANA time zone that this machine knows."""
     try:
-        return ZoneInfo(text).key
-    except (KeyError, ValueError, OSError) as error:
-        raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(available_timezones()))) from error
+        time_zone(text)
+    except KeyError as error:
+        raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
+    return text
+
+
+def currency(text: str) -> str:
+    """An ISO 4217 code. Which ones are in use is not looked up: countries change theirs."""
+    if not re.fullmatch(CURRENCY_PATTERN, text):
+        raise Unfit(f"bad currency {quote(text)}", expected=CURRENCY)
+    return text
 
 
 def day_range(text: str) -> tuple[int, ...]:

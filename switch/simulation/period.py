@@ -2,9 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
+from routing.zone import time_zone
 from switch.engine.plan import Plan
 
 HOUR_US = 3_600_000_000
@@ -42,12 +42,17 @@ def instant(text: str, *, zone: str) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=clock_of(zone))
 
 
-def clock_of(zone: str) -> ZoneInfo:
+def clock_of(zone: str) -> tzinfo:
     """Raises BadInstant."""
     try:
-        return ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as error:
+        return time_zone(zone)
+    except KeyError as error:
         raise BadInstant(f"--zone: there is no time zone {zone!r}; one is America/New_York") from error
+
+
+def local_text(at_us: int, zone: str) -> str:
+    """`2026-11-18 14:00:00`: whole seconds, on the clocks of the zone."""
+    return f"{datetime.fromtimestamp(at_us // 1_000_000, time_zone(zone)):%Y-%m-%d %H:%M:%S}"
 
 
 def instant_us(at: datetime) -> int:

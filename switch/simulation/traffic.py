@@ -11,9 +11,9 @@ from datetime import datetime
 from itertools import accumulate
 from math import exp, log
 from random import Random
-from zoneinfo import ZoneInfo
 
 from routing.geo import US_STATES, place
+from routing.zone import time_zone
 from switch.call.record import EndedBy
 from switch.simulation.call_script import LineBehaviour, LineScript
 from switch.simulation.period import HOUR_US, Period
@@ -71,7 +71,7 @@ def arrivals(period: Period, chance: Random, *, calls: int | None, per_hour: flo
 
 
 def _weight(at_us: int, zone: str) -> float:
-    local = datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(zone))
+    local = datetime.fromtimestamp(at_us / 1_000_000, time_zone(zone))
     return BY_HOUR[local.hour] * BY_WEEKDAY[local.weekday()]
 
 

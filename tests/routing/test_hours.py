@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from routing.hours import is_open, known_calendar, local_text, why_closed
 from routing.table import Block, Hours
+from routing.zone import time_zone
 
 NEW_YORK = "America/New_York"
 OFFICE = Hours(
@@ -21,7 +21,7 @@ OFFICE = Hours(
 
 def at(text: str, zone: str = "UTC") -> int:
     """Microseconds of a local time; `fold=1` by a trailing `+` for the second pass of a repeated hour."""
-    local = datetime.fromisoformat(text.rstrip("+")).replace(tzinfo=ZoneInfo(zone), fold=int(text.endswith("+")))
+    local = datetime.fromisoformat(text.rstrip("+")).replace(tzinfo=time_zone(zone), fold=int(text.endswith("+")))
     return round(local.timestamp()) * 1_000_000
 
 

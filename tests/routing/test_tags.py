@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from routing.expression import Kind, Scalar
 from routing.ruling import Inquiry
 from routing.table import Campaign, TrackingNumber
 from routing.tags import BUILT_IN, CLOSED, of_call, of_campaign, variant
+from routing.zone import time_zone
 
 DID = "+18005550100"
 NUMBER = TrackingNumber(did=DID, publisher="radio", campaign="auto", tags={"sub": "fb-12", "age": 40})
@@ -22,7 +22,7 @@ OF_KIND = {Kind.TEXT: str, Kind.NUMBER: int, Kind.TRUTH: bool}
 
 
 def at(text: str, zone: str = "UTC") -> int:
-    return round(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()) * 1_000_000
+    return round(datetime.fromisoformat(text).replace(tzinfo=time_zone(zone)).timestamp()) * 1_000_000
 
 
 def asked(**more: Any) -> Inquiry:

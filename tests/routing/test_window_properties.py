@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from routing.cap import Per
 from routing.window import QUARTER_S, next_us, start_us
+from routing.zone import time_zone, zone_names
 
 US_PER_S = 1_000_000
 QUARTER_US = QUARTER_S * US_PER_S
@@ -18,7 +18,7 @@ DAY_S = 86_400
 CALENDAR = (Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH)
 LONGEST_S = {Per.HOUR: 3600, Per.DAY: 49 * 3600, Per.WEEK: 8 * DAY_S, Per.MONTH: 32 * DAY_S}
 """Longest windows: an hour is never more; a day may have a second one that clocks left out or came back for."""
-ZONES = ["UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("posix", "right")))]
+ZONES = ["UTC", *sorted(zone for zone in zone_names() if "/" in zone)]
 IN_USE_SINCE = 1980
 
 
@@ -29,7 +29,7 @@ def us(year: int) -> int:
 @cache
 def changes(zone: str) -> tuple[int, ...]:
     """Seconds at which the zone's offset changes, from IN_USE_SINCE to 2040. Two that undo each other within ten days are not found."""
-    clock = ZoneInfo(zone)
+    clock = time_zone(zone)
 
     def offset(at_s: int) -> object:
         return datetime.fromtimestamp(at_s, clock).utcoffset()
@@ -50,7 +50,7 @@ def changes(zone: str) -> tuple[int, ...]:
 def distinct_zones() -> tuple[str, ...]:
     """One zone of all that have changed alike, and stood alike when that began."""
     start_s = us(IN_USE_SINCE) // US_PER_S
-    alike = {(changes(zone), datetime.fromtimestamp(start_s, ZoneInfo(zone)).utcoffset()): zone for zone in ZONES}
+    alike = {(changes(zone), datetime.fromtimestamp(start_s, time_zone(zone)).utcoffset()): zone for zone in ZONES}
     return tuple(alike.values())
 
 
@@ -88,7 +88,7 @@ def test_a_boundary_of_months_or_weeks_is_one_of_days(where: tuple[str, int]) ->
     for per in (Per.WEEK, Per.MONTH):
         start = start_us(per, zone, instant)
         assert start_us(Per.DAY, zone, start) == start
-        local = datetime.fromtimestamp(start // US_PER_S, ZoneInfo(zone))
+        local = datetime.fromtimestamp(start // US_PER_S, time_zone(zone))
         assert local.weekday() == 0 if per is Per.WEEK else local.day == 1
 
 

@@ -1,9 +1,9 @@
 """Knows how caps are compiled: who owns them, in which zone their windows begin, and what a total counts from."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from routing.cap import Cap, Counts, Per
+from routing.zone import time_zone
 from switch.settings.model.party import Advertiser, Capped
 from switch.settings.model.party import Cap as CapModel
 
@@ -39,4 +39,4 @@ def _cap(owner: str, cap: CapModel, *, zone: str) -> Cap:
 
 def _utc_us(local: datetime, zone: str) -> int:
     """A whole number of minutes, so that nothing is lost in seconds as floats."""
-    return int((local.replace(tzinfo=ZoneInfo(zone)) - _EPOCH).total_seconds()) * US_PER_S
+    return int((local.replace(tzinfo=time_zone(zone)) - _EPOCH).total_seconds()) * US_PER_S

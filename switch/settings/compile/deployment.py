@@ -73,6 +73,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         max_call_ms=switch.limits.max_call,
         max_calls=switch.limits.max_calls,
         ledger_url=switch.ledger,
+        currency=switch.currency,
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
     )
 

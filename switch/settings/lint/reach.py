@@ -4,11 +4,11 @@ hours that never meet."""
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from routing.expression import Expression, Kind, Scalar, never_holds
 from routing.expression_tree import And
 from routing.table import Hours, Table
+from routing.zone import time_zone
 from switch.settings.harmony.found import Found, warning
 from switch.settings.names import mapping
 from switch.settings.problem import quote
@@ -101,5 +101,5 @@ def _shifts(one: str, other: str) -> set[int]:
 
 
 def _offsets(zone: str) -> set[int]:
-    ahead = (season.replace(tzinfo=ZoneInfo(zone)).utcoffset() for season in _SEASONS)
+    ahead = (season.replace(tzinfo=time_zone(zone)).utcoffset() for season in _SEASONS)
     return {int(offset.total_seconds()) // S_PER_MINUTE for offset in ahead if offset is not None}

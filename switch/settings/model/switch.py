@@ -11,6 +11,7 @@ from switch.settings.field import (
     MAX_CALLS,
     MAX_WORKERS,
     Address,
+    Currency,
     Duration,
     DurationOrZero,
     Folder,
@@ -70,6 +71,7 @@ class Switch(Strict):
     log: LogFormat = may("How the log is written", default="console")
     limits: Limits = Field(default_factory=Limits, description="What no call and no load goes beyond")
     zone: Zone = may("IANA time zone of cap windows and time tags whose owner names none", default=DEFAULT_ZONE)
+    currency: Currency = may("ISO 4217 code of all amounts, where people read them", default="USD")
     ledger: Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default="sqlite")
     api: Api | None = may("HTTP, for what advertisers post after a call; default: none")
 

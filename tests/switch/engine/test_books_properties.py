@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from random import Random
-from zoneinfo import ZoneInfo
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
+from routing.zone import time_zone
 from switch.engine.caps import LegKey
 from switch.engine.usage import Usage, UsageHistory
 
@@ -53,7 +53,7 @@ OWNERS = (
 @cache
 def window(per: Per, zone: str, at_us: int) -> tuple[int | float, ...]:
     """What the calendar of the zone calls the window: two instants are in one window when it has one name."""
-    local = datetime.fromtimestamp(at_us / S_US, ZoneInfo(zone))
+    local = datetime.fromtimestamp(at_us / S_US, time_zone(zone))
     offset = local.utcoffset()
     assert offset is not None
     match per:

@@ -1,4 +1,4 @@
-"""Ten calls whose figures were worked out by hand, and the corrections that were posted afterwards.
+"""Ten calls whose metrics were worked out by hand, and the corrections that were posted afterwards.
 
 id  UTC           publisher campaign state  talk                    revenue          payout  cost
 c1  03-02 14:10   radio     auto     TX     east 100 s              25               18      0.016

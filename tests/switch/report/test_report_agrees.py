@@ -17,7 +17,7 @@ from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, EndedBy, FinalState
 from switch.ledger.store import Ledger, Posting
 from tests.switch.report.ten_calls import MICROS, attempt, call, correction, judged, us
-from tests.switch.report.test_report_figures import asked
+from tests.switch.report.test_report_metrics import asked
 
 START_US = us("2026-03-07T20:00")
 LINES = ("east", "west", "beta")
@@ -125,11 +125,11 @@ WITHIN = settings(max_examples=15, deadline=None, suppress_health_check=[HealthC
 @given(calls=drawn_calls())
 def test_rows_and_totals_agree_with_plain_python(tmp_path: Path, empty: Path, calls: list[Drawn]) -> None:
     url = written(tmp_path, empty, calls)
-    answer = asked(url, "publisher,state")
+    report = asked(url, "publisher,state")
     expected = groups(calls, lambda each: (each.judged.record.publisher, each.judged.record.tags.get("state")))
-    found = {row[:2]: dict(zip(answer.rows.columns, row, strict=True)) for row in answer.rows.iter_rows()}
+    found = {row[:2]: dict(zip(report.rows.columns, row, strict=True)) for row in report.rows.iter_rows()}
     assert {key: {name: row[name] for name in expected[key]} for key, row in found.items()} == expected
-    totals = answer.totals.row(0, named=True)
+    totals = report.totals.row(0, named=True)
     assert {name: totals[name] for name in worked_out(calls)} == worked_out(calls)
 
 
@@ -137,8 +137,8 @@ def test_rows_and_totals_agree_with_plain_python(tmp_path: Path, empty: Path, ca
 @given(calls=drawn_calls())
 def test_lines_share_the_money_of_their_calls_and_each_has_the_call(tmp_path: Path, empty: Path, calls: list[Drawn]) -> None:
     url = written(tmp_path, empty, calls)
-    answer = asked(url, "line")
-    found = {row["line"]: row for row in answer.rows.iter_rows(named=True)}
+    report = asked(url, "line")
+    found = {row["line"]: row for row in report.rows.iter_rows(named=True)}
     for line in LINES:
         dialled = [each for each in calls if any(tried.line == line for tried in each.judged.record.attempts)]
         row = found.get(line, defaultdict(int))
@@ -147,9 +147,9 @@ def test_lines_share_the_money_of_their_calls_and_each_has_the_call(tmp_path: Pa
         assert row["payout_micros"] == sum(each.sum(MoneyKind.PAYOUT, line=line) for each in dialled)
         bearing = [each for each in dialled if bearer(each.judged.record.attempts).line == line]  # type: ignore[union-attr]
         assert row["cost_micros"] == sum(each.sum(MoneyKind.COST) for each in bearing)
-    totals = answer.totals.row(0, named=True)
+    totals = report.totals.row(0, named=True)
     expected = worked_out(calls)
     del expected["near_misses"]  # of lines that ended talk
     assert {name: totals[name] for name in expected} == expected
     for name in ("revenue_micros", "payout_micros", "cost_micros"):
-        assert answer.rows[name].sum() == totals[name]
+        assert report.rows[name].sum() == totals[name]

@@ -1,18 +1,32 @@
 """`payphone report` as people use it: tables, files, a picture, and what it says when something is wrong."""
 
+import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from switch.cli import report, switching
 from switch.cli.common import app
-from switch.report.figure import FIGURES
+from switch.cli.table import FittedTable, show
+from switch.report.query import METRICS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+HELP = """
+import sys
+from switch.cli.main import app
+try:
+    app(["report", "--help"])
+except SystemExit as end:
+    print(end.code, sorted({"polars", "matplotlib"} & set(sys.modules)))
+"""
 COMMANDS = (report, switching)
 """They register themselves; one alone would have no name."""
 
@@ -32,32 +46,83 @@ def run(config: Path, *arguments: str, width: int = 80) -> Result:
 
 
 def test_a_table_with_totals_that_fits_the_terminal(config: Path) -> None:
-    done = run(config, "--by", "line", "--figures", "all")
+    done = run(config, "--by", "line", "--metrics", "all")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert (
-        done.stdout.count(" all ") + done.stdout.count("\nall ") == done.stdout.count(" east ") + done.stdout.count("\neast ") > 1
-    )
+    first_words = [line.split(" ")[0] for line in lines]
+    assert first_words.count("all") == first_words.count("east") == first_words.count("line") > 1
     assert "145.00" in done.stdout
     assert "1:35" in done.stdout  # p50 of all
     assert "62.5%" in done.stdout
 
 
+def test_how_we_are_doing(config: Path) -> None:
+    assert [line.split() for line in run(config, "--zone", "America/New_York").stdout.splitlines()] == [
+        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD"],
+        ["conv.", "of"],
+        ["incoming", "connected", "converted", "connected", "revenue", "payout", "margin"],
+        ["─" * 60],
+        ["10", "8", "5", "62.5%", "145.00", "64.00", "80.86"],  # the carriers' 0.136 in whole cents
+        [],
+    ]
+
+
+def test_in_a_pipe_a_table_is_as_wide_as_it_is_and_plain(config: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", "report", "--config", str(config), "--by", "line", "--metrics", "all"],
+        env={name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm-256color"},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
+    ).stdout
+    assert "\033" not in done
+    assert [line.split(" ")[0] for line in done.splitlines()[4:]] == ["beta", "east", "west", "-", "", "all", ""]
+    assert max(map(len, done.splitlines())) > 180
+
+
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [
+        (["--from", "2026-03-01", "--to", "2026-04-01"], "Calls from 2026-03-01 to 2026-03-31, UTC"),
+        (["--from", "2026-03-02", "--to", "2026-03-03"], "Calls of 2026-03-02, UTC"),
+        (["--from", "2026-03-03"], "Calls of 2026-03-03, UTC"),
+        (["--from", "2026-03-02T14:00", "--to", "2026-03-02T15:00"], "Calls from 2026-03-02 14:00:00 to 2026-03-02 14:59:59, UTC"),
+        (["--where", "publisher == radio"], "Calls from 2026-03-02 to 2026-03-03, UTC, where publisher == radio"),
+    ],
+)
+def test_a_table_says_which_calls(config: Path, options: list[str], title: str) -> None:
+    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD"
+
+
+def test_a_name_is_shown_as_it_is_and_never_cut_off() -> None:
+    name = "[bold]a-name[/] that is longer than a terminal of forty columns has room for"
+    table = FittedTable(names=["line"], groups=[["calls", "after"], ["margin"]], rows=[[name, "1", "2", "3.00"]])
+    text = io.StringIO()
+    Console(file=text, width=40).print(table)
+    assert max(map(len, text.getvalue().splitlines())) <= 40
+    wide = io.StringIO()
+    show(table, file=wide)
+    assert [line.rstrip() for line in wide.getvalue().splitlines()][2] == f"{name}     1     2   3.00"
+    folded = [line[:20].strip() for line in text.getvalue().splitlines()]
+    assert " ".join(folded[2 : folded.index("", 2)]) == name
+
+
 def test_csv_has_stable_names_with_units_and_reads_back(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.csv"
-    assert run(config, "--by", "publisher", "--figures", "all", "--out", str(out)).exit_code == 0
+    assert run(config, "--by", "publisher", "--metrics", "all", "--out", str(out)).exit_code == 0
     again = pl.read_csv(out)
-    assert again.columns == ["publisher", *FIGURES]
+    assert again.columns == ["publisher", *METRICS]
     radio = again.row(by_predicate=pl.col("publisher") == "radio", named=True)
     assert (radio["revenue_micros"], radio["incoming"], radio["live"]) == (145_000_000, 4, None)
-    assert run(config, "--by", "publisher", "--figures", "all", "--format", "csv").stdout == out.read_text()
+    assert run(config, "--by", "publisher", "--metrics", "all", "--format", "csv").stdout == out.read_text()
 
 
 def test_parquet_reads_back_as_it_was(config: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.parquet"
-    assert run(config, "--by", "line,day", "--figures", "all", "--out", str(out)).exit_code == 0
-    lines = [json.loads(line) for line in run(config, "--by", "line,day", "--figures", "all", "--json").stdout.splitlines()]
+    assert run(config, "--by", "line,day", "--metrics", "all", "--out", str(out)).exit_code == 0
+    lines = [json.loads(line) for line in run(config, "--by", "line,day", "--metrics", "all", "--json").stdout.splitlines()]
     assert pl.read_parquet(out).to_dicts() == lines
     assert pl.read_parquet(out).schema["revenue_micros"] == pl.Int64
     refused = run(config, "--format", "parquet")
@@ -99,17 +164,48 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
     ("arguments", "told"),
     [
         (["--by", "publishex"], 'did you mean "publisher"?'),
-        (["--figures", "revenu"], 'did you mean "revenue"?'),
+        (["--metrics", "revenu"], 'did you mean "revenue"?'),
         (["--where", "campaigm == auto"], 'did you mean "campaign"?'),
         (["--from", "soon"], "no date"),
         (["--zone", "Mars/Olympus"], "no time zone"),
         (["--out", "/nowhere/a.csv"], "/nowhere/a.csv"),
+        (["--out", "a.xlsx"], "take one of .txt, .csv, .json, .jsonl, .parquet"),
+        (["--out", "a"], "take one of .txt, .csv, .json, .jsonl, .parquet"),
+        (["--out", "a.csv.gz"], "take one of .txt, .csv, .json, .jsonl, .parquet"),
+        (["--plot", "a.jpg"], "pictures are PNG files; name it a.png"),
+        (["--plot", "a"], "pictures are PNG files; name it a.png"),
     ],
 )
 def test_what_cannot_be_is_told(config: Path, arguments: list[str], told: str) -> None:
     done = run(config, *arguments)
     assert done.exit_code == 1
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(("ending", "begins"), [(".TXT", "Calls "), (".CSV", "incoming,"), (".jsonl", '{"incoming"')])
+def test_the_ending_says_the_format(config: Path, tmp_path: Path, ending: str, begins: str) -> None:
+    assert run(config, "--out", str(tmp_path / f"a{ending}")).exit_code == 0
+    assert (tmp_path / f"a{ending}").read_text().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("missing", "options", "told"),
+    [("polars", [], "polars"), ("matplotlib", ["--plot", "a.png"], "matplotlib"), ("matplotlib", [], "")],
+)
+def test_without_the_extra_it_says_what_to_install(
+    config: Path, monkeypatch: pytest.MonkeyPatch, missing: str, options: list[str], told: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)  # as if it were not installed
+    done = run(config, *options)
+    expected = f"payphone: reports need {told}: pip install 'payphone[report]'\n" if told else ""
+    assert (done.exit_code, done.stderr) == (1 if told else 0, expected)
+
+
+def test_help_imports_neither_polars_nor_matplotlib() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", HELP], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    ).stdout.splitlines()
+    assert told[-1] == "0 []"
 
 
 def test_no_ledger_yet(config: Path) -> None:

@@ -1,6 +1,7 @@
 """`payphone simulate` and `payphone replay`: what they print, what they refuse, and that they leave the usage alone."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,24 @@ def new(tmp_path: Path) -> Path:
     return tmp_path / "new"
 
 
+def narrow(*words: object) -> list[str]:
+    """What a terminal of 80 columns shows."""
+    result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "80"})
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
 # simulate
+
+
+def test_simulate_fits_a_terminal_and_says_dates_and_currency(config: Path) -> None:
+    lines = narrow("simulate", "--calls", 150, "--from", "2026-11-18", "--config", config, "--report")
+
+    assert lines[0] == "150 invented calls of 2026-11-18, UTC, amounts in USD"
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:1] == ["quotes"] for line in lines)
+    revenue = next(line.split()[4] for line in lines if line.startswith("all "))
+    assert re.fullmatch(r"[0-9]+\.[0-9]{2}", revenue)
 
 
 def test_simulate_prints_what_came_of_it_and_keeps_nothing(config: Path) -> None:
@@ -173,6 +191,17 @@ def test_replay_tells_what_moves(day: Path, new: Path) -> None:
     assert result.exit_code == 0
     for words in ("150 calls from 2026-11-18 00:00:00", "end in another place", "east", "margin", "sim-1-"):
         assert words in result.stdout
+
+
+def test_replay_fits_a_terminal_and_cuts_no_name_off(day: Path, new: Path) -> None:
+    lines = narrow("replay", "--config", new, "--of", day / "config", "--from", "2026-11-18")
+
+    tables = lines[: lines.index("Taken to be so:")]
+    assert tables[0].endswith(", amounts in USD")
+    assert max(map(len, tables[2:])) <= 80
+    assert not any("…" in line for line in tables)
+    for name in ("line", "east"):
+        assert any(line.split()[:1] == [name] for line in tables)
 
 
 def test_replay_gives_programs_all_of_it(day: Path, new: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every figure of `billing.md` §4 on ten calls whose numbers were worked out by hand (see `ten_calls`), on both databases."""
+"""Every metric of `billing.md` §4 on ten calls whose numbers were worked out by hand (see `ten_calls`), on both databases."""
 
 from typing import Any
 
@@ -7,11 +7,9 @@ import pytest
 from routing.table import Table
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
-from switch.report.answer import Answer
-from switch.report.ask import ask
+from switch.report.aggregate import Report, run_queries
 from switch.report.capacity import Capacity
-from switch.report.figure import DEFAULT, FIGURES
-from switch.report.question import Question, dimensions_of, figures_of, filter_of, period_of
+from switch.report.query import DEFAULT, METRICS, ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
 from tests.switch.report.ten_calls import MICROS, attempt, call, us
 
 NOBODY = Capacity(table=Table(version="", numbers={}, publishers={}, campaigns={}, lines={}), max_calls=100)
@@ -22,36 +20,36 @@ def asked(
     url: str,
     by: str = "",
     *,
-    figures: str | None = "all",
+    metrics: str | None = "all",
     where: str | None = None,
     zone: str = "UTC",
     start: str | None = None,
     end: str | None = None,
     live: list[CallRecord] | None = None,
-) -> Answer:
-    question = Question(
-        by=dimensions_of(by),
-        figures=figures_of(figures),
-        where=filter_of(where),
+) -> Report:
+    query = ReportQuery(
+        by=parse_dimensions(by),
+        metrics=parse_metrics(metrics),
+        where=parse_filter(where),
         zone=zone,
-        period=period_of(start, end, zone=zone),
+        period=parse_period(start, end, zone=zone),
     )
-    return ask(url, [question], NOBODY, live=lambda: live)[0]
+    return run_queries(url, [query], NOBODY, live=lambda: live)[0]
 
 
-def rows(answer: Answer, figure: str) -> dict[Any, Any]:
-    """One figure by the dimensions of its row."""
-    found = {tuple(row[name] for name in answer.by): row[figure] for row in answer.rows.iter_rows(named=True)}
+def rows(report: Report, metric: str) -> dict[Any, Any]:
+    """One metric by the dimensions of its row."""
+    found = {tuple(row[name] for name in report.by): row[metric] for row in report.rows.iter_rows(named=True)}
     return {key[0] if len(key) == 1 else key: value for key, value in found.items()}
 
 
-def figures(answer: Answer, by: Any) -> dict[str, Any]:
-    return next(row for row in answer.rows.iter_rows(named=True) if row[answer.by[0]] == by)
+def row_of(report: Report, by: Any) -> dict[str, Any]:
+    return next(row for row in report.rows.iter_rows(named=True) if row[report.by[0]] == by)
 
 
-def test_every_figure_of_all_calls(ten: str) -> None:
-    answer = asked(ten)
-    assert answer.rows.row(0, named=True) == {
+def test_every_metric_of_all_calls(ten: str) -> None:
+    report = asked(ten)
+    assert report.rows.row(0, named=True) == {
         "incoming": 10,
         "live": None,
         "connected": 8,
@@ -75,32 +73,32 @@ def test_every_figure_of_all_calls(ten: str) -> None:
         "capacity_calls": 0,
         "peak_of_capacity": None,
     }
-    assert list(answer.rows.columns) == list(FIGURES)
+    assert list(report.rows.columns) == list(METRICS)
 
 
 def test_a_call_counts_in_each_lines_row_and_once_in_the_totals(ten: str) -> None:
-    answer = asked(ten, "line")
-    assert rows(answer, "incoming") == {"east": 5, "west": 3, "beta": 3, None: 2}
-    assert rows(answer, "connected") == {"east": 4, "west": 3, "beta": 3, None: 0}
-    assert answer.totals["incoming"].item() == 10
-    assert answer.totals["connected"].item() == 8
-    assert answer.totals["connected_p50_ms"].item() == 95_000  # of whole calls: c9 talked 185 s with two lines
+    report = asked(ten, "line")
+    assert rows(report, "incoming") == {"east": 5, "west": 3, "beta": 3, None: 2}
+    assert rows(report, "connected") == {"east": 4, "west": 3, "beta": 3, None: 0}
+    assert report.totals["incoming"].item() == 10
+    assert report.totals["connected"].item() == 8
+    assert report.totals["connected_p50_ms"].item() == 95_000  # of whole calls: c9 talked 185 s with two lines
 
 
 def test_money_belongs_to_the_line_that_earned_it_and_is_never_doubled(ten: str) -> None:
-    answer = asked(ten, "line")
-    assert rows(answer, "converted") == {"east": 2, "west": 2, "beta": 2, None: 0}
-    assert rows(answer, "paid") == {"east": 2, "west": 1, "beta": 2, None: 0}
-    assert rows(answer, "revenue_micros") == {"east": 50 * MICROS, "west": 55 * MICROS, "beta": 40 * MICROS, None: 0}
-    assert rows(answer, "payout_micros") == {"east": 36 * MICROS, "west": 18 * MICROS, "beta": 10 * MICROS, None: 0}
-    assert rows(answer, "cost_micros") == {"east": 76_000, "west": 15_000, "beta": 40_000, None: 5_000}
-    assert rows(answer, "near_misses") == {"east": 0, "west": 1, "beta": 0, None: 0}
+    report = asked(ten, "line")
+    assert rows(report, "converted") == {"east": 2, "west": 2, "beta": 2, None: 0}
+    assert rows(report, "paid") == {"east": 2, "west": 1, "beta": 2, None: 0}
+    assert rows(report, "revenue_micros") == {"east": 50 * MICROS, "west": 55 * MICROS, "beta": 40 * MICROS, None: 0}
+    assert rows(report, "payout_micros") == {"east": 36 * MICROS, "west": 18 * MICROS, "beta": 10 * MICROS, None: 0}
+    assert rows(report, "cost_micros") == {"east": 76_000, "west": 15_000, "beta": 40_000, None: 5_000}
+    assert rows(report, "near_misses") == {"east": 0, "west": 1, "beta": 0, None: 0}
     for name in ("revenue_micros", "payout_micros", "cost_micros"):
-        assert answer.rows[name].sum() == answer.totals[name].item() == asked(ten).totals[name].item()
+        assert report.rows[name].sum() == report.totals[name].item() == asked(ten).totals[name].item()
 
 
 def test_two_lines_of_one_advertiser_are_one_call_of_his(ten: str) -> None:
-    acme = figures(asked(ten, "advertiser"), "acme")
+    acme = row_of(asked(ten, "advertiser"), "acme")
     assert (acme["incoming"], acme["connected"], acme["converted"]) == (5, 5, 3)
     assert (acme["connected_mean_ms"], acme["connected_p50_ms"], acme["connected_p90_ms"]) == (108_000, 100_000, 185_000)
     assert acme["revenue_micros"] == 105 * MICROS
@@ -138,7 +136,7 @@ def test_what_was_posted_afterwards_belongs_to_its_call_and_takes_conversions_ba
     assert rows(on_the_day, "converted")["search", "2026-03-03"] == 0
     assert rows(on_the_day, "revenue_micros")["search", "2026-03-03"] == 0
     assert rows(on_the_day, "revenue_micros")["radio", "2026-03-03"] == 50 * MICROS
-    assert asked(ten, "day", start="2026-03-05").empty  # the day of the posting has no calls
+    assert asked(ten, "day", start="2026-03-05").first_us is None  # the day of the posting has no calls
 
 
 def test_without_calls_there_are_no_means_and_no_rates(ten: str) -> None:
@@ -166,9 +164,9 @@ def test_the_period_is_read_in_the_zone_and_its_end_is_not_included(ten: str) ->
 
 
 def test_a_period_reads_the_attempts_and_money_of_its_calls_alone(ten: str) -> None:
-    answer = asked(ten, "line", start="2026-03-02", end="2026-03-03")
-    assert rows(answer, "incoming") == {"east": 3, "west": 1, "beta": 1, None: 1}
-    assert rows(answer, "revenue_micros") == {"east": 25 * MICROS, "west": 30 * MICROS, "beta": 40 * MICROS, None: 0}
+    report = asked(ten, "line", start="2026-03-02", end="2026-03-03")
+    assert rows(report, "incoming") == {"east": 3, "west": 1, "beta": 1, None: 1}
+    assert rows(report, "revenue_micros") == {"east": 25 * MICROS, "west": 30 * MICROS, "beta": 40 * MICROS, None: 0}
 
 
 @pytest.mark.parametrize(
@@ -200,20 +198,20 @@ def test_calls_in_progress_count_as_live_and_as_nothing_else(ten: str) -> None:
         call("l2", "2026-03-03T17:00", publisher=None, state=None),
         call("c9", "2026-03-03T16:20"),  # has ended meanwhile
     ]
-    answer = asked(ten, "publisher", live=going_on)
-    assert rows(answer, "live") == {"radio": 1, "search": 0, "mail": 0, None: 1}
-    assert answer.totals["live"].item() == 2
-    assert answer.totals["incoming"].item() == 10
-    assert answer.totals["connected"].item() == 8
+    report = asked(ten, "publisher", live=going_on)
+    assert rows(report, "live") == {"radio": 1, "search": 0, "mail": 0, None: 1}
+    assert report.totals["live"].item() == 2
+    assert report.totals["incoming"].item() == 10
+    assert report.totals["connected"].item() == 8
     assert rows(asked(ten, "line", live=going_on), "live") == {"east": 1, "west": 1, "beta": 0, None: 1}
     assert asked(ten, live=going_on, end="2026-03-03").totals["live"].item() == 0
     assert asked(ten, live=[]).totals["live"].item() == 0
 
 
-def test_figures_are_those_asked_for_in_their_order(ten_on_sqlite: str) -> None:
-    answer = asked(ten_on_sqlite, "publisher", figures="payout,incoming,connected_p50_ms,payout")
-    assert answer.rows.columns == ["publisher", "payout_micros", "incoming", "connected_p50_ms"]
-    assert tuple(asked(ten_on_sqlite, figures=None).rows.columns) == DEFAULT
+def test_metrics_are_those_asked_for_in_their_order(ten_on_sqlite: str) -> None:
+    report = asked(ten_on_sqlite, "publisher", metrics="payout,incoming,connected_p50_ms,payout")
+    assert report.rows.columns == ["publisher", "payout_micros", "incoming", "connected_p50_ms"]
+    assert tuple(asked(ten_on_sqlite, metrics=None).rows.columns) == DEFAULT
 
 
 def test_rows_come_in_the_order_of_their_dimensions(ten_on_sqlite: str) -> None:
@@ -225,7 +223,7 @@ def test_rows_come_in_the_order_of_their_dimensions(ten_on_sqlite: str) -> None:
 def test_columns_come_in_blocks_without_loss(ten: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switch.ledger.columns.BLOCK_ROWS", 3)
     with columns_of(ten) as columns:
-        blocks = list(columns.calls(("call_id", "publisher"), period_of(None, None, zone="UTC")))
+        blocks = list(columns.calls(("call_id", "publisher"), parse_period(None, None, zone="UTC")))
     assert len(blocks) == (1 if ten.startswith("postgresql") else 4)
     assert sorted(call_id for block in blocks for call_id in block["call_id"]) == sorted(f"c{n}" for n in range(1, 11))
     assert asked(ten).totals["revenue_micros"].item() == 145 * MICROS
