@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from child_process import mortal
+
 from media.control import (
     MAX_MESSAGE_BYTES,
     Close,
@@ -25,7 +27,7 @@ from media.control import (
 from media.rtp.packet import RtpPacket, build, parse
 
 HOST = "127.0.0.1"
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 MAX_SKIPPED = 200
 FIRST_PORT = 24_000
 PORTS = 4_000
@@ -42,10 +44,14 @@ class WorkerClient:
         fd = theirs.fileno()
         command = [sys.executable, "-m", "media.worker", "--socket-fd", str(fd), "--address", HOST]
         command += ["--prompts", str(prompts), "--rtp-timeout-ms", str(rtp_timeout_ms)]
-        self.process = subprocess.Popen(command, pass_fds=[fd], stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(mortal(command), pass_fds=[fd], stderr=subprocess.PIPE)
         theirs.close()
         self.skipped: list[Report] = []
-        self.ready = self.expect(Ready)
+        try:
+            self.ready = self.expect(Ready)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __enter__(self) -> Self:
         return self
