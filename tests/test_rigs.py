@@ -58,6 +58,15 @@ def test_a_misspelt_key_in_a_rig_is_refused(tmp_path: Path) -> None:
         read_rig(folder)
 
 
+def test_a_rig_whose_log_the_runner_can_not_follow_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "99-console"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("switch: {log: console}\n")
+    (folder / "expected.yaml").write_text("records: []\n")
+    with pytest.raises(RigError, match=r"`switch.log` must be `json`"):
+        read_rig(folder)
+
+
 SOUND_RECORD = {
     "call_id": "1",
     "did": "+18005550100",

@@ -111,12 +111,12 @@ def read_rig(folder: Path) -> Rig:
     """Raises RigError."""
     config = folder / "config.yaml"
     text = _existing(config).read_text()
-    if "log: json" not in text:
-        raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline"}, optional=True)
     expected = _mapping(folder / "expected.yaml", {"records", "heard"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
+    if "log: json" not in text:
+        raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
     if any(isinstance(line, PjLine) for line in lines) and not any(isinstance(step, PjCaller) for step in steps):

@@ -1,8 +1,7 @@
 """The real `payphone run` as a process, with phones on loopback: for what only a process can show (signals, kills, a locked database).
 
 Everything waits for a condition with a deadline. Ports are of a block that nobody else uses; the config is written anew for each test.
-Nothing of it outlives
-`stage`.
+Nothing of it outlives `stage`.
 """
 
 import asyncio
