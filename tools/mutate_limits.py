@@ -171,7 +171,7 @@ def install(meta_path: list[Any]) -> None:
         told.__dict__.update({each: getattr(found, each) for each in fromlist}, **{name: getattr(found, TRUE_VALUE)})
         return told
 
-    builtins.__import__ = imported
+    builtins.__import__ = imported  # type: ignore[assignment] # typeshed names the first parameter otherwise
 
 
 class _Finder:

@@ -19,6 +19,10 @@ ANSWER_MS = 500
 SYNC_MS = 1
 
 
+def call(world: World, *, hang_up_ms: int) -> None:
+    world.call(hang_up_ms=hang_up_ms)
+
+
 def dropping(number: int) -> tuple[str, tuple[str, int]]:
     return f"line-{number}", (f"198.51.100.{30 + number}", 5060)
 
@@ -109,7 +113,7 @@ def test_calls_go_to_the_worker_that_has_fewest() -> None:
     world = TwoWorkers(plan(line("east", EAST)))
     world.line_phone(EAST, answer_ms=ANSWER_MS)
     for place, hang_up_ms in enumerate((60_000, 5_000, 60_000, 60_000, 60_000)):
-        world.after(10_000 * place, partial(world.call, hang_up_ms=hang_up_ms))
+        world.after(10_000 * place, partial(call, world, hang_up_ms=hang_up_ms))
     world.run(120_000)
     #  1 has none: 1. 1 has one: 2. The second call is over: 2 has none, 1 has one. And so on.
     assert world.served_by() == [1, 2, 2, 1, 2]
