@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CONFIG ?= config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench rig-tools clean
+.PHONY: help demo run test check mutate bench rig-tools clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell, the sample co
 	$(BIN)/payphone check --config config
 	$(BIN)/payphone test --config config
 	$(BIN)/payphone fmt --check --config config
+
+mutate: rig-tools  ## change each named limit in turn, and say which of them no test misses (LIMITS=switch/sip; an hour for all)
+	$(BIN)/python tools/mutate_limits.py $(LIMITS)
 
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py

@@ -165,10 +165,11 @@ def install(meta_path: list[Any]) -> None:
     ) -> types.ModuleType:
         found = true_import(wanted, globals, locals, fromlist or (), level)
         by_test = str((globals or {}).get("__file__", "")).startswith(str(ROOT / "tests"))
-        if not (by_test and fromlist and name in fromlist and found.__name__ == module):
+        changed = sys.modules.get(module)
+        if not (by_test and fromlist and name in fromlist and getattr(found, name, None) == getattr(changed, name, TRUE_VALUE)):
             return found
-        told = types.ModuleType(module)
-        told.__dict__.update({each: getattr(found, each) for each in fromlist}, **{name: getattr(found, TRUE_VALUE)})
+        told = types.ModuleType(found.__name__)
+        told.__dict__.update({each: getattr(found, each) for each in fromlist}, **{name: getattr(changed, TRUE_VALUE)})
         return told
 
     builtins.__import__ = imported  # type: ignore[assignment] # typeshed names the first parameter otherwise

@@ -11,6 +11,7 @@ from switch.call.hunting import DURABLE_MS, MAX_RECOVERIES, WHISPER_MS
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.call.steps import ANNOUNCEMENT_MS
 from switch.engine.effect import TellWorker
+from switch.engine.engine import MAX_KNOWN_HOSTS
 from switch.engine.plan import Plan
 
 DROPS_MS = 1_000
@@ -117,3 +118,12 @@ def test_calls_go_to_the_worker_that_has_fewest() -> None:
     world.run(120_000)
     #  1 has none: 1. 1 has one: 2. The second call is over: 2 has none, 1 has one. And so on.
     assert world.served_by() == [1, 2, 2, 1, 2]
+
+
+def test_what_strangers_make_the_switch_keep_is_bounded() -> None:
+    world = World(plan(line("east", EAST)))
+    for number in range(MAX_KNOWN_HOSTS):
+        world.engine.datagram(b"noise", (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5060), world.at())
+    assert len(world.engine._trunks) == MAX_KNOWN_HOSTS
+    world.engine.datagram(b"noise", ("11.0.0.1", 5060), world.at())
+    assert len(world.engine._trunks) == 1
