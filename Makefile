@@ -17,11 +17,16 @@ demo: $(STAMP)  ## run six calls through the switch on loopback, before your eye
 run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)
 	@$(BIN)/payphone run --config $(CONFIG)
 
-# Three processes share the tests, file by file: that of the rigs and those of processes spend their time waiting.
+# Three processes share the tests, file by file: rigs and tests of whole processes, which are begun with, spend their time waiting. `check`
+# runs beside them; what it says is shown where it finds something.
 TESTS := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+CHECKED := $(VENV)/check.log
 
-test: check rig-tools  ## everything `check` runs, and every test, rigs included
-	$(TESTS)
+test: rig-tools  ## everything `check` runs, and every test, rigs included
+	@$(MAKE) --no-print-directory check >$(CHECKED) 2>&1 & checks=$$!; \
+	$(TESTS); tests=$$?; \
+	wait $$checks || { cat $(CHECKED); exit 1; }; \
+	exit $$tests
 
 check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell, the sample config and its call tests
 	$(BIN)/ruff check .

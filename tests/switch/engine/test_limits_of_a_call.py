@@ -3,15 +3,19 @@
 from functools import partial
 
 import pytest
-from engine_world import EAST, WEST, World, line, plan
+from engine_world import EAST, START_US, WEST, World, line, plan
 
 from media import control as mc
 from routing.table import Accept, NoRoute, ToMessage
-from switch.call.hunting import DURABLE_MS, MAX_RECOVERIES, WHISPER_MS
+from switch.call.hunting import DURABLE_MS, HEARTBEAT_MS, MAX_RECOVERIES, WHISPER_MS
+from switch.call.moment import NS_PER_MS
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.call.steps import ANNOUNCEMENT_MS
-from switch.engine.effect import TellWorker
-from switch.engine.engine import MAX_KNOWN_HOSTS
+from switch.engine.deadlines import SLACK, Deadlines
+from switch.engine.effect import SendSip, TellWorker
+from switch.engine.engine import MAX_KNOWN_HOSTS, SILENT_NS
+from switch.engine.executor import RETRY_AFTER_S
+from switch.engine.journal_line import recover_call
 from switch.engine.plan import Plan
 
 DROPS_MS = 1_000
@@ -127,3 +131,41 @@ def test_what_strangers_make_the_switch_keep_is_bounded() -> None:
     assert len(world.engine._trunks) == MAX_KNOWN_HOSTS
     world.engine.datagram(b"noise", ("11.0.0.1", 5060), world.at())
     assert len(world.engine._trunks) == 1
+
+
+@pytest.mark.parametrize(
+    ("silent_ns", "talk_ms"), [(SILENT_NS, HEARTBEAT_MS), (SILENT_NS + 1, HEARTBEAT_MS - SILENT_NS // NS_PER_MS - 2)]
+)
+def test_after_a_crash_a_side_that_was_silent_for_longer_than_this_has_talked_up_to_its_last_packet(
+    silent_ns: int, talk_ms: int
+) -> None:
+    world = World(plan(line("east", EAST)))
+    world.line_phone(EAST, answer_ms=ANSWER_MS)
+    world.call()
+    world.run(2_000)
+    (bridge,) = world.told(mc.Bridge)
+    (attempt,) = recover_call([payload for _, payload in world.journal]).record.attempts
+    assert attempt.talk_us is not None
+    beat_ns = (attempt.talk_us - START_US) * 1_000 + HEARTBEAT_MS * NS_PER_MS
+    world.run((beat_ns - world.now_ns) / NS_PER_MS - 1)
+    world.report(mc.Heartbeat(at_ns=world.now_ns, last={bridge.a: world.now_ns, bridge.b: world.now_ns - silent_ns}))
+    world.run(2)
+    assert recover_call([payload for _, payload in world.journal]).record.connected_ms == talk_ms
+
+
+def test_who_is_refused_for_the_moment_is_told_when_to_try_again() -> None:
+    world = World(plan(line("east", EAST)))
+    world.engine.ledger_writable(writable=False)
+    world.call()
+    world.run(1_000)
+    refusals = [effect.data for effect in world.effects if isinstance(effect, SendSip) and effect.data.startswith(b"SIP/2.0 503")]
+    assert [f"Retry-After: {RETRY_AFTER_S}\r\n".encode() in refusal for refusal in refusals] == [True]
+
+
+def test_so_many_stale_deadlines_are_let_be() -> None:
+    deadlines = Deadlines()
+    for at_ns in range(SLACK + 2, 0, -1):  # each sooner than those before, which stay in the heap
+        deadlines.set("a", at_ns)
+    assert len(deadlines._heap) == SLACK + 2
+    deadlines.set("a", 0)
+    assert deadlines._heap == [(0, "a")]
