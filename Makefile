@@ -21,9 +21,10 @@ run: $(STAMP)  ## run the switch with config/ (CONFIG=dir for another)
 # runs beside them; what it says is shown where it finds something.
 TESTS := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 CHECKED := $(VENV)/check.log
+SELF := $(MAKE) --no-print-directory
 
 test: rig-tools  ## everything `check` runs, and every test, rigs included
-	@$(MAKE) --no-print-directory check >$(CHECKED) 2>&1 & checks=$$!; \
+	@$(SELF) check >$(CHECKED) 2>&1 & checks=$$!; \
 	$(TESTS); tests=$$?; \
 	wait $$checks || { cat $(CHECKED); exit 1; }; \
 	exit $$tests

@@ -13,7 +13,7 @@ from rig_expect import differences
 from rig_folder import RigError, read_rig
 from rig_runner import DEFAULT_JOBS, Verdict, report, rig_names, run_rig, start_rigs
 
-ALL_RIGS_S = 300
+ALL_RIGS_S = 1_800
 Runs = dict[str, Future[Verdict]]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from rig_sounds import PROMPT_MS, PROMPTS
 
 READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0
-CLI_DEADLINE_S = 120.0
+CLI_DEADLINE_S = 600.0
 TAKES_CALLS = ("ready", "ledger writable: calls are taken")
 
 
@@ -62,8 +63,11 @@ class Switch:
         self.await_ready()
 
     def audit(self) -> list[str]:
-        """What `payphone audit` finds."""
-        done = run_to_end([payphone(), "audit", "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+        """What `payphone audit` finds. Raises SwitchError when it does not end."""
+        try:
+            done = run_to_end([payphone(), "audit", "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+        except subprocess.TimeoutExpired as error:
+            raise SwitchError(f"`payphone audit` did not end within {CLI_DEADLINE_S:.0f} s") from error
         return (
             [] if done.returncode == 0 else [f"`payphone audit` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}"]
         )
