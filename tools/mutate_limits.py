@@ -6,6 +6,8 @@ the tests run that import its module or lie in the folder that mirrors its own. 
 no test reaches the limit at all, `one more` that none stands right at it. No file is changed: a hook puts the other value in as the
 module is imported, in child processes of the tests too. Tests that import the limit by name still get the true value.
 
+A mutation tool for whole programs would change every line, and the tests' view of a limit together with the product's.
+
 Slow: minutes for a room, an hour or more for all. Rigs, tests of whole processes and those that draw their values are left out.
 """
 
@@ -18,6 +20,7 @@ import signal
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +60,7 @@ def main() -> int:
     if not wanted:
         print("no limits there")
         return 2
+    warnings.simplefilter("ignore")  # those of libraries, as they are imported
     for module in WARM:
         __import__(module)
     survived = 0
