@@ -9,7 +9,14 @@ settings.register_profile("payphone", deadline=None, print_blob=True)
 settings.load_profile("payphone")
 """No deadline: other work slows the machine down. What reproduces a failure is printed with it."""
 
-SLOWEST_FIRST = ("test_rigs.py", "test_running_switch.py", "test_hostile_process.py", "test_demo.py", "test_crash_full_disk.py")
+SLOWEST_FIRST = (
+    "test_rigs.py",
+    "test_running_switch.py",
+    "test_hostile_process.py",
+    "test_no_orphans.py",
+    "test_demo.py",
+    "test_crash_full_disk.py",
+)
 """Files whose tests spend their time waiting. Where several processes share the tests, file by file, these are begun with."""
 
 

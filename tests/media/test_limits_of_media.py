@@ -13,7 +13,8 @@ import pytest
 
 from media.control import MAX_ALIVE_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, decode_report, encode
 from media.dsp.wav import MAX_CHANNELS, MAX_RATE, MAX_SECONDS, MIN_RATE, WavError, read_wav, write_wav
-from media.rtp.packet import RtpPacket
+from media.rtp.continuity import MAX_EVENT_SAMPLES, OutgoingStream
+from media.rtp.packet import MARKER, RtpPacket
 from media.rtp.telephone_event import DIGITS, MAX_DURATION, SAMPLES_PER_MS, TOLD_EVENTS, DigitDetector, press
 from media.worker.error_reporter import MAX_KINDS, ErrorReporter
 from media.worker.link import MAX_QUEUED_REPORTS, ControlSocket
@@ -133,3 +134,14 @@ def test_a_sign_of_life_of_as_many_ports_as_one_may_tell_fits_a_message() -> Non
     alive = Heartbeat(at_ns=2**63 - 1, last=dict.fromkeys(range(65535 - MAX_ALIVE_PORTS, 65535), 2**63 - 1))
     assert len(encode(alive)) <= MAX_MESSAGE_BYTES
     assert decode_report(encode(alive)) == alive
+
+
+@pytest.mark.parametrize(("lag", "new_source"), [(MAX_EVENT_SAMPLES, False), (MAX_EVENT_SAMPLES + 1, True)])
+def test_a_packet_that_lags_the_audio_by_more_than_an_event_lasts_is_a_new_source(lag: int, new_source: bool) -> None:  # noqa: FBT001 a column
+    out = OutgoingStream(ssrc=7, sequence=1_000, timestamp=50_000)
+    kinds = []
+    for sequence, timestamp in ((10, 500_000), (11, 500_000 - lag)):
+        packet = bytearray(struct.pack("!BBHII", 0x80, 0, sequence, timestamp, 1))
+        assert out.rewrite(packet, 0)
+        kinds.append(bool(packet[1] & MARKER))
+    assert kinds == [True, new_source]
