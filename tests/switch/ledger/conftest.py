@@ -20,6 +20,7 @@ from sqlalchemy import Engine, create_engine
 from switch.billing.standing import State, StateRow
 from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+from switch.ledger import database
 from switch.ledger.store import Ledger
 
 T0_US = 1_767_225_600_000_000
@@ -145,6 +146,13 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
 
 
 # databases: a URL of each kind, empty or with the present schema
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers wait for each other for as long as it takes on a busy machine."""
+    monkeypatch.setattr(database, "BUSY_S", 60)
+    monkeypatch.setattr(database, "_POSTGRESQL", {**database._POSTGRESQL, "options": "-c lock_timeout=60s -c timezone=UTC"})
 
 
 @pytest.fixture(scope="session")
