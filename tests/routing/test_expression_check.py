@@ -3,6 +3,7 @@
 import pytest
 
 from routing.expression import Kind, Scalar, TypeMismatch, never_holds, parse, type_mismatches
+from routing.expression_check import MAX_CASES
 
 KINDS = {
     "state": Kind.TEXT,
@@ -127,3 +128,9 @@ def test_what_some_call_could_pass_is_left_alone(text: str) -> None:
 def test_too_many_cases_are_not_looked_through() -> None:
     doubtful = " and ".join(["(age > 5 or hour > 5)"] * 60)
     assert not never_holds(parse(f"{doubtful} and state in []"), KINDS, CLOSED)
+
+
+@pytest.mark.parametrize(("ways", "found"), [(MAX_CASES, True), (MAX_CASES + 1, False)])
+def test_a_filter_with_too_many_ways_to_hold_is_not_looked_through(ways: int, found: bool) -> None:  # noqa: FBT001 a column of the table
+    either = " or ".join(f"a == {number}" for number in range(ways))
+    assert never_holds(parse(f"b == 1 and b == 2 and ({either})"), {"a": Kind.NUMBER, "b": Kind.NUMBER}, {}) is found
