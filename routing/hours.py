@@ -98,15 +98,15 @@ def _in_week(hours: Hours, clock: WallClock) -> bool:
 def _holiday(calendars: tuple[str, ...], date: str) -> str | None:
     """The holiday of the first calendar that keeps one on the local `date`, e.g. `holiday Thanksgiving Day (US)`."""
     for calendar in calendars:
-        name = _year(calendar, int(date[:4])).get(date)
+        name = holidays_of(calendar, int(date[:4])).get(date)
         if name is not None:
             return f"holiday {name} ({calendar})"
     return None
 
 
 @lru_cache(maxsize=256)
-def _year(calendar: str, year: int) -> Mapping[str, str]:
-    """Names of the holidays of one year by date."""
+def holidays_of(calendar: str, year: int) -> Mapping[str, str]:
+    """Names of the holidays of one year by date (`2026-07-03`), observed days included. `calendar`: one that `known_calendar` knows."""
     import holidays  # noqa: PLC0415 - 0.2 s, and only for those who keep holidays
 
     country, _, part = calendar.partition("-")
