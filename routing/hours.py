@@ -42,7 +42,7 @@ def is_open(hours: Hours, utc_us: int) -> bool:
     own = hours.dates.get(clock.date)
     if own is not None:
         return any(start <= clock.minute < end for start, end in own)
-    return _in_week(hours, clock) and _holiday(hours.calendars, clock.date) is None
+    return _in_week(hours, clock) and holiday_on(hours.calendars, clock.date) is None
 
 
 def why_closed(hours: Hours, utc_us: int) -> str | None:
@@ -53,7 +53,7 @@ def why_closed(hours: Hours, utc_us: int) -> str | None:
     own = hours.dates.get(clock.date)
     if own is not None:
         return f"outside the hours of {clock.date}" if own else f"closed on {clock.date}"
-    return _holiday(hours.calendars, clock.date) or "outside weekly hours"
+    return holiday_on(hours.calendars, clock.date) or "outside weekly hours"
 
 
 def known_calendar(text: str) -> bool:
@@ -95,7 +95,7 @@ def _in_week(hours: Hours, clock: WallClock) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _holiday(calendars: tuple[str, ...], date: str) -> str | None:
+def holiday_on(calendars: tuple[str, ...], date: str) -> str | None:
     """The holiday of the first calendar that keeps one on the local `date`, e.g. `holiday Thanksgiving Day (US)`."""
     for calendar in calendars:
         name = holidays_of(calendar, int(date[:4])).get(date)
