@@ -1,7 +1,7 @@
-"""Knows where a caller is, as far as a ZIP or his number tells, and whether his number is one that a subscriber can have.
+"""Where a caller is, as far as a ZIP or the number tells, and whether the number is one that a subscriber can have.
 
-A ZIP he typed beats one the publisher passed, and that beats the area code and exchange of his number (`billing.md` §3), which is where
-the number was first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
+A typed ZIP beats one that the publisher passed, and that beats the number's area code (`billing.md` §3), which says where the number was
+first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
 provinces, in two letters. Numbers of other countries, toll-free ones, and area codes that several provinces share have no place.
 
 ZIPs are those of the `zipcodes` library, decommissioned ones too: people go on using them, and they are where they were. States of
@@ -107,17 +107,18 @@ class Source(StrEnum):
     """What told where the caller is."""
 
     CALLER = "caller"
-    """A ZIP he typed."""
+    """A ZIP that the caller typed."""
     PUBLISHER = "publisher"
     """A ZIP the publisher passed."""
     NUMBER = "number"
-    """Area code and exchange of his number."""
+    """The area code of the caller's number, and the exchange where the area code is shared."""
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """`state`: one of `STATES`; None only where `source` is NONE. `zone`: IANA; None also where the place has several."""
+    """`state`: one of `STATES`; None only where `source` is NONE. `zone`: IANA; None also where the area code lies in several
+    (`area_codes`), and for military mail. Nothing in the switch goes by it yet."""
 
     state: str | None = None
     zone: str | None = None

@@ -1,6 +1,6 @@
-"""Knows whether opening hours are open at an instant, why they are not, and how the instant reads on the wall clock of their zone.
+"""Whether opening hours are open at an instant, why they are not, and how the instant reads on the wall clock of their zone.
 
-Does not know what is opened by them, nor what time it is: the instant is passed in. Zone files are read by `zoneinfo`, once each.
+The instant is passed in. Zone files are read by `zoneinfo`, once each.
 Public holidays are those of the `holidays` library, observed ones included, kept per calendar and year. The library takes about
 0.2 s when it is first asked and a calendar up to 0.1 s; `known_calendar` pays for both, so ask it before calls come. Another year of a
 known calendar is 1 ms.

@@ -54,7 +54,7 @@ def idle(tree: Tree) -> Iterator[Found]:
 
 
 def _closure(start: set[str], after: Callable[[str], set[str]]) -> set[str]:
-    """`start` and all that can be come to from it."""
+    """`start` and all that can be reached from it."""
     reached: set[str] = set()
     waiting = list(start)
     while waiting:
@@ -157,7 +157,7 @@ def _unreachable(path: KeyPath, line: str, why: str) -> Found:
 
 
 def _meet(one: Hours, other: Hours) -> bool:
-    """Whether both may be open at one time. Where single dates have hours of their own, nobody looks that closely."""
+    """Whether both may be open at one time. Hours of single dates are not compared: they count as meeting."""
     if any(one.dates.values()) or any(other.dates.values()):
         return True
     return any(
