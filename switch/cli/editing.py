@@ -14,6 +14,7 @@ from switch.config_diff.side import KeptUnreadable, kept_side, side_of
 from switch.config_diff.view import View
 from switch.formatter.fmt import Formatted, format_directory, write
 from switch.settings.problem import Problem, show
+from switch.settings.versions import differences, versions_now
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 """How `diff` exits, as diff(1) does."""
@@ -111,6 +112,8 @@ def _kept(config: Path, version: str | None) -> View:
     files = from_ledger(lambda: ledger.config(wanted))
     if not files:
         fail(f"the ledger keeps no config {wanted}: `payphone calls --json` shows which one each call ran on")
+    for difference in differences(from_ledger(lambda: ledger.config_versions(wanted)), versions_now()):
+        typer.echo(f"it ran with {difference}: the same text may mean other dates, times or places", err=True)
     side = kept_side(files)
     if isinstance(side, KeptUnreadable):
         fail(f"the kept config {wanted} can't be read by this version of payphone: {side.why}")

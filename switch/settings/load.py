@@ -62,7 +62,7 @@ def _load(directory: Path) -> Loaded:
         nodes = nodes_of(document, kinds=kinds)
         problems += [problem_at(one, tree) for one in circles(nodes)]
         deployment = compiled(document, directory, kinds=kinds)
-        problems += [problem_at(one, tree) for one in warnings(tree, deployment, nodes=nodes, kinds=kinds)]
+        problems += [problem_at(one, tree) for one in warnings(tree, document, deployment, nodes=nodes, kinds=kinds)]
     refused = any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(
         deployment=None if refused else deployment,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from media.dsp.wav import WavError, read_wav
+from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
 from switch.settings.problem import quote
 from switch.settings.source import Blank, KeyPath, Spot, Tree, Value, shown
 from switch.settings.value import Unfit, nearest
@@ -127,7 +127,8 @@ def _expected(kind: Kind, entries: Mapping[str, Spot]) -> str:
 def _wav_fault(path: Path) -> str | None:
     """Why the relay could not play this file; None when it can."""
     try:
-        found = read_wav(path.read_bytes())
+        with path.open("rb") as file:
+            found = read_wav(file.read(MAX_FILE_BYTES + 1))
     except OSError as error:
         return error.strerror or "it cannot be read"
     return found.why if isinstance(found, WavError) else None

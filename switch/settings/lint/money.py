@@ -1,4 +1,4 @@
-"""Knows which prices can hardly be meant: payouts above revenue, and events that nobody can bring about."""
+"""Warnings about prices that can hardly be meant: payouts above revenue, and events that nobody can bring about."""
 
 from collections.abc import Iterator
 

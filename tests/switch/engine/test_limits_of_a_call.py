@@ -11,7 +11,6 @@ from switch.call.hunting import DURABLE_MS, HEARTBEAT_MS, MAX_RECOVERIES, WHISPE
 from switch.call.moment import NS_PER_MS
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.call.steps import ANNOUNCEMENT_MS
-from switch.engine.deadlines import SLACK, Deadlines
 from switch.engine.effect import SendSip, TellWorker
 from switch.engine.engine import MAX_KNOWN_HOSTS, SILENT_NS
 from switch.engine.executor import RETRY_AFTER_S
@@ -160,12 +159,3 @@ def test_who_is_refused_for_the_moment_is_told_when_to_try_again() -> None:
     world.run(1_000)
     refusals = [effect.data for effect in world.effects if isinstance(effect, SendSip) and effect.data.startswith(b"SIP/2.0 503")]
     assert [f"Retry-After: {RETRY_AFTER_S}\r\n".encode() in refusal for refusal in refusals] == [True]
-
-
-def test_so_many_stale_deadlines_are_let_be() -> None:
-    deadlines = Deadlines()
-    for at_ns in range(SLACK + 2, 0, -1):  # each sooner than those before, which stay in the heap
-        deadlines.set("a", at_ns)
-    assert len(deadlines._heap) == SLACK + 2
-    deadlines.set("a", 0)
-    assert deadlines._heap == [(0, "a")]
