@@ -16,7 +16,7 @@ from switch.cli.rehearsed import differing, money_beside, parts_beside, plain_ta
 from switch.cli.simulate import yesterday
 from switch.ledger.store import Ledger
 from switch.settings.plan import Deployment
-from switch.settings.uncollected import uncollected
+from switch.settings.without_gc import without_gc
 from switch.simulation.compare import CallResult, Change, Changed, Comparison
 from switch.simulation.period import BadInstant, Period, days, instant, instant_us, zone_of
 from switch.simulation.prompt_lengths import lengths_ms
@@ -57,7 +57,7 @@ def replay(
     now = was if config is None else deployed(config)[0]
     period = _period(was, begin, end, zone=zone)
     ledger = ledger_of(was, config=old)
-    with uncollected():
+    with without_gc():
         comparison, others = _compared(ledger, period, was=was, now=now)
     if not comparison.before.figures.total.calls:
         fail(f"no calls from {_local(period.from_us, period)} to {_local(period.to_us, period)}: choose with --from and --to")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
+from routing.e164 import to_e164
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause
@@ -18,14 +19,14 @@ from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step
+from switch.engine import facts
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.deadlines import Deadlines
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
-from switch.engine.executor import CommandExecutor, caller_cause, line_cause, reject_cause
+from switch.engine.executor import CommandExecutor
 from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpPorts
-from switch.engine.number import e164
 from switch.engine.plan import Plan, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -224,14 +225,14 @@ class Engine:
         arrived = ev.InviteArrived(
             at=at,
             call_id=self._token(),
-            did=e164(fact.user),
-            ani=e164(fact.caller),
+            did=to_e164(fact.user),
+            ani=to_e164(fact.caller),
             trunk=trunk or "",
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
-            objection=reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
+            objection=facts.reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
         )
         step = begin(arrived)
         live = LiveCall(
@@ -268,7 +269,7 @@ class Engine:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live, leg, at.mono_ns)
-        cause = caller_cause(fact) if number == CALLER else line_cause(fact)
+        cause = facts.caller_cause(fact) if number == CALLER else facts.line_cause(fact)
         if number != CALLER:
             self._control.leg_ended(live.call, live.context, number, cause=cause, at=at)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)

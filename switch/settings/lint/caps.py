@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from routing.cap import Per
+from switch.settings.consistency import owners
 from switch.settings.field import DEFAULT_ZONE
-from switch.settings.harmony.cap import owners
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.names import listed, mapping
 from switch.settings.source import Tree
 
 WINDOWS = tuple(per.value for per in (Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH))
 
 
-def caps_without_zone(tree: Tree) -> Iterator[Found]:
+def caps_without_zone(tree: Tree) -> Iterator[Finding]:
     """Windows of the calendar where neither the cap, nor its owner, nor the switch has a zone."""
     if "zone" in mapping(tree.data.get("switch")):
         return

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ivr.menu import Node
 from routing.expression import Kind
-from switch.settings.harmony.found import Found
+from switch.settings.finding import Finding
 from switch.settings.lint.caps import caps_without_zone
 from switch.settings.lint.idle import idle
 from switch.settings.lint.menus import shadowed
@@ -15,7 +15,7 @@ from switch.settings.source import Tree
 from switch.settings.tags import values_of
 
 
-def warnings(tree: Tree, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]) -> Iterator[Found]:
+def warnings(tree: Tree, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """`nodes`: all menus, those that nothing leads to included. `kinds`: the tags there are."""
     plan = deployment.plan
     values = values_of(tree, kinds)

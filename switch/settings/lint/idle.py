@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.names import lines_of, listed, mapping
 from switch.settings.problem import Severity, quote
 from switch.settings.source import Tree, Value
@@ -10,7 +10,7 @@ from switch.settings.tags import outcomes
 from switch.settings.value import Unfit
 
 
-def idle(tree: Tree) -> Iterator[Found]:
+def idle(tree: Tree) -> Iterator[Finding]:
     """Warnings of parts that nothing leads to. To be asked only of a tree without errors: a typo would look like disuse."""
     numbers = mapping(tree.data.get("numbers"))
     campaigns = mapping(tree.data.get("campaigns"))
@@ -26,7 +26,7 @@ def idle(tree: Tree) -> Iterator[Found]:
     for name, spots in lines_of(tree).items():
         if name not in used:
             unfit = Unfit(f"line {quote(name)} gets no calls", hint="add it to a campaign's lines, or overflow to it")
-            yield Found(path=(), unfit=unfit, severity=Severity.WARNING, at_key=True, spot=spots[0])
+            yield Finding(path=(), unfit=unfit, severity=Severity.WARNING, at_key=True, spot=spots[0])
     entered = {str(menu) for campaign in campaigns.values() if (menu := mapping(campaign).get("menu"))}
     for name in menus.keys() - _closure(entered, lambda name: _menus_after(menus, name)):
         hint = "name it in a campaign, or lead to it from a menu"

@@ -6,13 +6,13 @@ from ivr.menu import Branch, Gather, Node, Within
 from routing.expression import Expression, Kind, Scalar, never_holds
 from routing.expression_tree import Not
 from routing.table import Hours
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.source import KeyPath
 
 Values = Mapping[str, frozenset[Scalar]]
 
 
-def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be."""
     for name, node in nodes.items():
         match node:
@@ -22,7 +22,7 @@ def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Va
                 yield from _untypable(node, valid, ("menus", name, "valid"))
 
 
-def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     before: list[Expression | Hours] = []
     always: int | None = None
     for index, case in enumerate(branch.cases):
@@ -42,7 +42,7 @@ def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: 
         yield warning((*path[:-1], "otherwise"), f"this is never come to: case {always + 1} is always taken", at_key=True)
 
 
-def _untypable(node: Gather, valid: Within, path: KeyPath) -> Iterator[Found]:
+def _untypable(node: Gather, valid: Within, path: KeyPath) -> Iterator[Finding]:
     """Fewer digits are written with zeros before them; more than `max` can't be written."""
     highest = 10**node.max_digits - 1
     if valid.low > highest:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from routing.expression import Expression, Kind, Scalar, never_holds
 from routing.expression_tree import And
 from routing.table import Hours, Table
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.names import mapping
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree
@@ -24,7 +24,7 @@ _SEASONS = (datetime.fromisoformat("2026-01-15"), datetime.fromisoformat("2026-0
 Values = Mapping[str, frozenset[Scalar]]
 
 
-def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be."""
     dead: set[str] = set()
     for name, campaign in table.campaigns.items():
@@ -43,7 +43,7 @@ def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Va
     yield from _never_together(table, dead, kinds=kinds, values=values)
 
 
-def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """Lines of a campaign that never take one of its calls. `dead`: told already."""
 
     @cache
@@ -66,7 +66,7 @@ def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], 
                     yield _unreachable(path, line.name, "it is closed whenever the campaign is open")
 
 
-def _unreachable(path: KeyPath, line: str, why: str) -> Found:
+def _unreachable(path: KeyPath, line: str, why: str) -> Finding:
     return warning(path, f"line {quote(line)} is never reached from here: {why}")
 
 

@@ -1,10 +1,7 @@
 """Ports that rest, deadlines that move, numbers as carriers write them."""
 
-import pytest
-
 from switch.engine.deadlines import Deadlines
 from switch.engine.media import RtpPorts
-from switch.engine.number import e164
 
 MS = 1_000_000
 
@@ -64,24 +61,3 @@ def test_what_lies_behind_a_told_deadline_is_not_a_stale_one() -> None:
     deadlines.set("c", 30)
     assert deadlines.pop_due(10) == "a"
     assert deadlines.next() == 30
-
-
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [
-        ("+18005550100", "+18005550100"),
-        ("18005550100", "+18005550100"),
-        ("8005550100", "+18005550100"),
-        ("(800) 555-0100", "+18005550100"),
-        ("+442079460000", "+442079460000"),
-        ("442079460000", "442079460000"),
-        ("5550100", "5550100"),
-        ("+12345", "+12345"),
-        ("+1234567890123456", "+1234567890123456"),
-        ("sales", "sales"),
-        ("", ""),
-        ("٨٠٠٥٥٥٠١٠٠", "٨٠٠٥٥٥٠١٠٠"),
-    ],
-)
-def test_numbers_become_e164_and_what_is_none_stays(written: str, number: str) -> None:
-    assert e164(written) == number
