@@ -20,6 +20,7 @@ import phonenumbers
 import zipcodes
 
 from routing.area_codes import NEW_AREA_CODES, ZONE_OF_AREA, ZONE_OF_STATE
+from routing.e164 import is_e164
 
 US_STATES: Mapping[str, str] = {
     "AL": "Alabama",
@@ -97,7 +98,6 @@ STATES = frozenset({*US_STATES, *PROVINCES, *TERRITORY_OF_AREA.values(), "FM", "
 
 _STATE_OF_NAME = {name: code for code, name in (*US_STATES.items(), *PROVINCES.items())} | {"British Colombia": "BC"}  # sic
 _ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?", re.ASCII)
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _NANP = re.compile(r"\+1([2-9][0-8][0-9])[2-9][0-9]{6}", re.ASCII)
 _KEYPAD_WORDS = frozenset({"+266696687", "+7378742833", "+2562533", "+8566696", "+86282452253"})
 """ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE spelled on a keypad: so carriers put them where only digits fit."""
@@ -159,7 +159,7 @@ def valid_number(text: str) -> bool:
     """
     if area_of(text) is not None:
         return True
-    if text.startswith("+1") or text in _KEYPAD_WORDS or not _E164.fullmatch(text):
+    if text.startswith("+1") or text in _KEYPAD_WORDS or not is_e164(text):
         return False
     return _possible_abroad(text)
 

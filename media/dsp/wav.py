@@ -7,7 +7,6 @@ with up to `MAX_FILE_BYTES` + 1 bytes of a file, so that what one of them takes 
 
 import struct
 from dataclasses import dataclass
-from math import gcd
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +20,6 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 """524 s at 8 kHz mono, 47 s at 44.1 kHz stereo. Reading so much takes the relay about 0.1 s, in which it sends nothing."""
 _PCM = 0x0001
 _EXTENSIBLE = 0xFFFE  # the true format is in the sub-format GUID, whose first two octets are the classic tag
-_LOBES = 16  # zero crossings of the sinc either side: the length of the low-pass in units of the slower rate
-_KAISER_BETA = 8.0  # about 80 dB down in the stop band
-_CUTOFF = 0.92  # of the slower rate's half: room for the filter's slope, and above the telephone band of 3.4 kHz
 _UNKNOWN_SIZE = 0x7FFF_0000  # writers that can't go back announce about 2 or 4 GiB
 SILENT_BELOW = 52.0  # root mean square, of 32,768: 56 dB below it, under the noise of a quiet line (G.711's steps are 8 there)
 CANCELLED_OVER = 100.0  # 20 dB; channels that have nothing to do with each other lose 3 dB, one with a silent other one 6 dB
@@ -149,29 +145,12 @@ def write_wav(samples: Samples, *, rate: int = SAMPLE_RATE) -> bytes:
 
 
 def resample(samples: npt.NDArray[np.float64], rate: int) -> Samples:
-    """To 8 kHz by a windowed sinc, one set of taps for each phase that the ratio of the rates can have."""
+    """To 8 kHz, by soxr (`docs/adr/0015-libraries-tried.md`): flat up to 3.6 kHz, and nothing above 4 kHz folds back."""
     if rate == SAMPLE_RATE:
         return _rounded(samples)
-    common = gcd(rate, SAMPLE_RATE)
-    up, down = SAMPLE_RATE // common, rate // common
-    half = _LOBES * down // up + 1
-    padded = np.pad(samples, (half, half))
-    out = np.empty(len(samples) * up // down)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half)
-    for phase in range(min(up, len(out))):
-        whole, part = divmod(phase * down, up)
-        starts = slice(whole + 1, None, down)
-        count = len(out[phase::up])
-        out[phase::up] = windows[starts][:count] @ _taps(part / up, half=half, slower=up / down)
-    return _rounded(out)
+    import soxr  # noqa: PLC0415 - 25 ms, and most prompts are at 8 kHz
 
-
-def _taps(fraction: float, *, half: int, slower: float) -> npt.NDArray[np.float64]:
-    """Weights of the `2 * half` input samples around a point `fraction` of a sample past the middle pair's left one."""
-    distance = np.arange(1 - half, half + 1) - fraction
-    window = np.i0(_KAISER_BETA * np.sqrt(np.clip(1 - np.square(distance / half), 0.0, None)))
-    taps = np.sinc(distance * slower * _CUTOFF) * window
-    return np.asarray(taps / taps.sum(), np.float64)  # each phase passes a constant unchanged
+    return _rounded(soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ"))
 
 
 def _rounded(samples: npt.NDArray[np.float64]) -> Samples:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ivr.menu import Node
 from routing.expression import Kind
-from switch.settings.harmony.found import Found
+from switch.settings.finding import Finding
 from switch.settings.lint.filters import impossible_values, shadowed
 from switch.settings.lint.money import prices
 from switch.settings.lint.places import calendars_without_country, caps_without_zone, fixed_zones
@@ -18,7 +18,7 @@ from switch.settings.tags import values_of
 
 def warnings(
     tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]
-) -> Iterator[Found]:
+) -> Iterator[Finding]:
     """What `tree` says, as `document` its typed values, as `deployment` compiled. `nodes`: all menus, those that nothing leads to included.
     `kinds`: the tags there are."""
     table = deployment.plan.table

@@ -15,8 +15,8 @@ from routing.expression_tree import Compare, Not, Op
 from routing.geo import US_STATES, area_of, valid_number
 from routing.table import Hours
 from routing.tags import WEEKDAYS
-from switch.settings.harmony.found import Found, warning
-from switch.settings.harmony.tag import filters_of
+from switch.settings.consistency import filters_of
+from switch.settings.finding import Finding, warning
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Tree
 from switch.settings.value import Unfit, nearest
@@ -38,7 +38,7 @@ class Shape:
     meant: Callable[[str], str | None]
 
 
-def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be, where that is a closed set. To be asked of a tree without errors."""
 
     def possible(name: str, op: Op, value: str | int) -> bool:
@@ -58,7 +58,7 @@ def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) 
                 hint=_meant(idle, closed),
                 at=_column(text, idle),
             )
-            yield Found(path=path, unfit=unfit, severity=Severity.WARNING)
+            yield Finding(path=path, unfit=unfit, severity=Severity.WARNING)
 
 
 def _column(text: str, idle: IdleValue) -> int:
@@ -190,7 +190,7 @@ SHAPES: Mapping[str, Shape] = {
 """Built-in tags whose values are too many to list. A header may set `passed_zip` to anything, so nothing is said of it."""
 
 
-def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be."""
     for name, node in nodes.items():
         match node:
@@ -200,7 +200,7 @@ def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Va
                 yield from _untypable(node, valid, ("menus", name, "valid"))
 
 
-def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     before: list[Expression | Hours] = []
     always: int | None = None
     for index, case in enumerate(branch.cases):
@@ -220,7 +220,7 @@ def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: 
         yield warning((*path[:-1], "otherwise"), f"this is never reached: case {always + 1} is always taken", at_key=True)
 
 
-def _untypable(node: Gather, valid: Within, path: KeyPath) -> Iterator[Found]:
+def _untypable(node: Gather, valid: Within, path: KeyPath) -> Iterator[Finding]:
     """Fewer digits are written with zeros before them; more than `max` can't be written."""
     highest = 10**node.max_digits - 1
     if valid.low > highest:

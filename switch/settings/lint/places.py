@@ -8,7 +8,7 @@ from functools import cache
 from routing.cap import Per
 from routing.hours import holidays_of
 from switch.settings.field import DEFAULT_ZONE
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
 from switch.settings.model.party import Capped
 from switch.settings.source import KeyPath
@@ -28,13 +28,12 @@ FIXED = {
         ("GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich"), (_BEHIND.format("London"), "Europe/London (UTC never changes either)")
     ),
     "Factory": ("stands for a clock that nobody has set", "America/New_York"),
-    "localtime": ("is whatever this machine is set to, and another one elsewhere", "America/New_York"),
 }
 """Zones of the database that are no place: what is wrong, and what to write instead."""
 UTC_NAMES = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"})
 
 
-def fixed_zones(document: Document) -> Iterator[Found]:
+def fixed_zones(document: Document) -> Iterator[Finding]:
     """Zones that never change their clocks, although people who live there do."""
     for path, zone in _zones(document):
         if zone in FIXED or (zone.startswith("Etc/") and zone not in UTC_NAMES):
@@ -57,7 +56,7 @@ def _zones(document: Document) -> Iterator[tuple[KeyPath, str]]:
                 yield (*path, "caps", index, "zone"), cap.zone
 
 
-def caps_without_zone(document: Document) -> Iterator[Found]:
+def caps_without_zone(document: Document) -> Iterator[Finding]:
     """Windows of the calendar where neither the cap, nor its owner, nor the switch has a zone."""
     if "zone" in document.switch.model_fields_set:
         return
@@ -82,7 +81,7 @@ def _owners(document: Document) -> Iterator[tuple[KeyPath, Capped]]:
         yield from ((("advertisers", name, "lines", line), owner) for line, owner in advertiser.lines.items())
 
 
-def calendars_without_country(document: Document) -> Iterator[Found]:
+def calendars_without_country(document: Document) -> Iterator[Finding]:
     """A state keeps days of its own, and not all of its country's: US-MA keeps no observed days, US-TX no Columbus Day."""
     for name, hours in document.hours.items():
         for index, calendar in enumerate(hours.holidays):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from media.dsp.wav import MAX_FILE_BYTES, Doubt, doubts
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.model import menu as menus
 from switch.settings.model.document import Document
 from switch.settings.problem import quote
@@ -15,7 +15,7 @@ ONWARD = ("then", "failed", "otherwise")
 """Keys of menus: those that name a prompt, and those that lead onward."""
 
 
-def bad_prompts(document: Document, directory: Path) -> Iterator[Found]:
+def bad_prompts(document: Document, directory: Path) -> Iterator[Finding]:
     """Each prompt that is in use, once, where it is named first. `directory`: where its file is."""
     told: set[str] = set()
     for path, name in prompts_used(document):
@@ -60,12 +60,12 @@ def _of_menu(node: menus.AnyNode, path: KeyPath) -> Iterator[tuple[KeyPath, str]
             yield (*path, *where, "hangup"), outcome.hangup
 
 
-def _outcomes(node: menus.AnyNode) -> Iterator[tuple[KeyPath, menus.Onward | menus.Outcome]]:
+def _outcomes(node: menus.AnyNode) -> Iterator[tuple[KeyPath, menus.OnwardConfig | menus.OutcomeConfig]]:
     """(path inside the menu, outcome) of all that it leads to."""
-    keys: Mapping[str, menus.Outcome] = node.keys if isinstance(node, menus.Menu) else {}
+    keys: Mapping[str, menus.OutcomeConfig] = node.keys if isinstance(node, menus.MenuConfig) else {}
     yield from ((("keys", key), outcome) for key, outcome in keys.items())
-    if isinstance(node, menus.Branch):
+    if isinstance(node, menus.BranchConfig):
         yield from ((("branch", index, "then"), case.then) for index, case in enumerate(node.branch))
     for key in ONWARD:
-        if isinstance(onward := getattr(node, key, None), menus.Onward):
+        if isinstance(onward := getattr(node, key, None), menus.OnwardConfig):
             yield (key,), onward

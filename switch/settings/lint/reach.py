@@ -11,7 +11,7 @@ from routing.expression_tree import And
 from routing.hours import US_PER_S, is_open
 from routing.table import Campaign, Hours, Table
 from routing.zone import time_zone
-from switch.settings.harmony.found import Found, warning
+from switch.settings.finding import Finding, warning
 from switch.settings.names import lines_of, listed, mapping
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Tree, Value
@@ -30,7 +30,7 @@ _MONDAYS = (datetime.fromisoformat("2026-01-26"), datetime.fromisoformat("2026-0
 Values = Mapping[str, frozenset[Scalar]]
 
 
-def idle(tree: Tree) -> Iterator[Found]:
+def idle(tree: Tree) -> Iterator[Finding]:
     """Warnings of parts that nothing leads to. To be asked only of a tree without errors: a typo would look like disuse."""
     numbers = mapping(tree.data.get("numbers"))
     campaigns = mapping(tree.data.get("campaigns"))
@@ -46,7 +46,7 @@ def idle(tree: Tree) -> Iterator[Found]:
     for name, spots in lines_of(tree).items():
         if name not in used:
             unfit = Unfit(f"line {quote(name)} gets no calls", hint="add it to a campaign's lines, or overflow to it")
-            yield Found(path=(), unfit=unfit, severity=Severity.WARNING, at_key=True, spot=spots[0])
+            yield Finding(path=(), unfit=unfit, severity=Severity.WARNING, at_key=True, spot=spots[0])
     entered = {str(menu) for campaign in campaigns.values() if (menu := mapping(campaign).get("menu"))}
     for name in menus.keys() - _closure(entered, lambda name: _menus_after(menus, name)):
         hint = "name it in a campaign, or lead to it from a menu"
@@ -84,7 +84,7 @@ def _lines_used(campaign: dict[str, Value]) -> set[str]:
     return targets | {str(line) for to in mapping(campaign.get("overflow")).values() if (line := mapping(to).get("line"))}
 
 
-def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be."""
     dead: set[str] = set()
     for name, campaign in table.campaigns.items():
@@ -104,7 +104,7 @@ def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Va
     yield from _never_together(table, dead, kinds=kinds, values=values)
 
 
-def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """Lines of a campaign that never take one of its calls. `dead`: told already."""
 
     @cache
@@ -127,7 +127,7 @@ def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], 
                     yield _unreachable(path, line.name, "it is closed whenever the campaign is open")
 
 
-def _open_without_lines(campaign: Campaign, table: Table) -> Iterator[Found]:
+def _open_without_lines(campaign: Campaign, table: Table) -> Iterator[Finding]:
     """A campaign without hours whose lines are all closed at one time of an ordinary week."""
     hours = [table.lines[target.line].hours for target in campaign.targets]
     kept = [replace(each, calendars=(), dates={}) for each in hours if each is not None]
@@ -152,7 +152,7 @@ def _closings(all_hours: list[Hours]) -> Iterator[tuple[str, int]]:
                 yield text, int(local.timestamp()) * US_PER_S
 
 
-def _unreachable(path: KeyPath, line: str, why: str) -> Found:
+def _unreachable(path: KeyPath, line: str, why: str) -> Finding:
     return warning(path, f"line {quote(line)} is never reached from here: {why}")
 
 
