@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
-from switch.billing.money import show_micros
+from switch.billing.money import show_cents
+from switch.output import Column, Table
 from switch.simulation.totals import By, Figures, Sums
 
 MONEY = ("revenue", "payout", "cost", "margin")
@@ -40,7 +38,7 @@ def parts_table(figures: Figures, by: By) -> Table:
         table.add_row(
             name,
             *(str(number) for number in (sums.calls, sums.connected, sums.converted)),
-            *(show_micros(_micros(sums, each)) for each in MONEY),
+            *(show_cents(_micros(sums, each)) for each in MONEY),
             style="bold" if name == "all" else "",
         )
     return table
@@ -60,7 +58,7 @@ def money_beside(before: Figures, after: Figures) -> Table:
     table = plain_table("money", "before", "after", "change")
     for name in ("converted", *MONEY):
         was, then = _amount(before.total, name), _amount(after.total, name)
-        show = str if name == "converted" else show_micros
+        show = str if name == "converted" else show_cents
         table.add_row(name, show(was), show(then), _signed(then - was, show(then - was)))
     return table
 
@@ -73,12 +71,12 @@ def parts_beside(before: Figures, after: Figures, by: By) -> Table:
             name,
             str(was.calls),
             str(then.calls),
-            show_micros(was.revenue_micros),
-            show_micros(then.revenue_micros),
-            show_micros(was.payout_micros),
-            show_micros(then.payout_micros),
-            show_micros(then.margin_micros),
-            _signed(then.margin_micros - was.margin_micros, show_micros(then.margin_micros - was.margin_micros)),
+            show_cents(was.revenue_micros),
+            show_cents(then.revenue_micros),
+            show_cents(was.payout_micros),
+            show_cents(then.payout_micros),
+            show_cents(then.margin_micros),
+            _signed(then.margin_micros - was.margin_micros, show_cents(then.margin_micros - was.margin_micros)),
         )
     return table
 
@@ -90,16 +88,9 @@ def differing(before: Figures, after: Figures, by: By) -> list[tuple[str, Sums, 
     return sorted(changed, key=lambda each: (-abs(each[2].margin_micros - each[1].margin_micros), each[0]))
 
 
-MIN_NAME = 14
-"""Letters of a name that are seen at once, however narrow the terminal is."""
-
-
 def plain_table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(first, overflow="fold", min_width=MIN_NAME)
-    for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
+    """`first` names what a row is about; the others are numbers."""
+    return Table([Column(first, key=True), *(Column(heading, right=True) for heading in others)])
 
 
 def _micros(sums: Sums, name: str) -> int:

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
 
-from switch.billing.money import show_micros
-from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
-from switch.cli.progress import progress
+from switch.billing.money import show_cents
+from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of
 from switch.cli.rehearsed import differing, money_beside, parts_beside, plain_table, states_beside, sums_as_json
 from switch.cli.simulate import yesterday
 from switch.ledger.store import Ledger
+from switch.output import Styled, Table, progress, write_json, write_line, write_lines
 from switch.settings.plan import Deployment
 from switch.settings.uncollected import uncollected
 from switch.simulation.compare import CallResult, Change, Changed, Comparison
@@ -63,7 +62,7 @@ def replay(
         fail(f"no calls from {_local(period.from_us, period)} to {_local(period.to_us, period)}: choose with --from and --to")
     if json_lines:
         for row in _rows(comparison, others=others):
-            print_json(row)
+            write_json(row)
     else:
         _show(comparison, period, others=others, calls=calls, check=check)
 
@@ -165,34 +164,29 @@ def _show(comparison: Comparison, period: Period, *, others: int, calls: bool, c
     before, after = comparison.before.figures, comparison.after.figures
     total = before.total.calls
     differ = len(comparison.changed)
-    out.print(
-        f"[bold]{count(total, 'call')}[/] from {_local(period.from_us, period)} to {_local(period.to_us, period)}, {period.zone}"
-    )
+    until = f" from {_local(period.from_us, period)} to {_local(period.to_us, period)}, {period.zone}"
+    write_line(Styled(count(total, "call"), "bold"), until)
     if check:
-        out.print(f"[bold]{differ} of {total} differ from what happened ({100 * differ / total:.2f} %)[/]: 0 is best")
-    out.print(_summary(comparison))
+        write_line(Styled(f"{differ} of {total} differ from what happened ({100 * differ / total:.2f} %)", "bold"), ": 0 is best")
+    write_line(_summary(comparison))
     if others:
-        out.print(
+        write_line(
             f"{count(others, 'call')} of them had been decided by another config than that of --of: they may differ for that alone."
         )
     if comparison.movements():
-        out.print(_movements(comparison))
-    out.print(money_beside(before, after))
+        _movements(comparison).show()
+    money_beside(before, after).show()
     if before.states != after.states:
-        out.print(states_beside(before, after))
+        states_beside(before, after).show()
     for by in By:
         if differing(before, after, by):
-            out.print(parts_beside(before, after, by))
+            parts_beside(before, after, by).show()
     if comparison.before.caps or comparison.after.caps:
-        out.print(_caps(comparison, period))
+        _caps(comparison, period).show()
     if calls and differ:
-        out.print("Calls that differ, before -> after, and their margin's change:")
-        for line in _calls(comparison, period):
-            typer.echo(line)
-        typer.echo()
-    out.print("Taken to be so:")
-    for each in assumptions():
-        out.print(f"- {each}", highlight=False)
+        write_line("Calls that differ, before -> after, and their margin's change:")
+        write_lines([*_calls(comparison, period), ""])
+    write_lines(["Taken to be so:", *(f"- {each}" for each in assumptions())])
 
 
 def _summary(comparison: Comparison) -> str:
@@ -212,10 +206,10 @@ def _movements(comparison: Comparison) -> Table:
     table = plain_table("from", "to", "calls", "margin")
     movements = comparison.movements()
     for origin, to, moved in movements[:SHOWN_MOVEMENTS]:
-        table.add_row(origin, to, str(len(moved)), show_micros(_margin(moved)))
+        table.add_row(origin, to, str(len(moved)), show_cents(_margin(moved)))
     if rest := movements[SHOWN_MOVEMENTS:]:
         every = [each for _, _, moved in rest for each in moved]
-        table.add_row(f"{len(rest)} more", "", str(len(every)), show_micros(_margin(every)))
+        table.add_row(f"{len(rest)} more", "", str(len(every)), show_cents(_margin(every)))
     return table
 
 
@@ -235,7 +229,7 @@ def _caps(comparison: Comparison, period: Period) -> Table:
 def _calls(comparison: Comparison, period: Period) -> Iterator[str]:
     """One line each: not a table, since ids are to be copied whole."""
     for each in comparison.changed[:SHOWN_CALLS]:
-        change = show_micros(each.after.margin_micros - each.before.margin_micros)
+        change = show_cents(each.after.margin_micros - each.before.margin_micros)
         yield f"{each.call_id}  {_local(each.invited_us, period)}  {_way(each.before)} -> {_way(each.after)}  {change}"
     if len(comparison.changed) > SHOWN_CALLS:
         yield f"{len(comparison.changed) - SHOWN_CALLS} more: --json has all"

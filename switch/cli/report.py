@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of, out
-from switch.cli.progress import progress
+from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of
 from switch.ledger.keeper import ledger_url
+from switch.output import progress, write_line, write_lines
 from switch.report.dimension import DIMENSIONS
 from switch.report.figure import FIGURES
 from switch.report.live import live_calls
@@ -78,7 +77,7 @@ def report(
     ledger_of(deployment, config=config).close()  # says what to do where there is none yet
     answer, *drawn = _answers(deployment, question, plot=plot)
     if answer.empty:
-        typer.echo(f"payphone: no calls {_about(start, end, where)}", err=True)
+        write_line(f"payphone: no calls {_about(start, end, where)}", err=True)
     try:
         _write(answer, style, path)
         if drawn and plot is not None and not answer.empty:
@@ -88,8 +87,8 @@ def report(
 
 
 def _answers(deployment: Deployment, question: Question, *, plot: Path | None) -> "list[Answer]":
-    from switch.report.ask import ask, pictured  # noqa: PLC0415 payphone --help must not wait for it
-    from switch.report.capacity import Capacity  # noqa: PLC0415 the same
+    from switch.report.ask import ask, pictured
+    from switch.report.capacity import Capacity
 
     settings, plan = deployment.switch, deployment.plan
     questions = [question] if plot is None else [question, *pictured(question)]
@@ -107,28 +106,27 @@ def _answers(deployment: Deployment, question: Question, *, plot: Path | None) -
 
 def _write(answer: "Answer", style: Format, path: Path | None) -> None:
     """Raises OSError."""
-    from switch.report.export import csv, json_lines, write_parquet  # noqa: PLC0415 payphone --help must not wait for it
-    from switch.report.table import AnswerTable  # noqa: PLC0415 the same
+    from switch.report.export import csv, json_lines, write_parquet
+    from switch.report.table import table_of
 
     match style, path:
         case Format.PARQUET, Path():
             write_parquet(answer, path)
         case Format.TABLE, None:
-            out.print(AnswerTable(answer))
+            table_of(answer).show()
         case Format.TABLE, Path():
-            with path.open("w") as file:
-                Console(file=file, width=FILE_WIDTH).print(AnswerTable(answer))
+            path.write_text("".join(f"{each.text}\n" for each in table_of(answer).lines(FILE_WIDTH)))
         case _:
             text = csv(answer) if style is Format.CSV else json_lines(answer)
             if path is None:
-                typer.echo(text, nl=False)
+                write_lines(text.splitlines())
             else:
                 path.write_text(text)
 
 
 def _draw(answers: "list[Answer]", path: Path, *, title: str) -> None:
     """Raises OSError."""
-    from switch.report.plot import draw  # noqa: PLC0415 matplotlib takes half a second
+    from switch.report.plot import draw
 
     over, money = answers
     draw(path, title=title, over=over, money=money)

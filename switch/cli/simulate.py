@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from switch.billing.verdict import JudgedCall
-from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config, out, print_json
-from switch.cli.progress import progress
+from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config
 from switch.cli.rehearsed import figures_as_json, parts_table, states_table
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
+from switch.output import progress, write_json, write_line
 from switch.settings.load import Loaded
 from switch.settings.uncollected import uncollected
 from switch.simulation.period import BadInstant, Period, instant, zone_of
@@ -86,13 +86,13 @@ def simulate(
     figures = _run(loaded, model, config=config, into=into)
     if json_lines:
         for row in figures_as_json(figures):
-            print_json(row)
+            write_json(row)
         return
-    out.print(states_table(figures))
+    states_table(figures).show()
     for by in By if report else (By.CAMPAIGN,):
-        out.print(parts_table(figures, by))
+        parts_table(figures, by).show()
     if into is not None:
-        out.print(f"{count(figures.total.calls, 'invented call')} in {into}: try `payphone calls --config {into / CONFIG}`")
+        write_line(f"{count(figures.total.calls, 'invented call')} in {into}: try `payphone calls --config {into / CONFIG}`")
 
 
 def _period(loaded: Loaded, begin: str | None, *, days: int, zone: str | None) -> Period:

@@ -1,97 +1,77 @@
-"""Knows the commands around a running switch: run, check, route, calls, demo. Each is a few lines on top of a part that does it."""
-
-from pathlib import Path
-from typing import Annotated
+"""The commands around a running switch: run, check, demo. Each is a few lines on top of a part that does it."""
 
 import typer
-import uvloop
 
-from switch.billing.statement import as_json
-from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
-from switch.console import calls_table, show_ruling
-from switch.demo.show import play_demo
-from switch.run import CannotStart, serve
-from switch.settings.load import load
-from switch.settings.problem import as_json as problem_as_json
-from switch.settings.problem import show
-from switch.simulation.route_query import BadQuery, ask_route, passed_tags
+from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, count, deployed, fail, require_config, show_problem
+from switch.output import write_json, write_line
 
-MAX_LISTED = 1_000_000
+__all__ = ["app", "check", "demo", "run"]
 
 
-@app.command()
-def run(config: ConfigDir = Path("config")) -> None:
-    """Run the switch until SIGTERM or Ctrl-C. SIGHUP, or a changed file, reloads the config: all of it or nothing."""
+@app.command(epilog=EXIT)
+def run(config: ConfigDir = DEFAULT_CONFIG) -> None:
+    """Run the switch until SIGTERM or Ctrl-C.
+
+    SIGHUP, or a changed file, reloads the config: all of it or nothing. The log goes to stdout.
+
+    \b
+    Examples:
+      payphone run --config /etc/payphone
+    """
+    import uvloop
+
+    from switch.run import CannotStart, serve
+
+    require_config(config)
     try:
         uvloop.run(serve(config))
     except CannotStart as error:
         fail(str(error))
 
 
-@app.command()
-def check(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> None:
-    """Check the config: every problem with file, line and a hint. Exit 1 when there is an error; warnings alone are fine."""
+@app.command(epilog="Exit 0: no error, though there may be warnings; 1: an error; 2: wrong usage.")
+def check(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> None:
+    """Check the config: every problem with file, line and a hint.
+
+    \b
+    Examples:
+      payphone check --config /etc/payphone
+      payphone check --json
+    """
+    from switch.settings.load import load
+    from switch.settings.problem import as_json
+
+    require_config(config)
     loaded = load(config)
     for problem in loaded.problems:
         if json_lines:
-            print_json(problem_as_json(problem))
+            write_json(as_json(problem))
         else:
-            typer.echo(show(problem) + "\n")
+            show_problem(problem)
     errors = len(loaded.errors)
     warnings = len(loaded.problems) - errors
     if not json_lines:
-        typer.echo(
-            f"{config}: {count(errors, 'error')}, {count(warnings, 'warning')}" if loaded.problems else f"{config}: no problems"
-        )
+        found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if loaded.problems else "no problems"
+        write_line(f"{config}: {found}")
     raise typer.Exit(1 if loaded.deployment is None else 0)
 
 
-@app.command()
-def route(
-    did: Annotated[str, typer.Option(help="The tracking number that is called, e.g. +18005550100.")],
-    ani: Annotated[str, typer.Option(help="The caller's number.")],
-    at: Annotated[str | None, typer.Option(help="When, ISO 8601 with zone, e.g. 2026-03-02T14:00:00-05:00. Default: now.")] = None,
-    digits: Annotated[str, typer.Option(help="What the caller presses in menus, in order.")] = "",
-    tag: Annotated[list[str], typer.Option(help="What the carrier passes, NAME=VALUE; may be given more than once.")] = [],  # noqa: B006
-    *,
-    config: ConfigDir = Path("config"),
-    json_lines: AsJson = False,
-) -> None:
-    """Say where a call would go and why. No call is placed; the lines are taken to be idle."""
-    deployment, positions = deployed(config)
-    try:
-        answer = ask_route(
-            deployment.plan, did=did, ani=ani, at=at, digits=digits, tags=passed_tags(tag, deployment.plan.tag_kinds)
-        )
-    except BadQuery as error:
-        fail(str(error))
-    if json_lines:
-        print_json(answer.as_json())
-    else:
-        show_ruling(out, answer, positions)
+@app.command(epilog="Exit 0: all calls are judged right; 1: one is not, or the demo can't start; 2: wrong usage.")
+def demo(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> None:
+    """Play four scenes over real SIP and RTP on loopback.
 
+    They are told as they happen, against the sample config, and every record is checked.
 
-@app.command()
-def calls(
-    config: ConfigDir = Path("config"),
-    limit: Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="How many, newest first.")] = 20,
-    *,
-    json_lines: AsJson = False,
-) -> None:
-    """Show call records with their verdicts, newest first. Works while the switch runs."""
-    deployment, _ = deployed(config)
-    ledger = ledger_of(deployment, config=config)
-    judged = from_ledger(lambda: ledger.calls(limit=limit))
-    if json_lines:
-        for each in judged:
-            print_json(as_json(each))
-    else:
-        out.print(calls_table(judged))
+    \b
+    Examples:
+      payphone demo
+      payphone demo --json
+    """
+    import uvloop
 
+    from switch.demo.show import play_demo
+    from switch.run import CannotStart
 
-@app.command()
-def demo(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> None:
-    """Run four scenes over real SIP and RTP on loopback, before your eyes, against the sample config. Exit 0 when all are judged right."""
     deployment, _ = deployed(config)
     try:
         right = uvloop.run(play_demo(deployment, json_lines=json_lines))

@@ -17,11 +17,12 @@ from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
-from switch.call.steps import Step
+from switch.call.steps import Step, why_ended
+from switch.engine import facts
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.deadlines import Deadlines
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
-from switch.engine.executor import CommandExecutor, caller_cause, line_cause, reject_cause
+from switch.engine.executor import CommandExecutor
 from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpPorts
@@ -231,7 +232,7 @@ class Engine:
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
-            objection=reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
+            objection=facts.reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
         )
         step = begin(arrived)
         live = LiveCall(
@@ -268,9 +269,10 @@ class Engine:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live, leg, at.mono_ns)
-        cause = caller_cause(fact) if number == CALLER else line_cause(fact)
+        cause = facts.caller_cause(fact) if number == CALLER else facts.line_cause(fact)
         if number != CALLER:
             self._control.leg_ended(live.call, live.context, number, cause=cause, at=at)
+        cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=cause)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
@@ -330,7 +332,7 @@ class Engine:
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
-        self._emit(LogProblem(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
+        self._emit(LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id))
         if not isinstance(event, ev.Stopped) and not isinstance(live.call.phase, Releasing | Ended):
             self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
             return
@@ -338,7 +340,7 @@ class Engine:
         try:
             self._executor.bury(live, event.at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
-            self._emit(LogProblem(what=f"call {live.call_id} has no record but its journal", trace=traceback.format_exc()))
+            self._emit(LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id))
 
     # effects
 

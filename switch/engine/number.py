@@ -20,3 +20,9 @@ def e164(user: str) -> str:
     if len(digits) == 10:
         return f"+1{digits}"
     return user
+
+
+def is_e164(number: str) -> bool:
+    """Whether it is a number as `e164` makes them: + and 7 to 15 digits."""
+    digits = number.removeprefix("+")
+    return number.startswith("+") and 7 <= len(digits) <= 15 and digits.isascii() and digits.isdigit()

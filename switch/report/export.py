@@ -4,19 +4,19 @@ Columns are named as figures and dimensions are, units at their ends. No row is 
 dimensions is that.
 """
 
-import json
 from pathlib import Path
 
+from switch.output import csv_text, json_text
 from switch.report.answer import Answer
 
 
 def csv(answer: Answer) -> str:
-    return answer.rows.write_csv()
+    return csv_text(answer.rows.columns, answer.rows.iter_rows())
 
 
 def json_lines(answer: Answer) -> str:
     """One object a line."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in answer.rows.iter_rows(named=True))
+    return "".join(json_text(row) + "\n" for row in answer.rows.iter_rows(named=True))
 
 
 def write_parquet(answer: Answer, path: Path) -> None:

@@ -16,11 +16,11 @@ from switch.settings.harmony.found import Found
 from switch.settings.harmony.menu import circles
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
-from switch.settings.names import Kind, Names, mapping, names_of, public
+from switch.settings.names import Kind, Names, mapping, names_of
 from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
 from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
-from switch.settings.source import Spot, Tree
+from switch.settings.source import Tree, positions_of
 from switch.settings.tags import kinds_of
 from switch.settings.uncollected import uncollected
 
@@ -67,16 +67,9 @@ def _load(directory: Path) -> Loaded:
     return Loaded(
         deployment=None if refused else deployment,
         problems=tuple(sorted(problems, key=order)),
-        positions=_positions(tree),
+        positions=positions_of(tree),
         files=tree.files,
     )
-
-
-def position_of(positions: Mapping[str, Position], rule: str) -> Position | None:
-    """Where `rule` is written; for a key that is left out, the nearest part around it."""
-    while rule not in positions and "." in rule:
-        rule = rule.rpartition(".")[0]
-    return positions.get(rule)
 
 
 def schema() -> dict[str, Any]:
@@ -107,13 +100,3 @@ def _checked(tree: Tree, names: Names) -> tuple[Document | None, list[Found]]:
             if not (tree.unread and len(detail["loc"]) == 1 and detail["type"] == "missing")
         )
         return None, [found_in(detail, tree, _whole_schema()) for detail in details]
-
-
-def _positions(tree: Tree) -> dict[str, Position]:
-    return {public(path): _position(spot) for path, spot in tree.spots.items()}
-
-
-def _position(spot: Spot) -> Position:
-    """Of the key, where there is one. Every part of a config is asked for, so no more is worked out than this."""
-    mark = (spot.key_piece or spot.first).start_mark
-    return Position(file=spot.file.path, line=mark.line + 1, column=mark.column + 1)

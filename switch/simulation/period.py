@@ -3,11 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from switch.engine.plan import Plan
+if TYPE_CHECKING:
+    from switch.engine.plan import Plan
 
 HOUR_US = 3_600_000_000
+DEFAULT_ZONE = "UTC"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,7 +57,11 @@ def instant_us(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def zone_of(plan: Plan) -> str:
-    """The zone that most campaigns keep; UTC where there is none."""
-    zones = Counter(campaign.zone for campaign in plan.table.campaigns.values())
-    return min(zones, key=lambda zone: (-zones[zone], zone), default="UTC")
+def zone_of(plan: "Plan") -> str:
+    """The zone that most campaigns keep, the first by name of several; UTC where there is none.
+
+    A campaign's is the one it names, else that of its hours: nobody means UTC who opens at nine in Chicago.
+    """
+    campaigns = plan.table.campaigns.values()
+    zones = Counter(each.hours.zone if each.zone == DEFAULT_ZONE and each.hours else each.zone for each in campaigns)
+    return min(zones, key=lambda zone: (-zones[zone], zone), default=DEFAULT_ZONE)

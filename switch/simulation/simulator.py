@@ -17,7 +17,7 @@ from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
 from switch.call.state import CALLER, Bridged, Call, InMenu, Phase, Whispering
-from switch.call.steps import Step
+from switch.call.steps import Step, why_ended
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
@@ -219,6 +219,7 @@ class Simulator:
         """A leg is gone; what a line held is free before anybody hears of it."""
         if leg != CALLER:
             self.control.leg_ended(actor.call, actor.context, leg, cause=cause, at=self._at())
+        cause = why_ended(actor.call, leg, by_peer=by_peer, cause=cause)
         return ev.LegEnded(at=self._at(), leg=leg, by_peer=by_peer, cause=cause, sip_code=sip_code)
 
     def _declined(self, actor: _SimulatedCall, leg: int) -> ev.Event | None:

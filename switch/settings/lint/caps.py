@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from routing.cap import Per
-from switch.settings.field import DEFAULT_ZONE
 from switch.settings.harmony.cap import owners
 from switch.settings.harmony.found import Found, warning
+from switch.settings.ledger_place import DEFAULT_ZONE
 from switch.settings.names import listed, mapping
 from switch.settings.source import Tree
 

@@ -7,7 +7,6 @@ from pydantic import Field
 from switch.settings.field import (
     DEFAULT_PORTS,
     DEFAULT_PROMPTS,
-    DEFAULT_ZONE,
     MAX_CALLS,
     MAX_WORKERS,
     Address,
@@ -25,6 +24,7 @@ from switch.settings.field import (
     number_schema,
     whole,
 )
+from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER, DEFAULT_ZONE
 from switch.settings.model.base import Strict, may, must
 
 
@@ -66,11 +66,11 @@ class Switch(Strict):
     sip: Sip = must("SIP over UDP")
     rtp: Rtp = Field(default_factory=Rtp, description="Where audio goes through")
     prompts: Folder = may("Directory of NAME.wav, relative to the config directory", default=DEFAULT_PROMPTS)
-    data: Folder = may("Directory of the journal and the call records, relative to the config directory", default="../var")
+    data: Folder = may("Directory of the journal and the call records, relative to the config directory", default=DEFAULT_DATA)
     log: LogFormat = may("How the log is written", default="console")
     limits: Limits = Field(default_factory=Limits, description="What no call and no load goes beyond")
     zone: Zone = may("IANA time zone of cap windows and time tags whose owner names none", default=DEFAULT_ZONE)
-    ledger: Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default="sqlite")
+    ledger: Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default=DEFAULT_LEDGER)
     api: Api | None = may("HTTP, for what advertisers post after a call; default: none")
 
 
