@@ -51,6 +51,10 @@ def rules() -> ZoneRules:
     return chosen
 
 
+Zone = ZoneInfo
+"""What `time_zone` gives."""
+
+
 @cache
 def time_zone(name: str) -> ZoneInfo:
     """The clocks of an IANA zone, the same object each time. Raises ZoneInfoNotFoundError for any other text."""

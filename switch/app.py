@@ -27,7 +27,7 @@ from switch.engine.lookback import lookback_of
 from switch.ledger.history import History, Posted
 from switch.ledger.keeper import Keeper, ledger_url
 from switch.ledger.watcher import LedgerWatcher
-from switch.log import call_line
+from switch.log import call_line, of_call
 from switch.settings.plan import Deployment
 from switch.settings.versions import kept_as
 from switch.sip.agent import UserAgent
@@ -223,7 +223,8 @@ class Shell:
             try:
                 self._do(effect)
             except Exception:  # noqa: BLE001 one effect that fails must not take those of other calls with it
-                _log.exception("an effect failed", effect=type(effect).__name__)
+                with of_call("" if isinstance(effect, SendSip | TellWorker | StoreRecord) else effect.call_id):
+                    _log.exception("an effect failed", effect=type(effect).__name__)
         if self.engine.live_calls == 0:
             self._idle.set()
         self._arm()
@@ -239,12 +240,14 @@ class Shell:
             case SyncJournal(call_id=call_id, leg=leg):
                 self._keeper.sync(f"{call_id}/{leg}")
             case StoreRecord(judged=judged):
-                self._keeper.keep(judged)
-                call_line(judged)
+                with of_call(judged.record.call_id):
+                    self._keeper.keep(judged)
+                    call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
-            case LogProblem(what=what, trace=trace):
-                _log.error(what, trace=trace)
+            case LogProblem(what=what, trace=trace, call_id=call_id):
+                with of_call(call_id):
+                    _log.error(what, **({"trace": trace} if trace else {}))
             case _:
                 assert_never(effect)
 

@@ -3,18 +3,25 @@
 Everything is read from the record: the rulings' trail holds the rules and every figure that was read. Does not decide anything anew.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import assert_never
 
-from switch.billing.money import show_micros
+from routing.zone import Zone
+from switch.billing.money import show_cents
 from switch.billing.standing import StateRow
 from switch.billing.verdict import Happened, JudgedCall, MoneyRow
-from switch.call.moment import Moment, iso
-from switch.settings.load import load_kept, position_of
+from switch.call import command as do
+from switch.call import event as ev
+from switch.call.record import CallRecord, EndedBy
+from switch.console import NOTHING, local, read_text, value_text, words
+from switch.settings.files import merged
 from switch.settings.problem import Position
+from switch.settings.source import position_of, positions_of
 
-RULED = "Ruled"
+INDENT = " " * 28
+RULED = ev.Ruled.__name__
 ASKED = "config"
 """Each ruling's trail begins with what was asked, the config's version among it."""
 
@@ -35,6 +42,7 @@ class Reason:
 class Scene:
     """Something that happened. `after_ms`: since the INVITE. `then`: what the call had done about it. `reasons`: of a ruling."""
 
+    at_us: int
     after_ms: int
     event: str
     facts: Mapping[str, object]
@@ -92,7 +100,7 @@ def sources(files: Mapping[str, str] | None) -> Sources:
     """What the files of a kept config say where."""
     if not files:
         return Sources()
-    return Sources(positions=load_kept(files).positions, files=files)
+    return Sources(positions=positions_of(merged(files, root=Path())), files=files)
 
 
 def explain(
@@ -102,7 +110,10 @@ def explain(
     rulings = _rulings(judged, config)
     moments = [_moment(judged, happened, rulings) for happened in judged.events]
     if not judged.events:  # from before events were kept: the reasons are there all the same
-        moments = [Scene(after_ms=0, event=RULED, facts={}, then=(), reasons=reasons) for reasons in rulings]
+        moments = [
+            Scene(at_us=judged.record.invited_us, after_ms=0, event=RULED, facts={}, then=(), reasons=reasons)
+            for reasons in rulings
+        ]
     return Explanation(
         judged=judged,
         moments=moments,
@@ -112,46 +123,72 @@ def explain(
     )
 
 
-def told(explanation: Explanation) -> Iterator[str]:
-    """The explanation for people, line by line."""
+def told(explanation: Explanation, clock: Zone) -> Iterator[str]:
+    """The explanation for people, line by line, in local times of `clock`."""
     record, verdict = explanation.judged.record, explanation.judged.verdict
-    yield f"call {record.call_id}: {record.ani or 'anonymous'} called {record.did} by trunk {record.trunk or '-'}"
-    yield f"  publisher {record.publisher or '-'}, campaign {record.campaign or '-'}, config {record.config}, seed {record.seed}"
+    yield f"call {record.call_id}: {record.ani or 'a withheld number'} called {record.did}"
+    yield f"  {local(record.invited_us, clock, to='milliseconds')} {clock.key}, by trunk {record.trunk or NOTHING}"
+    yield f"  publisher {record.publisher or NOTHING}, campaign {record.campaign or NOTHING}"
+    yield f"  config {record.config}, seed {record.seed}"
     if not explanation.config_kept:
         yield "  (the files of that config are not in the ledger: rules are named without their lines)"
-    for name, value in sorted(record.tags.items()):
-        yield f"  tag {name} = {value}"
+    tags = ", ".join(f"{name} {value_text(value)}" for name, value in sorted(record.tags.items()) if value != "")
+    yield f"  tags {tags or 'none'}"
     yield "what happened"
+    lines = ["the caller", *(attempt.line for attempt in record.attempts)]
     for moment in explanation.moments:
-        yield from _told(moment)
-    yield f"the end: {record.final_state}, ended by {record.ended_by} ({record.ended_detail}), SIP {record.sip_code or '-'}"
-    yield f"  total {record.total_ms} ms, menu {record.menu_ms} ms, connected {record.connected_ms} ms"
+        yield from _told(moment, lines, clock)
+    yield f"the end: {_end(record)}"
+    talk = f"menu {_seconds(record.menu_ms)}, talk {_seconds(record.connected_ms)}"
+    yield f"  {words(record.final_state)}, SIP {record.sip_code or NOTHING}, whole call {_seconds(record.total_ms)}, {talk}"
     yield f"money: {verdict.rule}"
     yield f"  {verdict.why}"
     for row in explanation.rows:
         corrected = f", corrects {row.corrects}" if row.corrects else ""
-        yield f"  {row.kind} {show_micros(row.amount_micros)} {row.party or '-'}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
+        yield f"  {row.kind} {show_cents(row.amount_micros)} {row.party or NOTHING}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
     for state in explanation.states:
-        until = "" if state.until_us is None else f" until {iso(Moment(mono_ns=0, utc_us=state.until_us))}"
+        until = "" if state.until_us is None else f" until {local(state.until_us, clock)}"
         yield f"  {state.state}{until}: {state.reason} (by {state.actor}) [{state.of}]"
 
 
-def _told(moment: Scene) -> Iterator[str]:
-    facts = " ".join(f"{name}={value}" for name, value in moment.facts.items() if value not in (None, "", {}))
-    yield f"  {moment.after_ms / 1000:9.3f} s  {moment.event} {facts}".rstrip()
+def _end(record: CallRecord) -> str:
+    """Who ended the call, and why."""
+    match record.ended_by:
+        case EndedBy.CALLER:
+            return "the caller hung up"
+        case EndedBy.LINE:
+            return f"{record.attempts[-1].line if record.attempts else 'the line'} hung up"
+        case EndedBy.SWITCH:
+            return f"the switch ended the call: {words(record.ended_detail)}"
+        case EndedBy.MEDIA_TIMEOUT:
+            return "the switch ended the call: no audio came"
+        case EndedBy.CRASH:
+            return "the switch crashed"
+        case unknown:
+            assert_never(unknown)
+
+
+def _told(moment: Scene, lines: Sequence[str], clock: Zone) -> Iterator[str]:
+    at = local(moment.at_us, clock, to="milliseconds").partition(" ")[2]
+    yield f"  {at} {moment.after_ms / 1000:9.3f} s  {event_words(moment.event, moment.facts, lines, clock)}".rstrip()
     for reason in moment.reasons:
-        read = " ".join(f"{name}={value}" for name, value in reason.read.items() if value != "")
-        yield f"               {reason.rule}: {reason.verdict}" + (f"  ({read})" if read else "")
+        read = read_text(reason.read, clock)
+        yield f"{INDENT}{reason.rule}: {reason.verdict}" + (f"  ({read})" if read else "")
         if reason.where is not None:
-            yield f"                 {reason.where}  {reason.source or ''}".rstrip()
+            yield f"{INDENT}  {reason.where}  {reason.source or ''}".rstrip()
     for command in moment.then:
-        yield f"               -> {command}"
+        yield f"{INDENT}-> {command_words(command, lines)}"
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:.3f} s"
 
 
 def _moment(judged: JudgedCall, happened: Happened, rulings: list[list[Reason]]) -> Scene:
     facts = dict(happened.facts)
     then = facts.pop("then", ())
     return Scene(
+        at_us=happened.at_us,
         after_ms=max(0, (happened.at_us - judged.record.invited_us) // 1_000),
         event=happened.event,
         facts=facts,
@@ -178,3 +215,110 @@ def _rulings(judged: JudgedCall, config: Sources) -> list[list[Reason]]:
             found.append([])
         found[-1].append(reason)
     return found
+
+
+# words of events and commands, as records keep them
+
+
+def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str], clock: Zone) -> str:
+    """`parties`: by number of their leg, the caller first. An event that is not known here is told by its own name and facts."""
+    party = _party(facts.get("leg"), parties)
+    match event:
+        case ev.Ruled.__name__:
+            return f"routing: {choice_words(str(facts.get('choice', '')))}"
+        case ev.LegEnded.__name__:
+            return _leg_ended(facts, party)
+        case ev.MediaLost.__name__:
+            last = facts.get("last_us")
+            return f"no audio from {party} " + (f"since {local(last, clock)}" if isinstance(last, int) else "at all")
+        case ev.InviteArrived.__name__ if facts.get("objection"):
+            return f"the call comes in, and can't be taken: {words(str(facts['objection']))}"
+        case _ if event in _EVENTS:
+            return _EVENTS[event](party, facts)
+        case _:
+            return f"{event} " + " ".join(
+                f"{name} {value_text(value)}" for name, value in facts.items() if value not in (None, "", {})
+            )
+
+
+_EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
+    ev.InviteArrived.__name__: lambda _party, _facts: "the call comes in",
+    ev.LegRang.__name__: lambda party, _facts: f"{party} rings",
+    ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
+    ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
+    ev.CallerAcknowledged.__name__: lambda _party, _facts: "the caller acknowledges the answer",
+    ev.DigitHeard.__name__: lambda party, facts: f"{party} presses {facts.get('digit', '')}",
+    ev.PromptEnded.__name__: lambda _party, _facts: "the prompt is over",
+    ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
+    ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
+    ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
+}
+
+
+def _leg_ended(facts: Mapping[str, object], party: str) -> str:
+    """Who hung up, or what became of an INVITE that nobody answered."""
+    cause, code = words(str(facts.get("cause", ""))), facts.get("sip_code")
+    sip = f" (SIP {code})" if code else ""
+    if not facts.get("by_peer"):
+        return f"{party} is gone, as the switch wanted: {cause}{sip}"
+    return f"{party} hangs up{sip}" if cause.endswith("hung up") else f"{party}: {cause}{sip}"
+
+
+def choice_words(choice: str) -> str:
+    """Of what a ruling chose: `Dial acme-east acme-west` is "dial acme-east and acme-west"."""
+    name, *rest = choice.split(" ")
+    match name, rest:
+        case "Dial", [*lines]:
+            return f"dial {' and '.join(lines)}"
+        case "EnterMenu", [menu]:
+            return f"the caller enters menu {menu}"
+        case "Wait", [because]:
+            return f"the caller is held: {words(because)}"
+        case "Announce", [prompt, because]:
+            return f"the caller hears {prompt}: {words(because)}"
+        case "NotRouted", [because]:
+            return f"no line: {words(because)}"
+        case _:
+            return choice
+
+
+def command_words(command: str, parties: Sequence[str]) -> str:
+    """Of what the switch did: `HangUp 1 caller_hung_up` is "hangs acme-east up: caller hung up"."""
+    name, *rest = command.split(" ")
+    match name, rest:
+        case do.AskRoute.__name__, [*known]:
+            told = " ".join(known).replace("menu-done", "the menu is done,").rstrip(",")
+            return f"asks routing where to go{f' ({words(told)})' if told else ''}"
+        case do.Dial.__name__, [_, line]:
+            return f"dials {line}"
+        case do.Play.__name__, [_, prompt]:
+            return f"plays {prompt} to the caller"
+        case do.Play.__name__, [_, prompt, "to", leg]:
+            return f"plays {prompt} to {_party(leg, parties)}"
+        case do.HangUp.__name__, [leg, cause]:
+            return f"hangs up on {_party(leg, parties)}: {words(cause)}"
+        case do.Refuse.__name__, [cause]:
+            return f"refuses the call: {words(cause)}"
+        case do.MakeDurable.__name__, [leg]:
+            return f"writes the answer of {_party(leg, parties)} to disk"
+        case do.Bridge.__name__, [leg]:
+            return f"connects the caller and {_party(leg, parties)}"
+        case do.AccrueRevenue.__name__, [_]:
+            return "works out what is owed by now"
+        case _:
+            return _COMMANDS.get(name, command)
+
+
+_COMMANDS = {
+    do.Ring.__name__: "tells the caller that it rings",
+    do.Answer.__name__: "answers the caller",
+    do.Unbridge.__name__: "takes the two apart",
+    do.PlayRingback.__name__: "lets the caller hear ringing",
+    do.StopPlay.__name__: "stops the sound",
+    do.Finish.__name__: "writes the record",
+}
+
+
+def _party(leg: object, parties: Sequence[str]) -> str:
+    number = int(leg) if isinstance(leg, int | str) and str(leg).isdigit() else 0
+    return parties[number] if number < len(parties) else f"leg {number}"

@@ -1,100 +1,59 @@
-"""Knows how the switch logs: structlog, to stdout, for people or as JSON, and the one canonical line per call.
+"""The log of a running switch: structlog to stdout, for people or as JSON lines, and the one canonical line per call.
 
-Lines are written by a thread: a reader of stdout that has stopped reading, or a full disk, costs log lines and never a call.
+Loggers of the standard library (asyncio, uvicorn, alembic, SQLAlchemy) go the same way. A line that is written while `of_call` is open
+carries the call's id. Lines are written by a thread: a reader of stdout that has stopped reading, or a full disk, costs log lines and
+never a call.
 """
 
 import atexit
 import logging
-import sys
 import threading
 from collections import deque
-from contextlib import suppress
-from typing import Literal, TextIO, cast
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Any, Literal
 
-import msgspec
 import structlog
+from structlog.contextvars import bound_contextvars
+from structlog.typing import EventDict, WrappedLogger
 
-from switch.billing.money import show_micros
+from switch.billing.money import show_cents
 from switch.billing.verdict import JudgedCall
+from switch.output import Line, Styled, json_text, write_lines
 
 MAX_WAITING = 10_000
-"""Lines that wait for a reader; beyond them new ones are dropped, and their number is told once he reads again."""
+"""Lines that wait for a reader; beyond them new ones are dropped, and their number is told once somebody reads again."""
 DRAIN_S = 2.0
 LINGER_S = 0.05
+STYLES = {"warning": "yellow", "error": "red bold", "critical": "red bold"}
+EVENT_WIDTH = 30
+INDENT = "    "
+MANY_LINES = ("problem", "trace", "exception", "stack")
+"""What people read below its line. No other value gets lines of its own: it may be a stranger's, and look like a line of the log."""
+PLAIN = "-_.:/+@,%"
+"""Signs that a value may have in it, besides letters and digits, without being quoted."""
+
+How = Literal["console", "json"]
 
 _log = structlog.get_logger("payphone.call")
 
 
-def configure(how: Literal["console", "json"]) -> None:
-    """To be called once, by the command line."""
-    for_people = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    writer = _Writer(sys.stdout)
+def configure(how: How) -> None:
+    """Everything that is logged goes to stdout. To be called once, by the command line."""
+    writer = _Writer(write_lines, dropped=_dropped_json if how == "json" else _dropped_console)
     writer.start()
     atexit.register(writer.drain)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=_as_json) if how == "json" else for_people,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, writer)),
-        cache_logger_on_first_use=True,
-    )
+    _configure(how, writer.write, level=logging.INFO)
 
 
-class _Writer(threading.Thread):
-    """A stream to structlog that never blocks and never fails; what it is given is written in order, by this thread."""
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(name="log", daemon=True)
-        self._stream = stream
-        self._wake = threading.Condition()
-        self._waiting: deque[str] = deque()
-        self._dropped = 0
-        self._draining = False
-
-    def write(self, text: str) -> int:
-        with self._wake:
-            if len(self._waiting) < MAX_WAITING:
-                self._waiting.append(text)
-                if len(self._waiting) == 1:
-                    self._wake.notify()
-            else:
-                self._dropped += 1
-        return len(text)
-
-    def flush(self) -> None:
-        """The thread flushes when it has written all there is."""
-
-    def drain(self) -> None:
-        """Wait until all is written, but not for a reader who never reads."""
-        with self._wake:
-            self._draining = True
-            self._wake.notify()
-        self.join(DRAIN_S)
-
-    def run(self) -> None:
-        while text := self._next():
-            with suppress(OSError, ValueError):  # a reader that left, a full disk, a stream closed at exit
-                self._stream.write(text)
-                self._stream.flush()
-
-    def _next(self) -> str:
-        """All that waits; "" when there is nothing more to come."""
-        with self._wake:
-            self._wake.wait_for(lambda: self._waiting or self._draining)
-            self._wake.wait_for(lambda: self._draining, LINGER_S)  # a thread that wakes up for every line costs more than the lines
-            text = "".join(self._waiting)
-            self._waiting.clear()
-            if self._dropped:
-                text += f"{self._dropped} log lines were dropped: nobody read them\n"
-                self._dropped = 0
-            return text
+def configure_quiet() -> None:
+    """Warnings and worse go to stderr, where people read them; the rest is not logged: for a command that tells by itself what happens."""
+    _configure("console", lambda lines: write_lines(lines, err=True), level=logging.WARNING)
 
 
-def _as_json(event: object, **_: object) -> str:
-    return msgspec.json.encode(event).decode()
+def of_call(call_id: str) -> AbstractContextManager[None]:
+    """A context in which each line is one of this call; "" is no call."""
+    return bound_contextvars(call_id=call_id) if call_id else nullcontext()
 
 
 def call_line(judged: JudgedCall, *, event: str = "call") -> None:
@@ -116,6 +75,140 @@ def call_line(judged: JudgedCall, *, event: str = "call") -> None:
         menu_ms=record.menu_ms,
         connected_ms=record.connected_ms,
         billable=verdict.billable,
-        revenue=show_micros(verdict.revenue_micros),
-        payout=show_micros(verdict.payout_micros),
+        revenue=show_cents(verdict.revenue_micros),
+        payout=show_cents(verdict.payout_micros),
     )
+
+
+# from an event to lines
+
+
+def _configure(how: How, write: Callable[[Sequence[Line]], None], *, level: int) -> None:
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _json_lines if how == "json" else _console_lines,
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_names: _Sink(write),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_StandardHandler()], level=logging.WARNING, force=True)
+    logging.getLogger("alembic.runtime.migration").setLevel(level)  # an upgrade is news; what others say at it is not
+    logging.captureWarnings(capture=True)
+
+
+class _Sink:
+    """What structlog hands the lines of one event to."""
+
+    def __init__(self, write: Callable[[Sequence[Line]], None]) -> None:
+        self._write = write
+
+    def msg(self, lines: Sequence[Line]) -> None:
+        self._write(lines)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+class _StandardHandler(logging.Handler):
+    """Brings a record of the standard library to structlog, with the name of its logger and its traceback."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            told = record.getMessage()
+        except (TypeError, ValueError, KeyError):  # arguments that do not fit the message: not ours to mend, nor to lose
+            told = f"{record.msg} {record.args}"
+        log = structlog.get_logger()
+        level = max(logging.DEBUG, min(logging.CRITICAL, record.levelno // 10 * 10))
+        log.log(level, told, logger=record.name, **({"exc_info": record.exc_info} if record.exc_info else {}))
+
+
+def _json_lines(_logger: WrappedLogger, _name: str, event: EventDict) -> tuple[tuple[Sequence[Line]], dict[str, Any]]:
+    return ([json_text(event, default=str)],), {}
+
+
+def _console_lines(_logger: WrappedLogger, _name: str, event: EventDict) -> tuple[tuple[Sequence[Line]], dict[str, Any]]:
+    """One line; tracebacks and config problems stand below it."""
+    at, level, what = str(event.pop("timestamp")), str(event.pop("level")), str(event.pop("event"))
+    first: list[str | Styled] = [
+        Styled(f"{at[:23]}Z  ", "dim"),
+        Styled(f"{level:<8}", STYLES.get(level, "")),
+        Styled(f"  {what:<{EVENT_WIDTH}}", "bold"),
+    ]
+    below: list[Line] = []
+    for name, value in event.items():
+        if name in MANY_LINES and isinstance(value, str):
+            below.append(Styled(f"{INDENT}{name}:", "dim"))
+            below.extend(INDENT + row for row in value.strip("\n").split("\n"))
+        else:
+            first += [Styled(f"  {name}=", "dim"), _value(value)]
+    return ([first, *below],), {}
+
+
+def _value(value: object) -> str:
+    """As it is where it is one plain word, else quoted."""
+    text = value if isinstance(value, str) else str(value)
+    plain = bool(text) and all(char.isalnum() or char in PLAIN for char in text)
+    return text if plain or not isinstance(value, str) else json_text(text)
+
+
+# from lines to the reader
+
+
+def _dropped_console(lines: int) -> Line:
+    return f"{lines} log lines were dropped: nobody read them"
+
+
+def _dropped_json(lines: int) -> Line:
+    return json_text({"event": "log lines were dropped: nobody read them", "lines": lines, "level": "warning"})
+
+
+class _Writer(threading.Thread):
+    """Writes lines in the order given. Giving them never blocks and never fails. An event's lines are written together or dropped."""
+
+    def __init__(self, write: Callable[[Sequence[Line]], None], *, dropped: Callable[[int], Line]) -> None:
+        super().__init__(name="log", daemon=True)
+        self._write = write
+        self._wake = threading.Condition()
+        self._waiting: deque[Line] = deque()
+        self._dropped = 0
+        self._say_dropped = dropped
+        self._draining = False
+
+    def write(self, lines: Sequence[Line]) -> None:
+        with self._wake:
+            if len(self._waiting) + len(lines) > MAX_WAITING:
+                self._dropped += len(lines)
+                return
+            was_empty = not self._waiting
+            self._waiting.extend(lines)
+            if was_empty:
+                self._wake.notify()
+
+    def drain(self) -> None:
+        """Waits until all is written, but not for a reader who never reads."""
+        with self._wake:
+            self._draining = True
+            self._wake.notify()
+        self.join(DRAIN_S)
+
+    def run(self) -> None:
+        while lines := self._next():
+            with suppress(OSError, ValueError):  # a reader that left, a full disk, a stream closed at exit
+                self._write(lines)
+
+    def _next(self) -> list[Line]:
+        """All lines that wait; none when there is nothing more to come."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._waiting or self._draining)
+            self._wake.wait_for(lambda: self._draining, LINGER_S)  # a thread that wakes up for every line costs more than the lines
+            lines = list(self._waiting)
+            self._waiting.clear()
+            if self._dropped:
+                lines.append(self._say_dropped(self._dropped))
+                self._dropped = 0
+            return lines

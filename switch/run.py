@@ -142,7 +142,7 @@ class Reloader:
         before = self._shell.engine.plan.version
         if loaded.deployment is None:
             for problem in loaded.errors[:MAX_PROBLEMS]:
-                _log.error("config problem", problem="\n" + show(problem))
+                _log.error("config problem", problem=show(problem) + "\n")
             _log.error("config refused: the old one keeps running", running=before, problems=len(loaded.errors))
             return
         if self._api is not None:

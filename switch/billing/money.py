@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 MICROS = 1_000_000
-CENT_MICROS = 10_000
+MICROS_PER_CENT = 10_000
 
 
 def micros_from(text: str) -> int:
@@ -23,16 +23,17 @@ def micros_from(text: str) -> int:
     return int(micros)
 
 
+def show_cents(micros: int) -> str:
+    """Dollars and cents for people, e.g. `25.00`: always two places, rounded half to even. Exact figures are in micros."""
+    cents, rest = divmod(abs(micros), MICROS_PER_CENT)
+    cents += rest * 2 > MICROS_PER_CENT or (rest * 2 == MICROS_PER_CENT and cents % 2 == 1)
+    sign = "-" if micros < 0 and cents else ""
+    return f"{sign}{cents // 100}.{cents % 100:02d}"
+
+
 def show_micros(micros: int) -> str:
-    """Dollars and cents for people, e.g. `25.00`; more places only where the amount has them."""
+    """The exact amount, e.g. `25.00` or `0.0065`: for keys, rates and findings."""
     sign = "-" if micros < 0 else ""
     whole, part = divmod(abs(micros), MICROS)
     places = f"{part:06d}".rstrip("0").ljust(2, "0")
     return f"{sign}{whole}.{places}"
-
-
-def show_cents(micros: int) -> str:
-    """For people who read sums: rounded to the cent, halves to the even one, as payouts are (`billing.md` §2)."""
-    cents, rest = divmod(micros, CENT_MICROS)
-    cents += rest * 2 > CENT_MICROS or (rest * 2 == CENT_MICROS and cents % 2)
-    return show_micros(cents * CENT_MICROS)

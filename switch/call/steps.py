@@ -76,6 +76,14 @@ def overflow_reason(cause: Cause | None) -> NoRoute:
     return NoRoute.FAILED if cause is None else TREATMENT[cause].overflow or NoRoute.FAILED
 
 
+def why_ended(call: Call, leg: int, *, by_peer: bool, cause: Cause) -> Cause:
+    """Why a leg has ended. `cause`: what SIP says of it, which holds where the far end ended it; where we did, our own reason does."""
+    if by_peer:
+        return cause
+    given_up = None if leg == CALLER else call.history.attempts[leg - 1].cause
+    return given_up or call.history.cause or cause
+
+
 def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Moment | None = None) -> Step:
     """The call ends for everybody at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
     that somebody could hear): the carrier bills until the BYE, the advertiser does not (`billing.md` §2, media rule)."""

@@ -1,24 +1,31 @@
-"""Knows the command `payphone api`. Does not know what is answered: `switch.api`."""
+"""The command `payphone api`. What is answered: `switch.api`."""
 
-import asyncio
-import signal
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+from switch.cli.common import DEFAULT_CONFIG, EXIT, ConfigDir, app, deployed, fail, ledger_of
+from switch.output import write_line
 
-from switch import log
-from switch.cli.common import ConfigDir, app, deployed, fail, ledger_of
-from switch.settings.plan import Deployment
+if TYPE_CHECKING:
+    from switch.settings.plan import Deployment
+
+__all__ = ["api", "app"]
 
 
-@app.command()
-def api(config: ConfigDir = Path("config")) -> None:
-    """Take postbacks by HTTP, without a switch: for a machine of its own beside the ledger. `payphone run` takes them too.
+@app.command(epilog=EXIT)
+def api(config: ConfigDir = DEFAULT_CONFIG) -> None:
+    """Take postbacks by HTTP, without a switch.
 
-    Needs `switch.api` in the config, and a token for each advertiser who posts. Reads the config once: restart it after a change.
+    For a machine of its own beside the ledger; `payphone run` takes them too. Needs `switch.api` in the config, and a token for each
+    advertiser who posts. Reads the config once: restart it after a change.
 
-    Example: payphone api --config /etc/payphone
+    \b
+    Examples:
+      payphone api --config /etc/payphone
     """
+    import asyncio
+
+    from switch import log
+
     deployment, _ = deployed(config)
     if deployment.switch.api is None:
         fail(f"{config} has no `switch.api`: add `api: {{listen: 127.0.0.1:8088}}` to its `switch` section")
@@ -31,15 +38,18 @@ def api(config: ConfigDir = Path("config")) -> None:
         fail(f"can't listen on {host}:{port}: {error.strerror or error}; see `switch.api.listen`")
 
 
-async def _serve(deployment: Deployment) -> None:
+async def _serve(deployment: "Deployment") -> None:
     """Until SIGTERM or SIGINT."""
-    from switch.api.server import ApiServer  # noqa: PLC0415 payphone --help must not wait for it
+    import asyncio
+    import signal
+
+    from switch.api.server import ApiServer
 
     server = ApiServer(deployment)
     await server.start()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    typer.echo(f"taking postbacks on http://{server.address[0]}:{server.address[1]}; /docs says how", err=True)
+    write_line(f"taking postbacks on http://{server.address[0]}:{server.address[1]}; /docs says how", err=True)
     await stop.wait()
     await server.close()

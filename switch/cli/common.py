@@ -1,46 +1,81 @@
-"""Knows what every command shares: how a config is loaded, how things are printed, how a command fails. Does not know any command."""
+"""What every command shares: its options, how a config and a ledger are opened, how it fails."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
 
-from switch.ledger.keeper import ledger_url
-from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable
-from switch.settings.load import Loaded, load
-from switch.settings.plan import Deployment
-from switch.settings.problem import Position, show
+from switch.cli.commands import CommandGroup
+from switch.output import write_line, write_lines
+
+if TYPE_CHECKING:
+    from switch.ledger.store import Ledger
+    from switch.settings.ledger_place import LedgerPlace
+    from switch.settings.load import Loaded
+    from switch.settings.plan import Deployment
+    from switch.settings.problem import Position, Problem
 
 T = TypeVar("T")
 
 app = typer.Typer(
     name="payphone",
-    help="A pay-per-call softswitch: SIP in, menus, routing under caps, RTP bridged, every call judged.",
+    cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+"""Every module of a command registers on it, and gives it as `app`."""
 
 ConfigDir = Annotated[Path, typer.Option("--config", "-c", help="Directory of the YAML files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line instead of text.")]
+DEFAULT_CONFIG = Path("config")
+EXIT = "Exit 0: done; 1: it did not work, and stderr says why; 2: wrong usage."
+"""The last line of a command's help, where no other codes have a meaning."""
 
-out = Console(soft_wrap=True)
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 Typer's callback
+    if wanted:
+        from importlib.metadata import version as installed_version
+
+        write_line(f"payphone {installed_version('payphone')}")
+        raise typer.Exit
 
 
-def loaded_config(config: Path) -> Loaded:
+@app.callback(epilog="Exit 0: done; 1: it did not work, and stderr says why; 2: wrong usage. `payphone COMMAND -h` has examples.")
+def payphone(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A pay-per-call softswitch: SIP in, menus, routing under caps, RTP bridged, every call judged."""
+
+
+# configs
+
+
+def require_config(config: Path) -> None:
+    """Exit 1, with what to do, where there is no config at all."""
+    if not config.is_dir() or not any(path.suffix in (".yaml", ".yml") for path in config.iterdir()):
+        fail(f"no config in {config}: `payphone init {config}` makes one; --config DIR says where it is")
+
+
+def loaded_config(config: Path) -> "Loaded":
     """A config without errors; or else its errors on stderr, and exit 1."""
+    from switch.settings.load import load
+
+    require_config(config)
     loaded = load(config)
     if loaded.deployment is None:
         for problem in loaded.errors:
-            typer.echo(show(problem) + "\n", err=True)
+            show_problem(problem, err=True)
         fail(f"{config} has errors: see above, or run `payphone check --config {config}`")
     return loaded
 
 
-def deployed(config: Path) -> tuple[Deployment, Mapping[str, Position]]:
+def deployed(config: Path) -> "tuple[Deployment, Mapping[str, Position]]":
     """What such a config says, and where its parts are written."""
     loaded = loaded_config(config)
     if loaded.deployment is None:
@@ -48,30 +83,73 @@ def deployed(config: Path) -> tuple[Deployment, Mapping[str, Position]]:
     return loaded.deployment, loaded.positions
 
 
-def ledger_of(deployment: Deployment, *, config: Path) -> Ledger:
+def show_problem(problem: "Problem", *, err: bool = False) -> None:
+    """The problem and a blank line."""
+    from switch.settings.problem import show
+
+    write_lines([*show(problem).split("\n"), ""], err=err)
+
+
+# ledgers
+
+
+def place_of(config: Path) -> "LedgerPlace":
+    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are told: exit 1."""
+    from switch.settings.ledger_place import LedgerPlace, ledger_place
+
+    require_config(config)
+    place = ledger_place(config)
+    if place is not None:
+        return place
+    from switch.simulation.period import zone_of
+
+    settings, plan = (deployment := deployed(config)[0]).switch, deployment.plan
+    return LedgerPlace(data=settings.data, url=settings.ledger_url, zone=zone_of(plan), credits={})
+
+
+def url_of(place: "LedgerPlace", *, config: Path) -> str:
+    """The database's URL; exit 1 when there is none yet."""
+    if place.url is None and not (path := place.data / "payphone.sqlite").exists():
+        fail(f"no ledger in {place.data} yet: `payphone run --config {config}` makes {path.name} there")
+    return place.url or f"sqlite:///{place.data / 'payphone.sqlite'}"
+
+
+def open_ledger(config: Path) -> "tuple[Ledger, LedgerPlace]":
     """The ledger that a switch with this config writes; exit 1 when there is none yet."""
+    from switch.ledger.store import Ledger
+
+    place = place_of(config)
+    url = url_of(place, config=config)
+    return from_ledger(lambda: Ledger(url)), place
+
+
+def ledger_of(deployment: "Deployment", *, config: Path) -> "Ledger":
+    """The same, for a config that is loaded already."""
+    from switch.ledger.store import Ledger
+    from switch.settings.ledger_place import LedgerPlace
+
     settings = deployment.switch
-    if settings.ledger_url is None and not (settings.data / "payphone.sqlite").exists():
-        fail(f"no ledger in {settings.data} yet: `payphone run --config {config}` makes it")
-    return from_ledger(lambda: Ledger(ledger_url(settings.data, settings.ledger_url)))
+    url = url_of(LedgerPlace(data=settings.data, url=settings.ledger_url, zone="", credits={}), config=config)
+    return from_ledger(lambda: Ledger(url))
 
 
 def from_ledger(ask: Callable[[], T]) -> T:
     """What `ask` gives; a ledger that can't be read or written is said, and exit 1."""
+    from switch.ledger.database import LedgerUnreadable, LedgerUnwritable
+
     try:
         return ask()
     except (LedgerUnreadable, LedgerUnwritable) as error:
         fail(f"the ledger: {error}; is it there, and may you read and write it? See `switch.ledger` and `switch.data`")
 
 
+# words
+
+
 def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def print_json(row: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(row, ensure_ascii=False, separators=(", ", ": ")))
-
-
 def fail(why: str) -> NoReturn:
-    typer.echo(f"payphone: {why}", err=True)
+    write_lines(f"payphone: {why}".split("\n"), err=True)
     raise typer.Exit(1)

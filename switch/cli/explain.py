@@ -1,32 +1,46 @@
-"""Knows the command `payphone explain`. Does not know how a call is explained: `switch.explain`."""
+"""The command `payphone explain`. How a call is explained is `switch.explain`'s."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of, print_json
-from switch.explain import explain as explained
-from switch.explain import sources, told
-from switch.settings.versions import differences, versions_now
+from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, from_ledger, open_ledger
+from switch.output import write_folded, write_json
+
+__all__ = ["app", "explain"]
 
 
-@app.command()
+@app.command(epilog=EXIT)
 def explain(
-    call: Annotated[str, typer.Argument(help="The call's id, or how it begins; `payphone calls --json` shows them.")],
+    call: Annotated[str, typer.Argument(help="The call's id, or how it begins; `payphone calls` shows them.")],
     *,
-    config: ConfigDir = Path("config"),
+    config: ConfigDir = DEFAULT_CONFIG,
+    zone: Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")] = None,
     json_lines: AsJson = False,
 ) -> None:
-    """Say why a call went where it went: each rule with its file and line, the counters that were read, the seed, and the money.
+    """Say why a call went where it went, and what it earned.
 
-    Example: payphone explain 3f2a9c
+    Told are what happened and when, who hung up, each rule that was looked at with its file and line, the counters that were read, and
+    the money.
+
+    \b
+    Examples:
+      payphone explain 3f2a9c
+      payphone explain 3f2a9c --json
     """
-    deployment, _ = deployed(config)
-    ledger = ledger_of(deployment, config=config)
+    from switch.explain import explain as explained
+    from switch.explain import sources, told
+    from switch.settings.versions import differences, versions_now
+    from switch.simulation.period import BadInstant, clock_of
+
+    ledger, place = open_ledger(config)
+    try:
+        clock = clock_of(zone or place.zone)
+    except BadInstant as error:
+        fail(str(error))
     found = from_ledger(lambda: ledger.calls_like(call, limit=2))
     if not found:
-        fail(f"no call {call!r} in the ledger: `payphone calls --json` shows their ids; a call in progress is not there yet")
+        fail(f"no call {call!r} in the ledger: `payphone calls` shows their ids; a call in progress is not there yet")
     if len(found) > 1:
         fail(f"more than one call begins with {call!r}: give more of its id")
     judged = found[0]
@@ -37,9 +51,7 @@ def explain(
     kept = from_ledger(lambda: ledger.config_versions(judged.record.config, at_us=judged.record.invited_us))
     other_versions = differences(kept, versions_now())
     if json_lines:
-        print_json({**explanation.as_json(), "other_versions": list(other_versions)})
+        write_json({**explanation.as_json(), "other_versions": list(other_versions)})
         return
-    for line in told(explanation):
-        typer.echo(line)
-    for difference in other_versions:
-        typer.echo(f"decided with {difference}: hours and places may come out differently today")
+    write_folded(told(explanation, clock))
+    write_folded(f"decided with {difference}: hours and places may come out differently today" for difference in other_versions)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from switch.cli.common import app, count, fail
+from switch.cli.common import EXIT, app, count, fail
+from switch.output import write_line, write_lines
 from switch.starter import DATA, DirectoryInUse, starter_files, write_starter
 
 DEFAULT_DIRECTORY = Path("config")
@@ -18,7 +19,10 @@ _NEXT = (
 )
 
 
-@app.command()
+__all__ = ["app", "init"]
+
+
+@app.command(epilog=EXIT)
 def init(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where the config is made; it and its parents need not be there.")
@@ -26,11 +30,15 @@ def init(
     *,
     minimal: Annotated[bool, typer.Option("--minimal", help="One carrier, one number, one campaign, one line, no menu.")] = False,
 ) -> None:
-    """Make a config to start from: commented YAML, prompts, call tests, schemas for editors. It works as it stands, on loopback.
+    """Make a config to start from.
 
-    A directory that has something in it is refused with exit 1, and left as it is.
+    It has commented YAML, prompts, call tests and schemas for editors, and works as it stands, on loopback. A directory that has
+    something in it is refused, and left as it is.
 
-    Example: payphone init /etc/payphone
+    \b
+    Examples:
+      payphone init
+      payphone init /etc/payphone --minimal
     """
     files = starter_files(minimal=minimal)
     try:
@@ -44,9 +52,9 @@ def init(
 
 def _tell(directory: Path, files: int) -> None:
     option = "" if directory == DEFAULT_DIRECTORY else f" --config {shlex.quote(str(directory))}"
-    typer.echo(f"{directory}: {count(files, 'file')} made. Begin with {directory / 'switch.yaml'}: it says what to change first.")
-    typer.echo(f"Call records and money will be kept in {(directory / DATA).resolve()}, as `data` there says.")
-    typer.echo("\nNext:")
+    write_line(f"{directory}: {count(files, 'file')} made. Begin with {directory / 'switch.yaml'}: it says what to change first.")
+    write_line(f"Call records and money will be kept in {(directory / DATA).resolve()}, as `data` there says.")
+    write_lines(["", "Next:"])
     width = max(len(f"payphone {name}{option}") for name, _ in _NEXT)
     for name, what in _NEXT:
-        typer.echo(f"  {f'payphone {name}{option}':<{width}}  {what}")
+        write_line(f"  {f'payphone {name}{option}':<{width}}  {what}")

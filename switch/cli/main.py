@@ -1,42 +1,22 @@
-"""Knows which commands there are, in the order that `payphone --help` shows them. Does not know what they do."""
+"""The `payphone` script, and the check that the installation is ours."""
 
-import sys
+from importlib.util import find_spec
+from pathlib import Path
 
-from switch.app import ForeignPackages, check_packages
-from switch.cli import api, audit, balance, disputes, editing, explain, init, money, replay, report, simulate, switching, testing
-from switch.cli.common import app
+from switch.cli.common import app, fail
 
-__all__ = [
-    "api",
-    "app",
-    "audit",
-    "balance",
-    "disputes",
-    "editing",
-    "explain",
-    "init",
-    "main",
-    "money",
-    "replay",
-    "report",
-    "simulate",
-    "switching",
-    "testing",
-]
-
-ORDER = (
-    *("init", "run", "demo", "check", "route", "test", "fmt", "diff", "replay", "simulate"),
-    *("calls", "explain", "report", "money", "audit", "api"),
-)
-"""As somebody meets them: run it, change its config, look at what came of it."""
-
-app.registered_commands.sort(key=lambda command: ORDER.index(command.name or getattr(command.callback, "__name__", "")))
+PACKAGES = ("switch", "ivr", "media", "routing")
 
 
 def main() -> None:
-    """Entry point of the `payphone` script."""
-    try:
-        check_packages()
-    except ForeignPackages as error:
-        sys.exit(f"payphone: {error}")
+    """Runs what the command line says. Exits 1 where another distribution has taken one of our package names."""
+    specs = [find_spec(name) for name in PACKAGES]
+    homes = {Path(spec.origin).resolve().parent.parent for spec in specs if spec is not None and spec.origin is not None}
+    if len(homes) != 1:
+        fail("switch, ivr, media and routing come from different places: install payphone in a virtual environment of its own")
     app()
+
+
+__all__ = ["app", "main"]
+if __name__ == "__main__":
+    main()

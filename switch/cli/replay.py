@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of, print_json
-from switch.cli.progress import progress
+from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of
 from switch.cli.simulate import yesterday
 from switch.cli.sums import differing, money_beside, parts_beside, signed, states_beside, sums_as_json
-from switch.cli.table import FittedTable, show
+from switch.cli.table import figures_table, show
 from switch.ledger.store import Ledger
+from switch.output import Table, progress, write_json
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
 from switch.simulation.compare import CallResult, CapFilled, Change, Changed, Comparison
@@ -61,7 +61,7 @@ def replay(
         fail(f"no calls {_when(period)}: choose with --from and --to")
     if json_lines:
         for row in _rows(comparison, others=others):
-            print_json(row)
+            write_json(row)
     else:
         _show(comparison, period, currency=was.switch.currency, others=others, calls=calls, check=check)
 
@@ -180,7 +180,7 @@ def _when(period: Period) -> str:
     return f"from {local_text(period.from_us, period.zone)} to {local_text(period.to_us, period.zone)}, {period.zone}"
 
 
-def _tables(comparison: Comparison, period: Period) -> Iterator[FittedTable]:
+def _tables(comparison: Comparison, period: Period) -> Iterator[Table]:
     before, after = comparison.before.figures, comparison.after.figures
     if comparison.movements():
         yield _movements(comparison)
@@ -205,16 +205,16 @@ def _summary(comparison: Comparison) -> str:
     return ", ".join([*parts, kept]) + refused
 
 
-def _movements(comparison: Comparison) -> FittedTable:
+def _movements(comparison: Comparison) -> Table:
     movements = comparison.movements()
     rows = [[origin, to, str(len(moved)), signed(_margin(moved))] for origin, to, moved in movements[:SHOWN_MOVEMENTS]]
     if rest := movements[SHOWN_MOVEMENTS:]:
         every = [each for _, _, moved in rest for each in moved]
         rows.append([f"{len(rest)} more", "", str(len(every)), signed(_margin(every))])
-    return FittedTable(names=["from", "to"], groups=[["calls", "margin"]], rows=rows)
+    return figures_table(names=["from", "to"], groups=[["calls", "margin"]], rows=rows)
 
 
-def _caps(comparison: Comparison, period: Period) -> FittedTable:
+def _caps(comparison: Comparison, period: Period) -> Table:
     """Only what fills: first when, and how many calls it turned away from a line, before and after."""
     before, after = comparison.before.caps, comparison.after.caps
 
@@ -222,7 +222,7 @@ def _caps(comparison: Comparison, period: Period) -> FittedTable:
         return ["-", "0"] if filled is None else [local_text(filled.first_us, period.zone), str(filled.calls)]
 
     caps = sorted(before | after, key=lambda cap: (-after[cap].calls if cap in after else 0, cap))
-    return FittedTable(
+    return figures_table(
         names=["cap that is full"],
         groups=[["first before", "calls"], ["first after", "calls"]],
         rows=[[cap, *cells(before.get(cap)), *cells(after.get(cap))] for cap in caps],

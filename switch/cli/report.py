@@ -13,9 +13,9 @@ from routing.expression import Kind
 from routing.zone import time_zone
 from switch.billing.money import show_cents
 from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of
-from switch.cli.progress import progress
-from switch.cli.table import FittedTable, show
+from switch.cli.table import figures_table, show, write_file
 from switch.ledger.keeper import ledger_url
+from switch.output import Table, progress, write_line, write_lines
 from switch.report.query import (
     DIMENSIONS,
     METRICS,
@@ -97,7 +97,7 @@ def report(
     currency = deployment.switch.currency
     if found.first_us is None:
         asked = (("from", start), ("before", end), ("where", where))
-        typer.echo("payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all"), err=True)
+        write_line("payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all"), err=True)
     try:
         _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}")
         if drawn and plot is not None and found.first_us is not None:
@@ -129,9 +129,9 @@ def _check_installed(plot: Path | None) -> None:
 
 def _run(deployment: Deployment, query: ReportQuery, *, plot: Path | None) -> "list[Report]":
     """The report, and the two that a plot is drawn from."""
-    from switch.report.aggregate import plot_queries, run_queries  # noqa: PLC0415 payphone --help must not wait for it
-    from switch.report.capacity import Capacity  # noqa: PLC0415 the same
-    from switch.report.live import live_calls  # noqa: PLC0415 the same
+    from switch.report.aggregate import plot_queries, run_queries
+    from switch.report.capacity import Capacity
+    from switch.report.live import live_calls
 
     settings, plan = deployment.switch, deployment.plan
     queries = [query] if plot is None else [query, *plot_queries(query)]
@@ -155,19 +155,18 @@ def _write(found: "Report", style: Format, path: Path | None, *, title: str) -> 
         case Format.TABLE, None:
             show(title, _table(found))
         case Format.TABLE, Path():
-            with path.open("w") as file:
-                show(title, _table(found), file=file)
+            write_file(path, title, _table(found))
         case _:
             text = found.csv() if style is Format.CSV else found.json_lines()
             if path is None:
-                typer.echo(text, nl=False)
+                write_lines(text.splitlines())
             else:
                 path.write_text(text)
 
 
 def _draw(reports: "list[Report]", path: Path, *, title: str, currency: str) -> None:
     """Raises OSError."""
-    from switch.report.plot import draw  # noqa: PLC0415 matplotlib takes half a second
+    from switch.report.plot import draw
 
     over, money = reports
     draw(path, title=title, over=over, money=money, currency=currency)
@@ -188,13 +187,13 @@ def _title(found: "Report", query: ReportQuery, where: str | None) -> str:
     return f"Calls {when}, {query.zone}" + ("" if where is None else f", where {where}")
 
 
-def _table(found: "Report") -> FittedTable:
+def _table(found: "Report") -> Table:
     """Money to the cent, time as m:ss, ratios in per cent. Exact numbers are in the files."""
     metrics = [METRICS[name] for name in found.metrics]
     totals = [*("" for _ in found.by), *(shown(found.totals[metric.name].item(), metric.unit) for metric in metrics)]
     if found.by:
         totals[0] = TOTAL
-    return FittedTable(
+    return figures_table(
         names=[name.replace("_", " ") for name in found.by],
         groups=[[metric.title for metric in alike] for _, alike in groupby(metrics, key=lambda metric: metric.unit)],
         rows=[

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from switch.billing.verdict import JudgedCall
-from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config, print_json
-from switch.cli.progress import progress
+from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config
 from switch.cli.sums import figures_as_json, parts_table, states_table
 from switch.cli.table import show
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
+from switch.output import progress, write_json
 from switch.settings.load import Loaded
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
@@ -88,7 +88,7 @@ def simulate(
     figures = _run(loaded, model, config=config, into=into)
     if json_lines:
         for row in figures_as_json(figures):
-            print_json(row)
+            write_json(row)
         return
     show(_title(period, figures.total.calls, currency=_deployment(loaded).switch.currency), states_table(figures))
     show(*(parts_table(figures, by) for by in (By if report else (By.CAMPAIGN,))))

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from switch.billing.money import show_cents
-from switch.cli.table import FittedTable
+from switch.cli.table import figures_table
+from switch.output import Table
 from switch.simulation.totals import By, Figures, Sums
 
 MONEY = ("revenue", "payout", "cost", "margin")
@@ -26,21 +27,21 @@ def figures_as_json(figures: Figures) -> Iterator[Mapping[str, Any]]:
             yield {"about": by.value, "name": name, **sums_as_json(sums)}
 
 
-def states_table(figures: Figures) -> FittedTable:
+def states_table(figures: Figures) -> Table:
     total = figures.total.calls
-    return FittedTable(
+    return figures_table(
         names=["final state"],
         groups=[["calls", "share"]],
         rows=[[state, str(calls), f"{100 * calls / total:.1f} %"] for state, calls in _by_count(figures.states)],
     )
 
 
-def parts_table(figures: Figures, by: By) -> FittedTable:
+def parts_table(figures: Figures, by: By) -> Table:
     def cells(name: str, sums: Sums) -> list[str]:
         counts = (sums.calls, sums.connected, sums.converted)
         return [name, *map(str, counts), *(show_cents(_micros(sums, each)) for each in MONEY)]
 
-    return FittedTable(
+    return figures_table(
         names=[by.value],
         groups=[["calls", "connected", "converted"], MONEY],
         rows=[cells(name, sums) for name, sums in figures.of(by).items()],
@@ -48,21 +49,21 @@ def parts_table(figures: Figures, by: By) -> FittedTable:
     )
 
 
-def states_beside(before: Figures, after: Figures) -> FittedTable:
+def states_beside(before: Figures, after: Figures) -> Table:
     """Only states whose numbers differ."""
     states = _by_count({name: before.states.get(name, 0) for name in before.states | after.states})
     counts = [(state, was, after.states.get(state, 0)) for state, was in states]
-    return FittedTable(
+    return figures_table(
         names=["final state"],
         groups=[["before", "after", "change"]],
         rows=[[state, str(was), str(then), f"{then - was:+d}"] for state, was, then in counts if was != then],
     )
 
 
-def money_beside(before: Figures, after: Figures) -> FittedTable:
+def money_beside(before: Figures, after: Figures) -> Table:
     was, then = before.total.converted, after.total.converted
     amounts = [(name, _micros(before.total, name), _micros(after.total, name)) for name in MONEY]
-    return FittedTable(
+    return figures_table(
         names=["money"],
         groups=[["before", "after", "change"]],
         rows=[
@@ -72,9 +73,9 @@ def money_beside(before: Figures, after: Figures) -> FittedTable:
     )
 
 
-def parts_beside(before: Figures, after: Figures, by: By) -> FittedTable:
+def parts_beside(before: Figures, after: Figures, by: By) -> Table:
     """Only those for whom something differs, the largest change of margin first."""
-    return FittedTable(
+    return figures_table(
         names=[by.value],
         groups=[["calls", "after"], ["revenue", "after"], ["payout", "after"], ["margin", "after", "change"]],
         rows=[

@@ -4,21 +4,13 @@ Knows the order of things and how it looks. Does not know the stories (`scenes`)
 """
 
 import asyncio
-import json
-import logging
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import structlog
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-
 from switch.app import Shell
-from switch.billing.money import show_micros
+from switch.billing.money import show_cents
 from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.demo import scenes
@@ -27,6 +19,8 @@ from switch.demo.expected import Expected, differences
 from switch.demo.stage import DemoRecords, Narrator, Stage
 from switch.demo.waiting import Missed
 from switch.engine.clock import SystemClock
+from switch.log import configure_quiet
+from switch.output import Column, Styled, Table, write_json, write_line, write_lines
 from switch.run import started
 from switch.settings.plan import Deployment
 
@@ -39,10 +33,9 @@ async def play_demo(deployment: Deployment, *, json_lines: bool) -> bool:
     Raises CannotStart when the config is not one the demo can play with, or ports can't be had.
     """
     deployment = on_loopback(deployment)
-    _quiet_log()
+    configure_quiet()
     cast, clock = cast_of(deployment), SystemClock()
-    console = Console(quiet=json_lines)
-    narrator = Narrator(console, clock, lines=tuple(line.name for line in cast.lines))
+    narrator = Narrator(clock, lines=tuple(line.name for line in cast.lines), quiet=json_lines)
     books = DemoRecords(narrator, {person.ani: person.name for person in scenes.CALLERS})
     with TemporaryDirectory(prefix="payphone-demo-") as data:  # apart from the records of a real switch
         switch = replace(deployment, switch=replace(deployment.switch, data=Path(data)))
@@ -57,10 +50,11 @@ async def play_demo(deployment: Deployment, *, json_lines: bool) -> bool:
         wrong.append(f"{len(scenes.CALLERS)} calls made {len(books.calls)} records")
     if json_lines:
         for judged in books.calls:
-            sys.stdout.write(json.dumps(as_json(judged), ensure_ascii=False) + "\n")
+            write_json(as_json(judged))
     else:
-        console.print("", _table(books))
-    _conclude(console, books.calls, wrong=wrong)
+        write_line()
+        _table(books).show()
+    _conclude(books.calls, wrong=wrong, quiet=json_lines)
     return not wrong
 
 
@@ -91,41 +85,34 @@ async def _scene(stage: Stage, books: DemoRecords, *, title: str, scene: Scene) 
 
 def _table(books: DemoRecords) -> Table:
     """What became of each call, in 80 columns."""
-    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for heading in ("caller", "lines tried", "final state"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("talk s", "billable", "owed", "earned"):
-        table.add_column(heading, justify="right")
+    texts = [Column(heading) for heading in ("caller", "lines tried", "final state")]
+    table = Table([*texts, *(Column(heading, right=True) for heading in ("talk s", "billable", "owed", "earned"))])
     for judged in books.calls:
         record, verdict = judged.record, judged.verdict
         table.add_row(
             books.name_of(judged),
-            "\n".join(f"{attempt.line} {attempt.outcome.value}" for attempt in record.attempts) or "-",
+            [f"{attempt.line} {attempt.outcome.value}" for attempt in record.attempts] or "-",
             record.final_state.value,
             f"{record.connected_ms / 1000:.3f}",
-            "[green]yes[/]" if verdict.billable else "no",
-            show_micros(verdict.revenue_micros),
-            show_micros(verdict.payout_micros),
+            "yes" if verdict.billable else "no",
+            show_cents(verdict.revenue_micros),
+            show_cents(verdict.payout_micros),
+            style="green" if verdict.billable else "",
         )
     return table
 
 
-def _conclude(console: Console, calls: Sequence[JudgedCall], *, wrong: Sequence[str]) -> None:
+def _conclude(calls: Sequence[JudgedCall], *, wrong: Sequence[str], quiet: bool) -> None:
     """All right, with the sums; or everything that is wrong, on stderr where stdout is for programs."""
     if wrong:
-        told = Console(stderr=True) if console.quiet else console
-        told.print("\nwrong:", style="bold red")
-        for each in wrong:
-            told.print(f"  {each}", markup=False, highlight=False, soft_wrap=True)
+        write_line(err=quiet)
+        write_line(Styled("wrong:", "red bold"), err=quiet)
+        write_lines((f"  {each}" for each in wrong), err=quiet)
         return
-    owed = show_micros(sum(call.verdict.revenue_micros for call in calls))
-    earned = show_micros(sum(call.verdict.payout_micros for call in calls))
-    console.print(f"\n[bold green]All {len(calls)} calls are judged right:[/] advertisers owe {owed}, publishers earn {earned}.")
-
-
-def _quiet_log() -> None:
-    """The transcript tells what happens; only what goes wrong is logged, and not to stdout."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    if quiet:
+        return
+    owed = show_cents(sum(call.verdict.revenue_micros for call in calls))
+    earned = show_cents(sum(call.verdict.payout_micros for call in calls))
+    write_line()
+    told = f" advertisers owe {owed}, publishers earn {earned}."
+    write_line(Styled(f"All {len(calls)} calls are judged right:", "green bold"), told)

@@ -8,18 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from rich.console import Console
-from rich.text import Text
-
 from media.dsp.tones import RINGBACK_HZ
 from routing.table import Line
-from switch.billing.money import show_micros
+from switch.billing.money import show_cents
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
 from switch.demo.cast import Cast, address_of
 from switch.demo.phone import Phone, PhoneCall
 from switch.demo.waiting import Watch
 from switch.engine.clock import Clock
+from switch.output import Styled, write_line
 from switch.run import CannotStart
 from switch.sip.message import Address
 
@@ -32,21 +30,29 @@ PAST_MS = 200
 
 
 class Narrator:
-    """Prints who did what, and when, in seconds since the narrator came. `lines`: whose doings are coloured as a line's."""
+    """Tells who did what, and when, in seconds since the narrator came. `lines`: whose doings are coloured as a line's.
 
-    def __init__(self, console: Console, clock: Clock, *, lines: tuple[str, ...]) -> None:
-        self._console = console
+    `quiet`: says nothing.
+    """
+
+    def __init__(self, clock: Clock, *, lines: tuple[str, ...], quiet: bool = False) -> None:
+        self._quiet = quiet
         self._clock = clock
         self._start = clock.now()
         self._lines = lines
 
     def title(self, text: str) -> None:
-        self._console.print(Text(f"\n{text}", "bold"), soft_wrap=True)
+        self._write("")
+        self._write(Styled(text, "bold"))
 
     def say(self, who: str, what: str) -> None:
         style = "magenta" if who == SWITCH else "green" if who in self._lines else "cyan"
         seconds = ms_between(self._start, self._clock.now()) / 1000
-        self._console.print(Text.assemble((f"{seconds:7.2f}  ", "dim"), (f"{who:<{NAME_WIDTH}}", style), what), soft_wrap=True)
+        self._write(Styled(f"{seconds:7.2f}  ", "dim"), Styled(f"{who:<{NAME_WIDTH}}", style), what)
+
+    def _write(self, *parts: str | Styled) -> None:
+        if not self._quiet:
+            write_line(*parts)
 
 
 @dataclass(slots=True)
@@ -62,7 +68,7 @@ class DemoRecords:
         record, verdict = judged.record, judged.verdict
         self.calls.append(judged)
         self._watch.changed()
-        owed = ", ".join(f"{row.party} {row.kind.value} {show_micros(row.amount_micros)}" for row in verdict.rows)
+        owed = ", ".join(f"{row.party} {row.kind.value} {show_cents(row.amount_micros)}" for row in verdict.rows)
         worth = f"billable: {owed}" if verdict.billable else "not billable"
         talk = f"talk {record.connected_ms} ms" if record.attempts else "no line tried"
         self.narrator.say(SWITCH, f"records {self.name_of(judged)}: {record.final_state.value}, {talk}, {worth}")

@@ -38,10 +38,14 @@ class StoreRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that should never happen did; it cost at most one call. `trace`: the traceback, as text, where there is one."""
+    """Something that should never happen did; it cost at most one call. `trace`: the traceback, as text, where there is one.
+
+    `call_id`: the call it happened to; empty where it is none's.
+    """
 
     what: str
     trace: str = ""
+    call_id: str = ""
 
 
 Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem

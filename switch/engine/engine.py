@@ -18,7 +18,7 @@ from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
-from switch.call.steps import Step
+from switch.call.steps import Step, why_ended
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
 from switch.engine.executor import CommandExecutor, caller_cause, line_cause, reject_cause
@@ -267,6 +267,7 @@ class Engine:
         self._calls.drop_leg(fact.leg)
         self._media.close(live, leg, at.mono_ns)
         cause = caller_cause(fact) if number == CALLER else line_cause(fact)
+        cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=cause)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
@@ -338,7 +339,7 @@ class Engine:
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
-        self._emit(LogProblem(what=f"call {live.call_id} broke at {type(event).__name__}", trace=traceback.format_exc()))
+        self._emit(LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id))
         if live.recorded:
             return
         if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
@@ -353,7 +354,7 @@ class Engine:
         try:
             self._executor.bury(live, at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
-            self._emit(LogProblem(what=f"call {live.call_id} has no record but its journal", trace=traceback.format_exc()))
+            self._emit(LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id))
 
     # effects
 

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from switch.ledger.migrate import upgrade
+from switch.ledger.schema import REVISION
 
 BUSY_S = 2  # how long a write waits for another process's transaction before the ledger counts as unwritable
 WAL_RETRY_S = 0.05
@@ -44,6 +43,7 @@ class Database:
     def __init__(self, url: str) -> None:
         with _writing():
             self._engine = _engine(url)
+        self._checked = False
         on_postgresql = self._engine.dialect.name == "postgresql"
         self._turns = on_postgresql
         self._reading = (
@@ -58,7 +58,10 @@ class Database:
             if (path := _sqlite_path(self._engine)) is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
         with self.changing() as connection:
-            upgrade(connection)
+            if _revision(connection) != REVISION:
+                from switch.ledger.migrate import upgrade  # noqa: PLC0415 Alembic takes a third of a second, and is rarely needed
+
+                upgrade(connection)
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:
@@ -77,12 +80,25 @@ class Database:
             raise LedgerUnreadable(f"{path}: there is no ledger")
         try:
             with self._reading.connect() as connection:
+                self._check(connection)
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise LedgerUnreadable(_reason(error)) from error
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _check(self, connection: Connection) -> None:
+        """Looks at the schema once. Raises LedgerUnreadable where it is none that this version reads."""
+        if self._checked:
+            return
+        found = _revision(connection)
+        if found != REVISION:
+            what = (
+                "there are no tables of a ledger" if found is None else f"its schema is {found}, and this version reads {REVISION}"
+            )
+            raise LedgerUnreadable(f"{what}; `payphone run` of this version brings an older one up to date")
+        self._checked = True
 
 
 @contextmanager
@@ -102,13 +118,21 @@ def storing() -> Iterator[None]:
 def _writing() -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, CommandError, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
         raise LedgerUnwritable(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
     """Without the statement and its values: they are long, and they name callers."""
     return str(error.orig) if isinstance(error, StatementError) and error.orig is not None else str(error)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema's, as Alembic notes it; None: it has never brought this database up to date."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
 
 
 def _engine(url: str) -> Engine:
@@ -122,7 +146,7 @@ def _engine(url: str) -> Engine:
         case "postgresql":
             return create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=_POSTGRESQL)
         case other:
-            raise CommandError(f"a ledger lies in SQLite or PostgreSQL, not in {other}")
+            raise LedgerUnwritable(f"a ledger lies in SQLite or PostgreSQL, not in {other}")
 
 
 # fsync and synchronous_commit are the server's, and on unless its owner turned them off.

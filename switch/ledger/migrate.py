@@ -7,13 +7,20 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from switch.ledger.database import LedgerUnwritable
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection) -> None:
-    command.upgrade(scripts(connection), "head")
+    """Raises LedgerUnwritable where the database is of a schema that these scripts do not know."""
+    try:
+        command.upgrade(scripts(connection), "head")
+    except CommandError as error:
+        raise LedgerUnwritable(str(error)) from error
 
 
 def scripts(connection: Connection) -> Config:

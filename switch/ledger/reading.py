@@ -5,6 +5,7 @@ Does not know transactions: it is given a connection, and what it reads in one g
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,26 @@ from switch.ledger.rows import judged_call, read_money, read_state
 from switch.ledger.schema import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE
 
 KEYS_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter:
+    """Which calls are wanted; None: whichever. `line`: one that was tried. `since_us`, `until_us`: of the INVITE, [since, until).
+
+    `ended_since_us`: of the end.
+    """
+
+    publisher: str | None = None
+    campaign: str | None = None
+    line: str | None = None
+    state: str | None = None
+    number: str | None = None
+    caller: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    ended_since_us: int | None = None
+
+
 _FILES = msgspec.json.Decoder(dict[str, str])
 
 
@@ -26,6 +47,32 @@ def newest(connection: Connection, *, limit: int, call_id: str | None) -> list[J
     if call_id is not None:
         calls = calls.where(CALL.c.call_id == call_id)
     return whole(connection, calls, events=True)
+
+
+def matching(connection: Connection, wanted: CallFilter, *, limit: int) -> list[JudgedCall]:
+    """Calls that are as `wanted`, without their events, newest first."""
+    equal = (
+        (CALL.c.publisher, wanted.publisher),
+        (CALL.c.campaign, wanted.campaign),
+        (CALL.c.final_state, wanted.state),
+        (CALL.c.did, wanted.number),
+        (CALL.c.ani, wanted.caller),
+    )
+    calls = select(CALL).where(*(column == value for column, value in equal if value is not None))
+    if wanted.line is not None:
+        calls = calls.where(CALL.c.call_id.in_(select(ATTEMPT.c.call_id).where(ATTEMPT.c.line == wanted.line)))
+    if wanted.since_us is not None:
+        calls = calls.where(CALL.c.invited_us >= wanted.since_us)
+    if wanted.until_us is not None:
+        calls = calls.where(CALL.c.invited_us < wanted.until_us)
+    if wanted.ended_since_us is not None:
+        calls = calls.where(CALL.c.ended_us >= wanted.ended_since_us)
+    return whole(connection, calls.order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit), events=False)
+
+
+def ids_beginning_with(connection: Connection, beginning: str, *, limit: int) -> list[str]:
+    like = CALL.c.call_id.startswith(beginning, autoescape=True)
+    return list(connection.scalars(select(CALL.c.call_id).where(like).limit(limit)))
 
 
 def beginning_with(connection: Connection, beginning: str, *, limit: int) -> list[JudgedCall]:

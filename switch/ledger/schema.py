@@ -28,6 +28,8 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
+REVISION = "0002"
+"""Of the newest migration, which makes these tables."""
 APPEND_ONLY = ("money", "money_state", "event", "config", "posting")
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 """Rising, in the order of commits: writers take turns. SQLite numbers rows of an INTEGER key by itself."""

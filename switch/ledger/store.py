@@ -6,14 +6,15 @@ Does not know when to write, or what to do when writing fails: that is the write
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table, insert, select, update
 
 from switch.billing.standing import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.ledger import reading
-from switch.ledger.counting import Reading
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
+from switch.ledger.reading import CallFilter
 from switch.ledger.rows import (
     Posting,
     attempt_row,
@@ -26,6 +27,9 @@ from switch.ledger.rows import (
     state_row,
 )
 from switch.ledger.schema import ATTEMPT, CALL, CONFIG, EVENT, HEALTH, MONEY, MONEY_STATE, POSTING
+
+if TYPE_CHECKING:
+    from switch.ledger.counting import Reading
 
 __all__ = ["Ledger", "LedgerUnreadable", "LedgerUnwritable", "Posting", "RecordRefused"]
 
@@ -101,6 +105,16 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.beginning_with(connection, beginning, limit=limit)
 
+    def calls_matching(self, wanted: CallFilter, *, limit: int) -> list[JudgedCall]:
+        """Calls that are as `wanted`, without their events, the one that ended last first."""
+        with self._database.snapshot() as connection:
+            return reading.matching(connection, wanted, limit=limit)
+
+    def ids_like(self, beginning: str) -> list[str]:
+        """Ids of up to two calls that begin so."""
+        with self._database.snapshot() as connection:
+            return reading.ids_beginning_with(connection, beginning, limit=2)
+
     def calls_between(
         self, from_us: int, to_us: int, *, batch: int = BATCH_CALLS, events: bool | Collection[str] = True
     ) -> Iterator[JudgedCall]:
@@ -157,8 +171,10 @@ class Ledger:
     # adding up
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> "Iterator[Reading]":
         """Sums of the whole ledger, all as of one instant."""
+        from switch.ledger.counting import Reading  # noqa: PLC0415 it brings the books of a running switch along
+
         with self._database.snapshot() as connection:
             yield Reading(connection)
 

@@ -3,7 +3,6 @@
 A call counts once in every row that it belongs to, and once in the totals: those are computed from the calls, not from the rows.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import polars as pl
 
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
+from switch.output import csv_text, json_text
 from switch.report.capacity import Capacity
 from switch.report.data import Progress, ReportData, load_data
 from switch.report.local_time import LocalTime
@@ -42,11 +42,11 @@ class Report:
     last_us: int | None
 
     def csv(self) -> str:
-        return self.rows.write_csv()
+        return csv_text(self.rows.columns, self.rows.iter_rows())
 
     def json_lines(self) -> str:
         """One object a line."""
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows.iter_rows(named=True))
+        return "".join(json_text(row) + "\n" for row in self.rows.iter_rows(named=True))
 
     def write_parquet(self, path: Path) -> None:
         """Raises OSError."""

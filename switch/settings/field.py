@@ -43,7 +43,6 @@ LONGEST_MS = v.MAX_DAYS * v.DAY_MS
 DEFAULT_AT_LEAST = "90s"
 DEFAULT_PORTS = "20000-20999"
 DEFAULT_PROMPTS = "prompts"
-DEFAULT_ZONE = "UTC"
 # The ways an attempt may end that a retry can follow.
 RETRIED = (NoRoute.NO_ANSWER, NoRoute.BUSY, NoRoute.FAILED)
 # An operator declares no balance: prepaid does.

@@ -11,11 +11,11 @@ from switch.settings.field import DEFAULT_PROMPTS
 from switch.settings.files import Content, merged, read_directory
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
-from switch.settings.names import ANY_PROMPT, Prompts, mapping, names_of, prompts_among, prompts_in, public
+from switch.settings.names import ANY_PROMPT, Prompts, mapping, names_of, prompts_among, prompts_in
 from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
 from switch.settings.shape import SCHEMA_DIALECT, problem_at
-from switch.settings.source import Spot, Tree
+from switch.settings.source import positions_of
 from switch.settings.tags import kinds_of
 from switch.settings.validate import validated, whole_schema
 from switch.settings.without_gc import without_gc
@@ -70,7 +70,7 @@ def load_kept(files: Mapping[str, str]) -> Loaded:
         return Loaded(
             deployment=compiled(document, Path(), kinds=kinds) if sound and document else None,
             problems=tuple(sorted(problems, key=order)),
-            positions=_positions(tree),
+            positions=positions_of(tree),
             files=tree.files,
             document=document if sound else None,
         )
@@ -95,17 +95,10 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     return Loaded(
         deployment=None if refused else deployment,
         problems=tuple(sorted(problems, key=order)),
-        positions={} if refused else _positions(tree),  # a key may be a mistyped token
+        positions={} if refused else positions_of(tree),  # a key may be a mistyped token
         files=tree.files,
         document=None if refused else document,
     )
-
-
-def position_of(positions: Mapping[str, Position], rule: str) -> Position | None:
-    """Where `rule` is written; for a key that is left out, the nearest part around it."""
-    while rule not in positions and "." in rule:
-        rule = rule.rpartition(".")[0]
-    return positions.get(rule)
 
 
 def schema() -> dict[str, Any]:
@@ -116,13 +109,3 @@ def schema() -> dict[str, Any]:
         **{key: value for key, value in whole_schema().items() if key != "required"},
         "title": "Payphone configuration",
     }
-
-
-def _positions(tree: Tree) -> dict[str, Position]:
-    return {public(path): _position(spot) for path, spot in tree.spots.items()}
-
-
-def _position(spot: Spot) -> Position:
-    """Of the key, where there is one. Every part of a config is asked for, so no more is worked out than this."""
-    mark = (spot.key_piece or spot.first).start_mark
-    return Position(file=spot.file.path, line=mark.line + 1, column=mark.column + 1)

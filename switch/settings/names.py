@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
 from routing.expression import Kind as TagKind
 from switch.settings.problem import quote
-from switch.settings.source import Blank, KeyPath, Spot, Tree, Value, shown
+from switch.settings.source import Blank, Spot, Tree, Value, shown
 from switch.settings.value import Unfit, nearest
 
 MAX_LISTED = 6
@@ -150,13 +150,6 @@ def listed(value: Value | None) -> list[Value]:
     if value is None or isinstance(value, Blank | dict):
         return []
     return value if isinstance(value, list) else [value]
-
-
-def public(path: KeyPath) -> str:
-    """A path as rules are named in trails: lines stand under `lines.` whatever advertiser has them."""
-    if path[:1] == ("advertisers",) and path[2:3] == ("lines",) and len(path) > 3:
-        path = ("lines", *path[3:])
-    return ".".join(str(part) for part in path)
 
 
 def _entries(tree: Tree, section: str) -> dict[str, Spot]:

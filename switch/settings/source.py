@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from switch.settings.problem import Problem, Severity, quote
+from switch.settings.problem import Position, Problem, Severity, quote
 
 _WORD = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'|[=!<>]+|.""")
 
@@ -145,3 +145,28 @@ def twice(name: str, first: Spot, again: Spot) -> Problem:
     span = first.key or first.value
     where = f"line {span.line}" if first.file.path == again.file.path else f"{first.file.path}:{span.line}"
     return trouble(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
+
+
+def positions_of(tree: Tree) -> dict[str, Position]:
+    """Where each part is written, by the name that trails give it."""
+    return {public(path): _position(spot) for path, spot in tree.spots.items()}
+
+
+def position_of(positions: Mapping[str, Position], rule: str) -> Position | None:
+    """Where `rule` is written; for a key that is left out, the nearest part around it."""
+    while rule not in positions and "." in rule:
+        rule = rule.rpartition(".")[0]
+    return positions.get(rule)
+
+
+def public(path: KeyPath) -> str:
+    """A path as rules are named in trails: lines stand under `lines.` whatever advertiser has them."""
+    if path[:1] == ("advertisers",) and path[2:3] == ("lines",) and len(path) > 3:
+        path = ("lines", *path[3:])
+    return ".".join(str(part) for part in path)
+
+
+def _position(spot: Spot) -> Position:
+    """Of the key, where there is one. Every part of a config is asked for, so no more is worked out than this."""
+    mark = (spot.key_piece or spot.first).start_mark
+    return Position(file=spot.file.path, line=mark.line + 1, column=mark.column + 1)

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from routing.zone import time_zone
-from switch.engine.plan import Plan
+from routing.zone import Zone, time_zone
+
+if TYPE_CHECKING:
+    from switch.engine.plan import Plan
 
 HOUR_US = 3_600_000_000
+DEFAULT_ZONE = "UTC"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,7 +46,7 @@ def instant(text: str, *, zone: str) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=clock_of(zone))
 
 
-def clock_of(zone: str) -> tzinfo:
+def clock_of(zone: str) -> Zone:
     """Raises BadInstant."""
     try:
         return time_zone(zone)
@@ -59,7 +63,11 @@ def instant_us(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def zone_of(plan: Plan) -> str:
-    """The zone that most campaigns keep; UTC where there is none."""
-    zones = Counter(campaign.zone for campaign in plan.table.campaigns.values())
-    return min(zones, key=lambda zone: (-zones[zone], zone), default="UTC")
+def zone_of(plan: "Plan") -> str:
+    """The zone that most campaigns keep, the first by name of several; UTC where there is none.
+
+    A campaign's is the one it names, else that of its hours: nobody means UTC who opens at nine in Chicago.
+    """
+    campaigns = plan.table.campaigns.values()
+    zones = Counter(each.hours.zone if each.zone == DEFAULT_ZONE and each.hours else each.zone for each in campaigns)
+    return min(zones, key=lambda zone: (-zones[zone], zone), default=DEFAULT_ZONE)

@@ -1,24 +1,26 @@
 """Knows how to ask where a call would go that nobody places: `payphone route`. Pure but for the default of `at`, the present."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ivr.menu import DIGITS
-from routing.e164 import to_e164
+from routing.e164 import is_e164, to_e164
 from routing.expression import Kind, Scalar
+from routing.zone import Zone
+from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall
+from switch.call.moment import Moment, iso
 from switch.engine.clock import SystemClock
 from switch.engine.plan import Plan, tag_value
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
+from switch.simulation.period import instant, instant_us
 from switch.simulation.simulator import Simulator
 
 SEED = 1
 """One draw of the weighted shuffle. A call's own seed is in its record."""
 PATIENCE_MS = 600_000
 ANSWERS = LineScript(manner=LineBehaviour.ANSWERS, after_ms=1, talk_ms=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadQuery(Exception):
@@ -27,16 +29,21 @@ class BadQuery(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteAnswer:
-    """`outcome`: what would happen, in words. `reasons`: the trail of all rulings, as the record keeps it."""
+    """`at_us`: of the INVITE. `outcome`: what would happen, in words. `menu`: what the menus made of the keys; None: there was none.
+    `terms`: of the campaign that took the call. `warnings`: what of the question may not be meant."""
 
     did: str
     ani: str
-    at: str
+    at_us: int
     outcome: str
+    menu: str | None
+    terms: Terms | None
+    warnings: tuple[str, ...]
     judged: JudgedCall
 
     @property
     def reasons(self) -> tuple[Mapping[str, Any], ...]:
+        """The trail of all rulings, as the record keeps it."""
         return self.judged.record.trail
 
     def as_json(self) -> dict[str, Any]:
@@ -44,8 +51,9 @@ class RouteAnswer:
         return {
             "did": self.did,
             "ani": self.ani,
-            "at": self.at,
+            "at": iso(Moment(mono_ns=0, utc_us=self.at_us)),
             "outcome": self.outcome,
+            "menu": self.menu,
             "publisher": record.publisher,
             "campaign": record.campaign,
             "lines": [attempt.line for attempt in record.attempts],
@@ -56,9 +64,14 @@ class RouteAnswer:
         }
 
 
-def ask_route(plan: Plan, *, did: str, ani: str, at: str | None, digits: str, tags: Mapping[str, Scalar]) -> RouteAnswer:
-    """Where the call goes while every line is free. Raises BadQuestion for a number, an instant or digits that can't be read."""
-    instant = _instant(at)
+def ask_route(
+    plan: Plan, *, did: str, ani: str, at: str | None, zone: Zone, digits: str, tags: Mapping[str, Scalar]
+) -> RouteAnswer:
+    """Where the call goes while every line is free. `zone`: of `at`, where it names none; None: now.
+
+    Raises BadQuestion for digits that no phone has, BadInstant for an instant that can't be read.
+    """
+    at_us = SystemClock().now().utc_us if at is None else instant_us(instant(at, zone=zone.key))
     if bad := sorted(set(digits) - DIGITS):
         raise BadQuery(f"--digits has what no phone sends: {''.join(bad)!r}")
     script = CallScript(
@@ -66,7 +79,7 @@ def ask_route(plan: Plan, *, did: str, ani: str, at: str | None, digits: str, ta
         did=to_e164(did),
         ani=to_e164(ani),
         trunk="",
-        at_us=int((instant - EPOCH).total_seconds() * 1_000_000),
+        at_us=at_us,
         seed=SEED,
         tags=tags,
         digits=digits,
@@ -76,8 +89,32 @@ def ask_route(plan: Plan, *, did: str, ani: str, at: str | None, digits: str, ta
         conduct=lambda _: ANSWERS,
     )
     (judged,) = Simulator(plan, noting=True).play([script])
-    shown = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return RouteAnswer(did=script.did, ani=script.ani, at=shown, outcome=_outcome(plan, judged), judged=judged)
+    return RouteAnswer(
+        did=script.did,
+        ani=script.ani,
+        at_us=at_us,
+        outcome=_outcome(plan, judged),
+        menu=_menu(judged),
+        terms=plan.terms.get(judged.record.campaign or ""),
+        warnings=tuple(_warnings(script)),
+        judged=judged,
+    )
+
+
+def _warnings(script: CallScript) -> Iterator[str]:
+    if script.ani and not is_e164(script.ani):
+        yield f"--ani {script.ani!r} is no number: filters by place and repeat callers see an unknown caller"
+    if not is_e164(script.did):
+        yield f"--did {script.did!r} is no number"
+
+
+def _menu(judged: JudgedCall) -> str | None:
+    """What the menus made of the keys."""
+    record = judged.record
+    if not record.menu_ms and not record.digits:
+        return None
+    keys = f"keys {record.digits}" if record.digits else "no key"
+    return f"{'done' if record.menu_done else record.final_state.value.replace('_', ' ')}, {keys}"
 
 
 def passed_tags(given: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, Scalar]:
@@ -92,18 +129,6 @@ def passed_tags(given: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, Sc
             raise BadQuery(f"--tag {each!r}: {name} is a {kinds[name]}")
         found[name] = value
     return found
-
-
-def _instant(at: str | None) -> datetime:
-    if at is None:
-        return datetime.fromtimestamp(SystemClock().now().utc_us / 1_000_000, tz=UTC)
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise BadQuery(f"--at {at!r} is no ISO 8601 instant, e.g. 2026-03-02T14:00:00-05:00") from error
-    if instant.tzinfo is None:
-        raise BadQuery(f"--at {at!r} has no zone: add Z or an offset such as -05:00")
-    return instant.astimezone(UTC)
 
 
 def _outcome(plan: Plan, judged: JudgedCall) -> str:

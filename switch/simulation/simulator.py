@@ -16,7 +16,7 @@ from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
 from switch.call.state import CALLER, Bridged, Call, InMenu, Phase, Whispering
-from switch.call.steps import Step
+from switch.call.steps import Step, why_ended
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
@@ -170,10 +170,10 @@ class Simulator:
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._listen(actor, leg, play=play, prompt=prompt)
             case do.Refuse(cause=cause):
-                return (self._leg_ended(CALLER, by_peer=False, cause=cause, sip_code=TREATMENT[cause].sip),)
+                return (self._leg_ended(actor, CALLER, by_peer=False, cause=cause, sip_code=TREATMENT[cause].sip),)
             case do.HangUp(leg=leg):
                 cause = Cause.LINE_HUNG_UP if leg else Cause.CALLER_HUNG_UP
-                return (self._leg_ended(leg, by_peer=False, cause=cause, sip_code=_cancelled(actor, leg)),)
+                return (self._leg_ended(actor, leg, by_peer=False, cause=cause, sip_code=_cancelled(actor, leg)),)
             case _:  # sound, and 180: nobody is there to hear it
                 pass
         return ()
@@ -188,14 +188,14 @@ class Simulator:
             case LineBehaviour.ANSWERS:
                 self._soon(actor, conduct.after_ms, lambda _: ev.LegAnswered(at=self._at(), leg=leg))
             case LineBehaviour.BUSY:
-                self._soon(actor, conduct.after_ms, lambda _: self._leg_ended(leg, by_peer=True, cause=Cause.BUSY, sip_code=486))
+                self._soon(actor, conduct.after_ms, lambda a: self._leg_ended(a, leg, by_peer=True, cause=Cause.BUSY, sip_code=486))
             case LineBehaviour.FAILS:
                 self._soon(
-                    actor, conduct.after_ms, lambda _: self._leg_ended(leg, by_peer=True, cause=Cause.LINE_FAILED, sip_code=503)
+                    actor, conduct.after_ms, lambda a: self._leg_ended(a, leg, by_peer=True, cause=Cause.LINE_FAILED, sip_code=503)
                 )
             case LineBehaviour.UNAVAILABLE:
                 self._soon(
-                    actor, conduct.after_ms, lambda _: self._leg_ended(leg, by_peer=True, cause=Cause.NO_ANSWER, sip_code=480)
+                    actor, conduct.after_ms, lambda a: self._leg_ended(a, leg, by_peer=True, cause=Cause.NO_ANSWER, sip_code=480)
                 )
             case LineBehaviour.RINGS:
                 pass
@@ -204,7 +204,9 @@ class Simulator:
         conduct = actor.script.conduct(actor.call.history.attempts[leg - 1].line)
         by_line = conduct.ended_by is EndedBy.LINE
         ends, cause = (leg, Cause.LINE_HUNG_UP) if by_line else (CALLER, Cause.CALLER_HUNG_UP)
-        self._soon(actor, conduct.talk_ms, lambda a: self._leg_ended(ends, by_peer=True, cause=cause) if _talks(a, leg) else None)
+        self._soon(
+            actor, conduct.talk_ms, lambda a: self._leg_ended(a, ends, by_peer=True, cause=cause) if _talks(a, leg) else None
+        )
 
     def _listen(self, actor: _SimulatedCall, leg: int, *, play: int, prompt: str) -> None:
         """A prompt plays; an advertiser who is asked to accept presses his key, or not."""
@@ -219,7 +221,8 @@ class Simulator:
             elif conduct.declines_ms is not None:
                 self._soon(actor, conduct.declines_ms, lambda a: self._declined(a, leg))
 
-    def _leg_ended(self, leg: int, *, by_peer: bool, cause: Cause, sip_code: int | None = None) -> ev.Event:
+    def _leg_ended(self, actor: _SimulatedCall, leg: int, *, by_peer: bool, cause: Cause, sip_code: int | None = None) -> ev.Event:
+        cause = why_ended(actor.call, leg, by_peer=by_peer, cause=cause)
         return ev.LegEnded(at=self._at(), leg=leg, by_peer=by_peer, cause=cause, sip_code=sip_code)
 
     def _declined(self, actor: _SimulatedCall, leg: int) -> ev.Event | None:
@@ -227,14 +230,14 @@ class Simulator:
         phase = actor.call.phase
         if not isinstance(phase, Whispering) or phase.leg != leg:
             return None
-        return self._leg_ended(leg, by_peer=True, cause=Cause.LINE_HUNG_UP)
+        return self._leg_ended(actor, leg, by_peer=True, cause=Cause.LINE_HUNG_UP)
 
     def _impatient(self, actor: _SimulatedCall) -> ev.Event | None:
         """The caller hangs up, unless he talks to somebody."""
         if isinstance(actor.call.phase, Bridged):
             return None
         sip_code = None if actor.call.history.answered else 487
-        return self._leg_ended(CALLER, by_peer=True, cause=Cause.CALLER_HUNG_UP, sip_code=sip_code)
+        return self._leg_ended(actor, CALLER, by_peer=True, cause=Cause.CALLER_HUNG_UP, sip_code=sip_code)
 
     def _arm(self, actor: _SimulatedCall) -> None:
         """The next deadline, and the next digit where a menu waits for one."""

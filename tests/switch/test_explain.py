@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from switch.billing.verdict import JudgedCall
 from switch.explain import Sources, explain, sources, told
@@ -11,6 +12,7 @@ from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
 
 SAMPLE = Path(__file__).parents[2] / "config"
+CHICAGO = ZoneInfo("America/Chicago")
 NOON_US = 1_772_474_400_000_000  # 2026-03-02T18:00:00Z, a Monday: noon in Chicago
 
 
@@ -37,13 +39,13 @@ def kept() -> Sources:
 
 
 def test_each_rule_is_told_with_its_file_and_the_line_that_stands_there() -> None:
-    text = list(told(explain(medicare(), rows=(), config=kept())))
+    text = list(told(explain(medicare(), rows=(), config=kept()), CHICAGO))
     filtered = next(number for number, line in enumerate(text) if "campaigns.medicare.filter: match" in line)
-    assert "(age=70 consent=True)" in text[filtered]
+    assert "(age 70, consent yes)" in text[filtered]
     assert text[filtered + 1].split(maxsplit=1)[1] == "filter: age >= 64 and consent"
     assert text[filtered + 1].split()[0].startswith("medicare.yaml:")
-    assert any("seed=7" in line for line in text)
-    assert any("Ruled choice=Dial delta-texas" in line for line in text)
+    assert any("seed 7" in line for line in text)
+    assert any("12:00:" in line and line.endswith("routing: dial delta-texas") for line in text)
 
 
 def test_every_ruling_has_its_own_reasons() -> None:
@@ -55,7 +57,7 @@ def test_every_ruling_has_its_own_reasons() -> None:
 
 def test_money_is_told_with_what_became_of_it() -> None:
     judged = medicare()
-    text = "\n".join(told(explain(judged, rows=judged.verdict.rows, config=kept())))
+    text = "\n".join(told(explain(judged, rows=judged.verdict.rows, config=kept()), CHICAGO))
     assert "revenue 32.00 delta" in text
     assert "payout 19.20 search-two" in text
     assert "held until 2026-03-09" in text
@@ -63,12 +65,12 @@ def test_money_is_told_with_what_became_of_it() -> None:
 
 def test_a_config_that_was_not_kept_is_said_and_nothing_is_lost() -> None:
     explained = explain(medicare(), rows=(), config=sources(None))
-    text = list(told(explained))
+    text = list(told(explained, CHICAGO))
     assert any("not in the ledger" in line for line in text)
     assert any("campaigns.medicare.filter: match" in line for line in text)
     assert json.loads(json.dumps(explained.as_json()))["config_kept"] is False
 
 
 def test_a_record_from_before_events_were_kept_still_says_why() -> None:
-    text = list(told(explain(replace(medicare(), events=()), rows=(), config=kept())))
+    text = list(told(explain(replace(medicare(), events=()), rows=(), config=kept()), CHICAGO))
     assert any("campaigns.medicare.filter: match" in line for line in text)

@@ -8,7 +8,6 @@ from switch.settings import value as v
 from switch.settings.field import (
     DEFAULT_PORTS,
     DEFAULT_PROMPTS,
-    DEFAULT_ZONE,
     MAX_CALLS,
     MAX_WORKERS,
     Address,
@@ -27,6 +26,7 @@ from switch.settings.field import (
     number_schema,
     whole,
 )
+from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER, DEFAULT_ZONE
 from switch.settings.model.base import Strict, may, must
 from switch.settings.value import Unfit
 
@@ -69,12 +69,12 @@ class SwitchConfig(Strict):
     sip: SipConfig = must("SIP over UDP")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")
     prompts: Folder = may("Directory of NAME.wav, relative to the config directory", default=DEFAULT_PROMPTS)
-    data: Folder = may("Directory of the journal and the call records, relative to the config directory", default="../var")
+    data: Folder = may("Directory of the journal and the call records, relative to the config directory", default=DEFAULT_DATA)
     log: LogFormat = may("How the log is written", default="console")
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="What no call and no load goes beyond")
     zone: Zone = may("IANA time zone of cap windows and time tags whose owner names none", default=DEFAULT_ZONE)
     currency: Currency = may("ISO 4217 code of all amounts, where people read them", default="USD")
-    ledger: Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default="sqlite")
+    ledger: Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default=DEFAULT_LEDGER)
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
 
     @field_validator("rtp")

@@ -87,4 +87,4 @@ def test_no_directory(config: Path) -> None:
     code, said = run("--config", "nowhere")
 
     assert code == 1
-    assert "cannot be read" in said
+    assert "no config in nowhere" in said

@@ -2,10 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +14,8 @@ from typer.testing import CliRunner, Result
 from switch.api.desk import Done, Order
 from switch.billing.acts import Dispute, Postback
 from switch.billing.verdict import MoneyKind
-from switch.cli import audit, balance, disputes
 from switch.cli.common import app
-from switch.cli.money import money
 
-COMMANDS = (audit.audit, balance.balance, disputes.dispute, money)
-"""What is under test: importing them made them commands."""
 WHY = ("--reason", "agreed by phone")
 
 
@@ -47,15 +41,6 @@ class Ops:
     def lines(self, *words: str) -> list[dict[str, Any]]:
         result = self.types(*words, "--json")
         return [json.loads(line) for line in result.stdout.splitlines()]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[PostingWorld]:
-    world = PostingWorld(tmp_path)
-    world.over("abc1", ("east", 120_000))
-    world.over("abd2", ("north", 120_000))
-    yield world
-    world.close()
 
 
 @pytest.fixture

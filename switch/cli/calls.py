@@ -1,0 +1,73 @@
+"""The command `payphone calls`: which records are wanted. How they look is `switch.console`'s."""
+
+from typing import Annotated
+
+import typer
+
+from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, from_ledger, open_ledger
+
+MAX_LISTED = 1_000_000
+__all__ = ["app", "calls"]
+
+
+@app.command(epilog=EXIT)
+def calls(
+    config: ConfigDir = DEFAULT_CONFIG,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MAX_LISTED, help="How many, newest first.")] = 20,
+    publisher: Annotated[str | None, typer.Option(help="Only this publisher's.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Only of this campaign.")] = None,
+    line: Annotated[str | None, typer.Option(help="Only those for which this line was tried.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only with this final state, such as converted or no_answer.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only to this tracking number.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only from this number.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only from then on: 2026-03-01, or 2026-03-01T14:00.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only before then.")] = None,
+    zone: Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with calls as they end, until Ctrl-C.")] = False,
+    json_lines: AsJson = False,
+) -> None:
+    """Show call records with their verdicts, newest first.
+
+    Works while the switch runs. `payphone explain ID` says more of one call; --json has every field.
+
+    \b
+    Examples:
+      payphone calls --since 2026-03-01 --state converted
+      payphone calls --line acme-east --follow
+      payphone calls --json -n 1000 | jq .call_id
+    """
+    from switch.cli.listing import CallFilter, follow_calls, show_calls
+    from switch.simulation.period import BadInstant, clock_of, instant, instant_us
+
+    ledger, place = open_ledger(config)
+    zone = zone or place.zone
+    try:
+        clock = clock_of(zone)
+        wanted = CallFilter(
+            publisher=publisher,
+            campaign=campaign,
+            line=line,
+            state=_state(state),
+            number=number,
+            caller=caller,
+            since_us=None if since is None else instant_us(instant(since, zone=zone)),
+            until_us=None if until is None else instant_us(instant(until, zone=zone)),
+        )
+    except BadInstant as error:
+        fail(str(error))
+    from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, oldest_first=follow))
+    if follow:
+        from_ledger(lambda: follow_calls(ledger, wanted, clock=clock, as_json_lines=json_lines))
+
+
+def _state(text: str | None) -> str | None:
+    """A final state, however its words are joined; exit 1 for what is none."""
+    from switch.call.record import FinalState
+
+    if text is None:
+        return None
+    name = text.strip().lower().replace(" ", "_").replace("-", "_")
+    if name not in set(FinalState):
+        fail(f"--state: there is no final state {text!r}; there are {', '.join(FinalState)}")
+    return name

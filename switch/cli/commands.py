@@ -1,0 +1,55 @@
+"""The table of commands, and the group that loads one only when it is asked for.
+
+`payphone --help` imports no command, and a command's own help no more than its options: what a command works with, it imports when it
+runs. That is why imports inside functions are allowed in this package.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS = {
+    "init": ("switch.cli.init", "Make a config to start from."),
+    "run": ("switch.cli.switching", "Run the switch until SIGTERM or Ctrl-C."),
+    "demo": ("switch.cli.switching", "Play four scenes over real SIP and RTP on loopback."),
+    "check": ("switch.cli.switching", "Check the config: every problem with file, line and a hint."),
+    "route": ("switch.cli.route", "Say where a call would go and why."),
+    "test": ("switch.cli.testing", "Run the call tests beside the config."),
+    "fmt": ("switch.cli.editing", "Write the config files in their canonical form."),
+    "diff": ("switch.cli.editing", "Say in words what changes between two configs."),
+    "replay": ("switch.cli.replay", "Decide calls that happened once more, by another config."),
+    "simulate": ("switch.cli.simulate", "Make traffic where there is none, in simulated time."),
+    "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
+    "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),
+    "report": ("switch.cli.report", "Report calls, talk time and money by whatever you like."),
+    "money": ("switch.cli.money", "See and correct what is owed and earned."),
+    "audit": ("switch.cli.audit", "Prove that the ledger is sound."),
+    "api": ("switch.cli.api", "Take postbacks by HTTP, without a switch."),
+}
+"""By name: the module that declares it, and what it does. In the order somebody meets them: run it, change its config, look at what came
+of it."""
+
+
+class CommandGroup(TyperGroup):
+    """The group of `payphone`: knows all commands by name, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 Click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands and cmd_name in COMMANDS:
+            module = import_module(COMMANDS[cmd_name][0])  # registers itself on its `app`
+            registered = typer.main.get_group(module.app)
+            self.commands = {**self.commands, **registered.commands}
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 Click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            self.commands = {**dict.fromkeys(COMMANDS), **self.commands}  # type: ignore[dict-item]  # names to suggest from
+        return super().resolve_command(ctx, args)

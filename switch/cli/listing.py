@@ -1,0 +1,61 @@
+"""How `payphone calls` shows what the ledger has: a table, JSON lines, and calls as they end."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from routing.zone import Zone
+from switch.billing.statement import as_json
+from switch.billing.verdict import JudgedCall
+from switch.console import call_row, show_calls_table
+from switch.ledger.reading import CallFilter
+from switch.ledger.store import Ledger
+from switch.output import write_json, write_line
+
+__all__ = ["CallFilter", "follow_calls", "show_calls"]
+
+POLL_S = 1.0
+LATE_US = 60_000_000
+"""How much later than others a call that ended before them may come to the ledger, and still be shown."""
+MAX_AT_ONCE = 1_000
+"""So many calls may end between two looks; of more the oldest are not shown."""
+
+
+def show_calls(
+    ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, as_json_lines: bool, oldest_first: bool = False
+) -> None:
+    """Raises LedgerUnreadable."""
+    calls = ledger.calls_matching(wanted, limit=limit)
+    _show(calls[::-1] if oldest_first else calls, clock=clock, as_json_lines=as_json_lines)
+
+
+def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lines: bool, looks: int | None = None) -> None:
+    """Shows calls as the ledger gets them, for ever, or for so many `looks`. Raises LedgerUnreadable."""
+    last_us = max((judged.record.ended_us for judged in ledger.calls_matching(wanted, limit=1)), default=0)
+    seen = _ids(ledger, wanted, last_us)
+    while looks is None or looks > 0:
+        time.sleep(POLL_S)
+        found = ledger.calls_matching(replace(wanted, ended_since_us=last_us - LATE_US), limit=MAX_AT_ONCE)
+        for judged in reversed(found):
+            if judged.record.call_id in seen:
+                continue
+            if as_json_lines:
+                write_json(as_json(judged))
+            else:
+                write_line("  ".join(call_row(judged, clock)))
+        seen = {judged.record.call_id for judged in found}
+        last_us = max((judged.record.ended_us for judged in found), default=last_us)
+        looks = None if looks is None else looks - 1
+
+
+def _ids(ledger: Ledger, wanted: CallFilter, last_us: int) -> set[str]:
+    found = ledger.calls_matching(replace(wanted, ended_since_us=last_us - LATE_US), limit=MAX_AT_ONCE)
+    return {judged.record.call_id for judged in found}
+
+
+def _show(calls: Sequence[JudgedCall], *, clock: Zone, as_json_lines: bool) -> None:
+    if as_json_lines:
+        for judged in calls:
+            write_json(as_json(judged))
+    else:
+        show_calls_table(calls, clock)

@@ -1,0 +1,83 @@
+"""Where a config says that its ledger is, and the little else that reading a ledger takes, without checking or compiling the config.
+
+Compiling takes seconds where a config is large; `payphone calls` needs none of it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from routing.zone import time_zone
+from switch.billing.money import micros_from
+from switch.settings.files import merged, read_directory
+from switch.settings.problem import Problem
+from switch.settings.source import Value
+
+DEFAULT_DATA = "../var"
+DEFAULT_LEDGER = "sqlite"
+DEFAULT_ZONE = "UTC"
+_POSTGRESQL = "postgresql:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPlace:
+    """`data`: the directory of journal and SQLite ledger. `url`: of another database than that; None: there is none. `zone`: IANA, of most
+    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros."""
+
+    data: Path
+    url: str | None
+    zone: str
+    credits: Mapping[str, int]
+
+
+def ledger_place(directory: Path) -> LedgerPlace | None:
+    """None: it does not say so plainly, and `switch.settings.load` tells what is wrong."""
+    files = read_directory(directory)
+    if isinstance(files, Problem):
+        return None
+    tree = merged(files, root=directory)
+    switch = tree.data.get("switch")
+    if tree.problems or not isinstance(switch, dict):
+        return None
+    data, ledger = switch.get("data", DEFAULT_DATA), switch.get("ledger", DEFAULT_LEDGER)
+    zone = switch.get("zone", DEFAULT_ZONE)
+    if not (isinstance(data, str) and isinstance(ledger, str) and isinstance(zone, str)):
+        return None
+    if ledger != DEFAULT_LEDGER and not ledger.startswith(_POSTGRESQL):
+        return None
+    try:
+        return LedgerPlace(
+            data=(directory / data).resolve(),
+            url=None if ledger == DEFAULT_LEDGER else ledger,
+            zone=_zone(tree.data, zone),
+            credits=_credits(tree.data.get("advertisers")),
+        )
+    except (KeyError, ValueError, OSError):  # no such zone, no amount, no path
+        return None
+
+
+def _zone(data: Mapping[str, Value], default: str) -> str:
+    """As `switch.simulation.period.zone_of` says of the compiled plan. `default` is that of campaigns that name none."""
+    hours = _entries(data.get("hours"))
+    zones: Counter[str] = Counter()
+    for campaign in map(_entries, _entries(data.get("campaigns")).values()):
+        zone, open_at = campaign.get("zone", default), campaign.get("hours")
+        if zone == DEFAULT_ZONE and isinstance(open_at, str):
+            zone = _entries(hours.get(open_at)).get("zone", zone)
+        zones[zone if isinstance(zone, str) else default] += 1
+    found = min(zones, key=lambda zone: (-zones[zone], zone), default=default)
+    return time_zone(found).key
+
+
+def _credits(advertisers: Value | None) -> dict[str, int]:
+    found = {}
+    for name, advertiser in _entries(advertisers).items():
+        if "prepaid" in _entries(advertiser):
+            credit = _entries(_entries(advertiser)["prepaid"]).get("credit", "0")
+            found[name] = micros_from(credit if isinstance(credit, str) else "0")
+    return found
+
+
+def _entries(value: Value | None) -> Mapping[str, Value]:
+    return value if isinstance(value, dict) else {}

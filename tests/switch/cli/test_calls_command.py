@@ -1,0 +1,143 @@
+"""`payphone calls` and `payphone explain`, as people read them: in a terminal of eighty columns, in a pipe, and while calls come."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from money_cases import INVITED_US, SECOND_US
+from posting_world import PostingWorld
+from typer.testing import CliRunner, Result
+
+from switch.billing.verdict import JudgedCall
+from switch.cli import listing
+from switch.cli.common import app
+from switch.console import show_calls_table
+from switch.ledger.reading import CallFilter
+
+UTC = ZoneInfo("UTC")
+
+
+def calls(config: Path, *words: str, columns: int | None = None) -> Result:
+    env = {"COLUMNS": None if columns is None else str(columns)}
+    done = CliRunner().invoke(app, ["calls", "--config", str(config), *words], env=env)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def ids(config: Path, *words: str) -> list[str]:
+    return [json.loads(line)["call_id"] for line in calls(config, "--json", *words).stdout.splitlines()]
+
+
+def test_a_pipe_gets_one_whole_line_a_call(ledger: Path) -> None:
+    heading, _, *rows = calls(ledger).stdout.splitlines()
+    assert heading.split()[:3] == ["date", "UTC", "call"]
+    assert len(rows) == 3
+    (row,) = [row for row in rows if " c3 " in row]
+    assert row.split()[:2] == ["2026-03-02", "15:00:00"]
+    assert "+18005550100" in row
+    assert "radio-one" in row
+    assert "west busy, east answered" in row
+    assert row.split()[-3:] == ["10.000", "0.00", "0.00"]
+
+
+def test_eighty_columns_are_enough_and_no_word_is_broken(ledger: Path) -> None:
+    told = calls(ledger, columns=80).stdout
+    assert max(map(len, told.splitlines())) <= 80
+    for word in ("abc1", "+18005550100", "radio-one", "quotes", "connected short", "25.00", "10.000 s", "west busy", "2026-03-02"):
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--publisher", "radio-one"], ["abd2", "abc1", "c3"]),
+        (["--publisher", "nobody"], []),
+        (["--campaign", "quotes", "-n", "1"], ["abd2"]),
+        (["--line", "west"], ["c3"]),
+        (["--line", "east"], ["abc1", "c3"]),
+        (["--state", "connected_short"], ["c3"]),
+        (["--state", "Connected Short"], ["c3"]),
+        (["--number", "+18005550100"], ["abd2", "abc1", "c3"]),
+        (["--number", "+18005550199"], []),
+        (["--caller", "+12125550199"], ["abd2", "abc1", "c3"]),
+        (["--since", "2026-03-02T15:00"], ["abd2", "abc1", "c3"]),
+        (["--since", "2026-03-02T15:00:01"], []),
+        (["--until", "2026-03-02T15:00"], []),
+        (["--until", "2026-03-03"], ["abd2", "abc1", "c3"]),
+        (["--since", "2026-03-02T10:00", "--zone", "America/New_York"], ["abd2", "abc1", "c3"]),
+        (["--since", "2026-03-02T10:01", "--zone", "America/New_York"], []),
+    ],
+)
+def test_filters(ledger: Path, words: list[str], found: list[str]) -> None:
+    assert sorted(ids(ledger, *words)) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--state", "gone"], "there is no final state 'gone'; there are converted"),
+        (["--since", "yesterday"], "'yesterday' is no instant"),
+        (["--zone", "Mars/Base"], "there is no time zone 'Mars/Base'"),
+    ],
+)
+def test_filters_that_are_none_are_refused(ledger: Path, words: list[str], why: str) -> None:
+    done = CliRunner().invoke(app, ["calls", "--config", str(ledger), *words])
+    assert done.exit_code == 1
+    assert why in done.stderr
+
+
+def later(judged: JudgedCall, call_id: str, seconds: int) -> JudgedCall:
+    """The same call, ended so much later."""
+    record = replace(judged.record, call_id=call_id, ended_us=judged.record.ended_us + seconds * SECOND_US)
+    return replace(judged, record=record)
+
+
+def test_calls_are_followed_as_they_end(
+    world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coming = [
+        [later(world.judged("new1", ("east", 100_000)), "new1", 5)],
+        [],
+        [later(world.judged("late", ("east", 100_000)), "late", -30), later(world.judged("new2", ("east", 100_000)), "new2", 9)],
+    ]
+    monkeypatch.setattr("switch.cli.listing.time.sleep", lambda _: world.ledger.write(coming.pop(0)))
+    listing.follow_calls(world.ledger, CallFilter(), clock=UTC, as_json_lines=True, looks=3)
+    assert [json.loads(line)["call_id"] for line in capsys.readouterr().out.splitlines()] == ["new1", "late", "new2"]
+
+
+def test_a_followed_call_is_a_line(
+    world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.cli.listing.time.sleep", lambda _: world.over("new1", ("east", 100_000)))
+    listing.follow_calls(world.ledger, CallFilter(publisher="radio-one"), clock=UTC, as_json_lines=False, looks=1)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split()[2] == "new1"
+    assert line.split()[-3:] == ["100.000", "25.00", "17.50"]
+
+
+def test_the_zone_is_that_of_most_campaigns(ledger: Path) -> None:
+    path = ledger / "config.yaml"
+    text = path.read_text()
+    for campaign in ("words", "sales"):
+        text = text.replace(f"  {campaign}:\n", f"  {campaign}:\n    zone: America/New_York\n")
+    path.write_text(text)
+    told = calls(ledger).stdout
+    assert "date America/New_York" in told
+    assert "2026-03-02 10:00:00" in told
+    explained = CliRunner().invoke(app, ["explain", "c3", "--config", str(ledger)]).stdout
+    assert "2026-03-02 10:00:00.000 America/New_York" in explained
+
+
+def test_a_long_name_does_not_hide_others(
+    world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    judged = world.judged("x", ("east", 100_000))
+    long = "a-publisher-of-sixty-four-letters-which-is-as-long-as-names-are-0"
+    show_calls_table([replace(judged, record=replace(judged.record, publisher=long))], UTC)
+    told = capsys.readouterr().out
+    assert long in told
+    assert "converted" in told or "connected" in told
+    assert judged.record.invited_us == INVITED_US
