@@ -98,8 +98,15 @@ def _configure(how: How, write: Callable[[Sequence[Line]], None], *, level: int)
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_StandardHandler()], level=logging.WARNING, force=True)
-    logging.getLogger("alembic.runtime.migration").setLevel(level)  # an upgrade is news; what others say at it is not
+    migrations = logging.getLogger("alembic.runtime.migration")
+    migrations.setLevel(level)
+    migrations.addFilter(_is_upgrade)
     logging.captureWarnings(capture=True)
+
+
+def _is_upgrade(record: logging.LogRecord) -> bool:
+    """An upgrade of the ledger is news; how Alembic prepares it is not."""
+    return record.levelno > logging.INFO or record.getMessage().startswith("Running upgrade")
 
 
 class _Sink:

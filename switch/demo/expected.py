@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.call.record import EndedBy, FinalState, Outcome
 
@@ -39,8 +39,8 @@ def _compared(expected: Expected, judged: JudgedCall) -> Iterator[tuple[str, obj
     yield "ended by", expected.ended_by.value, record.ended_by.value
     yield "attempts", _shown(expected.attempts), _shown(tuple((each.line, each.outcome) for each in record.attempts))
     yield "billable", expected.billable, verdict.billable
-    yield "revenue", show_cents(expected.revenue_micros), show_cents(verdict.revenue_micros)
-    yield "payout", show_cents(expected.payout_micros), show_cents(verdict.payout_micros)
+    yield "revenue", show_micros(expected.revenue_micros), show_micros(verdict.revenue_micros)
+    yield "payout", show_micros(expected.payout_micros), show_micros(verdict.payout_micros)
     if abs(record.connected_ms - expected.talk_ms) > TALK_TOLERANCE_MS:
         yield "talk", f"{expected.talk_ms} ms (±{TALK_TOLERANCE_MS})", f"{record.connected_ms} ms"
 

@@ -104,6 +104,13 @@ class PostingWorld:
         self.text, self.deployment = text, self.loaded.deployment
         return self.deployment
 
+    def write_config(self) -> None:
+        """The config as files, for commands that read a directory."""
+        (self.config / "prompts").mkdir(parents=True, exist_ok=True)
+        for name, wav in FILES.items():
+            (self.config / name).write_bytes(wav)
+        (self.config / "config.yaml").write_text(self.text)
+
     def close(self) -> None:
         self.desk.close()
         self.ledger.close()

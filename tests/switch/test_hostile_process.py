@@ -109,7 +109,7 @@ def test_noise_and_bombs_on_the_sip_port_do_nothing(tmp_path: Path, capfd: pytes
                 rogue.send(rogue.request("INVITE", extra=bomb))
                 await carrier.until_heard()
         assert stranger.heard() == []
-        told = {line["event"] for line in on.switch.log}
+        told = {line["event"] for line in on.switch.log if not line["event"].startswith("Running upgrade")}
         assert told == {"time zone rules", "ledger writable: calls are taken", "media worker up", "ready"}  # none of it was a call
 
     hostile(tmp_path, capfd, scene)

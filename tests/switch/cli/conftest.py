@@ -12,6 +12,7 @@ from posting_world import PostingWorld
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[PostingWorld]:
     world = PostingWorld(tmp_path)
+    world.write_config()
     world.over("abc1", ("east", 120_000))
     world.over("abd2", ("north", 120_000))
     yield world

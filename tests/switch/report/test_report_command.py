@@ -58,9 +58,10 @@ def test_a_table_with_totals_that_fits_the_terminal(config: Path) -> None:
 def test_how_we_are_doing(config: Path) -> None:
     assert [line.split() for line in run(config, "--zone", "America/New_York").stdout.splitlines()] == [
         ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD"],
+        [],
         ["conv.", "of"],
         ["incoming", "connected", "converted", "connected", "revenue", "payout", "margin"],
-        ["─" * 60],
+        ["─" * len(word) for word in ("incoming", "connected", "converted", "connected", "revenue", "payout", "margin")],
         ["10", "8", "5", "62.5%", "145.00", "64.00", "80.86"],  # the carriers' 0.136 in whole cents
         [],
     ]
@@ -76,7 +77,7 @@ def test_in_a_pipe_a_table_is_as_wide_as_it_is_and_plain(config: Path) -> None:
         cwd=REPOSITORY,
     ).stdout
     assert "\033" not in done
-    assert [line.split(" ")[0] for line in done.splitlines()[4:]] == ["beta", "east", "west", "-", "", "all", ""]
+    assert [line.split(" ")[0] for line in done.splitlines()[4:]] == ["beta", "east", "west", "-", "all"]
     assert max(map(len, done.splitlines())) > 180
 
 

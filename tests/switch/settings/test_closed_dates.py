@@ -108,7 +108,7 @@ def test_the_command_lists_them_after_the_problems(config: Path, monkeypatch: py
         def now(self) -> object:
             return type(now)(mono_ns=0, utc_us=at("2027-11-28"))
 
-    monkeypatch.setattr("switch.cli.switching.SystemClock", Clock)
+    monkeypatch.setattr("switch.engine.clock.SystemClock", Clock)
     text = CliRunner().invoke(app, ["check", "--calendar"]).stdout
     rows = [json.loads(line) for line in CliRunner().invoke(app, ["check", "--calendar", "--json"]).stdout.splitlines()]
 
