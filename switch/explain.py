@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from switch.billing.entry_state import StateRow
 from switch.billing.money import show_micros
-from switch.billing.standing import StateRow
-from switch.billing.verdict import Happened, JudgedCall, MoneyRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call.moment import Moment, iso
 from switch.settings.load import load, position_of
 from switch.settings.problem import Position
@@ -152,7 +152,7 @@ def _told(moment: Scene) -> Iterator[str]:
         yield f"               -> {command}"
 
 
-def _moment(judged: JudgedCall, happened: Happened, rulings: list[list[Reason]]) -> Scene:
+def _moment(judged: JudgedCall, happened: CallEvent, rulings: list[list[Reason]]) -> Scene:
     facts = dict(happened.facts)
     then = facts.pop("then", ())
     return Scene(

@@ -10,7 +10,6 @@ from switch.cli.common import AsJson, ConfigDir, app, count, deployed, from_ledg
 from switch.cli.progress import progress
 from switch.engine.clock import SystemClock
 from switch.ledger.auditing import Auditor, Checked, Finding
-from switch.ledger.keeper import ledger_url
 
 NS_PER_S = 1_000_000_000
 
@@ -25,14 +24,14 @@ def audit(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> 
     Example: payphone audit --config /etc/payphone
     """
     deployment, _ = deployed(config)
-    ledger_of(deployment, config=config).close()
-    settings = deployment.switch
+    ledger = ledger_of(deployment, config=config)
+    journal = deployment.switch.data / "journal"
     clock = SystemClock()
     began = clock.now()
     with progress("audit") as advanced:
-        url = ledger_url(settings.data, settings.ledger_url)
-        auditor = Auditor(url, settings.data / "journal", advanced=lambda checked: advanced(checked.rows, checked.total))
+        auditor = Auditor(ledger, journal, advanced=lambda checked: advanced(checked.rows, checked.total))
         found = from_ledger(lambda: _told(auditor.findings(), json_lines=json_lines))
+    ledger.close()
     took_s = (clock.now().mono_ns - began.mono_ns) / NS_PER_S
     _summarise(auditor.checked, found, took_s=took_s, json_lines=json_lines)
     raise typer.Exit(1 if found else 0)

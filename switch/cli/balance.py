@@ -8,18 +8,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from switch.api.desk import credit_of
-from switch.billing.balance import Account, Balance
+from switch.api.postings import credit_of
+from switch.billing.balance import Account, Balance, balances_of
+from switch.billing.entry_state import State
 from switch.billing.money import show_micros
-from switch.billing.standing import State
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.cli.common import AsJson, ConfigDir, deployed, fail, from_ledger, ledger_of, out, print_json
 from switch.cli.money import money
 from switch.cli.progress import Advanced, progress
 from switch.engine.clock import SystemClock
-from switch.ledger.accounts import balances_of
-from switch.ledger.keeper import ledger_url
-from switch.ledger.streams import Streams
+from switch.ledger.store import Ledger
 from switch.settings.plan import Deployment
 
 TOLD_EVERY = 5_000
@@ -38,8 +36,11 @@ def balance(
     Example: payphone money balance acme
     """
     deployment, _ = deployed(config)
-    ledger_of(deployment, config=config).close()
-    found = from_ledger(lambda: _balances(deployment, party))
+    ledger = ledger_of(deployment, config=config)
+    try:
+        found = from_ledger(lambda: _balances(ledger, party))
+    finally:
+        ledger.close()
     if party is not None and not found:
         fail(f"no money of {party!r} in the ledger: names are those of the config's advertisers, publishers and trunks")
     if json_lines:
@@ -54,16 +55,11 @@ def balance(
         typer.echo(f"advertiser {name} pays in advance: {show_micros(left)} left before calls stop")
 
 
-def _balances(deployment: Deployment, party: str | None) -> dict[Account, Balance]:
+def _balances(ledger: Ledger, party: str | None) -> dict[Account, Balance]:
     """Everybody's, or one party's."""
-    settings = deployment.switch
-    streams = Streams(ledger_url(settings.data, settings.ledger_url))
-    try:
-        with streams.reading() as ledger, progress("balance") as advanced:
-            rows = _counted(ledger.money(party=party), ledger.count_money(party=party), advanced)
-            return balances_of(rows, ledger.states(party=party), SystemClock().now().utc_us)
-    finally:
-        streams.close()
+    with ledger.scan() as scan, progress("balance") as advanced:
+        rows = _counted(scan.money(party=party), scan.count_money(party=party), advanced)
+        return balances_of(rows, scan.states(party=party), SystemClock().now().utc_us)
 
 
 def _counted(rows: Iterator[MoneyRow], total: int, advanced: Advanced) -> Iterator[MoneyRow]:

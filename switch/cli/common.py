@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-from switch.ledger.keeper import ledger_url
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable
 from switch.settings.load import Loaded, load
 from switch.settings.plan import Deployment
@@ -53,7 +53,7 @@ def ledger_of(deployment: Deployment, *, config: Path) -> Ledger:
     settings = deployment.switch
     if settings.ledger_url is None and not (settings.data / "payphone.sqlite").exists():
         fail(f"no ledger in {settings.data} yet: `payphone run --config {config}` makes it")
-    return from_ledger(lambda: Ledger(ledger_url(settings.data, settings.ledger_url)))
+    return from_ledger(lambda: Ledger(Database(ledger_url(settings.data, settings.ledger_url))))
 
 
 def from_ledger(ask: Callable[[], T]) -> T:

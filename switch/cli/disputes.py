@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from switch.billing import acts
+from switch.billing import actions
 from switch.cli.common import AsJson, ConfigDir
 from switch.cli.money import Actor, Call, Key, Line, Only, Reason, Yes, kind_of, money, post_act
 
@@ -26,7 +26,7 @@ def dispute(
 
     Example: payphone money dispute 3f2a9c --reason "acme says: wrong state"
     """
-    act = acts.Dispute()
+    act = actions.Dispute()
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -35,7 +35,7 @@ def uphold(
     call: Call,
     *,
     reason: Reason,
-    percent: Annotated[int, typer.Option(min=1, max=100, help="How much of it is credited.")] = acts.WHOLE_PERCENT,
+    percent: Annotated[int, typer.Option(min=1, max=100, help="How much of it is credited.")] = actions.WHOLE_PERCENT,
     line: Line = None,
     key: Key = None,
     actor: Actor = None,
@@ -47,7 +47,7 @@ def uphold(
 
     Example: payphone money uphold 3f2a9c --percent 50 --reason "recording heard"
     """
-    act = acts.Uphold(percent=percent)
+    act = actions.Uphold(percent=percent)
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -67,7 +67,7 @@ def reject(
 
     Example: payphone money reject 3f2a9c --reason "recording heard"
     """
-    act = acts.Reject()
+    act = actions.Reject()
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -88,5 +88,5 @@ def approve(
 
     Example: payphone money approve 3f2a9c --only payout
     """
-    act = acts.Approve(only=kind_of(only))
+    act = actions.Approve(only=kind_of(only))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)

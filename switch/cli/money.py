@@ -15,15 +15,14 @@ from typing import Annotated, assert_never
 
 import typer
 
-from switch.api.desk import CallMoney, Desk, Done, KeyReused, NoSuchCall, Order, Outcome
+from switch.api.postings import CallMoney, Done, KeyReused, NoSuchCall, Outcome, PostingRequest, PostingWriter
 from switch.api.view import entries, entry_json, row_json, state_json, time_of
-from switch.billing import acts
-from switch.billing.acts import Refusal, Refused
+from switch.billing import actions
+from switch.billing.actions import Refusal, Refused
 from switch.billing.money import micros_from, show_micros
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, print_json
 from switch.engine.clock import SystemClock
-from switch.ledger.keeper import ledger_url
 from switch.ledger.store import RecordRefused
 from switch.settings.plan import Deployment
 
@@ -34,7 +33,7 @@ _ACTOR = re.compile(r"[A-Za-z0-9._@-]{1,48}")
 _TO_DO: Mapping[Refusal, str] = {
     Refusal.WHICH_LINE: "say which with --line",
     Refusal.MALFORMED_KEY: "a key is 1 to 64 printable ASCII characters, no space, no slash",
-    Refusal.SETTLED: "`payphone money show` says how it stands",
+    Refusal.ENTRY_CLOSED: "`payphone money show` says how it stands",
     Refusal.ILLEGAL_MOVE: "`payphone money show` says how it stands",
     Refusal.NO_SUCH_LINE: "`payphone money show` names the lines",
 }
@@ -70,8 +69,8 @@ def show(call: Call, *, config: ConfigDir = Path("config"), json_lines: AsJson =
 
     Example: payphone money show 3f2a9c
     """
-    with _desk(config) as (desk, _):
-        found = _call(desk, call)
+    with _postings(config) as (postings, _):
+        found = _call(postings, call)
         now_us = SystemClock().now().utc_us
     if json_lines:
         for row in found.money:
@@ -108,12 +107,12 @@ def deposit(
     Example: payphone money deposit acme 500.00 --key WIRE-2026-0711
     """
     micros = _micros(amount) * (-1 if back else 1)
-    with _desk(config) as (desk, deployment):
+    with _postings(config) as (postings, deployment):
         if advertiser not in _advertisers(deployment):
             fail(f"no advertiser {advertiser!r} in {config}: there is {', '.join(_advertisers(deployment)) or 'none'}")
         _confirm(f"book {show_micros(micros)} for {advertiser}?", yes=yes)
         by = _actor(actor)
-        outcome = _done(lambda: desk.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
+        outcome = _done(lambda: postings.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
     _tell(outcome, json_lines=json_lines)
 
 
@@ -139,11 +138,11 @@ def adjust(
     kind = MoneyKind.PAYOUT if payout else MoneyKind.REVENUE
     if (to is None) == (by is None):
         fail("say either --to AMOUNT or --by AMOUNT")
-    act: acts.Act
+    act: actions.Action
     if to is not None:
-        act = acts.AdjustTo(kind=kind, amount_micros=_micros(to))
+        act = actions.AdjustTo(kind=kind, amount_micros=_micros(to))
     else:
-        act = acts.AdjustBy(kind=kind, delta_micros=_signed(by or ""))
+        act = actions.AdjustBy(kind=kind, delta_micros=_signed(by or ""))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -164,7 +163,7 @@ def void(
 
     Example: payphone money void 3f2a9c --reason "test call"
     """
-    act = acts.Void(only=kind_of(only))
+    act = actions.Void(only=kind_of(only))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -185,7 +184,7 @@ def manual(
 
     Example: payphone money manual 3f2a9c --amount 25.00 --reason "sold by phone"
     """
-    act = acts.Manual(amount_micros=None if amount is None else _micros(amount))
+    act = actions.Manual(amount_micros=None if amount is None else _micros(amount))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -193,7 +192,7 @@ def post_act(
     config: Path,
     call: str,
     *,
-    act: acts.Act,
+    act: actions.Action,
     reason: str,
     line: str | None,
     key: str | None,
@@ -202,11 +201,11 @@ def post_act(
     json_lines: bool,
 ) -> None:
     """Says what would be appended, asks, appends, says what was."""
-    if not reason.strip() and not isinstance(act, acts.Reject | acts.Approve):
+    if not reason.strip() and not isinstance(act, actions.Reject | actions.Approve):
         fail("--reason: say why; whoever asks later finds it in the row")
-    with _desk(config) as (desk, _):
-        call_id = _call(desk, call).record.call_id
-        order = Order(
+    with _postings(config) as (postings, _):
+        call_id = _call(postings, call).record.call_id
+        order = PostingRequest(
             call_id=call_id,
             key=key or _made_key(call_id, act, line=line, reason=reason),
             act=act,
@@ -214,7 +213,7 @@ def post_act(
             reason=_reason(reason),
             line=line,
         )
-        outcome = _done(lambda: desk.preview(order))
+        outcome = _done(lambda: postings.preview(order))
         if isinstance(outcome, Done) and not outcome.again:
             if not outcome.kept:
                 typer.echo("the config this call was decided by is not kept: the present one stands in", err=True)
@@ -223,37 +222,34 @@ def post_act(
                 for state in outcome.states:
                     typer.echo(f"  {state.of} becomes {state.state}", err=True)
             _confirm(f"{act} for call {call_id}: append this?", yes=yes)
-            outcome = _done(lambda: desk.post(order))
+            outcome = _done(lambda: postings.post(order))
     _tell(outcome, json_lines=json_lines)
 
 
-def _made_key(call_id: str, act: acts.Act, *, line: str | None, reason: str) -> str:
+def _made_key(call_id: str, act: actions.Action, *, line: str | None, reason: str) -> str:
     """Made of what is asked, and of nothing that changes by asking."""
     return sha256(json.dumps([call_id, str(act), line, reason]).encode()).hexdigest()[:KEY_DIGITS]
 
 
 @contextmanager
-def _desk(config: Path) -> Iterator[tuple[Desk, Deployment]]:
+def _postings(config: Path) -> Iterator[tuple[PostingWriter, Deployment]]:
     deployment, _ = deployed(config)
-    ledger_of(deployment, config=config).close()
-    settings = deployment.switch
+    ledger = ledger_of(deployment, config=config)
     clock = SystemClock()
-    url = ledger_url(settings.data, settings.ledger_url)
-    desk = Desk(url, plan=lambda: deployment.plan, now_us=lambda: clock.now().utc_us)
     try:
-        yield desk, deployment
+        yield PostingWriter(ledger, plan=lambda: deployment.plan, now_us=lambda: clock.now().utc_us), deployment
     finally:
-        desk.close()
+        ledger.close()
 
 
-def _call(desk: Desk, beginning: str) -> CallMoney:
+def _call(postings: PostingWriter, beginning: str) -> CallMoney:
     """The one call whose id begins so."""
-    found = from_ledger(lambda: desk.ids_like(beginning))
+    found = from_ledger(lambda: postings.ids_like(beginning))
     if not found:
         fail(f"no call {beginning!r} in the ledger: `payphone calls --json` shows their ids; a call in progress is not there yet")
     if len(found) > 1:
         fail(f"more than one call begins with {beginning!r}: give more of its id")
-    call = from_ledger(lambda: desk.call(found[0]))
+    call = from_ledger(lambda: postings.call(found[0]))
     if call is None:
         raise AssertionError("calls are never deleted")
     return call

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of, out
 from switch.cli.progress import progress
-from switch.ledger.keeper import ledger_url
+from switch.ledger.database import Database, ledger_url
 from switch.report.dimension import DIMENSIONS
 from switch.report.figure import FIGURES
 from switch.report.live import live_calls
@@ -96,7 +96,7 @@ def _answers(deployment: Deployment, question: Question, *, plot: Path | None) -
     with progress("reading calls") as read:
         return from_ledger(
             lambda: ask(
-                ledger_url(settings.data, settings.ledger_url),
+                Database(ledger_url(settings.data, settings.ledger_url)),
                 questions,
                 Capacity(table=plan.table, max_calls=plan.max_calls),
                 live=lambda: live_calls(settings.data / "journal"),

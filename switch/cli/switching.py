@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from switch.billing.statement import as_json
+from switch.billing.call_json import as_json
 from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
 from switch.console import calls_table, show_ruling
 from switch.demo.show import play_demo

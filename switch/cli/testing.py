@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from routing.geo import load_tables
+from switch.billing.call_json import as_json
 from switch.billing.money import show_micros
-from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
 from switch.calltest.calltest import CallTest

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from switch.app import Shell
+from switch.billing.call_json import as_json
 from switch.billing.money import show_micros
-from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.demo import scenes
 from switch.demo.cast import cast_of

@@ -1,19 +1,23 @@
-"""Knows how to bring a database to the present schema with Alembic, from the scripts inside this package and without an ini file.
-
-Does not know the engine's settings: it is given a connection inside a transaction, and either all of the way is gone or none.
-"""
+"""Brings a database to the present schema with Alembic, from the scripts inside this package and without an ini file."""
 
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from switch.ledger.database import LedgerUnwritable
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection) -> None:
-    command.upgrade(scripts(connection), "head")
+    """All the way, inside the connection's transaction. Raises LedgerUnwritable where a newer release wrote the schema."""
+    try:
+        command.upgrade(scripts(connection), "head")
+    except CommandError as error:
+        raise LedgerUnwritable(str(error)) from error
 
 
 def scripts(connection: Connection) -> Config:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
+from switch.ledger.database import Database
 from switch.report.answer import Answer, answer
 from switch.report.capacity import Capacity
 from switch.report.dimension import TIME_DIMENSIONS
@@ -18,7 +19,7 @@ DRAWN_BY = "hour"
 
 
 def ask(
-    url: str,
+    database: Database,
     questions: Sequence[Question],
     capacity: Capacity,
     *,
@@ -35,7 +36,7 @@ def ask(
         figures=tuple(dict.fromkeys(name for question in questions for name in question.figures)),
     )
     going_on = live()  # before the ledger: a call that ends meanwhile is found there, and none is in neither
-    with columns_of(url) as columns:
+    with columns_of(database) as columns:
         facts = gather(columns, whole, live=going_on, progress=progress)
     return [answer(facts, question, capacity) for question in questions]
 

@@ -10,7 +10,7 @@ from ivr.menu import HangUp as MenuHangUp
 from ivr.menu import Menu, MenuPlan, RouteOn
 from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Wait
 from routing.table import Accept, NoRoute
-from switch.call import cdr, describe
+from switch.call import cdr, wording
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.machine import advance, begin
@@ -136,7 +136,7 @@ def _record(call: Call) -> list[str]:
         f"== total {record.total_ms} ms, menu {record.menu_ms} ms, connected {record.connected_ms} ms",
     ]
     for tried in record.attempts:
-        ring = "never answered" if tried.ring_ms is None else f"rang {tried.ring_ms} ms"
+        ring = "never answered" if tried.answer_delay_ms is None else f"rang {tried.answer_delay_ms} ms"
         lines.append(f"== attempt {tried.line}: {tried.outcome}, SIP {tried.sip_code}, {ring}, connected {tried.connected_ms} ms")
     lines += [f"== tags {' '.join(f'{name}={value}' for name, value in sorted(record.tags.items()))}"] if record.tags else []
     return lines
@@ -155,7 +155,7 @@ def play(text: str) -> str:
         event = _EVENTS[name](moment(float(seconds)), words)
         step = _step(call, event)
         call = step.call
-        out.extend(f"<< {describe.command_text(command)}" for command in step.commands)
+        out.extend(f"<< {wording.command_text(command)}" for command in step.commands)
     assert call is not None
     assert isinstance(call.phase, Ended), f"the flow ends in {type(call.phase).__name__}"
     return "\n".join([*out, *_record(call)]) + "\n"

@@ -9,8 +9,9 @@ import switch.app as app_module
 import switch.workers as workers_module
 from media.control import Ready, Report
 from switch.app import Shell
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal
-from switch.ledger.keeper import Keeper, ledger_url
+from switch.ledger.service import LedgerService
 from switch.settings.load import load
 from switch.workers import Workers, WorkerSettings, WorkersFailed
 
@@ -42,7 +43,7 @@ def test_a_log_that_can_not_be_written_hides_no_failure_from_the_engine(monkeypa
 
     shell = asyncio.run(scene())
     if what == "worker":
-        assert shell.engine._media.least_busy() is None
+        assert shell.engine._desk.least_busy() is None
     else:
         assert not shell.engine._ledger_writable
 
@@ -119,23 +120,23 @@ def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_
     async def scene() -> list[bool]:
         states: asyncio.Queue[bool] = asyncio.Queue()
         monkeypatch.setattr(Journal, "fsync", fails)
-        keeper = Keeper(
+        service = LedgerService(
             tmp_path,
-            url=ledger_url(tmp_path),
+            database=Database(ledger_url(tmp_path)),
             secured=lambda _: None,
             state=lambda writable, _: states.put_nowait(writable),
             complain=lambda _: None,
             found=lambda _: None,
-            past_is_whole=lambda: keeper.past_known(),  # noqa: PLW0108 it is not there yet
+            past_is_whole=lambda: service.past_known(),  # noqa: PLW0108 it is not there yet
         )
-        keeper.start()
+        service.start()
         async with asyncio.timeout(PATIENCE_S):
             first = await states.get()
             broken.set()
-            keeper.append("call", b"{}")
-            keeper.sync("call/1")
+            service.append("call", b"{}")
+            service.sync("call/1")
             second = await states.get()
-        keeper.close()
+        service.close()
         return [first, second]
 
     assert asyncio.run(scene()) == [True, False]

@@ -7,6 +7,7 @@ import pytest
 from routing.table import Table
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
+from switch.ledger.database import Database
 from switch.report.answer import Answer
 from switch.report.ask import ask
 from switch.report.capacity import Capacity
@@ -36,7 +37,7 @@ def asked(
         zone=zone,
         period=period_of(start, end, zone=zone),
     )
-    return ask(url, [question], NOBODY, live=lambda: live)[0]
+    return ask(Database(url), [question], NOBODY, live=lambda: live)[0]
 
 
 def rows(answer: Answer, figure: str) -> dict[Any, Any]:
@@ -224,7 +225,7 @@ def test_rows_come_in_the_order_of_their_dimensions(ten_on_sqlite: str) -> None:
 
 def test_columns_come_in_blocks_without_loss(ten: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switch.ledger.columns.BLOCK_ROWS", 3)
-    with columns_of(ten) as columns:
+    with columns_of(Database(ten)) as columns:
         blocks = list(columns.calls(("call_id", "publisher"), period_of(None, None, zone="UTC")))
     assert len(blocks) == (1 if ten.startswith("postgresql") else 4)
     assert sorted(call_id for block in blocks for call_id in block["call_id"]) == sorted(f"c{n}" for n in range(1, 11))
