@@ -20,13 +20,13 @@ import uvloop
 from msgspec.structs import replace
 
 from switch.billing.terms import Price, Rule, Step, Terms
-from switch.billing.verdict import Happened
+from switch.billing.verdict import CallEvent
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.state import AttemptState, CallHistory, MenuVisit
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.ledger.journal import Journal
-from switch.ledger.sync import SyncThread
+from switch.ledger.writer import FsyncThread
 
 TARGET_PER_S = 2_000
 TARGET_MS = 10.0
@@ -84,7 +84,7 @@ def _throughput(directory: Path, calls: int) -> float:
         failed.extend([] if error is None else [error])
         free.release(len(tokens))
 
-    sync = SyncThread(journal.fsync, done=done)
+    sync = FsyncThread(journal.fsync, done=done)
     sync.start()
     began = time.perf_counter()
     written = 0
@@ -133,7 +133,7 @@ async def _paced(directory: Path, *, rate: int, seconds: int) -> tuple[list[floa
                 asked_s[call_id] = time.perf_counter()
                 sync.request(call_id)
 
-    sync = SyncThread(journal.fsync, done=done)
+    sync = FsyncThread(journal.fsync, done=done)
     sync.start()
     first_s = loop.time()
     for number in range(rate * seconds):
@@ -158,7 +158,7 @@ def _lines_of_a_call() -> list[bytes]:
     lines = []
     for place, event in enumerate(EVENTS):
         at = T0.plus_ms(400 * place)
-        happened = Happened(number=place + 1, at_us=at.utc_us, event=event, facts={"leg": 1, "then": ["Dial line-3 on leg 1"]})
+        happened = CallEvent(number=place + 1, at_us=at.utc_us, event=event, facts={"leg": 1, "then": ["Dial line-3 on leg 1"]})
         lines.append(event_line(at, happened, _story(place), agreed if event == "Ruled" else None))
     return lines + [heartbeat_line(T0.plus_ms(5_000 * n), T0.plus_ms(5_000 * n)) for n in range(BEATS)]
 

@@ -16,9 +16,10 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from switch.billing.standing import State, StateRow
-from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
+from switch.billing.entry_state import State, StateRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 
 TARGET = 2_000
@@ -38,7 +39,7 @@ TRAIL = tuple(
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(dir=Path(__file__).resolve().parents[1]) as directory:
-        ledger = Ledger(options.url or f"sqlite:///{directory}/ledger.sqlite")
+        ledger = Ledger(Database(options.url or f"sqlite:///{directory}/ledger.sqlite"))
         ledger.migrate()
         calls = list(_calls(options.calls))
         gc.freeze()  # a switch does not hold them all at once, for the collector to walk through
@@ -136,7 +137,7 @@ def _record(call_id: str, random: Random, *, invited_us: int) -> CallRecord:
         invited_us=invited_us + 5_000_000,
         answered_us=None,
         ended_us=invited_us + 5_200_000,
-        ring_ms=None,
+        answer_delay_ms=None,
         connected_ms=0,
     )
     talked = replace(
@@ -149,7 +150,7 @@ def _record(call_id: str, random: Random, *, invited_us: int) -> CallRecord:
         q850=None,
         answered_us=invited_us + 9_000_000,
         ended_us=invited_us + 104_000_000,
-        ring_ms=3_800,
+        answer_delay_ms=3_800,
         connected_ms=95_000,
         talk_us=invited_us + 9_000_000,
         talk_ended_us=invited_us + 104_000_000,
@@ -183,10 +184,10 @@ def _record(call_id: str, random: Random, *, invited_us: int) -> CallRecord:
     )
 
 
-def _events(record: CallRecord) -> tuple[Happened, ...]:
+def _events(record: CallRecord) -> tuple[CallEvent, ...]:
     facts = {"leg": 2, "line": record.attempts[-1].line, "sip_code": 200, "commands": ["Bridge", "Play"]}
     return tuple(
-        Happened(number=number, at_us=record.invited_us + number * 1_000_000, event=event, facts=facts)
+        CallEvent(number=number, at_us=record.invited_us + number * 1_000_000, event=event, facts=facts)
         for number, event in enumerate(EVENTS, start=1)
     )
 

@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 
 TARGET_S = 5.0
@@ -42,8 +43,8 @@ CALLS = (
     " payout_micros, menu_done, paid, cost_micros, near_miss, state"
 )
 ATTEMPTS = (
-    "call_id, number, line, advertiser, campaign, outcome, sip_code, invited_us, answered_us, ended_us, ring_ms, connected_ms, talk_us,"
-    " talk_ended_us, ended_by"
+    "call_id, number, line, advertiser, campaign, outcome, sip_code, invited_us, answered_us, ended_us, answer_delay_ms, connected_ms,"
+    " talk_us, talk_ended_us, ended_by"
 )
 MONEY = "key, call_id, number, kind, party, campaign, line, amount_micros, corrects, reason, actor, at_us"
 Row = tuple[object, ...]
@@ -108,7 +109,7 @@ def _config(directory: Path) -> Path:
 
 
 def _build(path: Path, calls: int) -> None:
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(Database(f"sqlite:///{path}"))
     ledger.migrate()
     ledger.close()
     made = _calls(calls)

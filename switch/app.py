@@ -24,9 +24,9 @@ from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
 from switch.engine.engine import Engine, RtpSettings
 from switch.engine.lookback import lookback_of
-from switch.ledger.history import History, Posted
-from switch.ledger.keeper import Keeper, ledger_url
-from switch.ledger.watcher import LedgerWatcher
+from switch.ledger.database import Database, ledger_url
+from switch.ledger.poller import History, LedgerPoller, Posted
+from switch.ledger.service import LedgerService
 from switch.log import call_line, of_call
 from switch.settings.plan import Deployment
 from switch.settings.versions import kept_as
@@ -77,22 +77,22 @@ class Shell:
         self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
-        url = ledger_url(settings.data, settings.ledger_url)
-        self._watcher = LedgerWatcher(
-            url,
+        self._database = Database(ledger_url(settings.data, settings.ledger_url))
+        self._poller = LedgerPoller(
+            self._database,
             loaded=self._past_loaded,
             posted=self._posted,
             complain=lambda what: _log.error("ledger", what=what),
             now_us=lambda: self._clock.now().utc_us,
         )
-        self._keeper = Keeper(
+        self._ledger_service = LedgerService(
             settings.data,
-            url=url,
+            database=self._database,
             secured=self._secured,
             state=self._ledger_state,
             complain=lambda what: _log.error("ledger", what=what),
             found=lambda judged: call_line(judged, event="recovered call"),
-            past_is_whole=lambda: self._watcher.begin(self._known),
+            past_is_whole=lambda: self._poller.begin(self._known),
         )
         self._known = lookback_of(deployment.plan, self._clock.now().utc_us)
         self._timer: asyncio.TimerHandle | None = None
@@ -105,7 +105,7 @@ class Shell:
 
         Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
         """
-        self._keeper.start()
+        self._ledger_service.start()
         try:
             await asyncio.to_thread(load_tables)  # half a second, which the first call must not wait for
             gc.collect()
@@ -115,8 +115,9 @@ class Shell:
         except BaseException:
             self._udp.close()
             await self._workers.close()
-            await self._watcher.close()
-            self._keeper.close()
+            await self._poller.close()
+            self._ledger_service.close()
+            self._database.close()
             raise
 
     async def taking_calls(self) -> bool:
@@ -143,12 +144,12 @@ class Shell:
             self._known = further
             self.engine.reload(deployment.plan)
 
-        self._watcher.look_back(further, then=looked_back)
+        self._poller.look_back(further, then=looked_back)
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """The files that the running plan was compiled from, for those who ask later what decided a call, and the versions of libraries."""
-        self._watcher.keep_config(version, files)
-        self._watcher.keep_config(*kept_as(version, self._clock.now().utc_us))
+        self._poller.keep_config(version, files)
+        self._poller.keep_config(*kept_as(version, self._clock.now().utc_us))
 
     async def stop(self) -> None:
         """End every call, each with its record, then everything else."""
@@ -164,8 +165,9 @@ class Shell:
             self._timer.cancel()
         self._udp.close()
         await self._workers.close()
-        await self._watcher.close()
-        self._keeper.close()
+        await self._poller.close()
+        self._ledger_service.close()
+        self._database.close()
 
     # what comes in
 
@@ -205,7 +207,7 @@ class Shell:
 
     def _past_loaded(self, history: History) -> None:
         self.engine.remember(history.past)
-        self._keeper.past_known()
+        self._ledger_service.past_known()
 
     def _posted(self, posted: Sequence[Posted]) -> None:
         for each in posted:
@@ -236,12 +238,12 @@ class Shell:
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
             case AppendJournal(call_id=call_id, payload=payload):
-                self._keeper.append(call_id, payload)
+                self._ledger_service.append(call_id, payload)
             case SyncJournal(call_id=call_id, leg=leg):
-                self._keeper.sync(f"{call_id}/{leg}")
+                self._ledger_service.sync(f"{call_id}/{leg}")
             case StoreRecord(judged=judged):
                 with of_call(judged.record.call_id):
-                    self._keeper.keep(judged)
+                    self._ledger_service.keep(judged)
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)

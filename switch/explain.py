@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import assert_never
 
 from routing.zone import Zone
+from switch.billing.entry_state import StateRow
 from switch.billing.money import show_cents
-from switch.billing.standing import StateRow
-from switch.billing.verdict import Happened, JudgedCall, MoneyRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.record import CallRecord, EndedBy
@@ -184,7 +184,7 @@ def _seconds(ms: int) -> str:
     return f"{ms / 1000:.3f} s"
 
 
-def _moment(judged: JudgedCall, happened: Happened, rulings: list[list[Reason]]) -> Scene:
+def _moment(judged: JudgedCall, happened: CallEvent, rulings: list[list[Reason]]) -> Scene:
     facts = dict(happened.facts)
     then = facts.pop("then", ())
     return Scene(

@@ -78,7 +78,14 @@ BEFORE_THE_CALLER = {
     "revenue_micros": 1,
     "payout_micros": 1,
 }
-TALK = {"line": "a", "outcome": "answered", "sip_code": 200, "ring_ms": 1, "connected_ms": 1, "talk_at": "2026-03-01T14:00:01.000Z"}
+TALK = {
+    "line": "a",
+    "outcome": "answered",
+    "sip_code": 200,
+    "answer_delay_ms": 1,
+    "connected_ms": 1,
+    "talk_at": "2026-03-01T14:00:01.000Z",
+}
 
 
 @pytest.mark.parametrize(("connected_ms", "sound"), [(2006, True), (2007, False)])

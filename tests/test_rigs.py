@@ -83,7 +83,7 @@ SOUND_RECORD = {
     "total_ms": 3000,
     "menu_ms": 500,
     "connected_ms": 2000,
-    "attempts": [{"line": "acme-a", "outcome": "answered", "sip_code": 200, "ring_ms": 400, "connected_ms": 2000}],
+    "attempts": [{"line": "acme-a", "outcome": "answered", "sip_code": 200, "answer_delay_ms": 400, "connected_ms": 2000}],
     "billable": True,
     "rule": "quotes: connected_for >= 1000 ms",
     "revenue_micros": 25_000_000,
@@ -94,11 +94,11 @@ SOUND_RECORD = {
 @pytest.mark.parametrize(
     ("expected", "said"),
     [
-        ({"connected_ms": [2000, 2000], "answered_at": "present", "attempts": [{"ring_ms": [0, 400]}]}, None),
+        ({"connected_ms": [2000, 2000], "answered_at": "present", "attempts": [{"answer_delay_ms": [0, 400]}]}, None),
         ({"connected_ms": [2001, 3000]}, "record 1: connected_ms: expected 2001 to 3000, got 2000"),
         ({"billable": 1}, "record 1: billable: expected 1, got True"),
         ({"attempts": []}, "record 1: attempts: expected 0 (none), got acme-a answered"),
-        ({"attempts": [{"ring_ms": None}]}, "record 1: attempts 1: ring_ms: expected None, got 400"),
+        ({"attempts": [{"answer_delay_ms": None}]}, "record 1: attempts 1: answer_delay_ms: expected None, got 400"),
         ({"colour": "red"}, "record 1: colour: is missing in the record"),
     ],
 )

@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from switch.billing.statement import as_json
+from switch.billing.call_json import as_json
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 
 MOST_RECORDS = 5_000
@@ -14,6 +15,6 @@ MOST_RECORDS = 5_000
 def read_records(data: Path) -> list[dict[str, Any]]:
     """All records in the ledger below `data` (the config's `switch.data`) as `payphone calls --json` prints them, in the order of their
     INVITEs. Raises LedgerUnreadable when there is no ledger."""
-    with closing(Ledger(f"sqlite:///{data / 'payphone.sqlite'}")) as ledger:
+    with closing(Ledger(Database(ledger_url(data)))) as ledger:
         judged = ledger.calls(limit=MOST_RECORDS)
     return [json.loads(json.dumps(as_json(each))) for each in sorted(judged, key=lambda each: each.record.invited_us)]

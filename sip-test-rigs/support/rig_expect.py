@@ -19,7 +19,7 @@ CALL_KEYS = {"call_id", "did", "ani", "trunk", "publisher", "campaign", "final_s
 TIME_KEYS = {"invited_at", "answered_at", "ended_at", "total_ms", "menu_ms", "connected_ms"}
 MONEY_KEYS = {"billable", "rule", "revenue_micros", "payout_micros"}
 RECORD_KEYS = frozenset(CALL_KEYS | TIME_KEYS | MONEY_KEYS)
-ATTEMPT_KEYS = frozenset({"line", "outcome", "sip_code", "ring_ms", "connected_ms"})
+ATTEMPT_KEYS = frozenset({"line", "outcome", "sip_code", "answer_delay_ms", "connected_ms"})
 
 
 def differences(expected: Sequence[Record], actual: Sequence[Record]) -> list[str]:

@@ -17,12 +17,12 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from switch.api import body
-from switch.api.desk import Desk, Done, KeyReused, NoSuchCall, Order
 from switch.api.door import Door
+from switch.api.postings import Done, KeyReused, NoSuchCall, PostingRequest, PostingWriter
 from switch.api.problem import MEDIA_TYPE, key_reused, no_such_call, problem, refused, unavailable
 from switch.api.view import his_call, time_of
-from switch.billing import acts
-from switch.billing.acts import Refused
+from switch.billing import actions
+from switch.billing.actions import Refused
 from switch.billing.money import show_micros
 from switch.ledger.database import LedgerUnreadable, LedgerUnwritable, RecordRefused
 from switch.settings.plan import Api
@@ -51,34 +51,34 @@ CallId = Annotated[str, Path(description="The id of one of your calls")]
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
-def create_app(desk: Desk, *, api: Callable[[], Api], now_us: Callable[[], int]) -> FastAPI:
+def create_app(postings: PostingWriter, *, api: Callable[[], Api], now_us: Callable[[], int]) -> FastAPI:
     """`api()`: whose tokens are good, at the moment."""
     app = FastAPI(title="Payphone postbacks", version="1", description=ABOUT, redoc_url=None)
     app.add_middleware(Door, api=api)
     _add_error_handlers(app)
-    counter = _Counter(desk)
+    counter = _Counter(postings)
     _add_posts(app, counter)
     _add_gets(app, counter, now_us=now_us)
     return app
 
 
 class _Counter:
-    """The desk, from the event loop."""
+    """The postings, from the event loop."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, postings: PostingWriter) -> None:
+        self.postings = postings
         self._limiter = CapacityLimiter(LEDGER_THREADS)
 
     async def ask(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(work, limiter=self._limiter)
 
-    async def post(self, act: acts.Act, said: body.Body, *, call_id: str, advertiser: str, header: str | None) -> Response:
+    async def post(self, act: actions.Action, said: body.Body, *, call_id: str, advertiser: str, header: str | None) -> Response:
         key = _key(said.key, header)
         if isinstance(key, Response):
             return key
         if not _is_name(call_id):
             return no_such_call()
-        order = Order(
+        order = PostingRequest(
             call_id=call_id,
             key=key,
             act=act,
@@ -88,9 +88,9 @@ class _Counter:
             advertiser=advertiser,
             sale=said.sale if isinstance(said, body.Postback) else None,
         )
-        return self._answer(order, await self.ask(partial(self.desk.post, order)))
+        return self._answer(order, await self.ask(partial(self.postings.post, order)))
 
-    def _answer(self, order: Order, outcome: Done | Refused | NoSuchCall | KeyReused) -> Response:
+    def _answer(self, order: PostingRequest, outcome: Done | Refused | NoSuchCall | KeyReused) -> Response:
         told = {"call_id": order.call_id, "by": order.actor, "key": order.key, "act": str(order.act)}
         match outcome:
             case Done(answer=answer, again=again):
@@ -132,7 +132,7 @@ def _add_posts(app: FastAPI, counter: _Counter) -> None:
     @app.post("/v1/calls/{call_id}/postbacks", summary="Post a sale", responses=_PROBLEMS)
     async def postback(call_id: CallId, said: body.Postback, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
         """You owe the amount for it, or what the campaign's price says. A new amount, under a new key, replaces the one before."""
-        act = acts.Postback(amount_micros=said.amount)
+        act = actions.Postback(amount_micros=said.amount)
         return await counter.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
 
     @app.post("/v1/calls/{call_id}/dispositions", summary="Say how a call went", responses=_PROBLEMS)
@@ -140,19 +140,19 @@ def _add_posts(app: FastAPI, counter: _Counter) -> None:
         call_id: CallId, said: body.Disposition, advertiser: Advertiser, idempotency_key: KeyHeader = None
     ) -> Response:
         """You owe the part of the price that was agreed on for the code. A later one replaces the one before."""
-        act = acts.Disposition(code=said.code)
+        act = actions.Disposition(code=said.code)
         return await counter.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
 
     @app.post("/v1/calls/{call_id}/disputes", summary="Object to a charge", responses=_PROBLEMS)
     async def dispute(call_id: CallId, said: body.Dispute, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
         """The operator upholds or rejects it."""
-        return await counter.post(acts.Dispute(), said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+        return await counter.post(actions.Dispute(), said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
 
 
 def _add_gets(app: FastAPI, counter: _Counter, *, now_us: Callable[[], int]) -> None:
     @app.get("/v1/calls/{call_id}", summary="See a call of yours, and what you owe for it", responses=_PROBLEMS)
     async def call(call_id: CallId, advertiser: Advertiser) -> Response:
-        found = await counter.ask(partial(counter.desk.call, call_id)) if _is_name(call_id) else None
+        found = await counter.ask(partial(counter.postings.call, call_id)) if _is_name(call_id) else None
         if found is None or all(each.advertiser != advertiser for each in found.record.attempts):
             return no_such_call()
         return JSONResponse(his_call(found.record, found.money, found.states, advertiser=advertiser, now_us=now_us()))
@@ -160,7 +160,7 @@ def _add_gets(app: FastAPI, counter: _Counter, *, now_us: Callable[[], int]) -> 
     @app.get("/v1/balance", summary="See what you have paid in advance, and what you owe", responses=_PROBLEMS)
     async def balance(advertiser: Advertiser) -> Response:
         """`left`: what calls may still cost before they stop; null: you are billed afterwards."""
-        account = await counter.ask(partial(counter.desk.account, advertiser))
+        account = await counter.ask(partial(counter.postings.account, advertiser))
         left = account.left_micros
         return JSONResponse(
             {
@@ -174,7 +174,7 @@ def _add_gets(app: FastAPI, counter: _Counter, *, now_us: Callable[[], int]) -> 
 
     @app.get("/v1/health", summary="Whether postings are taken", responses={503: _PROBLEM})
     async def health() -> Response:
-        await counter.ask(counter.desk.probe)
+        await counter.ask(counter.postings.probe)
         return JSONResponse({"status": "ok"})
 
 

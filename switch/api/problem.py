@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi.responses import JSONResponse
 
-from switch.billing.acts import Refusal, Refused
+from switch.billing.actions import Refusal, Refused
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -20,7 +20,7 @@ _STATUS: Mapping[Refusal, int] = {
     Refusal.UNKNOWN_DISPOSITION: 422,
     Refusal.NOTHING_TO_CORRECT: 409,
     Refusal.BELOW_ZERO: 422,
-    Refusal.SETTLED: 409,
+    Refusal.ENTRY_CLOSED: 409,
     Refusal.ILLEGAL_MOVE: 409,
 }
 """422: the request is wrong, another may be right. 409: it is at odds with how the call stands."""
@@ -36,12 +36,12 @@ _TO_DO: Mapping[Refusal, str] = {
     Refusal.UNKNOWN_DISPOSITION: "Send one of the codes that the campaign knows.",
     Refusal.NOTHING_TO_CORRECT: "Nothing: you owe nothing for this call.",
     Refusal.BELOW_ZERO: "Send an amount that leaves zero or more.",
-    Refusal.SETTLED: "GET the call to see how its money stands: what is disputed, upheld or void takes no new amount.",
+    Refusal.ENTRY_CLOSED: "GET the call to see how its money stands: what is disputed, upheld or void takes no new amount.",
     Refusal.ILLEGAL_MOVE: "GET the call to see how its money stands: only what is pending, held or approved is disputed.",
 }
 # These say how the publisher's money stands, which is no business of an advertiser's.
 _PRIVATE: Mapping[Refusal, str] = {
-    Refusal.SETTLED: "the money of this call takes no new amount",
+    Refusal.ENTRY_CLOSED: "the money of this call takes no new amount",
     Refusal.ILLEGAL_MOVE: "the money of this call can't be disputed as it stands",
 }
 

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import uvicorn
 
 from switch.api.app import create_app
-from switch.api.desk import Desk
+from switch.api.postings import PostingWriter
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.plan import Plan
-from switch.ledger.keeper import ledger_url
+from switch.ledger.database import Database, ledger_url
+from switch.ledger.store import Ledger
 from switch.settings.plan import Api, Deployment
 
 MAX_REQUESTS = 64
@@ -30,7 +31,8 @@ class ApiServer:
         self._deployment = deployment
         self._listen = _api_of(deployment).listen
         self._clock = clock or SystemClock()
-        self._desk = Desk(ledger_url(settings.data, settings.ledger_url), plan=self._plan, now_us=self._now_us)
+        self._database = Database(ledger_url(settings.data, settings.ledger_url))
+        self._postings = PostingWriter(Ledger(self._database), plan=self._plan, now_us=self._now_us)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -43,7 +45,7 @@ class ApiServer:
         """Requests are taken when this returns. The ledger may still be away: they get 503 then. Raises OSError (address in use)."""
         listener = _listening(self._listen)
         self._listen = listener.getsockname()
-        app = create_app(self._desk, api=self._api, now_us=self._now_us)
+        app = create_app(self._postings, api=self._api, now_us=self._now_us)
         config = uvicorn.Config(
             app,
             http="h11",
@@ -77,7 +79,7 @@ class ApiServer:
         if self._server is not None and self._serving is not None:
             self._server.should_exit = True
             await self._serving
-        await asyncio.to_thread(self._desk.close)
+        await asyncio.to_thread(self._database.close)
 
     def _plan(self) -> Plan:
         return self._deployment.plan

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from switch.billing.audit import JUDGE
+from switch.billing.entry_state import EntryState, State, StateRow, state_at
 from switch.billing.money import show_micros
-from switch.billing.standing import Standing, State, StateRow, stand
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.moment import Moment, iso
 from switch.call.record import AttemptRecord, CallRecord
@@ -23,7 +23,7 @@ class Entry:
     """A money row with all that corrects it, in the order written, and where it stands; costs stand nowhere."""
 
     rows: tuple[MoneyRow, ...]
-    standing: Standing | None
+    standing: EntryState | None
 
     @property
     def base(self) -> MoneyRow:
@@ -38,7 +38,7 @@ def entries(money: Sequence[MoneyRow], states: Sequence[StateRow], now_us: int) 
     """The entries of one call, in the order they began."""
     for base in money:
         if base.corrects is None:
-            standing = stand((row for row in states if row.of == base.key), now_us)
+            standing = state_at((row for row in states if row.of == base.key), now_us)
             yield Entry(
                 rows=tuple(row for row in money if base.key in (row.key, row.corrects)),
                 standing=standing if base.kind in _WITH_STATE else None,
@@ -131,7 +131,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, object]:
 
 
 def _revenue(entry: Entry) -> dict[str, object]:
-    stands = entry.standing or Standing()
+    stands = entry.standing or EntryState()
     return {
         "line": entry.base.line,
         "campaign": entry.base.campaign,

@@ -1,4 +1,4 @@
-"""Knows what must be true of every call's record and money, and names the row where it is not. Does not mend and does not fetch.
+"""The audit of calls and money: what must be true of every record and row, and the name of the row where it is not.
 
 One pass over any number of rows, holding those of one call at a time: everything must come sorted by call id, compared by code point, and
 the rows of one call in the order they were written. What belongs to no call, such as deposits, has the id "" and comes first.
@@ -6,7 +6,7 @@ the rows of one call in the order they were written. What belongs to no call, su
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from heapq import merge
 from itertools import accumulate, groupby
@@ -14,8 +14,8 @@ from operator import itemgetter
 
 from switch.billing import keys
 from switch.billing.balance import Account
+from switch.billing.entry_state import NEW, EntryState, IllegalMove, State, StateRow, move
 from switch.billing.money import show_micros
-from switch.billing.standing import NEW, IllegalMove, Standing, State, StateRow, move
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.moment import US_PER_MS
 
@@ -45,6 +45,9 @@ class Invariant(StrEnum):
     TALK_FITS = "talk_fits"
     """Nobody talked for longer than the call, or from answer to end of talk, took."""
     CONNECTED_IS_SUM = "connected_is_sum"
+    CONNECTED_WITHIN_TOTAL = "connected_within_total"
+    """Both are monotonic: nobody talked for longer than the caller's call was answered."""
+    ENDED_AFTER_ANSWERED = "ended_after_answered"
     STATE_OF_ENTRY = "state_of_entry"
     """A state is of a row of revenue or payout that begins an entry."""
     LEGAL_STATE = "legal_state"
@@ -67,7 +70,9 @@ class CallFacts:
 
     call_id: str
     invited_us: int
+    answered_us: int | None
     ended_us: int
+    total_ms: int
     connected_ms: int
     revenue_micros: int
     payout_micros: int
@@ -89,6 +94,8 @@ class AttemptFacts:
         return f"{self.call_id}/attempt/{self.number}"
 
 
+CALL_FACTS = tuple(each.name for each in fields(CallFacts))
+ATTEMPT_FACTS = tuple(each.name for each in fields(AttemptFacts))
 Item = CallFacts | AttemptFacts | MoneyRow | StateRow
 
 
@@ -105,29 +112,11 @@ class _Group:
 
 def facts(judged: JudgedCall) -> tuple[CallFacts, tuple[AttemptFacts, ...]]:
     """What is audited of a judged call."""
-    record, verdict = judged.record, judged.verdict
-    call = CallFacts(
-        call_id=record.call_id,
-        invited_us=record.invited_us,
-        ended_us=record.ended_us,
-        connected_ms=record.connected_ms,
-        revenue_micros=verdict.revenue_micros,
-        payout_micros=verdict.payout_micros,
-        cost_micros=verdict.cost_micros,
-    )
-    attempts = (
-        AttemptFacts(
-            call_id=record.call_id,
-            number=each.number,
-            invited_us=each.invited_us,
-            answered_us=each.answered_us,
-            talk_us=each.talk_us,
-            talk_ended_us=each.talk_ended_us,
-            connected_ms=each.connected_ms,
-        )
-        for each in record.attempts
-    )
-    return call, tuple(attempts)
+    record = judged.record
+    of_verdict = {each.name for each in fields(judged.verdict)}
+    call = {name: getattr(judged.verdict if name in of_verdict else record, name) for name in CALL_FACTS}
+    attempts = ({name: getattr(each, name) for name in ATTEMPT_FACTS[1:]} for each in record.attempts)
+    return CallFacts(**call), tuple(AttemptFacts(call_id=record.call_id, **each) for each in attempts)
 
 
 def audit(
@@ -281,7 +270,7 @@ def _audit_links(money: Sequence[MoneyRow]) -> Iterator[Breach]:
 
 def _audit_states(group: _Group) -> Iterator[Breach]:
     entries = {row.key: row for row in group.money if row.corrects is None and row.kind in (MoneyKind.REVENUE, MoneyKind.PAYOUT)}
-    standing: dict[str, Standing] = {}
+    standing: dict[str, EntryState] = {}
     for row in group.states:
         if row.of not in entries:
             yield Breach(key=row.key, rule=Invariant.STATE_OF_ENTRY, what=f"{row.of} begins no revenue or payout")
@@ -320,6 +309,12 @@ def _audit_times(call: CallFacts, attempts: Sequence[AttemptFacts]) -> Iterator[
         yield Breach(key=call.call_id, rule=Invariant.CONNECTED_IS_SUM, what=what)
     if not _fits(call.connected_ms, call.invited_us, call.ended_us):
         yield Breach(key=call.call_id, rule=Invariant.TALK_FITS, what=f"connected {call.connected_ms} ms, longer than the call")
+    if call.connected_ms > call.total_ms:
+        what = f"connected {call.connected_ms} ms, answered for {call.total_ms} ms"
+        yield Breach(key=call.call_id, rule=Invariant.CONNECTED_WITHIN_TOTAL, what=what)
+    if call.answered_us is not None and call.ended_us < call.answered_us:
+        what = f"ended {call.answered_us - call.ended_us} us before it was answered"
+        yield Breach(key=call.call_id, rule=Invariant.ENDED_AFTER_ANSWERED, what=what)
     for each in attempts:
         yield from _audit_attempt(call, each)
 

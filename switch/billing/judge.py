@@ -1,4 +1,4 @@
-"""Knows when a call is billable and what is owed for it (`billing.md` §2). Does not know how time was measured or rows are kept.
+"""Judges a call: whether it is billable, and what is owed for it (`billing.md` §2). Carrier cost is worked out here too.
 
 Each attempt is judged alone, by the terms of the campaign it was made for, on its own connected time; times are never added up. Revenue and
 payout follow rules of their own. For every line whose attempt qualifies its advertiser owes revenue once. The publisher is paid once per
@@ -17,9 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from switch.billing import keys
-from switch.billing.cost import cost_micros
+from switch.billing.entry_state import State, StateRow
 from switch.billing.price import Course, Earned, Situation, amount, bearer, earned, find
-from switch.billing.standing import State, StateRow
 from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Rate, Rule, Terms
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
@@ -28,6 +27,8 @@ NOT_CONNECTED = "not_connected"
 NO_TERMS = "no_terms"
 RECORDED_EARLIER = "recorded_earlier"
 NEAR_MISS_MS = 5_000
+_MS = 1_000
+_MINUTE_S = 60
 DAY_US = 86_400_000_000
 _REFUSED = frozenset(state for state in FinalState if state.name.startswith("REJECTED_"))
 
@@ -86,7 +87,7 @@ def due(record: CallRecord, terms: Mapping[str, Terms]) -> tuple[MoneyRow, ...]:
     return _new_rows(record, _findings(record, terms), rate=None, earlier=())
 
 
-def settle(record: CallRecord, verdict: Verdict) -> CallRecord:
+def with_final_state(record: CallRecord, verdict: Verdict) -> CallRecord:
     """The record with the word that money decides: a connected call that is billable has converted."""
     if verdict.billable and record.final_state is FinalState.CONNECTED_SHORT:
         return replace(record, final_state=FinalState.CONVERTED)
@@ -292,3 +293,20 @@ def _has(kind: MoneyKind, rows: Sequence[MoneyRow]) -> bool:
 
 def _sum(kind: MoneyKind, rows: Sequence[MoneyRow]) -> int:
     return sum(row.amount_micros for row in rows if row.kind is kind)
+
+
+def cost_micros(total_ms: int, rate: Rate) -> int:
+    """What `total_ms` of a call cost, whole micros, rounded up. A call that was never answered costs nothing."""
+    if total_ms <= 0:
+        return 0
+    return _ceil(billed_s(total_ms, rate) * rate.per_minute_micros, _MINUTE_S)
+
+
+def billed_s(total_ms: int, rate: Rate) -> int:
+    """The seconds billed: the first increment whole, then every one that was begun."""
+    beyond_ms = max(0, total_ms - rate.initial_s * _MS)
+    return rate.initial_s + _ceil(beyond_ms, rate.step_s * _MS) * rate.step_s
+
+
+def _ceil(amount: int, unit: int) -> int:
+    return -(-amount // unit)

@@ -1,4 +1,4 @@
-"""Knows how money rows and their states are named. Does not know amounts.
+"""How money rows and their states are named.
 
 The key of a row is its idempotency key: whatever makes it, the same thing happening again has the same key. An entry, such as the
 revenue of one line of one call, begins with a row of a plain key; rows that correct it have longer ones:

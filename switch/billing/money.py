@@ -1,4 +1,4 @@
-"""Knows amounts: integers in micros of one currency. No floats anywhere near money."""
+"""Amounts: integers in micros of one currency. No floats anywhere near money."""
 
 from decimal import Decimal, InvalidOperation
 

@@ -1,4 +1,4 @@
-"""Knows when the steps of a price hold for an attempt, and what is owed from then on. Does not know rows, keys or histories.
+"""When the steps of a price hold for an attempt, and what is owed from then on.
 
 What an attempt earns is a course: from which instant on which amount is owed. It only depends on what had happened by then, so the
 course of a call under way is the beginning of the course that the same call has when it is over.

@@ -1,4 +1,4 @@
-"""Knows what a campaign's parties agreed on. Does not judge: that is `switch.billing.judge`."""
+"""What a campaign's parties agreed on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

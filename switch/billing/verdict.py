@@ -1,10 +1,10 @@
-"""Knows what judging a call gives: a verdict, and the money rows that follow from it. Does not judge and does not store."""
+"""What judging a call gives: a verdict, and the money rows that follow from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from switch.billing.standing import StateRow
+from switch.billing.entry_state import StateRow
 from switch.call.record import CallRecord
 
 
@@ -65,7 +65,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class CallEvent:
     """One event of a call as the ledger keeps it. `number` counts from 1; `facts`: plain JSON values."""
 
     number: int
@@ -80,4 +80,4 @@ class JudgedCall:
 
     record: CallRecord
     verdict: Verdict
-    events: tuple[Happened, ...] = ()
+    events: tuple[CallEvent, ...] = ()

@@ -35,7 +35,7 @@ def build_record(
         final_state=history.final_state,
         invited_us=history.invited.utc_us,
         answered_us=_us(history.answered),
-        ended_us=history.ended.utc_us,
+        ended_us=max(history.ended.utc_us, _us(history.answered) or 0),  # the wall clock may have been set back meanwhile
         ended_by=history.ended_by,
         ended_detail=history.cause.value,
         sip_code=history.sip_code,
@@ -94,7 +94,8 @@ def _attempt_record(tried: AttemptState, *, heard: bool) -> AttemptRecord:
         invited_us=tried.invited.utc_us,
         answered_us=_us(answered),
         ended_us=_us(tried.ended or tried.talk_ended),
-        ring_ms=None if answered is None else ms_between(tried.invited, answered),
+        answer_delay_ms=None if answered is None else ms_between(tried.invited, answered),
+        pdd_ms=None if tried.rang is None else ms_between(tried.invited, tried.rang),
         priority=tried.priority,
         talk_us=_us(tried.talk),
         talk_ended_us=_us(tried.talk_ended),

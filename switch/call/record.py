@@ -70,7 +70,9 @@ class Outcome(StrEnum):
 class AttemptRecord:
     """One line that was dialled. `campaign` is the one it was dialled for. Times are UTC microseconds, durations milliseconds.
 
-    `ring_ms` is None when the line never answered, never 0 for that. `talk_us`: when talk began, as money counts it; None: never.
+    `answer_delay_ms`: from the line's INVITE to its 200; None: it never answered. `pdd_ms`: the post-dial delay, from the line's INVITE to
+    its first 180 or 183; None: none came. `sip_call_id`: the Call-ID of the line's leg; None: not known.
+    `talk_us`: when talk began, as money counts it; None: never.
     `accepted`: whether the advertiser took the call by key; None: he need not. `ended_by`: who ended talk. `repeat`: the caller was
     one, by the campaign's rule.
     """
@@ -85,7 +87,7 @@ class AttemptRecord:
     invited_us: int
     answered_us: int | None
     ended_us: int | None
-    ring_ms: int | None
+    answer_delay_ms: int | None
     connected_ms: int
     priority: int = 1
     talk_us: int | None = None
@@ -93,6 +95,8 @@ class AttemptRecord:
     accepted: bool | None = None
     ended_by: EndedBy | None = None
     repeat: bool = False
+    pdd_ms: int | None = None
+    sip_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ class CallRecord:
 
     `sip_code`: the final answer the caller's INVITE got. `ended_detail`: the cause in words, one of `switch.call.cause.Cause`.
     `menu_done`: the caller qualified in a menu. `tags`: all that filters could read of the call.
+    `sip_call_id`: the Call-ID of the caller's leg; None: not known.
     `seed` and `config`: what routing drew from and was decided with. `trail`: the rulings' reasons, in order, as plain JSON values.
     """
 
@@ -128,3 +133,4 @@ class CallRecord:
     config: str = ""
     seed: int = 0
     trail: tuple[Mapping[str, object], ...] = ()
+    sip_call_id: str | None = None

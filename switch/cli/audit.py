@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from switch.cli.common import DEFAULT_CONFIG, AsJson, ConfigDir, app, count, from_ledger, place_of, url_of
+from switch.cli.common import DEFAULT_CONFIG, AsJson, ConfigDir, app, count, from_ledger, open_ledger
 from switch.output import progress, write_json, write_line, write_lines
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ def audit(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> 
     from switch.engine.clock import SystemClock
     from switch.ledger.auditing import Auditor
 
-    place = place_of(config)
-    url = url_of(place, config=config)
+    ledger, place = open_ledger(config)
     clock = SystemClock()
     began = clock.now()
     with progress("audit") as advanced:
-        auditor = Auditor(url, place.data / "journal", advanced=lambda checked: advanced(checked.rows, checked.total))
+        auditor = Auditor(ledger, place.data / "journal", advanced=lambda checked: advanced(checked.rows, checked.total))
         found = from_ledger(lambda: _told(auditor.findings(), json_lines=json_lines))
+    ledger.close()
     took_s = (clock.now().mono_ns - began.mono_ns) / NS_PER_S
     _summarise(auditor.checked, found, took_s=took_s, json_lines=json_lines)
     raise typer.Exit(1 if found else 0)

@@ -109,28 +109,32 @@ def place_of(config: Path) -> "LedgerPlace":
 
 def url_of(place: "LedgerPlace", *, config: Path) -> str:
     """The database's URL; exit 1 when there is none yet."""
+    from switch.ledger.database import ledger_url
+
     if place.url is None and not (path := place.data / "payphone.sqlite").exists():
         fail(f"no ledger in {place.data} yet: `payphone run --config {config}` makes {path.name} there")
-    return place.url or f"sqlite:///{place.data / 'payphone.sqlite'}"
+    return ledger_url(place.data, place.url)
 
 
 def open_ledger(config: Path) -> "tuple[Ledger, LedgerPlace]":
     """The ledger that a switch with this config writes; exit 1 when there is none yet."""
+    from switch.ledger.database import Database
     from switch.ledger.store import Ledger
 
     place = place_of(config)
     url = url_of(place, config=config)
-    return from_ledger(lambda: Ledger(url)), place
+    return from_ledger(lambda: Ledger(Database(url))), place
 
 
 def ledger_of(deployment: "Deployment", *, config: Path) -> "Ledger":
     """The same, for a config that is loaded already."""
+    from switch.ledger.database import Database
     from switch.ledger.store import Ledger
     from switch.settings.ledger_place import LedgerPlace
 
     settings = deployment.switch
-    url = url_of(LedgerPlace(data=settings.data, url=settings.ledger_url, zone="", credits={}), config=config)
-    return from_ledger(lambda: Ledger(url))
+    place = LedgerPlace(data=settings.data, url=settings.ledger_url, zone="", credits={})
+    return from_ledger(lambda: Ledger(Database(url_of(place, config=config))))
 
 
 def from_ledger(ask: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from routing.zone import Zone
-from switch.billing.statement import as_json
+from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall
 from switch.console import call_row, show_calls_table
 from switch.ledger.reading import CallFilter

@@ -103,18 +103,18 @@ def adjust(
     Examples:
       payphone money adjust 3f2a9c --to 20.00 --reason "agreed with acme by phone"
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.billing.verdict import MoneyKind
     from switch.cli.posting import amount_of, change_of, post_act
 
     kind = MoneyKind.PAYOUT if payout else MoneyKind.REVENUE
     if (to is None) == (by is None):
         fail("say either --to AMOUNT or --by AMOUNT")
-    act: acts.Act
+    act: actions.Action
     if to is not None:
-        act = acts.AdjustTo(kind=kind, amount_micros=amount_of(to))
+        act = actions.AdjustTo(kind=kind, amount_micros=amount_of(to))
     else:
-        act = acts.AdjustBy(kind=kind, delta_micros=change_of(by or ""))
+        act = actions.AdjustBy(kind=kind, delta_micros=change_of(by or ""))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -139,10 +139,10 @@ def void(
     Examples:
       payphone money void 3f2a9c --reason "test call"
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.cli.posting import kind_of, post_act
 
-    act = acts.Void(only=kind_of(only))
+    act = actions.Void(only=kind_of(only))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -167,10 +167,10 @@ def manual(
     Examples:
       payphone money manual 3f2a9c --amount 25.00 --reason "sold by phone"
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.cli.posting import amount_of, post_act
 
-    act = acts.Manual(amount_micros=None if amount is None else amount_of(amount))
+    act = actions.Manual(amount_micros=None if amount is None else amount_of(amount))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -194,10 +194,10 @@ def dispute(
     Examples:
       payphone money dispute 3f2a9c --reason "acme says: wrong state"
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.cli.posting import post_act
 
-    act = acts.Dispute()
+    act = actions.Dispute()
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -222,10 +222,10 @@ def uphold(
     Examples:
       payphone money uphold 3f2a9c --percent 50 --reason "recording heard"
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.cli.posting import post_act
 
-    act = acts.Uphold(percent=percent)
+    act = actions.Uphold(percent=percent)
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -249,10 +249,10 @@ def reject(
     Examples:
       payphone money reject 3f2a9c --reason "recording heard"
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.cli.posting import post_act
 
-    act = acts.Reject()
+    act = actions.Reject()
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 
@@ -277,10 +277,10 @@ def approve(
     Examples:
       payphone money approve 3f2a9c --only payout
     """
-    from switch.billing import acts
+    from switch.billing import actions
     from switch.cli.posting import kind_of, post_act
 
-    act = acts.Approve(only=kind_of(only))
+    act = actions.Approve(only=kind_of(only))
     post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import assert_never
 
 from routing.zone import Zone, time_zone
-from switch.api.desk import Desk, Done, KeyReused, NoSuchCall, Order, Outcome
+from switch.api.postings import Done, KeyReused, NoSuchCall, Outcome, PostingRequest, PostingWriter
 from switch.api.view import time_of
-from switch.billing import acts
-from switch.billing.acts import Refusal, Refused
+from switch.billing import actions
+from switch.billing.actions import Refusal, Refused
 from switch.billing.money import micros_from, show_cents
 from switch.billing.verdict import MoneyKind
-from switch.cli.common import count, deployed, fail, from_ledger, place_of, url_of
+from switch.cli.common import count, deployed, fail, from_ledger, open_ledger
 from switch.cli.statement import only_one, show_rows
 from switch.engine.clock import SystemClock
 from switch.ledger.store import RecordRefused
@@ -33,7 +33,7 @@ _ACTOR = re.compile(r"[A-Za-z0-9._@-]{1,48}")
 _TO_DO: Mapping[Refusal, str] = {
     Refusal.WHICH_LINE: "say which with --line",
     Refusal.MALFORMED_KEY: "a key is 1 to 64 printable ASCII characters, no space, no slash",
-    Refusal.SETTLED: "`payphone money show` says how it stands",
+    Refusal.ENTRY_CLOSED: "`payphone money show` says how it stands",
     Refusal.ILLEGAL_MOVE: "`payphone money show` says how it stands",
     Refusal.NO_SUCH_LINE: "`payphone money show` names the lines",
 }
@@ -53,12 +53,12 @@ def post_deposit(
 ) -> None:
     """Asks, appends, says what was."""
     micros = amount_of(amount) * (-1 if back else 1)
-    with _desk(config) as (desk, deployment, clock):
+    with _postings(config) as (postings, deployment, clock):
         if advertiser not in _advertisers(deployment):
             fail(f"no advertiser {advertiser!r} in {config}: there is {', '.join(_advertisers(deployment)) or 'none'}")
         _confirm(f"book {show_cents(micros)} for {advertiser}?", yes=yes)
         by = _actor(actor)
-        outcome = _done(lambda: desk.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
+        outcome = _done(lambda: postings.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
     _tell(outcome, clock, json_lines=json_lines)
 
 
@@ -66,7 +66,7 @@ def post_act(
     config: Path,
     call: str,
     *,
-    act: acts.Act,
+    act: actions.Action,
     reason: str,
     line: str | None,
     key: str | None,
@@ -75,11 +75,11 @@ def post_act(
     json_lines: bool,
 ) -> None:
     """Says what would be appended, asks, appends, says what was."""
-    if not reason.strip() and not isinstance(act, acts.Reject | acts.Approve):
+    if not reason.strip() and not isinstance(act, actions.Reject | actions.Approve):
         fail("--reason: say why; whoever asks later finds it in the row")
-    with _desk(config) as (desk, _, clock):
-        call_id = _call_id(desk, call)
-        order = Order(
+    with _postings(config) as (postings, _, clock):
+        call_id = _call_id(postings, call)
+        order = PostingRequest(
             call_id=call_id,
             key=key or _made_key(call_id, act, line=line, reason=reason),
             act=act,
@@ -87,7 +87,7 @@ def post_act(
             reason=_reason(reason),
             line=line,
         )
-        outcome = _done(lambda: desk.preview(order))
+        outcome = _done(lambda: postings.preview(order))
         if isinstance(outcome, Done) and not outcome.again:
             if not outcome.kept:
                 write_line("the config this call was decided by is not kept: the present one stands in", err=True)
@@ -96,30 +96,29 @@ def post_act(
                 for state in outcome.states:
                     write_line(f"  {state.of} becomes {state.state}", err=True)
             _confirm(f"{act} for call {call_id}: append this?", yes=yes)
-            outcome = _done(lambda: desk.post(order))
+            outcome = _done(lambda: postings.post(order))
     _tell(outcome, clock, json_lines=json_lines)
 
 
-def _made_key(call_id: str, act: acts.Act, *, line: str | None, reason: str) -> str:
+def _made_key(call_id: str, act: actions.Action, *, line: str | None, reason: str) -> str:
     """Made of what is asked, and of nothing that changes by asking."""
     return sha256(json.dumps([call_id, str(act), line, reason]).encode()).hexdigest()[:KEY_DIGITS]
 
 
 @contextmanager
-def _desk(config: Path) -> Iterator[tuple[Desk, Deployment, Zone]]:
+def _postings(config: Path) -> Iterator[tuple[PostingWriter, Deployment, Zone]]:
     deployment, _ = deployed(config)
-    place = place_of(config)
-    url = url_of(place, config=config)
+    ledger, place = open_ledger(config)
     clock = SystemClock()
-    desk = Desk(url, plan=lambda: deployment.plan, now_us=lambda: clock.now().utc_us)
+    postings = PostingWriter(ledger, plan=lambda: deployment.plan, now_us=lambda: clock.now().utc_us)
     try:
-        yield desk, deployment, time_zone(place.zone)
+        yield postings, deployment, time_zone(place.zone)
     finally:
-        desk.close()
+        ledger.close()
 
 
-def _call_id(desk: Desk, beginning: str) -> str:
-    return only_one(from_ledger(lambda: desk.ids_like(beginning)), beginning)
+def _call_id(postings: PostingWriter, beginning: str) -> str:
+    return only_one(from_ledger(lambda: postings.ids_like(beginning)), beginning)
 
 
 def _done(work: Callable[[], Outcome]) -> Done:

@@ -14,7 +14,7 @@ from routing.zone import time_zone
 from switch.billing.money import show_cents
 from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of
 from switch.cli.table import figures_table, show, write_file
-from switch.ledger.keeper import ledger_url
+from switch.ledger.database import Database, ledger_url
 from switch.output import Table, progress, write_line, write_lines
 from switch.report.query import (
     DIMENSIONS,
@@ -138,7 +138,7 @@ def _run(deployment: Deployment, query: ReportQuery, *, plot: Path | None) -> "l
     with progress("reading calls") as read:
         return from_ledger(
             lambda: run_queries(
-                ledger_url(settings.data, settings.ledger_url),
+                Database(ledger_url(settings.data, settings.ledger_url)),
                 queries,
                 Capacity(table=plan.table, max_calls=plan.max_calls),
                 live=lambda: live_calls(settings.data / "journal"),

@@ -6,15 +6,14 @@ from pathlib import Path
 
 from routing.zone import Zone, time_zone
 from switch.api.view import entries, entry_json, row_json, state_json
-from switch.billing.balance import Account, Balance
+from switch.billing.balance import Account, Balance, balances_of
+from switch.billing.entry_state import State
 from switch.billing.money import show_cents
-from switch.billing.standing import State
 from switch.billing.verdict import MoneyKind, MoneyRow
-from switch.cli.common import fail, from_ledger, open_ledger, place_of, url_of
+from switch.cli.common import fail, from_ledger, open_ledger
 from switch.console import local
 from switch.engine.clock import SystemClock
-from switch.ledger.accounts import balances_of
-from switch.ledger.streams import Streams
+from switch.ledger.store import Ledger
 from switch.output import Advanced, Column, Table, progress, write_json, write_line
 
 TOLD_EVERY = 5_000
@@ -49,9 +48,11 @@ def show_money(config: Path, call: str, *, json_lines: bool) -> None:
 
 def show_balances(config: Path, party: str | None, *, json_lines: bool) -> None:
     """Each summed from all its rows."""
-    place = place_of(config)
-    url = url_of(place, config=config)
-    found = from_ledger(lambda: _balances(url, party))
+    ledger, place = open_ledger(config)
+    try:
+        found = from_ledger(lambda: _balances(ledger, party))
+    finally:
+        ledger.close()
     if party is not None and not found:
         fail(f"no money of {party!r} in the ledger: names are those of the config's advertisers, publishers and trunks")
     if json_lines:
@@ -83,15 +84,11 @@ def show_rows(rows: Sequence[MoneyRow], clock: Zone, *, err: bool = False) -> No
         write_line(f"{local(row.at_us, clock)}  {told}", err=err)
 
 
-def _balances(url: str, party: str | None) -> dict[Account, Balance]:
+def _balances(ledger: Ledger, party: str | None) -> dict[Account, Balance]:
     """Everybody's, or one party's."""
-    streams = Streams(url)
-    try:
-        with streams.reading() as ledger, progress("balance") as advanced:
-            rows = _counted(ledger.money(party=party), ledger.count_money(party=party), advanced)
-            return balances_of(rows, ledger.states(party=party), SystemClock().now().utc_us)
-    finally:
-        streams.close()
+    with ledger.scan() as scan, progress("balance") as advanced:
+        rows = _counted(scan.money(party=party), scan.count_money(party=party), advanced)
+        return balances_of(rows, scan.states(party=party), SystemClock().now().utc_us)
 
 
 def _counted(rows: Iterator[MoneyRow], total: int, advanced: Advanced) -> Iterator[MoneyRow]:

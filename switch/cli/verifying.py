@@ -6,8 +6,8 @@ from typing import Any
 
 from routing.geo import load_tables
 from routing.zone import Zone, time_zone
+from switch.billing.call_json import as_json
 from switch.billing.money import show_cents
-from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
 from switch.calltest.load import CallTests, load_tests

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from switch.app import Shell
+from switch.billing.call_json import as_json
 from switch.billing.money import show_cents
-from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.demo import scenes
 from switch.demo.cast import cast_of, on_loopback

@@ -10,9 +10,9 @@ from routing.decide import decide
 from routing.load import PaidConversion
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
 from routing.trail import as_plain
-from switch.billing.judge import due, is_due_by_event, judge, marks, settle, total_marks
+from switch.billing.judge import due, is_due_by_event, judge, marks, total_marks, with_final_state
 from switch.billing.terms import Rate, Terms
-from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
 from switch.call.command import AskRoute, Command
 from switch.call.describe import command_text, event_facts
@@ -46,12 +46,12 @@ class CallContext:
     rate: Rate | None
     terms: dict[str, Terms] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
-    events: list[Happened] = field(default_factory=list)
+    events: list[CallEvent] = field(default_factory=list)
 
-    def note(self, event: Event, commands: tuple[Command, ...]) -> Happened:
+    def note(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
         """The event, kept for the ledger."""
         told = {**event_facts(event), "then": [command_text(each) for each in commands]}
-        happened = Happened(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
+        happened = CallEvent(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
         self.events.append(happened)
         return happened
 
@@ -278,9 +278,9 @@ def judge_history(
     trail: tuple[Mapping[str, object], ...],
     terms: Mapping[str, Terms],
     rate: Rate | None,
-    events: tuple[Happened, ...],
+    events: tuple[CallEvent, ...],
 ) -> JudgedCall:
     """As `judge_call`, from its parts: what a journal keeps of them is enough."""
     record = cdr.build_record(history, trail, known)
     found = judge(record, terms, rate=rate)
-    return JudgedCall(record=settle(record, found), verdict=found, events=events)
+    return JudgedCall(record=with_final_state(record, found), verdict=found, events=events)

@@ -16,7 +16,7 @@ from routing.expression import Scalar
 from routing.ruling import Reason
 from routing.trail import as_plain
 from switch.billing.terms import Rate, Terms
-from switch.billing.verdict import Happened, JudgedCall
+from switch.billing.verdict import CallEvent, JudgedCall
 from switch.call import cdr
 from switch.call.moment import Moment
 from switch.call.state import CallHistory
@@ -38,7 +38,7 @@ class JournalLine:
     """What a line says, as far as recovery reads it. A heartbeat's line has nothing but `heartbeat`."""
 
     at: Moment
-    happened: Happened | None = None
+    happened: CallEvent | None = None
     history: CallHistory | None = None
     heartbeat: Moment | None = None
     agreed: RulingNotes | None = None
@@ -48,7 +48,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(JournalLine).decode
 
 
-def event_line(at: Moment, happened: Happened, history: CallHistory, agreed: RulingNotes | None = None) -> bytes:
+def event_line(at: Moment, happened: CallEvent, history: CallHistory, agreed: RulingNotes | None = None) -> bytes:
     """One journal line, JSON without a newline. `agreed`: what this event added to it."""
     return _encode({"at": at, "happened": happened, "history": history, "agreed": agreed})
 
@@ -65,11 +65,12 @@ def heartbeat_line(at: Moment, heartbeat: Moment | None) -> bytes:
 
 
 def recover_call(lines: Sequence[bytes]) -> JudgedCall:
-    """The judged record of a call from its journal lines, in order; cut off by a crash where they do not come to its end.
+    """The judged record of a call from its journal lines; cut off by a crash where they do not come to its end.
 
+    The lines may come in any order, and more than once: the journal writes lines again after a failed fsync.
     Raises ValueError (msgspec.DecodeError is one) when no line can be read.
     """
-    said = [_decode(payload) for payload in lines]
+    said = sorted((_decode(payload) for payload in dict.fromkeys(lines)), key=_order)
     history = None
     for each in said:
         history = each.history or (history and replace(history, heartbeat=each.heartbeat))
@@ -84,3 +85,9 @@ def recover_call(lines: Sequence[bytes]) -> JudgedCall:
         rate=next((ruling.rate for ruling in rulings), None),
         events=tuple(each.happened for each in said if each.happened is not None),
     )
+
+
+def _order(known: JournalLine) -> tuple[int, bool, int]:
+    """Lines of one call are of one process, so its monotonic clock orders them. Of one instant: events by number, then the heartbeat."""
+    happened = known.happened
+    return known.at.mono_ns, happened is None, 0 if happened is None else happened.number

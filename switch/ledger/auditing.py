@@ -1,4 +1,4 @@
-"""Knows how a whole ledger and its journal are audited: what is read, what is compared with what, and how a breach is told.
+"""Audits a whole ledger and its journal: what is read, what is compared with what, and how a breach is told.
 
 The rules of calls and money are `switch.billing.audit`. Added here is what only storage can say: that rows posted are as the postings
 that made them say, that nothing else was slipped in, that the database still refuses changes, that the journal can be read. Mends nothing.
@@ -16,7 +16,8 @@ from typing import TypeVar
 from switch.billing.audit import Breach, Invariant, audit
 from switch.billing.money import show_micros
 from switch.ledger.journal import Recovery, recover
-from switch.ledger.streams import Pass, Streams
+from switch.ledger.scan import LedgerScan
+from switch.ledger.store import Ledger
 
 T = TypeVar("T")
 
@@ -58,8 +59,8 @@ class Checked:
 class Auditor:
     """Audits one ledger once. `checked` counts up meanwhile; `advanced()` is called now and then, for whoever shows it."""
 
-    def __init__(self, url: str, journal: Path, *, advanced: Callable[[Checked], None] = lambda _: None) -> None:
-        self._streams = Streams(url)
+    def __init__(self, ledger: Ledger, journal: Path, *, advanced: Callable[[Checked], None] = lambda _: None) -> None:
+        self._ledger = ledger
         self._journal = journal
         self._advanced = advanced
         self.checked = Checked()
@@ -71,16 +72,13 @@ class Auditor:
         for problem in journal.problems:
             yield Finding(key=problem.partition(": ")[0], rule=JOURNAL_WHOLE, what=problem.partition(": ")[2])
         unreadable: list[Finding] = []
-        try:
-            with self._streams.reading(lambda key, why: unreadable.append(Finding(key=key, rule=READABLE, what=why))) as ledger:
-                yield from _guarded(ledger)
-                yield from self._audited(ledger, journal)
-                yield from self._posted(ledger)
-        finally:
-            self._streams.close()
+        with self._ledger.scan(lambda key, why: unreadable.append(Finding(key=key, rule=READABLE, what=why))) as scan:
+            yield from _guarded(scan)
+            yield from self._audited(scan, journal)
+            yield from self._posted(scan)
         yield from unreadable
 
-    def _audited(self, ledger: Pass, journal: Recovery) -> Iterator[Finding]:
+    def _audited(self, ledger: LedgerScan, journal: Recovery) -> Iterator[Finding]:
         checked = self.checked
         checked.total = ledger.count()
         sums = ledger.sums()
@@ -104,7 +102,7 @@ class Auditor:
             self.checked.rows += len(some)
             self._advanced(self.checked)
 
-    def _posted(self, ledger: Pass) -> Iterator[Finding]:
+    def _posted(self, ledger: LedgerScan) -> Iterator[Finding]:
         """Each posting says which rows it wrote: they are there, as it says, and no other row was written behind the ledger's back."""
         money: set[str] = set()
         states: set[str] = set()
@@ -151,12 +149,12 @@ def _others(keys: Iterable[str], known: set[str]) -> Iterator[str]:
     return (key for key in keys if key not in known)
 
 
-def _guarded(ledger: Pass) -> Iterator[Finding]:
+def _guarded(ledger: LedgerScan) -> Iterator[Finding]:
     for trigger in ledger.unguarded():
         yield Finding(key=trigger, rule=APPEND_ONLY, what="the trigger that refuses changes is missing: rows may have been changed")
 
 
-def _finding(breach: Breach, ledger: Pass) -> Finding:
+def _finding(breach: Breach, ledger: LedgerScan) -> Finding:
     """A verdict that is not the sum of its rows does not say which of them it is: there are few."""
     rows = tuple(ledger.judged_keys(breach.key)) if breach.rule is Invariant.VERDICT_IS_SUM else ()
     return Finding(key=breach.key, rule=breach.rule.value, what=breach.what, rows=rows)

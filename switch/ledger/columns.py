@@ -1,4 +1,4 @@
-"""Knows how whole columns of calls, attempts and money are read for a report, a million rows in a second or two.
+"""Reads whole columns of calls, attempts and money for a report, a million rows in a second or two.
 
 Fetching row by row takes longer than everything a report does with the rows. So the database glues a block of each column into one JSON
 array, and that is decoded in one go.
@@ -33,7 +33,7 @@ from switch.billing.verdict import MoneyKind
 from switch.call.record import EndedBy
 from switch.ledger import reading
 from switch.ledger.database import Database
-from switch.ledger.schema import ATTEMPT, CALL, MONEY
+from switch.ledger.tables import ATTEMPT, CALL, MONEY
 
 BLOCK_ROWS = 50_000
 BILLABLE, PAID, NEAR_MISS = 1, 2, 4
@@ -181,14 +181,10 @@ _SUMMED = (MoneyKind.REVENUE, MoneyKind.PAYOUT, MoneyKind.COST)
 
 
 @contextmanager
-def columns_of(url: str) -> Iterator[Columns]:
-    """The columns of a ledger as of now. Raises LedgerUnreadable, LedgerUnwritable for a URL that is none."""
-    database = Database(url)
-    try:
-        with database.snapshot() as connection:
-            yield Columns(connection)
-    finally:
-        database.close()
+def columns_of(database: Database) -> Iterator[Columns]:
+    """The columns of a ledger as of now. Raises LedgerUnreadable."""
+    with database.snapshot() as connection:
+        yield Columns(connection)
 
 
 def _in(period: Period) -> list[ColumnElement[bool]]:

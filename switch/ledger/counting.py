@@ -1,4 +1,4 @@
-"""Knows what the ledger's rows add up to: what counts against caps and when, who was paid for, what was deposited.
+"""What the ledger's rows add up to: what counts against caps and when, who was paid for, what was deposited.
 
 The database does the adding. Does not know caps, windows or groups of lines: it says how much there was in which step of time.
 """
@@ -14,7 +14,7 @@ from routing.load import PaidConversion
 from switch.billing.verdict import MoneyKind
 from switch.engine.counters import QUARTER_US, CounterRow
 from switch.engine.usage import PastAttempt
-from switch.ledger.schema import ATTEMPT, CALL, MONEY
+from switch.ledger.tables import ATTEMPT, CALL, MONEY
 
 FOREVER_US = 2**62  # far beyond any instant
 LONGEST_US = 2 * 86_400_000_000

@@ -1,7 +1,4 @@
-"""Knows how to bring a database to the present schema with Alembic, from the scripts inside this package and without an ini file.
-
-Does not know the engine's settings: it is given a connection inside a transaction, and either all of the way is gone or none.
-"""
+"""Brings a database to the present schema with Alembic, from the scripts inside this package and without an ini file."""
 
 from pathlib import Path
 
@@ -16,7 +13,8 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(connection: Connection) -> None:
-    """Raises LedgerUnwritable where the database is of a schema that these scripts do not know."""
+    """All the way, inside the connection's transaction. Raises LedgerUnwritable where the database is of a schema that these scripts do not
+    know: a newer release wrote it."""
     try:
         command.upgrade(scripts(connection), "head")
     except CommandError as error:

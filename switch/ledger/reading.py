@@ -1,10 +1,10 @@
-"""Knows how calls and money are read back from the SQL ledger: whole, in order, a bounded number at a time.
+"""Reads calls and money back from the SQL ledger: whole, in order, a bounded number at a time.
 
 Does not know transactions: it is given a connection, and what it reads in one go is of one moment if that connection's is.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, and_, or_, select
 
-from switch.billing.standing import StateRow
+from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
-from switch.ledger.rows import judged_call, read_money, read_state
-from switch.ledger.schema import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE
+from switch.ledger.tables import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE, judged_call, read_money, read_state
 
 KEYS_PER_QUERY = 500
 
@@ -128,9 +127,27 @@ def money_of(connection: Connection, call_id: str) -> list[MoneyRow]:
     return [read_money(row) for row in rows.mappings()]
 
 
-def money_behind(connection: Connection, after: int, *, limit: int) -> list[tuple[int, MoneyRow]]:
+def money_behind(
+    connection: Connection, after: int, *, limit: int, broken: Callable[[int, str], None] | None
+) -> list[tuple[int, MoneyRow]]:
+    """With their numbers. `broken` is told of a row that holds what no row can: its number, and why; None: ValueError is raised."""
     rows = connection.execute(select(MONEY).where(MONEY.c.id > after).order_by(MONEY.c.id).limit(limit))
-    return [(row["id"], read_money(row)) for row in rows.mappings()]
+    found = []
+    for row in rows.mappings():
+        try:
+            found.append((row["id"], _whole_money(row)))
+        except ValueError as error:
+            if broken is None:
+                raise
+            broken(row["id"], f"{row['key']}: {error}")
+    return found
+
+
+def _whole_money(row: RowMapping) -> MoneyRow:
+    for name in ("amount_micros", "at_us"):  # SQLite takes anything in any column
+        if type(row[name]) is not int:
+            raise ValueError(f"{row[name]!r} is no whole number")
+    return read_money(row)
 
 
 def states_of(connection: Connection, keys: Iterable[str]) -> list[StateRow]:

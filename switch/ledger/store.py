@@ -1,22 +1,32 @@
-"""Knows the SQL ledger: writes judged calls, postings and configs once, reads them back, adds them up, proves that writing works.
+"""The SQL ledger: writes judged calls, postings and configs once, reads them back, adds them up, proves that writing works.
 
-Does not know when to write, or what to do when writing fails: that is the writer's. What statements read is in `reading` and
-`counting`, how databases differ in `database`.
+When to write, and what to do when writing fails, is the writer's. What statements read is in `reading`, `counting` and `scan`, how
+databases differ in `database`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from switch.billing.standing import StateRow
+from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.ledger import reading
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
 from switch.ledger.reading import CallFilter
-from switch.ledger.rows import (
-    Posting,
+from switch.ledger.scan import Broken, LedgerScan
+from switch.ledger.tables import (
+    ATTEMPT,
+    CALL,
+    CONFIG,
+    EVENT,
+    HEALTH,
+    MONEY,
+    MONEY_STATE,
+    POSTING,
+    PostingRow,
     attempt_row,
     call_row,
     event_row,
@@ -26,25 +36,45 @@ from switch.ledger.rows import (
     read_posting,
     state_row,
 )
-from switch.ledger.schema import ATTEMPT, CALL, CONFIG, EVENT, HEALTH, MONEY, MONEY_STATE, POSTING
 
 if TYPE_CHECKING:
     from switch.ledger.counting import Reading
 
-__all__ = ["Ledger", "LedgerUnreadable", "LedgerUnwritable", "Posting", "RecordRefused"]
+__all__ = ["Append", "Ledger", "LedgerUnreadable", "LedgerUnwritable", "PostingRow", "Read", "RecordRefused"]
+
+R = TypeVar("R")
 
 BATCH_CALLS = 500  # read at a time where all are read: some megabytes
 MAX_POLLED = 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What a posting is decided on: the call's money and states in the order written, and the postings under the keys that were asked
+    for, None: there is none."""
+
+    money: Sequence[MoneyRow]
+    states: Sequence[StateRow]
+    postings: Sequence[PostingRow | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """What a posting adds: all of it or nothing. A key that is there already is an error: whoever decided has read it."""
+
+    money: Sequence[MoneyRow] = ()
+    states: Sequence[StateRow] = ()
+    postings: Sequence[PostingRow] = ()
+
+
 class Ledger:
-    """One database. Every method is a transaction of its own, callable from any thread, and blocks.
+    """The tables of one database. Every method is a transaction of its own, callable from any thread, and blocks.
 
     Those that write raise LedgerUnwritable, and RecordRefused where the value is at fault; those that read raise LedgerUnreadable.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def migrate(self) -> None:
         """Creates or upgrades the schema, whole or not at all."""
@@ -64,21 +94,21 @@ class Ledger:
             if fresh:
                 _insert_calls(connection, fresh)
 
-    def post(self, rows: Sequence[MoneyRow], states: Sequence[StateRow], posting: Posting) -> Posting:
-        """Money and states that became true after their calls, and what is answered for them: all or none.
+    def transact(
+        self, call_id: str, *, postings: Sequence[tuple[str, str]], decide: Callable[[Read], tuple[Append | None, R]]
+    ) -> R:
+        """Appends what `decide` makes of what is there, and gives its result, in one transaction: of two postings for one call at the
+        same time, the second one reads what the first has written.
 
-        Gives what the ledger holds under that party and key. Where that is an earlier posting, nothing is written. Keys of money and
-        states that are there already stay as they were written first.
+        `call_id` empty: no call's money is read. `postings`: party and key of those to look up. `decide` must be quick, and touch no
+        database: nobody else writes meanwhile. Whatever it raises is raised, and then nothing was written.
         """
-        with self._database.changing() as connection, storing():
-            same = (POSTING.c.party == posting.party, POSTING.c.idempotency_key == posting.idempotency_key)
-            earlier = connection.execute(select(POSTING).where(*same)).mappings().first()
-            if earlier is not None:
-                return read_posting(earlier)
-            connection.execute(insert(POSTING), posting_row(posting))
-            _insert_new(connection, MONEY, [money_row(row, 0) for row in rows])
-            _insert_new(connection, MONEY_STATE, [state_row(state, 0) for state in states])
-            return posting
+        with self._database.changing() as connection:
+            append, result = decide(_read(connection, call_id, postings))
+            if append is not None:
+                with storing():
+                    _append(connection, append)
+            return result
 
     def keep_config(self, version: str, *, at_us: int, files: Mapping[str, str]) -> None:
         """`files`: path to content. A version that is there already stays as it was kept first."""
@@ -157,11 +187,13 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.states_of(connection, keys)
 
-    def money_since(self, after_id: int, *, limit: int = MAX_POLLED) -> list[tuple[int, MoneyRow]]:
+    def money_since(
+        self, after_id: int, *, limit: int = MAX_POLLED, broken: Callable[[int, str], None] | None = None
+    ) -> list[tuple[int, MoneyRow]]:
         """Money rows with their ids, those behind `after_id` in the order written; 0 is before the first. None is ever written with an
-        id below one that was read."""
+        id below one that was read. `broken` is told of a row that holds what no row can: its id, and why; None: ValueError is raised."""
         with self._database.snapshot() as connection:
-            return reading.money_behind(connection, after_id, limit=limit)
+            return reading.money_behind(connection, after_id, limit=limit, broken=broken)
 
     def states_since(self, after_id: int, *, limit: int = MAX_POLLED) -> list[tuple[int, StateRow]]:
         """States of money rows, as `money_since` gives the rows."""
@@ -171,12 +203,41 @@ class Ledger:
     # adding up
 
     @contextmanager
+    def scan(self, broken: Broken | None = None) -> Iterator[LedgerScan]:
+        """The whole ledger, row by row, all as of one instant. `broken` is told of a row that can't be: its key, and why."""
+        with self._database.snapshot() as connection:
+            yield LedgerScan(connection, broken)
+
+    @contextmanager
     def reading(self) -> "Iterator[Reading]":
         """Sums of the whole ledger, all as of one instant."""
         from switch.ledger.counting import Reading  # noqa: PLC0415 it brings the books of a running switch along
 
         with self._database.snapshot() as connection:
             yield Reading(connection)
+
+
+def _read(connection: Connection, call_id: str, postings: Sequence[tuple[str, str]]) -> Read:
+    money = reading.money_of(connection, call_id) if call_id else []
+    return Read(
+        money=money,
+        states=reading.states_of(connection, [row.key for row in money]),
+        postings=tuple(_posting(connection, party, key) for party, key in postings),
+    )
+
+
+def _posting(connection: Connection, party: str, key: str) -> PostingRow | None:
+    row = connection.execute(select(POSTING).where(POSTING.c.party == party, POSTING.c.idempotency_key == key)).mappings().first()
+    return None if row is None else read_posting(row)
+
+
+def _append(connection: Connection, append: Append) -> None:
+    if postings := [posting_row(posting) for posting in append.postings]:
+        connection.execute(insert(POSTING), postings)
+    if money := [money_row(row, 0) for row in append.money]:
+        connection.execute(insert(MONEY), money)
+    if states := [state_row(state, 0) for state in append.states]:
+        connection.execute(insert(MONEY_STATE), states)
 
 
 def _insert_calls(connection: Connection, calls: Sequence[JudgedCall]) -> None:

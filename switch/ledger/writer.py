@@ -1,7 +1,8 @@
-"""Knows when judged calls go to the SQL ledger: in batches, in order, from a thread, again each second until it works.
+"""The two threads that wait for disks: one writes judged calls to the SQL ledger, the other makes the journal durable.
 
-Does not know SQL, the journal, or what an unwritable ledger means for new calls: it tells its owner. Nothing is lost with this
-thread: what it has not reported as settled is still in the journal.
+Calls go to the ledger in batches, in order, again each second until it works; one fsync is for all who wait for one.
+It tells its owner whether the ledger can be written. Nothing is lost with this
+thread: what it has not reported as recorded is still in the journal.
 """
 
 import threading
@@ -25,14 +26,13 @@ class Store(Protocol):
 
     def write(self, calls: Sequence[JudgedCall]) -> None: ...
     def probe(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class LedgerWriter:
     """All callbacks run in the thread.
 
     `ledger_factory` opens (and migrates) the ledger; it may raise LedgerUnwritable and is then tried again.
-    `on_settled`: these calls are in the ledger.
+    `on_recorded`: these calls are in the ledger.
     `on_state`: whether it can be written, and why not; once it is known, then at each change.
     `on_refused`: a call the database will never take, and why; it stays in the journal and holds up no other.
     """
@@ -41,7 +41,7 @@ class LedgerWriter:
         self,
         ledger_factory: Callable[[], Store],
         *,
-        on_settled: Callable[[Sequence[str]], None],
+        on_recorded: Callable[[Sequence[str]], None],
         on_state: Callable[[bool, str], None],
         on_refused: Callable[[JudgedCall, str], None],
         linger_s: float = LINGER_S,
@@ -49,7 +49,7 @@ class LedgerWriter:
         probe_s: float = PROBE_S,
     ) -> None:
         self._ledger_factory = ledger_factory
-        self._on_settled = on_settled
+        self._on_recorded = on_recorded
         self._on_state = on_state
         self._on_refused = on_refused
         self._linger_s = linger_s
@@ -91,9 +91,6 @@ class LedgerWriter:
         except BaseException:
             self._say("the ledger writer failed", writable=False)  # nobody would write: fail closed, and let the error be seen
             raise
-        finally:
-            if self._ledger is not None:
-                self._ledger.close()
 
     def _rest(self, *, works: bool) -> bool:
         """Waits for what there is to wait for. False: closing, and all that can be done is done."""
@@ -124,8 +121,8 @@ class LedgerWriter:
         for judged, why in refused:
             self._on_refused(judged, why)
         never = {judged.record.call_id for judged, _ in refused}
-        if settled := [judged.record.call_id for judged in batch if judged.record.call_id not in never]:
-            self._on_settled(settled)
+        if recorded := [judged.record.call_id for judged in batch if judged.record.call_id not in never]:
+            self._on_recorded(recorded)
         self._say("", writable=True)
         return True
 
@@ -153,3 +150,50 @@ def _write(ledger: Store, batch: Sequence[JudgedCall]) -> list[tuple[JudgedCall,
         half = len(batch) // 2
         return _write(ledger, batch[:half]) + _write(ledger, batch[half:])
     return []
+
+
+class FsyncThread:
+    """`done` is called from the thread, with the tokens one fsync covered, and the error it met or None.
+
+    A token asked for while an fsync runs waits for the next one: the running one may have passed its line already.
+    """
+
+    def __init__(self, fsync: Callable[[], None], *, done: Callable[[Sequence[str], OSError | None], None]) -> None:
+        self._fsync = fsync
+        self._done = done
+        self._wake = threading.Condition()
+        self._waiting: list[str] = []
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request(self, token: str) -> None:
+        with self._wake:
+            self._waiting.append(token)
+            self._wake.notify()
+
+    def close(self, timeout_s: float) -> bool:
+        """Syncs for all who still wait, then ends. False: a stuck disk kept it from ending in time."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while tokens := self._next():
+            try:
+                self._fsync()
+            except OSError as error:
+                self._done(tokens, error)
+            else:
+                self._done(tokens, None)
+
+    def _next(self) -> Sequence[str]:
+        """Empty when the thread is to end."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._waiting or self._closing)
+            tokens, self._waiting = self._waiting, []
+            return tokens

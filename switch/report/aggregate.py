@@ -11,6 +11,7 @@ import polars as pl
 
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
+from switch.ledger.database import Database
 from switch.output import csv_text, json_text
 from switch.report.capacity import Capacity
 from switch.report.data import Progress, ReportData, load_data
@@ -55,7 +56,7 @@ class Report:
 
 
 def run_queries(
-    url: str,
+    database: Database,
     queries: Sequence[ReportQuery],
     capacity: Capacity,
     *,
@@ -72,7 +73,7 @@ def run_queries(
         metrics=tuple(dict.fromkeys(name for query in queries for name in query.metrics)),
     )
     in_progress = live()  # before the ledger: a call that ends meanwhile is found there, and none is in neither
-    with columns_of(url) as columns:
+    with columns_of(database) as columns:
         data = load_data(columns, whole, live=in_progress, progress=progress)
     return [aggregate(data, query, capacity) for query in queries]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from routing.expression import Scalar
-from switch.billing.verdict import Happened, JudgedCall
+from switch.billing.verdict import CallEvent, JudgedCall
 from switch.call.cause import Cause
 from switch.call.moment import US_PER_MS
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Outcome
@@ -100,8 +100,10 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
         case Outcome.ANSWERED:
             return _answered(attempt, after_ms=after_ms)
         case Outcome.DECLINED:
-            declines_ms = max(0, after_ms - (attempt.ring_ms or 0))
-            return RecordedAttempt(conduct=LineScript(after_ms=attempt.ring_ms or 0, accepts=False, declines_ms=declines_ms))
+            declines_ms = max(0, after_ms - (attempt.answer_delay_ms or 0))
+            return RecordedAttempt(
+                conduct=LineScript(after_ms=attempt.answer_delay_ms or 0, accepts=False, declines_ms=declines_ms)
+            )
         case Outcome.BUSY:
             return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.BUSY, after_ms=after_ms))
         case Outcome.FAILED:
@@ -118,7 +120,7 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
 
 def _answered(attempt: AttemptRecord, *, after_ms: int) -> RecordedAttempt:
     """One that never talked was being told who calls when the caller left, and had not taken the call by then."""
-    ring_ms = attempt.ring_ms or 0
+    ring_ms = attempt.answer_delay_ms or 0
     if attempt.talk_us is None or attempt.talk_ended_us is None or attempt.answered_us is None:
         return RecordedAttempt(conduct=LineScript(after_ms=ring_ms, accept_ms=max(LineScript().accept_ms, after_ms - ring_ms + 1)))
     by_key = attempt.accepted is True
@@ -139,7 +141,7 @@ def _patience_ms(record: CallRecord) -> int | None:
     return None if record.ended_us in talked_us else _ms(record.invited_us, record.ended_us)
 
 
-def _tags(record: CallRecord, events: tuple[Happened, ...], *, passed: frozenset[str]) -> Mapping[str, Scalar]:
+def _tags(record: CallRecord, events: tuple[CallEvent, ...], *, passed: frozenset[str]) -> Mapping[str, Scalar]:
     for happened in events:
         tags = happened.facts.get("tags")
         if happened.event == "InviteArrived" and isinstance(tags, dict):
@@ -147,7 +149,7 @@ def _tags(record: CallRecord, events: tuple[Happened, ...], *, passed: frozenset
     return {name: value for name, value in record.tags.items() if name in passed}
 
 
-def _presses(record: CallRecord, events: tuple[Happened, ...]) -> tuple[tuple[int, str], ...] | None:
+def _presses(record: CallRecord, events: tuple[CallEvent, ...]) -> tuple[tuple[int, str], ...] | None:
     """None, unless all that the record has was told."""
     found = tuple(
         (_ms(record.invited_us, happened.at_us), str(happened.facts.get("digit")))

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import copytree, rmtree
 
 from switch.engine.plan import Plan
-from switch.ledger.keeper import ledger_url
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 from switch.settings.load import load
 from switch.settings.problem import Position
@@ -44,7 +44,7 @@ def open_sandbox(into: Path, *, config: Path, at_us: int) -> tuple[Ledger, Plan]
         raise NotFresh(
             f"no copy of {config} can keep its data in {into}: prompts must lie in it, `data` and `ledger` be plain keys"
         )
-    ledger = Ledger(ledger_url(copied.switch.data))
+    ledger = Ledger(Database(ledger_url(copied.switch.data)))
     ledger.migrate()
     ledger.keep_config(copied.plan.version, at_us=at_us, files=loaded.files)
     return ledger, copied.plan

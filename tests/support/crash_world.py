@@ -15,10 +15,10 @@ from pathlib import Path
 from engine_world import SWITCH, World
 
 from media import control as mc
-from switch.billing import acts
-from switch.billing.acts import Posted, Posting
+from switch.billing import actions
+from switch.billing.actions import Posted, Posting
+from switch.billing.entry_state import StateRow
 from switch.billing.posting import deposit, post
-from switch.billing.standing import StateRow
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.moment import NS_PER_MS
 from switch.engine.effect import AppendJournal as Line
@@ -26,10 +26,11 @@ from switch.engine.effect import Effect, StoreRecord, SyncJournal
 from switch.engine.lookback import lookback_of
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
-from switch.ledger.history import read_history, read_posted
+from switch.ledger.database import Database
 from switch.ledger.journal import Journal
-from switch.ledger.store import Ledger
-from switch.ledger.store import Posting as Kept
+from switch.ledger.poller import read_history, read_posted
+from switch.ledger.store import Append, Ledger
+from switch.ledger.store import PostingRow as Kept
 from switch.settings.load import load_files
 from switch.settings.problem import show
 from switch.sip import sdp
@@ -204,7 +205,7 @@ def run_on(run: Run, state: State, data: Path, *, did: str, calls: int) -> Run:
 
 
 def ledger_in(data: Path) -> Ledger:
-    return Ledger(f"sqlite:///{data / 'payphone.sqlite'}")
+    return Ledger(Database(f"sqlite:///{data / 'payphone.sqlite'}"))
 
 
 def laid_out(run: Run, state: State, data: Path, *, power_cut: bool = False, torn: int = 0) -> Path:
@@ -346,12 +347,12 @@ class CrashWorld(World):
     # the ledger
 
     def _write_ledger(self) -> None:
-        """What the writer's thread does, and then the keeper: between the two the calls are in both."""
+        """What the writer's thread does, and then the service: between the two the calls are in both."""
         if self._waiting:
             self._ledger.write(self._waiting)
             self._committed()
             self._look()
-            self._journal.settled([judged.record.call_id for judged in self._waiting])
+            self._journal.mark_recorded([judged.record.call_id for judged in self._waiting])
             self._waiting.clear()
             self._look()
         self.after(LEDGER_MS, self._write_ledger)
@@ -364,9 +365,11 @@ class CrashWorld(World):
         )
 
     def _poll(self) -> None:
-        """As the watcher does: what others have posted counts from now on."""
-        found, self._last_money = read_posted(self._ledger, after=self._last_money)
-        for each in found:
+        """As the poller does: what others have posted counts from now on."""
+        polled = read_posted(self._ledger, after=self._last_money)
+        self._last_money = polled.last
+        assert not polled.unreadable
+        for each in polled.posted:
             self.engine.posted(each.row, each.record, before_micros=each.before_micros)
         self.after(POLL_MS, self._poll)
 
@@ -386,7 +389,7 @@ class CrashWorld(World):
             raise AssertionError("nothing was billed by then")
         self._run.corrected.add(record.call_id)
         money = self._ledger.rows_of(record.call_id)
-        posting = Posting(key="oops", line=line, act=acts.Void(), at_us=self.at().utc_us, actor="desk")
+        posting = Posting(key="oops", line=line, act=actions.Void(), at_us=self.at().utc_us, actor="desk")
         states = self._ledger.state_rows(row.key for row in money)
         found = post(record, posting, money=money, states=states, terms=self._run.plan.terms)
         assert isinstance(found, Posted), found
@@ -394,5 +397,6 @@ class CrashWorld(World):
 
     def _post(self, party: str, key: str, *, money: Sequence[MoneyRow], states: Sequence[StateRow] = ()) -> None:
         kept = Kept(party=party, idempotency_key=key, at_us=self.at().utc_us, request="{}", answer="{}")
-        self._ledger.post(money, states, kept)
+        append = Append(money=money, states=states, postings=(kept,))
+        self._ledger.transact("", postings=(), decide=lambda _: (append, None))
         self._committed()

@@ -136,7 +136,7 @@ def _record(call: Call) -> list[str]:
         f"== total {record.total_ms} ms, menu {record.menu_ms} ms, connected {record.connected_ms} ms",
     ]
     for tried in record.attempts:
-        ring = "never answered" if tried.ring_ms is None else f"rang {tried.ring_ms} ms"
+        ring = "never answered" if tried.answer_delay_ms is None else f"rang {tried.answer_delay_ms} ms"
         lines.append(f"== attempt {tried.line}: {tried.outcome}, SIP {tried.sip_code}, {ring}, connected {tried.connected_ms} ms")
     lines += [f"== tags {' '.join(f'{name}={value}' for name, value in sorted(record.tags.items()))}"] if record.tags else []
     return lines

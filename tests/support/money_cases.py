@@ -59,7 +59,7 @@ def attempt(
         invited_us=invited_us,
         answered_us=None,
         ended_us=answered_us,
-        ring_ms=None,
+        answer_delay_ms=None,
         connected_ms=0,
         repeat=repeat,
     )
@@ -72,7 +72,7 @@ def attempt(
         sip_code=200,
         answered_us=answered_us,
         ended_us=ended_us,
-        ring_ms=1_000,
+        answer_delay_ms=1_000,
         connected_ms=connected_ms,
         talk_us=answered_us,
         talk_ended_us=ended_us,

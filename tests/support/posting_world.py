@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 
 from money_cases import INVITED_US, SECOND_US, attempt, call
 
-from switch.api.desk import Desk, Order, Outcome
-from switch.billing.acts import Act
-from switch.billing.judge import judge, settle
+from switch.api.postings import Outcome, PostingRequest, PostingWriter
+from switch.billing.actions import Action
+from switch.billing.judge import judge, with_final_state
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import CallRecord
 from switch.ledger.auditing import Auditor, Finding
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load_files
 from switch.settings.plan import Deployment
@@ -81,7 +82,7 @@ class Clock:
 
 
 class PostingWorld:
-    """`deployment`: what is in force now. `desk`: takes postings."""
+    """`deployment`: what is in force now. `postings`: takes postings."""
 
     def __init__(self, folder: Path) -> None:
         self.config = folder / "config"
@@ -92,8 +93,8 @@ class PostingWorld:
         self.path.parent.mkdir()
         self.path.write_bytes(_empty_ledger())
         self.url = f"sqlite:///{self.path}"
-        self.ledger = Ledger(self.url)
-        self.desk = Desk(self.url, plan=lambda: self.deployment.plan, now_us=self.clock.now_us)
+        self.ledger = Ledger(Database(self.url))
+        self.postings = PostingWriter(self.ledger, plan=lambda: self.deployment.plan, now_us=self.clock.now_us)
 
     def configure(self, *, price: str = "40.00") -> Deployment:
         return self.reload(CONFIG.format(price=price))
@@ -112,7 +113,6 @@ class PostingWorld:
         (self.config / "config.yaml").write_text(self.text)
 
     def close(self) -> None:
-        self.desk.close()
         self.ledger.close()
 
     def over(self, call_id: str, *talks: tuple[str, int | None], campaign: str = "quotes") -> JudgedCall:
@@ -124,16 +124,16 @@ class PostingWorld:
     def judged(self, call_id: str, *talks: tuple[str, int | None], campaign: str = "quotes") -> JudgedCall:
         record = record_of(call_id, talks, campaign=campaign, config=self.deployment.plan.version)
         verdict = judge(record, self.deployment.plan.terms)
-        return JudgedCall(record=settle(record, verdict), verdict=verdict)
+        return JudgedCall(record=with_final_state(record, verdict), verdict=verdict)
 
     def keep_config(self) -> None:
         self.ledger.keep_config(self.deployment.plan.version, at_us=INVITED_US, files=self.loaded.files)
 
-    def ops(self, act: Act, call_id: str, *, key: str = "", reason: str = "because", line: str | None = None) -> Outcome:
+    def ops(self, act: Action, call_id: str, *, key: str = "", reason: str = "because", line: str | None = None) -> Outcome:
         """Posted by operators."""
         self.clock.us += 1
         key = key or f"ops-{self.clock.us}"
-        return self.desk.post(Order(call_id=call_id, key=key, act=act, actor="ops:ann", reason=reason, line=line))
+        return self.postings.post(PostingRequest(call_id=call_id, key=key, act=act, actor="ops:ann", reason=reason, line=line))
 
     def owed(self, call_id: str, kind: MoneyKind = MoneyKind.REVENUE) -> int:
         return sum(row.amount_micros for row in self.ledger.rows_of(call_id) if row.kind is kind)
@@ -143,7 +143,7 @@ class PostingWorld:
         return self.owed(call_id), self.owed(call_id, MoneyKind.PAYOUT)
 
     def findings(self) -> list[Finding]:
-        return list(Auditor(self.url, self.config / "data" / "journal").findings())
+        return list(Auditor(self.ledger, self.config / "data" / "journal").findings())
 
 
 @cache
@@ -151,7 +151,7 @@ def _empty_ledger() -> bytes:
     """Migrating takes longer than most tests."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.sqlite"
-        ledger = Ledger(f"sqlite:///{path}")
+        ledger = Ledger(Database(f"sqlite:///{path}"))
         ledger.migrate()
         ledger.close()
         return path.read_bytes()

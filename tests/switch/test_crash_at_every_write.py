@@ -26,9 +26,10 @@ from switch.engine.counters import quarter_of
 from switch.engine.journal_line import recover_call
 from switch.engine.lookback import lookback_of
 from switch.engine.usage import Usage
-from switch.ledger.history import read_history
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal, recover
-from switch.ledger.keeper import Keeper, ledger_url
+from switch.ledger.poller import read_history
+from switch.ledger.service import LedgerService
 from switch.ledger.store import Ledger
 
 SEEDS = (1, 3)
@@ -57,7 +58,7 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Scene(run=busy_run(folder / "undisturbed", seed=request.param), data=folder / "data")
 
 
-# what happens at a restart, as the keeper and the watcher do it
+# what happens at a restart, as the service and the poller do it
 
 
 class Died(Exception):
@@ -71,14 +72,14 @@ def restarted(data: Path, run: Run, state: State, *, dies_after: int | None = No
     try:
         found = recover(data / "journal").calls
         recorded = ledger.recorded(found)
-        journal.settled(recorded)
+        journal.mark_recorded(recorded)
         calls = [recover_call(lines) for call_id, lines in found.items() if call_id not in recorded]
         for number, first in enumerate(range(0, len(calls), BATCH)):
             some = calls[first : first + BATCH]
             ledger.write(some)
             if number == dies_after:
                 raise Died
-            journal.settled([judged.record.call_id for judged in some])
+            journal.mark_recorded([judged.record.call_id for judged in some])
         history = read_history(ledger, lookback_of(run.plan, state.now_us + 1_000_000))
         usage = Usage(history.past)
         usage.grouped(run.plan.lines_of_groups)
@@ -362,7 +363,7 @@ def used(data: Path, line: str) -> int:
     return found
 
 
-def test_the_real_keeper_recovers_the_same(scene: Scene, tmp_path: Path) -> None:
+def test_the_real_ledger_service_recovers_the_same(scene: Scene, tmp_path: Path) -> None:
     for state in sample(scene.run, KEEPER_SAMPLE, salt=4):
         data = laid_out(scene.run, state, scene.data, torn=7)
         restarted(data, scene.run, state)
@@ -375,20 +376,20 @@ def test_the_real_keeper_recovers_the_same(scene: Scene, tmp_path: Path) -> None
 
 
 async def kept(data: Path) -> list[str]:
-    """A keeper starts on `data`, recovers everything, and is closed again. What it complained of."""
+    """A service starts on `data`, recovers everything, and is closed again. What it complained of."""
     complaints: list[str] = []
     whole = asyncio.Event()
-    keeper = Keeper(
+    service = LedgerService(
         data,
-        url=ledger_url(data),
+        database=Database(ledger_url(data)),
         secured=lambda _: None,
         state=lambda *_: None,
         complain=complaints.append,
         found=lambda _: None,
         past_is_whole=whole.set,
     )
-    keeper.start()
+    service.start()
     async with asyncio.timeout(PATIENCE_S):
         await whole.wait()
-    keeper.close()
+    service.close()
     return complaints

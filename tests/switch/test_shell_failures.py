@@ -9,8 +9,9 @@ import switch.app as app_module
 import switch.workers as workers_module
 from media.control import Ready, Report
 from switch.app import Shell
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal
-from switch.ledger.keeper import Keeper, ledger_url
+from switch.ledger.service import LedgerService
 from switch.settings.load import load
 from switch.workers import Workers, WorkerSettings, WorkersFailed
 
@@ -119,23 +120,23 @@ def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_
     async def scene() -> list[bool]:
         states: asyncio.Queue[bool] = asyncio.Queue()
         monkeypatch.setattr(Journal, "fsync", fails)
-        keeper = Keeper(
+        service = LedgerService(
             tmp_path,
-            url=ledger_url(tmp_path),
+            database=Database(ledger_url(tmp_path)),
             secured=lambda _: None,
             state=lambda writable, _: states.put_nowait(writable),
             complain=lambda _: None,
             found=lambda _: None,
-            past_is_whole=lambda: keeper.past_known(),  # noqa: PLW0108 it is not there yet
+            past_is_whole=lambda: service.past_known(),  # noqa: PLW0108 it is not there yet
         )
-        keeper.start()
+        service.start()
         async with asyncio.timeout(PATIENCE_S):
             first = await states.get()
             broken.set()
-            keeper.append("call", b"{}")
-            keeper.sync("call/1")
+            service.append("call", b"{}")
+            service.sync("call/1")
             second = await states.get()
-        keeper.close()
+        service.close()
         return [first, second]
 
     assert asyncio.run(scene()) == [True, False]

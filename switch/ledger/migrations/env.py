@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from switch.ledger.schema import METADATA
+from switch.ledger.tables import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 with context.begin_transaction():

@@ -24,5 +24,5 @@ def http(world: PostingWorld) -> Iterator[TestClient]:
         assert world.deployment.switch.api is not None
         return world.deployment.switch.api
 
-    with TestClient(create_app(world.desk, api=api, now_us=world.clock.now_us)) as client:
+    with TestClient(create_app(world.postings, api=api, now_us=world.clock.now_us)) as client:
         yield client

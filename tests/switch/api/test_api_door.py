@@ -10,9 +10,9 @@ from posting_world import ACME, BOLT, PostingWorld
 from starlette.types import Message
 
 from switch.api import door
-from switch.api.desk import Done
 from switch.api.door import MAX_BODY_BYTES, Door
-from switch.billing.acts import AdjustTo
+from switch.api.postings import Done
+from switch.billing.actions import AdjustTo
 from switch.billing.verdict import MoneyKind
 from switch.settings.plan import Api, token_of
 
@@ -146,7 +146,7 @@ def test_calls_of_others_are_not_there(http: TestClient, world: PostingWorld, ca
 
 def test_a_balance_is_what_was_paid_and_what_is_owed(http: TestClient, world: PostingWorld) -> None:
     world.over("a", ("east", 120_000), ("north", 120_000))
-    world.desk.deposit("bolt", "WIRE-1", amount_micros=100 * DOLLAR, actor="ops:ann", reason="wire")
+    world.postings.deposit("bolt", "WIRE-1", amount_micros=100 * DOLLAR, actor="ops:ann", reason="wire")
     bolt = {"advertiser": "bolt", "deposits": "100.00", "owed": "25.00", "credit": "10.00", "left": "85.00"}
     assert http.get("/v1/balance", headers={"Authorization": f"Bearer {BOLT}"}).json() == bolt
     acme = {"advertiser": "acme", "deposits": "0.00", "owed": "25.00", "credit": None, "left": None}

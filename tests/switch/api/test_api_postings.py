@@ -11,7 +11,7 @@ from httpx import Response
 from money_cases import DOLLAR
 from posting_world import ACME, BOLT, PostingWorld
 
-from switch.billing.standing import State
+from switch.billing.entry_state import State
 from switch.billing.verdict import MoneyKind
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 from money_cases import AUTO, DOLLAR, TERMS, attempt, call, in_turn, price, talk
 
-from switch.billing import acts
-from switch.billing.acts import Posted, Posting
+from switch.billing import actions
+from switch.billing.actions import Posted, Posting
 from switch.billing.audit import CLOCK_STEP_MS, AttemptFacts, Breach, CallFacts, Invariant, audit, facts
 from switch.billing.balance import sums
+from switch.billing.entry_state import State, StateRow
 from switch.billing.judge import judge
 from switch.billing.posting import post
-from switch.billing.standing import State, StateRow
 from switch.billing.terms import Rate
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 
@@ -51,7 +51,7 @@ def ledger() -> Ledger:
         one, attempts = facts(JudgedCall(record=record, verdict=verdict))
         money, states = list(verdict.rows), list(verdict.states)
         if record.call_id == "c1":
-            posting = Posting(key="v", act=acts.Void(), at_us=record.ended_us + 1, actor="ops")
+            posting = Posting(key="v", act=actions.Void(), at_us=record.ended_us + 1, actor="ops")
             posted = post(record, posting, money=money, states=states, terms=terms)
             assert isinstance(posted, Posted)
             money.extend(posted.money)
@@ -175,6 +175,8 @@ VOIDED = "c1/post/east/v/void"
         (change_call("c3", payout_micros=1), "c3", Invariant.VERDICT_IS_SUM),
         (change_attempt("c3/attempt/1", connected_ms=6), "c3", Invariant.CONNECTED_IS_SUM),
         (change_call("c2", connected_ms=154_999), "c2", Invariant.CONNECTED_IS_SUM),
+        (change_call("c2", total_ms=154_999), "c2", Invariant.CONNECTED_WITHIN_TOTAL),
+        (change_call("c2", answered_us=2**60), "c2", Invariant.ENDED_AFTER_ANSWERED),
         (add_state("c3/revenue/east", State.APPROVED), "c3/revenue/east/odd", Invariant.STATE_OF_ENTRY),
         (add_state("c3/cost", State.APPROVED), "c3/cost/odd", Invariant.STATE_OF_ENTRY),
         (drop_money("c2/revenue/west"), "c2/revenue/west/held", Invariant.STATE_OF_ENTRY),
@@ -193,6 +195,20 @@ def test_every_invariant_has_been_broken() -> None:
     named = {rule for mark in marks for _, _, rule in mark.args[1]}
     elsewhere = {Invariant.ATTEMPT_IN_CALL, Invariant.TALK_FITS, Invariant.LEGAL_STATE, Invariant.BALANCE_IS_SUM}
     assert named | elsewhere == set(Invariant)
+
+
+@pytest.mark.parametrize(("beyond", "found"), [(0, False), (1, True)])
+def test_talk_may_last_as_long_as_the_answered_call_and_no_millisecond_longer(beyond: int, found: bool) -> None:  # noqa: FBT001
+    kept = ledger()
+    change_call("c2", total_ms=kept.calls[1].connected_ms - beyond)(kept)
+    assert (("c2", Invariant.CONNECTED_WITHIN_TOTAL.value) in kept.named()) == found
+
+
+@pytest.mark.parametrize(("before_us", "found"), [(0, False), (1, True)])
+def test_a_call_may_end_when_it_is_answered_and_no_microsecond_sooner(before_us: int, found: bool) -> None:  # noqa: FBT001
+    kept = ledger()
+    change_call("c2", answered_us=kept.calls[1].ended_us + before_us)(kept)
+    assert (("c2", Invariant.ENDED_AFTER_ANSWERED.value) in kept.named()) == found
 
 
 def test_a_state_that_does_not_follow_names_both() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.billing.cost import billed_s, cost_micros
+from switch.billing.judge import billed_s, cost_micros
 from switch.billing.terms import Rate
 
 SIX_SIX = Rate(per_minute_micros=8_000)

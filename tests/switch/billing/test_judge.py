@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from money_cases import AUTO, DOLLAR, HOME, INVITED_US, SECOND_US, TERMS, attempt, call, flat
 
-from switch.billing.judge import judge, settle
+from switch.billing.judge import judge, with_final_state
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, DurationSource, EndedBy, FinalState
 
@@ -156,16 +156,16 @@ def test_a_crash_is_judged_by_the_same_rule(connected_ms: int) -> None:
     crashed = replace(plain, ended_by=EndedBy.CRASH, final_state=FinalState.CRASHED, duration_source=DurationSource.WALL)
     verdict = judge(crashed, TERMS)
     assert verdict == judge(plain, TERMS)
-    assert settle(crashed, verdict) == crashed
+    assert with_final_state(crashed, verdict) == crashed
 
 
 @pytest.mark.parametrize("state", list(FinalState))
 def test_only_a_billable_connected_call_converts(state: FinalState) -> None:
     record = replace(call(attempt("east", 90_000)), final_state=state)
     expected = FinalState.CONVERTED if state is FinalState.CONNECTED_SHORT else state
-    assert settle(record, judge(record, TERMS)) == replace(record, final_state=expected)
+    assert with_final_state(record, judge(record, TERMS)) == replace(record, final_state=expected)
     short = replace(record, attempts=(attempt("east", 89_999),))
-    assert settle(short, judge(short, TERMS)) == short
+    assert with_final_state(short, judge(short, TERMS)) == short
 
 
 ATTEMPTS = st.lists(

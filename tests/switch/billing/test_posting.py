@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from money_cases import AUTO, DOLLAR, INVITED_US, TERMS, attempt, call, flat, in_turn, price, step, talk
 
-from switch.billing import acts
-from switch.billing.acts import MOST_MICROS, Act, Posted, Posting, Refusal, Refused
+from switch.billing import actions
+from switch.billing.actions import MOST_MICROS, Action, Posted, Posting, Refusal, Refused
 from switch.billing.audit import audit, facts
-from switch.billing.balance import standings, sums
+from switch.billing.balance import entry_states, sums
+from switch.billing.entry_state import State, StateRow
 from switch.billing.judge import DAY_US, judge
 from switch.billing.posting import deposit, post
-from switch.billing.standing import State, StateRow
 from switch.billing.terms import BillableOn, Price, Terms, Tiers
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import CallRecord
@@ -43,7 +43,7 @@ class Book:
         self.verdict = judge(self.record, self.terms)
         self.money, self.states = list(self.verdict.rows), list(self.verdict.states)
 
-    def post(self, act: Act, key: str = "", *, line: str | None = None, advertiser: str | None = None) -> Posted | Refused:
+    def post(self, act: Action, key: str = "", *, line: str | None = None, advertiser: str | None = None) -> Posted | Refused:
         self.clock_us += 1
         posting = Posting(
             key=key or f"k{self.clock_us}", act=act, at_us=self.clock_us, actor="acme", line=line, advertiser=advertiser
@@ -54,12 +54,12 @@ class Book:
             self.states.extend(result.states)
         return result
 
-    def taken(self, act: Act, key: str = "", *, line: str | None = None) -> Posted:
+    def taken(self, act: Action, key: str = "", *, line: str | None = None) -> Posted:
         result = self.post(act, key, line=line)
         assert isinstance(result, Posted), result
         return result
 
-    def refused(self, act: Act, *, line: str | None = None, advertiser: str | None = None) -> Refusal:
+    def refused(self, act: Action, *, line: str | None = None, advertiser: str | None = None) -> Refusal:
         before = (list(self.money), list(self.states))
         result = self.post(act, line=line, advertiser=advertiser)
         assert isinstance(result, Refused), result
@@ -74,7 +74,7 @@ class Book:
         return self.owed(), self.owed(MoneyKind.PAYOUT)
 
     def state(self, key: str = "c1/revenue/east") -> State:
-        return standings(self.money, self.states, self.clock_us)[key].state
+        return entry_states(self.money, self.states, self.clock_us)[key].state
 
     def sound(self) -> bool:
         call_facts, attempts = facts(JudgedCall(record=self.record, verdict=self.verdict))
@@ -95,7 +95,7 @@ def corrected(terms: Terms = AUTO, **changes: object) -> Terms:
 def test_a_sale_creates_the_first_revenue_and_its_payout() -> None:
     held = book(corrected(SALE, hold_days=7))
     assert held.amounts == (0, 0)
-    posted = held.taken(acts.Postback())
+    posted = held.taken(actions.Postback())
     revenue, payout = posted.money
     assert (revenue.key, revenue.party, revenue.line, revenue.corrects) == ("c1/revenue/east", "owner-of-east", "east", None)
     assert (payout.key, payout.party, payout.corrects, payout.actor) == ("c1/payout", "radio-one", None, "acme")
@@ -109,17 +109,17 @@ def test_a_sale_creates_the_first_revenue_and_its_payout() -> None:
 
 def test_the_same_posting_twice_does_nothing_however_late() -> None:
     sales = book(SALE)
-    sales.taken(acts.Postback(amount_micros=30 * DOLLAR), "sale-1")
-    sales.taken(acts.Postback(amount_micros=40 * DOLLAR), "sale-2")
+    sales.taken(actions.Postback(amount_micros=30 * DOLLAR), "sale-1")
+    sales.taken(actions.Postback(amount_micros=40 * DOLLAR), "sale-2")
     rows = list(sales.money)
-    assert sales.taken(acts.Postback(amount_micros=30 * DOLLAR), "sale-1") == Posted(again=True)
+    assert sales.taken(actions.Postback(amount_micros=30 * DOLLAR), "sale-1") == Posted(again=True)
     assert (sales.money, sales.amounts) == (rows, (40 * DOLLAR, 28 * DOLLAR))
 
 
 def test_a_new_amount_appends_the_difference() -> None:
     sales = book(SALE)
-    sales.taken(acts.Postback(amount_micros=30 * DOLLAR), "sale-1")
-    posted = sales.taken(acts.Postback(amount_micros=20 * DOLLAR), "sale-1")
+    sales.taken(actions.Postback(amount_micros=30 * DOLLAR), "sale-1")
+    posted = sales.taken(actions.Postback(amount_micros=20 * DOLLAR), "sale-1")
     revenue, payout = posted.money
     assert (revenue.amount_micros, revenue.corrects, revenue.link) == (-10 * DOLLAR, "c1/revenue/east", payout.key)
     assert (payout.amount_micros, payout.corrects, payout.link) == (-7 * DOLLAR, "c1/payout", revenue.key)
@@ -129,33 +129,35 @@ def test_a_new_amount_appends_the_difference() -> None:
 
 def test_an_amount_that_changes_nothing_is_remembered_too() -> None:
     sales = book(SALE)
-    sales.taken(acts.Postback(amount_micros=30 * DOLLAR), "a")
-    assert [row.amount_micros for row in sales.taken(acts.Postback(amount_micros=30 * DOLLAR), "b").money] == [0]
-    sales.taken(acts.Postback(amount_micros=5 * DOLLAR), "c")
-    assert sales.taken(acts.Postback(amount_micros=30 * DOLLAR), "b").again
+    sales.taken(actions.Postback(amount_micros=30 * DOLLAR), "a")
+    assert [row.amount_micros for row in sales.taken(actions.Postback(amount_micros=30 * DOLLAR), "b").money] == [0]
+    sales.taken(actions.Postback(amount_micros=5 * DOLLAR), "c")
+    assert sales.taken(actions.Postback(amount_micros=30 * DOLLAR), "b").again
     assert sales.amounts == (5 * DOLLAR, 3_500_000)
 
 
 @pytest.mark.parametrize("micros", [-1, MOST_MICROS + 1])
 def test_amounts_have_limits(micros: int) -> None:
     sales = book(SALE)
-    assert sales.refused(acts.Postback(amount_micros=micros)) is Refusal.AMOUNT_OUT_OF_RANGE
-    assert sales.refused(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=micros)) is Refusal.AMOUNT_OUT_OF_RANGE
+    assert sales.refused(actions.Postback(amount_micros=micros)) is Refusal.AMOUNT_OUT_OF_RANGE
+    assert sales.refused(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=micros)) is Refusal.AMOUNT_OUT_OF_RANGE
     for most in (0, MOST_MICROS):
-        sales.taken(acts.Postback(amount_micros=most))
+        sales.taken(actions.Postback(amount_micros=most))
         assert sales.owed() == most
 
 
-@pytest.mark.parametrize("act", [acts.Postback(), acts.Postback(amount_micros=0), acts.Manual(), acts.Manual(amount_micros=1)])
-def test_only_a_price_that_waits_for_it_takes_a_sale(act: Act) -> None:
+@pytest.mark.parametrize(
+    "act", [actions.Postback(), actions.Postback(amount_micros=0), actions.Manual(), actions.Manual(amount_micros=1)]
+)
+def test_only_a_price_that_waits_for_it_takes_a_sale(act: Action) -> None:
     assert book().refused(act) is Refusal.NOT_AGREED
 
 
 def test_an_amount_is_not_taken_where_only_the_payout_waits() -> None:
     terms = corrected(payout=price(step(BillableOn.POSTBACK, 18 * DOLLAR)))
     sales = book(terms)
-    assert sales.refused(acts.Postback(amount_micros=5 * DOLLAR)) is Refusal.NOT_AGREED
-    sales.taken(acts.Postback())
+    assert sales.refused(actions.Postback(amount_micros=5 * DOLLAR)) is Refusal.NOT_AGREED
+    sales.taken(actions.Postback())
     assert sales.amounts == (25 * DOLLAR, 18 * DOLLAR)
     assert sales.sound()
 
@@ -164,7 +166,7 @@ def test_a_person_may_say_so() -> None:
     by_hand = price(step(BillableOn.MANUAL, 25 * DOLLAR))
     sales = book(corrected(revenue=by_hand, requires_revenue=True))
     assert sales.amounts == (0, 0)
-    sales.taken(acts.Manual())
+    sales.taken(actions.Manual())
     assert sales.amounts == (25 * DOLLAR, 18 * DOLLAR)
 
 
@@ -177,60 +179,60 @@ def test_a_sale_adds_to_what_talk_has_earned() -> None:
 def _after_sale(revenue: Price) -> int:
     sales = book(corrected(revenue=revenue))
     assert sales.owed() == 10 * DOLLAR
-    sales.taken(acts.Postback())
+    sales.taken(actions.Postback())
     return sales.owed()
 
 
 def test_what_was_posted_before_still_counts() -> None:
     both = Price(steps=(step(BillableOn.POSTBACK, 10 * DOLLAR), step(BillableOn.MANUAL, 5 * DOLLAR)), tiers=Tiers.SUM)
     sales = book(corrected(revenue=both))
-    sales.taken(acts.Postback())
-    sales.taken(acts.Manual())
+    sales.taken(actions.Postback())
+    sales.taken(actions.Manual())
     assert sales.owed() == 15 * DOLLAR
 
 
 def test_a_sale_of_nothing_brings_no_payout_that_requires_revenue() -> None:
     sales = book(corrected(SALE, payout=flat(18 * DOLLAR), requires_revenue=True))
-    sales.taken(acts.Postback(amount_micros=0))
+    sales.taken(actions.Postback(amount_micros=0))
     assert ([row.key for row in sales.money], sales.amounts) == (["c1/revenue/east"], (0, 0))
     assert not judge(LONG, sales.terms, tuple(sales.money)).billable
-    sales.taken(acts.Postback(amount_micros=1))
+    sales.taken(actions.Postback(amount_micros=1))
     assert sales.amounts == (1, 18 * DOLLAR)
 
 
 def test_a_payout_that_was_settled_follows_no_more() -> None:
     sales = book(SALE)
-    sales.taken(acts.Postback())
-    sales.taken(acts.Void(only=MoneyKind.PAYOUT))
-    sales.taken(acts.Postback(amount_micros=40 * DOLLAR))
+    sales.taken(actions.Postback())
+    sales.taken(actions.Void(only=MoneyKind.PAYOUT))
+    sales.taken(actions.Postback(amount_micros=40 * DOLLAR))
     assert sales.amounts == (40 * DOLLAR, 0)
     assert sales.sound()
 
 
 def test_a_repeat_that_is_not_billed_is_not_sold_to_either() -> None:
     repeat = call(attempt("east", 120_000, repeat=True))
-    assert book(corrected(SALE, repeat_bill=False), repeat).refused(acts.Postback()) is Refusal.NOTHING_TO_CORRECT
+    assert book(corrected(SALE, repeat_bill=False), repeat).refused(actions.Postback()) is Refusal.NOTHING_TO_CORRECT
     unpaid = book(corrected(SALE, repeat_pay=False), repeat)
-    unpaid.taken(acts.Postback())
+    unpaid.taken(actions.Postback())
     assert unpaid.amounts == (25 * DOLLAR, 0)
 
 
 def test_a_sale_during_the_call_is_not_judged_a_second_time() -> None:
     sales = book(SALE)
-    sales.taken(acts.Postback())
+    sales.taken(actions.Postback())
     later = judge(LONG, sales.terms, tuple(sales.money))
     assert (later.rows, later.billable, later.paid, later.revenue_micros) == ((), True, True, 25 * DOLLAR)
 
 
 def test_a_sale_that_was_posted_for_another_call_is_refused() -> None:
-    posting = Posting(key="s", act=acts.Postback(), at_us=LATER_US, actor="acme", sold_in="c0")
+    posting = Posting(key="s", act=actions.Postback(), at_us=LATER_US, actor="acme", sold_in="c0")
     result = post(LONG, posting, money=(), states=(), terms={"auto": SALE})
     assert result == Refused(because=Refusal.SOLD_BEFORE, detail="posted for call c0")
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a/b", "x" * 65, "ä", "a\n"])
 def test_keys_are_plain(key: str) -> None:
-    posting = Posting(key=key, act=acts.Postback(), at_us=LATER_US, actor="acme")
+    posting = Posting(key=key, act=actions.Postback(), at_us=LATER_US, actor="acme")
     result = post(LONG, posting, money=(), states=(), terms={"auto": SALE})
     assert isinstance(result, Refused)
     assert result.because is Refusal.MALFORMED_KEY
@@ -243,7 +245,7 @@ def test_keys_are_plain(key: str) -> None:
 def test_a_disposition_is_worth_its_part(code: str, dollars: float) -> None:
     percent = price(talk(90_000), percent_bp=5_000)
     calls = book(corrected(dispositions=CODES, payout=percent))
-    calls.taken(acts.Disposition(code=code))
+    calls.taken(actions.Disposition(code=code))
     cents = round(dollars * 100)
     assert calls.owed() == cents * 10_000
     assert calls.owed(MoneyKind.PAYOUT) == pytest.approx(cents * 5_000, abs=5_000)
@@ -254,36 +256,36 @@ def test_a_disposition_is_worth_its_part(code: str, dollars: float) -> None:
 def test_parts_are_of_the_original_not_of_each_other() -> None:
     calls = book(corrected(dispositions=CODES, requires_revenue=True))
     for code, amounts in (("callback", (12.5, 9)), ("most", (18.75, 13.5)), ("wrong-number", (0, 0)), ("sale", (25, 18))):
-        calls.taken(acts.Disposition(code=code))
+        calls.taken(actions.Disposition(code=code))
         assert calls.amounts == tuple(int(dollars * DOLLAR) for dollars in amounts)
     assert calls.sound()
 
 
 def test_a_payout_with_a_rule_of_its_own_keeps_out_of_it() -> None:
     calls = book(corrected(dispositions=CODES))
-    calls.taken(acts.Disposition(code="wrong-number"))
+    calls.taken(actions.Disposition(code="wrong-number"))
     assert calls.amounts == (0, 18 * DOLLAR)
 
 
 def test_another_line_s_disposition_leaves_the_payout_alone() -> None:
     terms = corrected(dispositions=CODES, payout=price(talk(90_000), percent_bp=7_000))
     calls = book(terms, call(*in_turn(("east", 90_000), ("west", 90_000))))
-    calls.taken(acts.Disposition(code="wrong-number"), line="west")
+    calls.taken(actions.Disposition(code="wrong-number"), line="west")
     assert calls.amounts == (25 * DOLLAR, 17_500_000)
-    calls.taken(acts.Disposition(code="callback"), line="east")
+    calls.taken(actions.Disposition(code="callback"), line="east")
     assert calls.amounts == (12_500_000, 8_750_000)
     assert calls.sound()
 
 
 def test_a_part_is_of_the_last_amount_that_was_set() -> None:
     calls = book(corrected(SALE, dispositions=CODES))
-    calls.taken(acts.Postback())
-    calls.taken(acts.Disposition(code="callback"))
-    calls.taken(acts.Postback(amount_micros=40 * DOLLAR))
-    calls.taken(acts.Disposition(code="callback"))
+    calls.taken(actions.Postback())
+    calls.taken(actions.Disposition(code="callback"))
+    calls.taken(actions.Postback(amount_micros=40 * DOLLAR))
+    calls.taken(actions.Disposition(code="callback"))
     assert calls.amounts == (20 * DOLLAR, 14 * DOLLAR)
-    calls.taken(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=10 * DOLLAR))
-    calls.taken(acts.Disposition(code="most"))
+    calls.taken(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=10 * DOLLAR))
+    calls.taken(actions.Disposition(code="most"))
     assert calls.amounts == (7_500_000, 5_250_000)
 
 
@@ -292,12 +294,12 @@ def test_a_price_may_wait_for_the_disposition() -> None:
     terms = corrected(revenue=waits, payout=price(step(BillableOn.DISPOSITION, 18 * DOLLAR)), dispositions=CODES)
     calls = book(terms)
     assert calls.amounts == (0, 0)
-    calls.taken(acts.Disposition(code="wrong-number"), "first")
+    calls.taken(actions.Disposition(code="wrong-number"), "first")
     assert calls.amounts == (0, 0)
-    calls.taken(acts.Disposition(code="callback"))
+    calls.taken(actions.Disposition(code="callback"))
     assert calls.amounts == (12_500_000, 9 * DOLLAR)
-    assert calls.taken(acts.Disposition(code="wrong-number"), "first").again
-    calls.taken(acts.Disposition(code="sale"))
+    assert calls.taken(actions.Disposition(code="wrong-number"), "first").again
+    calls.taken(actions.Disposition(code="sale"))
     assert calls.amounts == (25 * DOLLAR, 18 * DOLLAR)
     assert calls.sound()
 
@@ -307,12 +309,12 @@ def test_a_price_may_wait_for_the_disposition() -> None:
     [({}, Refusal.UNKNOWN_DISPOSITION), ({"x": 101}, Refusal.PART_OUT_OF_RANGE), ({"x": -1}, Refusal.PART_OUT_OF_RANGE)],
 )
 def test_dispositions_nobody_agreed_on(codes: dict[str, int], refusal: Refusal) -> None:
-    assert book(corrected(dispositions=codes)).refused(acts.Disposition(code="x")) is refusal
+    assert book(corrected(dispositions=codes)).refused(actions.Disposition(code="x")) is refusal
 
 
 def test_a_call_that_earned_nothing_has_nothing_to_take_a_part_of() -> None:
     short = book(corrected(dispositions=CODES), call(attempt("east", 10)))
-    assert short.refused(acts.Disposition(code="sale")) is Refusal.NOTHING_TO_CORRECT
+    assert short.refused(actions.Disposition(code="sale")) is Refusal.NOTHING_TO_CORRECT
 
 
 # corrections
@@ -320,64 +322,66 @@ def test_a_call_that_earned_nothing_has_nothing_to_take_a_part_of() -> None:
 
 def test_an_adjustment_is_a_row_of_the_difference() -> None:
     calls = book()
-    (row,) = calls.taken(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=20 * DOLLAR)).money
+    (row,) = calls.taken(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=20 * DOLLAR)).money
     assert (row.amount_micros, row.corrects, row.link) == (-5 * DOLLAR, "c1/revenue/east", None)
-    calls.taken(acts.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-3 * DOLLAR))
-    calls.taken(acts.AdjustBy(kind=MoneyKind.PAYOUT, delta_micros=2 * DOLLAR))
+    calls.taken(actions.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-3 * DOLLAR))
+    calls.taken(actions.AdjustBy(kind=MoneyKind.PAYOUT, delta_micros=2 * DOLLAR))
     assert calls.amounts == (17 * DOLLAR, 20 * DOLLAR)
     assert calls.sound()
 
 
 def test_a_payout_follows_an_adjustment_as_agreed() -> None:
     percent = book(corrected(payout=price(talk(90_000), percent_bp=7_000)))
-    first, second = percent.taken(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=10 * DOLLAR)).money
+    first, second = percent.taken(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=10 * DOLLAR)).money
     assert (first.link, second.link) == (second.key, first.key)
     assert percent.amounts == (10 * DOLLAR, 7 * DOLLAR)
     required = book(corrected(requires_revenue=True))
-    required.taken(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=10 * DOLLAR))
+    required.taken(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=10 * DOLLAR))
     assert required.amounts == (10 * DOLLAR, 18 * DOLLAR)
-    required.taken(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=0))
+    required.taken(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=0))
     assert required.amounts == (0, 0)
-    required.taken(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=DOLLAR))
+    required.taken(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=DOLLAR))
     assert required.amounts == (DOLLAR, 18 * DOLLAR)
 
 
 def test_nothing_goes_below_zero() -> None:
     calls = book()
-    assert calls.refused(acts.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-25 * DOLLAR - 1)) is Refusal.BELOW_ZERO
-    assert calls.refused(acts.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-MOST_MICROS - 1)) is Refusal.AMOUNT_OUT_OF_RANGE
-    calls.taken(acts.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-25 * DOLLAR))
+    assert calls.refused(actions.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-25 * DOLLAR - 1)) is Refusal.BELOW_ZERO
+    assert calls.refused(actions.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-MOST_MICROS - 1)) is Refusal.AMOUNT_OUT_OF_RANGE
+    calls.taken(actions.AdjustBy(kind=MoneyKind.REVENUE, delta_micros=-25 * DOLLAR))
     assert calls.owed() == 0
 
 
 @pytest.mark.parametrize("kind", list(MoneyKind))
 def test_what_is_not_there_is_not_corrected(kind: MoneyKind) -> None:
-    assert book(record=call(attempt("east", 10))).refused(acts.AdjustTo(kind=kind, amount_micros=1)) is Refusal.NOTHING_TO_CORRECT
+    assert (
+        book(record=call(attempt("east", 10))).refused(actions.AdjustTo(kind=kind, amount_micros=1)) is Refusal.NOTHING_TO_CORRECT
+    )
 
 
-@pytest.mark.parametrize("act", [acts.Void(), acts.Approve(), acts.Dispute(), acts.Void(only=MoneyKind.PAYOUT)])
-def test_a_call_without_money_has_nothing_to_move(act: Act) -> None:
+@pytest.mark.parametrize("act", [actions.Void(), actions.Approve(), actions.Dispute(), actions.Void(only=MoneyKind.PAYOUT)])
+def test_a_call_without_money_has_nothing_to_move(act: Action) -> None:
     assert book(record=call(attempt("east", 10))).refused(act) is Refusal.NOTHING_TO_CORRECT
 
 
 def test_void_takes_both_back_in_linked_rows() -> None:
     calls = book()
-    posted = calls.taken(acts.Void())
+    posted = calls.taken(actions.Void())
     credit, claw_back = posted.money
     assert (credit.kind, credit.amount_micros, credit.link) == (MoneyKind.REVENUE, -25 * DOLLAR, claw_back.key)
     assert (claw_back.kind, claw_back.amount_micros, claw_back.link) == (MoneyKind.PAYOUT, -18 * DOLLAR, credit.key)
     assert calls.amounts == (0, 0)
     assert {calls.state(row.key) for row in calls.money} == {State.VOID}
-    assert calls.refused(acts.Void()) is Refusal.ILLEGAL_MOVE
-    assert calls.refused(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=1)) is Refusal.SETTLED
+    assert calls.refused(actions.Void()) is Refusal.ILLEGAL_MOVE
+    assert calls.refused(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=1)) is Refusal.ENTRY_CLOSED
     assert calls.sound()
 
 
 def test_one_side_may_be_void_alone() -> None:
     calls = book()
-    calls.taken(acts.Void(only=MoneyKind.PAYOUT))
+    calls.taken(actions.Void(only=MoneyKind.PAYOUT))
     assert calls.amounts == (25 * DOLLAR, 0)
-    calls.taken(acts.Void())
+    calls.taken(actions.Void())
     assert calls.amounts == (0, 0)
     assert calls.sound()
 
@@ -387,11 +391,11 @@ def test_one_side_may_be_void_alone() -> None:
 
 def test_a_dispute_upheld_is_a_credit_and_a_claw_back() -> None:
     calls = book()
-    assert calls.refused(acts.Uphold()) is Refusal.ILLEGAL_MOVE
-    assert calls.taken(acts.Dispute()).money == ()
+    assert calls.refused(actions.Uphold()) is Refusal.ILLEGAL_MOVE
+    assert calls.taken(actions.Dispute()).money == ()
     assert (calls.state(), calls.state("c1/payout")) == (State.DISPUTED, State.DISPUTED)
-    assert calls.refused(acts.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=1)) is Refusal.SETTLED
-    credit, claw_back = calls.taken(acts.Uphold()).money
+    assert calls.refused(actions.AdjustTo(kind=MoneyKind.REVENUE, amount_micros=1)) is Refusal.ENTRY_CLOSED
+    credit, claw_back = calls.taken(actions.Uphold()).money
     assert (credit.amount_micros, claw_back.amount_micros) == (-25 * DOLLAR, -18 * DOLLAR)
     assert (credit.link, claw_back.link) == (claw_back.key, credit.key)
     assert calls.state() is State.UPHELD
@@ -400,10 +404,10 @@ def test_a_dispute_upheld_is_a_credit_and_a_claw_back() -> None:
 
 def test_a_dispute_may_be_upheld_in_part() -> None:
     calls = book()
-    calls.taken(acts.Dispute())
+    calls.taken(actions.Dispute())
     for percent in (0, 101, -1):
-        assert calls.refused(acts.Uphold(percent=percent)) is Refusal.PART_OUT_OF_RANGE
-    calls.taken(acts.Uphold(percent=25))
+        assert calls.refused(actions.Uphold(percent=percent)) is Refusal.PART_OUT_OF_RANGE
+    calls.taken(actions.Uphold(percent=25))
     assert calls.amounts == (18_750_000, 13_500_000)
     assert calls.sound()
 
@@ -411,22 +415,22 @@ def test_a_dispute_may_be_upheld_in_part() -> None:
 def test_a_dispute_rejected_leaves_everything_as_it_was() -> None:
     calls = book(corrected(hold_days=7))
     assert calls.state() is State.HELD
-    calls.taken(acts.Dispute())
-    assert calls.taken(acts.Reject()).money == ()
+    calls.taken(actions.Dispute())
+    assert calls.taken(actions.Reject()).money == ()
     assert (calls.state(), calls.amounts) == (State.HELD, (25 * DOLLAR, 18 * DOLLAR))
     calls.clock_us += 7 * DAY_US
     assert calls.state() is State.APPROVED
-    calls.taken(acts.Dispute(), "again")
+    calls.taken(actions.Dispute(), "again")
     assert calls.sound()
 
 
 def test_approval() -> None:
     calls = book()
-    calls.taken(acts.Approve(only=MoneyKind.PAYOUT))
+    calls.taken(actions.Approve(only=MoneyKind.PAYOUT))
     assert (calls.state(), calls.state("c1/payout")) == (State.PENDING, State.APPROVED)
-    calls.taken(acts.Approve())
+    calls.taken(actions.Approve())
     assert calls.state() is State.APPROVED
-    assert calls.refused(acts.Approve()) is Refusal.ILLEGAL_MOVE
+    assert calls.refused(actions.Approve()) is Refusal.ILLEGAL_MOVE
 
 
 # which line
@@ -434,25 +438,25 @@ def test_approval() -> None:
 
 def test_several_lines_that_owe_must_be_told_apart() -> None:
     calls = book(record=call(*in_turn(("east", 90_000), ("west", 90_000))))
-    assert calls.refused(acts.Void()) is Refusal.WHICH_LINE
-    assert calls.refused(acts.Void(), line="north") is Refusal.NO_SUCH_LINE
-    assert calls.refused(acts.Void(), line="east", advertiser="owner-of-west") is Refusal.NO_SUCH_LINE
-    calls.taken(acts.Void(), line="west")
+    assert calls.refused(actions.Void()) is Refusal.WHICH_LINE
+    assert calls.refused(actions.Void(), line="north") is Refusal.NO_SUCH_LINE
+    assert calls.refused(actions.Void(), line="east", advertiser="owner-of-west") is Refusal.NO_SUCH_LINE
+    calls.taken(actions.Void(), line="west")
     assert calls.amounts == (25 * DOLLAR, 18 * DOLLAR), "the payout is east's"
-    assert isinstance(calls.post(acts.Void(), advertiser="owner-of-east"), Posted)
+    assert isinstance(calls.post(actions.Void(), advertiser="owner-of-east"), Posted)
     assert calls.amounts == (0, 0)
     assert calls.sound()
 
 
 def test_the_payout_is_found_without_a_line() -> None:
     calls = book(record=call(*in_turn(("east", 90_000), ("west", 90_000))))
-    calls.taken(acts.AdjustTo(kind=MoneyKind.PAYOUT, amount_micros=DOLLAR))
+    calls.taken(actions.AdjustTo(kind=MoneyKind.PAYOUT, amount_micros=DOLLAR))
     assert calls.amounts == (50 * DOLLAR, DOLLAR)
 
 
 def test_a_sale_is_the_line_s_that_talked() -> None:
     calls = book(SALE, call(*in_turn(("north", None), ("east", 30_000), ("west", None))))
-    calls.taken(acts.Postback())
+    calls.taken(actions.Postback())
     assert calls.money[0].line == "east"
 
 
@@ -460,16 +464,16 @@ def test_a_payout_for_a_call_that_nobody_was_dialled_for() -> None:
     came = corrected(payout=price(step(BillableOn.INBOUND, 3 * DOLLAR)))
     calls = book(came, call())
     assert calls.amounts == (0, 3 * DOLLAR)
-    assert calls.refused(acts.Void(), line="east") is Refusal.NO_SUCH_LINE
-    calls.taken(acts.AdjustTo(kind=MoneyKind.PAYOUT, amount_micros=DOLLAR))
-    calls.taken(acts.Void())
+    assert calls.refused(actions.Void(), line="east") is Refusal.NO_SUCH_LINE
+    calls.taken(actions.AdjustTo(kind=MoneyKind.PAYOUT, amount_micros=DOLLAR))
+    calls.taken(actions.Void())
     assert calls.amounts == (0, 0)
     assert calls.sound()
 
 
 def test_without_terms_nothing_is_sold() -> None:
     calls = Book(LONG, {})
-    assert calls.refused(acts.Postback()) is Refusal.NO_TERMS
+    assert calls.refused(actions.Postback()) is Refusal.NO_TERMS
 
 
 # deposits
@@ -489,16 +493,16 @@ def test_deposits_belong_to_no_call() -> None:
 
 MONEY = st.integers(0, 60 * DOLLAR)
 ACTS = st.one_of(
-    st.builds(acts.Postback, amount_micros=st.none() | MONEY),
-    st.builds(acts.Manual, amount_micros=st.none() | MONEY),
-    st.builds(acts.Disposition, code=st.sampled_from([*CODES, "unknown"])),
-    st.builds(acts.AdjustTo, kind=st.sampled_from(list(MoneyKind)), amount_micros=MONEY),
-    st.builds(acts.AdjustBy, kind=st.sampled_from(list(MoneyKind)), delta_micros=st.integers(-30 * DOLLAR, 30 * DOLLAR)),
-    st.builds(acts.Void, only=st.sampled_from([None, MoneyKind.REVENUE, MoneyKind.PAYOUT])),
-    st.builds(acts.Approve, only=st.sampled_from([None, MoneyKind.REVENUE, MoneyKind.PAYOUT])),
-    st.just(acts.Dispute()),
-    st.builds(acts.Uphold, percent=st.sampled_from([1, 50, 100])),
-    st.just(acts.Reject()),
+    st.builds(actions.Postback, amount_micros=st.none() | MONEY),
+    st.builds(actions.Manual, amount_micros=st.none() | MONEY),
+    st.builds(actions.Disposition, code=st.sampled_from([*CODES, "unknown"])),
+    st.builds(actions.AdjustTo, kind=st.sampled_from(list(MoneyKind)), amount_micros=MONEY),
+    st.builds(actions.AdjustBy, kind=st.sampled_from(list(MoneyKind)), delta_micros=st.integers(-30 * DOLLAR, 30 * DOLLAR)),
+    st.builds(actions.Void, only=st.sampled_from([None, MoneyKind.REVENUE, MoneyKind.PAYOUT])),
+    st.builds(actions.Approve, only=st.sampled_from([None, MoneyKind.REVENUE, MoneyKind.PAYOUT])),
+    st.just(actions.Dispute()),
+    st.builds(actions.Uphold, percent=st.sampled_from([1, 50, 100])),
+    st.just(actions.Reject()),
 )
 AGREED = st.sampled_from(
     [
@@ -520,11 +524,11 @@ AGREED = st.sampled_from(
 def test_repeats_in_any_order_leave_the_last_amount(amounts: list[int], repeats: list[int], data: st.DataObject) -> None:
     sales = book(SALE)
     for number, micros in enumerate(amounts):
-        sales.taken(acts.Postback(amount_micros=micros), f"sale-{number}")
+        sales.taken(actions.Postback(amount_micros=micros), f"sale-{number}")
         for earlier in data.draw(st.lists(st.integers(0, number), max_size=3)):
-            assert sales.taken(acts.Postback(amount_micros=amounts[earlier]), f"sale-{earlier}").again
+            assert sales.taken(actions.Postback(amount_micros=amounts[earlier]), f"sale-{earlier}").again
     for earlier in repeats:
-        sales.taken(acts.Postback(amount_micros=amounts[earlier % len(amounts)]), f"sale-{earlier % len(amounts)}")
+        sales.taken(actions.Postback(amount_micros=amounts[earlier % len(amounts)]), f"sale-{earlier % len(amounts)}")
     assert sales.owed() == amounts[-1]
     assert sales.sound()
 
@@ -533,7 +537,7 @@ def test_repeats_in_any_order_leave_the_last_amount(amounts: list[int], repeats:
 @given(
     terms=AGREED, posted=st.lists(st.tuples(ACTS, st.sampled_from("abcdef")), max_size=12), record=st.sampled_from([LONG, call()])
 )
-def test_whatever_is_posted_the_books_are_sound(terms: Terms, posted: list[tuple[Act, str]], record: CallRecord) -> None:
+def test_whatever_is_posted_the_books_are_sound(terms: Terms, posted: list[tuple[Action, str]], record: CallRecord) -> None:
     calls = book(corrected(terms, dispositions=CODES), record)
     for act, key in posted:
         before = list(calls.money)

@@ -140,7 +140,7 @@ def test_every_call_ends_in_exactly_one_record_that_is_true(played: tuple[World,
     assert record.answered_us is None or record.answered_us <= record.ended_us
     assert record.menu_ms <= (record.ended_us - record.invited_us) // 1_000 + 1
     for attempt in record.attempts:
-        assert attempt.connected_ms == 0 or attempt.ring_ms is not None
+        assert attempt.connected_ms == 0 or attempt.answer_delay_ms is not None
         assert attempt.connected_ms * 1_000 <= max(0, record.ended_us - attempt.invited_us)
 
 

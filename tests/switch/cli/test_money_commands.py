@@ -11,8 +11,8 @@ from money_cases import DOLLAR
 from posting_world import PostingWorld
 from typer.testing import CliRunner, Result
 
-from switch.api.desk import Done, Order
-from switch.billing.acts import Dispute, Postback
+from switch.api.postings import Done, PostingRequest
+from switch.billing.actions import Dispute, Postback
 from switch.billing.verdict import MoneyKind
 from switch.cli.common import app
 
@@ -109,7 +109,9 @@ def test_a_dispute_is_upheld_in_part_or_rejected(ops: Ops, world: PostingWorld) 
 
 def test_approve_one_side_alone(ops: Ops, world: PostingWorld) -> None:
     world.over("sold", ("east", 70_000), campaign="sales")
-    assert isinstance(world.desk.post(Order(call_id="sold", key="s", act=Postback(), actor="acme", advertiser="acme")), Done)
+    assert isinstance(
+        world.postings.post(PostingRequest(call_id="sold", key="s", act=Postback(), actor="acme", advertiser="acme")), Done
+    )
     ops.does("approve", "sold", "--only", "payout")
     found = {line["entry"]["kind"]: line["entry"]["state"] for line in ops.lines("money", "show", "sold") if "entry" in line}
     assert found == {"revenue": "pending", "payout": "approved"}

@@ -12,6 +12,7 @@ import switch.cli.editing  # noqa: F401 (its commands)
 from switch.billing.judge import judge
 from switch.billing.verdict import JudgedCall
 from switch.cli.common import app
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load
 
@@ -36,7 +37,7 @@ def keep(config: Path, *, called: bool = False) -> str:
     plan = loaded.deployment.plan
     data = loaded.deployment.switch.data
     data.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(f"sqlite:///{data / 'payphone.sqlite'}")
+    ledger = Ledger(Database(f"sqlite:///{data / 'payphone.sqlite'}"))
     ledger.migrate()
     ledger.keep_config(plan.version, at_us=1, files=loaded.files)
     if called:

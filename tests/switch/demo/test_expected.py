@@ -21,7 +21,7 @@ ATTEMPT = AttemptRecord(
     invited_us=1_000,
     answered_us=2_000,
     ended_us=3_402_000,
-    ring_ms=1,
+    answer_delay_ms=1,
     connected_ms=TALK_MS,
 )
 RECORD = CallRecord(

@@ -20,7 +20,7 @@ from routing import table as rt
 from routing.cap import Cap, Counts, Per
 from routing.expression import Kind, parse
 from routing.table import NoRoute
-from switch.billing.judge import judge, settle
+from switch.billing.judge import judge, with_final_state
 from switch.billing.terms import BillableOn, Price, Rate, Rule, Step, Terms, Tiers
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.moment import NS_PER_MS
@@ -397,7 +397,7 @@ def money_is_the_records(day: Day) -> None:
     for judged in day.records:
         found = judge(judged.record, day.drawn.terms, rate=rate)
         assert found == judged.verdict
-        assert settle(judged.record, found) == judged.record
+        assert with_final_state(judged.record, found) == judged.record
         assert not judge(judged.record, day.drawn.terms, found.rows, rate=rate).rows
         keys = [row.key for row in found.rows]
         assert len(keys) == len(set(keys))

@@ -17,10 +17,11 @@ import pytest
 from postgres_server import postgres_server
 from sqlalchemy import Engine, create_engine
 
-from switch.billing.standing import State, StateRow
-from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
+from switch.billing.entry_state import State, StateRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 from switch.ledger import database
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 
 T0_US = 1_767_225_600_000_000
@@ -37,7 +38,7 @@ BUSY = AttemptRecord(
     invited_us=T0_US + 5_000_000,
     answered_us=None,
     ended_us=T0_US + 5_200_000,
-    ring_ms=None,
+    answer_delay_ms=None,
     connected_ms=0,
 )
 ANSWERED = replace(
@@ -48,7 +49,7 @@ ANSWERED = replace(
     sip_code=200,
     q850=None,
     answered_us=T0_US + 9_000_000,
-    ring_ms=3_800,
+    answer_delay_ms=3_800,
     connected_ms=95_000,
     priority=2,
     talk_us=T0_US + 9_000_000,
@@ -117,8 +118,8 @@ def _judged(call_id: str) -> JudgedCall:
             states=(held,),
         ),
         events=(
-            Happened(number=1, at_us=T0_US, event="InviteArrived", facts={"did": "+18005550100", "headers": {"X-Sub-Id": "fb"}}),
-            Happened(number=2, at_us=T0_US + 9_000_000, event="LegAnswered", facts={"leg": 2}),
+            CallEvent(number=1, at_us=T0_US, event="InviteArrived", facts={"did": "+18005550100", "headers": {"X-Sub-Id": "fb"}}),
+            CallEvent(number=2, at_us=T0_US + 9_000_000, event="LegAnswered", facts={"leg": 2}),
         ),
     )
 
@@ -170,7 +171,7 @@ def _create(postgres: str, name: str, *, template: str = "template0") -> str:
 
 @pytest.fixture(scope="session")
 def _migrated_postgres(postgres: str) -> str:
-    ledger = Ledger(_create(postgres, "migrated"))
+    ledger = Ledger(Database(_create(postgres, "migrated")))
     ledger.migrate()
     ledger.close()
     return "migrated"
@@ -179,7 +180,7 @@ def _migrated_postgres(postgres: str) -> str:
 @pytest.fixture(scope="session")
 def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "ledger.sqlite"
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(Database(f"sqlite:///{path}"))
     ledger.migrate()
     ledger.close()
     return path
@@ -224,7 +225,7 @@ def _drop(postgres: str, name: str) -> None:
 
 @contextmanager
 def _opened(url: str) -> Iterator[Ledger]:
-    ledger = Ledger(url)
+    ledger = Ledger(Database(url))
     try:
         yield ledger
     finally:

@@ -77,7 +77,7 @@ def test_short_writes_are_completed(tmp_path: Path) -> None:
     assert calls_in(tmp_path) == {"a": (b"one", b"two")}
 
 
-def test_a_full_disk_loses_the_line_that_met_it_and_no_other(
+def test_a_line_that_meets_a_full_disk_is_in_no_file_until_the_journal_is_rewritten(
     tmp_path: Path, full_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     journal = Journal(tmp_path)
@@ -88,6 +88,11 @@ def test_a_full_disk_loses_the_line_that_met_it_and_no_other(
             journal.append("a", b"during")
     journal.append("b", b"after")
     assert calls_in(tmp_path) == {"a": (b"before",), "b": (b"after",)}
+    assert journal.failed
+    journal.rewrite()
+    assert not journal.failed
+    assert set(calls_in(tmp_path)["a"]) == {b"before", b"during"}
+    assert calls_in(tmp_path)["b"][-1] == b"after"
 
 
 def test_a_torn_line_that_cannot_be_taken_back_is_left_behind_in_its_segment(
@@ -136,33 +141,33 @@ def test_a_line_larger_than_a_segment_has_one_of_its_own(tmp_path: Path) -> None
     assert calls_in(tmp_path) == {"a": (b"x" * 50, b"y" * 50)}
 
 
-def test_a_segment_goes_when_the_last_of_its_calls_is_settled(tmp_path: Path) -> None:
+def test_a_segment_goes_when_the_last_of_its_calls_is_recorded(tmp_path: Path) -> None:
     journal = Journal(tmp_path, segment_bytes=60)
     for call_id in ("a", "b", "b", "c", "a"):  # two to a segment: ab bc a
         journal.append(call_id, b"x" * 10)
     first, second, current = segments(tmp_path)
-    journal.settled(["b"])
+    journal.mark_recorded(["b"])
     assert segments(tmp_path) == [first, second, current]
-    journal.settled(["c"])
+    journal.mark_recorded(["c"])
     assert segments(tmp_path) == [first, current]
-    journal.settled(["a", "never seen"])
+    journal.mark_recorded(["a", "never seen"])
     assert segments(tmp_path) == [current]
 
 
-def test_a_settled_call_that_speaks_again_holds_its_segment_until_settled_again(tmp_path: Path) -> None:
+def test_a_recorded_call_that_speaks_again_holds_its_segment_until_recorded_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path, segment_bytes=45)
     journal.append("a", b"x" * 10)
-    journal.settled(["a"])
+    journal.mark_recorded(["a"])
     journal.append("a", b"late")
     journal.append("b", b"x" * 10)
-    journal.settled([])
+    journal.mark_recorded([])
     kept = segments(tmp_path)
     assert len(kept) == 2
-    journal.settled(["a"])
+    journal.mark_recorded(["a"])
     assert segments(tmp_path) == kept[1:]
 
 
-def test_the_next_start_continues_in_a_new_segment_and_deletes_what_it_finds_settled(tmp_path: Path) -> None:
+def test_the_next_start_continues_in_a_new_segment_and_deletes_what_it_finds_recorded(tmp_path: Path) -> None:
     first = Journal(tmp_path)
     first.append("a", b"1")
     first.append("b", b"1")
@@ -171,16 +176,16 @@ def test_the_next_start_continues_in_a_new_segment_and_deletes_what_it_finds_set
     second.append("b", b"2")
     assert len(segments(tmp_path)) == 2
     assert calls_in(tmp_path) == {"a": (b"1",), "b": (b"1", b"2")}
-    second.settled(["a"])
+    second.mark_recorded(["a"])
     assert len(segments(tmp_path)) == 2
-    second.settled(["b"])
+    second.mark_recorded(["b"])
     assert len(segments(tmp_path)) == 1
 
 
 def test_segments_of_starts_without_calls_do_not_pile_up(tmp_path: Path) -> None:
     for _ in range(5):
         journal = Journal(tmp_path)
-        journal.settled([])
+        journal.mark_recorded([])
         journal.close()
     assert len(segments(tmp_path)) == 1
 
@@ -196,7 +201,7 @@ def test_a_segment_that_cannot_be_deleted_is_said_and_tried_again(tmp_path: Path
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", refuse)
         with pytest.raises(JournalUnwritable, match="Read-only"):
-            journal.settled(["a"])
+            journal.mark_recorded(["a"])
     assert len(segments(tmp_path)) == 2
-    journal.settled([])
+    journal.mark_recorded([])
     assert len(segments(tmp_path)) == 1

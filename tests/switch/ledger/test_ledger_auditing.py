@@ -8,21 +8,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ledger_rows import append_posting
 from money_cases import AUTO, INVITED_US, TERMS, call, in_turn
 from sqlalchemy import Engine
 
-from switch.billing.acts import Dispute, Posted
-from switch.billing.acts import Posting as Asked
-from switch.billing.balance import balances
+from switch.billing.actions import Dispute, Posted
+from switch.billing.actions import Posting as Asked
+from switch.billing.balance import balances, balances_of
 from switch.billing.judge import judge
 from switch.billing.posting import deposit, post
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.ledger.accounts import balances_of
 from switch.ledger.auditing import Auditor, Finding
-from switch.ledger.clerk import Clerk, Seen, Writing
+from switch.ledger.database import Database
 from switch.ledger.journal import Journal
-from switch.ledger.store import Ledger, Posting
-from switch.ledger.streams import Streams
+from switch.ledger.store import Append, Ledger, PostingRow, Read
 
 Raw = Callable[[str], Engine]
 
@@ -38,14 +37,17 @@ def over(call_id: str) -> JudgedCall:
 
 
 def dispute(ledger: Ledger, judged: JudgedCall) -> None:
-    """As the desk posts it."""
+    """As the API posts it."""
     asked = Asked(key="k1", act=Dispute(), at_us=LATER_US, actor="advertiser:owner", line="east")
     posted = post(judged.record, asked, money=judged.verdict.rows, states=judged.verdict.states, terms=TERMS_OF_ALL)
     assert isinstance(posted, Posted)
     witness = {"rows": {}, "states": {row.key: row.state.value for row in posted.states}}
     party = f"advertiser:{judged.record.call_id}"
-    ledger.post(
-        posted.money, posted.states, Posting(party=party, idempotency_key="k1", at_us=0, request=json.dumps(witness), answer="{}")
+    append_posting(
+        ledger,
+        posted.money,
+        posted.states,
+        PostingRow(party=party, idempotency_key="k1", at_us=0, request=json.dumps(witness), answer="{}"),
     )
 
 
@@ -53,7 +55,8 @@ def pay(ledger: Ledger, *, micros: int = 7_000_000) -> MoneyRow:
     row = deposit("owner-of-east", "WIRE-1", amount_micros=micros, at_us=LATER_US, actor="ops:ann")
     assert isinstance(row, MoneyRow)
     witness = json.dumps({"rows": {row.key: micros}, "states": {}})
-    ledger.post([row], [], Posting(party="deposit:owner-of-east", idempotency_key="WIRE-1", at_us=0, request=witness, answer="{}"))
+    posting = PostingRow(party="deposit:owner-of-east", idempotency_key="WIRE-1", at_us=0, request=witness, answer="{}")
+    append_posting(ledger, [row], [], posting)
     return row
 
 
@@ -70,7 +73,7 @@ def sound(ledger: Ledger) -> Ledger:
 
 @pytest.fixture
 def audited(url: str, sound: Ledger, tmp_path: Path) -> Callable[[], list[Finding]]:
-    return lambda: list(Auditor(url, tmp_path / "journal").findings())
+    return lambda: list(Auditor(Ledger(Database(url)), tmp_path / "journal").findings())
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def tamper(url: str, raw: Raw) -> Callable[[str], None]:
 
 
 def test_a_sound_ledger_has_no_findings(url: str, sound: Ledger, tmp_path: Path) -> None:
-    auditor = Auditor(url, tmp_path / "journal")
+    auditor = Auditor(Ledger(Database(url)), tmp_path / "journal")
     assert list(auditor.findings()) == []
     checked = auditor.checked
     calls = [over(call_id) for call_id in IDS]
@@ -104,7 +107,7 @@ def test_a_sound_ledger_has_no_findings(url: str, sound: Ledger, tmp_path: Path)
 
 
 def test_an_empty_ledger_has_none_either(url: str, tmp_path: Path) -> None:
-    assert list(Auditor(url, tmp_path / "journal").findings()) == []
+    assert list(Auditor(Ledger(Database(url)), tmp_path / "journal").findings()) == []
 
 
 DISPUTED = "a/post/east/k1/dispute/disputed-revenue"
@@ -124,6 +127,8 @@ DISPUTED = "a/post/east/k1/dispute/disputed-revenue"
         ("legal_state", "c/payout/held", "UPDATE money_state SET state = 'upheld' WHERE key = 'c/payout/held'"),
         ("has_posting", DISPUTED, "DELETE FROM posting WHERE party = 'advertiser:a'"),
         ("talk_fits", "é/attempt/2", "UPDATE attempt SET connected_ms = 130000 WHERE call_id = 'é' AND number = 2"),
+        ("connected_within_total", "c", "UPDATE \"call\" SET total_ms = connected_ms - 1 WHERE call_id = 'c'"),
+        ("ended_after_answered", "c", "UPDATE \"call\" SET answered_us = ended_us + 1 WHERE call_id = 'c'"),
         ("verdict_is_sum", "Z-9", "UPDATE \"call\" SET revenue_micros = 1 WHERE call_id = 'Z-9'"),
     ],
 )
@@ -132,6 +137,14 @@ def test_what_was_tampered_with_is_named(
 ) -> None:
     tamper(sql)
     assert (rule, key) in [(finding.rule, finding.key) for finding in audited()]
+
+
+@pytest.mark.parametrize("sql", ["total_ms = connected_ms", "answered_us = ended_us", "answered_us = NULL"])
+def test_a_call_may_talk_until_its_last_millisecond_and_end_as_it_is_answered(
+    audited: Callable[[], list[Finding]], tamper: Callable[[str], None], sql: str
+) -> None:
+    tamper(f"UPDATE \"call\" SET {sql} WHERE call_id = 'c'")  # noqa: S608 from above
+    assert audited() == []
 
 
 def test_a_verdict_that_is_not_its_rows_names_the_rows(audited: Callable[[], list[Finding]], tamper: Callable[[str], None]) -> None:
@@ -171,12 +184,12 @@ def test_a_guard_that_is_gone_is_named(audited: Callable[[], list[Finding]], url
 
 def test_a_number_that_is_none_is_named(sqlite_url: str, raw: Raw, tmp_path: Path) -> None:
     """SQLite takes anything in any column."""
-    ledger = Ledger(sqlite_url)
+    ledger = Ledger(Database(sqlite_url))
     ledger.write([over("a")])
     with raw(sqlite_url).begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER money_refuses_update")
         connection.exec_driver_sql("UPDATE money SET amount_micros = 'much' WHERE key = 'a/payout'")
-    found = list(Auditor(sqlite_url, tmp_path / "journal").findings())
+    found = list(Auditor(Ledger(Database(sqlite_url)), tmp_path / "journal").findings())
     assert Finding(key="a/payout", rule="readable", what="'much' is no whole number") in found
     ledger.close()
 
@@ -202,7 +215,7 @@ def test_damage_in_the_journal_is_told_with_file_and_offset(sqlite_url: str, jou
     path = segment(tmp_path)
     text = path.read_bytes()
     path.write_bytes(text[:first] + b"#" + text[first + 1 :] + b"00000000 x {")
-    found = list(Auditor(sqlite_url, tmp_path / "journal").findings())
+    found = list(Auditor(Ledger(Database(sqlite_url)), tmp_path / "journal").findings())
     assert [(finding.key, finding.rule) for finding in found] == [(str(path), "journal_whole")] * 2
     assert found[0].what == f"byte {first}: {len(text) - first} corrupt bytes"
     assert found[1].what == f"byte {len(text)}: torn tail, a line cut after 12 bytes"
@@ -217,37 +230,36 @@ def test_what_is_still_being_written_is_not_torn(
     halves = iter([whole[:-5], whole])
     real = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda self: next(halves) if self == path else real(self))
-    assert list(Auditor(sqlite_url, tmp_path / "journal").findings()) == []
+    assert list(Auditor(Ledger(Database(sqlite_url)), tmp_path / "journal").findings()) == []
 
 
 def test_money_of_a_call_in_progress_is_no_orphan(sqlite_url: str, journal: Journal, tmp_path: Path) -> None:
     row = replace(over("live").verdict.rows[0], line="east")
-    ledger = Ledger(sqlite_url)
-    ledger.post(
+    ledger = Ledger(Database(sqlite_url))
+    append_posting(
+        ledger,
         [row],
         [],
-        Posting(
+        PostingRow(
             party="switch", idempotency_key="1", at_us=0, request=json.dumps({"rows": {row.key: row.amount_micros}}), answer=""
         ),
     )
-    rules = [finding.rule for finding in Auditor(sqlite_url, tmp_path / "journal").findings()]
+    rules = [finding.rule for finding in Auditor(Ledger(Database(sqlite_url)), tmp_path / "journal").findings()]
     assert rules == ["has_call"]
     journal.append("live", b"{}")
-    assert list(Auditor(sqlite_url, tmp_path / "journal").findings()) == []
+    assert list(Auditor(Ledger(Database(sqlite_url)), tmp_path / "journal").findings()) == []
     ledger.close()
 
 
 # streams and sums
 
 
-def test_streams_come_in_the_order_of_code_points(url: str, sound: Ledger) -> None:
-    streams = Streams(url)
-    with streams.reading() as ledger:
+def test_streams_come_in_the_order_of_code_points(sound: Ledger) -> None:
+    with sound.scan() as ledger:
         assert [each.call_id for each in ledger.calls()] == sorted(IDS)
         assert [row.call_id for row in ledger.money()] == sorted(row.call_id for row in ledger.money())
         states = [row.of.partition("/")[0] for row in ledger.states()]
         assert states == sorted(states)
-    streams.close()
 
 
 def test_a_database_that_sorts_as_a_language_does_is_read_in_the_same_order(postgres: str, tmp_path: Path) -> None:
@@ -256,10 +268,10 @@ def test_a_database_that_sorts_as_a_language_does_is_read_in_the_same_order(post
         language = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C'"
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {language}".encode())
         try:
-            ledger = Ledger(postgres.format(name))
+            ledger = Ledger(Database(postgres.format(name)))
             ledger.migrate()
             ledger.write([over(call_id) for call_id in IDS])
-            auditor = Auditor(postgres.format(name), tmp_path / "journal")
+            auditor = Auditor(ledger, tmp_path / "journal")
             assert list(auditor.findings()) == []
             assert auditor.checked.calls == len(IDS)
             ledger.close()
@@ -267,9 +279,8 @@ def test_a_database_that_sorts_as_a_language_does_is_read_in_the_same_order(post
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def test_balances_of_streams_are_those_of_rows(url: str, sound: Ledger) -> None:
-    streams = Streams(url)
-    with streams.reading() as ledger:
+def test_balances_of_streams_are_those_of_rows(sound: Ledger) -> None:
+    with sound.scan() as ledger:
         money, states = list(ledger.money()), list(ledger.states())
         for now_us in (INVITED_US, LATER_US):
             whole = balances(money, states, now_us)
@@ -279,39 +290,36 @@ def test_balances_of_streams_are_those_of_rows(url: str, sound: Ledger) -> None:
         assert ledger.sums() == {account: balance.total_micros for account, balance in whole.items()}
         assert ledger.sums(party="radio-one").keys() == {(MoneyKind.PAYOUT, "radio-one")}
         assert ledger.count_money(party="radio-one") == len(IDS)
-    streams.close()
 
 
-# the clerk
+# a transaction
 
 
-def test_what_the_clerk_decides_on_is_still_true_when_it_is_written(url: str, sound: Ledger) -> None:
+def test_what_is_decided_on_is_still_true_when_it_is_written(url: str, sound: Ledger) -> None:
     """Two at once: the second is shown what the first has written."""
-    clerk = Clerk(url)
+    ledger = Ledger(Database(url))
 
     def one_more(number: int) -> int:
-        def decide(seen: Seen) -> tuple[Writing, int]:
-            base = seen.money[0]
-            so_far = len(seen.money)
-            return Writing(money=[replace(base, key=f"{base.key}/{so_far}", corrects=base.key)]), so_far
+        def decide(read: Read) -> tuple[Append, int]:
+            base = read.money[0]
+            so_far = len(read.money)
+            return Append(money=[replace(base, key=f"{base.key}/{so_far}", corrects=base.key)]), so_far
 
-        return clerk.settle("a", postings=(), decide=decide)
+        return ledger.transact("a", postings=(), decide=decide)
 
     with ThreadPoolExecutor(4) as threads:
         counted = sorted(threads.map(one_more, range(12)))
     assert counted == list(range(counted[0], counted[0] + 12))
     assert len(sound.rows_of("a")) == counted[-1] + 1
-    clerk.close()
+    ledger.close()
 
 
-def test_a_clerk_who_fails_has_written_nothing(url: str, sound: Ledger) -> None:
-    clerk = Clerk(url)
+def test_a_decision_that_fails_has_written_nothing(sound: Ledger) -> None:
     before = sound.rows_of("a")
 
-    def decide(seen: Seen) -> tuple[Writing, None]:
+    def decide(read: Read) -> tuple[Append, None]:
         raise LookupError
 
     with pytest.raises(LookupError):
-        clerk.settle("a", postings=[("ops", "k")], decide=decide)
+        sound.transact("a", postings=[("ops", "k")], decide=decide)
     assert sound.rows_of("a") == before
-    clerk.close()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from ledger_rows import append_posting
 
 from routing.cap import Counts
 from routing.load import PaidConversion
@@ -14,7 +15,7 @@ from switch.call.record import AttemptRecord
 from switch.engine.counters import QUARTER_US, CounterRow
 from switch.engine.usage import PastAttempt
 from switch.ledger.counting import Reading
-from switch.ledger.store import Ledger, Posting
+from switch.ledger.store import Ledger, PostingRow
 
 Judge = Callable[[str], JudgedCall]
 
@@ -118,7 +119,7 @@ def day(ledger: Ledger, judged: Judge) -> list[tuple[JudgedCall, list[MoneyRow]]
     for call, corrections in calls:
         for n, row in enumerate(corrections):
             key = f"{call.record.call_id}-{n}-{row.line}"
-            ledger.post([row], [], Posting(party="ops", idempotency_key=key, at_us=row.at_us, request="", answer=""))
+            append_posting(ledger, [row], [], PostingRow(party="ops", idempotency_key=key, at_us=row.at_us, request="", answer=""))
     return calls
 
 
@@ -176,7 +177,7 @@ def test_repeat_callers_are_known_by_what_was_paid_for(ledger: Ledger, judged: J
     taken = calls[2].verdict.rows[1]
     back = replace(taken, key="c/back", amount_micros=-taken.amount_micros, corrects=taken.key, at_us=T0_US + HOUR_US)
     partly = replace(back, key="d/partly", call_id="d", amount_micros=-1, corrects="d/payout")
-    ledger.post([back, partly], [], Posting(party="ops", idempotency_key="1", at_us=1, request="", answer=""))
+    append_posting(ledger, [back, partly], [], PostingRow(party="ops", idempotency_key="1", at_us=1, request="", answer=""))
     paid = PaidConversion(at_us=taken.at_us, did="+18005550100", campaign="auto-quotes", advertiser="acme", line="acme-west")
     expected = [("+12145550123", paid), ("+12145550123", paid), ("+12145550199", replace(paid, at_us=later.at_us))]
     with ledger.reading() as reading:
@@ -190,7 +191,7 @@ def test_deposits_add_up_by_party(ledger: Ledger, judged: Judge) -> None:
         replace(one, key=f"deposit/{n}", party=party, amount_micros=micros)
         for n, (party, micros) in enumerate([("acme", 2**62), ("acme", -1), ("bell", 5)])
     ]
-    ledger.post(rows, [], Posting(party="ops", idempotency_key="1", at_us=1, request="", answer=""))
+    append_posting(ledger, rows, [], PostingRow(party="ops", idempotency_key="1", at_us=1, request="", answer=""))
     ledger.write([judged("a")])
     with ledger.reading() as reading:
         assert reading.balances() == {"acme": 2**62 - 1, "bell": 5}

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from ledger_rows import append_posting
 
-from switch.billing.standing import State, StateRow
+from switch.billing.entry_state import State, StateRow
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.ledger.store import Ledger, Posting, RecordRefused
+from switch.ledger.store import Ledger, PostingRow, RecordRefused
 
 Judge = Callable[[str], JudgedCall]
 
-POSTING = Posting(party="acme", idempotency_key="sale-1", at_us=7, request='{"amount": "5.00"}', answer='{"ok": true}')
+POSTING = PostingRow(party="acme", idempotency_key="sale-1", at_us=7, request='{"amount": "5.00"}', answer='{"ok": true}')
 
 
 def credit(call_id: str, key: str, *, micros: int = -5_000_000) -> MoneyRow:
@@ -38,7 +39,7 @@ def test_what_is_posted_is_there_with_its_answer(ledger: Ledger, judged: Judge) 
     call = judged("a")
     ledger.write([call])
     row, state = credit("a", "x"), disputed("a/revenue/acme-west")
-    assert ledger.post([row], [state], POSTING) == POSTING
+    assert append_posting(ledger, [row], [state], POSTING) == POSTING
     assert ledger.rows_of("a") == [*call.verdict.rows, row]
     assert ledger.state_rows(["a/revenue/acme-west", "unknown"]) == [state]
     assert ledger.state_rows(["a/payout"]) == list(call.verdict.states)
@@ -46,44 +47,48 @@ def test_what_is_posted_is_there_with_its_answer(ledger: Ledger, judged: Judge) 
 
 def test_what_was_posted_later_is_no_part_of_the_verdict(ledger: Ledger, judged: Judge) -> None:
     ledger.write([judged("a")])
-    ledger.post([credit("a", "x")], [disputed("a/payout")], POSTING)
+    append_posting(ledger, [credit("a", "x")], [disputed("a/payout")], POSTING)
     assert ledger.calls(limit=1) == [judged("a")]
 
 
 def test_the_same_key_again_gets_the_first_answer_and_does_nothing(ledger: Ledger) -> None:
-    ledger.post([credit("a", "x")], [disputed("x")], POSTING)
+    append_posting(ledger, [credit("a", "x")], [disputed("x")], POSTING)
     again = replace(POSTING, at_us=99, request="{}", answer="other")
-    assert ledger.post([credit("a", "y")], [disputed("y")], again) == POSTING
+    assert append_posting(ledger, [credit("a", "y")], [disputed("y")], again) == POSTING
     assert [row.key for row in ledger.rows_of("a")] == ["x"]
     assert ledger.state_rows(["y"]) == []
 
 
 def test_another_party_may_use_the_same_key(ledger: Ledger) -> None:
-    ledger.post([credit("a", "x")], [], POSTING)
+    append_posting(ledger, [credit("a", "x")], [], POSTING)
     other = replace(POSTING, party="bell", answer="other")
-    assert ledger.post([credit("a", "y")], [], other) == other
+    assert append_posting(ledger, [credit("a", "y")], [], other) == other
     assert [row.key for row in ledger.rows_of("a")] == ["x", "y"]
 
 
-def test_money_and_states_that_are_there_already_stay_as_they_were(ledger: Ledger) -> None:
+@pytest.mark.parametrize("what", ["money", "states"])
+def test_a_posting_with_a_key_that_is_there_already_leaves_nothing(ledger: Ledger, what: str) -> None:
     first = credit("a", "x")
-    ledger.post([first, replace(first, amount_micros=1)], [disputed("x")], POSTING)
-    ledger.post([replace(first, amount_micros=2)], [replace(disputed("x"), at_us=99)], replace(POSTING, idempotency_key="sale-2"))
+    append_posting(ledger, [first], [disputed("x")], POSTING)
+    rows = [replace(first, amount_micros=2)] if what == "money" else [credit("a", "y")]
+    states = [replace(disputed("x"), at_us=99)] if what == "states" else []
+    with pytest.raises(RecordRefused):
+        append_posting(ledger, rows, states, replace(POSTING, idempotency_key="sale-2"))
     assert ledger.rows_of("a") == [first]
     assert ledger.state_rows(["x"]) == [disputed("x")]
 
 
 def test_a_posting_that_can_not_be_kept_leaves_nothing(ledger: Ledger) -> None:
     with pytest.raises(RecordRefused):
-        ledger.post([credit("a", "x"), credit("a", "y", micros=2**63)], [], POSTING)
+        append_posting(ledger, [credit("a", "x"), credit("a", "y", micros=2**63)], [], POSTING)
     assert ledger.rows_of("a") == []
-    assert ledger.post([credit("a", "x")], [], POSTING) == POSTING
+    assert append_posting(ledger, [credit("a", "x")], [], POSTING) == POSTING
     assert [row.key for row in ledger.rows_of("a")] == ["x"]
 
 
 def test_money_may_be_there_before_its_call(ledger: Ledger, judged: Judge) -> None:
     call = judged("a")
-    ledger.post([call.verdict.rows[0]], [], POSTING)
+    append_posting(ledger, [call.verdict.rows[0]], [], POSTING)
     ledger.write([call])
     assert [row.key for row in ledger.rows_of("a")] == [row.key for row in call.verdict.rows]
 
@@ -103,7 +108,7 @@ def test_what_is_new_can_be_polled(ledger: Ledger, judged: Judge) -> None:
     assert [row.key for _, row in ledger.money_since(last)] == ["a/payout"]
     (last, _) = ledger.money_since(last)[-1]
     assert ledger.money_since(last) == []
-    ledger.post([credit("b", "x")], [disputed("x")], POSTING)
+    append_posting(ledger, [credit("b", "x")], [disputed("x")], POSTING)
     assert [row.key for _, row in ledger.money_since(last)] == ["x"]
     states = ledger.states_since(0)
     assert [row.key for _, row in states] == ["b/payout/held", "a/payout/held", "x/disputed"]

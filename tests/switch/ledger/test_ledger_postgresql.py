@@ -6,18 +6,20 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from ledger_rows import append_posting
 from sqlalchemy import Engine
 
 from switch.billing.verdict import JudgedCall
 from switch.ledger import database
-from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, Posting, RecordRefused
+from switch.ledger.database import Database
+from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, PostingRow, RecordRefused
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
 
 
 def test_a_server_that_is_not_there_says_so(postgres: str, judged: Judge) -> None:
-    ledger = Ledger(postgres.format("x") + "/nowhere")
+    ledger = Ledger(Database(postgres.format("x") + "/nowhere"))
     for use in (ledger.migrate, ledger.probe, lambda: ledger.write([judged("a")])):
         with pytest.raises(LedgerUnwritable):
             use()
@@ -27,7 +29,7 @@ def test_a_server_that_is_not_there_says_so(postgres: str, judged: Judge) -> Non
 
 def test_a_database_without_a_ledger_says_so(postgres: str) -> None:
     with pytest.raises(LedgerUnreadable, match="call"):
-        Ledger(postgres.format("postgres")).calls(limit=1)
+        Ledger(Database(postgres.format("postgres"))).calls(limit=1)
 
 
 def test_a_connection_that_was_cut_is_known_and_made_anew(
@@ -52,7 +54,7 @@ def test_a_server_that_takes_no_writes_is_known_by_a_write_and_by_a_probe(
     name = raw(postgres_url).url.database
     with raw(postgres_url).begin() as connection:
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    ledger = Ledger(postgres_url)
+    ledger = Ledger(Database(postgres_url))
     for use in (ledger.probe, lambda: ledger.write([judged("a")])):
         with pytest.raises(LedgerUnwritable, match="read-only"):
             use()
@@ -64,7 +66,7 @@ def test_a_writer_that_keeps_its_turn_too_long_makes_the_ledger_unwritable_not_u
     postgres_url: str, judged: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(database._POSTGRESQL, "options", "-c lock_timeout=20ms")
-    one, other = Ledger(postgres_url), Ledger(postgres_url)
+    one, other = Ledger(Database(postgres_url)), Ledger(Database(postgres_url))
     one.write([judged("a")])
     with one._database.changing():
         with pytest.raises(LedgerUnwritable, match="lock timeout"):
@@ -76,7 +78,7 @@ def test_a_writer_that_keeps_its_turn_too_long_makes_the_ledger_unwritable_not_u
 
 @pytest.mark.usefixtures("patient")
 def test_two_nodes_that_start_at_once_migrate_once(postgres: str, empty_url: str) -> None:
-    ledgers = [Ledger(empty_url) for _ in range(4)]
+    ledgers = [Ledger(Database(empty_url)) for _ in range(4)]
     with ThreadPoolExecutor(len(ledgers)) as threads:
         for _ in threads.map(Ledger.migrate, ledgers):
             pass
@@ -91,12 +93,12 @@ def test_many_writers_number_money_in_the_order_in_which_it_can_be_seen(postgres
     numbers, calls, writers = count(), 15, 4
 
     def write(_: int) -> None:
-        ledger = Ledger(postgres_url)
+        ledger = Ledger(Database(postgres_url))
         for _ in range(calls):
             ledger.write([judged(f"call-{next(numbers)}")])
         ledger.close()
 
-    reader = Ledger(postgres_url)
+    reader = Ledger(Database(postgres_url))
     seen: list[tuple[int, str]] = [(0, "")]
     with ThreadPoolExecutor(writers) as threads:
         running = [threads.submit(write, n) for n in range(writers)]
@@ -110,7 +112,7 @@ def test_many_writers_number_money_in_the_order_in_which_it_can_be_seen(postgres
 
 
 def test_calls_that_several_nodes_write_at_once_are_there_once(postgres_url: str, judged: Judge) -> None:
-    ledgers = [Ledger(postgres_url) for _ in range(3)]
+    ledgers = [Ledger(Database(postgres_url)) for _ in range(3)]
     batch = [judged(f"call-{n}") for n in range(10)]
     with ThreadPoolExecutor(len(ledgers)) as threads:
         for _ in threads.map(lambda ledger: ledger.write(batch), ledgers):
@@ -131,11 +133,11 @@ def test_a_value_it_does_not_hold_is_refused(postgres_ledger: Ledger, judged: Ju
 def test_a_key_too_long_for_its_index_is_refused(postgres_ledger: Ledger) -> None:
     key = "".join(chr(0x4E00 + number) for number in range(4000))
     with pytest.raises(RecordRefused):
-        postgres_ledger.post([], [], Posting(party="acme", idempotency_key=key, at_us=1, request="", answer=""))
+        append_posting(postgres_ledger, [], [], PostingRow(party="acme", idempotency_key=key, at_us=1, request="", answer=""))
     postgres_ledger.probe()
 
 
 def test_a_password_is_in_no_error(postgres: str) -> None:
     with pytest.raises(LedgerUnwritable) as error:
-        Ledger("postgresql://payphone:sesame@127.0.0.1:1/x").probe()
+        Ledger(Database("postgresql://payphone:sesame@127.0.0.1:1/x")).probe()
     assert "sesame" not in str(error.value)

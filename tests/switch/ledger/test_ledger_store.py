@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from switch.billing.standing import State, StateRow
-from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
+from switch.billing.entry_state import State, StateRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
 
 Judge = Callable[[str], JudgedCall]
@@ -52,7 +53,7 @@ def attempts() -> st.SearchStrategy[tuple[AttemptRecord, ...]]:
         invited_us=INT64,
         answered_us=st.none() | INT64,
         ended_us=st.none() | INT64,
-        ring_ms=st.none() | INT64,
+        answer_delay_ms=st.none() | INT64,
         connected_ms=INT64,
         priority=INT32,
         talk_us=st.none() | INT64,
@@ -119,7 +120,7 @@ STATES = st.builds(
     actor=TEXT,
 )
 EVENTS = st.lists(
-    st.builds(Happened, number=st.just(0), at_us=INT64, event=TEXT, facts=st.dictionaries(JSON_TEXT, JSON, max_size=3)), max_size=3
+    st.builds(CallEvent, number=st.just(0), at_us=INT64, event=TEXT, facts=st.dictionaries(JSON_TEXT, JSON, max_size=3)), max_size=3
 ).map(lambda many: tuple(replace(each, number=number) for number, each in enumerate(many, start=1)))
 VERDICTS = st.builds(
     Verdict,
@@ -136,7 +137,7 @@ VERDICTS = st.builds(
 )
 
 
-def named(record: CallRecord, verdict: Verdict, events: tuple[Happened, ...]) -> JudgedCall:
+def named(record: CallRecord, verdict: Verdict, events: tuple[CallEvent, ...]) -> JudgedCall:
     """Keys fall as numbers rise: the order of a verdict's rows must not be that of their keys."""
     call_id = f"call-{next(NUMBERS)}"
     rows = tuple(replace(row, key=f"{call_id}/{9 - n}", call_id=call_id) for n, row in enumerate(verdict.rows))
@@ -263,7 +264,7 @@ def test_a_full_disk_is_known_by_a_write_and_by_a_probe_and_leaves_no_half_call(
 
 def test_a_ledger_that_cannot_be_opened_says_so(tmp_path: Path, judged: Judge) -> None:
     (tmp_path / "file").write_text("")
-    ledger = Ledger(f"sqlite:///{tmp_path / 'file' / 'ledger.sqlite'}")
+    ledger = Ledger(Database(f"sqlite:///{tmp_path / 'file' / 'ledger.sqlite'}"))
     for use in (ledger.migrate, ledger.probe, lambda: ledger.write([judged("a")])):
         with pytest.raises(LedgerUnwritable):
             use()
@@ -274,20 +275,20 @@ def test_a_ledger_that_cannot_be_opened_says_so(tmp_path: Path, judged: Judge) -
 @pytest.mark.parametrize("name", ["nonsense", "nosuchdatabase://x/y", "mysql://x/y"])
 def test_a_url_that_is_none_says_so(name: str) -> None:
     with pytest.raises(LedgerUnwritable):
-        Ledger(name)
+        Ledger(Database(name)).probe()
 
 
 def test_reading_where_there_is_no_ledger_does_not_make_one(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with pytest.raises(LedgerUnreadable, match="there is no ledger"):
-        Ledger(f"sqlite:///{path}").calls(limit=1)
+        Ledger(Database(f"sqlite:///{path}")).calls(limit=1)
     assert not path.exists()
 
 
 def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"not a database, whatever its name says" * 100)
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(Database(f"sqlite:///{path}"))
     with pytest.raises(LedgerUnwritable, match="not a database"):
         ledger.migrate()
     with pytest.raises(LedgerUnreadable, match="not a database"):

@@ -9,6 +9,7 @@ import pytest
 
 from switch.billing.verdict import JudgedCall
 from switch.ledger import writer as writer_module
+from switch.ledger.database import Database
 from switch.ledger.journal import Journal, recover
 from switch.ledger.store import Ledger, LedgerUnwritable, RecordRefused
 from switch.ledger.writer import BATCH_CALLS, LedgerWriter, Store
@@ -68,7 +69,7 @@ class Owner:
     """Hears what the writer reports."""
 
     def __init__(self) -> None:
-        self.settled: queue.Queue[list[str]] = queue.Queue()
+        self.recorded: queue.Queue[list[str]] = queue.Queue()
         self.states: queue.Queue[tuple[bool, str]] = queue.Queue()
         self.refused: queue.Queue[tuple[str, str]] = queue.Queue()
 
@@ -77,7 +78,7 @@ class Owner:
     ) -> LedgerWriter:
         return LedgerWriter(
             factory,
-            on_settled=lambda ids: self.settled.put(list(ids)),
+            on_recorded=lambda ids: self.recorded.put(list(ids)),
             on_state=lambda writable, why: self.states.put((writable, why)),
             on_refused=lambda judged, why: self.refused.put((judged.record.call_id, why)),
             linger_s=linger_s,
@@ -88,10 +89,10 @@ class Owner:
     def state(self) -> tuple[bool, str]:
         return self.states.get(timeout=WAIT_S)
 
-    def has_settled(self, count: int) -> list[str]:
+    def has_recorded(self, count: int) -> list[str]:
         ids: list[str] = []
         while len(ids) < count:
-            ids += self.settled.get(timeout=WAIT_S)
+            ids += self.recorded.get(timeout=WAIT_S)
         return ids
 
 
@@ -102,7 +103,6 @@ def test_the_first_state_is_known_before_any_call() -> None:
     assert owner.state() == (True, "")
     assert disk.probes == 1
     assert writer.close(WAIT_S)
-    assert disk.closed
 
 
 def test_calls_that_wait_are_written_together_in_order_and_reported(judged: Judge) -> None:
@@ -112,7 +112,7 @@ def test_calls_that_wait_are_written_together_in_order_and_reported(judged: Judg
     for call_id in ids:
         assert writer.submit(judged(call_id))
     writer.start()
-    assert owner.has_settled(len(ids)) == ids
+    assert owner.has_recorded(len(ids)) == ids
     assert [len(batch) for batch in disk.batches] == [BATCH_CALLS, 1]
     assert writer.close(WAIT_S)
 
@@ -124,7 +124,7 @@ def test_a_call_that_comes_while_all_is_quiet_wakes_the_thread(judged: Judge) ->
     owner.state()
     for call_id in "abc":
         writer.submit(judged(call_id))
-        assert owner.has_settled(1) == [call_id]
+        assert owner.has_recorded(1) == [call_id]
     assert writer.close(WAIT_S)
 
 
@@ -135,7 +135,7 @@ def test_a_full_batch_does_not_linger(judged: Judge) -> None:
     owner.state()
     for n in range(BATCH_CALLS):
         writer.submit(judged(f"c{n}"))
-    assert len(owner.has_settled(BATCH_CALLS)) == BATCH_CALLS
+    assert len(owner.has_recorded(BATCH_CALLS)) == BATCH_CALLS
     assert writer.close(WAIT_S)
 
 
@@ -153,7 +153,7 @@ def test_an_outage_is_told_once_and_afterwards_everything_is_written_in_order(ju
     for _ in range(3):
         disk.wait_for("write")
     disk.broken = False
-    assert owner.has_settled(3) == ["a", "b", "c"]
+    assert owner.has_recorded(3) == ["a", "b", "c"]
     assert owner.state() == (True, "")
     assert disk.batches == [["a", "b", "c"]]
     assert owner.states.empty()
@@ -170,7 +170,7 @@ def test_it_tries_again_by_itself(judged: Judge) -> None:
     for _ in range(3):
         disk.wait_for("open")
     disk.broken = False
-    assert owner.has_settled(1) == ["a"]
+    assert owner.has_recorded(1) == ["a"]
     assert owner.state() == (True, "")
     assert writer.close(WAIT_S)
 
@@ -197,7 +197,7 @@ def test_a_refused_call_is_told_and_holds_up_no_other(judged: Judge) -> None:
     for n in range(10):
         writer.submit(judged(f"c{n}"))
     writer.start()
-    assert owner.has_settled(8) == ["c0", "c1", "c2", "c4", "c5", "c6", "c8", "c9"]
+    assert owner.has_recorded(8) == ["c0", "c1", "c2", "c4", "c5", "c6", "c8", "c9"]
     assert [owner.refused.get(timeout=WAIT_S) for _ in range(2)] == [("c3", "no such number"), ("c7", "no such number")]
     assert owner.state() == (True, "")
     assert writer.close(WAIT_S)
@@ -209,7 +209,7 @@ def test_memory_is_bounded_while_nothing_can_be_written(judged: Judge, monkeypat
     writer = owner.writer(disk.open)
     assert [writer.submit(judged(call_id)) for call_id in "abcd"] == [True, True, True, False]
     writer.start()
-    assert owner.has_settled(3) == ["a", "b", "c"]
+    assert owner.has_recorded(3) == ["a", "b", "c"]
     assert writer.submit(judged("d"))
     assert writer.close(WAIT_S)
     assert disk.batches == [["a", "b", "c"], ["d"]]
@@ -227,7 +227,6 @@ def test_closing_writes_what_waits_also_what_came_during_the_last_write(judged: 
     disk.hold.release(2)
     assert writer.close(WAIT_S)
     assert disk.batches == [["a"], ["b"]]
-    assert disk.closed
 
 
 def test_closing_in_an_outage_ends_and_says_that_something_is_left(judged: Judge) -> None:
@@ -239,8 +238,7 @@ def test_closing_in_an_outage_ends_and_says_that_something_is_left(judged: Judge
     writer.submit(judged("a"))
     assert owner.state() == (False, "disk full")
     assert not writer.close(WAIT_S)
-    assert disk.closed
-    assert owner.settled.empty()
+    assert owner.recorded.empty()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -261,7 +259,7 @@ def test_from_journal_to_ledger_and_back_after_an_outage(tmp_path: Path, judged:
     """What the ledger has is deleted from the journal; what it did not get is found there at the next start."""
 
     def factory() -> Ledger:
-        ledger = Ledger(empty_url)
+        ledger = Ledger(Database(empty_url))
         ledger.migrate()
         return ledger
 
@@ -272,7 +270,7 @@ def test_from_journal_to_ledger_and_back_after_an_outage(tmp_path: Path, judged:
     writer = owner.writer(factory)
     writer.submit(judged("a"))
     writer.start()
-    journal.settled(owner.has_settled(1))
+    journal.mark_recorded(owner.has_recorded(1))
     assert writer.close(WAIT_S)
     journal.close()
 
@@ -282,6 +280,6 @@ def test_from_journal_to_ledger_and_back_after_an_outage(tmp_path: Path, judged:
     assert set(left) == {"b", "c"}
     assert ledger.recorded(["a", *left]) == {"a"}
     ledger.write([judged(call_id) for call_id in left])
-    journal.settled(ledger.recorded(left))
+    journal.mark_recorded(ledger.recorded(left))
     assert recover(tmp_path / "journal").calls == {}
     ledger.close()

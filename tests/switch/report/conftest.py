@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from tests.switch.ledger.conftest import _migrated_postgres, _migrated_sqlite, postgres, postgres_url, sqlite_url, url
 from tests.switch.report.ten_calls import TEN, post_corrections
@@ -29,7 +30,7 @@ def ten_on_sqlite(sqlite_url: str) -> str:
 
 
 def fill(url: str) -> str:
-    ledger = Ledger(url)
+    ledger = Ledger(Database(url))
     ledger.write(TEN)
     post_corrections(ledger)
     ledger.close()

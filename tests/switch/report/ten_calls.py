@@ -17,9 +17,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from ledger_rows import append_posting
+
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
-from switch.ledger.store import Ledger, Posting
+from switch.ledger.store import Ledger, PostingRow
 
 MICROS = 1_000_000
 ADVERTISER_OF = {"east": "acme", "west": "acme", "beta": "beta-inc"}
@@ -49,7 +51,7 @@ def attempt(
         invited_us=at_us,
         answered_us=talk_us,
         ended_us=over_us,
-        ring_ms=5_000 if talks else None,
+        answer_delay_ms=5_000 if talks else None,
         connected_ms=talk_ms or 0,
         talk_us=talk_us,
         talk_ended_us=over_us if talks else None,
@@ -233,4 +235,4 @@ def post_corrections(ledger: Ledger) -> None:
         correction(nine[1], -5 * MICROS, at_us=later_us),
         deposit,
     ]
-    ledger.post(rows, [], Posting(party="acme", idempotency_key="1", at_us=later_us, request="{}", answer="{}"))
+    append_posting(ledger, rows, [], PostingRow(party="acme", idempotency_key="1", at_us=later_us, request="{}", answer="{}"))

@@ -11,11 +11,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledger_rows import append_posting
 
 from switch.billing.price import bearer
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, EndedBy, FinalState
-from switch.ledger.store import Ledger, Posting
+from switch.ledger.database import Database
+from switch.ledger.store import Ledger, PostingRow
 from tests.switch.report.ten_calls import MICROS, attempt, call, correction, judged, us
 from tests.switch.report.test_report_metrics import asked
 
@@ -77,10 +79,10 @@ def _drawn(draw: st.DrawFn, call_id: str) -> Drawn:
 def written(directory: Path, empty: Path, calls: list[Drawn]) -> str:
     path = directory / "random.sqlite"
     shutil.copy(empty, path)
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(Database(f"sqlite:///{path}"))
     ledger.write([each.judged for each in calls])
     rows = [row for each in calls for row in each.posted]
-    ledger.post(rows, [], Posting(party="a", idempotency_key="1", at_us=1, request="", answer=""))
+    append_posting(ledger, rows, [], PostingRow(party="a", idempotency_key="1", at_us=1, request="", answer=""))
     ledger.close()
     return f"sqlite:///{path}"
 

@@ -4,21 +4,21 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from switch.billing.verdict import Happened
+from switch.billing.verdict import CallEvent
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import CallHistory
 from switch.engine.journal_line import event_line, ruling_notes
 from switch.ledger.journal import Journal
-from switch.ledger.keeper import PROBE_ID
+from switch.ledger.service import PROBE_ID
 from switch.report.live import live_calls
 
 AT = Moment(mono_ns=0, utc_us=1_767_225_600_000_000)
 STORY = CallHistory(
     call_id="a", did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=AT, publisher="radio"
 )
-HAPPENED = Happened(number=1, at_us=AT.utc_us, event="InviteArrived", facts={})
+HAPPENED = CallEvent(number=1, at_us=AT.utc_us, event="InviteArrived", facts={})
 OVER = replace(
     STORY, call_id="b", ended=AT, ended_by=EndedBy.CALLER, cause=Cause.CALLER_HUNG_UP, final_state=FinalState.CALLER_LEFT_IN_MENU
 )

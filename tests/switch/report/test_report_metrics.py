@@ -7,6 +7,7 @@ import pytest
 from routing.table import Table
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
+from switch.ledger.database import Database
 from switch.report.aggregate import Report, run_queries
 from switch.report.capacity import Capacity
 from switch.report.query import DEFAULT, METRICS, ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
@@ -34,7 +35,7 @@ def asked(
         zone=zone,
         period=parse_period(start, end, zone=zone),
     )
-    return run_queries(url, [query], NOBODY, live=lambda: live)[0]
+    return run_queries(Database(url), [query], NOBODY, live=lambda: live)[0]
 
 
 def rows(report: Report, metric: str) -> dict[Any, Any]:
@@ -222,7 +223,7 @@ def test_rows_come_in_the_order_of_their_dimensions(ten_on_sqlite: str) -> None:
 
 def test_columns_come_in_blocks_without_loss(ten: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switch.ledger.columns.BLOCK_ROWS", 3)
-    with columns_of(ten) as columns:
+    with columns_of(Database(ten)) as columns:
         blocks = list(columns.calls(("call_id", "publisher"), parse_period(None, None, zone="UTC")))
     assert len(blocks) == (1 if ten.startswith("postgresql") else 4)
     assert sorted(call_id for block in blocks for call_id in block["call_id"]) == sorted(f"c{n}" for n in range(1, 11))

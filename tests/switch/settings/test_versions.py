@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from switch.billing.judge import judge
 from switch.billing.verdict import JudgedCall
 from switch.cli.main import app
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 from switch.settings.load import load
 from switch.settings.versions import FILE, differences, kept_as, versions_now
@@ -51,7 +52,7 @@ def ledger(config: Path) -> Ledger:
     assert loaded.deployment is not None
     plan, data = loaded.deployment.plan, loaded.deployment.switch.data
     data.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(f"sqlite:///{data / 'payphone.sqlite'}")
+    ledger = Ledger(Database(ledger_url(data)))
     ledger.migrate()
     ledger.keep_config(plan.version, at_us=1, files=loaded.files)
     record = replace(call(*in_turn(("acme-east", 95_000))), campaign="quotes", config=plan.version)

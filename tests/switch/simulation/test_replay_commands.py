@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 import switch.cli.replay
 import switch.cli.simulate  # noqa: F401 (registers the command, as the line above does)
 from switch.cli.main import app
+from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load
 from switch.simulation.sandbox import NotFresh, open_sandbox
@@ -99,7 +100,7 @@ def test_simulate_keeps_calls_in_a_ledger_of_their_own(day: Path) -> None:
 
     assert len(calls) == 150
     assert all(call["call_id"].startswith("sim-1-") for call in calls)
-    ledger = Ledger(f"sqlite:///{day / 'payphone.sqlite'}")
+    ledger = Ledger(Database(f"sqlite:///{day / 'payphone.sqlite'}"))
     records = list(ledger.calls_between(DAY.from_us, DAY.to_us))
     ledger.close()
     assert {judged.record.config for judged in records} == {load(day / "config").deployment.plan.version}  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Inquiry
 from routing.trail import as_plain, asked, capped
-from switch.billing.verdict import Happened, JudgedCall, Verdict
+from switch.billing.verdict import CallEvent, JudgedCall, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, LineBehaviour, LineScript
 from switch.simulation.compare import CallResult, Change, difference, full_caps
@@ -36,7 +36,7 @@ ATTEMPT = AttemptRecord(
     invited_us=at(4_000),
     answered_us=at(9_000),
     ended_us=at(60_000),
-    ring_ms=5_000,
+    answer_delay_ms=5_000,
     connected_ms=51_000,
     talk_us=at(9_000),
     talk_ended_us=at(60_000),
@@ -48,7 +48,7 @@ UNANSWERED = replace(
     sip_code=486,
     answered_us=None,
     ended_us=at(4_700),
-    ring_ms=None,
+    answer_delay_ms=None,
     connected_ms=0,
     talk_us=None,
     talk_ended_us=None,
@@ -175,10 +175,10 @@ def test_how_long_the_caller_waits(record: CallRecord, patience_ms: int | None) 
 
 def test_digits_come_at_their_moments_where_the_events_tell() -> None:
     events = (
-        Happened(number=1, at_us=T0_US, event="InviteArrived", facts={"tags": {"sub": "fb-2"}}),
-        Happened(number=2, at_us=at(1_200), event="DigitHeard", facts={"leg": 0, "digit": "1"}),
-        Happened(number=3, at_us=at(3_900), event="DigitHeard", facts={"leg": 0, "digit": "2"}),
-        Happened(number=4, at_us=at(9_500), event="DigitHeard", facts={"leg": 1, "digit": "5"}),
+        CallEvent(number=1, at_us=T0_US, event="InviteArrived", facts={"tags": {"sub": "fb-2"}}),
+        CallEvent(number=2, at_us=at(1_200), event="DigitHeard", facts={"leg": 0, "digit": "1"}),
+        CallEvent(number=3, at_us=at(3_900), event="DigitHeard", facts={"leg": 0, "digit": "2"}),
+        CallEvent(number=4, at_us=at(9_500), event="DigitHeard", facts={"leg": 1, "digit": "5"}),
     )
 
     call = recorded_call(JudgedCall(record=RECORD, verdict=VERDICT, events=events), passed=frozenset({"sub"}))

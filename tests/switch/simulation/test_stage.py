@@ -92,7 +92,7 @@ def test_a_caller_qualifies_and_talks() -> None:
     assert (record.digits, record.tags["interest"], record.menu_done) == ("1", "quote", True)
     assert record.menu_ms == 1_500  # a prompt of a second, and half a second until the key
     (attempt,) = record.attempts
-    assert (attempt.ring_ms, attempt.connected_ms) == (2_000, 120_000)
+    assert (attempt.answer_delay_ms, attempt.connected_ms) == (2_000, 120_000)
     assert record.total_ms == 1_500 + 2_000 + 120_000
     assert (judged.verdict.revenue_micros, judged.verdict.payout_micros) == (25_000_000, 18_000_000)
 

@@ -1,6 +1,6 @@
-"""Knows by which terms a call's money is judged: those of the config it was decided by, where the ledger has kept it.
+"""The terms by which a call's money is judged: those of the config it was decided by, where the ledger has kept it.
 
-Does not know the call. Compiling a config takes time, so terms are kept by version.
+Compiling a config takes time, so terms are kept by version.
 """
 
 import threading
@@ -23,7 +23,7 @@ class Agreement:
     kept: bool
 
 
-class Agreed:
+class KeptTerms:
     """`files_of(version)`: the files of a config, None: not kept. `present()`: the plan that is in force. Callable from any thread."""
 
     def __init__(self, *, files_of: Callable[[str], Mapping[str, str] | None], present: Callable[[], Plan]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal
-from switch.ledger.keeper import SLOW_S, Keeper, ledger_url
+from switch.ledger.service import SLOW_S, LedgerService
 
 JUST_LATER_S = 0.001
 
@@ -39,9 +40,9 @@ def test_a_disk_that_takes_longer_than_this_counts_as_one_that_can_not_be_writte
     states: list[tuple[bool, str]] = []
 
     async def scene() -> None:
-        keeper = Keeper(
+        keeper = LedgerService(
             tmp_path,
-            url=ledger_url(tmp_path),
+            database=Database(ledger_url(tmp_path)),
             secured=lambda _: None,
             state=lambda *state: states.append(state),
             complain=lambda _: None,

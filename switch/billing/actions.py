@@ -1,17 +1,180 @@
-"""Knows what a posting is about: which line of the call, and the entries of its money as they are. Does not know what the posting does."""
+"""What may be posted about a call's money, and what a posting is about: the line of the call, and the entries of its money as they are.
+
+What an action does to the amounts is in `switch.billing.posting`.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from switch.billing import acts, keys
-from switch.billing.acts import Posted, Posting, Refusal, Refused
-from switch.billing.money import show_micros
+from switch.billing import keys
+from switch.billing.entry_state import EntryState, StateRow, state_at
+from switch.billing.money import MICROS, show_micros
 from switch.billing.price import Situation, bearer
-from switch.billing.standing import Standing, StateRow, stand
 from switch.billing.terms import POSTED, BillableOn, Terms
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, CallRecord
+
+MOST_MICROS = 1_000_000 * MICROS
+"""The largest amount that is taken from outside."""
+WHOLE_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postback:
+    """A sale. `amount_micros`: what is owed for it; None: what the campaign's price says."""
+
+    amount_micros: int | None = None
+
+    def __str__(self) -> str:
+        return "postback" if self.amount_micros is None else f"postback:{show_micros(self.amount_micros)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposition:
+    """How the call went: worth the part of the price that the campaign has agreed on for `code`."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return f"disposition:{self.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manual:
+    """A person says that the call is to be paid. `amount_micros` as in a postback."""
+
+    amount_micros: int | None = None
+
+    def __str__(self) -> str:
+        return "manual" if self.amount_micros is None else f"manual:{show_micros(self.amount_micros)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustTo:
+    """A correction: the revenue of the line, or the payout, is this much from now on."""
+
+    kind: MoneyKind
+    amount_micros: int
+
+    def __str__(self) -> str:
+        return f"adjust-{self.kind}-to:{show_micros(self.amount_micros)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustBy:
+    """A correction by a difference, which may be negative."""
+
+    kind: MoneyKind
+    delta_micros: int
+
+    def __str__(self) -> str:
+        return f"adjust-{self.kind}-by:{show_micros(self.delta_micros)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Void:
+    """It should never have been: all of it is taken back. `only`: just the revenue, or just the payout."""
+
+    only: MoneyKind | None = None
+
+    def __str__(self) -> str:
+        return "void" if self.only is None else f"void-{self.only}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    only: MoneyKind | None = None
+
+    def __str__(self) -> str:
+        return "approve" if self.only is None else f"approve-{self.only}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    def __str__(self) -> str:
+        return "dispute"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uphold:
+    """The dispute is right: `percent` of what is owed is credited, and clawed back from the publisher."""
+
+    percent: int = WHOLE_PERCENT
+
+    def __str__(self) -> str:
+        return f"uphold:{self.percent}%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """The dispute is not."""
+
+    def __str__(self) -> str:
+        return "reject"
+
+
+Action = Postback | Disposition | Manual | AdjustTo | AdjustBy | Void | Approve | Dispute | Uphold | Reject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One posting. The same `key` with the same act, for the same line, is the same posting: it is done once.
+
+    `key`: 1 to 64 printable ASCII characters, no space and no slash. `line`, `advertiser`: whose revenue it is about, where the call has
+    more than one. `sold_in`: another call that the same sale was posted for, if there is one.
+    """
+
+    key: str
+    act: Action
+    at_us: int
+    actor: str
+    reason: str = ""
+    line: str | None = None
+    advertiser: str | None = None
+    sold_in: str | None = None
+
+
+class Refusal(StrEnum):
+    MALFORMED_KEY = "malformed_key"
+    AMOUNT_OUT_OF_RANGE = "amount_out_of_range"
+    """Negative, or more than `MOST_MICROS`."""
+    PART_OUT_OF_RANGE = "part_out_of_range"
+    """Not from 0 to 100 %."""
+    SOLD_BEFORE = "sold_before"
+    NO_SUCH_LINE = "no_such_line"
+    """The call never dialled it, or not for this advertiser."""
+    WHICH_LINE = "which_line"
+    """Several lines of the call owe."""
+    NO_TERMS = "no_terms"
+    NOT_AGREED = "not_agreed"
+    """No price of the campaign waits for this."""
+    UNKNOWN_DISPOSITION = "unknown_disposition"
+    NOTHING_TO_CORRECT = "nothing_to_correct"
+    BELOW_ZERO = "below_zero"
+    ENTRY_CLOSED = "entry_closed"
+    """Its state allows no new amount."""
+    ILLEGAL_MOVE = "illegal_move"
+    """Its state does not become the one asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Nothing was done, and why."""
+
+    because: Refusal
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """The rows to append, all or none. `again`: it was posted before; there is nothing to do."""
+
+    money: tuple[MoneyRow, ...] = ()
+    states: tuple[StateRow, ...] = ()
+    again: bool = False
+
 
 NAME = re.compile(r"[!-.0-~]{1,64}")
 
@@ -21,7 +184,7 @@ class Entry:
     """A money row with all that corrects it, in the order written, and where it stands."""
 
     rows: tuple[MoneyRow, ...]
-    standing: Standing
+    standing: EntryState
 
     @property
     def base(self) -> MoneyRow:
@@ -43,7 +206,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class PostingContext:
     """A posting with all it is about. `attempt` None: nobody was dialled. `payout` is the call's: maybe another line's.
 
     `events`: what was posted for the line before.
@@ -93,14 +256,14 @@ class Case:
         )
 
 
-def open_case(
+def context_of(
     record: CallRecord,
     posting: Posting,
     *,
     money: Sequence[MoneyRow],
     states: Sequence[StateRow],
     terms: Mapping[str, Terms],
-) -> Case | Posted | Refused:
+) -> PostingContext | Posted | Refused:
     """`Posted`: it was, before."""
     known = (*(row.key for row in money), *(row.key for row in states))
     attempts = [each for each in record.attempts if _meant(each, posting)]
@@ -115,12 +278,12 @@ def open_case(
 
     def entry(key: str) -> Entry | None:
         rows = tuple(row for row in money if key in (row.key, row.corrects))
-        standing = stand((row for row in states if row.of == key), posting.at_us)
+        standing = state_at((row for row in states if row.of == key), posting.at_us)
         return Entry(rows=rows, standing=standing) if rows else None
 
     line = _line(attempt)
     names = {act.partition(":")[0] for act in keys.acts(known, record.call_id, line)}
-    return Case(
+    return PostingContext(
         record=record,
         posting=posting,
         attempt=attempt,
@@ -156,15 +319,15 @@ def unfit(posting: Posting) -> Refused | None:
     if posting.sold_in is not None:
         return Refused(because=Refusal.SOLD_BEFORE, detail=f"posted for call {posting.sold_in}")
     match posting.act:
-        case (
-            acts.Postback(amount_micros=int(micros)) | acts.Manual(amount_micros=int(micros)) | acts.AdjustTo(amount_micros=micros)
-        ) if not 0 <= micros <= acts.MOST_MICROS:
+        case Postback(amount_micros=int(micros)) | Manual(amount_micros=int(micros)) | AdjustTo(amount_micros=micros) if (
+            not 0 <= micros <= MOST_MICROS
+        ):
             return Refused(because=Refusal.AMOUNT_OUT_OF_RANGE, detail=show_micros(micros))
-        case acts.AdjustBy(delta_micros=micros) if abs(micros) > acts.MOST_MICROS:
+        case AdjustBy(delta_micros=micros) if abs(micros) > MOST_MICROS:
             return Refused(because=Refusal.AMOUNT_OUT_OF_RANGE, detail=show_micros(micros))
-        case acts.Uphold(percent=percent) if not 0 < percent <= acts.WHOLE_PERCENT:
+        case Uphold(percent=percent) if not 0 < percent <= WHOLE_PERCENT:
             return Refused(because=Refusal.PART_OUT_OF_RANGE, detail=f"{percent} %")
-        case acts.AdjustTo(kind=kind) | acts.AdjustBy(kind=kind) if kind not in (MoneyKind.REVENUE, MoneyKind.PAYOUT):
+        case AdjustTo(kind=kind) | AdjustBy(kind=kind) if kind not in (MoneyKind.REVENUE, MoneyKind.PAYOUT):
             return Refused(because=Refusal.NOTHING_TO_CORRECT, detail=f"{kind} is not corrected by call")
         case _:
             return None
@@ -187,12 +350,12 @@ def _attempt(
     return next(iter(found.values()), bearer(attempts))
 
 
-def only(act: acts.Act) -> MoneyKind | None:
+def only(act: Action) -> MoneyKind | None:
     """The kind that an act names."""
     match act:
-        case acts.Void(only=kind) | acts.Approve(only=kind):
+        case Void(only=kind) | Approve(only=kind):
             return kind
-        case acts.AdjustTo(kind=kind) | acts.AdjustBy(kind=kind):
+        case AdjustTo(kind=kind) | AdjustBy(kind=kind):
             return kind
         case _:
             return None

@@ -1,7 +1,8 @@
-"""Knows how journal and SQL ledger work together for a running switch. Does not know calls; speaks to its owner on the event loop.
+"""The journal and the SQL ledger of a running switch, as one service on the event loop.
 
 Lines are appended at once; records go to the ledger in the background and stay in the journal until they are there. When either
-can't be written the owner is told, and told again when both can.
+can't be written the owner is told, and told again when both can. After a failed fsync or write, the lines that may not be durable go to
+a new segment of the journal, and only then is anything called durable again.
 """
 
 import asyncio
@@ -11,26 +12,25 @@ from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
 from switch.engine.journal_line import recover_call
+from switch.ledger.database import Database
 from switch.ledger.journal import Journal, JournalUnwritable, recover
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable
-from switch.ledger.sync import SyncThread
-from switch.ledger.writer import LedgerWriter
+from switch.ledger.writer import FsyncThread, LedgerWriter
 
 CLOSE_S = 5.0
 JOURNAL_RETRY_S = 1.0
 SLOW_S = 2.0
 PROBE_ID = "-"
 """Stands in a journal line for a call id, when only the writing is tried."""
+FLUSH = "flush"
+"""Stands for a token, where an fsync is asked for that no call waits for."""
+FLUSH_BYTES = 8 * 1024 * 1024
+"""So many bytes of lines may wait for an fsync; then one is asked for. Until it is done the journal keeps them in memory."""
 RECOVERED_AT_ONCE = 500
 """So many calls that the last process left are judged and handed to the ledger before more are: there may be very many."""
 
 
-def ledger_url(data: Path, url: str | None = None) -> str:
-    """`url`: of the config's `switch.ledger`; None: a SQLite file in the data directory."""
-    return url or f"sqlite:///{data / 'payphone.sqlite'}"
-
-
-class Keeper:
+class LedgerService:
     """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to tell ops.
     `found(judged)`: a call that the last process left in the journal. `past_is_whole()`: the ledger is there, and has all of those.
 
@@ -41,7 +41,7 @@ class Keeper:
         self,
         data: Path,
         *,
-        url: str,
+        database: Database,
         secured: Callable[[Sequence[str]], None],
         state: Callable[[bool, str], None],
         complain: Callable[[str], None],
@@ -49,7 +49,7 @@ class Keeper:
         past_is_whole: Callable[[], None],
     ) -> None:
         self._data = data
-        self._url = url
+        self._ledger = Ledger(database)
         self._secured = secured
         self._state = state
         self._complain = complain
@@ -62,6 +62,8 @@ class Keeper:
         self._recovering: set[str] = set()
         self._asked_past = False
         self._journal_why: str | None = None
+        self._owed: list[str] = []  # tokens that wait until the journal can be written again
+        self._flushing = False
         self._writable = False
         self._retrying = False
         self._asked_s: float | None = None
@@ -74,11 +76,11 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self._journal = Journal(self._data / "journal")
         found = recover(self._data / "journal")
-        self._sync = SyncThread(self._journal.fsync, done=self._synced)
+        self._sync = FsyncThread(self._journal.fsync, done=self._synced)
         self._old = found.calls
         self._writer = LedgerWriter(
             self._opened,
-            on_settled=self._on_settled,
+            on_recorded=self._on_recorded,
             on_state=self._on_state,
             on_refused=self._on_refused,
         )
@@ -93,18 +95,24 @@ class Keeper:
             self._journal.append(call_id, payload)
         except JournalUnwritable as error:
             self._journal_fails(str(error))
+            return
+        if not self._flushing and self._journal.pending_bytes > FLUSH_BYTES:
+            self._flushing = True
+            self._sync.request(FLUSH)
 
     def sync(self, token: str) -> None:
-        """`secured` is told once all lines so far are durable; never, while the journal can't be written.
+        """`secured` is told once all lines so far are durable: not before the journal can be written again, where it can't.
 
         A disk that has not answered for a while counts as one that can't: new calls must not ring anybody for nothing.
         """
         now_s = self._loop.time()
         if self._asked_s is not None and now_s - self._asked_s > SLOW_S:
             self._journal_fails(f"the disk has not answered for {now_s - self._asked_s:.0f} s")
-        if self._journal_why is None:
-            self._asked_s = self._asked_s or now_s
-            self._sync.request(token)
+        if self._journal_why is not None:
+            self._owed.append(token)
+            return
+        self._asked_s = self._asked_s or now_s
+        self._sync.request(token)
 
     def keep(self, judged: JudgedCall) -> None:
         """To the ledger; where too much waits for it already, the next start brings it there from the journal."""
@@ -142,51 +150,50 @@ class Keeper:
     def _opened(self) -> Ledger:
         """The ledger, up to date. Of the calls left in the journal, those that it has already are done with: only segments keep them, for
         the sake of others, and where such a call began may be deleted."""
-        ledger = Ledger(self._url)
-        ledger.migrate()
+        self._ledger.migrate()
         try:
-            recorded = ledger.recorded(self._old)
+            recorded = self._ledger.recorded(self._old)
         except LedgerUnreadable as error:
             raise LedgerUnwritable(str(error)) from error
         self._loop.call_soon_threadsafe(self._recover_all, recorded)
-        return ledger
+        return self._ledger
 
     # from the threads, brought to the loop
 
     def _synced(self, tokens: Sequence[str], error: OSError | None) -> None:
         self._loop.call_soon_threadsafe(self._journal_synced, tokens, error)
 
-    def _on_settled(self, call_ids: Sequence[str]) -> None:
-        self._loop.call_soon_threadsafe(self._settle, call_ids)
+    def _on_recorded(self, call_ids: Sequence[str]) -> None:
+        self._loop.call_soon_threadsafe(self._mark_recorded, call_ids)
 
     def _on_state(self, writable: bool, why: str) -> None:  # noqa: FBT001 the writer's callback
         self._loop.call_soon_threadsafe(self._ledger_state, None if writable else why)
 
     def _on_refused(self, judged: JudgedCall, why: str) -> None:
-        self._loop.call_soon_threadsafe(self._settled_past, [judged.record.call_id])
+        self._loop.call_soon_threadsafe(self._recorded_past, [judged.record.call_id])
         what = f"ledger refuses call {judged.record.call_id}; it stays in the journal: {why}"
         self._loop.call_soon_threadsafe(self._complain, what)
 
     # on the loop
 
-    def _settle(self, call_ids: Sequence[str]) -> None:
+    def _mark_recorded(self, call_ids: Sequence[str]) -> None:
         try:
-            self._journal.settled(call_ids)
+            self._journal.mark_recorded(call_ids)
         except JournalUnwritable as error:
-            self._complain(f"journal: a settled segment could not be deleted: {error}")
-        self._settled_past(call_ids)
+            self._complain(f"journal: a segment of recorded calls could not be deleted: {error}")
+        self._recorded_past(call_ids)
 
     def _recover_all(self, recorded: Set[str]) -> None:
         done = {*recorded, PROBE_ID}
         self._left = deque((call_id, lines) for call_id, lines in self._old.items() if call_id not in done)
         self._old = {}
-        self._settle(tuple(done))
+        self._mark_recorded(tuple(done))
 
     def _recover_some(self) -> None:
         while self._left and len(self._recovering) < RECOVERED_AT_ONCE and self._recover(*self._left[0]):
             self._left.popleft()
 
-    def _settled_past(self, call_ids: Sequence[str]) -> None:
+    def _recorded_past(self, call_ids: Sequence[str]) -> None:
         if self._recovering or self._left:
             self._recovering.difference_update(call_ids)
             self._recover_some()
@@ -205,22 +212,30 @@ class Keeper:
     def _try_journal(self) -> None:
         """Whether a line can be written and made durable again; the answer comes as `_journal_synced`."""
         try:
+            if self._journal.failed:
+                self._journal.rewrite()
             self._journal.append(PROBE_ID, b"{}")
         except JournalUnwritable as error:
             self._journal_fails(str(error))
             return
-        self._settle([PROBE_ID])
+        self._mark_recorded([PROBE_ID])
         self._sync.request(PROBE_ID)
 
     def _journal_synced(self, tokens: Sequence[str], error: OSError | None) -> None:
         self._asked_s = None
+        self._flushing = False
+        waiting = [token for token in tokens if token not in (PROBE_ID, FLUSH)]
         if error is not None:
+            self._owed.extend(waiting)
             self._journal_fails(f"fsync failed: {error}")
             return
-        if PROBE_ID in tokens:
+        if PROBE_ID in tokens and not self._journal.failed:
             self._journal_why = None
             self._tell_state()
-        self._secured([token for token in tokens if token != PROBE_ID])
+            owed, self._owed = self._owed, []
+            for token in owed:  # their lines may be younger than this fsync
+                self.sync(token)
+        self._secured(waiting)
 
     def _journal_fails(self, why: str) -> None:
         """Fail closed, and try again soon: once for however many calls met it."""

@@ -10,15 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from switch.billing.verdict import Happened, JudgedCall
+from switch.billing.verdict import CallEvent, JudgedCall
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import CallHistory
 from switch.engine.journal_line import event_line, heartbeat_line
-from switch.ledger import database, keeper, writer
+from switch.ledger import database, service, writer
+from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal
-from switch.ledger.keeper import Keeper, ledger_url
+from switch.ledger.service import LedgerService
 from switch.ledger.store import Ledger
 
 PATIENCE_S = 20.0
@@ -28,7 +29,7 @@ T0 = Moment(mono_ns=10**12, utc_us=1_767_225_600_000_000)
 def first_line(call_id: str) -> bytes:
     """A caller was there, and then the process died."""
     history = CallHistory(call_id=call_id, did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=T0)
-    return event_line(T0, Happened(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), history)
+    return event_line(T0, CallEvent(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), history)
 
 
 def ended_line(call_id: str) -> bytes:
@@ -36,21 +37,21 @@ def ended_line(call_id: str) -> bytes:
         call_id=call_id, did="+18005550100", ani="+12145550123", trunk="t", seed=1, version="v", invited=T0, ended=T0,
         ended_by=EndedBy.SWITCH, cause=Cause.NO_MATCH, final_state=FinalState.NO_MATCH, sip_code=404,
     )  # fmt: skip
-    return event_line(T0, Happened(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), history)
+    return event_line(T0, CallEvent(number=1, at_us=T0.utc_us, event="InviteArrived", facts={}), history)
 
 
-def left(data: Path, *lines: tuple[str, bytes], segment_bytes: int = 10**6, settled: Iterable[str] = ()) -> list[Path]:
+def left(data: Path, *lines: tuple[str, bytes], segment_bytes: int = 10**6, recorded_ids: Iterable[str] = ()) -> list[Path]:
     """What a process left in the journal."""
     journal = Journal(data / "journal", segment_bytes=segment_bytes)
     for call_id, payload in lines:
         journal.append(call_id, payload)
-    journal.settled(settled)
+    journal.mark_recorded(recorded_ids)
     journal.close()
     return sorted((data / "journal").glob("*.journal"))
 
 
 class Kept:
-    """A keeper and all that it has said."""
+    """A ledger service and all that it has said."""
 
     def __init__(self, data: Path, url: str | None = None) -> None:
         self.states: list[tuple[bool, str]] = []
@@ -59,9 +60,9 @@ class Kept:
         self.secured: list[str] = []
         self.whole = 0
         self._news = asyncio.Event()
-        self.keeper = Keeper(
+        self.service = LedgerService(
             data,
-            url=url or ledger_url(data),
+            database=Database(url or ledger_url(data)),
             secured=self._told(self.secured.extend),
             state=self._told(lambda *state: self.states.append(state)),
             complain=self._told(self.complaints.append),
@@ -78,7 +79,7 @@ class Kept:
 
     def _past_is_whole(self) -> None:
         self.whole += 1
-        self.keeper.past_known()
+        self.service.past_known()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         try:
@@ -97,11 +98,11 @@ class Kept:
 def play(kept: Callable[[], Kept], scene: Callable[[Kept], Awaitable[None]]) -> Kept:
     async def played() -> Kept:
         on = kept()
-        on.keeper.start()
+        on.service.start()
         try:
             await scene(on)
         finally:
-            on.keeper.close()
+            on.service.close()
         return on
 
     return asyncio.run(played())
@@ -112,7 +113,7 @@ async def taking_calls(on: Kept) -> None:
 
 
 def recorded(url: str, call_ids: Sequence[str]) -> set[str]:
-    ledger = Ledger(url)
+    ledger = Ledger(Database(url))
     found = ledger.recorded(call_ids)
     ledger.close()
     return found
@@ -121,7 +122,7 @@ def recorded(url: str, call_ids: Sequence[str]) -> set[str]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again, is tried again at once."""
-    monkeypatch.setattr(keeper, "JOURNAL_RETRY_S", 0.01)
+    monkeypatch.setattr(service, "JOURNAL_RETRY_S", 0.01)
     for name in ("RETRY_S", "PROBE_S", "LINGER_S"):
         monkeypatch.setattr(writer, name, 0.01)
     defaults = {**(writer.LedgerWriter.__init__.__kwdefaults__ or {}), "retry_s": 0.01, "probe_s": 0.01, "linger_s": 0.01}
@@ -171,7 +172,7 @@ def test_a_call_that_the_ledger_has_is_not_recovered_again_though_its_beginning_
 def test_however_many_calls_were_left_all_are_recovered_and_then_calls_are_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
-    monkeypatch.setattr(keeper, "RECOVERED_AT_ONCE", 7)
+    monkeypatch.setattr(service, "RECOVERED_AT_ONCE", 7)
     monkeypatch.setattr(writer, "MAX_WAITING", room)
     calls = [f"call-{number}" for number in range(40)]
     left(tmp_path, *((call_id, first_line(call_id)) for call_id in calls))
@@ -193,7 +194,7 @@ def test_a_ledger_that_comes_late_gets_what_was_left(tmp_path: Path) -> None:
     url = f"sqlite:///{in_the_way / 'payphone.sqlite'}"
 
     async def scene(on: Kept) -> None:
-        assert not on.keeper._writable
+        assert not on.service._writable
         in_the_way.unlink()
         await taking_calls(on)
 
@@ -213,28 +214,75 @@ def test_a_full_disk_closes_the_door_until_there_is_room(tmp_path: Path, monkeyp
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(fd, data)
 
-    monkeypatch.setattr(keeper, "Journal", lambda directory: Journal(directory, write=write))
+    monkeypatch.setattr(service, "Journal", lambda directory: Journal(directory, write=write))
 
     async def scene(on: Kept) -> None:
         await taking_calls(on)
-        on.keeper.append("a", first_line("a"))
-        on.keeper.sync("a/1")
+        on.service.append("a", first_line("a"))
+        on.service.sync("a/1")
         await on.until(lambda: on.secured == ["a/1"])
         full[0] = True
-        on.keeper.append("b", first_line("b"))
+        on.service.append("b", first_line("b"))
         assert not on.writable
-        on.keeper.sync("b/1")  # nobody may be bridged on the strength of a line that is not there
+        on.service.sync("b/1")  # nobody may be bridged on the strength of a line that is not there
+        assert on.secured == ["a/1"]
         full[0] = False
         await taking_calls(on)
-        on.keeper.append("c", ended_line("c"))
-        on.keeper.sync("c/1")
-        await on.until(lambda: "c/1" in on.secured)
+        on.service.append("c", ended_line("c"))
+        on.service.sync("c/1")
+        await on.until(lambda: "c/1" in on.secured and "b/1" in on.secured)
 
     on = play(lambda: Kept(tmp_path), scene)
-    assert on.secured == ["a/1", "c/1"]
+    assert sorted(on.secured) == ["a/1", "b/1", "c/1"]
     assert "No space left" in on.states[1][1]
     on = play(lambda: Kept(tmp_path), taking_calls)
-    assert (sorted(on.found), on.complaints) == (["a", "c"], [])
+    assert (sorted(on.found), on.complaints) == (["a", "b", "c"], [])
+
+
+def test_a_failed_fsync_closes_the_door_and_who_waited_is_told_once_a_new_segment_has_the_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer that met the failure is secured all the same, by an fsync of another file."""
+    real, failed = os.fsync, list[str]()
+
+    def fsync(fd: int) -> None:
+        name = Path(f"/proc/self/fd/{fd}").readlink().name
+        if name.endswith(".journal") and (not failed or name in failed):
+            failed.append(name)
+            raise OSError(errno.EIO, "Input/output error")
+        real(fd)
+
+    async def scene(on: Kept) -> None:
+        await taking_calls(on)
+        monkeypatch.setattr(os, "fsync", fsync)
+        on.service.append("a", first_line("a"))
+        on.service.sync("a/1")
+        await on.until(lambda: not on.writable)
+        assert on.secured == []
+        await on.until(lambda: on.secured == ["a/1"])
+
+    on = play(lambda: Kept(tmp_path), scene)
+    assert [writable for writable, _ in on.states] == [True, False, True]
+    assert "fsync failed" in on.states[1][1]
+    assert len(failed) == 1
+    copies = [path for path in (tmp_path / "journal").glob("*.journal") if b" a " in path.read_bytes()]
+    assert failed[0] not in {path.name for path in copies} or len(copies) == 2
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_lines_that_nobody_waits_for_are_made_durable_when_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beyond: int
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(service, "FLUSH_BYTES", len(b"00000000 a " + first_line("a") + b"\n") - beyond)
+
+    async def scene(on: Kept) -> None:
+        await taking_calls(on)
+        monkeypatch.setattr(on.service._sync, "request", asked.append)
+        on.service.append("a", first_line("a"))
+
+    play(lambda: Kept(tmp_path), scene)
+    assert asked == [service.FLUSH] * beyond
 
 
 def test_a_ledger_that_has_become_read_only_closes_the_door_and_loses_nothing(
@@ -251,9 +299,9 @@ def test_a_ledger_that_has_become_read_only_closes_the_door_and_loses_nothing(
     monkeypatch.setattr(database, "_prepare_sqlite", read_only)
 
     async def scene(on: Kept) -> None:
-        on.keeper.append("a", first_line("a"))
-        on.keeper.keep(judged("a"))
-        await asyncio.to_thread(on.keeper._writer.close, PATIENCE_S)
+        on.service.append("a", first_line("a"))
+        on.service.keep(judged("a"))
+        await asyncio.to_thread(on.service._writer.close, PATIENCE_S)
         assert not on.writable
 
     left(tmp_path, ("b", first_line("b")))
@@ -279,9 +327,9 @@ def test_a_server_that_goes_away_closes_the_door_until_it_is_back(
         gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payphone'"
         await asyncio.to_thread(tell, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false", gone)
         await on.until(lambda: not on.writable)
-        on.keeper.append("a", ended_line("a"))  # a live call goes on, and ends
-        on.keeper.sync("a/1")
-        on.keeper.keep(judged("a"))
+        on.service.append("a", ended_line("a"))  # a live call goes on, and ends
+        on.service.sync("a/1")
+        on.service.keep(judged("a"))
         await on.until(lambda: on.secured == ["a/1"])
         assert not on.writable
         await asyncio.to_thread(tell, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")

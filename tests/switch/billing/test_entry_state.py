@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.billing.balance import Balance, balances, standings, sums
-from switch.billing.standing import NEW, NEXT, IllegalMove, Standing, State, StateRow, move, stand
+from switch.billing.balance import Balance, balances, entry_states, sums
+from switch.billing.entry_state import NEW, NEXT, EntryState, IllegalMove, State, StateRow, move, state_at
 from switch.billing.verdict import MoneyKind, MoneyRow
 
 LEGAL = {
@@ -27,9 +27,9 @@ def row(state: State, at_us: int = 10, *, until_us: int | None = None, of: str =
 
 @pytest.mark.parametrize(("was", "to"), list(product(State, State)))
 def test_every_move_is_legal_or_names_both(was: State, to: State) -> None:
-    moved = move(Standing(state=was, before=NEW if was is State.DISPUTED else None), row(to))
+    moved = move(EntryState(state=was, before=NEW if was is State.DISPUTED else None), row(to))
     if to.value in LEGAL[was].split():
-        assert isinstance(moved, Standing)
+        assert isinstance(moved, EntryState)
         assert moved.state is (State.PENDING if to is State.REJECTED else to)
     else:
         assert moved == IllegalMove(was=was, to=to)
@@ -43,31 +43,31 @@ def test_the_table_is_total() -> None:
 @pytest.mark.parametrize(
     ("now_us", "standing"),
     [
-        (99, Standing(state=State.HELD, since_us=10, until_us=100)),
-        (100, Standing(state=State.APPROVED, since_us=100)),
-        (101, Standing(state=State.APPROVED, since_us=100)),
+        (99, EntryState(state=State.HELD, since_us=10, until_us=100)),
+        (100, EntryState(state=State.APPROVED, since_us=100)),
+        (101, EntryState(state=State.APPROVED, since_us=100)),
     ],
 )
-def test_held_money_approves_itself_when_its_time_has_passed(now_us: int, standing: Standing) -> None:
-    assert stand([row(State.HELD, until_us=100)], now_us) == standing
+def test_held_money_approves_itself_when_its_time_has_passed(now_us: int, standing: EntryState) -> None:
+    assert state_at([row(State.HELD, until_us=100)], now_us) == standing
 
 
 def test_money_without_a_row_is_pending() -> None:
-    assert stand([], 10**18) == NEW
+    assert state_at([], 10**18) == NEW
     assert NEW.state is State.PENDING
 
 
 @pytest.mark.parametrize(("rejected_us", "state"), [(50, State.HELD), (100, State.APPROVED), (150, State.APPROVED)])
 def test_a_rejected_dispute_leaves_it_where_it_was(rejected_us: int, state: State) -> None:
     rows = [row(State.HELD, until_us=100), row(State.DISPUTED, 20), row(State.REJECTED, rejected_us)]
-    assert stand(rows, rejected_us).state is state
-    assert stand(rows, 200).state is State.APPROVED
-    assert stand(rows[:2], 200).state is State.DISPUTED
+    assert state_at(rows, rejected_us).state is state
+    assert state_at(rows, 200).state is State.APPROVED
+    assert state_at(rows[:2], 200).state is State.DISPUTED
 
 
 def test_a_dispute_may_be_raised_again_and_upheld() -> None:
     rows = [row(State.APPROVED, 1), row(State.DISPUTED, 2), row(State.REJECTED, 3), row(State.DISPUTED, 4), row(State.UPHELD, 5)]
-    assert [stand(rows[:count], 10).state.value for count in range(6)] == [
+    assert [state_at(rows[:count], 10).state.value for count in range(6)] == [
         "pending",
         "approved",
         "disputed",
@@ -78,7 +78,7 @@ def test_a_dispute_may_be_raised_again_and_upheld() -> None:
 
 
 def test_held_money_whose_time_has_passed_is_not_approved_again() -> None:
-    assert move(Standing(state=State.HELD, until_us=100), row(State.APPROVED, 100)) == IllegalMove(
+    assert move(EntryState(state=State.HELD, until_us=100), row(State.APPROVED, 100)) == IllegalMove(
         was=State.APPROVED, to=State.APPROVED
     )
 
@@ -86,7 +86,7 @@ def test_held_money_whose_time_has_passed_is_not_approved_again() -> None:
 @given(states=st.lists(st.sampled_from(list(State)), max_size=12), now_us=st.integers(0, 200))
 def test_no_rows_leave_it_rejected_and_final_is_final(states: list[State], now_us: int) -> None:
     rows = [row(state, 10 * number, until_us=95) for number, state in enumerate(states)]
-    path = [stand(rows[:count], now_us).state for count in range(len(rows) + 1)]
+    path = [state_at(rows[:count], now_us).state for count in range(len(rows) + 1)]
     assert State.REJECTED not in path
     for final in (State.VOID, State.UPHELD):
         if final in path:
@@ -128,4 +128,4 @@ def test_balances_are_sums_by_party_and_kind_and_state() -> None:
     assert early[deposits] == Balance(total_micros=100, parts={State.APPROVED: 100})
     assert balances(rows, states, 100)[revenue] == Balance(total_micros=35, parts={State.APPROVED: 15, State.DISPUTED: 20})
     assert sums(rows) == {account: balance.total_micros for account, balance in early.items()}
-    assert standings(rows, states, 99)["a2"].state is State.HELD
+    assert entry_states(rows, states, 99)["a2"].state is State.HELD

@@ -1,7 +1,6 @@
-"""Knows how a posting is taken, whoever it comes from: the call is looked up, the rules asked, the rows written, all in one transaction.
+"""The one way in for postings, whoever they come from: the call is looked up, the rules asked, the rows appended, in one transaction.
 
-The command line and HTTP both come here. Does not know either, nor who may post what: `advertiser` says whose calls and money a posting is
-confined to.
+HTTP and the command line both come here. They decide who may post what; `advertiser` says whose calls and money a posting is confined to.
 """
 
 import json
@@ -10,26 +9,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from routing.cap import Per
-from switch.api.agreed import Agreed
+from switch.api.kept_terms import KeptTerms
 from switch.api.view import his_revenue, row_json, state_json, time_of
-from switch.billing import acts
-from switch.billing.acts import Posted, Refusal, Refused
+from switch.billing import actions
+from switch.billing.actions import Posted, Refusal, Refused
+from switch.billing.entry_state import StateRow
 from switch.billing.posting import deposit, post
-from switch.billing.standing import StateRow
 from switch.billing.terms import Terms
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.record import CallRecord
 from switch.engine.plan import Plan
-from switch.ledger.clerk import Clerk, Seen, Writing
-from switch.ledger.rows import Posting
-from switch.ledger.store import Ledger
-from switch.ledger.streams import Streams
+from switch.ledger.store import Append, Ledger, PostingRow, Read
 
 OPS = "ops"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class PostingRequest:
     """What somebody wants done about a call's money. `key`: the same one again does nothing, and gets the first answer.
 
     `advertiser`: whose postings it is among, and the only one whose calls it may be about; None: it is the operators'. `actor`: who
@@ -38,7 +34,7 @@ class Order:
 
     call_id: str
     key: str
-    act: acts.Act
+    act: actions.Action
     actor: str
     reason: str = ""
     line: str | None = None
@@ -110,48 +106,41 @@ class Account:
         return None if self.credit_micros is None else self.deposits_micros + self.credit_micros - self.owed_micros
 
 
-class Desk:
+class PostingWriter:
     """One ledger. Callable from any thread, and blocks. `plan()`: what is in force.
 
     Every method raises LedgerUnreadable; those that post LedgerUnwritable, and RecordRefused where the ledger can't hold the value.
     """
 
-    def __init__(self, url: str, *, plan: Callable[[], Plan], now_us: Callable[[], int]) -> None:
-        self._ledger = Ledger(url)
-        self._clerk = Clerk(url)
-        self._streams = Streams(url)
+    def __init__(self, ledger: Ledger, *, plan: Callable[[], Plan], now_us: Callable[[], int]) -> None:
+        self._ledger = ledger
         self._plan = plan
         self._now_us = now_us
-        self._agreed = Agreed(files_of=self._ledger.config, present=plan)
+        self._terms = KeptTerms(files_of=ledger.config, present=plan)
 
-    def close(self) -> None:
-        self._ledger.close()
-        self._clerk.close()
-        self._streams.close()
+    def post(self, order: PostingRequest) -> Outcome:
+        return self._take(order, write=True)
 
-    def post(self, order: Order) -> Outcome:
-        return self._settle(order, write=True)
-
-    def preview(self, order: Order) -> Outcome:
+    def preview(self, order: PostingRequest) -> Outcome:
         """What `post` would do now; nothing is written."""
-        return self._settle(order, write=False)
+        return self._take(order, write=False)
 
     def deposit(self, advertiser: str, key: str, *, amount_micros: int, actor: str, reason: str) -> Outcome:
         """`key`: the payment's own name, such as the bank's reference. A negative amount is paid back."""
         party = f"{MoneyKind.DEPOSIT}:{advertiser}"
         request = {"advertiser": advertiser, "amount_micros": amount_micros}
 
-        def decide(seen: Seen) -> tuple[Writing | None, Outcome]:
-            if (earlier := seen.postings[0]) is not None:
+        def decide(read: Read) -> tuple[Append | None, Outcome]:
+            if (earlier := read.postings[0]) is not None:
                 return None, _again(earlier, request)
             now_us = self._now_us()
             row = deposit(advertiser, key, amount_micros=amount_micros, at_us=now_us, actor=actor, reason=reason)
             if isinstance(row, Refused):
                 return None, row
             done = Done(answer={"key": key, "money": [row_json(row)]}, at_us=now_us, money=(row,))
-            return Writing(money=(row,), postings=(_posting(party, key, request, done),)), done
+            return Append(money=(row,), postings=(_posting(party, key, request, done),)), done
 
-        return self._clerk.settle("", postings=[(party, key)], decide=decide)
+        return self._ledger.transact("", postings=[(party, key)], decide=decide)
 
     def ids_like(self, beginning: str) -> list[str]:
         """Up to two calls whose id begins so."""
@@ -166,8 +155,8 @@ class Desk:
         return CallMoney(record=found[0].record, money=money, states=self._ledger.state_rows(row.key for row in money))
 
     def account(self, advertiser: str) -> Account:
-        with self._streams.reading() as reading:
-            sums = reading.sums(party=advertiser)
+        with self._ledger.scan() as scan:
+            sums = scan.sums(party=advertiser)
         return Account(
             deposits_micros=sums.get((MoneyKind.DEPOSIT, advertiser), 0),
             owed_micros=sums.get((MoneyKind.REVENUE, advertiser), 0),
@@ -178,33 +167,33 @@ class Desk:
         """Raises LedgerUnreadable where the ledger can't be read right now."""
         self._ledger.recorded(["-"])
 
-    def _settle(self, order: Order, *, write: bool) -> Outcome:
+    def _take(self, order: PostingRequest, *, write: bool) -> Outcome:
         found = self._ledger.calls(limit=1, call_id=order.call_id)
-        if not found or not _is_his(found[0].record, order.advertiser):
+        if not found or not _concerns(found[0].record, order.advertiser):
             return NoSuchCall()
         record = found[0].record
-        agreement = self._agreed.of(record.config)
+        agreement = self._terms.of(record.config)
         postings = [(order.party, order.key)]
         if order.sale is not None:
             postings.append((_sales_of(order), order.sale))
 
-        def decide(seen: Seen) -> tuple[Writing | None, Outcome]:
-            if (earlier := seen.postings[0]) is not None:
+        def decide(read: Read) -> tuple[Append | None, Outcome]:
+            if (earlier := read.postings[0]) is not None:
                 return None, _again(earlier, order.request)
             now_us = self._now_us()
-            posted = _decided(order, record, seen, terms=agreement.terms, now_us=now_us)
+            posted = _decided(order, record, read, terms=agreement.terms, now_us=now_us)
             if isinstance(posted, Refused):
                 return None, posted
             done = Done(
-                answer=_answer(order, seen, posted, now_us=now_us),
+                answer=_answer(order, read, posted, now_us=now_us),
                 at_us=now_us,
                 money=posted.money,
                 states=posted.states,
                 kept=agreement.kept,
             )
-            return (_writing(order, seen, posted, done) if write else None), done
+            return (_writing(order, read, posted, done) if write else None), done
 
-        return self._clerk.settle(order.call_id, postings=postings, decide=decide)
+        return self._ledger.transact(order.call_id, postings=postings, decide=decide)
 
 
 def credit_of(plan: Plan, advertiser: str) -> int | None:
@@ -213,15 +202,15 @@ def credit_of(plan: Plan, advertiser: str) -> int | None:
     return next((cap.limit for cap in caps if cap.per is Per.BALANCE and cap.owner == f"advertiser:{advertiser}"), None)
 
 
-def _is_his(record: CallRecord, advertiser: str | None) -> bool:
+def _concerns(record: CallRecord, advertiser: str | None) -> bool:
     return advertiser is None or any(each.advertiser == advertiser for each in record.attempts)
 
 
-def _decided(order: Order, record: CallRecord, seen: Seen, *, terms: Mapping[str, Terms], now_us: int) -> Posted | Refused:
-    if order.advertiser is not None and isinstance(order.act, acts.Dispute) and not _owes(order, seen):
+def _decided(order: PostingRequest, record: CallRecord, read: Read, *, terms: Mapping[str, Terms], now_us: int) -> Posted | Refused:
+    if order.advertiser is not None and isinstance(order.act, actions.Dispute) and not _owes(order, read):
         # without revenue of his the dispute would be about what the publisher earns
         return Refused(because=Refusal.NOTHING_TO_CORRECT, detail=f"call {record.call_id}: nothing is owed for it")
-    posting = acts.Posting(
+    posting = actions.Posting(
         key=order.key,
         act=order.act,
         at_us=now_us,
@@ -229,29 +218,29 @@ def _decided(order: Order, record: CallRecord, seen: Seen, *, terms: Mapping[str
         reason=order.reason,
         line=order.line,
         advertiser=order.advertiser,
-        sold_in=_sold_in(order, seen),
+        sold_in=_sold_in(order, read),
     )
-    return post(record, posting, money=seen.money, states=seen.states, terms=terms)
+    return post(record, posting, money=read.money, states=read.states, terms=terms)
 
 
-def _owes(order: Order, seen: Seen) -> bool:
-    return any(row.kind is MoneyKind.REVENUE and row.party == order.advertiser for row in seen.money)
+def _owes(order: PostingRequest, read: Read) -> bool:
+    return any(row.kind is MoneyKind.REVENUE and row.party == order.advertiser for row in read.money)
 
 
-def _sales_of(order: Order) -> str:
+def _sales_of(order: PostingRequest) -> str:
     return f"sale:{order.advertiser or OPS}"
 
 
-def _sold_in(order: Order, seen: Seen) -> str | None:
+def _sold_in(order: PostingRequest, read: Read) -> str | None:
     """Another call that the same sale was posted for."""
-    sold = None if order.sale is None else seen.postings[1]
+    sold = None if order.sale is None else read.postings[1]
     if sold is None:
         return None
     call_id = str(json.loads(sold.request)["request"]["call_id"])
     return None if call_id == order.call_id else call_id
 
 
-def _answer(order: Order, seen: Seen, posted: Posted, *, now_us: int) -> dict[str, Any]:
+def _answer(order: PostingRequest, read: Read, posted: Posted, *, now_us: int) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "call_id": order.call_id,
         "key": order.key,
@@ -260,30 +249,32 @@ def _answer(order: Order, seen: Seen, posted: Posted, *, now_us: int) -> dict[st
     }
     if order.advertiser is None:
         return {**answer, "money": [row_json(row) for row in posted.money], "states": [state_json(row) for row in posted.states]}
-    money, states = (*seen.money, *posted.money), (*seen.states, *posted.states)
+    money, states = (*read.money, *posted.money), (*read.states, *posted.states)
     revenue = his_revenue(money, states, advertiser=order.advertiser, now_us=now_us, line=order.line)
     return {**answer, "revenue": revenue}
 
 
-def _writing(order: Order, seen: Seen, posted: Posted, done: Done) -> Writing:
+def _writing(order: PostingRequest, read: Read, posted: Posted, done: Done) -> Append:
     postings = [_posting(order.party, order.key, order.request, done)]
-    if order.sale is not None and seen.postings[1] is None:
+    if order.sale is not None and read.postings[1] is None:
         sold = Done(answer={"call_id": order.call_id}, at_us=done.at_us)
         postings.append(_posting(_sales_of(order), order.sale, {"call_id": order.call_id, "key": order.key}, sold))
-    return Writing(money=posted.money, states=posted.states, postings=postings)
+    return Append(money=posted.money, states=posted.states, postings=postings)
 
 
-def _posting(party: str, key: str, request: dict[str, object], done: Done) -> Posting:
+def _posting(party: str, key: str, request: dict[str, object], done: Done) -> PostingRow:
     """What is kept of it names each row that it wrote: a second witness, for the audit."""
     witness = {
         "request": request,
         "rows": {row.key: row.amount_micros for row in done.money},
         "states": {row.key: row.state.value for row in done.states},
     }
-    return Posting(party=party, idempotency_key=key, at_us=done.at_us, request=json.dumps(witness), answer=json.dumps(done.answer))
+    return PostingRow(
+        party=party, idempotency_key=key, at_us=done.at_us, request=json.dumps(witness), answer=json.dumps(done.answer)
+    )
 
 
-def _again(earlier: Posting, request: dict[str, object]) -> Done | KeyReused:
+def _again(earlier: PostingRow, request: dict[str, object]) -> Done | KeyReused:
     if json.loads(earlier.request).get("request") != request:
         return KeyReused(at_us=earlier.at_us)
     return Done(answer=json.loads(earlier.answer), at_us=earlier.at_us, again=True)

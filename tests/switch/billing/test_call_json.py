@@ -2,7 +2,7 @@
 
 import json
 
-from switch.billing.statement import as_json
+from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 
@@ -39,7 +39,7 @@ JUDGED = JudgedCall(
                 invited_us=START_US,
                 answered_us=None,
                 ended_us=START_US + 876_544,
-                ring_ms=None,
+                answer_delay_ms=None,
                 connected_ms=0,
             ),
             AttemptRecord(
@@ -53,7 +53,7 @@ JUDGED = JudgedCall(
                 invited_us=START_US + 2_000_000,
                 answered_us=START_US + 3_000_000,
                 ended_us=START_US + 96_234_000,
-                ring_ms=1_000,
+                answer_delay_ms=1_000,
                 connected_ms=91_234,
                 priority=2,
                 talk_us=START_US + 5_000_000,
@@ -94,65 +94,65 @@ EXPECTED = """{
   "answered_at": "2026-03-01T14:00:00.124Z",
   "ended_at": "2026-03-01T14:01:40.123Z",
   "ended_by": "caller",
+  "ended_detail": "caller_hung_up",
   "sip_code": 200,
   "total_ms": 99999,
   "menu_ms": 4000,
   "connected_ms": 91234,
+  "duration_source": "monotonic",
   "attempts": [
     {
+      "number": 1,
       "line": "east",
+      "advertiser": "acme",
+      "campaign": "auto",
       "outcome": "busy",
       "sip_code": 486,
-      "ring_ms": null,
-      "connected_ms": 0,
-      "campaign": "auto",
-      "advertiser": "acme",
       "q850": 17,
-      "number": 1,
       "invited_at": "2026-03-01T14:00:00.123Z",
       "answered_at": null,
       "ended_at": "2026-03-01T14:00:01.000Z",
+      "answer_delay_ms": null,
+      "connected_ms": 0,
       "priority": 1,
       "talk_at": null,
       "talk_ended_at": null,
       "accepted": null,
       "ended_by": null,
-      "repeat": false
+      "repeat": false,
+      "pdd_ms": null,
+      "sip_call_id": null
     },
     {
+      "number": 2,
       "line": "west",
+      "advertiser": "acme",
+      "campaign": "auto",
       "outcome": "answered",
       "sip_code": 200,
-      "ring_ms": 1000,
-      "connected_ms": 91234,
-      "campaign": "auto",
-      "advertiser": "acme",
       "q850": null,
-      "number": 2,
       "invited_at": "2026-03-01T14:00:02.123Z",
       "answered_at": "2026-03-01T14:00:03.123Z",
       "ended_at": "2026-03-01T14:01:36.357Z",
+      "answer_delay_ms": 1000,
+      "connected_ms": 91234,
       "priority": 2,
       "talk_at": "2026-03-01T14:00:05.123Z",
       "talk_ended_at": "2026-03-01T14:01:36.357Z",
       "accepted": true,
       "ended_by": "line",
-      "repeat": true
+      "repeat": true,
+      "pdd_ms": null,
+      "sip_call_id": null
     }
   ],
-  "billable": true,
-  "rule": "the rule",
-  "revenue_micros": 25000000,
-  "payout_micros": 18000000,
-  "why": "why so",
   "digits": "1",
   "tags": {
     "interest": "quote"
   },
+  "menu_done": true,
   "config": "v1",
   "seed": 7,
-  "duration_source": "monotonic",
-  "ended_detail": "caller_hung_up",
   "trail": [
     {
       "rule": "lines.east",
@@ -162,7 +162,12 @@ EXPECTED = """{
       }
     }
   ],
-  "menu_done": true,
+  "sip_call_id": null,
+  "billable": true,
+  "rule": "the rule",
+  "why": "why so",
+  "revenue_micros": 25000000,
+  "payout_micros": 18000000,
   "paid": true,
   "cost_micros": 14000,
   "near_miss": true

@@ -1,4 +1,4 @@
-"""Knows the states of money: which may follow which, and where an entry stands at an instant. Does not know amounts.
+"""States of money: which may follow which, and where an entry stands at an instant.
 
 An entry is a money row with all that corrects it: they share its state. States are rows of their own, appended, never changed, so where
 an entry stands follows from its rows and the clock:
@@ -49,13 +49,13 @@ class StateRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class EntryState:
     """Where an entry stands. `before`: where it stood when it was disputed."""
 
     state: State = State.PENDING
     since_us: int = 0
     until_us: int | None = None
-    before: "Standing | None" = None
+    before: "EntryState | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +79,17 @@ NEXT: Mapping[State, frozenset[State]] = {
     State.REJECTED: frozenset(),
     State.VOID: frozenset(),
 }
-NEW = Standing()
+NEW = EntryState()
 
 
-def aged(standing: Standing, now_us: int) -> Standing:
+def aged(standing: EntryState, now_us: int) -> EntryState:
     """The same at `now_us`: held money whose time has passed is approved, from that instant on."""
     if standing.state is State.HELD and standing.until_us is not None and standing.until_us <= now_us:
-        return Standing(state=State.APPROVED, since_us=standing.until_us)
+        return EntryState(state=State.APPROVED, since_us=standing.until_us)
     return standing
 
 
-def move(standing: Standing, row: StateRow) -> Standing | IllegalMove:
+def move(standing: EntryState, row: StateRow) -> EntryState | IllegalMove:
     """Where the entry stands after `row`, at its instant."""
     now = aged(standing, row.at_us)
     if row.state not in NEXT[now.state]:
@@ -97,14 +97,14 @@ def move(standing: Standing, row: StateRow) -> Standing | IllegalMove:
     if row.state is State.REJECTED and now.before is not None:
         return aged(now.before, row.at_us)
     before = replace(now, before=None) if row.state is State.DISPUTED else None
-    return Standing(state=row.state, since_us=row.at_us, until_us=row.until_us, before=before)
+    return EntryState(state=row.state, since_us=row.at_us, until_us=row.until_us, before=before)
 
 
-def stand(rows: Iterable[StateRow], now_us: int) -> Standing:
+def state_at(rows: Iterable[StateRow], now_us: int) -> EntryState:
     """Where one entry stands, from its rows in the order they were written. Rows that no move allows do not move it: `audit` names them."""
     standing = NEW
     for row in rows:
         moved = move(standing, row)
-        if isinstance(moved, Standing):
+        if isinstance(moved, EntryState):
             standing = moved
     return aged(standing, now_us)

@@ -9,28 +9,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from posting_world import PostingWorld
 
-from switch.api.desk import Desk, Done, KeyReused, NoSuchCall, Order
-from switch.billing import acts
-from switch.billing.acts import Refused
+from switch.api.postings import Done, KeyReused, NoSuchCall, PostingRequest, PostingWriter
+from switch.billing import actions
+from switch.billing.actions import Refused
 from switch.billing.verdict import MoneyKind
 
 SIDES = st.sampled_from([MoneyKind.REVENUE, MoneyKind.PAYOUT])
 ONLY = st.none() | SIDES
 MICROS = st.integers(0, 60).map(lambda dollars: dollars * 1_000_000) | st.integers(0, 60_000_000)
-ACTS: st.SearchStrategy[acts.Act] = st.one_of(
-    st.builds(acts.Postback, amount_micros=st.none() | MICROS),
-    st.builds(acts.Disposition, code=st.sampled_from(["sale", "callback", "wrong-number", "nonsense"])),
-    st.builds(acts.Manual, amount_micros=st.none() | MICROS),
-    st.builds(acts.AdjustTo, kind=SIDES, amount_micros=MICROS),
-    st.builds(acts.AdjustBy, kind=SIDES, delta_micros=st.integers(-60_000_000, 60_000_000)),
-    st.builds(acts.Void, only=ONLY),
-    st.builds(acts.Approve, only=ONLY),
-    st.just(acts.Dispute()),
-    st.builds(acts.Uphold, percent=st.integers(1, 100)),
-    st.just(acts.Reject()),
+ACTS: st.SearchStrategy[actions.Action] = st.one_of(
+    st.builds(actions.Postback, amount_micros=st.none() | MICROS),
+    st.builds(actions.Disposition, code=st.sampled_from(["sale", "callback", "wrong-number", "nonsense"])),
+    st.builds(actions.Manual, amount_micros=st.none() | MICROS),
+    st.builds(actions.AdjustTo, kind=SIDES, amount_micros=MICROS),
+    st.builds(actions.AdjustBy, kind=SIDES, delta_micros=st.integers(-60_000_000, 60_000_000)),
+    st.builds(actions.Void, only=ONLY),
+    st.builds(actions.Approve, only=ONLY),
+    st.just(actions.Dispute()),
+    st.builds(actions.Uphold, percent=st.integers(1, 100)),
+    st.just(actions.Reject()),
 )
 ORDERS = st.builds(
-    Order,
+    PostingRequest,
     call_id=st.sampled_from(["quoted", "sold", "worded", "nobody", "unknown"]),
     key=st.sampled_from(["k1", "k2", "k3", "k4", "k5", "k6"]),
     act=ACTS,
@@ -43,7 +43,7 @@ ORDERS = st.builds(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ORDERS, min_size=4, max_size=20))
-def test_any_postings_leave_a_ledger_that_is_sound(orders: list[Order]) -> None:
+def test_any_postings_leave_a_ledger_that_is_sound(orders: list[PostingRequest]) -> None:
     with TemporaryDirectory() as folder:
         world = PostingWorld(Path(folder))
         world.over("quoted", ("east", None), ("east", 120_000), ("north", 95_000))
@@ -52,10 +52,10 @@ def test_any_postings_leave_a_ledger_that_is_sound(orders: list[Order]) -> None:
         world.over("nobody")
         written = 0
         for order in orders:
-            outcome = world.desk.post(order)
+            outcome = world.postings.post(order)
             match outcome:
                 case Done(again=False, money=money):
-                    assert world.desk.post(order) == Done(answer=outcome.answer, at_us=outcome.at_us, again=True)
+                    assert world.postings.post(order) == Done(answer=outcome.answer, at_us=outcome.at_us, again=True)
                     written += len(money)
                 case Done():
                     pass
@@ -70,11 +70,11 @@ def test_any_postings_leave_a_ledger_that_is_sound(orders: list[Order]) -> None:
 def test_what_is_previewed_is_not_written(tmp_path: Path) -> None:
     world = PostingWorld(tmp_path)
     world.over("a", ("east", 120_000))
-    order = Order(call_id="a", key="k1", act=acts.Void(), actor="ops:ann", reason="test call")
-    previewed = world.desk.preview(order)
+    order = PostingRequest(call_id="a", key="k1", act=actions.Void(), actor="ops:ann", reason="test call")
+    previewed = world.postings.preview(order)
     assert isinstance(previewed, Done)
     assert len(world.ledger.rows_of("a")) == 2
-    posted = world.desk.post(order)
+    posted = world.postings.post(order)
     assert isinstance(posted, Done)
     assert (
         [row.amount_micros for row in posted.money] == [row.amount_micros for row in previewed.money] == [-25_000_000, -17_500_000]
@@ -86,7 +86,7 @@ def test_a_deposit_is_booked_once(tmp_path: Path) -> None:
     world = PostingWorld(tmp_path)
 
     def booked(micros: int, *, party: str = "bolt") -> object:
-        return world.desk.deposit(party, "WIRE-1", amount_micros=micros, actor="ops:ann", reason="wire")
+        return world.postings.deposit(party, "WIRE-1", amount_micros=micros, actor="ops:ann", reason="wire")
 
     first = booked(5_000_000)
     assert isinstance(first, Done)
@@ -105,17 +105,16 @@ def test_a_config_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     world.over("a", ("east", 120_000), campaign="sales")
     world.configure(price="99.00")
     asked: list[str] = []
-    desk = Desk(world.url, plan=lambda: world.deployment.plan, now_us=world.clock.now_us)
+    postings = PostingWriter(world.ledger, plan=lambda: world.deployment.plan, now_us=world.clock.now_us)
 
     def files_of(version: str) -> Mapping[str, str] | None:
         asked.append(version)
         return world.ledger.config(version)
 
-    monkeypatch.setattr(desk._agreed, "_files_of", files_of)
+    monkeypatch.setattr(postings._terms, "_files_of", files_of)
     for number in range(3):
-        order = Order(call_id="a", key=f"k{number}", act=acts.Postback(), actor="somebody", advertiser="acme")
-        assert isinstance(desk.post(order), Done)
+        order = PostingRequest(call_id="a", key=f"k{number}", act=actions.Postback(), actor="somebody", advertiser="acme")
+        assert isinstance(postings.post(order), Done)
     assert len(asked) == 1
     assert world.owed("a") == 40_000_000
-    desk.close()
     world.close()

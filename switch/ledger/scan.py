@@ -1,54 +1,40 @@
-"""Knows how the whole ledger is read in one pass, call by call, for whoever adds it up or proves it. Does not know what is proved.
+"""The whole ledger read in one pass, call by call, for whoever adds it up or audits it.
 
-Everything read in one `reading` is of one moment. Streams come sorted by call id, by code point whatever the database's language, and the
+Everything read in one `reading` is of one moment. Rows come sorted by call id, by code point whatever the database's language, and the
 rows of a call in the order they were written; few of them are in memory at a time. A row that holds what no row can is told and left out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, literal_column, or_, select, text
 
 from switch.billing import keys
-from switch.billing.audit import JUDGE, AttemptFacts, CallFacts
+from switch.billing.audit import ATTEMPT_FACTS, CALL_FACTS, JUDGE, AttemptFacts, CallFacts
 from switch.billing.balance import Account
-from switch.billing.standing import State, StateRow
+from switch.billing.entry_state import StateRow
 from switch.billing.verdict import MoneyKind, MoneyRow
-from switch.ledger.database import Database
 from switch.ledger.reading import KEYS_PER_QUERY
-from switch.ledger.schema import APPEND_ONLY, ATTEMPT, CALL, MONEY, MONEY_STATE, POSTING
+from switch.ledger.tables import APPEND_ONLY, ATTEMPT, CALL, MONEY, MONEY_STATE, POSTING, read_money, read_state
+
+R = TypeVar("R")
 
 ROWS_AT_ONCE = 5_000
+NUMBERS = ("_us", "_micros")
+"""Columns whose names end so hold whole numbers, or nothing."""
 CACHE_KIB = 128 * 1024
 """SQLite's, while it is read: rows of a call do not lie together."""
 Broken = Callable[[str, str], None]
 """Told of a row that can't be: its key, and why."""
 
 
-class Streams:
-    """One database, by its URL."""
+class LedgerScan:
+    """The ledger at one moment: that of the connection's transaction. `broken` is told of rows that can't be; None: nobody is."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
-
-    def close(self) -> None:
-        self._database.close()
-
-    @contextmanager
-    def reading(self, broken: Broken | None = None) -> Iterator["Pass"]:
-        """Raises LedgerUnreadable."""
-        with self._database.snapshot() as connection:
-            yield Pass(connection, broken or _not_told)
-
-
-class Pass:
-    """The ledger at one moment."""
-
-    def __init__(self, connection: Connection, broken: Broken) -> None:
+    def __init__(self, connection: Connection, broken: Broken | None = None) -> None:
         self._connection = connection
-        self._broken = broken
+        self._broken = broken or (lambda _key, _why: None)
         self._on_sqlite = connection.dialect.name == "sqlite"
         if self._on_sqlite:
             connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -63,64 +49,32 @@ class Pass:
         return self._connection.scalar(rows if party is None else rows.where(MONEY.c.party == party)) or 0
 
     def calls(self) -> Iterator[CallFacts]:
-        columns = (
-            CALL.c.call_id,
-            CALL.c.invited_us,
-            CALL.c.ended_us,
-            CALL.c.connected_ms,
-            CALL.c.revenue_micros,
-            CALL.c.payout_micros,
-            CALL.c.cost_micros,
-        )
+        columns = [CALL.c[name] for name in CALL_FACTS]
         for row in self._rows(select(*columns).order_by(self._by_code_point(CALL.c.call_id))):
-            if self._whole(row[0], row[1:]):
-                yield CallFacts(
-                    call_id=row[0],
-                    invited_us=row[1],
-                    ended_us=row[2],
-                    connected_ms=row[3],
-                    revenue_micros=row[4],
-                    payout_micros=row[5],
-                    cost_micros=row[6],
-                )
+            if self._whole(row[0], (each for each in row[1:] if each is not None)):
+                yield CallFacts(**dict(zip(CALL_FACTS, row, strict=True)))
 
     def attempts(self) -> Iterator[AttemptFacts]:
-        columns = (
-            ATTEMPT.c.call_id,
-            ATTEMPT.c.number,
-            ATTEMPT.c.invited_us,
-            ATTEMPT.c.answered_us,
-            ATTEMPT.c.talk_us,
-            ATTEMPT.c.talk_ended_us,
-            ATTEMPT.c.connected_ms,
-        )
+        columns = [ATTEMPT.c[name] for name in ATTEMPT_FACTS]
         in_order = (self._by_code_point(ATTEMPT.c.call_id), ATTEMPT.c.number)
         for row in self._rows(select(*columns).order_by(*in_order)):
             if self._whole(f"{row[0]}/attempt/{row[1]}", (each for each in row[1:] if each is not None)):
-                yield AttemptFacts(
-                    call_id=row[0],
-                    number=row[1],
-                    invited_us=row[2],
-                    answered_us=row[3],
-                    talk_us=row[4],
-                    talk_ended_us=row[5],
-                    connected_ms=row[6],
-                )
+                yield AttemptFacts(**dict(zip(ATTEMPT_FACTS, row, strict=True)))
 
     def money(self, *, party: str | None = None) -> Iterator[MoneyRow]:
         """`party`: only theirs."""
-        rows = select(*_MONEY).order_by(self._by_code_point(MONEY.c.call_id), MONEY.c.id)
+        rows = select(MONEY).order_by(self._by_code_point(MONEY.c.call_id), MONEY.c.id)
         for row in self._rows(rows if party is None else rows.where(MONEY.c.party == party)):
-            if (found := self._money(row)) is not None:
+            if (found := self._read(row._mapping, read_money)) is not None:
                 yield found
 
     def states(self, *, party: str | None = None) -> Iterator[StateRow]:
         """`party`: only of their money."""
-        rows = select(*_STATE).order_by(self._by_code_point(self._call_of_state()), MONEY_STATE.c.id)
+        rows = select(MONEY_STATE).order_by(self._by_code_point(self._call_of_state()), MONEY_STATE.c.id)
         if party is not None:
             rows = rows.join(MONEY, MONEY.c.key == MONEY_STATE.c.of).where(MONEY.c.party == party)
         for row in self._rows(rows):
-            if (found := self._state(row)) is not None:
+            if (found := self._read(row._mapping, read_state)) is not None:
                 yield found
 
     def sums(self, *, party: str | None = None) -> dict[Account, int]:
@@ -196,38 +150,15 @@ class Pass:
         )
         return case((first == keys.DEPOSIT, ""), else_=first)
 
-    def _money(self, row: Sequence[Any]) -> MoneyRow | None:
-        key, call_id, kind, party, campaign, amount_micros, reason, actor, corrects, at_us, link, line = row
-        if not self._whole(key, (amount_micros, at_us)):
+    def _read(self, row: RowMapping, read: Callable[[RowMapping], R]) -> R | None:
+        """None: the row holds what no row can, and that was told."""
+        if not self._whole(row["key"], (row[name] for name in row if name.endswith(NUMBERS) and row[name] is not None)):
             return None
-        known = _KINDS.get(kind)
-        if known is None:
-            self._broken(key, f"no money is of the kind {kind!r}")
+        try:
+            return read(row)
+        except ValueError as error:
+            self._broken(row["key"], str(error))
             return None
-        return MoneyRow(
-            key=key,
-            call_id=call_id,
-            kind=known,
-            party=party,
-            campaign=campaign,
-            amount_micros=amount_micros,
-            reason=reason,
-            actor=actor,
-            corrects=corrects,
-            at_us=at_us,
-            link=link,
-            line=line,
-        )
-
-    def _state(self, row: Sequence[Any]) -> StateRow | None:
-        key, of, state, at_us, until_us, reason, actor = row
-        if not self._whole(key, (at_us, 0 if until_us is None else until_us)):
-            return None
-        known = _STATES.get(state)
-        if known is None:
-            self._broken(key, f"there is no state {state!r}")
-            return None
-        return StateRow(key=key, of=of, state=known, at_us=at_us, until_us=until_us, reason=reason, actor=actor)
 
     def _whole(self, key: str, numbers: Iterable[object]) -> bool:
         """SQLite takes anything in any column: whether these are whole numbers, as they should be."""
@@ -236,34 +167,3 @@ class Pass:
                 self._broken(key, f"{number!r} is no whole number")
                 return False
         return True
-
-
-_MONEY = (
-    MONEY.c.key,
-    MONEY.c.call_id,
-    MONEY.c.kind,
-    MONEY.c.party,
-    MONEY.c.campaign,
-    MONEY.c.amount_micros,
-    MONEY.c.reason,
-    MONEY.c.actor,
-    MONEY.c.corrects,
-    MONEY.c.at_us,
-    MONEY.c.link,
-    MONEY.c.line,
-)
-_STATE = (
-    MONEY_STATE.c.key,
-    MONEY_STATE.c.of,
-    MONEY_STATE.c.state,
-    MONEY_STATE.c.at_us,
-    MONEY_STATE.c.until_us,
-    MONEY_STATE.c.reason,
-    MONEY_STATE.c.actor,
-)
-_KINDS: Mapping[object, MoneyKind] = {kind.value: kind for kind in MoneyKind}
-_STATES: Mapping[object, State] = {state.value: state for state in State}
-
-
-def _not_told(key: str, why: str) -> None:
-    """Whoever adds up passes over it: `payphone audit` tells."""

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ledger_rows import append_posting
+from sqlalchemy import Engine
 
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.engine.lookback import Lookback
-from switch.ledger import watcher
-from switch.ledger.history import History, Posted
-from switch.ledger.store import Ledger, LedgerUnreadable, Posting
-from switch.ledger.watcher import LedgerWatcher
+from switch.ledger import poller
+from switch.ledger.database import Database
+from switch.ledger.poller import History, LedgerPoller, Posted
+from switch.ledger.store import Ledger, LedgerUnreadable, PostingRow
 
 PATIENCE_S = 20.0
 ALL = Lookback(counts_us=0, ever=True, paid_us=0)
@@ -19,7 +22,7 @@ Judge = Callable[[str], JudgedCall]
 
 
 class Watched:
-    """A watcher and all that it has told."""
+    """A poller and all that it has told."""
 
     def __init__(self, url: str) -> None:
         self.histories: list[History] = []
@@ -27,8 +30,8 @@ class Watched:
         self.complaints: list[str] = []
         self.refuses = False
         self._news = asyncio.Event()
-        self.watcher = LedgerWatcher(
-            url, loaded=self._loaded, posted=self._posted, complain=self._complain, now_us=lambda: 1_767_225_600_000_000
+        self.poller = LedgerPoller(
+            Database(url), loaded=self._loaded, posted=self._posted, complain=self._complain, now_us=lambda: 1_767_225_600_000_000
         )
 
     def _loaded(self, history: History) -> None:
@@ -58,7 +61,7 @@ def watch(url: str, scene: Callable[[Watched], Awaitable[None]]) -> Watched:
         try:
             await scene(on)
         finally:
-            await on.watcher.close()
+            await on.poller.close()
         return on
 
     return asyncio.run(watched())
@@ -68,14 +71,14 @@ def deposit(ledger: Ledger, key: str) -> str:
     row = MoneyRow(
         key=f"deposit/acme/{key}", call_id="", kind=MoneyKind.DEPOSIT, party="acme", campaign="", amount_micros=1, reason="", actor="desk"
     )  # fmt: skip
-    ledger.post([row], [], Posting(party="acme", idempotency_key=key, at_us=1, request="{}", answer="{}"))
+    append_posting(ledger, [row], [], PostingRow(party="acme", idempotency_key=key, at_us=1, request="{}", answer="{}"))
     return row.key
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher, "RETRY_S", 0.01)
-    monkeypatch.setattr(watcher, "POLL_S", 0.01)
+    monkeypatch.setattr(poller, "RETRY_S", 0.01)
+    monkeypatch.setattr(poller, "POLL_S", 0.01)
 
 
 def test_the_past_is_told_once_and_then_what_others_post_each_once(ledger: Ledger, url: str, judged: Judge) -> None:
@@ -83,7 +86,7 @@ def test_the_past_is_told_once_and_then_what_others_post_each_once(ledger: Ledge
     deposit(ledger, "before")
 
     async def scene(on: Watched) -> None:
-        on.watcher.begin(ALL)
+        on.poller.begin(ALL)
         await on.until(lambda: bool(on.histories))
         ledger.write([judged("b")])
         for number in range(3):
@@ -116,7 +119,7 @@ def test_an_outage_is_told_once_and_costs_no_posting(ledger: Ledger, url: str, m
                 await asyncio.to_thread(lambda: None)
 
     async def scene(on: Watched) -> None:
-        on.watcher.begin(ALL)
+        on.poller.begin(ALL)
         await on.until(lambda: bool(on.complaints))
         await tried_again(on)
         away[0] = False
@@ -139,12 +142,12 @@ def test_a_config_is_kept_as_soon_as_there_is_a_ledger(sqlite_url: str, tmp_path
     path.mkdir()
 
     async def scene(on: Watched) -> None:
-        on.watcher.keep_config("v1", {"config.yaml": "numbers: {}"})
+        on.poller.keep_config("v1", {"config.yaml": "numbers: {}"})
         await on.until(lambda: bool(on.complaints))
         path.rmdir()
         aside.rename(path)
         async with asyncio.timeout(PATIENCE_S):
-            while await asyncio.to_thread(Ledger(sqlite_url).config, "v1") is None:
+            while await asyncio.to_thread(Ledger(Database(sqlite_url)).config, "v1") is None:
                 pass
 
     watch(sqlite_url, scene)
@@ -154,9 +157,9 @@ def test_more_of_the_past_is_read_when_a_plan_looks_further_back(ledger: Ledger,
     ledger.write([judged("a")])
 
     async def scene(on: Watched) -> None:
-        on.watcher.begin(Lookback(counts_us=2**60, ever=False, paid_us=2**60))
+        on.poller.begin(Lookback(counts_us=2**60, ever=False, paid_us=2**60))
         await on.until(lambda: len(on.histories) == 1)
-        on.watcher.look_back(ALL, then=on._loaded)
+        on.poller.look_back(ALL, then=on._loaded)
         await on.until(lambda: len(on.histories) == 2)
 
     begun, further = watch(url, scene).histories
@@ -166,10 +169,58 @@ def test_more_of_the_past_is_read_when_a_plan_looks_further_back(ledger: Ledger,
 
 def test_an_owner_that_fails_is_told_to_ops(ledger: Ledger, url: str) -> None:
     async def scene(on: Watched) -> None:
-        on.watcher.begin(ALL)
+        on.poller.begin(ALL)
         await on.until(lambda: bool(on.histories))
         on.refuses = True
         deposit(ledger, "one")
         await on.until(lambda: bool(on.complaints))
 
     assert "the engine can't take it" in watch(url, scene).complaints[0]
+
+
+@pytest.mark.parametrize(("kind", "amount"), [("alms", 1), ("", 1), ("deposit", "much"), ("deposit", 0.5)])
+def test_a_row_that_can_not_be_read_is_said_once_counted_and_passed_over(
+    sqlite_ledger: Ledger, sqlite_url: str, raw: Callable[[str], Engine], kind: str, amount: object
+) -> None:
+    """SQLite takes anything in any column."""
+
+    async def scene(on: Watched) -> None:
+        on.poller.begin(ALL)
+        await on.until(lambda: bool(on.histories))
+        with raw(sqlite_url).begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO money (key, call_id, number, kind, party, campaign, line, amount_micros, reason, actor, at_us) "
+                "VALUES ('broken', '', 0, ?, 'acme', '', '', ?, '', 'ops:ann', 1)",
+                (kind, amount),
+            )
+        key = deposit(sqlite_ledger, "behind it")
+        await on.until(lambda: key in on.keys)
+        after = deposit(sqlite_ledger, "and one more")
+        await on.until(lambda: after in on.keys)
+
+    on = watch(sqlite_url, scene)
+    assert len(on.complaints) == 1
+    assert "broken" in on.complaints[0]
+    assert on.poller.unreadable == 1
+
+
+def test_a_posting_about_a_call_that_can_not_be_read_is_passed_over(
+    sqlite_ledger: Ledger, sqlite_url: str, raw: Callable[[str], Engine], judged: Judge
+) -> None:
+    sqlite_ledger.write([judged("a")])
+    with raw(sqlite_url).begin() as connection:
+        connection.exec_driver_sql("UPDATE call SET final_state = 'vanished'")
+
+    async def scene(on: Watched) -> None:
+        on.poller.begin(ALL)
+        await on.until(lambda: bool(on.histories))
+        row = replace(
+            judged("a").verdict.rows[0], key="a/post/acme-west/1/void/revenue", actor="ops:ann", corrects="a/revenue/acme-west"
+        )
+        append_posting(sqlite_ledger, [row], [], PostingRow(party="ops", idempotency_key="1", at_us=1, request="{}", answer="{}"))
+        key = deposit(sqlite_ledger, "behind it")
+        await on.until(lambda: key in on.keys)
+
+    on = watch(sqlite_url, scene)
+    assert [complaint for complaint in on.complaints if "a/post/acme-west/1/void/revenue" in complaint]
+    assert on.poller.unreadable == 1

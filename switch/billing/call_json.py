@@ -1,0 +1,47 @@
+"""A judged call as plain JSON values, key by key, derived from the record types: a new field of theirs is a new key here.
+
+Instants become ISO 8601 texts in UTC with milliseconds, and `_us` at the end of their names `_at`. Durations stay milliseconds, money
+micros.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import StrEnum
+
+from switch.billing.verdict import JudgedCall, Verdict
+from switch.call.moment import Moment, iso
+from switch.call.record import AttemptRecord, CallRecord
+
+_INSTANT = "_us"
+_ROWS = frozenset({"rows", "states"})
+"""Of a verdict: they are shown by `payphone money` and `explain`."""
+
+
+def as_json(judged: JudgedCall) -> dict[str, object]:
+    """The record and its verdict in one object."""
+    return {**_keys(judged.record), **_keys(judged.verdict)}
+
+
+def _keys(record: CallRecord | AttemptRecord | Verdict) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for each in fields(record):
+        value = getattr(record, each.name)
+        if each.name.endswith(_INSTANT):
+            found[f"{each.name.removesuffix(_INSTANT)}_at"] = None if value is None else iso(Moment(mono_ns=0, utc_us=value))
+        elif each.name not in _ROWS:
+            found[each.name] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> object:
+    match value:
+        case AttemptRecord():
+            return _keys(value)
+        case StrEnum():
+            return value.value
+        case Mapping():
+            return dict(value)
+        case tuple():
+            return [_plain(each) for each in value]
+        case _:
+            return value

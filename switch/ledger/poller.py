@@ -1,0 +1,205 @@
+"""What a running switch reads from the ledger: its past, once, before calls are taken; then, each second, what others have posted.
+
+Every read is done in a thread, and again a second later where it fails; what is found is told on the event loop. A row that can't be
+read is said once, counted, and passed over: it must not keep later ones from counting.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+from typing import Any, TypeVar
+
+from switch.billing.verdict import MoneyRow
+from switch.call.record import CallRecord
+from switch.engine.lookback import Lookback
+from switch.engine.usage import UsageHistory
+from switch.ledger.database import Database
+from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
+
+T = TypeVar("T")
+
+MAX_MADE = 20_000
+"""So many of the newest attempts say which line is next in turn, and what lines have earned lately."""
+OURS = "switch"
+"""The actor of rows that a running switch writes itself, and has counted already."""
+RETRY_S = 1.0
+POLL_S = 1.0
+"""How soon a posting or a deposit counts for the caps of calls to come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """`last_money`: the number of the newest money row that `past` holds."""
+
+    past: UsageHistory
+    last_money: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A money row that somebody else wrote, and the call it is about; None: about none.
+
+    `before_micros`: what the same line had earned by the same call before it.
+    """
+
+    row: MoneyRow
+    record: CallRecord | None
+    before_micros: int
+
+
+def read_history(ledger: Ledger, horizon: Lookback) -> History:
+    """As much of it as `horizon` asks for, as of one instant.
+
+    Raises LedgerUnreadable.
+    """
+    with ledger.reading() as reading:
+        past = UsageHistory(
+            horizon_us=horizon.counts_us,
+            tallies=tuple(reading.tallies(horizon.counts_us)),
+            before=tuple(reading.totals(horizon.counts_us)) if horizon.ever else (),
+            deposits=reading.balances(),
+            paid=tuple(reading.paid_since(horizon.paid_us)),
+            made=tuple(reading.made(MAX_MADE)),
+        )
+        return History(past=past, last_money=reading.last_money())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A money row that holds what no row can, or is about a call that does. `number`: its place in the ledger."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What others have written. `last`: the number to go on from."""
+
+    posted: Sequence[Posted]
+    unreadable: Sequence[Unreadable]
+    last: int
+
+
+def read_posted(ledger: Ledger, *, after: int) -> Polled:
+    """Rows of others behind number `after`. Raises LedgerUnreadable."""
+    posted: list[Posted] = []
+    unreadable: list[Unreadable] = []
+    rows = ledger.money_since(after, broken=lambda number, why: unreadable.append(Unreadable(number=number, why=why)))
+    last = max([after, *(each.number for each in unreadable), *(number for number, _ in rows)])
+    for number, row in rows:
+        if row.actor == OURS:
+            continue
+        try:
+            posted.append(_posted(ledger, row))
+        except (ValueError, TypeError) as error:  # as reading its call may raise
+            unreadable.append(Unreadable(number=number, why=f"{row.key}: {error}"))
+    return Polled(posted=posted, unreadable=unreadable, last=last)
+
+
+def _posted(ledger: Ledger, row: MoneyRow) -> Posted:
+    calls = ledger.calls(limit=1, call_id=row.call_id) if row.call_id else []
+    earlier = takewhile(lambda each: each.key != row.key, ledger.rows_of(row.call_id) if row.call_id else [])
+    alike = (each.amount_micros for each in earlier if (each.kind, each.line) == (row.kind, row.line))
+    return Posted(row=row, record=calls[0].record if calls else None, before_micros=sum(alike))
+
+
+class LedgerPoller:
+    """`loaded(history)`: everything before this process. `posted(rows)`: what others wrote since. `now_us()`: the present.
+
+    `unreadable`: how many rows of others were passed over.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        loaded: Callable[[History], None],
+        posted: Callable[[Sequence[Posted]], None],
+        complain: Callable[[str], None],
+        now_us: Callable[[], int],
+    ) -> None:
+        self._ledger = Ledger(database)
+        self._loaded = loaded
+        self._posted = posted
+        self._complain = complain
+        self._now_us = now_us
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.unreadable = 0
+
+    def begin(self, horizon: Lookback) -> None:
+        """The ledger is there, and holds every call of earlier processes: read its past, then look what others post."""
+        self._spawn(self._watch(horizon))
+
+    def keep_config(self, version: str, files: Mapping[str, str]) -> None:
+        """The config that calls are decided by from now on, so that it can be shown later what decided them."""
+        at_us = self._now_us()
+
+        def keep(ledger: Ledger) -> None:
+            ledger.keep_config(version, at_us=at_us, files=files)
+
+        async def kept() -> None:
+            await self._insist(keep)
+
+        self._spawn(kept())
+
+    def look_back(self, horizon: Lookback, *, then: Callable[[History], None]) -> None:
+        """A config that looks further back than is known waits for the rest."""
+
+        async def looked() -> None:
+            then(await self._insist(partial(read_history, horizon=horizon)))
+
+        self._spawn(looked())
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._complain(f"watching the ledger failed: {task.exception()!r}")
+
+    async def _watch(self, horizon: Lookback) -> None:
+        history = await self._insist(partial(read_history, horizon=horizon))
+        self._loaded(history)
+        after = history.last_money
+        while True:
+            await asyncio.sleep(POLL_S)
+            found = await self._insist(partial(read_posted, after=after))
+            after = found.last
+            self._tell(found)
+
+    def _tell(self, found: Polled) -> None:
+        """One by one: whatever is wrong with one of them must not keep the others from being told."""
+        for row in found.unreadable:
+            self._pass_over(row.number, row.why)
+        for each in found.posted:
+            try:
+                self._posted([each])
+            except Exception as error:  # noqa: BLE001 it is said, and the others are told
+                self._pass_over(each.row.key, repr(error))
+
+    def _pass_over(self, row: int | str, why: str) -> None:
+        self.unreadable += 1
+        self._complain(f"money row {row} could not be counted for caps and balances: {why}")
+
+    async def _insist(self, work: Callable[[Ledger], T]) -> T:
+        """`work`, in a thread, until it succeeds."""
+        said = ""
+        while True:
+            try:
+                return await asyncio.to_thread(work, self._ledger)
+            except (LedgerUnreadable, LedgerUnwritable, RecordRefused, ValueError, TypeError) as error:
+                if str(error) != said:
+                    said = str(error)
+                    self._complain(f"ledger: {error}")
+            await asyncio.sleep(RETRY_S)

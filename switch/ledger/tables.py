@@ -1,0 +1,264 @@
+"""The tables of the SQL ledger as they are now, and how records lie in their rows, both derived from the record types.
+
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent` or `PostingRow` is a column of the same name:
+adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals what was written. How the
+tables came to be is what the migrations say; a test compares both.
+
+Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
+Money, its states, events, configs and postings are append-only: triggers of the database refuse to change or delete their rows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from functools import partial
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    RowMapping,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+from switch.billing.entry_state import StateRow
+from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
+from switch.call.record import AttemptRecord, CallRecord
+
+R = TypeVar("R")
+_BIG = ("_us", "_ms", "_micros")
+"""Whole numbers whose names end so need 64 bits; others are small."""
+_UNSIGNED = frozenset({"seed"})
+"""May need all of 64 bits, and SQL's integers have a sign: these are text."""
+_STATE_TAG = "state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostingRow:
+    """What `party` posted under a key of its own choice, and what it was answered. `request`, `answer`: JSON text."""
+
+    party: str
+    idempotency_key: str
+    at_us: int
+    request: str
+    answer: str
+
+
+def _plain(value: object) -> object:
+    """For mappings that are not a dict, such as read-only ones."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+_JSON = msgspec.json.Encoder(enc_hook=_plain)
+
+
+def json_text(value: object) -> str:
+    return _JSON.encode(value).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """A field of a record type as a column. `write`, `read`: what turns its values into the column's and back; None: they are the same."""
+
+    name: str
+    type: TypeEngine[Any]
+    nullable: bool
+    write: Callable[[Any], Any] | None = None
+    read: Callable[[Any], Any] | None = None
+
+
+class Columns(Generic[R]):
+    """The columns of a record type. Fields that are records, or tuples of records, have tables of their own, and are left out."""
+
+    def __init__(self, record: type[R]) -> None:
+        hints = get_type_hints(record)
+        named: Any = record  # a dataclass, which no type says
+        found = [_field(each.name, hints[each.name]) for each in fields(named)]
+        self._record = record
+        self._fields = tuple(each for each in found if each is not None)
+        self._names = tuple(each.name for each in self._fields)
+        self._values = attrgetter(*self._names)
+        self._writes = tuple((each.name, each.write) for each in self._fields if each.write is not None)
+        self._reads = tuple((each.name, each.read) for each in self._fields if each.read is not None)
+
+    def sql(self) -> list[Column[Any]]:
+        """For a table."""
+        return [Column(each.name, each.type, nullable=each.nullable, autoincrement=False) for each in self._fields]
+
+    def row(self, record: R, **more: object) -> dict[str, object]:
+        """The record's row; `more`: the table's other columns. There are a dozen rows to a call: this is the ledger's hottest loop."""
+        more.update(zip(self._names, self._values(record)))  # noqa: B905 both have one item for each field
+        for name, write in self._writes:
+            value = more[name]
+            if value is not None:
+                more[name] = write(value)
+        return more
+
+    def read(self, row: RowMapping, **more: object) -> R:
+        """The record of a row; `more`: its fields that lie elsewhere. Raises ValueError where a row holds what no record can."""
+        values = {name: row[name] for name in self._names}
+        for name, read in self._reads:
+            if values[name] is not None:
+                values[name] = read(values[name])
+        return self._record(**values, **more)
+
+
+def _field(name: str, hint: Any) -> _Field | None:
+    optional = NoneType in get_args(hint) and get_origin(hint) in (Union, UnionType)
+    if optional:
+        (hint,) = (each for each in get_args(hint) if each is not NoneType)
+    column = partial(_Field, name=name, nullable=optional)
+    if is_dataclass(hint) or any(is_dataclass(each) for each in get_args(hint)):
+        return None
+    if name in _UNSIGNED:
+        return column(type=Text(), write=str, read=int)
+    if hint is bool:
+        return column(type=Boolean())
+    if hint is int:
+        return column(type=BigInteger() if name.endswith(_BIG) else Integer())
+    if hint is str:
+        return column(type=Text())
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return column(type=Text(), write=attrgetter("value"), read=hint)
+    return column(type=Text(), write=json_text, read=msgspec.json.Decoder(hint).decode)
+
+
+_CALL, _VERDICT, _ATTEMPT = Columns(CallRecord), Columns(Verdict), Columns(AttemptRecord)
+_EVENT, _MONEY, _STATE, _POSTING = Columns(CallEvent), Columns(MoneyRow), Columns(StateRow), Columns(PostingRow)
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+APPEND_ONLY = ("money", "money_state", "event", "config", "posting")
+
+
+def _serial() -> Column[int]:
+    """Rising, in the order of commits: writers take turns. SQLite numbers rows of an INTEGER key by itself."""
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+def _number() -> Column[int]:
+    """A row's place in its call's verdict, from 1; 0: it was posted afterwards."""
+    return Column("number", Integer, nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+# `state`: of `tags`, for reports by state.
+CALL = Table("call", METADATA, *_CALL.sql(), *_VERDICT.sql(), Column(_STATE_TAG, Text), PrimaryKeyConstraint("call_id"))
+Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
+Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
+
+ATTEMPT = Table(
+    "attempt",
+    METADATA,
+    _text("call_id"),
+    *_ATTEMPT.sql(),
+    PrimaryKeyConstraint("call_id", "number"),
+    ForeignKeyConstraint(["call_id"], ["call.call_id"]),
+)
+Index("ix_attempt_invited", ATTEMPT.c.invited_us)
+
+# No foreign key to call: a row may be owed before its call is over, and a deposit belongs to none.
+MONEY = Table("money", METADATA, _serial(), _number(), *_MONEY.sql(), UniqueConstraint("key"))
+Index("ix_money_call", MONEY.c.call_id)
+Index("ix_money_kind", MONEY.c.kind, MONEY.c.at_us)
+
+# What became of money rows: held, approved, disputed (`switch.billing.entry_state`). `of`: the money row's key.
+MONEY_STATE = Table("money_state", METADATA, _serial(), _number(), *_STATE.sql(), UniqueConstraint("key"))
+Index("ix_money_state_of", MONEY_STATE.c.of)
+
+# The journal of calls that are over, heartbeats left out.
+EVENT = Table(
+    "event", METADATA, _text("call_id"), *_EVENT.sql(), PrimaryKeyConstraint("call_id", "number"), sqlite_with_rowid=False
+)
+
+# Config versions that calls were decided with. `files`: JSON object, path to content.
+CONFIG = Table(
+    "config",
+    METADATA,
+    Column("version", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    _text("files"),
+)
+
+# What was posted by whom, and what was answered: the same key again gets the same answer.
+POSTING = Table("posting", METADATA, *_POSTING.sql(), PrimaryKeyConstraint("party", "idempotency_key"))
+
+HEALTH = Table(
+    "health",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("probes", BigInteger, nullable=False),
+)
+
+
+def call_row(judged: JudgedCall) -> dict[str, object]:
+    state = judged.record.tags.get(_STATE_TAG)
+    return _CALL.row(judged.record, **_VERDICT.row(judged.verdict), state=state if isinstance(state, str) else None)
+
+
+def attempt_row(attempt: AttemptRecord, call_id: str) -> dict[str, object]:
+    return _ATTEMPT.row(attempt, call_id=call_id)
+
+
+def event_row(happened: CallEvent, call_id: str) -> dict[str, object]:
+    return _EVENT.row(happened, call_id=call_id)
+
+
+def money_row(money: MoneyRow, number: int, *, ended_us: int = 0) -> dict[str, object]:
+    """`number`: its place in a verdict, 0 in none. `ended_us`: when it became true, where it does not say so itself."""
+    row = _MONEY.row(money, number=number)
+    row["at_us"] = money.at_us or ended_us
+    return row
+
+
+def state_row(state: StateRow, number: int) -> dict[str, object]:
+    return _STATE.row(state, number=number)
+
+
+def posting_row(posting: PostingRow) -> dict[str, object]:
+    return _POSTING.row(posting)
+
+
+def judged_call(
+    call: RowMapping,
+    *,
+    attempts: Iterable[RowMapping],
+    money: Iterable[RowMapping],
+    states: Iterable[RowMapping],
+    events: Iterable[RowMapping],
+) -> JudgedCall:
+    """`attempts`, `money` and `states` (of its verdict) and `events` are this call's, in order."""
+    rows, moves = tuple(read_money(row) for row in money), tuple(read_state(row) for row in states)
+    return JudgedCall(
+        record=_CALL.read(call, attempts=tuple(_ATTEMPT.read(row) for row in attempts)),
+        verdict=_VERDICT.read(call, rows=rows, states=moves),
+        events=tuple(_EVENT.read(row) for row in events),
+    )
+
+
+read_money = _MONEY.read
+read_state = _STATE.read
+read_posting = _POSTING.read
