@@ -1,6 +1,6 @@
 """Knows where a caller is, as far as a ZIP or his number tells, and whether his number is one that a subscriber can have.
 
-A ZIP he typed beats one the publisher passed, and that beats the area code and exchange of his number (`billing.md` §3), which is where
+A typed ZIP beats one the publisher passed, and that beats the area code and exchange of his number (`docs/billing.md` §11), which is where
 the number was first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
 provinces, in two letters. Numbers of other countries, toll-free ones, and area codes that several provinces share have no place.
 

@@ -1,4 +1,4 @@
-"""Knows what a carrier bills us for a call (`billing.md` §2). Does not know which call or carrier."""
+"""Knows what a carrier bills us for a call (`docs/billing.md` §7). Does not know which call or carrier."""
 
 from switch.billing.terms import Rate
 

@@ -32,7 +32,7 @@ def show_micros(micros: int) -> str:
 
 
 def show_cents(micros: int) -> str:
-    """For people who read sums: rounded to the cent, halves to the even one, as payouts are (`billing.md` §2)."""
+    """For people who read sums: rounded to the cent, halves to the even one, as payouts are (`docs/billing.md` §5)."""
     cents, rest = divmod(micros, CENT_MICROS)
     cents += rest * 2 > CENT_MICROS or (rest * 2 == CENT_MICROS and cents % 2)
     return show_micros(cents * CENT_MICROS)

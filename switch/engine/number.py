@@ -1,4 +1,4 @@
-"""Knows how numbers as carriers write them become E.164 (`carriers.md`, Caller identity). North America is home."""
+"""Knows how numbers as carriers write them become E.164 (`docs/carriers.md` §2). North America is home."""
 
 _SEPARATORS = str.maketrans("", "", "-.() ")
 
