@@ -19,7 +19,7 @@ import numpy as np
 
 from media.dsp.wav import write_wav
 from routing.geo import load_tables
-from switch.settings.uncollected import uncollected
+from switch.settings.without_gc import without_gc
 from switch.simulation.period import days
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import begins_us, past_of, play, read
@@ -68,7 +68,7 @@ def _measured(directory: Path, *, calls: int) -> dict[str, float]:
     (config / "prompts").mkdir(parents=True)
     (config / "prompts" / "welcome.wav").write_bytes(write_wav(np.ones(24_000, np.int16)))
     (config / "all.yaml").write_text(_config())
-    with uncollected():
+    with without_gc():
         began = process_time_ns()
         ledger, plan = open_sandbox(directory / "day", config=config, at_us=DAY.from_us)
         prompts = lengths_ms(directory / "day" / CONFIG / "prompts")

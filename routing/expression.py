@@ -4,10 +4,10 @@ The one door to it: what it is made of is in `expression_tree`, reading in `expr
 finding nonsense in `expression_check`. It does not know which tags calls have.
 """
 
-from routing.expression_check import never_holds, type_mismatches
+from routing.expression_check import IdleValue, idle_values, never_holds, type_mismatches
 from routing.expression_holds import holds
 from routing.expression_parse import MAX_DEPTH, MAX_LENGTH, MAX_LIST, parse
-from routing.expression_tree import BadExpression, Expression, Kind, Scalar, TypeMismatch, is_word, names, show
+from routing.expression_tree import BadExpression, Expression, Kind, Scalar, TypeMismatch, is_word, names, show, show_value
 
 __all__ = [
     "MAX_DEPTH",
@@ -15,14 +15,17 @@ __all__ = [
     "MAX_LIST",
     "BadExpression",
     "Expression",
+    "IdleValue",
     "Kind",
     "Scalar",
     "TypeMismatch",
     "holds",
+    "idle_values",
     "is_word",
     "names",
     "never_holds",
     "parse",
     "show",
+    "show_value",
     "type_mismatches",
 ]

@@ -1,10 +1,11 @@
-"""Knows whether a filter makes sense: whether it fits the tags there are, and whether any call could pass it.
+"""Whether a filter makes sense: whether it fits the tags there are, whether any call could pass it, and which of its values no call has.
 
-Does not know which tags those are, nor how tags depend on each other: `state == TX and area == "212"` passes.
+How tags depend on each other is not looked at: `state == TX and area == "212"` passes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, count, product
 from math import prod
 from typing import assert_never
@@ -20,6 +21,7 @@ from routing.expression_tree import (
     Kind,
     Known,
     Not,
+    Op,
     Or,
     Scalar,
     TypeMismatch,
@@ -78,6 +80,50 @@ def _kind_of(value: Scalar) -> Kind:
     if isinstance(value, bool):
         return Kind.TRUTH
     return Kind.TEXT if isinstance(value, str) else Kind.NUMBER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleValue:
+    """A value that no call has. `op`: how the tag is asked for it; EQUAL for lists and for `!=`. `column`: of the value, or of its list.
+    `excludes`: the value is there to exclude calls (`not in`, `!=`, `not`), and excludes none; else it never lets one pass."""
+
+    name: str
+    op: Op
+    value: str | int
+    column: int
+    excludes: bool
+
+
+def idle_values(expression: Expression, possible: Callable[[str, Op, str | int], bool]) -> Iterator[IdleValue]:
+    """The values of it that no call has, in the order written, a list's in ascending order. `possible(name, op, value)`: whether the tag
+    can have a value for which that holds."""
+    for condition, excludes in _signed(expression, negated=False):
+        match condition:
+            case Compare(name=name, op=op, value=value, value_column=column):
+                asked = Op.EQUAL if op is Op.UNEQUAL else op
+                if not possible(name, asked, value):
+                    excluding = excludes is not (op is Op.UNEQUAL)
+                    yield IdleValue(name=name, op=asked, value=value, column=column, excludes=excluding)
+            case Among(name=name, values=values, negated=negated, value_column=column):
+                for value in values:
+                    if not possible(name, Op.EQUAL, value):
+                        yield IdleValue(name=name, op=Op.EQUAL, value=value, column=column, excludes=excludes is not negated)
+            case Is() | Known():
+                pass
+            case _:
+                assert_never(condition)
+
+
+def _signed(expression: Expression, *, negated: bool) -> Iterator[tuple[Condition, bool]]:
+    """Each condition, and whether a `not` around it turns it round."""
+    match expression:
+        case Not(operand=operand):
+            yield from _signed(operand, negated=not negated)
+        case And(operands=operands) | Or(operands=operands):
+            for operand in operands:
+                yield from _signed(operand, negated=negated)
+        case _:
+            yield expression, negated
 
 
 def never_holds(expression: Expression, kinds: Mapping[str, Kind], values: Mapping[str, frozenset[Scalar]]) -> bool:

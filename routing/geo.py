@@ -1,13 +1,13 @@
-"""Knows where a caller is, as far as a ZIP or his number tells, and whether his number is one that a subscriber can have.
+"""Where a caller is, as far as a ZIP or the number tells, and whether the number is one that a subscriber can have.
 
-A typed ZIP beats one the publisher passed, and that beats the area code and exchange of his number (`docs/billing.md` §11), which is where
-the number was first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
+A typed ZIP beats one the publisher passed, and that beats the number's area code (`docs/billing.md` §11), which says where the number was
+first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
 provinces, in two letters. Numbers of other countries, toll-free ones, and area codes that several provinces share have no place.
 
-ZIPs are those of the `zipcodes` library, decommissioned ones too: people go on using them, and they are where they were. Places of
-numbers are from `phonenumbers`, by the longest prefix that names a state. Both are loaded when first asked for, once: about 0.6 s
-for ZIPs and 0.4 s for numbers, and 150 MB between them. `load_tables` does it before calls come. A lookup then takes a few
-microseconds. Does not know tags, nor where lines are.
+ZIPs are those of the `zipcodes` library, decommissioned ones too: people go on using them, and they are where they were. States of
+numbers are from `area_codes`, then from `phonenumbers`: by area code, and by exchange only where several provinces share an area code.
+Zones of numbers are from `area_codes`. Libraries are loaded when first asked for, once: about 0.6 s for ZIPs and 0.3 s for numbers, and
+150 MB between them. `load_tables` does it before calls come. A lookup then takes a few microseconds.
 """
 
 import re
@@ -18,6 +18,9 @@ from functools import lru_cache
 
 import phonenumbers
 import zipcodes
+
+from routing.area_codes import NEW_AREA_CODES, ZONE_OF_AREA, ZONE_OF_STATE
+from routing.e164 import is_e164
 
 US_STATES: Mapping[str, str] = {
     "AL": "Alabama",
@@ -95,7 +98,6 @@ STATES = frozenset({*US_STATES, *PROVINCES, *TERRITORY_OF_AREA.values(), "FM", "
 
 _STATE_OF_NAME = {name: code for code, name in (*US_STATES.items(), *PROVINCES.items())} | {"British Colombia": "BC"}  # sic
 _ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?", re.ASCII)
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _NANP = re.compile(r"\+1([2-9][0-8][0-9])[2-9][0-9]{6}", re.ASCII)
 _KEYPAD_WORDS = frozenset({"+266696687", "+7378742833", "+2562533", "+8566696", "+86282452253"})
 """ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE spelled on a keypad: so carriers put them where only digits fit."""
@@ -105,17 +107,18 @@ class Source(StrEnum):
     """What told where the caller is."""
 
     CALLER = "caller"
-    """A ZIP he typed."""
+    """A ZIP that the caller typed."""
     PUBLISHER = "publisher"
     """A ZIP the publisher passed."""
     NUMBER = "number"
-    """Area code and exchange of his number."""
+    """The area code of the caller's number, and the exchange where the area code is shared."""
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """`state`: one of `STATES`; None only where `source` is NONE. `zone`: IANA; None also where the place has several."""
+    """`state`: one of `STATES`; None only where `source` is NONE. `zone`: IANA; None also where the area code lies in several
+    (`area_codes`), and for military mail. Nothing in the switch goes by it yet."""
 
     state: str | None = None
     zone: str | None = None
@@ -156,7 +159,7 @@ def valid_number(text: str) -> bool:
     """
     if area_of(text) is not None:
         return True
-    if text.startswith("+1") or text in _KEYPAD_WORDS or not _E164.fullmatch(text):
+    if text.startswith("+1") or text in _KEYPAD_WORDS or not is_e164(text):
         return False
     return _possible_abroad(text)
 
@@ -201,18 +204,21 @@ def _place_of_number(ani: str) -> Place:
 
 @lru_cache(maxsize=8192)
 def _place_of_exchange(area: str, exchange: str) -> Place:
-    states, zones = _numbers()
-    prefix = f"1{area}{exchange}"
-    state = TERRITORY_OF_AREA.get(area) or _longest(states, prefix)
-    return Place() if state is None else Place(state=state, zone=_longest(zones, prefix), source=Source.NUMBER)
+    state = TERRITORY_OF_AREA.get(area) or _state_of(area, exchange)
+    if state is None:
+        return Place()
+    served = NEW_AREA_CODES[area].overlays if area in NEW_AREA_CODES else area
+    return Place(state=state, zone=ZONE_OF_AREA.get(served, ZONE_OF_STATE.get(state)), source=Source.NUMBER)
 
 
-def _longest(table: Mapping[str, str | None], prefix: str) -> str | None:
-    """What the table has for the longest beginning of `prefix` that holds its area code."""
-    for length in range(len(prefix), 3, -1):
-        if prefix[:length] in table:
-            return table[prefix[:length]]
-    return None
+def _state_of(area: str, exchange: str) -> str | None:
+    if area in NEW_AREA_CODES:
+        return NEW_AREA_CODES[area].state
+    states, shared = _numbers()
+    if area in states:
+        return states[area]
+    beginnings = ((area + exchange)[:length] for length in (6, 5, 4))
+    return next((shared[beginning] for beginning in beginnings if beginning in shared), None)
 
 
 @lru_cache(maxsize=1)
@@ -228,14 +234,22 @@ def _zone(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _numbers() -> tuple[Mapping[str, str], Mapping[str, str | None]]:
-    """State and zone by the first digits of North American numbers, 1 included. A zone of None: there are several."""
-    from phonenumbers.geodata import GEOCODE_DATA  # noqa: PLC0415 - 0.3 s and 100 MB
-    from phonenumbers.tzdata import TIMEZONE_DATA  # noqa: PLC0415 - with it
+def _numbers() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """States by area code, and by the first digits of area code and exchange where several states share the area code.
 
-    named = ((prefix, _state(names.get("en", ""))) for prefix, names in GEOCODE_DATA.items() if prefix[0] == "1")
-    zones = {prefix: zones[0] if len(zones) == 1 else None for prefix, zones in TIMEZONE_DATA.items() if prefix[0] == "1"}
-    return {prefix: state for prefix, state in named if state is not None}, zones
+    An area code that is described by its exchanges alone (310, 713) is in the state of all of them. Where it is described itself, what is
+    said of an exchange counts for nothing: no area code of one state reaches into another, and 201-631 is not in New York.
+    """
+    from phonenumbers.geodata import GEOCODE_DATA  # noqa: PLC0415 - 0.3 s and 100 MB
+
+    named = ((prefix[1:], _state(names.get("en", ""))) for prefix, names in GEOCODE_DATA.items() if prefix[0] == "1")
+    found = {prefix: state for prefix, state in named if state is not None}
+    of_exchanges: dict[str, set[str]] = {}
+    for prefix, state in found.items():
+        of_exchanges.setdefault(prefix[:3], set()).add(state)
+    states = {area: next(iter(of)) for area, of in of_exchanges.items() if len(of) == 1}
+    states |= {area: state for area, state in found.items() if len(area) == 3}
+    return states, {prefix: state for prefix, state in found.items() if prefix[:3] not in states}
 
 
 def _state(description: str) -> str | None:

@@ -1,6 +1,6 @@
-"""Knows whether opening hours are open at an instant, why they are not, and how the instant reads on the wall clock of their zone.
+"""Whether opening hours are open at an instant, why they are not, and how the instant reads on the wall clock of their zone.
 
-Does not know what is opened by them, nor what time it is: the instant is passed in. Time zone rules are those of `routing.zone`.
+The instant is passed in. Time zone rules are those of `routing.zone`.
 Public holidays are those of the `holidays` library, observed ones included, kept per calendar and year. The library takes about
 0.2 s when it is first asked and a calendar up to 0.1 s; `known_calendar` pays for both, so ask it before calls come. Another year of a
 known calendar is 1 ms.
@@ -42,7 +42,7 @@ def is_open(hours: Hours, utc_us: int) -> bool:
     own = hours.dates.get(clock.date)
     if own is not None:
         return any(start <= clock.minute < end for start, end in own)
-    return _in_week(hours, clock) and _holiday(hours.calendars, clock.date) is None
+    return _in_week(hours, clock) and holiday_on(hours.calendars, clock.date) is None
 
 
 def why_closed(hours: Hours, utc_us: int) -> str | None:
@@ -53,7 +53,7 @@ def why_closed(hours: Hours, utc_us: int) -> str | None:
     own = hours.dates.get(clock.date)
     if own is not None:
         return f"outside the hours of {clock.date}" if own else f"closed on {clock.date}"
-    return _holiday(hours.calendars, clock.date) or "outside weekly hours"
+    return holiday_on(hours.calendars, clock.date) or "outside weekly hours"
 
 
 def known_calendar(text: str) -> bool:
@@ -95,18 +95,18 @@ def _in_week(hours: Hours, clock: WallClock) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _holiday(calendars: tuple[str, ...], date: str) -> str | None:
+def holiday_on(calendars: tuple[str, ...], date: str) -> str | None:
     """The holiday of the first calendar that keeps one on the local `date`, e.g. `holiday Thanksgiving Day (US)`."""
     for calendar in calendars:
-        name = _year(calendar, int(date[:4])).get(date)
+        name = holidays_of(calendar, int(date[:4])).get(date)
         if name is not None:
             return f"holiday {name} ({calendar})"
     return None
 
 
 @lru_cache(maxsize=256)
-def _year(calendar: str, year: int) -> Mapping[str, str]:
-    """Names of the holidays of one year by date."""
+def holidays_of(calendar: str, year: int) -> Mapping[str, str]:
+    """Names of the holidays of one year by date (`2026-07-03`), observed days included. `calendar`: one that `known_calendar` knows."""
     import holidays  # noqa: PLC0415 - 0.2 s, and only for those who keep holidays
 
     country, _, part = calendar.partition("-")

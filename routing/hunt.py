@@ -300,8 +300,8 @@ def _bar(look: _Look, line: Line) -> NoRoute | None:
     if case.past is not None and case.past.bars(line):
         look.reasons.append(trail.repeat_barred(case.campaign, line, case.past.rule.route))
         return NoRoute.NO_MATCH
-    if line.paused:
-        look.reasons.append(trail.paused(f"lines.{line.name}"))
+    if line.advertiser_paused or line.paused:
+        look.reasons.append(trail.paused(f"advertisers.{line.advertiser}" if line.advertiser_paused else f"lines.{line.name}"))
         return NoRoute.CLOSED
     if line.hours is not None:
         shut = _shut(scene, line.hours)

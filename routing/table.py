@@ -71,6 +71,7 @@ class Line:
     `uri`: the SIP URI dialled. `ring_ms`: how long it may ring. `silence_ms`: how long until its first 18x before it counts as
     dead (`docs/carriers.md` §3). `timer_offset_ms`: taken off connected time. `caps`: its own, its groups' and its advertiser's.
     `filter`: which calls it takes. `hours` None: always open. `health` None: never left alone.
+    `paused`, `advertiser_paused`: it is not dialled.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Line:
     caps: tuple[Cap, ...] = ()
     hours: Hours | None = None
     paused: bool = False
+    advertiser_paused: bool = False
     filter: Expression | None = None
     accept: Accept | None = None
     health: Health | None = None

@@ -29,6 +29,7 @@ from switch.ledger.keeper import Keeper, ledger_url
 from switch.ledger.watcher import LedgerWatcher
 from switch.log import call_line
 from switch.settings.plan import Deployment
+from switch.settings.versions import kept_as
 from switch.sip.agent import UserAgent
 from switch.sip.message import Address
 from switch.sip.timers import Timers
@@ -145,8 +146,9 @@ class Shell:
         self._watcher.look_back(further, then=looked_back)
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
-        """The files that the running plan was compiled from, for those who ask later what decided a call."""
+        """The files that the running plan was compiled from, for those who ask later what decided a call, and the versions of libraries."""
         self._watcher.keep_config(version, files)
+        self._watcher.keep_config(*kept_as(version, self._clock.now().utc_us))
 
     async def stop(self) -> None:
         """End every call, each with its record, then everything else."""

@@ -6,13 +6,12 @@ Everything is read from the record: the rulings' trail holds the rules and every
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from switch.billing.money import show_micros
 from switch.billing.standing import StateRow
 from switch.billing.verdict import Happened, JudgedCall, MoneyRow
 from switch.call.moment import Moment, iso
-from switch.settings.load import load, position_of
+from switch.settings.load import load_kept, position_of
 from switch.settings.problem import Position
 
 RULED = "Ruled"
@@ -93,10 +92,7 @@ def sources(files: Mapping[str, str] | None) -> Sources:
     """What the files of a kept config say where."""
     if not files:
         return Sources()
-    with TemporaryDirectory(prefix="payphone-") as folder:
-        for name, text in files.items():
-            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
-        return Sources(positions=load(Path(folder)).positions, files=files)
+    return Sources(positions=load_kept(files).positions, files=files)
 
 
 def explain(

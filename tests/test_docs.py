@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -159,6 +160,13 @@ def test_classes_that_are_named_are_there(document: str) -> None:
     named = set(re.findall(r"(?:`|\*\*)([A-Z][a-z]+\w*)(?:`|\*\*|\.\w+`)", FENCE.sub("", text_of(document))))
     prose = set(re.findall(r"\*\*([A-Z][a-z]+)\*\*", text_of(document)))
     assert sorted(named - prose - known - to_come) == []
+
+
+def test_layers_are_those_that_are_enforced() -> None:
+    contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    drawn = text_of("ARCHITECTURE.md").partition("```\ncli → ")[2].partition("```")[0]
+    assert ["cli", *(layer.strip() for layer in drawn.split("→"))] == [layer.replace("switch.", "") for layer in layers]
 
 
 def test_architecture_is_short() -> None:

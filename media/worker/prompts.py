@@ -8,10 +8,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.dsp.wav import WavError, read_wav
+from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
 from media.worker.playout import Audio, audio
 
-MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_PROMPTS = 1_000
 
 
@@ -53,7 +52,7 @@ class Prompts:
             stamp = (status.st_size, status.st_mtime_ns)
             known = self._read.get(name)
             if known is None or known.stamp != stamp:
-                known = self._remember(name, _Read(stamp=stamp, result=_load(path, status.st_size)))
+                known = self._remember(name, _Read(stamp=stamp, result=_load(path)))
         except OSError as problem:
             return PromptUnplayable(why=f"{path.name}: {problem.strerror}")
         return known.result
@@ -65,11 +64,10 @@ class Prompts:
         return read
 
 
-def _load(path: Path, size: int) -> Audio | PromptUnplayable:
+def _load(path: Path) -> Audio | PromptUnplayable:
     """OSError where the file can't be read."""
-    if size > MAX_FILE_BYTES:
-        return PromptUnplayable(why=f"{path.name}: larger than {MAX_FILE_BYTES} bytes")
-    samples = read_wav(path.read_bytes())
+    with path.open("rb") as file:
+        samples = read_wav(file.read(MAX_FILE_BYTES + 1))
     if isinstance(samples, WavError):
         return PromptUnplayable(why=f"{path.name}: {samples.why}")
     return audio(samples)

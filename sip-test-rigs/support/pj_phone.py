@@ -29,7 +29,7 @@ Say = Callable[[str, Mapping[str, object]], None]
 Notes = deque[tuple[str, Mapping[str, object]]]
 
 
-class Line(pj.Call):
+class Line(pj.Call):  # type: ignore[misc] # pjsua2 has no types
     """One call. Its callbacks only note what happened."""
 
     def __init__(self, account: pj.Account, notes: Notes, *, call_id: int = pj.PJSUA_INVALID_ID) -> None:
@@ -46,7 +46,7 @@ class Line(pj.Call):
         self._notes.append(("media", {}))
 
 
-class Desk(pj.Account):
+class Desk(pj.Account):  # type: ignore[misc]
     """The account calls come to."""
 
     def __init__(self, notes: Notes) -> None:
@@ -148,7 +148,7 @@ class Phone:
 
 
 def _is_live_audio(media: pj.CallMediaInfo) -> bool:
-    return media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE
+    return bool(media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE)
 
 
 def _settings() -> pj.EpConfig:
@@ -228,7 +228,8 @@ def _obey(phone: Phone, command: dict[str, object]) -> None:
 
 def main() -> int:
     say = _private_stdout()
-    first = json.loads(sys.stdin.buffer.raw.readline())
+    with os.fdopen(0, "rb", buffering=0, closefd=False) as words:
+        first = json.loads(words.readline())
     phone = Phone(port=first["port"], rtp=first["rtp"], play=first["play"], record=first["record"])
     say("ready", {})
     unread = bytearray()

@@ -1,7 +1,6 @@
-"""Knows how to kill a switch under load, start it again on the same data, and compare its records with what the callers saw.
+"""Compares the records of a switch that was killed under load, and started again on the same data, with what its callers saw.
 
-What the callers saw is SIPp's: when each was answered, when he hung up. Does not know what a record says beside who called and for how
-long they talked, nor how the switch makes up for what it lost.
+What the callers saw is SIPp's: when each was answered, and when it hung up.
 """
 
 import csv
@@ -12,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-SOON_MS = 500
+SOON_MS = 3_000
 """A machine that does other work too is late by so much between a caller and the switch."""
 LOST_MS = 5_000
 """Talk that a crash may cost a record."""
@@ -31,7 +30,7 @@ class Seen:
     over: bool = False
 
     def talked_ms(self, killed_s: float) -> float:
-        """How long he could talk until the switch was killed."""
+        """How long the caller could talk until the switch was killed."""
         if self.answered_s is None:
             return 0
         end_s = killed_s if self.left_s is None else min(killed_s, self.left_s)

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 from rig_folder import RigError, fill_placeholders
 
-PROBE_DEADLINE_S = 5.0
+PROBE_DEADLINE_S = 60.0
 STATUS = re.compile(rb"SIP/2\.0 (\d{3}) ")
 PROBE = """OPTIONS sip:{sip} SIP/2.0
 Via: SIP/2.0/UDP {here};branch=z9hG4bKprobe-{number};rport

@@ -11,7 +11,7 @@ import yaml
 RIG_NAME = re.compile(r"\d\d-[a-z0-9-]+")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 DURATION = re.compile(r"(\d+)(ms|s)")
-DEFAULT_DEADLINE_S = 20.0
+DEFAULT_DEADLINE_S = 120.0
 
 
 class RigError(Exception):
@@ -110,12 +110,13 @@ def find_rigs(root: Path) -> list[Path]:
 def read_rig(folder: Path) -> Rig:
     """Raises RigError."""
     config = folder / "config.yaml"
-    if not config.is_file():
-        raise RigError(f"{config}: is missing")
+    text = _existing(config).read_text()
     script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline"}, optional=True)
     expected = _mapping(folder / "expected.yaml", {"records", "heard"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
+    if "log: json" not in text:
+        raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
     if any(isinstance(line, PjLine) for line in lines) and not any(isinstance(step, PjCaller) for step in steps):
@@ -123,7 +124,7 @@ def read_rig(folder: Path) -> Rig:
     return Rig(
         name=folder.name,
         folder=folder,
-        config=config.read_text(),
+        config=text,
         lines=lines,
         steps=steps,
         records=tuple(expected["records"] or ()),
@@ -223,6 +224,6 @@ def _mapping(path: Path, keys: set[str], *, optional: bool = False) -> Mapping[s
     return read
 
 
-def _known(told: Mapping[str, Any], keys: set[str], place: str) -> None:
+def _known(told: Mapping[Any, Any], keys: set[str], place: str) -> None:
     if unknown := set(told) - keys:
         raise RigError(f"{place}: unknown {', '.join(sorted(map(str, unknown)))}; known are {', '.join(sorted(keys))}")

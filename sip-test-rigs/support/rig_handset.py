@@ -95,8 +95,8 @@ class Handset:
         due = time.monotonic()
         while not self._stop.is_set():
             wait = max(0.0, due - time.monotonic())
-            ready, _, _ = select.select([self._socket, self._words], [], [], wait)
-            if self._socket in ready:
+            ready, _, _ = select.select([self._socket.fileno(), self._words], [], [], wait)
+            if self._socket.fileno() in ready:
                 self._hear()
             if self._words in ready:
                 self._read_words()

@@ -1,24 +1,23 @@
-"""Knows how to start a PJSIP phone (`pj_phone.py`) and talk to it in JSON lines. Does not know pjsua2: that is another process."""
+"""Starts a PJSIP phone (`pj_phone.py`), a process that is the only one to import pjsua2, and talks to it in JSON lines."""
 
 import json
 import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from child_process import Program, tail
 from rig_audio import find_tone, read_wav, write_tone
 from rig_folder import duration_ms
 from rig_ports import PortBlock
-from rig_process import Program, tail, wait_until
 
 PHONE = Path(__file__).with_name("pj_phone.py")
 OWN_TONE_MS = 1_000  # played in a loop
 OWN_TONE_DB = -10.0
 HEARD_FLOOR_DB = -20.0
 UNWANTED_FLOOR_DB = -40.0  # 30 dB below what the other sends
-READY_DEADLINE_S = 15.0
-CLOSE_DEADLINE_S = 10.0
+READY_DEADLINE_S = 60.0
+CLOSE_DEADLINE_S = 60.0
 
 
 class PjPhone:
@@ -32,23 +31,18 @@ class PjPhone:
         own = work / f"{name}.own.wav"
         write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
         env = {"PJ_PHONE_LOG": str(work / f"{name}.pjsip")}
-        self._program = Program([sys.executable, str(PHONE)], output=work / f"{name}.stderr", folder=work, env=env, talks=True)
-        self.events: list[dict[str, Any]] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._program = Program(
+            [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
+        )
         self._tell({"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}, do="start")
 
-    def _read(self) -> None:
-        stdout = self._program.process.stdout
-        for line in stdout or ():
-            self.events.append(json.loads(line))
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What it reported so far."""
+        return [json.loads(line) for line in list(self._program.lines)]
 
     def _tell(self, detail: Mapping[str, object] | None = None, *, do: str) -> None:
-        stdin = self._program.process.stdin
-        if stdin is None or self._program.ended:
-            return  # what it failed to do shows in what it never reports
-        stdin.write(json.dumps({"do": do, **(detail or {})}).encode() + b"\n")
-        stdin.flush()
+        self._program.tell(json.dumps({"do": do, **(detail or {})}).encode())
 
     def call(self, uri: str) -> None:
         self._tell({"uri": uri}, do="call")
@@ -67,25 +61,21 @@ class PjPhone:
 
     def saw(self, event: str, deadline_s: float) -> bool:
         """True once the phone reported `event` (`talking`, `over`, ...); False at the deadline or when it died."""
-        wait_until(lambda: self._has(event) or self._program.ended, deadline_s)
-        return self._has(event)
+        return self._reports(lambda seen: seen["event"] == event, deadline_s)
 
     def saw_state(self, state: str, deadline_s: float) -> bool:
         """True once its call reached PJSIP's `state`, e.g. CONFIRMED."""
-        wanted = {"event": "state", "state": state}
-        wait_until(lambda: wanted in self.events or self._program.ended, deadline_s)
-        return wanted in self.events
+        return self._reports(lambda seen: seen == {"event": "state", "state": state}, deadline_s)
 
-    def _has(self, event: str) -> bool:
-        return any(seen["event"] == event for seen in list(self.events))
+    def _reports(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
+        return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines), deadline_s)
 
     def close(self) -> list[str]:
         """Make it write its recording and end in order; what went wrong."""
         self._tell(do="quit")
         code = self._program.wait(CLOSE_DEADLINE_S)
-        self._reader.join(timeout=1)
         problems = [f"{self.name}: {seen['what']}" for seen in self.events if seen["event"] == "error"]
-        return problems if code == 0 else [*problems, f"{self.name}: the PJSIP phone ended with {code}, see {self.name}.stderr"]
+        return problems if code == 0 else [*problems, f"{self.name}: the PJSIP phone ended with {code}, see {self.name}.output"]
 
     def stop(self) -> None:
         self._program.stop()
@@ -108,4 +98,4 @@ class PjPhone:
 
     def diagnosis(self) -> Mapping[str, str]:
         events = "\n".join(f"      {json.dumps(seen)}" for seen in self.events)
-        return {f"{self.name}: events": events, f"{self.name}: stderr": tail(self._work / f"{self.name}.stderr")}
+        return {f"{self.name}: events": events, f"{self.name}: output": tail(self._work / f"{self.name}.output")}

@@ -1,19 +1,19 @@
-"""Knows how to run SIPp as a caller or a line, with a handset for its audio. Does not know what its scenario ought to do."""
+"""Runs SIPp as a caller or a line, with a handset for its audio."""
 
 import csv
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from child_process import Program, is_bound, tail, wait_until
 from rig_handset import Handset
 from rig_ports import PortBlock
-from rig_process import Program, is_bound, tail, wait_until
 
 NO_SIPP = "SIPp is missing and every rig but the pjsua2 one needs it. Install it:  sudo apt-get install -y sip-tester"
-LISTEN_DEADLINE_S = 10.0
-RECV_TIMEOUT_MS = 10_000
-LIFETIME_S = 60
-LOAD_LIFETIME_S = 240
+LISTEN_DEADLINE_S = 60.0
+RECV_TIMEOUT_MS = 60_000
+LIFETIME_S = 300
+LOAD_LIFETIME_S = 900
 LADDER_ROWS = 25
 
 

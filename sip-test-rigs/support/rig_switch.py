@@ -1,26 +1,27 @@
-"""Knows how to start the switch with a config, read its call records and stop it: all by its command line, as a black box."""
+"""Starts the switch with a rig's config, kills it and starts it again, stops it, and reads the records that it leaves."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from child_process import Program, run_to_end, tail
+from ledger_records import read_records
 from rig_audio import write_tone
 from rig_folder import RigError
-from rig_process import Program, tail, wait_until
 from rig_sounds import PROMPT_MS, PROMPTS
 
-READY_DEADLINE_S = 30.0
-RECORDS_DEADLINE_S = 10.0
-CLI_DEADLINE_S = 30.0
-MORE_THAN_EXPECTED = 5
+READY_DEADLINE_S = 120.0
+RECORDS_DEADLINE_S = 60.0
+CLI_DEADLINE_S = 600.0
+TAKES_CALLS = ("ready", "ledger writable: calls are taken")
 
 
 class SwitchError(Exception):
-    """The switch did not do what any rig needs: start, answer its command line, stop."""
+    """The switch did not do what any rig needs: start, answer its command line, leave a ledger."""
 
 
 class Switch:
@@ -33,17 +34,23 @@ class Switch:
         for name, hz in PROMPTS.items():
             write_tone(self.config_dir / "prompts" / f"{name}.wav", hz, duration_ms=PROMPT_MS, peak_db=-12)
         self._work = work
+        self._data = work / "var"
         self._records: list[dict[str, Any]] = []
         self._killed: list[Program] = []
+        self._problems: list[str] | None = None
         self._program = self._started("switch.log")
 
     def _started(self, log: str) -> Program:
         command = [payphone(), "run", "--config", str(self.config_dir)]
-        return Program(command, output=self._work / log, folder=self._work, env={"PYTHONUNBUFFERED": "1"})
+        return Program(command, output=self._work / log, folder=self._work, env={"PYTHONUNBUFFERED": "1"}, follow=True)
 
     @property
     def log(self) -> Path:
         return self._program.output
+
+    def ended_within(self, seconds: float) -> bool:
+        """Lets it run for so long; True as soon as it has ended by itself."""
+        return self._program.wait(seconds) is not None
 
     def kill(self) -> None:
         """As a crash would."""
@@ -56,51 +63,42 @@ class Switch:
         self.await_ready()
 
     def audit(self) -> list[str]:
-        """What `payphone audit` finds."""
-        command = [payphone(), "audit", "--config", str(self.config_dir)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CLI_DEADLINE_S, check=False)
+        """What `payphone audit` finds. Raises SwitchError when it does not end."""
+        try:
+            done = run_to_end([payphone(), "audit", "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+        except subprocess.TimeoutExpired as error:
+            raise SwitchError(f"`payphone audit` did not end within {CLI_DEADLINE_S:.0f} s") from error
         return (
             [] if done.returncode == 0 else [f"`payphone audit` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}"]
         )
 
     def await_ready(self) -> None:
-        """Raises SwitchError when it ends or stays silent."""
-        ready = wait_until(lambda: self._program.ended or self._says_ready(), READY_DEADLINE_S)
+        """Until it takes calls. Raises SwitchError when it ends or does not come to that."""
+        if self._program.says(lambda lines: all(_events(lines, event) for event in TAKES_CALLS), READY_DEADLINE_S):
+            return
         if self._program.ended:
             raise SwitchError(f"the switch ended with {self._program.process.returncode} instead of getting ready")
-        if not ready:
-            raise SwitchError(f"the switch printed no line with `ready` within {READY_DEADLINE_S:.0f} s")
+        raise SwitchError(f"the switch did not log {TAKES_CALLS} within {READY_DEADLINE_S:.0f} s")
 
-    def _says_ready(self) -> bool:
-        return "ready" in self.log.read_text(errors="replace")
-
-    def records(self, expected: int) -> list[dict[str, Any]]:
-        """The call records, in the order of their INVITEs, as soon as there are `expected` of them, or what there is at the deadline."""
-        found: list[dict[str, Any]] = []
-
-        def all_there() -> bool:
-            found[:] = self._calls(expected + MORE_THAN_EXPECTED)
-            return len(found) >= expected
-
-        wait_until(all_there, RECORDS_DEADLINE_S)
-        self._records = found
-        return found
-
-    def records_now(self, limit: int) -> list[dict[str, Any]]:
+    def records_now(self) -> list[dict[str, Any]]:
         """All call records that there are, in the order of their INVITEs."""
-        self._records = self._calls(limit)
+        self._records = read_records(self._data)
         return self._records
 
-    def _calls(self, limit: int) -> list[dict[str, Any]]:
-        command = [payphone(), "calls", "--config", str(self.config_dir), "--json", "--limit", str(limit)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CLI_DEADLINE_S, check=False)
-        if done.returncode != 0:
-            raise SwitchError(f"`payphone calls` ended with {done.returncode}: {done.stderr[-500:]}")
-        found = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
-        return sorted(found, key=lambda record: str(record["invited_at"]))
+    def last_records(self, expected: int) -> list[dict[str, Any]]:
+        """Waits until the switch has logged the end of `expected` calls since it was started, and stops it. All call records then, in the
+        order of their INVITEs: there are no more to come."""
+        self._program.says(lambda lines: _events(lines, "call") >= expected, RECORDS_DEADLINE_S)
+        self.stop()
+        return self.records_now()
 
     def stop(self) -> list[str]:
-        """Stop it; what was wrong with its end or its log."""
+        """Stop it; what was wrong with its end or its log. The second time, and later, it says the same."""
+        if self._problems is None:
+            self._problems = self._stopped()
+        return self._problems
+
+    def _stopped(self) -> list[str]:
         ended_before = self._program.ended
         code = self._program.stop()
         for program in self._killed:
@@ -122,9 +120,14 @@ class Switch:
         return {"records": records, "switch log, last lines": tail(self.log)}
 
 
+def _events(lines: Sequence[str], event: str) -> int:
+    """How many of these log lines, JSON objects among whatever else is printed, tell of `event`."""
+    return sum(line.startswith("{") and json.loads(line).get("event") == event for line in lines)
+
+
 def payphone() -> str:
     """The command beside the running Python; raises RigError when it is not installed there."""
     command = Path(sys.executable).parent / "payphone"
     if not os.access(command, os.X_OK):
-        raise RigError(f"{command} is missing: install the project into this environment first (`make install`)")
+        raise RigError(f"{command} is missing: install the project into this environment first (see `make help`)")
     return str(command)

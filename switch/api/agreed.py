@@ -4,19 +4,12 @@ Does not know the call. Compiling a config takes time, so terms are kept by vers
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from pydantic import ValidationError
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from switch.billing.terms import Terms
 from switch.engine.plan import Plan
-from switch.settings.compile.terms import terms_of
-from switch.settings.directory import read
-from switch.settings.model.document import Document
-from switch.settings.names import Kind, names_of
+from switch.settings.load import load_kept
 
 MAX_VERSIONS = 16
 """So many versions are kept compiled."""
@@ -62,32 +55,6 @@ class Agreed:
 
 
 def compiled_terms(files: Mapping[str, str]) -> Mapping[str, Terms] | None:
-    """What the files of a config that was in force say of money, by campaign; None: this release can't read them.
-
-    They were checked when they came into force. Prompts were files beside them, and make no difference to money: any will do. Tokens
-    were not kept.
-    """
-    with TemporaryDirectory(prefix="payphone-") as folder:
-        for name, text in files.items():
-            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
-        tree = read(Path(folder))
-        names = names_of(tree, prompts=Path(folder))
-    any_prompt = replace(names, known={**names.known, Kind.PROMPT: _Everything()}, wav_fault=lambda _: None)
-    try:
-        document = Document.model_validate(tree.data, context=any_prompt)
-    except ValidationError:
-        return None
-    return {name: terms_of(name, campaign) for name, campaign in document.campaigns.items()}
-
-
-class _Everything(Collection[str]):
-    """Whatever is asked for is there."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+    """What the files of a config that was in force say of money, by campaign; None: this release can't read them."""
+    deployment = load_kept(files).deployment
+    return None if deployment is None else deployment.plan.terms

@@ -55,7 +55,7 @@ class ApiServer:
             proxy_headers=False,
             server_header=False,
             backlog=BACKLOG,
-            limit_concurrency=MAX_REQUESTS,
+            limit_concurrency=MAX_REQUESTS + 1,  # uvicorn refuses when so many are there, the new one counted
             timeout_graceful_shutdown=CLOSE_S,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )

@@ -1,11 +1,11 @@
-"""Knows call tests: what ops write beside the config, read, checked against that config and made plain. Does not know how they are run.
+"""Reads call tests from the YAML beside the config, checks them against that config, and makes scripts of their calls.
 
-Each file stands alone: its `defaults` are for its own tests. Like a config, all that is wrong is told at once, with where it is written.
+Each file stands alone: its `defaults` are for its own tests. As with a config, all problems are told at once, each with its place.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -19,25 +19,25 @@ from routing.cap import Cap, Counts
 from routing.expression import Kind, Scalar
 from routing.zone import time_zone
 from switch.call.record import FinalState
-from switch.calltest.calltest import Aspect, Behaviour, CallTest, Expectation, PlannedCall, Wanted
-from switch.calltest.model import (
+from switch.calltest.run import TESTED, Aspect, CallTest, Expectation, Expected
+from switch.calltest.schema import (
     ANONYMOUS,
     OTHERS,
-    Acts,
-    Before,
-    Call,
+    CallEntry,
     CallTestEntry,
     CallTestFile,
-    Defaults,
-    Expect,
-    Known,
-    Named,
-    known_of,
+    ConfigNames,
+    DefaultsEntry,
+    EarlierCallEntry,
+    ExpectEntry,
+    LineEntry,
+    NameKind,
+    names_of_plan,
 )
 from switch.engine.plan import Plan
-from switch.settings.directory import _text
 from switch.settings.field import MAX_COUNT
-from switch.settings.harmony.found import Found
+from switch.settings.files import read_file, text_of
+from switch.settings.finding import Finding
 from switch.settings.load import Loaded
 from switch.settings.names import mapping
 from switch.settings.problem import Position, Problem, order, quote
@@ -46,6 +46,7 @@ from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, shown
 from switch.settings.tags import scalar
 from switch.settings.text import parsed
 from switch.settings.value import Unfit, amount_micros, whole
+from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, CallScript, LineScript
 
 DEFAULT_CALLER = "+12125550123"
 DEFAULT_SEED = 1
@@ -68,11 +69,11 @@ def load_tests(directory: Path, config: Loaded) -> CallTests:
     if config.deployment is None:
         raise ValueError("a config with errors can't be tested")
     plan = config.deployment.plan
-    known = known_of(plan, config.positions, prompts=config.deployment.switch.prompts)
+    names = names_of_plan(plan, config.positions, prompts=config.deployment.switch.prompts)
     paths = sorted(path for path in directory.glob("*.yaml") if not path.name.startswith(".")) if directory.is_dir() else []
-    readings = [_Reading(tree=_tree(path), plan=plan, known=known) for path in paths]
-    tests = [test for reading in readings for test in reading.tests()]
-    problems = [problem for reading in readings for problem in reading.problems]
+    readers = [_FileReader(tree=_tree(path), plan=plan, names=names) for path in paths]
+    tests = [test for reader in readers for test in reader.tests()]
+    problems = [problem for reader in readers for problem in reader.problems]
     problems += _named_twice(tests)
     return CallTests(tests=tuple(tests), problems=tuple(sorted(problems, key=order)))
 
@@ -89,7 +90,7 @@ def _shapes() -> Shape:
 
 def _tree(path: Path) -> Tree:
     file = SourceFile(path=shown(path))
-    text = _text(path, file)
+    text = text_of(read_file(path), file)
     found = text if isinstance(text, Problem) else parsed(text, SourceFile(path=file.path, lines=tuple(text.splitlines())))
     if isinstance(found, Problem):
         return Tree(root=file.path, data={}, spots={}, problems=(found,), unread=(), files={})
@@ -105,15 +106,32 @@ def _named_twice(tests: Sequence[CallTest]) -> Iterator[Problem]:
             yield trouble(SourceFile(path=test.position.file), span, message, hint="say what is different about each")
 
 
-class _Reading:
-    """One file while it is made plain. What is wrong is kept in `problems`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineBehaviours:
+    """What each line does when it is dialled. `others`: those that are not in `lines`."""
 
-    __slots__ = ("_known", "_plan", "_tree", "problems")
+    lines: Mapping[str, LineScript] = field(default_factory=dict)
+    others: LineScript = DEFAULT_LINE_SCRIPT
 
-    def __init__(self, *, tree: Tree, plan: Plan, known: Known) -> None:
+    def __call__(self, line: str) -> LineScript:
+        return self.lines.get(line, self.others)
+
+    def overridden(self, entries: Mapping[str, LineEntry]) -> "LineBehaviours":
+        """These, with `entries` in place of what they name."""
+        found = {name: _conduct(entry) for name, entry in entries.items()}
+        others = found.pop(OTHERS, self.others)
+        return LineBehaviours(lines={**self.lines, **found}, others=others)
+
+
+class _FileReader:
+    """Makes tests of one file, and collects its problems."""
+
+    __slots__ = ("_names", "_plan", "_tree", "problems")
+
+    def __init__(self, *, tree: Tree, plan: Plan, names: ConfigNames) -> None:
         self._tree = tree
         self._plan = plan
-        self._known = known
+        self._names = names
         self.problems = list(tree.problems)
 
     def tests(self) -> list[CallTest]:
@@ -121,85 +139,92 @@ class _Reading:
         if not self._tree.data and self.problems:
             return []
         try:
-            written = CallTestFile.model_validate(self._tree.data, context=self._known)
+            written = CallTestFile.model_validate(self._tree.data, context=self._names)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            self.problems += [problem_at(found_in(detail, self._tree, _shapes()), self._tree) for detail in details]
+            findings = (finding for detail in details for finding in found_in(detail, self._tree, _shapes()))
+            self.problems += [problem_at(finding, self._tree) for finding in findings]
             return []
         found = (self._test(index, entry, written.defaults) for index, entry in enumerate(written.tests))
         return [test for test in found if test is not None]
 
-    def _tell(self, path: KeyPath, unfit: Unfit, *, at_key: bool = False) -> None:
-        self.problems.append(problem_at(Found(path=path, unfit=unfit, at_key=at_key), self._tree))
+    def _add_problem(self, path: KeyPath, unfit: Unfit, *, at_key: bool = False) -> None:
+        self.problems.append(problem_at(Finding(path=path, unfit=unfit, at_key=at_key), self._tree))
 
-    def _test(self, index: int, entry: CallTestEntry, defaults: Defaults) -> CallTest | None:
+    def _test(self, index: int, entry: CallTestEntry, defaults: DefaultsEntry) -> CallTest | None:
         path: KeyPath = ("tests", index)
         before = len(self.problems)
-        lines = {**defaults.lines, **entry.lines}
+        lines = LineBehaviours().overridden({**defaults.lines, **entry.lines})
         zone = _or(entry.call.zone, defaults.call.zone)
-        call = self._call(entry.call, defaults.call, (*path, "call"), zone=zone, expect=entry.expect)
+        call = self._call(entry, defaults, (*path, "call"), lines=lines)
         if call is None:
             return None
-        call = _with_lines(call, lines)
-        earlier = [self._earlier(each, call, (*path, "earlier", nth), zone=zone) for nth, each in enumerate(entry.earlier)]
+        calls = chain.from_iterable(
+            self._earlier(each, call, (*path, "earlier", nth), zone=zone, lines=lines) for nth, each in enumerate(entry.earlier)
+        )
+        earlier = sorted(calls, key=lambda each: each.at_us)
         span = self._tree.spots[path].value
         test = CallTest(
             name=entry.name,
             position=Position(file=self._tree.spots[path].file.path, line=span.line, column=span.column),
             call=call,
             expect=tuple(self._expectations(entry.expect, (*path, "expect"))),
-            earlier=tuple(sorted(chain.from_iterable(earlier), key=lambda each: each.at_us)),
+            earlier=tuple(replace(each, call_id=f"earlier-{nth}") for nth, each in enumerate(earlier, 1)),
             full=frozenset(entry.full),
             used=self._used(entry.used, (*path, "used")),
             deposits={**defaults.deposits, **entry.deposits},
         )
         return test if len(self.problems) == before else None
 
-    def _call(self, own: Call, defaults: Call, path: KeyPath, *, zone: str | None, expect: Expect) -> PlannedCall | None:
-        """The call, or None and what it lacks."""
-        did = _or(own.to, defaults.to)
-        at = _or(own.at, defaults.at)
-        for key, what in (("to", did), ("at", at)):
-            if what is None:
-                self._tell(path, Unfit(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`"), at_key=True)
+    def _call(self, entry: CallTestEntry, defaults: DefaultsEntry, path: KeyPath, *, lines: LineBehaviours) -> CallScript | None:
+        """The call that is tested; None: a problem says what it lacks."""
+        own, whole_call = entry.call, _merged(entry.call, defaults.call)
+        did, at = whole_call.to, whole_call.at
+        for key, value in (("to", did), ("at", at)):
+            if value is None:
+                self._add_problem(path, Unfit(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`"), at_key=True)
         if did is None or at is None:
             return None
-        self._check_number(did, (*path, "to") if own.to else ("defaults", "call", "to"), expect)
-        at_path = (*path, "at") if own.at else ("defaults", "call", "at")
-        at_us = self._instant(at, did, zone, at_path)
-        tags = {**self._passed(defaults.tags, ("defaults", "call", "tags")), **self._passed(own.tags, (*path, "tags"))}
-        return PlannedCall(
+        default_path: KeyPath = ("defaults", "call")
+        if entry.expect.state is not FinalState.REJECTED_UNKNOWN_NUMBER:  # else an unknown number is what the test is about
+            self._check_number(did, (*(path if own.to else default_path), "to"))
+        at_us = self._instant(at, did, whole_call.zone, (*(path if own.at else default_path), "at"))
+        default_tags = self._header_tags(defaults.call.tags, (*default_path, "tags"))
+        return CallScript(
+            call_id=TESTED,
             did=did,
-            ani=_or(own.caller, defaults.caller) or DEFAULT_CALLER,
-            trunk=_or(own.trunk, defaults.trunk) or next((trunk.name for trunk in self._plan.trunks), ""),
+            ani=whole_call.caller or DEFAULT_CALLER,
+            trunk=whole_call.trunk or next((trunk.name for trunk in self._plan.trunks), ""),
             at_us=0 if at_us is None else at_us,
-            seed=DEFAULT_SEED if (seed := _or(own.seed, defaults.seed)) is None else seed,
-            digits=_or(own.digits, defaults.digits) or "",
-            tags=tags,
-            patience_ms=_or(own.gives_up_after, defaults.gives_up_after),
+            seed=DEFAULT_SEED if whole_call.seed is None else whole_call.seed,
+            digits=whole_call.digits or "",
+            tags={**default_tags, **self._header_tags(own.tags, (*path, "tags"))},
+            patience_ms=whole_call.gives_up_after,
+            conduct=lines,
         )
 
-    def _earlier(self, each: Before, call: PlannedCall, path: KeyPath, *, zone: str | None) -> Iterator[PlannedCall]:
+    def _earlier(
+        self, each: EarlierCallEntry, call: CallScript, path: KeyPath, *, zone: str | None, lines: LineBehaviours
+    ) -> Iterator[CallScript]:
         """The calls that `each` stands for; what it leaves out is as in `call`."""
         if (each.ago is None) == (each.at is None):
-            self._tell(path, Unfit("when was it?", expected="either `ago`, such as 3d, or `at`"))
+            self._add_problem(path, Unfit("when was it?", expected="either `ago`, such as 3d, or `at`"))
             return
         did = each.to or call.did
         if each.to is not None:
-            self._tell_unknown(did, (*path, "to"))
+            self._check_number(did, (*path, "to"))
         start_us: int | None = call.at_us - (each.ago or 0) * 1_000
         if each.at is not None:
             start_us = self._instant(each.at, did, _or(each.zone, zone), (*path, "at"))
         if start_us is None:
             return
         if start_us + (each.times - 1) * each.every * 1_000 > call.at_us:
-            self._tell(path, Unfit("not all of these calls are before the call of the test", hint="make `ago` longer"))
+            self._add_problem(path, Unfit("not all of these calls are before the call of the test", hint="make `ago` longer"))
             return
-        like = _with_lines(call, each.lines)
-        tags = {**call.tags, **self._passed(each.tags, (*path, "tags"))}
+        tags = {**call.tags, **self._header_tags(each.tags, (*path, "tags"))}
         for nth in range(each.times):
             yield replace(
-                like,
+                call,
                 did=did,
                 ani=_neighbour(call.ani, nth) if each.caller == OTHERS else (each.caller or call.ani),
                 trunk=each.trunk or call.trunk,
@@ -208,18 +233,14 @@ class _Reading:
                 digits=call.digits if each.digits is None else each.digits,
                 tags=tags,
                 patience_ms=_or(each.gives_up_after, call.patience_ms),
+                conduct=lines.overridden(each.lines),
             )
 
-    def _check_number(self, did: str, path: KeyPath, expect: Expect) -> None:
-        """A number that the config does not have is a slip, unless that is what the test is about."""
-        if expect.state is not FinalState.REJECTED_UNKNOWN_NUMBER:
-            self._tell_unknown(did, path)
-
-    def _tell_unknown(self, did: str, path: KeyPath) -> None:
+    def _check_number(self, did: str, path: KeyPath) -> None:
         try:
-            self._known.check(Named.NUMBER, did)
+            self._names.check(NameKind.NUMBER, did)
         except Unfit as unfit:
-            self._tell(path, unfit)
+            self._add_problem(path, unfit)
 
     def _instant(self, at: datetime, did: str, zone: str | None, path: KeyPath) -> int | None:
         """UTC microseconds; without a zone of its own it is local time of `zone`, or of the zone of the number's campaign."""
@@ -233,50 +254,55 @@ class _Reading:
             return instants.pop()
         is_skipped = there[0].astimezone(UTC).astimezone(time_zone(zone)).replace(tzinfo=None) != at
         happens = "is skipped by" if is_skipped else "comes twice with"
-        self._tell(path, Unfit(f"{at} {happens} the clocks of {zone}", hint="write it with its offset, such as -05:00"))
+        self._add_problem(path, Unfit(f"{at} {happens} the clocks of {zone}", hint="write it with its offset, such as -05:00"))
         return None
 
-    def _passed(self, tags: Mapping[str, str], path: KeyPath) -> dict[str, Scalar]:
-        found = {name: self._typed(text, self._known.passed[name], (*path, name)) for name, text in tags.items()}
+    def _header_tags(self, tags: Mapping[str, str], path: KeyPath) -> dict[str, Scalar]:
+        found = {name: self._typed(text, self._names.header_tags[name], (*path, name)) for name, text in tags.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def _typed(self, text: str, kind: Kind, path: KeyPath) -> Scalar | None:
         try:
             return scalar(text, kind)
         except Unfit as unfit:
-            self._tell(path, unfit)
+            self._add_problem(path, unfit)
             return None
 
     def _used(self, used: Mapping[str, str], path: KeyPath) -> dict[str, int]:
         found: dict[str, int] = {}
         for key, text in used.items():
             try:
-                found[key] = _amount(text, self._known.caps[key])
+                found[key] = _amount(text, self._names.caps[key])
             except Unfit as unfit:
-                self._tell((*path, key), unfit)
+                self._add_problem((*path, key), unfit)
         return found
 
-    def _expectations(self, expect: Expect, path: KeyPath) -> Iterator[Expectation]:
+    def _expectations(self, expect: ExpectEntry, path: KeyPath) -> Iterator[Expectation]:
         """In the order they are written."""
         for key in _keys(self._tree.data, path):
             if key == Aspect.TAG:
                 yield from self._expected_tags(expect.tags, (*path, key))
                 continue
-            yield self._expectation((*path, key), Aspect(key), _wanted(getattr(expect, key)))
+            yield self._expectation((*path, key), Aspect(key), _expected_value(getattr(expect, key)))
 
     def _expected_tags(self, tags: Mapping[str, str], path: KeyPath) -> Iterator[Expectation]:
         for name, text in tags.items():
-            value = self._typed(text, self._known.tags[name], (*path, name))
+            value = self._typed(text, self._names.tags[name], (*path, name))
             if value is not None:
                 yield self._expectation((*path, name), Aspect.TAG, value, tag=name)
 
-    def _expectation(self, path: KeyPath, aspect: Aspect, wanted: Wanted, *, tag: str = "") -> Expectation:
+    def _expectation(self, path: KeyPath, aspect: Aspect, expected: Expected, *, tag: str = "") -> Expectation:
         spot = self._tree.spots[path]
-        return Expectation(aspect=aspect, wanted=wanted, file=spot.file, span=spot.key or spot.value, tag=tag)
+        return Expectation(aspect=aspect, expected=expected, file=spot.file, span=spot.key or spot.value, tag=tag)
 
 
 def _or(own: T | None, other: T | None) -> T | None:
     return other if own is None else own
+
+
+def _merged(own: CallEntry, defaults: CallEntry) -> CallEntry:
+    """`own`, with `defaults` for the keys that it leaves out."""
+    return defaults.model_copy(update={name: getattr(own, name) for name in own.model_fields_set})
 
 
 def _keys(data: Mapping[str, Value], path: KeyPath) -> list[str]:
@@ -286,7 +312,7 @@ def _keys(data: Mapping[str, Value], path: KeyPath) -> list[str]:
     return list(mapping(here))
 
 
-def _wanted(written: Any) -> Wanted:
+def _expected_value(written: Any) -> Expected:
     match written:
         case list():
             return tuple(written)
@@ -296,21 +322,14 @@ def _wanted(written: Any) -> Wanted:
             return cast(Scalar, written)
 
 
-def _with_lines(call: PlannedCall, lines: Mapping[str, Acts]) -> PlannedCall:
-    """`lines` go over what the call's lines do already."""
-    found = {name: _behaviour(acts) for name, acts in lines.items()}
-    others = found.pop(OTHERS, call.others)
-    return replace(call, lines={**call.lines, **found}, others=others)
-
-
-def _behaviour(acts: Acts) -> Behaviour:
-    return Behaviour(
-        deed=acts.does,
-        after_ms=acts.after,
-        talk_ms=acts.talks,
-        ended_by=acts.ended_by,
-        accepts=acts.accepts,
-        accept_ms=acts.accepts_after,
+def _conduct(entry: LineEntry) -> LineScript:
+    return LineScript(
+        manner=entry.does,
+        after_ms=entry.after,
+        talk_ms=entry.talks,
+        ended_by=entry.ended_by,
+        accepts=entry.accepts,
+        accept_ms=entry.accepts_after,
     )
 
 

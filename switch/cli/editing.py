@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, print_json
-from switch.config_diff.change import Change
-from switch.config_diff.compare import changes
-from switch.config_diff.side import KeptUnreadable, kept_side, side_of
-from switch.config_diff.view import View
-from switch.formatter.fmt import Formatted, format_directory, write
+from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, loaded_config, print_json
+from switch.config_diff.diff import Change, changes
+from switch.formatter.format import FormattedFile, format_directory, write
+from switch.settings.load import load_kept
+from switch.settings.model.document import Document
 from switch.settings.problem import Problem, show
+from switch.settings.versions import differences, versions_now
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2
 """How `diff` exits, as diff(1) does."""
@@ -37,7 +37,7 @@ def fmt(
     """
     results = format_directory(config, by_name=by_name)
     problems = [result for result in results if isinstance(result, Problem)]
-    changed = [result for result in results if isinstance(result, Formatted) and result.changed]
+    changed = [result for result in results if isinstance(result, FormattedFile) and result.changed]
     for problem in problems:
         typer.echo(show(problem) + "\n", err=True)
     for result in changed:
@@ -67,7 +67,7 @@ def diff(
     Example: payphone diff --was 3f2a9c01d4b7
     """
     try:
-        found = changes(*_sides(before, after, was=was, config=config))
+        found = changes(*_sides(before, after, was=was, config=config), kept=not (before and after))
     except typer.Exit as failed:
         raise typer.Exit(TROUBLE) from failed
     if json_lines:
@@ -78,14 +78,14 @@ def diff(
     raise typer.Exit(DIFFERENT if found else SAME)
 
 
-def _write(result: Formatted) -> None:
+def _write(result: FormattedFile) -> None:
     try:
         write(result)
     except OSError as error:
         fail(f"{result.path} can't be written: {error.strerror or error}; the file is as it was")
 
 
-def _sides(before: Path | None, after: Path | None, *, was: str | None, config: Path) -> tuple[View, View]:
+def _sides(before: Path | None, after: Path | None, *, was: str | None, config: Path) -> tuple[Document, Document]:
     if before and after:
         if was:
             fail("--was takes the place of the first directory: give one directory or none")
@@ -93,11 +93,14 @@ def _sides(before: Path | None, after: Path | None, *, was: str | None, config: 
     return _kept(before or config, was), _directory(before or config)
 
 
-def _directory(directory: Path) -> View:
-    return side_of(directory, deployed(directory)[0])
+def _directory(directory: Path) -> Document:
+    document = loaded_config(directory).document
+    if document is None:
+        raise AssertionError("loaded_config lets no such config pass")
+    return document
 
 
-def _kept(config: Path, version: str | None) -> View:
+def _kept(config: Path, version: str | None) -> Document:
     """A version that the ledger of `config` keeps; by default that of the last call."""
     ledger = ledger_of(deployed(config)[0], config=config)
     if version is None:
@@ -111,10 +114,12 @@ def _kept(config: Path, version: str | None) -> View:
     files = from_ledger(lambda: ledger.config(wanted))
     if not files:
         fail(f"the ledger keeps no config {wanted}: `payphone calls --json` shows which one each call ran on")
-    side = kept_side(files)
-    if isinstance(side, KeptUnreadable):
-        fail(f"the kept config {wanted} can't be read by this version of payphone: {side.why}")
-    return side
+    for difference in differences(from_ledger(lambda: ledger.config_versions(wanted)), versions_now()):
+        typer.echo(f"it ran with {difference}: the same text may mean other dates, times or places", err=True)
+    kept = load_kept(files)
+    if kept.document is None:
+        fail(f"the kept config {wanted} can't be read by this version of payphone: {kept.problems[0].message}")
+    return kept.document
 
 
 def _tell(found: Sequence[Change]) -> None:

@@ -8,6 +8,7 @@ import typer
 from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of, print_json
 from switch.explain import explain as explained
 from switch.explain import sources, told
+from switch.settings.versions import differences, versions_now
 
 
 @app.command()
@@ -33,8 +34,12 @@ def explain(
     states = from_ledger(lambda: ledger.state_rows([row.key for row in rows]))
     files = from_ledger(lambda: ledger.config(judged.record.config))
     explanation = explained(judged, rows=rows, states=states, config=sources(files))
+    kept = from_ledger(lambda: ledger.config_versions(judged.record.config, at_us=judged.record.invited_us))
+    other_versions = differences(kept, versions_now())
     if json_lines:
-        print_json(explanation.as_json())
+        print_json({**explanation.as_json(), "other_versions": list(other_versions)})
         return
     for line in told(explanation):
         typer.echo(line)
+    for difference in other_versions:
+        typer.echo(f"decided with {difference}: hours and places may come out differently today")

@@ -14,7 +14,7 @@ from switch.cli.sums import differing, money_beside, parts_beside, signed, state
 from switch.cli.table import FittedTable, show
 from switch.ledger.store import Ledger
 from switch.settings.plan import Deployment
-from switch.settings.uncollected import uncollected
+from switch.settings.without_gc import without_gc
 from switch.simulation.compare import CallResult, CapFilled, Change, Changed, Comparison
 from switch.simulation.period import BadInstant, Period, days, instant, instant_us, local_text, zone_of
 from switch.simulation.prompt_lengths import lengths_ms
@@ -55,7 +55,7 @@ def replay(
     now = was if config is None else deployed(config)[0]
     period = _period(was, begin, end, zone=zone)
     ledger = ledger_of(was, config=old)
-    with uncollected():
+    with without_gc():
         comparison, others = _compared(ledger, period, was=was, now=now)
     if not comparison.before.figures.total.calls:
         fail(f"no calls {_when(period)}: choose with --from and --to")

@@ -16,7 +16,7 @@ from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
 from switch.settings.load import Loaded
 from switch.settings.plan import Deployment
-from switch.settings.uncollected import uncollected
+from switch.settings.without_gc import without_gc
 from switch.simulation.period import BadInstant, Period, instant, local_text, zone_of
 from switch.simulation.period import days as local_days
 from switch.simulation.prompt_lengths import lengths_ms
@@ -130,7 +130,7 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
     stage = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
     stage.control.usage.grouped(plan.lines_of_groups)
     figures = Figures()
-    with uncollected(), progress("simulating") as done:
+    with without_gc(), progress("simulating") as done:
         played = stage.play(made) if ledger is None else _kept(stage.play(made), ledger)
         for over, judged in enumerate(played, start=1):
             figures.add(judged)

@@ -1,5 +1,6 @@
 """Knows the commands around a running switch: run, check, route, calls, demo. Each is a few lines on top of a part that does it."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,10 @@ from switch.billing.statement import as_json
 from switch.cli.common import AsJson, ConfigDir, app, count, deployed, fail, from_ledger, ledger_of, out, print_json
 from switch.console import calls_table, show_ruling
 from switch.demo.show import play_demo
+from switch.engine.clock import SystemClock
 from switch.run import CannotStart, serve
+from switch.settings.lint.calendar import Calendar, calendars, stale_tables, told
+from switch.settings.lint.calendar import as_json as calendar_json
 from switch.settings.load import load
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
@@ -31,22 +35,39 @@ def run(config: ConfigDir = Path("config")) -> None:
 
 
 @app.command()
-def check(config: ConfigDir = Path("config"), *, json_lines: AsJson = False) -> None:
+def check(
+    config: ConfigDir = Path("config"),
+    *,
+    calendar: Annotated[
+        bool, typer.Option("--calendar", help="List the closed dates of the next 12 months too, by opening hours.")
+    ] = False,
+    json_lines: AsJson = False,
+) -> None:
     """Check the config: every problem with file, line and a hint. Exit 1 when there is an error; warnings alone are fine."""
     loaded = load(config)
-    for problem in loaded.problems:
+    now_us = SystemClock().now().utc_us
+    problems = (*loaded.problems, *stale_tables(str(config), now_us))
+    for problem in problems:
         if json_lines:
             print_json(problem_as_json(problem))
         else:
             typer.echo(show(problem) + "\n")
     errors = len(loaded.errors)
-    warnings = len(loaded.problems) - errors
+    warnings = len(problems) - errors
     if not json_lines:
-        typer.echo(
-            f"{config}: {count(errors, 'error')}, {count(warnings, 'warning')}" if loaded.problems else f"{config}: no problems"
-        )
+        typer.echo(f"{config}: {count(errors, 'error')}, {count(warnings, 'warning')}" if problems else f"{config}: no problems")
         typer.echo(f"time zone rules: {rules()}" + (f" (passed over: {rules().passed_over})" if rules().passed_over else ""))
+    if calendar and loaded.deployment is not None:
+        _show_calendars(calendars(loaded.deployment.plan, now_us), json_lines=json_lines)
     raise typer.Exit(1 if loaded.deployment is None else 0)
+
+
+def _show_calendars(found: tuple[Calendar, ...], *, json_lines: bool) -> None:
+    if json_lines:
+        for row in chain.from_iterable(map(calendar_json, found)):
+            print_json(row)
+    else:
+        typer.echo("\n" + "\n".join(told(found)))
 
 
 @app.command()

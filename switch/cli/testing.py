@@ -11,15 +11,14 @@ from switch.billing.money import show_micros
 from switch.billing.statement import as_json
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
-from switch.calltest.calltest import CallTest
 from switch.calltest.load import CallTests, load_tests
+from switch.calltest.run import CallTest, CallTestResult, run_call_test
 from switch.cli.common import AsJson, ConfigDir, app, count, fail, loaded_config, print_json
 from switch.engine.clock import SystemClock
 from switch.explain import Sources, told
 from switch.explain import explain as explained
 from switch.settings.problem import as_json as problem_as_json
 from switch.settings.problem import show
-from switch.simulation.calltest_run import Verified, verify
 
 INDENT = "  "
 
@@ -52,7 +51,7 @@ def call_tests(
     ready = SystemClock().now()
     results = []
     for test in chosen:
-        result = verify(test, loaded.deployment.plan)
+        result = run_call_test(test, loaded.deployment.plan)
         results.append(result)
         if json_lines:
             print_json(_plain(result))
@@ -79,7 +78,7 @@ def _chosen(directory: Path, loaded: CallTests, *, only: str) -> Sequence[CallTe
     return chosen
 
 
-def _show(result: Verified, sources: Sources, *, verbose: bool) -> None:
+def _show(result: CallTestResult, sources: Sources, *, verbose: bool) -> None:
     test = result.test
     if result.passed:
         typer.echo(f"{typer.style('ok', fg='green')}    {test.name}")
@@ -95,7 +94,7 @@ def _show(result: Verified, sources: Sources, *, verbose: bool) -> None:
         typer.echo("")
 
 
-def _transcript(result: Verified, sources: Sources) -> Iterator[str]:
+def _transcript(result: CallTestResult, sources: Sources) -> Iterator[str]:
     """How the calls went, the tested one with all that was decided about it, and by which line of the config."""
     for number, (call, judged) in enumerate(zip(result.test.earlier, result.earlier, strict=True), 1):
         yield f"earlier call {number}: {call.ani} called {call.did}: {'still live' if judged is None else _short(judged)}"
@@ -107,7 +106,7 @@ def _short(judged: JudgedCall) -> str:
     return f"{judged.record.final_state} ({lines}), owed {show_micros(judged.verdict.revenue_micros)}"
 
 
-def _plain(result: Verified) -> Mapping[str, Any]:
+def _plain(result: CallTestResult) -> Mapping[str, Any]:
     position = result.test.position
     return {
         "name": result.test.name,

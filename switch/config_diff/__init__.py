@@ -1,1 +1,1 @@
-"""What changes between two configs, in words."""
+"""Differences between two configs, in words (`payphone diff`)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
+from routing.e164 import to_e164
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause
@@ -24,7 +25,6 @@ from switch.engine.executor import CommandExecutor, caller_cause, line_cause, re
 from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpPorts
-from switch.engine.number import e164
 from switch.engine.plan import Plan, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -222,8 +222,8 @@ class Engine:
         arrived = ev.InviteArrived(
             at=at,
             call_id=self._token(),
-            did=e164(fact.user),
-            ani=e164(fact.caller),
+            did=to_e164(fact.user),
+            ani=to_e164(fact.caller),
             trunk=trunk or "",
             seed=int(self._token()[:12], 16),
             version=self._plan.version,

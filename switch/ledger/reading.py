@@ -103,6 +103,13 @@ def config_files(connection: Connection, version: str) -> dict[str, str] | None:
     return None if files is None else _FILES.decode(files)
 
 
+def config_versions(connection: Connection, version: str, *, at_us: int | None) -> dict[str, str] | None:
+    """Kept as `VERSION@MOMENT`, each time a switch begins to run that config."""
+    kept = select(CONFIG.c.files).where(CONFIG.c.version.like(f"{version}@%")).order_by(CONFIG.c.at_us.desc()).limit(1)
+    files = connection.scalar(kept if at_us is None else kept.where(CONFIG.c.at_us <= at_us))
+    return None if files is None else _FILES.decode(files)
+
+
 def existing(connection: Connection, column: Column[Any], keys: Iterable[str]) -> set[str]:
     """Those of `keys` that `column` holds."""
     found: set[str] = set()

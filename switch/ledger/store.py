@@ -126,6 +126,11 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.config_files(connection, version)
 
+    def config_versions(self, version: str, *, at_us: int | None = None) -> Mapping[str, str] | None:
+        """What was kept with that config version by the moment, or at last: which libraries it ran with; None: nothing."""
+        with self._database.snapshot() as connection:
+            return reading.config_versions(connection, version, at_us=at_us)
+
     # reading money
 
     def rows_of(self, call_id: str) -> list[MoneyRow]:

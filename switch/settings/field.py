@@ -23,6 +23,7 @@ from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
 from switch.settings import value as v
 from switch.settings.names import Kind, Names
+from switch.settings.plan import Token, token_of
 from switch.settings.problem import quote
 from switch.settings.source import Blank
 from switch.settings.value import Unfit
@@ -145,9 +146,8 @@ Currency = Annotated[str, parsed(v.currency, v.CURRENCY), text_schema(v.CURRENCY
 Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
 Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
-TokenText = Annotated[str, parsed(v.token, v.TOKEN), text_schema(v.TOKEN_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP), number_schema(1, MAX_CAP)]
-E164 = Annotated[str, parsed(v.e164, v.E164), text_schema(v.E164_PATTERN)]
+E164 = Annotated[str, parsed(v.number, v.E164), text_schema(v.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], parsed(v.socket_address, v.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, parsed(v.address, v.ADDRESS), text_schema()]
 Network = Annotated[IPv4Network, parsed(v.network, v.NETWORK), text_schema()]
@@ -275,6 +275,7 @@ class _Made:
         return no_info_plain_validator_function(self.parse)
 
 
+AdvertiserToken = Annotated[Token, _Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
 Filter = Annotated[Expression, _Made(_filter), text_schema()]
 
 

@@ -1,41 +1,39 @@
 """Knows the way from a config directory to a deployment, or to all that is wrong with it. Does not know what to do with either."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from switch.settings.compile.deployment import compiled, nodes_of, prompts_of
-from switch.settings.directory import read
+from switch.settings.compile.deployment import compiled, nodes_of
+from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
-from switch.settings.harmony.check import disharmonies
-from switch.settings.harmony.found import Found
-from switch.settings.harmony.menu import circles
+from switch.settings.files import Content, merged, read_directory
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
-from switch.settings.names import Kind, Names, mapping, names_of, public
+from switch.settings.names import ANY_PROMPT, Prompts, mapping, names_of, prompts_among, prompts_in, public
 from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
-from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
+from switch.settings.shape import SCHEMA_DIALECT, problem_at
 from switch.settings.source import Spot, Tree
 from switch.settings.tags import kinds_of
-from switch.settings.uncollected import uncollected
+from switch.settings.validate import validated, whole_schema
+from switch.settings.without_gc import without_gc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """`deployment` is None when `problems` has an error. `positions`: where each rule is written, e.g. `lines.acme-east.hours`.
+    """`deployment` is None when `problems` has an error. `positions`: where each rule of it is written, e.g. `lines.acme-east.hours`.
 
-    `files`: the text of each file that was read, by its name in the directory, with letters x for tokens: what `positions` speak of.
+    `document`: what the deployment was compiled from. `files`: the text of each file that was read, by its name, with letters x for
+    secrets: what `positions` speak of.
     """
 
     deployment: Deployment | None
     problems: tuple[Problem, ...]
     positions: Mapping[str, Position]
     files: Mapping[str, str]
+    document: Document | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -45,30 +43,61 @@ class Loaded:
 
 def load(directory: Path) -> Loaded:
     """Read, check and compile a config directory. Never raises on bad input: what is wrong is told, all of it at once."""
-    with uncollected():
-        return _load(directory)
+    files = read_directory(directory)
+    if isinstance(files, Problem):
+        return Loaded(deployment=None, problems=(files,), positions={}, files={})
+    with without_gc():
+        return _load(files, root=directory, prompts=lambda folder: prompts_in(directory / folder))
 
 
-def _load(directory: Path) -> Loaded:
-    tree = read(directory)
-    prompts = mapping(tree.data.get("switch")).get("prompts", DEFAULT_PROMPTS)
-    names = names_of(tree, prompts=prompts_of(directory, prompts if isinstance(prompts, str) else DEFAULT_PROMPTS))
-    document, found = _checked(tree, names)
+def load_files(files: Mapping[str, bytes | str], *, root: Path = Path()) -> Loaded:
+    """Check and compile config files, by their paths relative to `root`, which need not exist. Prompts are the WAV files among them."""
+    with without_gc():
+        return _load(files, root=root, prompts=lambda folder: prompts_among(files, folder))
+
+
+def load_kept(files: Mapping[str, str]) -> Loaded:
+    """A config that was in force once, from what is kept of it: `Loaded.files`.
+
+    It was sound then. Its prompts may be gone by now and its tokens are not kept, so only its shape is checked.
+    """
+    with without_gc():
+        tree = merged(files, root=Path())
+        kinds = kinds_of(tree)
+        document, found = validated(tree, names_of(tree, prompts=ANY_PROMPT, kinds=kinds))
+        problems = [*tree.problems, *(problem_at(one, tree) for one in found)]
+        sound = document is not None and not problems
+        return Loaded(
+            deployment=compiled(document, Path(), kinds=kinds) if sound and document else None,
+            problems=tuple(sorted(problems, key=order)),
+            positions=_positions(tree),
+            files=tree.files,
+            document=document if sound else None,
+        )
+
+
+def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], Prompts]) -> Loaded:
+    """`prompts`: those in a folder, which is named relative to `root`."""
+    tree = merged(files, root=root)
+    folder = mapping(tree.data.get("switch")).get("prompts", DEFAULT_PROMPTS)
     kinds = kinds_of(tree)
-    found += disharmonies(tree, kinds=kinds, prompts=names.known[Kind.PROMPT])
+    names = names_of(tree, prompts=prompts(folder if isinstance(folder, str) else DEFAULT_PROMPTS), kinds=kinds)
+    document, found = validated(tree, names)
+    found += inconsistencies(tree, kinds=kinds)
     problems = [*tree.problems, *(problem_at(one, tree) for one in found)]
     deployment = None
     if document is not None and not any(problem.severity is Severity.ERROR for problem in problems):
         nodes = nodes_of(document, kinds=kinds)
         problems += [problem_at(one, tree) for one in circles(nodes)]
-        deployment = compiled(document, directory, kinds=kinds)
-        problems += [problem_at(one, tree) for one in warnings(tree, deployment, nodes=nodes, kinds=kinds)]
+        deployment = compiled(document, root, kinds=kinds)
+        problems += [problem_at(one, tree) for one in warnings(tree, document, deployment, nodes=nodes, kinds=kinds)]
     refused = any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(
         deployment=None if refused else deployment,
         problems=tuple(sorted(problems, key=order)),
-        positions=_positions(tree),
+        positions={} if refused else _positions(tree),  # a key may be a mistyped token
         files=tree.files,
+        document=None if refused else document,
     )
 
 
@@ -84,29 +113,9 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": SCHEMA_DIALECT,
         # Sections may be spread over files: no file must have them all.
-        **{key: value for key, value in _whole_schema().items() if key != "required"},
+        **{key: value for key, value in whole_schema().items() if key != "required"},
         "title": "Payphone configuration",
     }
-
-
-@cache
-def _whole_schema() -> Shape:
-    return shape_of(Document)
-
-
-def _checked(tree: Tree, names: Names) -> tuple[Document | None, list[Found]]:
-    if not tree.data and tree.problems:
-        return None, []  # nothing could be read, which is told already: "switch is missing" would lead astray
-    try:
-        return Document.model_validate(tree.data, context=names), []
-    except ValidationError as error:
-        # A section that seems to be missing may stand in the file that could not be parsed.
-        details = (
-            detail
-            for detail in error.errors(include_url=False)
-            if not (tree.unread and len(detail["loc"]) == 1 and detail["type"] == "missing")
-        )
-        return None, [found_in(detail, tree, _whole_schema()) for detail in details]
 
 
 def _positions(tree: Tree) -> dict[str, Position]:

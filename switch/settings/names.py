@@ -4,13 +4,14 @@ Does not know what the names stand for. Prompts are names too: the WAV files of 
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from media.dsp.wav import WavError, read_wav
+from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
+from routing.expression import Kind as TagKind
 from switch.settings.problem import quote
 from switch.settings.source import Blank, KeyPath, Spot, Tree, Value, shown
 from switch.settings.value import Unfit, nearest
@@ -42,18 +43,30 @@ SECTIONS = {Kind.CAMPAIGN: "campaigns", Kind.MENU: "menus", Kind.HOURS: "hours",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prompts:
+    """The prompts a config may play. `place`: where people find them. `fault`: why one of them can't be played; None: it can."""
+
+    place: str
+    names: Collection[str]
+    fault: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """All that is defined, and by kind what the author of a wrong name is told. Made by `names_of`.
 
-    `unread`: the words of files that could not be parsed, and may define more. `hint`: the nearest of `known`.
-    `wav_fault`: why a prompt can't be played.
+    `kinds`: what each tag holds. `unread`: the words of files that could not be parsed, and may define more. `hint`: the nearest known one.
+    `wav_fault`: why a prompt can't be played. `incomplete`: keys under which entries are left out, since they have
+    errors.
     """
 
     known: Mapping[Kind, Collection[str]]
+    kinds: Mapping[str, TagKind]
     expected: Mapping[Kind, str]
     unread: frozenset[str]
     hint: Callable[[Kind, str], str | None]
     wav_fault: Callable[[str], str | None]
+    incomplete: frozenset[str] = frozenset()
 
     def check(self, kind: Kind, name: str) -> str:
         """The name, if it is one; raises Unfit with the nearest name otherwise."""
@@ -64,22 +77,58 @@ class Names:
         return name
 
 
-def names_of(tree: Tree, *, prompts: Path) -> Names:
-    """Collect what `tree` and the directory `prompts` define. Parts with a wrong shape define nothing."""
+def names_of(tree: Tree, *, prompts: Prompts, kinds: Mapping[str, TagKind]) -> Names:
+    """Collect what `tree` defines. Parts with a wrong shape define nothing. `kinds`: of its tags."""
     spots = {kind: _entries(tree, section) for kind, section in SECTIONS.items()}
     spots[Kind.LINE] = {name: places[0] for name, places in lines_of(tree).items()}
     expected = {kind: _expected(kind, entries) for kind, entries in spots.items()}
-    waves = _wavs(prompts)
-    expected[Kind.PROMPT] = f"a WAV file in {shown(prompts)}: {_listed(waves) or 'there is none'}"
-    known: dict[Kind, Collection[str]] = {**spots, Kind.PROMPT: frozenset(waves)}
+    expected[Kind.PROMPT] = f"a WAV file in {prompts.place}: {_listed(sorted(prompts.names)) or 'there is none'}"
+    known: dict[Kind, Collection[str]] = {**spots, Kind.PROMPT: prompts.names}
     return Names(
         known=known,
+        kinds=kinds,
         expected=expected,
         unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
         # One wrong name is often used by very many: it is compared, and a prompt is read, once.
         hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
-        wav_fault=cache(lambda name: _wav_fault(prompts / f"{name}.wav")),
+        wav_fault=cache(prompts.fault),
     )
+
+
+def prompts_in(directory: Path) -> Prompts:
+    """The WAV files of a directory."""
+    try:
+        names = frozenset(path.stem for path in directory.iterdir() if path.suffix == ".wav" and path.is_file())
+    except (OSError, ValueError):  # ValueError: a null character in the path
+        names = frozenset()  # each prompt that is used is then told as unknown
+    return Prompts(place=shown(directory), names=names, fault=lambda name: _fault_of_file(directory / f"{name}.wav"))
+
+
+def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
+    """The WAV files among `files` that stand in `folder`."""
+    waves = {
+        path.stem: content
+        for name, content in files.items()
+        if (path := PurePosixPath(name)).suffix == ".wav" and path.parent == PurePosixPath(folder) and isinstance(content, bytes)
+    }
+    return Prompts(place=folder, names=waves.keys(), fault=lambda name: _fault(waves[name]))
+
+
+class _EveryName(Collection[str]):
+    """Has whatever is asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+ANY_PROMPT = Prompts(place="", names=_EveryName(), fault=lambda _: None)
+"""For configs whose prompts may be gone by now: nobody looks for them."""
 
 
 def lines_of(tree: Tree) -> dict[str, list[Spot]]:
@@ -124,20 +173,18 @@ def _expected(kind: Kind, entries: Mapping[str, Spot]) -> str:
     return f"{kind.one}: {_listed([f'{name} ({spot.file.path}:{_line(spot)})' for name, spot in spots])}"
 
 
-def _wav_fault(path: Path) -> str | None:
-    """Why the relay could not play this file; None when it can."""
+def _fault_of_file(path: Path) -> str | None:
     try:
-        found = read_wav(path.read_bytes())
+        with path.open("rb") as file:
+            return _fault(file.read(MAX_FILE_BYTES + 1))
     except OSError as error:
         return error.strerror or "it cannot be read"
+
+
+def _fault(wav: bytes) -> str | None:
+    """Why the relay could not play this; None when it can."""
+    found = read_wav(wav)
     return found.why if isinstance(found, WavError) else None
-
-
-def _wavs(prompts: Path) -> list[str]:
-    try:
-        return sorted(path.stem for path in prompts.iterdir() if path.suffix == ".wav" and path.is_file())
-    except (OSError, ValueError):  # ValueError: a null character in the path
-        return []  # each prompt that is used is then told as unknown
 
 
 def _alike(name: str, known: Collection[str]) -> list[str]:

@@ -3,6 +3,7 @@ Schema that editors are given, which says what may be written where. Knows no mo
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import DictSchema, NullableSchema, WithDefaultSchema
 
-from switch.settings.harmony.found import Found
+from switch.settings.files import without_secrets
+from switch.settings.finding import Finding
 from switch.settings.problem import Problem, quote
 from switch.settings.source import Blank, KeyPath, SourceFile, Tree, Value, part_of, trouble
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import SeveralUnfit, Unfit, nearest
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Shape = Mapping[str, Any]
@@ -49,29 +51,41 @@ def shape_of(model: type[BaseModel]) -> Shape:
     return model.model_json_schema(schema_generator=_Schema)
 
 
-def found_in(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Found:
-    """pydantic's finding in our words. `shapes`: of the model that `tree` was held against."""
+def found_in(detail: ErrorDetails, tree: Tree, shapes: Shape) -> list[Finding]:
+    """pydantic's finding in our words: one, or several where values don't fit together. `shapes`: of the model of `tree`."""
+    error = detail.get("ctx", {}).get("error")
+    if isinstance(error, SeveralUnfit):
+        return [_found(unfit, detail["loc"], tree) for unfit in error.unfits]
+    return [_found(error, detail["loc"], tree) if isinstance(error, Unfit) else _other(detail, tree, shapes)]
+
+
+def _found(unfit: Unfit, loc: KeyPath, tree: Tree) -> Finding:
+    if unfit.where is None:
+        return Finding(path=written(loc, tree), unfit=unfit, at_key=unfit.at_key or loc[-1:] == ("[key]",))
+    return Finding(path=written((*loc[:-1], *unfit.where), tree), unfit=unfit, at_key=unfit.at_key)
+
+
+def _other(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Finding:
+    """What pydantic found by itself."""
     loc = detail["loc"]
-    path = _written(loc, tree)
+    path = written(loc, tree)
     match detail["type"]:
         case "extra_forbidden":
             keys = sorted(_shape(loc[:-1], shapes).get("properties", {}))
-            unfit = Unfit(
-                f"unknown key {quote(str(loc[-1]))}", expected=f"one of {', '.join(keys)}", hint=nearest(str(loc[-1]), keys)
-            )
-            return Found(path=path, unfit=unfit, at_key=True)
+            key = without_secrets(str(loc[-1]))
+            name, colon, value = key.partition(":")
+            hint = f"put a space behind the colon: `{name}: {value}`" if colon and name in keys else nearest(key, keys)
+            unfit = Unfit(f"unknown key {quote(key)}", expected=f"one of {', '.join(keys)}", hint=hint)
+            return Finding(path=path, unfit=unfit, at_key=True)
         case "missing":
             expected = f"`{loc[-1]}:` {_shape(loc, shapes).get('description', '')}"
-            return Found(path=path, unfit=Unfit(f"{quote(str(loc[-1]))} is missing", expected=expected), at_key=True)
-        case "value_error":
-            unfit = detail["ctx"]["error"]
-            return Found(path=path, unfit=unfit if isinstance(unfit, Unfit) else Unfit(str(unfit)), at_key=loc[-1:] == ("[key]",))
+            return Finding(path=path, unfit=Unfit(f"{quote(str(loc[-1]))} is missing", expected=expected), at_key=True)
         case kind:
             expected = {"list_type": "a list: [...]", "string_type": "a text"}.get(kind, "a mapping: {key: value}")
-            return Found(path=path, unfit=Unfit(_instead(detail["input"]), expected=expected))
+            return Finding(path=path, unfit=Unfit(_instead(detail["input"]), expected=expected, hint=_spaced(detail["input"])))
 
 
-def problem_at(found: Found, tree: Tree) -> Problem:
+def problem_at(found: Finding, tree: Tree) -> Problem:
     """What was found, with the line it is written in; for what is not written, the nearest part around it."""
     path = found.path
     while path and path not in tree.spots:
@@ -88,17 +102,26 @@ def problem_at(found: Found, tree: Tree) -> Problem:
     return replace(problem, severity=found.severity)
 
 
+def _spaced(value: object) -> str | None:
+    """For a text that is meant as more than one: YAML wants a space behind a dash or a colon."""
+    if isinstance(value, str) and re.match(r"-\S", value):
+        return "put a space behind each dash"
+    if isinstance(value, str) and (found := re.match(r"([\w-]+):(?=\S)", value)):
+        return f"put a space behind the colon: `{found[1]}: {without_secrets(value)[found.end() :]}`"
+    return None
+
+
 def _instead(value: object) -> str:
     match value:
         case Blank():
             return "no value"
         case str():
-            return f"{quote(value)} does not belong here"
+            return f"{quote(without_secrets(value))} does not belong here"
         case _:
             return f"a {'list' if isinstance(value, list) else 'mapping'} does not belong here"
 
 
-def _written(loc: tuple[int | str, ...], tree: Tree) -> KeyPath:
+def written(loc: tuple[int | str, ...], tree: Tree) -> KeyPath:
     """The path of the tree that pydantic speaks of. Steps that only the models know (a bare name as a mapping) are left out."""
     path: KeyPath = ()
     for step in loc:

@@ -23,6 +23,7 @@ from yaml.events import (
 )
 
 from switch.settings.problem import Problem, quote
+from switch.settings.slips import slip_of
 from switch.settings.source import Blank, KeyPath, Parsed, SourceFile, Span, Spot, Value, span_of, trouble, twice
 
 MAX_DEPTH = 24
@@ -49,9 +50,11 @@ def parsed(text: str, file: SourceFile) -> Parsed | Problem:
     except _Refused as refused:
         return refused.problem
     except yaml.MarkedYAMLError as error:
+        if slip := slip_of(error, file.lines):
+            return trouble(file, slip.span, f"not YAML: {slip.message}", hint=slip.hint)
         mark = error.problem_mark or error.context_mark
         span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
-        return trouble(file, _inside(span, file), f"not YAML: {error.problem}", hint=_context(error, text))
+        return trouble(file, _inside(span, file), f"not YAML: {error.problem}", hint=_context(error))
     except yaml.reader.ReaderError as error:
         # libyaml counts octets, the Python reader characters.
         before = text.encode()[: error.position].decode(errors="ignore") if error.encoding == "utf-8" else text[: error.position]
@@ -167,9 +170,7 @@ def _refused(event: Event, file: SourceFile, message: str, *, expected: str | No
     return _Refused(trouble(file, span, message, expected=expected, hint=hint))
 
 
-def _context(error: yaml.MarkedYAMLError, text: str) -> str | None:
-    if error.problem_mark and text[error.problem_mark.index : error.problem_mark.index + 1] == "\t":
-        return "YAML is indented with spaces, never with tabs"
+def _context(error: yaml.MarkedYAMLError) -> str | None:
     if not error.context:
         return None
     return f"{error.context}, begun on line {error.context_mark.line + 1}" if error.context_mark else error.context

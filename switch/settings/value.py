@@ -4,22 +4,27 @@ Does not know where a value stands or which key it belongs to. Each function rai
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
 
+from routing import e164
 from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
+from switch.sip.headers import MAX_PORT
+from switch.sip.uri import parse_uri
 
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
 MAX_CLOSE = 3
+MAX_URI = 255
 MAX_AMOUNT_MICROS = 1_000_000 * MICROS
 MAX_DAYS = 366
 FULL_BP = 10_000  # basis points: 100 %
@@ -28,8 +33,7 @@ SHARES = ("0%", "25%", "50%", "75%", "100%")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h|d)$"
 AMOUNT_PATTERN = r"^[0-9]{1,7}(\.[0-9]{1,6})?$"
-# ITU-T E.164: at most 15 digits, the first of them not 0. The shortest numbers in use have 7.
-E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
+E164_PATTERN = f"^{e164.PATTERN}$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 VALID_PATTERN = r"^([0-9]{1,15}-[0-9]{1,15}|/.+/)$"
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -73,25 +77,46 @@ CURRENCY = "three capital letters, as ISO 4217 has them: USD, CAD"
 ZONE = "an IANA time zone such as America/New_York"
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
-# RFC 3261 §25.1: unreserved, escaped, user-unreserved. A password in a URI is not supported: RFC 3261 §19.1.1 advises against it.
-_URI = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?:(?P<user>(?:[A-Za-z0-9_.!~*'()&=+$,;?/-]|%[0-9A-Fa-f]{2})+)@)?"
-    r"(?P<host>\[[^]]*\]|[^:;?@\s]+)(?::(?P<port>[0-9]{1,5}))?(?P<params>(?:;[A-Za-z0-9_.!~*'-]+(?:=[A-Za-z0-9_.!~*'-]+)?)*)"
-)
 
 
 class Unfit(ValueError):
     """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.
 
-    `at`: the first of the value's characters that is meant, from 0; None: all of it.
+    `at`: the first of the value's characters that is meant, from 0; None: all of it. `at_key`: its key is meant. `where`: what is meant
+    is another value, at this path from the model that the value is a field of.
     """
 
-    def __init__(self, message: str, *, expected: str | None = None, hint: str | None = None, at: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        hint: str | None = None,
+        at: int | None = None,
+        at_key: bool = False,
+        where: tuple[str | int, ...] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.hint = hint
         self.at = at
+        self.at_key = at_key
+        self.where = where
+
+
+class SeveralUnfit(ValueError):
+    """Several values that don't fit together."""
+
+    def __init__(self, unfits: Sequence[Unfit]) -> None:
+        super().__init__("; ".join(unfit.message for unfit in unfits))
+        self.unfits = tuple(unfits)
+
+
+def raise_all(unfits: Iterable[Unfit]) -> None:
+    """Raises SeveralUnfit when there is one."""
+    if found := tuple(unfits):
+        raise SeveralUnfit(found)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -250,19 +275,22 @@ def ledger(text: str) -> str | None:
     """The URL of a database; None: SQLite beside the journal."""
     if text == "sqlite":
         return None
-    if not re.fullmatch(r"postgresql://[^\s@/]*@?[^\s@/]*/[^\s/]+", text):
+    if not re.fullmatch(r"postgresql://[^\s@/]*@?[^\s@/?]*/[^\s/?]+(\?\S*)?", text):
         raise Unfit("this can't be a ledger", expected=LEDGER)
-    if ":" in text.removeprefix("postgresql://").rpartition("@")[0]:
+    has_password = ":" in text.removeprefix("postgresql://").rpartition("@")[0]
+    if has_password or any("pass" in key.lower() and key != "passfile" for key, _ in parse_qsl(text.partition("?")[2])):
         hint = "PostgreSQL's own places for it are the file ~/.pgpass and the variable PGPASSWORD"
         raise Unfit("a password in the config", expected=LEDGER, hint=hint)
     return text
 
 
-def e164(text: str) -> str:
-    if re.fullmatch(E164_PATTERN, text):
+def number(text: str) -> str:
+    """A telephone number in E.164."""
+    if e164.is_e164(text):
         return text
-    digits = "+" + re.sub(r"[^0-9]", "", text)
-    hint = f"did you mean {quote(digits)}?" if re.fullmatch(E164_PATTERN, digits) else None
+    digits = e164.to_e164(re.sub(r"[^0-9+]", "", text))
+    digits = digits if digits.startswith("+") else f"+{digits}"
+    hint = f"did you mean {quote(digits)}?" if e164.is_e164(digits) else None
     raise Unfit(f"bad number {quote(text)}", expected=E164, hint=hint)
 
 
@@ -272,7 +300,7 @@ def address(text: str) -> str:
         found = IPv4Address(text)
     except AddressValueError as error:
         raise Unfit(f"bad address {quote(text)}", expected=ADDRESS) from error
-    if found.is_unspecified or found.is_multicast or text == "255.255.255.255":
+    if not _is_sent_to(found):
         raise Unfit(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
     return text
 
@@ -307,18 +335,34 @@ def even_ports(ports: tuple[int, int]) -> range:
 
 
 def sip_uri(text: str) -> str:
-    """A SIP URI that can be dialled over UDP without asking DNS."""
+    """A SIP URI that can be dialled over UDP without asking DNS, as it goes on the wire: what a URI must escape is escaped.
+
+    It is read by the one parser there is, which the dialler uses too. A password is refused: RFC 3261 §19.1.1 advises against it.
+    """
     if text[:4].lower() == "tel:":
         raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint=f"say which host takes the call: sip:{text[4:]}@HOST")
-    found = _URI.fullmatch(text)
-    if not found or not found["scheme"].lower().startswith("sip"):
-        raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI)
-    if found["scheme"].lower() == "sips" or re.search(r";transport=(?!udp(;|$))", found["params"], re.IGNORECASE):
+    if re.match(r"sips?:[^@]*:[^@]*@", text, re.IGNORECASE):
+        raise Unfit("a password in the URI", expected=SIP_URI, hint="leave it out: it would not be sent")
+    uri = parse_uri(text)
+    if uri is None:
+        raise _unreadable_uri(text)
+    if uri.scheme == "sips" or any(name == "transport" and (way or "udp").lower() != "udp" for name, way in uri.params):
         raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint="lines are dialled over UDP; TCP and TLS come later")
-    _check_host(text, found["host"])
-    if found["port"] and not 1 <= int(found["port"]) <= 65_535:
-        raise Unfit(f"bad port {found['port']} in {quote(text)}", expected=SIP_URI)
-    return "sip:" + text[4:]
+    if uri.headers or ("@" in text and uri.user is None):
+        what = "headers" if uri.headers else "an empty user"
+        raise Unfit(f"{what} in {quote(text)}", expected=SIP_URI, hint="leave it out: it would not be dialled")
+    _check_host(text, uri.host)
+    if len(str(uri)) > MAX_URI:
+        raise Unfit(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
+    return str(uri)
+
+
+def _unreadable_uri(text: str) -> Unfit:
+    """What is most likely wrong with a text that is no URI."""
+    if (port := re.search(r":([0-9]+)(?:;.*)?$", text)) and not 1 <= int(port[1]) <= MAX_PORT:
+        return Unfit(f"bad port {port[1]} in {quote(text)}", expected=SIP_URI)
+    hint = "%00 to %1f are control characters, which no URI may hide" if "%" in text else None
+    return Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint=hint)
 
 
 def zone(text: str) -> str:
@@ -382,10 +426,18 @@ def _network_hint(text: str) -> str | None:
 
 
 def _check_host(uri: str, host: str) -> None:
-    if host.startswith("["):
+    """Raises Unfit for a host that no INVITE can be sent to."""
+    if ":" in host:
         raise Unfit(f"bad host in {quote(uri)}", expected=SIP_URI, hint="IPv6 comes later")
     try:
-        IPv4Address(host)
+        found = IPv4Address(host)
     except AddressValueError as error:
         hint = "host names need DNS, which comes later: write the address"
         raise Unfit(f"host {quote(host)} is not an IPv4 address", expected=SIP_URI, hint=hint) from error
+    if not _is_sent_to(found):
+        raise Unfit(f"nothing can be sent to {host}", expected=SIP_URI, hint="name the advertiser's address")
+
+
+def _is_sent_to(found: IPv4Address) -> bool:
+    """Whether one host can have it: 0.0.0.0, multicast and 240.0.0.0/4, broadcast included, nobody has."""
+    return not (found.is_unspecified or found.is_multicast or found.is_reserved)

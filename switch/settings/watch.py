@@ -1,44 +1,67 @@
-"""Knows when config files change on disk. Does not read them: who waits here loads the directory anew."""
+"""Tells when the config files of a directory have changed, however they were changed: written, replaced by another file of the same
+name, reached through a link that now points elsewhere (the `..data` of a Kubernetes ConfigMap), or the directory replaced as a whole.
+
+Whatever happens in the directory only wakes; a fingerprint of what `load` would read decides whether anything changed. Nothing is read
+here: the caller loads the directory anew.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from watchfiles import awatch
 
 # An editor writes a file in several steps, a deployment several files: a change is told once it is quiet for QUIET_MS, at the latest
 # after BURST_MS.
 QUIET_MS = 200
 BURST_MS = 2_000
-LOOK_MS = 5_000  # how often it is looked at whether the directory is still the one that is watched
+# How often the fingerprint is taken without being woken: a link may lead out of the directory, and the directory itself may be replaced.
+LOOK_MS = 5_000
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 async def changes(directory: Path) -> AsyncIterator[None]:
-    """One None for each burst of changes to the YAML of `directory` itself. Ends when another directory stands in its place.
+    """One None for each burst of changes to the config files of `directory`. Ends when another directory stands in its place: the caller
+    watches that one. While the directory is not there, nothing is told.
 
-    Raises what the watcher raises: no more watches to be had, a file name that is not UTF-8, no such directory.
+    Raises what the watcher raises: no more watches to be had, a file name that is not UTF-8, no such directory at the start.
     """
-    watched = _inode(directory)
-    async for changed in awatch(
+    watched, known = _inode(directory), fingerprint(directory)
+    async for _ in awatch(
         directory,
-        watch_filter=is_config,
+        watch_filter=None,
         step=QUIET_MS,
         debounce=BURST_MS,
         recursive=False,
         rust_timeout=LOOK_MS,
         yield_on_timeout=True,
     ):
-        if changed or _inode(directory) != watched:
+        here = _inode(directory)
+        if here is None:
+            continue
+        found = fingerprint(directory)
+        if found != known or here != watched:
+            known = found
             yield None
-        if _inode(directory) != watched:
+        if here != watched:
             return
 
 
-def _inode(directory: Path) -> int:
-    return directory.stat().st_ino
+def fingerprint(directory: Path) -> Fingerprint:
+    """Name, inode, time and size of each config file, links followed. A file that is there and can't be looked at counts as empty."""
+    return tuple(sorted(_stamp(path) for path in directory.glob("[!.]*.yaml")))
 
 
-def is_config(change: Change, path: str) -> bool:
-    """Whether a changed path is one that `load` would read."""
-    del change
-    name = Path(path).name
-    return name.endswith(".yaml") and not name.startswith(".")
+def _stamp(path: Path) -> tuple[str, int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return path.name, 0, 0, 0
+    return path.name, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _inode(directory: Path) -> int | None:
+    try:
+        return directory.stat().st_ino
+    except OSError:
+        return None

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ivr.menu import DIGITS
+from routing.e164 import to_e164
 from routing.expression import Kind, Scalar
 from switch.billing.verdict import JudgedCall
 from switch.engine.clock import SystemClock
-from switch.engine.number import e164
 from switch.engine.plan import Plan, tag_value
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
 from switch.simulation.simulator import Simulator
@@ -63,8 +63,8 @@ def ask_route(plan: Plan, *, did: str, ani: str, at: str | None, digits: str, ta
         raise BadQuery(f"--digits has what no phone sends: {''.join(bad)!r}")
     script = CallScript(
         call_id="asked",
-        did=e164(did),
-        ani=e164(ani),
+        did=to_e164(did),
+        ani=to_e164(ani),
         trunk="",
         at_us=int((instant - EPOCH).total_seconds() * 1_000_000),
         seed=SEED,

@@ -149,11 +149,19 @@ def test_other_rates_are_resampled(rate: int) -> None:
     assert levels.tone_share(samples[200:-200], 1_000) > 0.999
 
 
-@pytest.mark.parametrize("hz", [4_800, 6_000, 7_000])
+@pytest.mark.parametrize("rate", [11_025, 16_000, 44_100, 48_000])
+@pytest.mark.parametrize("hz", [300, 3_400, 3_600])
+def test_the_telephone_band_is_flat(rate: int, hz: float) -> None:
+    samples = wav.read_wav(wav.write_wav(tones.tone((hz,), 500, rate=rate), rate=rate))
+    assert not isinstance(samples, wav.WavError)
+    assert levels.tone_db(samples[400:-400], hz) == pytest.approx(-13, abs=0.1)
+
+
+@pytest.mark.parametrize("hz", [4_050, 4_200, 4_800, 6_000, 7_000])
 def test_what_8_khz_cannot_carry_does_not_fold_back(hz: float) -> None:
     samples = wav.read_wav(wav.write_wav(tones.tone((hz,), 500, rate=48_000), rate=48_000))
     assert not isinstance(samples, wav.WavError)
-    assert levels.level_db(samples[400:-400]) < -70
+    assert levels.level_db(samples[400:-400]) < -90
 
 
 def made(
@@ -199,11 +207,85 @@ def test_a_length_left_open_by_a_streaming_writer() -> None:
         (made(channels=0), "0 channels, 1 to 8 can be played"),
         (made(channels=9), "9 channels, 1 to 8 can be played"),
         (made(rate=4_000), "4000 Hz, 8000 to 192000 can be played"),
-        (made(data=b"\0" * (2 * 8_000 * 600 + 2)), "longer than 600 s"),
+        (made(data=b"\0" * wav.MAX_FILE_BYTES), "larger than 8 MiB; as 8 kHz mono that is 524 s"),
     ],
 )
 def test_what_cannot_be_played_says_why(data: bytes, why: str) -> None:
     assert wav.read_wav(data) == wav.WavError(why=why)
+
+
+def of_size(size: int) -> bytes:
+    """A file of exactly so many bytes."""
+    return made(data=b"\1\0" * ((size - len(made(data=b""))) // 2)) + b"\0" * (size % 2)
+
+
+def test_a_file_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    assert len(of_size(wav.MAX_FILE_BYTES)) == wav.MAX_FILE_BYTES
+    assert not isinstance(wav.read_wav(of_size(wav.MAX_FILE_BYTES)), wav.WavError)
+    assert isinstance(wav.read_wav(of_size(wav.MAX_FILE_BYTES + 1)), wav.WavError)
+    assert wav.doubts(of_size(wav.MAX_FILE_BYTES + 1)) == ()
+
+
+SPEECH = tones.sine(440, 500, level_db=-20)
+
+
+def in_stereo(left: g711.Samples, right: g711.Samples) -> bytes:
+    return made(channels=2, data=np.stack((left, right), axis=1).astype("<i2").tobytes())
+
+
+def heard(data: bytes) -> list[str]:
+    """What is wrong with it, by the first two words."""
+    return [" ".join(doubt.what.split()[:2]) for doubt in wav.doubts(data)]
+
+
+def level(rms: float) -> bytes:
+    """A square wave, whose mean square is that of its level."""
+    return made(data=np.tile(np.array([rms, -rms], "<i2"), 4_000).tobytes())
+
+
+@pytest.mark.parametrize(
+    ("data", "doubts"),
+    [
+        (wav.write_wav(SPEECH), []),
+        (in_stereo(SPEECH, SPEECH), []),
+        (in_stereo(SPEECH, np.zeros_like(SPEECH)), []),  # one channel is silent: 6 dB less is heard
+        (in_stereo(SPEECH, tones.sine(1_000, 500, level_db=-20)), []),
+        (in_stereo(SPEECH, -SPEECH), ["nearly vanishes"]),
+        (in_stereo(SPEECH, (-0.9 * SPEECH).astype(np.int16)), ["nearly vanishes"]),
+        (in_stereo(SPEECH, (-0.7 * SPEECH).astype(np.int16)), []),  # 16 dB less
+        (in_stereo(np.zeros_like(SPEECH), np.zeros_like(SPEECH)), ["is silent:"]),
+        (level(52), []),
+        (level(51), ["is silent:"]),
+    ],
+)
+def test_what_callers_would_not_hear(data: bytes, doubts: list[str]) -> None:
+    assert heard(data) == doubts
+
+
+@pytest.mark.parametrize(
+    ("gain", "doubts"),
+    [(1.0, []), (1.02, []), (2.0, ["is clipped:"])],
+    ids=["just reaches full scale", "touches it", "cut off"],
+)
+def test_a_clipped_recording_stays_at_full_scale(gain: float, doubts: list[str]) -> None:
+    loud = np.sin(np.arange(8_000) * 2 * np.pi * 400 / 8_000 + 0.05) * 32_767 * gain
+    assert heard(wav.write_wav(np.clip(loud, -32_768, 32_767).astype(np.int16))) == doubts
+
+
+@pytest.mark.parametrize(("flat", "doubts"), [(9, []), (10, ["is clipped:"])])
+def test_a_thousandth_of_it_may_be_clipped(flat: int, doubts: list[str]) -> None:
+    samples = np.tile(SPEECH, 3)[:8_002].copy()  # 8,000 triples
+    samples[100 : 100 + flat] = 32_760
+    assert heard(wav.write_wav(samples)) == doubts
+
+
+@pytest.mark.parametrize(
+    ("announced", "doubts"),
+    [(8_000, []), (8_001, []), (8_002, ["breaks off:"]), (0x7FFE_FFFF, ["breaks off:"]), (0x7FFF_0000, []), (0xFFFF_FFFF, [])],
+)
+def test_a_file_that_announces_more_than_it_holds_breaks_off(announced: int, doubts: list[str]) -> None:
+    data = wav.write_wav(SPEECH).replace(b"data" + struct.pack("<I", 8_000), b"data" + struct.pack("<I", announced))
+    assert heard(data) == doubts
 
 
 @given(st.binary(max_size=80))
@@ -211,3 +293,4 @@ def test_no_bytes_break_the_reader(tail: bytes) -> None:
     for data in (tail, b"RIFF\0\0\0\0WAVE" + tail, b"RIFF\0\0\0\0WAVEfmt " + tail):
         samples = wav.read_wav(data)
         assert isinstance(samples, wav.WavError) or len(samples)
+        assert isinstance(wav.doubts(data), tuple)

@@ -141,6 +141,14 @@ def test_each_candidate_is_explained_in_order() -> None:
     ]
 
 
+def test_a_paused_advertiser_has_no_line_that_is_dialled() -> None:
+    lines = (line("east", advertiser_paused=True), line("west", advertiser_paused=True, paused=True), line("other"))
+    ruling = decide(table(campaign("auto", "east", "west", "other"), lines=lines), EMPTY_LOAD, ASKED)
+    assert attempted(ruling) == "other"
+    advertiser = lines[0].advertiser
+    assert [entry for entry in verdicts(ruling) if entry[1] == "paused"] == [(f"advertisers.{advertiser}.paused", "paused")] * 2
+
+
 @pytest.mark.parametrize(("live", "expected"), [(0, True), (1, False), (2, False)])
 def test_a_cap_is_full_at_its_limit_not_beyond(live: int, expected: bool) -> None:  # noqa: FBT001
     ruling = decide(table(campaign("auto", "east")), counts(east=live), ASKED)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from routing.expression import Kind, Scalar, TypeMismatch, never_holds, parse, type_mismatches
+from routing.expression import Kind, Scalar, TypeMismatch, idle_values, never_holds, parse, type_mismatches
+from routing.expression_check import MAX_CASES
+from routing.expression_tree import Compare, Op
 
 KINDS = {
     "state": Kind.TEXT,
@@ -127,3 +129,45 @@ def test_what_some_call_could_pass_is_left_alone(text: str) -> None:
 def test_too_many_cases_are_not_looked_through() -> None:
     doubtful = " and ".join(["(age > 5 or hour > 5)"] * 60)
     assert not never_holds(parse(f"{doubtful} and state in []"), KINDS, CLOSED)
+
+
+@pytest.mark.parametrize(("ways", "found"), [(MAX_CASES, True), (MAX_CASES + 1, False)])
+def test_a_filter_with_too_many_ways_to_hold_is_not_looked_through(ways: int, found: bool) -> None:  # noqa: FBT001 a column of the table
+    either = " or ".join(f"a == {number}" for number in range(ways))
+    assert never_holds(parse(f"b == 1 and b == 2 and ({either})"), {"a": Kind.NUMBER, "b": Kind.NUMBER}, {}) is found
+
+
+def possible(name: str, op: Op, value: str | int) -> bool:
+    """As settings ask: `state` and `hour` are closed sets, all else may be anything."""
+    return name not in CLOSED or not never_holds(Compare(name=name, op=op, value=value), KINDS, CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("text", "idle"),
+    [
+        ("state in [TX, OK]", []),
+        ("state in [TX, OKL]", [("==", "OKL", False)]),
+        ("state not in [TX, OKL]", [("==", "OKL", True)]),
+        ("not state in [TX, OKL]", [("==", "OKL", True)]),
+        ("not (state not in [TX, OKL] or repeat)", [("==", "OKL", False)]),
+        ("state == Texas", [("==", "Texas", False)]),
+        ("state != Texas", [("==", "Texas", True)]),
+        ("not state != Texas", [("==", "Texas", False)]),
+        ("state begins_with T", []),
+        ("state begins_with t", [("begins_with", "t", False)]),
+        ("hour in [8, 24, 25] or hour >= 24", [("==", 24, False), ("==", 25, False), (">=", 24, False)]),
+        ("hour <= 23 and hour > -1", []),  # always true, which harms nobody
+        ("hour < 0", [("<", 0, False)]),
+        ("zip == anything and age == 500 and known(age) and repeat", []),
+        ("state in []", []),
+    ],
+)
+def test_values_that_no_call_has_are_found_each_by_itself(text: str, idle: list[tuple[str, Scalar, bool]]) -> None:
+    assert [(each.op.value, each.value, each.excludes) for each in idle_values(parse(text), possible)] == idle
+
+
+def test_an_idle_value_tells_where_it_is() -> None:
+    (compared,) = idle_values(parse("repeat or state == Texas"), possible)
+    (listed,) = idle_values(parse("repeat or state in [TX, Texas]"), possible)
+    assert compared.column == len("repeat or state == ")
+    assert listed.column == len("repeat or state in ")  # of the list: its items have none

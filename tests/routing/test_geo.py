@@ -1,7 +1,5 @@
 """Where callers are: which source wins, what ZIPs and numbers say, and which caller ids nobody can be recognised by."""
 
-import re
-
 import pytest
 import zipcodes
 
@@ -57,11 +55,14 @@ def test_zips(text: str, state: str, zone: str | None) -> None:
         ("+12065551234", "WA", "America/Los_Angeles"),
         ("+12025551234", "DC", "America/New_York"),
         ("+14165551234", "ON", "America/Toronto"),
-        ("+12505551234", "BC", "America/Vancouver"),
+        ("+16045551234", "BC", "America/Vancouver"),
+        ("+12505551234", "BC", None),  # its east is an hour ahead
         ("+17872345678", "PR", "America/Puerto_Rico"),
         ("+16842345678", "AS", "Pacific/Pago_Pago"),
         ("+16712345678", "GU", "Pacific/Guam"),
         ("+12085551234", "ID", None),  # an area code of two zones
+        ("+13102002345", "CA", "America/Los_Angeles"),  # described by its exchanges alone, and not by this one
+        ("+12016312345", "NJ", "America/New_York"),  # an exchange that `phonenumbers` puts into New York
         ("+19023682345", "PE", "America/Halifax"),  # Charlottetown, by its exchange: the area code is shared
     ],
 )
@@ -136,12 +137,18 @@ def test_area_codes() -> None:
 
 
 def test_every_state_the_sources_name_is_one_we_know() -> None:
-    states, zones = geo._numbers()
-    assert set(states.values()) <= STATES
-    assert set(geo.US_STATES) | set(geo.PROVINCES) <= set(states.values())
+    by_area, by_exchange = geo._numbers()
+    states = {*by_area.values(), *by_exchange.values()}
+    assert states <= STATES
+    assert set(geo.US_STATES) | set(geo.PROVINCES) <= states
     assert {state for state, _ in geo._zips().values()} <= STATES
     assert set(geo.US_STATES) <= {state for state, _ in geo._zips().values()}
-    assert all(zone is None or re.fullmatch(r"\w+(/\w+)+", zone) for zone in zones.values())
+
+
+def test_exchanges_are_asked_for_where_several_provinces_share_an_area_code_only() -> None:
+    _, by_exchange = geo._numbers()
+    assert {prefix[:3] for prefix in by_exchange} == {"867", "902"}
+    assert {len(prefix) for prefix in by_exchange} <= {4, 5, 6}
 
 
 def test_area_codes_with_one_state_in_both_libraries_agree() -> None:
@@ -154,7 +161,7 @@ def test_area_codes_with_one_state_in_both_libraries_agree() -> None:
                 counted = by_area.setdefault(area, {})
                 counted[entry["state"]] = counted.get(entry["state"], 0) + 1
     told = {area: max(counted, key=lambda state: counted[state]) for area, counted in by_area.items()}
-    disputed = {area for area, state in told.items() if f"1{area}" in states and states[f"1{area}"] not in {state, *geo.PROVINCES}}
+    disputed = {area for area, state in told.items() if area in states and states[area] not in {state, *geo.PROVINCES}}
     assert disputed == set()
     assert {area: state for area, state in told.items() if area in geo.TERRITORY_OF_AREA} == geo.TERRITORY_OF_AREA
 

@@ -4,9 +4,8 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
-
 from ivr.menu import DIGIT_PROMPTS
+from media.dsp.tones import sine
 from media.dsp.wav import write_wav
 
 SETTINGS_TESTS = Path(__file__).parents[1] / "switch" / "settings"
@@ -21,7 +20,7 @@ def lay_base(directory: Path) -> None:
     shutil.copytree(SETTINGS_TESTS / "base", directory)
     (directory / "prompts").mkdir()
     for name in PROMPTS:
-        (directory / "prompts" / f"{name}.wav").write_bytes(write_wav(np.ones(80, np.int16)))
+        (directory / "prompts" / f"{name}.wav").write_bytes(write_wav(sine(440, 20, level_db=-20)))
     (directory / "prompts" / "broken.wav").write_bytes(b"RIFF, but no more than that")
 
 

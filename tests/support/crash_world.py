@@ -30,7 +30,7 @@ from switch.ledger.history import read_history, read_posted
 from switch.ledger.journal import Journal
 from switch.ledger.store import Ledger
 from switch.ledger.store import Posting as Kept
-from switch.settings.load import load
+from switch.settings.load import load_files
 from switch.settings.problem import show
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
@@ -171,21 +171,19 @@ class Run:
     complaints: list[str] = field(default_factory=list)
 
 
-def busy_plan(folder: Path) -> Plan:
+def busy_plan() -> Plan:
     """`CONFIG` as a switch would load it."""
-    (folder / "prompts").mkdir(parents=True)
-    for name in ("welcome", "sorry", "goodbye", "all-busy", "press-1", "age"):
-        shutil.copy(ROOT / "config" / "prompts" / "welcome.wav", folder / "prompts" / f"{name}.wav")
-    (folder / "config.yaml").write_text(CONFIG)
-    loaded = load(folder)
+    wav = (ROOT / "config" / "prompts" / "welcome.wav").read_bytes()
+    prompts = {f"prompts/{name}.wav": wav for name in ("welcome", "sorry", "goodbye", "all-busy", "press-1", "age")}
+    loaded = load_files({"config.yaml": CONFIG, **prompts})
     assert loaded.deployment is not None, [show(problem) for problem in loaded.errors]
     return loaded.deployment.plan
 
 
 def busy_run(folder: Path, *, seed: int) -> Run:
     """The scenario from start to end, in `folder`, without a crash."""
-    run = Run(plan=busy_plan(folder / "config"), seed=seed)
-    (folder / "data").mkdir()
+    run = Run(plan=busy_plan(), seed=seed)
+    (folder / "data").mkdir(parents=True)
     world = CrashWorld(run, folder / "data")
     world.deposit("first", micros=90_000_000)
     world.arrive(calls=CALLS, within_ms=ARRIVE_MS)

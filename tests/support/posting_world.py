@@ -16,17 +16,17 @@ from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import CallRecord
 from switch.ledger.auditing import Auditor, Finding
 from switch.ledger.store import Ledger
-from switch.settings.load import load
+from switch.settings.load import load_files
 from switch.settings.plan import Deployment
 
+WAV = (Path(__file__).parents[2] / "config" / "prompts" / "welcome.wav").read_bytes()
+FILES = {"prompts/welcome.wav": WAV, "prompts/sorry.wav": WAV}
 ACME, BOLT = "acme-token-0123456789", "bolt-token-0123456789"
-PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
 OWNERS = {"east": "acme", "west": "acme", "north": "bolt"}
 LATER_US = INVITED_US + 86_400 * SECOND_US
 CONFIG = f"""
 switch:
   sip: {{{{listen: "127.0.0.1:5060"}}}}
-  prompts: {PROMPTS}
   data: data
   api: {{{{listen: "127.0.0.1:8088"}}}}
 tags:
@@ -96,14 +96,13 @@ class PostingWorld:
         self.desk = Desk(self.url, plan=lambda: self.deployment.plan, now_us=self.clock.now_us)
 
     def configure(self, *, price: str = "40.00") -> Deployment:
-        (self.config / "config.yaml").write_text(CONFIG.format(price=price))
-        self.deployment = self.reload()
-        return self.deployment
+        return self.reload(CONFIG.format(price=price))
 
-    def reload(self) -> Deployment:
-        self.loaded = load(self.config)
+    def reload(self, text: str) -> Deployment:
+        self.loaded = load_files({"config.yaml": text, **FILES}, root=self.config)
         assert self.loaded.deployment is not None, self.loaded.problems
-        return self.loaded.deployment
+        self.text, self.deployment = text, self.loaded.deployment
+        return self.deployment
 
     def close(self) -> None:
         self.desk.close()

@@ -1,30 +1,35 @@
 """The real `payphone run` as a process, with phones on loopback: for what only a process can show (signals, kills, a locked database).
 
-Everything waits for a condition with a deadline. Ports are free ones; the config is written anew for each test.
+Everything waits for a condition with a deadline. Ports are of a block that nobody else uses; the config is written anew for each test.
+Nothing of it outlives `stage`.
 """
 
 import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from child_process import descendants, end_family, mortal
+from ledger_records import read_records
+from rig_ports import PortBlock
+from watchfiles import awatch
 
 from switch.demo.phone import Phone, PhoneCall
 from switch.engine.clock import SystemClock
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 DID = "+18005550100"
 PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
 
 CONFIG = """
 switch:
   sip: {{listen: "127.0.0.1:{sip}"}}
-  rtp: {{ports: {rtp}-{rtp_last}, quiet: 0s, timeout: 60s}}
+  rtp: {{ports: {rtp}, quiet: 0s, timeout: 60s}}
   prompts: {prompts}
   data: data
   log: json
@@ -45,13 +50,6 @@ campaigns:
 """
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 class RunningSwitch:
     """One `payphone run`. `log`: its lines so far, as dictionaries."""
 
@@ -59,16 +57,22 @@ class RunningSwitch:
         self.folder = folder
         self.config = folder / "config"
         self.config.mkdir()
-        self.sip = free_port()
+        self._ports = PortBlock()
+        self.sip = self._ports.next()
         self.log: list[dict[str, Any]] = []
+        self._process: asyncio.subprocess.Process | None = None
         self._news = asyncio.Event()
-        self._rtp = free_port() // 2 * 2 % 20_000 + 10_000
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """The one that was started last."""
+        assert self._process is not None
+        return self._process
 
     def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00") -> None:
         text = CONFIG.format(
             sip=self.sip,
-            rtp=self._rtp,
-            rtp_last=self._rtp + 39,
+            rtp="{}-{}".format(*self._ports.rtp_range),
             line=line,
             did=DID,
             at_least=at_least,
@@ -81,8 +85,9 @@ class RunningSwitch:
 
     async def start(self) -> None:
         self.log.clear()
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "switch.cli", "run", "--config", str(self.config), stdout=asyncio.subprocess.PIPE, cwd=self.folder
+        command = mortal([sys.executable, "-m", "switch.cli", "run", "--config", str(self.config)])
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, cwd=self.folder, start_new_session=True
         )
         self._reader = asyncio.create_task(self._read())
         await self.until("ready")
@@ -116,21 +121,33 @@ class RunningSwitch:
         return code
 
     async def records(self, count: int) -> list[dict[str, Any]]:
-        """`count` records from the ledger, newest first."""
-        async with asyncio.timeout(PATIENCE_S):
-            while len(found := await self._calls()) < count:
-                pass
-        return found
+        """The records in the ledger, in the order of their INVITEs, as soon as there are `count`. The switch writes them in its own time:
+        the ledger's files are watched."""
+        data = self.config / "data"
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            aclosing(awatch(data, step=10, rust_timeout=1_000, yield_on_timeout=True)) as changes,
+        ):
+            async for _ in changes:
+                if len(found := read_records(data)) >= count:
+                    return found
+        raise AssertionError("the ledger is watched no more")
 
-    async def _calls(self) -> list[dict[str, Any]]:
-        command = [sys.executable, "-m", "switch.cli", "calls", "--config", str(self.config), "--json"]
-        asked = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
-        out, _ = await asked.communicate()
-        return [json.loads(line) for line in out.splitlines()]
+    async def close(self) -> None:
+        """Stops it, whatever became of it: nothing of it runs afterwards."""
+        self._ports.close()
+        if self._process is None:
+            return
+        family = descendants(self.process.pid)
+        try:
+            if self.process.returncode is None:
+                self.signal(signal.SIGTERM)
+                await self.ended()
+        finally:
+            end_family(self.process.pid, family)
 
     def worker_pids(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children]
+        return descendants(self.process.pid)
 
 
 class Stage:
@@ -163,15 +180,13 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     await line.open(("127.0.0.1", 0))
     switch = RunningSwitch(folder)
     switch.write_config(line=line.address[1])
-    await switch.start()
     try:
+        await switch.start()
         yield Stage(switch, caller, line)
     finally:
         caller.close()
         line.close()
-        if switch.process.returncode is None:
-            switch.signal(signal.SIGTERM)
-            await switch.ended()
+        await switch.close()
 
 
 def kill(pid: int) -> None:

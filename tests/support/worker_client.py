@@ -1,13 +1,16 @@
 """A media worker in its own process, and phones to talk to it: for tests. Every wait is for a condition, with a deadline."""
 
-import os
 import select
 import socket
 import subprocess
 import sys
+from itertools import cycle, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
+
+from child_process import mortal
+from rig_ports import BLOCK_PORTS, PortBlock
 
 from media.control import (
     MAX_MESSAGE_BYTES,
@@ -25,10 +28,8 @@ from media.control import (
 from media.rtp.packet import RtpPacket, build, parse
 
 HOST = "127.0.0.1"
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 MAX_SKIPPED = 200
-FIRST_PORT = 24_000
-PORTS = 4_000
 
 R = TypeVar("R", bound=Message)
 
@@ -42,10 +43,14 @@ class WorkerClient:
         fd = theirs.fileno()
         command = [sys.executable, "-m", "media.worker", "--socket-fd", str(fd), "--address", HOST]
         command += ["--prompts", str(prompts), "--rtp-timeout-ms", str(rtp_timeout_ms)]
-        self.process = subprocess.Popen(command, pass_fds=[fd], stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(mortal(command), pass_fds=[fd], stderr=subprocess.PIPE)
         theirs.close()
         self.skipped: list[Report] = []
-        self.ready = self.expect(Ready)
+        try:
+            self.ready = self.expect(Ready)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -150,15 +155,17 @@ class Phone:
 
 
 class Ports:
-    """Free even ports, far from those of other test processes."""
+    """Free even ports, out of a block that this test process has to itself."""
+
+    _block: ClassVar[PortBlock | None] = None
 
     def __init__(self) -> None:
-        self._next = FIRST_PORT + (os.getpid() * 64) % PORTS
+        if Ports._block is None:
+            Ports._block = PortBlock()
+        self._ports = cycle(range(Ports._block.base + 2, Ports._block.base + BLOCK_PORTS, 2))
 
     def take(self) -> int:
-        for _ in range(PORTS):
-            port = self._next
-            self._next = FIRST_PORT + (self._next + 2 - FIRST_PORT) % PORTS
+        for port in islice(self._ports, BLOCK_PORTS):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 try:
                     probe.bind((HOST, port))

@@ -149,7 +149,7 @@ def test_rtp_of_strangers_is_not_heard(tmp_path: Path, capfd: pytest.CaptureFixt
                 event = struct.pack("!BBHIIBBH", 0x80, 101, number, number * 160, 7, 1, 0x8A, 800)
                 for data in (header + MARK, event, b"", random.randbytes(40), random.randbytes(60_000)):
                     rogue.send(data, port=ours.stream.port)
-        there.audio._heard.clear()
+        there.audio._received.clear()
         await there.until_hears(on.caller.hz)  # 200 ms of the caller, clean, later than all of that
         assert heard
         assert not any(MARK in data for data in heard)

@@ -13,7 +13,7 @@ import switch.cli.init
 import switch.cli.switching
 import switch.cli.testing  # noqa: F401 (their commands)
 from switch.cli.common import app
-from switch.formatter.fmt import Formatted, format_directory
+from switch.formatter.format import FormattedFile, format_directory
 from switch.settings.load import load, schema
 from switch.starter import DATA, SAMPLE, DirectoryInUse, starter_files, write_starter
 
@@ -63,7 +63,7 @@ def test_the_minimal_config_has_one_of_each_and_no_problem(here: Path) -> None:
     assert [len(each) for each in (plan.trunks, plan.table.numbers, plan.table.campaigns, plan.table.lines)] == [1, 1, 1, 1]
     assert plan.menus == {}
     results = format_directory(here / "config")
-    assert [result.changed for result in results if isinstance(result, Formatted)] == [False]
+    assert [result.changed for result in results if isinstance(result, FormattedFile)] == [False]
 
 
 @BOTH

@@ -1,10 +1,12 @@
 """The real process: reload, stop, kill -9, a dead media worker, a ledger that can't be written."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -59,6 +61,13 @@ def test_stop_ends_calls_in_progress_with_their_records(tmp_path: Path) -> None:
         assert record["ended_detail"] == "shutdown"
 
     played(tmp_path, scene)
+
+    with closing(sqlite3.connect(next(tmp_path.rglob("payphone.sqlite")))) as ledger:
+        ((config,),) = ledger.execute("SELECT config FROM call")
+        kept = dict(ledger.execute("SELECT version, files FROM config"))
+    (versions,) = (json.loads(files) for version, files in kept.items() if version.startswith(f"{config}@"))
+    assert config in kept
+    assert json.loads(versions["versions.json"]).keys() >= {"holidays", "tzdata"}
 
 
 def test_kill_9_loses_no_record_and_adds_no_second(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from datetime import datetime
 
 from routing.cap import Cap, Counts, Per
 from routing.zone import time_zone
-from switch.settings.model.party import Advertiser, Capped
-from switch.settings.model.party import Cap as CapModel
+from switch.settings.model.party import AdvertiserConfig, CapConfig, Capped
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 US_PER_S = 1_000_000
@@ -17,14 +16,14 @@ def caps_of(owner: str, entry: Capped, *, zone: str) -> tuple[Cap, ...]:
     return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))
 
 
-def balance_of(owner: str, advertiser: Advertiser) -> tuple[Cap, ...]:
+def balance_of(owner: str, advertiser: AdvertiserConfig) -> tuple[Cap, ...]:
     """The balance of one that pays in advance: strict, so that calls in progress can't use it up several times."""
     if advertiser.prepaid is None:
         return ()
     return (Cap(owner=owner, limit=advertiser.prepaid.credit, counts=Counts.REVENUE, per=Per.BALANCE, strict=True),)
 
 
-def _cap(owner: str, cap: CapModel, *, zone: str) -> Cap:
+def _cap(owner: str, cap: CapConfig, *, zone: str) -> Cap:
     return Cap(
         owner=owner,
         limit=1 if cap.limit is None else cap.limit,

@@ -15,8 +15,8 @@ from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, table_of
 from switch.settings.compile.terms import terms_of
 from switch.settings.model.document import Document
-from switch.settings.model.party import Trunk as TrunkModel
-from switch.settings.plan import Api, Deployment, SwitchSettings, Token, token_of
+from switch.settings.model.party import TrunkConfig
+from switch.settings.plan import Api, Deployment, SwitchSettings, Token
 
 VERSION_DIGITS = 12
 
@@ -51,14 +51,9 @@ def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node
     return {name: node_of(name, entry, hours=hours, kinds=kinds) for name, entry in document.menus.items()}
 
 
-def prompts_of(directory: Path, folder: str) -> Path:
-    """Where prompts are: beside the YAML unless the folder is absolute."""
-    return directory / folder
-
-
 def _switch(document: Document, directory: Path) -> SwitchSettings:
     switch = document.switch
-    tokens = {name: token_of(entry.token) for name, entry in document.advertisers.items() if entry.token}
+    tokens = {name: entry.token for name, entry in document.advertisers.items() if entry.token}
     return SwitchSettings(
         listen=switch.sip.listen,
         t1_ms=switch.sip.t1,
@@ -67,7 +62,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
         workers=switch.rtp.workers,
-        prompts=prompts_of(directory, switch.prompts).resolve(),
+        prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),
         log=switch.log,
         max_call_ms=switch.limits.max_call,
@@ -78,7 +73,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     )
 
 
-def _trunk(name: str, trunk: TrunkModel) -> Trunk:
+def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     pairs = sorted((int(network.network_address), int(network.netmask)) for network in trunk.addresses)
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None

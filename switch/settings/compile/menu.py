@@ -24,20 +24,20 @@ def menu_plan(start: str, nodes: Mapping[str, ivr.Node]) -> ivr.MenuPlan:
 
 def node_of(name: str, node: model.AnyNode, *, hours: Mapping[str, Hours], kinds: Mapping[str, Kind]) -> ivr.Node:
     match node:
-        case model.Menu():
+        case model.MenuConfig():
             return _menu(name, node, kinds)
-        case model.Say():
+        case model.SayConfig():
             tags = typed(node.tags, kinds)
             return ivr.Say(name=name, prompts=(node.say,), whole=node.whole, tags=tags, then=_onward(node.then, kinds))
-        case model.Gather():
+        case model.GatherConfig():
             return _gather(name, node, kinds)
-        case model.Zip():
+        case model.ZipConfig():
             return _zip(name, node, kinds)
-        case model.YesNo():
+        case model.YesNoConfig():
             return _yes_no(name, node, kinds)
-        case model.Consent():
+        case model.ConsentConfig():
             return _consent(name, node, kinds)
-        case model.Branch():
+        case model.BranchConfig():
             return _branch(name, node, hours=hours, kinds=kinds)
         case _:
             assert_never(node)
@@ -48,7 +48,7 @@ def typed(tags: Mapping[str, str], kinds: Mapping[str, Kind]) -> dict[str, Scala
     return {name: scalar(text, kinds[name]) for name, text in tags.items()}
 
 
-def _menu(name: str, menu: model.Menu, kinds: Mapping[str, Kind]) -> ivr.Menu:
+def _menu(name: str, menu: model.MenuConfig, kinds: Mapping[str, Kind]) -> ivr.Menu:
     return ivr.Menu(
         name=name,
         prompt=menu.prompt,
@@ -61,7 +61,7 @@ def _menu(name: str, menu: model.Menu, kinds: Mapping[str, Kind]) -> ivr.Menu:
     )
 
 
-def _gather(name: str, node: model.Gather, kinds: Mapping[str, Kind]) -> ivr.Gather:
+def _gather(name: str, node: model.GatherConfig, kinds: Mapping[str, Kind]) -> ivr.Gather:
     return ivr.Gather(
         name=name,
         tag=node.gather,
@@ -86,7 +86,7 @@ def _valid(valid: tuple[int, int] | str | None) -> ivr.Valid | None:
     return ivr.Matching(pattern=valid) if isinstance(valid, str) else ivr.Within(low=valid[0], high=valid[1])
 
 
-def _zip(name: str, node: model.Zip, kinds: Mapping[str, Kind]) -> ivr.Gather:
+def _zip(name: str, node: model.ZipConfig, kinds: Mapping[str, Kind]) -> ivr.Gather:
     read_back = ivr.ReadBack(lead_in=node.read_back, confirm=node.confirm) if node.read_back and node.confirm else None
     return ivr.Gather(
         name=name,
@@ -106,7 +106,7 @@ def _zip(name: str, node: model.Zip, kinds: Mapping[str, Kind]) -> ivr.Gather:
     )
 
 
-def _yes_no(name: str, node: model.YesNo, kinds: Mapping[str, Kind]) -> ivr.Menu:
+def _yes_no(name: str, node: model.YesNoConfig, kinds: Mapping[str, Kind]) -> ivr.Menu:
     then = _onward(node.then, kinds)
     return ivr.Menu(
         name=name,
@@ -119,7 +119,7 @@ def _yes_no(name: str, node: model.YesNo, kinds: Mapping[str, Kind]) -> ivr.Menu
     )
 
 
-def _consent(name: str, node: model.Consent, kinds: Mapping[str, Kind]) -> ivr.Node:
+def _consent(name: str, node: model.ConsentConfig, kinds: Mapping[str, Kind]) -> ivr.Node:
     """A notice is heard once: who does not agree then, does not."""
     then = _onward(node.then, kinds)
     if node.key is None:
@@ -135,7 +135,7 @@ def _consent(name: str, node: model.Consent, kinds: Mapping[str, Kind]) -> ivr.N
     )
 
 
-def _branch(name: str, node: model.Branch, *, hours: Mapping[str, Hours], kinds: Mapping[str, Kind]) -> ivr.Branch:
+def _branch(name: str, node: model.BranchConfig, *, hours: Mapping[str, Hours], kinds: Mapping[str, Kind]) -> ivr.Branch:
     cases = []
     for case in node.branch:
         when = hours[case.hours] if case.hours else case.when
@@ -149,15 +149,15 @@ def _learning(onward: ivr.MenuAction, tag: str, *, value: bool) -> ivr.MenuActio
     return onward if isinstance(onward, ivr.HangUp) else replace(onward, tags={**onward.tags, tag: value})
 
 
-def _failed(failed: model.Onward | None, kinds: Mapping[str, Kind]) -> ivr.MenuAction:
+def _failed(failed: model.OnwardConfig | None, kinds: Mapping[str, Kind]) -> ivr.MenuAction:
     return _onward(failed, kinds) if failed else ivr.HangUp()
 
 
-def _outcome(outcome: model.Outcome, kinds: Mapping[str, Kind]) -> ivr.Outcome:
+def _outcome(outcome: model.OutcomeConfig, kinds: Mapping[str, Kind]) -> ivr.Outcome:
     return ivr.SayAgain() if outcome.again else _onward(outcome, kinds)
 
 
-def _onward(outcome: model.Onward | model.Outcome, kinds: Mapping[str, Kind]) -> ivr.MenuAction:
+def _onward(outcome: model.OnwardConfig | model.OutcomeConfig, kinds: Mapping[str, Kind]) -> ivr.MenuAction:
     if outcome.menu is not None:
         return ivr.GoTo(menu=outcome.menu)
     if outcome.transfer is not None:

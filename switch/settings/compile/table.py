@@ -1,6 +1,7 @@
 """Knows how the routing table is compiled."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from routing import table as routing
 from routing.cap import Cap
@@ -8,9 +9,9 @@ from routing.expression import Kind
 from switch.settings.compile.cap import balance_of, caps_of
 from switch.settings.compile.menu import typed
 from switch.settings.compile.terms import most_micros, revenue_of
-from switch.settings.model import campaign as campaign_model
-from switch.settings.model import party
+from switch.settings.model.campaign import CampaignConfig, OverflowConfig, RepeatConfig
 from switch.settings.model.document import Document
+from switch.settings.model.party import LineConfig, NumberConfig
 
 
 def table_of(document: Document, *, hours: Mapping[str, routing.Hours], kinds: Mapping[str, Kind]) -> routing.Table:
@@ -50,12 +51,12 @@ def _lines(document: Document, hours: Mapping[str, routing.Hours]) -> dict[str, 
         for name, line in entry.lines.items():
             of_groups = tuple(cap for group in groups.get(name, ()) for cap in group_caps[group])
             caps = (*caps_of(f"line:{name}", line, zone=zone), *of_groups, *shared)
-            found[name] = _line(name, line, advertiser=advertiser, caps=caps, hours=hours)
+            found[name] = replace(_line(name, line, advertiser=advertiser, caps=caps, hours=hours), advertiser_paused=entry.paused)
     return found
 
 
 def _line(
-    name: str, line: party.Line, *, advertiser: str, caps: tuple[Cap, ...], hours: Mapping[str, routing.Hours]
+    name: str, line: LineConfig, *, advertiser: str, caps: tuple[Cap, ...], hours: Mapping[str, routing.Hours]
 ) -> routing.Line:
     return routing.Line(
         name=name,
@@ -73,13 +74,13 @@ def _line(
     )
 
 
-def _accept(line: party.Line) -> routing.Accept | None:
+def _accept(line: LineConfig) -> routing.Accept | None:
     if line.accept:
         return routing.Accept(prompt=line.accept.prompt, key=line.accept.key, wait_ms=line.accept.wait)
     return routing.Accept(prompt=line.whisper) if line.whisper else None
 
 
-def _number(did: str, number: party.Number, *, zone: str, kinds: Mapping[str, Kind]) -> routing.TrackingNumber:
+def _number(did: str, number: NumberConfig, *, zone: str, kinds: Mapping[str, Kind]) -> routing.TrackingNumber:
     return routing.TrackingNumber(
         did=did,
         publisher=number.publisher,
@@ -90,7 +91,7 @@ def _number(did: str, number: party.Number, *, zone: str, kinds: Mapping[str, Ki
     )
 
 
-def _campaign(name: str, campaign: campaign_model.Campaign, *, zone: str, hours: Mapping[str, routing.Hours]) -> routing.Campaign:
+def _campaign(name: str, campaign: CampaignConfig, *, zone: str, hours: Mapping[str, routing.Hours]) -> routing.Campaign:
     return routing.Campaign(
         name=name,
         targets=tuple(routing.Target(line=to.line, priority=to.priority, weight=to.weight) for to in campaign.lines),
@@ -111,13 +112,13 @@ def _campaign(name: str, campaign: campaign_model.Campaign, *, zone: str, hours:
     )
 
 
-def _repeat(repeat: campaign_model.Repeat | None) -> routing.Repeat | None:
+def _repeat(repeat: RepeatConfig | None) -> routing.Repeat | None:
     if repeat is None:
         return None
     return routing.Repeat(scope=repeat.scope, window_ms=repeat.within, route=repeat.route, bill=repeat.bill, pay=repeat.pay)
 
 
-def _overflow(to: campaign_model.Overflow) -> routing.Overflow:
+def _overflow(to: OverflowConfig) -> routing.Overflow:
     if to.campaign is not None:
         return routing.ToCampaign(campaign=to.campaign)
     if to.line is not None:

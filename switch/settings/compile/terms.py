@@ -1,10 +1,10 @@
 """Knows how prices are compiled: what is left out comes from `billable`."""
 
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Price, Rule, Step, Terms, Tiers
-from switch.settings.model import campaign as model
+from switch.settings.model.campaign import BillableConfig, CampaignConfig, PublisherPayoutConfig, StepConfig
 
 
-def terms_of(name: str, campaign: model.Campaign) -> Terms:
+def terms_of(name: str, campaign: CampaignConfig) -> Terms:
     billable = _billable(campaign.billable)
     repeat = campaign.repeat
     return Terms(
@@ -20,7 +20,7 @@ def terms_of(name: str, campaign: model.Campaign) -> Terms:
     )
 
 
-def revenue_of(campaign: model.Campaign) -> Price:
+def revenue_of(campaign: CampaignConfig) -> Price:
     billable = _billable(campaign.billable)
     return Price(steps=_steps(campaign.revenue.steps, billable), tiers=campaign.revenue.tiers)
 
@@ -31,18 +31,18 @@ def most_micros(price: Price) -> int:
     return sum(amounts) if price.tiers is Tiers.SUM else max(amounts)
 
 
-def _billable(billable: model.Billable) -> Rule:
+def _billable(billable: BillableConfig) -> Rule:
     return _rule(billable.on, billable.at_least, default=Rule())
 
 
-def _payout(payout: model.PublisherPayout, billable: Rule) -> Price:
+def _payout(payout: PublisherPayoutConfig, billable: Rule) -> Price:
     if payout.steps is not None:
         return Price(steps=_steps(payout.steps, billable), tiers=payout.tiers or Tiers.HIGHEST)
     rule = _rule(payout.on, payout.at_least, default=billable)
     return Price(steps=(Step(rule=rule, amount_micros=payout.amount or 0),), percent_bp=payout.percent)
 
 
-def _steps(steps: list[model.Step], billable: Rule) -> tuple[Step, ...]:
+def _steps(steps: list[StepConfig], billable: Rule) -> tuple[Step, ...]:
     return tuple(Step(rule=_rule(step.on, step.at_least, default=billable), amount_micros=step.amount) for step in steps)
 
 

@@ -1,26 +1,34 @@
-"""Knows all that is warned of, and asks each."""
+"""All warnings of a config without errors, each by the file that finds it."""
 
 from collections.abc import Iterator, Mapping
 
 from ivr.menu import Node
 from routing.expression import Kind
-from switch.settings.harmony.found import Found
-from switch.settings.lint.caps import caps_without_zone
-from switch.settings.lint.idle import idle
-from switch.settings.lint.menus import shadowed
+from switch.settings.finding import Finding
+from switch.settings.lint.filters import impossible_values, shadowed
 from switch.settings.lint.money import prices
-from switch.settings.lint.reach import unreached
+from switch.settings.lint.places import calendars_without_country, caps_without_zone, fixed_zones
+from switch.settings.lint.prompts import bad_prompts
+from switch.settings.lint.reach import idle, unreached
+from switch.settings.model.document import Document
 from switch.settings.plan import Deployment
 from switch.settings.source import Tree
 from switch.settings.tags import values_of
 
 
-def warnings(tree: Tree, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]) -> Iterator[Found]:
-    """`nodes`: all menus, those that nothing leads to included. `kinds`: the tags there are."""
-    plan = deployment.plan
-    values = values_of(tree, kinds)
+def warnings(
+    tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]
+) -> Iterator[Finding]:
+    """What `tree` says, as `document` its typed values, as `deployment` compiled. `nodes`: all menus, those that nothing leads to included.
+    `kinds`: the tags there are."""
+    table = deployment.plan.table
+    values = {**values_of(tree, kinds), "number": frozenset(table.numbers)}
     yield from idle(tree)
-    yield from caps_without_zone(tree)
-    yield from unreached(tree, plan.table, kinds=kinds, values=values)
+    yield from fixed_zones(document)
+    yield from caps_without_zone(document)
+    yield from calendars_without_country(document)
+    yield from bad_prompts(document, deployment.switch.prompts)
+    yield from impossible_values(tree, kinds=kinds, values=values)
+    yield from unreached(tree, table, kinds=kinds, values=values)
     yield from shadowed(nodes, kinds=kinds, values=values)
     yield from prices(tree, deployment)

@@ -1,12 +1,12 @@
-"""Knows which prices can hardly be meant: payouts above revenue, and events that nobody can bring about."""
+"""Warnings about prices that can hardly be meant: payouts above revenue, and events that nobody can bring about."""
 
 from collections.abc import Iterator
 
 from routing.table import Campaign, NoRoute, Table, ToHold, ToLine
 from switch.billing.terms import POSTED, BillableOn, Price, Terms
 from switch.settings.compile.terms import most_micros
-from switch.settings.harmony.found import Found, warning
-from switch.settings.harmony.money import event_of, rules_of
+from switch.settings.consistency import event_of, rules_of
+from switch.settings.finding import Finding, warning
 from switch.settings.names import mapping
 from switch.settings.plan import Deployment
 from switch.settings.problem import quote
@@ -15,7 +15,7 @@ from switch.settings.source import KeyPath, Tree
 QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
 
 
-def prices(tree: Tree, deployment: Deployment) -> Iterator[Found]:
+def prices(tree: Tree, deployment: Deployment) -> Iterator[Finding]:
     table, api = deployment.plan.table, deployment.switch.api
     for name, campaign in table.campaigns.items():
         path: KeyPath = ("campaigns", name)
@@ -35,7 +35,7 @@ def prices(tree: Tree, deployment: Deployment) -> Iterator[Found]:
         yield from _empty_queues(campaign, path)
 
 
-def _above_revenue(terms: Terms, path: KeyPath) -> Iterator[Found]:
+def _above_revenue(terms: Terms, path: KeyPath) -> Iterator[Finding]:
     most = most_micros(terms.revenue)
     if _above(terms.payout, most):
         yield warning((*path, "payout"), "the payout is above the revenue")
@@ -55,7 +55,7 @@ def _advertisers(campaign: Campaign, table: Table) -> set[str]:
     return {table.lines[line].advertiser for line in lines}
 
 
-def _never_happens(event: BillableOn, campaign: Campaign, path: KeyPath, *, table: Table, can_post: bool) -> Iterator[Found]:
+def _never_happens(event: BillableOn, campaign: Campaign, path: KeyPath, *, table: Table, can_post: bool) -> Iterator[Finding]:
     if event in POSTED and not can_post:
         hint = "give an advertiser of it a token, and `switch` an api"
         yield warning(path, f"nobody can post for campaign {quote(campaign.name)}", hint=hint)
@@ -70,7 +70,7 @@ def _accepts(line: str, table: Table) -> bool:
     return accept is not None and accept.key is not None
 
 
-def _empty_queues(campaign: Campaign, path: KeyPath) -> Iterator[Found]:
+def _empty_queues(campaign: Campaign, path: KeyPath) -> Iterator[Finding]:
     if any(isinstance(to, ToHold) for to in campaign.overflow.values()):
         return
     for cause in QUEUE:

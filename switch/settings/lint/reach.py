@@ -1,19 +1,22 @@
-"""Knows which lines and campaigns no call can come to, as far as that is certain whatever the load: filters that can't be true, and
-hours that never meet."""
+"""Warnings about parts of a config that no call can come to, as far as that is certain whatever the load: parts that nothing leads to,
+filters that can't be true, hours that never meet. And about campaigns that are open when none of their lines is."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cache
 
 from routing.expression import Expression, Kind, Scalar, never_holds
 from routing.expression_tree import And
-from routing.table import Hours, Table
+from routing.hours import US_PER_S, is_open
+from routing.table import Campaign, Hours, Table
 from routing.zone import time_zone
-from switch.settings.harmony.found import Found, warning
-from switch.settings.names import mapping
-from switch.settings.problem import quote
-from switch.settings.source import KeyPath, Tree
-from switch.settings.value import DAY_MINUTES
+from switch.settings.finding import Finding, warning
+from switch.settings.names import lines_of, listed, mapping
+from switch.settings.problem import Severity, quote
+from switch.settings.source import KeyPath, Tree, Value
+from switch.settings.tags import outcomes
+from switch.settings.value import DAY_MINUTES, DAYS, Unfit
 
 WEEK_MINUTES = 7 * DAY_MINUTES
 S_PER_MINUTE = 60
@@ -21,10 +24,67 @@ NEVER = "this filter can never be true"
 # Clocks are changed between the two, wherever they are changed.
 _SEASONS = (datetime.fromisoformat("2026-01-15"), datetime.fromisoformat("2026-07-15"))
 
+# A Monday of each, for weeks that nobody's holidays touch.
+_MONDAYS = (datetime.fromisoformat("2026-01-26"), datetime.fromisoformat("2026-07-20"))
+
 Values = Mapping[str, frozenset[Scalar]]
 
 
-def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def idle(tree: Tree) -> Iterator[Finding]:
+    """Warnings of parts that nothing leads to. To be asked only of a tree without errors: a typo would look like disuse."""
+    numbers = mapping(tree.data.get("numbers"))
+    campaigns = mapping(tree.data.get("campaigns"))
+    reached = _closure(
+        {str(mapping(number)["campaign"]) for number in numbers.values()}, lambda name: _campaigns_after(campaigns, name)
+    )
+    for name in campaigns.keys() - reached:
+        yield warning(
+            ("campaigns", name), f"campaign {quote(name)} gets no calls", hint="give it a number, or overflow to it", at_key=True
+        )
+    menus = mapping(tree.data.get("menus"))
+    used = {line for campaign in campaigns.values() for line in _lines_used(mapping(campaign))} | _transferred_to(menus)
+    for name, spots in lines_of(tree).items():
+        if name not in used:
+            unfit = Unfit(f"line {quote(name)} gets no calls", hint="add it to a campaign's lines, or overflow to it")
+            yield Finding(path=(), unfit=unfit, severity=Severity.WARNING, at_key=True, spot=spots[0])
+    entered = {str(menu) for campaign in campaigns.values() if (menu := mapping(campaign).get("menu"))}
+    for name in menus.keys() - _closure(entered, lambda name: _menus_after(menus, name)):
+        hint = "name it in a campaign, or lead to it from a menu"
+        yield warning(("menus", name), f"menu {quote(name)} is not used", hint=hint, at_key=True)
+
+
+def _closure(start: set[str], after: Callable[[str], set[str]]) -> set[str]:
+    """`start` and all that can be reached from it."""
+    reached: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(after(name))
+    return reached
+
+
+def _campaigns_after(campaigns: dict[str, Value], name: str) -> set[str]:
+    overflow = mapping(mapping(campaigns[name]).get("overflow"))
+    return {str(target) for to in overflow.values() if (target := mapping(to).get("campaign"))}
+
+
+def _menus_after(menus: dict[str, Value], name: str) -> set[str]:
+    return {str(menu) for _, outcome in outcomes(mapping(menus[name]), ()) if (menu := outcome.get("menu"))}
+
+
+def _transferred_to(menus: dict[str, Value]) -> set[str]:
+    ways = (outcome for menu in menus.values() for _, outcome in outcomes(mapping(menu), ()))
+    return {str(line) for outcome in ways if (line := outcome.get("transfer"))}
+
+
+def _lines_used(campaign: dict[str, Value]) -> set[str]:
+    targets = {str(mapping(item).get("line", item)) for item in listed(campaign.get("lines"))}
+    return targets | {str(line) for to in mapping(campaign.get("overflow")).values() if (line := mapping(to).get("line"))}
+
+
+def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be."""
     dead: set[str] = set()
     for name, campaign in table.campaigns.items():
@@ -34,6 +94,7 @@ def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Va
         if not campaign.overflow:
             hint = "say where a call goes that nobody takes, by the reason why: `overflow: {capped: ...}`"
             yield warning(("campaigns", name), f"campaign {quote(name)} has no overflow", hint=hint, at_key=True)
+        yield from _open_without_lines(campaign, table)
     for owner, advertiser in mapping(tree.data.get("advertisers")).items():
         for name in mapping(mapping(advertiser).get("lines")):
             filtered = table.lines[name].filter
@@ -43,7 +104,7 @@ def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Va
     yield from _never_together(table, dead, kinds=kinds, values=values)
 
 
-def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Found]:
+def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """Lines of a campaign that never take one of its calls. `dead`: told already."""
 
     @cache
@@ -66,12 +127,37 @@ def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], 
                     yield _unreachable(path, line.name, "it is closed whenever the campaign is open")
 
 
-def _unreachable(path: KeyPath, line: str, why: str) -> Found:
+def _open_without_lines(campaign: Campaign, table: Table) -> Iterator[Finding]:
+    """A campaign without hours whose lines are all closed at one time of an ordinary week."""
+    hours = [table.lines[target.line].hours for target in campaign.targets]
+    kept = [replace(each, calendars=(), dates={}) for each in hours if each is not None]
+    if campaign.hours is not None or len(kept) < len(hours) or any(any(each.dates.values()) for each in hours if each is not None):
+        return
+    closes = next((text for text, at_us in _closings(kept) if not any(is_open(each, at_us) for each in kept)), None)
+    if closes is not None:
+        message = f"campaign {quote(campaign.name)} has no hours, and all its lines are closed at times: {closes} for one"
+        hint = "callers go through its menu and find nobody: give it `hours:`, or a line that is always open"
+        yield warning(("campaigns", campaign.name), message, hint=hint, at_key=True)
+
+
+def _closings(all_hours: list[Hours]) -> Iterator[tuple[str, int]]:
+    """(in words, microseconds) of each moment at which some of them close, in a week of winter and one of summer. Those that never open
+    close on Monday."""
+    for hours in all_hours:
+        for weekday, minute in [(block.weekday, block.end_minute) for block in hours.blocks] or [(0, 0)]:
+            day, clock = divmod(minute, DAY_MINUTES)
+            text = f"{DAYS[(weekday + day) % 7].title()} {clock // 60:02d}:{clock % 60:02d} {hours.zone}"
+            for monday in _MONDAYS:
+                local = (monday + timedelta(days=weekday, minutes=minute)).replace(tzinfo=time_zone(hours.zone))
+                yield text, int(local.timestamp()) * US_PER_S
+
+
+def _unreachable(path: KeyPath, line: str, why: str) -> Finding:
     return warning(path, f"line {quote(line)} is never reached from here: {why}")
 
 
 def _meet(one: Hours, other: Hours) -> bool:
-    """Whether both may be open at one time. Where single dates have hours of their own, nobody looks that closely."""
+    """Whether both may be open at one time. Hours of single dates are not compared: they count as meeting."""
     if any(one.dates.values()) or any(other.dates.values()):
         return True
     return any(

@@ -1,5 +1,6 @@
 """Knows what all models have in common: strictness, keys, sections. Knows no key."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -25,10 +26,25 @@ def some_of(description: str) -> Any:
     return Field(default_factory=list, description=description)
 
 
+def repeated(names: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """(index, name) of each that stands further to the front too."""
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            yield index, name
+        seen.add(name)
+
+
 class Strict(BaseModel):
     """Unknown keys are errors: a typo must not be a setting that is silently not there."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        # Editors show the titles to people who write a config: there is no other kind of menu for them.
+        model_title_generator=lambda model: model.__name__.removesuffix("Config"),
+    )
 
 
 class OneOf(Strict):

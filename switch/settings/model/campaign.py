@@ -1,10 +1,14 @@
 """Knows the shape of what is sold: campaigns, how their lines are hunted, and what money follows."""
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from routing.table import NoRoute, RepeatScope
+from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
 from switch.settings import value as v
 from switch.settings.field import (
     DEFAULT_AT_LEAST,
@@ -44,8 +48,15 @@ from switch.settings.field import (
     text_schema,
     whole,
 )
-from switch.settings.model.base import OneOf, Strict, may, must, section
+from switch.settings.model.base import OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import Capped
+from switch.settings.names import Names
+from switch.settings.problem import quote
+from switch.settings.value import Unfit, raise_all
+
+FORMS = ("amount", "percent", "steps")
+Where = tuple[str | int, ...]
+T = TypeVar("T")
 
 Priority = Annotated[int, whole(1, MAX_PRIORITY), number_schema(1, MAX_PRIORITY)]
 Weight = Annotated[int, whole(1, MAX_WEIGHT), number_schema(1, MAX_WEIGHT)]
@@ -57,7 +68,7 @@ TierKey = Annotated[int, whole(1, MAX_PRIORITY), text_schema(r"^[0-9]{1,4}$")]
 Code = Annotated[str, parsed(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
 
 
-class Target(Strict):
+class TargetConfig(Strict):
     """A line of a campaign; its bare name stands for priority 1 and weight 1."""
 
     line: LineName = must("The line")
@@ -74,14 +85,14 @@ class Target(Strict):
         return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
-class Tier(Strict):
+class TierConfig(Strict):
     """How the lines of one priority are hunted."""
 
     sort: SortMode = may("Their order", default="weight")
     together: Truth = may("All ring at once; the first to answer gets the call", default="false")
 
 
-class Repeat(Strict):
+class RepeatConfig(Strict):
     """What a caller is who has been paid for before."""
 
     scope: Scope = may("Within what he is one", default="campaign")
@@ -91,14 +102,14 @@ class Repeat(Strict):
     pay: Truth = may("Whether the publisher earns for him all the same", default="true")
 
 
-class Billable(Strict):
+class BillableConfig(Strict):
     """What makes a call billable."""
 
     on: Event = may("The event; connected_for is talk time, from the line's answer to the first hang-up", default="connected_for")
     at_least: Threshold | None = may(f"For events that last: billable from this time on (>=); default: {DEFAULT_AT_LEAST}")
 
 
-class Step(Strict):
+class StepConfig(Strict):
     """One tier of a price."""
 
     on: Event | None = may("The event; default: that of `billable`")
@@ -109,10 +120,10 @@ class Step(Strict):
 _STEPS = some("a price without steps", "at least one step")
 
 
-class Revenue(Strict):
+class RevenueConfig(Strict):
     """A price in steps; a bare amount is one step."""
 
-    steps: Annotated[list[Step], _STEPS] = must("The tiers, in ascending order")
+    steps: Annotated[list[StepConfig], _STEPS] = must("The tiers, in ascending order")
     tiers: TiersMode = may("Which of several steps that hold is owed", default="highest")
 
     @model_validator(mode="before")
@@ -125,15 +136,33 @@ class Revenue(Strict):
         return {"anyOf": [BARE_AMOUNT, handler(schema)]}
 
 
-class PublisherPayout(Strict):
+class PublisherPayoutConfig(Strict):
     """What a publisher earns: an amount, a share of the revenue, or steps. A bare amount or share has the rule of `billable`."""
 
     on: Event | None = may("The event; default: that of `billable`")
     at_least: Threshold | None = may("For events that last: from this time on (>=); default: that of `billable`")
     amount: Amount | None = may("So much")
     percent: PercentBp | None = may("This share of the revenue")
-    steps: Annotated[list[Step], _STEPS] | None = may("The tiers, in ascending order")
+    steps: Annotated[list[StepConfig], _STEPS] | None = may("The tiers, in ascending order")
     tiers: TiersMode | None = may("Which of several steps that hold is earned; default: highest")
+
+    @field_validator("tiers")
+    @classmethod
+    def _has_one_form(cls, tiers: Tiers | None, info: ValidationInfo) -> Tiers | None:
+        if not all(form in info.data for form in FORMS):
+            return tiers
+        given = [form for form in FORMS if info.data[form] is not None]
+        if len(given) != 1:
+            message = f"a payout in {len(given)} forms: {' and '.join(map(quote, given))}" if given else "a payout of nothing"
+            raise Unfit(message, expected=f"exactly one of {', '.join(FORMS)}", where=())
+        if tiers is not None and given != ["steps"]:
+            raise Unfit("`tiers` without steps", hint=f"{', '.join(Tiers)} choose among several steps", at_key=True)
+        raise_all(
+            Unfit(f"`{key}` beside steps", hint="each step has its own", at_key=True, where=(key,))
+            for key in ("on", "at_least")
+            if given == ["steps"] and info.data.get(key) is not None
+        )
+        return tiers
 
     @model_validator(mode="before")
     @classmethod
@@ -147,49 +176,173 @@ class PublisherPayout(Strict):
         return {"anyOf": [BARE_PAY, handler(schema)]}
 
 
-class Payout(PublisherPayout):
+class PayoutConfig(PublisherPayoutConfig):
     """What publishers earn. What must hold for all of them stands here only."""
 
     requires_revenue: Truth = may("Nothing is earned where no revenue is owed", default="false")
 
 
-class Hold(Strict):
+class HoldConfig(Strict):
     """Callers wait for a line to come free."""
 
     places: Annotated[int, whole(1, MAX_PLACES), number_schema(1, MAX_PLACES)] = must("How many callers may wait; then queue_full")
     wait: Duration = must("How long each may wait; then waited_too_long")
 
 
-class Overflow(OneOf):
+class OverflowConfig(OneOf):
     """Where a call goes that nobody took."""
 
     campaign: CampaignName | None = may("To the lines of this campaign")
     line: LineName | None = may("To this line")
     message: PromptName | None = may("Play this prompt, then end the call")
-    hold: Hold | None = may("Wait until a line comes free")
+    hold: HoldConfig | None = may("Wait until a line comes free")
 
 
-class Campaign(Capped):
+class CampaignConfig(Capped):
     """What is sold: who may get the call, what makes it billable, what it costs."""
 
     menu: MenuName | None = may("The menu that qualifies the caller; default: none")
-    lines: Annotated[list[Target], some("a campaign without lines", "at least one line")] = Field(
+    lines: Annotated[list[TargetConfig], some("a campaign without lines", "at least one line")] = Field(
         description="Lines that are tried, by priority, then by weight", json_schema_extra={"minItems": 1}
     )
     hours: HoursName | None = may("When it is open; default: always")
     paused: Truth = may("Take no calls", default="false")
     filter: Filter | None = may("Which calls it takes; others are no_match; default: all")
     zone: Zone | None = may("IANA time zone of its cap windows and time tags; default: switch.zone")
-    tiers: dict[TierKey, Tier] = section("How the lines of a priority are hunted, where it is not by weight and one by one")
+    tiers: dict[TierKey, TierConfig] = section("How the lines of a priority are hunted, where it is not by weight and one by one")
     retry: dict[Retried, Attempts] = section("How many attempts that ended so may be made; default: any number")
     recover: DurationOrZero = may("A line that hangs up sooner after talk began is followed by the next; 0s: never", default="0s")
-    repeat: Repeat | None = may("What happens with callers who have been paid for before; default: nothing special")
+    repeat: RepeatConfig | None = may("What happens with callers who have been paid for before; default: nothing special")
     split: dict[Name, Weight] = section("Variants of a test by weight; the tag `variant` says which one a call drew")
     conversion_group: Name | None = may("Campaigns whose callers are repeats of each other")
-    billable: Billable = Field(default_factory=Billable, description="What makes a call billable")
-    revenue: Revenue = must("What the advertiser owes for a billable call")
-    payout: Payout = must("What the publisher earns for it")
-    payouts: dict[PublisherName, PublisherPayout] = section("Payouts of single publishers, instead of `payout`")
+    billable: BillableConfig = Field(default_factory=BillableConfig, description="What makes a call billable")
+    revenue: RevenueConfig = must("What the advertiser owes for a billable call")
+    payout: PayoutConfig = must("What the publisher earns for it")
+    payouts: dict[PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: DaysOf | None = may("How long its money is held before it is approved; default: not at all")
     dispositions: dict[Code, Share] = section("What the advertiser may post, and the share of the price it is worth")
-    overflow: dict[Cause, Overflow] = section("Where a call goes that nobody took, by the reason why")
+    overflow: dict[Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
+
+    @field_validator("lines")
+    @classmethod
+    def _once_each_line(cls, lines: list[TargetConfig]) -> list[TargetConfig]:
+        hint = "a call tries a line once; use weight for a larger share"
+        raise_all(
+            Unfit(f"line {quote(name)} is in this campaign twice", hint=hint, where=("lines", index, "line"))
+            for index, name in repeated([to.line for to in lines])
+        )
+        return lines
+
+    @field_validator("tiers")
+    @classmethod
+    def _have_lines(cls, tiers: dict[int, TierConfig], info: ValidationInfo) -> dict[int, TierConfig]:
+        used = {to.priority for to in info.data.get("lines", ())}
+        hint = f"its lines have {', '.join(map(str, sorted(used)))}"
+        raise_all(
+            Unfit(f"no line has priority {priority}", hint=hint, at_key=True, where=("tiers", str(priority)))
+            for priority in tiers
+            if used and priority not in used and "lines" not in cast(Names, info.context).incomplete
+        )
+        return tiers
+
+    @field_validator("split")
+    @classmethod
+    def _tests_several(cls, split: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        if len(split) == 1 and "split" not in cast(Names, info.context).incomplete:
+            where = ("split", *split)
+            raise Unfit("a test of one variant", expected="at least two, such as {long: 50, short: 50}", at_key=True, where=where)
+        return split
+
+    @field_validator("conversion_group")
+    @classmethod
+    def _is_in_the_group(cls, group: str | None, info: ValidationInfo) -> str | None:
+        repeat = info.data.get("repeat")
+        if repeat is not None and repeat.scope is RepeatScope.GROUP and group is None:
+            raise Unfit("this campaign is in no group", hint="name one with `conversion_group:`", where=("repeat", "scope"))
+        return group
+
+    @field_validator("revenue", "payout")
+    @classmethod
+    def _is_consistent(cls, price: T, info: ValidationInfo) -> T:
+        if isinstance(price, RevenueConfig | PublisherPayoutConfig) and "billable" in info.data:
+            raise_all(_price_flaws(price, info.data["billable"], (str(info.field_name),)))
+        return price
+
+    @field_validator("payouts")
+    @classmethod
+    def _are_consistent(cls, payouts: dict[str, PublisherPayoutConfig], info: ValidationInfo) -> dict[str, PublisherPayoutConfig]:
+        if "billable" in info.data:
+            flaws = (_price_flaws(price, info.data["billable"], ("payouts", name)) for name, price in payouts.items())
+            raise_all(chain.from_iterable(flaws))
+        return payouts
+
+    @field_validator("dispositions")
+    @classmethod
+    def _are_worth_something(cls, dispositions: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        if not dispositions and "dispositions" not in cast(Names, info.context).incomplete:
+            hint = "say what each is: `dispositions: {sale: 100%, callback: 50%}`"
+            raise_all(
+                Unfit("no disposition is worth anything", hint=hint, where=(*where, "on"))
+                for where, rule in rules_of(info.data)
+                if rule.on is BillableOn.DISPOSITION
+            )
+        return dispositions
+
+    @field_validator("overflow")
+    @classmethod
+    def _holds_once(cls, overflow: dict[NoRoute, OverflowConfig]) -> dict[NoRoute, OverflowConfig]:
+        """Callers who have waited in vain, or found no place, do not wait again."""
+        raise_all(
+            Unfit(
+                f"{cause} may not hold again", expected="campaign, line or message", at_key=True, where=("overflow", cause, "hold")
+            )
+            for cause in (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
+            if cause in overflow and overflow[cause].hold is not None
+        )
+        return overflow
+
+
+def rules_of(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, BillableConfig | StepConfig | PublisherPayoutConfig]]:
+    """(where, rule) of all in a campaign that says when something is owed. `campaign`: its fields, as far as they are valid."""
+    if "billable" in campaign:
+        yield ("billable",), campaign["billable"]
+    prices: dict[Where, Any] = {(name,): campaign[name] for name in ("revenue", "payout") if name in campaign}
+    prices |= {("payouts", name): price for name, price in campaign.get("payouts", {}).items()}
+    for where, price in prices.items():
+        if isinstance(price, PublisherPayoutConfig):
+            yield where, price
+        yield from (((*where, "steps", index), step) for index, step in enumerate(price.steps or ()))
+
+
+def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: BillableConfig, where: Where) -> Iterator[Unfit]:
+    """What does not fit together in a price, and with it. `where`: its path in the campaign."""
+    if isinstance(price, RevenueConfig) and billable.at_least is not None and billable.on not in LASTING:
+        yield _no_duration(billable.on, is_written=billable.on, where=("billable", "at_least"))
+    if isinstance(price, PublisherPayoutConfig) and price.at_least is not None and (price.on or billable.on) not in LASTING:
+        yield _no_duration(price.on or billable.on, is_written=price.on, where=(*where, "at_least"))
+    reached: dict[BillableOn, int] = {}
+    for index, step in enumerate(price.steps or ()):
+        event, at = step.on or billable.on, (*where, "steps", index)
+        if step.at_least is not None and event not in LASTING:
+            yield _no_duration(event, is_written=step.on, where=(*at, "at_least"))
+        ms = _threshold_ms(step.at_least, event, billable)
+        if event in reached and ms <= reached[event]:
+            # Thresholds of one event ascend: in any other order a step could hide behind another.
+            message = "steps that do not ascend" if event in LASTING else f"a second step for {quote(event)}"
+            hint = "each step of an event needs more than the one before"
+            yield Unfit(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
+        reached[event] = max(ms, reached.get(event, 0))
+
+
+def _threshold_ms(at_least: int | None, event: BillableOn, billable: BillableConfig) -> int:
+    if event not in LASTING:
+        return 0
+    default = billable.at_least if event is billable.on else None
+    return at_least or default or DEFAULT_AT_LEAST_MS
+
+
+def _no_duration(event: BillableOn, *, is_written: str | None, where: Where) -> Unfit:
+    """`is_written`: the event, where the rule names it itself."""
+    hint = None if is_written else "add `on: connected_for`"
+    expected = "`at_least` with connected_for and total_for only"
+    return Unfit(f"{quote(event)} has no duration", expected=expected, hint=hint, at_key=True, where=where)

@@ -1,10 +1,12 @@
 """Knows the shape of the whole: opening hours, and all sections as one document."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, model_validator
+from pydantic import BeforeValidator, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from switch.settings import value as v
 from switch.settings.field import (
     _NEVER_OPEN,
     E164,
@@ -19,19 +21,67 @@ from switch.settings.field import (
     blank_is_empty,
 )
 from switch.settings.model.base import Strict, must, section, some_of
-from switch.settings.model.campaign import Campaign
+from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
-from switch.settings.model.party import Advertiser, Group, Number, Publisher, Trunk
-from switch.settings.model.switch import Switch, Tag
+from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
+from switch.settings.model.switch import SwitchConfig, TagConfig
+from switch.settings.value import Unfit, raise_all
+
+Minutes = tuple[int, int]
 
 
-class Hours(Strict):
+def pieces(days: Mapping[str, list[Minutes]]) -> Iterator[tuple[int, int, int, tuple[str, int]]]:
+    """(weekday, start, end, where it is written) of all blocks of a week; those that cross midnight in two."""
+    for key, blocks in days.items():
+        for day in v.day_range(key):
+            for index, (start, end) in enumerate(blocks):
+                where = key, index
+                if end > start:
+                    yield day, start, end, where
+                    continue
+                yield day, start, v.DAY_MINUTES, where
+                if end:
+                    yield (day + 1) % 7, 0, end, where
+
+
+def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) -> Iterator[Unfit]:
+    """`blocks`: (day, start, end, where it is written)."""
+    told: set[tuple[str | int, ...]] = set()
+    taken: list[tuple[str, int, int]] = []
+    for day, start, end, where in blocks:
+        clash = next((one for one in taken if one[0] == day and one[1] < end and start < one[2]), None)
+        if clash and where not in told:
+            told.add(where)
+            yield Unfit("overlapping hours", hint=f"{day} {_clock(clash[1])}-{_clock(clash[2])} is there already", where=where)
+        taken.append((day, start, end))
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+class HoursConfig(Strict):
     """Weekly opening hours."""
 
     zone: Zone = must("IANA time zone, such as America/New_York")
     holidays: list[Calendar] = some_of("Countries, or their parts, on whose public holidays it is closed")
     dates: dict[DateText, DateBlocks] = section("What holds on single dates instead of all that")
     days: Annotated[dict[Days, Blocks], _NEVER_OPEN]
+
+    @field_validator("dates")
+    @classmethod
+    def _no_overlap_on_a_date(cls, dates: dict[str, list[Minutes]]) -> dict[str, list[Minutes]]:
+        blocks = ((date, *block, ("dates", date, index)) for date, of_date in dates.items() for index, block in enumerate(of_date))
+        raise_all(_overlapping(blocks))
+        return dates
+
+    @field_validator("days")
+    @classmethod
+    def _no_overlap_in_a_week(cls, days: dict[str, list[Minutes]]) -> dict[str, list[Minutes]]:
+        blocks = ((v.DAYS[day], start, end, where) for day, start, end, where in pieces(days))
+        raise_all(_overlapping(blocks))
+        return days
+
     FLAT: ClassVar[tuple[str, ...]] = ("zone", "holidays", "dates")
 
     @model_validator(mode="before")
@@ -54,13 +104,13 @@ class Hours(Strict):
 class Document(Strict):
     """All files of a config directory as one."""
 
-    switch: Switch = must("The switch itself: sockets, paths, logging, limits")
-    tags: dict[Name, Tag] = section("What a call may be known by, beyond the built-in tags")
-    trunks: dict[Name, Trunk] = section("Carriers whose calls are taken")
-    publishers: dict[Name, Annotated[Publisher, BeforeValidator(blank_is_empty)]] = section("Who advertises tracking numbers")
-    numbers: dict[E164, Number] = section("Tracking numbers in E.164, in quotes")
+    switch: SwitchConfig = must("The switch itself: sockets, paths, logging, limits")
+    tags: dict[Name, TagConfig] = section("What a call may be known by, beyond the built-in tags")
+    trunks: dict[Name, TrunkConfig] = section("Carriers whose calls are taken")
+    publishers: dict[Name, Annotated[PublisherConfig, BeforeValidator(blank_is_empty)]] = section("Who advertises tracking numbers")
+    numbers: dict[E164, NumberConfig] = section("Tracking numbers in E.164, in quotes")
     menus: dict[Name, Node] = section("Menus that qualify callers")
-    groups: dict[Name, Group] = section("Lines that share caps")
-    advertisers: dict[Name, Advertiser] = section("Who buys calls, and their lines")
-    campaigns: dict[Name, Campaign] = section("What is sold")
-    hours: dict[Name, Hours] = section("Opening hours, by name")
+    groups: dict[Name, GroupConfig] = section("Lines that share caps")
+    advertisers: dict[Name, AdvertiserConfig] = section("Who buys calls, and their lines")
+    campaigns: dict[Name, CampaignConfig] = section("What is sold")
+    hours: dict[Name, HoursConfig] = section("Opening hours, by name")

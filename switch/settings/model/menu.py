@@ -1,9 +1,12 @@
 """Knows the shape of menus: nodes of seven kinds, each told by its key, and the outcomes between them."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, cast
 
-from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_validator
 
+from ivr.menu import DIGIT_PROMPTS
+from routing.expression import Kind
 from switch.settings.field import (
     MAX_DIGITS,
     MAX_RETRIES,
@@ -26,8 +29,10 @@ from switch.settings.field import (
     whole,
 )
 from switch.settings.model.base import OneOf, Strict, may, must, section
+from switch.settings.names import Kind as Name
+from switch.settings.names import Names
 from switch.settings.problem import quote
-from switch.settings.value import Unfit
+from switch.settings.value import Unfit, raise_all
 
 Retries = Annotated[int, whole(0, MAX_RETRIES), number_schema(0, MAX_RETRIES)]
 Digits = Annotated[int, whole(1, MAX_DIGITS), number_schema(1, MAX_DIGITS)]
@@ -36,7 +41,22 @@ FAILED = "What happens when the tries are used up; default: the call ends"
 INVALID = "What is played after a wrong key or none"
 
 
-class Onward(OneOf):
+def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
+    """What a tag holds; None where it is not declared."""
+    return None if tag is None else cast(Names, info.context).kinds.get(tag)
+
+
+def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Unfit]:
+    if (read_back is None) != (confirm is None):
+        one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
+        yield Unfit(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
+    missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.known[Name.PROMPT]]
+    if read_back is not None and missing:
+        message = f"prompts to say digits are missing: {', '.join(missing)}"
+        yield Unfit(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
+
+
+class OnwardConfig(OneOf):
     """What a node leads to."""
 
     route: Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
@@ -45,7 +65,7 @@ class Onward(OneOf):
     transfer: LineName | None = may("Go to this line and no other")
 
 
-class Outcome(OneOf):
+class OutcomeConfig(OneOf):
     """What a key leads to."""
 
     route: Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
@@ -55,7 +75,7 @@ class Outcome(OneOf):
     transfer: LineName | None = may("Go to this line and no other")
 
 
-class Menu(Strict):
+class MenuConfig(Strict):
     """Asks the caller for one of several keys."""
 
     prompt: PromptName = must("What is played; a digit cuts it short")
@@ -63,20 +83,34 @@ class Menu(Strict):
     timeout: Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
-    keys: Annotated[dict[Answer, Outcome], some("a menu without keys", "at least one key")] = must("Answers and what they lead to")
-    failed: Onward | None = may(FAILED)
+    keys: Annotated[dict[Answer, OutcomeConfig], some("a menu without keys", "at least one key")] = must(
+        "Answers and what they lead to"
+    )
+    failed: OnwardConfig | None = may(FAILED)
+
+    @field_validator("keys")
+    @classmethod
+    def _can_be_entered(cls, keys: dict[str, OutcomeConfig], info: ValidationInfo) -> dict[str, OutcomeConfig]:
+        digits = info.data.get("digits")
+        expected = f"{digits} digit{'' if digits == 1 else 's'}, as `digits` says"
+        raise_all(
+            Unfit(f"key {quote(key)} can never be entered", expected=expected, at_key=True, where=("keys", key))
+            for key in keys
+            if digits and len(key) != digits
+        )
+        return keys
 
 
-class Say(Strict):
+class SayConfig(Strict):
     """Says something and goes on."""
 
     say: PromptName = must("What is played")
     whole: Truth = may("Digits do not cut it short", default="false")
     tags: Tags = section("Tags the call gets by it")
-    then: Onward = must("What follows")
+    then: OnwardConfig = must("What follows")
 
 
-class Gather(Strict):
+class GatherConfig(Strict):
     """Asks for digits and keeps them as a tag."""
 
     gather: DeclaredTag = must("The tag; its type says how digits are read")
@@ -89,11 +123,38 @@ class Gather(Strict):
     timeout: Duration = may("How long to wait for the first digit after the prompt", default="5s")
     between: Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
-    then: Onward = must("What follows a valid answer")
-    failed: Onward | None = may(FAILED)
+    then: OnwardConfig = must("What follows a valid answer")
+    failed: OnwardConfig | None = may(FAILED)
+
+    @field_validator("gather")
+    @classmethod
+    def _holds_digits(cls, tag: str, info: ValidationInfo) -> str:
+        if _kind(tag, info) is Kind.TRUTH:
+            raise Unfit("digits are no truth", hint="ask with `yes_no`, or declare it number or text")
+        return tag
+
+    @field_validator("max")
+    @classmethod
+    def _is_most(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("min", 0)
+        if least > most:
+            raise Unfit(f"min is {least}, but max is {most}", expected=f"from 1 to {most}", where=("min",))
+        return most
+
+    @field_validator("valid")
+    @classmethod
+    def _compares_what_it_is(cls, valid: tuple[int, int] | str | None, info: ValidationInfo) -> tuple[int, int] | str | None:
+        kind = _kind(info.data.get("gather"), info)
+        if isinstance(valid, str) and kind is Kind.NUMBER:
+            hint = "declare the tag `type: text` to match digits as they are typed"
+            raise Unfit("a number has no pattern", expected="a range such as 18-99", hint=hint)
+        if isinstance(valid, tuple) and kind is Kind.TEXT:
+            expected, hint = "a regular expression such as /[2-9][0-9]{9}/", "declare the tag `type: number` to compare its value"
+            raise Unfit("a text has no range", expected=expected, hint=hint)
+        return valid
 
 
-class Zip(Strict):
+class ZipConfig(Strict):
     """Asks for a ZIP code, and reads it back where `read_back` and `confirm` are there."""
 
     zip: OnlyTrue = must("true; the digits become the tag `zip`")
@@ -104,11 +165,18 @@ class Zip(Strict):
     timeout: Duration = may("How long to wait for the first digit after the prompt", default="5s")
     between: Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
-    then: Onward = must("What follows a ZIP code")
-    failed: Onward | None = may(FAILED)
+    then: OnwardConfig = must("What follows a ZIP code")
+    failed: OnwardConfig | None = may(FAILED)
+
+    @field_validator("confirm")
+    @classmethod
+    def _reads_back(cls, confirm: str | None, info: ValidationInfo) -> str | None:
+        if "read_back" in info.data:
+            raise_all(_read_back_flaws(info.data["read_back"], confirm, cast(Names, info.context)))
+        return confirm
 
 
-class YesNo(Strict):
+class YesNoConfig(Strict):
     """Asks a question: 1 is yes, 2 is no."""
 
     yes_no: DeclaredTag = must("The tag that keeps the answer; its type is truth")
@@ -116,36 +184,70 @@ class YesNo(Strict):
     invalid: PromptName | None = may(INVALID)
     timeout: Duration = may("How long to wait for a digit after the prompt", default="5s")
     retries: Retries = may(RETRIES, default="2")
-    then: Onward = must("What follows either answer")
-    failed: Onward | None = may(FAILED)
+    then: OnwardConfig = must("What follows either answer")
+    failed: OnwardConfig | None = may(FAILED)
+
+    @field_validator("yes_no")
+    @classmethod
+    def _holds_an_answer(cls, tag: str, info: ValidationInfo) -> str:
+        if (kind := _kind(tag, info)) not in (None, Kind.TRUTH):
+            raise Unfit(f"yes or no is no {kind}", hint="declare the tag `type: truth`")
+        return tag
 
 
-class Consent(Strict):
+class ConsentConfig(Strict):
     """A notice that is heard whole."""
 
     consent: PromptName = must("The notice; digits do not cut it short")
     key: OneKey | None = may("The key that agrees to it; default: staying on the line does")
     timeout: Duration = may("How long to wait for the key after the notice", default="5s")
-    then: Onward = must("What follows; the call has the tag `consent` then")
-    failed: Onward | None = may("What follows where the key is not pressed; default: the call ends")
+    then: OnwardConfig = must("What follows; the call has the tag `consent` then")
+    failed: OnwardConfig | None = may("What follows where the key is not pressed; default: the call ends")
+
+    @field_validator("failed")
+    @classmethod
+    def _can_fail(cls, failed: OnwardConfig | None, info: ValidationInfo) -> OnwardConfig | None:
+        if failed is not None and "key" in info.data and info.data["key"] is None:
+            hint = "with `key` callers must agree; without it they only have to stay"
+            raise Unfit("this consent can't fail", hint=hint, at_key=True)
+        return failed
 
 
-class Case(Strict):
+class CaseConfig(Strict):
     """One way of a branch."""
 
     when: Filter | None = may("Taken when this holds for the call")
     hours: HoursName | None = may("Taken when these hours are open")
-    then: Onward = must("What follows")
+
+    @field_validator("hours")
+    @classmethod
+    def _has_one_condition(cls, hours: str | None, info: ValidationInfo) -> str | None:
+        if "when" in info.data and (info.data["when"] is None) == (hours is None):
+            message = "a case without a condition" if hours is None else "a case with two conditions"
+            raise Unfit(message, expected="exactly one of when, hours", where=())
+        return hours
+
+    then: OnwardConfig = must("What follows")
 
 
-class Branch(Strict):
+class BranchConfig(Strict):
     """Goes on by what the call is known by, or by the time; the caller hears nothing."""
 
-    branch: Annotated[list[Case], some("a branch without cases", "at least one case")] = must("The first case that holds is taken")
-    otherwise: Onward = must("What follows when none does")
+    branch: Annotated[list[CaseConfig], some("a branch without cases", "at least one case")] = must(
+        "The first case that holds is taken"
+    )
+    otherwise: OnwardConfig = must("What follows when none does")
 
 
-KINDS = {"keys": Menu, "say": Say, "gather": Gather, "zip": Zip, "yes_no": YesNo, "consent": Consent, "branch": Branch}
+KINDS = {
+    "keys": MenuConfig,
+    "say": SayConfig,
+    "gather": GatherConfig,
+    "zip": ZipConfig,
+    "yes_no": YesNoConfig,
+    "consent": ConsentConfig,
+    "branch": BranchConfig,
+}
 """The key that tells a kind."""
 
 
@@ -163,18 +265,18 @@ def _of_one_kind(node: object) -> object:
 
 def _model(node: object) -> str:
     """A node that does not say its kind is most likely a menu whose keys are missing."""
-    return KINDS[next(iter(kinds_of(node)), "keys")].__name__
+    return KINDS[next(iter(kinds_of(node)), "keys")].__name__.removesuffix("Config")
 
 
 Node = Annotated[
-    Annotated[Menu, Tag("Menu")]
-    | Annotated[Say, Tag("Say")]
-    | Annotated[Gather, Tag("Gather")]
-    | Annotated[Zip, Tag("Zip")]
-    | Annotated[YesNo, Tag("YesNo")]
-    | Annotated[Consent, Tag("Consent")]
-    | Annotated[Branch, Tag("Branch")],
+    Annotated[MenuConfig, Tag("Menu")]
+    | Annotated[SayConfig, Tag("Say")]
+    | Annotated[GatherConfig, Tag("Gather")]
+    | Annotated[ZipConfig, Tag("Zip")]
+    | Annotated[YesNoConfig, Tag("YesNo")]
+    | Annotated[ConsentConfig, Tag("Consent")]
+    | Annotated[BranchConfig, Tag("Branch")],
     Discriminator(_model),
     BeforeValidator(_of_one_kind),
 ]
-AnyNode = Menu | Say | Gather | Zip | YesNo | Consent | Branch
+AnyNode = MenuConfig | SayConfig | GatherConfig | ZipConfig | YesNoConfig | ConsentConfig | BranchConfig

@@ -1,13 +1,16 @@
 """Knows the shape of those who bring, carry and buy calls: trunks, publishers, numbers, advertisers, lines, groups, and their caps."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
+from routing.cap import Counts, Per
 from switch.settings import value as v
 from switch.settings.field import (
     MAX_FAILURES,
+    AdvertiserToken,
     Amount,
     CampaignName,
     CapLimit,
@@ -31,17 +34,20 @@ from switch.settings.field import (
     SipUri,
     State,
     Tags,
-    TokenText,
     Truth,
     Zone,
     number_schema,
     some,
     whole,
 )
-from switch.settings.model.base import Strict, may, must, section, some_of
+from switch.settings.model.base import Strict, may, must, repeated, section, some_of
+from switch.settings.problem import quote
+from switch.settings.value import Unfit, raise_all
+
+AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
 
-class Cap(Strict):
+class CapConfig(Strict):
     """A cap of any kind but `cap`, which is calls at once."""
 
     count: Counted = may("What is counted", default="attempt")
@@ -52,15 +58,76 @@ class Cap(Strict):
     since: Since | None = may("With `per: total`: what counts, from this date on; a later one resets it")
     strict: Truth = may("Calls that may still come to count are counted already", default="false")
 
+    @field_validator("per")
+    @classmethod
+    def _is_counted_so(cls, per: Per, info: ValidationInfo) -> Per:
+        count = info.data.get("count", Counts.ATTEMPT)
+        if per is Per.CONCURRENCY and count not in AT_ONCE:
+            raise Unfit(f"there is no {count} at once", expected="hour, day, week, month or total")
+        return per
+
+    @field_validator("limit")
+    @classmethod
+    def _has_a_limit(cls, limit: int | None, info: ValidationInfo) -> int | None:
+        per = info.data.get("per")
+        if per is Per.SPACING and limit is not None:
+            raise Unfit("spacing has no limit", hint="write `every: 30s`: that is one attempt in 30 s", at_key=True)
+        if per is Per.CONCURRENCY and info.data.get("count") is Counts.ATTEMPT:
+            hint = f"write `cap: {'N' if limit is None else limit}` beside `caps`"
+            raise Unfit("attempts at once are not one of `caps`", hint=hint, where=("per",))
+        if "per" in info.data and per is not Per.SPACING and limit is None:
+            raise Unfit("a cap without a limit", expected="`limit:`")
+        return limit
+
+    @field_validator("every")
+    @classmethod
+    def _spaces(cls, every: int | None, info: ValidationInfo) -> int | None:
+        per = info.data.get("per")
+        if per is Per.SPACING and info.data.get("count", Counts.ATTEMPT) is not Counts.ATTEMPT:
+            raise Unfit("only attempts are spaced", expected="attempt", where=("count",))
+        if per is Per.SPACING and every is None:
+            expected = "`every:`, the least time between two attempts, such as 30s"
+            raise Unfit("spacing without `every`", expected=expected, where=("per",))
+        if "per" in info.data and per is not Per.SPACING and every is not None:
+            raise Unfit("`every` goes with `per: spacing` only", at_key=True)
+        return every
+
+    @field_validator("since")
+    @classmethod
+    def _counts_from(cls, since: datetime | None, info: ValidationInfo) -> datetime | None:
+        if since is not None and info.data.get("per", Per.TOTAL) is not Per.TOTAL:
+            hint = "windows of the calendar begin anew by themselves"
+            raise Unfit("`since` goes with `per: total` only", hint=hint, at_key=True)
+        return since
+
+    @field_validator("strict")
+    @classmethod
+    def _may_be_strict(cls, strict: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic calls it)
+        per = info.data.get("per")
+        if strict and per in (Per.SPACING, Per.CONCURRENCY):
+            raise Unfit(f"`strict` says nothing with `per: {per}`", hint="what is going on counts already", at_key=True)
+        return strict
+
 
 class Capped(Strict):
     """Whatever may have caps."""
 
     cap: CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
-    caps: list[Cap] = some_of("More caps; the first that is full closes it")
+    caps: list[CapConfig] = some_of("More caps; the first that is full closes it")
+
+    @field_validator("caps")
+    @classmethod
+    def _once_each(cls, caps: list[CapConfig]) -> list[CapConfig]:
+        kinds = [(cap.count, cap.per) for cap in caps]
+        raise_all(
+            Unfit(f"a second cap of {count} per {per}", hint="keep one of the two", where=("caps", index))
+            for index, (count, per) in enumerate(kinds)
+            if (count, per) in kinds[:index]
+        )
+        return caps
 
 
-class Cost(Strict):
+class CostConfig(Strict):
     """What the carrier bills us."""
 
     per_minute: Amount = must("Billed by the second")
@@ -68,16 +135,16 @@ class Cost(Strict):
     step: Seconds = may("Billed in steps of this, rounded up", default="6s")
 
 
-class Trunk(Capped):
+class TrunkConfig(Capped):
     """A carrier that sends calls."""
 
     addresses: Annotated[list[Network], some("a trunk without addresses", v.NETWORK)] = must(
         "IPv4 addresses and networks whose calls are taken; all others are met with silence"
     )
-    cost: Cost | None = may("What it bills us; default: nothing is reckoned")
+    cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
 
 
-class Publisher(Capped):
+class PublisherConfig(Capped):
     """Who advertises tracking numbers and earns the payout."""
 
     paused: Truth = may("Refuse all calls of this publisher's numbers", default="false")
@@ -87,7 +154,7 @@ class Publisher(Capped):
         return {"anyOf": [handler(schema), {"type": "null"}], "description": "All its keys may be left out"}
 
 
-class Number(Capped):
+class NumberConfig(Capped):
     """A tracking number."""
 
     publisher: PublisherName = must("Who advertises it")
@@ -96,13 +163,23 @@ class Number(Capped):
     tags: Tags = section("What every call to it is known by")
 
 
-class Group(Capped):
+class GroupConfig(Capped):
     """Lines that share caps."""
 
     lines: Annotated[list[LineName], some("a group without lines", "at least one line")] = must("Its lines")
 
+    @field_validator("lines")
+    @classmethod
+    def _once_each_line(cls, lines: list[str]) -> list[str]:
+        hint = "keep one of them"
+        raise_all(
+            Unfit(f"line {quote(name)} is in this group twice", hint=hint, where=("lines", index))
+            for index, name in repeated(lines)
+        )
+        return lines
 
-class Accept(Strict):
+
+class AcceptConfig(Strict):
     """The advertiser takes the call by a key."""
 
     prompt: PromptName = must("What he hears when he answers")
@@ -110,7 +187,7 @@ class Accept(Strict):
     wait: Duration = may("No key by then declines the call", default="10s")
 
 
-class Health(Strict):
+class HealthConfig(Strict):
     """When a line is left alone for a while."""
 
     failures: Annotated[int, whole(1, MAX_FAILURES), number_schema(1, MAX_FAILURES)] = may(
@@ -119,7 +196,7 @@ class Health(Strict):
     rest: Duration = may("For how long", default="60s")
 
 
-class Line(Capped):
+class LineConfig(Capped):
     """One SIP URI of an advertiser."""
 
     uri: SipUri = must("Where it is dialled; its host is an IPv4 address")
@@ -129,20 +206,28 @@ class Line(Capped):
     hours: HoursName | None = may("When it is open; default: always")
     paused: Truth = may("Never dial it", default="false")
     filter: Filter | None = may("Which calls it takes; default: all")
-    accept: Accept | None = may("The advertiser takes the call by a key; default: by answering")
+    accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
     whisper: PromptName | None = may("What the advertiser hears before the caller; default: nothing")
-    health: Health | None = may("When it is left alone for a while; default: never")
+    health: HealthConfig | None = may("When it is left alone for a while; default: never")
+
+    @field_validator("whisper")
+    @classmethod
+    def _is_told_once(cls, whisper: str | None, info: ValidationInfo) -> str | None:
+        if whisper is not None and info.data.get("accept") is not None:
+            raise Unfit("accept and whisper together", hint="accept's own prompt says who is calling", at_key=True)
+        return whisper
 
 
-class Prepaid(Strict):
+class PrepaidConfig(Strict):
     """Calls stop when revenue has used up what was paid in advance."""
 
     credit: Amount = may("How far below zero the balance may go", default="0")
 
 
-class Advertiser(Capped):
+class AdvertiserConfig(Capped):
     """Who buys calls."""
 
-    lines: dict[Name, Line] = must("Its lines; their names are unique among all advertisers")
-    prepaid: Prepaid | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
-    token: TokenText | None = may("What its postbacks are known by; secret")
+    paused: Truth = may("Dial none of its lines", default="false")
+    lines: dict[Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
+    prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
+    token: AdvertiserToken | None = may("What its postbacks are known by; secret")

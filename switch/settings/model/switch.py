@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from switch.settings import value as v
 from switch.settings.field import (
     DEFAULT_PORTS,
     DEFAULT_PROMPTS,
@@ -27,16 +28,17 @@ from switch.settings.field import (
     whole,
 )
 from switch.settings.model.base import Strict, may, must
+from switch.settings.value import Unfit
 
 
-class Sip(Strict):
+class SipConfig(Strict):
     """SIP over UDP."""
 
     listen: SocketAddress = must("The UDP address that SIP is spoken on: peers are told it")
     t1: TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
 
 
-class Rtp(Strict):
+class RtpConfig(Strict):
     """Where audio goes through."""
 
     address: Address | None = may("The address that peers send audio to; default: that of sip.listen")
@@ -46,7 +48,7 @@ class Rtp(Strict):
     workers: Annotated[int, whole(1, MAX_WORKERS), number_schema(1, MAX_WORKERS)] = may("Relay processes", default="1")
 
 
-class Limits(Strict):
+class LimitsConfig(Strict):
     """What no call and no load goes beyond."""
 
     max_call: Duration = may("The longest call", default="4h")
@@ -55,28 +57,37 @@ class Limits(Strict):
     )
 
 
-class Api(Strict):
+class ApiConfig(Strict):
     """HTTP, for what advertisers post after a call."""
 
     listen: SocketAddress = must("The TCP address that postbacks are taken on")
 
 
-class Switch(Strict):
+class SwitchConfig(Strict):
     """The switch itself: sockets, paths, logging, limits. Changes take a restart."""
 
-    sip: Sip = must("SIP over UDP")
-    rtp: Rtp = Field(default_factory=Rtp, description="Where audio goes through")
+    sip: SipConfig = must("SIP over UDP")
+    rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")
     prompts: Folder = may("Directory of NAME.wav, relative to the config directory", default=DEFAULT_PROMPTS)
     data: Folder = may("Directory of the journal and the call records, relative to the config directory", default="../var")
     log: LogFormat = may("How the log is written", default="console")
-    limits: Limits = Field(default_factory=Limits, description="What no call and no load goes beyond")
+    limits: LimitsConfig = Field(default_factory=LimitsConfig, description="What no call and no load goes beyond")
     zone: Zone = may("IANA time zone of cap windows and time tags whose owner names none", default=DEFAULT_ZONE)
     currency: Currency = may("ISO 4217 code of all amounts, where people read them", default="USD")
     ledger: Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default="sqlite")
-    api: Api | None = may("HTTP, for what advertisers post after a call; default: none")
+    api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
+
+    @field_validator("rtp")
+    @classmethod
+    def _has_ports_of_its_own(cls, rtp: RtpConfig, info: ValidationInfo) -> RtpConfig:
+        host, port = info.data["sip"].listen if "sip" in info.data else ("", 0)
+        if port in v.even_ports(rtp.ports) and (rtp.address or host) == host:
+            where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
+            raise Unfit(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
+        return rtp
 
 
-class Tag(Strict):
+class TagConfig(Strict):
     """Something a call may be known by, beyond the built-in tags."""
 
     type: TagType = must("What its values are")

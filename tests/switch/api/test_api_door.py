@@ -52,9 +52,7 @@ def test_the_scheme_is_known_in_any_case(http: TestClient) -> None:
 
 def test_a_token_that_is_no_more_is_good_no_more(http: TestClient, world: PostingWorld) -> None:
     assert http.get("/v1/balance", headers=BEARER).status_code == 200
-    config = world.config / "config.yaml"
-    config.write_text(config.read_text().replace(ACME, "another-token-of-acme"))
-    world.deployment = world.reload()
+    world.reload(world.text.replace(ACME, "another-token-of-acme"))
     assert http.get("/v1/balance", headers=BEARER).status_code == 401
 
 

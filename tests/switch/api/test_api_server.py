@@ -53,9 +53,11 @@ def test_it_answers_until_it_is_closed(world: PostingWorld) -> None:
 
 
 def test_signals_stay_those_of_its_host(world: PostingWorld) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
     async def use() -> bool:
         async with served(world):
-            return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            return signal.getsignal(signal.SIGTERM) is before
 
     assert asyncio.run(use())
 

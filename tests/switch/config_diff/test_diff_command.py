@@ -49,7 +49,7 @@ def keep(config: Path, *, called: bool = False) -> str:
 def test_two_directories(config: Path) -> None:
     assert run(str(config), str(dearer(config))) == (
         1,
-        "$ campaign quotes: revenue 25.00 -> 30.00\n\n  publisher radio: paused\n",
+        "$ campaign quotes: revenue 25.00 -> 30.00\n\n  publisher radio: paused no -> yes\n",
     )
 
 

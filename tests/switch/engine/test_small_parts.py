@@ -1,9 +1,6 @@
-"""Ports that rest, numbers as carriers write them."""
-
-import pytest
+"""Ports that rest."""
 
 from switch.engine.media import RtpPorts
-from switch.engine.number import e164
 
 MS = 1_000_000
 
@@ -34,24 +31,3 @@ def test_the_longest_unused_port_comes_first() -> None:
     assert first is not None
     ports.give_back(first, 0)
     assert ports.take(1) != first
-
-
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [
-        ("+18005550100", "+18005550100"),
-        ("18005550100", "+18005550100"),
-        ("8005550100", "+18005550100"),
-        ("(800) 555-0100", "+18005550100"),
-        ("+442079460000", "+442079460000"),
-        ("442079460000", "442079460000"),
-        ("5550100", "5550100"),
-        ("+12345", "+12345"),
-        ("+1234567890123456", "+1234567890123456"),
-        ("sales", "sales"),
-        ("", ""),
-        ("٨٠٠٥٥٥٠١٠٠", "٨٠٠٥٥٥٠١٠٠"),
-    ],
-)
-def test_numbers_become_e164_and_what_is_none_stays(written: str, number: str) -> None:
-    assert e164(written) == number

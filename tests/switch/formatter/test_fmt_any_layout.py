@@ -12,7 +12,7 @@ from config_overlay import SAMPLE, guide_text, lay_base, lay_guide
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from switch.formatter.fmt import formatted
+from switch.formatter.format import format_text
 from switch.settings.load import load
 from switch.settings.problem import Problem
 from switch.settings.source import Blank, SourceFile, Value
@@ -111,7 +111,7 @@ def data_of(text: str) -> dict[str, Value]:
 
 
 def done(text: str) -> str:
-    after = formatted(text, name="sample.yaml")
+    after = format_text(text, name="sample.yaml")
     assert isinstance(after, str), after
     return after
 
@@ -186,7 +186,7 @@ def test_our_own_texts(sample: str) -> None:
 @example(text="? a\n: b\n")
 @example(text="--- # x\nb: 1\na: {c: , d}\n...\n# end")
 def test_whatever_it_is_it_is_left_alone_or_well_formatted(text: str) -> None:
-    after = formatted(text, name="x.yaml")
+    after = format_text(text, name="x.yaml")
 
     if isinstance(after, str):
-        assert formatted(after, name="x.yaml") == after
+        assert format_text(after, name="x.yaml") == after

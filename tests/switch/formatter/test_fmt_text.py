@@ -1,10 +1,11 @@
 """What the canonical form is: before and after, one rule at a time."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from switch.formatter.fmt import Formatted, formatted
+from switch.formatter.format import FORMAT_VERSION, FormattedFile, format_text
 from switch.settings.problem import Problem
 
 RULES = {
@@ -34,10 +35,45 @@ RULES = {
 }
 
 
+SPECIMEN = """\
+# About the file.
+
+menus:
+  greet: {keys: {"1": {route:   {interest: quote}}}, prompt: welcome, timeout: 5000ms}   # one line
+  age:
+    then: {route: {}}
+    # the tag
+    gather: age
+    max: "2"
+hours:
+
+
+  office:
+    holidays: [US]
+    sat: 10:00-14:00
+    mon-fri: [9:00-12:00,13:00-17:00]     # twice
+    zone: America/New_York
+campaigns:
+  quotes:
+    payout: {percent: 70%}
+    revenue: 25
+    filter: 'state in [TX,OK]  and (age>=65)'
+    lines: [{weight: 1, line: east}, west]
+    caps:
+      - limit: 5000
+        # money
+        count: revenue
+        per: month
+numbers:
+  +18005550100: {campaign: quotes, publisher: radio}
+# The end.
+"""
+
+
 def done(text: str, *, by_name: bool = False) -> str:
-    after = formatted(text, name="x.yaml", by_name=by_name)
+    after = format_text(text, name="x.yaml", by_name=by_name)
     assert isinstance(after, str), after
-    assert formatted(after, name="x.yaml", by_name=by_name) == after
+    assert format_text(after, name="x.yaml", by_name=by_name) == after
     return after
 
 
@@ -153,7 +189,7 @@ def test_ends_of_lines_and_marks_of_windows() -> None:
     ],
 )
 def test_what_is_not_understood_is_told(text: str, message: str) -> None:
-    problem = formatted(text, name="x.yaml")
+    problem = format_text(text, name="x.yaml")
 
     assert isinstance(problem, Problem)
     assert message in problem.message
@@ -161,8 +197,14 @@ def test_what_is_not_understood_is_told(text: str, message: str) -> None:
 
 def test_a_diff_shows_no_secret() -> None:
     before = "advertisers:\n  acme:\n    lines: {}\n    token: abcdefghijklmnop-0123\n"
-    result = Formatted(path=Path("x.yaml"), before=before, after=done(before))
+    result = FormattedFile(path=Path("x.yaml"), before=before, after=done(before))
 
     assert result.changed
     assert "abcdef" not in result.diff()
     assert "+    token: x" in result.diff()
+
+
+def test_the_version_of_the_form_is_raised_with_its_output() -> None:
+    output = sha256(done(SPECIMEN).encode()).hexdigest()[:12]
+
+    assert (FORMAT_VERSION, output) == (1, "c9edcac04f28")

@@ -4,12 +4,8 @@
 one that was migrated once.
 """
 
-import os
-import pwd
 import resource
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -18,17 +14,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from postgres_server import postgres_server
 from sqlalchemy import Engine, create_engine
 
 from switch.billing.standing import State, StateRow
 from switch.billing.verdict import Happened, JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+from switch.ledger import database
 from switch.ledger.store import Ledger
 
 T0_US = 1_767_225_600_000_000
-SERVER_USER = "postgres"
-"""Whose account the server runs in when the tests are run by root, for whom it refuses to run."""
-START_S = 30
 NUMBERS = count(1)
 
 BUSY = AttemptRecord(
@@ -153,58 +148,18 @@ def full_disk() -> Callable[[int], AbstractContextManager[None]]:
 # databases: a URL of each kind, empty or with the present schema
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers wait for each other for as long as it takes on a busy machine."""
+    monkeypatch.setattr(database, "BUSY_S", 60)
+    monkeypatch.setattr(database, "_POSTGRESQL", {**database._POSTGRESQL, "options": "-c lock_timeout=60s -c timezone=UTC"})
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own, but for the name of a database. It listens on a socket in a directory of its own."""
-    root = Path(tempfile.mkdtemp(prefix="payphone-pg-"))
-    try:
-        shutil.chown(root, _server_user())
-        _postgres(root, "initdb", "-U", "payphone", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        settings = f"-k {root} -h '' -F -c synchronous_commit=off -c full_page_writes=off"
-        _postgres(root, "pg_ctl", "start", "-w", "-t", str(START_S), "-l", str(root / "server.log"), "-o", settings)
-        try:
-            yield f"postgresql://payphone@/{{}}?host={root}"
-        finally:
-            _postgres(root, "pg_ctl", "stop", "-w", "-m", "immediate")  # by the pid in its own directory
-    finally:
-        shutil.rmtree(root)
-
-
-def _postgres(root: Path, tool: str, *arguments: str) -> None:
-    """Runs one of PostgreSQL's tools on the server that lives in `root`. What it and the server said goes with the error."""
-    command = [str(_postgres_tools() / tool), "-D", str(root / "data"), *arguments]
-    user = SERVER_USER if os.getuid() == 0 else None
-    said = root / f"{tool}.log"
-    with said.open("a") as log:  # a file: the server would keep a pipe open
-        done = subprocess.run(
-            command,
-            cwd=root,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise RuntimeError(f"{tool} failed\n" + "".join(path.read_text() for path in sorted(root.glob("*.log"))))
-
-
-def _server_user() -> str:
-    return SERVER_USER if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
-
-
-def _postgres_tools() -> Path:
-    on_path = shutil.which("initdb")
-    if on_path is not None:
-        return Path(on_path).resolve().parent  # what lies on a PATH may be a link to one of several versions
-    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not packaged:
-        raise RuntimeError(
-            "PostgreSQL is missing, and the ledger's tests need it. Run: sudo apt-get update && sudo apt-get install -y postgresql"
-        )
-    return packaged[-1].parent
+    """The URL of a PostgreSQL server of our own, but for the name of a database."""
+    with postgres_server() as url:
+        yield url
 
 
 def _create(postgres: str, name: str, *, template: str = "template0") -> str:

@@ -3,13 +3,13 @@
 import errno
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from child_process import run_to_end
 
 from switch.ledger.journal import Journal, JournalInUse, JournalUnwritable, recover
 
@@ -50,7 +50,7 @@ def test_lines_survive_kill_9_and_so_does_the_right_to_the_directory(tmp_path: P
         "for n in range(100): journal.append('call', b'%d' % n)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30)
+    done = run_to_end([sys.executable, "-c", program, str(tmp_path)], deadline_s=120)
     assert done.returncode == -signal.SIGKILL
     assert calls_in(tmp_path) == {"call": tuple(b"%d" % n for n in range(100))}
     Journal(tmp_path).close()

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
@@ -12,6 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from child_process import run_to_end
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import DBAPIError
 
@@ -196,6 +196,6 @@ def test_the_scripts_are_found_wherever_the_package_lies(tmp_path: Path) -> None
         "assert store.__file__.startswith(sys.path[0]), store.__file__\n"
         "ledger = store.Ledger('sqlite:///var/ledger.sqlite'); ledger.migrate(); ledger.probe()\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
+    done = run_to_end([sys.executable, "-c", program], deadline_s=120, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "money" in tables(tmp_path / "var" / "ledger.sqlite")

@@ -74,6 +74,7 @@ def test_a_writer_that_keeps_its_turn_too_long_makes_the_ledger_unwritable_not_u
     assert one.recorded("ab") == {"a", "b"}
 
 
+@pytest.mark.usefixtures("patient")
 def test_two_nodes_that_start_at_once_migrate_once(postgres: str, empty_url: str) -> None:
     ledgers = [Ledger(empty_url) for _ in range(4)]
     with ThreadPoolExecutor(len(ledgers)) as threads:
@@ -84,6 +85,7 @@ def test_two_nodes_that_start_at_once_migrate_once(postgres: str, empty_url: str
         ledger.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_writers_number_money_in_the_order_in_which_it_can_be_seen(postgres_url: str, judged: Judge) -> None:
     """Who polls behind the last id he saw misses none, however the writers are interleaved."""
     numbers, calls, writers = count(), 15, 4

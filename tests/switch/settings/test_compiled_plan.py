@@ -291,3 +291,15 @@ campaigns:
     assert positions["numbers.+18005550100"] == Position(file="config/shop.yaml", line=5, column=3)
     assert position_of(positions, "lines.acme-east.hours") == positions["lines.acme-east"]
     assert position_of(positions, "limits.attempts") is None
+
+
+def test_a_paused_advertiser_pauses_all_its_lines_and_the_place_is_known(config: Path) -> None:
+    (config / "extra.yaml").write_text(
+        "advertisers:\n  beta:\n    paused: true\n    lines: {b-one: {uri: sip:b@192.0.2.9}, b-two: {uri: sip:c@192.0.2.9}}\n"
+    )
+    loaded = load(config)
+
+    assert loaded.deployment is not None
+    lines = loaded.deployment.plan.table.lines
+    assert {name for name, line in lines.items() if line.advertiser_paused} == {"b-one", "b-two"}
+    assert position_of(loaded.positions, "advertisers.beta.paused") == Position(file="config/extra.yaml", line=3, column=5)

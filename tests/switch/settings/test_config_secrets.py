@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from switch.settings.directory import without_secrets
+from switch.settings.files import without_secrets
 from switch.settings.load import Loaded, load
 from switch.settings.plan import Api, token_of
 from switch.settings.problem import as_json, show
@@ -62,6 +62,12 @@ def test_another_token_is_another_version(config: Path) -> None:
         f"beta: {{lines: {{}}, token: '{SECRET}",
         f"beta: {{lines: {{}}, token: &x {SECRET}}}",
         f"beta: {{lines: {{}}, token: !!str {SECRET}}}",
+        f"beta:\n    token:{SECRET}\n    lines: {{}}",
+        f"beta:\n    lines: {{}}\n    token:{SECRET}",
+        f"beta: {{lines: {{}}, token:{SECRET}}}",
+        f"beta:\n    token:{SECRET}",
+        f"beta:\n    token = {SECRET}\n    lines: {{}}",
+        f"beta:\n    token {SECRET}\n    lines: {{}}",
         f"beta:\n    token:\n      {SECRET}\n      more\n    lines: {{}}",
     ],
 )
@@ -76,11 +82,41 @@ def test_no_problem_shows_it(config: Path, text: str) -> None:
     assert not any(SECRET in show(problem) or SECRET in str(as_json(problem)) for problem in loaded.problems)
 
 
-def test_a_password_in_a_url_is_hidden_too() -> None:
-    assert (
-        without_secrets("ledger: postgresql://me:hunter2@db/x\nuri: sip:me@db")
-        == "ledger: postgresql://me:xxxxxxx@db/x\nuri: sip:me@db"
-    )
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("ledger: postgresql://me:hunter2@db/x\nuri: sip:me@db", "ledger: postgresql://me:xxxxxxx@db/x\nuri: sip:me@db"),
+        (
+            "ledger: postgresql://db/x?password=hunter2&sslmode=require",
+            "ledger: postgresql://db/x?password=xxxxxxx&sslmode=require",
+        ),
+        ('{ledger: "postgresql://db/x?sslmode=a&SSLPassword=hun"}', '{ledger: "postgresql://db/x?sslmode=a&SSLPassword=xxx"}'),
+        ('uri: "sip:me:hunter2@127.0.0.1"', 'uri: "sip:me:xxxxxxx@127.0.0.1"'),
+        ("tone: {uri: sip:a@127.0.0.1}", "tone: {uri: sip:a@127.0.0.1}"),
+        ("ten: {uri: 'sip:a@127.0.0.1:5060'}", "ten: {uri: 'sip:a@127.0.0.1:5060'}"),
+        ("oken: abc", "oken: xxx"),
+        ("tokens: abc", "tokens: xxx"),
+    ],
+)
+def test_secrets_and_nothing_else_are_masked(text: str, kept: str) -> None:
+    assert without_secrets(text) == kept
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["me:hunter2@db/x", "db/x?password=hunter2", "db/x?sslmode=require&password=hunter2", "db/x?sslpassword=hunter2"],
+)
+def test_a_ledger_with_a_password_is_refused_and_not_shown(config: Path, url: str) -> None:
+    (config / "switch.yaml").write_text(SWITCH + f"  ledger: postgresql://{url}\n")
+    loaded = load(config)
+
+    assert [problem.message for problem in loaded.problems] == ["a password in the config"]
+    assert "hunter2" not in show(loaded.problems[0]) + repr(loaded)
+
+
+def test_a_ledger_may_name_the_file_that_has_the_password(config: Path) -> None:
+    (config / "switch.yaml").write_text(SWITCH + "  ledger: postgresql://db/x?passfile=/etc/pgpass\n")
+    assert load(config).problems == ()
 
 
 def test_an_advertiser_is_known_by_one_of_many_tokens() -> None:

@@ -1,10 +1,17 @@
 """The small languages inside values, at their boundaries."""
 
 from collections.abc import Callable
+from ipaddress import IPv4Address
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from switch.settings import value as v
+from switch.sip.headers import parse_name_addr
+from switch.sip.message import Request
+from switch.sip.message import parse as parse_message
+from switch.sip.uri import parse_uri
 
 
 @pytest.mark.parametrize(
@@ -36,9 +43,9 @@ def test_amounts(text: str, micros: int) -> None:
         (v.amount_micros, "+1"),
         (v.amount_micros, "NaN"),
         (v.amount_micros, "1_000"),
-        (v.e164, "+123456"),
-        (v.e164, "+1234567890123456"),
-        (v.e164, "+0123456789"),
+        (v.number, "+123456"),
+        (v.number, "+1234567890123456"),
+        (v.number, "+0123456789"),
         (v.socket_address, "127.0.0.1:0"),
         (v.socket_address, "127.0.0.1:65536"),
         (v.socket_address, "localhost:5060"),
@@ -53,6 +60,18 @@ def test_amounts(text: str, micros: int) -> None:
         (v.sip_uri, "sip:a@127.0.0.1\r\nTo: b"),
         (v.sip_uri, "sip:a@127.0.0.1:0"),
         (v.sip_uri, "http://127.0.0.1"),
+        (v.sip_uri, "sip:a%00b@127.0.0.1"),
+        (v.sip_uri, "sip:a%0d%0ab@127.0.0.1"),
+        (v.sip_uri, "sip:a%ffb@127.0.0.1"),
+        (v.sip_uri, "sip:a@127.0.0.1;x=%00"),
+        (v.sip_uri, "sip:a:secret@127.0.0.1"),
+        (v.sip_uri, "sip:@127.0.0.1"),
+        (v.sip_uri, "sip:a@127.0.0.1;transport=udp;transport=tcp"),
+        (v.sip_uri, "sip:a@0.0.0.0"),
+        (v.sip_uri, "sip:a@224.0.0.1"),
+        (v.sip_uri, "sip:a@255.255.255.255"),
+        (v.sip_uri, "sip:a@240.0.0.1"),
+        (v.sip_uri, f"sip:{'a' * (v.MAX_URI - 13)}@127.0.0.1"),
         (v.block, "09:60-10:00"),
         (v.block, "24:00-24:00"),
         (v.block, "24:01-02:00"),
@@ -84,7 +103,7 @@ def test_refused(parse: Callable[[str], object], text: str) -> None:
 
 @pytest.mark.parametrize("text", ["+1234567", "+123456789012345"])
 def test_e164_lengths(text: str) -> None:
-    assert v.e164(text) == text
+    assert v.number(text) == text
 
 
 @pytest.mark.parametrize(
@@ -94,8 +113,42 @@ def test_sip_uris(text: str) -> None:
     assert v.sip_uri(text) == text
 
 
-def test_scheme_is_written_small() -> None:
-    assert v.sip_uri("SIP:a@127.0.0.1") == "sip:a@127.0.0.1"
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("SIP:a@127.0.0.1", "sip:a@127.0.0.1"),
+        ("sip:a#b@127.0.0.1;LR", "sip:a%23b@127.0.0.1;lr"),
+        ("sip:caf\u00e9@127.0.0.1", "sip:caf%C3%A9@127.0.0.1"),
+        (f"sip:{'a' * (v.MAX_URI - 14)}@127.0.0.1", f"sip:{'a' * (v.MAX_URI - 14)}@127.0.0.1"),
+    ],
+)
+def test_a_uri_is_kept_as_it_goes_on_the_wire(written: str, sent: str) -> None:
+    assert v.sip_uri(written) == sent
+
+
+URI_TEXT = st.text(alphabet="sip:SIPS%40@127.0.0.1;=?[]#+*,&<> \x00\u00e9aZ", max_size=30)
+
+
+@given(
+    user=st.text(min_size=1, max_size=12) | URI_TEXT,
+    rest=URI_TEXT | st.sampled_from(["", ":5060", ";transport=udp", ";user=phone;lr", ":0", ";x=%00", ";transport=tcp"]),
+)
+@example(user="a%00b", rest="")
+@example(user="a#b", rest=";lr")
+def test_what_check_lets_pass_can_be_dialled(user: str, rest: str) -> None:
+    """The dial asks `parse_uri` for the address and writes the text into the INVITE, where a peer must read the same."""
+    for text in (f"sip:{user}@127.0.0.1{rest}", f"sip:127.0.0.1{rest}", f"{user}{rest}"):
+        try:
+            sent = v.sip_uri(text)
+        except v.Unfit:
+            continue
+        target = parse_uri(sent)
+        assert target is not None
+        assert (target.scheme, target.port != 0, str(IPv4Address(target.host))) == ("sip", True, target.host)
+        fields = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:b@h>;tag=1\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70"
+        invite = parse_message(f"INVITE {sent} SIP/2.0\r\n{fields}\r\nTo: <{sent}>\r\n\r\n".encode())
+        assert isinstance(invite, Request)
+        assert (invite.uri, parse_name_addr(invite.headers.get("To") or "").uri) == (sent, sent)  # type: ignore[union-attr]
 
 
 def test_port_range_of_one_call() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from switch.settings.directory import read
+from switch.settings.files import merged
 from switch.settings.load import load
 from switch.settings.source import Blank
 
@@ -43,10 +43,10 @@ hours:
     assert hours.blocks[0].start_minute == 750
 
 
-def test_everything_stays_text_and_only_nothing_is_blank(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("a:\n  b: [no, 0x1F, 1_000, 2026-01-01, '', ~, .inf]\n  c:\n  d: 'null'\n")
+def test_everything_stays_text_and_only_nothing_is_blank() -> None:
+    text = "a:\n  b: [no, 0x1F, 1_000, 2026-01-01, '', ~, .inf]\n  c:\n  d: 'null'\n"
 
-    assert read(tmp_path).data == {
+    assert merged({"a.yaml": text}, root=Path()).data == {
         "a": {"b": ["no", "0x1F", "1_000", "2026-01-01", "", Blank.BLANK, ".inf"], "c": Blank.BLANK, "d": "null"}
     }
 

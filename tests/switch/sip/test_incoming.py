@@ -49,6 +49,12 @@ def test_an_anonymous_caller_is_nobody(uri: str) -> None:
     assert fact.caller == ""
 
 
+def test_answers_echo_the_timestamp_and_make_up_none() -> None:
+    """RFC 3261 §8.2.6.1: so the peer can tell the round trip, though it has sent the request several times."""
+    assert header(Solo().answer_of(request("INVITE", extra=["Timestamp: 54.21"])), "Timestamp") == "54.21"
+    assert Solo().answer_of(request("INVITE")).headers.all("Timestamp") == []
+
+
 def test_answers_copy_what_they_must() -> None:
     solo = Solo()
     asked = request("INVITE", extra=["Via: SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKfar"])

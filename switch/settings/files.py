@@ -1,0 +1,197 @@
+"""Config files: a directory becomes a mapping of names to contents, and such a mapping one tree.
+
+Only names that end in `.yaml` and stand in no folder are config. Whoever shows or keeps the text of a file takes it from here, without
+secrets.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from switch.settings.problem import Problem, order, quote
+from switch.settings.source import KeyPath, Parsed, SourceFile, Span, Spot, Tree, Value, shown, trouble, twice
+from switch.settings.text import parsed
+
+Content = bytes | str | Problem
+"""What a file holds; a Problem: why it could not be read."""
+
+MAX_FILES = 1_000
+MAX_FILE_BYTES = 16 * 1024 * 1024
+# Tokens, and passwords in URLs: what people are shown of a file, and what is kept of it, has the letter x for each of their
+# characters: so it stays YAML. A mistyped `token` is one too; `ten` and `tone` are names.
+_SECRET = re.compile(
+    r"""(\b[to](?=[a-z]*k)[token]{3,5}s?["']?(?:[ \t]*[:=]\s*|[ \t]+(?=\S{16})))
+        ("[^"\n]*|'[^'\n]*|\[[^\]\n]*|[^\s,}][^\n,}]*)
+      | (://[^\s:/@]*:)([^\s@/]+)(?=@)
+      | (\b[Ss][Ii][Pp][Ss]?:[^\s:@/]*:)([^\s@]+)(?=@)
+      | ([?&](?!passfile=)[^\s=&]*[Pp][Aa][Ss][Ss][^\s=&]*=)([^\s&"',}]+)""",
+    re.VERBOSE,
+)
+_SHOWN = re.compile(r"""(?<!\s)[^\s"']|[^\s"'#]""")  # a comment behind a secret stays one; its words may be an older secret
+
+
+def read_directory(directory: Path) -> dict[str, Content] | Problem:
+    """The config files of a directory by name, and other files' names where they are likely meant as config; or why it can't be read."""
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
+    except FileNotFoundError:
+        return trouble(SourceFile(path=shown(directory)), None, "no config here: there is no such directory", hint=_init(directory))
+    except OSError as error:
+        message = f"the config directory cannot be read: {error.strerror}"
+        return trouble(SourceFile(path=shown(directory)), None, message, hint="say where it is with --config DIR")
+    found: dict[str, Content] = {}
+    for path in paths:
+        is_read = is_config(path.name) and len(found) < MAX_FILES
+        found[path.name] = read_file(path) if is_read else b""
+    return found
+
+
+def read_file(path: Path) -> bytes | Problem:
+    """The content of one file. Reading a pipe would wait for ever, so only regular files are opened."""
+    file = SourceFile(path=shown(path))
+    try:
+        if not path.is_file():
+            return trouble(file, None, "not a regular file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return _too_large(file)
+        return path.read_bytes()
+    except OSError as error:
+        return trouble(file, None, f"the file cannot be read: {error.strerror}")
+
+
+def is_config(name: str) -> bool:
+    """Whether a file of that name is read. Editors' hidden lock and swap files, and what stands in folders, are not config."""
+    return name.endswith(".yaml") and not name.startswith(".") and "/" not in name
+
+
+def merged(files: Mapping[str, Content], *, root: Path) -> Tree:
+    """Every config file among `files` as one tree. What can't be read is a problem of the tree; the rest is there all the same.
+
+    `root`: the directory that the files are told to stand in.
+    """
+    builder = _Builder()
+    names = sorted(name for name in files if is_config(name))
+    if not names:
+        problem = trouble(
+            SourceFile(path=shown(root)), None, "no config here", expected="files that end in .yaml", hint=_init(root)
+        )
+        builder.problems.append(problem)
+    elif len(names) > MAX_FILES:
+        builder.problems.append(
+            trouble(SourceFile(path=shown(root)), None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}")
+        )
+    for name in sorted(files):
+        if name.endswith(".yml") and not name.startswith(".") and "/" not in name:
+            file = SourceFile(path=shown(root / name))
+            builder.problems.append(trouble(file, None, "this file would not be read", hint="name it *.yaml"))
+    for name in names[:MAX_FILES]:
+        builder.add(name, files[name], SourceFile(path=shown(root / name)))
+    return Tree(
+        root=shown(root),
+        data=builder.data,
+        spots=builder.spots,
+        problems=tuple(sorted(builder.problems, key=order)),
+        unread=tuple(builder.unread),
+        files=builder.files,
+    )
+
+
+def _init(directory: Path) -> str:
+    return f"make one to start from: payphone init {shlex.quote(shown(directory))}; or say where it is with --config DIR"
+
+
+def text_of(content: Content, file: SourceFile) -> str | Problem:
+    """The text of a file, or why it has none."""
+    if isinstance(content, Problem):
+        return content
+    if len(content) > MAX_FILE_BYTES:
+        return _too_large(file)
+    try:
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _not_utf8(error, file)
+    if not text.strip():
+        # An editor empties a file before it writes it: taking that for "no numbers any more" would refuse calls.
+        return trouble(file, None, "the file is empty", hint="delete it, or say in a comment what it is for")
+    return text
+
+
+def without_secrets(text: str) -> str:
+    """`text` with letters x where secrets are; every character keeps its place."""
+    return _SECRET.sub(_masked, text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    lead, secret = (group for group in found.groups() if group is not None)
+    return str(lead) + _SHOWN.sub("x", secret)
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """The tree while files are added to it."""
+
+    data: dict[str, Value] = field(default_factory=dict)
+    spots: dict[KeyPath, Spot] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, content: Content, file: SourceFile) -> None:
+        """Read one file into the tree."""
+        text = text_of(content, file)
+        if isinstance(text, Problem):
+            self.problems.append(text)
+            return
+        self.files[name] = without_secrets(text)
+        file = SourceFile(path=file.path, lines=tuple(self.files[name].splitlines()))
+        found = parsed(text, file)
+        if isinstance(found, Problem):
+            self.problems.append(found)
+            self.unread.append(text)
+        else:
+            self._merge(found)
+
+    def _merge(self, found: Parsed) -> None:
+        """A section may be spread over files; its entries may not."""
+        self.problems.extend(found.problems)
+        left_out: set[KeyPath] = set()
+        for section, value in found.data.items():
+            spot = found.spots[section,]
+            if section not in self.data:
+                # The models tell what is wrong with a section that is no mapping.
+                self.data[section] = value if isinstance(value, str | list) else {}
+            elif isinstance(value, str | list):
+                expected = "a mapping: `name: ...`"
+                self.problems.append(trouble(spot.file, spot.key, f"{quote(section)} must hold names", expected=expected))
+            left_out |= self._merge_entries(section, value, found)
+        for path, spot in found.spots.items():
+            if path not in self.spots and path[:2] not in left_out:
+                self.spots[path] = spot
+
+    def _merge_entries(self, section: str, value: Value, found: Parsed) -> set[KeyPath]:
+        """The paths of entries that are there already."""
+        entries = self.data[section]
+        left_out: set[KeyPath] = set()
+        if not isinstance(value, dict) or not isinstance(entries, dict):
+            return left_out
+        for name, entry in value.items():
+            if name in entries:
+                left_out.add((section, name))
+                self.problems.append(twice(name, self.spots[section, name], found.spots[section, name]))
+            else:
+                entries[name] = entry
+        return left_out
+
+
+def _too_large(file: SourceFile) -> Problem:
+    return trouble(file, None, "the file is too large", expected=f"at most {MAX_FILE_BYTES // 1024**2} MiB; spread it over files")
+
+
+def _not_utf8(error: UnicodeDecodeError, file: SourceFile) -> Problem:
+    raw, at = error.object, error.start
+    before = raw[:at].decode("utf-8", errors="replace")
+    lines = tuple(without_secrets(raw.decode("utf-8", errors="replace")).splitlines())
+    span = Span(line=before.count("\n") + 1, column=len(before) - (before.rfind("\n") + 1) + 1, length=1)
+    return trouble(SourceFile(path=file.path, lines=lines), span, f"not UTF-8: byte 0x{raw[at]:02x}", hint="save the file as UTF-8")

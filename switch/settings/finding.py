@@ -1,0 +1,35 @@
+"""Something wrong with a config, by its path in the tree: what, and how badly. `switch.settings.shape` says where that is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from switch.settings.problem import Severity
+from switch.settings.source import KeyPath, Spot, Value
+from switch.settings.value import Unfit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A problem at a path of the tree; `at_key`: the key is meant, not its value. `spot`: where, if not at the path."""
+
+    path: KeyPath
+    unfit: Unfit
+    severity: Severity = Severity.ERROR
+    at_key: bool = False
+    spot: Spot | None = None
+
+
+def attempt(parse: Callable[[str], T], raw: Value | None) -> T | None:
+    """The parsed value; None where it is not there or not fit."""
+    try:
+        return parse(raw) if isinstance(raw, str) else None
+    except Unfit:
+        return None
+
+
+def warning(path: KeyPath, message: str, *, hint: str | None = None, at_key: bool = False) -> Finding:
+    """A warning at `path`."""
+    return Finding(path=path, unfit=Unfit(message, hint=hint), severity=Severity.WARNING, at_key=at_key)

@@ -1,0 +1,230 @@
+"""Warnings about filters: values that no call can have, each by itself, and cases of menus that are never taken.
+
+A value that no call has is mostly a slip of the pen: `Sat` for `sat`, a ZIP without its leading zero. The rest of the filter goes on
+working, so nobody notices: a caller from there is turned away, or `not in` lets everybody through.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from ivr.menu import Branch, Gather, Node, Within
+from routing.expression import Expression, IdleValue, Kind, Scalar, idle_values, never_holds, parse, show_value
+from routing.expression_tree import Compare, Not, Op
+from routing.geo import US_STATES, area_of, valid_number
+from routing.table import Hours
+from routing.tags import WEEKDAYS
+from switch.settings.consistency import filters_of
+from switch.settings.finding import Finding, warning
+from switch.settings.problem import Severity, quote
+from switch.settings.source import KeyPath, Tree
+from switch.settings.value import Unfit, nearest
+
+MAX_NAMED = 8
+NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
+
+Values = Mapping[str, frozenset[Scalar]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the values of a tag look like that has too many to list. `begins`: what a beginning of one looks like. `expected`: in words.
+    `meant`: the value that a wrong one most likely stands for, or None."""
+
+    fits: Callable[[str], bool]
+    begins: re.Pattern[str]
+    expected: str
+    meant: Callable[[str], str | None]
+
+
+def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
+    """`values`: by tag, all it can be, where that is a closed set. To be asked of a tree without errors."""
+
+    def possible(name: str, op: Op, value: str | int) -> bool:
+        if name in values:
+            return not never_holds(Compare(name=name, op=op, value=value), kinds, values)
+        shape = SHAPES.get(name)
+        if shape is None or not isinstance(value, str):
+            return True
+        return bool(shape.begins.fullmatch(value)) if op is Op.BEGINS_WITH else shape.fits(value)
+
+    for path, text in filters_of(tree):
+        for idle in idle_values(parse(text), possible):
+            closed = values.get(idle.name)
+            unfit = Unfit(
+                f"no call has `{idle.name} {idle.op} {show_value(idle.value)}`: {NOTHING[idle.excludes]}",
+                expected=_expected(idle.name, closed),
+                hint=_meant(idle, closed),
+                at=_column(text, idle),
+            )
+            yield Finding(path=path, unfit=unfit, severity=Severity.WARNING)
+
+
+def _column(text: str, idle: IdleValue) -> int:
+    """Where the value is written. Items of a list have no column of their own: the first that reads so is taken."""
+    quotes = "[\"']" if isinstance(idle.value, str) else ""
+    written = re.compile(rf"(?<![\w+-]){quotes}?{re.escape(str(idle.value))}(?![\w-])")
+    found = written.search(text, idle.column)
+    return idle.column if found is None else found.start()
+
+
+def _expected(name: str, closed: frozenset[Scalar] | None) -> str:
+    """In words, or all values, or the range of them, or the first few."""
+    if closed is None:
+        return SHAPES[name].expected
+    if name == "state":
+        return "two letters: a state or territory of the US, or a province of Canada"
+    if name == "weekday":
+        return f"one of {', '.join(WEEKDAYS)}"
+    if all(isinstance(value, int) for value in closed) and closed:
+        numbers = sorted(int(value) for value in closed)
+        if numbers == list(range(numbers[0], numbers[-1] + 1)):
+            return f"a whole number from {numbers[0]} to {numbers[-1]}"
+    words = sorted(map(str, closed))
+    more = f" and {len(words) - MAX_NAMED} more" if len(words) > MAX_NAMED else ""
+    return f"one of {', '.join(words[:MAX_NAMED])}{more}" if words else "nothing: no menu and no number sets this tag"
+
+
+def _meant(idle: IdleValue, closed: frozenset[Scalar] | None) -> str | None:
+    """The value that was most likely meant."""
+    if not isinstance(idle.value, str):
+        return None
+    if closed is None:
+        meant = SHAPES[idle.name].meant(idle.value)
+        return None if meant is None else f"did you mean {quote(meant)}?"
+    meant = next((guess for guess in _guesses(idle.name, idle.value) if guess in closed), None)
+    words = [word for word in closed if isinstance(word, str)]
+    return nearest(idle.value, words) if meant is None else f"did you mean {quote(meant)}?"
+
+
+def _guesses(name: str, text: str) -> tuple[str, ...]:
+    """What people write for a value of a closed set, turned into how it is written here."""
+    match name:
+        case "state":
+            return text.upper(), _STATES.get(text.casefold(), "")
+        case "weekday":
+            return (text[:3].lower(),)
+        case "attestation":  # "a", "TN-Validation-Passed-A"
+            return text.upper(), text[-1:].upper()
+        case _:
+            return text.lower(), text.upper()
+
+
+def _zip_meant(text: str) -> str | None:
+    """Spreadsheets take the leading zeros of New England and New Jersey."""
+    digits = re.sub("[^0-9]", "", text)[:5]
+    return digits.zfill(5) if len(digits) >= 3 else None
+
+
+def _caller_meant(text: str) -> str | None:
+    digits = re.sub("[^0-9]", "", text)
+    number = "+" + (digits if digits.startswith("1") else "1" + digits)
+    return number if digits and number != text and len(digits) <= 11 else None
+
+
+def _area_meant(text: str) -> str | None:
+    digits = re.sub("[^0-9]", "", text).removeprefix("1")
+    return digits[:3] if _is_area(digits[:3]) and digits[:3] != text else None
+
+
+def _date_meant(text: str) -> str | None:
+    """`12/24/2026` as Americans write it, and dates without their zeros."""
+    if found := re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", text):
+        text = f"{found[3]}-{found[1]}-{found[2]}"
+    if found := re.fullmatch(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})", text):
+        written = f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"
+        return written if _is_date(written) else None
+    return None
+
+
+def _is_area(text: str) -> bool:
+    return len(text) == 3 and area_of(f"+1{text}2345678") == text
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _never(_: str) -> None:
+    return None
+
+
+_STATES = {name.casefold(): code for code, name in US_STATES.items()}
+_DIGITS = re.compile("[0-9*#A-D]*")
+SHAPES: Mapping[str, Shape] = {
+    "zip": Shape(
+        fits=lambda text: bool(re.fullmatch("[0-9]{5}", text)),
+        begins=re.compile("[0-9]{0,5}"),
+        expected="the five digits of a ZIP code, leading zeros too",
+        meant=_zip_meant,
+    ),
+    "area": Shape(
+        fits=_is_area,
+        begins=re.compile("([2-9]([0-8][0-9]?)?)?"),
+        expected="the three digits of a North American area code",
+        meant=_area_meant,
+    ),
+    "caller": Shape(
+        fits=valid_number,
+        begins=re.compile(r"(\+([1-9][0-9]{0,14})?)?"),
+        expected="a number in E.164: + and 7 to 15 digits, such as +12125550199",
+        meant=_caller_meant,
+    ),
+    "date": Shape(
+        fits=_is_date,
+        begins=re.compile("[0-9]{0,4}|[0-9]{4}-([01][0-9]?)?|[0-9]{4}-[01][0-9]-([0-3][0-9]?)?"),
+        expected="a date such as 2026-12-24",
+        meant=_date_meant,
+    ),
+    "digits": Shape(
+        fits=lambda text: bool(_DIGITS.fullmatch(text)),
+        begins=_DIGITS,
+        expected="digits as they are pressed: 0-9 * # A-D, without spaces",
+        meant=_never,
+    ),
+}
+"""Built-in tags whose values are too many to list. A header may set `passed_zip` to anything, so nothing is said of it."""
+
+
+def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
+    """`values`: by tag, all it can be."""
+    for name, node in nodes.items():
+        match node:
+            case Branch():
+                yield from _cases(node, ("menus", name, "branch"), kinds=kinds, values=values)
+            case Gather(valid=Within() as valid):
+                yield from _untypable(node, valid, ("menus", name, "valid"))
+
+
+def _cases(branch: Branch, path: KeyPath, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
+    before: list[Expression | Hours] = []
+    always: int | None = None
+    for index, case in enumerate(branch.cases):
+        key = "hours" if isinstance(case.when, Hours) else "when"
+        if always is not None:
+            yield warning((*path, index), f"this case is never taken: case {always + 1} always is")
+        elif case.when in before:
+            first = before.index(case.when) + 1
+            yield warning((*path, index, key), f"this case is never taken: case {first} asks the same")
+        elif not isinstance(case.when, Hours):
+            if never_holds(case.when, kinds, values):
+                yield warning((*path, index, key), "this filter can never be true", hint="the case is never taken")
+            elif never_holds(Not(operand=case.when), kinds, values):
+                always = index
+        before.append(case.when)
+    if always is not None:
+        yield warning((*path[:-1], "otherwise"), f"this is never reached: case {always + 1} is always taken", at_key=True)
+
+
+def _untypable(node: Gather, valid: Within, path: KeyPath) -> Iterator[Finding]:
+    """Fewer digits are written with zeros before them; more than `max` can't be written."""
+    highest = 10**node.max_digits - 1
+    if valid.low > highest:
+        yield warning(path, f"no valid answer has {node.max_digits} digits at most", hint=f"raise `max` to {len(str(valid.high))}")
+    elif valid.high > highest:
+        hint = f"raise `max` to {len(str(valid.high))}, or end the range with {highest}"
+        yield warning(path, f"answers over {highest} can't be typed with {node.max_digits} digits at most", hint=hint)

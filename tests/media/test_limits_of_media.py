@@ -1,0 +1,133 @@
+"""The named limits of the relay and of prompts, each at the limit and one past it."""
+
+import select
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media.control import MAX_ALIVE_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, decode_report, encode
+from media.dsp.wav import MAX_CHANNELS, MAX_RATE, MIN_RATE, WavError, read_wav, write_wav
+from media.rtp.continuity import MAX_EVENT_SAMPLES, OutgoingStream
+from media.rtp.packet import MARKER, RtpPacket
+from media.rtp.telephone_event import DIGITS, MAX_DURATION, SAMPLES_PER_MS, TOLD_EVENTS, DigitDetector, press
+from media.worker.error_reporter import MAX_KINDS, ErrorReporter
+from media.worker.link import MAX_QUEUED_REPORTS, ControlSocket
+from media.worker.prompts import MAX_PROMPTS, Prompts
+
+
+def wav(*, rate: int = 8_000, channels: int = 1, frames: int = 800) -> bytes:
+    data = bytes(2 * channels * frames)
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, channels, rate, 2 * channels * rate, 2 * channels,
+        16, b"data", len(data),
+    )  # fmt: skip
+    return head + data
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        pytest.param(wav(rate=MIN_RATE), None, id="slowest rate"),
+        pytest.param(wav(rate=MIN_RATE - 1), "7999", id="a slower one"),
+        pytest.param(wav(rate=MAX_RATE), None, id="fastest rate"),
+        pytest.param(wav(rate=MAX_RATE + 1), "192001", id="a faster one"),
+        pytest.param(wav(channels=MAX_CHANNELS), None, id="most channels"),
+        pytest.param(wav(channels=MAX_CHANNELS + 1), "9", id="one more"),
+    ],
+)
+def test_prompts_are_within_these_limits(data: bytes, why: str | None) -> None:
+    read = read_wav(data)
+    if why is None:
+        assert not isinstance(read, WavError)
+    else:
+        assert isinstance(read, WavError)
+        assert why in read.why
+
+
+def test_so_many_prompts_are_remembered_and_then_the_oldest_is_read_again(tmp_path: Path) -> None:
+    sound = write_wav(np.zeros(160, np.int16))
+    for number in range(MAX_PROMPTS + 1):
+        (tmp_path / f"p{number:05}.wav").write_bytes(sound)
+    prompts = Prompts(tmp_path)
+    prompts.preload()
+    first, last = prompts.get("p00000"), prompts.get(f"p{MAX_PROMPTS - 1:05}")
+    assert prompts.get("p00000") is first
+    prompts.get(f"p{MAX_PROMPTS:05}")  # one more than are remembered
+    assert prompts.get(f"p{MAX_PROMPTS - 1:05}") is last
+    assert prompts.get("p00000") is not first
+
+
+def test_so_many_kinds_of_errors_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    complaints = ErrorReporter()
+    for number in range(MAX_KINDS + 1):
+        complaints.about("testing", f"kind {number}")
+    told = capsys.readouterr().err
+    assert f"kind {MAX_KINDS - 1}\n" in told
+    assert f"kind {MAX_KINDS}\n" not in told
+
+
+def digits_of(numbers: range, detector: DigitDetector) -> str:
+    """What the detector tells of presses whose last packet alone arrives; press number N began at timestamp N * 1000."""
+    told = ""
+    for number in numbers:
+        *_, end = press(DIGITS[number % 10], RtpPacket(payload_type=101, sequence=1, timestamp=1_000 * number, ssrc=5))
+        told += detector.hear(end.payload, ssrc=end.ssrc, timestamp=end.timestamp, now_ns=0)
+    return told
+
+
+@pytest.mark.parametrize(("later", "again"), [(TOLD_EVENTS - 1, ""), (TOLD_EVENTS, "0")])
+def test_so_many_presses_are_remembered_against_late_packets(later: int, again: str) -> None:
+    detector = DigitDetector()
+    assert digits_of(range(later + 1), detector) != ""
+    assert digits_of(range(1), detector) == again
+
+
+def test_a_press_lasts_no_longer_than_its_field_holds() -> None:
+    start = RtpPacket(payload_type=101, sequence=1, timestamp=0, ssrc=5)
+    longest_ms = MAX_DURATION // SAMPLES_PER_MS
+    assert list(press("1", start, duration_ms=longest_ms))
+    with pytest.raises(ValueError, match="a press of"):
+        list(press("1", start, duration_ms=longest_ms + 1))
+
+
+@contextmanager
+def linked() -> Iterator[tuple[ControlSocket, socket.socket]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with select.epoll() as epoll, ours, theirs:
+        theirs.setblocking(False)
+        yield ControlSocket(ours, epoll), theirs
+
+
+def test_so_many_reports_wait_for_an_engine_that_does_not_read() -> None:
+    with linked() as (link, engine):
+        filler = Ready(pid=1)
+        while not link._queue:  # until the socket takes no more: the report stays
+            link.report(filler)
+        for _ in range(MAX_QUEUED_REPORTS - 1):
+            link.report(filler)
+        assert link.dropped == 0
+        link.report(filler)
+        assert link.dropped == 1
+        assert engine.recv(MAX_MESSAGE_BYTES) == encode(filler)
+
+
+def test_a_sign_of_life_of_as_many_ports_as_one_may_tell_fits_a_message() -> None:
+    alive = Heartbeat(at_ns=2**63 - 1, last=dict.fromkeys(range(65535 - MAX_ALIVE_PORTS, 65535), 2**63 - 1))
+    assert len(encode(alive)) <= MAX_MESSAGE_BYTES
+    assert decode_report(encode(alive)) == alive
+
+
+@pytest.mark.parametrize(("lag", "new_source"), [(MAX_EVENT_SAMPLES, False), (MAX_EVENT_SAMPLES + 1, True)])
+def test_a_packet_that_lags_the_audio_by_more_than_an_event_lasts_is_a_new_source(lag: int, new_source: bool) -> None:  # noqa: FBT001 a column
+    out = OutgoingStream(ssrc=7, sequence=1_000, timestamp=50_000)
+    kinds = []
+    for sequence, timestamp in ((10, 500_000), (11, 500_000 - lag)):
+        packet = bytearray(struct.pack("!BBHII", 0x80, 0, sequence, timestamp, 1))
+        assert out.rewrite(packet, 0)
+        kinds.append(bool(packet[1] & MARKER))
+    assert kinds == [True, new_source]
