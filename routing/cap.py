@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Counts(StrEnum):
-    """What a cap counts, and when it is counted (`billing.md` §3)."""
+    """What a cap counts, and when it is counted (`docs/billing.md` §12)."""
 
     ATTEMPT = "attempt"
     """At the INVITE."""

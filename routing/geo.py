@@ -1,6 +1,6 @@
 """Where a caller is, as far as a ZIP or the number tells, and whether the number is one that a subscriber can have.
 
-A typed ZIP beats one that the publisher passed, and that beats the number's area code (`billing.md` §3), which says where the number was
+A typed ZIP beats one the publisher passed, and that beats the number's area code (`docs/billing.md` §11), which says where the number was
 first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
 provinces, in two letters. Numbers of other countries, toll-free ones, and area codes that several provinces share have no place.
 

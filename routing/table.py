@@ -9,7 +9,7 @@ from routing.expression import Expression, Scalar
 
 
 class NoRoute(StrEnum):
-    """Why nobody took a call, or why it may not be routed: the keys of overflow (`billing.md` §3)."""
+    """Why nobody took a call, or why it may not be routed: the keys of overflow (`docs/billing.md` §13)."""
 
     NO_MATCH = "no_match"
     CLOSED = "closed"
@@ -69,7 +69,7 @@ class Line:
     """One number or SIP URI of an advertiser.
 
     `uri`: the SIP URI dialled. `ring_ms`: how long it may ring. `silence_ms`: how long until its first 18x before it counts as
-    dead (`carriers.md`, Failover). `timer_offset_ms`: taken off connected time. `caps`: its own, its groups' and its advertiser's.
+    dead (`docs/carriers.md` §3). `timer_offset_ms`: taken off connected time. `caps`: its own, its groups' and its advertiser's.
     `filter`: which calls it takes. `hours` None: always open. `health` None: never left alone.
     `paused`, `advertiser_paused`: it is not dialled.
     """
@@ -165,7 +165,7 @@ class RepeatRoute(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """A caller's last paid conversion inside `scope` less than `window_ms` ago makes this call a repeat (`billing.md` §2).
+    """A caller's last paid conversion inside `scope` less than `window_ms` ago makes this call a repeat (`docs/billing.md` §6).
 
     `bill`, `pay`: whether the advertiser owes, and the publisher earns, for it all the same.
     """

@@ -51,7 +51,7 @@ class ForeignPackages(Exception):
 
 
 def check_packages() -> None:
-    """Raises NotOurs unless `switch`, `ivr`, `media` and `routing` lie side by side (`design.md` §2)."""
+    """Raises NotOurs unless `switch`, `ivr`, `media` and `routing` lie side by side (`docs/design.md` §2)."""
     homes = {Path(package.__file__ or "").resolve().parent.parent for package in (switch, ivr, media, routing)}
     if len(homes) != 1:
         raise ForeignPackages(

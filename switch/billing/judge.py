@@ -1,4 +1,4 @@
-"""Judges a call: whether it is billable, and what is owed for it (`billing.md` §2). Carrier cost is worked out here too.
+"""Judges a call: whether it is billable, and what is owed for it (`docs/billing.md` §4). Carrier cost is worked out here too.
 
 Each attempt is judged alone, by the terms of the campaign it was made for, on its own connected time; times are never added up. Revenue and
 payout follow rules of their own. For every line whose attempt qualifies its advertiser owes revenue once. The publisher is paid once per
@@ -225,7 +225,7 @@ def _cost(record: CallRecord, rate: Rate) -> MoneyRow | None:
 
 
 def _near_miss(attempt: AttemptRecord, terms: Terms | None) -> bool:
-    """Talk ended by the advertiser this close to a threshold is the signature of gaming (`billing.md` §4)."""
+    """Talk ended by the advertiser this close to a threshold is the signature of gaming (`docs/billing.md` §4)."""
     if terms is None or attempt.ended_by is not EndedBy.LINE or attempt.answered_us is None:
         return False
     thresholds_ms = (rule.at_least_ms for rule in _rules(terms.revenue) if rule.on is BillableOn.CONNECTED_FOR)

@@ -178,7 +178,7 @@ def show_share(basis_points: int) -> str:
 
 
 def find(rule: Rule, situation: Situation) -> Found:
-    """Whether a rule holds for an attempt, and since when (`billing.md` §1, §2)."""
+    """Whether a rule holds for an attempt, and since when (`docs/billing.md` §2, §4)."""
     match rule.on:
         case BillableOn.INBOUND | BillableOn.MENU_DONE | BillableOn.TOTAL_FOR:
             return _find_in_call(rule, situation)

@@ -8,7 +8,7 @@ DEFAULT_AT_LEAST_MS = 90_000
 
 
 class BillableOn(StrEnum):
-    """The event that makes a call billable (`billing.md` §2)."""
+    """The event that makes a call billable (`docs/billing.md` §4)."""
 
     INBOUND = "inbound"
     """The call came, whatever became of it."""

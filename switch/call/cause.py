@@ -130,7 +130,7 @@ TREATMENT: dict[Cause, Treatment] = {
 
 
 def of_line_answer(status: int) -> Cause:
-    """What a line's final non-2xx answer means for the hunt (`carriers.md`, Failover)."""
+    """What a line's final non-2xx answer means for the hunt (`docs/carriers.md` §3)."""
     if status in {486, 600}:
         return Cause.BUSY
     if status in {408, 480, 487}:

@@ -17,7 +17,7 @@ NOTHING_KNOWN: Mapping[str, Scalar] = MappingProxyType({})
 def build_record(
     history: CallHistory, trail: tuple[Mapping[str, object], ...] = (), known: Mapping[str, Scalar] = NOTHING_KNOWN
 ) -> CallRecord:
-    """The record of a call that has ended (`billing.md` §1). Durations are monotonic milliseconds, nothing rounded before that.
+    """The record of a call that has ended (`docs/billing.md` §2). Durations are monotonic milliseconds, nothing rounded before that.
 
     `known`: what filters could read, as of the last ruling; what a menu learned since then is added to it.
     """

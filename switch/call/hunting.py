@@ -230,7 +230,7 @@ MAX_RECOVERIES = 5
 
 
 def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) -> Step:
-    """The two speak. `talk`: when that began for the line, as money counts it (`billing.md` §1). A caller who is answered only now talks
+    """The two speak. `talk`: when that began for the line, as money counts it (`docs/billing.md` §2). A caller answered only now talks
     from now on: the time the disk took before the caller's 200 is nobody's talk."""
     talk = max(talk, call.history.answered or at)
     history = update_attempt(call.history, leg, lambda t: replace(t, bridged=at, talk=talk))

@@ -8,7 +8,7 @@ from routing.expression import Scalar
 
 
 class FinalState(StrEnum):
-    """One word for how a call ended: the closed list of `billing.md` §4. Money decides `converted`, the rest is decided here."""
+    """One word for how a call ended: the closed list of `docs/billing.md` §15. Money decides `converted`, the rest is decided here."""
 
     CONVERTED = "converted"
     CONNECTED_SHORT = "connected_short"
@@ -45,7 +45,7 @@ class EndedBy(StrEnum):
 
 
 class DurationSource(StrEnum):
-    """`wall`: the call crossed a restart, so its durations come from UTC (`billing.md` §1)."""
+    """`wall`: the call crossed a restart, so its durations come from UTC (`docs/billing.md` §1)."""
 
     MONOTONIC = "monotonic"
     WALL = "wall"

@@ -65,7 +65,7 @@ def all_ended(legs: Legs) -> bool:
 class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at a line, `number` from 1: also its leg's number. `answered`: its 200, unless it came after we hung up.
 
-    `talk`: when talk began as money counts it: the line's answer, or what it had to hear and press first (`billing.md` §1).
+    `talk`: when talk began as money counts it: the line's answer, or what it had to hear and press first (`docs/billing.md` §2).
     `talk_ended`: the first of both ends, or what the media rule says. `ended_by`: who ended it. `cause`: why it did not take the call,
     or how it ended. `needs_key`: the advertiser takes the call by a key; `accepted`: when he did.
     """

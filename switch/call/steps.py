@@ -86,7 +86,7 @@ def why_ended(call: Call, leg: int, *, by_peer: bool, cause: Cause) -> Cause:
 
 def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Moment | None = None) -> Step:
     """The call ends for everybody at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
-    that somebody could hear): the carrier bills until the BYE, the advertiser does not (`billing.md` §2, media rule)."""
+    that somebody could hear): the carrier bills until the BYE, the advertiser does not (`docs/billing.md` §3, media rule)."""
     talk_end = talk_ended or at
     legs, goodbyes, sip_code = _end_legs(call.legs, cause=cause)
     history = replace(

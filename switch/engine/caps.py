@@ -1,4 +1,4 @@
-"""Knows who counts against which cap: membership by call and leg, never a bare counter (`carriers.md`, Failures).
+"""Knows who counts against which cap: membership by call and leg, never a bare counter (`docs/carriers.md` §9).
 
 What a member holds follows from its state alone, and every sum moves by the difference between what a member held before and what it
 holds after, in one place: so nothing is counted twice, and nothing stays behind. Taken all at once or not at all. Counts are kept by

@@ -90,7 +90,7 @@ class Engine:
     # what happens
 
     def datagram(self, data: bytes, source: Address, at: Moment) -> None:
-        """SIP from the wire. Who is no trunk can't place a call and learns nothing (`carriers.md`, Unknown source)."""
+        """SIP from the wire. Who is no trunk can't place a call and learns nothing (`docs/carriers.md` §1)."""
         self._agent.receive(data, source, at.mono_ns, may_invite=self._trunk_of(source) is not None)
         self._drain_facts(at)
 
@@ -293,7 +293,7 @@ class Engine:
             self._feed(live, event)
 
     def _feed(self, live: LiveCall, event: ev.Event) -> None:
-        """One event to one call. Whatever goes wrong in it costs this call alone, and that with a record (`design.md` §1)."""
+        """One event to one call. Whatever goes wrong in it costs this call alone, and that with a record (`docs/design.md` §1)."""
         try:
             before = live.call
             step = advance(before, event)

@@ -1,4 +1,4 @@
-"""Metrics by dimension (`billing.md` §4). Money and times are whole numbers throughout: no float comes near them.
+"""Metrics by dimension (`docs/billing.md` §16). Money and times are whole numbers throughout: no float comes near them.
 
 A call counts once in every row that it belongs to, and once in the totals: those are computed from the calls, not from the rows.
 """

@@ -201,7 +201,7 @@ def percent_bp(text: str) -> int:
 
 
 def share(text: str) -> int:
-    """Percent of a price, in quarters (`billing.md` §2)."""
+    """Percent of a price, in quarters (`docs/billing.md` §5)."""
     if text not in SHARES:
         hint = f"did you mean {text}%?" if f"{text}%" in SHARES else None
         raise Unfit(f"bad share {quote(text)}", expected=SHARE, hint=hint)

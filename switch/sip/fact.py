@@ -34,7 +34,7 @@ class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
 
     `unfit`: the status SIP itself asks for, whatever the user thinks of the call (400, 420); the user refuses the leg with it.
     `hops_left`: its Max-Forwards, 70 where it has none.
-    `caller`: the user part of P-Asserted-Identity, else Remote-Party-ID, else From (`carriers.md`), "" when anonymous or unreadable.
+    `caller`: user part of P-Asserted-Identity, else Remote-Party-ID, else From (`docs/carriers.md` §2), "" when anonymous or unreadable.
     """
 
     leg: int

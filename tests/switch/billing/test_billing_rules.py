@@ -1,4 +1,4 @@
-"""The rules of `billing.md` §2, one by one: every event, tiers, percent, two independent rules, repeats, near misses."""
+"""The rules of `docs/billing.md` §4, §5, §6, one by one: every event, tiers, percent, two independent rules, repeats, near misses."""
 
 from collections.abc import Callable
 from dataclasses import replace

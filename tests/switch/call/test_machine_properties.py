@@ -1,4 +1,4 @@
-"""Whatever comes, doubled, late or out of order: the promises of `design.md` §1 hold for the call machine."""
+"""Whatever comes, doubled, late or out of order: the promises of `docs/design.md` §1 hold for the call machine."""
 
 from dataclasses import dataclass, field
 

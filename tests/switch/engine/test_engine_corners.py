@@ -135,7 +135,7 @@ def test_the_accept_key_is_waited_for_from_the_answer_on() -> None:
 
 
 def test_conversions_by_answer_are_counted_at_the_answer() -> None:
-    """billing.md: true at the instant, not at hang-up: caps of type conversion are current."""
+    """`docs/billing.md` §4: true at the instant, not at hang-up: caps of type conversion are current."""
     for on in (BillableOn.ANSWERED, BillableOn.DIALED, BillableOn.INBOUND):
         owed = Price(steps=(Step(rule=Rule(on=on, at_least_ms=0), amount_micros=25_000_000),))
         terms = Terms(campaign="quotes", revenue=owed, payout=owed)

@@ -30,7 +30,7 @@ def ports(world: World) -> list[int]:
 
 
 def talk_began_ns(world: World) -> int:
-    """When the caller was answered: the line's answer had to be durable first (`docs/billing.md`, talk start)."""
+    """When the caller was answered: the line's answer had to be durable first (`docs/billing.md` §2)."""
     (durable,) = [payload for _, payload in world.journal if b'"event":"AnswerDurable"' in payload]
     moment: int = msgspec.json.decode(durable)["at"]["mono_ns"]
     return moment
@@ -78,7 +78,7 @@ def test_a_caller_who_never_acknowledged_is_not_billed_after_a_crash() -> None:
 
 
 def test_a_crash_adds_no_talk_after_the_last_packet() -> None:
-    """Without the crash the media timeout ends this call at 5 s (`billing.md` §1: talk ends by the media rule)."""
+    """Without the crash the media timeout ends this call at 5 s (`docs/billing.md` §3: talk ends by the media rule)."""
     world = World(plan(line("east", EAST)))
     world.line_phone(EAST)
     world.call()

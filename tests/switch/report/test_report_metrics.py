@@ -1,4 +1,4 @@
-"""Every metric of `billing.md` §4 on ten calls whose numbers were worked out by hand (see `ten_calls`), on both databases."""
+"""Every metric of `docs/billing.md` §16 on ten calls whose numbers were worked out by hand (see `ten_calls`), on both databases."""
 
 from typing import Any
 
