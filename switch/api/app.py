@@ -1,4 +1,4 @@
-"""Knows the HTTP that advertisers post by: which requests there are, and what each is answered. Does not know sockets or rules of money.
+"""The HTTP API for advertisers: which requests there are, and what each is answered.
 
 Every request that touches the ledger does so in a thread, a few at a time, so that calls on the same event loop never wait for it.
 """
@@ -10,17 +10,19 @@ from typing import Annotated, Any, TypeVar, assert_never
 
 import structlog
 from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, FastAPI, Header, Path, Request, Response, Security
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from switch.api import body
-from switch.api.door import Door
+from switch.api.docs import docs_page
+from switch.api.middleware import AuthMiddleware, RequestLimit
 from switch.api.postings import Done, KeyReused, NoSuchCall, PostingRequest, PostingWriter
-from switch.api.problem import MEDIA_TYPE, key_reused, no_such_call, problem, refused, unavailable
-from switch.api.view import his_call, time_of
+from switch.api.problem import MEDIA_TYPE, broken, key_reused, no_such_call, of_status, problem, refused, unavailable
+from switch.api.search import CallQuery, cursor_of
+from switch.api.view import advertiser_call, advertiser_listing, time_of
 from switch.billing import actions
 from switch.billing.actions import Refused
 from switch.billing.money import show_micros
@@ -42,7 +44,7 @@ _SHOWN_IN_DOCS = Security(HTTPBearer(auto_error=False, description="The token th
 
 
 def _advertiser(request: Request, _: Any = _SHOWN_IN_DOCS) -> str:
-    """Who asks. The door has looked at the token already."""
+    """Who asks. `AuthMiddleware` has looked at the token already."""
     return str(request.state.advertiser)
 
 
@@ -53,20 +55,26 @@ KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 def create_app(postings: PostingWriter, *, api: Callable[[], Api], now_us: Callable[[], int]) -> FastAPI:
     """`api()`: whose tokens are good, at the moment."""
-    app = FastAPI(title="Payphone postbacks", version="1", description=ABOUT, redoc_url=None)
-    app.add_middleware(Door, api=api)
+    app = FastAPI(title="Payphone postbacks", version="1", description=ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.router.route_class = body.StrictRoute
+    app.add_middleware(RequestLimit)
+    app.add_middleware(AuthMiddleware, api=api)
     _add_error_handlers(app)
-    counter = _Counter(postings)
-    _add_posts(app, counter)
-    _add_gets(app, counter, now_us=now_us)
+    ledger = _LedgerThreads(postings)
+    _add_posts(app, ledger)
+    _add_gets(app, ledger, now_us=now_us)
+    _add_search(app, ledger, now_us=now_us)
+    _add_docs(app)
     return app
 
 
-class _Counter:
-    """The postings, from the event loop."""
+class _LedgerThreads:
+    """The ledger, from the event loop: a few requests at a time are in threads, the others wait for their turn. `probing`: one thread
+    besides, so that health is told also while postings wait."""
 
     def __init__(self, postings: PostingWriter) -> None:
         self.postings = postings
+        self.probing = CapacityLimiter(1)
         self._limiter = CapacityLimiter(LEDGER_THREADS)
 
     async def ask(self, work: Callable[[], T]) -> T:
@@ -128,12 +136,12 @@ def _is_name(text: str) -> bool:
     return re.fullmatch(body.NAME_PATTERN, text) is not None
 
 
-def _add_posts(app: FastAPI, counter: _Counter) -> None:
+def _add_posts(app: FastAPI, ledger: _LedgerThreads) -> None:
     @app.post("/v1/calls/{call_id}/postbacks", summary="Post a sale", responses=_PROBLEMS)
     async def postback(call_id: CallId, said: body.Postback, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
         """You owe the amount for it, or what the campaign's price says. A new amount, under a new key, replaces the one before."""
         act = actions.Postback(amount_micros=said.amount)
-        return await counter.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+        return await ledger.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
 
     @app.post("/v1/calls/{call_id}/dispositions", summary="Say how a call went", responses=_PROBLEMS)
     async def disposition(
@@ -141,26 +149,26 @@ def _add_posts(app: FastAPI, counter: _Counter) -> None:
     ) -> Response:
         """You owe the part of the price that was agreed on for the code. A later one replaces the one before."""
         act = actions.Disposition(code=said.code)
-        return await counter.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+        return await ledger.post(act, said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
 
     @app.post("/v1/calls/{call_id}/disputes", summary="Object to a charge", responses=_PROBLEMS)
     async def dispute(call_id: CallId, said: body.Dispute, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
         """The operator upholds or rejects it."""
-        return await counter.post(actions.Dispute(), said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+        return await ledger.post(actions.Dispute(), said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
 
 
-def _add_gets(app: FastAPI, counter: _Counter, *, now_us: Callable[[], int]) -> None:
+def _add_gets(app: FastAPI, ledger: _LedgerThreads, *, now_us: Callable[[], int]) -> None:
     @app.get("/v1/calls/{call_id}", summary="See a call of yours, and what you owe for it", responses=_PROBLEMS)
     async def call(call_id: CallId, advertiser: Advertiser) -> Response:
-        found = await counter.ask(partial(counter.postings.call, call_id)) if _is_name(call_id) else None
+        found = await ledger.ask(partial(ledger.postings.call, call_id)) if _is_name(call_id) else None
         if found is None or all(each.advertiser != advertiser for each in found.record.attempts):
             return no_such_call()
-        return JSONResponse(his_call(found.record, found.money, found.states, advertiser=advertiser, now_us=now_us()))
+        return JSONResponse(advertiser_call(found.record, found.money, found.states, advertiser=advertiser, now_us=now_us()))
 
     @app.get("/v1/balance", summary="See what you have paid in advance, and what you owe", responses=_PROBLEMS)
     async def balance(advertiser: Advertiser) -> Response:
         """`left`: what calls may still cost before they stop; null: you are billed afterwards."""
-        account = await counter.ask(partial(counter.postings.account, advertiser))
+        account = await ledger.ask(partial(ledger.postings.account, advertiser))
         left = account.left_micros
         return JSONResponse(
             {
@@ -174,8 +182,34 @@ def _add_gets(app: FastAPI, counter: _Counter, *, now_us: Callable[[], int]) -> 
 
     @app.get("/v1/health", summary="Whether postings are taken", responses={503: _PROBLEM})
     async def health() -> Response:
-        await counter.ask(counter.postings.probe)
-        return JSONResponse({"status": "ok"})
+        """Proved by a small write to the ledger; 503 where that can't be done. Needs no token."""
+        await to_thread.run_sync(ledger.postings.probe, limiter=ledger.probing)
+        return JSONResponse({"status": "ok", "postings": "taken"})
+
+
+def _add_search(app: FastAPI, ledger: _LedgerThreads, *, now_us: Callable[[], int]) -> None:
+    @app.get("/v1/calls", summary="Find calls of yours, the newest first", responses=_PROBLEMS)
+    async def calls(query: Annotated[CallQuery, Query()], advertiser: Advertiser) -> Response:
+        """Calls that one of your lines was dialled for, and that are over. `next`: the cursor of the next page; null: this is the last."""
+        search = query.search(advertiser, now_us=now_us())
+        found = await ledger.ask(partial(ledger.postings.find, search, limit=query.limit + 1))
+        page = found[: query.limit]
+        return JSONResponse(
+            {
+                "from": time_of(search.from_us),
+                "to": time_of(search.to_us),
+                "calls": [advertiser_listing(record, advertiser=advertiser) for record in page],
+                "next": cursor_of(page[-1]) if len(found) > len(page) else None,
+            }
+        )
+
+
+def _add_docs(app: FastAPI) -> None:
+    page = docs_page(app.openapi())
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(page, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -192,13 +226,20 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> Response:
-        wrong = [{"where": _where(each["loc"]), "what": each["msg"].removeprefix("Value error, ")} for each in error.errors()]
-        do = "Send a JSON object as /docs says, with what `wrong` names put right."
+        wrong = [
+            {"where": _where(each["loc"]), "what": body.what_is_wrong(each["type"], each.get("ctx", {}))} for each in error.errors()
+        ]
+        do = "Send what /docs says, with what `wrong` names put right."
         return problem(422, "malformed", "; ".join(f"{each['where']}: {each['what']}" for each in wrong), do=do, wrong=wrong)
 
     @app.exception_handler(HTTPException)
     async def other(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, "http", str(error.detail), do="See /docs for what there is.", headers=error.headers)
+        return of_status(error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def fault(_: Request, error: Exception) -> Response:
+        _log.error("api: a request broke", exc_info=error)
+        return broken()
 
 
 def _where(loc: tuple[str | int, ...]) -> str:
@@ -210,4 +251,4 @@ _PROBLEM: dict[str, Any] = {
     "description": "A problem: `detail` says what, `do` what to do about it",
     "content": {MEDIA_TYPE: {"schema": {"type": "object"}}},
 }
-_PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 404, 409, 413, 422, 503), _PROBLEM)
+_PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 404, 408, 409, 413, 415, 422, 500, 503), _PROBLEM)

@@ -19,6 +19,7 @@ from switch.billing.terms import Terms
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.record import CallRecord
 from switch.engine.plan import Plan
+from switch.ledger.reading import AdvertiserCalls
 from switch.ledger.store import Append, Ledger, PostingRow, Read
 
 OPS = "ops"
@@ -163,9 +164,14 @@ class PostingWriter:
             credit_micros=credit_of(self._plan(), advertiser),
         )
 
+    def find(self, search: AdvertiserCalls, *, limit: int) -> list[CallRecord]:
+        """The newest calls that match, at most `limit`."""
+        return [judged.record for judged in self._ledger.calls_of_advertiser(search, limit=limit)]
+
     def probe(self) -> None:
-        """Raises LedgerUnreadable where the ledger can't be read right now."""
-        self._ledger.recorded(["-"])
+        """Raises LedgerUnreadable or LedgerUnwritable where postings can't be taken right now."""
+        self._ledger.recorded(["-"])  # first, since a write would make a new ledger where there is none
+        self._ledger.probe()
 
     def _take(self, order: PostingRequest, *, write: bool) -> Outcome:
         found = self._ledger.calls(limit=1, call_id=order.call_id)

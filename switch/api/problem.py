@@ -1,4 +1,4 @@
-"""Knows how a refusal is told over HTTP: RFC 9457 problem details, each with what to do about it. Does not know what is refused when."""
+"""Refusals as they are told over HTTP: RFC 9457 problem details, each with what to do about it."""
 
 from collections.abc import Mapping
 
@@ -103,4 +103,42 @@ def unavailable() -> JSONResponse:
         "the ledger can't be reached; nothing was posted",
         do="Send the same request with the same key again in a moment.",
         headers={"Retry-After": "1"},
+    )
+
+
+def busy() -> JSONResponse:
+    return problem(
+        503,
+        "busy",
+        "too many requests are being worked on; nothing was done",
+        do="Send the same request with the same key again in a moment.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def not_http() -> JSONResponse:
+    return problem(
+        400, "not_http", "this is no HTTP request, or its head is too large", do="Send HTTP/1.1 with a head of at most 16 KiB."
+    )
+
+
+_ABOUT_STATUS: Mapping[int, tuple[str, str, str]] = {
+    404: ("no_such_path", "there is nothing at this path", "See /docs for the paths there are."),
+    405: ("no_such_method", "this path does not take this method", "Use a method that the header Allow names, or see /docs."),
+}
+
+
+def of_status(status: int, headers: Mapping[str, str] | None) -> JSONResponse:
+    """What the framework refuses by itself, in our words."""
+    code, detail, do = _ABOUT_STATUS.get(status, ("refused", "the request can't be served", "See /docs for what there is."))
+    return problem(status, code, detail, do=do, headers=headers)
+
+
+def broken() -> JSONResponse:
+    """A fault of ours. Whether a posting was done is not known, so its key is the way to find out."""
+    return problem(
+        500,
+        "broken",
+        "the request could not be served: a fault of ours",
+        do="Send the same request with the same key again; if it fails again, ask the operator.",
     )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from switch.api.app import create_app
+from switch.api.connections import BoundedProtocol
 from switch.api.postings import PostingWriter
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.plan import Plan
@@ -15,8 +16,6 @@ from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 from switch.settings.plan import Api, Deployment
 
-MAX_REQUESTS = 64
-"""At a time; more get 503."""
 MAX_HEAD_BYTES = 16 * 1024
 BACKLOG = 128
 CLOSE_S = 3
@@ -48,7 +47,7 @@ class ApiServer:
         app = create_app(self._postings, api=self._api, now_us=self._now_us)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             loop="none",
@@ -57,7 +56,6 @@ class ApiServer:
             proxy_headers=False,
             server_header=False,
             backlog=BACKLOG,
-            limit_concurrency=MAX_REQUESTS + 1,  # uvicorn refuses when so many are there, the new one counted
             timeout_graceful_shutdown=CLOSE_S,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )

@@ -1,7 +1,7 @@
-"""Knows what is shown of a call's money, to operators and to one of its advertisers, as plain JSON values. Does not know who asks.
+"""What is shown of a call and its money, to operators and to one of its advertisers, as plain JSON values.
 
-An advertiser sees what he was offered and what he owes: no other advertiser's attempts or money, no payout, no cost, no reason that was
-noted for others, and of the caller the number that his phone was shown.
+An advertiser sees what it was offered and what it owes: no other advertiser's attempts or money, no payout, no cost, no reason that was
+noted for others, and of the caller the number that the line was shown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -93,10 +93,10 @@ def entry_json(entry: Entry) -> dict[str, object]:
     }
 
 
-# for an advertiser: his own, amounts as decimals
+# for an advertiser: its own, amounts as decimals
 
 
-def his_call(
+def advertiser_call(
     record: CallRecord, money: Sequence[MoneyRow], states: Sequence[StateRow], *, advertiser: str, now_us: int
 ) -> dict[str, object]:
     return {
@@ -107,10 +107,20 @@ def his_call(
     }
 
 
+def advertiser_listing(record: CallRecord, *, advertiser: str) -> dict[str, object]:
+    """A call in a list of those that were found: without its money."""
+    return {
+        "call_id": record.call_id,
+        "caller": record.ani,
+        "invited_at": time_of(record.invited_us),
+        "attempts": [_attempt(each) for each in record.attempts if each.advertiser == advertiser],
+    }
+
+
 def his_revenue(
     money: Sequence[MoneyRow], states: Sequence[StateRow], *, advertiser: str, now_us: int, line: str | None = None
 ) -> list[dict[str, object]]:
-    """What he owes for the call, line by line; `line`: for that one alone."""
+    """What the advertiser owes for the call, line by line; `line`: for that one alone."""
     return [
         _revenue(entry)
         for entry in entries(money, states, now_us)
@@ -127,6 +137,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, object]:
         "answered_at": None if attempt.answered_us is None else time_of(attempt.answered_us),
         "connected_ms": attempt.connected_ms,
         "ended_by": None if attempt.ended_by is None else attempt.ended_by.value,
+        "sip_call_id": attempt.sip_call_id,
     }
 
 

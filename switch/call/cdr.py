@@ -50,6 +50,7 @@ def build_record(
         config=history.version,
         seed=history.seed,
         trail=trail,
+        sip_call_id=history.sip_call_id,
     )
 
 
@@ -103,6 +104,7 @@ def _attempt_record(tried: AttemptState, *, heard: bool) -> AttemptRecord:
         ended_by=tried.ended_by,
         repeat=tried.repeat,
         connected_ms=_connected_ms(tried) if heard else 0,
+        sip_call_id=tried.sip_call_id,
     )
 
 

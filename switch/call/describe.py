@@ -27,6 +27,7 @@ def event_facts(event: ev.Event) -> Facts:
                 "trunk": event.trunk,
                 "objection": event.objection,
                 "tags": dict(event.tags),
+                "sip_call_id": event.sip_call_id,
             }
         case _:
             return {name: value for name, value in asdict(event).items() if name != "at" and value is not None}

@@ -15,7 +15,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     """A trunk's INVITE. `did` and `ani` are E.164 where they could be read so. `objection`: why it can't be taken at all, if so.
 
     `seed`: what routing draws from for this call. `version`: of the plan the call pins. `max_call_ms`: no call is longer.
-    `tags`: what the carrier passed in headers.
+    `tags`: what the carrier passed in headers. `sip_call_id`: the Call-ID of the INVITE; None: the call is only simulated.
     """
 
     at: Moment
@@ -28,6 +28,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     max_call_ms: int
     objection: Cause | None = None
     tags: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
+    sip_call_id: str | None = None
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,7 +46,8 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
     rings: list[RingingLeg] = []
     for attempt, marks_ms in zip(choice.attempts, event.marks_ms, strict=True):
         leg = len(call.legs)
-        history = replace(call.history, attempts=(*call.history.attempts, _new_attempt(leg, attempt, event.at)))
+        new = _new_attempt(leg, attempt, call_id=call.history.call_id, at=event.at)
+        history = replace(call.history, attempts=(*call.history.attempts, new))
         call = replace(call, history=history, legs=(*call.legs, LegState.INVITED))
         terms = DialTerms(
             accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms
@@ -202,7 +203,9 @@ def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Comm
     return call, (do.HangUp(leg=leg, cause=cause), do.ReleaseCallCaps(leg=leg))
 
 
-def _new_attempt(leg: int, attempt: Attempt, at: Moment) -> AttemptState:
+def _new_attempt(leg: int, attempt: Attempt, *, call_id: str, at: Moment) -> AttemptState:
+    """The attempt on leg number `leg`. The Call-ID of its INVITE (RFC 3261 §25.1: a `word`) is chosen here, so that the journal has it
+    before anything is sent. `call_id` is random, and so the Call-ID is unique, as §8.1.1.4 wants."""
     return AttemptState(
         number=leg,
         line=attempt.line,
@@ -213,6 +216,7 @@ def _new_attempt(leg: int, attempt: Attempt, at: Moment) -> AttemptState:
         priority=attempt.priority,
         repeat=attempt.repeat,
         needs_key=attempt.accept is not None and attempt.accept.key is not None,
+        sip_call_id=f"{call_id}-{leg}",
     )
 
 

@@ -73,6 +73,7 @@ def begin(event: InviteArrived) -> Step:
         version=event.version,
         invited=event.at,
         tags=event.tags,
+        sip_call_id=event.sip_call_id,
     )
     call = Call(history=history, phase=Routing(), legs=(LegState.INVITED,), expires=event.at.plus_ms(event.max_call_ms))
     if event.objection is not None:

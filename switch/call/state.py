@@ -67,7 +67,8 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
 
     `talk`: when talk began as money counts it: the line's answer, or what it had to hear and press first (`docs/billing.md` §2).
     `talk_ended`: the first of both ends, or what the media rule says. `ended_by`: who ended it. `cause`: why it did not take the call,
-    or how it ended. `needs_key`: the advertiser takes the call by a key; `accepted`: when he did.
+    or how it ended. `needs_key`: the advertiser takes the call by a key; `accepted`: when the key was pressed. `sip_call_id`: the
+    Call-ID of its INVITE.
     """
 
     number: int
@@ -90,6 +91,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
     sip_code: int | None = None
     q850: int | None = None
+    sip_call_id: str | None = None
 
 
 class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +105,7 @@ class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
 class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     """`tags`: what the carrier passed and the menu learned. `wanted`: the line that a menu transfers the caller to. `held`: when he
     first had to wait in a hold queue. `heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for
-    the caller (BYE sent or received).
+    the caller (BYE sent or received). `sip_call_id`: the Call-ID of the caller's leg; None: not known.
     """
 
     call_id: str
@@ -129,6 +131,7 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
     final_state: FinalState | None = None
     sip_code: int | None = None
+    sip_call_id: str | None = None
 
 
 class Routing(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from switch.engine.executor import CommandExecutor, caller_cause, line_cause, re
 from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpPorts
-from switch.engine.plan import Plan, header_tags
+from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
@@ -229,6 +229,7 @@ class Engine:
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
+            sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
             objection=reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
         )
         step = begin(arrived)

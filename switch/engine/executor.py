@@ -102,6 +102,7 @@ class CommandExecutor:
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
         target = _target(dial.attempt.uri)
         leg = LiveLeg(sip=-1)
+        header = live.context.plan.call_id_header
         body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
         if body is None:
             return (ev.MediaFailed(at=at, why="no RTP port is free"),)
@@ -113,6 +114,8 @@ class CommandExecutor:
                 body=body,
                 now_ns=at.mono_ns,
                 hops_left=live.hops_left - 1,
+                call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
+                extra=() if header is None else ((header, live.call_id),),
             )
         except Exception:
             self._media.close(live, leg, at.mono_ns)  # nobody else knows of its port

@@ -27,6 +27,7 @@ class Plan:
     `terms` are keyed by campaign, `menus` by the node they start with, as `Campaign.menu` names it. `headers`: by SIP header in lower
     case, the tag it is read into and what that holds. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
+    `call_id_header`: the header of a line's INVITE that tells the line the call's id; None: none does.
     """
 
     version: str
@@ -39,6 +40,7 @@ class Plan:
     headers: Mapping[str, tuple[str, Kind]] = field(default_factory=dict)
     tag_kinds: Mapping[str, Kind] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    call_id_header: str | None = None
 
     def trunk_of(self, host: str) -> str | None:
         """The name of the trunk that `host`, an IPv4 literal, belongs to; None: a stranger."""
@@ -65,6 +67,8 @@ class Plan:
 MAX_TEXT = 200
 """Of what a header passes, that much is kept: it goes into every record."""
 MAX_DIGITS = 18
+MAX_CALL_ID_CHARS = 256
+"""Of a caller's SIP Call-ID, that much is kept. Those in use have up to 100 characters."""
 ATTESTATION = "P-Attestation-Indicator"
 _ATTESTED = frozenset("ABC")
 

@@ -14,6 +14,7 @@ from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, an
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.call.record import Outcome
 from switch.ledger.tables import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE, judged_call, read_money, read_state
 
 KEYS_PER_QUERY = 500
@@ -79,6 +80,41 @@ def beginning_with(connection: Connection, beginning: str, *, limit: int) -> lis
     like = CALL.c.call_id.startswith(beginning, autoescape=True)
     calls = select(CALL).where(like).order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit)
     return whole(connection, calls, events=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdvertiserCalls:
+    """Calls invited in [from, to), UTC microseconds, with an attempt at a line of `advertiser`; the other fields narrow them down where
+    they are not None. `caller`: E.164. `campaign`, `line`, `outcome`: of one and the same attempt of that advertiser's. `before`: behind
+    this instant and id in the order of newest first."""
+
+    advertiser: str
+    from_us: int
+    to_us: int
+    caller: str | None = None
+    campaign: str | None = None
+    line: str | None = None
+    outcome: Outcome | None = None
+    before: tuple[int, str] | None = None
+
+
+def of_advertiser(connection: Connection, search: AdvertiserCalls, *, limit: int) -> list[JudgedCall]:
+    """Newest first, by when they were invited."""
+    narrowed = {"campaign": search.campaign, "line": search.line, "outcome": search.outcome}
+    dialled = select(ATTEMPT.c.call_id).where(
+        ATTEMPT.c.call_id == CALL.c.call_id,
+        ATTEMPT.c.advertiser == search.advertiser,
+        *(ATTEMPT.c[name] == str(value) for name, value in narrowed.items() if value is not None),
+    )
+    calls = select(CALL).where(CALL.c.invited_us >= search.from_us, CALL.c.invited_us < search.to_us, dialled.exists())
+    if search.caller is not None:
+        calls = calls.where(CALL.c.ani == search.caller)
+    if search.before is not None:
+        last_us, last_id = search.before
+        older = or_(CALL.c.invited_us < last_us, and_(CALL.c.invited_us == last_us, CALL.c.call_id < last_id))
+        calls = calls.where(CALL.c.invited_us <= last_us, older)
+    newest_first = calls.order_by(CALL.c.invited_us.desc(), CALL.c.call_id.desc())
+    return whole(connection, newest_first.limit(limit), events=False)
 
 
 def invited_between(

@@ -135,6 +135,11 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.beginning_with(connection, beginning, limit=limit)
 
+    def calls_of_advertiser(self, search: reading.AdvertiserCalls, *, limit: int) -> list[JudgedCall]:
+        """Calls that match, without events, the one that was invited last first."""
+        with self._database.snapshot() as connection:
+            return reading.of_advertiser(connection, search, limit=limit)
+
     def calls_matching(self, wanted: CallFilter, *, limit: int) -> list[JudgedCall]:
         """Calls that are as `wanted`, without their events, the one that ended last first."""
         with self._database.snapshot() as connection:

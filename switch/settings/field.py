@@ -145,6 +145,7 @@ Currency = Annotated[str, parsed(v.currency, v.CURRENCY), text_schema(v.CURRENCY
 Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
 Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
+CallIdHeader = Annotated[str | None, parsed(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP), number_schema(1, MAX_CAP)]
 E164 = Annotated[str, parsed(v.number, v.E164), text_schema(v.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], parsed(v.socket_address, v.SOCKET_ADDRESS), text_schema()]

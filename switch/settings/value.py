@@ -18,7 +18,7 @@ from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
-from switch.sip.headers import MAX_PORT
+from switch.sip.headers import MAX_PORT, SIP_HEADERS
 from switch.sip.uri import parse_uri
 
 DAY_MS = 24 * 60 * 60 * 1_000
@@ -69,6 +69,7 @@ VALID = "a range of numbers such as 18-99, or a regular expression such as /[2-9
 DATE = "a date such as 2026-12-24"
 INSTANT = "a date such as 2026-11-01, or a date and time such as 2026-11-01T09:30"
 HEADER = "the name of a SIP header such as X-Sub-Id"
+CALL_ID_HEADER = "the name of a header that SIP itself does not use, such as X-Call-ID; or off"
 TOKEN = "a token of 16 characters or more: letters, digits and - . _ ~ + /"  # noqa: S105 (says how one is written)
 CALENDAR = "a country such as US, or one of its parts such as US-TX (ISO 3166)"
 DATE_BLOCK = "hours of that date such as 09:00-12:00, or closed"
@@ -252,6 +253,16 @@ def header(text: str) -> str:
     if not re.fullmatch(HEADER_PATTERN, text):
         raise Unfit(f"bad header {quote(text)}", expected=HEADER)
     return text.lower()
+
+
+def call_id_header(text: str) -> str | None:
+    """The name of a header of our own, as written; None for `off`. One that SIP gives a meaning to would be misread by the line."""
+    if text.lower() == "off":
+        return None
+    name = header(text)
+    if len(name) > 1 and name not in SIP_HEADERS and not name.startswith("p-"):
+        return text
+    raise Unfit(f"SIP uses the header {quote(text)} itself", expected=CALL_ID_HEADER, hint="did you mean X-Call-ID?")
 
 
 def token(text: str) -> str:

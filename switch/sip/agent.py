@@ -79,12 +79,34 @@ class UserAgent:
         """What happened, in order; each fact is given once."""
         return self._core.take_facts()
 
-    def invite(self, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int, hops_left: int = MAX_HOPS) -> int:
+    def invite(
+        self,
+        *,
+        uri: str,
+        target: Address,
+        caller: str,
+        body: bytes,
+        now_ns: int,
+        hops_left: int = MAX_HOPS,
+        call_id: str | None = None,
+        extra: Fields = (),
+    ) -> int:
         """Call `uri` by sending to `target`; gives the new leg. `caller`: the user part of From, "" for anonymous.
 
         `hops_left`: what is left of the call's Max-Forwards where it came in: so that one that goes in circles ends (RFC 7332).
+        `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
         """
-        return OutgoingLeg(self._core, uri=uri, target=target, caller=caller, body=body, now_ns=now_ns, hops_left=hops_left).number
+        return OutgoingLeg(
+            self._core,
+            uri=uri,
+            target=target,
+            caller=caller,
+            body=body,
+            now_ns=now_ns,
+            hops_left=hops_left,
+            call_id=call_id,
+            extra=extra,
+        ).number
 
     def ring(self, leg: int, now_ns: int) -> None:
         """Tell the caller that it rings (180)."""

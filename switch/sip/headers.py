@@ -29,6 +29,21 @@ MAX_REMEMBERED_CHARS = 256
 
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]++"  # noqa: S105 - grammar, no password
 """RFC 3261 §25.1 `token`."""
+_DEFINED = """
+    accept accept-contact accept-encoding accept-language accept-resource-priority additional-identity alert-info allow allow-events
+    answer-mode authentication-info authorization call-id call-info cellular-network-info contact content-disposition content-encoding
+    content-id content-language content-length content-type cseq date dc-info encryption error-info event expires feature-caps
+    flow-timer from geolocation geolocation-error geolocation-routing hide history-info identity identity-info in-reply-to info-package
+    join max-breadth max-forwards mime-version min-expires min-se organization origination-id path permission-missing policy-contact
+    policy-id priority priority-share priority-verstat priv-answer-mode privacy proxy-authenticate proxy-authorization proxy-require
+    rack reason reason-phrase record-route recv-info refer-events-at refer-sub refer-to referred-by reject-contact relayed-charge
+    remote-party-id replaces reply-to request-disposition require resource-priority resource-share response-key response-source
+    restoration-info retry-after route rseq security-client security-server security-verify server service-interact-info service-route
+    session-expires session-id sip-etag sip-if-match subject subscription-state supported suppress-if-match target-dialog timestamp to
+    trigger-consent unsupported user-agent user-to-user via warning www-authenticate
+"""
+SIP_HEADERS = frozenset(_DEFINED.split())
+"""Names of header fields that RFC 3261 and its extensions define, in lower case; those that begin with P- (RFC 5727) are besides."""
 SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
 HOST = r"(?:\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)"
 """Host name, IPv4 literal or bracketed IPv6 literal. Underscores are illegal in names but common in private DNS."""

@@ -204,7 +204,17 @@ class OutgoingLeg:
     )
 
     def __init__(
-        self, core: UserAgentCore, *, uri: str, target: Address, caller: str, body: bytes, now_ns: int, hops_left: int
+        self,
+        core: UserAgentCore,
+        *,
+        uri: str,
+        target: Address,
+        caller: str,
+        body: bytes,
+        now_ns: int,
+        hops_left: int,
+        call_id: str | None,
+        extra: Fields,
     ) -> None:
         self.number = core.next_leg()
         self._core = core
@@ -215,7 +225,9 @@ class OutgoingLeg:
         self._give_up: Timer | None = None
         self._acks: dict[str, tuple[bytes, Address]] = {}
         self._branch = core.new_branch()
-        self._request = _invite(core, uri=uri, caller=caller, tag=self._tag, branch=self._branch, body=body, hops_left=hops_left)
+        sender = f"{_sender(caller, core.identity.local[0])};tag={self._tag}"
+        identity = (("From", sender), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
+        self._request = _invite(core, uri, identity=identity, branch=self._branch, body=body, hops_left=hops_left, extra=extra)
         self._transaction = core.ask(self._request, branch=self._branch, address=target, user=self, now_ns=now_ns)
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
@@ -326,19 +338,18 @@ class OutgoingLeg:
         self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=status, q850=q850))
 
 
-def _invite(core: UserAgentCore, *, uri: str, caller: str, tag: str, branch: str, body: bytes, hops_left: int) -> Request:
-    identity = core.identity
+def _invite(core: UserAgentCore, uri: str, *, identity: Fields, branch: str, body: bytes, hops_left: int, extra: Fields) -> Request:
+    """`identity`: From, To and Call-ID, which name the dialog."""
     fields = [
-        identity.via(branch),
+        core.identity.via(branch),
         ("Max-Forwards", str(hops_left)),
-        ("From", f"{_sender(caller, core.identity.local[0])};tag={tag}"),
-        ("To", f"<{uri}>"),
-        ("Call-ID", core.token()),
+        *identity,
         ("CSeq", f"{FIRST_CSEQ} INVITE"),
-        identity.contact,
+        core.identity.contact,
         ALLOW,
         SUPPORTED,
-        ("User-Agent", identity.user_agent),
+        ("User-Agent", core.identity.user_agent),
+        *extra,
     ]
     if body:
         fields.append(SDP)

@@ -177,11 +177,13 @@ class World:
         self._left.add(leg)
         self.caller.agent.hangup(leg, self.now_ns)
 
-    def call(self, *, did: str = "+18005550100", hang_up_ms: int | None = None, body: bytes | None = None) -> int:
-        """A new call from the carrier, hung up (or cancelled) after `hang_up_ms`."""
+    def call(
+        self, *, did: str = "+18005550100", hang_up_ms: int | None = None, body: bytes | None = None, call_id: str | None = None
+    ) -> int:
+        """A new call from the carrier, hung up (or cancelled) after `hang_up_ms`. `call_id`: its SIP Call-ID."""
         offer = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if body is None else body
         leg = self.caller.agent.invite(
-            uri=f"sip:{did}@{SWITCH[0]}", target=SWITCH, caller="+12125550199", body=offer, now_ns=self.now_ns
+            uri=f"sip:{did}@{SWITCH[0]}", target=SWITCH, caller="+12125550199", body=offer, now_ns=self.now_ns, call_id=call_id
         )
         if hang_up_ms is not None:
             self.after(hang_up_ms, lambda: self.leave(leg))

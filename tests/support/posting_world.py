@@ -18,7 +18,7 @@ from switch.ledger.auditing import Auditor, Finding
 from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load_files
-from switch.settings.plan import Deployment
+from switch.settings.plan import Api, Deployment
 
 WAV = (Path(__file__).parents[2] / "config" / "prompts" / "welcome.wav").read_bytes()
 FILES = {"prompts/welcome.wav": WAV, "prompts/sorry.wav": WAV}
@@ -144,6 +144,13 @@ class PostingWorld:
 
     def findings(self) -> list[Finding]:
         return list(Auditor(self.ledger, self.config / "data" / "journal").findings())
+
+
+def on_any_port(deployment: Deployment) -> Deployment:
+    """With the API on a port that the system chooses."""
+    api = deployment.switch.api
+    assert api is not None
+    return replace(deployment, switch=replace(deployment.switch, api=Api(listen=("127.0.0.1", 0), tokens=api.tokens)))
 
 
 @cache

@@ -36,6 +36,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         headers={tag.header: (name, tag.type) for name, tag in sorted(document.tags.items()) if tag.header},
         tag_kinds=dict(sorted(kinds.items())),
         groups=groups_of(document),
+        call_id_header=document.switch.sip.call_id_header,
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
     )

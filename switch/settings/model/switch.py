@@ -11,6 +11,7 @@ from switch.settings.field import (
     MAX_CALLS,
     MAX_WORKERS,
     Address,
+    CallIdHeader,
     Currency,
     Duration,
     DurationOrZero,
@@ -36,6 +37,7 @@ class SipConfig(Strict):
 
     listen: SocketAddress = must("The UDP address that SIP is spoken on: peers are told it")
     t1: TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
+    call_id_header: CallIdHeader = may("The header of a line's INVITE that tells the call's id; off: none", default="X-Call-ID")
 
 
 class RtpConfig(Strict):

@@ -83,6 +83,25 @@ trunks:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "header"),
+    [("", "X-Call-ID"), (", call_id_header: X-Ref", "X-Ref"), (", call_id_header: off", None), (", call_id_header: Off", None)],
+)
+def test_the_header_that_tells_a_line_the_calls_id(config: Path, written: str, header: str | None) -> None:
+    text = f"switch:\n  sip: {{listen: 127.0.0.1:5060{written}}}\n"
+    assert deployed(config, switch=text).plan.call_id_header == header
+
+
+@pytest.mark.parametrize(
+    "name", ["Call-ID", "call-id", "i", "From", "f", "Max-Forwards", "P-Asserted-Identity", "Session-ID", "a b", "~"]
+)
+def test_a_header_that_sip_uses_itself_tells_no_id(config: Path, name: str) -> None:
+    (config / "switch.yaml").write_text(f"switch:\n  sip: {{listen: 127.0.0.1:5060, call_id_header: {name}}}\n")
+    (problem,) = load(config).problems
+    assert (Path(problem.path).name, problem.line) == ("switch.yaml", 2)
+    assert problem.expected is not None
+
+
 def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:
     extra = """\
 advertisers:

@@ -151,9 +151,10 @@ def _call(
 
 
 def _compared(record: CallRecord) -> CallRecord:
-    """All of a record but what differs from call to call: its id and seed."""
+    """All of a record but what differs from call to call: its ids and seed."""
+    attempts = tuple(replace(attempt, sip_call_id=None) for attempt in record.attempts)
     trail = tuple({**entry, "read": _without_seed(entry["read"])} for entry in record.trail)
-    return replace(record, call_id="", seed=0, trail=trail)
+    return replace(record, call_id="", sip_call_id=None, attempts=attempts, seed=0, trail=trail)
 
 
 def _without_seed(read: Any) -> dict[str, object]:

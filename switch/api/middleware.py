@@ -1,6 +1,6 @@
-"""Knows who may come in, and with how much: tokens are looked at before anything else is read, bodies are bounded in size and time.
+"""ASGI in front of the application: who may ask, how large and slow a body may be, and how many requests are worked on at a time.
 
-Does not know what is asked for. ASGI, in front of the application.
+The token is checked before anything else is read, so nobody without one holds a body or a place.
 """
 
 import asyncio
@@ -8,19 +8,21 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from switch.api.problem import problem, unauthorized
+from switch.api.problem import busy, problem, unauthorized
 from switch.settings.plan import Api
 
 MAX_BODY_BYTES = 16 * 1024
 BODY_S = 10.0
 """How long a body may take to arrive."""
+MAX_REQUESTS = 64
+"""Requests that are worked on at a time; more get 503. Connections do not count: see `switch.api.connections`."""
 GUARDED = "/v1/"
 OPEN = frozenset({"/v1/health"})
 SCHEME = "bearer"
 
 
-class Door:
-    """`api()`: whose tokens are good, at the moment. Those who come in have `state["advertiser"]`."""
+class AuthMiddleware:
+    """Lets in whom a token of `api()`, asked at each request, belongs to: `state["advertiser"]`. Reads the body, which is bounded."""
 
     def __init__(self, app: ASGIApp, *, api: Callable[[], Api]) -> None:
         self._app = app
@@ -50,13 +52,34 @@ class Door:
         await self._app(scope, _replayed(body, receive), send)
 
 
+class RequestLimit:
+    """Answers 503 to requests beyond `MAX_REQUESTS` that have arrived whole and are not answered yet."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._in_flight >= MAX_REQUESTS:
+            await busy()(scope, receive, send)
+            return
+        self._in_flight += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+
+
 def _token(scope: Scope) -> str:
-    """What is presented; "" is nobody's."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, token = value.decode("latin-1").partition(" ")
-            return token.strip() if scheme.lower() == SCHEME else ""
-    return ""
+    """What is presented; "" is nobody's, and so are two headers, of which one would have to be passed over."""
+    presented = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    if len(presented) != 1:
+        return ""
+    scheme, _, token = presented[0].partition(" ")
+    return token.strip() if scheme.lower() == SCHEME else ""
 
 
 async def _body(receive: Receive) -> bytes | None:

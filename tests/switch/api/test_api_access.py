@@ -1,7 +1,9 @@
-"""Who comes in, with how much, and what an advertiser may see: his own, and nothing that tells of others."""
+"""Who may ask, with how much, and what an advertiser may see: its own, and nothing that tells of others."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,8 +11,8 @@ from money_cases import DOLLAR
 from posting_world import ACME, BOLT, PostingWorld
 from starlette.types import Message
 
-from switch.api import door
-from switch.api.door import MAX_BODY_BYTES, Door
+from switch.api import middleware
+from switch.api.middleware import MAX_BODY_BYTES, AuthMiddleware
 from switch.api.postings import Done
 from switch.billing.actions import AdjustTo
 from switch.billing.verdict import MoneyKind
@@ -67,7 +69,7 @@ def test_a_body_that_is_too_large_is_refused(http: TestClient) -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "BODY_S", 0.01)
+    monkeypatch.setattr(middleware, "BODY_S", 0.01)
     said: list[Message] = []
 
     async def application(*_: object) -> None:
@@ -81,15 +83,8 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
     api = Api(listen=("127.0.0.1", 0), tokens={"acme": token_of(ACME)})
     scope = {"type": "http", "path": "/v1/balance", "headers": [(b"authorization", f"Bearer {ACME}".encode())]}
-    asyncio.run(Door(application, api=lambda: api)(scope, receive, send))
+    asyncio.run(AuthMiddleware(application, api=lambda: api)(scope, receive, send))
     assert said[0]["status"] == 408
-
-
-@pytest.mark.parametrize("body", [b"{", b"[" * 16_000, b"\xff", b"NaN", b""])
-def test_what_is_no_json_is_a_problem_not_an_error(http: TestClient, body: bytes) -> None:
-    response = http.post("/v1/calls/a/postbacks", content=body, headers={**BEARER, "Content-Type": "application/json"})
-    assert response.status_code in (400, 422)
-    assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1/calls/%00", "/v1/calls/%ff", "/v1/calls/" + "x" * 65])
@@ -99,16 +94,30 @@ def test_what_is_not_there_is_a_problem_too(http: TestClient, path: str) -> None
 
 
 def test_the_docs_are_there_for_everybody(http: TestClient) -> None:
-    paths = http.get("/openapi.json").json()["paths"]
+    described = http.get("/openapi.json").json()
+    assert "ValidationError" not in str(described)
+    paths = described["paths"]
     assert set(paths) == {
         "/v1/calls/{call_id}/postbacks",
         "/v1/calls/{call_id}/dispositions",
         "/v1/calls/{call_id}/disputes",
         "/v1/calls/{call_id}",
+        "/v1/calls",
         "/v1/balance",
         "/v1/health",
     }
-    assert http.get("/docs").status_code == 200
+
+
+def test_the_docs_load_nothing(http: TestClient) -> None:
+    """No address of another host, and nothing of ours either: the page is whole, and tells of every request."""
+    response = http.get("/docs")
+    assert response.status_code == 200
+    assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    for loading in ("://", "src=", "href=", "url(", "@import", "<script", "<link", "<iframe"):
+        assert loading not in response.text
+    for method, path in [("GET", "/v1/calls"), ("POST", "/v1/calls/{call_id}/postbacks"), ("GET", "/v1/health")]:
+        assert f"<h2>{method} {path}</h2>" in response.text
+    assert http.get("/redoc").status_code == 404
 
 
 # what is seen
@@ -153,10 +162,28 @@ def test_a_balance_is_what_was_paid_and_what_is_owed(http: TestClient, world: Po
     assert http.get("/v1/balance", headers=BEARER).json() == acme
 
 
-def test_health_says_whether_the_ledger_is_there(http: TestClient, world: PostingWorld) -> None:
-    assert http.get("/v1/health").json() == {"status": "ok"}
+def test_health_says_whether_postings_are_taken(http: TestClient, world: PostingWorld) -> None:
+    assert http.get("/v1/health").json() == {"status": "ok", "postings": "taken"}
     world.close()
     world.path.unlink()
     for response in (http.get("/v1/health"), http.get("/v1/balance", headers=BEARER)):
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.json()["type"] == "urn:payphone:ledger_unavailable"
+    assert not world.path.exists()
+
+
+def test_health_says_so_when_the_ledger_can_only_be_read(
+    http: TestClient, world: PostingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.ledger.database.BUSY_S", 0.01)
+    world.over("a", ("east", 120_000))
+    with closing(sqlite3.connect(world.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert (http.get("/v1/health").status_code, http.get("/v1/calls/a", headers=BEARER).status_code) == (503, 200)
+        other.execute("ROLLBACK")
+    assert http.get("/v1/health").status_code == 200
+
+
+def test_two_tokens_are_nobodys(http: TestClient) -> None:
+    headers = [("Authorization", f"Bearer {ACME}"), ("Authorization", f"Bearer {BOLT}")]
+    assert http.get("/v1/balance", headers=headers).status_code == 401
