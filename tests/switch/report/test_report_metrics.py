@@ -10,7 +10,8 @@ from switch.ledger.columns import columns_of
 from switch.ledger.database import Database
 from switch.report.aggregate import Report, run_queries
 from switch.report.capacity import Capacity
-from switch.report.query import DEFAULT, METRICS, ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
+from switch.report.fields import DEFAULT, METRICS
+from switch.report.query import ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
 from tests.switch.report.ten_calls import MICROS, attempt, call, us
 
 NOBODY = Capacity(table=Table(version="", numbers={}, publishers={}, campaigns={}, lines={}), max_calls=100)
