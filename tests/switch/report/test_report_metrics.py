@@ -1,5 +1,6 @@
 """Every metric of `docs/billing.md` §16 on ten calls whose numbers were worked out by hand (see `ten_calls`), on both databases."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -36,7 +37,10 @@ def asked(
         zone=zone,
         period=parse_period(start, end, zone=zone),
     )
-    return run_queries(Database(url), [query], NOBODY, live=lambda: live)[0]
+    with closing(
+        Database(url)
+    ) as database:  # an open one keeps SQLite's log, which the next file of that name would take for its own
+        return run_queries(database, [query], NOBODY, live=lambda: live)[0]
 
 
 def rows(report: Report, metric: str) -> dict[Any, Any]:
