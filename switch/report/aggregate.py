@@ -15,8 +15,9 @@ from switch.ledger.database import Database
 from switch.output import csv_text, json_text
 from switch.report.capacity import Capacity
 from switch.report.data import Progress, ReportData, load_data
+from switch.report.fields import CAPACITY, LOAD, PEAK, TIME_DIMENSIONS, WEEKDAYS
 from switch.report.local_time import LocalTime
-from switch.report.query import CAPACITY, LOAD, PEAK, TIME_DIMENSIONS, WEEKDAYS, ReportQuery
+from switch.report.query import ReportQuery
 
 _MONEY = ("revenue_micros", "payout_micros", "cost_micros")
 _FLAGS = ("live", "connected", "converted", "paid", "near_miss_seen")

@@ -16,8 +16,9 @@ from routing.expression_tree import Among, And, Compare, Is, Known, Not, Op, Or
 from switch.billing.verdict import MoneyKind
 from switch.call.record import CallRecord
 from switch.ledger.columns import BILLABLE, NEAR_MISS, PAID, Block, Columns
+from switch.report.fields import CALL_DIMENSIONS, TIME_DIMENSIONS
 from switch.report.local_time import LocalTime
-from switch.report.query import CALL_DIMENSIONS, TIME_DIMENSIONS, ReportQuery
+from switch.report.query import ReportQuery
 
 _READ = ("connected_ms", "verdict", "revenue_micros", "payout_micros", "cost_micros")
 _AMOUNTS = ("connected_ms", "revenue_micros", "payout_micros", "cost_micros")

@@ -12,7 +12,7 @@ import polars as pl
 
 from routing.window import QUARTER_S
 from routing.zone import time_zone
-from switch.report.query import WEEKDAYS
+from switch.report.fields import WEEKDAYS
 
 QUARTER_US = QUARTER_S * 1_000_000
 _DAY = 96

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from switch.billing.money import MICROS
 from switch.report.aggregate import Report
-from switch.report.query import CAPACITY, PEAK
+from switch.report.fields import CAPACITY, PEAK
 
 NOTHING = "none"
 MOST_BARS = 40

@@ -19,7 +19,8 @@ from switch.engine.plan import Plan
 from switch.simulation.call_script import CallScript
 from switch.simulation.dtmf_model import digits
 from switch.simulation.period import Period
-from switch.simulation.traffic import SHY_S, Callers, LineTraits, RandomLines, TrafficModel, arrivals, lasting_ms, line_traits
+from switch.simulation.traffic import SHY_S, Callers, LineTraits, RandomLines, arrivals, lasting_ms, line_traits
+from switch.simulation.traffic_model import TrafficModel
 
 MARK = "sim-"
 SEED_BITS = 48

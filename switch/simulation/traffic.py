@@ -17,6 +17,7 @@ from routing.zone import time_zone
 from switch.call.record import EndedBy
 from switch.simulation.call_script import LineBehaviour, LineScript
 from switch.simulation.period import HOUR_US, Period
+from switch.simulation.traffic_model import TrafficModel
 
 BY_HOUR = (1, 1, 1, 1, 1, 2, 6, 18, 45, 78, 95, 100, 88, 92, 98, 95, 86, 70, 48, 32, 22, 14, 7, 3)
 """How many calls come in each hour of a local day, in proportion: a working day with a dip at noon."""
@@ -28,32 +29,6 @@ MIN_RING_MS, MAX_RING_MS = 400, 60_000
 MAX_TALK_MS = 3 * 3_600_000
 SHY_S = (2.0, 12.0)
 """How soon a caller goes who does not stay for the menu."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficModel:
-    """How callers and lines behave, on the whole. Shares from 0 to 1; medians in seconds, of log-normal distributions.
-
-    `answered`: of the lines' phones. `busy`, `failed`, `silent`: of those that are not answered; the rest ring until they are given up.
-    `declined`: of answered calls that have to be accepted by key. `line_ends`: talk that the advertiser ends. `wrong_key`: of all answers
-    to menus. `leaves_menu`: callers who hang up in the first seconds. `again`: calls of somebody who called before.
-    `anonymous`: callers without a number.
-    """
-
-    answered: float = 0.82
-    busy: float = 0.30
-    failed: float = 0.10
-    silent: float = 0.08
-    declined: float = 0.06
-    line_ends: float = 0.35
-    wrong_key: float = 0.06
-    leaves_menu: float = 0.07
-    again: float = 0.08
-    anonymous: float = 0.02
-    ring_s: float = 7.0
-    talk_s: float = 110.0
-    patience_s: float = 75.0
-    digit_s: float = 1.5
 
 
 def arrivals(period: Period, chance: Random, *, calls: int | None, per_hour: float | None) -> list[int]:

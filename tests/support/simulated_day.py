@@ -15,7 +15,7 @@ from switch.simulation.replay import Recording, begins_us, past_of, play, read
 from switch.simulation.sandbox import open_sandbox
 from switch.simulation.simulate import Model, scripts
 from switch.simulation.simulator import Simulator
-from switch.simulation.traffic import TrafficModel
+from switch.simulation.traffic_model import TrafficModel
 
 PLAIN = """\
 switch: {sip: {listen: 127.0.0.1:5060}, data: var}

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from switch.cli import report, switching
 from switch.cli.common import app
 from switch.cli.table import figures_table
-from switch.report.query import METRICS
+from switch.report.fields import METRICS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HELP = """

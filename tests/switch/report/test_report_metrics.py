@@ -1,5 +1,6 @@
 """Every metric of `docs/billing.md` §16 on ten calls whose numbers were worked out by hand (see `ten_calls`), on both databases."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from switch.ledger.columns import columns_of
 from switch.ledger.database import Database
 from switch.report.aggregate import Report, run_queries
 from switch.report.capacity import Capacity
-from switch.report.query import DEFAULT, METRICS, ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
+from switch.report.fields import DEFAULT, METRICS
+from switch.report.query import ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
 from tests.switch.report.ten_calls import MICROS, attempt, call, us
 
 NOBODY = Capacity(table=Table(version="", numbers={}, publishers={}, campaigns={}, lines={}), max_calls=100)
@@ -35,7 +37,10 @@ def asked(
         zone=zone,
         period=parse_period(start, end, zone=zone),
     )
-    return run_queries(Database(url), [query], NOBODY, live=lambda: live)[0]
+    with closing(
+        Database(url)
+    ) as database:  # an open one keeps SQLite's log, which the next file of that name would take for its own
+        return run_queries(database, [query], NOBODY, live=lambda: live)[0]
 
 
 def rows(report: Report, metric: str) -> dict[Any, Any]:

@@ -3,9 +3,8 @@
 import pytest
 
 from switch.ledger.columns import Period
+from switch.report.fields import DEFAULT, METRICS
 from switch.report.query import (
-    DEFAULT,
-    METRICS,
     InvalidQuery,
     ReportQuery,
     parse_dimensions,

@@ -251,4 +251,4 @@ def test_replay_says_what_is_wrong(words: tuple[str, ...], why: str, day: Path) 
 def test_help_teaches() -> None:
     for command in ("replay", "simulate"):
         result = run(command, "--help")
-        assert "Example: payphone" in result.stdout
+        assert "Examples:\n    payphone" in result.stdout

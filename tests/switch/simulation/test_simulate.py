@@ -25,7 +25,8 @@ from switch.simulation.dtmf_model import digits
 from switch.simulation.period import HOUR_US, BadInstant, Period, days, instant, instant_us, zone_of
 from switch.simulation.simulate import MARK, Model, NoNumbers, scripts
 from switch.simulation.simulator import Simulator
-from switch.simulation.traffic import TrafficModel, arrivals
+from switch.simulation.traffic import arrivals
+from switch.simulation.traffic_model import TrafficModel
 
 DAY = days(datetime(2026, 11, 18, 12, tzinfo=UTC), 1, zone="America/New_York")
 SCENE = MenuContext(utc_us=DAY.from_us, tags={})

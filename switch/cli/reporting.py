@@ -1,0 +1,171 @@
+"""How `payphone report` asks for a report and writes it. What the metrics are and how they are computed: `switch.report`."""
+
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from routing.expression import Kind
+from routing.zone import time_zone
+from switch.billing.money import show_cents
+from switch.cli.common import deployed, fail, from_ledger, ledger_of
+from switch.cli.table import figures_table, show, write_file
+from switch.ledger.database import Database, ledger_url
+from switch.output import Table, progress, write_line, write_lines
+from switch.report.fields import DIMENSIONS, METRICS, Format, Unit
+from switch.report.query import InvalidQuery, ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period, parse_zone
+from switch.settings.plan import Deployment
+from switch.simulation.period import zone_of
+
+if TYPE_CHECKING:  # polars takes a quarter of a second, and may not be installed
+    from switch.report.aggregate import Report
+
+NOTHING = "-"
+TOTAL = "all"
+_S_US = 1_000_000
+
+
+def write_report(
+    config: Path,
+    *,
+    by: str,
+    metrics: str | None,
+    start: str | None,
+    end: str | None,
+    where: str | None,
+    zone: str | None,
+    style: Format,
+    path: Path | None,
+    plot: Path | None,
+) -> None:
+    """Writes the report to `path`, or stdout where that is None, and draws it to `plot`; exit 1 where it can't."""
+    deployment, _ = deployed(config)
+    zone = zone or zone_of(deployment.plan)
+    try:
+        query = ReportQuery(
+            by=parse_dimensions(by),
+            metrics=parse_metrics(metrics),
+            period=parse_period(start, end, zone=parse_zone(zone)),
+            where=parse_filter(where),
+            zone=zone,
+        )
+    except InvalidQuery as error:
+        fail(str(error))
+    ledger_of(deployment, config=config).close()  # says what to do where there is none yet
+    found, *drawn = _run(deployment, query, plot=plot)
+    currency = deployment.switch.currency
+    if found.first_us is None:
+        asked = (("from", start), ("before", end), ("where", where))
+        write_line("payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all"), err=True)
+    try:
+        _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}")
+        if drawn and plot is not None and found.first_us is not None:
+            _draw(drawn, plot, title=_title(found, query, where), currency=currency)
+    except OSError as error:
+        fail(f"{error.filename or path or plot} can't be written: {error.strerror or error}; choose another file")
+
+
+def _run(deployment: Deployment, query: ReportQuery, *, plot: Path | None) -> "list[Report]":
+    """The report, and the two that a plot is drawn from."""
+    from switch.report.aggregate import plot_queries, run_queries
+    from switch.report.capacity import Capacity
+    from switch.report.live import live_calls
+
+    settings, plan = deployment.switch, deployment.plan
+    queries = [query] if plot is None else [query, *plot_queries(query)]
+    with progress("reading calls") as read:
+        return from_ledger(
+            lambda: run_queries(
+                Database(ledger_url(settings.data, settings.ledger_url)),
+                queries,
+                Capacity(table=plan.table, max_calls=plan.max_calls),
+                live=lambda: live_calls(settings.data / "journal"),
+                progress=read,
+            )
+        )
+
+
+def _write(found: "Report", style: Format, path: Path | None, *, title: str) -> None:
+    """Raises OSError."""
+    match style, path:
+        case Format.PARQUET, Path():
+            found.write_parquet(path)
+        case Format.TABLE, None:
+            show(title, _table(found))
+        case Format.TABLE, Path():
+            write_file(path, title, _table(found))
+        case _:
+            text = found.csv() if style is Format.CSV else found.json_lines()
+            if path is None:
+                write_lines(text.splitlines())
+            else:
+                path.write_text(text)
+
+
+def _draw(reports: "list[Report]", path: Path, *, title: str, currency: str) -> None:
+    """Raises OSError."""
+    from switch.report.plot import draw
+
+    over, money = reports
+    draw(path, title=title, over=over, money=money, currency=currency)
+
+
+def _title(found: "Report", query: ReportQuery, where: str | None) -> str:
+    """`Calls from 2026-03-01 to 2026-03-31, America/New_York`: as asked for; where no end is given, as far as there are calls."""
+    period = query.period
+    first_us = found.first_us if period.from_us is None else period.from_us
+    last_us = found.last_us if period.to_us is None else period.to_us - 1
+    if first_us is None or last_us is None:
+        return f"Calls, {query.zone}" if where is None else f"Calls where {where}, {query.zone}"
+    clock = time_zone(query.zone)
+    first, last = (datetime.fromtimestamp(at_us // _S_US, clock) for at_us in (first_us, last_us))
+    by_day = (period.from_us is None or f"{first:%T}" == "00:00:00") and (period.to_us is None or f"{last:%T}" == "23:59:59")
+    begin, end = (f"{each:%Y-%m-%d}" if by_day else f"{each:%Y-%m-%d %H:%M:%S}" for each in (first, last))
+    when = f"of {begin}" if begin == end else f"from {begin} to {end}"
+    return f"Calls {when}, {query.zone}" + ("" if where is None else f", where {where}")
+
+
+def _table(found: "Report") -> Table:
+    """Money to the cent, time as m:ss, ratios in per cent. Exact numbers are in the files."""
+    metrics = [METRICS[name] for name in found.metrics]
+    totals = [*("" for _ in found.by), *(shown(found.totals[metric.name].item(), metric.unit) for metric in metrics)]
+    if found.by:
+        totals[0] = TOTAL
+    return figures_table(
+        names=[name.replace("_", " ") for name in found.by],
+        groups=[[metric.title for metric in alike] for _, alike in groupby(metrics, key=lambda metric: metric.unit)],
+        rows=[
+            [*(_named(row[name]) for name in found.by), *(shown(row[metric.name], metric.unit) for metric in metrics)]
+            for row in found.rows.iter_rows(named=True)
+        ],
+        total=totals if found.by else None,
+        right=frozenset(name for name in found.by if DIMENSIONS[name].kind is Kind.NUMBER),
+    )
+
+
+def shown(value: float | None, unit: Unit) -> str:
+    """A metric as people read it. Money and times are whole numbers."""
+    if value is None:
+        return NOTHING
+    match unit:
+        case Unit.CALLS:
+            return str(value)
+        case Unit.RATIO:
+            return f"{value:.1%}"
+        case Unit.MS:
+            minutes, seconds = divmod(int(value) // 1_000, 60)
+            return f"{minutes}:{seconds:02d}"
+        case Unit.MICROS:
+            return show_cents(int(value))
+        case unknown:
+            assert_never(unknown)
+
+
+def _named(value: object) -> str:
+    match value:
+        case None:
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
