@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from switch.cli.common import AsJson, app, count, deployed, fail, from_ledger, ledger_of
+from switch.cli.common import EXIT, AsJson, app, count, deployed, fail, from_ledger, ledger_of
 from switch.cli.simulate import yesterday
 from switch.cli.sums import differing, money_beside, parts_beside, signed, states_beside, sums_as_json
 from switch.cli.table import figures_table, show
@@ -26,7 +26,7 @@ SHOWN_MOVEMENTS = 15
 SHOWN_CALLS = 200
 
 
-@app.command()
+@app.command(epilog=EXIT)
 def replay(
     *,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="The config to try.")] = None,
@@ -47,7 +47,10 @@ def replay(
     Caps, hours and repeat callers move along in simulated time. Told are the calls that move and where to, the money before and after,
     and the caps that fill. What is taken to be so is printed along. Nothing is written.
 
-    Example: payphone replay --config /tmp/new --of /etc/payphone --from 2026-11-18
+    \b
+    Examples:
+      payphone replay --config /tmp/new --of /etc/payphone --from 2026-11-18
+      payphone replay --check --of /etc/payphone
     """
     if (config is None) != check:
         fail("give --config NEW, or --check to try the method itself on the config that decided the calls")

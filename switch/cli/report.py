@@ -12,7 +12,7 @@ import typer
 from routing.expression import Kind
 from routing.zone import time_zone
 from switch.billing.money import show_cents
-from switch.cli.common import AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of
+from switch.cli.common import EXIT, AsJson, ConfigDir, app, deployed, fail, from_ledger, ledger_of
 from switch.cli.table import figures_table, show, write_file
 from switch.ledger.database import Database, ledger_url
 from switch.output import Table, progress, write_line, write_lines
@@ -53,7 +53,7 @@ _WHICH = f"Which metrics, or `all`: {', '.join(metric.short for metric in METRIC
 _OUT = f"Write it to this file, in the format of its ending: {', '.join(_ENDINGS)}."
 
 
-@app.command()
+@app.command(epilog=EXIT)
 def report(
     by: Annotated[str, typer.Option(help=_BY)] = "",
     *,
@@ -73,10 +73,11 @@ def report(
     A call counts in every row it belongs to, and once in the totals: two lines tried for one call are two rows and one call.
 
     \b
-    payphone report --by publisher,hour --from 2026-03-01 --to 2026-04-01
-    payphone report --by final_state --where 'campaign == auto-quotes and state in [TX, OK]'
-    payphone report --by line,day --metrics all --out march.parquet
-    payphone report --by hour --metrics incoming,peak,capacity --zone America/New_York --plot march.png
+    Examples:
+      payphone report --by publisher,hour --from 2026-03-01 --to 2026-04-01
+      payphone report --by final_state --where 'campaign == auto-quotes and state in [TX, OK]'
+      payphone report --by line,day --metrics all --out march.parquet
+      payphone report --by hour --metrics incoming,peak,capacity --plot march.png
     """
     style = _style(style, path, json_lines=json_lines)
     _check_installed(plot)

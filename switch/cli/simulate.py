@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from switch.billing.verdict import JudgedCall
-from switch.cli.common import AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config
+from switch.cli.common import EXIT, AsJson, ConfigDir, app, count, fail, from_ledger, loaded_config
 from switch.cli.sums import figures_as_json, parts_table, states_table
 from switch.cli.table import show
 from switch.engine.clock import SystemClock
@@ -34,7 +34,7 @@ BATCH = 500
 USUAL = TrafficModel()
 
 
-@app.command()
+@app.command(epilog=EXIT)
 def simulate(
     *,
     config: ConfigDir = Path("config"),
@@ -65,7 +65,11 @@ def simulate(
     Callers come as on working days, from all over the US, walk the menus, err, lose patience; lines answer, are busy, are dead. The same
     seed gives the same calls. With --into they go to a ledger of their own, on which `calls`, `explain` and `replay` can be tried.
 
-    Example: payphone simulate --calls 20000 --into /tmp/try; payphone calls --config /tmp/try/config
+    \b
+    Examples:
+      payphone simulate --rate 200 --days 2 --report
+      payphone simulate --calls 20000 --into /tmp/try
+      payphone calls --config /tmp/try/config
     """
     if calls is not None and rate is not None:
         fail("--calls and --rate both say how many: give one of them")
