@@ -1,6 +1,6 @@
-"""Knows how a recorded call is explained: what happened, why it went where it went, by which lines of the config, and what it earned.
+"""Explains a recorded call: what happened, why it went where it went, by which lines of the config, and what it earned.
 
-Everything is read from the record: the rulings' trail holds the rules and every figure that was read. Does not decide anything anew.
+Everything is read from the record: the rulings' trail holds the rules and every figure that was read. Nothing is decided anew.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -245,6 +245,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.InviteArrived.__name__: lambda _party, _facts: "the call comes in",
     ev.LegRang.__name__: lambda party, _facts: f"{party} rings",
     ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
+    ev.AnswerUnusable.__name__: lambda party, _facts: f"{party} answers without audio that can be carried",
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
     ev.CallerAcknowledged.__name__: lambda _party, _facts: "the caller acknowledges the answer",
     ev.DigitHeard.__name__: lambda party, facts: f"{party} presses {facts.get('digit', '')}",
@@ -303,6 +304,10 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"writes the answer of {_party(leg, parties)} to disk"
         case do.Bridge.__name__, [leg]:
             return f"connects the caller and {_party(leg, parties)}"
+        case do.ReleaseCallCaps.__name__, [leg]:
+            return f"frees the caps that the try of {_party(leg, parties)} took for the caller's side"
+        case do.ReleaseCaps.__name__, [leg]:
+            return f"frees the caps of {_party(leg, parties)}"
         case do.AccrueRevenue.__name__, [_]:
             return "works out what is owed by now"
         case _:

@@ -153,3 +153,5 @@ class Reloader:
             self._shell.reload(loaded.deployment)
             self._shell.keep_config(loaded.deployment.plan.version, loaded.files)
             _log.info("config reloaded", before=before, now=loaded.deployment.plan.version)
+        else:
+            _log.info("config read again: it means the same", running=before)

@@ -99,7 +99,7 @@ def _sell(context: PostingContext, act: _Sale) -> Posted | Refused:
     if not isinstance(act, actions.Disposition) and (
         not agreed or (act.amount_micros is not None and not _waits(terms.revenue, event))
     ):
-        return Refused(because=Refusal.NOT_AGREED, detail=f"campaign {context.campaign} does not wait for a {event}")
+        return Refused(because=Refusal.NOT_AGREED, detail=f"campaign {context.campaign} is not paid on {event}")
     situation = context.situation(event)
     revenue_micros = _sold_for(context, act, terms=terms, situation=situation, part_bp=part_bp)
     payout_micros = _payout_by_sale(

@@ -19,8 +19,8 @@ def calls(
     campaign: Annotated[str | None, typer.Option(help="Only of this campaign.")] = None,
     line: Annotated[str | None, typer.Option(help="Only those for which this line was tried.")] = None,
     state: Annotated[str | None, typer.Option(help="Only with this final state, such as converted or no_answer.")] = None,
-    number: Annotated[str | None, typer.Option(help="Only to this tracking number.")] = None,
-    caller: Annotated[str | None, typer.Option(help="Only from this number.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only to this tracking number, however it is written.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only from this number; anonymous: from callers who withheld theirs.")] = None,
     since: Annotated[str | None, typer.Option(help="Only from then on: 2026-03-01, or 2026-03-01T14:00.")] = None,
     until: Annotated[str | None, typer.Option(help="Only before then.")] = None,
     zone: Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")] = None,
@@ -37,6 +37,7 @@ def calls(
       payphone calls --line acme-east --follow
       payphone calls --json -n 1000 | jq .call_id
     """
+    from routing.e164 import to_e164
     from switch.cli.listing import CallFilter, follow_calls, show_calls
     from switch.simulation.period import BadInstant, clock_of, instant, instant_us
 
@@ -49,8 +50,8 @@ def calls(
             campaign=campaign,
             line=line,
             state=_state(state),
-            number=number,
-            caller=caller,
+            number=None if number is None else to_e164(number),
+            caller=None if caller is None else to_e164(caller),
             since_us=None if since is None else instant_us(instant(since, zone=zone)),
             until_us=None if until is None else instant_us(instant(until, zone=zone)),
         )

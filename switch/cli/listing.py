@@ -57,5 +57,7 @@ def _show(calls: Sequence[JudgedCall], *, clock: Zone, as_json_lines: bool) -> N
     if as_json_lines:
         for judged in calls:
             write_json(as_json(judged))
-    else:
+    elif calls:
         show_calls_table(calls, clock)
+    else:
+        write_line("no calls: none is recorded that all filters let pass", err=True)

@@ -21,6 +21,7 @@ from switch.billing.money import micros_from, show_cents
 from switch.billing.verdict import MoneyKind
 from switch.cli.common import count, deployed, fail, from_ledger, open_ledger
 from switch.cli.statement import only_one, show_rows
+from switch.console import local
 from switch.engine.clock import SystemClock
 from switch.ledger.store import RecordRefused
 from switch.output import confirmed, write_json, write_line
@@ -151,7 +152,9 @@ def _tell(done: Done, clock: Zone, *, json_lines: bool) -> None:
         write_line(f"this was done at {time_of(done.at_us)}: nothing was appended. To do it once more, give another --key")
     else:
         show_rows(done.money, clock)
-        write_line(f"appended {count(len(done.money), 'money row')} and {count(len(done.states), 'state')}")
+        for state in done.states:
+            write_line(f"{local(state.at_us, clock)}  {state.of} {state.state}")
+        write_line(f"appended {count(len(done.money), 'money row')} and {count(len(done.states), 'change')} of state")
 
 
 def _confirm(question: str, *, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""Knows how to ask where a call would go that nobody places: `payphone route`. Pure but for the default of `at`, the present."""
+"""Asks where a call would go that nobody places, for `payphone route`. Pure but for the default of `at`, the present."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def ask_route(
 ) -> RouteAnswer:
     """Where the call goes while every line is free. `zone`: of `at`, where it names none; None: now.
 
-    Raises BadQuestion for digits that no phone has, BadInstant for an instant that can't be read.
+    Raises BadQuery for digits that no phone has, BadInstant for an instant that can't be read.
     """
     at_us = SystemClock().now().utc_us if at is None else instant_us(instant(at, zone=zone.key))
     if bad := sorted(set(digits) - DIGITS):
@@ -113,12 +113,13 @@ def _menu(judged: JudgedCall) -> str | None:
     record = judged.record
     if not record.menu_ms and not record.digits:
         return None
-    keys = f"keys {record.digits}" if record.digits else "no key"
-    return f"{'done' if record.menu_done else record.final_state.value.replace('_', ' ')}, {keys}"
+    if not record.digits:
+        return "done without a key" if record.menu_done else "waits for a key"
+    return f"{'done' if record.menu_done else record.final_state.value.replace('_', ' ')}, keys {record.digits}"
 
 
 def passed_tags(given: Sequence[str], kinds: Mapping[str, Kind]) -> dict[str, Scalar]:
-    """`NAME=VALUE` each. Raises BadQuestion for a tag that the config does not know, or a value that is none of it."""
+    """`NAME=VALUE` each. Raises BadQuery for a tag that the config does not know, or a value that is none of it."""
     found: dict[str, Scalar] = {}
     for each in given:
         name, equals, text = each.partition("=")

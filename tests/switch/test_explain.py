@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from switch.billing.verdict import JudgedCall
-from switch.explain import Sources, explain, sources, told
+from switch.call import command, event
+from switch.explain import Sources, command_words, event_words, explain, sources, told
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
@@ -74,3 +76,27 @@ def test_a_config_that_was_not_kept_is_said_and_nothing_is_lost() -> None:
 def test_a_record_from_before_events_were_kept_still_says_why() -> None:
     text = list(told(explain(replace(medicare(), events=()), rows=(), config=kept()), CHICAGO))
     assert any("campaigns.medicare.filter: match" in line for line in text)
+
+
+def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
+    parties = ("the caller", "east")
+    arguments = {
+        "Dial": "1 east",
+        "Play": "1 welcome",
+        "HangUp": "1 caller_hung_up",
+        "Refuse": "busy",
+        "AskRoute": "",
+        "StopPlay": "",
+    }
+    for kind in get_args(command.Command):
+        name = kind.__name__
+        words = command_words(f"{name} {arguments.get(name, '1')}".strip(), parties)
+        assert name not in words, words
+    for kind in get_args(event.Event):
+        words = event_words(kind.__name__, {"leg": 1, "choice": "Dial east"}, parties, CHICAGO)
+        assert kind.__name__ not in words, words
+
+
+def test_caps_that_are_given_back_are_told_with_their_line() -> None:
+    text = "\n".join(told(explain(medicare(), rows=(), config=kept()), CHICAGO))
+    assert "-> frees the caps of delta-texas" in text

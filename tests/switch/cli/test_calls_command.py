@@ -60,7 +60,10 @@ def test_eighty_columns_are_enough_and_no_word_is_broken(ledger: Path) -> None:
         (["--state", "connected_short"], ["c3"]),
         (["--state", "Connected Short"], ["c3"]),
         (["--number", "+18005550100"], ["abd2", "abc1", "c3"]),
+        (["--number", "800 555 0100"], ["abd2", "abc1", "c3"]),
         (["--number", "+18005550199"], []),
+        (["--caller", "(212) 555-0199"], ["abd2", "abc1", "c3"]),
+        (["--caller", "anonymous"], []),
         (["--caller", "+12125550199"], ["abd2", "abc1", "c3"]),
         (["--since", "2026-03-02T15:00"], ["abd2", "abc1", "c3"]),
         (["--since", "2026-03-02T15:00:01"], []),
@@ -86,6 +89,12 @@ def test_filters_that_are_none_are_refused(ledger: Path, words: list[str], why: 
     done = CliRunner().invoke(app, ["calls", "--config", str(ledger), *words])
     assert done.exit_code == 1
     assert why in done.stderr
+
+
+def test_that_no_call_passes_the_filters_is_said(ledger: Path) -> None:
+    done = calls(ledger, "--publisher", "nobody", columns=80)
+    assert done.stdout == ""
+    assert done.stderr == "no calls: none is recorded that all filters let pass\n"
 
 
 def later(judged: JudgedCall, call_id: str, seconds: int) -> JudgedCall:
