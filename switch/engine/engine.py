@@ -340,20 +340,24 @@ class Engine:
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
         self._emit(LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id))
-        if live.recorded:
-            return
-        if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
-            self._bury(live, event.at)
-        else:
-            self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
-        if isinstance(event, ev.LegEnded):  # the leg has ended, whatever broke: what it held is free
-            self._feed(live, event)
+        if not live.recorded:
+            if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
+                self._bury(live, event.at)
+            else:
+                self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
+                if isinstance(event, ev.LegEnded):  # the leg has ended, whatever broke: the record need not wait for it
+                    self._feed(live, event)
+        try:
+            self._executor.sweep(live, event.at)
+        except Exception:  # noqa: BLE001 as in _feed
+            self._emit(LogProblem(what="a broken call holds something", trace=traceback.format_exc(), call_id=live.call_id))
 
     def _bury(self, live: LiveCall, at: Moment) -> None:
         self._wake(live, None)
         try:
             self._executor.bury(live, at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
+            self._control.usage.over(live.call_id)
             self._emit(LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id))
 
     # effects

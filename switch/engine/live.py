@@ -86,6 +86,11 @@ class LiveCalls:
     def drop_leg(self, sip: int) -> None:
         del self._by_sip[sip]
 
+    def has_leg(self, live: LiveCall, number: int) -> bool:
+        """Whether the SIP agent still has this leg of the call."""
+        leg = live.legs.get(number)
+        return leg is not None and leg.sip in self._by_sip
+
     def drop(self, live: LiveCall) -> bool:
         """The call is over; False: it was already. Legs that the network has not let go of yet are still found, until it does."""
         return self._by_id.pop(live.call_id, None) is not None
