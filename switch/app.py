@@ -8,15 +8,10 @@ import asyncio
 import gc
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import assert_never
 
 import structlog
 
-import ivr
-import media
-import routing
-import switch
 from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
@@ -44,19 +39,6 @@ DRAIN_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
 _log = structlog.get_logger("payphone")
-
-
-class ForeignPackages(Exception):
-    """One of our generic package names is another distribution's: `payphone` needs an environment of its own."""
-
-
-def check_packages() -> None:
-    """Raises NotOurs unless `switch`, `ivr`, `media` and `routing` lie side by side (`docs/design.md` §2)."""
-    homes = {Path(package.__file__ or "").resolve().parent.parent for package in (switch, ivr, media, routing)}
-    if len(homes) != 1:
-        raise ForeignPackages(
-            "switch, ivr, media and routing come from different places: install payphone in a virtual environment of its own"
-        )
 
 
 class Shell:
