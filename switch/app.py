@@ -41,6 +41,17 @@ DRAIN_S = 6.0
 _log = structlog.get_logger("payphone")
 
 
+def _call_of(effect: Effect) -> str:
+    """The id of the call that an effect is of; "": it does not say."""
+    match effect:
+        case SendSip() | TellWorker():
+            return ""
+        case StoreRecord(judged=judged):
+            return judged.record.call_id
+        case _:
+            return effect.call_id
+
+
 class Shell:
     """One running switch. `run` returns after `stop`. `heard` is told of every judged call, for whoever watches."""
 
@@ -207,7 +218,7 @@ class Shell:
             try:
                 self._do(effect)
             except Exception:  # noqa: BLE001 one effect that fails must not take those of other calls with it
-                with of_call("" if isinstance(effect, SendSip | TellWorker | StoreRecord) else effect.call_id):
+                with of_call(_call_of(effect)):
                     _log.exception("an effect failed", effect=type(effect).__name__)
         if self.engine.live_calls == 0:
             self._idle.set()

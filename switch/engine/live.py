@@ -76,6 +76,10 @@ class LiveCalls:
         """The call and leg number of one of the agent's legs, until that has ended."""
         return self._by_sip[sip]
 
+    def id_of_sip(self, sip: int) -> str:
+        """The id of the call that has this leg of the agent's; "": none has."""
+        return self._by_sip[sip][0].call_id if sip in self._by_sip else ""
+
     def add(self, live: LiveCall) -> None:
         self._by_id[live.call_id] = live
 
