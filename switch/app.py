@@ -8,15 +8,10 @@ import asyncio
 import gc
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import assert_never
 
 import structlog
 
-import ivr
-import media
-import routing
-import switch
 from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
@@ -46,17 +41,15 @@ DRAIN_S = 6.0
 _log = structlog.get_logger("payphone")
 
 
-class ForeignPackages(Exception):
-    """One of our generic package names is another distribution's: `payphone` needs an environment of its own."""
-
-
-def check_packages() -> None:
-    """Raises NotOurs unless `switch`, `ivr`, `media` and `routing` lie side by side (`docs/design.md` §2)."""
-    homes = {Path(package.__file__ or "").resolve().parent.parent for package in (switch, ivr, media, routing)}
-    if len(homes) != 1:
-        raise ForeignPackages(
-            "switch, ivr, media and routing come from different places: install payphone in a virtual environment of its own"
-        )
+def _call_of(effect: Effect) -> str:
+    """The id of the call that an effect is of; "": it does not say."""
+    match effect:
+        case SendSip() | TellWorker():
+            return ""
+        case StoreRecord(judged=judged):
+            return judged.record.call_id
+        case _:
+            return effect.call_id
 
 
 class Shell:
@@ -225,7 +218,7 @@ class Shell:
             try:
                 self._do(effect)
             except Exception:  # noqa: BLE001 one effect that fails must not take those of other calls with it
-                with of_call("" if isinstance(effect, SendSip | TellWorker | StoreRecord) else effect.call_id):
+                with of_call(_call_of(effect)):
                     _log.exception("an effect failed", effect=type(effect).__name__)
         if self.engine.live_calls == 0:
             self._idle.set()

@@ -122,7 +122,8 @@ class Engine:
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
             case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
-                    self._emit(LogProblem(what=f"prompt can't be played: {why}"))
+                    owner = self._media.owner(port)
+                    self._emit(LogProblem(what=f"prompt can't be played: {why}", call_id="" if owner is None else owner[0]))
                 self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play))
             case MediaTimeout(port=port, last_ns=last_ns):
                 last = None if last_ns is None else at.at_mono(last_ns)
@@ -183,9 +184,10 @@ class Engine:
                 try:
                     self._on_fact(fact, at)
                 except Exception:  # noqa: BLE001 what one fact breaks must not keep the others from being heard
-                    self._emit(
-                        LogProblem(what=f"{type(fact).__name__} of leg {fact.leg} was not heard", trace=traceback.format_exc())
-                    )
+                    what = f"{type(fact).__name__} of leg {fact.leg} was not heard"
+                    self._emit(LogProblem(what=what, trace=traceback.format_exc(), call_id=self._calls.id_of_sip(fact.leg)))
+                    if isinstance(fact, InviteReceived):  # no call was made of it that would end the leg
+                        self._agent.refuse(fact.leg, 500, at.mono_ns)
 
     def _on_fact(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, InviteReceived):
@@ -341,20 +343,24 @@ class Engine:
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
         self._emit(LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id))
-        if live.recorded:
-            return
-        if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
-            self._bury(live, event.at)
-        else:
-            self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
-        if isinstance(event, ev.LegEnded):  # the leg has ended, whatever broke: what it held is free
-            self._feed(live, event)
+        if not live.recorded:
+            if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
+                self._bury(live, event.at)
+            else:
+                self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
+                if isinstance(event, ev.LegEnded):  # the leg has ended, whatever broke: the record need not wait for it
+                    self._feed(live, event)
+        try:
+            self._executor.sweep(live, event.at)
+        except Exception:  # noqa: BLE001 as in _feed
+            self._emit(LogProblem(what="a broken call holds something", trace=traceback.format_exc(), call_id=live.call_id))
 
     def _bury(self, live: LiveCall, at: Moment) -> None:
         self._wake(live, None)
         try:
             self._executor.bury(live, at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
+            self._control.usage.over(live.call_id)
             self._emit(LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id))
 
     # effects

@@ -141,11 +141,18 @@ class CommandExecutor:
             self._agent.accept(leg.sip, body, at.mono_ns)
 
     def bury(self, live: LiveCall, at: Moment) -> None:
-        """A call whose machine can't end it any more: every leg is told to end, and the record says that it crashed."""
-        for leg in live.legs.values():
-            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
+        """A call whose machine can't end it any more: the record says that it crashed."""
         live.call = replace(live.call, history=cdr.close_crashed(live.call.history, at), phase=Ended())
         self._finish(live)
+
+    def sweep(self, live: LiveCall, at: Moment) -> None:
+        """After a break, which may have kept commands from being carried out: every leg that stands is told to end, and every attempt
+        whose leg is gone gives its caps back. What was done before stays as it is."""
+        for leg in live.legs.values():
+            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
+        for number in sorted(live.context.taken):
+            if number < len(live.call.legs) and not self._lives.has_leg(live, number):
+                self._control.release_caps(live.call, live.context, number, at)
 
     def _finish(self, live: LiveCall) -> None:
         """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""

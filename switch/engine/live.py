@@ -76,6 +76,10 @@ class LiveCalls:
         """The call and leg number of one of the agent's legs, until that has ended."""
         return self._by_sip[sip]
 
+    def id_of_sip(self, sip: int) -> str:
+        """The id of the call that has this leg of the agent's; "": none has."""
+        return self._by_sip[sip][0].call_id if sip in self._by_sip else ""
+
     def add(self, live: LiveCall) -> None:
         self._by_id[live.call_id] = live
 
@@ -85,6 +89,11 @@ class LiveCalls:
 
     def drop_leg(self, sip: int) -> None:
         del self._by_sip[sip]
+
+    def has_leg(self, live: LiveCall, number: int) -> bool:
+        """Whether the SIP agent still has this leg of the call."""
+        leg = live.legs.get(number)
+        return leg is not None and leg.sip in self._by_sip
 
     def drop(self, live: LiveCall) -> bool:
         """The call is over; False: it was already. Legs that the network has not let go of yet are still found, until it does."""

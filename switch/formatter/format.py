@@ -35,10 +35,6 @@ from switch.settings.problem import Problem
 from switch.settings.source import Blank, SourceFile, Value, shown, trouble
 from switch.settings.text import parsed
 
-FORMAT_VERSION = 1
-"""The version of the canonical form. It is raised when the same text is formatted differently than before: whoever keeps formatted
-configs can tell why one changed. A test holds it to the output."""
-
 # YAML takes these for ends of lines, editors do not: nobody would see what is a line.
 _ODD_BREAKS = "\x85\u2028\u2029"
 

@@ -4,13 +4,14 @@ Does not know transactions: it is given a connection, and what it reads in one g
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, and_, or_, select
+from sqlalchemy.exc import OperationalError
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
@@ -167,9 +168,15 @@ def money_behind(
     connection: Connection, after: int, *, limit: int, broken: Callable[[int, str], None] | None
 ) -> list[tuple[int, MoneyRow]]:
     """With their numbers. `broken` is told of a row that holds what no row can: its number, and why; None: ValueError is raised."""
-    rows = connection.execute(select(MONEY).where(MONEY.c.id > after).order_by(MONEY.c.id).limit(limit))
+    rows = select(MONEY).where(MONEY.c.id > after).order_by(MONEY.c.id).limit(limit)
     found = []
-    for row in rows.mappings():
+    try:
+        read: Iterable[RowMapping] = connection.execute(rows).mappings().all()
+    except OperationalError as error:
+        if broken is None or not _is_no_text(error):
+            raise
+        read = _one_by_one(connection, rows, broken)
+    for row in read:
         try:
             found.append((row["id"], _whole_money(row)))
         except ValueError as error:
@@ -177,6 +184,22 @@ def money_behind(
                 raise
             broken(row["id"], f"{row['key']}: {error}")
     return found
+
+
+def _one_by_one(connection: Connection, rows: Select[Any], broken: Callable[[int, str], None]) -> Iterator[RowMapping]:
+    """A row with a text that is none makes SQLite refuse all that are asked for with it."""
+    for number in connection.scalars(rows.with_only_columns(MONEY.c.id)).all():
+        try:
+            yield connection.execute(select(MONEY).where(MONEY.c.id == number)).mappings().one()
+        except OperationalError as error:
+            if not _is_no_text(error):
+                raise
+            broken(number, str(error.orig))
+
+
+def _is_no_text(error: OperationalError) -> bool:
+    """SQLite has no other word for bytes in a text column that are not UTF-8."""
+    return str(error.orig).startswith("Could not decode to UTF-8")
 
 
 def _whole_money(row: RowMapping) -> MoneyRow:

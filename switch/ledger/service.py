@@ -216,6 +216,8 @@ class LedgerService:
                 self._journal.rewrite()
             self._journal.append(PROBE_ID, b"{}")
         except JournalUnwritable as error:
+            if not self._journal.failed:  # too many lines wait for an fsync: it is what makes room for the next try
+                self._sync.request(FLUSH)
             self._journal_fails(str(error))
             return
         self._mark_recorded([PROBE_ID])

@@ -13,12 +13,14 @@ from routing.area_codes import COMPARED
 
 LIBRARIES = ("holidays", "phonenumbers", "tzdata", "zipcodes")
 FILE = "versions.json"
+FORMAT_VERSION = 1
+"""The version of the canonical form that `payphone fmt` writes. It is raised when the same text is formatted differently than before:
+whoever keeps formatted configs can tell why one changed. A test holds it to the output."""
 
 
-def versions_now(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """By name, the versions in this process. `area-codes`: the day our own table was compared. `more`: of what this room does not see, such
-    as the formatter."""
-    return {**{name: version(name) for name in LIBRARIES}, "area-codes": COMPARED.isoformat(), **(more or {})}
+def versions_now() -> dict[str, str]:
+    """By name, the versions in this process. `area-codes`: the day our own table was compared. `fmt`: the canonical form of configs."""
+    return {**{name: version(name) for name in LIBRARIES}, "area-codes": COMPARED.isoformat(), "fmt": str(FORMAT_VERSION)}
 
 
 def kept_as(config: str, at_us: int) -> tuple[str, Mapping[str, str]]:

@@ -162,5 +162,19 @@ def test_a_prompt_that_can_not_be_played_is_told_to_somebody() -> None:
     port = next(order.port for order in world.orders if isinstance(order, mc.Play))
     world.report(mc.PlayFinished(port=port, play=1, at_ns=world.now_ns, why="welcome.wav: no such file"))
     world.flush()
-    told = [complaint.what for complaint in world.complaints] + [payload.decode() for _, payload in world.journal]
-    assert any("welcome.wav" in text for text in told)
+    assert [(told.what, told.call_id) for told in world.complaints] == [
+        ("prompt can't be played: welcome.wav: no such file", world.journal[0][0])
+    ]
+
+
+def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine_module, "header_tags", breaks)
+    world = World(plan(line("east", EAST)))
+    world.call()
+    world.run(200_000)
+    assert [ended.status for ended in world.endings()] == [500]
+    assert set(world.sip.held().values()) == {0}
+    assert world.complaints[0].what == "InviteReceived of leg 1 was not heard"

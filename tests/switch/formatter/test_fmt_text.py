@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from switch.formatter.format import FORMAT_VERSION, FormattedFile, format_text
+from switch.formatter.format import FormattedFile, format_text
 from switch.settings.problem import Problem
+from switch.settings.versions import FORMAT_VERSION
 
 RULES = {
     "durations in the largest unit": ("health: {rest: 90000ms}", "health: {rest: 90s}"),

@@ -204,6 +204,26 @@ def test_a_row_that_can_not_be_read_is_said_once_counted_and_passed_over(
     assert on.poller.unreadable == 1
 
 
+def test_a_row_whose_text_is_no_text_is_passed_over(sqlite_ledger: Ledger, sqlite_url: str, raw: Callable[[str], Engine]) -> None:
+    """Bytes that are not UTF-8: the driver refuses every row that is asked for with it."""
+
+    async def scene(on: Watched) -> None:
+        on.poller.begin(ALL)
+        await on.until(lambda: bool(on.histories))
+        with raw(sqlite_url).begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO money (key, call_id, number, kind, party, campaign, line, amount_micros, reason, actor, at_us) "
+                "VALUES ('broken', '', 0, 'deposit', 'acme', '', '', 1, CAST(X'ff41' AS TEXT), 'ops:ann', 1)"
+            )
+        key = deposit(sqlite_ledger, "behind it")
+        await on.until(lambda: key in on.keys)
+
+    on = watch(sqlite_url, scene)
+    assert len(on.complaints) == 1
+    assert "Could not decode to UTF-8" in on.complaints[0]
+    assert on.poller.unreadable == 1
+
+
 def test_a_posting_about_a_call_that_can_not_be_read_is_passed_over(
     sqlite_ledger: Ledger, sqlite_url: str, raw: Callable[[str], Engine], judged: Judge
 ) -> None:

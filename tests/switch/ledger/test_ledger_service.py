@@ -16,7 +16,7 @@ from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import CallHistory
 from switch.engine.journal_line import event_line, heartbeat_line
-from switch.ledger import database, service, writer
+from switch.ledger import database, journal, service, writer
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal
 from switch.ledger.service import LedgerService
@@ -267,6 +267,34 @@ def test_a_failed_fsync_closes_the_door_and_who_waited_is_told_once_a_new_segmen
     assert len(failed) == 1
     copies = [path for path in (tmp_path / "journal").glob("*.journal") if b" a " in path.read_bytes()]
     assert failed[0] not in {path.name for path in copies} or len(copies) == 2
+
+
+def test_a_disk_that_works_again_when_no_more_lines_fit_in_memory_opens_the_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the line that tries the journal fits in, before an fsync has covered others."""
+    real, broken = os.fsync, [False]
+
+    def fsync(fd: int) -> None:
+        if broken[0]:
+            raise OSError(errno.EIO, "Input/output error")
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    async def scene(on: Kept) -> None:
+        await taking_calls(on)
+        broken[0] = True
+        for number in range(60):  # an fsync makes room by whole blocks of the disk
+            on.service.append(f"a{number}", first_line("a"))
+        on.service.sync("a/1")
+        await on.until(lambda: not on.writable)
+        monkeypatch.setattr(journal, "MAX_PENDING_BYTES", on.service._journal.pending_bytes)
+        broken[0] = False
+        await taking_calls(on)
+        await on.until(lambda: on.secured == ["a/1"])
+
+    play(lambda: Kept(tmp_path), scene)
 
 
 @pytest.mark.parametrize("beyond", [0, 1])

@@ -15,7 +15,7 @@ from switch.cli.main import app
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
 from switch.settings.load import load
-from switch.settings.versions import FILE, differences, kept_as, versions_now
+from switch.settings.versions import FILE, FORMAT_VERSION, differences, kept_as, versions_now
 
 INVITED_US = 1_000_000
 
@@ -25,9 +25,10 @@ def kept(**versions: str) -> dict[str, str]:
 
 
 def test_the_versions_are_those_of_this_process() -> None:
-    now = versions_now({"fmt": "1"})
+    now = versions_now()
     assert now["holidays"] == version("holidays")
     assert set(now) == {"holidays", "tzdata", "phonenumbers", "zipcodes", "area-codes", "fmt"}
+    assert now["fmt"] == str(FORMAT_VERSION)
     assert kept_as("3f2a9c01d4b7", 5) == ("3f2a9c01d4b7@5", kept())
 
 
