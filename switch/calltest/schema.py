@@ -30,8 +30,6 @@ from switch.settings.field import (
     Truth,
     Zone,
     choice,
-    choice_schema,
-    number_schema,
     parsed,
     some,
     text_schema,
@@ -197,26 +195,26 @@ PromptName = Annotated[str, _named(NameKind.PROMPT), text_schema()]
 CapKey = Annotated[str, _named(NameKind.CAP), text_schema()]
 TagName = Annotated[str, _named(NameKind.TAG), text_schema()]
 HeaderTag = Annotated[str, _named(NameKind.HEADER_TAG), text_schema()]
-TagText = Annotated[str, parsed(str, "a value"), Field(json_schema_extra={"type": ["string", "number", "boolean"]})]
+TagText = Annotated[str, parsed(str, "a value", {"type": ["string", "number", "boolean"]})]
 Title = Annotated[str, parsed(_title, "what the test shows"), text_schema()]
 Instant = Annotated[datetime, parsed(_instant, AT), text_schema(AT_PATTERN)]
 Caller = Annotated[str, parsed(_caller, v.E164), text_schema()]
 CallerBefore = Annotated[str, parsed(_caller_before, v.E164), text_schema()]
 Pressed = Annotated[str, parsed(_digits, "DTMF digits, in quotes"), text_schema(DIGITS_PATTERN)]
-Seed = Annotated[int, whole(0, MAX_SEED), number_schema(0, MAX_SEED)]
-State = Annotated[FinalState, choice("state", tuple(FinalState)), choice_schema(tuple(FinalState))]
-Ender = Annotated[EndedBy, choice("side", tuple(EndedBy)), choice_schema(tuple(EndedBy))]
-TalkEnder = Annotated[EndedBy, choice("side", (EndedBy.CALLER, EndedBy.LINE)), choice_schema((EndedBy.CALLER, EndedBy.LINE))]
+Seed = Annotated[int, whole(0, MAX_SEED)]
+State = Annotated[FinalState, choice("state", FinalState)]
+Ender = Annotated[EndedBy, choice("side", EndedBy)]
+TalkEnder = Annotated[EndedBy, choice("side", (EndedBy.CALLER, EndedBy.LINE))]
 _ONE_OR_MORE = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
 AnyLine = Annotated[list[LineName], BeforeValidator(_one_is_a_list), _ONE_OR_MORE]
 Prompts = Annotated[list[PromptName], BeforeValidator(_one_is_a_list), _ONE_OR_MORE]
-SipCode = Annotated[int, whole(200, 699), number_schema(200, 699)]
+SipCode = Annotated[int, whole(200, 699)]
 
 
 class LineEntry(Strict):
     """What a line does when it is dialled; a bare word stands for it alone."""
 
-    does: Annotated[LineBehaviour, choice("behaviour", BEHAVIOURS), choice_schema(BEHAVIOURS)] = may(
+    does: Annotated[LineBehaviour, choice("behaviour", BEHAVIOURS)] = may(
         "answers, busy, fails, rings (and nobody answers) or silent (it does not even ring)", default="answers"
     )
     after: DurationOrZero = may("From its INVITE to its answer, or refusal", default="2s")
@@ -263,7 +261,7 @@ class EarlierCallEntry(CallEntry):
         default=None, alias="from", description="The caller's number, anonymous, or others: each from a number of its own"
     )
     ago: LongDuration | None = may("How long before the call of the test; or say `at`")
-    times: Annotated[int, whole(1, MAX_TIMES), number_schema(1, MAX_TIMES)] = may("How many such calls", default="1")
+    times: Annotated[int, whole(1, MAX_TIMES)] = may("How many such calls", default="1")
     every: DurationOrZero = may("The time from one of them to the next", default="1s")
     lines: Lines = section("What lines do in these calls; others do as in the test")
 

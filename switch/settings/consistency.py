@@ -10,10 +10,9 @@ from ipaddress import IPv4Network
 
 from ivr.graph import loops_without_input
 from ivr.menu import MenuPlan, Node
-from routing.expression import BadExpression, Kind, is_word, parse, type_mismatches
+from routing.expression import BadExpression, Kind, is_word, type_mismatches
 from routing.table import NoRoute
 from routing.tags import BUILT_IN
-from switch.billing.terms import LASTING, BillableOn
 from switch.settings import value as v
 from switch.settings.field import DEFAULT_PORTS
 from switch.settings.finding import Finding, attempt, warning
@@ -25,9 +24,7 @@ from switch.settings.value import Unfit, nearest
 from switch.sip.requests import DEFAULT_PORT
 from switch.sip.uri import parse_uri
 
-WARN_BELOW_MS = 60_000
 ELSEWHERE = "menus set zip and consent, the switch knows the others"
-OWNERS = ("trunks", "publishers", "numbers", "groups", "advertisers", "campaigns")
 
 
 def inconsistencies(tree: Tree, *, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
@@ -42,8 +39,6 @@ def inconsistencies(tree: Tree, *, kinds: Mapping[str, Kind]) -> Iterator[Findin
         yield from _misfits(path, text, kinds, whole=not tree.unread)
     for cause in NoRoute:
         yield from _overflow_circles(mapping(tree.data.get("campaigns")), cause)
-    yield from _paused_owners(tree)
-    yield from _short_thresholds(tree)
     yield from _tokens(tree)
 
 
@@ -52,39 +47,6 @@ def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
     for way in loops_without_input(MenuPlan(start="", nodes=nodes)):
         unfit = Unfit(f"menus run in a circle: {' -> '.join(way)}", hint="let one of them ask the caller, or leave the circle")
         yield Finding(path=("menus", way[0]), unfit=unfit, at_key=True)
-
-
-def owners(tree: Tree) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """(path, entry) of all that may have caps."""
-    for section in OWNERS:
-        for name, entry in mapping(tree.data.get(section)).items():
-            yield (section, name), mapping(entry)
-    for name, entry in mapping(tree.data.get("advertisers")).items():
-        for line, inner in mapping(mapping(entry).get("lines")).items():
-            yield ("advertisers", name, "lines", line), mapping(inner)
-
-
-def rules_of(campaign: dict[str, Value], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """(path, rule) of all that says when something is owed."""
-    yield (*path, "billable"), mapping(campaign.get("billable"))
-    for where, price in _prices(campaign, path):
-        yield where, price
-        for index, step in enumerate(listed(price.get("steps"))):
-            yield (*where, "steps", index), mapping(step)
-
-
-def event_of(rule: dict[str, Value], campaign: dict[str, Value]) -> BillableOn | None:
-    """The event a rule asks for; None where it is not one."""
-    word = rule.get("on", mapping(campaign.get("billable")).get("on", BillableOn.CONNECTED_FOR.value))
-    return BillableOn(word) if isinstance(word, str) and word in tuple(BillableOn) else None
-
-
-def _prices(campaign: dict[str, Value], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """Prices that are more than a bare amount."""
-    yield (*path, "revenue"), mapping(campaign.get("revenue"))
-    yield (*path, "payout"), mapping(campaign.get("payout"))
-    for publisher, price in mapping(campaign.get("payouts")).items():
-        yield (*path, "payouts", publisher), mapping(price)
 
 
 def _lines_twice(tree: Tree) -> Iterator[Finding]:
@@ -197,7 +159,7 @@ def filters_of(tree: Tree) -> Iterator[tuple[KeyPath, str]]:
 def _misfits(path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool) -> Iterator[Finding]:
     """`whole`: all files could be read; what is unknown otherwise may be known to another."""
     try:
-        expression = parse(text)
+        expression = v.parse_filter(text)
     except BadExpression:
         return  # told by the models
     for misfit in type_mismatches(expression, kinds):
@@ -228,31 +190,6 @@ def _overflow_circles(campaigns: dict[str, Value], cause: NoRoute) -> Iterator[F
 def _next(campaigns: dict[str, Value], name: str, cause: NoRoute) -> str | None:
     target = mapping(mapping(mapping(campaigns.get(name)).get("overflow")).get(cause.value)).get("campaign")
     return target if isinstance(target, str) else None
-
-
-def _paused_owners(tree: Tree) -> Iterator[Finding]:
-    counts: dict[str, int] = {}
-    for number in mapping(tree.data.get("numbers")).values():
-        publisher = mapping(number).get("publisher")
-        if isinstance(publisher, str):
-            counts[publisher] = counts.get(publisher, 0) + 1
-    for name, publisher in mapping(tree.data.get("publishers")).items():
-        if mapping(publisher).get("paused") == "true" and (count := counts.get(name)):
-            numbers = "its number takes no calls" if count == 1 else f"its {count} numbers take no calls"
-            yield warning(("publishers", name, "paused"), f"publisher {quote(name)} is paused: {numbers}")
-    for name, advertiser in mapping(tree.data.get("advertisers")).items():
-        if mapping(advertiser).get("paused") == "true" and (count := len(mapping(mapping(advertiser).get("lines")))):
-            lines = "its line gets no calls" if count == 1 else f"its {count} lines get no calls"
-            yield warning(("advertisers", name, "paused"), f"advertiser {quote(name)} is paused: {lines}")
-
-
-def _short_thresholds(tree: Tree) -> Iterator[Finding]:
-    for name, campaign in mapping(tree.data.get("campaigns")).items():
-        for where, rule in rules_of(mapping(campaign), ("campaigns", name)):
-            ms = attempt(v.duration_ms, rule.get("at_least"))
-            if ms and ms < WARN_BELOW_MS and event_of(rule, mapping(campaign)) in (None, *LASTING):
-                hint = "calls this short are often wrong numbers; 90s is usual"
-                yield warning((*where, "at_least"), "a threshold below 60 s", hint=hint)
 
 
 def _tokens(tree: Tree) -> Iterator[Finding]:

@@ -4,14 +4,14 @@ Does not know which key has which type (`switch.settings.model`). All scalars co
 Names are looked up in the validation context, which is a `Names`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
@@ -61,16 +61,35 @@ def _text(raw: object, expected: str) -> str:
             raise Unfit(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
 
 
-def parsed(parse: Callable[[str], object], expected: str) -> BeforeValidator:
-    """Reads a scalar. A default is text too and is read the same way; where it is None, pydantic passes it by."""
-    return BeforeValidator(lambda raw: parse(_text(raw, expected)))
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A type that only `parse` makes: pydantic need not know what it is made of. `schema`: its JSON Schema, where no other is annotated.
+
+    A default is text too and is read the same way; where it is None, pydantic passes it by.
+    """
+
+    parse: Callable[[object], object]
+    schema: JsonSchema | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        del source, handler
+        return no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return handler(schema) if self.schema is None else dict(self.schema)
 
 
-def whole(low: int, high: int) -> BeforeValidator:
-    return parsed(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}")
+def parsed(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
+    """Reads a scalar."""
+    return Made(lambda raw: parse(raw if isinstance(raw, str) else _text(raw, expected)), schema)
 
 
-def _duration(low: int, high: int = v.DAY_MS) -> BeforeValidator:
+def whole(low: int, high: int) -> Made:
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return parsed(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}", schema)
+
+
+def _duration(low: int, high: int = v.DAY_MS) -> Made:
     return parsed(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
 
 
@@ -101,24 +120,16 @@ def _one_is_a_list(raw: object) -> object:
     return [raw] if isinstance(raw, str) else raw
 
 
-def number_schema(low: int, high: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
-
-
-def choice(what: str, options: tuple[StrEnum, ...]) -> BeforeValidator:
+def choice(what: str, options: Iterable[StrEnum]) -> Made:
     """One word of a closed list."""
-    words = tuple(option.value for option in options)
+    by_word = {option.value: option for option in options}
 
-    def parse(text: str) -> str:
-        if text not in words:
-            raise Unfit(f"unknown {what} {quote(text)}", expected=", ".join(words), hint=v.nearest(text, words))
-        return text
+    def parse(text: str) -> StrEnum:
+        if text not in by_word:
+            raise Unfit(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
+        return by_word[text]
 
-    return parsed(parse, ", ".join(words))
-
-
-def choice_schema(options: tuple[StrEnum, ...]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": [option.value for option in options]})
+    return parsed(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
 
 
 def text_schema(pattern: str | None = None) -> WithJsonSchema:
@@ -126,7 +137,7 @@ def text_schema(pattern: str | None = None) -> WithJsonSchema:
 
 
 Name = Annotated[str, parsed(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
-Truth = Annotated[bool, parsed(v.truth, "true or false")]
+Truth = Annotated[bool, parsed(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
@@ -145,7 +156,7 @@ Currency = Annotated[str, parsed(v.currency, v.CURRENCY), text_schema(v.CURRENCY
 Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
 Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
-CapLimit = Annotated[int, whole(1, MAX_CAP), number_schema(1, MAX_CAP)]
+CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, parsed(v.number, v.E164), text_schema(v.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], parsed(v.socket_address, v.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, parsed(v.address, v.ADDRESS), text_schema()]
@@ -190,33 +201,29 @@ def _days(text: str) -> str:
     return text
 
 
-def _block(text: str) -> tuple[int, int]:
-    return v.block(text)
-
-
 Folder = Annotated[str, parsed(_folder, "a directory"), text_schema()]
-LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json")]
-Event = Annotated[BillableOn, choice("event", tuple(BillableOn)), choice_schema(tuple(BillableOn))]
+LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
+Event = Annotated[BillableOn, choice("event", BillableOn)]
 Threshold = Annotated[int, parsed(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
-Cause = Annotated[NoRoute, choice("cause", tuple(NoRoute)), choice_schema(tuple(NoRoute))]
-Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED), choice_schema(RETRIED)]
-Counted = Annotated[Counts, choice("count", tuple(Counts)), choice_schema(tuple(Counts))]
-Period = Annotated[Per, choice("period", PERIODS), choice_schema(PERIODS)]
-State = Annotated[NumberState, choice("state", tuple(NumberState)), choice_schema(tuple(NumberState))]
-SortMode = Annotated[Sort, choice("sort", tuple(Sort)), choice_schema(tuple(Sort))]
-Scope = Annotated[RepeatScope, choice("scope", tuple(RepeatScope)), choice_schema(tuple(RepeatScope))]
-RepeatTo = Annotated[RepeatRoute, choice("route", tuple(RepeatRoute)), choice_schema(tuple(RepeatRoute))]
-TiersMode = Annotated[Tiers, choice("way", tuple(Tiers)), choice_schema(tuple(Tiers))]
-TagType = Annotated[filters.Kind, choice("type", tuple(filters.Kind)), choice_schema(tuple(filters.Kind))]
+Cause = Annotated[NoRoute, choice("cause", NoRoute)]
+Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
+Counted = Annotated[Counts, choice("count", Counts)]
+Period = Annotated[Per, choice("period", PERIODS)]
+State = Annotated[NumberState, choice("state", NumberState)]
+SortMode = Annotated[Sort, choice("sort", Sort)]
+Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
+RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]
+TiersMode = Annotated[Tiers, choice("way", Tiers)]
+TagType = Annotated[filters.Kind, choice("type", filters.Kind)]
 Answer = Annotated[str, parsed(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
 Days = Annotated[str, parsed(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
-Block = Annotated[tuple[int, int], parsed(_block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
+Block = Annotated[tuple[int, int], parsed(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
 
 
-_NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
+NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
 Blocks = Annotated[
     list[Block],
-    _NEVER_OPEN,
+    NEVER_OPEN,
     BeforeValidator(_one_is_a_list),
     WithJsonSchema(
         {
@@ -258,31 +265,16 @@ Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": ["number
 
 def _filter(raw: object) -> Expression:
     try:
-        return filters.parse(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
+        return v.parse_filter(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
     except BadExpression as bad:
         raise Unfit(bad.message, expected=bad.expected, at=bad.column) from bad
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A type that only `parse` makes: pydantic need not know what it is made of."""
-
-    parse: Callable[[object], object]
-
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        del source, handler
-        return no_info_plain_validator_function(self.parse)
+AdvertiserToken = Annotated[Token, Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
+Filter = Annotated[Expression, Made(_filter), text_schema()]
 
 
-AdvertiserToken = Annotated[Token, _Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
-Filter = Annotated[Expression, _Made(_filter), text_schema()]
-
-
-def _ledger(text: str) -> str | None:
-    return v.ledger(text)
-
-
-Ledger = Annotated[str | None, parsed(_ledger, v.LEDGER), text_schema()]
+Ledger = Annotated[str | None, parsed(v.ledger, v.LEDGER), text_schema()]
 
 
 def _valid(text: str) -> tuple[int, int] | str:
@@ -290,7 +282,7 @@ def _valid(text: str) -> tuple[int, int] | str:
     return v.pattern(text) if text.startswith("/") else v.whole_range(text)
 
 
-Valid = Annotated[tuple[int, int] | str, _Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
+Valid = Annotated[tuple[int, int] | str, Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
 
 
 def _finish(text: str) -> str:
@@ -343,6 +335,6 @@ def _true_only(text: str) -> bool:
 OnlyTrue = Annotated[bool, parsed(_true_only, "true"), WithJsonSchema({"const": True})]
 
 Tags = Annotated[
-    dict[Name, Annotated[str, parsed(str, "a text"), WithJsonSchema({"type": ["string", "number", "boolean"]})]],
+    dict[Name, Annotated[str, parsed(str, "a text", {"type": ["string", "number", "boolean"]})]],
     BeforeValidator(blank_is_empty),
 ]

@@ -4,9 +4,10 @@ Does not read it (`directory`, `text`). Knows no section and no key: what the da
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -147,9 +148,24 @@ def twice(name: str, first: Spot, again: Spot) -> Problem:
     return trouble(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
 
 
-def positions_of(tree: Tree) -> dict[str, Position]:
-    """Where each part is written, by the name that trails give it."""
-    return {public(path): _position(spot) for path, spot in tree.spots.items()}
+class Positions(Mapping[str, Position]):
+    """Where each part of a config is written, by the name that call records give it. Worked out when first asked for."""
+
+    def __init__(self, spots: Mapping[KeyPath, Spot]) -> None:
+        self._spots = spots
+
+    @cached_property
+    def _by_rule(self) -> dict[str, Position]:
+        return {public(path): _position(spot) for path, spot in self._spots.items()}
+
+    def __getitem__(self, rule: str) -> Position:
+        return self._by_rule[rule]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_rule)
+
+    def __len__(self) -> int:
+        return len(self._by_rule)
 
 
 def position_of(positions: Mapping[str, Position], rule: str) -> Position | None:

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
 
 from routing import e164
+from routing.expression import parse
 from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
@@ -64,7 +66,6 @@ DURATION_OF_DAYS = "a duration such as 90s, 4h or 30d"
 WHOLE_DAYS = f"whole days such as 7d, at most {MAX_DAYS}d"
 PERCENT = "a percentage such as 70% or 12.5%: at most two decimal places, at most 100%"
 SHARE = f"one of {', '.join(SHARES)}"
-PAY = "an amount such as 18.00, or a share of the revenue such as 70%"
 VALID = "a range of numbers such as 18-99, or a regular expression such as /[2-9][0-9]{9}/"
 DATE = "a date such as 2026-12-24"
 INSTANT = "a date such as 2026-11-01, or a date and time such as 2026-11-01T09:30"
@@ -131,6 +132,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def _begin_alike(one: str, other: str) -> int:
     """How many characters two words have in common from the start."""
     return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other)))
+
+
+parse_filter = lru_cache(maxsize=1_024)(parse)
+"""The expression of a filter; raises BadExpression. Many lines of a large config have the same one, and several checks read it."""
 
 
 def name(text: str) -> str:

@@ -7,35 +7,15 @@ from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_
 
 from ivr.menu import DIGIT_PROMPTS
 from routing.expression import Kind
-from switch.settings.field import (
-    MAX_DIGITS,
-    MAX_RETRIES,
-    Answer,
-    DeclaredTag,
-    Duration,
-    Filter,
-    HangUpAfter,
-    HoursName,
-    LineName,
-    MenuName,
-    OneKey,
-    OnlyTrue,
-    PromptName,
-    Tags,
-    Truth,
-    Valid,
-    number_schema,
-    some,
-    whole,
-)
+from switch.settings import field
 from switch.settings.model.base import OneOf, Strict, may, must, section
 from switch.settings.names import Kind as Name
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Unfit, raise_all
 
-Retries = Annotated[int, whole(0, MAX_RETRIES), number_schema(0, MAX_RETRIES)]
-Digits = Annotated[int, whole(1, MAX_DIGITS), number_schema(1, MAX_DIGITS)]
+Retries = Annotated[int, field.whole(0, field.MAX_RETRIES)]
+Digits = Annotated[int, field.whole(1, field.MAX_DIGITS)]
 RETRIES = "How many more tries after the first one failed"
 FAILED = "What happens when the tries are used up; default: the call ends"
 INVALID = "What is played after a wrong key or none"
@@ -59,31 +39,31 @@ def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -
 class OnwardConfig(OneOf):
     """What a node leads to."""
 
-    route: Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
-    menu: MenuName | None = may("Go to this menu")
-    hangup: HangUpAfter | None = may("End the call after this prompt; true for none")
-    transfer: LineName | None = may("Go to this line and no other")
+    route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
+    menu: field.MenuName | None = may("Go to this menu")
+    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    transfer: field.LineName | None = may("Go to this line and no other")
 
 
 class OutcomeConfig(OneOf):
     """What a key leads to."""
 
-    route: Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
-    menu: MenuName | None = may("Go to this menu")
-    again: OnlyTrue | None = may("Play the prompt once more; true")
-    hangup: HangUpAfter | None = may("End the call after this prompt; true for none")
-    transfer: LineName | None = may("Go to this line and no other")
+    route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
+    menu: field.MenuName | None = may("Go to this menu")
+    again: field.OnlyTrue | None = may("Play the prompt once more; true")
+    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    transfer: field.LineName | None = may("Go to this line and no other")
 
 
 class MenuConfig(Strict):
     """Asks the caller for one of several keys."""
 
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may(INVALID)
-    timeout: Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may(INVALID)
+    timeout: field.Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
-    keys: Annotated[dict[Answer, OutcomeConfig], some("a menu without keys", "at least one key")] = must(
+    keys: Annotated[dict[field.Answer, OutcomeConfig], field.some("a menu without keys", "at least one key")] = must(
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
@@ -104,24 +84,24 @@ class MenuConfig(Strict):
 class SayConfig(Strict):
     """Says something and goes on."""
 
-    say: PromptName = must("What is played")
-    whole: Truth = may("Digits do not cut it short", default="false")
-    tags: Tags = section("Tags the call gets by it")
+    say: field.PromptName = must("What is played")
+    whole: field.Truth = may("Digits do not cut it short", default="false")
+    tags: field.Tags = section("Tags the call gets by it")
     then: OnwardConfig = must("What follows")
 
 
 class GatherConfig(Strict):
     """Asks for digits and keeps them as a tag."""
 
-    gather: DeclaredTag = must("The tag; its type says how digits are read")
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may("What is played after a wrong answer or none")
+    gather: field.DeclaredTag = must("The tag; its type says how digits are read")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may("What is played after a wrong answer or none")
     min: Digits = may("The fewest digits of an answer", default="1")
     max: Digits = must("The most digits of an answer")
-    valid: Valid | None = may("LOW-HIGH for numbers, /a regular expression/ for text; default: any digits")
-    finish: OneKey = may("The key that ends an answer", default="#")
-    timeout: Duration = may("How long to wait for the first digit after the prompt", default="5s")
-    between: Duration = may("How long to wait for the next digit", default="3s")
+    valid: field.Valid | None = may("LOW-HIGH for numbers, /a regular expression/ for text; default: any digits")
+    finish: field.OneKey = may("The key that ends an answer", default="#")
+    timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
+    between: field.Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a valid answer")
     failed: OnwardConfig | None = may(FAILED)
@@ -157,13 +137,13 @@ class GatherConfig(Strict):
 class ZipConfig(Strict):
     """Asks for a ZIP code, and reads it back where `read_back` and `confirm` are there."""
 
-    zip: OnlyTrue = must("true; the digits become the tag `zip`")
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may("What is played after a ZIP code that does not exist, or none")
-    read_back: PromptName | None = may("What is played before the digits are read back")
-    confirm: PromptName | None = may("What is played after them: 1 it is right, 2 once more")
-    timeout: Duration = may("How long to wait for the first digit after the prompt", default="5s")
-    between: Duration = may("How long to wait for the next digit", default="3s")
+    zip: field.OnlyTrue = must("true; the digits become the tag `zip`")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
+    read_back: field.PromptName | None = may("What is played before the digits are read back")
+    confirm: field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
+    timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
+    between: field.Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a ZIP code")
     failed: OnwardConfig | None = may(FAILED)
@@ -179,10 +159,10 @@ class ZipConfig(Strict):
 class YesNoConfig(Strict):
     """Asks a question: 1 is yes, 2 is no."""
 
-    yes_no: DeclaredTag = must("The tag that keeps the answer; its type is truth")
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may(INVALID)
-    timeout: Duration = may("How long to wait for a digit after the prompt", default="5s")
+    yes_no: field.DeclaredTag = must("The tag that keeps the answer; its type is truth")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may(INVALID)
+    timeout: field.Duration = may("How long to wait for a digit after the prompt", default="5s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows either answer")
     failed: OnwardConfig | None = may(FAILED)
@@ -198,9 +178,9 @@ class YesNoConfig(Strict):
 class ConsentConfig(Strict):
     """A notice that is heard whole."""
 
-    consent: PromptName = must("The notice; digits do not cut it short")
-    key: OneKey | None = may("The key that agrees to it; default: staying on the line does")
-    timeout: Duration = may("How long to wait for the key after the notice", default="5s")
+    consent: field.PromptName = must("The notice; digits do not cut it short")
+    key: field.OneKey | None = may("The key that agrees to it; default: staying on the line does")
+    timeout: field.Duration = may("How long to wait for the key after the notice", default="5s")
     then: OnwardConfig = must("What follows; the call has the tag `consent` then")
     failed: OnwardConfig | None = may("What follows where the key is not pressed; default: the call ends")
 
@@ -216,8 +196,8 @@ class ConsentConfig(Strict):
 class CaseConfig(Strict):
     """One way of a branch."""
 
-    when: Filter | None = may("Taken when this holds for the call")
-    hours: HoursName | None = may("Taken when these hours are open")
+    when: field.Filter | None = may("Taken when this holds for the call")
+    hours: field.HoursName | None = may("Taken when these hours are open")
 
     @field_validator("hours")
     @classmethod
@@ -233,7 +213,7 @@ class CaseConfig(Strict):
 class BranchConfig(Strict):
     """Goes on by what the call is known by, or by the time; the caller hears nothing."""
 
-    branch: Annotated[list[CaseConfig], some("a branch without cases", "at least one case")] = must(
+    branch: Annotated[list[CaseConfig], field.some("a branch without cases", "at least one case")] = must(
         "The first case that holds is taken"
     )
     otherwise: OnwardConfig = must("What follows when none does")

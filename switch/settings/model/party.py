@@ -7,39 +7,8 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
+from switch.settings import field
 from switch.settings import value as v
-from switch.settings.field import (
-    MAX_FAILURES,
-    AdvertiserToken,
-    Amount,
-    CampaignName,
-    CapLimit,
-    Counted,
-    Duration,
-    DurationOrZero,
-    Filter,
-    HoursName,
-    JsonSchema,
-    Limit,
-    LineName,
-    LongDuration,
-    Name,
-    Network,
-    OneKey,
-    Period,
-    PromptName,
-    PublisherName,
-    Seconds,
-    Since,
-    SipUri,
-    State,
-    Tags,
-    Truth,
-    Zone,
-    number_schema,
-    some,
-    whole,
-)
 from switch.settings.model.base import Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Unfit, raise_all
@@ -50,13 +19,13 @@ AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 class CapConfig(Strict):
     """A cap of any kind but `cap`, which is calls at once."""
 
-    count: Counted = may("What is counted", default="attempt")
-    per: Period = must("Over which time; calendar windows begin at the boundary in `zone`")
-    limit: Limit | None = may("At most so many; an amount where revenue is counted")
-    every: LongDuration | None = may("With `per: spacing`: the least time between two attempts")
-    zone: Zone | None = may("IANA time zone of the window; default: the campaign's, or switch.zone")
-    since: Since | None = may("With `per: total`: what counts, from this date on; a later one resets it")
-    strict: Truth = may("Calls that may still come to count are counted already", default="false")
+    count: field.Counted = may("What is counted", default="attempt")
+    per: field.Period = must("Over which time; calendar windows begin at the boundary in `zone`")
+    limit: field.Limit | None = may("At most so many; an amount where revenue is counted")
+    every: field.LongDuration | None = may("With `per: spacing`: the least time between two attempts")
+    zone: field.Zone | None = may("IANA time zone of the window; default: the campaign's, or switch.zone")
+    since: field.Since | None = may("With `per: total`: what counts, from this date on; a later one resets it")
+    strict: field.Truth = may("Calls that may still come to count are counted already", default="false")
 
     @field_validator("per")
     @classmethod
@@ -112,7 +81,7 @@ class CapConfig(Strict):
 class Capped(Strict):
     """Whatever may have caps."""
 
-    cap: CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
+    cap: field.CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
     caps: list[CapConfig] = some_of("More caps; the first that is full closes it")
 
     @field_validator("caps")
@@ -130,15 +99,15 @@ class Capped(Strict):
 class CostConfig(Strict):
     """What the carrier bills us."""
 
-    per_minute: Amount = must("Billed by the second")
-    initial: Seconds = may("The least that is billed, in whole seconds", default="6s")
-    step: Seconds = may("Billed in steps of this, rounded up", default="6s")
+    per_minute: field.Amount = must("Billed by the second")
+    initial: field.Seconds = may("The least that is billed, in whole seconds", default="6s")
+    step: field.Seconds = may("Billed in steps of this, rounded up", default="6s")
 
 
 class TrunkConfig(Capped):
     """A carrier that sends calls."""
 
-    addresses: Annotated[list[Network], some("a trunk without addresses", v.NETWORK)] = must(
+    addresses: Annotated[list[field.Network], field.some("a trunk without addresses", v.NETWORK)] = must(
         "IPv4 addresses and networks whose calls are taken; all others are met with silence"
     )
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
@@ -147,26 +116,26 @@ class TrunkConfig(Capped):
 class PublisherConfig(Capped):
     """Who advertises tracking numbers and earns the payout."""
 
-    paused: Truth = may("Refuse all calls of this publisher's numbers", default="false")
+    paused: field.Truth = may("Refuse all calls of this publisher's numbers", default="false")
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
         return {"anyOf": [handler(schema), {"type": "null"}], "description": "All its keys may be left out"}
 
 
 class NumberConfig(Capped):
     """A tracking number."""
 
-    publisher: PublisherName = must("Who advertises it")
-    campaign: CampaignName = must("What is sold to its callers")
-    state: State = may("Only an assigned number takes calls", default="assigned")
-    tags: Tags = section("What every call to it is known by")
+    publisher: field.PublisherName = must("Who advertises it")
+    campaign: field.CampaignName = must("What is sold to its callers")
+    state: field.State = may("Only an assigned number takes calls", default="assigned")
+    tags: field.Tags = section("What every call to it is known by")
 
 
 class GroupConfig(Capped):
     """Lines that share caps."""
 
-    lines: Annotated[list[LineName], some("a group without lines", "at least one line")] = must("Its lines")
+    lines: Annotated[list[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
 
     @field_validator("lines")
     @classmethod
@@ -182,32 +151,32 @@ class GroupConfig(Capped):
 class AcceptConfig(Strict):
     """The advertiser takes the call by a key."""
 
-    prompt: PromptName = must("What he hears when he answers")
-    key: OneKey = may("The key that takes the call", default="1")
-    wait: Duration = may("No key by then declines the call", default="10s")
+    prompt: field.PromptName = must("What he hears when he answers")
+    key: field.OneKey = may("The key that takes the call", default="1")
+    wait: field.Duration = may("No key by then declines the call", default="10s")
 
 
 class HealthConfig(Strict):
     """When a line is left alone for a while."""
 
-    failures: Annotated[int, whole(1, MAX_FAILURES), number_schema(1, MAX_FAILURES)] = may(
+    failures: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may(
         "So many attempts in a row that failed or were met with silence", default="3"
     )
-    rest: Duration = may("For how long", default="60s")
+    rest: field.Duration = may("For how long", default="60s")
 
 
 class LineConfig(Capped):
     """One SIP URI of an advertiser."""
 
-    uri: SipUri = must("Where it is dialled; its host is an IPv4 address")
-    ring: Duration = may("How long it may ring", default="30s")
-    silence: Duration = may("How long it may stay silent before it counts as dead", default="5s")
-    timer_offset: DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
-    hours: HoursName | None = may("When it is open; default: always")
-    paused: Truth = may("Never dial it", default="false")
-    filter: Filter | None = may("Which calls it takes; default: all")
+    uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
+    ring: field.Duration = may("How long it may ring", default="30s")
+    silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
+    timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
+    hours: field.HoursName | None = may("When it is open; default: always")
+    paused: field.Truth = may("Never dial it", default="false")
+    filter: field.Filter | None = may("Which calls it takes; default: all")
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
-    whisper: PromptName | None = may("What the advertiser hears before the caller; default: nothing")
+    whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
 
     @field_validator("whisper")
@@ -221,13 +190,13 @@ class LineConfig(Capped):
 class PrepaidConfig(Strict):
     """Calls stop when revenue has used up what was paid in advance."""
 
-    credit: Amount = may("How far below zero the balance may go", default="0")
+    credit: field.Amount = may("How far below zero the balance may go", default="0")
 
 
 class AdvertiserConfig(Capped):
     """Who buys calls."""
 
-    paused: Truth = may("Dial none of its lines", default="false")
-    lines: dict[Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
+    paused: field.Truth = may("Dial none of its lines", default="false")
+    lines: dict[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
     prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
-    token: AdvertiserToken | None = may("What its postbacks are known by; secret")
+    token: field.AdvertiserToken | None = may("What its postbacks are known by; secret")
