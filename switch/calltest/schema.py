@@ -20,7 +20,7 @@ from routing.expression import Kind
 from routing.tags import BUILT_IN
 from switch.call.record import EndedBy, FinalState
 from switch.engine.plan import Plan
-from switch.settings import value as v
+from switch.settings import address
 from switch.settings.field import (
     E164,
     Amount,
@@ -164,9 +164,9 @@ def _caller(text: str) -> str:
     if text == ANONYMOUS:
         return text
     try:
-        return v.number(text)
+        return address.number(text)
     except Unfit as unfit:
-        unfit.expected = f"{v.E164}, or {ANONYMOUS}"
+        unfit.expected = f"{address.E164}, or {ANONYMOUS}"
         raise
 
 
@@ -198,8 +198,8 @@ HeaderTag = Annotated[str, _named(NameKind.HEADER_TAG), text_schema()]
 TagText = Annotated[str, parsed(str, "a value", {"type": ["string", "number", "boolean"]})]
 Title = Annotated[str, parsed(_title, "what the test shows"), text_schema()]
 Instant = Annotated[datetime, parsed(_instant, AT), text_schema(AT_PATTERN)]
-Caller = Annotated[str, parsed(_caller, v.E164), text_schema()]
-CallerBefore = Annotated[str, parsed(_caller_before, v.E164), text_schema()]
+Caller = Annotated[str, parsed(_caller, address.E164), text_schema()]
+CallerBefore = Annotated[str, parsed(_caller_before, address.E164), text_schema()]
 Pressed = Annotated[str, parsed(_digits, "DTMF digits, in quotes"), text_schema(DIGITS_PATTERN)]
 Seed = Annotated[int, whole(0, MAX_SEED)]
 State = Annotated[FinalState, choice("state", FinalState)]

@@ -17,6 +17,7 @@ from yaml.resolver import Resolver
 
 from routing.expression import BadExpression, Expression, parse, show
 from switch.billing.money import show_micros
+from switch.settings import address
 from switch.settings import value as v
 from switch.settings.load import schema
 from switch.settings.value import Unfit
@@ -238,7 +239,7 @@ def _text(text: str, kind: ValueKind) -> str | None:
         return text
     hours = kind is ValueKind.HOURS and re.fullmatch(v.BLOCK_PATTERN, text)
     strange = kind in (ValueKind.TEXT, ValueKind.HOURS) and _read_otherwise(text)
-    return _in_double(text) if hours or strange or re.fullmatch(v.E164_PATTERN, text) else None
+    return _in_double(text) if hours or strange or re.fullmatch(address.E164_PATTERN, text) else None
 
 
 def _read_otherwise(text: str) -> bool:

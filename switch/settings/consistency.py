@@ -13,6 +13,7 @@ from ivr.menu import MenuPlan, Node
 from routing.expression import BadExpression, Kind, is_word, type_mismatches
 from routing.table import NoRoute
 from routing.tags import BUILT_IN
+from switch.settings import address
 from switch.settings import value as v
 from switch.settings.field import DEFAULT_PORTS
 from switch.settings.finding import Finding, attempt, warning
@@ -62,7 +63,7 @@ def _overlapping_trunks(tree: Tree) -> Iterator[Finding]:
     found: list[tuple[IPv4Network, str, KeyPath]] = []
     for name, trunk in mapping(tree.data.get("trunks")).items():
         for index, raw in enumerate(listed(mapping(trunk).get("addresses"))):
-            if network := attempt(v.network, raw):
+            if network := attempt(address.network, raw):
                 found.append((network, name, ("trunks", name, "addresses", index)))
     found.sort(key=lambda one: (one[0].network_address, one[0].prefixlen))
     widest: tuple[IPv4Network, str, KeyPath] | None = None
@@ -80,21 +81,21 @@ def _bare(network: IPv4Network) -> str:
 
 def _ports_for_all_calls(tree: Tree) -> Iterator[Finding]:
     switch = mapping(tree.data.get("switch"))
-    ports = attempt(v.port_range, mapping(switch.get("rtp")).get("ports", DEFAULT_PORTS))
+    ports = attempt(address.port_range, mapping(switch.get("rtp")).get("ports", DEFAULT_PORTS))
     calls = attempt(lambda text: v.whole(text, low=1, high=999_999), mapping(switch.get("limits")).get("max_calls"))
-    if ports and calls and len(v.even_ports(ports)) < 2 * calls:
-        message = f"max_calls is {calls}, but the RTP ports are enough for {len(v.even_ports(ports)) // 2}"
+    if ports and calls and len(address.even_ports(ports)) < 2 * calls:
+        message = f"max_calls is {calls}, but the RTP ports are enough for {len(address.even_ports(ports)) // 2}"
         yield warning(("switch", "limits", "max_calls"), message, hint="a call takes two even ports of rtp.ports")
 
 
 def _lines_to_ourselves(tree: Tree) -> Iterator[Finding]:
     """A line that leads back to the switch: one call would become as many as there may be."""
-    listen = attempt(v.socket_address, mapping(mapping(tree.data.get("switch")).get("sip")).get("listen"))
+    listen = attempt(address.socket_address, mapping(mapping(tree.data.get("switch")).get("sip")).get("listen"))
     if listen is None:
         return
     for owner, advertiser in mapping(tree.data.get("advertisers")).items():
         for name, line in mapping(mapping(advertiser).get("lines")).items():
-            uri = attempt(v.sip_uri, mapping(line).get("uri"))
+            uri = attempt(address.sip_uri, mapping(line).get("uri"))
             parsed = None if uri is None else parse_uri(uri)
             if parsed is not None and (parsed.host, parsed.port or DEFAULT_PORT) == listen:
                 unfit = Unfit("the line is this switch itself", hint="name the advertiser's address")

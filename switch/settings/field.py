@@ -21,6 +21,7 @@ from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
 from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
+from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import Kind, Names
 from switch.settings.plan import Token, token_of
@@ -157,12 +158,12 @@ Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_
 Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
-E164 = Annotated[str, parsed(v.number, v.E164), text_schema(v.E164_PATTERN)]
-SocketAddress = Annotated[tuple[str, int], parsed(v.socket_address, v.SOCKET_ADDRESS), text_schema()]
-Address = Annotated[str, parsed(v.address, v.ADDRESS), text_schema()]
-Network = Annotated[IPv4Network, parsed(v.network, v.NETWORK), text_schema()]
-PortRange = Annotated[tuple[int, int], parsed(v.port_range, v.PORT_RANGE), text_schema(v.RANGE_PATTERN)]
-SipUri = Annotated[str, parsed(v.sip_uri, v.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
+E164 = Annotated[str, parsed(address.number, address.E164), text_schema(address.E164_PATTERN)]
+SocketAddress = Annotated[tuple[str, int], parsed(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
+Address = Annotated[str, parsed(address.address, address.ADDRESS), text_schema()]
+Network = Annotated[IPv4Network, parsed(address.network, address.NETWORK), text_schema()]
+PortRange = Annotated[tuple[int, int], parsed(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
+SipUri = Annotated[str, parsed(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(Kind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(Kind.CAMPAIGN), text_schema()]
 MenuName = Annotated[str, _known(Kind.MENU), text_schema()]

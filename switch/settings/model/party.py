@@ -7,8 +7,7 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
-from switch.settings import field
-from switch.settings import value as v
+from switch.settings import address, field
 from switch.settings.model.base import Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Unfit, raise_all
@@ -107,7 +106,7 @@ class CostConfig(Strict):
 class TrunkConfig(Capped):
     """A carrier that sends calls."""
 
-    addresses: Annotated[list[field.Network], field.some("a trunk without addresses", v.NETWORK)] = must(
+    addresses: Annotated[list[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
         "IPv4 addresses and networks whose calls are taken; all others are met with silence"
     )
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")

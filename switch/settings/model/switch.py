@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from switch.settings import field
-from switch.settings import value as v
+from switch.settings import address, field
 from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER, DEFAULT_ZONE
 from switch.settings.model.base import Strict, may, must
 from switch.settings.value import Unfit
@@ -61,7 +60,7 @@ class SwitchConfig(Strict):
     @classmethod
     def _has_ports_of_its_own(cls, rtp: RtpConfig, info: ValidationInfo) -> RtpConfig:
         host, port = info.data["sip"].listen if "sip" in info.data else ("", 0)
-        if port in v.even_ports(rtp.ports) and (rtp.address or host) == host:
+        if port in address.even_ports(rtp.ports) and (rtp.address or host) == host:
             where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
             raise Unfit(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
         return rtp
