@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
-from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER, DEFAULT_ZONE
+from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Strict, may, must
 from switch.settings.value import Unfit
 
