@@ -37,7 +37,7 @@ from switch.settings.field import (
 )
 from switch.settings.model.base import Strict, may, must, section, some_of
 from switch.settings.problem import Position, quote
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import Invalid, nearest
 from switch.simulation.call_script import LineBehaviour
 
 MAX_LISTED = 6
@@ -88,10 +88,10 @@ class ConfigNames:
     tags: Mapping[str, Kind]
 
     def check(self, kind: NameKind, name: str) -> str:
-        """The name, if it is one; raises Unfit with the nearest that is."""
+        """The name, if it is one; raises Invalid with the nearest that is."""
         known = self.names[kind]
         if name not in known:
-            raise Unfit(f"unknown {kind} {quote(name)}", expected=_expected(kind, known), hint=nearest(name, known))
+            raise Invalid(f"unknown {kind} {quote(name)}", expected=_expected(kind, known), hint=nearest(name, known))
         return name
 
 
@@ -139,7 +139,7 @@ def _listed(names: list[str]) -> str:
 def _named(kind: NameKind) -> BeforeValidator:
     def check(raw: object, info: ValidationInfo) -> str:
         if not isinstance(raw, str):
-            raise Unfit("one name belongs here", expected=_ONE.get(kind, f"the name of a {kind}"))
+            raise Invalid("one name belongs here", expected=_ONE.get(kind, f"the name of a {kind}"))
         return cast(ConfigNames, info.context).check(kind, raw)
 
     return BeforeValidator(check)
@@ -156,7 +156,7 @@ def _instant(text: str) -> datetime:
     except ValueError:
         found = None
     if found is None or found.year not in YEARS:
-        raise Unfit(f"bad time {quote(text)}", expected=AT)
+        raise Invalid(f"bad time {quote(text)}", expected=AT)
     return found
 
 
@@ -165,7 +165,7 @@ def _caller(text: str) -> str:
         return text
     try:
         return address.number(text)
-    except Unfit as unfit:
+    except Invalid as unfit:
         unfit.expected = f"{address.E164}, or {ANONYMOUS}"
         raise
 
@@ -176,13 +176,13 @@ def _caller_before(text: str) -> str:
 
 def _digits(text: str) -> str:
     if bad := sorted(set(text) - DIGITS):
-        raise Unfit(f"no phone sends {quote(''.join(bad))}", expected="DTMF digits: 0-9 * # A-D, in quotes")
+        raise Invalid(f"no phone sends {quote(''.join(bad))}", expected="DTMF digits: 0-9 * # A-D, in quotes")
     return text
 
 
 def _title(text: str) -> str:
     if not text.strip() or len(text) > MAX_NAME:
-        raise Unfit("a test needs a name", expected=f"what it shows, in at most {MAX_NAME} characters")
+        raise Invalid("a test needs a name", expected=f"what it shows, in at most {MAX_NAME} characters")
     return text
 
 
@@ -285,7 +285,7 @@ class ExpectEntry(Strict):
     @model_validator(mode="after")
     def _something(self) -> "ExpectEntry":
         if not self.model_fields_set:
-            raise Unfit("nothing is expected", expected=f"one or more of {', '.join(type(self).model_fields)}")
+            raise Invalid("nothing is expected", expected=f"one or more of {', '.join(type(self).model_fields)}")
         return self
 
 

@@ -20,7 +20,7 @@ from switch.billing.money import show_micros
 from switch.settings import address
 from switch.settings import value as v
 from switch.settings.load import schema
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 Shape = Mapping[str, Any]
 
@@ -209,7 +209,7 @@ def parsed_value(text: str, kind: ValueKind) -> int | str | Expression:
                 return text
             case _:
                 assert_never(kind)
-    except (Unfit, BadExpression):
+    except (Invalid, BadExpression):
         return text
 
 

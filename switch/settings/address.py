@@ -1,11 +1,11 @@
-"""Reads telephone numbers, addresses and SIP URIs of a config. Text in, typed values out; raises `Unfit`."""
+"""Reads telephone numbers, addresses and SIP URIs of a config. Text in, typed values out; raises `Invalid`."""
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from routing import e164
 from switch.settings.problem import quote
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 from switch.sip.headers import MAX_PORT
 from switch.sip.uri import parse_uri
 
@@ -27,7 +27,7 @@ def number(text: str) -> str:
     digits = e164.to_e164(re.sub(r"[^0-9+]", "", text))
     digits = digits if digits.startswith("+") else f"+{digits}"
     hint = f"did you mean {quote(digits)}?" if e164.is_e164(digits) else None
-    raise Unfit(f"bad number {quote(text)}", expected=E164, hint=hint)
+    raise Invalid(f"bad number {quote(text)}", expected=E164, hint=hint)
 
 
 def address(text: str) -> str:
@@ -35,16 +35,16 @@ def address(text: str) -> str:
     try:
         found = IPv4Address(text)
     except AddressValueError as error:
-        raise Unfit(f"bad address {quote(text)}", expected=ADDRESS) from error
+        raise Invalid(f"bad address {quote(text)}", expected=ADDRESS) from error
     if not _is_sent_to(found):
-        raise Unfit(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
+        raise Invalid(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
     return text
 
 
 def socket_address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
-        raise Unfit(f"bad address {quote(text)}", expected=SOCKET_ADDRESS)
+        raise Invalid(f"bad address {quote(text)}", expected=SOCKET_ADDRESS)
     return address(host), int(port)
 
 
@@ -52,7 +52,7 @@ def network(text: str) -> IPv4Network:
     try:
         return IPv4Network(text)
     except ValueError as error:
-        raise Unfit(f"bad address {quote(text)}", expected=NETWORK, hint=_network_hint(text)) from error
+        raise Invalid(f"bad address {quote(text)}", expected=NETWORK, hint=_network_hint(text)) from error
 
 
 def port_range(text: str) -> tuple[int, int]:
@@ -61,7 +61,7 @@ def port_range(text: str) -> tuple[int, int]:
         first, last = int(found[1]), int(found[2])
         if 1_024 <= first <= last <= 65_535 and len(even_ports((first, last))) >= 2:
             return first, last
-    raise Unfit(f"bad port range {quote(text)}", expected=PORT_RANGE)
+    raise Invalid(f"bad port range {quote(text)}", expected=PORT_RANGE)
 
 
 def even_ports(ports: tuple[int, int]) -> range:
@@ -76,29 +76,29 @@ def sip_uri(text: str) -> str:
     It is read by the one parser there is, which the dialler uses too. A password is refused: RFC 3261 §19.1.1 advises against it.
     """
     if text[:4].lower() == "tel:":
-        raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint=f"say which host takes the call: sip:{text[4:]}@HOST")
+        raise Invalid(f"bad URI {quote(text)}", expected=SIP_URI, hint=f"say which host takes the call: sip:{text[4:]}@HOST")
     if re.match(r"sips?:[^@]*:[^@]*@", text, re.IGNORECASE):
-        raise Unfit("a password in the URI", expected=SIP_URI, hint="leave it out: it would not be sent")
+        raise Invalid("a password in the URI", expected=SIP_URI, hint="leave it out: it would not be sent")
     uri = parse_uri(text)
     if uri is None:
         raise _unreadable_uri(text)
     if uri.scheme == "sips" or any(name == "transport" and (way or "udp").lower() != "udp" for name, way in uri.params):
-        raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint="lines are dialled over UDP; TCP and TLS come later")
+        raise Invalid(f"bad URI {quote(text)}", expected=SIP_URI, hint="lines are dialled over UDP; TCP and TLS come later")
     if uri.headers or ("@" in text and uri.user is None):
         what = "headers" if uri.headers else "an empty user"
-        raise Unfit(f"{what} in {quote(text)}", expected=SIP_URI, hint="leave it out: it would not be dialled")
+        raise Invalid(f"{what} in {quote(text)}", expected=SIP_URI, hint="leave it out: it would not be dialled")
     _check_host(text, uri.host)
     if len(str(uri)) > MAX_URI:
-        raise Unfit(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
+        raise Invalid(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
     return str(uri)
 
 
-def _unreadable_uri(text: str) -> Unfit:
+def _unreadable_uri(text: str) -> Invalid:
     """What is most likely wrong with a text that is no URI."""
     if (port := re.search(r":([0-9]+)(?:;.*)?$", text)) and not 1 <= int(port[1]) <= MAX_PORT:
-        return Unfit(f"bad port {port[1]} in {quote(text)}", expected=SIP_URI)
+        return Invalid(f"bad port {port[1]} in {quote(text)}", expected=SIP_URI)
     hint = "%00 to %1f are control characters, which no URI may hide" if "%" in text else None
-    return Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint=hint)
+    return Invalid(f"bad URI {quote(text)}", expected=SIP_URI, hint=hint)
 
 
 def _network_hint(text: str) -> str | None:
@@ -111,16 +111,16 @@ def _network_hint(text: str) -> str | None:
 
 
 def _check_host(uri: str, host: str) -> None:
-    """Raises Unfit for a host that no INVITE can be sent to."""
+    """Raises Invalid for a host that no INVITE can be sent to."""
     if ":" in host:
-        raise Unfit(f"bad host in {quote(uri)}", expected=SIP_URI, hint="IPv6 comes later")
+        raise Invalid(f"bad host in {quote(uri)}", expected=SIP_URI, hint="IPv6 comes later")
     try:
         found = IPv4Address(host)
     except AddressValueError as error:
         hint = "host names need DNS, which comes later: write the address"
-        raise Unfit(f"host {quote(host)} is not an IPv4 address", expected=SIP_URI, hint=hint) from error
+        raise Invalid(f"host {quote(host)} is not an IPv4 address", expected=SIP_URI, hint=hint) from error
     if not _is_sent_to(found):
-        raise Unfit(f"nothing can be sent to {host}", expected=SIP_URI, hint="name the advertiser's address")
+        raise Invalid(f"nothing can be sent to {host}", expected=SIP_URI, hint="name the advertiser's address")
 
 
 def _is_sent_to(found: IPv4Address) -> bool:

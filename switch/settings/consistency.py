@@ -21,7 +21,7 @@ from switch.settings.names import lines_of, listed, mapping
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree, Value
 from switch.settings.tags import GIVEN, fixed, scalar
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import Invalid, nearest
 from switch.sip.requests import DEFAULT_PORT
 from switch.sip.uri import parse_uri
 
@@ -46,7 +46,7 @@ def inconsistencies(tree: Tree, *, kinds: Mapping[str, Kind]) -> Iterator[Findin
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
     """Ways that lead back to where they begin and never wait for the caller. `nodes`: all menus, compiled."""
     for way in loops_without_input(MenuPlan(start="", nodes=nodes)):
-        unfit = Unfit(f"menus run in a circle: {' -> '.join(way)}", hint="let one of them ask the caller, or leave the circle")
+        unfit = Invalid(f"menus run in a circle: {' -> '.join(way)}", hint="let one of them ask the caller, or leave the circle")
         yield Finding(path=("menus", way[0]), unfit=unfit, at_key=True)
 
 
@@ -55,7 +55,7 @@ def _lines_twice(tree: Tree) -> Iterator[Finding]:
         for spot in spots[1:]:
             first = spots[0].key or spots[0].value
             hint = f"the first one is at {spots[0].file.path}:{first.line}; line names are unique among all advertisers"
-            yield Finding(path=(), unfit=Unfit(f"line {quote(name)} is here twice", hint=hint), at_key=True, spot=spot)
+            yield Finding(path=(), unfit=Invalid(f"line {quote(name)} is here twice", hint=hint), at_key=True, spot=spot)
 
 
 def _overlapping_trunks(tree: Tree) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def _overlapping_trunks(tree: Tree) -> Iterator[Finding]:
     for network, name, path in found:
         if widest and network.subnet_of(widest[0]):
             hint = f"{_bare(widest[0])} of {'this trunk' if widest[1] == name else f'trunk {quote(widest[1])}'} has it already"
-            yield Finding(path=path, unfit=Unfit(f"{_bare(network)} belongs to two entries", hint=hint))
+            yield Finding(path=path, unfit=Invalid(f"{_bare(network)} belongs to two entries", hint=hint))
         else:
             widest = network, name, path
 
@@ -98,7 +98,7 @@ def _lines_to_ourselves(tree: Tree) -> Iterator[Finding]:
             uri = attempt(address.sip_uri, mapping(line).get("uri"))
             parsed = None if uri is None else parse_uri(uri)
             if parsed is not None and (parsed.host, parsed.port or DEFAULT_PORT) == listen:
-                unfit = Unfit("the line is this switch itself", hint="name the advertiser's address")
+                unfit = Invalid("the line is this switch itself", hint="name the advertiser's address")
                 yield Finding(path=("advertisers", owner, "lines", name, "uri"), unfit=unfit)
 
 
@@ -107,23 +107,23 @@ def _tag_declarations(tree: Tree) -> Iterator[Finding]:
     for name, entry in mapping(tree.data.get("tags")).items():
         if name in BUILT_IN and name not in GIVEN:
             yield Finding(
-                path=("tags", name), unfit=Unfit(f"tag {quote(name)} is built in", hint="choose another name"), at_key=True
+                path=("tags", name), unfit=Invalid(f"tag {quote(name)} is built in", hint="choose another name"), at_key=True
             )
         elif name in GIVEN and mapping(entry).get("type") not in (None, BUILT_IN[name].value):
-            unfit = Unfit(f"tag {quote(name)} is built in, and {BUILT_IN[name]}", expected=BUILT_IN[name].value)
+            unfit = Invalid(f"tag {quote(name)} is built in, and {BUILT_IN[name]}", expected=BUILT_IN[name].value)
             yield Finding(path=("tags", name, "type"), unfit=unfit)
         elif not is_word(name):
             yield Finding(path=("tags", name), unfit=_unspeakable(name), at_key=True)
         found = attempt(v.header, mapping(entry).get("header"))
         if found and found in headers:
-            unfit = Unfit(f"header {quote(found)} is two tags", hint=f"tag {quote(headers[found])} is read from it already")
+            unfit = Invalid(f"header {quote(found)} is two tags", hint=f"tag {quote(headers[found])} is read from it already")
             yield Finding(path=("tags", name, "header"), unfit=unfit)
         elif found:
             headers[found] = name
 
 
-def _unspeakable(name: str) -> Unfit:
-    return Unfit(
+def _unspeakable(name: str) -> Invalid:
+    return Invalid(
         f"no filter could ask for a tag {quote(name)}", expected="a word such as sub_id, which is none of the filter language"
     )
 
@@ -132,13 +132,13 @@ def _tag_values(tree: Tree, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """What menus and numbers set tags to."""
     for path, name, raw in fixed(tree):
         if name in BUILT_IN and name not in GIVEN:
-            yield Finding(path=path, unfit=Unfit(f"tag {quote(name)} is built in", hint=ELSEWHERE), at_key=True)
+            yield Finding(path=path, unfit=Invalid(f"tag {quote(name)} is built in", hint=ELSEWHERE), at_key=True)
         elif not is_word(name):
             yield Finding(path=path, unfit=_unspeakable(name), at_key=True)
         elif isinstance(raw, str):
             try:
                 scalar(raw, kinds[name])
-            except Unfit as unfit:
+            except Invalid as unfit:
                 yield Finding(path=path, unfit=unfit)
 
 
@@ -165,10 +165,10 @@ def _misfits(path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool
         return  # told by the models
     for misfit in type_mismatches(expression, kinds):
         if misfit.name is None:
-            yield Finding(path=path, unfit=Unfit(misfit.message, at=misfit.column))
+            yield Finding(path=path, unfit=Invalid(misfit.message, at=misfit.column))
         elif whole:
             hint = nearest(misfit.name, sorted(kinds)) or "declare it under `tags:`, or let a menu or a number set it"
-            yield Finding(path=path, unfit=Unfit(misfit.message, hint=hint, at=misfit.column))
+            yield Finding(path=path, unfit=Invalid(misfit.message, hint=hint, at=misfit.column))
 
 
 def _overflow_circles(campaigns: dict[str, Value], cause: NoRoute) -> Iterator[Finding]:
@@ -185,7 +185,7 @@ def _overflow_circles(campaigns: dict[str, Value], cause: NoRoute) -> Iterator[F
             circle = walk[walk.index(name) :]
             path: KeyPath = ("campaigns", circle[-1], "overflow", cause.value, "campaign")
             way = " -> ".join([*circle, circle[0]])
-            yield Finding(path=path, unfit=Unfit(f"overflow runs in a circle: {way}", hint="end it with a line or a message"))
+            yield Finding(path=path, unfit=Invalid(f"overflow runs in a circle: {way}", hint="end it with a line or a message"))
 
 
 def _next(campaigns: dict[str, Value], name: str, cause: NoRoute) -> str | None:
@@ -203,9 +203,9 @@ def _tokens(tree: Tree) -> Iterator[Finding]:
         if not isinstance(token, str):
             continue
         if isinstance(switch, dict) and "api" not in switch:
-            unfit = Unfit("a token, but nothing to post to", hint="set `switch.api: {listen: ADDRESS:PORT}`")
+            unfit = Invalid("a token, but nothing to post to", hint="set `switch.api: {listen: ADDRESS:PORT}`")
             yield Finding(path=path, unfit=unfit, at_key=True)
         if token in seen:
             hint = f"advertiser {quote(seen[token])} has it: one of them could post for the other"
-            yield Finding(path=path, unfit=Unfit("a token of two advertisers", hint=hint), at_key=True)
+            yield Finding(path=path, unfit=Invalid("a token of two advertisers", hint=hint), at_key=True)
         seen.setdefault(token, name)

@@ -27,7 +27,7 @@ from switch.settings.names import Kind, Names
 from switch.settings.plan import Token, token_of
 from switch.settings.problem import quote
 from switch.settings.source import Blank
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 MAX_CAP = 100_000
 MAX_COUNT = 100_000_000
@@ -52,14 +52,14 @@ JsonSchema = dict[str, Any]
 
 
 def _text(raw: object, expected: str) -> str:
-    """A scalar; raises Unfit for everything else."""
+    """A scalar; raises Invalid for everything else."""
     match raw:
         case str():
             return raw
         case Blank():
-            raise Unfit("no value", expected=expected)
+            raise Invalid("no value", expected=expected)
         case _:
-            raise Unfit(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
+            raise Invalid(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +107,7 @@ def some(message: str, expected: str) -> BeforeValidator:
 
     def check(raw: object) -> object:
         if raw in ([], {}):
-            raise Unfit(message, expected=expected)
+            raise Invalid(message, expected=expected)
         return raw
 
     return BeforeValidator(check)
@@ -127,7 +127,7 @@ def choice(what: str, options: Iterable[StrEnum]) -> Made:
 
     def parse(text: str) -> StrEnum:
         if text not in by_word:
-            raise Unfit(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
+            raise Invalid(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
         return by_word[text]
 
     return parsed(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
@@ -175,25 +175,25 @@ PromptName = Annotated[str, _known(Kind.PROMPT), text_schema()]
 
 def _folder(text: str) -> str:
     if not text.strip() or "\0" in text:
-        raise Unfit("no directory", expected="a directory, relative to the config directory")
+        raise Invalid("no directory", expected="a directory, relative to the config directory")
     return text
 
 
 def _log(text: str) -> str:
     if text not in ("console", "json"):
-        raise Unfit(f"unknown log format {quote(text)}", expected="console or json", hint=v.nearest(text, ("console", "json")))
+        raise Invalid(f"unknown log format {quote(text)}", expected="console or json", hint=v.nearest(text, ("console", "json")))
     return text
 
 
 def _threshold(text: str) -> int:
     if text and not text.strip("0msh") and "0" in text:
-        raise Unfit("a threshold of zero says nothing", expected="a duration of at least 1ms", hint="name the event with `on:`")
+        raise Invalid("a threshold of zero says nothing", expected="a duration of at least 1ms", hint="name the event with `on:`")
     return v.duration_ms(text)
 
 
 def _answer(text: str) -> str:
     if not 1 <= len(text) <= MAX_DIGITS or not set(text) <= DIGITS:
-        raise Unfit(f"bad key {quote(text)}", expected="DTMF digits: 0-9 * # A-D, in quotes")
+        raise Invalid(f"bad key {quote(text)}", expected="DTMF digits: 0-9 * # A-D, in quotes")
     return text
 
 
@@ -256,7 +256,7 @@ def _limit(raw: object, info: ValidationInfo) -> int:
     text = _text(raw, "a whole number")
     try:
         return v.whole(text, low=1, high=MAX_COUNT)
-    except Unfit as unfit:
+    except Invalid as unfit:
         unfit.hint = "only `count: revenue` has amounts" if "." in text else None
         raise
 
@@ -268,7 +268,7 @@ def _filter(raw: object) -> Expression:
     try:
         return v.parse_filter(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
     except BadExpression as bad:
-        raise Unfit(bad.message, expected=bad.expected, at=bad.column) from bad
+        raise Invalid(bad.message, expected=bad.expected, at=bad.column) from bad
 
 
 AdvertiserToken = Annotated[Token, Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
@@ -288,7 +288,7 @@ Valid = Annotated[tuple[int, int] | str, Made(lambda raw: _valid(_text(raw, v.VA
 
 def _finish(text: str) -> str:
     if text not in DIGITS or len(text) != 1:
-        raise Unfit(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
+        raise Invalid(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
     return text
 
 
@@ -299,14 +299,14 @@ def _closed_or_list(raw: object) -> object:
     if raw == "closed":
         return []
     if raw == []:
-        raise Unfit("no hours", expected=v.DATE_BLOCK, hint="write closed")
+        raise Invalid("no hours", expected=v.DATE_BLOCK, hint="write closed")
     return _one_is_a_list(raw)
 
 
 def _date_block(text: str) -> tuple[int, int]:
     start, end = v.block(text)
     if end <= start:
-        raise Unfit(f"{text} ends on the day after", expected=v.DATE_BLOCK, hint="write the part after midnight under that date")
+        raise Invalid(f"{text} ends on the day after", expected=v.DATE_BLOCK, hint="write the part after midnight under that date")
     return start, end
 
 
@@ -329,7 +329,7 @@ DateText = Annotated[str, parsed(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)
 
 def _true_only(text: str) -> bool:
     if not v.truth(text):
-        raise Unfit("`false` says nothing here", expected="true")
+        raise Invalid("`false` says nothing here", expected="true")
     return True
 
 

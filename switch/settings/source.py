@@ -125,7 +125,7 @@ def shown(path: Path) -> str:
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
-def trouble(file: SourceFile, span: Span | None, message: str, *, expected: str | None = None, hint: str | None = None) -> Problem:
+def error_at(file: SourceFile, span: Span | None, message: str, *, expected: str | None = None, hint: str | None = None) -> Problem:
     """An error at `span` of `file`; None: about the file as a whole."""
     if span is None:
         return Problem(path=file.path, line=0, column=0, severity=Severity.ERROR, message=message, expected=expected, hint=hint)
@@ -142,10 +142,10 @@ def trouble(file: SourceFile, span: Span | None, message: str, *, expected: str 
     )
 
 
-def twice(name: str, first: Spot, again: Spot) -> Problem:
+def duplicate_key(name: str, first: Spot, again: Spot) -> Problem:
     span = first.key or first.value
     where = f"line {span.line}" if first.file.path == again.file.path else f"{first.file.path}:{span.line}"
-    return trouble(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
+    return error_at(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
 
 
 class Positions(Mapping[str, Position]):
@@ -156,7 +156,7 @@ class Positions(Mapping[str, Position]):
 
     @cached_property
     def _by_rule(self) -> dict[str, Position]:
-        return {public(path): _position(spot) for path, spot in self._spots.items()}
+        return {rule_name(path): _position(spot) for path, spot in self._spots.items()}
 
     def __getitem__(self, rule: str) -> Position:
         return self._by_rule[rule]
@@ -175,7 +175,7 @@ def position_of(positions: Mapping[str, Position], rule: str) -> Position | None
     return positions.get(rule)
 
 
-def public(path: KeyPath) -> str:
+def rule_name(path: KeyPath) -> str:
     """A path as rules are named in trails: lines stand under `lines.` whatever advertiser has them."""
     if path[:1] == ("advertisers",) and path[2:3] == ("lines",) and len(path) > 3:
         path = ("lines", *path[3:])

@@ -1,7 +1,7 @@
 """Reads the small languages inside values: durations, amounts, dates, hours, ranges, filters. Text in, typed values out.
 
 `address.py` reads telephone numbers, addresses and URIs. Where a value stands, and under which key, is not known here. Each function raises
-`Unfit`, which says what belongs there instead.
+`Invalid`, which says what belongs there instead.
 """
 
 import re
@@ -68,7 +68,7 @@ ZONE = "an IANA time zone such as America/New_York"
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
-class Unfit(ValueError):
+class Invalid(ValueError):
     """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.
 
     `at`: the first of the value's characters that is meant, from 0; None: all of it. `at_key`: its key is meant. `where`: what is meant
@@ -94,18 +94,18 @@ class Unfit(ValueError):
         self.where = where
 
 
-class SeveralUnfit(ValueError):
+class InvalidTogether(ValueError):
     """Several values that don't fit together."""
 
-    def __init__(self, unfits: Sequence[Unfit]) -> None:
+    def __init__(self, unfits: Sequence[Invalid]) -> None:
         super().__init__("; ".join(unfit.message for unfit in unfits))
         self.unfits = tuple(unfits)
 
 
-def raise_all(unfits: Iterable[Unfit]) -> None:
-    """Raises SeveralUnfit when there is one."""
+def raise_all(unfits: Iterable[Invalid]) -> None:
+    """Raises InvalidTogether when there is one."""
     if found := tuple(unfits):
-        raise SeveralUnfit(found)
+        raise InvalidTogether(found)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -128,7 +128,7 @@ parse_filter = lru_cache(maxsize=1_024)(parse)
 
 def name(text: str) -> str:
     if not re.fullmatch(NAME_PATTERN, text):
-        raise Unfit(f"bad name {quote(text)}", expected=NAME)
+        raise Invalid(f"bad name {quote(text)}", expected=NAME)
     return text
 
 
@@ -136,7 +136,7 @@ def whole(text: str, *, low: int, high: int) -> int:
     """A whole number from `low` to `high`, both included."""
     if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
         return int(text)
-    raise Unfit(f"bad number {quote(text)}", expected=f"a whole number from {low} to {high}")
+    raise Invalid(f"bad number {quote(text)}", expected=f"a whole number from {low} to {high}")
 
 
 def truth(text: str) -> bool:
@@ -144,25 +144,25 @@ def truth(text: str) -> bool:
     if text in ("true", "false"):
         return text == "true"
     wish = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
-    raise Unfit(f"bad boolean {quote(text)}", expected="true or false", hint=nearest(wish, ("true", "false")))
+    raise Invalid(f"bad boolean {quote(text)}", expected="true or false", hint=nearest(wish, ("true", "false")))
 
 
 def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:
     """Milliseconds of `500ms`, `90s`, `30m`, `4h`, `30d`, from `low` to `high`."""
     if not re.fullmatch(DURATION_PATTERN, text):
         hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
-        raise Unfit(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
+        raise Invalid(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
     digits = text.rstrip("mshd")
     ms = int(digits) * _UNIT_MS[text[len(digits) :]]
     if not low <= ms <= high:
-        raise Unfit(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
+        raise Invalid(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
     return ms
 
 
 def amount_micros(text: str) -> int:
     """Micros of a decimal amount."""
     if not re.fullmatch(AMOUNT_PATTERN, text) or micros_from(text) > MAX_AMOUNT_MICROS:
-        raise Unfit(f"bad amount {quote(text)}", expected=AMOUNT)
+        raise Invalid(f"bad amount {quote(text)}", expected=AMOUNT)
     return micros_from(text)
 
 
@@ -170,7 +170,7 @@ def whole_seconds(text: str) -> int:
     """Seconds of a duration that has no part of one."""
     ms = duration_ms(text)
     if ms % 1_000:
-        raise Unfit(f"bad duration {quote(text)}", expected="whole seconds such as 6s")
+        raise Invalid(f"bad duration {quote(text)}", expected="whole seconds such as 6s")
     return ms // 1_000
 
 
@@ -180,16 +180,16 @@ def days(text: str) -> int:
         count = int(found[1])
         if 1 <= count <= MAX_DAYS:
             return count
-    raise Unfit(f"bad duration {quote(text)}", expected=WHOLE_DAYS)
+    raise Invalid(f"bad duration {quote(text)}", expected=WHOLE_DAYS)
 
 
 def percent_bp(text: str) -> int:
     """Basis points of a percentage: 10,000 is 100 %."""
     if not re.fullmatch(PERCENT_PATTERN, text):
-        raise Unfit(f"bad percentage {quote(text)}", expected=PERCENT)
+        raise Invalid(f"bad percentage {quote(text)}", expected=PERCENT)
     bp = int(Decimal(text[:-1]) * 100)
     if not 0 < bp <= FULL_BP:
-        raise Unfit(f"{text} of the revenue", expected=PERCENT, hint="a payout is a part of the revenue")
+        raise Invalid(f"{text} of the revenue", expected=PERCENT, hint="a payout is a part of the revenue")
     return bp
 
 
@@ -197,7 +197,7 @@ def share(text: str) -> int:
     """Percent of a price, in quarters (`docs/billing.md` §5)."""
     if text not in SHARES:
         hint = f"did you mean {text}%?" if f"{text}%" in SHARES else None
-        raise Unfit(f"bad share {quote(text)}", expected=SHARE, hint=hint)
+        raise Invalid(f"bad share {quote(text)}", expected=SHARE, hint=hint)
     return int(text[:-1])
 
 
@@ -205,19 +205,19 @@ def whole_range(text: str) -> tuple[int, int]:
     """The bounds of `18-99`, both included."""
     found = re.fullmatch(r"([0-9]{1,15})-([0-9]{1,15})", text)
     if not found or int(found[1]) > int(found[2]):
-        raise Unfit(f"bad range {quote(text)}", expected="two numbers, the lower one first, such as 18-99")
+        raise Invalid(f"bad range {quote(text)}", expected="two numbers, the lower one first, such as 18-99")
     return int(found[1]), int(found[2])
 
 
 def pattern(text: str) -> str:
     """The regular expression between slashes. Digits are all it is ever asked about."""
     if len(text) < 3 or text[0] != "/" or text[-1] != "/":
-        raise Unfit(f"bad pattern {quote(text)}", expected="a regular expression between slashes, such as /[2-9][0-9]{9}/")
+        raise Invalid(f"bad pattern {quote(text)}", expected="a regular expression between slashes, such as /[2-9][0-9]{9}/")
     try:
         re.compile(text[1:-1])
     except re.error as error:
         at = None if error.pos is None else error.pos + 1
-        raise Unfit(f"bad pattern {quote(text)}: {error.msg}", expected="a regular expression", at=at) from error
+        raise Invalid(f"bad pattern {quote(text)}: {error.msg}", expected="a regular expression", at=at) from error
     return text[1:-1]
 
 
@@ -228,7 +228,7 @@ def date_of(text: str) -> str:
     except ValueError:
         found = None
     if found is None:
-        raise Unfit(f"bad date {quote(text)}", expected=DATE)
+        raise Invalid(f"bad date {quote(text)}", expected=DATE)
     return text
 
 
@@ -237,20 +237,20 @@ def instant(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text) if re.fullmatch(INSTANT_PATTERN, text) else datetime.fromisoformat("")
     except ValueError as error:
-        raise Unfit(f"bad date {quote(text)}", expected=INSTANT) from error
+        raise Invalid(f"bad date {quote(text)}", expected=INSTANT) from error
 
 
 def header(text: str) -> str:
     """The name of a SIP header, in lower case: RFC 3261 §7.3.1 says that case does not count."""
     if not re.fullmatch(HEADER_PATTERN, text):
-        raise Unfit(f"bad header {quote(text)}", expected=HEADER)
+        raise Invalid(f"bad header {quote(text)}", expected=HEADER)
     return text.lower()
 
 
 def token(text: str) -> str:
     """A secret: what is wrong with it is told without it."""
     if not re.fullmatch(TOKEN_PATTERN, text):
-        raise Unfit("this can't be a token", expected=TOKEN)
+        raise Invalid("this can't be a token", expected=TOKEN)
     return text
 
 
@@ -261,7 +261,7 @@ def calendar(text: str) -> str:
     countries = list_supported_countries(include_aliases=False)
     country, _, part = text.partition("-")
     known = [f"{country}-{other}" for other in countries[country]] if part and country in countries else list(countries)
-    raise Unfit(f"unknown holidays {quote(text)}", expected=CALENDAR, hint=nearest(text, known))
+    raise Invalid(f"unknown holidays {quote(text)}", expected=CALENDAR, hint=nearest(text, known))
 
 
 def ledger(text: str) -> str | None:
@@ -269,11 +269,11 @@ def ledger(text: str) -> str | None:
     if text == "sqlite":
         return None
     if not re.fullmatch(r"postgresql://[^\s@/]*@?[^\s@/?]*/[^\s/?]+(\?\S*)?", text):
-        raise Unfit("this can't be a ledger", expected=LEDGER)
+        raise Invalid("this can't be a ledger", expected=LEDGER)
     has_password = ":" in text.removeprefix("postgresql://").rpartition("@")[0]
     if has_password or any("pass" in key.lower() and key != "passfile" for key, _ in parse_qsl(text.partition("?")[2])):
         hint = "PostgreSQL's own places for it are the file ~/.pgpass and the variable PGPASSWORD"
-        raise Unfit("a password in the config", expected=LEDGER, hint=hint)
+        raise Invalid("a password in the config", expected=LEDGER, hint=hint)
     return text
 
 
@@ -282,14 +282,14 @@ def zone(text: str) -> str:
     try:
         time_zone(text)
     except KeyError as error:
-        raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
+        raise Invalid(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
     return text
 
 
 def currency(text: str) -> str:
     """An ISO 4217 code. Which ones are in use is not looked up: countries change theirs."""
     if not re.fullmatch(CURRENCY_PATTERN, text):
-        raise Unfit(f"bad currency {quote(text)}", expected=CURRENCY)
+        raise Invalid(f"bad currency {quote(text)}", expected=CURRENCY)
     return text
 
 
@@ -299,7 +299,9 @@ def day_range(text: str) -> tuple[int, ...]:
         return tuple(range(7))
     first, _, last = text.partition("-")
     if not re.fullmatch(DAYS_PATTERN, text):
-        raise Unfit(f"bad days {quote(text)}", expected=DAY_RANGE, hint=nearest(text.lower(), (*DAYS, "daily", "mon-fri", "zone")))
+        raise Invalid(
+            f"bad days {quote(text)}", expected=DAY_RANGE, hint=nearest(text.lower(), (*DAYS, "daily", "mon-fri", "zone"))
+        )
     start, end = DAYS.index(first), DAYS.index(last or first)
     return tuple(day % 7 for day in range(start, end + 1 if end >= start else end + 8))
 
@@ -308,10 +310,10 @@ def block(text: str) -> tuple[int, int]:
     """Minutes of the day: start and end. An end before the start is on the day after."""
     found = re.fullmatch(BLOCK_PATTERN, text)
     if not found:
-        raise Unfit(f"bad hours {quote(text)}", expected=BLOCK)
+        raise Invalid(f"bad hours {quote(text)}", expected=BLOCK)
     start, end = _minute(found[1]), _minute(found[2])
     if start is None or end is None or start in (DAY_MINUTES, end):
-        raise Unfit(f"bad hours {quote(text)}", expected=BLOCK)
+        raise Invalid(f"bad hours {quote(text)}", expected=BLOCK)
     return start, end
 
 

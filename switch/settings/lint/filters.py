@@ -20,7 +20,7 @@ from switch.settings.consistency import filters_of
 from switch.settings.finding import Finding, warning
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Tree
-from switch.settings.value import Unfit, nearest, parse_filter
+from switch.settings.value import Invalid, nearest, parse_filter
 
 MAX_NAMED = 8
 NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
@@ -54,7 +54,7 @@ def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) 
     for path, text in filters_of(tree):
         for idle in idle_values(parse_filter(text), possible):
             closed = values.get(idle.name)
-            unfit = Unfit(
+            unfit = Invalid(
                 f"no call has `{idle.name} {idle.op} {show_value(idle.value)}`: {NOTHING[idle.excludes]}",
                 expected=_expected(idle.name, closed),
                 hint=_meant(idle, closed),

@@ -15,7 +15,7 @@ from switch.settings.model.base import OneOf, Strict, may, must, repeated, secti
 from switch.settings.model.party import Capped
 from switch.settings.names import Names
 from switch.settings.problem import quote
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 FORMS = ("amount", "percent", "steps")
 Where = tuple[str | int, ...]
@@ -121,11 +121,11 @@ class PublisherPayoutConfig(Strict):
         given = [form for form in FORMS if info.data[form] is not None]
         if len(given) != 1:
             message = f"a payout in {len(given)} forms: {' and '.join(map(quote, given))}" if given else "a payout of nothing"
-            raise Unfit(message, expected=f"exactly one of {', '.join(FORMS)}", where=())
+            raise Invalid(message, expected=f"exactly one of {', '.join(FORMS)}", where=())
         if tiers is not None and given != ["steps"]:
-            raise Unfit("`tiers` without steps", hint=f"{', '.join(Tiers)} choose among several steps", at_key=True)
+            raise Invalid("`tiers` without steps", hint=f"{', '.join(Tiers)} choose among several steps", at_key=True)
         raise_all(
-            Unfit(f"`{key}` beside steps", hint="each step has its own", at_key=True, where=(key,))
+            Invalid(f"`{key}` beside steps", hint="each step has its own", at_key=True, where=(key,))
             for key in ("on", "at_least")
             if given == ["steps"] and info.data.get(key) is not None
         )
@@ -197,7 +197,7 @@ class CampaignConfig(Capped):
     def _once_each_line(cls, lines: list[TargetConfig]) -> list[TargetConfig]:
         hint = "a call tries a line once; use weight for a larger share"
         raise_all(
-            Unfit(f"line {quote(name)} is in this campaign twice", hint=hint, where=("lines", index, "line"))
+            Invalid(f"line {quote(name)} is in this campaign twice", hint=hint, where=("lines", index, "line"))
             for index, name in repeated([to.line for to in lines])
         )
         return lines
@@ -208,7 +208,7 @@ class CampaignConfig(Capped):
         used = {to.priority for to in info.data.get("lines", ())}
         hint = f"its lines have {', '.join(map(str, sorted(used)))}"
         raise_all(
-            Unfit(f"no line has priority {priority}", hint=hint, at_key=True, where=("tiers", str(priority)))
+            Invalid(f"no line has priority {priority}", hint=hint, at_key=True, where=("tiers", str(priority)))
             for priority in tiers
             if used and priority not in used and "lines" not in cast(Names, info.context).incomplete
         )
@@ -219,7 +219,7 @@ class CampaignConfig(Capped):
     def _tests_several(cls, split: dict[str, int], info: ValidationInfo) -> dict[str, int]:
         if len(split) == 1 and "split" not in cast(Names, info.context).incomplete:
             where = ("split", *split)
-            raise Unfit("a test of one variant", expected="at least two, such as {long: 50, short: 50}", at_key=True, where=where)
+            raise Invalid("a test of one variant", expected="at least two, such as {long: 50, short: 50}", at_key=True, where=where)
         return split
 
     @field_validator("conversion_group")
@@ -227,7 +227,7 @@ class CampaignConfig(Capped):
     def _is_in_the_group(cls, group: str | None, info: ValidationInfo) -> str | None:
         repeat = info.data.get("repeat")
         if repeat is not None and repeat.scope is RepeatScope.GROUP and group is None:
-            raise Unfit("this campaign is in no group", hint="name one with `conversion_group:`", where=("repeat", "scope"))
+            raise Invalid("this campaign is in no group", hint="name one with `conversion_group:`", where=("repeat", "scope"))
         return group
 
     @field_validator("revenue", "payout")
@@ -251,7 +251,7 @@ class CampaignConfig(Capped):
         if not dispositions and "dispositions" not in cast(Names, info.context).incomplete:
             hint = "say what each is: `dispositions: {sale: 100%, callback: 50%}`"
             raise_all(
-                Unfit("no disposition is worth anything", hint=hint, where=(*where, "on"))
+                Invalid("no disposition is worth anything", hint=hint, where=(*where, "on"))
                 for where, rule in rules_of(info.data)
                 if rule.on is BillableOn.DISPOSITION
             )
@@ -262,7 +262,7 @@ class CampaignConfig(Capped):
     def _holds_once(cls, overflow: dict[NoRoute, OverflowConfig]) -> dict[NoRoute, OverflowConfig]:
         """Callers who have waited in vain, or found no place, do not wait again."""
         raise_all(
-            Unfit(
+            Invalid(
                 f"{cause} may not hold again", expected="campaign, line or message", at_key=True, where=("overflow", cause, "hold")
             )
             for cause in (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
@@ -283,7 +283,7 @@ def rules_of(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, BillableConfi
         yield from (((*where, "steps", index), step) for index, step in enumerate(price.steps or ()))
 
 
-def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: BillableConfig, where: Where) -> Iterator[Unfit]:
+def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: BillableConfig, where: Where) -> Iterator[Invalid]:
     """What does not fit together in a price, and with it. `where`: its path in the campaign."""
     if isinstance(price, RevenueConfig) and billable.at_least is not None and billable.on not in LASTING:
         yield _no_duration(billable.on, is_written=billable.on, where=("billable", "at_least"))
@@ -299,7 +299,7 @@ def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: Billabl
             # Thresholds of one event ascend: in any other order a step could hide behind another.
             message = "steps that do not ascend" if event in LASTING else f"a second step for {quote(event)}"
             hint = "each step of an event needs more than the one before"
-            yield Unfit(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
+            yield Invalid(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
         reached[event] = max(ms, reached.get(event, 0))
 
 
@@ -310,8 +310,8 @@ def _threshold_ms(at_least: int | None, event: BillableOn, billable: BillableCon
     return at_least or default or DEFAULT_AT_LEAST_MS
 
 
-def _no_duration(event: BillableOn, *, is_written: str | None, where: Where) -> Unfit:
+def _no_duration(event: BillableOn, *, is_written: str | None, where: Where) -> Invalid:
     """`is_written`: the event, where the rule names it itself."""
     hint = None if is_written else "add `on: connected_for`"
     expected = "`at_least` with connected_for and total_for only"
-    return Unfit(f"{quote(event)} has no duration", expected=expected, hint=hint, at_key=True, where=where)
+    return Invalid(f"{quote(event)} has no duration", expected=expected, hint=hint, at_key=True, where=where)

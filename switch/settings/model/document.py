@@ -13,7 +13,7 @@ from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 Minutes = tuple[int, int]
 
@@ -32,7 +32,7 @@ def pieces(days: Mapping[str, list[Minutes]]) -> Iterator[tuple[int, int, int, t
                     yield (day + 1) % 7, 0, end, where
 
 
-def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) -> Iterator[Unfit]:
+def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) -> Iterator[Invalid]:
     """`blocks`: (day, start, end, where it is written)."""
     told: set[tuple[str | int, ...]] = set()
     taken: list[tuple[str, int, int]] = []
@@ -40,7 +40,7 @@ def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) 
         clash = next((one for one in taken if one[0] == day and one[1] < end and start < one[2]), None)
         if clash and where not in told:
             told.add(where)
-            yield Unfit("overlapping hours", hint=f"{day} {_clock(clash[1])}-{_clock(clash[2])} is there already", where=where)
+            yield Invalid("overlapping hours", hint=f"{day} {_clock(clash[1])}-{_clock(clash[2])} is there already", where=where)
         taken.append((day, start, end))
 
 

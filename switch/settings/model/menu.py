@@ -12,7 +12,7 @@ from switch.settings.model.base import OneOf, Strict, may, must, section
 from switch.settings.names import Kind as Name
 from switch.settings.names import Names
 from switch.settings.problem import quote
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 Retries = Annotated[int, field.whole(0, field.MAX_RETRIES)]
 Digits = Annotated[int, field.whole(1, field.MAX_DIGITS)]
@@ -26,14 +26,14 @@ def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
     return None if tag is None else cast(Names, info.context).kinds.get(tag)
 
 
-def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Unfit]:
+def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Invalid]:
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
-        yield Unfit(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
+        yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
     missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.known[Name.PROMPT]]
     if read_back is not None and missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
-        yield Unfit(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
+        yield Invalid(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
 
 
 class OnwardConfig(OneOf):
@@ -74,7 +74,7 @@ class MenuConfig(Strict):
         digits = info.data.get("digits")
         expected = f"{digits} digit{'' if digits == 1 else 's'}, as `digits` says"
         raise_all(
-            Unfit(f"key {quote(key)} can never be entered", expected=expected, at_key=True, where=("keys", key))
+            Invalid(f"key {quote(key)} can never be entered", expected=expected, at_key=True, where=("keys", key))
             for key in keys
             if digits and len(key) != digits
         )
@@ -110,7 +110,7 @@ class GatherConfig(Strict):
     @classmethod
     def _holds_digits(cls, tag: str, info: ValidationInfo) -> str:
         if _kind(tag, info) is Kind.TRUTH:
-            raise Unfit("digits are no truth", hint="ask with `yes_no`, or declare it number or text")
+            raise Invalid("digits are no truth", hint="ask with `yes_no`, or declare it number or text")
         return tag
 
     @field_validator("max")
@@ -118,7 +118,7 @@ class GatherConfig(Strict):
     def _is_most(cls, most: int, info: ValidationInfo) -> int:
         least = info.data.get("min", 0)
         if least > most:
-            raise Unfit(f"min is {least}, but max is {most}", expected=f"from 1 to {most}", where=("min",))
+            raise Invalid(f"min is {least}, but max is {most}", expected=f"from 1 to {most}", where=("min",))
         return most
 
     @field_validator("valid")
@@ -127,10 +127,10 @@ class GatherConfig(Strict):
         kind = _kind(info.data.get("gather"), info)
         if isinstance(valid, str) and kind is Kind.NUMBER:
             hint = "declare the tag `type: text` to match digits as they are typed"
-            raise Unfit("a number has no pattern", expected="a range such as 18-99", hint=hint)
+            raise Invalid("a number has no pattern", expected="a range such as 18-99", hint=hint)
         if isinstance(valid, tuple) and kind is Kind.TEXT:
             expected, hint = "a regular expression such as /[2-9][0-9]{9}/", "declare the tag `type: number` to compare its value"
-            raise Unfit("a text has no range", expected=expected, hint=hint)
+            raise Invalid("a text has no range", expected=expected, hint=hint)
         return valid
 
 
@@ -171,7 +171,7 @@ class YesNoConfig(Strict):
     @classmethod
     def _holds_an_answer(cls, tag: str, info: ValidationInfo) -> str:
         if (kind := _kind(tag, info)) not in (None, Kind.TRUTH):
-            raise Unfit(f"yes or no is no {kind}", hint="declare the tag `type: truth`")
+            raise Invalid(f"yes or no is no {kind}", hint="declare the tag `type: truth`")
         return tag
 
 
@@ -189,7 +189,7 @@ class ConsentConfig(Strict):
     def _can_fail(cls, failed: OnwardConfig | None, info: ValidationInfo) -> OnwardConfig | None:
         if failed is not None and "key" in info.data and info.data["key"] is None:
             hint = "with `key` callers must agree; without it they only have to stay"
-            raise Unfit("this consent can't fail", hint=hint, at_key=True)
+            raise Invalid("this consent can't fail", hint=hint, at_key=True)
         return failed
 
 
@@ -204,7 +204,7 @@ class CaseConfig(Strict):
     def _has_one_condition(cls, hours: str | None, info: ValidationInfo) -> str | None:
         if "when" in info.data and (info.data["when"] is None) == (hours is None):
             message = "a case without a condition" if hours is None else "a case with two conditions"
-            raise Unfit(message, expected="exactly one of when, hours", where=())
+            raise Invalid(message, expected="exactly one of when, hours", where=())
         return hours
 
     then: OnwardConfig = must("What follows")
@@ -239,7 +239,7 @@ def kinds_of(node: object) -> list[str]:
 def _of_one_kind(node: object) -> object:
     if len(kinds := kinds_of(node)) > 1:
         both = " and ".join(quote(kind) for kind in kinds)
-        raise Unfit(f"a menu of {len(kinds)} kinds: {both}", expected=f"exactly one of {', '.join(KINDS)}")
+        raise Invalid(f"a menu of {len(kinds)} kinds: {both}", expected=f"exactly one of {', '.join(KINDS)}")
     return node
 
 

@@ -10,7 +10,7 @@ from routing.cap import Counts, Per
 from switch.settings import address, field
 from switch.settings.model.base import Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
@@ -31,7 +31,7 @@ class CapConfig(Strict):
     def _is_counted_so(cls, per: Per, info: ValidationInfo) -> Per:
         count = info.data.get("count", Counts.ATTEMPT)
         if per is Per.CONCURRENCY and count not in AT_ONCE:
-            raise Unfit(f"there is no {count} at once", expected="hour, day, week, month or total")
+            raise Invalid(f"there is no {count} at once", expected="hour, day, week, month or total")
         return per
 
     @field_validator("limit")
@@ -39,12 +39,12 @@ class CapConfig(Strict):
     def _has_a_limit(cls, limit: int | None, info: ValidationInfo) -> int | None:
         per = info.data.get("per")
         if per is Per.SPACING and limit is not None:
-            raise Unfit("spacing has no limit", hint="write `every: 30s`: that is one attempt in 30 s", at_key=True)
+            raise Invalid("spacing has no limit", hint="write `every: 30s`: that is one attempt in 30 s", at_key=True)
         if per is Per.CONCURRENCY and info.data.get("count") is Counts.ATTEMPT:
             hint = f"write `cap: {'N' if limit is None else limit}` beside `caps`"
-            raise Unfit("attempts at once are not one of `caps`", hint=hint, where=("per",))
+            raise Invalid("attempts at once are not one of `caps`", hint=hint, where=("per",))
         if "per" in info.data and per is not Per.SPACING and limit is None:
-            raise Unfit("a cap without a limit", expected="`limit:`")
+            raise Invalid("a cap without a limit", expected="`limit:`")
         return limit
 
     @field_validator("every")
@@ -52,12 +52,12 @@ class CapConfig(Strict):
     def _spaces(cls, every: int | None, info: ValidationInfo) -> int | None:
         per = info.data.get("per")
         if per is Per.SPACING and info.data.get("count", Counts.ATTEMPT) is not Counts.ATTEMPT:
-            raise Unfit("only attempts are spaced", expected="attempt", where=("count",))
+            raise Invalid("only attempts are spaced", expected="attempt", where=("count",))
         if per is Per.SPACING and every is None:
             expected = "`every:`, the least time between two attempts, such as 30s"
-            raise Unfit("spacing without `every`", expected=expected, where=("per",))
+            raise Invalid("spacing without `every`", expected=expected, where=("per",))
         if "per" in info.data and per is not Per.SPACING and every is not None:
-            raise Unfit("`every` goes with `per: spacing` only", at_key=True)
+            raise Invalid("`every` goes with `per: spacing` only", at_key=True)
         return every
 
     @field_validator("since")
@@ -65,7 +65,7 @@ class CapConfig(Strict):
     def _counts_from(cls, since: datetime | None, info: ValidationInfo) -> datetime | None:
         if since is not None and info.data.get("per", Per.TOTAL) is not Per.TOTAL:
             hint = "windows of the calendar begin anew by themselves"
-            raise Unfit("`since` goes with `per: total` only", hint=hint, at_key=True)
+            raise Invalid("`since` goes with `per: total` only", hint=hint, at_key=True)
         return since
 
     @field_validator("strict")
@@ -73,7 +73,7 @@ class CapConfig(Strict):
     def _may_be_strict(cls, strict: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic calls it)
         per = info.data.get("per")
         if strict and per in (Per.SPACING, Per.CONCURRENCY):
-            raise Unfit(f"`strict` says nothing with `per: {per}`", hint="what is going on counts already", at_key=True)
+            raise Invalid(f"`strict` says nothing with `per: {per}`", hint="what is going on counts already", at_key=True)
         return strict
 
 
@@ -88,7 +88,7 @@ class Capped(Strict):
     def _once_each(cls, caps: list[CapConfig]) -> list[CapConfig]:
         kinds = [(cap.count, cap.per) for cap in caps]
         raise_all(
-            Unfit(f"a second cap of {count} per {per}", hint="keep one of the two", where=("caps", index))
+            Invalid(f"a second cap of {count} per {per}", hint="keep one of the two", where=("caps", index))
             for index, (count, per) in enumerate(kinds)
             if (count, per) in kinds[:index]
         )
@@ -141,7 +141,7 @@ class GroupConfig(Capped):
     def _once_each_line(cls, lines: list[str]) -> list[str]:
         hint = "keep one of them"
         raise_all(
-            Unfit(f"line {quote(name)} is in this group twice", hint=hint, where=("lines", index))
+            Invalid(f"line {quote(name)} is in this group twice", hint=hint, where=("lines", index))
             for index, name in repeated(lines)
         )
         return lines
@@ -182,7 +182,7 @@ class LineConfig(Capped):
     @classmethod
     def _is_told_once(cls, whisper: str | None, info: ValidationInfo) -> str | None:
         if whisper is not None and info.data.get("accept") is not None:
-            raise Unfit("accept and whisper together", hint="accept's own prompt says who is calling", at_key=True)
+            raise Invalid("accept and whisper together", hint="accept's own prompt says who is calling", at_key=True)
         return whisper
 
 

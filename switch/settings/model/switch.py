@@ -8,7 +8,7 @@ from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
 from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Strict, may, must
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 
 class SipConfig(Strict):
@@ -63,7 +63,7 @@ class SwitchConfig(Strict):
         host, port = info.data["sip"].listen if "sip" in info.data else ("", 0)
         if port in address.even_ports(rtp.ports) and (rtp.address or host) == host:
             where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
-            raise Unfit(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
+            raise Invalid(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
         return rtp
 
 

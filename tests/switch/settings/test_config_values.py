@@ -96,7 +96,7 @@ def test_amounts(text: str, micros: int) -> None:
     ],
 )
 def test_refused(parse: Callable[[str], object], text: str) -> None:
-    with pytest.raises(v.Unfit) as refusal:
+    with pytest.raises(v.Invalid) as refusal:
         parse(text)
 
     assert refusal.value.expected
@@ -141,7 +141,7 @@ def test_what_check_lets_pass_can_be_dialled(user: str, rest: str) -> None:
     for text in (f"sip:{user}@127.0.0.1{rest}", f"sip:127.0.0.1{rest}", f"{user}{rest}"):
         try:
             sent = address.sip_uri(text)
-        except v.Unfit:
+        except v.Invalid:
             continue
         target = parse_uri(sent)
         assert target is not None
