@@ -7,6 +7,7 @@ memory. New rules are taken up by a restart.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -53,6 +54,19 @@ def rules() -> ZoneRules:
 
 Zone = ZoneInfo
 """What `time_zone` gives."""
+
+
+DEFAULT_ZONE = "UTC"
+
+
+def zone_of_most(campaigns: Iterable[tuple[str, str | None]]) -> str:
+    """The zone that most campaigns keep, the first by name of several; UTC where there is no campaign.
+
+    `campaigns`: the zone of each, and that of its hours, if it has any. A campaign in UTC has that of its hours: nobody means UTC who opens
+    at nine in Chicago.
+    """
+    zones = Counter(of_hours if zone == DEFAULT_ZONE and of_hours else zone for zone, of_hours in campaigns)
+    return min(zones, key=lambda zone: (-zones[zone], zone), default=DEFAULT_ZONE)
 
 
 @cache

@@ -18,7 +18,7 @@ from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.settings.files import merged
 from switch.settings.problem import Position
-from switch.settings.source import position_of, positions_of
+from switch.settings.source import Positions, position_of
 
 INDENT = " " * 28
 RULED = ev.Ruled.__name__
@@ -100,7 +100,7 @@ def sources(files: Mapping[str, str] | None) -> Sources:
     """What the files of a kept config say where."""
     if not files:
         return Sources()
-    return Sources(positions=positions_of(merged(files, root=Path())), files=files)
+    return Sources(positions=Positions(merged(files, root=Path()).spots), files=files)
 
 
 def explain(

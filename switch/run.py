@@ -13,11 +13,11 @@ import structlog
 from routing.zone import rules
 from switch import log
 from switch.app import Shell
+from switch.config_watch import changes
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.settings.load import Loaded, load
 from switch.settings.plan import Deployment, SwitchSettings
 from switch.settings.problem import show
-from switch.settings.watch import changes
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:

@@ -42,10 +42,10 @@ from switch.settings.load import Loaded
 from switch.settings.names import mapping
 from switch.settings.problem import Position, Problem, order, quote
 from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
-from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, shown, trouble
+from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, error_at, shown
 from switch.settings.tags import scalar
 from switch.settings.text import parsed
-from switch.settings.value import Unfit, amount_micros, whole
+from switch.settings.value import Invalid, amount_micros, whole
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, CallScript, LineScript
 
 DEFAULT_CALLER = "+12125550123"
@@ -103,7 +103,7 @@ def _named_twice(tests: Sequence[CallTest]) -> Iterator[Problem]:
         if counted[test.name] > 1:
             span = Span(line=test.position.line, column=test.position.column, length=1)
             message = f"{counted[test.name]} tests have the name {quote(test.name)}"
-            yield trouble(SourceFile(path=test.position.file), span, message, hint="say what is different about each")
+            yield error_at(SourceFile(path=test.position.file), span, message, hint="say what is different about each")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ class _FileReader:
         found = (self._test(index, entry, written.defaults) for index, entry in enumerate(written.tests))
         return [test for test in found if test is not None]
 
-    def _add_problem(self, path: KeyPath, unfit: Unfit, *, at_key: bool = False) -> None:
+    def _add_problem(self, path: KeyPath, unfit: Invalid, *, at_key: bool = False) -> None:
         self.problems.append(problem_at(Finding(path=path, unfit=unfit, at_key=at_key), self._tree))
 
     def _test(self, index: int, entry: CallTestEntry, defaults: DefaultsEntry) -> CallTest | None:
@@ -182,7 +182,9 @@ class _FileReader:
         did, at = whole_call.to, whole_call.at
         for key, value in (("to", did), ("at", at)):
             if value is None:
-                self._add_problem(path, Unfit(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`"), at_key=True)
+                self._add_problem(
+                    path, Invalid(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`"), at_key=True
+                )
         if did is None or at is None:
             return None
         default_path: KeyPath = ("defaults", "call")
@@ -208,7 +210,7 @@ class _FileReader:
     ) -> Iterator[CallScript]:
         """The calls that `each` stands for; what it leaves out is as in `call`."""
         if (each.ago is None) == (each.at is None):
-            self._add_problem(path, Unfit("when was it?", expected="either `ago`, such as 3d, or `at`"))
+            self._add_problem(path, Invalid("when was it?", expected="either `ago`, such as 3d, or `at`"))
             return
         did = each.to or call.did
         if each.to is not None:
@@ -219,7 +221,7 @@ class _FileReader:
         if start_us is None:
             return
         if start_us + (each.times - 1) * each.every * 1_000 > call.at_us:
-            self._add_problem(path, Unfit("not all of these calls are before the call of the test", hint="make `ago` longer"))
+            self._add_problem(path, Invalid("not all of these calls are before the call of the test", hint="make `ago` longer"))
             return
         tags = {**call.tags, **self._header_tags(each.tags, (*path, "tags"))}
         for nth in range(each.times):
@@ -239,7 +241,7 @@ class _FileReader:
     def _check_number(self, did: str, path: KeyPath) -> None:
         try:
             self._names.check(NameKind.NUMBER, did)
-        except Unfit as unfit:
+        except Invalid as unfit:
             self._add_problem(path, unfit)
 
     def _instant(self, at: datetime, did: str, zone: str | None, path: KeyPath) -> int | None:
@@ -254,7 +256,7 @@ class _FileReader:
             return instants.pop()
         is_skipped = there[0].astimezone(UTC).astimezone(time_zone(zone)).replace(tzinfo=None) != at
         happens = "is skipped by" if is_skipped else "comes twice with"
-        self._add_problem(path, Unfit(f"{at} {happens} the clocks of {zone}", hint="write it with its offset, such as -05:00"))
+        self._add_problem(path, Invalid(f"{at} {happens} the clocks of {zone}", hint="write it with its offset, such as -05:00"))
         return None
 
     def _header_tags(self, tags: Mapping[str, str], path: KeyPath) -> dict[str, Scalar]:
@@ -264,7 +266,7 @@ class _FileReader:
     def _typed(self, text: str, kind: Kind, path: KeyPath) -> Scalar | None:
         try:
             return scalar(text, kind)
-        except Unfit as unfit:
+        except Invalid as unfit:
             self._add_problem(path, unfit)
             return None
 
@@ -273,7 +275,7 @@ class _FileReader:
         for key, text in used.items():
             try:
                 found[key] = _amount(text, self._names.caps[key])
-            except Unfit as unfit:
+            except Invalid as unfit:
                 self._add_problem((*path, key), unfit)
         return found
 

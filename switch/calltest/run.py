@@ -12,7 +12,7 @@ from switch.billing.verdict import JudgedCall
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
 from switch.settings.problem import Position, Problem
-from switch.settings.source import SourceFile, Span, trouble
+from switch.settings.source import SourceFile, Span, error_at
 from switch.simulation.call_script import CallScript
 from switch.simulation.simulator import Simulator
 
@@ -138,7 +138,7 @@ def _failure(expectation: Expectation, judged: JudgedCall) -> Problem | None:
         return None
     what = f"{aspect} {expectation.tag}" if expectation.tag else str(aspect)
     wanted = " or ".join(expected) if aspect is Aspect.LINE and isinstance(expected, tuple) else _text(aspect, expected)
-    return trouble(expectation.file, expectation.span, f"{what}: got {_text(aspect, actual)}", expected=wanted)
+    return error_at(expectation.file, expectation.span, f"{what}: got {_text(aspect, actual)}", expected=wanted)
 
 
 def _is_met(aspect: Aspect, expected: Expected, actual: Expected | None) -> bool:

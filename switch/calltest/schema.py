@@ -20,7 +20,7 @@ from routing.expression import Kind
 from routing.tags import BUILT_IN
 from switch.call.record import EndedBy, FinalState
 from switch.engine.plan import Plan
-from switch.settings import value as v
+from switch.settings import address
 from switch.settings.field import (
     E164,
     Amount,
@@ -30,8 +30,6 @@ from switch.settings.field import (
     Truth,
     Zone,
     choice,
-    choice_schema,
-    number_schema,
     parsed,
     some,
     text_schema,
@@ -39,7 +37,7 @@ from switch.settings.field import (
 )
 from switch.settings.model.base import Strict, may, must, section, some_of
 from switch.settings.problem import Position, quote
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import Invalid, nearest
 from switch.simulation.call_script import LineBehaviour
 
 MAX_LISTED = 6
@@ -90,10 +88,10 @@ class ConfigNames:
     tags: Mapping[str, Kind]
 
     def check(self, kind: NameKind, name: str) -> str:
-        """The name, if it is one; raises Unfit with the nearest that is."""
+        """The name, if it is one; raises Invalid with the nearest that is."""
         known = self.names[kind]
         if name not in known:
-            raise Unfit(f"unknown {kind} {quote(name)}", expected=_expected(kind, known), hint=nearest(name, known))
+            raise Invalid(f"unknown {kind} {quote(name)}", expected=_expected(kind, known), hint=nearest(name, known))
         return name
 
 
@@ -141,7 +139,7 @@ def _listed(names: list[str]) -> str:
 def _named(kind: NameKind) -> BeforeValidator:
     def check(raw: object, info: ValidationInfo) -> str:
         if not isinstance(raw, str):
-            raise Unfit("one name belongs here", expected=_ONE.get(kind, f"the name of a {kind}"))
+            raise Invalid("one name belongs here", expected=_ONE.get(kind, f"the name of a {kind}"))
         return cast(ConfigNames, info.context).check(kind, raw)
 
     return BeforeValidator(check)
@@ -158,7 +156,7 @@ def _instant(text: str) -> datetime:
     except ValueError:
         found = None
     if found is None or found.year not in YEARS:
-        raise Unfit(f"bad time {quote(text)}", expected=AT)
+        raise Invalid(f"bad time {quote(text)}", expected=AT)
     return found
 
 
@@ -166,9 +164,9 @@ def _caller(text: str) -> str:
     if text == ANONYMOUS:
         return text
     try:
-        return v.number(text)
-    except Unfit as unfit:
-        unfit.expected = f"{v.E164}, or {ANONYMOUS}"
+        return address.number(text)
+    except Invalid as unfit:
+        unfit.expected = f"{address.E164}, or {ANONYMOUS}"
         raise
 
 
@@ -178,13 +176,13 @@ def _caller_before(text: str) -> str:
 
 def _digits(text: str) -> str:
     if bad := sorted(set(text) - DIGITS):
-        raise Unfit(f"no phone sends {quote(''.join(bad))}", expected="DTMF digits: 0-9 * # A-D, in quotes")
+        raise Invalid(f"no phone sends {quote(''.join(bad))}", expected="DTMF digits: 0-9 * # A-D, in quotes")
     return text
 
 
 def _title(text: str) -> str:
     if not text.strip() or len(text) > MAX_NAME:
-        raise Unfit("a test needs a name", expected=f"what it shows, in at most {MAX_NAME} characters")
+        raise Invalid("a test needs a name", expected=f"what it shows, in at most {MAX_NAME} characters")
     return text
 
 
@@ -197,26 +195,26 @@ PromptName = Annotated[str, _named(NameKind.PROMPT), text_schema()]
 CapKey = Annotated[str, _named(NameKind.CAP), text_schema()]
 TagName = Annotated[str, _named(NameKind.TAG), text_schema()]
 HeaderTag = Annotated[str, _named(NameKind.HEADER_TAG), text_schema()]
-TagText = Annotated[str, parsed(str, "a value"), Field(json_schema_extra={"type": ["string", "number", "boolean"]})]
+TagText = Annotated[str, parsed(str, "a value", {"type": ["string", "number", "boolean"]})]
 Title = Annotated[str, parsed(_title, "what the test shows"), text_schema()]
 Instant = Annotated[datetime, parsed(_instant, AT), text_schema(AT_PATTERN)]
-Caller = Annotated[str, parsed(_caller, v.E164), text_schema()]
-CallerBefore = Annotated[str, parsed(_caller_before, v.E164), text_schema()]
+Caller = Annotated[str, parsed(_caller, address.E164), text_schema()]
+CallerBefore = Annotated[str, parsed(_caller_before, address.E164), text_schema()]
 Pressed = Annotated[str, parsed(_digits, "DTMF digits, in quotes"), text_schema(DIGITS_PATTERN)]
-Seed = Annotated[int, whole(0, MAX_SEED), number_schema(0, MAX_SEED)]
-State = Annotated[FinalState, choice("state", tuple(FinalState)), choice_schema(tuple(FinalState))]
-Ender = Annotated[EndedBy, choice("side", tuple(EndedBy)), choice_schema(tuple(EndedBy))]
-TalkEnder = Annotated[EndedBy, choice("side", (EndedBy.CALLER, EndedBy.LINE)), choice_schema((EndedBy.CALLER, EndedBy.LINE))]
+Seed = Annotated[int, whole(0, MAX_SEED)]
+State = Annotated[FinalState, choice("state", FinalState)]
+Ender = Annotated[EndedBy, choice("side", EndedBy)]
+TalkEnder = Annotated[EndedBy, choice("side", (EndedBy.CALLER, EndedBy.LINE))]
 _ONE_OR_MORE = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
 AnyLine = Annotated[list[LineName], BeforeValidator(_one_is_a_list), _ONE_OR_MORE]
 Prompts = Annotated[list[PromptName], BeforeValidator(_one_is_a_list), _ONE_OR_MORE]
-SipCode = Annotated[int, whole(200, 699), number_schema(200, 699)]
+SipCode = Annotated[int, whole(200, 699)]
 
 
 class LineEntry(Strict):
     """What a line does when it is dialled; a bare word stands for it alone."""
 
-    does: Annotated[LineBehaviour, choice("behaviour", BEHAVIOURS), choice_schema(BEHAVIOURS)] = may(
+    does: Annotated[LineBehaviour, choice("behaviour", BEHAVIOURS)] = may(
         "answers, busy, fails, rings (and nobody answers) or silent (it does not even ring)", default="answers"
     )
     after: DurationOrZero = may("From its INVITE to its answer, or refusal", default="2s")
@@ -263,7 +261,7 @@ class EarlierCallEntry(CallEntry):
         default=None, alias="from", description="The caller's number, anonymous, or others: each from a number of its own"
     )
     ago: LongDuration | None = may("How long before the call of the test; or say `at`")
-    times: Annotated[int, whole(1, MAX_TIMES), number_schema(1, MAX_TIMES)] = may("How many such calls", default="1")
+    times: Annotated[int, whole(1, MAX_TIMES)] = may("How many such calls", default="1")
     every: DurationOrZero = may("The time from one of them to the next", default="1s")
     lines: Lines = section("What lines do in these calls; others do as in the test")
 
@@ -287,7 +285,7 @@ class ExpectEntry(Strict):
     @model_validator(mode="after")
     def _something(self) -> "ExpectEntry":
         if not self.model_fields_set:
-            raise Unfit("nothing is expected", expected=f"one or more of {', '.join(type(self).model_fields)}")
+            raise Invalid("nothing is expected", expected=f"one or more of {', '.join(type(self).model_fields)}")
         return self
 
 

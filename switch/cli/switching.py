@@ -11,7 +11,7 @@ from switch.output import write_json, write_line, write_lines
 from switch.starter import SAMPLE
 
 if TYPE_CHECKING:
-    from switch.settings.lint.calendar import Calendar
+    from switch.cli.closed_dates import Calendar
 
 __all__ = ["app", "check", "demo", "run"]
 
@@ -55,8 +55,8 @@ def check(
       payphone check --json
     """
     from routing.zone import rules
+    from switch.cli.closed_dates import calendars, stale_tables
     from switch.engine.clock import SystemClock
-    from switch.settings.lint.calendar import calendars, stale_tables
     from switch.settings.load import load
     from switch.settings.problem import as_json
 
@@ -81,7 +81,7 @@ def check(
 
 
 def _show_calendars(found: "tuple[Calendar, ...]", *, json_lines: bool) -> None:
-    from switch.settings.lint.calendar import as_json, told
+    from switch.cli.closed_dates import as_json, told
 
     if json_lines:
         for row in chain.from_iterable(map(as_json, found)):

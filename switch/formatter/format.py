@@ -32,7 +32,7 @@ from switch.formatter.yaml_text import (
 )
 from switch.settings.files import without_secrets
 from switch.settings.problem import Problem
-from switch.settings.source import Blank, SourceFile, Value, shown, trouble
+from switch.settings.source import Blank, SourceFile, Value, error_at, shown
 from switch.settings.text import parsed
 
 # YAML takes these for ends of lines, editors do not: nobody would see what is a line.
@@ -63,9 +63,9 @@ def format_directory(directory: Path, *, by_name: bool = False) -> list[Formatte
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
     except OSError as error:
-        return [trouble(SourceFile(path=shown(directory)), None, f"the config directory cannot be read: {error.strerror}")]
+        return [error_at(SourceFile(path=shown(directory)), None, f"the config directory cannot be read: {error.strerror}")]
     if not paths:
-        return [trouble(SourceFile(path=shown(directory)), None, "no config here", expected="files that end in .yaml")]
+        return [error_at(SourceFile(path=shown(directory)), None, "no config here", expected="files that end in .yaml")]
     return [format_file(path, by_name=by_name) for path in paths]
 
 
@@ -74,9 +74,9 @@ def format_file(path: Path, *, by_name: bool = False) -> FormattedFile | Problem
     try:
         before = path.read_bytes().decode("utf-8")
     except OSError as error:
-        return trouble(file, None, f"the file cannot be read: {error.strerror}")
+        return error_at(file, None, f"the file cannot be read: {error.strerror}")
     except UnicodeDecodeError:
-        return trouble(file, None, "the file is not UTF-8")
+        return error_at(file, None, "the file is not UTF-8")
     after = format_text(before, name=file.path, by_name=by_name)
     return after if isinstance(after, Problem) else FormattedFile(path=path, before=before, after=after)
 
@@ -85,7 +85,7 @@ def format_text(before: str, *, name: str, by_name: bool = False) -> str | Probl
     """The text in its canonical form, or why it is left alone. `name`: how people are told of the file."""
     file = SourceFile(path=name, lines=tuple(without_secrets(before).splitlines()))
     if odd := next((char for char in before if char in _ODD_BREAKS), None):
-        return trouble(file, None, f"a line ends in U+{ord(odd):04X}", expected="lines that end in a newline")
+        return error_at(file, None, f"a line ends in U+{ord(odd):04X}", expected="lines that end in a newline")
     first = _read(before.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), file)
     if isinstance(first, Problem):
         return first
@@ -173,7 +173,7 @@ def _meaning_of(value: Value, place: SchemaPlace) -> object:
 
 
 def _defect(file: SourceFile) -> Problem:
-    return trouble(
+    return error_at(
         file, None, "formatting would change what this file says: it is left as it is", hint="this is a defect: report it"
     )
 

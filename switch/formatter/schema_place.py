@@ -17,9 +17,10 @@ from yaml.resolver import Resolver
 
 from routing.expression import BadExpression, Expression, parse, show
 from switch.billing.money import show_micros
+from switch.settings import address
 from switch.settings import value as v
 from switch.settings.load import schema
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 Shape = Mapping[str, Any]
 
@@ -208,7 +209,7 @@ def parsed_value(text: str, kind: ValueKind) -> int | str | Expression:
                 return text
             case _:
                 assert_never(kind)
-    except (Unfit, BadExpression):
+    except (Invalid, BadExpression):
         return text
 
 
@@ -238,7 +239,7 @@ def _text(text: str, kind: ValueKind) -> str | None:
         return text
     hours = kind is ValueKind.HOURS and re.fullmatch(v.BLOCK_PATTERN, text)
     strange = kind in (ValueKind.TEXT, ValueKind.HOURS) and _read_otherwise(text)
-    return _in_double(text) if hours or strange or re.fullmatch(v.E164_PATTERN, text) else None
+    return _in_double(text) if hours or strange or re.fullmatch(address.E164_PATTERN, text) else None
 
 
 def _read_otherwise(text: str) -> bool:

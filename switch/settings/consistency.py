@@ -10,10 +10,10 @@ from ipaddress import IPv4Network
 
 from ivr.graph import loops_without_input
 from ivr.menu import MenuPlan, Node
-from routing.expression import BadExpression, Kind, is_word, parse, type_mismatches
+from routing.expression import BadExpression, Kind, is_word, type_mismatches
 from routing.table import NoRoute
 from routing.tags import BUILT_IN
-from switch.billing.terms import LASTING, BillableOn
+from switch.settings import address
 from switch.settings import value as v
 from switch.settings.field import DEFAULT_PORTS
 from switch.settings.finding import Finding, attempt, warning
@@ -21,13 +21,11 @@ from switch.settings.names import lines_of, listed, mapping
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree, Value
 from switch.settings.tags import GIVEN, fixed, scalar
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import Invalid, nearest
 from switch.sip.requests import DEFAULT_PORT
 from switch.sip.uri import parse_uri
 
-WARN_BELOW_MS = 60_000
 ELSEWHERE = "menus set zip and consent, the switch knows the others"
-OWNERS = ("trunks", "publishers", "numbers", "groups", "advertisers", "campaigns")
 
 
 def inconsistencies(tree: Tree, *, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
@@ -42,49 +40,14 @@ def inconsistencies(tree: Tree, *, kinds: Mapping[str, Kind]) -> Iterator[Findin
         yield from _misfits(path, text, kinds, whole=not tree.unread)
     for cause in NoRoute:
         yield from _overflow_circles(mapping(tree.data.get("campaigns")), cause)
-    yield from _paused_owners(tree)
-    yield from _short_thresholds(tree)
     yield from _tokens(tree)
 
 
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
     """Ways that lead back to where they begin and never wait for the caller. `nodes`: all menus, compiled."""
     for way in loops_without_input(MenuPlan(start="", nodes=nodes)):
-        unfit = Unfit(f"menus run in a circle: {' -> '.join(way)}", hint="let one of them ask the caller, or leave the circle")
+        unfit = Invalid(f"menus run in a circle: {' -> '.join(way)}", hint="let one of them ask the caller, or leave the circle")
         yield Finding(path=("menus", way[0]), unfit=unfit, at_key=True)
-
-
-def owners(tree: Tree) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """(path, entry) of all that may have caps."""
-    for section in OWNERS:
-        for name, entry in mapping(tree.data.get(section)).items():
-            yield (section, name), mapping(entry)
-    for name, entry in mapping(tree.data.get("advertisers")).items():
-        for line, inner in mapping(mapping(entry).get("lines")).items():
-            yield ("advertisers", name, "lines", line), mapping(inner)
-
-
-def rules_of(campaign: dict[str, Value], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """(path, rule) of all that says when something is owed."""
-    yield (*path, "billable"), mapping(campaign.get("billable"))
-    for where, price in _prices(campaign, path):
-        yield where, price
-        for index, step in enumerate(listed(price.get("steps"))):
-            yield (*where, "steps", index), mapping(step)
-
-
-def event_of(rule: dict[str, Value], campaign: dict[str, Value]) -> BillableOn | None:
-    """The event a rule asks for; None where it is not one."""
-    word = rule.get("on", mapping(campaign.get("billable")).get("on", BillableOn.CONNECTED_FOR.value))
-    return BillableOn(word) if isinstance(word, str) and word in tuple(BillableOn) else None
-
-
-def _prices(campaign: dict[str, Value], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """Prices that are more than a bare amount."""
-    yield (*path, "revenue"), mapping(campaign.get("revenue"))
-    yield (*path, "payout"), mapping(campaign.get("payout"))
-    for publisher, price in mapping(campaign.get("payouts")).items():
-        yield (*path, "payouts", publisher), mapping(price)
 
 
 def _lines_twice(tree: Tree) -> Iterator[Finding]:
@@ -92,7 +55,7 @@ def _lines_twice(tree: Tree) -> Iterator[Finding]:
         for spot in spots[1:]:
             first = spots[0].key or spots[0].value
             hint = f"the first one is at {spots[0].file.path}:{first.line}; line names are unique among all advertisers"
-            yield Finding(path=(), unfit=Unfit(f"line {quote(name)} is here twice", hint=hint), at_key=True, spot=spot)
+            yield Finding(path=(), unfit=Invalid(f"line {quote(name)} is here twice", hint=hint), at_key=True, spot=spot)
 
 
 def _overlapping_trunks(tree: Tree) -> Iterator[Finding]:
@@ -100,14 +63,14 @@ def _overlapping_trunks(tree: Tree) -> Iterator[Finding]:
     found: list[tuple[IPv4Network, str, KeyPath]] = []
     for name, trunk in mapping(tree.data.get("trunks")).items():
         for index, raw in enumerate(listed(mapping(trunk).get("addresses"))):
-            if network := attempt(v.network, raw):
+            if network := attempt(address.network, raw):
                 found.append((network, name, ("trunks", name, "addresses", index)))
     found.sort(key=lambda one: (one[0].network_address, one[0].prefixlen))
     widest: tuple[IPv4Network, str, KeyPath] | None = None
     for network, name, path in found:
         if widest and network.subnet_of(widest[0]):
             hint = f"{_bare(widest[0])} of {'this trunk' if widest[1] == name else f'trunk {quote(widest[1])}'} has it already"
-            yield Finding(path=path, unfit=Unfit(f"{_bare(network)} belongs to two entries", hint=hint))
+            yield Finding(path=path, unfit=Invalid(f"{_bare(network)} belongs to two entries", hint=hint))
         else:
             widest = network, name, path
 
@@ -118,24 +81,24 @@ def _bare(network: IPv4Network) -> str:
 
 def _ports_for_all_calls(tree: Tree) -> Iterator[Finding]:
     switch = mapping(tree.data.get("switch"))
-    ports = attempt(v.port_range, mapping(switch.get("rtp")).get("ports", DEFAULT_PORTS))
+    ports = attempt(address.port_range, mapping(switch.get("rtp")).get("ports", DEFAULT_PORTS))
     calls = attempt(lambda text: v.whole(text, low=1, high=999_999), mapping(switch.get("limits")).get("max_calls"))
-    if ports and calls and len(v.even_ports(ports)) < 2 * calls:
-        message = f"max_calls is {calls}, but the RTP ports are enough for {len(v.even_ports(ports)) // 2}"
+    if ports and calls and len(address.even_ports(ports)) < 2 * calls:
+        message = f"max_calls is {calls}, but the RTP ports are enough for {len(address.even_ports(ports)) // 2}"
         yield warning(("switch", "limits", "max_calls"), message, hint="a call takes two even ports of rtp.ports")
 
 
 def _lines_to_ourselves(tree: Tree) -> Iterator[Finding]:
     """A line that leads back to the switch: one call would become as many as there may be."""
-    listen = attempt(v.socket_address, mapping(mapping(tree.data.get("switch")).get("sip")).get("listen"))
+    listen = attempt(address.socket_address, mapping(mapping(tree.data.get("switch")).get("sip")).get("listen"))
     if listen is None:
         return
     for owner, advertiser in mapping(tree.data.get("advertisers")).items():
         for name, line in mapping(mapping(advertiser).get("lines")).items():
-            uri = attempt(v.sip_uri, mapping(line).get("uri"))
+            uri = attempt(address.sip_uri, mapping(line).get("uri"))
             parsed = None if uri is None else parse_uri(uri)
             if parsed is not None and (parsed.host, parsed.port or DEFAULT_PORT) == listen:
-                unfit = Unfit("the line is this switch itself", hint="name the advertiser's address")
+                unfit = Invalid("the line is this switch itself", hint="name the advertiser's address")
                 yield Finding(path=("advertisers", owner, "lines", name, "uri"), unfit=unfit)
 
 
@@ -144,23 +107,23 @@ def _tag_declarations(tree: Tree) -> Iterator[Finding]:
     for name, entry in mapping(tree.data.get("tags")).items():
         if name in BUILT_IN and name not in GIVEN:
             yield Finding(
-                path=("tags", name), unfit=Unfit(f"tag {quote(name)} is built in", hint="choose another name"), at_key=True
+                path=("tags", name), unfit=Invalid(f"tag {quote(name)} is built in", hint="choose another name"), at_key=True
             )
         elif name in GIVEN and mapping(entry).get("type") not in (None, BUILT_IN[name].value):
-            unfit = Unfit(f"tag {quote(name)} is built in, and {BUILT_IN[name]}", expected=BUILT_IN[name].value)
+            unfit = Invalid(f"tag {quote(name)} is built in, and {BUILT_IN[name]}", expected=BUILT_IN[name].value)
             yield Finding(path=("tags", name, "type"), unfit=unfit)
         elif not is_word(name):
             yield Finding(path=("tags", name), unfit=_unspeakable(name), at_key=True)
         found = attempt(v.header, mapping(entry).get("header"))
         if found and found in headers:
-            unfit = Unfit(f"header {quote(found)} is two tags", hint=f"tag {quote(headers[found])} is read from it already")
+            unfit = Invalid(f"header {quote(found)} is two tags", hint=f"tag {quote(headers[found])} is read from it already")
             yield Finding(path=("tags", name, "header"), unfit=unfit)
         elif found:
             headers[found] = name
 
 
-def _unspeakable(name: str) -> Unfit:
-    return Unfit(
+def _unspeakable(name: str) -> Invalid:
+    return Invalid(
         f"no filter could ask for a tag {quote(name)}", expected="a word such as sub_id, which is none of the filter language"
     )
 
@@ -169,13 +132,13 @@ def _tag_values(tree: Tree, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """What menus and numbers set tags to."""
     for path, name, raw in fixed(tree):
         if name in BUILT_IN and name not in GIVEN:
-            yield Finding(path=path, unfit=Unfit(f"tag {quote(name)} is built in", hint=ELSEWHERE), at_key=True)
+            yield Finding(path=path, unfit=Invalid(f"tag {quote(name)} is built in", hint=ELSEWHERE), at_key=True)
         elif not is_word(name):
             yield Finding(path=path, unfit=_unspeakable(name), at_key=True)
         elif isinstance(raw, str):
             try:
                 scalar(raw, kinds[name])
-            except Unfit as unfit:
+            except Invalid as unfit:
                 yield Finding(path=path, unfit=unfit)
 
 
@@ -197,15 +160,15 @@ def filters_of(tree: Tree) -> Iterator[tuple[KeyPath, str]]:
 def _misfits(path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool) -> Iterator[Finding]:
     """`whole`: all files could be read; what is unknown otherwise may be known to another."""
     try:
-        expression = parse(text)
+        expression = v.parse_filter(text)
     except BadExpression:
         return  # told by the models
     for misfit in type_mismatches(expression, kinds):
         if misfit.name is None:
-            yield Finding(path=path, unfit=Unfit(misfit.message, at=misfit.column))
+            yield Finding(path=path, unfit=Invalid(misfit.message, at=misfit.column))
         elif whole:
             hint = nearest(misfit.name, sorted(kinds)) or "declare it under `tags:`, or let a menu or a number set it"
-            yield Finding(path=path, unfit=Unfit(misfit.message, hint=hint, at=misfit.column))
+            yield Finding(path=path, unfit=Invalid(misfit.message, hint=hint, at=misfit.column))
 
 
 def _overflow_circles(campaigns: dict[str, Value], cause: NoRoute) -> Iterator[Finding]:
@@ -222,37 +185,12 @@ def _overflow_circles(campaigns: dict[str, Value], cause: NoRoute) -> Iterator[F
             circle = walk[walk.index(name) :]
             path: KeyPath = ("campaigns", circle[-1], "overflow", cause.value, "campaign")
             way = " -> ".join([*circle, circle[0]])
-            yield Finding(path=path, unfit=Unfit(f"overflow runs in a circle: {way}", hint="end it with a line or a message"))
+            yield Finding(path=path, unfit=Invalid(f"overflow runs in a circle: {way}", hint="end it with a line or a message"))
 
 
 def _next(campaigns: dict[str, Value], name: str, cause: NoRoute) -> str | None:
     target = mapping(mapping(mapping(campaigns.get(name)).get("overflow")).get(cause.value)).get("campaign")
     return target if isinstance(target, str) else None
-
-
-def _paused_owners(tree: Tree) -> Iterator[Finding]:
-    counts: dict[str, int] = {}
-    for number in mapping(tree.data.get("numbers")).values():
-        publisher = mapping(number).get("publisher")
-        if isinstance(publisher, str):
-            counts[publisher] = counts.get(publisher, 0) + 1
-    for name, publisher in mapping(tree.data.get("publishers")).items():
-        if mapping(publisher).get("paused") == "true" and (count := counts.get(name)):
-            numbers = "its number takes no calls" if count == 1 else f"its {count} numbers take no calls"
-            yield warning(("publishers", name, "paused"), f"publisher {quote(name)} is paused: {numbers}")
-    for name, advertiser in mapping(tree.data.get("advertisers")).items():
-        if mapping(advertiser).get("paused") == "true" and (count := len(mapping(mapping(advertiser).get("lines")))):
-            lines = "its line gets no calls" if count == 1 else f"its {count} lines get no calls"
-            yield warning(("advertisers", name, "paused"), f"advertiser {quote(name)} is paused: {lines}")
-
-
-def _short_thresholds(tree: Tree) -> Iterator[Finding]:
-    for name, campaign in mapping(tree.data.get("campaigns")).items():
-        for where, rule in rules_of(mapping(campaign), ("campaigns", name)):
-            ms = attempt(v.duration_ms, rule.get("at_least"))
-            if ms and ms < WARN_BELOW_MS and event_of(rule, mapping(campaign)) in (None, *LASTING):
-                hint = "calls this short are often wrong numbers; 90s is usual"
-                yield warning((*where, "at_least"), "a threshold below 60 s", hint=hint)
 
 
 def _tokens(tree: Tree) -> Iterator[Finding]:
@@ -265,9 +203,9 @@ def _tokens(tree: Tree) -> Iterator[Finding]:
         if not isinstance(token, str):
             continue
         if isinstance(switch, dict) and "api" not in switch:
-            unfit = Unfit("a token, but nothing to post to", hint="set `switch.api: {listen: ADDRESS:PORT}`")
+            unfit = Invalid("a token, but nothing to post to", hint="set `switch.api: {listen: ADDRESS:PORT}`")
             yield Finding(path=path, unfit=unfit, at_key=True)
         if token in seen:
             hint = f"advertiser {quote(seen[token])} has it: one of them could post for the other"
-            yield Finding(path=path, unfit=Unfit("a token of two advertisers", hint=hint), at_key=True)
+            yield Finding(path=path, unfit=Invalid("a token of two advertisers", hint=hint), at_key=True)
         seen.setdefault(token, name)

@@ -4,14 +4,14 @@ Does not know which key has which type (`switch.settings.model`). All scalars co
 Names are looked up in the validation context, which is a `Names`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
@@ -21,12 +21,13 @@ from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
 from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
+from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import Kind, Names
 from switch.settings.plan import Token, token_of
 from switch.settings.problem import quote
 from switch.settings.source import Blank
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 MAX_CAP = 100_000
 MAX_COUNT = 100_000_000
@@ -51,26 +52,45 @@ JsonSchema = dict[str, Any]
 
 
 def _text(raw: object, expected: str) -> str:
-    """A scalar; raises Unfit for everything else."""
+    """A scalar; raises Invalid for everything else."""
     match raw:
         case str():
             return raw
         case Blank():
-            raise Unfit("no value", expected=expected)
+            raise Invalid("no value", expected=expected)
         case _:
-            raise Unfit(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
+            raise Invalid(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
 
 
-def parsed(parse: Callable[[str], object], expected: str) -> BeforeValidator:
-    """Reads a scalar. A default is text too and is read the same way; where it is None, pydantic passes it by."""
-    return BeforeValidator(lambda raw: parse(_text(raw, expected)))
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A type that only `parse` makes: pydantic need not know what it is made of. `schema`: its JSON Schema, where no other is annotated.
+
+    A default is text too and is read the same way; where it is None, pydantic passes it by.
+    """
+
+    parse: Callable[[object], object]
+    schema: JsonSchema | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        del source, handler
+        return no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return handler(schema) if self.schema is None else dict(self.schema)
 
 
-def whole(low: int, high: int) -> BeforeValidator:
-    return parsed(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}")
+def parsed(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
+    """Reads a scalar."""
+    return Made(lambda raw: parse(raw if isinstance(raw, str) else _text(raw, expected)), schema)
 
 
-def _duration(low: int, high: int = v.DAY_MS) -> BeforeValidator:
+def whole(low: int, high: int) -> Made:
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return parsed(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}", schema)
+
+
+def _duration(low: int, high: int = v.DAY_MS) -> Made:
     return parsed(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
 
 
@@ -87,7 +107,7 @@ def some(message: str, expected: str) -> BeforeValidator:
 
     def check(raw: object) -> object:
         if raw in ([], {}):
-            raise Unfit(message, expected=expected)
+            raise Invalid(message, expected=expected)
         return raw
 
     return BeforeValidator(check)
@@ -101,24 +121,16 @@ def _one_is_a_list(raw: object) -> object:
     return [raw] if isinstance(raw, str) else raw
 
 
-def number_schema(low: int, high: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
-
-
-def choice(what: str, options: tuple[StrEnum, ...]) -> BeforeValidator:
+def choice(what: str, options: Iterable[StrEnum]) -> Made:
     """One word of a closed list."""
-    words = tuple(option.value for option in options)
+    by_word = {option.value: option for option in options}
 
-    def parse(text: str) -> str:
-        if text not in words:
-            raise Unfit(f"unknown {what} {quote(text)}", expected=", ".join(words), hint=v.nearest(text, words))
-        return text
+    def parse(text: str) -> StrEnum:
+        if text not in by_word:
+            raise Invalid(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
+        return by_word[text]
 
-    return parsed(parse, ", ".join(words))
-
-
-def choice_schema(options: tuple[StrEnum, ...]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "enum": [option.value for option in options]})
+    return parsed(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
 
 
 def text_schema(pattern: str | None = None) -> WithJsonSchema:
@@ -126,7 +138,7 @@ def text_schema(pattern: str | None = None) -> WithJsonSchema:
 
 
 Name = Annotated[str, parsed(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
-Truth = Annotated[bool, parsed(v.truth, "true or false")]
+Truth = Annotated[bool, parsed(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
@@ -146,13 +158,13 @@ Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_
 Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
 CallIdHeader = Annotated[str | None, parsed(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
-CapLimit = Annotated[int, whole(1, MAX_CAP), number_schema(1, MAX_CAP)]
-E164 = Annotated[str, parsed(v.number, v.E164), text_schema(v.E164_PATTERN)]
-SocketAddress = Annotated[tuple[str, int], parsed(v.socket_address, v.SOCKET_ADDRESS), text_schema()]
-Address = Annotated[str, parsed(v.address, v.ADDRESS), text_schema()]
-Network = Annotated[IPv4Network, parsed(v.network, v.NETWORK), text_schema()]
-PortRange = Annotated[tuple[int, int], parsed(v.port_range, v.PORT_RANGE), text_schema(v.RANGE_PATTERN)]
-SipUri = Annotated[str, parsed(v.sip_uri, v.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
+CapLimit = Annotated[int, whole(1, MAX_CAP)]
+E164 = Annotated[str, parsed(address.number, address.E164), text_schema(address.E164_PATTERN)]
+SocketAddress = Annotated[tuple[str, int], parsed(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
+Address = Annotated[str, parsed(address.address, address.ADDRESS), text_schema()]
+Network = Annotated[IPv4Network, parsed(address.network, address.NETWORK), text_schema()]
+PortRange = Annotated[tuple[int, int], parsed(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
+SipUri = Annotated[str, parsed(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(Kind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(Kind.CAMPAIGN), text_schema()]
 MenuName = Annotated[str, _known(Kind.MENU), text_schema()]
@@ -164,25 +176,25 @@ PromptName = Annotated[str, _known(Kind.PROMPT), text_schema()]
 
 def _folder(text: str) -> str:
     if not text.strip() or "\0" in text:
-        raise Unfit("no directory", expected="a directory, relative to the config directory")
+        raise Invalid("no directory", expected="a directory, relative to the config directory")
     return text
 
 
 def _log(text: str) -> str:
     if text not in ("console", "json"):
-        raise Unfit(f"unknown log format {quote(text)}", expected="console or json", hint=v.nearest(text, ("console", "json")))
+        raise Invalid(f"unknown log format {quote(text)}", expected="console or json", hint=v.nearest(text, ("console", "json")))
     return text
 
 
 def _threshold(text: str) -> int:
     if text and not text.strip("0msh") and "0" in text:
-        raise Unfit("a threshold of zero says nothing", expected="a duration of at least 1ms", hint="name the event with `on:`")
+        raise Invalid("a threshold of zero says nothing", expected="a duration of at least 1ms", hint="name the event with `on:`")
     return v.duration_ms(text)
 
 
 def _answer(text: str) -> str:
     if not 1 <= len(text) <= MAX_DIGITS or not set(text) <= DIGITS:
-        raise Unfit(f"bad key {quote(text)}", expected="DTMF digits: 0-9 * # A-D, in quotes")
+        raise Invalid(f"bad key {quote(text)}", expected="DTMF digits: 0-9 * # A-D, in quotes")
     return text
 
 
@@ -191,33 +203,29 @@ def _days(text: str) -> str:
     return text
 
 
-def _block(text: str) -> tuple[int, int]:
-    return v.block(text)
-
-
 Folder = Annotated[str, parsed(_folder, "a directory"), text_schema()]
-LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json")]
-Event = Annotated[BillableOn, choice("event", tuple(BillableOn)), choice_schema(tuple(BillableOn))]
+LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
+Event = Annotated[BillableOn, choice("event", BillableOn)]
 Threshold = Annotated[int, parsed(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
-Cause = Annotated[NoRoute, choice("cause", tuple(NoRoute)), choice_schema(tuple(NoRoute))]
-Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED), choice_schema(RETRIED)]
-Counted = Annotated[Counts, choice("count", tuple(Counts)), choice_schema(tuple(Counts))]
-Period = Annotated[Per, choice("period", PERIODS), choice_schema(PERIODS)]
-State = Annotated[NumberState, choice("state", tuple(NumberState)), choice_schema(tuple(NumberState))]
-SortMode = Annotated[Sort, choice("sort", tuple(Sort)), choice_schema(tuple(Sort))]
-Scope = Annotated[RepeatScope, choice("scope", tuple(RepeatScope)), choice_schema(tuple(RepeatScope))]
-RepeatTo = Annotated[RepeatRoute, choice("route", tuple(RepeatRoute)), choice_schema(tuple(RepeatRoute))]
-TiersMode = Annotated[Tiers, choice("way", tuple(Tiers)), choice_schema(tuple(Tiers))]
-TagType = Annotated[filters.Kind, choice("type", tuple(filters.Kind)), choice_schema(tuple(filters.Kind))]
+Cause = Annotated[NoRoute, choice("cause", NoRoute)]
+Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
+Counted = Annotated[Counts, choice("count", Counts)]
+Period = Annotated[Per, choice("period", PERIODS)]
+State = Annotated[NumberState, choice("state", NumberState)]
+SortMode = Annotated[Sort, choice("sort", Sort)]
+Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
+RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]
+TiersMode = Annotated[Tiers, choice("way", Tiers)]
+TagType = Annotated[filters.Kind, choice("type", filters.Kind)]
 Answer = Annotated[str, parsed(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
 Days = Annotated[str, parsed(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
-Block = Annotated[tuple[int, int], parsed(_block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
+Block = Annotated[tuple[int, int], parsed(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
 
 
-_NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
+NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
 Blocks = Annotated[
     list[Block],
-    _NEVER_OPEN,
+    NEVER_OPEN,
     BeforeValidator(_one_is_a_list),
     WithJsonSchema(
         {
@@ -249,7 +257,7 @@ def _limit(raw: object, info: ValidationInfo) -> int:
     text = _text(raw, "a whole number")
     try:
         return v.whole(text, low=1, high=MAX_COUNT)
-    except Unfit as unfit:
+    except Invalid as unfit:
         unfit.hint = "only `count: revenue` has amounts" if "." in text else None
         raise
 
@@ -259,31 +267,16 @@ Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": ["number
 
 def _filter(raw: object) -> Expression:
     try:
-        return filters.parse(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
+        return v.parse_filter(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
     except BadExpression as bad:
-        raise Unfit(bad.message, expected=bad.expected, at=bad.column) from bad
+        raise Invalid(bad.message, expected=bad.expected, at=bad.column) from bad
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A type that only `parse` makes: pydantic need not know what it is made of."""
-
-    parse: Callable[[object], object]
-
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        del source, handler
-        return no_info_plain_validator_function(self.parse)
+AdvertiserToken = Annotated[Token, Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
+Filter = Annotated[Expression, Made(_filter), text_schema()]
 
 
-AdvertiserToken = Annotated[Token, _Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
-Filter = Annotated[Expression, _Made(_filter), text_schema()]
-
-
-def _ledger(text: str) -> str | None:
-    return v.ledger(text)
-
-
-Ledger = Annotated[str | None, parsed(_ledger, v.LEDGER), text_schema()]
+Ledger = Annotated[str | None, parsed(v.ledger, v.LEDGER), text_schema()]
 
 
 def _valid(text: str) -> tuple[int, int] | str:
@@ -291,12 +284,12 @@ def _valid(text: str) -> tuple[int, int] | str:
     return v.pattern(text) if text.startswith("/") else v.whole_range(text)
 
 
-Valid = Annotated[tuple[int, int] | str, _Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
+Valid = Annotated[tuple[int, int] | str, Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
 
 
 def _finish(text: str) -> str:
     if text not in DIGITS or len(text) != 1:
-        raise Unfit(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
+        raise Invalid(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
     return text
 
 
@@ -307,14 +300,14 @@ def _closed_or_list(raw: object) -> object:
     if raw == "closed":
         return []
     if raw == []:
-        raise Unfit("no hours", expected=v.DATE_BLOCK, hint="write closed")
+        raise Invalid("no hours", expected=v.DATE_BLOCK, hint="write closed")
     return _one_is_a_list(raw)
 
 
 def _date_block(text: str) -> tuple[int, int]:
     start, end = v.block(text)
     if end <= start:
-        raise Unfit(f"{text} ends on the day after", expected=v.DATE_BLOCK, hint="write the part after midnight under that date")
+        raise Invalid(f"{text} ends on the day after", expected=v.DATE_BLOCK, hint="write the part after midnight under that date")
     return start, end
 
 
@@ -337,13 +330,13 @@ DateText = Annotated[str, parsed(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)
 
 def _true_only(text: str) -> bool:
     if not v.truth(text):
-        raise Unfit("`false` says nothing here", expected="true")
+        raise Invalid("`false` says nothing here", expected="true")
     return True
 
 
 OnlyTrue = Annotated[bool, parsed(_true_only, "true"), WithJsonSchema({"const": True})]
 
 Tags = Annotated[
-    dict[Name, Annotated[str, parsed(str, "a text"), WithJsonSchema({"type": ["string", "number", "boolean"]})]],
+    dict[Name, Annotated[str, parsed(str, "a text", {"type": ["string", "number", "boolean"]})]],
     BeforeValidator(blank_is_empty),
 ]

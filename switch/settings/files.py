@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from switch.settings.problem import Problem, order, quote
-from switch.settings.source import KeyPath, Parsed, SourceFile, Span, Spot, Tree, Value, shown, trouble, twice
+from switch.settings.source import KeyPath, Parsed, SourceFile, Span, Spot, Tree, Value, duplicate_key, error_at, shown
 from switch.settings.text import parsed
 
 Content = bytes | str | Problem
@@ -37,10 +37,12 @@ def read_directory(directory: Path) -> dict[str, Content] | Problem:
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
     except FileNotFoundError:
-        return trouble(SourceFile(path=shown(directory)), None, "no config here: there is no such directory", hint=_init(directory))
+        return error_at(
+            SourceFile(path=shown(directory)), None, "no config here: there is no such directory", hint=_init(directory)
+        )
     except OSError as error:
         message = f"the config directory cannot be read: {error.strerror}"
-        return trouble(SourceFile(path=shown(directory)), None, message, hint="say where it is with --config DIR")
+        return error_at(SourceFile(path=shown(directory)), None, message, hint="say where it is with --config DIR")
     found: dict[str, Content] = {}
     for path in paths:
         is_read = is_config(path.name) and len(found) < MAX_FILES
@@ -53,12 +55,12 @@ def read_file(path: Path) -> bytes | Problem:
     file = SourceFile(path=shown(path))
     try:
         if not path.is_file():
-            return trouble(file, None, "not a regular file")
+            return error_at(file, None, "not a regular file")
         if path.stat().st_size > MAX_FILE_BYTES:
             return _too_large(file)
         return path.read_bytes()
     except OSError as error:
-        return trouble(file, None, f"the file cannot be read: {error.strerror}")
+        return error_at(file, None, f"the file cannot be read: {error.strerror}")
 
 
 def is_config(name: str) -> bool:
@@ -74,18 +76,18 @@ def merged(files: Mapping[str, Content], *, root: Path) -> Tree:
     builder = _Builder()
     names = sorted(name for name in files if is_config(name))
     if not names:
-        problem = trouble(
+        problem = error_at(
             SourceFile(path=shown(root)), None, "no config here", expected="files that end in .yaml", hint=_init(root)
         )
         builder.problems.append(problem)
     elif len(names) > MAX_FILES:
         builder.problems.append(
-            trouble(SourceFile(path=shown(root)), None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}")
+            error_at(SourceFile(path=shown(root)), None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}")
         )
     for name in sorted(files):
         if name.endswith(".yml") and not name.startswith(".") and "/" not in name:
             file = SourceFile(path=shown(root / name))
-            builder.problems.append(trouble(file, None, "this file would not be read", hint="name it *.yaml"))
+            builder.problems.append(error_at(file, None, "this file would not be read", hint="name it *.yaml"))
     for name in names[:MAX_FILES]:
         builder.add(name, files[name], SourceFile(path=shown(root / name)))
     return Tree(
@@ -114,7 +116,7 @@ def text_of(content: Content, file: SourceFile) -> str | Problem:
         return _not_utf8(error, file)
     if not text.strip():
         # An editor empties a file before it writes it: taking that for "no numbers any more" would refuse calls.
-        return trouble(file, None, "the file is empty", hint="delete it, or say in a comment what it is for")
+        return error_at(file, None, "the file is empty", hint="delete it, or say in a comment what it is for")
     return text
 
 
@@ -164,7 +166,7 @@ class _Builder:
                 self.data[section] = value if isinstance(value, str | list) else {}
             elif isinstance(value, str | list):
                 expected = "a mapping: `name: ...`"
-                self.problems.append(trouble(spot.file, spot.key, f"{quote(section)} must hold names", expected=expected))
+                self.problems.append(error_at(spot.file, spot.key, f"{quote(section)} must hold names", expected=expected))
             left_out |= self._merge_entries(section, value, found)
         for path, spot in found.spots.items():
             if path not in self.spots and path[:2] not in left_out:
@@ -179,14 +181,14 @@ class _Builder:
         for name, entry in value.items():
             if name in entries:
                 left_out.add((section, name))
-                self.problems.append(twice(name, self.spots[section, name], found.spots[section, name]))
+                self.problems.append(duplicate_key(name, self.spots[section, name], found.spots[section, name]))
             else:
                 entries[name] = entry
         return left_out
 
 
 def _too_large(file: SourceFile) -> Problem:
-    return trouble(file, None, "the file is too large", expected=f"at most {MAX_FILE_BYTES // 1024**2} MiB; spread it over files")
+    return error_at(file, None, "the file is too large", expected=f"at most {MAX_FILE_BYTES // 1024**2} MiB; spread it over files")
 
 
 def _not_utf8(error: UnicodeDecodeError, file: SourceFile) -> Problem:
@@ -194,4 +196,6 @@ def _not_utf8(error: UnicodeDecodeError, file: SourceFile) -> Problem:
     before = raw[:at].decode("utf-8", errors="replace")
     lines = tuple(without_secrets(raw.decode("utf-8", errors="replace")).splitlines())
     span = Span(line=before.count("\n") + 1, column=len(before) - (before.rfind("\n") + 1) + 1, length=1)
-    return trouble(SourceFile(path=file.path, lines=lines), span, f"not UTF-8: byte 0x{raw[at]:02x}", hint="save the file as UTF-8")
+    return error_at(
+        SourceFile(path=file.path, lines=lines), span, f"not UTF-8: byte 0x{raw[at]:02x}", hint="save the file as UTF-8"
+    )

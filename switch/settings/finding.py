@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from switch.settings.problem import Severity
 from switch.settings.source import KeyPath, Spot, Value
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ class Finding:
     """A problem at a path of the tree; `at_key`: the key is meant, not its value. `spot`: where, if not at the path."""
 
     path: KeyPath
-    unfit: Unfit
+    unfit: Invalid
     severity: Severity = Severity.ERROR
     at_key: bool = False
     spot: Spot | None = None
@@ -26,10 +26,10 @@ def attempt(parse: Callable[[str], T], raw: Value | None) -> T | None:
     """The parsed value; None where it is not there or not fit."""
     try:
         return parse(raw) if isinstance(raw, str) else None
-    except Unfit:
+    except Invalid:
         return None
 
 
 def warning(path: KeyPath, message: str, *, hint: str | None = None, at_key: bool = False) -> Finding:
     """A warning at `path`."""
-    return Finding(path=path, unfit=Unfit(message, hint=hint), severity=Severity.WARNING, at_key=at_key)
+    return Finding(path=path, unfit=Invalid(message, hint=hint), severity=Severity.WARNING, at_key=at_key)

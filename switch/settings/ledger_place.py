@@ -3,12 +3,11 @@
 Compiling takes seconds where a config is large; `payphone calls` needs none of it.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from routing.zone import time_zone
+from routing.zone import DEFAULT_ZONE, time_zone, zone_of_most
 from switch.billing.money import micros_from
 from switch.settings.files import merged, read_directory
 from switch.settings.problem import Problem
@@ -16,7 +15,6 @@ from switch.settings.source import Value
 
 DEFAULT_DATA = "../var"
 DEFAULT_LEDGER = "sqlite"
-DEFAULT_ZONE = "UTC"
 _POSTGRESQL = "postgresql:"
 
 
@@ -58,16 +56,11 @@ def ledger_place(directory: Path) -> LedgerPlace | None:
 
 
 def _zone(data: Mapping[str, Value], default: str) -> str:
-    """As `switch.simulation.period.zone_of` says of the compiled plan. `default` is that of campaigns that name none."""
-    hours = _entries(data.get("hours"))
-    zones: Counter[str] = Counter()
-    for campaign in map(_entries, _entries(data.get("campaigns")).values()):
-        zone, open_at = campaign.get("zone", default), campaign.get("hours")
-        if zone == DEFAULT_ZONE and isinstance(open_at, str):
-            zone = _entries(hours.get(open_at)).get("zone", zone)
-        zones[zone if isinstance(zone, str) else default] += 1
-    found = min(zones, key=lambda zone: (-zones[zone], zone), default=default)
-    return time_zone(found).key
+    """`default`: of campaigns that name none."""
+    hours, campaigns = _entries(data.get("hours")), map(_entries, _entries(data.get("campaigns")).values())
+    opens = ((campaign, _entries(hours.get(str(campaign.get("hours")))).get("zone")) for campaign in campaigns)
+    zones = ((str(campaign.get("zone", default)), str(zone) if zone else None) for campaign, zone in opens)
+    return time_zone(zone_of_most(zones)).key
 
 
 def _credits(advertisers: Value | None) -> dict[str, int]:

@@ -15,7 +15,7 @@ from switch.settings.names import ANY_PROMPT, Prompts, mapping, names_of, prompt
 from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
 from switch.settings.shape import SCHEMA_DIALECT, problem_at
-from switch.settings.source import positions_of
+from switch.settings.source import Positions
 from switch.settings.tags import kinds_of
 from switch.settings.validate import validated, whole_schema
 from switch.settings.without_gc import without_gc
@@ -70,7 +70,7 @@ def load_kept(files: Mapping[str, str]) -> Loaded:
         return Loaded(
             deployment=compiled(document, Path(), kinds=kinds) if sound and document else None,
             problems=tuple(sorted(problems, key=order)),
-            positions=positions_of(tree),
+            positions=Positions(tree.spots),
             files=tree.files,
             document=document if sound else None,
         )
@@ -95,7 +95,7 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     return Loaded(
         deployment=None if refused else deployment,
         problems=tuple(sorted(problems, key=order)),
-        positions={} if refused else positions_of(tree),  # a key may be a mistyped token
+        positions={} if refused else Positions(tree.spots),  # a key may be a mistyped token
         files=tree.files,
         document=None if refused else document,
     )

@@ -14,7 +14,7 @@ from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
 from routing.expression import Kind as TagKind
 from switch.settings.problem import quote
 from switch.settings.source import Blank, Spot, Tree, Value, shown
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import Invalid, nearest
 
 MAX_LISTED = 6
 # Comparing a wrong name with very many right ones takes seconds: beyond this only those that begin alike are compared.
@@ -69,11 +69,11 @@ class Names:
     incomplete: frozenset[str] = frozenset()
 
     def check(self, kind: Kind, name: str) -> str:
-        """The name, if it is one; raises Unfit with the nearest name otherwise."""
+        """The name, if it is one; raises Invalid with the nearest name otherwise."""
         if name not in self.known[kind] and (kind is Kind.PROMPT or name not in self.unread):
-            raise Unfit(f"unknown {kind} {quote(name)}", expected=self.expected[kind], hint=self.hint(kind, name))
+            raise Invalid(f"unknown {kind} {quote(name)}", expected=self.expected[kind], hint=self.hint(kind, name))
         if kind is Kind.PROMPT and (fault := self.wav_fault(name)):
-            raise Unfit(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
+            raise Invalid(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
         return name
 
 

@@ -16,8 +16,8 @@ from pydantic_core.core_schema import DictSchema, NullableSchema, WithDefaultSch
 from switch.settings.files import without_secrets
 from switch.settings.finding import Finding
 from switch.settings.problem import Problem, quote
-from switch.settings.source import Blank, KeyPath, SourceFile, Tree, Value, part_of, trouble
-from switch.settings.value import SeveralUnfit, Unfit, nearest
+from switch.settings.source import Blank, KeyPath, SourceFile, Tree, Value, error_at, part_of
+from switch.settings.value import Invalid, InvalidTogether, nearest
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Shape = Mapping[str, Any]
@@ -54,12 +54,12 @@ def shape_of(model: type[BaseModel]) -> Shape:
 def found_in(detail: ErrorDetails, tree: Tree, shapes: Shape) -> list[Finding]:
     """pydantic's finding in our words: one, or several where values don't fit together. `shapes`: of the model of `tree`."""
     error = detail.get("ctx", {}).get("error")
-    if isinstance(error, SeveralUnfit):
+    if isinstance(error, InvalidTogether):
         return [_found(unfit, detail["loc"], tree) for unfit in error.unfits]
-    return [_found(error, detail["loc"], tree) if isinstance(error, Unfit) else _other(detail, tree, shapes)]
+    return [_found(error, detail["loc"], tree) if isinstance(error, Invalid) else _other(detail, tree, shapes)]
 
 
-def _found(unfit: Unfit, loc: KeyPath, tree: Tree) -> Finding:
+def _found(unfit: Invalid, loc: KeyPath, tree: Tree) -> Finding:
     if unfit.where is None:
         return Finding(path=written(loc, tree), unfit=unfit, at_key=unfit.at_key or loc[-1:] == ("[key]",))
     return Finding(path=written((*loc[:-1], *unfit.where), tree), unfit=unfit, at_key=unfit.at_key)
@@ -75,14 +75,14 @@ def _other(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Finding:
             key = without_secrets(str(loc[-1]))
             name, colon, value = key.partition(":")
             hint = f"put a space behind the colon: `{name}: {value}`" if colon and name in keys else nearest(key, keys)
-            unfit = Unfit(f"unknown key {quote(key)}", expected=f"one of {', '.join(keys)}", hint=hint)
+            unfit = Invalid(f"unknown key {quote(key)}", expected=f"one of {', '.join(keys)}", hint=hint)
             return Finding(path=path, unfit=unfit, at_key=True)
         case "missing":
             expected = f"`{loc[-1]}:` {_shape(loc, shapes).get('description', '')}"
-            return Finding(path=path, unfit=Unfit(f"{quote(str(loc[-1]))} is missing", expected=expected), at_key=True)
+            return Finding(path=path, unfit=Invalid(f"{quote(str(loc[-1]))} is missing", expected=expected), at_key=True)
         case kind:
             expected = {"list_type": "a list: [...]", "string_type": "a text"}.get(kind, "a mapping: {key: value}")
-            return Finding(path=path, unfit=Unfit(_instead(detail["input"]), expected=expected, hint=_spaced(detail["input"])))
+            return Finding(path=path, unfit=Invalid(_instead(detail["input"]), expected=expected, hint=_spaced(detail["input"])))
 
 
 def problem_at(found: Finding, tree: Tree) -> Problem:
@@ -93,12 +93,12 @@ def problem_at(found: Finding, tree: Tree) -> Problem:
     spot = found.spot or tree.spots.get(path)
     unfit = found.unfit
     if spot is None:
-        problem = trouble(SourceFile(path=tree.root), None, unfit.message, expected=unfit.expected, hint=unfit.hint)
+        problem = error_at(SourceFile(path=tree.root), None, unfit.message, expected=unfit.expected, hint=unfit.hint)
     else:
         span = (spot.key if found.at_key else None) or spot.value
         if unfit.at is not None and isinstance(text := _at(tree, path), str):
             span = part_of(spot, text, unfit.at)
-        problem = trouble(spot.file, span, unfit.message, expected=unfit.expected, hint=unfit.hint)
+        problem = error_at(spot.file, span, unfit.message, expected=unfit.expected, hint=unfit.hint)
     return replace(problem, severity=found.severity)
 
 

@@ -4,9 +4,10 @@ Does not read it (`directory`, `text`). Knows no section and no key: what the da
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -124,7 +125,7 @@ def shown(path: Path) -> str:
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
 
 
-def trouble(file: SourceFile, span: Span | None, message: str, *, expected: str | None = None, hint: str | None = None) -> Problem:
+def error_at(file: SourceFile, span: Span | None, message: str, *, expected: str | None = None, hint: str | None = None) -> Problem:
     """An error at `span` of `file`; None: about the file as a whole."""
     if span is None:
         return Problem(path=file.path, line=0, column=0, severity=Severity.ERROR, message=message, expected=expected, hint=hint)
@@ -141,15 +142,30 @@ def trouble(file: SourceFile, span: Span | None, message: str, *, expected: str 
     )
 
 
-def twice(name: str, first: Spot, again: Spot) -> Problem:
+def duplicate_key(name: str, first: Spot, again: Spot) -> Problem:
     span = first.key or first.value
     where = f"line {span.line}" if first.file.path == again.file.path else f"{first.file.path}:{span.line}"
-    return trouble(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
+    return error_at(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
 
 
-def positions_of(tree: Tree) -> dict[str, Position]:
-    """Where each part is written, by the name that trails give it."""
-    return {public(path): _position(spot) for path, spot in tree.spots.items()}
+class Positions(Mapping[str, Position]):
+    """Where each part of a config is written, by the name that call records give it. Worked out when first asked for."""
+
+    def __init__(self, spots: Mapping[KeyPath, Spot]) -> None:
+        self._spots = spots
+
+    @cached_property
+    def _by_rule(self) -> dict[str, Position]:
+        return {rule_name(path): _position(spot) for path, spot in self._spots.items()}
+
+    def __getitem__(self, rule: str) -> Position:
+        return self._by_rule[rule]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_rule)
+
+    def __len__(self) -> int:
+        return len(self._by_rule)
 
 
 def position_of(positions: Mapping[str, Position], rule: str) -> Position | None:
@@ -159,7 +175,7 @@ def position_of(positions: Mapping[str, Position], rule: str) -> Position | None
     return positions.get(rule)
 
 
-def public(path: KeyPath) -> str:
+def rule_name(path: KeyPath) -> str:
     """A path as rules are named in trails: lines stand under `lines.` whatever advertiser has them."""
     if path[:1] == ("advertisers",) and path[2:3] == ("lines",) and len(path) > 3:
         path = ("lines", *path[3:])

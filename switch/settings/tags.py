@@ -10,7 +10,7 @@ from routing.tags import BUILT_IN, CLOSED
 from switch.settings.names import listed, mapping
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree, Value
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 MAX_NUMBER = 10**18 - 1  # what a filter can compare with
 WANTED = {Kind.TEXT: "a text", Kind.NUMBER: "a whole number", Kind.TRUTH: "true or false"}
@@ -51,7 +51,7 @@ def values_of(tree: Tree, kinds: Mapping[str, Kind]) -> dict[str, frozenset[Scal
 
 
 def scalar(text: str, kind: Kind) -> Scalar:
-    """The value of a tag; raises Unfit."""
+    """The value of a tag; raises Invalid."""
     match kind:
         case Kind.NUMBER:
             if text.removeprefix("-").isdecimal() and text.isascii() and abs(int(text)) <= MAX_NUMBER:
@@ -61,7 +61,7 @@ def scalar(text: str, kind: Kind) -> Scalar:
                 return text == "true"
         case Kind.TEXT:
             return text
-    raise Unfit(f"{quote(text)} is no value of this tag", expected=WANTED[kind])
+    raise Invalid(f"{quote(text)} is no value of this tag", expected=WANTED[kind])
 
 
 def fixed(tree: Tree) -> Iterator[tuple[KeyPath, str, Value]]:

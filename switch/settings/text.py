@@ -24,7 +24,7 @@ from yaml.events import (
 
 from switch.settings.problem import Problem, quote
 from switch.settings.slips import slip_of
-from switch.settings.source import Blank, KeyPath, Parsed, SourceFile, Span, Spot, Value, span_of, trouble, twice
+from switch.settings.source import Blank, KeyPath, Parsed, SourceFile, Span, Spot, Value, duplicate_key, error_at, span_of
 
 MAX_DEPTH = 24
 MAX_EVENTS = 400_000  # a tracking number is six: this is 60,000 of them
@@ -51,15 +51,15 @@ def parsed(text: str, file: SourceFile) -> Parsed | Problem:
         return refused.problem
     except yaml.MarkedYAMLError as error:
         if slip := slip_of(error, file.lines):
-            return trouble(file, slip.span, f"not YAML: {slip.message}", hint=slip.hint)
+            return error_at(file, slip.span, f"not YAML: {slip.message}", hint=slip.hint)
         mark = error.problem_mark or error.context_mark
         span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
-        return trouble(file, _inside(span, file), f"not YAML: {error.problem}", hint=_context(error))
+        return error_at(file, _inside(span, file), f"not YAML: {error.problem}", hint=_context(error))
     except yaml.reader.ReaderError as error:
         # libyaml counts octets, the Python reader characters.
         before = text.encode()[: error.position].decode(errors="ignore") if error.encoding == "utf-8" else text[: error.position]
         span = Span(line=before.count("\n") + 1, column=len(before) - (before.rfind("\n") + 1) + 1, length=1)
-        return trouble(file, _inside(span, file), f"not YAML: {error.reason}")
+        return error_at(file, _inside(span, file), f"not YAML: {error.reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class _Reading:
                 self._tell(key, "merge keys are not supported", hint="write the keys out")
                 self._skip(first)
             elif key.value in into:
-                self.found.problems.append(twice(key.value, spots[*path, key.value], Spot(file, key, key, key)))
+                self.found.problems.append(duplicate_key(key.value, spots[*path, key.value], Spot(file, key, key, key)))
                 self._skip(first)
             else:
                 here = (*path, key.value)
@@ -132,7 +132,7 @@ class _Reading:
         self, first: Event, message: str, *, expected: str | None = None, hint: str | None = None, last: Event | None = None
     ) -> None:
         span = span_of(first, last or first, self.file)
-        self.found.problems.append(trouble(self.file, span, message, expected=expected, hint=hint))
+        self.found.problems.append(error_at(self.file, span, message, expected=expected, hint=hint))
 
 
 def _events(text: str, file: SourceFile) -> Iterator[Event]:
@@ -167,7 +167,7 @@ def _look(event: NodeEvent, file: SourceFile) -> None:
 def _refused(event: Event, file: SourceFile, message: str, *, expected: str | None = None, hint: str | None = None) -> _Refused:
     mark = event.start_mark
     span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
-    return _Refused(trouble(file, span, message, expected=expected, hint=hint))
+    return _Refused(error_at(file, span, message, expected=expected, hint=hint))
 
 
 def _context(error: yaml.MarkedYAMLError) -> str | None:

@@ -1,6 +1,7 @@
-"""Knows the small languages inside values: durations, amounts, numbers, addresses, hours. Text in, typed values out.
+"""Reads the small languages inside values: durations, amounts, dates, hours, ranges, filters. Text in, typed values out.
 
-Does not know where a value stands or which key it belongs to. Each function raises `Unfit`, which says what belongs there instead.
+`address.py` reads telephone numbers, addresses and URIs. Where a value stands, and under which key, is not known here. Each function raises
+`Invalid`, which says what belongs there instead.
 """
 
 import re
@@ -8,23 +9,21 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
 
-from routing import e164
+from routing.expression import parse
 from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
-from switch.sip.headers import MAX_PORT, SIP_HEADERS
-from switch.sip.uri import parse_uri
+from switch.sip.headers import SIP_HEADERS
 
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
 MAX_CLOSE = 3
-MAX_URI = 255
 MAX_AMOUNT_MICROS = 1_000_000 * MICROS
 MAX_DAYS = 366
 FULL_BP = 10_000  # basis points: 100 %
@@ -33,7 +32,6 @@ SHARES = ("0%", "25%", "50%", "75%", "100%")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h|d)$"
 AMOUNT_PATTERN = r"^[0-9]{1,7}(\.[0-9]{1,6})?$"
-E164_PATTERN = f"^{e164.PATTERN}$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 VALID_PATTERN = r"^([0-9]{1,15}-[0-9]{1,15}|/.+/)$"
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -45,19 +43,12 @@ TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is 
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
-RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
 
 NAME = "a name of letters, digits, - and _, at most 64 of them"
 DURATION = "a duration such as 500ms, 90s, 30m or 4h"
 AMOUNT = "an amount such as 25 or 0.0065: at most six decimal places, no sign, no currency"
-E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
-SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
-ADDRESS = "an IPv4 address, such as 127.0.0.1"
-NETWORK = "an IPv4 address or network, such as 192.0.2.7 or 10.1.0.0/16"
-PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
-SIP_URI = "a SIP URI with an IPv4 address for its host, such as sip:+12125550101@192.0.2.10:5060"
 BLOCK = "hours of a day such as 09:00-17:00; 24:00 is the end of the day, 22:00-02:00 ends the day after"
 DAY_RANGE = "a day (mon tue wed thu fri sat sun), a range of days such as mon-fri, or daily"
 DURATION_OF_DAYS = "a duration such as 90s, 4h or 30d"
@@ -79,7 +70,7 @@ ZONE = "an IANA time zone such as America/New_York"
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
-class Unfit(ValueError):
+class Invalid(ValueError):
     """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.
 
     `at`: the first of the value's characters that is meant, from 0; None: all of it. `at_key`: its key is meant. `where`: what is meant
@@ -105,18 +96,18 @@ class Unfit(ValueError):
         self.where = where
 
 
-class SeveralUnfit(ValueError):
+class InvalidTogether(ValueError):
     """Several values that don't fit together."""
 
-    def __init__(self, unfits: Sequence[Unfit]) -> None:
+    def __init__(self, unfits: Sequence[Invalid]) -> None:
         super().__init__("; ".join(unfit.message for unfit in unfits))
         self.unfits = tuple(unfits)
 
 
-def raise_all(unfits: Iterable[Unfit]) -> None:
-    """Raises SeveralUnfit when there is one."""
+def raise_all(unfits: Iterable[Invalid]) -> None:
+    """Raises InvalidTogether when there is one."""
     if found := tuple(unfits):
-        raise SeveralUnfit(found)
+        raise InvalidTogether(found)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -133,9 +124,13 @@ def _begin_alike(one: str, other: str) -> int:
     return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other)))
 
 
+parse_filter = lru_cache(maxsize=1_024)(parse)
+"""The expression of a filter; raises BadExpression. Many lines of a large config have the same one, and several checks read it."""
+
+
 def name(text: str) -> str:
     if not re.fullmatch(NAME_PATTERN, text):
-        raise Unfit(f"bad name {quote(text)}", expected=NAME)
+        raise Invalid(f"bad name {quote(text)}", expected=NAME)
     return text
 
 
@@ -143,7 +138,7 @@ def whole(text: str, *, low: int, high: int) -> int:
     """A whole number from `low` to `high`, both included."""
     if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
         return int(text)
-    raise Unfit(f"bad number {quote(text)}", expected=f"a whole number from {low} to {high}")
+    raise Invalid(f"bad number {quote(text)}", expected=f"a whole number from {low} to {high}")
 
 
 def truth(text: str) -> bool:
@@ -151,25 +146,25 @@ def truth(text: str) -> bool:
     if text in ("true", "false"):
         return text == "true"
     wish = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
-    raise Unfit(f"bad boolean {quote(text)}", expected="true or false", hint=nearest(wish, ("true", "false")))
+    raise Invalid(f"bad boolean {quote(text)}", expected="true or false", hint=nearest(wish, ("true", "false")))
 
 
 def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:
     """Milliseconds of `500ms`, `90s`, `30m`, `4h`, `30d`, from `low` to `high`."""
     if not re.fullmatch(DURATION_PATTERN, text):
         hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
-        raise Unfit(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
+        raise Invalid(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
     digits = text.rstrip("mshd")
     ms = int(digits) * _UNIT_MS[text[len(digits) :]]
     if not low <= ms <= high:
-        raise Unfit(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
+        raise Invalid(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
     return ms
 
 
 def amount_micros(text: str) -> int:
     """Micros of a decimal amount."""
     if not re.fullmatch(AMOUNT_PATTERN, text) or micros_from(text) > MAX_AMOUNT_MICROS:
-        raise Unfit(f"bad amount {quote(text)}", expected=AMOUNT)
+        raise Invalid(f"bad amount {quote(text)}", expected=AMOUNT)
     return micros_from(text)
 
 
@@ -177,7 +172,7 @@ def whole_seconds(text: str) -> int:
     """Seconds of a duration that has no part of one."""
     ms = duration_ms(text)
     if ms % 1_000:
-        raise Unfit(f"bad duration {quote(text)}", expected="whole seconds such as 6s")
+        raise Invalid(f"bad duration {quote(text)}", expected="whole seconds such as 6s")
     return ms // 1_000
 
 
@@ -187,16 +182,16 @@ def days(text: str) -> int:
         count = int(found[1])
         if 1 <= count <= MAX_DAYS:
             return count
-    raise Unfit(f"bad duration {quote(text)}", expected=WHOLE_DAYS)
+    raise Invalid(f"bad duration {quote(text)}", expected=WHOLE_DAYS)
 
 
 def percent_bp(text: str) -> int:
     """Basis points of a percentage: 10,000 is 100 %."""
     if not re.fullmatch(PERCENT_PATTERN, text):
-        raise Unfit(f"bad percentage {quote(text)}", expected=PERCENT)
+        raise Invalid(f"bad percentage {quote(text)}", expected=PERCENT)
     bp = int(Decimal(text[:-1]) * 100)
     if not 0 < bp <= FULL_BP:
-        raise Unfit(f"{text} of the revenue", expected=PERCENT, hint="a payout is a part of the revenue")
+        raise Invalid(f"{text} of the revenue", expected=PERCENT, hint="a payout is a part of the revenue")
     return bp
 
 
@@ -204,7 +199,7 @@ def share(text: str) -> int:
     """Percent of a price, in quarters (`docs/billing.md` §5)."""
     if text not in SHARES:
         hint = f"did you mean {text}%?" if f"{text}%" in SHARES else None
-        raise Unfit(f"bad share {quote(text)}", expected=SHARE, hint=hint)
+        raise Invalid(f"bad share {quote(text)}", expected=SHARE, hint=hint)
     return int(text[:-1])
 
 
@@ -212,19 +207,19 @@ def whole_range(text: str) -> tuple[int, int]:
     """The bounds of `18-99`, both included."""
     found = re.fullmatch(r"([0-9]{1,15})-([0-9]{1,15})", text)
     if not found or int(found[1]) > int(found[2]):
-        raise Unfit(f"bad range {quote(text)}", expected="two numbers, the lower one first, such as 18-99")
+        raise Invalid(f"bad range {quote(text)}", expected="two numbers, the lower one first, such as 18-99")
     return int(found[1]), int(found[2])
 
 
 def pattern(text: str) -> str:
     """The regular expression between slashes. Digits are all it is ever asked about."""
     if len(text) < 3 or text[0] != "/" or text[-1] != "/":
-        raise Unfit(f"bad pattern {quote(text)}", expected="a regular expression between slashes, such as /[2-9][0-9]{9}/")
+        raise Invalid(f"bad pattern {quote(text)}", expected="a regular expression between slashes, such as /[2-9][0-9]{9}/")
     try:
         re.compile(text[1:-1])
     except re.error as error:
         at = None if error.pos is None else error.pos + 1
-        raise Unfit(f"bad pattern {quote(text)}: {error.msg}", expected="a regular expression", at=at) from error
+        raise Invalid(f"bad pattern {quote(text)}: {error.msg}", expected="a regular expression", at=at) from error
     return text[1:-1]
 
 
@@ -235,7 +230,7 @@ def date_of(text: str) -> str:
     except ValueError:
         found = None
     if found is None:
-        raise Unfit(f"bad date {quote(text)}", expected=DATE)
+        raise Invalid(f"bad date {quote(text)}", expected=DATE)
     return text
 
 
@@ -244,13 +239,13 @@ def instant(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text) if re.fullmatch(INSTANT_PATTERN, text) else datetime.fromisoformat("")
     except ValueError as error:
-        raise Unfit(f"bad date {quote(text)}", expected=INSTANT) from error
+        raise Invalid(f"bad date {quote(text)}", expected=INSTANT) from error
 
 
 def header(text: str) -> str:
     """The name of a SIP header, in lower case: RFC 3261 §7.3.1 says that case does not count."""
     if not re.fullmatch(HEADER_PATTERN, text):
-        raise Unfit(f"bad header {quote(text)}", expected=HEADER)
+        raise Invalid(f"bad header {quote(text)}", expected=HEADER)
     return text.lower()
 
 
@@ -261,13 +256,13 @@ def call_id_header(text: str) -> str | None:
     name = header(text)
     if len(name) > 1 and name not in SIP_HEADERS and not name.startswith("p-"):
         return text
-    raise Unfit(f"SIP uses the header {quote(text)} itself", expected=CALL_ID_HEADER, hint="did you mean X-Call-ID?")
+    raise Invalid(f"SIP uses the header {quote(text)} itself", expected=CALL_ID_HEADER, hint="did you mean X-Call-ID?")
 
 
 def token(text: str) -> str:
     """A secret: what is wrong with it is told without it."""
     if not re.fullmatch(TOKEN_PATTERN, text):
-        raise Unfit("this can't be a token", expected=TOKEN)
+        raise Invalid("this can't be a token", expected=TOKEN)
     return text
 
 
@@ -278,7 +273,7 @@ def calendar(text: str) -> str:
     countries = list_supported_countries(include_aliases=False)
     country, _, part = text.partition("-")
     known = [f"{country}-{other}" for other in countries[country]] if part and country in countries else list(countries)
-    raise Unfit(f"unknown holidays {quote(text)}", expected=CALENDAR, hint=nearest(text, known))
+    raise Invalid(f"unknown holidays {quote(text)}", expected=CALENDAR, hint=nearest(text, known))
 
 
 def ledger(text: str) -> str | None:
@@ -286,93 +281,12 @@ def ledger(text: str) -> str | None:
     if text == "sqlite":
         return None
     if not re.fullmatch(r"postgresql://[^\s@/]*@?[^\s@/?]*/[^\s/?]+(\?\S*)?", text):
-        raise Unfit("this can't be a ledger", expected=LEDGER)
+        raise Invalid("this can't be a ledger", expected=LEDGER)
     has_password = ":" in text.removeprefix("postgresql://").rpartition("@")[0]
     if has_password or any("pass" in key.lower() and key != "passfile" for key, _ in parse_qsl(text.partition("?")[2])):
         hint = "PostgreSQL's own places for it are the file ~/.pgpass and the variable PGPASSWORD"
-        raise Unfit("a password in the config", expected=LEDGER, hint=hint)
+        raise Invalid("a password in the config", expected=LEDGER, hint=hint)
     return text
-
-
-def number(text: str) -> str:
-    """A telephone number in E.164."""
-    if e164.is_e164(text):
-        return text
-    digits = e164.to_e164(re.sub(r"[^0-9+]", "", text))
-    digits = digits if digits.startswith("+") else f"+{digits}"
-    hint = f"did you mean {quote(digits)}?" if e164.is_e164(digits) else None
-    raise Unfit(f"bad number {quote(text)}", expected=E164, hint=hint)
-
-
-def address(text: str) -> str:
-    """One IPv4 address that peers can be told: it is written into SDP and Via."""
-    try:
-        found = IPv4Address(text)
-    except AddressValueError as error:
-        raise Unfit(f"bad address {quote(text)}", expected=ADDRESS) from error
-    if not _is_sent_to(found):
-        raise Unfit(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
-    return text
-
-
-def socket_address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
-        raise Unfit(f"bad address {quote(text)}", expected=SOCKET_ADDRESS)
-    return address(host), int(port)
-
-
-def network(text: str) -> IPv4Network:
-    try:
-        return IPv4Network(text)
-    except ValueError as error:
-        raise Unfit(f"bad address {quote(text)}", expected=NETWORK, hint=_network_hint(text)) from error
-
-
-def port_range(text: str) -> tuple[int, int]:
-    """First and last port. A call takes two even ones: one a leg (RFC 3550 §11 leaves the odd ones to RTCP)."""
-    if found := re.fullmatch(RANGE_PATTERN, text):
-        first, last = int(found[1]), int(found[2])
-        if 1_024 <= first <= last <= 65_535 and len(even_ports((first, last))) >= 2:
-            return first, last
-    raise Unfit(f"bad port range {quote(text)}", expected=PORT_RANGE)
-
-
-def even_ports(ports: tuple[int, int]) -> range:
-    """The ports of a range that legs can have."""
-    first, last = ports
-    return range(first + first % 2, last + 1, 2)
-
-
-def sip_uri(text: str) -> str:
-    """A SIP URI that can be dialled over UDP without asking DNS, as it goes on the wire: what a URI must escape is escaped.
-
-    It is read by the one parser there is, which the dialler uses too. A password is refused: RFC 3261 §19.1.1 advises against it.
-    """
-    if text[:4].lower() == "tel:":
-        raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint=f"say which host takes the call: sip:{text[4:]}@HOST")
-    if re.match(r"sips?:[^@]*:[^@]*@", text, re.IGNORECASE):
-        raise Unfit("a password in the URI", expected=SIP_URI, hint="leave it out: it would not be sent")
-    uri = parse_uri(text)
-    if uri is None:
-        raise _unreadable_uri(text)
-    if uri.scheme == "sips" or any(name == "transport" and (way or "udp").lower() != "udp" for name, way in uri.params):
-        raise Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint="lines are dialled over UDP; TCP and TLS come later")
-    if uri.headers or ("@" in text and uri.user is None):
-        what = "headers" if uri.headers else "an empty user"
-        raise Unfit(f"{what} in {quote(text)}", expected=SIP_URI, hint="leave it out: it would not be dialled")
-    _check_host(text, uri.host)
-    if len(str(uri)) > MAX_URI:
-        raise Unfit(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
-    return str(uri)
-
-
-def _unreadable_uri(text: str) -> Unfit:
-    """What is most likely wrong with a text that is no URI."""
-    if (port := re.search(r":([0-9]+)(?:;.*)?$", text)) and not 1 <= int(port[1]) <= MAX_PORT:
-        return Unfit(f"bad port {port[1]} in {quote(text)}", expected=SIP_URI)
-    hint = "%00 to %1f are control characters, which no URI may hide" if "%" in text else None
-    return Unfit(f"bad URI {quote(text)}", expected=SIP_URI, hint=hint)
 
 
 def zone(text: str) -> str:
@@ -380,14 +294,14 @@ def zone(text: str) -> str:
     try:
         time_zone(text)
     except KeyError as error:
-        raise Unfit(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
+        raise Invalid(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
     return text
 
 
 def currency(text: str) -> str:
     """An ISO 4217 code. Which ones are in use is not looked up: countries change theirs."""
     if not re.fullmatch(CURRENCY_PATTERN, text):
-        raise Unfit(f"bad currency {quote(text)}", expected=CURRENCY)
+        raise Invalid(f"bad currency {quote(text)}", expected=CURRENCY)
     return text
 
 
@@ -397,7 +311,9 @@ def day_range(text: str) -> tuple[int, ...]:
         return tuple(range(7))
     first, _, last = text.partition("-")
     if not re.fullmatch(DAYS_PATTERN, text):
-        raise Unfit(f"bad days {quote(text)}", expected=DAY_RANGE, hint=nearest(text.lower(), (*DAYS, "daily", "mon-fri", "zone")))
+        raise Invalid(
+            f"bad days {quote(text)}", expected=DAY_RANGE, hint=nearest(text.lower(), (*DAYS, "daily", "mon-fri", "zone"))
+        )
     start, end = DAYS.index(first), DAYS.index(last or first)
     return tuple(day % 7 for day in range(start, end + 1 if end >= start else end + 8))
 
@@ -406,10 +322,10 @@ def block(text: str) -> tuple[int, int]:
     """Minutes of the day: start and end. An end before the start is on the day after."""
     found = re.fullmatch(BLOCK_PATTERN, text)
     if not found:
-        raise Unfit(f"bad hours {quote(text)}", expected=BLOCK)
+        raise Invalid(f"bad hours {quote(text)}", expected=BLOCK)
     start, end = _minute(found[1]), _minute(found[2])
     if start is None or end is None or start in (DAY_MINUTES, end):
-        raise Unfit(f"bad hours {quote(text)}", expected=BLOCK)
+        raise Invalid(f"bad hours {quote(text)}", expected=BLOCK)
     return start, end
 
 
@@ -424,30 +340,3 @@ def _short(ms: int) -> str:
     units = ("h", "m", "s", "ms") if ms <= DAY_MS else ("d", "h", "m", "s", "ms")
     unit = next(unit for unit in units if ms % _UNIT_MS[unit] == 0) if ms else "s"
     return f"{ms // _UNIT_MS[unit]}{unit}"
-
-
-def _network_hint(text: str) -> str | None:
-    if ":" in text:
-        return "IPv6 comes later"
-    try:
-        return f"did you mean {IPv4Network(text, strict=False)}?"
-    except ValueError:
-        return None
-
-
-def _check_host(uri: str, host: str) -> None:
-    """Raises Unfit for a host that no INVITE can be sent to."""
-    if ":" in host:
-        raise Unfit(f"bad host in {quote(uri)}", expected=SIP_URI, hint="IPv6 comes later")
-    try:
-        found = IPv4Address(host)
-    except AddressValueError as error:
-        hint = "host names need DNS, which comes later: write the address"
-        raise Unfit(f"host {quote(host)} is not an IPv4 address", expected=SIP_URI, hint=hint) from error
-    if not _is_sent_to(found):
-        raise Unfit(f"nothing can be sent to {host}", expected=SIP_URI, hint="name the advertiser's address")
-
-
-def _is_sent_to(found: IPv4Address) -> bool:
-    """Whether one host can have it: 0.0.0.0, multicast and 240.0.0.0/4, broadcast included, nobody has."""
-    return not (found.is_unspecified or found.is_multicast or found.is_reserved)

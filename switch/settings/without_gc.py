@@ -10,11 +10,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Switches the collector off; afterwards it is as it was before."""
+    """Switches the collector off; afterwards it is as it was before, and takes what was made meanwhile for old: its first look at all of it
+    would cost what was saved."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collecting:
+            gc.freeze()
+            gc.unfreeze()  # into the oldest generation
             gc.enable()

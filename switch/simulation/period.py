@@ -1,17 +1,15 @@
 """Knows which time a rehearsal is about: local days of a zone, or from one instant to another. Does not read the clock."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from routing.zone import Zone, time_zone
+from routing.zone import Zone, time_zone, zone_of_most
 
 if TYPE_CHECKING:
     from switch.engine.plan import Plan
 
 HOUR_US = 3_600_000_000
-DEFAULT_ZONE = "UTC"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,10 +62,5 @@ def instant_us(at: datetime) -> int:
 
 
 def zone_of(plan: "Plan") -> str:
-    """The zone that most campaigns keep, the first by name of several; UTC where there is none.
-
-    A campaign's is the one it names, else that of its hours: nobody means UTC who opens at nine in Chicago.
-    """
-    campaigns = plan.table.campaigns.values()
-    zones = Counter(each.hours.zone if each.zone == DEFAULT_ZONE and each.hours else each.zone for each in campaigns)
-    return min(zones, key=lambda zone: (-zones[zone], zone), default=DEFAULT_ZONE)
+    """The zone that most campaigns keep; UTC where there is none (`routing.zone.zone_of_most`)."""
+    return zone_of_most((each.zone, each.hours.zone if each.hours else None) for each in plan.table.campaigns.values())

@@ -10,9 +10,8 @@ from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
 from switch.engine.plan import Plan, Trunk
-from switch.settings.compile.hours import hours_of
 from switch.settings.compile.menu import menu_plan, node_of
-from switch.settings.compile.table import groups_of, table_of
+from switch.settings.compile.table import groups_of, hours_of, table_of
 from switch.settings.compile.terms import terms_of
 from switch.settings.model.document import Document
 from switch.settings.model.party import TrunkConfig

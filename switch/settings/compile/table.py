@@ -1,17 +1,21 @@
-"""Knows how the routing table is compiled."""
+"""Compiles the routing table: numbers, campaigns and lines with their caps, hours and overflow."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from routing import table as routing
-from routing.cap import Cap
+from routing.cap import Cap, Counts, Per
 from routing.expression import Kind
-from switch.settings.compile.cap import balance_of, caps_of
+from routing.zone import time_zone
 from switch.settings.compile.menu import typed
 from switch.settings.compile.terms import most_micros, revenue_of
 from switch.settings.model.campaign import CampaignConfig, OverflowConfig, RepeatConfig
-from switch.settings.model.document import Document
-from switch.settings.model.party import LineConfig, NumberConfig
+from switch.settings.model.document import Document, HoursConfig, pieces
+from switch.settings.model.party import AdvertiserConfig, CapConfig, Capped, LineConfig, NumberConfig
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+US_PER_S = 1_000_000
 
 
 def table_of(document: Document, *, hours: Mapping[str, routing.Hours], kinds: Mapping[str, Kind]) -> routing.Table:
@@ -127,3 +131,45 @@ def _overflow(to: OverflowConfig) -> routing.Overflow:
         return routing.ToHold(places=to.hold.places, wait_ms=to.hold.wait)
     assert to.message is not None  # noqa: S101 (exactly one of the four is there)
     return routing.ToMessage(prompt=to.message)
+
+
+def hours_of(hours: HoursConfig) -> routing.Hours:
+    """Blocks cut at midnight and sorted, so that equal hours are equal however they are written."""
+    week = sorted((day, start, end) for day, start, end, _ in pieces(hours.days))
+    return routing.Hours(
+        zone=hours.zone,
+        blocks=tuple(routing.Block(weekday=day, start_minute=start, end_minute=end) for day, start, end in week),
+        calendars=tuple(sorted(set(hours.holidays))),
+        dates={day: tuple(sorted(blocks)) for day, blocks in sorted(hours.dates.items())},
+    )
+
+
+def caps_of(owner: str, entry: Capped, *, zone: str) -> tuple[Cap, ...]:
+    """The caps of `entry`. `zone`: of those that name none."""
+    at_once = () if entry.cap is None else (Cap(owner=owner, limit=entry.cap),)
+    return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))
+
+
+def balance_of(owner: str, advertiser: AdvertiserConfig) -> tuple[Cap, ...]:
+    """The balance of one that pays in advance: strict, so that calls in progress can't use it up several times."""
+    if advertiser.prepaid is None:
+        return ()
+    return (Cap(owner=owner, limit=advertiser.prepaid.credit, counts=Counts.REVENUE, per=Per.BALANCE, strict=True),)
+
+
+def _cap(owner: str, cap: CapConfig, *, zone: str) -> Cap:
+    return Cap(
+        owner=owner,
+        limit=1 if cap.limit is None else cap.limit,
+        counts=cap.count,
+        per=cap.per,
+        zone=zone,
+        spacing_ms=cap.every or 0,
+        since_us=0 if cap.since is None else _utc_us(cap.since, zone),
+        strict=cap.strict,
+    )
+
+
+def _utc_us(local: datetime, zone: str) -> int:
+    """A whole number of minutes, so that nothing is lost in seconds as floats."""
+    return int((local.replace(tzinfo=time_zone(zone)) - _EPOCH).total_seconds()) * US_PER_S

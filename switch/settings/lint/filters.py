@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from ivr.menu import Branch, Gather, Node, Within
-from routing.expression import Expression, IdleValue, Kind, Scalar, idle_values, never_holds, parse, show_value
+from routing.expression import Expression, IdleValue, Kind, Scalar, idle_values, never_holds, show_value
 from routing.expression_tree import Compare, Not, Op
 from routing.geo import US_STATES, area_of, valid_number
 from routing.table import Hours
@@ -19,7 +20,7 @@ from switch.settings.consistency import filters_of
 from switch.settings.finding import Finding, warning
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Tree
-from switch.settings.value import Unfit, nearest
+from switch.settings.value import Invalid, nearest, parse_filter
 
 MAX_NAMED = 8
 NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
@@ -41,6 +42,7 @@ class Shape:
 def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be, where that is a closed set. To be asked of a tree without errors."""
 
+    @cache
     def possible(name: str, op: Op, value: str | int) -> bool:
         if name in values:
             return not never_holds(Compare(name=name, op=op, value=value), kinds, values)
@@ -50,9 +52,9 @@ def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) 
         return bool(shape.begins.fullmatch(value)) if op is Op.BEGINS_WITH else shape.fits(value)
 
     for path, text in filters_of(tree):
-        for idle in idle_values(parse(text), possible):
+        for idle in idle_values(parse_filter(text), possible):
             closed = values.get(idle.name)
-            unfit = Unfit(
+            unfit = Invalid(
                 f"no call has `{idle.name} {idle.op} {show_value(idle.value)}`: {NOTHING[idle.excludes]}",
                 expected=_expected(idle.name, closed),
                 hint=_meant(idle, closed),

@@ -1,35 +1,39 @@
-"""Warnings about prices that can hardly be meant: payouts above revenue, and events that nobody can bring about."""
+"""Warnings about prices that can hardly be meant: payouts above revenue, low thresholds, and events that nobody can bring about."""
 
 from collections.abc import Iterator
 
 from routing.table import Campaign, NoRoute, Table, ToHold, ToLine
-from switch.billing.terms import POSTED, BillableOn, Price, Terms
+from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Terms
 from switch.settings.compile.terms import most_micros
-from switch.settings.consistency import event_of, rules_of
 from switch.settings.finding import Finding, warning
-from switch.settings.names import mapping
+from switch.settings.model.campaign import rules_of
+from switch.settings.model.document import Document
 from switch.settings.plan import Deployment
 from switch.settings.problem import quote
-from switch.settings.source import KeyPath, Tree
+from switch.settings.source import KeyPath
 
+WARN_BELOW_MS = 60_000
 QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
 
 
-def prices(tree: Tree, deployment: Deployment) -> Iterator[Finding]:
+def prices(document: Document, deployment: Deployment) -> Iterator[Finding]:
     table, api = deployment.plan.table, deployment.switch.api
     for name, campaign in table.campaigns.items():
         path: KeyPath = ("campaigns", name)
         yield from _above_revenue(deployment.plan.terms[name], path)
         advertisers = _advertisers(campaign, table)
         can_post = api is not None and not advertisers.isdisjoint(api.tokens)
-        written = mapping(mapping(tree.data["campaigns"])[name])
+        written = document.campaigns[name]
         told: set[BillableOn] = set()
-        for where, rule in rules_of(written, path):
-            event = event_of(rule, written)
-            if event and "on" in rule and event not in told:
+        for where, rule in rules_of(dict(written)):
+            event = rule.on or written.billable.on
+            if rule.at_least and rule.at_least < WARN_BELOW_MS and event in LASTING:
+                hint = "calls this short are often wrong numbers; 90s is usual"
+                yield warning((*path, *where, "at_least"), "a threshold below 60 s", hint=hint)
+            if "on" in rule.model_fields_set and event not in told:
                 told.add(event)
-                yield from _never_happens(event, campaign, (*where, "on"), table=table, can_post=can_post)
-        if "dispositions" in written and not can_post:
+                yield from _never_happens(event, campaign, (*path, *where, "on"), table=table, can_post=can_post)
+        if "dispositions" in written.model_fields_set and not can_post:
             hint = "give an advertiser of it a token, and `switch` an api"
             yield warning((*path, "dispositions"), "nobody can post a disposition", hint=hint, at_key=True)
         yield from _empty_queues(campaign, path)

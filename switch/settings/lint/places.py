@@ -7,8 +7,8 @@ from functools import cache
 
 from routing.cap import Per
 from routing.hours import holidays_of
+from routing.zone import DEFAULT_ZONE
 from switch.settings.finding import Finding, warning
-from switch.settings.ledger_place import DEFAULT_ZONE
 from switch.settings.model.document import Document
 from switch.settings.model.party import Capped
 from switch.settings.source import KeyPath

@@ -1,22 +1,24 @@
 """Warnings about parts of a config that no call can come to, as far as that is certain whatever the load: parts that nothing leads to,
 filters that can't be true, hours that never meet. And about campaigns that are open when none of their lines is."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
+from ivr.graph import leads_to, outcomes
+from ivr.menu import Node, TransferTo
 from routing.expression import Expression, Kind, Scalar, never_holds
 from routing.expression_tree import And
 from routing.hours import US_PER_S, is_open
-from routing.table import Campaign, Hours, Table
+from routing.table import Campaign, Hours, Table, ToCampaign, ToLine
 from routing.zone import time_zone
 from switch.settings.finding import Finding, warning
-from switch.settings.names import lines_of, listed, mapping
-from switch.settings.problem import Severity, quote
-from switch.settings.source import KeyPath, Tree, Value
-from switch.settings.tags import outcomes
-from switch.settings.value import DAY_MINUTES, DAYS, Unfit
+from switch.settings.model.document import Document
+from switch.settings.problem import quote
+from switch.settings.source import KeyPath
+from switch.settings.value import DAY_MINUTES, DAYS
 
 WEEK_MINUTES = 7 * DAY_MINUTES
 S_PER_MINUTE = 60
@@ -30,30 +32,42 @@ _MONDAYS = (datetime.fromisoformat("2026-01-26"), datetime.fromisoformat("2026-0
 Values = Mapping[str, frozenset[Scalar]]
 
 
-def idle(tree: Tree) -> Iterator[Finding]:
-    """Warnings of parts that nothing leads to. To be asked only of a tree without errors: a typo would look like disuse."""
-    numbers = mapping(tree.data.get("numbers"))
-    campaigns = mapping(tree.data.get("campaigns"))
-    reached = _closure(
-        {str(mapping(number)["campaign"]) for number in numbers.values()}, lambda name: _campaigns_after(campaigns, name)
-    )
-    for name in campaigns.keys() - reached:
-        yield warning(
-            ("campaigns", name), f"campaign {quote(name)} gets no calls", hint="give it a number, or overflow to it", at_key=True
-        )
-    menus = mapping(tree.data.get("menus"))
-    used = {line for campaign in campaigns.values() for line in _lines_used(mapping(campaign))} | _transferred_to(menus)
-    for name, spots in lines_of(tree).items():
+def idle(table: Table, nodes: Mapping[str, Node]) -> Iterator[Finding]:
+    """Warnings of parts that nothing leads to. `nodes`: all menus."""
+    reached = _closure({number.campaign for number in table.numbers.values()}, lambda name: _campaigns_after(table.campaigns[name]))
+    for name in table.campaigns.keys() - reached:
+        hint = "give it a number, or overflow to it"
+        yield warning(("campaigns", name), f"campaign {quote(name)} gets no calls", hint=hint, at_key=True)
+    overflows = [to for campaign in table.campaigns.values() for to in campaign.overflow.values()]
+    used = {target.line for campaign in table.campaigns.values() for target in campaign.targets}
+    used |= {to.line for to in overflows if isinstance(to, ToLine)}
+    used |= {to.line for node in nodes.values() for to in outcomes(node) if isinstance(to, TransferTo)}
+    for name, line in table.lines.items():
         if name not in used:
-            unfit = Unfit(f"line {quote(name)} gets no calls", hint="add it to a campaign's lines, or overflow to it")
-            yield Finding(path=(), unfit=unfit, severity=Severity.WARNING, at_key=True, spot=spots[0])
-    entered = {str(menu) for campaign in campaigns.values() if (menu := mapping(campaign).get("menu"))}
-    for name in menus.keys() - _closure(entered, lambda name: _menus_after(menus, name)):
+            hint = "add it to a campaign's lines, or overflow to it"
+            yield warning(
+                ("advertisers", line.advertiser, "lines", name), f"line {quote(name)} gets no calls", hint=hint, at_key=True
+            )
+    entered = {campaign.menu for campaign in table.campaigns.values() if campaign.menu}
+    for name in nodes.keys() - _closure(entered, lambda name: leads_to(nodes[name])):
         hint = "name it in a campaign, or lead to it from a menu"
         yield warning(("menus", name), f"menu {quote(name)} is not used", hint=hint, at_key=True)
 
 
-def _closure(start: set[str], after: Callable[[str], set[str]]) -> set[str]:
+def paused_owners(document: Document) -> Iterator[Finding]:
+    """Publishers and advertisers whose numbers or lines get nothing, since they are paused."""
+    counts = Counter(number.publisher for number in document.numbers.values())
+    for name, publisher in document.publishers.items():
+        if publisher.paused and (count := counts[name]):
+            numbers = "its number takes no calls" if count == 1 else f"its {count} numbers take no calls"
+            yield warning(("publishers", name, "paused"), f"publisher {quote(name)} is paused: {numbers}")
+    for name, advertiser in document.advertisers.items():
+        if advertiser.paused and (count := len(advertiser.lines)):
+            lines = "its line gets no calls" if count == 1 else f"its {count} lines get no calls"
+            yield warning(("advertisers", name, "paused"), f"advertiser {quote(name)} is paused: {lines}")
+
+
+def _closure(start: set[str], after: Callable[[str], Iterable[str]]) -> set[str]:
     """`start` and all that can be reached from it."""
     reached: set[str] = set()
     waiting = list(start)
@@ -65,42 +79,30 @@ def _closure(start: set[str], after: Callable[[str], set[str]]) -> set[str]:
     return reached
 
 
-def _campaigns_after(campaigns: dict[str, Value], name: str) -> set[str]:
-    overflow = mapping(mapping(campaigns[name]).get("overflow"))
-    return {str(target) for to in overflow.values() if (target := mapping(to).get("campaign"))}
+def _campaigns_after(campaign: Campaign) -> set[str]:
+    return {to.campaign for to in campaign.overflow.values() if isinstance(to, ToCampaign)}
 
 
-def _menus_after(menus: dict[str, Value], name: str) -> set[str]:
-    return {str(menu) for _, outcome in outcomes(mapping(menus[name]), ()) if (menu := outcome.get("menu"))}
-
-
-def _transferred_to(menus: dict[str, Value]) -> set[str]:
-    ways = (outcome for menu in menus.values() for _, outcome in outcomes(mapping(menu), ()))
-    return {str(line) for outcome in ways if (line := outcome.get("transfer"))}
-
-
-def _lines_used(campaign: dict[str, Value]) -> set[str]:
-    targets = {str(mapping(item).get("line", item)) for item in listed(campaign.get("lines"))}
-    return targets | {str(line) for to in mapping(campaign.get("overflow")).values() if (line := mapping(to).get("line"))}
-
-
-def unreached(tree: Tree, table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
+def unreached(table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
     """`values`: by tag, all it can be."""
+
+    @cache
+    def fails(expression: Expression) -> bool:
+        return never_holds(expression, kinds, values)
+
     dead: set[str] = set()
     for name, campaign in table.campaigns.items():
-        if campaign.filter and never_holds(campaign.filter, kinds, values):
+        if campaign.filter and fails(campaign.filter):
             dead.add(f"campaign:{name}")
             yield warning(("campaigns", name, "filter"), NEVER, hint="the campaign takes no calls")
         if not campaign.overflow:
             hint = "say where a call goes that nobody takes, by the reason why: `overflow: {capped: ...}`"
             yield warning(("campaigns", name), f"campaign {quote(name)} has no overflow", hint=hint, at_key=True)
         yield from _open_without_lines(campaign, table)
-    for owner, advertiser in mapping(tree.data.get("advertisers")).items():
-        for name in mapping(mapping(advertiser).get("lines")):
-            filtered = table.lines[name].filter
-            if filtered and never_holds(filtered, kinds, values):
-                dead.add(f"line:{name}")
-                yield warning(("advertisers", owner, "lines", name, "filter"), NEVER, hint="the line gets no calls")
+    for name, line in table.lines.items():
+        if line.filter and fails(line.filter):
+            dead.add(f"line:{name}")
+            yield warning(("advertisers", line.advertiser, "lines", name, "filter"), NEVER, hint="the line gets no calls")
     yield from _never_together(table, dead, kinds=kinds, values=values)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from switch.settings.value import Unfit
+from switch.settings.value import Invalid
 
 
 def may(description: str, *, default: str | None = None) -> Any:
@@ -56,5 +56,5 @@ class OneOf(Strict):
     def _exactly_one(self) -> Self:
         if len(self.model_fields_set) != 1:
             given = f"{len(self.model_fields_set) or 'no'} keys"
-            raise Unfit(f"{given} where one belongs", expected=f"exactly one of {', '.join(type(self).model_fields)}")
+            raise Invalid(f"{given} where one belongs", expected=f"exactly one of {', '.join(type(self).model_fields)}")
         return self

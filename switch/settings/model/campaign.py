@@ -9,69 +9,32 @@ from pydantic_core import CoreSchema
 
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
+from switch.settings import field
 from switch.settings import value as v
-from switch.settings.field import (
-    DEFAULT_AT_LEAST,
-    MAX_ATTEMPTS,
-    MAX_PLACES,
-    MAX_PRIORITY,
-    MAX_WEIGHT,
-    Amount,
-    CampaignName,
-    Cause,
-    DaysOf,
-    Duration,
-    DurationOrZero,
-    Event,
-    Filter,
-    HoursName,
-    JsonSchema,
-    LineName,
-    LongDuration,
-    MenuName,
-    Name,
-    PercentBp,
-    PromptName,
-    PublisherName,
-    RepeatTo,
-    Retried,
-    Scope,
-    Share,
-    SortMode,
-    Threshold,
-    TiersMode,
-    Truth,
-    Zone,
-    number_schema,
-    parsed,
-    some,
-    text_schema,
-    whole,
-)
 from switch.settings.model.base import OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import Capped
 from switch.settings.names import Names
 from switch.settings.problem import quote
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 FORMS = ("amount", "percent", "steps")
 Where = tuple[str | int, ...]
 T = TypeVar("T")
 
-Priority = Annotated[int, whole(1, MAX_PRIORITY), number_schema(1, MAX_PRIORITY)]
-Weight = Annotated[int, whole(1, MAX_WEIGHT), number_schema(1, MAX_WEIGHT)]
-Attempts = Annotated[int, whole(1, MAX_ATTEMPTS), number_schema(1, MAX_ATTEMPTS)]
-BARE_AMOUNT: JsonSchema = {"type": ["number", "string"], "minimum": 0, "pattern": v.AMOUNT_PATTERN}
-BARE_PAY: JsonSchema = {**BARE_AMOUNT, "pattern": rf"{v.AMOUNT_PATTERN}|{v.PERCENT_PATTERN}"}
+Priority = Annotated[int, field.whole(1, field.MAX_PRIORITY)]
+Weight = Annotated[int, field.whole(1, field.MAX_WEIGHT)]
+Attempts = Annotated[int, field.whole(1, field.MAX_ATTEMPTS)]
+BARE_AMOUNT: field.JsonSchema = {"type": ["number", "string"], "minimum": 0, "pattern": v.AMOUNT_PATTERN}
+BARE_PAY: field.JsonSchema = {**BARE_AMOUNT, "pattern": rf"{v.AMOUNT_PATTERN}|{v.PERCENT_PATTERN}"}
 # Keys of a YAML mapping come as text; editors see them as names of properties.
-TierKey = Annotated[int, whole(1, MAX_PRIORITY), text_schema(r"^[0-9]{1,4}$")]
-Code = Annotated[str, parsed(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
+TierKey = Annotated[int, field.whole(1, field.MAX_PRIORITY), field.text_schema(r"^[0-9]{1,4}$")]
+Code = Annotated[str, field.parsed(v.name, v.NAME), field.text_schema(v.NAME_PATTERN)]
 
 
 class TargetConfig(Strict):
     """A line of a campaign; its bare name stands for priority 1 and weight 1."""
 
-    line: LineName = must("The line")
+    line: field.LineName = must("The line")
     priority: Priority = may("Lower is tried first", default="1")
     weight: Weight = may("Share of the calls inside a priority", default="1")
 
@@ -81,50 +44,54 @@ class TargetConfig(Strict):
         return {"line": raw} if isinstance(raw, str) else raw
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
         return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
 class TierConfig(Strict):
     """How the lines of one priority are hunted."""
 
-    sort: SortMode = may("Their order", default="weight")
-    together: Truth = may("All ring at once; the first to answer gets the call", default="false")
+    sort: field.SortMode = may("Their order", default="weight")
+    together: field.Truth = may("All ring at once; the first to answer gets the call", default="false")
 
 
 class RepeatConfig(Strict):
     """What a caller is who has been paid for before."""
 
-    scope: Scope = may("Within what he is one", default="campaign")
-    within: LongDuration = must("How long after his last paid conversion")
-    route: RepeatTo = may("Where he goes: to the line he had, to another one, to any, or nowhere", default="any")
-    bill: Truth = may("Whether the advertiser owes for him all the same", default="true")
-    pay: Truth = may("Whether the publisher earns for him all the same", default="true")
+    scope: field.Scope = may("Within what he is one", default="campaign")
+    within: field.LongDuration = must("How long after his last paid conversion")
+    route: field.RepeatTo = may("Where he goes: to the line he had, to another one, to any, or nowhere", default="any")
+    bill: field.Truth = may("Whether the advertiser owes for him all the same", default="true")
+    pay: field.Truth = may("Whether the publisher earns for him all the same", default="true")
 
 
 class BillableConfig(Strict):
     """What makes a call billable."""
 
-    on: Event = may("The event; connected_for is talk time, from the line's answer to the first hang-up", default="connected_for")
-    at_least: Threshold | None = may(f"For events that last: billable from this time on (>=); default: {DEFAULT_AT_LEAST}")
+    on: field.Event = may(
+        "The event; connected_for is talk time, from the line's answer to the first hang-up", default="connected_for"
+    )
+    at_least: field.Threshold | None = may(
+        f"For events that last: billable from this time on (>=); default: {field.DEFAULT_AT_LEAST}"
+    )
 
 
 class StepConfig(Strict):
     """One tier of a price."""
 
-    on: Event | None = may("The event; default: that of `billable`")
-    at_least: Threshold | None = may("For events that last: from this time on (>=); default: that of `billable`")
-    amount: Amount = must("What is owed once it is so")
+    on: field.Event | None = may("The event; default: that of `billable`")
+    at_least: field.Threshold | None = may("For events that last: from this time on (>=); default: that of `billable`")
+    amount: field.Amount = must("What is owed once it is so")
 
 
-_STEPS = some("a price without steps", "at least one step")
+_STEPS = field.some("a price without steps", "at least one step")
 
 
 class RevenueConfig(Strict):
     """A price in steps; a bare amount is one step."""
 
     steps: Annotated[list[StepConfig], _STEPS] = must("The tiers, in ascending order")
-    tiers: TiersMode = may("Which of several steps that hold is owed", default="highest")
+    tiers: field.TiersMode = may("Which of several steps that hold is owed", default="highest")
 
     @model_validator(mode="before")
     @classmethod
@@ -132,19 +99,19 @@ class RevenueConfig(Strict):
         return {"steps": [{"amount": raw}]} if isinstance(raw, str) else raw
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
         return {"anyOf": [BARE_AMOUNT, handler(schema)]}
 
 
 class PublisherPayoutConfig(Strict):
     """What a publisher earns: an amount, a share of the revenue, or steps. A bare amount or share has the rule of `billable`."""
 
-    on: Event | None = may("The event; default: that of `billable`")
-    at_least: Threshold | None = may("For events that last: from this time on (>=); default: that of `billable`")
-    amount: Amount | None = may("So much")
-    percent: PercentBp | None = may("This share of the revenue")
+    on: field.Event | None = may("The event; default: that of `billable`")
+    at_least: field.Threshold | None = may("For events that last: from this time on (>=); default: that of `billable`")
+    amount: field.Amount | None = may("So much")
+    percent: field.PercentBp | None = may("This share of the revenue")
     steps: Annotated[list[StepConfig], _STEPS] | None = may("The tiers, in ascending order")
-    tiers: TiersMode | None = may("Which of several steps that hold is earned; default: highest")
+    tiers: field.TiersMode | None = may("Which of several steps that hold is earned; default: highest")
 
     @field_validator("tiers")
     @classmethod
@@ -154,11 +121,11 @@ class PublisherPayoutConfig(Strict):
         given = [form for form in FORMS if info.data[form] is not None]
         if len(given) != 1:
             message = f"a payout in {len(given)} forms: {' and '.join(map(quote, given))}" if given else "a payout of nothing"
-            raise Unfit(message, expected=f"exactly one of {', '.join(FORMS)}", where=())
+            raise Invalid(message, expected=f"exactly one of {', '.join(FORMS)}", where=())
         if tiers is not None and given != ["steps"]:
-            raise Unfit("`tiers` without steps", hint=f"{', '.join(Tiers)} choose among several steps", at_key=True)
+            raise Invalid("`tiers` without steps", hint=f"{', '.join(Tiers)} choose among several steps", at_key=True)
         raise_all(
-            Unfit(f"`{key}` beside steps", hint="each step has its own", at_key=True, where=(key,))
+            Invalid(f"`{key}` beside steps", hint="each step has its own", at_key=True, where=(key,))
             for key in ("on", "at_least")
             if given == ["steps"] and info.data.get(key) is not None
         )
@@ -172,63 +139,65 @@ class PublisherPayoutConfig(Strict):
         return {"percent" if raw.endswith("%") else "amount": raw}
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
         return {"anyOf": [BARE_PAY, handler(schema)]}
 
 
 class PayoutConfig(PublisherPayoutConfig):
     """What publishers earn. What must hold for all of them stands here only."""
 
-    requires_revenue: Truth = may("Nothing is earned where no revenue is owed", default="false")
+    requires_revenue: field.Truth = may("Nothing is earned where no revenue is owed", default="false")
 
 
 class HoldConfig(Strict):
     """Callers wait for a line to come free."""
 
-    places: Annotated[int, whole(1, MAX_PLACES), number_schema(1, MAX_PLACES)] = must("How many callers may wait; then queue_full")
-    wait: Duration = must("How long each may wait; then waited_too_long")
+    places: Annotated[int, field.whole(1, field.MAX_PLACES)] = must("How many callers may wait; then queue_full")
+    wait: field.Duration = must("How long each may wait; then waited_too_long")
 
 
 class OverflowConfig(OneOf):
     """Where a call goes that nobody took."""
 
-    campaign: CampaignName | None = may("To the lines of this campaign")
-    line: LineName | None = may("To this line")
-    message: PromptName | None = may("Play this prompt, then end the call")
+    campaign: field.CampaignName | None = may("To the lines of this campaign")
+    line: field.LineName | None = may("To this line")
+    message: field.PromptName | None = may("Play this prompt, then end the call")
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
 class CampaignConfig(Capped):
     """What is sold: who may get the call, what makes it billable, what it costs."""
 
-    menu: MenuName | None = may("The menu that qualifies the caller; default: none")
-    lines: Annotated[list[TargetConfig], some("a campaign without lines", "at least one line")] = Field(
+    menu: field.MenuName | None = may("The menu that qualifies the caller; default: none")
+    lines: Annotated[list[TargetConfig], field.some("a campaign without lines", "at least one line")] = Field(
         description="Lines that are tried, by priority, then by weight", json_schema_extra={"minItems": 1}
     )
-    hours: HoursName | None = may("When it is open; default: always")
-    paused: Truth = may("Take no calls", default="false")
-    filter: Filter | None = may("Which calls it takes; others are no_match; default: all")
-    zone: Zone | None = may("IANA time zone of its cap windows and time tags; default: switch.zone")
+    hours: field.HoursName | None = may("When it is open; default: always")
+    paused: field.Truth = may("Take no calls", default="false")
+    filter: field.Filter | None = may("Which calls it takes; others are no_match; default: all")
+    zone: field.Zone | None = may("IANA time zone of its cap windows and time tags; default: switch.zone")
     tiers: dict[TierKey, TierConfig] = section("How the lines of a priority are hunted, where it is not by weight and one by one")
-    retry: dict[Retried, Attempts] = section("How many attempts that ended so may be made; default: any number")
-    recover: DurationOrZero = may("A line that hangs up sooner after talk began is followed by the next; 0s: never", default="0s")
+    retry: dict[field.Retried, Attempts] = section("How many attempts that ended so may be made; default: any number")
+    recover: field.DurationOrZero = may(
+        "A line that hangs up sooner after talk began is followed by the next; 0s: never", default="0s"
+    )
     repeat: RepeatConfig | None = may("What happens with callers who have been paid for before; default: nothing special")
-    split: dict[Name, Weight] = section("Variants of a test by weight; the tag `variant` says which one a call drew")
-    conversion_group: Name | None = may("Campaigns whose callers are repeats of each other")
+    split: dict[field.Name, Weight] = section("Variants of a test by weight; the tag `variant` says which one a call drew")
+    conversion_group: field.Name | None = may("Campaigns whose callers are repeats of each other")
     billable: BillableConfig = Field(default_factory=BillableConfig, description="What makes a call billable")
     revenue: RevenueConfig = must("What the advertiser owes for a billable call")
     payout: PayoutConfig = must("What the publisher earns for it")
-    payouts: dict[PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
-    hold_for: DaysOf | None = may("How long its money is held before it is approved; default: not at all")
-    dispositions: dict[Code, Share] = section("What the advertiser may post, and the share of the price it is worth")
-    overflow: dict[Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
+    payouts: dict[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
+    hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
+    dispositions: dict[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
+    overflow: dict[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
     @field_validator("lines")
     @classmethod
     def _once_each_line(cls, lines: list[TargetConfig]) -> list[TargetConfig]:
         hint = "a call tries a line once; use weight for a larger share"
         raise_all(
-            Unfit(f"line {quote(name)} is in this campaign twice", hint=hint, where=("lines", index, "line"))
+            Invalid(f"line {quote(name)} is in this campaign twice", hint=hint, where=("lines", index, "line"))
             for index, name in repeated([to.line for to in lines])
         )
         return lines
@@ -239,7 +208,7 @@ class CampaignConfig(Capped):
         used = {to.priority for to in info.data.get("lines", ())}
         hint = f"its lines have {', '.join(map(str, sorted(used)))}"
         raise_all(
-            Unfit(f"no line has priority {priority}", hint=hint, at_key=True, where=("tiers", str(priority)))
+            Invalid(f"no line has priority {priority}", hint=hint, at_key=True, where=("tiers", str(priority)))
             for priority in tiers
             if used and priority not in used and "lines" not in cast(Names, info.context).incomplete
         )
@@ -250,7 +219,7 @@ class CampaignConfig(Capped):
     def _tests_several(cls, split: dict[str, int], info: ValidationInfo) -> dict[str, int]:
         if len(split) == 1 and "split" not in cast(Names, info.context).incomplete:
             where = ("split", *split)
-            raise Unfit("a test of one variant", expected="at least two, such as {long: 50, short: 50}", at_key=True, where=where)
+            raise Invalid("a test of one variant", expected="at least two, such as {long: 50, short: 50}", at_key=True, where=where)
         return split
 
     @field_validator("conversion_group")
@@ -258,7 +227,7 @@ class CampaignConfig(Capped):
     def _is_in_the_group(cls, group: str | None, info: ValidationInfo) -> str | None:
         repeat = info.data.get("repeat")
         if repeat is not None and repeat.scope is RepeatScope.GROUP and group is None:
-            raise Unfit("this campaign is in no group", hint="name one with `conversion_group:`", where=("repeat", "scope"))
+            raise Invalid("this campaign is in no group", hint="name one with `conversion_group:`", where=("repeat", "scope"))
         return group
 
     @field_validator("revenue", "payout")
@@ -282,7 +251,7 @@ class CampaignConfig(Capped):
         if not dispositions and "dispositions" not in cast(Names, info.context).incomplete:
             hint = "say what each is: `dispositions: {sale: 100%, callback: 50%}`"
             raise_all(
-                Unfit("no disposition is worth anything", hint=hint, where=(*where, "on"))
+                Invalid("no disposition is worth anything", hint=hint, where=(*where, "on"))
                 for where, rule in rules_of(info.data)
                 if rule.on is BillableOn.DISPOSITION
             )
@@ -293,7 +262,7 @@ class CampaignConfig(Capped):
     def _holds_once(cls, overflow: dict[NoRoute, OverflowConfig]) -> dict[NoRoute, OverflowConfig]:
         """Callers who have waited in vain, or found no place, do not wait again."""
         raise_all(
-            Unfit(
+            Invalid(
                 f"{cause} may not hold again", expected="campaign, line or message", at_key=True, where=("overflow", cause, "hold")
             )
             for cause in (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
@@ -314,7 +283,7 @@ def rules_of(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, BillableConfi
         yield from (((*where, "steps", index), step) for index, step in enumerate(price.steps or ()))
 
 
-def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: BillableConfig, where: Where) -> Iterator[Unfit]:
+def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: BillableConfig, where: Where) -> Iterator[Invalid]:
     """What does not fit together in a price, and with it. `where`: its path in the campaign."""
     if isinstance(price, RevenueConfig) and billable.at_least is not None and billable.on not in LASTING:
         yield _no_duration(billable.on, is_written=billable.on, where=("billable", "at_least"))
@@ -330,7 +299,7 @@ def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: Billabl
             # Thresholds of one event ascend: in any other order a step could hide behind another.
             message = "steps that do not ascend" if event in LASTING else f"a second step for {quote(event)}"
             hint = "each step of an event needs more than the one before"
-            yield Unfit(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
+            yield Invalid(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
         reached[event] = max(ms, reached.get(event, 0))
 
 
@@ -341,8 +310,8 @@ def _threshold_ms(at_least: int | None, event: BillableOn, billable: BillableCon
     return at_least or default or DEFAULT_AT_LEAST_MS
 
 
-def _no_duration(event: BillableOn, *, is_written: str | None, where: Where) -> Unfit:
+def _no_duration(event: BillableOn, *, is_written: str | None, where: Where) -> Invalid:
     """`is_written`: the event, where the rule names it itself."""
     hint = None if is_written else "add `on: connected_for`"
     expected = "`at_least` with connected_for and total_for only"
-    return Unfit(f"{quote(event)} has no duration", expected=expected, hint=hint, at_key=True, where=where)
+    return Invalid(f"{quote(event)} has no duration", expected=expected, hint=hint, at_key=True, where=where)

@@ -6,26 +6,14 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from switch.settings import field
 from switch.settings import value as v
-from switch.settings.field import (
-    _NEVER_OPEN,
-    E164,
-    Blocks,
-    Calendar,
-    DateBlocks,
-    DateText,
-    Days,
-    JsonSchema,
-    Name,
-    Zone,
-    blank_is_empty,
-)
 from switch.settings.model.base import Strict, must, section, some_of
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 Minutes = tuple[int, int]
 
@@ -44,7 +32,7 @@ def pieces(days: Mapping[str, list[Minutes]]) -> Iterator[tuple[int, int, int, t
                     yield (day + 1) % 7, 0, end, where
 
 
-def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) -> Iterator[Unfit]:
+def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) -> Iterator[Invalid]:
     """`blocks`: (day, start, end, where it is written)."""
     told: set[tuple[str | int, ...]] = set()
     taken: list[tuple[str, int, int]] = []
@@ -52,7 +40,7 @@ def _overlapping(blocks: Iterable[tuple[str, int, int, tuple[str | int, ...]]]) 
         clash = next((one for one in taken if one[0] == day and one[1] < end and start < one[2]), None)
         if clash and where not in told:
             told.add(where)
-            yield Unfit("overlapping hours", hint=f"{day} {_clock(clash[1])}-{_clock(clash[2])} is there already", where=where)
+            yield Invalid("overlapping hours", hint=f"{day} {_clock(clash[1])}-{_clock(clash[2])} is there already", where=where)
         taken.append((day, start, end))
 
 
@@ -63,10 +51,10 @@ def _clock(minute: int) -> str:
 class HoursConfig(Strict):
     """Weekly opening hours."""
 
-    zone: Zone = must("IANA time zone, such as America/New_York")
-    holidays: list[Calendar] = some_of("Countries, or their parts, on whose public holidays it is closed")
-    dates: dict[DateText, DateBlocks] = section("What holds on single dates instead of all that")
-    days: Annotated[dict[Days, Blocks], _NEVER_OPEN]
+    zone: field.Zone = must("IANA time zone, such as America/New_York")
+    holidays: list[field.Calendar] = some_of("Countries, or their parts, on whose public holidays it is closed")
+    dates: dict[field.DateText, field.DateBlocks] = section("What holds on single dates instead of all that")
+    days: Annotated[dict[field.Days, field.Blocks], field.NEVER_OPEN]
 
     @field_validator("dates")
     @classmethod
@@ -94,7 +82,7 @@ class HoursConfig(Strict):
         return {**flat, "days": {key: value for key, value in raw.items() if key not in cls.FLAT}}
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
         whole = handler.resolve_ref_schema(handler(schema))
         properties = whole["properties"]
         days = properties.pop("days")
@@ -105,12 +93,14 @@ class Document(Strict):
     """All files of a config directory as one."""
 
     switch: SwitchConfig = must("The switch itself: sockets, paths, logging, limits")
-    tags: dict[Name, TagConfig] = section("What a call may be known by, beyond the built-in tags")
-    trunks: dict[Name, TrunkConfig] = section("Carriers whose calls are taken")
-    publishers: dict[Name, Annotated[PublisherConfig, BeforeValidator(blank_is_empty)]] = section("Who advertises tracking numbers")
-    numbers: dict[E164, NumberConfig] = section("Tracking numbers in E.164, in quotes")
-    menus: dict[Name, Node] = section("Menus that qualify callers")
-    groups: dict[Name, GroupConfig] = section("Lines that share caps")
-    advertisers: dict[Name, AdvertiserConfig] = section("Who buys calls, and their lines")
-    campaigns: dict[Name, CampaignConfig] = section("What is sold")
-    hours: dict[Name, HoursConfig] = section("Opening hours, by name")
+    tags: dict[field.Name, TagConfig] = section("What a call may be known by, beyond the built-in tags")
+    trunks: dict[field.Name, TrunkConfig] = section("Carriers whose calls are taken")
+    publishers: dict[field.Name, Annotated[PublisherConfig, BeforeValidator(field.blank_is_empty)]] = section(
+        "Who advertises tracking numbers"
+    )
+    numbers: dict[field.E164, NumberConfig] = section("Tracking numbers in E.164, in quotes")
+    menus: dict[field.Name, Node] = section("Menus that qualify callers")
+    groups: dict[field.Name, GroupConfig] = section("Lines that share caps")
+    advertisers: dict[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
+    campaigns: dict[field.Name, CampaignConfig] = section("What is sold")
+    hours: dict[field.Name, HoursConfig] = section("Opening hours, by name")

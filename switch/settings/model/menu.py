@@ -7,35 +7,15 @@ from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_
 
 from ivr.menu import DIGIT_PROMPTS
 from routing.expression import Kind
-from switch.settings.field import (
-    MAX_DIGITS,
-    MAX_RETRIES,
-    Answer,
-    DeclaredTag,
-    Duration,
-    Filter,
-    HangUpAfter,
-    HoursName,
-    LineName,
-    MenuName,
-    OneKey,
-    OnlyTrue,
-    PromptName,
-    Tags,
-    Truth,
-    Valid,
-    number_schema,
-    some,
-    whole,
-)
+from switch.settings import field
 from switch.settings.model.base import OneOf, Strict, may, must, section
 from switch.settings.names import Kind as Name
 from switch.settings.names import Names
 from switch.settings.problem import quote
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
-Retries = Annotated[int, whole(0, MAX_RETRIES), number_schema(0, MAX_RETRIES)]
-Digits = Annotated[int, whole(1, MAX_DIGITS), number_schema(1, MAX_DIGITS)]
+Retries = Annotated[int, field.whole(0, field.MAX_RETRIES)]
+Digits = Annotated[int, field.whole(1, field.MAX_DIGITS)]
 RETRIES = "How many more tries after the first one failed"
 FAILED = "What happens when the tries are used up; default: the call ends"
 INVALID = "What is played after a wrong key or none"
@@ -46,44 +26,44 @@ def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
     return None if tag is None else cast(Names, info.context).kinds.get(tag)
 
 
-def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Unfit]:
+def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Invalid]:
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
-        yield Unfit(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
+        yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
     missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.known[Name.PROMPT]]
     if read_back is not None and missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
-        yield Unfit(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
+        yield Invalid(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
 
 
 class OnwardConfig(OneOf):
     """What a node leads to."""
 
-    route: Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
-    menu: MenuName | None = may("Go to this menu")
-    hangup: HangUpAfter | None = may("End the call after this prompt; true for none")
-    transfer: LineName | None = may("Go to this line and no other")
+    route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
+    menu: field.MenuName | None = may("Go to this menu")
+    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    transfer: field.LineName | None = may("Go to this line and no other")
 
 
 class OutcomeConfig(OneOf):
     """What a key leads to."""
 
-    route: Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
-    menu: MenuName | None = may("Go to this menu")
-    again: OnlyTrue | None = may("Play the prompt once more; true")
-    hangup: HangUpAfter | None = may("End the call after this prompt; true for none")
-    transfer: LineName | None = may("Go to this line and no other")
+    route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
+    menu: field.MenuName | None = may("Go to this menu")
+    again: field.OnlyTrue | None = may("Play the prompt once more; true")
+    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    transfer: field.LineName | None = may("Go to this line and no other")
 
 
 class MenuConfig(Strict):
     """Asks the caller for one of several keys."""
 
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may(INVALID)
-    timeout: Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may(INVALID)
+    timeout: field.Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
-    keys: Annotated[dict[Answer, OutcomeConfig], some("a menu without keys", "at least one key")] = must(
+    keys: Annotated[dict[field.Answer, OutcomeConfig], field.some("a menu without keys", "at least one key")] = must(
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
@@ -94,7 +74,7 @@ class MenuConfig(Strict):
         digits = info.data.get("digits")
         expected = f"{digits} digit{'' if digits == 1 else 's'}, as `digits` says"
         raise_all(
-            Unfit(f"key {quote(key)} can never be entered", expected=expected, at_key=True, where=("keys", key))
+            Invalid(f"key {quote(key)} can never be entered", expected=expected, at_key=True, where=("keys", key))
             for key in keys
             if digits and len(key) != digits
         )
@@ -104,24 +84,24 @@ class MenuConfig(Strict):
 class SayConfig(Strict):
     """Says something and goes on."""
 
-    say: PromptName = must("What is played")
-    whole: Truth = may("Digits do not cut it short", default="false")
-    tags: Tags = section("Tags the call gets by it")
+    say: field.PromptName = must("What is played")
+    whole: field.Truth = may("Digits do not cut it short", default="false")
+    tags: field.Tags = section("Tags the call gets by it")
     then: OnwardConfig = must("What follows")
 
 
 class GatherConfig(Strict):
     """Asks for digits and keeps them as a tag."""
 
-    gather: DeclaredTag = must("The tag; its type says how digits are read")
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may("What is played after a wrong answer or none")
+    gather: field.DeclaredTag = must("The tag; its type says how digits are read")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may("What is played after a wrong answer or none")
     min: Digits = may("The fewest digits of an answer", default="1")
     max: Digits = must("The most digits of an answer")
-    valid: Valid | None = may("LOW-HIGH for numbers, /a regular expression/ for text; default: any digits")
-    finish: OneKey = may("The key that ends an answer", default="#")
-    timeout: Duration = may("How long to wait for the first digit after the prompt", default="5s")
-    between: Duration = may("How long to wait for the next digit", default="3s")
+    valid: field.Valid | None = may("LOW-HIGH for numbers, /a regular expression/ for text; default: any digits")
+    finish: field.OneKey = may("The key that ends an answer", default="#")
+    timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
+    between: field.Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a valid answer")
     failed: OnwardConfig | None = may(FAILED)
@@ -130,7 +110,7 @@ class GatherConfig(Strict):
     @classmethod
     def _holds_digits(cls, tag: str, info: ValidationInfo) -> str:
         if _kind(tag, info) is Kind.TRUTH:
-            raise Unfit("digits are no truth", hint="ask with `yes_no`, or declare it number or text")
+            raise Invalid("digits are no truth", hint="ask with `yes_no`, or declare it number or text")
         return tag
 
     @field_validator("max")
@@ -138,7 +118,7 @@ class GatherConfig(Strict):
     def _is_most(cls, most: int, info: ValidationInfo) -> int:
         least = info.data.get("min", 0)
         if least > most:
-            raise Unfit(f"min is {least}, but max is {most}", expected=f"from 1 to {most}", where=("min",))
+            raise Invalid(f"min is {least}, but max is {most}", expected=f"from 1 to {most}", where=("min",))
         return most
 
     @field_validator("valid")
@@ -147,23 +127,23 @@ class GatherConfig(Strict):
         kind = _kind(info.data.get("gather"), info)
         if isinstance(valid, str) and kind is Kind.NUMBER:
             hint = "declare the tag `type: text` to match digits as they are typed"
-            raise Unfit("a number has no pattern", expected="a range such as 18-99", hint=hint)
+            raise Invalid("a number has no pattern", expected="a range such as 18-99", hint=hint)
         if isinstance(valid, tuple) and kind is Kind.TEXT:
             expected, hint = "a regular expression such as /[2-9][0-9]{9}/", "declare the tag `type: number` to compare its value"
-            raise Unfit("a text has no range", expected=expected, hint=hint)
+            raise Invalid("a text has no range", expected=expected, hint=hint)
         return valid
 
 
 class ZipConfig(Strict):
     """Asks for a ZIP code, and reads it back where `read_back` and `confirm` are there."""
 
-    zip: OnlyTrue = must("true; the digits become the tag `zip`")
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may("What is played after a ZIP code that does not exist, or none")
-    read_back: PromptName | None = may("What is played before the digits are read back")
-    confirm: PromptName | None = may("What is played after them: 1 it is right, 2 once more")
-    timeout: Duration = may("How long to wait for the first digit after the prompt", default="5s")
-    between: Duration = may("How long to wait for the next digit", default="3s")
+    zip: field.OnlyTrue = must("true; the digits become the tag `zip`")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
+    read_back: field.PromptName | None = may("What is played before the digits are read back")
+    confirm: field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
+    timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
+    between: field.Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a ZIP code")
     failed: OnwardConfig | None = may(FAILED)
@@ -179,10 +159,10 @@ class ZipConfig(Strict):
 class YesNoConfig(Strict):
     """Asks a question: 1 is yes, 2 is no."""
 
-    yes_no: DeclaredTag = must("The tag that keeps the answer; its type is truth")
-    prompt: PromptName = must("What is played; a digit cuts it short")
-    invalid: PromptName | None = may(INVALID)
-    timeout: Duration = may("How long to wait for a digit after the prompt", default="5s")
+    yes_no: field.DeclaredTag = must("The tag that keeps the answer; its type is truth")
+    prompt: field.PromptName = must("What is played; a digit cuts it short")
+    invalid: field.PromptName | None = may(INVALID)
+    timeout: field.Duration = may("How long to wait for a digit after the prompt", default="5s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows either answer")
     failed: OnwardConfig | None = may(FAILED)
@@ -191,16 +171,16 @@ class YesNoConfig(Strict):
     @classmethod
     def _holds_an_answer(cls, tag: str, info: ValidationInfo) -> str:
         if (kind := _kind(tag, info)) not in (None, Kind.TRUTH):
-            raise Unfit(f"yes or no is no {kind}", hint="declare the tag `type: truth`")
+            raise Invalid(f"yes or no is no {kind}", hint="declare the tag `type: truth`")
         return tag
 
 
 class ConsentConfig(Strict):
     """A notice that is heard whole."""
 
-    consent: PromptName = must("The notice; digits do not cut it short")
-    key: OneKey | None = may("The key that agrees to it; default: staying on the line does")
-    timeout: Duration = may("How long to wait for the key after the notice", default="5s")
+    consent: field.PromptName = must("The notice; digits do not cut it short")
+    key: field.OneKey | None = may("The key that agrees to it; default: staying on the line does")
+    timeout: field.Duration = may("How long to wait for the key after the notice", default="5s")
     then: OnwardConfig = must("What follows; the call has the tag `consent` then")
     failed: OnwardConfig | None = may("What follows where the key is not pressed; default: the call ends")
 
@@ -209,22 +189,22 @@ class ConsentConfig(Strict):
     def _can_fail(cls, failed: OnwardConfig | None, info: ValidationInfo) -> OnwardConfig | None:
         if failed is not None and "key" in info.data and info.data["key"] is None:
             hint = "with `key` callers must agree; without it they only have to stay"
-            raise Unfit("this consent can't fail", hint=hint, at_key=True)
+            raise Invalid("this consent can't fail", hint=hint, at_key=True)
         return failed
 
 
 class CaseConfig(Strict):
     """One way of a branch."""
 
-    when: Filter | None = may("Taken when this holds for the call")
-    hours: HoursName | None = may("Taken when these hours are open")
+    when: field.Filter | None = may("Taken when this holds for the call")
+    hours: field.HoursName | None = may("Taken when these hours are open")
 
     @field_validator("hours")
     @classmethod
     def _has_one_condition(cls, hours: str | None, info: ValidationInfo) -> str | None:
         if "when" in info.data and (info.data["when"] is None) == (hours is None):
             message = "a case without a condition" if hours is None else "a case with two conditions"
-            raise Unfit(message, expected="exactly one of when, hours", where=())
+            raise Invalid(message, expected="exactly one of when, hours", where=())
         return hours
 
     then: OnwardConfig = must("What follows")
@@ -233,7 +213,7 @@ class CaseConfig(Strict):
 class BranchConfig(Strict):
     """Goes on by what the call is known by, or by the time; the caller hears nothing."""
 
-    branch: Annotated[list[CaseConfig], some("a branch without cases", "at least one case")] = must(
+    branch: Annotated[list[CaseConfig], field.some("a branch without cases", "at least one case")] = must(
         "The first case that holds is taken"
     )
     otherwise: OnwardConfig = must("What follows when none does")
@@ -259,7 +239,7 @@ def kinds_of(node: object) -> list[str]:
 def _of_one_kind(node: object) -> object:
     if len(kinds := kinds_of(node)) > 1:
         both = " and ".join(quote(kind) for kind in kinds)
-        raise Unfit(f"a menu of {len(kinds)} kinds: {both}", expected=f"exactly one of {', '.join(KINDS)}")
+        raise Invalid(f"a menu of {len(kinds)} kinds: {both}", expected=f"exactly one of {', '.join(KINDS)}")
     return node
 
 

@@ -7,42 +7,10 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
-from switch.settings import value as v
-from switch.settings.field import (
-    MAX_FAILURES,
-    AdvertiserToken,
-    Amount,
-    CampaignName,
-    CapLimit,
-    Counted,
-    Duration,
-    DurationOrZero,
-    Filter,
-    HoursName,
-    JsonSchema,
-    Limit,
-    LineName,
-    LongDuration,
-    Name,
-    Network,
-    OneKey,
-    Period,
-    PromptName,
-    PublisherName,
-    Seconds,
-    Since,
-    SipUri,
-    State,
-    Tags,
-    Truth,
-    Zone,
-    number_schema,
-    some,
-    whole,
-)
+from switch.settings import address, field
 from switch.settings.model.base import Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
-from switch.settings.value import Unfit, raise_all
+from switch.settings.value import Invalid, raise_all
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
@@ -50,20 +18,20 @@ AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 class CapConfig(Strict):
     """A cap of any kind but `cap`, which is calls at once."""
 
-    count: Counted = may("What is counted", default="attempt")
-    per: Period = must("Over which time; calendar windows begin at the boundary in `zone`")
-    limit: Limit | None = may("At most so many; an amount where revenue is counted")
-    every: LongDuration | None = may("With `per: spacing`: the least time between two attempts")
-    zone: Zone | None = may("IANA time zone of the window; default: the campaign's, or switch.zone")
-    since: Since | None = may("With `per: total`: what counts, from this date on; a later one resets it")
-    strict: Truth = may("Calls that may still come to count are counted already", default="false")
+    count: field.Counted = may("What is counted", default="attempt")
+    per: field.Period = must("Over which time; calendar windows begin at the boundary in `zone`")
+    limit: field.Limit | None = may("At most so many; an amount where revenue is counted")
+    every: field.LongDuration | None = may("With `per: spacing`: the least time between two attempts")
+    zone: field.Zone | None = may("IANA time zone of the window; default: the campaign's, or switch.zone")
+    since: field.Since | None = may("With `per: total`: what counts, from this date on; a later one resets it")
+    strict: field.Truth = may("Calls that may still come to count are counted already", default="false")
 
     @field_validator("per")
     @classmethod
     def _is_counted_so(cls, per: Per, info: ValidationInfo) -> Per:
         count = info.data.get("count", Counts.ATTEMPT)
         if per is Per.CONCURRENCY and count not in AT_ONCE:
-            raise Unfit(f"there is no {count} at once", expected="hour, day, week, month or total")
+            raise Invalid(f"there is no {count} at once", expected="hour, day, week, month or total")
         return per
 
     @field_validator("limit")
@@ -71,12 +39,12 @@ class CapConfig(Strict):
     def _has_a_limit(cls, limit: int | None, info: ValidationInfo) -> int | None:
         per = info.data.get("per")
         if per is Per.SPACING and limit is not None:
-            raise Unfit("spacing has no limit", hint="write `every: 30s`: that is one attempt in 30 s", at_key=True)
+            raise Invalid("spacing has no limit", hint="write `every: 30s`: that is one attempt in 30 s", at_key=True)
         if per is Per.CONCURRENCY and info.data.get("count") is Counts.ATTEMPT:
             hint = f"write `cap: {'N' if limit is None else limit}` beside `caps`"
-            raise Unfit("attempts at once are not one of `caps`", hint=hint, where=("per",))
+            raise Invalid("attempts at once are not one of `caps`", hint=hint, where=("per",))
         if "per" in info.data and per is not Per.SPACING and limit is None:
-            raise Unfit("a cap without a limit", expected="`limit:`")
+            raise Invalid("a cap without a limit", expected="`limit:`")
         return limit
 
     @field_validator("every")
@@ -84,12 +52,12 @@ class CapConfig(Strict):
     def _spaces(cls, every: int | None, info: ValidationInfo) -> int | None:
         per = info.data.get("per")
         if per is Per.SPACING and info.data.get("count", Counts.ATTEMPT) is not Counts.ATTEMPT:
-            raise Unfit("only attempts are spaced", expected="attempt", where=("count",))
+            raise Invalid("only attempts are spaced", expected="attempt", where=("count",))
         if per is Per.SPACING and every is None:
             expected = "`every:`, the least time between two attempts, such as 30s"
-            raise Unfit("spacing without `every`", expected=expected, where=("per",))
+            raise Invalid("spacing without `every`", expected=expected, where=("per",))
         if "per" in info.data and per is not Per.SPACING and every is not None:
-            raise Unfit("`every` goes with `per: spacing` only", at_key=True)
+            raise Invalid("`every` goes with `per: spacing` only", at_key=True)
         return every
 
     @field_validator("since")
@@ -97,7 +65,7 @@ class CapConfig(Strict):
     def _counts_from(cls, since: datetime | None, info: ValidationInfo) -> datetime | None:
         if since is not None and info.data.get("per", Per.TOTAL) is not Per.TOTAL:
             hint = "windows of the calendar begin anew by themselves"
-            raise Unfit("`since` goes with `per: total` only", hint=hint, at_key=True)
+            raise Invalid("`since` goes with `per: total` only", hint=hint, at_key=True)
         return since
 
     @field_validator("strict")
@@ -105,14 +73,14 @@ class CapConfig(Strict):
     def _may_be_strict(cls, strict: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 (pydantic calls it)
         per = info.data.get("per")
         if strict and per in (Per.SPACING, Per.CONCURRENCY):
-            raise Unfit(f"`strict` says nothing with `per: {per}`", hint="what is going on counts already", at_key=True)
+            raise Invalid(f"`strict` says nothing with `per: {per}`", hint="what is going on counts already", at_key=True)
         return strict
 
 
 class Capped(Strict):
     """Whatever may have caps."""
 
-    cap: CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
+    cap: field.CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
     caps: list[CapConfig] = some_of("More caps; the first that is full closes it")
 
     @field_validator("caps")
@@ -120,7 +88,7 @@ class Capped(Strict):
     def _once_each(cls, caps: list[CapConfig]) -> list[CapConfig]:
         kinds = [(cap.count, cap.per) for cap in caps]
         raise_all(
-            Unfit(f"a second cap of {count} per {per}", hint="keep one of the two", where=("caps", index))
+            Invalid(f"a second cap of {count} per {per}", hint="keep one of the two", where=("caps", index))
             for index, (count, per) in enumerate(kinds)
             if (count, per) in kinds[:index]
         )
@@ -130,15 +98,15 @@ class Capped(Strict):
 class CostConfig(Strict):
     """What the carrier bills us."""
 
-    per_minute: Amount = must("Billed by the second")
-    initial: Seconds = may("The least that is billed, in whole seconds", default="6s")
-    step: Seconds = may("Billed in steps of this, rounded up", default="6s")
+    per_minute: field.Amount = must("Billed by the second")
+    initial: field.Seconds = may("The least that is billed, in whole seconds", default="6s")
+    step: field.Seconds = may("Billed in steps of this, rounded up", default="6s")
 
 
 class TrunkConfig(Capped):
     """A carrier that sends calls."""
 
-    addresses: Annotated[list[Network], some("a trunk without addresses", v.NETWORK)] = must(
+    addresses: Annotated[list[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
         "IPv4 addresses and networks whose calls are taken; all others are met with silence"
     )
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
@@ -147,33 +115,33 @@ class TrunkConfig(Capped):
 class PublisherConfig(Capped):
     """Who advertises tracking numbers and earns the payout."""
 
-    paused: Truth = may("Refuse all calls of this publisher's numbers", default="false")
+    paused: field.Truth = may("Refuse all calls of this publisher's numbers", default="false")
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
         return {"anyOf": [handler(schema), {"type": "null"}], "description": "All its keys may be left out"}
 
 
 class NumberConfig(Capped):
     """A tracking number."""
 
-    publisher: PublisherName = must("Who advertises it")
-    campaign: CampaignName = must("What is sold to its callers")
-    state: State = may("Only an assigned number takes calls", default="assigned")
-    tags: Tags = section("What every call to it is known by")
+    publisher: field.PublisherName = must("Who advertises it")
+    campaign: field.CampaignName = must("What is sold to its callers")
+    state: field.State = may("Only an assigned number takes calls", default="assigned")
+    tags: field.Tags = section("What every call to it is known by")
 
 
 class GroupConfig(Capped):
     """Lines that share caps."""
 
-    lines: Annotated[list[LineName], some("a group without lines", "at least one line")] = must("Its lines")
+    lines: Annotated[list[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
 
     @field_validator("lines")
     @classmethod
     def _once_each_line(cls, lines: list[str]) -> list[str]:
         hint = "keep one of them"
         raise_all(
-            Unfit(f"line {quote(name)} is in this group twice", hint=hint, where=("lines", index))
+            Invalid(f"line {quote(name)} is in this group twice", hint=hint, where=("lines", index))
             for index, name in repeated(lines)
         )
         return lines
@@ -182,52 +150,52 @@ class GroupConfig(Capped):
 class AcceptConfig(Strict):
     """The advertiser takes the call by a key."""
 
-    prompt: PromptName = must("What he hears when he answers")
-    key: OneKey = may("The key that takes the call", default="1")
-    wait: Duration = may("No key by then declines the call", default="10s")
+    prompt: field.PromptName = must("What he hears when he answers")
+    key: field.OneKey = may("The key that takes the call", default="1")
+    wait: field.Duration = may("No key by then declines the call", default="10s")
 
 
 class HealthConfig(Strict):
     """When a line is left alone for a while."""
 
-    failures: Annotated[int, whole(1, MAX_FAILURES), number_schema(1, MAX_FAILURES)] = may(
+    failures: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may(
         "So many attempts in a row that failed or were met with silence", default="3"
     )
-    rest: Duration = may("For how long", default="60s")
+    rest: field.Duration = may("For how long", default="60s")
 
 
 class LineConfig(Capped):
     """One SIP URI of an advertiser."""
 
-    uri: SipUri = must("Where it is dialled; its host is an IPv4 address")
-    ring: Duration = may("How long it may ring", default="30s")
-    silence: Duration = may("How long it may stay silent before it counts as dead", default="5s")
-    timer_offset: DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
-    hours: HoursName | None = may("When it is open; default: always")
-    paused: Truth = may("Never dial it", default="false")
-    filter: Filter | None = may("Which calls it takes; default: all")
+    uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
+    ring: field.Duration = may("How long it may ring", default="30s")
+    silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
+    timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
+    hours: field.HoursName | None = may("When it is open; default: always")
+    paused: field.Truth = may("Never dial it", default="false")
+    filter: field.Filter | None = may("Which calls it takes; default: all")
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
-    whisper: PromptName | None = may("What the advertiser hears before the caller; default: nothing")
+    whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
 
     @field_validator("whisper")
     @classmethod
     def _is_told_once(cls, whisper: str | None, info: ValidationInfo) -> str | None:
         if whisper is not None and info.data.get("accept") is not None:
-            raise Unfit("accept and whisper together", hint="accept's own prompt says who is calling", at_key=True)
+            raise Invalid("accept and whisper together", hint="accept's own prompt says who is calling", at_key=True)
         return whisper
 
 
 class PrepaidConfig(Strict):
     """Calls stop when revenue has used up what was paid in advance."""
 
-    credit: Amount = may("How far below zero the balance may go", default="0")
+    credit: field.Amount = may("How far below zero the balance may go", default="0")
 
 
 class AdvertiserConfig(Capped):
     """Who buys calls."""
 
-    paused: Truth = may("Dial none of its lines", default="false")
-    lines: dict[Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
+    paused: field.Truth = may("Dial none of its lines", default="false")
+    lines: dict[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
     prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
-    token: AdvertiserToken | None = may("What its postbacks are known by; secret")
+    token: field.AdvertiserToken | None = may("What its postbacks are known by; secret")

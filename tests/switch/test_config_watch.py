@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from switch.settings import watch
+from switch import config_watch as watch
+from switch.config_watch import changes, fingerprint
 from switch.settings.load import load
-from switch.settings.watch import changes, fingerprint
 
 DEADLINE_S = 40.0
 NEVER_MS = 600_000

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from switch.cli.closed_dates import Calendar, calendars, stale_tables, told
 from switch.cli.main import app
 from switch.engine.clock import SystemClock
-from switch.settings.lint.calendar import Calendar, calendars, stale_tables, told
 from switch.settings.load import load
 
 YAML = """
