@@ -18,6 +18,7 @@ def without_gc() -> Iterator[None]:
         yield
     finally:
         if collecting:
-            gc.freeze()
-            gc.unfreeze()  # into the oldest generation
+            if not gc.get_freeze_count():  # a running switch has frozen its tables, and unfreezing would be for all
+                gc.freeze()
+                gc.unfreeze()  # into the oldest generation
             gc.enable()
