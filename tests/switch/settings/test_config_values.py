@@ -119,7 +119,7 @@ def test_sip_uris(text: str) -> None:
     [
         ("SIP:a@127.0.0.1", "sip:a@127.0.0.1"),
         ("sip:a#b@127.0.0.1;LR", "sip:a%23b@127.0.0.1;lr"),
-        ("sip:caf\u00e9@127.0.0.1", "sip:caf%C3%A9@127.0.0.1"),
+        ("sip:pe\u00f1a@127.0.0.1", "sip:pe%C3%B1a@127.0.0.1"),
         (f"sip:{'a' * (address.MAX_URI - 14)}@127.0.0.1", f"sip:{'a' * (address.MAX_URI - 14)}@127.0.0.1"),
     ],
 )
