@@ -1,1 +1,1 @@
-"""Money from outside: the desk where postings are taken, and the HTTP that advertisers post by."""
+"""Takes postings about money from outside: the one writer of postings, and the HTTP API that advertisers post by."""

@@ -44,7 +44,7 @@ _SHOWN_IN_DOCS = Security(HTTPBearer(auto_error=False, description="The token th
 
 
 def _advertiser(request: Request, _: Any = _SHOWN_IN_DOCS) -> str:
-    """Who asks. `AuthMiddleware` has looked at the token already."""
+    """Returns the advertiser that sent the request. `AuthMiddleware` has checked the token already."""
     return str(request.state.advertiser)
 
 
@@ -116,7 +116,7 @@ class _LedgerThreads:
 
 
 def _key(in_body: str | None, header: str | None) -> str | Response:
-    """The posting's key. In the header it may stand in quotes, as a string of RFC 9651 does."""
+    """Returns the posting's key, or the refusal. In the header it may stand in quotes, as a string of RFC 9651 does."""
     named = header.strip() if header is not None else None
     if named is not None and len(named) > 2 and named[0] == named[-1] == '"':
         named = named[1:-1]

@@ -1,4 +1,4 @@
-"""What is sent to the API: bodies, their keys and what each may be; and queries. Every refusal is worded here, not by the libraries.
+"""Defines what is sent to the API: bodies, their keys and values; and queries. Every refusal is worded here, not by the libraries.
 
 JSON is read strictly, at every depth: a key that is there twice would let the last one win, on a route where money is posted.
 """
@@ -95,7 +95,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def what_is_wrong(kind: str, context: Mapping[str, Any]) -> str:
-    """`kind`, `context`: pydantic's. What is told of it."""
+    """Returns the message for an error of pydantic's, given its `kind` and `context`."""
     return str(context.get("error", "")) if kind == "value_error" else _WORDS.get(kind, "is not what belongs here")
 
 

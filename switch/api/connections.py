@@ -78,7 +78,7 @@ class BoundedProtocol(H11Protocol):
             self.transport.abort()
 
     def _say(self, response: JSONResponse) -> None:
-        """The last answer on this connection."""
+        """Sends the last answer on this connection."""
         try:
             headers = [*response.raw_headers, (b"connection", b"close")]
             for event in (

@@ -1,4 +1,4 @@
-"""The terms by which a call's money is judged: those of the config it was decided by, where the ledger has kept it.
+"""Finds the terms by which a call's money is judged: those of the config it was decided by, where the ledger has kept it.
 
 Compiling a config takes time, so terms are kept by version.
 """
@@ -33,7 +33,7 @@ class KeptTerms:
         self._guard = threading.Lock()
 
     def of(self, version: str) -> Agreement:
-        """The terms of calls that were decided by that version. Raises LedgerUnreadable."""
+        """Returns the terms of calls that were decided by that version. Raises LedgerUnreadable."""
         present = self._present()
         if version == present.version:
             return Agreement(terms=present.terms, kept=True)
@@ -55,6 +55,6 @@ class KeptTerms:
 
 
 def compiled_terms(files: Mapping[str, str]) -> Mapping[str, Terms] | None:
-    """What the files of a config that was in force say of money, by campaign; None: this release can't read them."""
+    """Returns the terms, by campaign, in the files of a config that was in force, or None: this release can't read them."""
     deployment = load_kept(files).deployment
     return None if deployment is None else deployment.plan.terms

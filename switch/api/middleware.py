@@ -1,4 +1,4 @@
-"""ASGI in front of the application: who may ask, how large and slow a body may be, and how many requests are worked on at a time.
+"""ASGI middleware before the application: who may ask, how large and slow a body may be, and how many requests are worked on at a time.
 
 The token is checked before anything else is read, so nobody without one holds a body or a place.
 """
@@ -74,7 +74,7 @@ class RequestLimit:
 
 
 def _token(scope: Scope) -> str:
-    """What is presented; "" is nobody's, and so are two headers, of which one would have to be passed over."""
+    """Returns the token presented, or "", which belongs to nobody: no header, two headers, or another scheme."""
     presented = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
     if len(presented) != 1:
         return ""
@@ -83,7 +83,7 @@ def _token(scope: Scope) -> str:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """All of it; None: it is too large."""
+    """Reads the whole body. Returns None where it is too large."""
     found = bytearray()
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""The one way in for postings, whoever they come from: the call is looked up, the rules asked, the rows appended, in one transaction.
+"""Writes all postings, whoever they come from: the call is looked up, the rules applied, the rows appended, in one transaction.
 
 HTTP and the command line both come here. They decide who may post what; `advertiser` says whose calls and money a posting is confined to.
 """
@@ -27,7 +27,7 @@ OPS = "ops"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingRequest:
-    """What somebody wants done about a call's money. `key`: the same one again does nothing, and gets the first answer.
+    """A request to change a call's money. `key`: the same one again does nothing, and gets the first answer.
 
     `advertiser`: whose postings it is among, and the only one whose calls it may be about; None: it is the operators'. `actor`: who
     answers for it. `sale`: the advertiser's own name of what was sold: one sale is not posted for two calls.
@@ -44,12 +44,12 @@ class PostingRequest:
 
     @property
     def party(self) -> str:
-        """Whose keys they are."""
+        """The party that the key belongs to: keys are unique within a party."""
         return OPS if self.advertiser is None else f"advertiser:{self.advertiser}"
 
     @property
     def request(self) -> dict[str, object]:
-        """What must be the same when the key comes again."""
+        """The values that must be the same when the key comes again."""
         return {"call_id": self.call_id, "act": str(self.act), "reason": self.reason, "line": self.line, "sale": self.sale}
 
 
@@ -94,7 +94,7 @@ class CallMoney:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What an advertiser has paid in advance and owes, micros. `credit_micros`: how far below zero he may go; None: he is billed
+    """An advertiser's deposits and debts, micros. `credit_micros`: how far below zero the balance may go; None: the advertiser is billed
     afterwards."""
 
     deposits_micros: int
@@ -103,7 +103,7 @@ class Account:
 
     @property
     def left_micros(self) -> int | None:
-        """What calls may still cost before they stop; None: they don't."""
+        """What calls may still cost before they stop, micros; None: they never stop."""
         return None if self.credit_micros is None else self.deposits_micros + self.credit_micros - self.owed_micros
 
 
@@ -123,7 +123,7 @@ class PostingWriter:
         return self._take(order, write=True)
 
     def preview(self, order: PostingRequest) -> Outcome:
-        """What `post` would do now; nothing is written."""
+        """Returns what `post` would do now; nothing is written."""
         return self._take(order, write=False)
 
     def deposit(self, advertiser: str, key: str, *, amount_micros: int, actor: str, reason: str) -> Outcome:
@@ -203,7 +203,7 @@ class PostingWriter:
 
 
 def credit_of(plan: Plan, advertiser: str) -> int | None:
-    """How far below zero an advertiser who pays in advance may go, micros; None: he is billed afterwards."""
+    """Returns how far below zero a prepaid advertiser's balance may go, micros, or None: the advertiser is billed afterwards."""
     caps = (cap for line in plan.table.lines.values() for cap in line.caps)
     return next((cap.limit for cap in caps if cap.per is Per.BALANCE and cap.owner == f"advertiser:{advertiser}"), None)
 
@@ -214,7 +214,7 @@ def _concerns(record: CallRecord, advertiser: str | None) -> bool:
 
 def _decided(order: PostingRequest, record: CallRecord, read: Read, *, terms: Mapping[str, Terms], now_us: int) -> Posted | Refused:
     if order.advertiser is not None and isinstance(order.act, actions.Dispute) and not _owes(order, read):
-        # without revenue of his the dispute would be about what the publisher earns
+        # without revenue of this advertiser the dispute would be about what the publisher earns
         return Refused(because=Refusal.NOTHING_TO_CORRECT, detail=f"call {record.call_id}: nothing is owed for it")
     posting = actions.Posting(
         key=order.key,
@@ -238,7 +238,7 @@ def _sales_of(order: PostingRequest) -> str:
 
 
 def _sold_in(order: PostingRequest, read: Read) -> str | None:
-    """Another call that the same sale was posted for."""
+    """Returns another call that the same sale was posted for, or None."""
     sold = None if order.sale is None else read.postings[1]
     if sold is None:
         return None
@@ -269,7 +269,7 @@ def _writing(order: PostingRequest, read: Read, posted: Posted, done: Done) -> A
 
 
 def _posting(party: str, key: str, request: dict[str, object], done: Done) -> PostingRow:
-    """What is kept of it names each row that it wrote: a second witness, for the audit."""
+    """Returns the row that keeps the posting. It names each money row that the posting wrote, so that the audit can compare them."""
     witness = {
         "request": request,
         "rows": {row.key: row.amount_micros for row in done.money},

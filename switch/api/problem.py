@@ -1,4 +1,4 @@
-"""Refusals as they are told over HTTP: RFC 9457 problem details, each with what to do about it."""
+"""Makes the HTTP answers to refusals: RFC 9457 problem details, each with what to do about it."""
 
 from collections.abc import Mapping
 
@@ -68,7 +68,7 @@ def refused(refusal: Refused) -> JSONResponse:
 
 
 def unauthorized() -> JSONResponse:
-    """The same whatever was wrong: no header, another scheme, a token that is nobody's."""
+    """The same whatever was wrong: no header, another scheme, an unknown token."""
     return problem(
         401,
         "unauthorized",
@@ -129,13 +129,13 @@ _ABOUT_STATUS: Mapping[int, tuple[str, str, str]] = {
 
 
 def of_status(status: int, headers: Mapping[str, str] | None) -> JSONResponse:
-    """What the framework refuses by itself, in our words."""
+    """Returns the problem for a request that the framework refuses by itself."""
     code, detail, do = _ABOUT_STATUS.get(status, ("refused", "the request can't be served", "See /docs for what there is."))
     return problem(status, code, detail, do=do, headers=headers)
 
 
 def broken() -> JSONResponse:
-    """A fault of ours. Whether a posting was done is not known, so its key is the way to find out."""
+    """An internal error. Whether a posting was done is not known, so its key is the way to find out."""
     return problem(
         500,
         "broken",

@@ -1,4 +1,4 @@
-"""The query of `GET /v1/calls`: what an advertiser finds calls by, so that a sale can be posted for one whose id is not known.
+"""Parses the query of `GET /v1/calls`, by which an advertiser finds calls, so that a sale can be posted for one whose id is not known.
 
 There is no filter by number or publisher: who sent a call is no business of an advertiser's, and a filter would tell.
 """
@@ -69,7 +69,7 @@ def _cursor(raw: object) -> tuple[int, str]:
 
 
 def cursor_of(last: CallRecord) -> str:
-    """What the page behind `last` is asked for with."""
+    """Returns the cursor of the page behind `last`."""
     return urlsafe_b64encode(f"{last.invited_us} {last.call_id}".encode()).decode()
 
 
@@ -99,7 +99,7 @@ class CallQuery(BaseModel):
     cursor: Cursor | None = Field(default=None, description="`next` of the page before, with the same query")
 
     def search(self, advertiser: str, *, now_us: int) -> AdvertiserCalls:
-        """What is looked for in the ledger, at the time `now_us`."""
+        """Returns the query to the ledger, at the time `now_us`."""
         to_us = now_us if self.to_us is None else self.to_us
         return AdvertiserCalls(
             advertiser=advertiser,

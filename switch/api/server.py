@@ -1,4 +1,4 @@
-"""Knows how the API is served: on a port of its own, in an event loop that others use too. Does not know what is asked of it."""
+"""Serves the API on a port of its own, in an event loop that it shares with the calls. The requests are in `switch.api.app`."""
 
 import asyncio
 import socket
@@ -37,11 +37,11 @@ class ApiServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens; the port that was given to it, where the config says 0."""
+        """The address it listens on, with the port that was given to it, where the config says 0."""
         return self._listen
 
     async def start(self) -> None:
-        """Requests are taken when this returns. The ledger may still be away: they get 503 then. Raises OSError (address in use)."""
+        """Starts serving: requests are taken when this returns, with 503 while the ledger is away. Raises OSError (address in use)."""
         listener = _listening(self._listen)
         self._listen = listener.getsockname()
         app = create_app(self._postings, api=self._api, now_us=self._now_us)
@@ -96,7 +96,7 @@ def _api_of(deployment: Deployment) -> Api:
 
 
 def _listening(address: tuple[str, int]) -> socket.socket:
-    """Bound here, so that an address in use is an OSError and not the end of the process."""
+    """Returns the bound socket. It is bound here, so that an address in use is an OSError and not the end of the process."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,7 +109,7 @@ def _listening(address: tuple[str, int]) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, without its signal handlers: signals are for the process that it is a guest in."""
+    """uvicorn without its signal handlers: the process around it handles signals."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""What is shown of a call and its money, to operators and to one of its advertisers, as plain JSON values.
+"""Shows a call and its money to operators, or to one of its advertisers, as plain JSON values.
 
 An advertiser sees what it was offered and what it owes: no other advertiser's attempts or money, no payout, no cost, no reason that was
 noted for others, and of the caller the number that the line was shown.
@@ -120,7 +120,7 @@ def advertiser_listing(record: CallRecord, *, advertiser: str) -> dict[str, obje
 def his_revenue(
     money: Sequence[MoneyRow], states: Sequence[StateRow], *, advertiser: str, now_us: int, line: str | None = None
 ) -> list[dict[str, object]]:
-    """What the advertiser owes for the call, line by line; `line`: for that one alone."""
+    """Returns what the advertiser owes for the call, line by line; `line`: for that one alone."""
     return [
         _revenue(entry)
         for entry in entries(money, states, now_us)
@@ -153,7 +153,7 @@ def _revenue(entry: Entry) -> dict[str, object]:
             {
                 "amount": show_micros(row.amount_micros),
                 "at": time_of(row.at_us),
-                # the act that a reason begins with; what follows was noted by somebody, for somebody else perhaps
+                # the act that a reason begins with; the note that follows may be meant for other readers
                 "because": JUDGED if row.actor == JUDGE else row.reason.partition("; ")[0],
             }
             for row in entry.rows

@@ -1,1 +1,1 @@
-"""PURE. What a call is worth: terms, money and `judge`."""
+"""PURE. Decides what is owed for a call: terms, money and `judge`."""

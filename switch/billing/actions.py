@@ -1,6 +1,6 @@
-"""What may be posted about a call's money, and what a posting is about: the line of the call, and the entries of its money as they are.
+"""Defines the actions that may be posted about a call's money, and finds what a posting is about: the line and the entries of the call.
 
-What an action does to the amounts is in `switch.billing.posting`.
+`switch.billing.posting` applies an action to the amounts.
 """
 
 import re
@@ -109,7 +109,7 @@ class Uphold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """The dispute is not."""
+    """The dispute is wrong."""
 
     def __str__(self) -> str:
         return "reject"
@@ -234,11 +234,11 @@ class PostingContext:
 
     @property
     def own_payout(self) -> Entry | None:
-        """The payout, where it was earned by this line."""
+        """The payout if this line earned it, or None."""
         return self.payout if self.payout is not None and self.payout.base.line == self.line else None
 
     def entries(self, only: MoneyKind | None) -> list[Entry]:
-        """The entries that a move is about, the leading one first."""
+        """Returns the entries that a move is about, the leading one first."""
         match only:
             case MoneyKind.PAYOUT:
                 found: tuple[Entry | None, ...] = (self.payout,)
@@ -249,7 +249,7 @@ class PostingContext:
         return [entry for entry in found if entry is not None]
 
     def situation(self, event: BillableOn) -> Situation:
-        """What rules are asked of, now that `event` was posted too."""
+        """Returns the situation that rules are evaluated in, `event` included."""
         posted = dict.fromkeys((*self.events, event), self.posting.at_us)
         return Situation(
             record=self.record, attempt=self.attempt, bears=self.attempt is bearer(self.record.attempts), posted=posted
@@ -264,7 +264,7 @@ def context_of(
     states: Sequence[StateRow],
     terms: Mapping[str, Terms],
 ) -> PostingContext | Posted | Refused:
-    """`Posted`: it was, before."""
+    """Returns what the posting is about; `Posted`: it was posted before."""
     known = (*(row.key for row in money), *(row.key for row in states))
     attempts = [each for each in record.attempts if _meant(each, posting)]
     if _done(record, attempts, posting=posting, known=known):
@@ -313,7 +313,7 @@ def _line(attempt: AttemptRecord | None) -> str:
 
 
 def unfit(posting: Posting) -> Refused | None:
-    """What is wrong with a posting by itself."""
+    """Returns why a posting is invalid by itself, or None."""
     if not NAME.fullmatch(posting.key):
         return Refused(because=Refusal.MALFORMED_KEY, detail=repr(posting.key))
     if posting.sold_in is not None:
@@ -336,7 +336,7 @@ def unfit(posting: Posting) -> Refused | None:
 def _attempt(
     record: CallRecord, attempts: Sequence[AttemptRecord], *, posting: Posting, money: Sequence[MoneyRow]
 ) -> AttemptRecord | Refused | None:
-    """The attempt that is meant: the one whose line owes, else the one that bears the call. None: nobody was dialled."""
+    """Returns the attempt that is meant: the one whose line owes, else the one that bears the call, or None: nobody was dialled."""
     if not attempts:
         if record.attempts or posting.line or posting.advertiser:
             who = posting.line or posting.advertiser
@@ -351,7 +351,7 @@ def _attempt(
 
 
 def only(act: Action) -> MoneyKind | None:
-    """The kind that an act names."""
+    """Returns the kind of money that an act names, or None."""
     match act:
         case Void(only=kind) | Approve(only=kind):
             return kind

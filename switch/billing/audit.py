@@ -1,4 +1,4 @@
-"""The audit of calls and money: what must be true of every record and row, and the name of the row where it is not.
+"""Audits calls and money: checks the invariants of every record and row, and names the row that breaks one.
 
 One pass over any number of rows, holding those of one call at a time: everything must come sorted by call id, compared by code point, and
 the rows of one call in the order they were written. What belongs to no call, such as deposits, has the id "" and comes first.
@@ -66,7 +66,7 @@ class Breach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFacts:
-    """What is audited of a call's record and verdict."""
+    """The facts of a call's record and verdict that are audited."""
 
     call_id: str
     invited_us: int
@@ -111,7 +111,7 @@ class _Group:
 
 
 def facts(judged: JudgedCall) -> tuple[CallFacts, tuple[AttemptFacts, ...]]:
-    """What is audited of a judged call."""
+    """Returns the audited facts of a judged call and of its attempts."""
     record = judged.record
     of_verdict = {each.name for each in fields(judged.verdict)}
     call = {name: getattr(judged.verdict if name in of_verdict else record, name) for name in CALL_FACTS}
@@ -128,7 +128,7 @@ def audit(
     balances: Mapping[Account, int] | None = None,
     under_way: Set[str] = frozenset(),
 ) -> Iterator[Breach]:
-    """Every breach, call by call. `balances`: what somebody says they are, checked last. `under_way`: calls that have no record yet.
+    """Yields every breach, call by call. `balances`: claimed balances, checked last. `under_way`: calls that have no record yet.
 
     Raises ValueError where the input is not sorted.
     """

@@ -1,4 +1,4 @@
-"""Balances: sums of money rows, whole and by state.
+"""Computes balances: sums of money rows, whole and by state.
 
 A balance is never kept, always summed. Advertisers owe revenue and have deposits, publishers earn payouts, trunks bill costs.
 """
@@ -15,7 +15,7 @@ from switch.billing.entry_state import EntryState, State, StateRow, state_at
 from switch.billing.verdict import MoneyKind, MoneyRow
 
 Account = tuple[MoneyKind, str]
-"""A kind of money and the party whose it is."""
+"""A kind of money and the party it belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Balance:
 
 
 def sums(money: Iterable[MoneyRow]) -> dict[Account, int]:
-    """Micros by kind and party."""
+    """Returns the sums in micros by kind and party."""
     totals: dict[Account, int] = defaultdict(int)
     for row in money:
         totals[row.kind, row.party] += row.amount_micros
@@ -35,7 +35,7 @@ def sums(money: Iterable[MoneyRow]) -> dict[Account, int]:
 
 
 def entry_states(money: Iterable[MoneyRow], states: Iterable[StateRow], now_us: int) -> dict[str, EntryState]:
-    """Where each money row stands at `now_us`, by its key. `states` in the order written. A correction stands as what it corrects."""
+    """Returns the state of each money row at `now_us`, by its key. `states` in the order written. A correction has its entry's state."""
     moves: dict[str, list[StateRow]] = defaultdict(list)
     for state in states:
         moves[state.of].append(state)
@@ -43,7 +43,7 @@ def entry_states(money: Iterable[MoneyRow], states: Iterable[StateRow], now_us: 
 
 
 def balances(money: Sequence[MoneyRow], states: Iterable[StateRow], now_us: int) -> dict[Account, Balance]:
-    """Everybody's balance at `now_us`."""
+    """Returns all balances at `now_us`."""
     parts: dict[Account, dict[State, int]] = defaultdict(lambda: defaultdict(int))
     found = entry_states(money, states, now_us)
     for row in money:

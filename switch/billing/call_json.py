@@ -1,4 +1,4 @@
-"""A judged call as plain JSON values, key by key, derived from the record types: a new field of theirs is a new key here.
+"""Turns a judged call into plain JSON values, key by key, derived from the record types: a new field of theirs is a new key here.
 
 Instants become ISO 8601 texts in UTC with milliseconds, and `_us` at the end of their names `_at`. Durations stay milliseconds, money
 micros.
@@ -18,7 +18,7 @@ _ROWS = frozenset({"rows", "states"})
 
 
 def as_json(judged: JudgedCall) -> dict[str, object]:
-    """The record and its verdict in one object."""
+    """Returns the record and its verdict in one object."""
     return {**_keys(judged.record), **_keys(judged.verdict)}
 
 

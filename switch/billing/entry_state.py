@@ -1,4 +1,4 @@
-"""States of money: which may follow which, and where an entry stands at an instant.
+"""Defines the states of money: the moves between them, and the state of an entry at an instant.
 
 An entry is a money row with all that corrects it: they share its state. States are rows of their own, appended, never changed, so where
 an entry stands follows from its rows and the clock:
@@ -50,7 +50,7 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryState:
-    """Where an entry stands. `before`: where it stood when it was disputed."""
+    """The state of an entry. `before`: its state when it was disputed."""
 
     state: State = State.PENDING
     since_us: int = 0
@@ -83,14 +83,14 @@ NEW = EntryState()
 
 
 def aged(standing: EntryState, now_us: int) -> EntryState:
-    """The same at `now_us`: held money whose time has passed is approved, from that instant on."""
+    """Returns the state at `now_us`: held money whose time has passed is approved, from that instant on."""
     if standing.state is State.HELD and standing.until_us is not None and standing.until_us <= now_us:
         return EntryState(state=State.APPROVED, since_us=standing.until_us)
     return standing
 
 
 def move(standing: EntryState, row: StateRow) -> EntryState | IllegalMove:
-    """Where the entry stands after `row`, at its instant."""
+    """Returns the entry's state after `row`, at its instant, or why the move is not allowed."""
     now = aged(standing, row.at_us)
     if row.state not in NEXT[now.state]:
         return IllegalMove(was=now.state, to=row.state)
@@ -101,7 +101,7 @@ def move(standing: EntryState, row: StateRow) -> EntryState | IllegalMove:
 
 
 def state_at(rows: Iterable[StateRow], now_us: int) -> EntryState:
-    """Where one entry stands, from its rows in the order they were written. Rows that no move allows do not move it: `audit` names them."""
+    """Returns the state of one entry, from its rows in the order written. Rows that no move allows are ignored: `audit` names them."""
     standing = NEW
     for row in rows:
         moved = move(standing, row)

@@ -10,7 +10,7 @@ as somebody talks: which attempt bears the call as a whole is settled by then.
 
 The ledger only grows. Rows that are in it already are never given again and never taken back, so the figures of a verdict are what
 the ledger holds of this call once the verdict's rows are in it. A call that ended in a crash is judged by the same rule, on the time that
-its record has. A call refused at the door, such as one of a paused publisher, has earned nothing.
+its record has. A call refused on arrival, such as one of a paused publisher, has earned nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class _Finding:
 def judge(
     record: CallRecord, terms: Mapping[str, Terms], history: tuple[MoneyRow, ...] = (), *, rate: Rate | None = None
 ) -> Verdict:
-    """The verdict on a call that is over, or as good as over now. `terms` by campaign; `history`: money rows the ledger has already.
+    """Returns the verdict on a call that is over, or taken as over now. `terms` by campaign; `history`: money rows the ledger has already.
 
     `rate`: the trunk's, once the call is over; None: it costs nothing, or not yet.
     """
@@ -83,24 +83,24 @@ def judge(
 
 
 def due(record: CallRecord, terms: Mapping[str, Terms]) -> tuple[MoneyRow, ...]:
-    """The rows of the verdict on a call as it stands, carrier cost apart: what is counted while it goes on."""
+    """Returns the rows of the verdict on a call as it stands, carrier cost apart: what is counted while it goes on."""
     return _new_rows(record, _findings(record, terms), rate=None, earlier=())
 
 
 def with_final_state(record: CallRecord, verdict: Verdict) -> CallRecord:
-    """The record with the word that money decides: a connected call that is billable has converted."""
+    """Returns the record with the final state that money decides: a connected call that is billable has converted."""
     if verdict.billable and record.final_state is FinalState.CONNECTED_SHORT:
         return replace(record, final_state=FinalState.CONVERTED)
     return record
 
 
 def marks(terms: Terms) -> tuple[int, ...]:
-    """The connected milliseconds at which money may become due, ascending."""
+    """Returns the connected milliseconds at which money may become due, ascending."""
     return _thresholds(terms, BillableOn.CONNECTED_FOR)
 
 
 def total_marks(terms: Terms) -> tuple[int, ...]:
-    """The milliseconds since the caller was answered at which money may become due, ascending."""
+    """Returns the milliseconds since the caller was answered at which money may become due, ascending."""
     return _thresholds(terms, BillableOn.TOTAL_FOR)
 
 
@@ -118,7 +118,7 @@ def _prices(terms: Terms) -> tuple[Price, ...]:
 
 
 def held_until(row: MoneyRow, terms: Terms, *, key: str) -> StateRow | None:
-    """The state that an entry begins in by its campaign's hold, written as `key`; None: no hold is agreed."""
+    """Returns the state that an entry begins in by its campaign's hold, written as `key`, or None: no hold is agreed."""
     if terms.hold_days == 0:
         return None
     until_us = row.at_us + terms.hold_days * DAY_US
@@ -156,7 +156,7 @@ def _find(campaign: str, terms: Mapping[str, Terms], situation: Situation) -> _F
 def _new_rows(
     record: CallRecord, findings: Sequence[_Finding], *, rate: Rate | None, earlier: Sequence[MoneyRow]
 ) -> tuple[MoneyRow, ...]:
-    """The rows to append, in the order they became true: none of zero, none that the ledger has."""
+    """Returns the rows to append, in the order they became true: none of zero, none that the ledger has."""
     known = {row.key for row in earlier}
     rows = [row for row in _earned_rows(record, findings) if row.key not in known]
     cost = None if rate is None else _cost(record, rate)
@@ -182,12 +182,12 @@ def _earned_rows(record: CallRecord, findings: Sequence[_Finding]) -> Iterator[M
 
 
 def _starts(owed: Course) -> tuple[bool, int]:
-    """For sorting: when the first amount was owed; last of all those that never owe any."""
+    """Sort key: when the first amount was owed; those that never owe any come last."""
     return next(((False, each.at_us) for each in owed if each.micros), (True, 0))
 
 
 def _entry(finding: _Finding, owed: Course, *, kind: MoneyKind, key: str, party: str) -> Iterator[MoneyRow]:
-    """An entry's rows: the first amount owed, then every change of it."""
+    """Yields an entry's rows: the first amount owed, then every change of it."""
     reached_micros = number = 0
     for each in owed:
         if each.micros == reached_micros:
@@ -233,7 +233,7 @@ def _near_miss(attempt: AttemptRecord, terms: Terms | None) -> bool:
 
 
 def _explain(record: CallRecord, findings: Sequence[_Finding], *, earlier: Sequence[MoneyRow]) -> tuple[str, str]:
-    """The rule that decided and what it read: the advertiser's if it holds for an attempt, else the publisher's if that one does."""
+    """Returns the deciding rule and what it read: the advertiser's if it holds for an attempt, else the publisher's if that one does."""
     told = [finding for finding in findings if finding.connected or finding.earned.revenue or finding.earned.payout]
     why = "; ".join(_tell(finding) for finding in told) or f"none of {len(record.attempts)} attempts connected"
     for finding in told:
@@ -249,7 +249,7 @@ def _explain(record: CallRecord, findings: Sequence[_Finding], *, earlier: Seque
 
 
 def _decided(whose: str, owed: Course) -> str:
-    """The rule that brought the last change of the amount."""
+    """Returns the rule that made the last change of the amount."""
     before = (0, *(each.micros for each in owed))
     changes = [each.rule for each, micros in zip(owed, before, strict=False) if each.micros != micros]
     return f"{whose}: {_show(changes[-1] if changes else owed[0].rule)}"
@@ -262,7 +262,7 @@ def _undecided(finding: _Finding) -> str:
 
 
 def _tell(finding: _Finding) -> str:
-    """One attempt in words: what the advertiser's rule read, what the publisher's did where it is another, what stood against them."""
+    """Describes one attempt: what the advertiser's rule read, what the publisher's did where it is another, and what prevented them."""
     if finding.terms is None:
         return f"{finding.name}: campaign {finding.campaign} has no terms"
     parts = [_read(finding.terms.revenue, finding.situation)]
@@ -296,14 +296,14 @@ def _sum(kind: MoneyKind, rows: Sequence[MoneyRow]) -> int:
 
 
 def cost_micros(total_ms: int, rate: Rate) -> int:
-    """What `total_ms` of a call cost, whole micros, rounded up. A call that was never answered costs nothing."""
+    """Returns the carrier's cost of `total_ms` of a call, whole micros, rounded up. A call that was never answered costs nothing."""
     if total_ms <= 0:
         return 0
     return _ceil(billed_s(total_ms, rate) * rate.per_minute_micros, _MINUTE_S)
 
 
 def billed_s(total_ms: int, rate: Rate) -> int:
-    """The seconds billed: the first increment whole, then every one that was begun."""
+    """Returns the seconds billed: the first increment whole, then every one that was begun."""
     beyond_ms = max(0, total_ms - rate.initial_s * _MS)
     return rate.initial_s + _ceil(beyond_ms, rate.step_s * _MS) * rate.step_s
 

@@ -1,4 +1,4 @@
-"""How money rows and their states are named.
+"""Makes the keys of money rows and their states.
 
 The key of a row is its idempotency key: whatever makes it, the same thing happening again has the same key. An entry, such as the
 revenue of one line of one call, begins with a row of a plain key; rows that correct it have longer ones:
@@ -31,7 +31,7 @@ def cost(call_id: str) -> str:
 
 
 def rise(key: str, number: int) -> str:
-    """The `number`-th amount of an entry, from 2."""
+    """Returns the key of the `number`-th amount of an entry, from 2."""
     return f"{key}/{number}"
 
 
@@ -44,24 +44,24 @@ def deposit(party: str, post_id: str) -> str:
 
 
 def posted(call_id: str, line: str, *, post_id: str, act: str) -> str:
-    """What every key of one posting begins with."""
+    """Returns the prefix of every key of one posting."""
     return f"{call_id}/{POST}/{line}/{post_id}/{act}"
 
 
 def call_of(key: str) -> str:
-    """The call a key belongs to; empty: none."""
+    """Returns the call id in a key; empty: the key belongs to no call."""
     first = key.partition("/")[0]
     return "" if first == DEPOSIT else first
 
 
 def act_of(key: str) -> str | None:
-    """The act of the posting that made this row; None: none did."""
+    """Returns the act of the posting that made this row, or None."""
     parts = key.split("/")
     return parts[4] if len(parts) == 6 and parts[1] == POST else None
 
 
 def acts(keys: Iterable[str], call_id: str, line: str) -> Iterator[str]:
-    """The acts posted for that line so far."""
+    """Yields the acts posted for that line so far."""
     start = f"{call_id}/{POST}/{line}/"
     for key in keys:
         act = act_of(key)

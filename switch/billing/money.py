@@ -1,4 +1,4 @@
-"""Amounts: integers in micros of one currency. No floats anywhere near money."""
+"""Parses and shows amounts: integers in micros of one currency. No floats anywhere near money."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -7,7 +7,7 @@ MICROS_PER_CENT = 10_000
 
 
 def micros_from(text: str) -> int:
-    """Micros of a decimal amount such as `25`, `25.00` or `0.0065`.
+    """Returns the micros of a decimal amount such as `25`, `25.00` or `0.0065`.
 
     Raises ValueError when it is not a finite, non-negative decimal of at most six places.
     """

@@ -1,4 +1,4 @@
-"""What becomes of a call's money after it was judged: sales, dispositions, corrections, disputes.
+"""Changes a call's money after it was judged: sales, dispositions, corrections, disputes.
 
 Nothing is updated. A new amount is a row of the difference that corrects the entry's first row; a credit to the advertiser and the
 claw-back from the publisher are two rows linked to each other. Every posting that is taken leaves at least one row whose key begins with
@@ -37,7 +37,7 @@ def post(
     states: Sequence[StateRow],
     terms: Mapping[str, Terms],
 ) -> Posted | Refused:
-    """The rows that a posting appends. `money`, `states`: the call's, in the order written. `terms`: by campaign, as agreed for the call.
+    """Returns the rows that a posting appends. `money`, `states`: the call's, in the order written. `terms`: by campaign, as agreed on.
 
     Posting it again, once those rows are among the call's, does nothing.
     """
@@ -86,7 +86,7 @@ def deposit(party: str, key: str, *, amount_micros: int, at_us: int, actor: str,
 
 
 def _sell(context: PostingContext, act: _Sale) -> Posted | Refused:
-    """What a sale, a disposition or a person's word makes of the amounts, by the terms agreed on."""
+    """Applies a sale, a disposition or a manual decision to the amounts, by the terms agreed on."""
     terms = context.terms
     if terms is None:
         return Refused(because=Refusal.NO_TERMS, detail=f"campaign {context.campaign} has no terms")
@@ -121,7 +121,7 @@ def _event(act: _Sale) -> BillableOn:
 
 
 def _part_bp(terms: Terms, act: _Sale) -> int | Refused:
-    """The part of the price that the act is worth."""
+    """Returns the part of the price that the act is worth, basis points, or why it is refused."""
     if not isinstance(act, actions.Disposition):
         return _WHOLE_BP
     percent = terms.dispositions.get(act.code)
@@ -134,7 +134,7 @@ def _part_bp(terms: Terms, act: _Sale) -> int | Refused:
 
 
 def _sold_for(context: PostingContext, act: _Sale, *, terms: Terms, situation: Situation, part_bp: int) -> int | None:
-    """The revenue from now on; None: as it was."""
+    """Returns the revenue from now on, micros, or None: unchanged."""
     owed = earned(terms, situation).revenue
     if _waits(terms.revenue, _event(act)):
         if not owed:
@@ -149,7 +149,7 @@ def _sold_for(context: PostingContext, act: _Sale, *, terms: Terms, situation: S
 def _payout_by_sale(
     context: PostingContext, event: BillableOn, *, terms: Terms, situation: Situation, part_bp: int, revenue_micros: int | None
 ) -> int | None:
-    """The payout from now on; None: as it was."""
+    """Returns the payout from now on, micros, or None: unchanged."""
     publisher = context.record.publisher
     if publisher is None or context.payout is not context.own_payout:
         return None
@@ -165,7 +165,7 @@ def _payout_by_sale(
 
 
 def _payout_after(terms: Terms, price: Price, payout: Entry, *, revenue_micros: int, part_bp: int = _WHOLE_BP) -> int | None:
-    """What follows for a payout from a new amount of revenue; None: nothing, it has a rule of its own."""
+    """Returns the payout after a new amount of revenue, micros, or None: unchanged, it has a rule of its own."""
     if price.percent_bp is not None:
         return share(revenue_micros, basis_points=price.percent_bp)
     if not terms.requires_revenue:
@@ -187,7 +187,7 @@ def _adjust(context: PostingContext, kind: MoneyKind, *, to_micros: int) -> Post
 
 
 def _amend(context: PostingContext, *, revenue_micros: int | None, payout_micros: int | None) -> Posted | Refused:
-    """The rows that bring the entries to these amounts, None: as they are. The leading entry has a row even if nothing changes."""
+    """Returns the rows that bring the entries to these amounts; None: unchanged. The leading entry has a row even if nothing changes."""
     leading = context.revenue if revenue_micros is not None else context.payout
     if leading is not None and leading.standing.state not in OPEN:
         return Refused(because=Refusal.ENTRY_CLOSED, detail=f"{leading.base.key} is {leading.standing.state}")
@@ -212,7 +212,7 @@ def _payout_moves(context: PostingContext, micros: int, *, leads: bool) -> bool:
 
 
 def _to_amount(context: PostingContext, entry: Entry | None, *, kind: MoneyKind, party: str, micros: int) -> MoneyRow:
-    """The row that brings an entry to `micros`; without an entry, its first."""
+    """Returns the row that brings an entry to `micros`; without an entry, its first row."""
     call_id = context.record.call_id
     key = keys.revenue(call_id, context.line) if kind is MoneyKind.REVENUE else keys.payout(call_id)
     return MoneyRow(
@@ -241,7 +241,7 @@ def _beginnings(context: PostingContext, rows: Sequence[MoneyRow]) -> Iterator[S
 
 
 def _move(context: PostingContext, to: State, *, left_percent: int | None = None) -> Posted | Refused:
-    """Move the entries meant to a state; with `left_percent`, that much of their amounts is left. What may not follow stays."""
+    """Moves the entries to a state; with `left_percent`, that much of their amounts is left. What may not follow stays."""
     entries = context.entries(only(context.posting.act))
     if not entries:
         return _nothing(context, "no money")
@@ -266,7 +266,7 @@ def _state(context: PostingContext, of: MoneyRow, state: State, *, key: str) -> 
 
 
 def _linked(rows: Sequence[MoneyRow]) -> tuple[MoneyRow, ...]:
-    """Two sides of one posting name each other."""
+    """Links the two sides of one posting to each other."""
     if len(rows) != 2:
         return tuple(rows)
     first, second = rows
@@ -291,5 +291,5 @@ def _amount(entry: Entry | None) -> int:
 
 
 def _part(micros: int, part_bp: int) -> int:
-    """All of an amount to the micro; a part of it half-even to the cent."""
+    """Returns all of an amount to the micro, or a part of it, half-even to the cent."""
     return micros if part_bp == _WHOLE_BP else share(micros, basis_points=part_bp)

@@ -1,9 +1,9 @@
-"""When the steps of a price hold for an attempt, and what is owed from then on.
+"""Evaluates when the steps of a price hold for an attempt, and what is owed from then on.
 
 What an attempt earns is a course: from which instant on which amount is owed. It only depends on what had happened by then, so the
 course of a call under way is the beginning of the course that the same call has when it is over.
 
-Each attempt is asked alone. What happens to the call as a whole (`inbound`, `menu_done`, `total_for`) counts for one attempt only, the one
+Each attempt is evaluated alone. What happens to the whole call (`inbound`, `menu_done`, `total_for`) counts for one attempt only, the one
 that bears it: the first one that talked, else the first that answered, else the first that was dialled. Where nobody was dialled no
 advertiser owes for it; a publisher may earn all the same.
 """
@@ -24,7 +24,7 @@ PERCENT_BP = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What rules are asked of. `attempt` None: nobody was dialled. `posted`: what came from outside, and when."""
+    """The facts that rules are evaluated on. `attempt` None: nobody was dialled. `posted`: what came from outside, and when."""
 
     record: CallRecord
     attempt: AttemptRecord | None
@@ -67,7 +67,7 @@ class Earned:
 
 
 def bearer(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
-    """The attempt that what happens to the whole call counts for."""
+    """Returns the attempt that events of the whole call count for, or None."""
 
     def closeness(attempt: AttemptRecord) -> int:
         if attempt.talk_us is not None:
@@ -78,7 +78,7 @@ def bearer(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
 
 
 def earned(terms: Terms, situation: Situation) -> Earned:
-    """What one attempt makes its advertiser owe and its publisher earn."""
+    """Returns what the advertiser owes and the publisher earns for one attempt."""
     notes = []
     revenue = () if situation.attempt is None else course(terms.revenue, situation)
     if revenue and situation.repeat and not terms.repeat_bill:
@@ -99,7 +99,7 @@ def earned(terms: Terms, situation: Situation) -> Earned:
 
 
 def course(price: Price, situation: Situation) -> Course:
-    """What the steps of a price come to, from the instant that the first one holds. Shares of revenue come to nothing yet."""
+    """Returns the amounts of a price from the instant that its first step holds. Shares of revenue count as 0 here."""
     found = [(step, find(step.rule, situation)) for step in price.steps]
     since = [(step, each.since_us, each.read) for step, each in found if each.since_us is not None]
     instants = sorted({since_us for _, since_us, _ in since})
@@ -123,7 +123,7 @@ def _owed(tiers: Tiers, held: Sequence[tuple[Step, int, str]], *, at_us: int) ->
 
 
 def payout_for(terms: Terms, situation: Situation, revenue_micros: int) -> int:
-    """What the publisher earns by an attempt for which that much revenue is recognised, whatever its rule gives."""
+    """Returns what the publisher earns by an attempt for which that much revenue is recognised, whatever its rule gives."""
     publisher = situation.record.publisher
     if publisher is None or (situation.repeat and not terms.repeat_pay):
         return 0
@@ -156,7 +156,7 @@ def amount_at(course: Course, at_us: int) -> int:
 
 
 def amount(course: Course) -> int:
-    """What is owed in the end."""
+    """Returns the last amount of a course, micros; 0 where nothing is owed."""
     return course[-1].micros if course else 0
 
 
@@ -165,7 +165,7 @@ def _latest(course: Course, at_us: int) -> Owed | None:
 
 
 def share(micros: int, *, basis_points: int) -> int:
-    """That share of a non-negative amount, half-even to the cent."""
+    """Returns that share of a non-negative amount, half-even to the cent."""
     cents, rest = divmod(micros * basis_points, WHOLE_BP * CENT_MICROS)
     twice = 2 * rest - WHOLE_BP * CENT_MICROS
     return (cents + (twice > 0 or (twice == 0 and cents % 2 == 1))) * CENT_MICROS
@@ -221,7 +221,7 @@ def _find_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> Fo
 
 
 def _menu_done_us(record: CallRecord) -> int:
-    """When the caller was through: menus come first in a call; never later than the first line was dialled."""
+    """Returns the instant at which the menus were completed: they come first in a call; never later than the first line was dialled."""
     left_us = _first(record.answered_us, record.invited_us) + record.menu_ms * US_PER_MS
     return min([left_us, record.ended_us, *(attempt.invited_us for attempt in record.attempts)])
 

@@ -1,4 +1,4 @@
-"""What a campaign's parties agreed on."""
+"""Defines the terms of a campaign: what its advertisers owe and its publishers earn, and when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ POSTED = frozenset({BillableOn.POSTBACK, BillableOn.DISPOSITION, BillableOn.MANU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What has to happen: >= `at_least_ms`, in milliseconds, > 0 for events that last."""
+    """The event that has to happen: >= `at_least_ms`, in milliseconds, > 0 for events that last."""
 
     on: BillableOn = BillableOn.CONNECTED_FOR
     at_least_ms: int = DEFAULT_AT_LEAST_MS
@@ -55,7 +55,7 @@ class Step:
 
 
 class Tiers(StrEnum):
-    """Which of several steps that hold is owed."""
+    """How several steps that hold make one amount."""
 
     HIGHEST = "highest"
     SUM = "sum"
@@ -97,7 +97,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """What a carrier bills us: `per_minute_micros` by the second, at least `initial_s`, then in steps of `step_s`, rounded up."""
+    """A carrier's rate: `per_minute_micros` by the second, at least `initial_s`, then in steps of `step_s`, rounded up."""
 
     per_minute_micros: int
     initial_s: int = 6

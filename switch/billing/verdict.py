@@ -1,4 +1,4 @@
-"""What judging a call gives: a verdict, and the money rows that follow from it."""
+"""Defines the result of judging a call: a verdict, and the money rows that follow from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from switch.call.record import CallRecord
 
 
 class MoneyKind(StrEnum):
-    """Whose money a row is. Amounts are signed: a correction is a row of the same kind, with the difference."""
+    """The kinds of money rows. Amounts are signed: a correction is a row of the same kind, with the difference."""
 
     REVENUE = "revenue"
     """An advertiser owes it."""
@@ -76,7 +76,7 @@ class CallEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedCall:
-    """What the ledger keeps of a call that is over. `events`: its whole journal but the heartbeats."""
+    """A call that is over, as the ledger keeps it. `events`: its whole journal but the heartbeats."""
 
     record: CallRecord
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Reads call tests from the YAML beside the config, checks them against that config, and makes scripts of their calls.
+"""Reads call tests from the YAML beside the config, checks them against that config, and turns their calls into call scripts.
 
 Each file stands alone: its `defaults` are for its own tests. As with a config, all problems are told at once, each with its place.
 """
@@ -108,7 +108,7 @@ def _named_twice(tests: Sequence[CallTest]) -> Iterator[Problem]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineBehaviours:
-    """What each line does when it is dialled. `others`: those that are not in `lines`."""
+    """How each line behaves when it is dialled. `others`: the lines that are not in `lines`."""
 
     lines: Mapping[str, LineScript] = field(default_factory=dict)
     others: LineScript = DEFAULT_LINE_SCRIPT
@@ -117,7 +117,7 @@ class LineBehaviours:
         return self.lines.get(line, self.others)
 
     def overridden(self, entries: Mapping[str, LineEntry]) -> "LineBehaviours":
-        """These, with `entries` in place of what they name."""
+        """Returns these behaviours, those of the lines in `entries` replaced."""
         found = {name: _conduct(entry) for name, entry in entries.items()}
         others = found.pop(OTHERS, self.others)
         return LineBehaviours(lines={**self.lines, **found}, others=others)
@@ -177,7 +177,7 @@ class _FileReader:
         return test if len(self.problems) == before else None
 
     def _call(self, entry: CallTestEntry, defaults: DefaultsEntry, path: KeyPath, *, lines: LineBehaviours) -> CallScript | None:
-        """The call that is tested; None: a problem says what it lacks."""
+        """Returns the call that is tested, or None: a problem then says what it lacks."""
         own, whole_call = entry.call, _merged(entry.call, defaults.call)
         did, at = whole_call.to, whole_call.at
         for key, value in (("to", did), ("at", at)):
@@ -208,7 +208,7 @@ class _FileReader:
     def _earlier(
         self, each: EarlierCallEntry, call: CallScript, path: KeyPath, *, zone: str | None, lines: LineBehaviours
     ) -> Iterator[CallScript]:
-        """The calls that `each` stands for; what it leaves out is as in `call`."""
+        """Yields the calls that `each` stands for; what it leaves out is as in `call`."""
         if (each.ago is None) == (each.at is None):
             self._add_problem(path, Invalid("when was it?", expected="either `ago`, such as 3d, or `at`"))
             return
@@ -340,7 +340,7 @@ def _amount(text: str, cap: Cap) -> int:
 
 
 def _neighbour(ani: str, nth: int) -> str:
-    """Somebody else of the same exchange, so that the place stays the same."""
+    """Returns another number of the same exchange, so that the caller's location stays the same."""
     number = int((DEFAULT_CALLER if ani == ANONYMOUS else ani).removeprefix("+"))
     exchange, subscriber = divmod(number, NUMBERS_OF_AN_EXCHANGE)
     return f"+{exchange * NUMBERS_OF_AN_EXCHANGE + (subscriber + nth + 1) % NUMBERS_OF_AN_EXCHANGE}"

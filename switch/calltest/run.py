@@ -1,4 +1,4 @@
-"""A call test, and how it is run: its calls are simulated in a world of their own, and what happened is compared with what is expected."""
+"""Runs a call test: simulates its calls in a switch of their own, and compares what happened with what is expected."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ class CallTestResult:
 
 
 class _TestUsage(Usage):
-    """Books in which some caps are full, or partly used, whatever else is counted."""
+    """Usage in which some caps are full, or partly used, whatever else is counted."""
 
     __slots__ = ("_full", "_used")
 
@@ -131,7 +131,7 @@ def _commands(facts: Mapping[str, object]) -> list[str]:
 
 
 def _failure(expectation: Expectation, judged: JudgedCall) -> Problem | None:
-    """What happened instead, at the place of the expectation; None: it is met."""
+    """Returns what happened instead, as a problem at the place of the expectation, or None: it is met."""
     aspect, expected = expectation.aspect, expectation.expected
     actual = judged.record.tags.get(expectation.tag) if aspect is Aspect.TAG else _ACTUAL[aspect](judged)
     if _is_met(aspect, expected, actual):
@@ -153,7 +153,7 @@ def _is_met(aspect: Aspect, expected: Expected, actual: Expected | None) -> bool
 
 
 def _last_line(judged: JudgedCall) -> str | None:
-    """The line that the caller talked to last."""
+    """Returns the line that the caller talked to last, or None."""
     return next((attempt.line for attempt in reversed(judged.record.attempts) if attempt.talk_us is not None), None)
 
 

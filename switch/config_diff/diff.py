@@ -109,7 +109,7 @@ class _Entry:
         return _SECTIONS.index(section) if section in _SECTIONS else len(_SECTIONS), owner
 
     def about(self) -> str:
-        """For those who see it for the first time: the fields that every such entry has, or else those that are written."""
+        """Describes a new entry: the fields that every such entry has, or else those that are written."""
         told = [f"advertiser {self.owner}"] if self.owner else []
         place = whole_field(self.path)
         for field, value in place.inner(self.value):
@@ -197,7 +197,7 @@ class _Difference:
 
 
 def _differences(field: Field, before: object, after: object) -> Iterator[_Difference]:
-    """Where two values of a field differ, as deep inside as both are alike."""
+    """Yields the differences between two values of a field, descending as long as both have the same form."""
     if before == after:
         return
     if field.key in SECRETS:
@@ -247,7 +247,7 @@ def _lists(field: Field, before: Sequence[object], after: Sequence[object]) -> I
 
 
 def _coming_or_going(field: Field, before: object, after: object, identity: tuple[str, ...]) -> _Difference:
-    """An item that only one of two lists has. Its label says its identity already."""
+    """Returns the difference for an item that only one of two lists has. Its label says its identity already."""
     old, new = (model_text(item, field, without=identity) if isinstance(item, BaseModel) else None for item in (before, after))
     words = f"{field.label} {'removed' if new is None else 'added'}" + (f": {new}" if new else "")
     return _Difference(field=field, before=old, after=new, words=words)
@@ -309,7 +309,7 @@ def _told(difference: _Difference, before: _Entry, after: _Entry) -> Change:
 
 
 def _shares(field: Field, before: BaseModel, after: BaseModel) -> list[str]:
-    """What part of a campaign's calls a line or a variant of a test gets by its weight."""
+    """Returns the share of a campaign's calls that a line, or a variant of a test, gets by its weight."""
     steps = field.path.split(".")
     if steps[0] != "campaigns" or len(steps) < 4 or steps[2] not in ("lines", "split"):
         return []
@@ -320,7 +320,7 @@ def _shares(field: Field, before: BaseModel, after: BaseModel) -> list[str]:
 
 
 def _share(campaign: BaseModel, key: str, name: str) -> str:
-    """In percent; "" where weights do not decide."""
+    """Returns the share in percent; "" where weights do not decide."""
     weights: dict[str, int] = getattr(campaign, "split", {})
     if key == "lines":
         targets = getattr(campaign, "lines", [])

@@ -1,4 +1,4 @@
-"""The values of config fields as people read them, by what the fields' metadata says: unit, default, description."""
+"""Formats the values of config fields for people, by the fields' metadata: unit, default, description."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -84,7 +84,7 @@ def is_choice(model: BaseModel) -> bool:
 
 
 def described(model: BaseModel) -> str:
-    """What a model is, in the words of its docstring."""
+    """Returns a description of a model: the first sentence of its docstring."""
     return (type(model).__doc__ or type(model).__name__).partition(".")[0].lower()
 
 
@@ -198,7 +198,7 @@ def _number(value: int, field: Field) -> str:
 
 
 def _schemas(annotation: object) -> Iterator[Mapping[str, Any]]:
-    """What editors are told of a type, wherever it stands in the annotation."""
+    """Yields the JSON Schemas in a type's annotation, at any depth."""
     match annotation:
         case WithJsonSchema(json_schema=schema):
             yield schema or {}
@@ -211,7 +211,7 @@ def _schemas(annotation: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _inner(annotation: object) -> object:
-    """The type of the items of a list or the values of a mapping; None where there are none."""
+    """Returns the type of the items of a list or the values of a mapping, or None."""
     if isinstance(annotation, FieldInfo):
         return _inner(annotation.annotation)
     if get_origin(annotation) in (dict, list):
@@ -220,6 +220,6 @@ def _inner(annotation: object) -> object:
 
 
 def _absent(info: FieldInfo) -> str:
-    """What holds where the key is left out, as the description says."""
+    """Returns what holds where the key is left out, as the field's description says."""
     found = _DEFAULT.search(info.description or "")
     return f"({found[1]})" if found else NONE

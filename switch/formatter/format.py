@@ -52,7 +52,7 @@ class FormattedFile:
         return self.before != self.after
 
     def diff(self) -> str:
-        """What changes, as a unified diff. Secrets are not in it."""
+        """The change as a unified diff, without secrets."""
         name = shown(self.path)
         before, after = (without_secrets(text).splitlines(keepends=True) for text in (self.before, self.after))
         return "".join(unified_diff(before, after, f"{name} (as it is)", f"{name} (formatted)"))
@@ -82,7 +82,7 @@ def format_file(path: Path, *, by_name: bool = False) -> FormattedFile | Problem
 
 
 def format_text(before: str, *, name: str, by_name: bool = False) -> str | Problem:
-    """The text in its canonical form, or why it is left alone. `name`: how people are told of the file."""
+    """Returns the text in its canonical form, or the problem why it is left alone. `name`: how people are told of the file."""
     file = SourceFile(path=name, lines=tuple(without_secrets(before).splitlines()))
     if odd := next((char for char in before if char in _ODD_BREAKS), None):
         return error_at(file, None, f"a line ends in U+{ord(odd):04X}", expected="lines that end in a newline")
@@ -157,7 +157,7 @@ def _same_meaning(one: _Read, other: _Read) -> bool:
 
 
 def _meaning_of(value: Value, place: SchemaPlace) -> object:
-    """What a part of a file says, whatever it is written like."""
+    """Returns the meaning of a part of a file, however it is spelled."""
     match value:
         case dict():
             keys = place.of_keys({key: inner if isinstance(inner, str) else None for key, inner in value.items()})

@@ -42,7 +42,7 @@ class ValueRewriter:
     """Whether names are sorted too, where the schema has them sorted on demand."""
 
     def edits(self, node: Node, place: SchemaPlace) -> Iterator[Edit]:
-        """What changes in `node`."""
+        """Yields the edits of the values in `node`."""
         match node:
             case ScalarNode():
                 yield from self._replaced(node, self._scalar(node, place))
@@ -106,7 +106,7 @@ class ValueRewriter:
         return self._key(entry.key, keys) + colon + self._flow(entry.value, keys.place(entry.key.text))
 
     def _filled_in(self, node: SequenceNode | MappingNode, texts: list[str], ends: str) -> str:
-        """`texts` where the items or entries of `node` stand. What has keys without values is not taken apart."""
+        """Returns the text of `node` with `texts` for its items or entries. A node that has keys without values is left as it is."""
         parts = node.items if isinstance(node, SequenceNode) else node.entries
         source = self._source(node)
         slots = [(part.key.start, part.value.end) if isinstance(part, MappingEntry) else (part.start, part.end) for part in parts]
@@ -208,14 +208,14 @@ class KeySorter:
         return blocks
 
     def _first_line(self, key: int) -> int:
-        """Where the comment on the lines right above begins."""
+        """Returns the line on which the comment right above begins."""
         start = key
         while self._is_comment(start - 1) and not self.comments[start - 1].text.startswith(_MODELINE):
             start -= 1
         return start
 
     def _line_behind(self, entry: MappingEntry, column: int) -> int:
-        """The line behind an entry whose key is at `column`, and behind the comments that belong to it."""
+        """Returns the line behind an entry whose key is at `column`, and behind the comments that belong to it."""
         end = last_line_of(self.text, entry.value) + 1
         line = end
         while line < len(self.text.lines) and (self._is_comment(line) or not self.text.lines[line].strip()):

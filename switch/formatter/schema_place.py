@@ -1,4 +1,4 @@
-"""What the JSON Schema says of each place of a file: the order of its keys, the kind of its values, and how a value is written.
+"""Looks up each place of a file in the JSON Schema: the order of its keys, the kind of its values, and how a value is written.
 
 The schema is made from the models, so a new key needs nothing here. A value that can't be read as its kind stays as it is written:
 the loader says what is wrong with it.
@@ -50,7 +50,7 @@ _SORTABLE = frozenset({"tags", "trunks", "publishers", "numbers", "menus", "grou
 
 
 class ValueKind(StrEnum):
-    """What a value is, as far as it is written in one way of several."""
+    """The kinds of values that can be spelled in several ways."""
 
     AMOUNT = "amount"
     DURATION = "duration"
@@ -65,7 +65,7 @@ class ValueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaPlace:
-    """Somewhere in a file. `options`: what the schema lets it be; none: it knows nothing of it. `key`: what it is written under."""
+    """A place in a file. `options`: the alternatives that the schema allows there; empty: unknown. `key`: the key it is written under."""
 
     options: tuple[Shape, ...]
     key: str = ""
@@ -95,14 +95,14 @@ class SchemaPlace:
         )
 
     def of_keys(self, written: Mapping[str, object]) -> "SchemaKeys":
-        """What may be written here as a mapping, given what is."""
+        """Returns the keys that a mapping may have here, given those that it has."""
         models = [option for option in self.options if _is_mapping(option)]
         best = max(models, key=lambda option: sum(key in option.get("properties", {}) for key in written), default={})
         money = "limit" in best.get("properties", {}) and written.get("count") == "revenue"
         return SchemaKeys(shape=best, under=self.key, counts_money=money)
 
     def item(self) -> "SchemaPlace":
-        """What the items of a list are here. A single one is what a list of one is."""
+        """Returns the place of the items of a list here. A single item means the same as a list of one."""
         lists = [option["items"] for option in self.options if "items" in option]
         return SchemaPlace(options=tuple(inner for each in lists for inner in _options(each)), key=self.key)
 
@@ -130,7 +130,7 @@ class SchemaKeys:
         return self.under == "tiers"
 
     def place(self, key: str) -> SchemaPlace:
-        """What `key` is written for."""
+        """Returns the place of the value of `key`."""
         own = self.shape.get("properties", {}).get(key)
         inner = own or next(iter(self.shape.get("patternProperties", {}).values()), self.shape.get("additionalProperties"))
         return SchemaPlace(
@@ -156,7 +156,7 @@ class SchemaKeys:
 
 @cache
 def whole_file() -> SchemaPlace:
-    """A whole file."""
+    """Returns the place of a whole file."""
     return SchemaPlace(options=(schema(),))
 
 
@@ -174,7 +174,7 @@ def _weekday(key: str) -> int:
 
 
 def _options(shape: Shape) -> Iterable[Shape]:
-    """All that a shape may be, references followed."""
+    """Yields the alternatives of a schema, references resolved."""
     if reference := shape.get("$ref"):
         shape = whole_file().options[0]["$defs"][reference.rpartition("/")[2]]
     several = shape.get("anyOf") or shape.get("oneOf")
@@ -194,7 +194,7 @@ def duration_text(ms: int) -> str:
 
 
 def parsed_value(text: str, kind: ValueKind) -> int | str | Expression:
-    """What a value says: equal for two ways to write the same."""
+    """Returns the meaning of a value: equal for two spellings of the same."""
     try:
         match kind:
             case ValueKind.DURATION:

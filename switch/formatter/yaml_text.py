@@ -1,4 +1,4 @@
-"""A YAML file as nodes with their positions in the text, and the comments between them.
+"""Parses a YAML file to nodes with their positions in the text, and the comments between them.
 
 A position is an offset into the text, or the number of a line. Positions come from the parser (`switch.settings.text`).
 """
@@ -53,7 +53,7 @@ class MappingNode:
 
     @property
     def plain(self) -> dict[str, object]:
-        """SchemaKeys with their single values, for those who choose by what is written."""
+        """SchemaKeys with their single values, for callers that choose by what is written."""
         return {entry.key.text: entry.value.text if isinstance(entry.value, ScalarNode) else None for entry in self.entries}
 
 
@@ -92,7 +92,7 @@ def source_text(whole: str) -> SourceText:
 
 
 def parse_tree(found: Parsed, text: SourceText) -> MappingNode:
-    """What `text` was parsed into, with its places."""
+    """Returns the nodes of `text`, with their positions."""
     entries = tuple(_entry(found, text, (key,), value) for key, value in found.data.items())
     return MappingNode(start=0, end=len(text.whole), flow=False, entries=entries)
 
@@ -134,7 +134,7 @@ class Comment:
 
 
 def comments_in(text: SourceText, tree: MappingNode) -> dict[int, Comment]:
-    """By line, the comment that is there."""
+    """Returns the comments by line."""
     hidden = _hidden(text, tree)
     found = {}
     for number, line in enumerate(text.lines):

@@ -1,4 +1,4 @@
-"""Audits a whole ledger and its journal: what is read, what is compared with what, and how a breach is told.
+"""Audits a whole ledger and its journal: reads them, compares them with each other, and reports every breach.
 
 The rules of calls and money are `switch.billing.audit`. Added here is what only storage can say: that rows posted are as the postings
 that made them say, that nothing else was slipped in, that the database still refuses changes, that the journal can be read. Mends nothing.
@@ -57,7 +57,7 @@ class Checked:
 
 
 class Auditor:
-    """Audits one ledger once. `checked` counts up meanwhile; `advanced()` is called now and then, for whoever shows it."""
+    """Audits one ledger once. `checked` counts up meanwhile; `advanced()` is called now and then, to show progress."""
 
     def __init__(self, ledger: Ledger, journal: Path, *, advanced: Callable[[Checked], None] = lambda _: None) -> None:
         self._ledger = ledger

@@ -2,7 +2,7 @@
 
 Fetching row by row takes longer than everything a report does with the rows. So the database glues a block of each column into one JSON
 array, and that is decoded in one go.
-Does not know what a report asks, nor what any column means beyond its row. All that one `Columns` gives is of one moment.
+The columns are raw: reports interpret them. All that one `Columns` gives is of one moment.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from switch.ledger.tables import ATTEMPT, CALL, MONEY
 
 BLOCK_ROWS = 50_000
 BILLABLE, PAID, NEAR_MISS = 1, 2, 4
-"""What a call's `verdict` is the sum of: one column is read faster than three."""
+"""The flags that are added up to a call's column `verdict`: one column is read faster than three."""
 _ROWID = "rowid"
 Block = Mapping[str, list[Any]]
 """Column by column, all of one length: texts, whole numbers, or None."""
@@ -97,7 +97,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amended:
-    """What the money rows of one call come to. None: it has no row of that kind."""
+    """The sums of the money rows of one call. None: it has no row of that kind."""
 
     call_id: str
     revenue_micros: int | None

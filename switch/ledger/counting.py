@@ -1,6 +1,6 @@
-"""What the ledger's rows add up to: what counts against caps and when, who was paid for, what was deposited.
+"""Adds up the ledger's rows: what counts against caps and when, paid conversions by caller, deposits.
 
-The database does the adding. Does not know caps, windows or groups of lines: it says how much there was in which step of time.
+The database does the adding. The sums are by owner and step of time; caps, windows and groups of lines are applied elsewhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,8 +46,8 @@ class Reading:
         self._connection = connection
 
     def tallies(self, since_us: int) -> Iterator[CounterRow]:
-        """What counted for whom since then, in whole quarters of an hour, the one that `since_us` lies in first: owner, what, the quarter's
-        start, how much.
+        """Yields what counted since `since_us`, in whole quarters of an hour, the one that it lies in first: owner, thing counted,
+        start of the quarter, amount.
 
         Connections are counted at the start of talk; conversions and revenue at their money rows, corrections included. A conversion is
         revenue above zero of one line for one call: a correction that takes it back to zero takes the conversion back, at its own instant.
@@ -55,26 +55,26 @@ class Reading:
         yield from self._tallied(_Span(from_us=since_us - since_us % QUARTER_US, to_us=FOREVER_US, step_us=QUARTER_US))
 
     def totals(self, before_us: int) -> Iterator[tuple[str, Counts, int]]:
-        """All that counted before the quarter of an hour that `before_us` lies in: owner, what, how much."""
+        """Yields all that counted before the quarter of an hour that `before_us` lies in: owner, thing counted, amount."""
         span = _Span(from_us=0, to_us=before_us - before_us % QUARTER_US, step_us=FOREVER_US)
         yield from ((owner, counts, amount) for owner, counts, _, amount in self._tallied(span))
 
     def balances(self) -> dict[str, int]:
-        """Deposits by party, micros."""
+        """Returns the deposits by party, micros."""
         deposits = MONEY.c.kind == MoneyKind.DEPOSIT.value
         sums = select(MONEY.c.party, func.sum(MONEY.c.amount_micros)).where(deposits).group_by(MONEY.c.party)
         return {party: int(micros) for party, micros in self._connection.execute(sums)}
 
     def paid_since(self, since_us: int) -> Iterator[tuple[str, PaidConversion]]:
-        """Caller and conversion, oldest first: one for each call whose payout, corrections included, is above zero."""
+        """Yields caller and conversion, oldest first: one for each call whose payout, corrections included, is above zero."""
         for ani, at_us, did, campaign, advertiser, line in self._connection.execute(_paid(since_us)):
             yield ani, PaidConversion(at_us=at_us, did=did, campaign=campaign, advertiser=advertiser, line=line)
 
     def made(self, limit: int) -> list[PastAttempt]:
-        """So many of the newest attempts, oldest first, with the revenue they came to."""
+        """Returns that many of the newest attempts, oldest first, with their revenue."""
         newest = select(ATTEMPT).order_by(ATTEMPT.c.invited_us.desc(), ATTEMPT.c.call_id.desc(), ATTEMPT.c.number.desc())
         attempt = newest.limit(limit).subquery()
-        # the kind is asked for in the sum, so that nobody is tempted to look for the few rows of a call among all rows of a kind
+        # the kind is asked for in the sum, so that no query planner looks for the few rows of a call among all rows of a kind
         revenue = func.sum(case((MONEY.c.kind == MoneyKind.REVENUE.value, MONEY.c.amount_micros), else_=0))
         earned = select(revenue).where(MONEY.c.call_id == attempt.c.call_id, MONEY.c.line == attempt.c.line).scalar_subquery()
         found = (
@@ -102,7 +102,7 @@ class Reading:
         ]
 
     def last_money(self) -> int:
-        """The number of the newest money row; 0: there is none."""
+        """Returns the number of the newest money row, or 0."""
         return self._connection.scalar(select(func.coalesce(func.max(MONEY.c.id), 0))) or 0
 
     def _tallied(self, span: _Span) -> Iterator[CounterRow]:
@@ -114,7 +114,7 @@ class Reading:
 
 
 def _paid(since_us: int) -> Select[Any]:
-    """Calls by their payout. A row that corrects an earlier one adds to the sum, and says nothing of the instant."""
+    """Selects calls by their payout. A row that corrects an earlier one adds to the sum, and says nothing of the instant."""
     payout = (
         select(
             MONEY.c.call_id,
@@ -175,7 +175,7 @@ def _groups(sums: Select[Any], at: ColumnElement[int], owners: Mapping[str, Colu
 
 
 def _counted(connection: Connection, groups: _Groups, what: tuple[Counts, ...]) -> Iterator[CounterRow]:
-    """`what`: each of the sums is of."""
+    """Yields the sums as counter rows. `what`: the things that the sums count, in their order."""
     for row in connection.execute(union_all(*(_by_owner(groups, kind) for kind in groups.kinds))):
         kind, owner, start_us, *amounts = tuple(row)
         for counts, amount in zip(what, amounts, strict=True):
@@ -184,7 +184,7 @@ def _counted(connection: Connection, groups: _Groups, what: tuple[Counts, ...]) 
 
 
 def _by_owner(groups: _Groups, kind: str) -> Select[Any]:
-    """Nobody, and the empty name, are no owners: a number that is unknown has no publisher, a posted row may have no line."""
+    """Leaves out NULL and the empty name, which are no owners: an unknown number has no publisher, a posted row may have no line."""
     columns = groups.rows.c
     return (
         select(literal(kind), columns[kind], columns.start_us, *(func.sum(columns[name]) for name in groups.sums))

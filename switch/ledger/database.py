@@ -130,7 +130,7 @@ class Database:
             raise LedgerUnwritable(self._reason(error)) from self._cause(error)
 
     def _reason(self, error: Exception) -> str:
-        """What went wrong, without the URL's secrets."""
+        """Returns what went wrong, without the URL's secrets."""
         return _masked(_reason(error), self._secrets)
 
     def _cause(self, error: Exception) -> Exception | None:

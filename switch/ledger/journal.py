@@ -37,7 +37,7 @@ class JournalInUse(Exception):
 
 
 class JournalUnwritable(Exception):
-    """The file system refused."""
+    """The file system refused to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ class Journal:
         self._delete_copies()
 
     def close(self) -> None:
-        """Lets go of the directory. Calls that are not recorded are there for the next start."""
+        """Releases the directory. Calls that are not recorded are there for the next start."""
         _close((*self._unsynced, *self._retired))
         os.close(self._lock_fd)
 
@@ -372,7 +372,7 @@ def _segments(directory: Path) -> list[tuple[int, Path]]:
 
 
 def _take_lock(directory: Path) -> int:
-    """flock: let go by the kernel when its holder dies, however it dies."""
+    """Takes the lock by flock: the kernel releases it when its holder dies, however it dies."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         fd = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)

@@ -22,7 +22,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def scripts(connection: Connection) -> Config:
-    """What Alembic's commands want to know."""
+    """Returns the configuration that Alembic's commands need."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection

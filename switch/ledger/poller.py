@@ -1,4 +1,4 @@
-"""What a running switch reads from the ledger: its past, once, before calls are taken; then, each second, what others have posted.
+"""Reads the ledger for a running switch: its past, once, before calls are taken; then, each second, what others have posted.
 
 Every read is done in a thread, and again a second later where it fails; what is found is told on the event loop. A row that can't be
 read is said once, counted, and passed over: it must not keep later ones from counting.
@@ -76,7 +76,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """What others have written. `last`: the number to go on from."""
+    """Rows that others have written. `last`: the number to go on from."""
 
     posted: Sequence[Posted]
     unreadable: Sequence[Unreadable]
@@ -84,7 +84,7 @@ class Polled:
 
 
 def read_posted(ledger: Ledger, *, after: int) -> Polled:
-    """Rows of others behind number `after`. Raises LedgerUnreadable."""
+    """Returns the rows of others behind number `after`. Raises LedgerUnreadable."""
     posted: list[Posted] = []
     unreadable: list[Unreadable] = []
     rows = ledger.money_since(after, broken=lambda number, why: unreadable.append(Unreadable(number=number, why=why)))
@@ -193,7 +193,7 @@ class LedgerPoller:
         self._complain(f"money row {row} could not be counted for caps and balances: {why}")
 
     async def _insist(self, work: Callable[[Ledger], T]) -> T:
-        """`work`, in a thread, until it succeeds."""
+        """Runs `work` in a thread, again and again until it succeeds. Returns its result."""
         said = ""
         while True:
             try:

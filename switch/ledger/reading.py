@@ -1,6 +1,6 @@
 """Reads calls and money back from the SQL ledger: whole, in order, a bounded number at a time.
 
-Does not know transactions: it is given a connection, and what it reads in one go is of one moment if that connection's is.
+The caller opens the transaction and passes its connection: everything read in a snapshot is of one moment.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ KEYS_PER_QUERY = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
-    """Which calls are wanted; None: whichever. `line`: one that was tried. `since_us`, `until_us`: of the INVITE, [since, until).
+    """Criteria for calls; None: any. `line`: one that was tried. `since_us`, `until_us`: of the INVITE, [since, until).
 
     `ended_since_us`: of the end.
     """
@@ -51,7 +51,7 @@ def newest(connection: Connection, *, limit: int, call_id: str | None) -> list[J
 
 
 def matching(connection: Connection, wanted: CallFilter, *, limit: int) -> list[JudgedCall]:
-    """Calls that are as `wanted`, without their events, newest first."""
+    """Returns the calls that match `wanted`, without their events, newest first."""
     equal = (
         (CALL.c.publisher, wanted.publisher),
         (CALL.c.campaign, wanted.campaign),
@@ -234,7 +234,7 @@ def config_versions(connection: Connection, version: str, *, at_us: int | None) 
 
 
 def existing(connection: Connection, column: Column[Any], keys: Iterable[str]) -> set[str]:
-    """Those of `keys` that `column` holds."""
+    """Returns those of `keys` that are in `column`."""
     found: set[str] = set()
     for some in _in_turn(keys):
         found.update(connection.scalars(select(column).where(column.in_(some))))

@@ -1,4 +1,4 @@
-"""The whole ledger read in one pass, call by call, for whoever adds it up or audits it.
+"""Reads the whole ledger in one pass, call by call, to add it up or to audit it.
 
 Everything read in one `reading` is of one moment. Rows come sorted by call id, by code point whatever the database's language, and the
 rows of a call in the order they were written; few of them are in memory at a time. A row that holds what no row can is told and left out.
@@ -132,7 +132,7 @@ class LedgerScan:
         return found
 
     def _rows(self, statement: Select[Any]) -> Iterator[Any]:
-        """Tuples of what is selected."""
+        """Yields the selected rows as tuples."""
         for some in self._connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement).partitions():
             yield from some
 
@@ -151,7 +151,7 @@ class LedgerScan:
         return case((first == keys.DEPOSIT, ""), else_=first)
 
     def _read(self, row: RowMapping, read: Callable[[RowMapping], R]) -> R | None:
-        """None: the row holds what no row can, and that was told."""
+        """Returns the record, or None where the row holds what no row can; that was reported."""
         if not self._whole(row["key"], (row[name] for name in row if name.endswith(NUMBERS) and row[name] is not None)):
             return None
         try:

@@ -31,7 +31,7 @@ RECOVERED_AT_ONCE = 500
 
 
 class LedgerService:
-    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to tell ops.
+    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to log.
     `found(judged)`: a call that the last process left in the journal. `past_is_whole()`: the ledger is there, and has all of those.
 
     Until its owner has learned from the ledger's past what caps and balances need, and says `past_known`, it counts as not writable.
@@ -103,7 +103,7 @@ class LedgerService:
     def sync(self, token: str) -> None:
         """`secured` is told once all lines so far are durable: not before the journal can be written again, where it can't.
 
-        A disk that has not answered for a while counts as one that can't: new calls must not ring anybody for nothing.
+        A disk that has not answered for a while counts as one that can't: new calls must not dial lines in vain.
         """
         now_s = self._loop.time()
         if self._asked_s is not None and now_s - self._asked_s > SLOW_S:
@@ -115,24 +115,24 @@ class LedgerService:
         self._sync.request(token)
 
     def keep(self, judged: JudgedCall) -> None:
-        """To the ledger; where too much waits for it already, the next start brings it there from the journal."""
+        """Hands a call to the ledger; where too much waits for it already, the next start brings it there from the journal."""
         if not self._writer.submit(judged):
             self._complain(f"call {judged.record.call_id} stays in the journal: too many records wait for the ledger")
 
     def past_known(self) -> None:
-        """Caps and balances are as the ledger has them: calls can be taken."""
+        """Says that caps and balances are as the ledger has them: calls can be taken."""
         self._past_why = None
         self._tell_state()
 
     def close(self) -> None:
-        """Everything that can be written is. The rest stays in the journal for the next start."""
+        """Writes everything that can be written. The rest stays in the journal for the next start."""
         if not self._writer.close(CLOSE_S) or self._left:
             self._complain("records are left in the journal: the ledger could not be written; the next start tries again")
         self._sync.close(CLOSE_S)
         self._journal.close()
 
     def _recover(self, call_id: str, lines: tuple[bytes, ...]) -> bool:
-        """A call the last process left in the journal: to the ledger, closed as crashed where it had not ended. False: not yet, too much
+        """Hands a call the last process left to the ledger, closed as crashed where it had not ended. False: not yet, too much
         waits for the ledger."""
         try:
             judged = recover_call(lines)
@@ -148,7 +148,7 @@ class LedgerService:
     # in the writer's thread
 
     def _opened(self) -> Ledger:
-        """The ledger, up to date. Of the calls left in the journal, those that it has already are done with: only segments keep them, for
+        """Returns the ledger, migrated. Of the calls left in the journal, those that it has already are done: only segments keep them, for
         the sake of others, and where such a call began may be deleted."""
         self._ledger.migrate()
         try:
@@ -210,7 +210,7 @@ class LedgerService:
         self._tell_state()
 
     def _try_journal(self) -> None:
-        """Whether a line can be written and made durable again; the answer comes as `_journal_synced`."""
+        """Tries whether a line can be written and made durable again; the answer comes as `_journal_synced`."""
         try:
             if self._journal.failed:
                 self._journal.rewrite()
@@ -240,7 +240,7 @@ class LedgerService:
         self._secured(waiting)
 
     def _journal_fails(self, why: str) -> None:
-        """Fail closed, and try again soon: once for however many calls met it."""
+        """Fails closed: reports the journal as not writable, and tries again soon: once, however many calls met the failure."""
         if not self._retrying:
             self._retrying = True
             self._loop.call_later(JOURNAL_RETRY_S, self._retry_journal)

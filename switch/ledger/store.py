@@ -1,7 +1,7 @@
 """The SQL ledger: writes judged calls, postings and configs once, reads them back, adds them up, proves that writing works.
 
-When to write, and what to do when writing fails, is the writer's. What statements read is in `reading`, `counting` and `scan`, how
-databases differ in `database`.
+`writer` decides when to write, and what to do when writing fails. The statements that read are in `reading`, `counting` and `scan`,
+the differences between databases in `database`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ MAX_POLLED = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What a posting is decided on: the call's money and states in the order written, and the postings under the keys that were asked
+    """The basis of a posting: the call's money and states in the order written, and the postings under the keys that were asked
     for, None: there is none."""
 
     money: Sequence[MoneyRow]
@@ -60,7 +60,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
-    """What a posting adds: all of it or nothing. A key that is there already is an error: whoever decided has read it."""
+    """The rows that a posting adds: all of them or none. A key that is there already is an error: whoever decided has read it."""
 
     money: Sequence[MoneyRow] = ()
     states: Sequence[StateRow] = ()
@@ -176,7 +176,7 @@ class Ledger:
             return reading.config_files(connection, version)
 
     def config_versions(self, version: str, *, at_us: int | None = None) -> Mapping[str, str] | None:
-        """What was kept with that config version by the moment, or at last: which libraries it ran with; None: nothing."""
+        """Returns the library versions kept with that config version by the moment, or the last ones; None: none were kept."""
         with self._database.snapshot() as connection:
             return reading.config_versions(connection, version, at_us=at_us)
 

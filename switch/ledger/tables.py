@@ -1,4 +1,4 @@
-"""The tables of the SQL ledger as they are now, and how records lie in their rows, both derived from the record types.
+"""Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
 A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent` or `PostingRow` is a column of the same name:
 adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals what was written. How the
@@ -47,7 +47,7 @@ _STATE_TAG = "state"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingRow:
-    """What `party` posted under a key of its own choice, and what it was answered. `request`, `answer`: JSON text."""
+    """A posting of `party` under a key of its own choice, and the answer to it. `request`, `answer`: JSON text."""
 
     party: str
     idempotency_key: str
@@ -185,7 +185,7 @@ MONEY = Table("money", METADATA, _serial(), _number(), *_MONEY.sql(), UniqueCons
 Index("ix_money_call", MONEY.c.call_id)
 Index("ix_money_kind", MONEY.c.kind, MONEY.c.at_us)
 
-# What became of money rows: held, approved, disputed (`switch.billing.entry_state`). `of`: the money row's key.
+# The states of money rows: held, approved, disputed (`switch.billing.entry_state`). `of`: the money row's key.
 MONEY_STATE = Table("money_state", METADATA, _serial(), _number(), *_STATE.sql(), UniqueConstraint("key"))
 Index("ix_money_state_of", MONEY_STATE.c.of)
 
@@ -203,7 +203,7 @@ CONFIG = Table(
     _text("files"),
 )
 
-# What was posted by whom, and what was answered: the same key again gets the same answer.
+# Postings by party, with their answers: the same key again gets the same answer.
 POSTING = Table("posting", METADATA, *_POSTING.sql(), PrimaryKeyConstraint("party", "idempotency_key"))
 
 HEALTH = Table(

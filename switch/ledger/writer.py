@@ -1,4 +1,4 @@
-"""The two threads that wait for disks: one writes judged calls to the SQL ledger, the other makes the journal durable.
+"""The two threads that block on disks: one writes judged calls to the SQL ledger, the other makes the journal durable.
 
 Calls go to the ledger in batches, in order, again each second until it works; one fsync is for all who wait for one.
 It tells its owner whether the ledger can be written. Nothing is lost with this
@@ -141,7 +141,7 @@ class LedgerWriter:
 
 
 def _write(ledger: Store, batch: Sequence[JudgedCall]) -> list[tuple[JudgedCall, str]]:
-    """Gives those refused, found by halving. Where LedgerUnwritable cuts it short, writing the whole batch again does no harm."""
+    """Writes a batch. Returns the calls refused, found by halving. After LedgerUnwritable the whole batch may be written again."""
     try:
         ledger.write(batch)
     except RecordRefused as error:

@@ -1,4 +1,4 @@
-"""Metrics by dimension (`docs/billing.md` §16). Money and times are whole numbers throughout: no float comes near them.
+"""Computes metrics by dimension (`docs/billing.md` §16). Money and times are whole numbers throughout: no float comes near them.
 
 A call counts once in every row that it belongs to, and once in the totals: those are computed from the calls, not from the rows.
 """
@@ -141,7 +141,7 @@ def _percentiles(query: ReportQuery) -> list[pl.Expr]:
 
 
 def _percentile(percent: int) -> pl.Expr:
-    """Nearest rank: the least talk time that so many in a hundred calls do not exceed. A time that somebody really talked."""
+    """Percentile by nearest rank: the least talk time that so many in a hundred calls do not exceed. A time that somebody really talked."""
     rank = (pl.col("connected").sum().cast(pl.Int64) * percent + 99) // 100
     return pl.col("connected_ms").filter("connected").sort().get(rank - 1, null_on_oob=True)
 
@@ -163,7 +163,7 @@ def _ratio(part: str, whole: str) -> pl.Expr:
 
 
 def _each(total: str, many: str) -> pl.Expr:
-    """Their mean, to the nearest whole number, halves up; null where there is none."""
+    """Returns the mean, to the nearest whole number, halves up; null where there is none."""
     return pl.when(pl.col(many) > 0).then((pl.col(total) * 2 + pl.col(many)) // (pl.col(many) * 2))
 
 

@@ -1,4 +1,4 @@
-"""How many attempts at once the caps of a config allow, for those that a row of a report is about."""
+"""Computes how many attempts at once the caps of a config allow, for the owners that a row of a report is about."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Capacity:
     max_calls: int
 
     def of(self, row: Mapping[str, object]) -> int | None:
-        """The least that any of the row's owners allows, by its dimensions; None: they allow any number.
+        """Returns the least that any of the row's owners allows, by its dimensions; None: they allow any number.
 
         A row that is about no owner is about all lines. What lines share by their groups is only known of each line, not of several.
         """
@@ -25,7 +25,7 @@ class Capacity:
         return _least(asked)
 
     def _of(self, dimension: str, value: object) -> int | None:
-        """None as well for who is not in the config any more."""
+        """Returns the limit of one owner; None: any number, or the owner is not in the config any more."""
         table = self.table
         match dimension:
             case "line" if value in table.lines:
@@ -47,7 +47,7 @@ class Capacity:
                 return None
 
     def _together(self, lines: Iterable[str]) -> int | None:
-        """What lines allow beside each other: each its own, those of one advertiser no more than the advertiser allows."""
+        """Returns the sum of what the lines allow, those of one advertiser no more than the advertiser allows."""
         by_advertiser: dict[str, list[str]] = {}
         for name in lines:
             by_advertiser.setdefault(self.table.lines[name].advertiser, []).append(name)

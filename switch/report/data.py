@@ -1,4 +1,4 @@
-"""What a report is computed from: a row for each call, or for each line dialled for a call, with its money and dimensions.
+"""Reads the data of a report: a row for each call, or for each line dialled for a call, with its money and dimensions.
 
 Money is the sum of the ledger's rows. Calls with money posted after their verdict are added up row by row; the amounts of all other
 verdicts are the sums of their rows already (`payphone audit` proves it). Money belongs to the time of its call, whenever it was posted.
@@ -254,7 +254,7 @@ def _dialled(attempts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _owed(money: pl.DataFrame) -> pl.DataFrame:
-    """What revenue and payout of each call and line come to, and whether there are such rows."""
+    """Returns the revenue and payout of each call and line, and whether there are such rows."""
     revenue, payout = pl.col("kind") == MoneyKind.REVENUE.value, pl.col("kind") == MoneyKind.PAYOUT.value
     amount = pl.col("amount_micros")
     return (
@@ -277,7 +277,7 @@ def _holds(*, owing: str, micros: str, whole: str, of_call: str) -> pl.Expr:
 
 
 def polars_filter(expression: Expression) -> pl.Expr:
-    """True where it holds. What is not known of a call makes what asks for it false, `!=` and `not in` too."""
+    """Translates a filter to polars. A comparison with an unknown value is false, `!=` and `not in` too."""
     match expression:
         case Compare(name=name, op=op, value=value):
             return _OPERATORS[op](pl.col(name), pl.lit(value)).fill_null(value=False)

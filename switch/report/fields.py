@@ -1,4 +1,4 @@
-"""What a report can have: dimensions, which are its rows, metrics, which are its columns, and formats.
+"""Lists what a report can have: dimensions, which are its rows, metrics, which are its columns, and formats.
 
 Imports next to nothing: the help of `payphone report` names them all.
 """
@@ -10,7 +10,7 @@ from routing.expression_tree import Kind
 
 
 class Of(StrEnum):
-    """What a dimension is of. One of an attempt has a value for every line that was dialled for a call."""
+    """The thing that a dimension describes. One of an attempt has a value for every line that was dialled for a call."""
 
     CALL = "call"
     ATTEMPT = "attempt"
@@ -20,7 +20,7 @@ class Of(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimension:
-    """What calls are grouped and filtered by."""
+    """A property that calls are grouped and filtered by."""
 
     name: str
     kind: Kind = Kind.TEXT

@@ -1,4 +1,4 @@
-"""Calls in progress: those of a running switch's journal that have not ended. The journal is neither locked nor written.
+"""Reads the calls in progress: those of a running switch's journal that have not ended. The journal is neither locked nor written.
 
 A journal that no process holds is what a switch left when it stopped: its calls are over, if not yet in the ledger.
 """
@@ -25,7 +25,7 @@ def live_calls(journal: Path) -> tuple[CallRecord, ...] | None:
 
 
 def _record(lines: tuple[bytes, ...]) -> CallRecord | None:
-    """None: no line tells what call it is, as when only the writing was tried."""
+    """Returns the record, or None where no line identifies a call, as when only the writing was tried."""
     try:
         return recover_call(lines).record
     except ValueError:

@@ -1,4 +1,4 @@
-"""Instants as clocks of a zone show them: hour, day and weekday of whole columns, by the same zone rules as hours and caps (ADR 0017).
+"""Converts instants to local time: hour, day and weekday of whole columns, by the same zone rules as hours and caps (ADR 0017).
 
 Offsets from UTC are whole quarters of an hour in all zones in use since 1980, and change at quarters
 (`tests/routing/test_window_properties.py`): each quarter is looked up once, for all instants in it. polars has time zones of its own
@@ -38,7 +38,7 @@ class LocalTime:
         )
 
     def read(self, dimensions: Iterable[str], at_us: pl.Series) -> list[pl.Series]:
-        """What clocks show at these instants."""
+        """Returns the local time at these instants, one series for each dimension."""
         quarter = at_us // QUARTER_US - self._first
         return [self._shown[name].gather(quarter) for name in dimensions]
 
@@ -59,7 +59,7 @@ class Intervals:
         self._starts_us = numbered.group_by("number").agg(pl.col("quarter").min()).sort("number")["quarter"] * QUARTER_US
 
     def of(self, at_us: pl.Series) -> pl.Series:
-        """The number of the interval that each instant lies in."""
+        """Returns the number of the interval that each instant lies in."""
         return self._number.gather(at_us // QUARTER_US - self._first)
 
     def start_us(self, number: pl.Series) -> pl.Series:

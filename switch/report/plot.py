@@ -1,4 +1,4 @@
-"""A report as a picture: calls and what came of them, the busiest moment against capacity, money. Draws without a screen."""
+"""Draws a report as a picture: calls and their outcomes, peak concurrency against capacity, money. Needs no screen."""
 
 from collections.abc import Sequence
 from pathlib import Path

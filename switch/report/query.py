@@ -1,6 +1,6 @@
-"""The query for a report: dimensions and metrics (`switch.report.fields`), period, filter and time zone.
+"""Parses the query for a report: dimensions and metrics (`switch.report.fields`), period, filter and time zone.
 
-Reads a query from what people type; every refusal says what there is instead. Works without polars.
+Every refusal says what there is instead. Works without polars.
 """
 
 from collections.abc import Iterable

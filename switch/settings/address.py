@@ -94,7 +94,7 @@ def sip_uri(text: str) -> str:
 
 
 def _unreadable_uri(text: str) -> Invalid:
-    """What is most likely wrong with a text that is no URI."""
+    """Returns the error that is most likely meant by a text that is no SIP URI."""
     if (port := re.search(r":([0-9]+)(?:;.*)?$", text)) and not 1 <= int(port[1]) <= MAX_PORT:
         return Invalid(f"bad port {port[1]} in {quote(text)}", expected=SIP_URI)
     hint = "%00 to %1f are control characters, which no URI may hide" if "%" in text else None
@@ -124,5 +124,5 @@ def _check_host(uri: str, host: str) -> None:
 
 
 def _is_sent_to(found: IPv4Address) -> bool:
-    """Whether one host can have it: 0.0.0.0, multicast and 240.0.0.0/4, broadcast included, nobody has."""
+    """Whether the address is one host's: 0.0.0.0, multicast and 240.0.0.0/4 with broadcast are not."""
     return not (found.is_unspecified or found.is_multicast or found.is_reserved)

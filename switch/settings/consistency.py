@@ -1,5 +1,5 @@
-"""Checks of what stands in several sections: names used twice, addresses and headers that belong to two, overflow and menus that run in
-circles, tags and the filters that ask for them.
+"""Checks what must fit together between sections: names used twice, addresses and headers that belong to two, cycles of overflow and
+menus, tags and the filters that ask for them.
 
 What must fit together inside one entry, its model checks (`switch.settings.model`). These look at the tree as it was read, so that all of
 it is told at once, whatever else is wrong; a part with a wrong shape is passed over: its model tells of it.
@@ -44,7 +44,7 @@ def inconsistencies(tree: Tree, *, kinds: Mapping[str, Kind]) -> Iterator[Findin
 
 
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
-    """Ways that lead back to where they begin and never wait for the caller. `nodes`: all menus, compiled."""
+    """Yields cycles of menus that never wait for the caller. `nodes`: all menus, compiled."""
     for way in loops_without_input(MenuPlan(start="", nodes=nodes)):
         unfit = Invalid(f"menus run in a circle: {' -> '.join(way)}", hint="let one of them ask the caller, or leave the circle")
         yield Finding(path=("menus", way[0]), unfit=unfit, at_key=True)
@@ -129,7 +129,7 @@ def _unspeakable(name: str) -> Invalid:
 
 
 def _tag_values(tree: Tree, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
-    """What menus and numbers set tags to."""
+    """Checks the values that menus and numbers set tags to."""
     for path, name, raw in fixed(tree):
         if name in BUILT_IN and name not in GIVEN:
             yield Finding(path=path, unfit=Invalid(f"tag {quote(name)} is built in", hint=ELSEWHERE), at_key=True)
@@ -143,7 +143,7 @@ def _tag_values(tree: Tree, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
 
 
 def filters_of(tree: Tree) -> Iterator[tuple[KeyPath, str]]:
-    """(path, text) of every filter."""
+    """Yields (path, text) of every filter."""
     for owner, advertiser in mapping(tree.data.get("advertisers")).items():
         for name, line in mapping(mapping(advertiser).get("lines")).items():
             if isinstance(text := mapping(line).get("filter"), str):
@@ -158,7 +158,7 @@ def filters_of(tree: Tree) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _misfits(path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool) -> Iterator[Finding]:
-    """`whole`: all files could be read; what is unknown otherwise may be known to another."""
+    """Checks filters against the tags. `whole`: all files could be read; if not, an unknown tag may be declared in an unread file."""
     try:
         expression = v.parse_filter(text)
     except BadExpression:
@@ -172,7 +172,7 @@ def _misfits(path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool
 
 
 def _overflow_circles(campaigns: dict[str, Value], cause: NoRoute) -> Iterator[Finding]:
-    """For one cause a campaign has one next: following it either ends or comes to a campaign for the second time."""
+    """Yields cycles of overflow. A campaign has one successor per cause: following them either ends or comes to a campaign twice."""
     done: set[str] = set()
     for start in campaigns:
         walk: list[str] = []
@@ -194,7 +194,7 @@ def _next(campaigns: dict[str, Value], name: str, cause: NoRoute) -> str | None:
 
 
 def _tokens(tree: Tree) -> Iterator[Finding]:
-    """A token is a secret: it is compared here, and told nowhere."""
+    """Checks tokens for duplicates. A token is a secret: no finding contains it."""
     switch = tree.data.get("switch")
     seen: dict[str, str] = {}
     for name, advertiser in mapping(tree.data.get("advertisers")).items():

@@ -1,6 +1,6 @@
-"""Knows the types of single values, as pydantic checks them and as the JSON Schema describes them to editors.
+"""Defines the types of single values, as pydantic checks them and as the JSON Schema describes them to editors.
 
-Does not know which key has which type (`switch.settings.model`). All scalars come in as text; `switch.settings.value` makes types of them.
+Which key has which type is defined in `switch.settings.model`. All scalars come in as text; `switch.settings.value` parses them.
 Names are looked up in the validation context, which is a `Names`.
 """
 

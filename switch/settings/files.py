@@ -1,4 +1,4 @@
-"""Config files: a directory becomes a mapping of names to contents, and such a mapping one tree.
+"""Reads config files: a directory to a mapping of names to contents, and such a mapping to one tree.
 
 Only names that end in `.yaml` and stand in no folder are config. Whoever shows or keeps the text of a file takes it from here, without
 secrets.
@@ -15,7 +15,7 @@ from switch.settings.source import KeyPath, Parsed, SourceFile, Span, Spot, Tree
 from switch.settings.text import parsed
 
 Content = bytes | str | Problem
-"""What a file holds; a Problem: why it could not be read."""
+"""The content of a file, or the Problem why it could not be read."""
 
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -64,7 +64,7 @@ def read_file(path: Path) -> bytes | Problem:
 
 
 def is_config(name: str) -> bool:
-    """Whether a file of that name is read. Editors' hidden lock and swap files, and what stands in folders, are not config."""
+    """Whether a file of that name is config. Editors' hidden lock and swap files, and what stands in folders, are not config."""
     return name.endswith(".yaml") and not name.startswith(".") and "/" not in name
 
 
@@ -105,7 +105,7 @@ def _init(directory: Path) -> str:
 
 
 def text_of(content: Content, file: SourceFile) -> str | Problem:
-    """The text of a file, or why it has none."""
+    """Returns the text of a file, or the problem why it can't be used."""
     if isinstance(content, Problem):
         return content
     if len(content) > MAX_FILE_BYTES:
@@ -173,7 +173,7 @@ class _Builder:
                 self.spots[path] = spot
 
     def _merge_entries(self, section: str, value: Value, found: Parsed) -> set[KeyPath]:
-        """The paths of entries that are there already."""
+        """Merges the entries of a section. Returns the paths of those that are defined already."""
         entries = self.data[section]
         left_out: set[KeyPath] = set()
         if not isinstance(value, dict) or not isinstance(entries, dict):

@@ -1,4 +1,4 @@
-"""Something wrong with a config, by its path in the tree: what, and how badly. `switch.settings.shape` says where that is written."""
+"""A finding: something wrong with a config, by its path in the tree. `switch.settings.shape` turns it into a problem with a position."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Finding:
 
 
 def attempt(parse: Callable[[str], T], raw: Value | None) -> T | None:
-    """The parsed value; None where it is not there or not fit."""
+    """Returns the parsed value, or None where it is missing or invalid."""
     try:
         return parse(raw) if isinstance(raw, str) else None
     except Invalid:

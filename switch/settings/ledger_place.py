@@ -1,4 +1,4 @@
-"""Where a config says that its ledger is, and the little else that reading a ledger takes, without checking or compiling the config.
+"""Reads from a config where its ledger is, and the few other settings that reading a ledger takes, without checking or compiling it.
 
 Compiling takes seconds where a config is large; `payphone calls` needs none of it.
 """
@@ -30,7 +30,7 @@ class LedgerPlace:
 
 
 def ledger_place(directory: Path) -> LedgerPlace | None:
-    """None: it does not say so plainly, and `switch.settings.load` tells what is wrong."""
+    """Returns the place of the ledger, or None where the config is not clear: `switch.settings.load` then says what is wrong."""
     files = read_directory(directory)
     if isinstance(files, Problem):
         return None

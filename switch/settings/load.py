@@ -1,4 +1,4 @@
-"""Knows the way from a config directory to a deployment, or to all that is wrong with it. Does not know what to do with either."""
+"""Loads a config directory: reads, checks and compiles it to a deployment, or to the list of everything that is wrong with it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Loaded:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """What keeps it from being a deployment; warnings do not."""
+        """The problems that refuse the config, warnings left out."""
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 

@@ -1,6 +1,6 @@
-"""Knows which names a config defines and where, so that a name used without being defined is told with the nearest one that is.
+"""Collects the names that a config defines and where, so that the error about an undefined name suggests the nearest defined one.
 
-Does not know what the names stand for. Prompts are names too: the WAV files of the prompts directory.
+Prompts are names too: the WAV files of the prompts directory.
 """
 
 import re
@@ -23,7 +23,7 @@ WAV = "a 16-bit PCM WAV file, such as 8 kHz mono"
 
 
 class Kind(StrEnum):
-    """What a name may be the name of, in the words of a message."""
+    """The kinds of things that have names, in the words of a message."""
 
     LINE = "line"
     CAMPAIGN = "campaign"
@@ -69,7 +69,7 @@ class Names:
     incomplete: frozenset[str] = frozenset()
 
     def check(self, kind: Kind, name: str) -> str:
-        """The name, if it is one; raises Invalid with the nearest name otherwise."""
+        """Returns the name if it is defined; else raises Invalid with the nearest defined name."""
         if name not in self.known[kind] and (kind is Kind.PROMPT or name not in self.unread):
             raise Invalid(f"unknown {kind} {quote(name)}", expected=self.expected[kind], hint=self.hint(kind, name))
         if kind is Kind.PROMPT and (fault := self.wav_fault(name)):
@@ -115,7 +115,7 @@ def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
 
 
 class _EveryName(Collection[str]):
-    """Has whatever is asked for."""
+    """Contains every name."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -175,7 +175,7 @@ def _fault_of_file(path: Path) -> str | None:
 
 
 def _fault(wav: bytes) -> str | None:
-    """Why the relay could not play this; None when it can."""
+    """Returns why the relay can not play this file, or None."""
     found = read_wav(wav)
     return found.why if isinstance(found, WavError) else None
 

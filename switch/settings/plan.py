@@ -1,4 +1,4 @@
-"""Knows what a deployment is: what the shell around the engine needs, and the plan that the engine runs. Does not know YAML."""
+"""Defines a deployment: the settings that the shell around the engine needs, and the plan that the engine runs. No YAML here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from switch.engine.plan import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A secret that somebody is known by. The secret itself is not kept, so that nothing can show it."""
+    """A secret that identifies an advertiser. The secret itself is not kept, so that nothing can show it."""
 
     sha256: bytes
 
     def matches(self, presented: str) -> bool:
-        """Whether it is this one, in a time that does not tell how much of it is right."""
+        """Whether the text presented is this token, compared in constant time."""
         return compare_digest(self.sha256, _digest(presented))
 
     def __repr__(self) -> str:
@@ -40,7 +40,7 @@ class Api:
     tokens: Mapping[str, Token]
 
     def advertiser_of(self, presented: str) -> str | None:
-        """Whose token it is; None: nobody's. All are compared, so that time does not tell."""
+        """Returns the advertiser that the token belongs to, or None. All tokens are compared, so that the time taken reveals nothing."""
         owners = [owner for owner, token in self.tokens.items() if token.matches(presented)]
         return owners[0] if owners else None
 

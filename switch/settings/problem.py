@@ -1,4 +1,4 @@
-"""Knows what a config problem is and how it is shown to people and programs. Does not know what is wrong with a config."""
+"""Defines a config problem, and formats it for people and for programs."""
 
 import json
 from dataclasses import dataclass
@@ -96,5 +96,5 @@ def _excerpt(problem: Problem) -> list[str]:
 
 
 def _printable(text: str) -> str:
-    """A stranger's bytes may not steer the terminal that the problem is shown on."""
+    """Escapes control characters: bytes of an untrusted file must not control the terminal that the problem is shown on."""
     return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)

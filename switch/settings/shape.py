@@ -1,5 +1,5 @@
-"""Knows how what pydantic finds wrong with a tree is told in our words: where it is written, what belongs there, a hint. Also the JSON
-Schema that editors are given, which says what may be written where. Knows no model and no key.
+"""Translates pydantic's errors about a tree into config problems: position, message, what belongs there, a hint. Also makes the JSON
+Schema that editors are given. Works for any model: no model and no key is named here.
 """
 
 import json
@@ -66,7 +66,7 @@ def _found(unfit: Invalid, loc: KeyPath, tree: Tree) -> Finding:
 
 
 def _other(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Finding:
-    """What pydantic found by itself."""
+    """Returns the finding for an error that pydantic raised by itself, not one of our own checks."""
     loc = detail["loc"]
     path = written(loc, tree)
     match detail["type"]:
@@ -86,7 +86,7 @@ def _other(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Finding:
 
 
 def problem_at(found: Finding, tree: Tree) -> Problem:
-    """What was found, with the line it is written in; for what is not written, the nearest part around it."""
+    """Returns the finding as a problem, with the line it is written in; for what is not written, the nearest part around it."""
     path = found.path
     while path and path not in tree.spots:
         path = path[:-1]
@@ -103,7 +103,7 @@ def problem_at(found: Finding, tree: Tree) -> Problem:
 
 
 def _spaced(value: object) -> str | None:
-    """For a text that is meant as more than one: YAML wants a space behind a dash or a colon."""
+    """Returns a hint, or None, for a text that is meant as a list or a mapping: YAML wants a space behind a dash or a colon."""
     if isinstance(value, str) and re.match(r"-\S", value):
         return "put a space behind each dash"
     if isinstance(value, str) and (found := re.match(r"([\w-]+):(?=\S)", value)):
@@ -148,7 +148,7 @@ def _shape(loc: tuple[int | str, ...], shapes: Shape) -> Shape:
 
 
 def _options(here: Shape, shapes: Shape) -> list[Shape]:
-    """What `here` may be. Where pydantic chose one of several models, its title is the next step of the path."""
+    """Returns the alternatives of the schema `here`. Where pydantic chose one of several models, its title is the next step of the path."""
     return [_resolved(option, shapes) for option in here.get("anyOf", here.get("oneOf", [here]))]
 
 

@@ -1,4 +1,4 @@
-"""Slips of the pen in YAML: where the author made one, and what to do about it.
+"""Finds the author's mistake behind a YAML syntax error, and says what to do about it.
 
 A YAML parser says where it could not go on, which is often lines below. The rules here look for what is likely meant; where none fits,
 the parser's own words are told.
@@ -28,7 +28,7 @@ class Slip:
 
 
 def slip_of(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Slip | None:
-    """What the author most likely did; None: nobody knows. `lines`: of the file, without secrets."""
+    """Returns the most likely mistake, or None where no rule fits. `lines`: of the file, without secrets."""
     mark, context = error.problem_mark, error.context_mark
     if mark is None or not lines:
         return None
@@ -61,7 +61,7 @@ def _slip(line: int, column: int, length: int, message: str, hint: str) -> Slip:
 
 
 def _no_pair(line: int, row: str) -> Slip:
-    """A line that should be `key: value`."""
+    """Returns the slip for a line that should be `key: value`."""
     if (slip := _no_space(line, row)) is not None:
         return slip
     if found := _EQUALS.match(row):

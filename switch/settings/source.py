@@ -1,6 +1,6 @@
-"""Knows what config is once it is read: one tree of plain data and, beside it, where each part of it is written.
+"""Defines a config as it was read: one tree of plain data and, beside it, where each part of it is written.
 
-Does not read it (`directory`, `text`). Knows no section and no key: what the data must look like is `switch.settings.model`'s business.
+`files` and `text` read it. Sections and keys have no meaning here: what the data must look like is defined in `switch.settings.model`.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Knows which tags a config has, what each holds, and which values those can be that only menus and numbers set.
+"""Collects the tags of a config, the kind of values of each, and the possible values of tags that only menus and numbers set.
 
-Looks at the tree as it was read. Does not know what filters ask of tags.
+Works on the tree as it was read. What filters ask of tags is not looked at here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,14 +26,14 @@ def kinds_of(tree: Tree) -> dict[str, Kind]:
 
 
 def declared(tree: Tree) -> dict[str, Kind]:
-    """What the section `tags` says; an entry that is wrong is passed over as text."""
+    """Returns the kinds that the section `tags` declares; an entry with an error counts as text."""
     entries = mapping(tree.data.get("tags"))
     known = {kind.value: kind for kind in Kind}
     return {name: known.get(str(mapping(entry).get("type")), Kind.TEXT) for name, entry in entries.items()}
 
 
 def values_of(tree: Tree, kinds: Mapping[str, Kind]) -> dict[str, frozenset[Scalar]]:
-    """By tag, all it can be: tags that neither a header nor what callers type can set. To be asked of a tree without errors."""
+    """Returns all possible values by tag, of tags that neither a header nor a caller's digits can set. The tree must have no errors."""
     entries = mapping(tree.data.get("tags"))
     open_ends = {name for name, entry in entries.items() if "header" in mapping(entry)} | set(_typed(tree))
     found: dict[str, set[Scalar]] = {name: set() for name in kinds if name not in BUILT_IN}
@@ -51,7 +51,7 @@ def values_of(tree: Tree, kinds: Mapping[str, Kind]) -> dict[str, frozenset[Scal
 
 
 def scalar(text: str, kind: Kind) -> Scalar:
-    """The value of a tag; raises Invalid."""
+    """Returns the value of a tag. Raises Invalid."""
     match kind:
         case Kind.NUMBER:
             if text.removeprefix("-").isdecimal() and text.isascii() and abs(int(text)) <= MAX_NUMBER:
@@ -65,14 +65,14 @@ def scalar(text: str, kind: Kind) -> Scalar:
 
 
 def fixed(tree: Tree) -> Iterator[tuple[KeyPath, str, Value]]:
-    """(path, tag, value) wherever a menu or a number sets a tag to what is written there."""
+    """Yields (path, tag, value) wherever a menu or a number sets a tag to a fixed value."""
     for path, tags in _maps(tree):
         for name, value in mapping(tags).items():
             yield (*path, name), name, value
 
 
 def outcomes(node: Mapping[str, Value], path: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Value]]]:
-    """(path, outcome) of all that a menu leads to."""
+    """Yields (path, outcome) for every outcome of a menu."""
     for key in ONWARD:
         if key in node:
             yield (*path, key), mapping(node[key])
@@ -95,7 +95,7 @@ def _maps(tree: Tree) -> Iterator[tuple[KeyPath, Value | None]]:
 
 
 def _typed(tree: Tree) -> Iterator[str]:
-    """Tags that hold what callers type."""
+    """Yields the tags that hold digits typed by callers."""
     for entry in mapping(tree.data.get("menus")).values():
         for key in ("gather", "yes_no"):
             if isinstance(tag := mapping(entry).get(key), str):

@@ -1,4 +1,4 @@
-"""Knows YAML: the only file that reads YAML. Reads one text into plain data, in one pass over what the parser tells.
+"""Reads one YAML text into plain data, in one pass over the parser's events. No other file reads YAML.
 
 Every scalar stays text, so that `on`, `no`, `12:30` and `+18005550100` mean what they look like (YAML 1.1 reads them as a
 boolean, a boolean, 750 and an integer). Aliases, tags and merge keys are refused: nothing here needs them, and they are how small
@@ -80,7 +80,7 @@ class _Reading:
         return self.found
 
     def _pairs(self, into: dict[str, Value], *, path: KeyPath) -> Event:
-        """Reads a mapping up to its end, which is returned. A key that is there already is a problem and left out."""
+        """Reads a mapping and returns its end event. A key that is there already is a problem and left out."""
         spots, file = self.found.spots, self.file
         for key in self.events:
             if isinstance(key, MappingEndEvent):
@@ -103,7 +103,7 @@ class _Reading:
         raise AssertionError("a mapping without an end")
 
     def _value(self, first: Event, path: KeyPath) -> tuple[Value, Event]:
-        """The value that begins with `first`, and its last event."""
+        """Returns the value that begins with `first`, and its last event."""
         if isinstance(first, ScalarEvent):
             return (Blank.BLANK if not first.style and first.value in _BLANK_WORDS else first.value), first
         if isinstance(first, MappingStartEvent):
@@ -120,7 +120,7 @@ class _Reading:
         raise AssertionError("a sequence without an end")
 
     def _skip(self, first: Event) -> Event:
-        """Passes over the value that begins with `first`; its last event."""
+        """Skips the value that begins with `first`. Returns its last event."""
         depth = 1 if isinstance(first, CollectionStartEvent) else 0
         last = first
         while depth:
@@ -136,7 +136,7 @@ class _Reading:
 
 
 def _events(text: str, file: SourceFile) -> Iterator[Event]:
-    """What the parser tells, as far as a config needs it; raises _Refused."""
+    """Yields the parser's events. Raises _Refused for YAML that a config does not need."""
     depth = documents = 0
     for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
         if number > MAX_EVENTS:

@@ -1,4 +1,4 @@
-"""A tree held against the models, with all that is wrong with it told at once.
+"""Validates a tree against the models, and reports all that is wrong with it at once.
 
 pydantic looks at how values fit together only where each of them is sound: one bad line of a campaign would hide that another is there
 twice. So what has errors is left out, entry by entry, and the rest is looked at again until nothing new is found.
@@ -29,7 +29,7 @@ def whole_schema() -> Shape:
 
 
 def validated(tree: Tree, names: Names) -> tuple[Document | None, list[Finding]]:
-    """The document, or what keeps it from being one."""
+    """Returns the document, or None with the findings that keep it from being valid."""
     if not tree.data and tree.problems:
         return None, []  # nothing could be read, which is told already: "switch is missing" would lead astray
     found: dict[tuple[KeyPath, str], Finding] = {}

@@ -120,7 +120,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _begin_alike(one: str, other: str) -> int:
-    """How many characters two words have in common from the start."""
+    """Returns the length of the common prefix of two words."""
     return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other)))
 
 

@@ -1,4 +1,4 @@
-"""The versions of what gives a config its meaning beside its own text: the same text may mean other closed dates, other local times or
+"""Lists the library versions that a config's meaning depends on: the same text may mean other closed dates, other local times or
 another state with another version of a library.
 
 A config's version is a digest of the text's meaning and says nothing of them. So each time a switch begins to run a config, their versions

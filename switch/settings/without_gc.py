@@ -1,4 +1,4 @@
-"""Doing without garbage collection for a while: configs and rehearsed calls are very many objects, and none of them are cycles.
+"""Pauses garbage collection: configs and simulated calls are very many objects, and none of them are in reference cycles.
 
 Looking for cycles time and again takes a tenth of all the rest, or half.
 """

@@ -1,4 +1,4 @@
-"""Run by Alembic. Knows the connection it is handed; opens none of its own."""
+"""Runs the migrations for Alembic, on the connection that it is given. Opens none of its own."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Knows how a checked document becomes a deployment, and what its version is a digest of."""
+"""Compiles a checked document to a deployment, and computes its version, a digest of its meaning."""
 
 import json
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
 
 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:
-    """All menus, those that nothing leads to included."""
+    """Returns the nodes of all menus, unreachable ones included."""
     hours = {name: hours_of(entry) for name, entry in document.hours.items()}
     return {name: node_of(name, entry, hours=hours, kinds=kinds) for name, entry in document.menus.items()}
 
@@ -86,7 +86,7 @@ def _digest(meaning: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """A dataclass as the JSON encoder takes it: its kind counts, since outcomes may have the same fields."""
+    """Returns a dataclass as JSON values, with the name of its type, since two types of outcome may have the same fields."""
     if isinstance(value, Expression):
         return show(value)
     if isinstance(value, Token):

@@ -1,4 +1,4 @@
-"""Knows how menus are compiled: the kinds of node that config has become the fewer ones that `ivr` walks through."""
+"""Compiles menus: the seven kinds of node in config become the fewer kinds that `ivr` runs."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ NO_KEY = "2"
 
 
 def menu_plan(start: str, nodes: Mapping[str, ivr.Node]) -> ivr.MenuPlan:
-    """The nodes that can be come to from `start`."""
+    """Returns the plan of the nodes that are reachable from `start`."""
     reached = reachable(ivr.MenuPlan(start=start, nodes=nodes))
     return ivr.MenuPlan(start=start, nodes={name: nodes[name] for name in sorted(reached)})
 
@@ -120,7 +120,7 @@ def _yes_no(name: str, node: model.YesNoConfig, kinds: Mapping[str, Kind]) -> iv
 
 
 def _consent(name: str, node: model.ConsentConfig, kinds: Mapping[str, Kind]) -> ivr.Node:
-    """A notice is heard once: who does not agree then, does not."""
+    """Compiles a consent notice. It is played once: a caller who does not press the key then has not agreed."""
     then = _onward(node.then, kinds)
     if node.key is None:
         return ivr.Say(name=name, prompts=(node.consent,), whole=True, tags={"consent": True}, then=then)
@@ -145,7 +145,7 @@ def _branch(name: str, node: model.BranchConfig, *, hours: Mapping[str, Hours], 
 
 
 def _learning(onward: ivr.MenuAction, tag: str, *, value: bool) -> ivr.MenuAction:
-    """`onward`, with one tag more. A call that ends needs none."""
+    """Returns `onward` with one more tag set. A call that ends needs no tag."""
     return onward if isinstance(onward, ivr.HangUp) else replace(onward, tags={**onward.tags, tag: value})
 
 

@@ -36,7 +36,7 @@ def table_of(document: Document, *, hours: Mapping[str, routing.Hours], kinds: M
 
 
 def groups_of(document: Document) -> dict[str, tuple[str, ...]]:
-    """By line, the groups it is in."""
+    """Returns the groups of each line, by line."""
     found: dict[str, tuple[str, ...]] = {}
     for name, group in sorted(document.groups.items()):
         for line in group.lines:
@@ -145,7 +145,7 @@ def hours_of(hours: HoursConfig) -> routing.Hours:
 
 
 def caps_of(owner: str, entry: Capped, *, zone: str) -> tuple[Cap, ...]:
-    """The caps of `entry`. `zone`: of those that name none."""
+    """Returns the caps of `entry`. `zone`: for caps that name none."""
     at_once = () if entry.cap is None else (Cap(owner=owner, limit=entry.cap),)
     return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))
 

@@ -1,4 +1,4 @@
-"""Knows how prices are compiled: what is left out comes from `billable`."""
+"""Compiles prices: a rule that is left out comes from `billable`."""
 
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Price, Rule, Step, Terms, Tiers
 from switch.settings.model.campaign import BillableConfig, CampaignConfig, PublisherPayoutConfig, StepConfig
@@ -26,7 +26,7 @@ def revenue_of(campaign: CampaignConfig) -> Price:
 
 
 def most_micros(price: Price) -> int:
-    """The most that one attempt may earn at this price."""
+    """Returns the most that one attempt may earn at this price, micros."""
     amounts = [step.amount_micros for step in price.steps]
     return sum(amounts) if price.tiers is Tiers.SUM else max(amounts)
 

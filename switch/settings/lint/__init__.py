@@ -1,1 +1,1 @@
-"""What a config may say, but can hardly mean: warnings. Asked only of a config without errors, in its compiled form."""
+"""Warnings: what a config may say but can hardly mean. Checked only in a config without errors, in its compiled form."""

@@ -1,4 +1,4 @@
-"""All warnings of a config without errors, each by the file that finds it."""
+"""Runs all lint checks on a config without errors."""
 
 from collections.abc import Iterator, Mapping
 
@@ -19,7 +19,7 @@ from switch.settings.tags import values_of
 def warnings(
     tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]
 ) -> Iterator[Finding]:
-    """What `tree` says, as `document` its typed values, as `deployment` compiled. `nodes`: all menus, those that nothing leads to included.
+    """Yields all warnings of one config, given as `tree`, `document` and `deployment`. `nodes`: all menus, unreachable ones included.
     `kinds`: the tags there are."""
     table = deployment.plan.table
     values = {**values_of(tree, kinds), "number": frozenset(table.numbers)}

@@ -1,6 +1,6 @@
 """Warnings about filters: values that no call can have, each by itself, and cases of menus that are never taken.
 
-A value that no call has is mostly a slip of the pen: `Sat` for `sat`, a ZIP without its leading zero. The rest of the filter goes on
+A value that no call has is mostly a typing mistake: `Sat` for `sat`, a ZIP without its leading zero. The rest of the filter goes on
 working, so nobody notices: a caller from there is turned away, or `not in` lets everybody through.
 """
 
@@ -30,7 +30,7 @@ Values = Mapping[str, frozenset[Scalar]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What the values of a tag look like that has too many to list. `begins`: what a beginning of one looks like. `expected`: in words.
+    """The form of a tag's values where there are too many to list. `begins`: the form of a prefix of one. `expected`: in words.
     `meant`: the value that a wrong one most likely stands for, or None."""
 
     fits: Callable[[str], bool]
@@ -101,7 +101,7 @@ def _meant(idle: IdleValue, closed: frozenset[Scalar] | None) -> str | None:
 
 
 def _guesses(name: str, text: str) -> tuple[str, ...]:
-    """What people write for a value of a closed set, turned into how it is written here."""
+    """Returns other spellings of `text` to look up in a closed set of values."""
     match name:
         case "state":
             return text.upper(), _STATES.get(text.casefold(), "")

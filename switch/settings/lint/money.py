@@ -1,4 +1,4 @@
-"""Warnings about prices that can hardly be meant: payouts above revenue, low thresholds, and events that nobody can bring about."""
+"""Warnings about prices that can hardly be meant: payouts above revenue, low thresholds, and events that can never happen."""
 
 from collections.abc import Iterator
 
@@ -53,7 +53,7 @@ def _above(price: Price, revenue_micros: int) -> bool:
 
 
 def _advertisers(campaign: Campaign, table: Table) -> set[str]:
-    """Those who may get its calls without another campaign."""
+    """Returns the advertisers that may get its calls without another campaign."""
     lines = {target.line for target in campaign.targets}
     lines |= {to.line for to in campaign.overflow.values() if isinstance(to, ToLine)}
     return {table.lines[line].advertiser for line in lines}

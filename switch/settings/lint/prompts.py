@@ -26,7 +26,7 @@ def bad_prompts(document: Document, directory: Path) -> Iterator[Finding]:
 
 
 def _doubts(path: Path) -> tuple[Doubt, ...]:
-    """A file that can't be read any more is told the next time: it was read a moment ago."""
+    """Returns the doubts about a file; none where it can't be read any more: it was readable a moment ago, and the next load reports it."""
     try:
         with path.open("rb") as file:
             return doubts(file.read(MAX_FILE_BYTES + 1))

@@ -1,4 +1,4 @@
-"""Warnings about parts of a config that no call can come to, as far as that is certain whatever the load: parts that nothing leads to,
+"""Warnings about parts of a config that no call can reach, as far as that is certain whatever the load: parts that nothing leads to,
 filters that can't be true, hours that never meet. And about campaigns that are open when none of their lines is."""
 
 from collections import Counter
@@ -68,7 +68,7 @@ def paused_owners(document: Document) -> Iterator[Finding]:
 
 
 def _closure(start: set[str], after: Callable[[str], Iterable[str]]) -> set[str]:
-    """`start` and all that can be reached from it."""
+    """Returns `start` and everything reachable from it."""
     reached: set[str] = set()
     waiting = list(start)
     while waiting:
@@ -107,7 +107,7 @@ def unreached(table: Table, *, kinds: Mapping[str, Kind], values: Values) -> Ite
 
 
 def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
-    """Lines of a campaign that never take one of its calls. `dead`: told already."""
+    """Yields lines of a campaign that never take one of its calls. `dead`: lines reported already."""
 
     @cache
     def apart(one: Expression, other: Expression) -> bool:
@@ -177,7 +177,7 @@ def _of_week(hours: Hours) -> list[tuple[int, int]]:
 
 
 def _overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
-    """Weeks are a circle."""
+    """Whether two intervals of the week overlap; the week wraps around."""
     return any(start + turn < other_end and other_start < end + turn for turn in (-WEEK_MINUTES, 0, WEEK_MINUTES))
 
 

@@ -1,4 +1,4 @@
-"""Knows what all models have in common: strictness, keys, sections. Knows no key."""
+"""Defines what all models have in common: strictness, optional and required keys, sections. No single key is defined here."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""Knows the shape of what is sold: campaigns, how their lines are hunted, and what money follows."""
+"""Defines the models of campaigns: how their lines are hunted, and what is owed and earned for their calls."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -284,7 +284,7 @@ def rules_of(campaign: Mapping[str, Any]) -> Iterator[tuple[Where, BillableConfi
 
 
 def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: BillableConfig, where: Where) -> Iterator[Invalid]:
-    """What does not fit together in a price, and with it. `where`: its path in the campaign."""
+    """Yields what contradicts something else inside a price or beside it. `where`: the path of the price in the campaign."""
     if isinstance(price, RevenueConfig) and billable.at_least is not None and billable.on not in LASTING:
         yield _no_duration(billable.on, is_written=billable.on, where=("billable", "at_least"))
     if isinstance(price, PublisherPayoutConfig) and price.at_least is not None and (price.on or billable.on) not in LASTING:

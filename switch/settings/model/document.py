@@ -1,4 +1,4 @@
-"""Knows the shape of the whole: opening hours, and all sections as one document."""
+"""Defines the models of opening hours and of the whole document with all its sections."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, ClassVar

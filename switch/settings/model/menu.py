@@ -1,4 +1,4 @@
-"""Knows the shape of menus: nodes of seven kinds, each told by its key, and the outcomes between them."""
+"""Defines the models of menus: nodes of seven kinds, each recognised by its key, and the outcomes between them."""
 
 from collections.abc import Iterator
 from typing import Annotated, cast
@@ -22,7 +22,7 @@ INVALID = "What is played after a wrong key or none"
 
 
 def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
-    """What a tag holds; None where it is not declared."""
+    """Returns the kind of a tag's values, or None where the tag is not declared."""
     return None if tag is None else cast(Names, info.context).kinds.get(tag)
 
 
@@ -232,7 +232,7 @@ KINDS = {
 
 
 def kinds_of(node: object) -> list[str]:
-    """The keys of `node` that tell its kind."""
+    """Returns the keys of `node` that tell its kind."""
     return [kind for kind in KINDS if isinstance(node, dict) and kind in node]
 
 

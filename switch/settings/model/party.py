@@ -1,4 +1,4 @@
-"""Knows the shape of those who bring, carry and buy calls: trunks, publishers, numbers, advertisers, lines, groups, and their caps."""
+"""Defines the models of the parties of a call: trunks, publishers, numbers, advertisers, lines, groups, and their caps."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Knows the shape of the sections that are not about calls' parties: the switch itself, and tags."""
+"""Defines the models of the sections `switch` and `tags`, which are not about the parties of a call."""
 
 from typing import Annotated
 
