@@ -1,4 +1,4 @@
-"""Knows how to put calls on a switch with SIPp, a caller and a line, and what SIPp counted. Does not know what is measured."""
+"""Puts calls on a switch with SIPp, a caller and a line, and reads what SIPp counted. What is measured is up to the benchmark."""
 
 import contextlib
 import csv

@@ -1,6 +1,6 @@
-"""Knows how to run the switch that is measured: its config, its start and stop, its records, and what /proc says of its processes.
+"""Runs the switch that is measured: writes its config, starts and stops it, reads its records and what /proc says of its processes.
 
-A black box: only its command line, its log and /proc are used. Does not know what load it is put under. Everything is on loopback
+A black box: only its command line, its log and /proc are used. The benchmark chooses the load. Everything is on loopback
 addresses of its own, so that nothing else on the machine is met.
 """
 

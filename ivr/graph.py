@@ -1,4 +1,4 @@
-"""Knows which nodes lead to which. Does not know callers: every way is taken to be open, even one that no caller could go."""
+"""Finds which nodes of a menu plan lead to which. Takes every way to be open, even one that no caller could go."""
 
 from collections.abc import Iterator
 from typing import assert_never

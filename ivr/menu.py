@@ -1,6 +1,6 @@
-"""Knows what a menu is: nodes, and the outcomes that lead from one to the next or out of the plan.
+"""Defines a menu: nodes, and the outcomes that lead from one to the next or out of the plan.
 
-Does not know how prompts are played, how digits are heard, what moves a caller on (`step`), or what a route leads to.
+How prompts are played, how digits are heard, what moves a caller on (`step`) and what a route leads to are decided elsewhere.
 """
 
 from collections.abc import Mapping

@@ -3,13 +3,13 @@
 Whoever runs a menu keeps the `MenuSession` and does what each `Turn` says, in this order:
 
 1. `stop_play`: stop what plays and forget what was still to be played.
-2. `say`: play these prompts one after the other; tell `PromptDone` when the last one has ended. A prompt that plays disarms the
+2. `say`: play these prompts one after the other; send `PromptDone` when the last one has ended. A prompt that plays disarms the
    silence timer.
-3. `wait_ms`: arm the silence timer anew, this long from now; tell `InputTimeout` when it runs out. None leaves it as it is.
+3. `wait_ms`: arm the silence timer anew, this long from now; send `InputTimeout` when it runs out. None leaves it as it is.
 4. `outcome`: the caller has left the menu (an `ExitMenu.prompt` is played by whoever ends the call). Nothing is said with it.
 
-So the timer runs only while nothing plays. What comes late may be told all the same and changes nothing: the end of a prompt while none
-plays, a timer that ran out as a prompt began, anything at all after the caller left. Only the end of a prompt that was stopped, told
+So the timer runs only while nothing plays. What comes late may be sent all the same and changes nothing: the end of a prompt while none
+plays, a timer that ran out as a prompt began, anything at all after the caller left. Only the end of a prompt that was stopped, sent
 while the next one plays, can't be told apart here: whoever plays prompts numbers them.
 
 A digit cuts short all that is said before the next node that waits for the caller, and is the first digit of the answer there. A prompt

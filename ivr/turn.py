@@ -97,7 +97,7 @@ MAX_MENUS = 50  # nodes entered per call, the first one included: they may lead 
 def follow(
     plan: MenuPlan, session: MenuSession, onward: MenuAction, *, scene: MenuContext, because: ExitReason = ExitReason.HANGUP
 ) -> Turn:
-    """Where `onward` leads. What plays is stopped. `because`: the reason, should it lead straight out of the call."""
+    """Where `onward` leads. What plays is stopped. `because`: the reason, if it leads straight out of the call."""
     stop_play = session.playing
     said: tuple[str, ...] = ()
     while isinstance(onward, GoTo):
@@ -144,7 +144,7 @@ def fail(plan: MenuPlan, session: MenuSession, node: Menu | Gather, *, scene: Me
 
 
 def say(session: MenuSession, prompts: tuple[str, ...]) -> Turn:
-    """Stop what plays, and say this to a caller who stays in his node."""
+    """Stop what plays, and say this to a caller who stays in the node."""
     return Turn(session=replace(session, playing=True), say=prompts, stop_play=session.playing)
 
 

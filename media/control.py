@@ -1,6 +1,6 @@
-"""PURE. The words that the engine and a media worker exchange: msgpack over one local SOCK_SEQPACKET socket, one message a packet.
+"""PURE. The messages that the engine and a media worker exchange: msgpack over one local SOCK_SEQPACKET socket, one message a packet.
 
-Knows the shape of the messages. Does not know sockets, audio or calls. A `port` is the even local UDP port of one leg's RTP and
+Only the shape of the messages is here, no sockets, audio or calls. A `port` is the even local UDP port of one leg's RTP and
 its name on the worker; the engine gives ports out, the worker only binds them. Moments are the machine's monotonic nanoseconds
 (CLOCK_MONOTONIC), the same in every process of one machine.
 """
@@ -111,7 +111,7 @@ class OpenFailed(Message, frozen=True, kw_only=True):
 
 
 class DigitReceived(Message, frozen=True, kw_only=True):
-    """One RFC 4733 digit (0-9 * # A-D) ended or was cut off by the next one; told once however often its packets come."""
+    """One RFC 4733 digit (0-9 * # A-D) ended or was cut off by the next one; reported once however often its packets come."""
 
     port: int
     digit: str

@@ -1,4 +1,4 @@
-"""Knows what a line is worth to the performance sort, and by which port a price asked for in real time would enter. Bids with nobody.
+"""Says what a line is worth to the performance sort, and defines the interface for real-time bids. Asks nobody for bids.
 
 What answers today is the revenue of the past. An exchange that asks advertisers while the caller waits is another `Bidder`: the engine
 asks before it asks for a ruling (routing does no I/O), hands the answers over with the inquiry, and the ranking stays as it is.
@@ -13,7 +13,7 @@ from routing.load import Load
 
 
 class Bidder(Protocol):
-    """Whoever says what a call is worth to a line."""
+    """Says what a call is worth to a line."""
 
     def price_micros(self, line: str, tags: Mapping[str, Scalar]) -> int | None:
         """What the line would pay for a call with these tags, micros; None: it does not bid."""

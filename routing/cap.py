@@ -1,4 +1,4 @@
-"""Knows what a cap is: whose, of what, over which time, how many. Does not count: that is the cap book's, and does not decide."""
+"""Defines a cap: whose, of what, over which time, how many. The engine's usage counts; `routing.hunt` decides."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

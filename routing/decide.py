@@ -1,6 +1,6 @@
-"""Knows who gets the call: from the number to its campaign, through overflow, to lines, a menu, a message, a hold queue or a refusal.
+"""Decides who gets the call: from the number to its campaign, through overflow, to lines, a menu, a message, a hold queue or a refusal.
 
-Does not know calls, clocks or caps in motion: the table, the load and the instant are passed in, and nothing is remembered between
+Keeps no calls, clocks or counters: the table, the load and the instant are passed in, and nothing is remembered between
 inquiries. Only a number in service of a publisher who is not paused is served. A call that asks again asks with a longer `tried`, and the
 walk starts over at the number's campaign:
 
@@ -14,17 +14,18 @@ walk starts over at the number's campaign:
   even when an earlier inquiry of the same call had moved on to an overflow: a better place that has come free is taken. The hunt ends
   early when as many attempts at its lines ended in one way as `retry` allows.
 - When nobody of the campaign takes the call, the cause is that of the last line tried among its own lines, whatever else is closed
-  or full by now. So a later inquiry of the call leaves the campaign by the same door as the earlier one did, and goes on where
+  or full by now. So a later inquiry of the call leaves the campaign by the same overflow as the earlier one did, and goes on where
   that one stopped. (Lines that two campaigns share count for both: trying one for either is an event of both.)
   Where none was tried: `capped` when a cap bars at least one of them; else `closed` when the campaign or one of them is closed or
   paused; else `failed` when one of them is unhealthy; else `no_match`.
 - The campaign's overflow for that cause says where to go. Each campaign is walked through once, `MAX_CAMPAIGNS` at most.
   An overflow to a line attempts it for the campaign it came from: that campaign's caps and terms hold, its hours and its filter do not
   (a line that takes calls after hours is what such an overflow is for). When that line is barred, what bars it is the end.
-- An overflow to a hold queue keeps the caller for a while, unless all places are taken (`queue_full`) or he has waited long enough
-  (`waited_too_long`); for these two the same campaign's overflow is asked again, once for each cause. Who waits is asked about anew
-  every `AGAIN_MS`; a line that was tried stays tried, so what comes free for him is lines that were full or closed. Who is held is in
-  one queue as far as can be told here: his time counts for every hold queue the walk comes to, and he needs no other place.
+- An overflow to a hold queue keeps the caller for a while, unless all places are taken (`queue_full`) or the caller has waited long
+  enough (`waited_too_long`); for these two the same campaign's overflow is asked again, once for each cause. Routing is asked anew
+  about a held caller every `AGAIN_MS`; a line that was tried stays tried, so what comes free is lines that were full or closed. A held
+  caller is in one queue as far as can be told here: the time held counts for every hold queue the walk comes to, and no other place
+  is needed.
 - After `MAX_ATTEMPTS` attempts nothing more is dialled, and nobody is held. The walk goes on by the causes of what was tried, so that a
   message is still heard.
 """
@@ -223,7 +224,7 @@ def _closed_way(onward: str, walked: Sequence[str]) -> str | None:
 
 
 def _hold(walk: _Walk, case: HuntContext, hold: ToHold, *, because: NoRoute) -> Choice | ToCampaign:
-    """Keep the caller waiting; or, when he can't be or has been for long enough, where the campaign sends him for that."""
+    """Keep the caller waiting; or, when that can't be or was done for long enough, return where the campaign sends the caller then."""
     campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
     if len(inquiry.tried) >= MAX_ATTEMPTS:
         reasons.append(trail.overflow_refused(campaign, because, "nobody is held when attempts are used up"))

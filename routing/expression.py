@@ -1,7 +1,7 @@
-"""Knows the language of filters: `state in [TX, OK] and age >= 65 and not repeat` (docs/guide-filters.md). Pure, like all of routing.
+"""Re-exports the language of filters: `state in [TX, OK] and age >= 65 and not repeat` (docs/guide-filters.md). Pure, like all of routing.
 
-The one door to it: what it is made of is in `expression_tree`, reading in `expression_parse`, evaluating in `expression_holds`,
-finding nonsense in `expression_check`. It does not know which tags calls have.
+What a filter is made of is in `expression_tree`, reading in `expression_parse`, evaluating in `expression_holds`, finding nonsense in
+`expression_check`. Which tags calls have is in `routing.tags`.
 """
 
 from routing.expression_check import IdleValue, idle_values, never_holds, type_mismatches

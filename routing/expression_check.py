@@ -206,7 +206,7 @@ def _mentioned(conditions: Iterable[Condition]) -> set[str | int]:
 
 
 def _numbers(conditions: Iterable[Condition]) -> set[int]:
-    """All that are mentioned and their neighbours: between two of them no condition changes its answer. And one more, should none be."""
+    """All that are mentioned and their neighbours: between two of them no condition changes its answer. And one more if there is none."""
     mentioned = [value for value in _mentioned(conditions) if isinstance(value, int)]
     return {0, *(number + step for number in mentioned for step in (-1, 0, 1))}
 

@@ -1,4 +1,4 @@
-"""Knows whether a filter holds for a call. Does not know where the tags come from.
+"""Evaluates a filter for the tags of a call. The tags are passed in.
 
 It is asked for every line of a campaign at every hunt, so it walks the expression as it is: nothing to build, nothing to keep.
 """

@@ -1,4 +1,4 @@
-"""Knows how a filter is written. Does not know which tags there are.
+"""Parses a filter. Takes any tag name: `expression_check` compares it with the tags there are.
 
     either     = both {"or" both}
     both       = negation {"and" negation}

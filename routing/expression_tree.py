@@ -1,5 +1,5 @@
-"""Knows what a filter is made of, as plain, comparable data, and how to write it down again. Does not know how one is read
-(`expression_parse`), whether it fits the tags there are (`expression_check`), or the tags of any call (`expression_holds`).
+"""Defines what a filter is made of, as plain, comparable data, and writes it down again. `expression_parse` reads one,
+`expression_check` says whether it fits the tags there are, `expression_holds` evaluates it for a call.
 
 Columns say where in the written text a node stands, counted from 0; two expressions that differ only in them are equal.
 """

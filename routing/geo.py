@@ -104,7 +104,7 @@ _KEYPAD_WORDS = frozenset({"+266696687", "+7378742833", "+2562533", "+8566696", 
 
 
 class Source(StrEnum):
-    """What told where the caller is."""
+    """The source of the caller's place."""
 
     CALLER = "caller"
     """A ZIP that the caller typed."""

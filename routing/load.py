@@ -1,6 +1,6 @@
-"""Knows what routing may ask about the moment: what counts against caps, who was called last, who is a repeat. Does not keep it.
+"""Defines what routing may ask about the moment: what counts against caps, who was called last, who is a repeat. Keeps nothing.
 
-The engine's usage are one such load; `EMPTY_LOAD` is another, for questions about a switch at rest.
+The engine's usage is one such load; `EMPTY_LOAD` is another, for questions about a switch at rest.
 """
 
 from collections.abc import Sequence

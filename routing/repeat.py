@@ -1,8 +1,9 @@
-"""Knows when a caller is a repeat for a campaign, and what its rule says of lines then. Does not know who is anonymous, or caps.
+"""Says when a caller is a repeat for a campaign, and which lines its rule allows then. Does not look at caps, nor at who is anonymous.
 
-A caller is a repeat when a conversion of his inside the rule's scope was paid for less than the window ago (`docs/billing.md` §6). For the
-scopes `campaign`, `group` and `number` that is so of the whole call. For `line` and `advertiser` it is so of single lines: a caller is
-new to one line and a repeat to the next; of the call as a whole (its tag `repeat`) it is said when it holds of any line of the campaign.
+A caller is a repeat when one of the caller's conversions inside the rule's scope was paid for less than the window ago
+(`docs/billing.md` §6). For the scopes `campaign`, `group` and `number` that is so of the whole call. For `line` and `advertiser` it is so
+of single lines: a caller is new to one line and a repeat to the next; of the call as a whole (its tag `repeat`) it is said when it holds
+of any line of the campaign.
 
 What `route` makes of it:
 

@@ -1,4 +1,4 @@
-"""Knows what may be asked of routing and what it may answer. Does not decide: that is `routing.decide`."""
+"""Defines what may be asked of routing and what it may answer. `routing.decide` decides."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -25,8 +25,8 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     `call_id`: empty where no call asks.
     `utc_us`: the instant, microseconds since 1970 UTC. `seed`: what is drawn is drawn from it. `tags`: what the carrier passed and the
     menu learned. `digits`: all the caller pressed in menus. `menu_done`: the caller has qualified already. `line`: where the menu
-    transfers him to. `tried`: lines this call has tried, in order, with why each did not take it. `held_ms`: how long he has been in
-    the hold queue; None: he is not.
+    transfers the caller to. `tried`: lines this call has tried, in order, with why each did not take it. `held_ms`: how long the caller
+    has been in the hold queue; None: not in one.
     """
 
     did: str

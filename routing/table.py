@@ -1,4 +1,4 @@
-"""Knows what is sold, to whom and when: the compiled routing table. Does not know YAML, clocks, menus, or the load of the moment."""
+"""Defines the compiled routing table: what is sold, to whom and when. Holds no YAML, clocks, menus, or load of the moment."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,9 +46,9 @@ class Hours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
-    """What the advertiser hears when he answers, and the key he presses to take the call. `key` None: only a whisper.
+    """What the advertiser hears on answering, and the key to press to take the call. `key` None: only a whisper.
 
-    `wait_ms`: from his answer on; no key by then, or another one, declines the call.
+    `wait_ms`: from the answer on; no key by then, or another one, declines the call.
     """
 
     prompt: str

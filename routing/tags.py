@@ -1,4 +1,4 @@
-"""Knows the built-in tags: what every call is known by without anyone declaring it. Does not know filters, nor where else tags come from.
+"""Computes the built-in tags: what every call is known by without anyone declaring it. Other tags are passed in.
 
 What a number's own tags, the carrier and the menu say is merged in that order, and what is worked out here goes over all of it. A tag
 that is not known of a call is absent: no empty text stands for it, except `digits`, which is empty when nothing was pressed.
@@ -86,7 +86,7 @@ def of_campaign(campaign: Campaign, inquiry: Inquiry) -> dict[str, Scalar]:
 
 
 def variant(campaign: Campaign, seed: int) -> str:
-    """Which variant of the campaign's split this call draws: each with probability weight / total, on every machine alike.
+    """Returns the variant of the campaign's split that this call draws: each with probability weight / total, on every machine alike.
 
     A ticket of 64 bits from SHAKE-256 over seed and campaign, as `routing.hunt` draws its own: integers only, and the bias is below
     total / 2^64. Variants are lined up by name, so that their order in the config draws nothing else. A call keeps its variant.

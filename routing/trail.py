@@ -1,4 +1,4 @@
-"""Knows how the trail of a ruling is worded. Does not know how a ruling is reached.
+"""Words the trail of a ruling. `decide`, `hunt` and `repeat` reach the ruling.
 
 A reason's `rule` is a path into the config (`campaigns.auto-quotes.hours`); its `read` holds the figures it was found with: what counts
 against a cap under the cap's key (`line:acme-east`), the instant under `utc_us`, the draw under `seed`, tags under their names. With the
@@ -166,7 +166,7 @@ def resting(line: Line, read: Mapping[str, int]) -> Reason:
 
 
 def capped(name: str, cap: Cap, *, taken: int, revenue_micros: int, read: Mapping[str, int]) -> Reason:
-    """Which cap barred `name`: the rule is the cap's own path.
+    """Says which cap barred `name`: the rule is the cap's own path.
 
     `taken`: how much of it the attempts that are dialled at the same time take. `revenue_micros`: the most that this one may earn.
     """

@@ -1,4 +1,4 @@
-"""Knows where the calendar windows of caps begin and end in a zone. Does not know what is counted in them, nor what time it is.
+"""Computes where the calendar windows of caps begin and end in a zone. Counts nothing, and does not read the clock.
 
 Windows tile time: each instant lies in exactly one, and one ends where the next begins. Boundaries are computed on the wall clock
 of the zone, never by adding 24 h:

@@ -1,4 +1,4 @@
-"""Tells when the config files of a directory have changed, however they were changed: written, replaced by another file of the same
+"""Reports when the config files of a directory have changed, however they were changed: written, replaced by another file of the same
 name, reached through a link that now points elsewhere (the `..data` of a Kubernetes ConfigMap), or the directory replaced as a whole.
 
 Whatever happens in the directory only wakes; a fingerprint of what `load` would read decides whether anything changed. Nothing is read
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-# An editor writes a file in several steps, a deployment several files: a change is told once it is quiet for QUIET_MS, at the latest
+# An editor writes a file in several steps, a deployment several files: a change is reported once it is quiet for QUIET_MS, at the latest
 # after BURST_MS.
 QUIET_MS = 200
 BURST_MS = 2_000
@@ -22,7 +22,7 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 async def changes(directory: Path) -> AsyncIterator[None]:
     """One None for each burst of changes to the config files of `directory`. Ends when another directory stands in its place: the caller
-    watches that one. While the directory is not there, nothing is told.
+    watches that one. While the directory is not there, nothing is reported.
 
     Raises what the watcher raises: no more watches to be had, a file name that is not UTF-8, no such directory at the start.
     """

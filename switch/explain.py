@@ -221,7 +221,7 @@ def _rulings(judged: JudgedCall, config: Sources) -> list[list[Reason]]:
 
 
 def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str], clock: Zone) -> str:
-    """`parties`: by number of their leg, the caller first. An event that is not known here is told by its own name and facts."""
+    """`parties`: by number of their leg, the caller first. An event that is not known here is shown by its own name and facts."""
     party = _party(facts.get("leg"), parties)
     match event:
         case ev.Ruled.__name__:

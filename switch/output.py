@@ -22,7 +22,7 @@ from typing import Any, TextIO
 Cell = str | Sequence[str]
 """What stands in one place of a table: a text, or several lines of it."""
 Advanced = Callable[[int, int], None]
-"""Told how many of how many are done."""
+"""Called with how many of how many are done."""
 
 GAP = 2
 _CODES = {

@@ -1,1 +1,1 @@
-"""PURE. Signals as numpy arrays: G.711, tones, levels, WAV files already read into memory. Knows no packets, files or clocks."""
+"""PURE. Signals as numpy arrays: G.711, tones, levels, WAV files already read into memory. Uses no packets, files or clocks."""

@@ -1,4 +1,4 @@
-"""PURE. G.711: PCMU and PCMA by table (ITU-T G.711; RFC 3551 §4.5.14). Knows no packets, rates or files.
+"""PURE. G.711: PCMU and PCMA by table (ITU-T G.711; RFC 3551 §4.5.14). Uses no packets, rates or files.
 
 Samples are int16 arrays at 8 kHz, payloads are bytes, one octet a sample. The static payload types of RFC 3551 §6 name the two
 laws.

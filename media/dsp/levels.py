@@ -1,4 +1,4 @@
-"""PURE. How loud samples are, whole or at one frequency: what a rig asks of a recording. Knows no codecs, files or pass marks."""
+"""PURE. How loud samples are, whole or at one frequency: what a rig asks of a recording. Uses no codecs, files or pass marks."""
 
 import numpy as np
 import numpy.typing as npt

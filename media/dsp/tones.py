@@ -1,4 +1,4 @@
-"""PURE. Tones as 8 kHz samples: sines, DTMF pairs (ITU-T Q.23), North American ringing tone. Knows no packets or codecs."""
+"""PURE. Tones as 8 kHz samples: sines, DTMF pairs (ITU-T Q.23), North American ringing tone. Uses no packets or codecs."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""PURE. RTP on the wire: headers, the continuity of an outgoing stream, telephone events. Knows no sockets, samples or clocks."""
+"""PURE. RTP on the wire: headers, the continuity of an outgoing stream, telephone events. Uses no sockets, samples or clocks."""

@@ -1,9 +1,9 @@
 """PURE. The outgoing stream of one leg: whatever feeds it, the far end sees one SSRC, one run of sequence numbers, one clock.
 
-Knows how RTP counts (RFC 3550 §5.1). Does not know who feeds it (a prompt, a partner, the next line's partner), nor sockets or
-clocks: moments are passed in.
+Numbers packets as RTP counts (RFC 3550 §5.1), whoever feeds the stream (a prompt, a partner, the next line's partner). Uses no
+sockets or clocks: moments are passed in.
 
-The theory. A stream is fed by one source at a time: another stream (by its SSRC), or ourselves (20 ms frames). Within a source
+The theory. A stream is fed by one source at a time: another stream (by its SSRC), or its owner (20 ms frames). Within a source
 the numbers are its own plus two constant shifts, so a gap stays a gap and a packet out of order stays out of order: the far end's
 jitter buffer must see loss as loss. Where the source changes, the shifts are chosen anew: the next sequence number, a timestamp
 advanced by the time that went by, and the marker bit: a new talk spurt (RFC 3551 §4.1). A latecomer from before its source began

@@ -1,6 +1,6 @@
-"""PURE. One RTP packet, bytes <-> fields (RFC 3550 §5.1). Knows padding, contributing sources and extensions only to skip them.
+"""PURE. One RTP packet, bytes <-> fields (RFC 3550 §5.1). Skips padding, contributing sources and extensions.
 
-Does not know what a payload means, nor streams: `continuity` numbers packets, `telephone_event` reads digits.
+Reads neither payloads nor streams: `continuity` numbers packets, `telephone_event` reads digits.
 """
 
 import struct

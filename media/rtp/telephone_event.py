@@ -1,7 +1,7 @@
-"""PURE. Digits as RTP telephone events (RFC 4733): the packets of one key press, and a detector that tells each press once.
+"""PURE. Digits as RTP telephone events (RFC 4733): the packets of one key press, and a detector that reports each press once.
 
-Knows event payloads and that all packets of one event share its start as timestamp. Does not know payload type numbers' origin
-(SDP), sockets or clocks: moments are passed in. Events beyond the sixteen DTMF keys are not digits and are not told.
+Writes and reads event payloads; all packets of one event share its start as timestamp. Payload type numbers (from SDP) and moments
+are passed in: no sockets or clocks here. Events beyond the sixteen DTMF keys are not digits and are not reported.
 """
 
 import struct
@@ -77,9 +77,9 @@ class _Press:
 
 
 class DigitDetector:
-    """Tells each press once: at its first end packet, or when the next event cuts it off, or when its packets stop.
+    """Reports each press once: at its first end packet, or when the next event cuts it off, or when its packets stop.
 
-    A press is named by SSRC, timestamp and code. Names already told are remembered, so repeated ends, duplicates and latecomers are
+    A press is named by SSRC, timestamp and code. Names already reported are remembered, so repeated ends, duplicates and latecomers are
     silent, while the same key pressed again has a new timestamp and is a new digit.
     """
 

@@ -1,4 +1,4 @@
-"""`python -m media.worker`: a relay on an inherited control socket. Knows the command line; the relay knows the rest."""
+"""`python -m media.worker`: a relay on an inherited control socket. Reads the command line and starts the relay."""
 
 import argparse
 import signal

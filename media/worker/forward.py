@@ -1,4 +1,4 @@
-"""What happens to one received datagram: the packet path. Knows legs and RTP; does not know sockets, epoll or orders.
+"""The packet path: what happens to one received datagram. Uses legs and RTP; no sockets, epoll or orders.
 
 Everything here runs a hundred times a second for each call, so it is written for the interpreter: one buffer for all packets,
 changed in place, no objects for the usual packet, positional arguments, the usual case first.
@@ -57,7 +57,7 @@ class Forwarder:
             to.transmit(self._view[:size])
 
     def expire(self, now_ns: int) -> None:
-        """Tell the digits whose packets have stopped."""
+        """Report the digits whose packets have stopped."""
         for leg in list(self.hearing):
             self._tell(leg, leg.detector.expire(now_ns), now_ns)
 

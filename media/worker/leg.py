@@ -1,6 +1,6 @@
 """One leg as the worker sees it: its socket, where its far end is, what feeds it, its counters.
 
-Knows the rules of the source latch and which leg its packets go to. Does not know orders, epoll, or what is in a packet.
+Applies the rules of the source latch and says which leg its packets go to. Handles no orders, no epoll and no packet's contents.
 """
 
 import ipaddress
@@ -165,7 +165,7 @@ class Leg:
         self.sent_octets += len(packet) - HEADER_BYTES
 
     def silent_since(self) -> int | None:
-        """Since when a peer that should send has not; None where silence is no loss, or was told already."""
+        """Since when a peer that should send has not; None where silence is no loss, or was reported already."""
         if self.peer is None or not self.peer.sends:
             return None
         since = self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)

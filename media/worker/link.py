@@ -1,4 +1,4 @@
-"""The worker's end of the control socket. Knows how to read orders and write reports without ever waiting; not what they mean."""
+"""The worker's end of the control socket. Reads orders and writes reports without ever waiting; `switchboard` acts on them."""
 
 import select
 import socket

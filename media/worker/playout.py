@@ -1,4 +1,4 @@
-"""When which 20 ms frame is due. Knows schedules and a queue of them; does not know sockets, packets or a clock: moments are given.
+"""Says when which 20 ms frame is due: schedules, and a queue of them. Uses no sockets, packets or clock: moments are passed in.
 
 Frame `n` is due at `start + n * 20 ms`: an absolute moment, never 'a sleep after the last one', so lateness does not add up. A late
 wake-up gives out every frame that has become due.

@@ -37,7 +37,7 @@ class Prompts:
         self._read: dict[str, _Read] = {}
 
     def preload(self) -> None:
-        """Read what is there, so that no call waits for it; what is broken is told when somebody asks for it."""
+        """Read what is there, so that no call waits for it; what is broken is reported when somebody asks for it."""
         for path in sorted(self._directory.glob("*.wav"))[:MAX_PROMPTS]:
             self.get(path.stem)
 

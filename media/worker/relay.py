@@ -1,8 +1,8 @@
-"""The loop: waits for packets, orders and moments, and hands each to who knows it. The only clock of the worker.
+"""The loop: waits for packets, orders and moments, and hands each to the module in charge of it. The only clock of the worker.
 
 One process, one thread, level-triggered epoll, one datagram a turn and leg: a leg that is flooded waits its turn like any other.
 Waking up for every single packet is what costs most, so a busy loop makes one turn a millisecond: an added delay no phone can notice.
-Whatever goes wrong with one packet or order ends there, is told on stderr once, and leaves all other calls alone.
+Whatever goes wrong with one packet or order ends there, is reported on stderr once, and leaves all other calls alone.
 """
 
 import os
@@ -18,7 +18,7 @@ from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.switchboard import Switchboard
 
-RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, should the machine hold us up
+RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, in case the machine stalls the worker
 TURN_NS = 1_000_000  # the least time from one turn to the next, when packets come that fast
 MAX_EVENTS = 256  # a turn: the clock is read once in it
 MAX_ORDERS_A_TURN = 32  # then packets have their turn
@@ -93,7 +93,7 @@ class Relay:
                     continue  # nothing there after all, or the ICMP answer to an earlier packet: the next one is as good as ever
                 try:
                     datagram(leg, size, source, now_ns)
-                except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; told on stderr
+                except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported on stderr
                     self._complaints.about("forwarding a packet", error)
             if hearing:
                 due_ns = min(due_ns, now_ns + EXPIRY_NS)
@@ -109,7 +109,7 @@ class Relay:
                     self._quit = True
                     return
                 self._board.obey(order, monotonic_ns())
-            except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; told on stderr
+            except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported on stderr
                 self._complaints.about("obeying an order", error)
 
     def _on_time(self, now_ns: int) -> int:
@@ -120,7 +120,7 @@ class Relay:
                 self._tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
             self._forwarder.expire(now_ns)
-        except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; told on stderr
+        except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; reported on stderr
             self._complaints.about("keeping time", error)
         expiry_ns = now_ns + EXPIRY_NS if self._forwarder.hearing else self._tick_ns
         frame_ns = self._board.next_frame_ns()

@@ -1,6 +1,6 @@
-"""What each order does to the legs, and what time does to them: prompts, silence, the sign of life.
+"""Carries out orders on the legs, and what time does to them: prompts, silence, the heartbeat.
 
-Knows orders, legs and playouts. Does not know packets (`forward`), epoll (`relay`) or how reports travel (`link`).
+Handles orders, legs and playouts. Packets are in `forward`, epoll in `relay`, the way of reports in `link`.
 """
 
 import secrets
@@ -41,7 +41,7 @@ FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
 
 
 class Sockets(Protocol):
-    """Who binds a leg's port and has its packets received from then on."""
+    """Binds a leg's port and has its packets received from then on."""
 
     def bind(self, port: int) -> DatagramSocket:
         """OSError or OverflowError where the port can't be had."""
@@ -184,7 +184,7 @@ class Switchboard:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
 
     def report_silence(self, now_ns: int) -> None:
-        """Tell each silence once: what is remembered as told is when it began, so the next packet starts another."""
+        """Report each silence once: what is remembered as reported is when it began, so the next packet starts another."""
         for leg in self._legs.values():
             since = leg.silent_since()
             if since is not None and now_ns - since >= self._rtp_timeout_ns:

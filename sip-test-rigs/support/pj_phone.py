@@ -1,11 +1,11 @@
 """A phone made of PJSIP: a stack that shares nothing with the switch's own, in a process of its own (its asserts abort it).
 
-Knows pjsua2. Driven by JSON lines: a command each on stdin, an event each on stdout. One call at a time.
+Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on stdout. One call at a time.
     {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav"}
     {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hangup"}
     {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `over` {code, reason}, `closed`,
-`error` {what}. Does not know the switch, rigs, or what the recording should hold.
+`error` {what}. `rig_phone` checks the recording.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -184,7 +184,7 @@ def _op(status: int = 0) -> pj.CallOpParam:
 
 
 def _private_stdout() -> Say:
-    """The way to tell events. PJSIP prints to stdout before its log is set up, so stderr takes stdout's place for all others."""
+    """The way to report events. PJSIP prints to stdout before its log is set up, so stderr takes stdout's place for all others."""
     ours = os.dup(1)
     os.dup2(2, 1)
 

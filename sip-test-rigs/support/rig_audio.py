@@ -1,4 +1,4 @@
-"""Knows how to write a tone into a WAV file and how to find one in a recording. Does not know who recorded it, or why."""
+"""Writes a tone into a WAV file, and finds one in a recording."""
 
 import wave
 from dataclasses import dataclass

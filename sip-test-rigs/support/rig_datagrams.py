@@ -1,4 +1,4 @@
-"""Knows how to throw raw datagrams at the switch and to tell what came back. Does not know SIP beyond an answer's status line.
+"""Sends raw datagrams to the switch and reports what came back. Of SIP, it reads only an answer's status line.
 
 The file is a list; each item is one datagram, made of exactly one of
     text: |            lines, sent with CRLF line ends; {sip} and {here} are the switch's and our own host:port
@@ -37,7 +37,7 @@ Content-Length: 0
 
 
 def throw(listed: Path, switch: tuple[str, int]) -> list[str]:
-    """Throw all datagrams of the file; what went wrong, empty when nothing did."""
+    """Send all datagrams of the file. Returns what went wrong, empty when nothing did."""
     items = yaml.safe_load(listed.read_text())
     if not isinstance(items, list) or not items:
         raise RigError(f"{listed}: must be a list of datagrams")

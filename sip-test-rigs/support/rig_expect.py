@@ -1,4 +1,4 @@
-"""Knows how to compare what happened with what `expected.yaml` says, and how to say what differs. Does not read files.
+"""Compares what happened with what `expected.yaml` says, and words what differs. Does not read files.
 
 An expected value is: a range `[low, high]` of two numbers, inclusive; `present` for anything but null; `/regular expression/` for text that
 holds it; a list or mapping, compared item by item (lists have the same length, mappings may leave keys out); anything else: that value

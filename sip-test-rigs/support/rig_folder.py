@@ -1,4 +1,4 @@
-"""Knows what a rig's folder may hold and reads it into a `Rig`, or says what is wrong with it. Does not run anything."""
+"""Reads a rig's folder into a `Rig`, or says what is wrong with it. Does not run anything."""
 
 import re
 from collections.abc import Mapping, Sequence

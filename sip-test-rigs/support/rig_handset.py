@@ -1,4 +1,4 @@
-"""Knows how to be the ear and mouth of a SIPp phone: RTP of a steady tone, RFC 4733 digits, and what is heard.
+"""The audio of a SIPp phone: sends RTP of a steady tone and RFC 4733 digits, and recognises the sounds received.
 
 SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in an `exec`), a line each:
     talk PORT     send the tone to 127.0.0.1:PORT, a packet every 20 ms, from now on
@@ -6,7 +6,7 @@ SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in a
     hush          stop sending
     mark NAME     tell the runner that this point was reached
     when SOUND WORDS   obey these words as soon as that sound has been heard (see `rig_sounds`)
-It needs no raw socket and so no root, unlike SIPp's own `play_pcap_audio` and `play_dtmf`. Does not know SIP, scenarios or rigs.
+It needs no raw socket and so no root, unlike SIPp's own `play_pcap_audio` and `play_dtmf`. SIP is SIPp's.
 """
 
 import math

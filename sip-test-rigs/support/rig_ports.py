@@ -1,4 +1,4 @@
-"""Knows how to take UDP ports that nothing else on the machine uses. Does not know what they are used for.
+"""Takes UDP ports that nothing else on the machine uses.
 
 A block of ports is locked by keeping its first port bound, so that two runners at once, or two rigs of one runner, never share one.
 Blocks lie below the kernel's ephemeral range (32768 on Linux), out of which sockets without a chosen port are served.

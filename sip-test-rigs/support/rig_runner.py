@@ -1,4 +1,4 @@
-"""Knows how to run rigs by name, several at once, and how to print how they went. Does not know what any of them tests."""
+"""Runs rigs by name, several at once, and prints how they went."""
 
 import argparse
 import json

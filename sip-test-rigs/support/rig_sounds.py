@@ -1,4 +1,4 @@
-"""Knows the sounds of rigs by name, and tells from RTP payloads which of them were heard, in order. Does not know RTP or who listens.
+"""Names the sounds of rigs, and finds in RTP payloads which of them were heard, in order. RTP itself is `rig_handset`'s.
 
 All of them are steady tones, far enough apart that 100 ms are enough to tell one from another.
 """

@@ -121,7 +121,7 @@ class Switch:
 
 
 def _events(lines: Sequence[str], event: str) -> int:
-    """How many of these log lines, JSON objects among whatever else is printed, tell of `event`."""
+    """How many of these log lines, JSON objects among whatever else is printed, are of `event`."""
     return sum(line.startswith("{") and json.loads(line).get("event") == event for line in lines)
 
 

@@ -45,7 +45,7 @@ def audit(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> 
 
 
 def _told(findings: "Iterator[Finding]", *, json_lines: bool) -> int:
-    """Tells them as they come; how many there were."""
+    """Prints them as they come. Returns how many there were."""
     number = 0
     for number, finding in enumerate(findings, 1):  # noqa: B007 the last one is how many
         if json_lines:

@@ -94,7 +94,7 @@ def show_problem(problem: "Problem", *, err: bool = False) -> None:
 
 
 def place_of(config: Path) -> "LedgerPlace":
-    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are told: exit 1."""
+    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are shown: exit 1."""
     from switch.settings.ledger_place import LedgerPlace, ledger_place
 
     require_config(config)

@@ -52,7 +52,7 @@ def run_tests(config: Path, directory: Path, *, only: str, verbose: bool, json_l
 
 
 def _chosen(directory: Path, loaded: CallTests, *, only: str) -> Sequence[CallTest]:
-    """The tests to run. What is wrong with them is told, and none is run then: exit 1."""
+    """The tests to run. What is wrong with them is shown, and none is run then: exit 1."""
     for problem in loaded.problems:
         show_problem(problem, err=True)
     if loaded.problems:

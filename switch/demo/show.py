@@ -1,6 +1,6 @@
 """`payphone demo`: the switch on loopback with a config like the sample, four scenes played against it, every record checked.
 
-Knows the order of things and how it looks. Does not know the stories (`scenes`) or what people do in them (`stage`).
+Runs the scenes (`scenes`) in order and prints the result. What callers and lines do in them is in `stage`.
 """
 
 import asyncio

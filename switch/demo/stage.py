@@ -1,6 +1,6 @@
-"""Knows what people do in the demo, and tells it as they do it: dial, press, ring, answer, talk, hang up. Does not know the stories.
+"""Does what callers and lines do in the demo, and prints it as it happens: dial, press, ring, answer, talk, hang up.
 
-What is told was measured: a caller hears a tone because its phone found that frequency in the audio it got.
+What is printed was measured: a caller hears a tone because its phone found that frequency in the audio it got.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ PAST_MS = 200
 
 
 class Narrator:
-    """Tells who did what, and when, in seconds since the narrator came. `lines`: whose doings are coloured as a line's.
+    """Prints who did what, and when, in seconds since the narrator was made. `lines`: names that are coloured as a line's.
 
     `quiet`: says nothing.
     """
@@ -95,7 +95,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """Somebody with a phone at the ear, who says a tone of `hz` when they talk."""
+    """One side of a call: a phone that sends a tone of `hz` while it talks."""
 
     name: str
     hz: float

@@ -1,4 +1,4 @@
-"""Knows what the world does in a rehearsed call: who calls when, what he presses, how lines behave. Does not know how a call moves on."""
+"""Defines what the outside does in a simulated call: who calls when, which keys the caller presses, how lines behave."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,9 +46,9 @@ DEFAULT_LINE_SCRIPT = LineScript()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallScript:
     """One call. `at_us`: when its INVITE comes, UTC microseconds. `tags`: what is passed in headers. `digits`: what the caller presses,
-    one each time a menu waits for him, `digit_ms` after it began to; then he is silent. `presses`: what he presses at which moments
+    one each time a menu waits for one, `digit_ms` after it began to; then nothing. `presses`: what the caller presses at which moments
     instead, in milliseconds from the INVITE, whether a menu waits for it or not. `prompt_ms`: how long a prompt plays whose length the
-    stage does not know. `patience_ms`: from the INVITE until he hangs up unless he talks then; None: he waits for ever.
+    simulator does not know. `patience_ms`: from the INVITE until the caller hangs up unless talking then; None: the caller waits for ever.
     `conduct`: how a line behaves; asked again, it says the same.
     """
 

@@ -1,6 +1,6 @@
-"""Knows how what happened and what would have happened differ: which calls move, what money does, which caps fill.
+"""Compares what happened with what would have happened: which calls move, what money does, which caps fill.
 
-Does not know where either comes from. A call is taken out of it as soon as both are known.
+Both are passed in, call by call. A call is dropped as soon as both are known.
 """
 
 import re
@@ -103,7 +103,7 @@ class Comparison:
             self.pending[judged.record.call_id] = went
 
     def would_have(self, judged: JudgedCall) -> None:
-        """How it goes in the rehearsal. KeyError: it did not happen."""
+        """Adds how the call goes in the replay. Raises KeyError when it did not happen."""
         record = judged.record
         before, after = self.pending.pop(record.call_id), self.after.add(judged)
         change = difference(before, after)

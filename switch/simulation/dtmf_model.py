@@ -1,6 +1,6 @@
-"""Knows what a caller presses to get through a menu, and how he errs. Finds out by walking it, so that every kind of node is known.
+"""Models what a caller presses to get through a menu, mistakes included. Walks the menu, so that every kind of node is covered.
 
-Does not know when he presses, nor what happens to the call.
+When the keys are pressed and what happens to the call is the simulator's.
 """
 
 import re
@@ -20,7 +20,7 @@ ENDS = 0.08
 
 
 def digits(plan: MenuPlan, scene: MenuContext, chance: Random, *, slips: float) -> str:
-    """What he presses, one digit each time the menu waits for him. `slips`: how often an answer is a wrong one, 0 to 1."""
+    """Returns what the caller presses, one digit each time the menu waits for one. `slips`: how often an answer is a wrong one, 0 to 1."""
     pressed = ""
     turn = start(plan, scene)
     for _ in range(MAX_TURNS):
@@ -67,7 +67,7 @@ def _key(menu: Menu, chance: Random, *, slip: bool) -> str:
 
 
 def _typed(node: Gather, chance: Random, *, slip: bool) -> str:
-    """A valid answer, with the finish key where it takes one. Where none is found by guessing he presses nothing."""
+    """A valid answer, with the finish key where it takes one. Empty where none is found by guessing."""
     shortest = node.max_digits if node.finish is None else node.min_digits
     if slip:
         return _ended(node, "0" * node.min_digits)

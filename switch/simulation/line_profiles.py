@@ -1,6 +1,6 @@
-"""Knows what each line did in a period, and what it may be taken to do in a call that was not sent to it then.
+"""Keeps what each line did in a period, and draws what it does in a call that was not sent to it then.
 
-Drawn by the call's own seed and the line's name, so that two runs agree. Does not know calls.
+Drawn by the call's own seed and the line's name, so that two runs agree.
 """
 
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ class _LineProfile:
 
 
 class LineProfiles:
-    """Told of all attempts first, then asked."""
+    """Takes all attempts first (`add`), then answers (`resolved`)."""
 
     def __init__(self) -> None:
         self._of: dict[str, _LineProfile] = {}
@@ -62,7 +62,7 @@ class LineProfiles:
 
 @dataclass(frozen=True, slots=True)
 class ProfiledLines:
-    """How every line behaves in one call: as it did where it was dialled for it, else by habit."""
+    """How every line behaves in one call: as it did where it was dialled for it, else as drawn from its profile."""
 
     call: RecordedCall
     habits: LineProfiles
@@ -86,7 +86,7 @@ def _keep(habit: _LineProfile, conduct: LineScript, *, talked: bool, seed: int) 
 
 
 def _talking(habit: _LineProfile, conduct: LineScript, line: str, seed: int) -> LineScript:
-    """It answered, and did not come to talk: should it now, it talks as it does."""
+    """It answered, and did not come to talk: if it does now, it talks for a time drawn from its profile."""
     if not habit.talks:
         return conduct
     talk_ms, ended_by = habit.talks[_draw(seed, f"{line}/talk") % len(habit.talks)]

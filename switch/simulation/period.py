@@ -1,4 +1,4 @@
-"""Knows which time a rehearsal is about: local days of a zone, or from one instant to another. Does not read the clock."""
+"""Defines the time that a simulation or replay covers: local days of a zone, or from one instant to another. Does not read the clock."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Knows how long prompts play. Does not know who hears them."""
+"""Reads how long prompts play."""
 
 from collections.abc import Mapping
 from pathlib import Path

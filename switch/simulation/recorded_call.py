@@ -1,6 +1,6 @@
-"""Knows what a recorded call says of its world: what the caller did and when, how each line behaved that was dialled for it.
+"""Reads from a recorded call what the caller did and when, and how each line that was dialled for it behaved.
 
-Does not know what happens to the call under another config, nor how lines behave that were not dialled for it (`habits`).
+`replay` says what happens to the call under another config, `line_profiles` how lines behave that were not dialled for it.
 """
 
 from collections.abc import Mapping
@@ -31,14 +31,14 @@ _CUT_OFF = frozenset(
     )
 )
 _GAVE_UP = frozenset({408, 480})
-"""What a line says whose own patience has ended, before ours has."""
+"""The SIP codes of a line that gives up before the switch does."""
 DIGIT_MS = 1_500
 """The pace of a caller who pressed nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAttempt:
-    """What one attempt tells of its line. `conduct` None: it was given up after `rang_ms`, and what it would have done is not known.
+    """What one attempt shows of its line. `conduct` None: it was given up after `rang_ms`, and what it would have done is not known.
 
     `talked`: how long it talks is known too.
     """
@@ -52,8 +52,8 @@ class RecordedAttempt:
 class RecordedCall:
     """One call. `presses`: each digit and when it came, milliseconds from the INVITE; None: only the digits are known.
 
-    `digit_ms`: the time he took for one, in the mean. `patience_ms`: from the INVITE until he hung up, unless he talked then.
-    `recorded_attempt`: by line.
+    `digit_ms`: the mean time the caller took for one. `patience_ms`: from the INVITE until the caller hung up, unless talking then.
+    `seen`: by line.
     """
 
     call_id: str
@@ -119,7 +119,7 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
 
 
 def _answered(attempt: AttemptRecord, *, after_ms: int) -> RecordedAttempt:
-    """One that never talked was being told who calls when the caller left, and had not taken the call by then."""
+    """A line that never talked was hearing the whisper when the caller left, and had not taken the call by then."""
     ring_ms = attempt.answer_delay_ms or 0
     if attempt.talk_us is None or attempt.talk_ended_us is None or attempt.answered_us is None:
         return RecordedAttempt(conduct=LineScript(after_ms=ring_ms, accept_ms=max(LineScript().accept_ms, after_ms - ring_ms + 1)))
@@ -134,7 +134,7 @@ def _answered(attempt: AttemptRecord, *, after_ms: int) -> RecordedAttempt:
 
 
 def _patience_ms(record: CallRecord) -> int | None:
-    """A call that was cut off while nobody talked tells no more than that he had not hung up: he is taken to do so then."""
+    """A call that was cut off while nobody talked tells no more than that the caller had not hung up: the caller is taken to do so then."""
     if record.ended_by is not EndedBy.CALLER and not cut_off(record):
         return None
     talked_us = [attempt.talk_ended_us for attempt in record.attempts if attempt.talk_ended_us is not None]
@@ -150,7 +150,7 @@ def _tags(record: CallRecord, events: tuple[CallEvent, ...], *, passed: frozense
 
 
 def _presses(record: CallRecord, events: tuple[CallEvent, ...]) -> tuple[tuple[int, str], ...] | None:
-    """None, unless all that the record has was told."""
+    """Returns the presses, or None when the events do not have every digit of the record."""
     found = tuple(
         (_ms(record.invited_us, happened.at_us), str(happened.facts.get("digit")))
         for happened in events

@@ -1,6 +1,6 @@
-"""Knows how recorded calls are decided once more, by another config: read whole, then played with caps and hours as they move.
+"""Decides recorded calls once more, by another config: reads them all, then plays them with caps and hours as they move.
 
-What it takes to be so is in `ASSUMPTIONS`. Does not know how the result is shown.
+What it takes to be so is in `ASSUMPTIONS`. `switch.cli.replaying` shows the result.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +66,7 @@ def begins_us(period: Period) -> int:
 
 
 def read(ledger: Ledger, period: Period, *, old: Plan, reached: Callable[[int], None] = lambda _: None) -> Recording:
-    """The calls of the period and of the warm-up. `reached`: told now and then up to which instant. Raises LedgerUnreadable, TooMany."""
+    """The calls of the period and of the warm-up. `reached` is called with the instant reached. Raises LedgerUnreadable, TooMany."""
     found = Recording(period=period, calls=[], habits=LineProfiles(), comparison=Comparison())
     passed = frozenset(tag for tag, _ in old.headers.values()) | {"attestation"}
     for judged in ledger.calls_between(begins_us(period), period.to_us, events=TOLD):
@@ -97,7 +97,7 @@ def play(
     prompts: Mapping[str, int],
     played: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
-    """All calls once more, by `new`. `prompts`: their lengths. `played`: told now and then how many calls are over."""
+    """All calls once more, by `new`. `prompts`: their lengths. `played`: called now and then with how many calls are over."""
     stage = Simulator(new, usage=Usage(), prompts=prompts)
     stage.control.remember(past, new)
     comparison = recorded.comparison

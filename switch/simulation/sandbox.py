@@ -1,6 +1,6 @@
-"""Knows where invented calls are kept: a fresh directory with a ledger, and a copy of the config that points to it.
+"""Makes the place for invented calls: a fresh directory with a ledger, and a copy of the config that points to it.
 
-Never in a ledger that is there already: invented calls must not get into the usage. Does not know how calls are invented.
+Never in a ledger that is there already: invented calls must not get into the usage.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Knows how a day of invented calls is made for a plan: numbers, callers, what they press. Does not know what becomes of them: the stage.
+"""Makes a day of invented calls for a plan: numbers, callers, what they press. `simulator` runs them.
 
 Call ids begin with `sim-`, so that nobody takes one for a call that was.
 """

@@ -1,4 +1,4 @@
-"""Knows how calls run through the control in simulated time: the real machine, routing, menus, caps and judge, and no sockets.
+"""Runs calls through the call control in simulated time: the real machine, routing, menus, caps and billing, and no sockets.
 
 A heap of what happens next stands in for the network, in the order of its instants, so that a day of calls takes seconds and the same
 scripts give the same day. Heartbeats are left out: they change nothing but what a crash would leave.
@@ -32,7 +32,7 @@ Happening = Callable[["_SimulatedCall"], ev.Event | None]
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _SimulatedCall:
-    """One call on stage. `armed_us`: the deadline on the heap; `armed_in`: the phase it was looked up in. `expires`: the longest it may
+    """One simulated call. `armed_us`: the deadline on the heap; `armed_in`: the phase it was looked up in. `expires`: the longest it may
     live is on the heap. `pressed`: how many digits the caller has pressed."""
 
     script: CallScript
@@ -45,7 +45,7 @@ class _SimulatedCall:
 
 
 class Simulator:
-    """`watch(call_id, line)`: told of every event and command as a transcript has them, where somebody wants to see.
+    """`watch(call_id, line)`: called for every event and command, as a transcript has them, where somebody wants to see.
 
     `noting`: judged calls come with their events, as from a running switch. `prompts`: how long each prompt plays by its name,
     milliseconds.
@@ -209,7 +209,7 @@ class Simulator:
         )
 
     def _listen(self, actor: _SimulatedCall, leg: int, *, play: int, prompt: str) -> None:
-        """A prompt plays; an advertiser who is asked to accept presses his key, or not."""
+        """A prompt plays; an advertiser who is asked to accept presses the key, or not."""
         length_ms = self._prompts.get(prompt, actor.script.prompt_ms)
         self._soon(actor, length_ms, lambda _: ev.PromptEnded(at=self._at(), leg=leg, play=play))
         phase = actor.call.phase
@@ -226,14 +226,14 @@ class Simulator:
         return ev.LegEnded(at=self._at(), leg=leg, by_peer=by_peer, cause=cause, sip_code=sip_code)
 
     def _declined(self, actor: _SimulatedCall, leg: int) -> ev.Event | None:
-        """He hangs up without having taken the call."""
+        """The advertiser hangs up without having taken the call."""
         phase = actor.call.phase
         if not isinstance(phase, Whispering) or phase.leg != leg:
             return None
         return self._leg_ended(actor, leg, by_peer=True, cause=Cause.LINE_HUNG_UP)
 
     def _impatient(self, actor: _SimulatedCall) -> ev.Event | None:
-        """The caller hangs up, unless he talks to somebody."""
+        """The caller hangs up, unless talking to somebody."""
         if isinstance(actor.call.phase, Bridged):
             return None
         sip_code = None if actor.call.history.answered else 487

@@ -1,4 +1,4 @@
-"""Knows what many judged calls come to: how many, and their money, in all and by whom it concerns. Does not know where calls come from."""
+"""Sums judged calls: how many, and their money, in all and by whom it concerns."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ class Figures:
     sums: dict[Concerned, Sums] = field(default_factory=dict)
 
     def add(self, judged: JudgedCall) -> None:
-        """A call counts for whom it ended with: the line that talked to him last, or was dialled last. Money counts for whose it is."""
+        """A call counts for whom it ended with: the line that talked last, or was dialled last. Money counts for whose it is."""
         record, verdict = judged.record, judged.verdict
         state = record.final_state.value
         self.states[state] = self.states.get(state, 0) + 1

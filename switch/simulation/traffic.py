@@ -1,7 +1,7 @@
-"""Knows what traffic is like where there is none: when calls come, who calls, how patient he is, how lines behave. All of it is invented.
+"""Invents traffic: when calls come, who calls, how patient a caller is, how lines behave.
 
 Drawn from a seed, and for each call and each line of it from a seed of its own: so the same traffic comes again, and a call meets the same
-behaviour whatever a config does with it. Does not know what becomes of a call.
+behaviour whatever a config does with it.
 """
 
 from bisect import bisect_right

@@ -282,7 +282,7 @@ class Day(World):
             self.after(answer_ms + talk_ms, lambda: self._gone(name, leg, lambda: agent.hangup(leg, self.now_ns)))
 
     def _gone(self, name: str, leg: int, how: Callable[[], None]) -> None:
-        """Who ends a call himself has it no more."""
+        """A line that ends a call itself has it no more."""
         self.on[name].discard(leg)
         how()
 

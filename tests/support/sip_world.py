@@ -1,4 +1,4 @@
-"""Knows how to test the SIP agent without sockets or waiting: a hand-written peer (`Solo`), and a whole network (`World`).
+"""Drives SIP agents in tests, without sockets or waiting: a hand-written peer (`Solo`), and a whole network (`World`).
 
 Time is simulated: integer nanoseconds that only move when a test moves them. `World` draws loss, delay and doubles from one seed.
 """
@@ -183,7 +183,7 @@ class Solo:
         return sent
 
     def finish(self) -> None:
-        """Let every timer run out: nothing more is told and nothing is kept."""
+        """Let every timer run out: nothing more is reported and nothing is kept."""
         self.wait(LONG_MS)
         assert self.facts() == []
         assert self.agent.held() == NOTHING_HELD
