@@ -10,7 +10,7 @@ from typing import Any
 
 from routing.cap import Per
 from switch.api.kept_terms import KeptTerms
-from switch.api.view import his_revenue, row_json, state_json, time_of
+from switch.api.view import advertiser_revenue, row_json, state_json, time_of
 from switch.billing import actions
 from switch.billing.actions import Posted, Refusal, Refused
 from switch.billing.entry_state import StateRow
@@ -256,7 +256,7 @@ def _answer(order: PostingRequest, read: Read, posted: Posted, *, now_us: int) -
     if order.advertiser is None:
         return {**answer, "money": [row_json(row) for row in posted.money], "states": [state_json(row) for row in posted.states]}
     money, states = (*read.money, *posted.money), (*read.states, *posted.states)
-    revenue = his_revenue(money, states, advertiser=order.advertiser, now_us=now_us, line=order.line)
+    revenue = advertiser_revenue(money, states, advertiser=order.advertiser, now_us=now_us, line=order.line)
     return {**answer, "revenue": revenue}
 
 

@@ -103,7 +103,7 @@ def advertiser_call(
         "call_id": record.call_id,
         "caller": record.ani,
         "attempts": [_attempt(each) for each in record.attempts if each.advertiser == advertiser],
-        "revenue": his_revenue(money, states, advertiser=advertiser, now_us=now_us),
+        "revenue": advertiser_revenue(money, states, advertiser=advertiser, now_us=now_us),
     }
 
 
@@ -117,7 +117,7 @@ def advertiser_listing(record: CallRecord, *, advertiser: str) -> dict[str, obje
     }
 
 
-def his_revenue(
+def advertiser_revenue(
     money: Sequence[MoneyRow], states: Sequence[StateRow], *, advertiser: str, now_us: int, line: str | None = None
 ) -> list[dict[str, object]]:
     """Returns what the advertiser owes for the call, line by line; `line`: for that one alone."""

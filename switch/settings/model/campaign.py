@@ -56,13 +56,13 @@ class TierConfig(Strict):
 
 
 class RepeatConfig(Strict):
-    """What a caller is who has been paid for before."""
+    """What follows for a caller who has been paid for before."""
 
-    scope: field.Scope = may("Within what he is one", default="campaign")
-    within: field.LongDuration = must("How long after his last paid conversion")
-    route: field.RepeatTo = may("Where he goes: to the line he had, to another one, to any, or nowhere", default="any")
-    bill: field.Truth = may("Whether the advertiser owes for him all the same", default="true")
-    pay: field.Truth = may("Whether the publisher earns for him all the same", default="true")
+    scope: field.Scope = may("Within what a caller is a repeat", default="campaign")
+    within: field.LongDuration = must("How long after the last paid conversion")
+    route: field.RepeatTo = may("Where the call goes: to the line of before, to another one, to any, or nowhere", default="any")
+    bill: field.Truth = may("Whether the advertiser owes all the same", default="true")
+    pay: field.Truth = may("Whether the publisher earns all the same", default="true")
 
 
 class BillableConfig(Strict):

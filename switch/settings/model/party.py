@@ -150,7 +150,7 @@ class GroupConfig(Capped):
 class AcceptConfig(Strict):
     """The advertiser takes the call by a key."""
 
-    prompt: field.PromptName = must("What he hears when he answers")
+    prompt: field.PromptName = must("What the advertiser hears on answering")
     key: field.OneKey = may("The key that takes the call", default="1")
     wait: field.Duration = may("No key by then declines the call", default="10s")
 
