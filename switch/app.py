@@ -1,7 +1,7 @@
-"""Knows how the parts make a switch: the composition root, and the asyncio shell around the synchronous engine.
+"""Composes the parts of a switch, and runs the asyncio shell around the synchronous engine.
 
-The shell feeds the engine what sockets, workers, threads and timers bring, then does what the engine says, in that order: the journal
-line before the datagram it explains. Does not decide anything.
+The shell passes input from sockets, workers, threads and timers to the engine, then carries out the engine's effects in order: the
+journal line before the datagram it explains. It decides nothing.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from switch.workers import Workers, WorkerSettings
 TOKEN_DIGITS = 16
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
-"""How long a starting switch waits for its ledger before it says that it is ready all the same, and refuses calls."""
+"""How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
 DRAIN_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
@@ -42,7 +42,7 @@ _log = structlog.get_logger("payphone")
 
 
 def _call_of(effect: Effect) -> str:
-    """The id of the call that an effect is of; "": it does not say."""
+    """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
         case SendSip() | TellWorker():
             return ""
@@ -53,7 +53,7 @@ def _call_of(effect: Effect) -> str:
 
 
 class Shell:
-    """One running switch. `run` returns after `stop`. `heard` is told of every judged call, for whoever watches."""
+    """One running switch. `run` returns after `stop`. `heard` is called with every judged call."""
 
     def __init__(
         self, deployment: Deployment, *, clock: Clock | None = None, heard: Callable[[JudgedCall], None] | None = None
@@ -66,7 +66,7 @@ class Shell:
         self._agent = UserAgent(local=settings.listen, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
-        self.engine.ledger_writable(writable=False)  # until it says that it is
+        self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
         self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
@@ -94,15 +94,15 @@ class Shell:
         self._taking = asyncio.Event()
 
     async def start(self) -> None:
-        """Everything is up when this returns; the ledger may still be away, and then calls get 503.
+        """Starts everything; the ledger may still be unavailable on return, and then calls get 503.
 
         Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
         """
         self._ledger_service.start()
         try:
-            await asyncio.to_thread(load_tables)  # half a second, which the first call must not wait for
+            await asyncio.to_thread(load_tables)  # takes half a second, which the first call must not wait for
             gc.collect()
-            gc.freeze()  # a million table entries that live for ever: to look through them for garbage stops calls for a tenth of a second
+            gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             await self._udp.open(self.settings.listen)
             await self._workers.start(self.settings.workers)
         except BaseException:
@@ -114,7 +114,7 @@ class Shell:
             raise
 
     async def taking_calls(self) -> bool:
-        """Waits until calls are taken, for a while. False: the ledger is not there yet."""
+        """Waits until calls are accepted, for a limited time. False: the ledger is not available yet."""
         try:
             await asyncio.wait_for(self._taking.wait(), LEDGER_S)
         except TimeoutError:
@@ -124,7 +124,7 @@ class Shell:
     def reload(self, deployment: Deployment) -> None:
         """New calls follow the new plan; sockets, paths and workers stay as they were started.
 
-        A plan whose caps count from before what is known of the ledger's past waits until that has been read.
+        A plan whose caps look further back than what was read from the ledger waits until the rest has been read.
         """
         wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
@@ -140,12 +140,12 @@ class Shell:
         self._poller.look_back(further, then=looked_back)
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
-        """The files that the running plan was compiled from, for those who ask later what decided a call, and the versions of libraries."""
+        """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""
         self._poller.keep_config(version, files)
         self._poller.keep_config(*kept_as(version, self._clock.now().utc_us))
 
     async def stop(self) -> None:
-        """End every call, each with its record, then everything else."""
+        """Ends every call, each with its record, then everything else."""
         self._idle.clear()
         self.engine.stop(self._clock.now())
         self._flush()
@@ -170,7 +170,7 @@ class Shell:
 
     def _send_failed(self, target: Address) -> None:
         self.engine.send_failed(target, self._clock.now())
-        asyncio.get_running_loop().call_soon(self._flush)  # it was told in the middle of one
+        asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
     def _report(self, worker: int, report: Report) -> None:
         self.engine.report(worker, report, self._clock.now())
@@ -217,7 +217,7 @@ class Shell:
         for effect in self.engine.effects():
             try:
                 self._do(effect)
-            except Exception:  # noqa: BLE001 one effect that fails must not take those of other calls with it
+            except Exception:  # noqa: BLE001 one effect that fails must not stop those of other calls
                 with of_call(_call_of(effect)):
                     _log.exception("an effect failed", effect=type(effect).__name__)
         if self.engine.live_calls == 0:
@@ -247,7 +247,7 @@ class Shell:
                 assert_never(effect)
 
     def _arm(self) -> None:
-        """One timer, for the engine's next deadline. An earlier one is left alone when it is early enough: a tick too many is harmless."""
+        """Arms the one timer for the engine's next deadline. A timer that is set earlier is kept: a superfluous tick is harmless."""
         deadline = self.engine.next_deadline()
         if deadline is None or (self._armed is not None and self._armed <= deadline):
             return
@@ -259,7 +259,7 @@ class Shell:
 
 
 class _Tokens:
-    """Unguessable tokens of 64 bits, from the kernel's generator, drawn many at a time: a system call for each would show."""
+    """Unguessable tokens of 64 bits, from the kernel's generator, drawn many at a time: a system call for each would cost too much."""
 
     def __init__(self) -> None:
         self._drawn: list[str] = []

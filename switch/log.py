@@ -1,7 +1,7 @@
-"""The log of a running switch: structlog to stdout, for people or as JSON lines, and the one canonical line per call.
+"""Writes the log of a running switch: structlog to stdout, for people or as JSON lines, and the one canonical line per call.
 
-Loggers of the standard library (asyncio, uvicorn, alembic, SQLAlchemy) go the same way. A line that is written while `of_call` is open
-carries the call's id. Lines are written by a thread: a reader of stdout that has stopped reading, or a full disk, costs log lines and
+Loggers of the standard library (asyncio, uvicorn, alembic, SQLAlchemy) take the same path. A line that is written while `of_call` is open
+carries the call's id. Lines are written by a thread: a blocked reader of stdout, or a full disk, loses log lines and
 never a call.
 """
 
@@ -22,16 +22,16 @@ from switch.billing.verdict import JudgedCall
 from switch.output import Line, Styled, json_text, write_lines
 
 MAX_WAITING = 10_000
-"""Lines that wait for a reader; beyond them new ones are dropped, and their number is told once somebody reads again."""
+"""Lines that wait for a reader; beyond them new ones are dropped, and their number is logged once the reader reads again."""
 DRAIN_S = 2.0
 LINGER_S = 0.05
 STYLES = {"warning": "yellow", "error": "red bold", "critical": "red bold"}
 EVENT_WIDTH = 30
 INDENT = "    "
 MANY_LINES = ("problem", "trace", "exception", "stack")
-"""What people read below its line. No other value gets lines of its own: it may be a stranger's, and look like a line of the log."""
+"""Fields printed below their line. No other value gets lines of its own: it may come from a peer and imitate a line of the log."""
 PLAIN = "-_.:/+@,%"
-"""Signs that a value may have in it, besides letters and digits, without being quoted."""
+"""Characters, besides letters and digits, that a value may have without being quoted."""
 
 How = Literal["console", "json"]
 
@@ -39,7 +39,7 @@ _log = structlog.get_logger("payphone.call")
 
 
 def configure(how: How) -> None:
-    """Everything that is logged goes to stdout. To be called once, by the command line."""
+    """Sends everything that is logged to stdout. Called once, by the command line."""
     writer = _Writer(write_lines, dropped=_dropped_json if how == "json" else _dropped_console)
     writer.start()
     atexit.register(writer.drain)
@@ -47,17 +47,17 @@ def configure(how: How) -> None:
 
 
 def configure_quiet() -> None:
-    """Warnings and worse go to stderr, where people read them; the rest is not logged: for a command that tells by itself what happens."""
+    """Sends warnings and errors to stderr and drops the rest: for a command that prints its own progress."""
     _configure("console", lambda lines: write_lines(lines, err=True), level=logging.WARNING)
 
 
 def of_call(call_id: str) -> AbstractContextManager[None]:
-    """A context in which each line is one of this call; "" is no call."""
+    """Returns a context in which each line carries this call's id; "" adds none."""
     return bound_contextvars(call_id=call_id) if call_id else nullcontext()
 
 
 def call_line(judged: JudgedCall, *, event: str = "call") -> None:
-    """Everything one asks of a call first, in one line."""
+    """Logs the canonical line of a call."""
     record, verdict = judged.record, judged.verdict
     _log.info(
         event,
@@ -105,12 +105,12 @@ def _configure(how: How, write: Callable[[Sequence[Line]], None], *, level: int)
 
 
 def _is_upgrade(record: logging.LogRecord) -> bool:
-    """An upgrade of the ledger is news; how Alembic prepares it is not."""
+    """Returns whether a record is Alembic's report of an upgrade; its preparations are not logged."""
     return record.levelno > logging.INFO or record.getMessage().startswith("Running upgrade")
 
 
 class _Sink:
-    """What structlog hands the lines of one event to."""
+    """The structlog logger that writes the lines of one event."""
 
     def __init__(self, write: Callable[[Sequence[Line]], None]) -> None:
         self._write = write
@@ -122,12 +122,12 @@ class _Sink:
 
 
 class _StandardHandler(logging.Handler):
-    """Brings a record of the standard library to structlog, with the name of its logger and its traceback."""
+    """Passes a record of the standard library to structlog, with the name of its logger and its traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             told = record.getMessage()
-        except (TypeError, ValueError, KeyError):  # arguments that do not fit the message: not ours to mend, nor to lose
+        except (TypeError, ValueError, KeyError):  # arguments that do not fit the message: logged unformatted, not lost
             told = f"{record.msg} {record.args}"
         log = structlog.get_logger()
         level = max(logging.DEBUG, min(logging.CRITICAL, record.levelno // 10 * 10))
@@ -139,7 +139,7 @@ def _json_lines(_logger: WrappedLogger, _name: str, event: EventDict) -> tuple[t
 
 
 def _console_lines(_logger: WrappedLogger, _name: str, event: EventDict) -> tuple[tuple[Sequence[Line]], dict[str, Any]]:
-    """One line; tracebacks and config problems stand below it."""
+    """Returns one line; tracebacks and config problems are printed below it."""
     at, level, what = str(event.pop("timestamp")), str(event.pop("level")), str(event.pop("event"))
     first: list[str | Styled] = [
         Styled(f"{at[:23]}Z  ", "dim"),
@@ -157,7 +157,7 @@ def _console_lines(_logger: WrappedLogger, _name: str, event: EventDict) -> tupl
 
 
 def _value(value: object) -> str:
-    """As it is where it is one plain word, else quoted."""
+    """Returns a plain word unchanged, anything else quoted."""
     text = value if isinstance(value, str) else str(value)
     plain = bool(text) and all(char.isalnum() or char in PLAIN for char in text)
     return text if plain or not isinstance(value, str) else json_text(text)
@@ -175,7 +175,7 @@ def _dropped_json(lines: int) -> Line:
 
 
 class _Writer(threading.Thread):
-    """Writes lines in the order given. Giving them never blocks and never fails. An event's lines are written together or dropped."""
+    """Writes lines in order. `write` never blocks and never fails. An event's lines are written together or dropped."""
 
     def __init__(self, write: Callable[[Sequence[Line]], None], *, dropped: Callable[[int], Line]) -> None:
         super().__init__(name="log", daemon=True)
@@ -197,7 +197,7 @@ class _Writer(threading.Thread):
                 self._wake.notify()
 
     def drain(self) -> None:
-        """Waits until all is written, but not for a reader who never reads."""
+        """Waits until all is written, for a limited time."""
         with self._wake:
             self._draining = True
             self._wake.notify()
@@ -205,14 +205,14 @@ class _Writer(threading.Thread):
 
     def run(self) -> None:
         while lines := self._next():
-            with suppress(OSError, ValueError):  # a reader that left, a full disk, a stream closed at exit
+            with suppress(OSError, ValueError):  # a closed pipe, a full disk, a stream closed at exit
                 self._write(lines)
 
     def _next(self) -> list[Line]:
-        """All lines that wait; none when there is nothing more to come."""
+        """Returns all waiting lines, or none when draining is done."""
         with self._wake:
             self._wake.wait_for(lambda: self._waiting or self._draining)
-            self._wake.wait_for(lambda: self._draining, LINGER_S)  # a thread that wakes up for every line costs more than the lines
+            self._wake.wait_for(lambda: self._draining, LINGER_S)  # waking the thread for every line costs more than writing it
             lines = list(self._waiting)
             self._waiting.clear()
             if self._dropped:

@@ -1,4 +1,4 @@
-"""Knows a switch as a service: logging, signals, reload on SIGHUP and on file change, a clean stop. Does not know its insides."""
+"""Runs a switch as a service: logging, signals, reload on SIGHUP and on file change, a clean stop."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _log = structlog.get_logger("payphone")
 
 WATCH_AGAIN_S = 30.0
 MAX_PROBLEMS = 50
-"""How many are logged; `payphone check` has them all."""
+"""How many problems are logged; `payphone check` prints all."""
 
 
 class CannotStart(Exception):
-    """Why, for people, with what to do."""
+    """The reason, as text for people, with a remedy."""
 
 
 async def started(deployment: Deployment, shell: Shell) -> None:
-    """`shell` started. Raises CannotStart with a remedy."""
+    """Starts `shell`. Raises CannotStart with a remedy."""
     host, port = deployment.switch.listen
     try:
         await shell.start()
@@ -74,8 +74,8 @@ async def serve(config: Path) -> None:
     loop.add_signal_handler(signal.SIGHUP, hup.set)
     reloader = Reloader(config, shell, api)
     tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
-    await asyncio.sleep(0)  # both wait for changes now
-    await reloader.reload()  # and this is for one that came while we started
+    await asyncio.sleep(0)  # both tasks wait for changes now
+    await reloader.reload()  # loads a change that came during the start
     _log.info("ready", sip=":".join(map(str, deployment.switch.listen)), config=shell.engine.plan.version)
     await stop.wait()
     for task in tasks:
@@ -89,10 +89,10 @@ async def serve(config: Path) -> None:
 
 
 async def _api(deployment: Deployment) -> ApiServer | None:
-    """Postbacks are taken where the config says so. Raises CannotStart."""
+    """Starts the API where the config has one, or returns None. Raises CannotStart."""
     if deployment.switch.api is None:
         return None
-    from switch.api.server import ApiServer  # noqa: PLC0415 half a second, for those who have it
+    from switch.api.server import ApiServer  # noqa: PLC0415 takes half a second: only where it is configured
 
     api = ApiServer(deployment)
     try:
@@ -105,12 +105,12 @@ async def _api(deployment: Deployment) -> ApiServer | None:
 
 
 def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
-    """Tokens are taken over by a reload, the rest is not."""
+    """Returns the settings without tokens: a reload applies tokens only."""
     return settings if settings.api is None else replace(settings, api=replace(settings.api, tokens={}))
 
 
 class Reloader:
-    """Takes a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
+    """Applies a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
 
     def __init__(self, config: Path, shell: Shell, api: ApiServer | None) -> None:
         self._config = config
@@ -128,7 +128,7 @@ class Reloader:
             try:
                 async for _ in changes(self._config):
                     await self.reload()
-            except Exception as error:  # noqa: BLE001 no inotify to be had, a name that is no UTF-8, the directory gone: SIGHUP still works
+            except Exception as error:  # noqa: BLE001 no inotify, a name that is no UTF-8, the directory deleted: SIGHUP still works
                 _log.error("config files are not watched", why=str(error), again_in_s=WATCH_AGAIN_S)
                 await asyncio.sleep(WATCH_AGAIN_S)
 
@@ -138,7 +138,7 @@ class Reloader:
             self._take(loaded)
 
     def _take(self, loaded: Loaded) -> None:
-        """Whatever is wrong with it is said, and the old one keeps running."""
+        """Applies a loaded config. When it has problems, they are logged and the old one keeps running."""
         before = self._shell.engine.plan.version
         if loaded.deployment is None:
             for problem in loaded.errors[:MAX_PROBLEMS]:

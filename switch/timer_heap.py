@@ -1,4 +1,4 @@
-"""PURE. The heap of what is due when: call deadlines, SIP timers, frames to play out, simulated events. Reads no clock."""
+"""PURE. Keeps items by due time in a heap: call deadlines, SIP timers, frames to play out, simulated events. It reads no clock."""
 
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 STALE_KEPT = 64
-"""Cancelled entries that are left in the heap; beyond that and as many as there are live ones, the heap is made anew."""
+"""Cancelled entries that may stay in the heap; beyond that, and beyond the number of live ones, the heap is rebuilt."""
 
 
 class TimerEntry(Generic[T]):
@@ -32,11 +32,11 @@ class TimerHeap(Generic[T]):
         self._live = 0
 
     def __len__(self) -> int:
-        """How many items are neither due nor cancelled."""
+        """Returns how many items are neither popped nor cancelled."""
         return self._live
 
     def add(self, at: int, item: T) -> TimerEntry[T]:
-        """`item` is due at `at`."""
+        """Adds `item`, due at `at`."""
         entry = TimerEntry(item)
         self._serial += 1
         self._live += 1
@@ -44,7 +44,7 @@ class TimerHeap(Generic[T]):
         return entry
 
     def cancel(self, entry: TimerEntry[T] | None) -> None:
-        """Nothing happens when `entry` is None, has been due, or is cancelled already."""
+        """Cancels `entry`. Changes nothing when it is None, was popped, or is cancelled already."""
         if entry is None or entry.item is None:
             return
         entry.item = None
@@ -54,14 +54,14 @@ class TimerHeap(Generic[T]):
             heapify(self._heap)
 
     def next_at(self) -> int | None:
-        """The instant of the next item, or None."""
+        """Returns the instant of the next item, or None."""
         heap = self._heap
         while heap and heap[0][2].item is None:
             heappop(heap)
         return heap[0][0] if heap else None
 
     def pop_due(self, now: int) -> T | None:
-        """The next item whose instant has come, or None."""
+        """Removes and returns the next item that is due at `now`, or None."""
         at = self.next_at()
         if at is None or at > now:
             return None

@@ -1,6 +1,6 @@
-"""Knows the media workers as processes: starts them, talks to them over one socket each, starts them again when they die.
+"""Supervises the media worker processes: starts them, exchanges messages over one socket each, restarts them when they exit.
 
-Does not know calls or audio: orders go in, reports come out, and the death of a worker is told.
+Calls and audio are opaque here: orders go in, reports come out, and the loss of a worker is reported.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ QUIT_S = 3.0
 READY_S = 15.0
 LOOK_S = 1.0
 HUNG_S = 5.0
-"""Five signs of life that did not come (`media.control.Alive`)."""
+"""Five missed heartbeats (`media.control.Heartbeat`)."""
 LASTED_S = 60.0
 LONGEST_PAUSE_S = 30.0
 
@@ -33,7 +33,7 @@ _log = structlog.get_logger("payphone")
 
 
 class WorkersFailed(Exception):
-    """A media worker did not come up; what it wrote to stderr says why."""
+    """A media worker did not start; its stderr has the reason."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class _Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """What a worker process is told when it starts."""
+    """The start parameters of a worker process."""
 
     address: str
     prompts: Path
@@ -55,9 +55,9 @@ class WorkerSettings:
 
 
 class Workers:
-    """`reported(number, report)` for each report; `lost(number)` when a worker is gone, its calls with it.
+    """`reported(number, report)` for each report; `lost(number)` when a worker is lost, and its calls with it.
 
-    A worker that was started again has a new number, so that nothing meant for the dead one reaches it.
+    A restarted worker has a new number, so that no order for the old one reaches it.
     """
 
     def __init__(self, settings: WorkerSettings, *, reported: Callable[[int, Report], None], lost: Callable[[int], None]) -> None:
@@ -70,7 +70,7 @@ class Workers:
         self._keepers: set[asyncio.Task[None]] = set()
 
     async def start(self, count: int) -> None:
-        """Start `count` workers, and keep that many running from then on. Raises WorkersFailed when one does not come up."""
+        """Starts `count` workers, and keeps that many running from then on. Raises WorkersFailed when one does not start."""
         for _ in range(count):
             ready = asyncio.Event()
             self._keepers.add(asyncio.create_task(self._keep(ready)))
@@ -81,7 +81,7 @@ class Workers:
                 raise WorkersFailed(f"no media worker came up in {READY_S:.0f} s: see its messages above") from error
 
     def tell(self, number: int, order: Order) -> None:
-        """Never blocks. Orders to a worker that is gone go with it."""
+        """Sends an order. Never blocks. Orders to a lost worker are dropped."""
         worker = self._workers.get(number)
         if worker is None:
             return
@@ -90,7 +90,7 @@ class Workers:
             self._later(worker, data)
 
     async def close(self) -> None:
-        """Ask every worker to quit, and wait for it, but not for ever."""
+        """Asks every worker to quit, and waits for its exit for a limited time."""
         self._closing = True
         for number in list(self._workers):
             self.tell(number, Quit())
@@ -110,9 +110,9 @@ class Workers:
         settings = self._settings
         command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno()), "--address", settings.address]
         command += ["--prompts", str(settings.prompts), "--rtp-timeout-ms", str(settings.rtp_timeout_ms)]
-        # numpy would start a thread for every core, each of which then spins for a while: the relay has one thread and no use for them.
+        # numpy would start a busy-waiting thread for every core: the relay is single-threaded and does not use them.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        # A session of its own: Ctrl-C is for the switch, which then ends its calls and its workers in that order.
+        # A session of its own: only the switch gets Ctrl-C, and ends its calls and its workers in that order.
         process = await asyncio.create_subprocess_exec(*command, pass_fds=(theirs.fileno(),), start_new_session=True, env=env)
         theirs.close()
         self._started += 1
@@ -123,14 +123,14 @@ class Workers:
         return number, worker
 
     async def _keep(self, ready: asyncio.Event) -> None:
-        """One worker after the other, unless all are to end. `ready` is set once one is. Dying young makes the next pause longer."""
+        """Restarts a worker whenever it exits, until `close`. `ready` is set once one is ready. An early exit lengthens the next pause."""
         loop = asyncio.get_running_loop()
         pause_s = RESTART_PAUSE_S
         while not self._closing:
             started_s = loop.time()
             try:
                 number, worker = await self._spawn()
-            except OSError as error:  # no process, no socket to be had just now
+            except OSError as error:  # no process or no socket available now
                 _log.error("media worker can't be started", why=str(error), again_in_s=pause_s)
             else:
                 worker.ready = ready
@@ -143,7 +143,7 @@ class Workers:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _until_ended(self, worker: _Worker) -> None:
-        """The end of its process, brought about where it gives no sign of life: its calls would go on for ever, unheard."""
+        """Waits for the end of the process, and kills it when its heartbeats stop: its calls would go on for ever, without audio."""
         loop = asyncio.get_running_loop()
         worker.heard_s, suspect = loop.time(), False
         while True:
@@ -153,7 +153,7 @@ class Workers:
                     return
             except TimeoutError:
                 silent = worker.ready.is_set() and loop.time() - worker.heard_s > HUNG_S
-                if silent and suspect:  # twice, in case it was we who slept
+                if silent and suspect:  # twice, in case this process was suspended
                     _log.error("media worker gives no sign of life: it is ended", pid=worker.process.pid)
                     worker.process.kill()
                 suspect = silent
@@ -166,7 +166,7 @@ class Workers:
         loop.remove_writer(worker.pipe.fileno())
         worker.pipe.close()
         with suppress(ProcessLookupError):
-            worker.process.kill()  # one that closed its socket and lives on is no use
+            worker.process.kill()  # it may have closed its socket and still run
         if not self._closing:
             self._lost(number)
 
@@ -188,7 +188,7 @@ class Workers:
             self._reported(number, report)
 
     def _later(self, worker: _Worker, data: bytes) -> None:
-        """The worker is behind. One that never catches up is as good as dead, and is made so."""
+        """Queues data for a slow worker. One whose queue is full is killed."""
         if len(worker.unsent) >= MAX_UNSENT:
             worker.process.kill()
             return
@@ -204,7 +204,7 @@ class Workers:
 
 
 def _sent(pipe: socket.socket, data: bytes) -> bool:
-    """False: not now. A pipe whose other end is gone swallows: the end of the process is told elsewhere."""
+    """Sends; False: the socket would block. Data to a closed peer is dropped: the end of the process is reported elsewhere."""
     try:
         pipe.send(data)
     except BlockingIOError:

@@ -1,1 +1,1 @@
-"""PURE. What a call is: its events, commands, phases and the one function that moves it on (`machine.advance`)."""
+"""PURE. What a call is: its events, commands, phases and its one transition function (`machine.advance`)."""

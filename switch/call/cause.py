@@ -1,4 +1,4 @@
-"""Knows every way a call or a leg can fail, and what follows from each: one table. Does not know where failures are noticed."""
+"""One table lists every way a call or a leg can end, and what follows from each. Failures are detected elsewhere."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ class Cause(StrEnum):
     LINE_HUNG_UP = "line_hung_up"
     MENU_ENDED = "menu_ended"
     MENU_FAILED = "menu_failed"
-    # what the caller's side did wrong, or is not given
+    # errors of the caller's side, and what it is refused
     UNKNOWN_NUMBER = "unknown_number"
     NUMBER_NOT_IN_SERVICE = "number_not_in_service"
     PUBLISHER_PAUSED = "publisher_paused"
@@ -30,7 +30,7 @@ class Cause(StrEnum):
     BAD_EXTENSION = "bad_extension"
     TOO_MANY_HOPS = "too_many_hops"
     CALLER_NO_ACK = "caller_no_ack"
-    # what a line did not do
+    # failures of a line
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     SILENT = "silent"
@@ -39,7 +39,7 @@ class Cause(StrEnum):
     DECLINED = "declined"
     LOST_RACE = "lost_race"
     """Another line that rang at the same time answered first."""
-    # what we or the network could not do
+    # failures of the switch or the network
     MEDIA_TIMEOUT = "media_timeout"
     MEDIA_FAILED = "media_failed"
     MAX_CALL = "max_call"
@@ -66,7 +66,7 @@ class Fault(StrEnum):
 class Treatment:
     """What follows from a cause.
 
-    `sip`: the final answer an unanswered caller gets. `q850`: the cause value in Reason headers (RFC 3326). `state`: what the record
+    `sip`: the final answer to a caller without one. `q850`: the cause value in Reason headers (RFC 3326). `state`: what the record
     says when this ended the call before a line answered. `hunt_on`: the next line may be tried, `overflow` being why this one did
     not take the call. `outcome`: what the attempt's record says.
     """
@@ -130,7 +130,7 @@ TREATMENT: dict[Cause, Treatment] = {
 
 
 def of_line_answer(status: int) -> Cause:
-    """What a line's final non-2xx answer means for the hunt (`docs/carriers.md` §3)."""
+    """Returns what a line's final non-2xx answer means for hunting (`docs/carriers.md` §3)."""
     if status in {486, 600}:
         return Cause.BUSY
     if status in {408, 480, 487}:

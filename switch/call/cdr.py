@@ -1,4 +1,4 @@
-"""Knows how a call record is written from a history, also from one that a crash cut off. Does not judge and does not store."""
+"""Builds the call record from a history, also from one that a crash cut off. It neither judges nor stores the record."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -19,11 +19,11 @@ def build_record(
 ) -> CallRecord:
     """The record of a call that has ended (`docs/billing.md` §2). Durations are monotonic milliseconds, nothing rounded before that.
 
-    `known`: what filters could read, as of the last ruling; what a menu learned since then is added to it.
+    `known`: the tags that filters could read, as of the last ruling; what a menu collected since then is added.
     """
     if history.ended is None or history.ended_by is None or history.cause is None or history.final_state is None:
         raise ValueError(f"call {history.call_id} has not ended")
-    heard = history.acknowledged is not None  # who never acknowledged our 200 may never have heard anybody: he did not talk
+    heard = history.acknowledged is not None  # a caller that never sent ACK to our 200 may have heard nothing: no talk
     attempts = tuple(_attempt_record(tried, heard=heard) for tried in history.attempts)
     return CallRecord(
         call_id=history.call_id,
@@ -55,10 +55,10 @@ def build_record(
 
 
 def close_crashed(history: CallHistory, last: Moment) -> CallHistory:
-    """`history` closed after a crash: talk ends at its last heartbeat, never later. `last`: the last moment the journal knows of; a call
-    that nobody talked in just then ended there.
+    """`history` closed after a crash: talk ends at its last heartbeat, never later. `last`: the last moment in the journal; a call
+    without talk at that moment ends there.
 
-    A history that had ended already is returned as it is: only its legs were still winding down.
+    A history that had ended already is returned unchanged: only its legs had not terminated yet.
     """
     if history.ended is not None:
         return history
@@ -109,14 +109,14 @@ def _attempt_record(tried: AttemptState, *, heard: bool) -> AttemptRecord:
 
 
 def attempt_outcome(tried: AttemptState) -> Outcome:
-    """How the attempt went, so far as is known."""
+    """Returns the outcome of the attempt, as far as it is known."""
     if tried.answered is not None and tried.cause is not Cause.DECLINED:
         return Outcome.ANSWERED
     return TREATMENT[tried.cause or Cause.BROKEN].outcome
 
 
 def _connected_ms(tried: AttemptState) -> int:
-    """From the start of talk to its end, less what the line's owner does not count; who was never bridged never talked."""
+    """Returns the time from the start of talk to its end, less what the line's owner does not count; 0 without a bridge."""
     if tried.talk is None or tried.talk_ended is None:
         return 0
     return max(0, ms_between(tried.talk, tried.talk_ended) - tried.timer_offset_ms)

@@ -1,4 +1,4 @@
-"""Knows everything a call may ask of the engine: imperative, closed. Does not know how it is done."""
+"""The commands of a call to the engine: imperative, a closed set. `switch.engine.executor` carries them out."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from switch.call.cause import Cause
 
 
 class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
-    """Answered by `Ruled` in the same step; the history has the rest of the inquiry. `held_ms`: so long in a hold queue; None: not yet."""
+    """Answered by `Ruled` in the same step; the history has the other inputs. `held_ms`: time in a hold queue so far; None: none."""
 
     menu_done: bool
     tried: tuple[tuple[str, NoRoute], ...]
@@ -16,7 +16,7 @@ class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell the caller that it rings (180)."""
+    """Send 180 to the caller."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,20 +44,20 @@ class HangUp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReleaseCallCaps(msgspec.Struct, frozen=True, kw_only=True):
-    """The call gives up the attempt on `leg`: caps of the call's owners (campaign, publisher, number, trunk) are free of it. Caps of the
-    line's owners stay held until the leg has ended (`ReleaseCaps`)."""
+    """The call gives up the attempt on `leg`: the caps of the call's owners (campaign, publisher, number, trunk) are released. Caps of
+    the line's owners stay held until the leg has ended (`ReleaseCaps`)."""
 
     leg: int
 
 
 class ReleaseCaps(msgspec.Struct, frozen=True, kw_only=True):
-    """`leg` has ended: every cap that its attempt held is free, and the line's health is known."""
+    """`leg` has ended: every cap that its attempt held is released, and the line's health is updated."""
 
     leg: int
 
 
 class MakeDurable(msgspec.Struct, frozen=True, kw_only=True):
-    """Make the journal durable up to here, then tell `AnswerDurable`."""
+    """Make the journal durable up to here, then report `AnswerDurable`."""
 
     leg: int
 
@@ -69,17 +69,17 @@ class Bridge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unbridge(msgspec.Struct, frozen=True, kw_only=True):
-    """Stop relaying: whoever is left hears nothing of the other."""
+    """Stop relaying between the caller and the line."""
 
 
 class AccrueRevenue(msgspec.Struct, frozen=True, kw_only=True):
-    """Talk on `leg` has reached a mark: money may be owed from now on, and caps that count it are current."""
+    """Talk on `leg` has reached a mark: money may be owed from now on, and the caps that count it are updated."""
 
     leg: int
 
 
 class Play(msgspec.Struct, frozen=True, kw_only=True):
-    """Play a prompt to a leg, in place of whatever plays there; told as `PromptEnded(leg, play)`."""
+    """Play a prompt to a leg, in place of whatever plays there; its end is reported as `PromptEnded(leg, play)`."""
 
     leg: int
     play: int
@@ -87,7 +87,7 @@ class Play(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlayRingback(msgspec.Struct, frozen=True, kw_only=True):
-    """Let the caller hear ringing, in audio."""
+    """Play ringback tone to the caller."""
 
 
 class StopPlay(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ class StopPlay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """The call is over: build its record, judge it, forget it."""
+    """The call is over: build its record, judge it, drop the call."""
 
 
 Command = (

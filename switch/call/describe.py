@@ -1,4 +1,4 @@
-"""Knows how events and commands read, for journals, transcripts and people. Does not know what they mean."""
+"""Writes events and commands as text and plain values, for journals, transcripts and people."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ Facts = Mapping[str, object]
 
 
 def event_facts(event: ev.Event) -> Facts:
-    """What an event tells beside its moment, as plain JSON values; a ruling in short, since its trail is kept on its own."""
+    """Returns an event's fields without its moment, as plain JSON values; a ruling in short, since its trail is kept separately."""
     match event:
         case ev.Ruled(ruling=ruling):
             return {"choice": choice_text(ruling.choice), "campaign": ruling.campaign}
@@ -49,7 +49,7 @@ def choice_text(made: Choice) -> str:
 
 
 def command_text(given: do.Command) -> str:
-    """A command's name and what differs from call to call. Legs are named by number, the caller's (0) only where it could be another."""
+    """Returns a command's name and varying arguments. Legs are named by number, the caller's (0) only where it could be another."""
     match given:
         case do.AskRoute(menu_done=done, tried=tried, held_ms=held_ms):
             words = ["menu-done"] * done + [f"tried {line}: {why}" for line, why in tried]

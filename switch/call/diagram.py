@@ -1,4 +1,4 @@
-"""Knows how the table of leg states looks as a picture: `python -m switch.call.diagram > docs/call-states.md`."""
+"""Draws the table of leg states as a diagram: `python -m switch.call.diagram > docs/call-states.md`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Knows everything that can happen to a call: past tense, closed, each with its moment. Does not know where it was noticed."""
+"""The events of a call: past tense, a closed set, each with its moment. They are detected elsewhere."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ from switch.call.moment import Moment
 
 
 class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk's INVITE. `did` and `ani` are E.164 where they could be read so. `objection`: why it can't be taken at all, if so.
+    """A trunk's INVITE. `did` and `ani` are E.164 where they could be read so. `objection`: why it must be refused; None: nothing does.
 
-    `seed`: what routing draws from for this call. `version`: of the plan the call pins. `max_call_ms`: no call is longer.
+    `seed`: what routing draws from for this call. `version`: of the plan that the call pins. `max_call_ms`: the longest a call may last.
     `tags`: what the carrier passed in headers. `sip_call_id`: the Call-ID of the INVITE; None: the call is only simulated.
     """
 
@@ -32,7 +32,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
-    """Routing's answer to `AskRoute`. `menu`: the one it has the caller enter. `marks_ms`: for each attempt of a `Dial`, the talk times
+    """Routing's answer to `AskRoute`. `menu`: the one that the caller enters. `marks_ms`: for each attempt of a `Dial`, the talk times
     at which money may be owed, ascending: it is judged exactly there. `total_marks_ms`: the same in times of the whole call."""
 
     at: Moment
@@ -56,14 +56,14 @@ class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerUnusable(msgspec.Struct, frozen=True, kw_only=True):
-    """A line's 200 has no media that can be bridged. Its leg stands until it has been told to end."""
+    """A line's 200 has no media that can be bridged. Its leg stands until it is hung up."""
 
     at: Moment
     leg: int
 
 
 class AnswerDurable(msgspec.Struct, frozen=True, kw_only=True):
-    """The journal holds the line's answer, durably: the two may speak."""
+    """The journal holds the line's answer durably: caller and line may be bridged."""
 
     at: Moment
     leg: int
@@ -74,7 +74,7 @@ class CallerAcknowledged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """A leg is over. `by_peer`: its far end ended it. `cause`: why, in our words. `sip_code`: the final answer its INVITE got."""
+    """A leg is over. `by_peer`: its far end ended it. `cause`: why, as one of our causes. `sip_code`: the final answer its INVITE got."""
 
     at: Moment
     leg: int
@@ -91,7 +91,7 @@ class DigitHeard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """`play` is the number its `Play` command carried: an end that a newer prompt overtook is told apart."""
+    """`play` is the number of its `Play` command: the end of a prompt that a newer one replaced is recognised by it."""
 
     at: Moment
     leg: int
@@ -99,7 +99,7 @@ class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MediaLost(msgspec.Struct, frozen=True, kw_only=True):
-    """No RTP from a leg for the RTP timeout. `last`: when its last packet came; None: none ever did."""
+    """No RTP from a leg for the RTP timeout. `last`: when its last packet came; None: none came."""
 
     at: Moment
     leg: int
@@ -114,14 +114,14 @@ class MediaFailed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadlinePassed(msgspec.Struct, frozen=True, kw_only=True):
-    """`silent_since`: the last packet of whichever of the two has sent no audio for a while, though it should; None: both do."""
+    """`silent_since`: the last packet of the side that should send audio and has not for a while; None: both sides send."""
 
     at: Moment
     silent_since: Moment | None = None
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
-    """The switch ends this call of its own accord: shutdown, or the call's machine broke."""
+    """The switch ends this call: shutdown, or the call's machine failed."""
 
     at: Moment
     cause: Cause

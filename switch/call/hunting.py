@@ -1,7 +1,7 @@
 """PURE. Transitions from dialling a line to the end of talk: ring, answer, durability, whisper, bridge, heartbeat, recovery.
 
 The first line to answer gets the call; the others are cancelled. Its answer is made durable; then the advertiser hears the whisper and
-may have to press a key, while the caller still hears ringing. An advertiser that declines is followed by the next line.
+may have to press a key, while the caller still hears ringback. After an advertiser declines, the next line is tried.
 """
 
 from msgspec.structs import replace
@@ -32,11 +32,11 @@ from switch.call.steps import LATE_ANSWER_CAUSE, Step, answer_caller, ask_routin
 
 DURABLE_MS = 5_000
 WHISPER_MS = 30_000
-"""A whisper that goes on for longer than this is cut: the caller waits."""
+"""A longer whisper is cut off: the caller waits."""
 
 
 def dial(call: Call, choice: Dial, event: Ruled) -> Step:
-    """Every line of the ruling rings; the caller hears it ring."""
+    """Dials every line of the ruling and plays ringback to the caller."""
     commands: list[do.Command] = []
     if call.history.answered is not None:
         commands.append(do.PlayRingback())
@@ -67,7 +67,7 @@ def on_leg_rang(call: Call, event: LegRang) -> Step:
         case Hunting(rings=rings):
             heard = tuple(replace(ring, silence=None) if ring.leg == event.leg else ring for ring in rings)
             return Step(replace(call, phase=Hunting(rings=heard)))
-        case _:  # the leg was given up in the meantime
+        case _:  # the leg was released in the meantime
             return Step(call)
 
 
@@ -81,13 +81,13 @@ def on_leg_answered(call: Call, event: LegAnswered) -> Step:
         call, cancels = _cancel_others(replace(call, history=history), but=event.leg)
         securing = AwaitingDurability(leg=event.leg, terms=won.terms, deadline=event.at.plus_ms(DURABLE_MS))
         return Step(replace(call, phase=securing), (*cancels, do.MakeDurable(leg=event.leg)))
-    if before is LegState.LEAVING:  # the 200 crossed our CANCEL: end it again, with a BYE (RFC 3261 §9.1, §15)
+    if before is LegState.LEAVING:  # the 200 crossed our CANCEL: hang up again, with a BYE (RFC 3261 §9.1, §15)
         return Step(call, (do.HangUp(leg=event.leg, cause=LATE_ANSWER_CAUSE),))
-    return Step(call)  # told twice, or after its end
+    return Step(call)  # reported twice, or after its end
 
 
 def on_answer_unusable(call: Call, event: AnswerUnusable) -> Step:
-    """A line's 200 without usable media: the line is given up, and the hunt goes on at once."""
+    """A line's 200 without usable media: the line is hung up, and hunting continues at once."""
     if call.legs[event.leg] in {LegState.LEAVING, LegState.ENDED}:
         return on_leg_answered(call, LegAnswered(at=event.at, leg=event.leg))
     history = update_attempt(call.history, event.leg, lambda t: replace(t, sip_code=200))
@@ -100,7 +100,7 @@ def on_answer_unusable(call: Call, event: AnswerUnusable) -> Step:
 
 
 def on_answer_durable(call: Call, event: AnswerDurable) -> Step:
-    """The answer is on disk: the whisper, or talk."""
+    """The answer is on disk: the whisper or talk begins."""
     match call.phase:
         case AwaitingDurability(leg=leg, terms=DialTerms(accept=None) as terms) if leg == event.leg:
             return bridge(call, leg, terms, talk=call.history.attempts[leg - 1].answered or event.at, at=event.at)
@@ -115,7 +115,7 @@ def on_answer_durable(call: Call, event: AnswerDurable) -> Step:
 
 
 def on_key(call: Call, phase: Whispering, event: DigitHeard) -> Step:
-    """The advertiser pressed a key while he is told who calls."""
+    """The advertiser pressed a key during the whisper."""
     if event.leg != phase.leg or phase.accept.key is None:
         return Step(call)
     if event.digit != phase.accept.key:
@@ -125,7 +125,7 @@ def on_key(call: Call, phase: Whispering, event: DigitHeard) -> Step:
 
 
 def on_whisper_ended(call: Call, phase: Whispering, at: Moment) -> Step:
-    """The whisper has ended. Where a key is asked for, the wait goes on."""
+    """The whisper has ended. Where a key is required, the wait for it goes on."""
     if phase.accept.key is not None:
         return Step(call)
     return bridge(call, phase.leg, phase.terms, talk=at, at=at)
@@ -136,13 +136,13 @@ def on_whisper_timeout(call: Call, phase: Whispering, at: Moment) -> Step:
 
 
 def decline(call: Call, phase: Whispering, at: Moment) -> Step:
-    """The advertiser does not take the call: the next line."""
+    """The advertiser does not take the call: the next line is tried."""
     call, commands = _give_up(call, phase.leg, cause=Cause.DECLINED)
     return ask_routing(call, at).after(commands)
 
 
 def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
-    """Lines that rang for too long, or never rang, are given up; the next one when none is left."""
+    """Lines that rang for too long, or never rang, are hung up; when none is left, the next one is tried."""
     late = [ring for ring in phase.rings if at.mono_ns >= ring.deadline.mono_ns]
     commands: list[do.Command] = []
     for ring in late:
@@ -153,14 +153,14 @@ def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
 
 
 def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
-    """These legs ring no more."""
+    """Hangs up these ringing legs."""
     rings = tuple(ring for ring in phase.rings if ring.leg not in legs)
     return Step(replace(call, phase=Hunting(rings=rings))) if rings else ask_routing(call, at)
 
 
 def caps_freed(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
-    """A line's leg has ended: its caps are free. A mark that has passed by now is accounted for before that, so that no cap of
-    conversions or revenue is free of it in between."""
+    """A line's leg has ended: its caps are released. Revenue of a mark that has passed is accrued before that, so that no cap of
+    conversions or revenue misses it in between."""
     passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(mark <= event.at for mark in phase.marks)
     accrue: tuple[do.Command, ...] = (do.AccrueRevenue(leg=event.leg),) if passed else ()
     return (*accrue, do.ReleaseCaps(leg=event.leg))
@@ -186,7 +186,7 @@ def _ringing_leg(call: Call, leg: int) -> RingingLeg | None:
 
 
 def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
-    """Every line that still rings is told to stop, since `but` answered."""
+    """Hangs up every line that still rings, since `but` answered."""
     commands: list[do.Command] = []
     if isinstance(call.phase, Hunting):
         for ring in call.phase.rings:
@@ -197,7 +197,7 @@ def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
 
 
 def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Command, ...]]:
-    """The call goes on without this line, however long its leg takes to end."""
+    """Hangs up this line; the call goes on without waiting for the end of its leg."""
     history = update_attempt(call.history, leg, lambda t: replace(t, cause=t.cause or cause))
     call = replace(call, history=history, legs=move_leg(call.legs, leg, LegMove.IS_TOLD_TO_END))
     return call, (do.HangUp(leg=leg, cause=cause), do.ReleaseCallCaps(leg=leg))
@@ -205,7 +205,7 @@ def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Comm
 
 def _new_attempt(leg: int, attempt: Attempt, *, call_id: str, at: Moment) -> AttemptState:
     """The attempt on leg number `leg`. The Call-ID of its INVITE (RFC 3261 §25.1: a `word`) is chosen here, so that the journal has it
-    before anything is sent. `call_id` is random, and so the Call-ID is unique, as §8.1.1.4 wants."""
+    before anything is sent. `call_id` is random, and so the Call-ID is unique, as §8.1.1.4 requires."""
     return AttemptState(
         number=leg,
         line=attempt.line,
@@ -234,8 +234,8 @@ MAX_RECOVERIES = 5
 
 
 def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) -> Step:
-    """The two speak. `talk`: when that began for the line, as money counts it (`docs/billing.md` §2). A caller answered only now talks
-    from now on: the time the disk took before the caller's 200 is nobody's talk."""
+    """Bridges caller and line. `talk`: when talk began for the line, as money counts it (`docs/billing.md` §2). A caller answered only now
+    talks from now on: the time the disk took before the caller's 200 is not talk."""
     talk = max(talk, call.history.answered or at)
     history = update_attempt(call.history, leg, lambda t: replace(t, bridged=at, talk=talk))
     offset_ms = history.attempts[leg - 1].timer_offset_ms
@@ -253,7 +253,7 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
 
 
 def on_line_ended(call: Call, phase: Bridged, event: LegEnded) -> Step:
-    """The line is gone. When it hung up so soon that the caller was hardly served, the next one is tried."""
+    """The line's leg has ended. When the line hung up within the recovery time, the next one is tried."""
     recovered = sum(tried.talk_ended is not None for tried in call.history.attempts)
     soon = phase.recover is not None and event.at.mono_ns < phase.recover.mono_ns
     if not (soon and event.by_peer and recovered < MAX_RECOVERIES):
@@ -263,9 +263,9 @@ def on_line_ended(call: Call, phase: Bridged, event: LegEnded) -> Step:
 
 
 def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
-    """The bridge still stands. The journal keeps the moment, and so keeps what it is worth should we die now.
+    """The bridge still stands. The journal keeps the moment, so that a crash now loses no talk before it.
 
-    A side that has fallen silent may be dead already: then talk is known up to its last packet only, as the media rule has it.
+    A side that sends no audio may have hung up already: then talk counts up to its last packet only (the media rule).
     """
     at = event.at
     start = call.history.attempts[phase.leg - 1].bridged or at

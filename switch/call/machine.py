@@ -1,8 +1,8 @@
-"""PURE. How a call moves on: `advance(call, event) -> Step`, total.
+"""PURE. The transition function of a call: `advance(call, event) -> Step`, total.
 
 Every event has a row for every phase it can come in. Late but legal events (a 200 that crossed our CANCEL, an end that crossed our
-hang-up, a prompt's end after the digit) change only what they must. Dialling, ringing and talk are in `hunting`; what many rows end in
-is in `steps`.
+hang-up, a prompt's end after the digit) change only what they affect. Dialling, ringing and talk are in `hunting`; the steps that
+many rows share are in `steps`.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ from switch.call.steps import CAUSE_OF_REASON, Step, announce, answer_caller, as
 
 
 class IllegalEvent(Exception):
-    """An event that no order of happenings explains. The engine ends that one call with a record."""
+    """An event that no order of events explains. The engine ends that one call with a record."""
 
 
 def begin(event: InviteArrived) -> Step:
@@ -82,8 +82,8 @@ def begin(event: InviteArrived) -> Step:
 
 
 def advance(call: Call, event: Event) -> Step:
-    """The call after `event`, and what is to be done. A call that has ended stays so; a leg of it that winds down still frees its caps.
-    Raises IllegalEvent, changing nothing."""
+    """Returns the call after `event`, and the commands to carry out. A call that has ended stays so; a leg of it that ends later still
+    releases its caps. Raises IllegalEvent, changing nothing."""
     if isinstance(call.phase, Ended):
         if isinstance(event, LegEnded) and event.leg != CALLER:
             return Step(call, (ReleaseCaps(leg=event.leg),))
@@ -119,7 +119,7 @@ def _on_ruled(call: Call, event: Ruled) -> Step:
 
 
 def _hold(call: Call, choice: Wait, event: Ruled) -> Step:
-    """The caller waits, and hears it ring."""
+    """The caller waits and hears ringback."""
     first = call.history.held is None
     call, answer = answer_caller(call, event.at)
     history = replace(call.history, held=call.history.held or event.at)
@@ -138,7 +138,7 @@ def _on_digit(call: Call, event: DigitHeard) -> Step:
             return on_menu_input(call, phase, menu.Digit(digit=event.digit), event.at)
         case Whispering() as phase:
             return hunting.on_key(call, phase, event)
-        case _:  # pressed outside a menu: the two talk, or it came late
+        case _:  # pressed outside a menu: during talk, or it came late
             return Step(call)
 
 
@@ -162,7 +162,7 @@ def _on_caller_acknowledged(call: Call, event: CallerAcknowledged) -> Step:
 
 
 def _on_leg_ended(call: Call, event: LegEnded) -> Step:
-    if call.legs[event.leg] is LegState.ENDED:  # told twice
+    if call.legs[event.leg] is LegState.ENDED:  # reported twice
         return Step(call)
     call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ENDS))
     if event.leg == CALLER:
@@ -171,7 +171,7 @@ def _on_leg_ended(call: Call, event: LegEnded) -> Step:
 
 
 def _on_line_ended(call: Call, event: LegEnded) -> Step:
-    if isinstance(call.phase, Whispering) and call.phase.leg == event.leg:  # the advertiser heard who calls, and hung up
+    if isinstance(call.phase, Whispering) and call.phase.leg == event.leg:  # the advertiser hung up during the whisper
         event = replace(event, cause=Cause.DECLINED)
     history = update_attempt(call.history, event.leg, lambda tried: hunting.end_attempt(tried, event))
     call = replace(call, history=history)
@@ -180,13 +180,13 @@ def _on_line_ended(call: Call, event: LegEnded) -> Step:
             if all(ring.leg != event.leg for ring in phase.rings):
                 return Step(call)
             return hunting.drop_legs(call, phase, [event.leg], event.at)
-        case AwaitingDurability(leg=leg) | Whispering(leg=leg) if leg == event.leg:  # gone before a word was said: the next line
+        case AwaitingDurability(leg=leg) | Whispering(leg=leg) if leg == event.leg:  # ended before talk: the next line
             return ask_routing(call, event.at)
         case Bridged(leg=leg) as phase if leg == event.leg:
             return hunting.on_line_ended(call, phase, event)
         case Releasing():
             return end_if_released(call)
-        case _:  # a line given up earlier has wound down
+        case _:  # a line released earlier has ended
             return Step(call)
 
 
@@ -195,12 +195,12 @@ def _on_caller_ended(call: Call, event: LegEnded) -> Step:
         return end_if_released(call)
     if call.history.sip_code is None:
         call = replace(call, history=replace(call.history, sip_code=event.sip_code))
-    if event.by_peer and call.history.answered is not None:  # his BYE says that he has our 200, as his ACK would have
+    if event.by_peer and call.history.answered is not None:  # the caller's BYE confirms our 200, as the ACK would have
         call = replace(call, history=replace(call.history, acknowledged=call.history.acknowledged or event.at))
     return release(call, event.at, by=EndedBy.CALLER if event.by_peer else EndedBy.SWITCH, cause=event.cause)
 
 
-# media, time, and the switch's own will
+# media, time, and the switch itself
 
 
 def _on_media_lost(call: Call, event: MediaLost) -> Step:
@@ -215,7 +215,7 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, talk_ended=heard)
         case _ if event.leg != CALLER:
             return Step(call)
-        case _:  # nobody talks: what plays to the caller played until now
+        case _:  # no talk: the caller heard prompts until now
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)
 
 
@@ -290,7 +290,7 @@ def enter_menu(call: Call, plan: MenuPlan, *, tags: dict[str, Scalar], at: Momen
 
 
 def on_menu_input(call: Call, phase: InMenu, what: menu.MenuInput, at: Moment) -> Step:
-    """A digit, the end of the last prompt, or silence for too long."""
+    """Input to the menu: a digit, the end of the last prompt, or a timeout."""
     scene = menu.MenuContext(utc_us=at.utc_us, tags=phase.tags)
     return _take_turn(call, phase, menu.step(phase.plan, phase.session, what, scene), at)
 
@@ -303,7 +303,7 @@ def on_menu_prompt_ended(call: Call, phase: InMenu, at: Moment) -> Step:
 
 
 def _take_turn(call: Call, phase: InMenu, turn: menu.Turn, at: Moment) -> Step:
-    """`turn` carried out: the next prompt, the next silence, or the way out of the menu."""
+    """Carries out `turn`: the next prompt, the next wait for a digit, or the exit from the menu."""
     stop_play: tuple[Command, ...] = (StopPlay(leg=CALLER),) if turn.stop_play else ()
     match turn.outcome:
         case menu.RouteCaller(tags=tags, line=line):
@@ -326,7 +326,7 @@ def _take_turn(call: Call, phase: InMenu, turn: menu.Turn, at: Moment) -> Step:
 
 
 def _say(call: Call, phase: InMenu, prompts: tuple[str, ...]) -> Step:
-    """The first of `prompts` plays, the rest are queued; none: nothing changes."""
+    """Plays the first of `prompts` and queues the rest; none: nothing changes."""
     if not prompts:
         return Step(call)
     play = call.plays + 1

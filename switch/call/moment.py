@@ -1,4 +1,4 @@
-"""Knows what an instant is. Does not know how to read a clock: `switch.engine.clock` is the only place that does."""
+"""Defines an instant on two clocks. It reads no clock: `switch.engine.clock` is the only place that does."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return Moment(mono_ns=self.mono_ns + ms * NS_PER_MS, utc_us=self.utc_us + ms * US_PER_MS)
 
     def at_mono(self, mono_ns: int) -> "Moment":
-        """The instant whose monotonic reading was `mono_ns`, in the same process epoch."""
+        """Returns the instant whose monotonic reading was `mono_ns`, in the same process epoch."""
         return Moment(mono_ns=mono_ns, utc_us=self.utc_us + (mono_ns - self.mono_ns) // 1_000)
 
 

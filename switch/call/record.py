@@ -1,4 +1,4 @@
-"""Knows the call record: what is true of a call when it is over. Does not know money: `switch.billing` judges a record."""
+"""Defines the call record: the facts of a call that is over. It holds no money: `switch.billing` judges a record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from routing.expression import Scalar
 
 
 class FinalState(StrEnum):
-    """One word for how a call ended: the closed list of `docs/billing.md` §15. Money decides `converted`, the rest is decided here."""
+    """How a call ended, as one of the closed list of `docs/billing.md` §15. Billing decides `converted`, the rest is decided here."""
 
     CONVERTED = "converted"
     CONNECTED_SHORT = "connected_short"
     MENU_FAILED = "menu_failed"
-    """No valid answer to the menu in all its tries."""
+    """No valid input to the menu in all its tries."""
     ENDED_IN_MENU = "ended_in_menu"
     """The caller chose a key that ends the call."""
     CALLER_LEFT_IN_MENU = "caller_left_in_menu"
@@ -73,8 +73,8 @@ class AttemptRecord:
     `answer_delay_ms`: from the line's INVITE to its 200; None: it never answered. `pdd_ms`: the post-dial delay, from the line's INVITE to
     its first 180 or 183; None: none came. `sip_call_id`: the Call-ID of the line's leg; None: not known.
     `talk_us`: when talk began, as money counts it; None: never.
-    `accepted`: whether the advertiser took the call by key; None: he need not. `ended_by`: who ended talk. `repeat`: the caller was
-    one, by the campaign's rule.
+    `accepted`: whether the advertiser accepted the call by key; None: no key was required. `ended_by`: which side ended talk. `repeat`:
+    the caller was a repeat by the campaign's rule.
     """
 
     number: int
@@ -101,12 +101,12 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
-    """What happened, whole. Every INVITE from a known trunk ends in exactly one. Times are UTC microseconds.
+    """The whole record of one call. Every INVITE from a known trunk ends in exactly one. Times are UTC microseconds.
 
-    `sip_code`: the final answer the caller's INVITE got. `ended_detail`: the cause in words, one of `switch.call.cause.Cause`.
+    `sip_code`: the final answer to the caller's INVITE. `ended_detail`: the cause, a value of `switch.call.cause.Cause`.
     `menu_done`: the caller qualified in a menu. `tags`: all that filters could read of the call.
     `sip_call_id`: the Call-ID of the caller's leg; None: not known.
-    `seed` and `config`: what routing drew from and was decided with. `trail`: the rulings' reasons, in order, as plain JSON values.
+    `seed`, `config`: of routing's random draws; the config's version. `trail`: the rulings' reasons, in order, as plain JSON values.
     """
 
     call_id: str

@@ -1,4 +1,4 @@
-"""PURE. What a call is: the states of its legs, its history so far, and the phase it is in.
+"""PURE. Defines the state of a call: the states of its legs, its history so far, and its phase.
 
 `CallHistory` holds only facts, so that a record can be built from it alone, also after a crash: the journal keeps it whole. A phase holds
 only what is true in it, its `deadline` included: there are no timers to cancel. Leg 0 is the caller's, leg n the n-th attempt's; the leg
@@ -26,7 +26,7 @@ class LegState(StrEnum):
     RINGING = "ringing"
     ANSWERED = "answered"
     LEAVING = "leaving"
-    """We told it to end (CANCEL, BYE or a refusal is on its way) and wait for the end."""
+    """We hung it up (CANCEL, BYE or a refusal is on its way) and wait for its end."""
     ENDED = "ended"
 
 
@@ -44,7 +44,7 @@ MOVES: dict[LegState, dict[LegMove, LegState]] = {
     _I: {_RINGS: _R, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
     _R: {_RINGS: _R, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
     _A: {_RINGS: _A, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},  # an 18x that the 200 overtook changes nothing
-    _L: {_RINGS: _L, _ANSWERS: _L, _TOLD: _L, _ENDS: _E},  # a 200 that crossed our CANCEL: told to end once more
+    _L: {_RINGS: _L, _ANSWERS: _L, _TOLD: _L, _ENDS: _E},  # a 200 that crossed our CANCEL: hung up once more
     _E: {_RINGS: _E, _ANSWERS: _E, _TOLD: _E, _ENDS: _E},
 }
 
@@ -65,10 +65,10 @@ def all_ended(legs: Legs) -> bool:
 class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at a line, `number` from 1: also its leg's number. `answered`: its 200, unless it came after we hung up.
 
-    `talk`: when talk began as money counts it: the line's answer, or what it had to hear and press first (`docs/billing.md` §2).
-    `talk_ended`: the first of both ends, or what the media rule says. `ended_by`: who ended it. `cause`: why it did not take the call,
-    or how it ended. `needs_key`: the advertiser takes the call by a key; `accepted`: when the key was pressed. `sip_call_id`: the
-    Call-ID of its INVITE.
+    `talk`: when talk began as money counts it: the line's answer, or the end of the whisper, or the key (`docs/billing.md` §2).
+    `talk_ended`: the end of the first leg to end, or the time by the media rule. `ended_by`: which side ended it.
+    `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
+    key was pressed. `sip_call_id`: the Call-ID of its INVITE.
     """
 
     number: int
@@ -103,8 +103,8 @@ class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
-    """`tags`: what the carrier passed and the menu learned. `wanted`: the line that a menu transfers the caller to. `held`: when he
-    first had to wait in a hold queue. `heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for
+    """`tags`: from the carrier and the menu. `wanted`: the line that a menu transfers the caller to. `held`: when the caller first
+    entered a hold queue. `heartbeat`: the last moment the bridge was known to stand. `ended`: when the call ended for
     the caller (BYE sent or received). `sip_call_id`: the Call-ID of the caller's leg; None: not known.
     """
 
@@ -143,8 +143,8 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InMenu(msgspec.Struct, frozen=True, kw_only=True):
-    """`tags`: what its branches may read beside what it learns. `play`: the number of the prompt that plays, None in silence.
-    `queue`: prompts to follow it. `deadline`: the silence allowed."""
+    """`tags`: what its branches may read beside the menu's own tags. `play`: the number of the prompt that plays, None in silence.
+    `queue`: prompts to follow it. `deadline`: the end of the wait for a digit."""
 
     plan: MenuPlan
     session: MenuSession
@@ -155,7 +155,7 @@ class InMenu(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Announcing(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody takes the call, and the caller is told so. `cause`: why nobody does."""
+    """No line takes the call, and the caller hears an announcement. `cause`: why no line does."""
 
     play: int
     cause: Cause
@@ -163,17 +163,17 @@ class Announcing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller waits until a line comes free. `because`: why he has to. `deadline`: when routing is asked again."""
+    """The caller waits until a line comes free. `because`: why no line is free. `deadline`: when routing is asked again."""
 
     because: NoRoute
     deadline: Moment
 
 
 class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What was agreed on for a line before it was dialled. `marks_ms`: the connected times at which money may be owed;
+    """The terms of a line, fixed before it is dialled. `marks_ms`: the connected times at which money may be owed;
     `total_marks_ms`: the times since the caller was answered.
 
-    `recover_ms`: one that hangs up sooner is followed by the next line; 0: never.
+    `recover_ms`: after a line that hangs up sooner the next line is tried; 0: never.
     """
 
     accept: Accept | None
@@ -183,7 +183,7 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """Leg `leg` is dialled. `silence`: when it counts as dead; None once it rang. `ring`: when it has rung for long enough."""
+    """Leg `leg` is dialled. `silence`: the deadline for its first 18x; None once it rang. `ring`: when the ring timeout ends."""
 
     leg: int
     silence: Moment | None
@@ -206,7 +206,7 @@ class Hunting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):
-    """Line `leg` answered; the two may speak once that is on disk."""
+    """Line `leg` answered; caller and line are bridged once that is on disk."""
 
     leg: int
     terms: DialTerms
@@ -214,7 +214,7 @@ class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Whispering(msgspec.Struct, frozen=True, kw_only=True):
-    """The advertiser on `leg` hears who calls, and takes the call by `accept.key` where that is asked of him."""
+    """The advertiser on `leg` hears the whisper, and accepts the call by `accept.key` where a key is required."""
 
     leg: int
     terms: DialTerms
@@ -224,9 +224,9 @@ class Whispering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bridged(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller and `leg` speak. `marks`: the moments at which money may be owed, those to come. `beat`: the next five-second heartbeat.
+    """The caller and `leg` are bridged. `marks`: the coming moments at which money may be owed. `beat`: the next five-second heartbeat.
 
-    `recover`: the line that hangs up before this moment is followed by the next one; None: not.
+    `recover`: when the line hangs up before this moment, the next one is tried; None: never.
     """
 
     leg: int
@@ -240,7 +240,7 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Releasing(msgspec.Struct, frozen=True, kw_only=True):
-    """The call has ended for the caller; legs that still wind down are waited for."""
+    """The call has ended for the caller; legs that are not over yet are waited for."""
 
     deadline: Moment
 
@@ -255,9 +255,9 @@ Phase = Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability |
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """`legs[n]`: the state of leg n. `expires`: the longest it may live. `plays`: how many prompts were started.
+    """`legs[n]`: the state of leg n. `expires`: when it is ended for its length. `plays`: how many prompts were started.
 
-    `trail`: why routing ruled as it did, all rulings one after the other. `known`: all that filters could read, as of the last ruling.
+    `trail`: the reasons of all rulings, in order. `known`: the tags that filters could read, as of the last ruling.
     """
 
     history: CallHistory
@@ -270,7 +270,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def deadline(self) -> Moment | None:
-        """When the call wants to hear `DeadlinePassed`, whatever else comes."""
+        """Returns when `DeadlinePassed` is due, or None."""
         match self.phase:
             case Ended():
                 return None

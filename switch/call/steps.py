@@ -1,6 +1,6 @@
-"""PURE. The steps that many transitions end in: ask routing, answer the caller, play an announcement, release the call.
+"""PURE. The steps that many transitions share: ask routing, answer the caller, play an announcement, release the call.
 
-Does not decide that any of them is taken: that is `switch.call.machine`.
+`switch.call.machine` decides when they are taken.
 """
 
 from collections.abc import Callable
@@ -37,11 +37,11 @@ from switch.call.state import (
 )
 
 RELEASE_MS = 5_000
-"""How long the record waits for legs that wind down. One whose far end says nothing takes 64*T1, or twice that (RFC 3261 §9.1, §17);
+"""How long the record waits for legs to end. A leg whose far end does not answer takes 64*T1, or twice that (RFC 3261 §9.1, §17);
 the record can't change any more, so it does not wait for that. The leg's caps and port do."""
 
 LATE_ANSWER_CAUSE = Cause.NO_ANSWER
-"""What a line hears that answered after we had given it up."""
+"""The cause sent to a line that answered after it was hung up."""
 
 CAUSE_OF_REASON: dict[NoRoute | RejectReason, Cause] = {
     NoRoute.NO_MATCH: Cause.NO_MATCH,
@@ -61,23 +61,23 @@ CAUSE_OF_REASON: dict[NoRoute | RejectReason, Cause] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A call that moved on, and what is to be done, in order."""
+    """The call after a transition, and the commands to carry out, in order."""
 
     call: Call
     commands: tuple[Command, ...] = ()
 
     def after(self, earlier: tuple[Command, ...]) -> "Step":
-        """The same, with `earlier` done first."""
+        """Returns the same step with `earlier` carried out first."""
         return Step(self.call, earlier + self.commands)
 
 
 def overflow_reason(cause: Cause | None) -> NoRoute:
-    """Why a line that was tried did not take the call, as overflow is keyed."""
+    """Returns why a line that was tried did not take the call, as the key of overflow."""
     return NoRoute.FAILED if cause is None else TREATMENT[cause].overflow or NoRoute.FAILED
 
 
 def why_ended(call: Call, leg: int, *, by_peer: bool, cause: Cause) -> Cause:
-    """Why a leg has ended. `cause`: what SIP says of it, which holds where the far end ended it; where we did, our own reason does."""
+    """Returns why a leg has ended. `cause`: from SIP, valid where the far end ended it; where we did, our own reason is returned."""
     if by_peer:
         return cause
     given_up = None if leg == CALLER else call.history.attempts[leg - 1].cause
@@ -85,7 +85,7 @@ def why_ended(call: Call, leg: int, *, by_peer: bool, cause: Cause) -> Cause:
 
 
 def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Moment | None = None) -> Step:
-    """The call ends for everybody at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
+    """Ends the call on all legs at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
     that somebody could hear): the carrier bills until the BYE, the advertiser does not (`docs/billing.md` §3, media rule)."""
     talk_end = talk_ended or at
     legs, goodbyes, sip_code = _end_legs(call.legs, cause=cause)
@@ -104,14 +104,14 @@ def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Mo
 
 
 def end_if_released(call: Call) -> Step:
-    """Over, once every leg has ended; until then as it is."""
+    """Ends the call once every leg has ended; until then nothing changes."""
     if not all_ended(call.legs):
         return Step(call)
     return Step(replace(call, phase=Ended()), (Finish(),))
 
 
 def _end_legs(legs: Legs, *, cause: Cause) -> tuple[Legs, tuple[Command, ...], int | None]:
-    """Every leg that still lives is told to end; a caller who has no answer yet is refused, with the SIP code that is returned."""
+    """Hangs up every live leg; a caller without a final answer is refused, with the SIP code that is returned."""
     commands: list[Command] = []
     sip_code = None
     for leg, state in enumerate(legs):
@@ -139,7 +139,7 @@ def _stop_sound(call: Call) -> tuple[Command, ...]:
 
 
 def _final_state(call: Call, *, cause: Cause) -> FinalState:
-    """How far the call came decides, then the cause. Money may still make `converted` of `connected_short`."""
+    """Returns the final state from the call's progress, then from the cause. Billing may still turn `connected_short` into `converted`."""
     if any(tried.bridged is not None for tried in call.history.attempts):
         return FinalState.CONNECTED_SHORT
     match call.phase:
@@ -158,7 +158,7 @@ def _leave_menu(visit: MenuVisit, at: Moment) -> MenuVisit:
 
 
 def _close_attempt(tried: AttemptState, at: Moment, *, by: EndedBy, cause: Cause) -> AttemptState:
-    """An attempt that was still on when the call ended: ringing (abandoned) or talking (its talk ends now)."""
+    """Closes an attempt that was live when the call ended: ringing (abandoned) or talking (its talk ends now)."""
     if tried.bridged is None or tried.talk_ended is not None:
         return replace(tried, cause=tried.cause or cause)
     return replace(tried, cause=tried.cause or cause, talk_ended=at, ended_by=by)
@@ -168,7 +168,7 @@ ANNOUNCEMENT_MS = 120_000
 
 
 def ask_routing(call: Call, at: Moment) -> Step:
-    """Routing is asked, and rules in the same step."""
+    """Asks routing, which rules in the same step."""
     history = call.history
     question = AskRoute(
         menu_done=any(visit.qualified for visit in history.menus),
@@ -179,7 +179,7 @@ def ask_routing(call: Call, at: Moment) -> Step:
 
 
 def answer_caller(call: Call, at: Moment) -> tuple[Call, tuple[Command, ...]]:
-    """The caller answered, where that is still to be done."""
+    """Answers the caller, unless that is done already."""
     if call.history.answered is not None:
         return call, ()
     history = replace(call.history, answered=at, sip_code=200)
@@ -187,7 +187,7 @@ def answer_caller(call: Call, at: Moment) -> tuple[Call, tuple[Command, ...]]:
 
 
 def announce(call: Call, prompt: str, *, cause: Cause, at: Moment) -> Step:
-    """The caller, who is answered already, hears why nobody takes the call."""
+    """Plays an announcement to the caller, which is answered already."""
     play = call.plays + 1
     phase = Announcing(play=play, cause=cause, deadline=at.plus_ms(ANNOUNCEMENT_MS))
     return Step(replace(call, phase=phase, plays=play), (Play(leg=CALLER, play=play, prompt=prompt),))

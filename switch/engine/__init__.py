@@ -1,1 +1,1 @@
-"""Synchronous and deterministic: owns the calls, the SIP agent, the cap book and the pinned plans. One event in, what to do out."""
+"""Synchronous and deterministic: owns the calls, the SIP agent, the cap book and the pinned plans. One event in, effects out."""

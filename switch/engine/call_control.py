@@ -1,6 +1,6 @@
-"""Knows how a call is thought about: ruled on, counted, judged. The same for a call on the wire and for one that is only rehearsed.
+"""Call control: asks routing, counts usage, judges calls. It works alike for a call on the wire and for a simulated one.
 
-Does not know SIP or audio, nor when things happen. Every cap of an attempt is taken in the same step as the ruling that names it.
+SIP, audio and clocks are elsewhere. Every cap of an attempt is taken in the same step as the ruling that names it.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ MAX_KNOWN_TERMS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccrualTimes:
-    """When money may become due by some terms: after so much talk, so long a call, or at an event."""
+    """The times at which money may become due by some terms: at talk times, at times of the whole call, or at an event."""
 
     talk_ms: tuple[int, ...]
     total_ms: tuple[int, ...]
@@ -37,7 +37,7 @@ class AccrualTimes:
 
 @dataclass(slots=True, kw_only=True)
 class CallContext:
-    """What is needed to judge a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
+    """The data that judges a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
 
     `taken`: the legs that caps were taken for. `events`: what happened so far, heartbeats apart.
     """
@@ -49,7 +49,7 @@ class CallContext:
     events: list[CallEvent] = field(default_factory=list)
 
     def note(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
-        """The event, kept for the ledger."""
+        """Records the event for the ledger."""
         told = {**event_facts(event), "then": [command_text(each) for each in commands]}
         happened = CallEvent(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
         self.events.append(happened)
@@ -57,7 +57,7 @@ class CallContext:
 
 
 class CallControl:
-    """Thinks with `usage`; the one who tells them."""
+    """Decides, counts and judges calls, and records what they count in `usage`."""
 
     __slots__ = ("_times", "usage")
 
@@ -66,13 +66,13 @@ class CallControl:
         self._times: dict[int, tuple[Terms, AccrualTimes]] = {}
 
     def remember(self, past: UsageHistory, plan: Plan) -> None:
-        """What the ledger knows of the time before this process: told once, before the first call."""
+        """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
         self.usage = Usage(past)
         self.usage.grouped(plan.lines_of_groups)
 
     def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int, plan: Plan) -> None:
-        """A money row that somebody else wrote. `record`: of the call it is about. `before_micros`: what its line had earned before it
-        with this call: a conversion is revenue above zero."""
+        """Counts a money row from outside. `record`: of the call it is about. `before_micros`: the revenue of its line from this call
+        before the row: a conversion is revenue above zero."""
         if row.kind is MoneyKind.DEPOSIT:
             self.usage.deposited(row.party, row.amount_micros)
             return
@@ -98,7 +98,7 @@ class CallControl:
             self.usage.paid_for(record.ani, paid)
 
     def decide(self, call: Call, context: CallContext, ask: AskRoute, at: Moment) -> Ruled:
-        """Routing's ruling, all caps of its attempts taken: two calls can't take the last slot."""
+        """Returns routing's ruling, with all caps of its attempts reserved: two calls can't take the last slot."""
         history = call.history
         inquiry = Inquiry(
             did=history.did,
@@ -119,7 +119,7 @@ class CallControl:
             context.terms[ruling.campaign] = context.plan.terms[ruling.campaign]
         if isinstance(ruling.choice, Wait):
             self.usage.enter_hold(history.call_id, ruling.choice.campaign)
-        elif not isinstance(ruling.choice, Dial):  # who is dialled for keeps his place until he talks
+        elif not isinstance(ruling.choice, Dial):  # a caller that is being connected keeps its place until talk
             self.usage.leave_hold(history.call_id)
         match ruling.choice:
             case Dial(attempts=attempts):
@@ -135,7 +135,7 @@ class CallControl:
                 return Ruled(at=at, ruling=ruling)
 
     def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
-        """The two on this leg have been bridged: what that alone is worth counts from now on."""
+        """This leg has been bridged: revenue that is due at once counts from now on."""
         talk = call.history.attempts[leg - 1].talk
         if talk is None:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
@@ -146,19 +146,19 @@ class CallControl:
             self.accrue(call, context, at)
 
     def accrue(self, call: Call, context: CallContext, at: Moment) -> None:
-        """What is owed should the call end now is counted now, so that caps of conversions and revenue are current."""
+        """Counts what would be owed if the call ended now, so that caps of conversions and revenue are up to date."""
         rows = due(cdr.build_record(cdr.close_crashed(call.history, at), known=call.known), context.terms)
         self._count(call, rows)
         self._remember_paid(call, rows)
 
     def release_call_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
-        """The call gives up the attempt on `leg`, whose end may take a while."""
+        """Releases the call's caps of the attempt on `leg`, before the leg has ended."""
         tried = call.history.attempts[leg - 1]
         health = context.plan.table.lines[tried.line].health
         self.usage.given_up((call.history.call_id, leg), at_us=at.utc_us, outcome=cdr.attempt_outcome(tried), health=health)
 
     def release_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
-        """The leg has ended: what its attempt held is free, and its line's health is known better."""
+        """The leg has ended: releases what its attempt held, and updates its line's health."""
         tried = call.history.attempts[leg - 1]
         terms = self._accrual_times(context.plan.terms[tried.campaign])
         self.usage.ended(
@@ -170,7 +170,7 @@ class CallControl:
         )
 
     def finish(self, call: Call, context: CallContext) -> JudgedCall:
-        """The call's record, judged and counted. Its legs may still wind down."""
+        """Returns the call's record, judged and counted. Its legs may end later."""
         judged = judge_call(call.history, call.known, context, trail=tuple(as_plain(reason) for reason in call.trail))
         rows = judged.verdict.rows
         self._count(call, rows)
@@ -178,13 +178,13 @@ class CallControl:
         self._remember_paid(call, rows)
         self.usage.leave_hold(call.history.call_id)
         undialled = len(call.legs)
-        for leg in sorted(leg for leg in context.taken if leg >= undialled):  # it broke between its ruling and the dial
+        for leg in sorted(leg for leg in context.taken if leg >= undialled):  # the call failed between its ruling and the dial
             self.usage.ended((call.history.call_id, leg), at_us=judged.record.ended_us)
         self.usage.over(call.history.call_id)
         return judged
 
     def _take(self, call: Call, context: CallContext, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment) -> tuple[int, ...]:
-        """The attempt's caps are taken; the talk times at which it may earn."""
+        """Reserves the attempt's caps; returns the talk times at which it may earn."""
         context.taken.add(leg)
         owners = _owners(
             context.plan,
@@ -201,7 +201,7 @@ class CallControl:
         return self._accrual_times(context.plan.terms[attempt.campaign]).talk_ms
 
     def _accrual_times(self, terms: Terms) -> AccrualTimes:
-        """Found out once for each campaign of each plan: by identity, since terms can't be hashed."""
+        """Computed once for each campaign of each plan; cached by identity, since terms can't be hashed."""
         known = self._times.get(id(terms))
         if known is None or known[0] is not terms:
             if len(self._times) >= MAX_KNOWN_TERMS:
@@ -211,7 +211,7 @@ class CallControl:
         return known[1]
 
     def _count(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
-        """Conversions and revenue to the caps they count against."""
+        """Counts conversions and revenue against their caps."""
         legs = {tried.line: tried for tried in call.history.attempts}
         revenue: dict[str, int] = {}
         for row in rows:
@@ -223,13 +223,13 @@ class CallControl:
                 self.usage.converted((call.history.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
 
     def _take_back(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
-        """What was counted at a mark that talk did not reach after all: the media rule ended it before."""
+        """Reverses what was counted at a mark that talk did not reach in the end: the media rule ended it earlier."""
         for tried in call.history.attempts:
             owed = sum(row.amount_micros for row in rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
             self.usage.settled((call.history.call_id, tried.number), revenue_micros=owed)
 
     def _remember_paid(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
-        """The caller is a repeat from now on, for calls other than this."""
+        """Records paid conversions: the caller is a repeat from now on, for other calls."""
         legs = {tried.line: tried for tried in call.history.attempts}
         for row in rows:
             tried = legs.get(row.line)
@@ -248,7 +248,7 @@ class CallControl:
 def _owners(
     plan: Plan, *, line: str, advertiser: str, campaign: str, publisher: str | None, did: str, trunk: str
 ) -> tuple[str, ...]:
-    """Everyone an attempt counts for, with a cap or without one."""
+    """Returns every owner that an attempt counts for, with a cap or without one."""
     return (
         f"line:{line}",
         *(f"group:{group}" for group in plan.groups.get(line, ())),
@@ -267,7 +267,7 @@ def judge_call(
     *,
     trail: tuple[Mapping[str, object], ...] = (),
 ) -> JudgedCall:
-    """What the ledger keeps of a call that has ended."""
+    """Returns the judged record that the ledger keeps of a call that has ended."""
     return judge_history(history, known=known, trail=trail, terms=context.terms, rate=context.rate, events=tuple(context.events))
 
 
@@ -280,7 +280,7 @@ def judge_history(
     rate: Rate | None,
     events: tuple[CallEvent, ...],
 ) -> JudgedCall:
-    """As `judge_call`, from its parts: what a journal keeps of them is enough."""
+    """As `judge_call`, from its parts, which a journal contains."""
     record = cdr.build_record(history, trail, known)
     found = judge(record, terms, rate=rate)
     return JudgedCall(record=with_final_state(record, found), verdict=found, events=events)

@@ -1,8 +1,8 @@
-"""Knows who counts against which cap: membership by call and leg, never a bare counter (`docs/carriers.md` §9).
+"""Counts calls and legs against caps: by membership, never by a bare counter (`docs/carriers.md` §9).
 
 What a member holds follows from its state alone, and every sum moves by the difference between what a member held before and what it
-holds after, in one place: so nothing is counted twice, and nothing stays behind. Taken all at once or not at all. Counts are kept by
-owner, not by cap: a reload's caps hold at once. Does not know routing, hours, or who the owners are.
+holds after, in one place: so nothing is counted twice, and nothing stays behind. Caps are reserved all at once or not at all. Counts are
+kept by owner, not by cap: a reload's caps hold at once. Owners are opaque keys; routing and opening hours are elsewhere.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from switch.engine.counters import Key, UsageCounters
 LegKey = tuple[str, int]
 """A call's id and its leg's number."""
 
-# Members of an enum are found slowly in Python 3.11, and routing asks for a hundred caps in one decision.
+# Access to enum members is slow in Python 3.11, and routing asks for a hundred caps in one decision.
 _ATTEMPT = Counts.ATTEMPT
 _CONNECTION = Counts.CONNECTION
 _CONVERSION = Counts.CONVERSION
@@ -31,7 +31,7 @@ _OF_CALLS = ("campaign:", "publisher:", "number:", "trunk:")
 
 @dataclass(slots=True, kw_only=True)
 class _Leg:
-    """One member. `here`: its leg is up, or about to be. `earning`: money may still come of it. `earned_micros`: revenue so far."""
+    """One member. `here`: its leg is up, or about to be. `earning`: it may still earn. `earned_micros`: revenue so far."""
 
     owners: tuple[str, ...]
     attempt: Attempt
@@ -44,17 +44,17 @@ class _Leg:
     earned_us: int = 0
 
     def busy(self) -> tuple[str, ...]:
-        """Whom it holds concurrency of."""
+        """Returns the owners whose concurrency it holds."""
         return self.owners if self.wanted else tuple(owner for owner in self.owners if not owner.startswith(_OF_CALLS))
 
     def live(self) -> dict[Counts, int]:
-        """What it holds of concurrency."""
+        """Returns the concurrency it holds."""
         if not self.here:
             return {}
         return {_ATTEMPT: 1, _CONNECTION: int(self.talked), _CONVERSION: int(self.converted), _REVENUE: self.earned_micros}
 
     def outstanding(self) -> dict[Counts, int]:
-        """What it may still come to count."""
+        """Returns what it may still count: outstanding conversions and revenue."""
         found = {_CONNECTION: int(self.here and not self.talked)}
         if self.earning:
             found[_CONVERSION] = int(not self.converted)
@@ -81,12 +81,12 @@ class CapBook:
     def __contains__(self, member: LegKey) -> bool:
         return member[1] in self._legs.get(member[0], ())
 
-    # what happens to members
+    # changes to members
 
     def take(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
         """Count `member` for all owners, or for none and return the key of the first of the attempt's caps that is full.
 
-        Taking again what was taken changes nothing.
+        Idempotent for a member that was taken already.
         """
         if member in self:
             return None
@@ -100,7 +100,7 @@ class CapBook:
         return None
 
     def connected(self, member: LegKey, *, at_us: int) -> Attempt | None:
-        """Talk began; None: that is known already, or the leg had ended. KeyError: no such member."""
+        """Talk began. Returns the attempt, or None when that was counted already or the leg had ended. KeyError: no such member."""
         leg = self._leg(member)
         if leg.talked or not leg.here:
             return None
@@ -111,7 +111,7 @@ class CapBook:
         return leg.attempt
 
     def converted(self, member: LegKey, *, at_us: int, revenue_micros: int) -> None:
-        """Revenue is owed, `revenue_micros` in all so far: what it grew by counts, and one conversion. KeyError: no such member."""
+        """Revenue is owed, `revenue_micros` in all so far: the increase counts, and one conversion. KeyError: no such member."""
         leg = self._leg(member)
         more_micros = revenue_micros - leg.earned_micros
         if more_micros <= 0:
@@ -124,7 +124,7 @@ class CapBook:
         self._count(leg.owners, _REVENUE, amount=more_micros, at_us=at_us)
 
     def settled(self, member: LegKey, *, revenue_micros: int) -> None:
-        """No more than this came of it in the end; the rest is taken back where it was counted. Members never taken: nothing happens."""
+        """Sets the member's final revenue; what was counted above it is reversed. Changes nothing for members never taken."""
         leg = self._legs.get(member[0], {}).get(member[1])
         if leg is None or revenue_micros >= leg.earned_micros:
             return
@@ -135,8 +135,8 @@ class CapBook:
         self._count(leg.owners, _REVENUE, amount=-less_micros, at_us=leg.earned_us)
 
     def given_up(self, member: LegKey) -> Attempt | None:
-        """The call needs this line no more, and takes no second place of its campaign, publisher, number and trunk while the leg winds
-        down. The line, its groups and its advertiser are busy with it until it is gone. None: it was given up or back before."""
+        """The call does not need this line any more: its campaign, publisher, number and trunk are released before the leg ends.
+        The line, its groups and its advertiser stay busy until the leg has ended. None: it was released before."""
         leg = self._legs.get(member[0], {}).get(member[1])
         if leg is None or not leg.wanted or not leg.here:
             return None
@@ -146,9 +146,9 @@ class CapBook:
         return leg.attempt
 
     def give_back(self, member: LegKey, *, earning: bool = False) -> Attempt | None:
-        """The leg is gone and what it held is free; None: it was before, or never was, or it had been given up.
+        """The leg has ended: releases what it still held. Returns the attempt, or None: ended before, never taken, or `given_up` earlier.
 
-        `earning`: its call goes on and may still make money of it (`total_for`), so that stays outstanding until the call is over.
+        `earning`: its call goes on and the attempt may still earn (`total_for`), so that stays outstanding until the call is over.
         """
         call_id, number = member
         leg = self._legs.get(call_id, {}).get(number)
@@ -162,9 +162,9 @@ class CapBook:
         return leg.attempt if leg.wanted else None
 
     def over(self, call_id: str) -> list[tuple[Attempt, int]]:
-        """No more money comes of the call; its attempts, with the revenue of each; none when that is known already.
+        """The call earns no more. Returns its attempts, with the revenue of each; none when it was over already.
 
-        Legs that are still up hold their concurrency until they are given back.
+        Legs that are still up hold their concurrency until `give_back`.
         """
         if call_id in self._over or call_id not in self._legs:
             return []
@@ -177,7 +177,7 @@ class CapBook:
         self._forget(call_id)
         return [(leg.attempt, leg.earned_micros) for leg in legs]
 
-    # what happens outside of them
+    # changes from outside of calls
 
     def adjusted(self, owners: tuple[str, ...], *, at_us: int, conversions: int, revenue_micros: int) -> None:
         everyone = self._everyone(owners)
@@ -188,7 +188,7 @@ class CapBook:
         self._deposits[owner] = self._deposits.get(owner, 0) + amount_micros
 
     def grouped(self, groups: Mapping[str, tuple[str, ...]]) -> None:
-        """Which owners make up a group: what they counted and what their members hold is the group's, from before it was told too."""
+        """Sets the owners in each group: what they counted and what their members hold is the group's too, also from before."""
         known = dict.fromkeys((*groups, *(group for several in self._groups.values() for group in several)))
         for group in known:
             self._tally.sum_up(group, of=groups.get(group, ()))
@@ -199,10 +199,10 @@ class CapBook:
         for leg in (leg for legs in self._legs.values() for leg in legs.values()):
             self._rejoin(leg, owners=tuple(owner for owner in leg.owners if owner not in known))
 
-    # what is asked
+    # queries
 
     def used(self, cap: Cap, utc_us: int) -> int:
-        """How much counts against `cap` now: calls or micros. 1 or 0 for spacing: whether it is too soon."""
+        """Returns how much counts against `cap` now: calls or micros. For spacing: 1 when it is too soon, else 0."""
         per, key = cap.per, (cap.owner, cap.counts)
         if per is _CONCURRENCY:
             counted = self._live.get(key, 0)
@@ -223,12 +223,12 @@ class CapBook:
         return int(waits or (latest_us > 0 and utc_us - latest_us < cap.spacing_ms * 1_000))
 
     def _owed_micros(self, owner: str) -> int:
-        """A prepaid balance is always strict: what is not covered yet can't be earned."""
+        """A prepaid balance is always strict: revenue above it can't be earned."""
         key = (owner, _REVENUE)
         return self._tally.ever(key) + self._outstanding.get(key, 0) - self._deposits.get(owner, 0)
 
     def _begun_us(self, per: Per, zone: str, *, utc_us: int) -> int:
-        """When the window that `utc_us` lies in began; looked up once for each window."""
+        """Returns the start of the window that contains `utc_us`; computed once for each window."""
         window = self._windows.get((per, zone))
         if window is None or not window[0] <= utc_us < window[1]:
             ends_us = next_us(per, zone, utc_us)
@@ -238,11 +238,11 @@ class CapBook:
         return window[0]
 
     def snapshot(self) -> dict[str, int]:
-        """What is held now, to compare one book with another."""
+        """Returns what is held now, to compare one cap book with another."""
         live = {f"{owner} {counts} live": amount for (owner, counts), amount in self._live.items()}
         return live | {f"{owner} {counts} outstanding": amount for (owner, counts), amount in self._outstanding.items()}
 
-    # how it is kept
+    # bookkeeping
 
     def _everyone(self, owners: Iterable[str]) -> tuple[str, ...]:
         """Each owner once, and the groups they are in."""
@@ -252,12 +252,12 @@ class CapBook:
         return self._legs[member[0]][member[1]]
 
     def _move(self, leg: _Leg, *, before: tuple[dict[Counts, int], dict[Counts, int]]) -> None:
-        """The sums follow a member from what it held before to what it holds now."""
+        """Updates the sums by the difference between what a member held before and what it holds now."""
         _shift(self._live, leg.busy(), before=before[0], after=leg.live())
         _shift(self._outstanding, leg.owners, before=before[1], after=leg.outstanding())
 
     def _rejoin(self, leg: _Leg, *, owners: tuple[str, ...]) -> None:
-        """What it holds counts for these from now on, and for the groups they are in."""
+        """Moves what it holds to these owners, and to the groups they are in."""
         live, outstanding = leg.live(), leg.outstanding()
         _shift(self._live, leg.busy(), before=live, after={})
         _shift(self._outstanding, leg.owners, before=outstanding, after={})
@@ -271,14 +271,14 @@ class CapBook:
                 self._tally.add((owner, counts), amount, at_us=at_us)
 
     def _forget(self, call_id: str) -> None:
-        """A call that is over is kept for its legs that are still up, and no longer."""
+        """Drops a call that is over once none of its legs is up."""
         if not any(leg.here for leg in self._legs[call_id].values()):
             del self._legs[call_id]
             self._over.discard(call_id)
 
 
 def is_full(cap: Cap, used: int, *, revenue_micros: int) -> bool:
-    """Whether one more attempt does not fit, which may earn so much: the same sum as `routing.hunt`, so that the two agree."""
+    """Returns whether one more attempt that may earn `revenue_micros` does not fit: the same sum as in `routing.hunt`."""
     adds = revenue_micros if cap.counts is _REVENUE else 1
     return used + adds > cap.limit
 

@@ -1,4 +1,4 @@
-"""The one place that reads clocks, but for the media worker's own loop. Everybody else is told what time it is."""
+"""Reads the clocks; only the media worker's own loop reads them elsewhere. All other code gets the time as an argument."""
 
 import time
 from typing import Protocol

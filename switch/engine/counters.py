@@ -1,7 +1,7 @@
-"""Knows how much was counted for whom and when, to the quarter of an hour, so that every calendar window of every zone can be summed.
+"""Sums usage by owner and quarter of an hour, so that every calendar window of every zone can be summed.
 
-Every zone's windows begin on a UTC quarter, so quarters are as fine as needed, and caps that a reload brings find their history. Does not
-know caps, limits or windows. Amounts may be negative (credits) and late: they count where they belong.
+Every zone's windows begin on a UTC quarter, so quarters are as fine as needed, and caps that a reload adds find their history. Caps,
+limits and windows are elsewhere. Amounts may be negative (credits) and late: they count in their own quarter.
 """
 
 from bisect import bisect_left, insort
@@ -11,7 +11,7 @@ from routing.cap import Counts
 
 QUARTER_US = 15 * 60 * 1_000_000
 MAX_STARTS = 16
-"""Running sums kept for each owner and count. Windows roll on and leave their sums behind; beyond this many they are made anew."""
+"""Running sums kept for each owner and count. Sums of past windows remain; beyond this many all are computed anew."""
 
 Key = tuple[str, Counts]
 """An owner and what is counted for it."""
@@ -41,14 +41,14 @@ class _Series:
                 self.sums[start_us] += amount
 
     def join(self, other: "_Series") -> None:
-        """All of the other's too. The quarters are to be sorted when all have joined: a plan's groups are summed while calls wait."""
+        """Adds the other's quarters. They are sorted once all have joined: a plan's groups are summed while calls wait."""
         self.before += other.before
         self.latest_us = max(self.latest_us, other.latest_us)
         for quarter_us, amount in other.amounts.items():
             self.amounts[quarter_us] = self.amounts.get(quarter_us, 0) + amount
 
     def sum_since(self, start_us: int) -> int:
-        """Summed afresh, and kept."""
+        """Computes the sum, and keeps it."""
         if len(self.sums) >= MAX_STARTS:
             self.sums.clear()
         first = bisect_left(self.quarters, quarter_of(start_us))
@@ -61,10 +61,10 @@ class _Series:
 
 
 class UsageCounters:
-    """What was counted for every owner.
+    """The usage of every owner.
 
     `history`: the quarters from `horizon_us` on. `before`: owner, what, and how much was counted before the horizon in all. The horizon
-    is taken down to its quarter; rows of `history` that lie before it are passed over.
+    is rounded down to its quarter; rows of `history` before it are skipped.
     """
 
     __slots__ = ("_horizon_us", "_series")
@@ -82,12 +82,12 @@ class UsageCounters:
 
     @property
     def horizon_us(self) -> int:
-        """From when on the quarters are known."""
+        """Returns the instant from which the quarters are known."""
         return self._horizon_us
 
     def extend(self, history: Iterable[CounterRow], *, before: Iterable[tuple[str, Counts, int]], horizon_us: int) -> None:
-        """Look further back: rows between the new horizon and the old one are added, all later ones are known already. `before`: what was
-        counted before the new horizon, in place of what was known of that."""
+        """Extends the history back: rows between the new horizon and the old one are added, later ones are known already. `before`: what
+        was counted before the new horizon; it replaces the old value."""
         earlier_us = min(quarter_of(horizon_us), self._horizon_us)
         for series in self._series.values():
             series.before = 0
@@ -109,8 +109,8 @@ class UsageCounters:
             series.add(quarter_us, amount)
 
     def since(self, key: Key, start_us: int) -> int:
-        """All that was counted in the quarter of `start_us` or later. Starts before the horizon count all there ever was: what is not
-        known closes a cap rather than opening it."""
+        """Returns all that was counted in the quarter of `start_us` or later. For a start before the horizon it returns the sum of all
+        time: unknown history closes a cap rather than opening it."""
         series = self._series.get(key)
         if series is None:
             return 0
@@ -124,17 +124,17 @@ class UsageCounters:
         return 0 if series is None else series.ever()
 
     def counted_at(self, key: Key, at_us: int) -> None:
-        """Something that the quarters hold already was counted at that very instant."""
+        """Records the exact instant of a count that the quarters contain already."""
         series = self._of(key)
         series.latest_us = max(series.latest_us, at_us)
 
     def latest_us(self, key: Key) -> int:
-        """When something was last counted, as far as it was told with its instant; 0: never."""
+        """Returns when something was last counted, as far as its instant was recorded; 0: never."""
         series = self._series.get(key)
         return 0 if series is None else series.latest_us
 
     def sum_up(self, owner: str, *, of: Iterable[str]) -> None:
-        """`owner` counts what all of these did, in place of what it counted."""
+        """Replaces the counts of `owner` with the sum of these owners' counts."""
         members = tuple(of)
         for counts in Counts:
             total = self._series[owner, counts] = _Series()
@@ -143,7 +143,7 @@ class UsageCounters:
             total.quarters = sorted(total.amounts)
 
     def snapshot(self) -> dict[str, int]:
-        """Every quarter that counts something, to compare one tally with another."""
+        """Returns every quarter with a count, to compare two sets of counters."""
         found: dict[str, int] = {}
         for (owner, counts), series in self._series.items():
             found[f"{owner} {counts} before {self._horizon_us}"] = series.before
@@ -158,5 +158,5 @@ class UsageCounters:
 
 
 def quarter_of(at_us: int) -> int:
-    """The start of the quarter that `at_us` lies in."""
+    """Returns the start of the quarter that contains `at_us`."""
     return at_us - at_us % QUARTER_US

@@ -1,4 +1,4 @@
-"""Knows what the engine asks of the world, in the order it is to be done. Does not do it: the shell (`switch.app`) does."""
+"""The effects that the engine requests, to be carried out in order by the shell (`switch.app`)."""
 
 import msgspec
 
@@ -8,14 +8,14 @@ from switch.sip.message import Address
 
 
 class AppendJournal(msgspec.Struct, frozen=True, kw_only=True):
-    """Append one line: before anything that follows it is done."""
+    """Append one line, before any later effect is carried out."""
 
     call_id: str
     payload: bytes
 
 
 class SyncJournal(msgspec.Struct, frozen=True, kw_only=True):
-    """Make the journal durable up to here, then call `Engine.secured` with the same call and leg."""
+    """Make the journal durable up to here, then call `Engine.answer_durable` with the same call and leg."""
 
     call_id: str
     leg: int
@@ -38,9 +38,9 @@ class StoreRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that should never happen did; it cost at most one call. `trace`: the traceback, as text, where there is one.
+    """An internal error, which ended at most one call. `trace`: the traceback, as text, where there is one.
 
-    `call_id`: the call it happened to; empty where it is none's.
+    `call_id`: the call it belongs to; empty for none.
     """
 
     what: str

@@ -1,7 +1,7 @@
-"""Knows the whole switch between its sockets: calls, SIP agent, cap book, audio media, pinned plans. Synchronous and deterministic.
+"""Runs all calls between the sockets: SIP agent, call control, cap book, media, pinned plans. Synchronous and deterministic.
 
-One event in with its moment, effects out in the order they are to be done: the journal line always before what it tells of. Does not
-read clocks, touch sockets or files, or draw random numbers: `token` gives every name it needs.
+One event in with its moment, effects out in the order to carry them out: the journal line always before what it records. It reads no
+clock, touches no socket or file, and draws no random number: `token` makes every identifier it needs.
 """
 
 import traceback
@@ -34,12 +34,12 @@ from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
 SILENT_NS = 500_000_000
-"""A side that has sent nothing for so long has fallen silent: 25 packets that did not come."""
+"""A side that has sent nothing for so long counts as silent: 25 missed packets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpSettings:
-    """Where this switch's RTP is: its address as peers see it, the first and last port, and how long a port rests between calls."""
+    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls."""
 
     address: str
     ports: tuple[int, int]
@@ -47,7 +47,7 @@ class RtpSettings:
 
 
 class Engine:
-    """Every method takes what happened with its moment; `effects()` then tells what to do. Moments must never go backwards."""
+    """Every method takes an event with its moment; `effects()` then returns what to do. Moments must never go backwards."""
 
     def __init__(
         self, *, plan: Plan, rtp: RtpSettings, agent: UserAgent, token: Callable[[], str], usage: Usage | None = None
@@ -66,17 +66,17 @@ class Engine:
         self._stopping = False
         self._effects: list[Effect] = []
 
-    # what the shell asks
+    # queries of the shell
 
     def effects(self) -> list[Effect]:
-        """What is to be done, in order; each is told once."""
+        """Returns the effects to carry out, in order; each is returned once."""
         for data, target in self._agent.to_send():
             self._effects.append(SendSip(data=data, target=target))
         effects, self._effects = self._effects, []
         return effects
 
     def next_deadline(self) -> int | None:
-        """When `tick` wants to be called, monotonic ns."""
+        """Returns when `tick` must be called, in monotonic ns, or None."""
         return min((at for at in (self._agent.next_deadline(), self._deadlines.next_at()) if at is not None), default=None)
 
     @property
@@ -87,20 +87,20 @@ class Engine:
     def plan(self) -> Plan:
         return self._plan
 
-    # what happens
+    # inputs
 
     def datagram(self, data: bytes, source: Address, at: Moment) -> None:
-        """SIP from the wire. Who is no trunk can't place a call and learns nothing (`docs/carriers.md` §1)."""
+        """A SIP datagram came. A source that is no trunk can't place a call and gets no answer (`docs/carriers.md` §1)."""
         self._agent.receive(data, source, at.mono_ns, may_invite=self._trunk_of(source) is not None)
         self._drain_facts(at)
 
     def send_failed(self, target: Address, at: Moment) -> None:
-        """The network refused a datagram to `target`."""
+        """A datagram to `target` could not be sent."""
         self._agent.send_failed(target, at.mono_ns)
         self._drain_facts(at)
 
     def tick(self, at: Moment) -> None:
-        """Whatever is due by `at`."""
+        """Runs all timers due by `at`."""
         self._agent.tick(at.mono_ns)
         self._drain_facts(at)
         while (live := self._deadlines.pop_due(at.mono_ns)) is not None:
@@ -114,7 +114,7 @@ class Engine:
         self._drain_facts(at)
 
     def report(self, worker: int, report: Report, at: Moment) -> None:
-        """A media worker has something to say."""
+        """A report of a media worker came."""
         match report:
             case Ready():
                 self._media.worker_up(worker)
@@ -147,7 +147,7 @@ class Engine:
         self._drain_facts(at)
 
     def remember(self, past: UsageHistory) -> None:
-        """What the ledger knows of the time before this process: told once, before the first call is taken."""
+        """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
         self._control.remember(past, self._plan)
 
     @property
@@ -155,7 +155,7 @@ class Engine:
         return self._control.usage
 
     def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int) -> None:
-        """Somebody else wrote a money row: a posting, a correction, a deposit."""
+        """A money row came from outside of calls: a posting, a correction, a deposit."""
         self._control.posted(row, record, before_micros=before_micros, plan=self._plan)
 
     def reload(self, plan: Plan) -> None:
@@ -178,15 +178,15 @@ class Engine:
     # calls
 
     def _drain_facts(self, at: Moment) -> None:
-        """What the agent noticed, told to the calls, until it has nothing more to say."""
+        """Passes the agent's facts to the calls, until none is left."""
         while found := self._agent.facts():
             for fact in found:
                 try:
                     self._on_fact(fact, at)
-                except Exception:  # noqa: BLE001 what one fact breaks must not keep the others from being heard
+                except Exception:  # noqa: BLE001 an error in one fact must not stop the others
                     what = f"{type(fact).__name__} of leg {fact.leg} was not heard"
                     self._emit(LogProblem(what=what, trace=traceback.format_exc(), call_id=self._calls.id_of_sip(fact.leg)))
-                    if isinstance(fact, InviteReceived):  # no call was made of it that would end the leg
+                    if isinstance(fact, InviteReceived):  # there is no call that would end the leg
                         self._agent.refuse(fact.leg, 500, at.mono_ns)
 
     def _on_fact(self, fact: Fact, at: Moment) -> None:
@@ -198,7 +198,7 @@ class Engine:
         match fact:
             case LegTerminated():
                 self._on_leg_terminated(live, number, fact, at)
-            case _ if isinstance(live.call.phase, Ended):  # it came to life after its record was written: end it for good
+            case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
             case ProvisionalReceived(status=status):
                 self._feed(live, ev.LegRang(at=at, leg=number, status=status))
@@ -251,7 +251,7 @@ class Engine:
             self._broken(live, arrived)
 
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
-        """Why a call can't be taken at all, whatever its number. Where there is none, the caller's RTP port is held already."""
+        """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is held already."""
         if self._stopping:
             return Cause.STOPPING
         if not self._ledger_writable:
@@ -265,7 +265,7 @@ class Engine:
         return None if self._media.prepared(leg, offer) else Cause.NOT_ACCEPTABLE
 
     def _on_leg_terminated(self, live: LiveCall, number: int, fact: LegTerminated, at: Moment) -> None:
-        """A leg is over: its port is free, whatever becomes of the call."""
+        """A leg is over: its port is released, whatever the state of the call."""
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live, leg, at.mono_ns)
@@ -275,7 +275,7 @@ class Engine:
         self._feed(live, event)
 
     def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
-        """Who sends audio and who has fallen silent, as of the worker's moment: what the next heartbeats may vouch for."""
+        """Updates which legs send audio, as of the worker's moment; the calls' next heartbeats use it."""
         for port, last_ns in report.last.items():
             owner = self._media.owner(port)
             live = None if owner is None else self._calls.get(owner[0])
@@ -284,7 +284,7 @@ class Engine:
                 live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
-        """A worker's news of a port, told to the call whose leg it is; ports given back in the meantime have none."""
+        """Passes a worker's report of a port to the call that owns it; a port released in the meantime has no owner."""
         owner = self._media.owner(port)
         if owner is None:
             return
@@ -296,20 +296,20 @@ class Engine:
             self._feed(live, event)
 
     def _feed(self, live: LiveCall, event: ev.Event) -> None:
-        """One event to one call. Whatever goes wrong in it costs this call alone, and that with a record (`docs/design.md` §1)."""
+        """Passes one event to one call. An error in it ends this call alone, with a record (`docs/design.md` §1)."""
         try:
             before = live.call
             step = advance(before, event)
             if step.call is not before or step.commands:
                 self._take(live, event, step)
-        except Exception:  # noqa: BLE001 the one place where a broken call is kept from breaking the others
+        except Exception:  # noqa: BLE001 the one place that isolates a failed call from the others
             self._broken(live, event)
 
     def _take(self, live: LiveCall, event: ev.Event, step: Step) -> None:
-        """A step taken: journaled, then carried out. What its commands cause at once is fed when all are done."""
+        """Journals a step, then carries it out. Events that its commands cause at once are fed when all are done."""
         ended = isinstance(live.call.phase, Ended)
         live.call = step.call
-        if not ended:  # what winds down after the record needs no line: a crash frees it all
+        if not ended:  # legs that end after the record need no line: a crash releases them all
             self._journal(live, event, step)
         caused: list[ev.Event] = []
         for command in step.commands:
@@ -318,7 +318,7 @@ class Engine:
             self._feed(live, each)
 
     def _journal(self, live: LiveCall, event: ev.Event, step: Step) -> None:
-        """The step's journal line, and when the call wants to be woken."""
+        """Emits the step's journal line, and sets the call's timer."""
         context = live.context
         deadline = step.call.deadline
         self._wake(live, None if deadline is None else deadline.mono_ns)
@@ -333,7 +333,7 @@ class Engine:
         self._emit(AppendJournal(call_id=live.call_id, payload=payload))
 
     def _wake(self, live: LiveCall, at_ns: int | None) -> None:
-        """The call wants `DeadlinePassed` at `at_ns`, and no earlier one any more. None: it wants none."""
+        """Sets the call's next `DeadlinePassed` to `at_ns`, in place of the earlier one. None: none."""
         if at_ns == live.deadline_ns:
             return
         self._deadlines.cancel(live.timer)
@@ -341,14 +341,14 @@ class Engine:
         live.timer = None if at_ns is None else self._deadlines.add(at_ns, live)
 
     def _broken(self, live: LiveCall, event: ev.Event) -> None:
-        """The machine or a command of this call failed: it is ended in the machine's own way, and if that fails too, without it."""
+        """The machine or a command of this call failed: ends the call by the machine, and if that fails too, without it."""
         self._emit(LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id))
         if not live.recorded:
             if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
                 self._bury(live, event.at)
             else:
                 self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
-                if isinstance(event, ev.LegEnded):  # the leg has ended, whatever broke: the record need not wait for it
+                if isinstance(event, ev.LegEnded):  # the leg has ended, whatever failed: the record need not wait for it
                     self._feed(live, event)
         try:
             self._executor.sweep(live, event.at)
@@ -372,10 +372,10 @@ class Engine:
         self._effects.append(TellWorker(worker=worker, order=order))
 
     def _trunk_of(self, source: Address) -> str | None:
-        """The trunk a datagram's source belongs to; looked up once for each host while a plan lasts."""
+        """Returns the trunk of a datagram's source, or None; looked up once for each host and plan."""
         host = source[0]
         if host not in self._trunks:
-            if len(self._trunks) >= MAX_KNOWN_HOSTS:  # strangers may send from anywhere: what they make us keep is bounded
+            if len(self._trunks) >= MAX_KNOWN_HOSTS:  # unknown sources may send from any address: what is kept for them is bounded
                 self._trunks.clear()
             self._trunks[host] = self._plan.trunk_of(host)
         return self._trunks[host]

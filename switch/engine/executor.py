@@ -1,6 +1,6 @@
-"""Carries out a call's commands on the SIP user agent, the media controller and call control, and tells a SIP leg's end as a cause.
+"""Carries out a call's commands on the SIP user agent, the media controller and call control, and translates a SIP leg's end to a cause.
 
-What a command causes at once comes back as events. When calls are made or moved on is decided in `switch.engine.engine`.
+What a command causes at once comes back as events. `switch.engine.engine` creates calls and feeds them events.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ from switch.sip.requests import DEFAULT_PORT
 from switch.sip.uri import parse_uri
 
 RETRY_AFTER_S = 5
-"""What callers are told who are refused only because we can't serve them just now."""
+"""Retry-After for a caller that is refused only because the switch can't serve it now."""
 
 
 class CommandExecutor:
@@ -43,7 +43,7 @@ class CommandExecutor:
         self._emit = emit
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
-        """`command` done; the events it caused at once."""
+        """Carries out `command`; returns the events it caused at once."""
         match command:
             case do.AskRoute():
                 return (self._control.decide(live.call, live.context, command, at),)
@@ -118,7 +118,7 @@ class CommandExecutor:
                 extra=() if header is None else ((header, live.call_id),),
             )
         except Exception:
-            self._media.close(live, leg, at.mono_ns)  # nobody else knows of its port
+            self._media.close(live, leg, at.mono_ns)  # nothing else refers to its port
             raise
         self._lives.add_leg(live, dial.leg, leg)
         return ()
@@ -141,13 +141,13 @@ class CommandExecutor:
             self._agent.accept(leg.sip, body, at.mono_ns)
 
     def bury(self, live: LiveCall, at: Moment) -> None:
-        """A call whose machine can't end it any more: the record says that it crashed."""
+        """Ends a call whose machine can't: its record has the cause of a crash."""
         live.call = replace(live.call, history=cdr.close_crashed(live.call.history, at), phase=Ended())
         self._finish(live)
 
     def sweep(self, live: LiveCall, at: Moment) -> None:
-        """After a break, which may have kept commands from being carried out: every leg that stands is told to end, and every attempt
-        whose leg is gone gives its caps back. What was done before stays as it is."""
+        """Cleans up after an error that may have stopped commands: hangs up every live leg, and releases the caps of every attempt whose
+        leg has ended. Idempotent."""
         for leg in live.legs.values():
             self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
         for number in sorted(live.context.taken):
@@ -155,7 +155,7 @@ class CommandExecutor:
                 self._control.release_caps(live.call, live.context, number, at)
 
     def _finish(self, live: LiveCall) -> None:
-        """The record is written now. Legs that the network has not let go of yet keep their ports and caps until it does."""
+        """Writes the record now. Legs that have not terminated yet keep their ports and caps until they do."""
         if self._lives.drop(live):
             self._media.left(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
@@ -163,7 +163,7 @@ class CommandExecutor:
 
 
 def _target(uri: str) -> Address:
-    """Where a line's URI is reached. Config holds IP literals only, so there is nothing to look up."""
+    """Returns the address of a line's URI. Config holds IP literals only, so there is nothing to resolve."""
     parsed = parse_uri(uri)
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
@@ -182,7 +182,7 @@ _OF_LINE = {
 
 
 def reject_cause(invited: InviteReceived) -> Cause | None:
-    """Why SIP itself has an INVITE refused: its form, or that it has been around too often to be sent on (RFC 7332)."""
+    """Returns why SIP requires an INVITE to be refused, or None: its form, or no hops left for a line's INVITE (RFC 7332)."""
     if invited.unfit is None:
         return Cause.TOO_MANY_HOPS if invited.hops_left == 0 else None
     return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)

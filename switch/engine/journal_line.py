@@ -1,4 +1,4 @@
-"""Knows what one line of the journal holds, and how a call is recovered from its lines. Does not know files.
+"""Writes and reads one line of the journal, and recovers a call from its lines. Files are elsewhere.
 
 A line is an event with the commands it caused, and the call's whole history after it; a heartbeat is a short one. The last whole line and
 the heartbeats behind it are enough to close the call. The trail, the tags that were read, and the terms are written once, where they
@@ -25,7 +25,7 @@ from switch.engine.call_control import judge_history
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulingNotes:
-    """What a ruling added: why, what it read, and by which terms its attempts will be judged."""
+    """What a ruling added: its reasons, the tags it read, and the terms that judge its attempts."""
 
     trail: tuple[Mapping[str, Any], ...] = ()
     known: Mapping[str, Scalar] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class RulingNotes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
-    """What a line says, as far as recovery reads it. A heartbeat's line has nothing but `heartbeat`."""
+    """The fields of a line that recovery reads. A heartbeat's line has only `heartbeat`."""
 
     at: Moment
     happened: CallEvent | None = None
@@ -60,12 +60,12 @@ def ruling_notes(
 
 
 def heartbeat_line(at: Moment, heartbeat: Moment | None) -> bytes:
-    """The short line of a bridge that still stands: every five seconds for every call, so it says no more than that."""
+    """The line of a bridge's heartbeat: written every five seconds for every call, so it is short."""
     return _encode({"at": at, "heartbeat": heartbeat})
 
 
 def recover_call(lines: Sequence[bytes]) -> JudgedCall:
-    """The judged record of a call from its journal lines; cut off by a crash where they do not come to its end.
+    """Returns the judged record of a call from its journal lines; closed as crashed where they do not reach its end.
 
     The lines may come in any order, and more than once: the journal writes lines again after a failed fsync.
     Raises ValueError (msgspec.DecodeError is one) when no line can be read.

@@ -1,4 +1,4 @@
-"""Knows what the engine holds of each live call beside the call itself: where its legs are in SIP and in audio, and what it pinned."""
+"""Holds the engine's state of each live call beside the call itself: its legs' SIP and media handles, and its pinned plan."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from switch.timer_heap import TimerEntry
 class LiveLeg:
     """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `peer`: where its audio is, once agreed.
 
-    `ready`: what its INVITE's SDP is to be answered with (caller; None: it had none). `version`: how many SDP bodies we sent it.
-    `opened`: the worker has bound the port. `asked`: our offer is out on it (an INVITE, or a 200 to an INVITE without SDP), so its
-    answer is to come. `silent_since`: its last packet, while its audio has stopped.
+    `ready`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
+    `opened`: the worker has bound the port. `asked`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
+    answer must come. `silent_since`: its last packet, while its audio has stopped.
     """
 
     sip: int
@@ -32,8 +32,8 @@ class LiveLeg:
 
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
-    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's. `recorded`: its record has been given out.
-    `deadline_ns`, `timer`: when it is to be woken, and the entry for that."""
+    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's. `recorded`: its record has been emitted.
+    `deadline_ns`, `timer`: its next deadline, and the timer entry for it."""
 
     call: Call
     context: CallContext
@@ -49,7 +49,7 @@ class LiveCall:
         return self.call.history.call_id
 
     def silent_since(self) -> Moment | None:
-        """The earliest last packet of those whose audio has stopped although they should send."""
+        """Returns the earliest last packet of the legs that should send audio and do not, or None."""
         silent = [leg.silent_since for leg in self.legs.values() if leg.silent_since and leg.peer is not None and leg.peer.sends]
         return min(silent, default=None)
 
@@ -73,11 +73,11 @@ class LiveCalls:
         return self._by_id.get(call_id)
 
     def of_sip(self, sip: int) -> tuple[LiveCall, int]:
-        """The call and leg number of one of the agent's legs, until that has ended."""
+        """Returns the call and leg number of one of the agent's legs, until that has ended."""
         return self._by_sip[sip]
 
     def id_of_sip(self, sip: int) -> str:
-        """The id of the call that has this leg of the agent's; "": none has."""
+        """Returns the id of the call that has this leg of the agent's, or ""."""
         return self._by_sip[sip][0].call_id if sip in self._by_sip else ""
 
     def add(self, live: LiveCall) -> None:
@@ -91,10 +91,10 @@ class LiveCalls:
         del self._by_sip[sip]
 
     def has_leg(self, live: LiveCall, number: int) -> bool:
-        """Whether the SIP agent still has this leg of the call."""
+        """Returns whether the SIP agent still has this leg of the call."""
         leg = live.legs.get(number)
         return leg is not None and leg.sip in self._by_sip
 
     def drop(self, live: LiveCall) -> bool:
-        """The call is over; False: it was already. Legs that the network has not let go of yet are still found, until it does."""
+        """The call is over; False: it was already. Legs that have not terminated yet are still found until they do."""
         return self._by_id.pop(live.call_id, None) is not None

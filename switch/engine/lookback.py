@@ -1,7 +1,7 @@
-"""Knows how far back a plan looks: what a starting switch has to learn from its ledger before it may take calls. Does not read it.
+"""Computes how far back a plan looks: what a starting switch must read from its ledger before it may take calls. It does not read it.
 
-A busy ledger takes a minute to be added up in full, and a start is a minute of refused calls: so only what some cap or repeat rule asks
-for is read. A reload that looks further back waits for the rest.
+A busy ledger takes a minute to sum in full, and calls are refused meanwhile: so only what some cap or repeat rule needs
+is read. A reload that looks further back waits for the rest.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _WINDOWS = frozenset({Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookback:
-    """`counts_us`: from when on what was counted is needed quarter by quarter. `ever`: how much there was in all is needed too.
+    """`counts_us`: from when on counts are needed by quarter. `ever`: the sum of all time is needed too.
 
     `paid_us`: from when on paid conversions make callers repeats.
     """
@@ -26,11 +26,11 @@ class Lookback:
     paid_us: int
 
     def covers(self, other: "Lookback") -> bool:
-        """Whether who knows this much knows all that `other` asks for."""
+        """Returns whether this lookback includes `other`."""
         return self.counts_us <= other.counts_us and self.paid_us <= other.paid_us and (self.ever or not other.ever)
 
     def along_with(self, other: "Lookback") -> "Lookback":
-        """What covers both."""
+        """Returns the lookback that covers both."""
         return Lookback(
             counts_us=min(self.counts_us, other.counts_us),
             ever=self.ever or other.ever,
@@ -39,7 +39,7 @@ class Lookback:
 
 
 def lookback_of(plan: Plan, now_us: int) -> Lookback:
-    """What calls decided by `plan` from `now_us` on may ask about. Windows move on, so it is enough for later too."""
+    """Returns the lookback of calls decided by `plan` from `now_us` on. Windows only move forward, so it is enough for later calls too."""
     caps = list(plan.table.caps())
     windows = (start_us(cap.per, cap.zone, now_us) for cap in caps if cap.per in _WINDOWS)
     resets = (cap.since_us for cap in caps if cap.per is Per.TOTAL and cap.since_us)

@@ -1,4 +1,4 @@
-"""The media side of live calls: RTP ports, SDP offers and answers (RFC 3264), and the orders that media workers get."""
+"""Controls the media of live calls: RTP ports, SDP offers and answers (RFC 3264), and the orders to media workers."""
 
 from collections import deque
 from collections.abc import Callable
@@ -21,17 +21,17 @@ class RtpPorts:
         self._quiet_ns = quiet_ms * 1_000_000
 
     def take(self, now_ns: int) -> int | None:
-        """A port nobody used for the quiet time, or None when there is none."""
+        """Returns a port that was unused for the quiet time, or None."""
         while self._quiet and self._quiet[0][0] <= now_ns:
             self._free.append(self._quiet.popleft()[1])
         return self._free.popleft() if self._free else None
 
     def give_back(self, port: int, now_ns: int) -> None:
-        """`port` is used no more, from `now_ns` on. To be called once for each `take`."""
+        """Releases `port` at `now_ns`. Called once for each `take`."""
         self._quiet.append((now_ns + self._quiet_ns, port))
 
     def give_back_unused(self, port: int) -> None:
-        """`port` was taken but never opened: nothing late can come for it."""
+        """Releases a `port` that was never opened: no late packet can come for it."""
         self._free.appendleft(port)
 
 
@@ -68,7 +68,7 @@ class MediaController:
         self._calls.pop(worker, None)
 
     def least_busy(self) -> int | None:
-        """The worker a new call goes to, or None while there is none."""
+        """Returns the worker for a new call, or None while there is none."""
         return min(self._calls, key=lambda worker: (self._calls[worker], worker), default=None)
 
     def joined(self, worker: int) -> None:
@@ -85,25 +85,25 @@ class MediaController:
     # offers and answers (RFC 3264)
 
     def held(self, leg: LiveLeg, now_ns: int) -> bool:
-        """A port is set aside for the leg; False when none is free."""
+        """Reserves a port for the leg; False when none is free."""
         if leg.port is None:
             leg.port = self._ports.take(now_ns)
         return leg.port is not None
 
     def prepared(self, leg: LiveLeg, offer: bytes) -> bool:
-        """The answer to an INVITE's SDP, should it come to that. To none: an offer of ours. False: we can't serve it (488)."""
+        """Prepares the answer to an INVITE's SDP, or our offer when it has none. False: we can't serve it (488)."""
         leg.ready = self._answer(leg, offer)
         return leg.ready is not None or not offer
 
     def answer(self, live: LiveCall, leg: LiveLeg) -> bytes:
-        """Our SDP for a 200 to a leg that is `prepared`, audio opened and aimed."""
+        """Returns our SDP for a 200 to a leg that is `prepared`; opens its port and sets its remote address."""
         agreement, leg.ready = leg.ready, None
         leg.peer = None if agreement is None else _peer(agreement)
         self._open(live, leg, number=CALLER)
         return self._offer(leg) if agreement is None else agreement.body
 
     def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes) -> bytes | None:
-        """Our SDP for a 200 to a re-INVITE, audio aimed anew. None: it can't be served, and nothing has changed."""
+        """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or None: it can't be served, and nothing changes."""
         if not offer:
             return self._offer(leg)
         agreement = self._answer(leg, offer)
@@ -113,14 +113,14 @@ class MediaController:
         return agreement.body
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
-        """Our SDP in an INVITE, audio opened. None: no port is free."""
+        """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
         if not self.held(leg, now_ns):
             return None
         self._open(live, leg, number=number)
         return self._offer(leg, first=_codec(live.legs[CALLER]))
 
     def agreed(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
-        """The peer's SDP answered our offer; False when it can't be used. Nothing asked: nothing to do."""
+        """The peer's SDP answered our offer; False when it can't be used. Changes nothing when no offer of ours is open."""
         if not leg.asked:
             return True
         description = sdp.parse_sdp(answer)
@@ -152,7 +152,7 @@ class MediaController:
         return agreement
 
     def _usable(self, agreement: sdp.NegotiatedMedia) -> bool:
-        """Audio at IPv6 is out of our sockets' reach; audio at one of our own RTP ports would go round for ever."""
+        """Our sockets can't reach audio at IPv6; audio at one of our own RTP ports would loop for ever."""
         host, port = agreement.stream.host, agreement.stream.port
         return ":" not in host and not (host == self._address and port in self._ports.range)
 
@@ -171,7 +171,7 @@ class MediaController:
             self._tell(live.worker, Open(port=leg.port, peer=leg.peer))
 
     def close(self, live: LiveCall, leg: LiveLeg, now_ns: int) -> None:
-        """The leg's audio is over; a port that was used rests for the quiet time."""
+        """Closes the leg's audio; a port that was used stays unused for the quiet time."""
         port, leg.port = leg.port, None
         if port is None:
             return
@@ -225,5 +225,5 @@ def _port(leg: LiveLeg) -> int:
 
 
 def _codec(leg: LiveLeg) -> int:
-    """What the caller speaks, to be offered first: then nothing need be transcoded."""
+    """Returns the caller's codec, to be offered first: then nothing need be transcoded."""
     return PCMU if leg.peer is None else leg.peer.payload_type

@@ -1,4 +1,4 @@
-"""What the config decides about calls, whole and consistent: routing table, terms, trunks, menus, and the headers that carry tags."""
+"""Holds what the config decides about calls, whole and consistent: routing table, terms, trunks, menus, and the headers that carry tags."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from switch.sip.message import Headers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """Who may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us; None: not reckoned."""
+    """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
@@ -25,9 +25,9 @@ class Plan:
     """All names used in one part are keys of another.
 
     `terms` are keyed by campaign, `menus` by the node they start with, as `Campaign.menu` names it. `headers`: by SIP header in lower
-    case, the tag it is read into and what that holds. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
+    case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
-    `call_id_header`: the header of a line's INVITE that tells the line the call's id; None: none does.
+    `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
     """
 
     version: str
@@ -43,7 +43,7 @@ class Plan:
     call_id_header: str | None = None
 
     def trunk_of(self, host: str) -> str | None:
-        """The name of the trunk that `host`, an IPv4 literal, belongs to; None: a stranger."""
+        """Returns the name of the trunk that `host`, an IPv4 literal, belongs to, or None."""
         address = int(IPv4Address(host))
         for trunk in self.trunks:
             if any(address & mask == network for network, mask in trunk.networks):
@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def lines_of_groups(self) -> Mapping[str, tuple[str, ...]]:
-        """By group, the lines that share its caps."""
+        """Returns the lines that share a group's caps, by group."""
         found: dict[str, list[str]] = {}
         for line, groups in self.groups.items():
             for group in groups:
@@ -60,21 +60,21 @@ class Plan:
         return {group: tuple(lines) for group, lines in found.items()}
 
     def rate_of(self, trunk: str) -> Rate | None:
-        """What the trunk bills us; None: nothing."""
+        """Returns what the trunk bills us, or None."""
         return next((each.rate for each in self.trunks if each.name == trunk), None)
 
 
 MAX_TEXT = 200
-"""Of what a header passes, that much is kept: it goes into every record."""
+"""The longest header value that is kept as a tag: it goes into every record."""
 MAX_DIGITS = 18
 MAX_CALL_ID_CHARS = 256
-"""Of a caller's SIP Call-ID, that much is kept. Those in use have up to 100 characters."""
+"""The longest part of a caller's SIP Call-ID that is kept. Those in use have up to 100 characters."""
 ATTESTATION = "P-Attestation-Indicator"
 _ATTESTED = frozenset("ABC")
 
 
 def header_tags(headers: Headers, wanted: Mapping[str, tuple[str, Kind]]) -> dict[str, Scalar]:
-    """The tags that `wanted` (lower-case header name -> tag, kind) finds, and what the carrier attests of the caller (ATIS-1000074).
+    """Returns the tags that `wanted` (lower-case header name -> tag, kind) finds, and the carrier's attestation (ATIS-1000074).
 
     A value that is not of the tag's kind is no value: filters then find that the call does not have the tag.
     """
@@ -91,7 +91,7 @@ def header_tags(headers: Headers, wanted: Mapping[str, tuple[str, Kind]]) -> dic
 
 
 def tag_value(text: str, kind: Kind) -> Scalar | None:
-    """`text` as a value of that kind; None: it is none."""
+    """Returns `text` as a value of that kind, or None."""
     match kind:
         case Kind.TEXT:
             return text or None

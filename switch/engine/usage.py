@@ -1,7 +1,7 @@
-"""What routing may ask about the moment: counts against caps, who waits on hold, repeat callers, how lines fared. One writer, no clock.
+"""Keeps what routing reads about usage: counts against caps, hold queues, repeat callers, line history. One writer, no clock.
 
-Of each attempt call control tells `take`, `connected`, `converted` and `ended`, of the call `over`, last of all; each as often as it
-likes. Rebuilt from the ledger at start (`UsageHistory`).
+For each attempt call control calls `take`, `connected`, `converted` and `ended`, and last `over` for the call; each is idempotent.
+Usage is rebuilt from the ledger at start (`UsageHistory`).
 """
 
 from collections import deque
@@ -63,12 +63,12 @@ class LineHistory:
         self._last_line[campaign, priority] = line
 
     def answered(self, line: str) -> None:
-        """It is well: whatever went wrong before is forgotten."""
+        """The line answered: its row of failures is cleared."""
         self._failures.pop(line, None)
         self._resting_until_us.pop(line, None)
 
     def ended(self, line: str, outcome: Outcome, *, health: Health | None, at_us: int) -> None:
-        """How an attempt went. After a rest one more failure is enough for the next: only an answer ends the row."""
+        """Counts the outcome of an attempt. After a rest one more failure is enough for the next: only an answer ends the row."""
         match outcome:
             case Outcome.BUSY | Outcome.DECLINED:
                 self.answered(line)
@@ -77,12 +77,12 @@ class LineHistory:
                 if health is not None and row >= health.failures:
                     self._resting_until_us[line] = at_us + health.rest_ms * 1_000
             case Outcome.ANSWERED | Outcome.NO_ANSWER | Outcome.LOST_RACE | Outcome.ABANDONED:
-                pass  # its answer was told when talk began; the others say nothing of the line
+                pass  # its answer was counted when talk began; the others say nothing about the line
             case _:
                 assert_never(outcome)
 
     def earned(self, campaign: str, line: str, *, revenue_micros: int) -> None:
-        """What an attempt that is over came to."""
+        """Records the revenue of an attempt that is over."""
         recent = self._earned.get((campaign, line))
         if recent is None:
             recent = self._earned[campaign, line] = deque(maxlen=RECENT_ATTEMPTS)
@@ -103,7 +103,7 @@ class LineHistory:
 
 
 KEPT_US = 400 * 86_400 * 1_000_000
-"""How long a paid conversion is remembered: no repeat window is longer."""
+"""How long a paid conversion is kept: no repeat window is longer."""
 
 Sale = tuple[str, str, str, str]
 """Tracking number, campaign, advertiser, line."""
@@ -119,7 +119,7 @@ class PaidCallers:
         self._by_age: list[tuple[int, str, Sale]] = []
 
     def add(self, ani: str, paid: PaidConversion) -> None:
-        """`ani`: E.164. Callers without a number of their own are nobody's repeats, and are not kept."""
+        """`ani`: E.164. Callers without a number of their own are never repeats, and are not kept."""
         if anonymous(ani):
             return
         sales, sale = self._paid.setdefault(ani, {}), (paid.did, paid.campaign, paid.advertiser, paid.line)
@@ -130,7 +130,7 @@ class PaidCallers:
         self._expire(paid.at_us)
 
     def paid(self, ani: str) -> Sequence[PaidConversion]:
-        """Oldest first."""
+        """Returns the caller's paid conversions, oldest first."""
         sales = self._paid.get(ani)
         return sorted(sales.values(), key=lambda paid: paid.at_us) if sales else ()
 
@@ -146,8 +146,8 @@ class PaidCallers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAttempt:
-    """An attempt of a call that is over. `at_us`: its INVITE, UTC microseconds. `revenue_micros`: what it came to. `owners`: whom it counts
-    for, but for groups.
+    """An attempt of a call that is over. `at_us`: its INVITE, UTC microseconds. `revenue_micros`: what it earned. `owners`: those it counts
+    for, without groups.
     """
 
     line: str
@@ -160,7 +160,7 @@ class PastAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageHistory:
-    """What a ledger tells at start. Calls that were live are in it only with what was counted for them: they are gone.
+    """Usage as read from the ledger at start. Calls that were live are in it only with what was counted for them: they have ended.
 
     `tallies`: (owner, counts, quarter's start in UTC microseconds, amount) from `horizon_us` on; `before`: (owner, counts, amount), all
     there was before. `deposits`: by advertiser, all ever, micros. `paid`: (caller, conversion), in any order. `made`: oldest first.
@@ -195,14 +195,14 @@ class Usage:
             for owner in made.owners:
                 self._tally.counted_at((owner, Counts.ATTEMPT), made.at_us)
 
-    # what the engine tells of an attempt and of its call
+    # events of an attempt and of its call
 
     def take(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
         """The line is about to be invited: count that for all owners, or for none and return the key of the first cap that is full.
 
         `owners`: everyone the attempt counts for, with a cap or without: `line:acme-east`, `group:west`, `advertiser:acme`,
-        `campaign:auto`, `publisher:radio`, `number:+18005550100`, `trunk:level3`; groups that were told (`grouped`) and owners of the
-        attempt's caps may be left out. Lines that ring together are taken one by one. Taking again changes nothing: None.
+        `campaign:auto`, `publisher:radio`, `number:+18005550100`, `trunk:level3`; groups that are known (`grouped`) and owners of the
+        attempt's caps may be left out. Lines that ring together are taken one by one. Idempotent: None.
         """
         if member in self._caps:
             return None
@@ -212,26 +212,26 @@ class Usage:
         return full
 
     def connected(self, member: LegKey, *, at_us: int) -> None:
-        """Talk began. Told again, or after `ended`: nothing happens. KeyError: the member was never taken, or its call is over."""
+        """Talk began. Changes nothing when called again or after `ended`. KeyError: the member was never taken, or its call is over."""
         connected = self._caps.connected(member, at_us=at_us)
         if connected is not None:
             self._lines.answered(connected.line)
 
     def converted(self, member: LegKey, *, at_us: int, revenue_micros: int) -> None:
-        """The attempt's revenue is owed: `revenue_micros` in all so far. Told again, only what it grew by is counted; 0 is no conversion.
+        """The attempt's revenue is owed: `revenue_micros` in all so far. Called again, it counts the increase only; 0 is no conversion.
 
         Best before `ended`; until `over` it still counts. Money of calls that are over is `adjusted`. KeyError: as `connected`.
         """
         self._caps.converted(member, at_us=at_us, revenue_micros=revenue_micros)
 
     def given_up(self, member: LegKey, *, at_us: int, outcome: Outcome, health: Health | None) -> None:
-        """Its leg was told to end, and may take its time: the call does without it, and how the line did is known. See `ended`."""
+        """The leg is hung up but has not ended: releases the call's caps and counts the line's outcome. See `ended`."""
         attempt = self._caps.given_up(member)
         if attempt is not None:
             self._lines.ended(attempt.line, outcome, health=health, at_us=at_us)
 
     def settled(self, member: LegKey, *, revenue_micros: int) -> None:
-        """The call is judged and no more than this came of the attempt: what was counted above that is taken back."""
+        """The call is judged: sets the attempt's final revenue; what was counted above it is reversed."""
         self._caps.settled(member, revenue_micros=revenue_micros)
 
     def ended(
@@ -243,34 +243,34 @@ class Usage:
         health: Health | None = None,
         earning: bool = False,
     ) -> None:
-        """The leg is gone, or will never be: what it held is free. Members never taken, and legs that ended before: nothing happens.
+        """The leg has ended, or was never dialled: releases what it held. Changes nothing for unknown members and legs that ended before.
 
-        `outcome`: how the attempt went; None: it says nothing of the line, whose `health` is the rule for it. `earning`: its call goes on
-        and may still make money of this attempt (`total_for`), so strict caps go on counting that as outstanding until `over`.
+        `outcome`: of the attempt; None: it says nothing about the line. `health`: the line's health rule. `earning`: the call goes on and
+        this attempt may still earn (`total_for`), so strict caps go on counting that as outstanding until `over`.
         """
         attempt = self._caps.give_back(member, earning=earning)
         if attempt is not None and outcome is not None:
             self._lines.ended(attempt.line, outcome, health=health, at_us=at_us)
 
     def over(self, call_id: str) -> None:
-        """The call has its record and its money. Nothing more is told of it, but `ended` of legs the network has not let go of yet."""
+        """The call is recorded and judged. Only `ended` may follow, for legs that have not terminated yet."""
         self._holds.leave(call_id)
         for attempt, earned_micros in self._caps.over(call_id):
             self._lines.earned(attempt.campaign, attempt.line, revenue_micros=earned_micros)
 
     def enter_hold(self, call_id: str, campaign: str) -> None:
-        """The caller waits in this queue, and in no other any more. Told again: nothing happens."""
+        """The caller waits in this queue, and in no other any more. Idempotent."""
         self._holds.enter(call_id, campaign)
 
     def leave_hold(self, call_id: str) -> None:
-        """The caller waits no more, if he did."""
+        """Removes the caller from its hold queue, if it is in one."""
         self._holds.leave(call_id)
 
     def paid_for(self, ani: str, paid: PaidConversion) -> None:
         """A conversion was paid for: the caller may be a repeat from now on. Callers without a number of their own are not kept."""
         self._repeats.add(ani, paid)
 
-    # what comes from outside of calls; told once for each row of the ledger
+    # events from outside of calls; called once for each row of the ledger
 
     def adjusted(self, owners: tuple[str, ...], *, at_us: int, conversions: int, revenue_micros: int) -> None:
         """Money rows that no live call made: postbacks, corrections. Both numbers may be negative."""
@@ -281,23 +281,23 @@ class Usage:
         self._caps.deposited(_prepaid(advertiser), amount_micros)
 
     def grouped(self, groups: Mapping[str, tuple[str, ...]]) -> None:
-        """Lines by group, as the plan has them: told at start and at every reload. A group has counted what its lines have."""
+        """Sets the lines of each group, from the plan, at start and at every reload. A group has counted what its lines have."""
         self._groups = {f"group:{name}": tuple(f"line:{line}" for line in lines) for name, lines in groups.items()}
         self._caps.grouped(self._groups)
 
     @property
     def horizon_us(self) -> int:
-        """From when on the quarters are known; caps that look further back count all there ever was, until `look_back`."""
+        """Returns from when on the quarters are known; caps that look further back count the sum of all time, until `look_back`."""
         return self._tally.horizon_us
 
     def look_back(self, past: UsageHistory) -> None:
-        """More of the ledger, read anew, for a plan that looks further back. What was told meanwhile is known already."""
+        """Loads more of the ledger, for a plan that looks further back. What was counted meanwhile is known already."""
         self._tally.extend(past.tallies, before=past.before, horizon_us=past.horizon_us)
         for ani, paid in past.paid:
             self._repeats.add(ani, paid)
         self._caps.grouped(self._groups)
 
-    # what routing asks: routing.load.Load
+    # queries of routing: routing.load.Load
 
     def used(self, cap: Cap, utc_us: int) -> int:
         return self._caps.used(cap, utc_us)
@@ -320,10 +320,10 @@ class Usage:
     def paid(self, ani: str) -> Sequence[PaidConversion]:
         return self._repeats.paid(ani)
 
-    # what tests compare
+    # for tests
 
     def snapshot(self) -> Mapping[str, int]:
-        """Every count that is not zero: equal snapshots are usage that count the same."""
+        """Returns every count that is not zero: two usages with equal snapshots count the same."""
         return self._tally.snapshot() | self._caps.snapshot()
 
 

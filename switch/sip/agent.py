@@ -1,7 +1,7 @@
-"""PURE. The SIP user agent: datagrams and instants in, datagrams and facts (`fact`) out. Knows to whom a message belongs, no more.
+"""PURE. Dispatches each SIP message to its transaction, dialog or leg: datagrams and instants in, datagrams and facts (`fact`) out.
 
-Legs live in `incoming`, `outgoing` and `session`; what they share is in `core`. All that a peer can make it keep is bounded by the
-limits in `core` and gone when its timers have run out. A call about a leg that is over does nothing: it crossed the leg's `Ended`.
+Legs are in `legs` and `session`; what they share is in `core`. All that a peer can make the agent keep is bounded by the limits in
+`core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ from switch.sip.session import Session
 from switch.sip.timers import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
-"""What the 503 to a new INVITE asks for when there is no room (`core`)."""
+"""Retry-After of the 503 to a new INVITE when there is no room (`core`)."""
 _DEFAULT_TIMERS = Timers()
 
 
 class UserAgent:
-    """One user agent on one local address. `token`: gives a new unguessable token (RFC 3261 `token` characters) at each call.
+    """One user agent on one local address. `token`: returns a new unguessable token (RFC 3261 `token` characters) at each call.
 
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
@@ -47,7 +47,7 @@ class UserAgent:
         self._core = UserAgentCore(identity=LocalIdentity(local=local, user_agent=user_agent), token=token, timers=timers)
 
     def receive(self, data: bytes, source: Address, now_ns: int, *, may_invite: bool) -> None:
-        """A datagram came from `source`. `may_invite` False: what is outside our dialogs and transactions gets silence."""
+        """A datagram came from `source`. `may_invite` False: requests outside our dialogs and transactions get no answer."""
         message = parse(data)
         match message:
             case Request():
@@ -63,20 +63,20 @@ class UserAgent:
                 assert_never(message)
 
     def tick(self, now_ns: int) -> None:
-        """Fire all timers due."""
+        """Fires all timers due."""
         while (callback := self._core.timer_heap.pop_due(now_ns)) is not None:
             callback(now_ns)
 
     def next_deadline(self) -> int | None:
-        """When `tick` is wanted next, in ns; None: nothing is under way."""
+        """Returns when `tick` must be called next, in ns, or None when no timer runs."""
         return self._core.timer_heap.next_at()
 
     def to_send(self) -> list[tuple[bytes, Address]]:
-        """The datagrams to send, in order; each is given once."""
+        """Returns the datagrams to send, in order; each is returned once."""
         return self._core.take_outbox()
 
     def facts(self) -> list[Fact]:
-        """What happened, in order; each fact is given once."""
+        """Returns what happened, in order; each fact is returned once."""
         return self._core.take_facts()
 
     def invite(
@@ -91,9 +91,9 @@ class UserAgent:
         call_id: str | None = None,
         extra: Fields = (),
     ) -> int:
-        """Call `uri` by sending to `target`; gives the new leg. `caller`: the user part of From, "" for anonymous.
+        """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
-        `hops_left`: what is left of the call's Max-Forwards where it came in: so that one that goes in circles ends (RFC 7332).
+        `hops_left`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
         """
         return OutgoingLeg(
@@ -109,37 +109,37 @@ class UserAgent:
         ).number
 
     def ring(self, leg: int, now_ns: int) -> None:
-        """Tell the caller that it rings (180)."""
+        """Sends 180 to the caller."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
                 incoming.ring(now_ns)
 
     def answer(self, leg: int, body: bytes, now_ns: int) -> None:
-        """Answer the caller (200 with SDP)."""
+        """Answers the caller (200 with SDP)."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
                 incoming.answer(body, now_ns)
 
     def refuse(self, leg: int, status: int, now_ns: int, *, q850: int | None = None, retry_after_s: int | None = None) -> None:
-        """Refuse the caller with `status` (300-699)."""
+        """Refuses the caller with `status` (300-699)."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
                 incoming.refuse(status, now_ns, extra=(*reason_q850(q850), *retry_after(retry_after_s)))
 
     def accept(self, leg: int, body: bytes, now_ns: int) -> None:
-        """Answer a re-INVITE (`Offered`) with 200 and SDP."""
+        """Answers a re-INVITE (`OfferReceived`) with 200 and SDP."""
         match self._core.legs.get(leg):
             case Session() as session:
                 session.accept(body, now_ns)
 
     def decline(self, leg: int, status: int, now_ns: int) -> None:
-        """Refuse a re-INVITE (`Offered`); the session goes on as it was."""
+        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was."""
         match self._core.legs.get(leg):
             case Session() as session:
                 session.decline(status, now_ns)
 
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
-        """End the leg in the way RFC 3261 wants in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""
+        """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""
         usage = self._core.legs.get(leg)
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
@@ -149,7 +149,7 @@ class UserAgent:
         self._core.transactions.transport_failed(target, now_ns)
 
     def held(self) -> dict[str, int]:
-        """How much is kept, by kind: all zero once nothing is under way."""
+        """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""
         core = self._core
         return {
             "legs": len(core.legs),
@@ -178,7 +178,7 @@ class UserAgent:
             return
         transaction = self._core.transactions.server(arrival.key)
         if transaction is not None:
-            if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard moves nothing
+            if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard changes nothing
                 transaction.receive(arrival.request, now_ns)
             return
         leg = self._leg_of(arrival)
@@ -197,7 +197,7 @@ class UserAgent:
         return leg if leg is not None and leg.is_peer(arrival.call_id, arrival.from_tag) else None
 
     def _on_cancel(self, arrival: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
-        """§9.2: 200 whatever state the INVITE is in; its user knows whether it is too late. Only who sent it may take it back."""
+        """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
         invite = self._core.transactions.server(arrival.cancelled_key)
         if invite is not None and (may_invite or source[0] == invite.address[0]):
             self._core.reply(arrival, 200, now_ns=now_ns, tag=invite.tag)
@@ -222,7 +222,7 @@ class UserAgent:
             core.refuse(arrival, 481, now_ns=now_ns)
 
     def _on_invite(self, arrival: ReceivedRequest, source: Address, no: tuple[int, Fields] | None, *, now_ns: int) -> None:
-        """A new leg. One that is `no` good from the start is told all the same, to be refused: whoever calls leaves a trace."""
+        """A new leg. One with an objection (`no`) is reported too, so that the user refuses it and every call leaves a record."""
         core = self._core
         target = contact_of(arrival.request.headers)
         wait = retry_after(OVERLOAD_RETRY_AFTER_S)

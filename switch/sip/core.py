@@ -1,6 +1,6 @@
-"""PURE. Knows what all legs of one agent share: tables of legs and dialogs, transactions, timers, facts to tell, bytes to send.
+"""PURE. Holds what all legs of one agent share: tables of legs and dialogs, transactions, timers, facts to report, bytes to send.
 
-It decides nothing: `agent` dispatches, `incoming`, `outgoing` and `session` are the legs.
+It decides nothing: `agent` dispatches, `legs` and `session` are the legs.
 """
 
 from collections.abc import Callable
@@ -18,19 +18,19 @@ from switch.timer_heap import TimerHeap
 MAX_LEGS = 10_000
 """Live legs, in and out, from which new INVITEs get 503."""
 MAX_TRANSACTIONS = 100_000
-"""Live transactions from which new INVITEs get 503 and what we refuse is forgotten. A call has about five, each for up to 32 s."""
+"""Live transactions from which new INVITEs get 503 and refusals are stateless. A call has about five, each for up to 32 s."""
 MAX_RETRY_AFTER_S = 10
 """RFC 3261 §14.2: the 500 to a second INVITE asks for a random wait of up to this."""
 
 
 class SipLeg(Protocol):
-    """An `IncomingLeg`, `OutgoingLeg` or `Session`: one INVITE's usage in one phase of its life."""
+    """An `IncomingLeg`, `OutgoingLeg` or `Session`: one INVITE's usage in one phase."""
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:
-        """Leave in the way RFC 3261 wants in this phase; again: nothing."""
+        """Ends the leg in the way RFC 3261 requires in this phase. Idempotent."""
 
     def is_peer(self, call_id: str, remote_tag: str, /) -> bool:
-        """Whether a request with our tag in To belongs to this leg's dialog."""
+        """Returns whether a request with our tag in To belongs to this leg's dialog."""
 
     def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
         """A request inside the dialog, not ACK or CANCEL, not seen before."""
@@ -57,16 +57,16 @@ class UserAgentCore:
         self._outbox: list[tuple[bytes, Address]] = []
 
     def next_leg(self) -> int:
-        """A leg number never used before."""
+        """Returns a leg number never used before."""
         self._serial += 1
         return self._serial
 
     def is_full(self) -> bool:
-        """Whether there is no room for another leg: an INVITE is told, to be refused."""
+        """Returns whether there is no room for another leg: an INVITE is reported, to be refused."""
         return len(self.legs) >= MAX_LEGS
 
     def is_flooded(self) -> bool:
-        """Whether there is no room to remember even a refusal."""
+        """Returns whether there is no room even for the transaction of a refusal."""
         return len(self.transactions) >= MAX_TRANSACTIONS
 
     def send(self, wire: bytes, address: Address) -> None:
@@ -77,12 +77,12 @@ class UserAgentCore:
         return outbox
 
     def tell(self, fact: Fact) -> None:
-        """A fact about a live leg; one that is over has nothing more to say."""
+        """Reports a fact about a live leg; facts about a leg that is over are dropped."""
         if fact.leg in self.legs:
             self._facts.append(fact)
 
     def end(self, ended: LegTerminated) -> None:
-        """The last fact of a leg."""
+        """Reports the last fact of a leg."""
         self.tell(ended)
         self.legs.pop(ended.leg, None)
 
@@ -94,20 +94,20 @@ class UserAgentCore:
         return MAGIC_COOKIE + self.token()
 
     def ask(self, request: Request, *, branch: str, address: Address, user: TransactionUser | None, now_ns: int) -> Transaction:
-        """Send a request of ours in a transaction. `branch`: that of its Via."""
+        """Sends a request of ours in a transaction. `branch`: that of its Via."""
         machine = INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT
         host, port = self.identity.local
         key = transaction_key(peer_key(host, port, branch=branch), request.method)
         return self.transactions.ask(machine, request, key=key, address=address, user=user, now_ns=now_ns)
 
     def send_request(self, request: Request, address: Address) -> tuple[bytes, Address]:
-        """Send a request that has no transaction: the ACK to a 2xx. Gives back what was sent, to send it again."""
+        """Sends a request that has no transaction: the ACK to a 2xx. Returns what was sent, to send it again."""
         sent = serialize(request), address
         self.send(*sent)
         return sent
 
     def serve(self, arrival: ReceivedRequest, now_ns: int, *, tag: str = "") -> Transaction:
-        """Start the transaction of a request that came. INVITEs are watched for their doubles (§8.2.2.2)."""
+        """Starts the transaction of a request that came. INVITEs are checked for merged copies (§8.2.2.2)."""
         is_invite = arrival.request.method == "INVITE"
         return self.transactions.serve(
             INVITE_SERVER if is_invite else OTHER_SERVER,
@@ -121,35 +121,35 @@ class UserAgentCore:
     def respond(
         self, transaction: Transaction, arrival: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = (), body: bytes = b""
     ) -> bytes:
-        """Answer in a transaction. Gives the octets back, for who sends them again."""
+        """Answers in a transaction. Returns the octets, for retransmission."""
         tag = "" if status == 100 else transaction.tag
         wire = serialize(answer(arrival.request, status, tag=tag, identity=self.identity, extra=extra, body=body))
         transaction.respond(status, wire, now_ns)
         return wire
 
     def reply(self, arrival: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
-        """Serve and answer at once: for what is decided on the spot but should be remembered, as long as there is room."""
+        """Serves and answers at once, in a transaction as long as there is room."""
         if len(self.transactions) >= MAX_TRANSACTIONS:
             self.reply_stateless(arrival, status, extra=extra)
         else:
             self.respond(self.serve(arrival, now_ns, tag=tag), arrival, status, now_ns=now_ns, extra=extra)
 
     def refuse(self, arrival: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = ()) -> None:
-        """Say no. To an INVITE in a transaction: a copy that is late must not be taken for a new call. Else without a memory."""
+        """Refuses. An INVITE in a transaction: a late copy must not be taken for a new call. Other requests without one."""
         if arrival.request.method == "INVITE":
             self.reply(arrival, status, now_ns=now_ns, tag=self.token(), extra=extra)
         else:
             self.reply_stateless(arrival, status, extra=extra)
 
     def reply_stateless(self, arrival: ReceivedRequest, status: int, *, extra: Fields = ()) -> None:
-        """Answer and forget: for what may be answered again in the same way."""
+        """Answers without a transaction: for what may be answered again in the same way."""
         self.send_answer(arrival.request, status, address=arrival.reply_to, extra=extra)
 
     def send_answer(self, request: Request, status: int, *, address: Address, extra: Fields = ()) -> None:
-        """Answer without a transaction (§8.2.7). The tag is made of the request's Via, so that a retransmission gets the same one."""
+        """Answers without a transaction (§8.2.7). The tag is computed from the request's Via: a retransmission gets the same one."""
         tag = f"{crc32((request.headers.get('Via') or '').encode()):08x}"
         self.send(serialize(answer(request, status, tag=tag, identity=self.identity, extra=extra)), address)
 
     def retry_after_s(self) -> int:
-        """A wait as random as tokens are."""
+        """Returns a random wait, drawn from a token."""
         return crc32(self.token().encode()) % (MAX_RETRY_AFTER_S + 1)

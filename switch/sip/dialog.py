@@ -1,6 +1,6 @@
-"""PURE. Knows a dialog (RFC 3261 §12): identifiers, sequence numbers, route set, remote target, and how a request inside it looks.
+"""PURE. Keeps a dialog's state (RFC 3261 §12) and builds the requests inside it: identifiers, sequence numbers, route set, remote target.
 
-Does not know sessions, transactions or answers. Names in URIs are not resolved here: where the next hop is no IP literal, requests
+Sessions, transactions and answers are elsewhere. Names in URIs are not resolved here: where the next hop is no IP literal, requests
 go to the address the dialog was set up with.
 """
 
@@ -62,17 +62,17 @@ class Dialog:
         self.retarget(target)
 
     def retarget(self, target: str) -> None:
-        """The peer is now reached at `target` (a target refresh, §12.2): work out Request-URI, Route and next hop (§12.2.1.1)."""
+        """The peer is now reached at `target` (a target refresh, §12.2): computes Request-URI, Route and next hop (§12.2.1.1)."""
         first = parse_uri(self._routes[0]) if self._routes else None
         self._request_uri, hops = target, self._routes
         if first is not None and not has_param(first.params, "lr"):
-            # A strict router: it wants itself in the Request-URI and the target at the end of the route.
+            # A strict router: its own URI goes into the Request-URI and the target to the end of the route.
             self._request_uri, hops = usable_target(self._routes[0]) or target, (*self._routes[1:], target)
         self._route = tuple(("Route", f"<{hop}>") for hop in hops)
         self.next_hop = _address_of(first or parse_uri(target)) or self._fallback
 
     def accepts(self, cseq: int) -> bool:
-        """Note the CSeq of a request from the peer. False: it is lower than one seen before (§12.2.2 answers 500)."""
+        """Records the CSeq of a request from the peer. False: it is lower than one seen before (§12.2.2 answers 500)."""
         if self.peer_cseq is not None and cseq < self.peer_cseq:
             return False
         self.peer_cseq = cseq
@@ -113,7 +113,7 @@ def callee_dialog(arrival: ReceivedRequest, *, tag: str, target: str) -> Dialog:
 
 
 def caller_dialog(invite: Request, response: Response, *, cseq: int, target: str, remote_tag: str, address: Address) -> Dialog:
-    """The dialog a 2xx to our INVITE makes (§12.1.2). The route set is the Record-Route list turned round."""
+    """The dialog a 2xx to our INVITE makes (§12.1.2). The route set is the Record-Route list in reverse order."""
     headers = response.headers
     return Dialog(
         call_id=invite.headers.get("Call-ID") or "",
@@ -129,7 +129,7 @@ def caller_dialog(invite: Request, response: Response, *, cseq: int, target: str
 
 
 def contact_of(headers: Headers) -> str | None:
-    """The remote target in a Contact header, fit for a Request-URI. None: no Contact, or none we could call."""
+    """Returns the remote target in a Contact header, fit for a Request-URI, or None: no Contact, or none we could call."""
     contact = parse_name_addr(headers.get("Contact") or "")
     return None if contact is None else usable_target(contact.uri)
 
@@ -146,13 +146,13 @@ def usable_target(text: str) -> str | None:
 
 
 def _record_route(headers: Headers) -> tuple[str, ...]:
-    """The URIs of Record-Route in order. Unreadable ones cannot be routed through and are left out."""
+    """Returns the URIs of Record-Route in order. Unreadable ones cannot be routed through and are left out."""
     addresses = [parse_name_addr(value) for value in headers.all("Record-Route")]
     return tuple(address.uri for address in addresses if address is not None and parse_uri(address.uri) is not None)
 
 
 def _address_of(uri: SipUri | None) -> Address | None:
-    """None: a name, which only DNS could turn into an address, or IPv6, which our IPv4 socket can't reach."""
+    """Returns None for a name, which only DNS could resolve, and for IPv6, which our IPv4 socket can't reach."""
     if uri is None or not _IPV4.fullmatch(uri.host):
         return None
     return uri.host, uri.port or DEFAULT_PORT

@@ -1,4 +1,4 @@
-"""Knows what the SIP agent has to tell its user. Facts are past tense; a `leg` is one INVITE's usage, in or out, named by an integer.
+"""The facts that the SIP agent reports to its user. Facts are past tense; a `leg` is one INVITE's usage, in or out, named by an integer.
 
 For every leg: `LegTerminated` comes exactly once and last, whatever the network does. After it the leg's number is never used again.
 """
@@ -14,7 +14,7 @@ class EndReason(StrEnum):
     """Why a leg ended."""
 
     BYE = "bye"
-    """One side sent BYE: the peer's was received, or ours was answered (by whatever) or timed out."""
+    """One side sent BYE: the peer's was received, or ours was answered (with any status) or timed out."""
     CANCELLED = "cancelled"
     """CANCEL before the final answer: the peer's on an incoming leg; ours, confirmed by 487 (or anything final), on an outgoing one."""
     REFUSED = "refused"
@@ -32,7 +32,7 @@ class EndReason(StrEnum):
 class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
-    `unfit`: the status SIP itself asks for, whatever the user thinks of the call (400, 420); the user refuses the leg with it.
+    `unfit`: the status that SIP itself requires (400, 420); the user must refuse the leg with it.
     `hops_left`: its Max-Forwards, 70 where it has none.
     `caller`: user part of P-Asserted-Identity, else Remote-Party-ID, else From (`docs/carriers.md` §2), "" when anonymous or unreadable.
     """
@@ -72,14 +72,14 @@ class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """A re-INVITE inside an established leg. The user answers with `accept` or `decline`; `offer` b"": it wants our offer."""
+    """A re-INVITE inside an established leg. The user answers with `accept` or `decline`; `offer` b"": it asks for our offer."""
 
     leg: int
     offer: bytes
 
 
 class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
-    """The leg is over. `by_peer`: who ended it. `status`: the final SIP status of the INVITE, where one came or was sent, else None.
+    """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
     `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None.
     """

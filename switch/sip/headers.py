@@ -1,7 +1,7 @@
-"""PURE. Knows the values of the headers that a user agent acts on: Via, the address headers, CSeq, Reason, numbers.
+"""PURE. Parses and writes the values of the headers that a user agent acts on: Via, the address headers, CSeq, Reason, numbers.
 
 Every `parse_x` takes one value as the parser leaves it (unfolded, comma lists split) and returns None for what is not valid: it
-never raises. `str()` writes the value back. Does not know messages, URIs (`uri`) or what a value means to a dialog.
+never raises. `str()` writes the value back. Messages, URIs (`uri`) and what a value means to a dialog are elsewhere.
 The patterns use possessive quantifiers throughout: time stays linear in the length of hostile input. The last values are
 `remembered`: the parser checks what the agent reads again at once, and a dialog repeats its From, To and CSeq in every message.
 """
@@ -21,11 +21,11 @@ MAX_PORT = 65_535
 MAX_Q850 = 127
 """ITU-T Q.850 causes are seven bits."""
 MAX_DIGITS = 20
-"""More are no number anyone means; leading zeros included."""
+"""Longer numbers are invalid; leading zeros count."""
 MAX_REMEMBERED = 256
 """Results of one function that are kept."""
 MAX_REMEMBERED_CHARS = 256
-"""Longer texts are read each time: what they are read into can be fifty times their size, and a stranger could fill memory with it."""
+"""Longer texts are parsed each time: the parsed value can be fifty times their size, and an unknown source could fill memory with it."""
 
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]++"  # noqa: S105 - grammar, no password
 """RFC 3261 §25.1 `token`."""
@@ -43,7 +43,7 @@ _DEFINED = """
     trigger-consent unsupported user-agent user-to-user via warning www-authenticate
 """
 SIP_HEADERS = frozenset(_DEFINED.split())
-"""Names of header fields that RFC 3261 and its extensions define, in lower case; those that begin with P- (RFC 5727) are besides."""
+"""Names of header fields that RFC 3261 and its extensions define, in lower case, without those that begin with P- (RFC 5727)."""
 SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
 HOST = r"(?:\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)"
 """Host name, IPv4 literal or bracketed IPv6 literal. Underscores are illegal in names but common in private DNS."""
@@ -69,7 +69,7 @@ T = TypeVar("T")
 
 
 def remembered(read: Callable[[str], T]) -> Callable[[str], T]:
-    """`read`, a pure function, that gives again what it gave for a text of late. What it gives must be immutable."""
+    """Returns `read`, a pure function, with a cache of recent results. Results must be immutable."""
     kept = lru_cache(MAX_REMEMBERED)(read)
 
     @wraps(read)
@@ -93,14 +93,14 @@ def parse_params(text: str) -> Params | None:
 
 
 def _read_params(text: str) -> Params:
-    """The parameters of a text that a pattern has already found to be nothing else."""
+    """Returns the parameters of a text that a pattern has already matched as parameters."""
     if not text:
         return ()
     return tuple([(name.lower(), value if equals else None) for name, equals, value in _ONE_PARAM.findall(text)])
 
 
 def param(params: Params, name: str) -> str | None:
-    """The first value of `name`; None when it is absent or has no value."""
+    """Returns the first value of `name`, or None when it is absent or has no value."""
     for key, value in params:
         if key == name:
             return value
@@ -108,7 +108,7 @@ def param(params: Params, name: str) -> str | None:
 
 
 def has_param(params: Params, name: str) -> bool:
-    """Whether `name` is there, with or without a value."""
+    """Returns whether `name` is present, with or without a value."""
     return name in [key for key, _ in params]  # a generator costs three times as much
 
 
@@ -144,7 +144,7 @@ class Via:
 
     @property
     def received(self) -> str | None:
-        """Where the message really came from, as the server before us stamped it."""
+        """Returns the source address that the previous server stamped, or None."""
         return param(self.params, "received")
 
     @property
@@ -178,7 +178,7 @@ class Via:
 
 @remembered
 def parse_via(text: str) -> Via | None:
-    """Any SIP version is let through: a request of another one must find its way back with a 505."""
+    """Any SIP version is accepted: a request of another version must be answerable with 505."""
     match = _VIA.fullmatch(text)
     if match is None:
         return None
@@ -256,7 +256,7 @@ def parse_cseq(text: str) -> CSeq | None:
 
 
 def parse_reason_q850(text: str) -> int | None:
-    """The Q.850 cause of a Reason header (RFC 3326), wherever it stands in the value's comma list."""
+    """Returns the Q.850 cause of a Reason header (RFC 3326), anywhere in the value's comma list, or None."""
     match = _Q850.search(text)
     params = parse_params(match[1]) if match else None
     return parse_uint(param(params or (), "cause") or "", MAX_Q850)

@@ -1,14 +1,13 @@
-"""PURE. INVITE legs until their dialog stands: the caller's (`IncomingLeg`) and a line's (`OutgoingLeg`), RFC 3261 §9, §13.
+"""PURE. Runs INVITE legs until their dialog is established: the caller's (`IncomingLeg`) and a line's (`OutgoingLeg`), RFC 3261 §9, §13.
 
 An incoming leg sends 100, 180, then 200 or a refusal, and takes the caller's CANCEL or early BYE. After the 200 it is a `Session`.
-An outgoing leg takes provisional responses, CANCEL, forks, and acknowledges every 2xx:
+An outgoing leg handles provisional responses, CANCEL and forks, and acknowledges every 2xx:
 
     Calling ──1xx──▸ Proceeding ──hangup──▸ Cancelling ──final, or 64*T1──▸ Done
        └──hangup──▸ Abandoned ──1xx──────────▸┘            (a final response or Timer B: ──▸ Done, from anywhere)
 
 CANCEL waits for a provisional response (RFC 3261 §9.1): hence Abandoned. The first 2xx makes a `Session`; the leg stays behind it for
-Timer M, to acknowledge 2xx that come again or from forks. A call that is hung up twice, once by CANCEL too late and once by BYE, is the
-user's to end.
+Timer M, to acknowledge 2xx that come again or from forks. After a CANCEL that came too late, the user ends the session with a BYE.
 """
 
 from enum import IntEnum, auto
@@ -38,11 +37,11 @@ from switch.sip.transaction_table import TransactionEnd
 from switch.sip.uri import SipUri, parse_uri, user_of
 
 RING_AGAIN_NS = 60_000 * NS_PER_MS
-"""RFC 3261 §13.3.1.1: a 180 every minute keeps proxies (their Timer C) from giving up."""
+"""RFC 3261 §13.3.1.1: a 180 every minute restarts the proxies' Timer C."""
 HUNG_UP_STATUS = 480
-"""What a caller hears when the user hangs up before answering: Temporarily Unavailable."""
+"""The final answer when the user hangs up before answering: Temporarily Unavailable."""
 _IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID", "From")
-"""Where the caller's number is looked for, best first."""
+"""The headers that may hold the caller's number, best first."""
 _ANONYMOUS = frozenset({"anonymous", "restricted", "unavailable"})
 
 
@@ -112,7 +111,7 @@ class IncomingLeg:
         return call_id == self._arrival.call_id and remote_tag == self._arrival.from_tag
 
     def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
-        """In the early dialog: BYE ends it (§15.1.2), a second INVITE has to wait (§14.2)."""
+        """In the early dialog: BYE ends it (§15.1.2), a second INVITE gets 500 with Retry-After (§14.2)."""
         core, method = self._core, arrival.request.method
         no = objection(arrival.request)
         if arrival.cseq < self._arrival.cseq:
@@ -155,7 +154,7 @@ class IncomingLeg:
 
 
 def caller_of(headers: Headers) -> str:
-    """The caller's number or name, "" when anonymous: see `fact.Invited`. An identity without a user says nothing, the next may."""
+    """Returns the caller's number or name, "" when anonymous: see `fact.InviteReceived`. An identity without a user is skipped."""
     for name in _IDENTITIES:
         for value in headers.all(name):
             address = parse_name_addr(value)
@@ -244,11 +243,11 @@ class OutgoingLeg:
                 pass
 
     def is_peer(self, call_id: str, _remote_tag: str) -> bool:
-        """Any fork may speak up: which one answers is not known yet."""
+        """Any fork may send a request: which one answers is not known yet."""
         return call_id == self._request.headers.get("Call-ID")
 
     def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
-        """Before the 2xx we keep no early dialogs: an INVITE meets ours, still pending (§14.2), the rest meets nothing."""
+        """Before the 2xx we keep no early dialogs: an INVITE gets 491, since ours is pending (§14.2); other requests get 481."""
         status = 491 if arrival.request.method == "INVITE" else 481
         self._core.refuse(arrival, status, now_ns=now_ns)
 
@@ -266,7 +265,7 @@ class OutgoingLeg:
             self._on_failure(message)
 
     def on_end(self, _transaction: Transaction, end: TransactionEnd) -> None:
-        """Timer B or the transport. After a final answer the leg has ended already and this says nothing."""
+        """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
         why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
         if self._phase is not OutgoingState.DONE:
             self._finish(why, by_peer=False, status=None)
@@ -288,7 +287,7 @@ class OutgoingLeg:
         self._finish(why, by_peer=not cancelled, status=response.status, q850=q850_of(response.headers))
 
     def _on_2xx(self, response: Response, now_ns: int) -> None:
-        """Acknowledge every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a second copy is no news."""
+        """Acknowledges every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a retransmission changes nothing."""
         to = parse_name_addr(response.headers.get("To") or "")
         remote_tag = "" if to is None else to.tag or ""
         if remote_tag in self._acks:
@@ -318,7 +317,7 @@ class OutgoingLeg:
             self._finish(EndReason.BAD_ANSWER, by_peer=False, status=response.status)
 
     def _cancel(self, now_ns: int) -> None:
-        """§9.1. How the CANCEL itself is answered does not matter: the INVITE's final answer does, for 64*T1."""
+        """§9.1. The answer to the CANCEL itself is ignored; the INVITE's final answer is awaited for 64*T1."""
         self._phase = OutgoingState.CANCELLING
         request = cancel_of(self._request, extra=reason_q850(self._q850))
         self._core.ask(request, branch=self._branch, address=self._address, user=None, now_ns=now_ns)
@@ -339,7 +338,7 @@ class OutgoingLeg:
 
 
 def _invite(core: UserAgentCore, uri: str, *, identity: Fields, branch: str, body: bytes, hops_left: int, extra: Fields) -> Request:
-    """`identity`: From, To and Call-ID, which name the dialog."""
+    """`identity`: From, To and Call-ID, which identify the dialog."""
     fields = [
         core.identity.via(branch),
         ("Max-Forwards", str(hops_left)),

@@ -1,6 +1,6 @@
-"""PURE. SIP messages: their types, reading them from bytes and writing them to bytes (RFC 3261 §7, §18.3, §25).
+"""PURE. Defines, parses and serializes SIP messages (RFC 3261 §7, §18.3, §25).
 
-`parse` gives a value for every input and never raises. A `Request` or `Response` from it has these properties: Call-ID is there once; the
+`parse` returns a value for every input and never raises. A `Request` or `Response` from it has these properties: Call-ID is there once; the
 top Via, From, To and CSeq parse with `headers`; CSeq names the request's method; Max-Forwards, where present, is 0-255; no name or value
 holds CR, LF or NUL; `body` is what Content-Length says. `serialize` computes Content-Length and refuses a line break in a name or value,
 which would let a peer write headers of its own into our messages.
@@ -110,7 +110,7 @@ MAX_LINE_CHARS = 8_192
 MAX_FORWARDS = 255
 
 UNSUPPORTED_VERSION = "unsupported SIP version"
-"""`Malformed.why` of a request that wants 505 rather than 400."""
+"""`Malformed.why` of a request to be answered with 505 rather than 400."""
 
 _REQUEST = rf"({TOKEN}) ({SCHEME}[^\x00-\x20\"<>\x7f]++) (SIP/[0-9]++\.[0-9]++)"
 _RESPONSE = r"(SIP/[0-9]++\.[0-9]++) ([1-6][0-9][0-9])(?: ([^\r\n\x00]*+))?+"
@@ -237,7 +237,7 @@ def _canonical(spelt: str) -> str:
 
 
 def _split(value: str) -> list[str] | None:
-    """The elements of a comma list; commas in quotes and <> do not count, empty elements are skipped. None: unbalanced."""
+    """Returns the elements of a comma list; commas in quotes and <> do not count, empty elements are skipped. None: unbalanced."""
     if '"' not in value and "<" not in value:
         return [part for element in value.split(",") if (part := element.strip(" \t"))]
     parts: list[str] = []
@@ -276,7 +276,7 @@ def _assemble(first: str, fields: list[_Field], once: dict[str, str], body: byte
 
 
 def _problem(headers: Headers, once: dict[str, str], *, method: str | None) -> str:
-    """What is wrong with the headers that every message needs (RFC 3261 §8.1.1), "" if nothing. `method`: None in a response."""
+    """Returns what is wrong with the headers that every message needs (RFC 3261 §8.1.1), "" if nothing. `method`: None in a response."""
     via = headers.get("Via")
     if via is None or parse_via(via) is None:
         return "no usable Via"
@@ -296,7 +296,7 @@ def _problem(headers: Headers, once: dict[str, str], *, method: str | None) -> s
 
 
 def _broken_start(first: str, fields: list[_Field]) -> Malformed:
-    """A start line that is none; a request's is still answered when its method and version can be made out."""
+    """An invalid start line; a request is still answerable when its method and version can be read."""
     why = "unreadable start line"
     method, _, rest = first.partition(" ")
     uri, _, version = rest.strip(" \t").rpartition(" ")

@@ -1,4 +1,4 @@
-"""PURE. Requests as received, and the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
+"""PURE. Reads received requests and builds the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class ReceivedRequest:
 
 
 def read_request(request: Request, source: Address) -> ReceivedRequest | None:
-    """Read `request`, which came from `source`. None: what an answer needs cannot be read."""
+    """Reads `request`, which came from `source`. Returns None when what an answer needs cannot be read."""
     headers = request.headers
     call_id = headers.get("Call-ID")
     via = parse_via(headers.get("Via") or "")
@@ -65,13 +65,13 @@ def read_request(request: Request, source: Address) -> ReceivedRequest | None:
 
 
 def stamp(request: Request, source: Address) -> tuple[Request, Address] | None:
-    """`request` with its top Via stamped, and where answers go; for requests of which little else can be read."""
+    """Returns `request` with its top Via stamped, and the address for answers; for requests of which little else can be read."""
     via = parse_via(request.headers.get("Via") or "")
     return None if via is None else (_stamped(request, via, source), _reply_to(via, source))
 
 
 def response_key(response: Response) -> str | None:
-    """The client transaction an answer belongs to (RFC 3261 §17.1.3). None: not ours, we send exactly one Via (§8.1.3.3)."""
+    """Returns the key of an answer's client transaction (RFC 3261 §17.1.3), or None: not ours, we send exactly one Via (§8.1.3.3)."""
     vias = response.headers.all("Via")
     via = parse_via(vias[0]) if len(vias) == 1 else None
     cseq = parse_cseq(response.headers.get("CSeq") or "")
@@ -85,12 +85,12 @@ def transaction_key(peer_key: str, method: str) -> str:
 
 
 def peer_key(host: str, port: int | None, *, branch: str) -> str:
-    """What a client and a server both call a transaction, but for its method: sent-by (host without brackets) and branch."""
+    """The key by which client and server identify a transaction, without its method: sent-by (host without brackets) and branch."""
     return f"{host.lower()} {port} {branch}"
 
 
 def _peer_key(via: Via) -> str:
-    """ "" for a branch without the cookie: an RFC 2543 element made it, it names nothing."""
+    """Returns "" for a branch without the magic cookie: an RFC 2543 element made it, it identifies no transaction."""
     branch = via.branch or ""
     if not branch.startswith(MAGIC_COOKIE):
         return ""
@@ -121,13 +121,13 @@ Field = tuple[str, str]
 Fields = tuple[Field, ...]
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
-"""What we understand."""
+"""The methods we support."""
 ALLOW: Field = ("Allow", ", ".join(METHODS))
 ACCEPT: Field = ("Accept", "application/sdp")
 SUPPORTED: Field = ("Supported", "")
 """No extension yet: what is required of us that is not here gets 420."""
 CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
-"""What an OPTIONS asks for (§11.2)."""
+"""The headers of an answer to OPTIONS (§11.2)."""
 SDP: Field = ("Content-Type", "application/sdp")
 MAX_HOPS = 70
 """RFC 3261 §8.1.1.6."""
@@ -168,7 +168,7 @@ _REASON_CLASSES = {1: "Progress", 2: "OK", 3: "Redirected", 4: "Request Failed",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalIdentity:
-    """Who we are on the wire. `local`: the address and port that others reach us at."""
+    """Our identity in messages. `local`: the address and port that peers reach us at."""
 
     local: Address
     user_agent: str
@@ -235,7 +235,7 @@ def _cseq_of(request: Request, method: str) -> str:
 
 
 def reason_q850(q850: int | None) -> Fields:
-    """The Reason header of a hang-up (RFC 3326); nothing for None."""
+    """The Reason header of a hang-up (RFC 3326); no field for None."""
     return () if q850 is None else (("Reason", f"Q.850;cause={q850}"),)
 
 
@@ -244,9 +244,9 @@ def retry_after(seconds: int | None) -> Fields:
 
 
 def objection(request: Request) -> tuple[int, Fields] | None:
-    """Why we do not serve such a request at all: its method (§8.2.1), or what it requires, for we have no extensions (§8.2.2.3).
+    """Returns the status and headers that refuse a request for its method (§8.2.1) or required extensions (§8.2.2.3), or None.
 
-    Gives the status and the headers that say what we can. Proxy-Require is not for us.
+    The headers list what we support. Proxy-Require is ignored: we are no proxy.
     """
     if request.method not in METHODS:
         return 405, (ALLOW,)

@@ -1,7 +1,7 @@
-"""PURE. Knows SDP (RFC 4566) as far as one G.711 audio stream with telephone-events needs, and offer/answer (RFC 3264) over it.
+"""PURE. Parses and writes SDP (RFC 4566) for one G.711 audio stream with telephone-events, and does offer/answer (RFC 3264) over it.
 
 Reads what carriers send (bare line feeds, missing or misplaced lines, unknown attributes), refuses what would send RTP to the wrong
-place. Every host is an IP literal, every port a UDP port. Does not know which ports are free, who holds whom, or how RTP flows.
+place. Every host is an IP literal, every port a UDP port. Which ports are free and how RTP flows is decided elsewhere.
 """
 
 import re
@@ -18,7 +18,7 @@ G711_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
 """Static payload types (RFC 3551 §6): they need no rtpmap, and mean nothing else unless one says so."""
 _G711_CODECS = {number: f"{name}/8000" for number, name in G711_NAMES.items()}
 DTMF_TYPE = 101
-"""What most carriers use for telephone-event."""
+"""The payload type that most carriers use for telephone-event."""
 PTIME_MS = 20
 MAX_SDP_BYTES = 16_384
 MAX_STREAMS = 32
@@ -29,7 +29,7 @@ _TOKEN = r"[A-Za-z0-9\-.!#$%&'*+/^_`{|}~]++"  # noqa: S105 - grammar, no passwor
 """RFC 4566 §9 `token`, and the slash of a transport protocol."""
 _MEDIA_VALUE = re.compile(rf"[ ]*+{_TOKEN}(?:[ ]++{_TOKEN}){{2,}}+")
 _UNSPECIFIED = ("0.0.0.0", "::")
-"""As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still knows."""
+"""As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still allows."""
 _BROADCAST = "255.255.255.255"
 _TIMING = re.compile(r"[0-9]++ [0-9]++")
 
@@ -88,7 +88,7 @@ class SessionDescription:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioStream:
     """The peer's audio as we can serve it. `payload_types`: G.711 only, in the peer's order. `dtmf_type`: its telephone-event/8000.
-    `direction`: as the peer sees it, the old hold (c=0.0.0.0) made plain. `ptime_ms`: what it would like to get."""
+    `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for."""
 
     host: str
     port: int
@@ -100,8 +100,8 @@ class AudioStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NegotiatedMedia:
-    """What both sides settled on. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
-    `payload_type`: what flows both ways. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
+    """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
+    `payload_type`: used in both directions. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
 
     body: bytes
     stream: AudioStream
@@ -110,17 +110,17 @@ class NegotiatedMedia:
 
     @property
     def sends(self) -> bool:
-        """The peer will send us RTP."""
+        """Whether the peer will send us RTP."""
         return self.stream.direction.sends
 
     @property
     def receives(self) -> bool:
-        """The peer wants RTP from us."""
+        """Whether the peer accepts RTP from us."""
         return self.stream.direction.receives
 
 
 def parse_sdp(body: bytes) -> SessionDescription | None:
-    """None: no SDP, beyond our limits, or an m= line that cannot be read. Lines we have no use for are not looked at."""
+    """None: no SDP, beyond our limits, or an m= line that cannot be read. Lines we do not use are not read."""
     if len(body) > MAX_SDP_BYTES:
         return None
     lines = [line.rstrip("\r\t ") for line in body.decode(errors="replace").split("\n")]
@@ -139,7 +139,7 @@ def answer(
     offer: SessionDescription, *, host: str, port: int, session_id: int, version: int, prefer: int | None = None
 ) -> NegotiatedMedia | None:
     """Our answer: the first audio stream we can serve, with one codec (`prefer` if the peer has it, else the peer's first), every
-    other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we want the RTP. None: nothing we can serve (488)."""
+    other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we receive RTP. None: nothing we can serve (488)."""
     chosen, stream = next(((index, audio) for index, media in enumerate(offer.media) if (audio := _audio(media))), (-1, None))
     if stream is None:
         return None
@@ -170,8 +170,8 @@ def offer(
 
 
 def accept_answer(answer: SessionDescription, *, payload_types: Sequence[int], dtmf_type: int | None) -> NegotiatedMedia | None:
-    """What the peer's `answer` to our `offer` of these payload types settles. None: it rejected the audio, sent us somewhere we
-    cannot send, or chose what we did not offer. Its first stream answers our only one (§6); its own order of codecs counts."""
+    """Returns what the peer's `answer` to our `offer` of these payload types agrees on, or None: it rejected the audio, gave an address
+    we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its own order of codecs counts."""
     stream = _audio(answer.media[0]) if answer.media else None
     common = [payload_type for payload_type in stream.payload_types if payload_type in payload_types] if stream else []
     if stream is None or not common:
@@ -251,7 +251,7 @@ def _codec(rtpmap: str) -> tuple[int, str] | None:
 
 
 def _audio(media: Media) -> AudioStream | None:
-    """The stream as we would serve it; None when we cannot, or when it is rejected."""
+    """Returns the stream as we would serve it, or None when we cannot or when it is rejected."""
     if media.kind.lower() != "audio" or media.protocol.upper() != "RTP/AVP" or not media.port or not media.host:
         return None
     codecs = {**_G711_CODECS, **dict(media.codecs)}
@@ -271,7 +271,7 @@ def _audio(media: Media) -> AudioStream | None:
 
 
 def _held(direction: Direction) -> Direction:
-    """The direction of a side that has no address to receive at."""
+    """The direction of a side that has no address to receive at (hold)."""
     return Direction.SENDONLY if direction.sends else Direction.INACTIVE
 
 
@@ -291,7 +291,7 @@ def _audio_lines(port: int, *, payload_types: Sequence[int], dtmf_type: int | No
 
 
 def _rejection(media: Media) -> str:
-    """An m= line needs a format; devices that offer a dead stream leave it out at times."""
+    """An m= line needs a format; some devices leave it out of a stream with port 0."""
     return f"m={media.kind} 0 {media.protocol} {' '.join(media.formats or ('0',))}"
 
 

@@ -1,6 +1,6 @@
-"""PURE. Knows a leg from the 2xx on, whoever called whom: ACK, re-INVITE, BYE, and how it ends.
+"""PURE. Runs a leg from the 2xx on, in either direction: ACK, re-INVITE, BYE, and how it ends.
 
-Does not know how the leg was set up (`incoming`, `outgoing`), nor SDP.
+Leg set-up is in `legs`; SDP is opaque here.
 
     Unacked ──ACK──▸ Confirmed ──hangup──▸ Closing ──answer to BYE, Timer F, peer's BYE──▸ Over
        └──hangup──▸ Leaving ──ACK──▸ Closing            (peer's BYE, or a 2xx never acknowledged: ──▸ Over, from anywhere)
@@ -40,7 +40,7 @@ class _Pending:
 
 
 class _Unacked:
-    """A 200 of ours on its way: sent again after T1, doubling up to T2, until its ACK comes or 64*T1 are over (§13.3.1.4)."""
+    """A 200 of ours without its ACK: sent again after T1, doubling up to T2, until its ACK comes or 64*T1 are over (§13.3.1.4)."""
 
     __slots__ = ("_core", "_give_up", "_interval_ns", "_repeat", "_transaction", "_wire", "cseq")
 
@@ -73,7 +73,7 @@ class _Unacked:
 
 
 class Session:
-    """An answered leg. `tag`: ours, its name in `UserAgentCore.dialogs`. `status`: the 2xx that made it."""
+    """An answered leg. `tag`: ours, its key in `UserAgentCore.dialogs`. `status`: the 2xx that made it."""
 
     __slots__ = ("_bye", "_core", "_dialog", "_pending", "_phase", "_q850", "_status", "_tag", "_unacked", "number")
 
@@ -92,7 +92,7 @@ class Session:
         core.dialogs[tag] = self
 
     def answered(self, transaction: Transaction, *, arrival: ReceivedRequest, body: bytes, now_ns: int) -> None:
-        """Send our 2xx to the INVITE that makes this session, and wait for its ACK."""
+        """Sends our 2xx to the INVITE that makes this session, and waits for its ACK."""
         self._phase = SessionState.UNACKED
         self._send_2xx(transaction, arrival=arrival, body=body, now_ns=now_ns)
 
@@ -107,7 +107,7 @@ class Session:
                 pass
 
     def accept(self, body: bytes, now_ns: int) -> None:
-        """Answer the pending re-INVITE with 200. Nothing happens when it was withdrawn meanwhile."""
+        """Answers the pending re-INVITE with 200. Changes nothing when it was cancelled in the meantime."""
         pending, self._pending = self._pending, None
         if pending is None:
             return
@@ -117,7 +117,7 @@ class Session:
         self._send_2xx(pending.transaction, arrival=pending.arrival, body=body, now_ns=now_ns)
 
     def decline(self, status: int, now_ns: int) -> None:
-        """Refuse the pending re-INVITE: the session goes on as it was (§14.2)."""
+        """Refuses the pending re-INVITE: the session goes on as it was (§14.2)."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.transaction.user = None
@@ -163,7 +163,7 @@ class Session:
                 pass
 
     def on_message(self, transaction: Transaction, message: Request | Response, now_ns: int) -> None:
-        """From our BYE: its answer, any final one will do (§15.1.1). From INVITEs: an ACK that reuses the branch, or a CANCEL."""
+        """From our BYE: its answer, with any final status (§15.1.1). From INVITEs: an ACK that reuses the branch, or a CANCEL."""
         if isinstance(message, Response):
             if message.status >= 200:
                 self._finish(EndReason.BYE, by_peer=False)
@@ -223,7 +223,7 @@ class Session:
             unacked.stop()
 
     def _finish(self, why: EndReason, *, by_peer: bool, q850: int | None = None) -> None:
-        """The leg is over; the dialog's entry stays while a BYE of ours is under way."""
+        """The leg is over; the dialog's entry stays while the transaction of our BYE lives."""
         if self._phase is not SessionState.OVER:
             self._phase = SessionState.OVER
             self._stop_2xx()
@@ -233,14 +233,14 @@ class Session:
 
 
 def send_bye(core: UserAgentCore, dialog: Dialog, *, user: Session | None, q850: int | None, now_ns: int) -> Transaction:
-    """Send BYE in `dialog`."""
+    """Sends BYE in `dialog`."""
     branch = core.new_branch()
     request = dialog.request("BYE", via=core.identity.via(branch), extra=reason_q850(q850))
     return core.ask(request, branch=branch, address=dialog.next_hop, user=user, now_ns=now_ns)
 
 
 def q850_of(headers: Headers) -> int | None:
-    """The Q.850 cause a message gives (RFC 3326), or None."""
+    """Returns the Q.850 cause in a message (RFC 3326), or None."""
     for value in headers.all("Reason"):
         cause = parse_reason_q850(value)
         if cause is not None:

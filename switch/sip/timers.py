@@ -1,4 +1,4 @@
-"""PURE. How long SIP waits (RFC 3261 §17, table 4)."""
+"""PURE. Computes the timer values of SIP (RFC 3261 §17, table 4)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Timers:
         return 64 * self.t1_ns
 
     def clean_up_ns(self, at_ns: int) -> int:
-        """When to do what is due at `at_ns` and what nobody waits for: at the next whole T1, along with all else that is due by then."""
+        """Returns when to do clean-up that is due at `at_ns`: at the next whole T1, together with everything else due by then."""
         return -(-at_ns // self.t1_ns) * self.t1_ns
 
 

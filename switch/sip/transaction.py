@@ -1,6 +1,6 @@
-"""PURE. Knows live transactions: their state, timers and last message, and which message belongs to which (RFC 3261 §17, RFC 6026).
+"""PURE. Runs live transactions: their state, timers and last message, and which message belongs to which (RFC 3261 §17, RFC 6026).
 
-What happens when is in `transaction_table`. Does not know dialogs or legs: it tells its `TransactionUser`. Keys are made by `arrival`.
+The transitions are in `transaction_table`. Dialogs and legs are reached only through `TransactionUser`. `requests` makes the keys.
 """
 
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from switch.timer_heap import TimerHeap
 
 
 class TransactionUser(Protocol):
-    """Whoever started a transaction (the TU of RFC 3261)."""
+    """The user of a transaction (the TU of RFC 3261)."""
 
     def on_message(self, transaction: "Transaction", message: Request | Response, now_ns: int, /) -> None:
         """A client's answer; a server's ACK in Accepted, or a CANCEL that names it."""
 
     def on_end(self, transaction: "Transaction", end: TransactionEnd, /) -> None:
-        """Once: the transaction is no more."""
+        """Called once: the transaction has terminated."""
 
 
 class Transaction:
-    """One of the four machines at work. `user` may be None: nobody cares how it ends.
+    """A running instance of one of the four machines. `user` may be None: nothing depends on how it ends.
 
     A server's `tag`: what its answers put into a To without one (§8.2.6.2), so that those to INVITE and CANCEL agree.
     """
@@ -63,7 +63,7 @@ class Transaction:
         self._life: Timer | None = None
 
     def start(self, request: Request | None, now_ns: int) -> None:
-        """Enter the first state; a client sends its `request`, a server has none to send."""
+        """Enters the first state; a client sends its `request`, a server has none to send."""
         if request is not None:
             self._request = request
             self._wire = serialize(request)
@@ -78,15 +78,15 @@ class Transaction:
             self._step(Input.ACK if message.method == "ACK" else Input.REQUEST, now_ns, message=message)
 
     def respond(self, status: int, wire: bytes, now_ns: int) -> None:
-        """A server's user answers. Nothing happens where the state allows no such answer any more."""
+        """A server's user answers. Changes nothing where the state allows no such answer any more."""
         self._step(self.machine.cue_of(status), now_ns, wire=wire)
 
     def transport_failed(self, now_ns: int) -> None:
-        """What was sent did not leave, or came back as undeliverable."""
+        """The transport could not send, or an ICMP error came back."""
         self._step(Input.TRANSPORT_ERROR, now_ns)
 
     def destroy(self) -> None:
-        """End at once and tell nobody (§9.1: a cancelled INVITE that is never answered)."""
+        """Ends at once without notifying the user (§9.1: a cancelled INVITE that is never answered)."""
         self.user = None
         self._leave()
 
@@ -114,7 +114,7 @@ class Transaction:
         self._layer.send(self._wire, self.address)
 
     def _enter(self, state: State, now_ns: int) -> None:
-        """Start the timers of `state`, stop those of the state left, let run those of both."""
+        """Starts the timers of `state`, stops those of the state left, keeps those of both."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
         self.state = state
@@ -128,8 +128,8 @@ class Transaction:
             self._life = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._ring_life)
 
     def _end_ns(self, repeat: Input | None, life: Input, now_ns: int) -> int:
-        """When `life` ends the state just entered. One that repeats nothing only absorbs what comes late, and may do so for longer:
-        its clean-up waits for others, so that a busy agent is not woken for each."""
+        """Returns when `life` ends the state just entered. One that repeats nothing only absorbs late messages, and may do so for longer:
+        its clean-up is batched with others, so that a busy agent is not woken for each."""
         timers = self._layer.timers
         end_ns = now_ns + (timers.t4_ns if life in SHORT_LIVES else timers.patience_ns)
         return end_ns if repeat is not None else timers.clean_up_ns(end_ns)
@@ -160,7 +160,7 @@ class Transaction:
             user.on_end(self, end)
 
     def _leave(self) -> None:
-        """Free everything: the layer forgets us, and nothing keeps the messages or the user alive."""
+        """Releases everything: the layer drops this transaction, and nothing refers to the messages or the user any more."""
         self._enter(State.TERMINATED, 0)
         self._layer.forget(self)
         self.user = None
@@ -196,7 +196,7 @@ class Transactions:
         user: TransactionUser | None,
         now_ns: int,
     ) -> Transaction:
-        """Start a client transaction: sends `request` to `address`."""
+        """Starts a client transaction: sends `request` to `address`."""
         transaction = Transaction(self, machine, key=key, address=address, user=user)
         transaction.start(request, now_ns)
         self._clients[key] = transaction
@@ -205,7 +205,7 @@ class Transactions:
     def serve(
         self, machine: TransactionMachine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int
     ) -> Transaction:
-        """Start a server transaction for a request that came; answers go to `address`. `merge_id`: see `is_merged`."""
+        """Starts a server transaction for a request that came; answers go to `address`. `merge_id`: see `is_merged`."""
         transaction = Transaction(self, machine, key=key, address=address, user=None)
         transaction.tag = tag
         transaction.start(None, now_ns)
@@ -222,11 +222,11 @@ class Transactions:
         return self._servers.get(key)
 
     def is_merged(self, merge_id: str) -> bool:
-        """Whether this request came already on another path and is still being served (RFC 3261 §8.2.2.2)."""
+        """Returns whether this request came already on another path and is still being served (RFC 3261 §8.2.2.2)."""
         return merge_id in self._merged
 
     def transport_failed(self, address: Address, now_ns: int) -> None:
-        """Nothing sent to `address` arrives."""
+        """`address` is unreachable."""
         for transaction in [*self._clients.values(), *self._servers.values()]:
             if transaction.address == address:
                 transaction.transport_failed(now_ns)

@@ -1,4 +1,4 @@
-"""PURE. Knows the four transaction machines of RFC 3261 §17, and the Accepted states of RFC 6026, as data. `transaction` runs it.
+"""PURE. Holds the four transaction machines of RFC 3261 §17, and the Accepted states of RFC 6026, as data. `transaction` runs them.
 
 How to read a table. A machine is in one `State`; something happens, a `Input`; the row for the two says which state is next and what
 is done, in order. No row means: nothing happens. That is how late, duplicated and crossed messages are absorbed.
@@ -7,7 +7,7 @@ Timers belong to states. A state has at most two: one that sends again (A, E, G)
 a state starts its timers and stops those of the state left; a timer that both states have runs on (E and F across a 1xx).
 
 The tables are for unreliable transports. A client's cues PROVISIONAL, SUCCESS, FAILURE, FINAL are answers received; a server's are
-answers its user sends. INVITE tells 2xx (SUCCESS) from 300-699 (FAILURE), other methods only know FINAL.
+answers its user sends. INVITE distinguishes 2xx (SUCCESS) from 300-699 (FAILURE), other methods only have FINAL.
 
     INVITE client                         INVITE server
     Calling ──1xx──▸ Proceeding           Proceeding ──2xx──▸ Accepted ──L──▸ Terminated
@@ -27,7 +27,7 @@ from enum import IntEnum, auto
 
 
 class State(IntEnum):
-    """Where a transaction is."""
+    """The states of a transaction."""
 
     CALLING = auto()
     TRYING = auto()
@@ -67,11 +67,11 @@ class Action(IntEnum):
     """What a transaction does on a cue."""
 
     SEND = auto()
-    """Send what was last sent, or what the user just gave."""
+    """Send what was last sent, or what the user has just passed in."""
     SEND_ACK = auto()
     """Make the ACK to a 300-699 answer (§17.1.1.3) and send it; from now on that is what SEND sends."""
     PASS = auto()
-    """Give the message to the user."""
+    """Pass the message to the user."""
 
 
 class TransactionEnd(IntEnum):
@@ -79,9 +79,9 @@ class TransactionEnd(IntEnum):
 
     DONE = auto()
     TIMEOUT = auto()
-    """Nobody answered our request (Timers B, F)."""
+    """No answer to our request (Timers B, F)."""
     NO_ACK = auto()
-    """Nobody acknowledged our 300-699 (Timer H)."""
+    """No ACK to our 300-699 (Timer H)."""
     UNREACHABLE = auto()
     """The transport could not send."""
 
@@ -92,7 +92,7 @@ END_BY_CUE: Mapping[Input, TransactionEnd] = {
     Input.TIMER_H: TransactionEnd.NO_ACK,
     Input.TRANSPORT_ERROR: TransactionEnd.UNREACHABLE,
 }
-"""The cue that terminates a transaction tells how it ended; any other cue: `TransactionEnd.DONE`."""
+"""How a transaction ended, by the cue that terminated it; any other cue: `TransactionEnd.DONE`."""
 
 SHORT_LIVES = frozenset({Input.TIMER_I, Input.TIMER_K})
 """Timers that last T4. The others that bound a stay last 64*T1."""
@@ -113,7 +113,7 @@ class TransactionMachine:
     rows: Mapping[tuple[State, Input], Row]
 
     def cue_of(self, status: int) -> Input:
-        """The cue that an answer of this status is."""
+        """Returns the cue of an answer with this status."""
         if status < 200:
             return Input.PROVISIONAL
         if not self.invite:
@@ -121,7 +121,7 @@ class TransactionMachine:
         return Input.SUCCESS if status < 300 else Input.FAILURE
 
 
-# RFC 3261 §17.1.1, RFC 6026 §7.2. Timer B bounds Calling only: an INVITE that rings may ring for ever, the user hangs up.
+# RFC 3261 §17.1.1, RFC 6026 §7.2. Timer B bounds Calling only: an INVITE may stay in Proceeding for ever, the user hangs up.
 INVITE_CLIENT = TransactionMachine(
     name="INVITE client",
     invite=True,

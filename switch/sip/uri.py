@@ -1,6 +1,7 @@
-"""PURE. Knows sip: and sips: URIs (RFC 3261 §19.1) and the number in a tel: URI (RFC 3966). Does not resolve names or compare URIs.
+"""PURE. Parses and writes sip: and sips: URIs (RFC 3261 §19.1), and reads the number in a tel: URI (RFC 3966). It does not resolve names
+or compare URIs.
 
-Request-URIs and addresses travel as text; only who needs a part of one parses it.
+Request-URIs and addresses are passed as text; they are parsed only where a part of one is needed.
 """
 
 import re
@@ -15,7 +16,7 @@ UriParams = tuple[tuple[str, str | None], ...]
 
 _URI = re.compile(
     r"(?P<scheme>[Ss][Ii][Pp][Ss]?):"
-    r"(?:(?P<user>[^@:]*+)(?::[^@]*+)?@)?"  # a password may follow the user; nobody should send one and it is dropped
+    r"(?:(?P<user>[^@:]*+)(?::[^@]*+)?@)?"  # a password may follow the user; it is deprecated and dropped
     rf"(?P<host>{HOST})(?::(?P<port>[0-9]++))?+"
     r"(?P<params>(?:;[^;?@]++)*+)(?:\?(?P<headers>[^@]*+))?+"
 )
@@ -62,10 +63,10 @@ def _write_param(name: str, value: str | None) -> str:
 
 @remembered
 def parse_uri(text: str) -> SipUri | None:
-    """None: no sip or sips URI, or none that can be used.
+    """Returns None for what is no sip or sips URI, or none that can be used.
 
     Lenient where carriers are (unescaped `#` in the user, an empty user), strict on structure. A user or parameter with control
-    characters or broken UTF-8 under its escapes is legal and nobody's name: None, so that none reaches logs or the ledger.
+    characters or invalid UTF-8 under its escapes is legal but rejected: None, so that none reaches logs or the ledger.
     """
     match = _URI.fullmatch(text)
     if match is None or _BAD_CHARACTER.search(text):
@@ -97,7 +98,7 @@ def _params(text: str) -> UriParams | None:
 
 
 def _unescape(text: str) -> str | None:
-    """None: control characters or no UTF-8 under the escapes."""
+    """Returns None for control characters or invalid UTF-8 under the escapes."""
     if "%" not in text:
         return text
     try:
@@ -110,8 +111,8 @@ def _unescape(text: str) -> str | None:
 def user_of(text: str) -> str:
     """The user of a sip or sips URI, or the number of a tel URI without its visual separators; "" when there is none.
 
-    A telephone number in a sip URI sheds its own parameters (`+15551230001;rn=+15550000;npdi@host`, RFC 3261 §19.1.6): they say
-    how the number was routed, not which it is. A name too long or not fit to be printed is nobody's: it would go into logs, records and
+    A telephone number in a sip URI loses its own parameters (`+15551230001;rn=+15550000;npdi@host`, RFC 3261 §19.1.6): they say
+    how the number was routed, not which it is. A name that is too long or not printable gives "": it would go into logs, records and
     the INVITE to a line.
     """
     if (tel := _TEL.fullmatch(text)) and not _BAD_CHARACTER.search(text):

@@ -1,1 +1,1 @@
-"""The only SIP sockets: UDP now; TCP, TLS and DNS (SRV) come here."""
+"""Holds the only SIP sockets: UDP now; TCP, TLS and DNS (SRV) belong here."""

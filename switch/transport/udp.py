@@ -1,4 +1,4 @@
-"""One UDP socket: datagrams in with their source, datagrams out to their target. Does not read SIP."""
+"""Runs one UDP socket: datagrams in with their source, datagrams out to their target. It does not parse SIP."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ RECEIVE_BUFFER_BYTES = 4 << 20
 """Room for a burst while the loop is busy: some 3,000 messages."""
 
 LOCAL_ERRORS = frozenset({errno.EMSGSIZE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EINTR})
-"""Refusals that say nothing of the target: the message is too long, buffers or memory are short, a local firewall rule dropped it. The
+"""Send errors not caused by the target: the message is too long, buffers or memory are short, a local firewall rule dropped it. The
 datagram is lost like any other, and the transaction's retransmission deals with that (RFC 3261 §17.1.1.2)."""
 
 
@@ -45,10 +45,10 @@ class UdpTransport(asyncio.DatagramProtocol):
         self._received(data, addr)
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP error that names no datagram: the transaction's own timer deals with the silence that follows."""
+        """An ICMP error that identifies no datagram: the transaction's own timer ends the wait that follows."""
 
     def send(self, data: bytes, target: Address) -> None:
-        """At once where the system takes it, else when it does. Not by the loop's transport, which keeps refusals to itself."""
+        """Sends at once where the system accepts it, else when it does. Not by the loop's transport, which hides send errors."""
         if self._socket is None or self._transport is None:
             return
         try:
