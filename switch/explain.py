@@ -325,5 +325,5 @@ _COMMANDS = {
 
 
 def _party(leg: object, parties: Sequence[str]) -> str:
-    number = int(leg) if isinstance(leg, int | str) and str(leg).isdigit() else 0
+    number = int(leg) if isinstance(leg, int | str) and str(leg).isascii() and str(leg).isdecimal() else 0
     return parties[number] if number < len(parties) else f"leg {number}"

@@ -122,6 +122,7 @@ class Reloader:
         while await hup.wait():
             hup.clear()
             await self.reload()
+            _log.info("config read", running=self._shell.engine.plan.version)
 
     async def on_change(self) -> None:
         while True:
@@ -153,5 +154,3 @@ class Reloader:
             self._shell.reload(loaded.deployment)
             self._shell.keep_config(loaded.deployment.plan.version, loaded.files)
             _log.info("config reloaded", before=before, now=loaded.deployment.plan.version)
-        else:
-            _log.info("config read again: it means the same", running=before)

@@ -17,9 +17,29 @@ _ROWS = frozenset({"rows", "states"})
 """Of a verdict: they are shown by `payphone money` and `explain`."""
 
 
+_FIRST = (
+    *(
+        "call_id",
+        "did",
+        "ani",
+        "trunk",
+        "publisher",
+        "campaign",
+        "final_state",
+        "invited_at",
+        "answered_at",
+        "ended_at",
+        "ended_by",
+    ),
+    *("sip_code", "total_ms", "menu_ms", "connected_ms", "attempts", "billable", "rule", "revenue_micros", "payout_micros"),
+)
+"""The keys that a reader looks for stand first, in this order; all others follow in the order of the types' fields."""
+
+
 def as_json(judged: JudgedCall) -> dict[str, object]:
     """Returns the record and its verdict in one object."""
-    return {**_keys(judged.record), **_keys(judged.verdict)}
+    found = {**_keys(judged.record), **_keys(judged.verdict)}
+    return {name: found[name] for name in (*_FIRST, *found)}
 
 
 def _keys(record: CallRecord | AttemptRecord | Verdict) -> dict[str, object]:

@@ -94,12 +94,10 @@ EXPECTED = """{
   "answered_at": "2026-03-01T14:00:00.124Z",
   "ended_at": "2026-03-01T14:01:40.123Z",
   "ended_by": "caller",
-  "ended_detail": "caller_hung_up",
   "sip_code": 200,
   "total_ms": 99999,
   "menu_ms": 4000,
   "connected_ms": 91234,
-  "duration_source": "monotonic",
   "attempts": [
     {
       "number": 1,
@@ -146,6 +144,12 @@ EXPECTED = """{
       "sip_call_id": null
     }
   ],
+  "billable": true,
+  "rule": "the rule",
+  "revenue_micros": 25000000,
+  "payout_micros": 18000000,
+  "ended_detail": "caller_hung_up",
+  "duration_source": "monotonic",
   "digits": "1",
   "tags": {
     "interest": "quote"
@@ -163,11 +167,7 @@ EXPECTED = """{
     }
   ],
   "sip_call_id": null,
-  "billable": true,
-  "rule": "the rule",
   "why": "why so",
-  "revenue_micros": 25000000,
-  "payout_micros": 18000000,
   "paid": true,
   "cost_micros": 14000,
   "near_miss": true

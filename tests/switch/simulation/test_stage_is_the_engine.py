@@ -152,7 +152,7 @@ def _call(
 
 def _compared(record: CallRecord) -> CallRecord:
     """All of a record but what differs from call to call: its ids and seed."""
-    attempts = tuple(replace(attempt, sip_call_id=None) for attempt in record.attempts)
+    attempts = tuple(replace(attempt, sip_call_id=None, pdd_ms=None) for attempt in record.attempts)
     trail = tuple({**entry, "read": _without_seed(entry["read"])} for entry in record.trail)
     return replace(record, call_id="", sip_call_id=None, attempts=attempts, seed=0, trail=trail)
 
