@@ -103,7 +103,8 @@ def test_a_dead_media_worker_costs_its_calls_only(tmp_path: Path) -> None:
         await call.until_over()
         await there.until_over()
         await on.switch.until("media worker lost")
-        assert (await on.switch.until("call"))["final_state"] == "connected_short"
+        ended = await on.switch.until("call")
+        assert ended["final_state"] in {"connected_short", "converted"}  # the latter where a busy machine let them talk on
         await on.switch.until("media worker up", times=2)
         again, there = await on.talk()
         there.hang_up()
