@@ -13,7 +13,7 @@ from rig_datagrams import throw
 from rig_expect import differences, unheard
 from rig_folder import Datagrams, Load, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
 from rig_phone import READY_DEADLINE_S, PjPhone
-from rig_ports import LOOPBACK, PortBlock, swallow
+from rig_ports import HOST_RTP, LOOPBACK, PortBlock, swallow
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 
@@ -65,7 +65,14 @@ class Bench:
         first, last = self._ports.rtp_range
         lines = {name.replace("-", "_"): f"{LOOPBACK}:{port}" for name, port in self._line_ports.items()}
         mute = "{}:{}".format(*self._mute.getsockname())
-        return {"sip": "{}:{}".format(*self._switch_at), "rtp": f"{first}-{last}", "mute": mute, "host": self._ports.host, **lines}
+        return {
+            "sip": "{}:{}".format(*self._switch_at),
+            "rtp": f"{first}-{last}",
+            "mute": mute,
+            "host": self._ports.host,
+            "host_rtp": "{}-{}".format(*HOST_RTP),
+            **lines,
+        }
 
     def _start_line(self, line: SippLine | PjLine) -> None:
         port = self._line_ports[line.name]

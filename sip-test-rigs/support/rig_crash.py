@@ -107,7 +107,10 @@ def _wrong(call: Seen, records: Sequence[Mapping[str, Any]], *, killed_s: float)
 def _differs(call: Seen, record: Mapping[str, Any], *, killed_s: float) -> list[str]:
     problems = []
     if record["final_state"] not in ENDS:
-        problems.append(f"ended as {record['final_state']}")
+        lines = ", ".join(f"{each['line']} {each['outcome']} {each['sip_code']}" for each in record["attempts"])
+        problems.append(
+            f"ended as {record['final_state']}, by {record['ended_by']}, {record['sip_code']}; lines: {lines or 'none'}"
+        )
     if datetime.fromisoformat(record["ended_at"]).timestamp() > killed_s + SOON_MS / 1_000:
         problems.append(f"ended at {record['ended_at']}, after the switch was killed")
     true_ms = call.talked_ms(killed_s)

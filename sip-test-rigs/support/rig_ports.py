@@ -13,6 +13,8 @@ BLOCK_PORTS = 160
 FIRST_PORT = 12_032
 LAST_PORT = 32_000
 SINGLES = 80
+HOST_RTP = (10_000, 11_998)
+"""RTP ports of an address of one's own, below all blocks: in them SIPp binds its control ports on every address of the machine."""
 
 
 class NoPortsError(Exception):
@@ -39,7 +41,7 @@ class PortBlock:
 
     @property
     def host(self) -> str:
-        """A loopback address that nobody else uses: all of its ports are this block's."""
+        """A loopback address that nobody else uses; `HOST_RTP` of it are this block's."""
         number = (self.base - FIRST_PORT) // BLOCK_PORTS
         return f"127.19.{number // 250}.{number % 250 + 1}"
 
