@@ -52,6 +52,11 @@ def _call_of(effect: Effect) -> str:
             return effect.call_id
 
 
+def _complain(what: str, call_id: str) -> None:
+    with of_call(call_id):
+        _log.error("ledger", what=what)
+
+
 class Shell:
     """One running switch. `run` returns after `stop`. `heard` is called with every judged call."""
 
@@ -75,7 +80,7 @@ class Shell:
             self._database,
             loaded=self._past_loaded,
             posted=self._posted,
-            complain=lambda what: _log.error("ledger", what=what),
+            complain=_complain,
             now_us=lambda: self._clock.now().utc_us,
         )
         self._ledger_service = LedgerService(
@@ -83,7 +88,7 @@ class Shell:
             database=self._database,
             secured=self._secured,
             state=self._ledger_state,
-            complain=lambda what: _log.error("ledger", what=what),
+            complain=_complain,
             found=lambda judged: call_line(judged, event="recovered call"),
             past_is_whole=lambda: self._poller.begin(self._known),
         )

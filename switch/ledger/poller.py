@@ -108,6 +108,7 @@ def _posted(ledger: Ledger, row: MoneyRow) -> Posted:
 
 class LedgerPoller:
     """`loaded(history)`: everything before this process. `posted(rows)`: what others wrote since. `now_us()`: the present.
+    `complain(what, call_id)`: something to log; the id is "" where it is about no call.
 
     `unreadable`: how many rows of others were passed over.
     """
@@ -118,7 +119,7 @@ class LedgerPoller:
         *,
         loaded: Callable[[History], None],
         posted: Callable[[Sequence[Posted]], None],
-        complain: Callable[[str], None],
+        complain: Callable[[str, str], None],
         now_us: Callable[[], int],
     ) -> None:
         self._ledger = Ledger(database)
@@ -166,7 +167,7 @@ class LedgerPoller:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self._complain(f"watching the ledger failed: {task.exception()!r}")
+            self._complain(f"watching the ledger failed: {task.exception()!r}", "")
 
     async def _watch(self, horizon: Lookback) -> None:
         history = await self._insist(partial(read_history, horizon=horizon))
@@ -186,11 +187,11 @@ class LedgerPoller:
             try:
                 self._posted([each])
             except Exception as error:  # noqa: BLE001 it is said, and the others are told
-                self._pass_over(each.row.key, repr(error))
+                self._pass_over(each.row.key, repr(error), each.row.call_id)
 
-    def _pass_over(self, row: int | str, why: str) -> None:
+    def _pass_over(self, row: int | str, why: str, call_id: str = "") -> None:
         self.unreadable += 1
-        self._complain(f"money row {row} could not be counted for caps and balances: {why}")
+        self._complain(f"money row {row} could not be counted for caps and balances: {why}", call_id)
 
     async def _insist(self, work: Callable[[Ledger], T]) -> T:
         """Runs `work` in a thread, again and again until it succeeds. Returns its result."""
@@ -201,5 +202,5 @@ class LedgerPoller:
             except (LedgerUnreadable, LedgerUnwritable, RecordRefused, ValueError, TypeError) as error:
                 if str(error) != said:
                     said = str(error)
-                    self._complain(f"ledger: {error}")
+                    self._complain(f"ledger: {error}", "")
             await asyncio.sleep(RETRY_S)

@@ -153,7 +153,7 @@ def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_
             database=Database(ledger_url(tmp_path)),
             secured=lambda _: None,
             state=lambda writable, _: states.put_nowait(writable),
-            complain=lambda _: None,
+            complain=lambda *_: None,
             found=lambda _: None,
             past_is_whole=lambda: service.past_known(),  # noqa: PLW0108 it is not there yet
         )

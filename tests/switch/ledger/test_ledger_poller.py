@@ -44,7 +44,7 @@ class Watched:
         self.keys.extend(each.row.key for each in rows)
         self._news.set()
 
-    def _complain(self, what: str) -> None:
+    def _complain(self, what: str, _call_id: str) -> None:
         self.complaints.append(what)
         self._news.set()
 
