@@ -169,6 +169,7 @@ def _text(name: str) -> Column[str]:
 CALL = Table("call", METADATA, *_CALL.sql(), *_VERDICT.sql(), Column(_STATE_TAG, Text), PrimaryKeyConstraint("call_id"))
 Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
 Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
+Index("ix_call_ani", CALL.c.ani, CALL.c.invited_us)
 
 ATTEMPT = Table(
     "attempt",
