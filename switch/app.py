@@ -20,7 +20,7 @@ from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, Sto
 from switch.engine.engine import Engine, RtpSettings
 from switch.engine.lookback import lookback_of
 from switch.ledger.database import Database, ledger_url
-from switch.ledger.poller import History, LedgerPoller, Posted
+from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.log import call_line, of_call
 from switch.settings.plan import Deployment
@@ -207,7 +207,7 @@ class Shell:
         self.engine.remember(history.past)
         self._ledger_service.past_known()
 
-    def _posted(self, posted: Sequence[Posted]) -> None:
+    def _posted(self, posted: Sequence[PostedRow]) -> None:
         for each in posted:
             self.engine.posted(each.row, each.record, before_micros=each.before_micros)
 

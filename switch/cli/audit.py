@@ -10,7 +10,7 @@ from switch.cli.common import DEFAULT_CONFIG, AsJson, ConfigDir, app, count, fro
 from switch.output import progress, write_json, write_line, write_lines
 
 if TYPE_CHECKING:
-    from switch.ledger.auditing import Checked, Finding
+    from switch.ledger.auditing import AuditFinding, Checked
 
 __all__ = ["app", "audit"]
 
@@ -44,7 +44,7 @@ def audit(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> 
     raise typer.Exit(1 if found else 0)
 
 
-def _told(findings: "Iterator[Finding]", *, json_lines: bool) -> int:
+def _told(findings: "Iterator[AuditFinding]", *, json_lines: bool) -> int:
     """Prints them as they come. Returns how many there were."""
     number = 0
     for number, finding in enumerate(findings, 1):  # noqa: B007 the last one is how many

@@ -13,7 +13,7 @@ from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
-from switch.simulation.compare import CallResult, CapFilled, Change, Changed, Comparison
+from switch.simulation.compare import CallResult, CapFilled, ChangedCall, Comparison, Difference
 from switch.simulation.period import BadInstant, Period, days, instant, instant_us, local_text, zone_of
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
@@ -93,7 +93,7 @@ def _rows(comparison: Comparison, *, others: int) -> Iterator[Mapping[str, Any]]
         "about": "replay",
         "calls": before.figures.total.calls,
         "same": comparison.same,
-        **{change.value: comparison.count(change) for change in Change},
+        **{change.value: comparison.count(change) for change in Difference},
         "undecided": comparison.undecided,
         "of_other_configs": others,
         "assumptions": list(assumptions()),
@@ -118,7 +118,7 @@ def _rows(comparison: Comparison, *, others: int) -> Iterator[Mapping[str, Any]]
         yield _call_as_json(each)
 
 
-def _call_as_json(each: Changed) -> dict[str, Any]:
+def _call_as_json(each: ChangedCall) -> dict[str, Any]:
     return {
         "about": "call",
         "call_id": each.call_id,
@@ -179,10 +179,10 @@ def _tables(comparison: Comparison, period: Period) -> Iterator[Table]:
 
 def _summary(comparison: Comparison) -> str:
     told = {
-        Change.MOVED: "end in another place",
-        Change.TRIED: "end in the same place over other lines",
-        Change.STATE: "end in the same place with another final state",
-        Change.MONEY: "differ in money alone",
+        Difference.MOVED: "end in another place",
+        Difference.TRIED: "end in the same place over other lines",
+        Difference.STATE: "end in the same place with another final state",
+        Difference.MONEY: "differ in money alone",
     }
     parts = [f"{comparison.count(change)} {words}" for change, words in told.items() if comparison.count(change)]
     kept = f"{comparison.same + comparison.undecided} stay as they are"
@@ -228,7 +228,7 @@ def _way(went: CallResult) -> str:
     return f"{lines}: {went.state}" if lines else went.state
 
 
-def _margin(moved: list[Changed]) -> int:
+def _margin(moved: list[ChangedCall]) -> int:
     return sum(each.after.margin_micros - each.before.margin_micros for each in moved)
 
 

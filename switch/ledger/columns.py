@@ -2,7 +2,7 @@
 
 Fetching row by row takes longer than everything a report does with the rows. So the database glues a block of each column into one JSON
 array, and that is decoded in one go.
-The columns are raw: reports interpret them. All that one `Columns` gives is of one moment.
+The columns are raw: reports interpret them. All that one `LedgerColumns` gives is of one moment.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,7 +105,7 @@ class Amended:
     cost_micros: int | None
 
 
-class Columns:
+class LedgerColumns:
     """Ends with the transaction of its connection."""
 
     def __init__(self, connection: Connection) -> None:
@@ -181,10 +181,10 @@ _SUMMED = (MoneyKind.REVENUE, MoneyKind.PAYOUT, MoneyKind.COST)
 
 
 @contextmanager
-def columns_of(database: Database) -> Iterator[Columns]:
+def columns_of(database: Database) -> Iterator[LedgerColumns]:
     """The columns of a ledger as of now. Raises LedgerUnreadable."""
     with database.snapshot() as connection:
-        yield Columns(connection)
+        yield LedgerColumns(connection)
 
 
 def _in(period: Period) -> list[ColumnElement[bool]]:

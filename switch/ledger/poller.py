@@ -38,7 +38,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class PostedRow:
     """A money row that somebody else wrote, and the call it is about; None: about none.
 
     `before_micros`: what the same line had earned by the same call before it.
@@ -78,14 +78,14 @@ class Unreadable:
 class Polled:
     """Rows that others have written. `last`: the number to go on from."""
 
-    posted: Sequence[Posted]
+    posted: Sequence[PostedRow]
     unreadable: Sequence[Unreadable]
     last: int
 
 
 def read_posted(ledger: Ledger, *, after: int) -> Polled:
     """Returns the rows of others behind number `after`. Raises LedgerUnreadable."""
-    posted: list[Posted] = []
+    posted: list[PostedRow] = []
     unreadable: list[Unreadable] = []
     rows = ledger.money_since(after, broken=lambda number, why: unreadable.append(Unreadable(number=number, why=why)))
     last = max([after, *(each.number for each in unreadable), *(number for number, _ in rows)])
@@ -99,11 +99,11 @@ def read_posted(ledger: Ledger, *, after: int) -> Polled:
     return Polled(posted=posted, unreadable=unreadable, last=last)
 
 
-def _posted(ledger: Ledger, row: MoneyRow) -> Posted:
+def _posted(ledger: Ledger, row: MoneyRow) -> PostedRow:
     calls = ledger.calls(limit=1, call_id=row.call_id) if row.call_id else []
     earlier = takewhile(lambda each: each.key != row.key, ledger.rows_of(row.call_id) if row.call_id else [])
     alike = (each.amount_micros for each in earlier if (each.kind, each.line) == (row.kind, row.line))
-    return Posted(row=row, record=calls[0].record if calls else None, before_micros=sum(alike))
+    return PostedRow(row=row, record=calls[0].record if calls else None, before_micros=sum(alike))
 
 
 class LedgerPoller:
@@ -118,7 +118,7 @@ class LedgerPoller:
         database: Database,
         *,
         loaded: Callable[[History], None],
-        posted: Callable[[Sequence[Posted]], None],
+        posted: Callable[[Sequence[PostedRow]], None],
         complain: Callable[[str, str], None],
         now_us: Callable[[], int],
     ) -> None:

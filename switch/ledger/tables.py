@@ -81,7 +81,7 @@ class _Field:
     read: Callable[[Any], Any] | None = None
 
 
-class Columns(Generic[R]):
+class RecordColumns(Generic[R]):
     """The columns of a record type. Fields that are records, or tuples of records, have tables of their own, and are left out."""
 
     def __init__(self, record: type[R]) -> None:
@@ -137,8 +137,13 @@ def _field(name: str, hint: Any) -> _Field | None:
     return column(type=Text(), write=json_text, read=msgspec.json.Decoder(hint).decode)
 
 
-_CALL, _VERDICT, _ATTEMPT = Columns(CallRecord), Columns(Verdict), Columns(AttemptRecord)
-_EVENT, _MONEY, _STATE, _POSTING = Columns(CallEvent), Columns(MoneyRow), Columns(StateRow), Columns(PostingRow)
+_CALL, _VERDICT, _ATTEMPT = RecordColumns(CallRecord), RecordColumns(Verdict), RecordColumns(AttemptRecord)
+_EVENT, _MONEY, _STATE, _POSTING = (
+    RecordColumns(CallEvent),
+    RecordColumns(MoneyRow),
+    RecordColumns(StateRow),
+    RecordColumns(PostingRow),
+)
 
 METADATA = MetaData(
     naming_convention={

@@ -14,7 +14,7 @@ from switch.billing.actions import Action
 from switch.billing.judge import judge, with_final_state
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import CallRecord
-from switch.ledger.auditing import Auditor, Finding
+from switch.ledger.auditing import Auditor, AuditFinding
 from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load_files
@@ -142,7 +142,7 @@ class PostingWorld:
         """Revenue and payout."""
         return self.owed(call_id), self.owed(call_id, MoneyKind.PAYOUT)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[AuditFinding]:
         return list(Auditor(self.ledger, self.config / "data" / "journal").findings())
 
 
