@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import assert_never
 
 from routing.zone import Zone, time_zone
-from switch.api.postings import Done, KeyReused, NoSuchCall, Outcome, PostingRequest, PostingWriter
+from switch.api.postings import Done, KeyReused, NoSuchCall, PostingOutcome, PostingRequest, PostingWriter
 from switch.api.view import time_of
 from switch.billing import actions
 from switch.billing.actions import Refusal, Refused
@@ -122,7 +122,7 @@ def _call_id(postings: PostingWriter, beginning: str) -> str:
     return only_one(from_ledger(lambda: postings.ids_like(beginning)), beginning)
 
 
-def _done(work: Callable[[], Outcome]) -> Done:
+def _done(work: Callable[[], PostingOutcome]) -> Done:
     """What `work` did; whatever kept it from being done is said, and exit 1."""
     try:
         outcome = from_ledger(work)
