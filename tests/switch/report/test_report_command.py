@@ -14,7 +14,9 @@ from typer.testing import CliRunner, Result
 from switch.cli import report, switching
 from switch.cli.common import app
 from switch.cli.table import figures_table
+from switch.report.aggregate import PLOTTED, Report
 from switch.report.fields import METRICS
+from switch.report.plot import draw
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HELP = """
@@ -139,6 +141,14 @@ def test_a_picture(config: Path, tmp_path: Path, by: str) -> None:
     done = run(config, "--by", by, "--plot", str(out), "--zone", "America/New_York")
     assert done.exit_code == 0, done.output
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_dollar_signs_make_no_formula_of_a_name(tmp_path: Path) -> None:
+    row = {"publisher": r"$\cash$", **dict.fromkeys(PLOTTED, 1)}
+    rows = pl.DataFrame([row])
+    report = Report(by=("publisher",), metrics=PLOTTED, rows=rows, totals=rows, first_us=0, last_us=0)
+    draw(tmp_path / "a.png", title=r"Calls where publisher is $\cash$", over=report, money=report, currency="USD")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_of_nothing_no_picture_is_drawn(config: Path, tmp_path: Path) -> None:
