@@ -291,8 +291,8 @@ def enter_menu(call: Call, plan: MenuPlan, *, tags: dict[str, Scalar], at: Momen
 
 def on_menu_input(call: Call, phase: InMenu, what: menu.MenuInput, at: Moment) -> Step:
     """Input to the menu: a digit, the end of the last prompt, or a timeout."""
-    scene = menu.MenuContext(utc_us=at.utc_us, tags=phase.tags)
-    return _take_turn(call, phase, menu.step(phase.plan, phase.session, what, scene), at)
+    context = menu.MenuContext(utc_us=at.utc_us, tags=phase.tags)
+    return _take_turn(call, phase, menu.step(phase.plan, phase.session, what, context), at)
 
 
 def on_menu_prompt_ended(call: Call, phase: InMenu, at: Moment) -> Step:
