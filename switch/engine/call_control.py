@@ -15,7 +15,6 @@ from switch.billing.terms import Rate, Terms
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
 from switch.call.command import AskRoute, Command
-from switch.call.describe import command_text, event_facts
 from switch.call.event import Event, Ruled
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
@@ -50,7 +49,7 @@ class CallContext:
 
     def note(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
         """Records the event for the ledger."""
-        told = {**event_facts(event), "then": [command_text(each) for each in commands]}
+        told = {**cdr.event_facts(event), "then": [cdr.command_text(each) for each in commands]}
         happened = CallEvent(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
         self.events.append(happened)
         return happened

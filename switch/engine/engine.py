@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
-from routing.e164 import to_e164
+from routing.geo import to_e164
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause

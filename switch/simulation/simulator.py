@@ -11,7 +11,7 @@ from switch.billing.verdict import JudgedCall
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import TREATMENT, Cause
-from switch.call.describe import command_text, event_facts
+from switch.call.cdr import command_text, event_facts
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
