@@ -27,7 +27,7 @@ from switch.settings.plan import Deployment
 from switch.settings.versions import kept_as
 from switch.sip.agent import UserAgent
 from switch.sip.message import Address
-from switch.sip.timers import Timers
+from switch.sip.transaction import Timers
 from switch.transport.udp import UdpTransport
 from switch.workers import Workers, WorkerSettings
 

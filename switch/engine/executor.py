@@ -20,9 +20,9 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
+from switch.sip.headers import parse_uri
 from switch.sip.message import Address
 from switch.sip.requests import DEFAULT_PORT
-from switch.sip.uri import parse_uri
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""

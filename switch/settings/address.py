@@ -6,8 +6,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from routing import geo
 from switch.settings.problem import quote
 from switch.settings.value import Invalid
-from switch.sip.headers import MAX_PORT
-from switch.sip.uri import parse_uri
+from switch.sip.headers import MAX_PORT, parse_uri
 
 MAX_URI = 255
 E164_PATTERN = f"^{geo.E164_PATTERN}$"

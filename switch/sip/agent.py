@@ -26,7 +26,7 @@ from switch.sip.requests import (
     stamp,
 )
 from switch.sip.session import Session
-from switch.sip.timers import Timers
+from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
 """Retry-After of the 503 to a new INVITE when there is no room (`core`)."""

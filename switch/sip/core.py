@@ -10,8 +10,7 @@ from zlib import crc32
 from switch.sip.fact import Fact, LegTerminated
 from switch.sip.message import Address, Request, serialize
 from switch.sip.requests import MAGIC_COOKIE, Fields, LocalIdentity, ReceivedRequest, answer, peer_key, transaction_key
-from switch.sip.timers import Timers
-from switch.sip.transaction import Transaction, Transactions, TransactionUser
+from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
 from switch.timer_heap import TimerHeap
 

@@ -6,10 +6,9 @@ go to the address the dialog was set up with.
 
 import re
 
-from switch.sip.headers import has_param, parse_name_addr
+from switch.sip.headers import SipUri, has_param, parse_name_addr, parse_uri
 from switch.sip.message import Address, Headers, Request, Response
 from switch.sip.requests import DEFAULT_PORT, MAX_FORWARDS, Field, Fields, ReceivedRequest
-from switch.sip.uri import SipUri, parse_uri
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")

@@ -15,7 +15,7 @@ from enum import IntEnum, auto
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import callee_dialog, caller_dialog, contact_of
 from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
-from switch.sip.headers import parse_name_addr
+from switch.sip.headers import SipUri, parse_name_addr, parse_uri, user_of
 from switch.sip.message import Address, Headers, Request, Response
 from switch.sip.requests import (
     ALLOW,
@@ -31,10 +31,8 @@ from switch.sip.requests import (
     retry_after,
 )
 from switch.sip.session import Session, q850_of, send_bye
-from switch.sip.timers import NS_PER_MS, Timer
-from switch.sip.transaction import Transaction
+from switch.sip.transaction import NS_PER_MS, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
-from switch.sip.uri import SipUri, parse_uri, user_of
 
 RING_AGAIN_NS = 60_000 * NS_PER_MS
 """RFC 3261 §13.3.1.1: a 180 every minute restarts the proxies' Timer C."""

@@ -4,13 +4,40 @@ The transitions are in `transaction_table`. Dialogs and legs are reached only th
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from switch.sip.message import Address, Request, Response, serialize
 from switch.sip.requests import ack_to_failure
-from switch.sip.timers import Timer, Timers
-from switch.sip.transaction_table import END_BY_CUE, SHORT_LIVES, Action, Input, State, TransactionEnd, TransactionMachine
-from switch.timer_heap import TimerHeap
+from switch.sip.transaction_table import END_BY_EVENT, SHORT_LIVES, Action, Event, State, TransactionEnd, TransactionMachine
+from switch.timer_heap import TimerEntry, TimerHeap
+
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timers:
+    """The three base values of RFC 3261 §17.1.1.1; everything else is computed from them.
+
+    `t1_ns`: estimated round trip. `t2_ns`: the longest pause between retransmissions. `t4_ns`: a message's life in the network.
+    """
+
+    t1_ns: int = 500 * NS_PER_MS
+    t2_ns: int = 4_000 * NS_PER_MS
+    t4_ns: int = 5_000 * NS_PER_MS
+
+    @property
+    def patience_ns(self) -> int:
+        """64*T1: Timers B, D, F, H, J, L, M, and the wait for an ACK to a 2xx (§13.3.1.4) or a final answer to a CANCEL (§9.1)."""
+        return 64 * self.t1_ns
+
+    def clean_up_ns(self, at_ns: int) -> int:
+        """Returns when to do clean-up that is due at `at_ns`: at the next whole T1, together with everything else due by then."""
+        return -(-at_ns // self.t1_ns) * self.t1_ns
+
+
+Timer = TimerEntry[Callable[[int], None]]
+"""Called with the present instant, monotonic ns, when it is due."""
 
 
 class TransactionUser(Protocol):
@@ -73,32 +100,32 @@ class Transaction:
     def receive(self, message: Request | Response, now_ns: int) -> None:
         """A message that belongs here came in."""
         if isinstance(message, Response):
-            self._step(self.machine.cue_of(message.status), now_ns, message=message)
+            self._step(_answer_event(self.machine, message.status), now_ns, message=message)
         else:
-            self._step(Input.ACK if message.method == "ACK" else Input.REQUEST, now_ns, message=message)
+            self._step(Event.ACK if message.method == "ACK" else Event.REQUEST, now_ns, message=message)
 
     def respond(self, status: int, wire: bytes, now_ns: int) -> None:
         """A server's user answers. Changes nothing where the state allows no such answer any more."""
-        self._step(self.machine.cue_of(status), now_ns, wire=wire)
+        self._step(_answer_event(self.machine, status), now_ns, wire=wire)
 
     def transport_failed(self, now_ns: int) -> None:
         """The transport could not send, or an ICMP error came back."""
-        self._step(Input.TRANSPORT_ERROR, now_ns)
+        self._step(Event.TRANSPORT_ERROR, now_ns)
 
     def destroy(self) -> None:
         """Ends at once without notifying the user (§9.1: a cancelled INVITE that is never answered)."""
         self.user = None
         self._leave()
 
-    def _step(self, cue: Input, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
-        row = self.machine.rows.get((self.state, cue))
+    def _step(self, event: Event, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
+        row = self.machine.rows.get((self.state, event))
         if row is None:
             return
         then, does = row
         if wire is not None:
             self._wire = wire
         if then is State.TERMINATED:
-            self._terminate(END_BY_CUE.get(cue, TransactionEnd.DONE))
+            self._terminate(END_BY_EVENT.get(event, TransactionEnd.DONE))
         elif then is not self.state:
             self._enter(then, now_ns)
         for do in does:
@@ -127,7 +154,7 @@ class Transaction:
             timer_heap.cancel(self._life)
             self._life = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._ring_life)
 
-    def _end_ns(self, repeat: Input | None, life: Input, now_ns: int) -> int:
+    def _end_ns(self, repeat: Event | None, life: Event, now_ns: int) -> int:
         """Returns when `life` ends the state just entered. One that repeats nothing only absorbs late messages, and may do so for longer:
         its clean-up is batched with others, so that a busy agent is not woken for each."""
         timers = self._layer.timers
@@ -141,7 +168,7 @@ class Transaction:
             return
         t2_ns = self._layer.timers.t2_ns
         doubled_ns = 2 * self._interval_ns
-        if timer is Input.TIMER_A:
+        if timer is Event.TIMER_A:
             self._interval_ns = doubled_ns
         else:
             self._interval_ns = t2_ns if self.state is State.PROCEEDING else min(doubled_ns, t2_ns)
@@ -166,6 +193,15 @@ class Transaction:
         self.user = None
         self._request = None
         self._wire = b""
+
+
+def _answer_event(machine: TransactionMachine, status: int) -> Event:
+    """What an answer with this status is to the machine."""
+    if status < 200:
+        return Event.PROVISIONAL
+    if not machine.invite:
+        return Event.FINAL
+    return Event.SUCCESS if status < 300 else Event.FAILURE
 
 
 class Transactions:
