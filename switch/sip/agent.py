@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import assert_never
 
 from switch.sip.core import SipLeg, UserAgentCore
-from switch.sip.dialog import contact_of
 from switch.sip.fact import Fact
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import UNSUPPORTED_VERSION, Address, KeepAlive, Malformed, Request, Response, parse
@@ -18,6 +17,7 @@ from switch.sip.requests import (
     Fields,
     LocalIdentity,
     ReceivedRequest,
+    contact_of,
     objection,
     read_request,
     reason_q850,

@@ -2,8 +2,8 @@
 URIs in them: sip and sips (RFC 3261 §19.1), and the number in a tel URI (RFC 3966).
 
 Every `parse_x` takes one value as the parser leaves it (unfolded, comma lists split) and returns None for what is not valid: it
-never raises. `str()` writes the value back. Messages, names of header fields and what a value means to a dialog are elsewhere. Names are not resolved. URIs are
-passed as text, and parsed only where a part of one is needed.
+never raises. `str()` writes the value back. Messages, names of header fields and what a value means to a dialog are elsewhere.
+URIs are passed as text, and parsed only where a part of one is needed; names in them are not resolved.
 The patterns use possessive quantifiers throughout: time stays linear in the length of hostile input. The last values are
 `remembered`: the parser checks what the agent reads again at once, and a dialog repeats its From, To and CSeq in every message.
 """

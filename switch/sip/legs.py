@@ -13,7 +13,6 @@ Timer M, to acknowledge 2xx that come again or from forks. After a CANCEL that c
 from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
-from switch.sip.dialog import callee_dialog, caller_dialog, contact_of
 from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
 from switch.sip.headers import SipUri, parse_name_addr, parse_uri, user_of
 from switch.sip.message import Address, Headers, Request, Response
@@ -26,11 +25,13 @@ from switch.sip.requests import (
     Fields,
     ReceivedRequest,
     cancel_of,
+    contact_of,
     objection,
+    q850_of,
     reason_q850,
     retry_after,
 )
-from switch.sip.session import Session, q850_of, send_bye
+from switch.sip.session import Session, callee_dialog, caller_dialog, send_bye
 from switch.sip.transaction import NS_PER_MS, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 

@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from switch.sip.headers import Via, parse_cseq, parse_name_addr, parse_via, write_host
+from switch.sip.headers import (
+    SipUri,
+    Via,
+    has_param,
+    parse_cseq,
+    parse_name_addr,
+    parse_reason_q850,
+    parse_uri,
+    parse_via,
+    write_host,
+)
 from switch.sip.message import Address, Headers, Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -252,3 +262,29 @@ def objection(request: Request) -> tuple[int, Fields] | None:
         return 405, (ALLOW,)
     required = request.headers.all("Require")
     return (420, tuple(("Unsupported", option) for option in required)) if required else None
+
+
+def contact_of(headers: Headers) -> str | None:
+    """Returns the remote target in a Contact header, fit for a Request-URI, or None: no Contact, or none we could call."""
+    contact = parse_name_addr(headers.get("Contact") or "")
+    return None if contact is None else usable_target(contact.uri)
+
+
+def usable_target(text: str) -> str | None:
+    """`text` without what a Request-URI must not have (§19.1.1: headers, `method`). None: no sip or sips URI."""
+    uri = parse_uri(text)
+    if uri is None:
+        return None
+    if not uri.headers and not has_param(uri.params, "method"):
+        return text.removesuffix("?")
+    params = tuple(pair for pair in uri.params if pair[0] != "method")
+    return str(SipUri(scheme=uri.scheme, user=uri.user, host=uri.host, port=uri.port, params=params))
+
+
+def q850_of(headers: Headers) -> int | None:
+    """Returns the Q.850 cause in a message (RFC 3326), or None."""
+    for value in headers.all("Reason"):
+        cause = parse_reason_q850(value)
+        if cause is not None:
+            return cause
+    return None
