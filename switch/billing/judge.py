@@ -18,8 +18,22 @@ from dataclasses import dataclass, replace
 
 from switch.billing import keys
 from switch.billing.entry_state import State, StateRow
-from switch.billing.price import Course, Earned, Situation, amount, bearer, earned, find
-from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Rate, Rule, Terms
+from switch.billing.terms import (
+    LASTING,
+    POSTED,
+    BillableOn,
+    Course,
+    Earned,
+    Price,
+    Rate,
+    Rule,
+    Situation,
+    Terms,
+    amount,
+    bearer,
+    earned,
+    find,
+)
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
 

@@ -11,8 +11,7 @@ from money_cases import ANSWERED_US, AUTO, DOLLAR, INVITED_US, SECOND_US, TERMS,
 
 from switch.billing.entry_state import State
 from switch.billing.judge import DAY_US, judge, marks
-from switch.billing.price import share, show_share
-from switch.billing.terms import POSTED, BillableOn, Rate, Terms, Tiers
+from switch.billing.terms import POSTED, BillableOn, Rate, Terms, Tiers, share, show_share
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Outcome
 
