@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 from engine_world import EAST, MENU, World, line, plan  # noqa: E402 the path first
 
 from routing.geo import load_tables  # noqa: E402
-from routing.zone import rules  # noqa: E402
+from routing.zone import time_zone  # noqa: E402
 
 ENGINE = f"{ROOT}/switch/engine/engine.py"
 ROOMS = tuple(f"{ROOT}/{room}/" for room in ("switch", "routing", "ivr", "media"))
@@ -30,7 +30,7 @@ def run_call() -> set[CodeType]:
     """The code objects that one call with a menu, a key press and half a minute of talk runs."""
     seen: set[CodeType] = set()
     depth = 0
-    rules()
+    time_zone("UTC")
     load_tables()
 
     def note(frame: FrameType, event: str, _: object) -> None:

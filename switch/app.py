@@ -133,7 +133,7 @@ class Shell:
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
-            self.engine.usage.look_back(history.past)
+            self.engine.usage.extend_history(history.past)
             self._known = further
             self.engine.reload(deployment.plan)
 
@@ -199,12 +199,12 @@ class Shell:
             _log.error("ledger not writable: new calls get 503, those in progress are kept in the journal", why=why)
 
     def _past_loaded(self, history: History) -> None:
-        self.engine.remember(history.past)
+        self.engine.load_usage(history.past)
         self._ledger_service.past_known()
 
     def _posted(self, posted: Sequence[Posted]) -> None:
         for each in posted:
-            self.engine.posted(each.row, each.record, before_micros=each.before_micros)
+            self.engine.count_posting(each.row, each.record, before_micros=each.before_micros)
 
     def _tick(self) -> None:
         self._armed = None

@@ -44,13 +44,16 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
         call = replace(call, legs=move_leg(call.legs, CALLER, LegMove.RINGS))
         commands.append(do.Ring())
     rings: list[RingingLeg] = []
-    for attempt, marks_ms in zip(choice.attempts, event.marks_ms, strict=True):
+    for attempt, thresholds_ms in zip(choice.attempts, event.thresholds_ms, strict=True):
         leg = len(call.legs)
         new = _new_attempt(leg, attempt, call_id=call.history.call_id, at=event.at)
         history = replace(call.history, attempts=(*call.history.attempts, new))
         call = replace(call, history=history, legs=(*call.legs, LegState.INVITED))
         terms = DialTerms(
-            accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms
+            accept=attempt.accept,
+            thresholds_ms=thresholds_ms,
+            total_thresholds_ms=event.total_thresholds_ms,
+            recover_ms=attempt.recover_ms,
         )
         rings.append(_new_ringing_leg(leg, attempt, terms=terms, at=event.at))
         commands.append(do.Dial(leg=leg, attempt=attempt))
@@ -159,9 +162,9 @@ def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
 
 
 def caps_freed(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
-    """A line's leg has ended: its caps are released. Revenue of a mark that has passed is accrued before that, so that no cap of
+    """A line's leg has ended: its caps are released. Revenue of a threshold that has passed is accrued before that, so that no cap of
     conversions or revenue misses it in between."""
-    passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(mark <= event.at for mark in phase.marks)
+    passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(threshold <= event.at for threshold in phase.thresholds)
     accrue: tuple[do.Command, ...] = (do.AccrueRevenue(leg=event.leg),) if passed else ()
     return (*accrue, do.ReleaseCaps(leg=event.leg))
 
@@ -240,11 +243,11 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
     history = update_attempt(call.history, leg, lambda t: replace(t, bridged=at, talk=talk))
     offset_ms = history.attempts[leg - 1].timer_offset_ms
     caller_answered = history.answered or at
-    of_talk = (talk.plus_ms(offset_ms + mark_ms) for mark_ms in terms.marks_ms)
-    of_call = (caller_answered.plus_ms(mark_ms) for mark_ms in terms.total_marks_ms)
+    of_talk = (talk.plus_ms(offset_ms + threshold_ms) for threshold_ms in terms.thresholds_ms)
+    of_call = (caller_answered.plus_ms(threshold_ms) for threshold_ms in terms.total_thresholds_ms)
     bridged = Bridged(
         leg=leg,
-        marks=tuple(sorted(mark for mark in (*of_talk, *of_call) if mark > at)),
+        thresholds=tuple(sorted(threshold for threshold in (*of_talk, *of_call) if threshold > at)),
         beat=talk.plus_ms(HEARTBEAT_MS),
         recover=talk.plus_ms(terms.recover_ms) if terms.recover_ms else None,
     )
@@ -270,8 +273,8 @@ def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
     at = event.at
     start = call.history.attempts[phase.leg - 1].bridged or at
     known = at if event.silent_since is None else min(at, max(start, event.silent_since))
-    marks = tuple(mark for mark in phase.marks if at.mono_ns < mark.mono_ns)
-    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(marks) < len(phase.marks) else ()
+    thresholds = tuple(threshold for threshold in phase.thresholds if at.mono_ns < threshold.mono_ns)
+    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(thresholds) < len(phase.thresholds) else ()
     beat = phase.beat if at.mono_ns < phase.beat.mono_ns else at.plus_ms(HEARTBEAT_MS)
-    call = replace(call, history=replace(call.history, heartbeat=known), phase=replace(phase, marks=marks, beat=beat))
+    call = replace(call, history=replace(call.history, heartbeat=known), phase=replace(phase, thresholds=thresholds, beat=beat))
     return Step(call, due)

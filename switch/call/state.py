@@ -170,15 +170,15 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """The terms of a line, fixed before it is dialled. `marks_ms`: the connected times at which money may be owed;
-    `total_marks_ms`: the times since the caller was answered.
+    """The terms of a line, fixed before it is dialled. `thresholds_ms`: the connected times at which money may be owed;
+    `total_thresholds_ms`: the times since the caller was answered.
 
     `recover_ms`: after a line that hangs up sooner the next line is tried; 0: never.
     """
 
     accept: Accept | None
-    marks_ms: tuple[int, ...]
-    total_marks_ms: tuple[int, ...]
+    thresholds_ms: tuple[int, ...]
+    total_thresholds_ms: tuple[int, ...]
     recover_ms: int
 
 
@@ -224,19 +224,20 @@ class Whispering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bridged(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller and `leg` are bridged. `marks`: the coming moments at which money may be owed. `beat`: the next five-second heartbeat.
+    """The caller and `leg` are bridged. `thresholds`: the coming moments at which money may be owed. `beat`: the next
+    five-second heartbeat.
 
     `recover`: when the line hangs up before this moment, the next one is tried; None: never.
     """
 
     leg: int
-    marks: tuple[Moment, ...]
+    thresholds: tuple[Moment, ...]
     beat: Moment
     recover: Moment | None
 
     @property
     def deadline(self) -> Moment:
-        return min((self.beat, *self.marks[:1]))
+        return min((self.beat, *self.thresholds[:1]))
 
 
 class Releasing(msgspec.Struct, frozen=True, kw_only=True):

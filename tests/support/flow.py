@@ -71,8 +71,8 @@ def ruled(at: Moment, choice: Choice) -> ev.Ruled:
         campaign="quotes" if known else None,
         trail=(Reason(rule="campaigns.quotes", verdict="chosen"),),
     )
-    marks_ms = tuple((MARK_MS,) for _ in choice.attempts) if isinstance(choice, Dial) else ()
-    return ev.Ruled(at=at, ruling=ruling, menu=PLAN if isinstance(choice, EnterMenu) else None, marks_ms=marks_ms)
+    thresholds_ms = tuple((MARK_MS,) for _ in choice.attempts) if isinstance(choice, Dial) else ()
+    return ev.Ruled(at=at, ruling=ruling, menu=PLAN if isinstance(choice, EnterMenu) else None, thresholds_ms=thresholds_ms)
 
 
 def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:

@@ -93,11 +93,11 @@ def test_a_record_that_can_not_be_made_is_said_and_costs_no_other_call(monkeypat
     world = World(plan(line("east", EAST)))
     world.line_phone(EAST)
 
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(control_module, "judge_history", breaks)
+        broken.setattr(control_module, "judge_call", breaks)
         world.call(hang_up_ms=15_000)
         world.run(60_000)
     assert world.records == []
