@@ -17,8 +17,9 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
-from switch.engine.engine import Engine, RtpSettings
+from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
+from switch.engine.media import RtpSettings
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, Posted
 from switch.ledger.service import LedgerService

@@ -6,7 +6,6 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
@@ -25,7 +24,7 @@ from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, Tel
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
-from switch.engine.media import NO_WORKER, MediaController, RtpPorts
+from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -36,15 +35,6 @@ from switch.timer_heap import TimerHeap
 MAX_KNOWN_HOSTS = 10_000
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long counts as silent: 25 missed packets."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtpSettings:
-    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls."""
-
-    address: str
-    ports: tuple[int, int]
-    quiet_ms: int
 
 
 class Engine:
@@ -59,8 +49,7 @@ class Engine:
         self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
         self._calls = LiveCalls()
-        ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
-        self._media = MediaController(address=rtp.address, ports=ports, tell=self._tell_worker)
+        self._media = MediaController(rtp, tell=self._tell_worker)
         self._effects: list[Effect] = []
         self._executor = CommandExecutor(
             agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
@@ -226,30 +215,21 @@ class Engine:
                 assert_never(fact)
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
-        trunk = self._trunk_of(fact.source)
-        worker = self._media.least_busy()
-        leg = LiveLeg(sip=fact.leg)
-        arrived = ev.InviteArrived(
-            at=at,
-            call_id=self._token(),
-            did=to_e164(fact.user),
-            ani=to_e164(fact.caller),
-            trunk=trunk or "",
-            seed=int(self._token()[:12], 16),
-            version=self._plan.version,
-            max_call_ms=self._plan.max_call_ms,
-            tags=header_tags(fact.headers, self._plan.headers),
-            sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
-            objection=reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
-        )
-        step = begin(arrived)
-        live = LiveCall(
-            call=step.call,
-            context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
-            worker=NO_WORKER if worker is None else worker,
-            hops_left=fact.hops_left,
-            legs={},
-        )
+        leg, worker = LiveLeg(sip=fact.leg), self._media.least_busy()
+        try:
+            objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
+            arrived = self._arrival(fact, objection, at)
+            step = begin(arrived)
+            live = LiveCall(
+                call=step.call,
+                context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
+                worker=NO_WORKER if worker is None else worker,
+                hops_left=fact.hops_left,
+                legs={},
+            )
+        except Exception:
+            self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
+            raise
         self._calls.add(live)
         self._calls.add_leg(live, CALLER, leg)
         self._media.add_call(live.worker)
@@ -258,8 +238,23 @@ class Engine:
         except Exception:  # noqa: BLE001 as in _feed
             self._on_error(live, arrived)
 
+    def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
+        return ev.InviteArrived(
+            at=at,
+            call_id=self._token(),
+            did=to_e164(fact.user),
+            ani=to_e164(fact.caller),
+            trunk=self._trunk_of(fact.source) or "",
+            seed=int(self._token()[:12], 16),
+            version=self._plan.version,
+            max_call_ms=self._plan.max_call_ms,
+            tags=header_tags(fact.headers, self._plan.headers),
+            sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
+            objection=objection,
+        )
+
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
-        """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is held already."""
+        """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""
         if self._stopping:
             return Cause.STOPPING
         if not self._ledger_writable:

@@ -2,11 +2,21 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
 from switch.engine.live import LiveCall, LiveLeg
 from switch.sip import sdp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpSettings:
+    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls."""
+
+    address: str
+    ports: tuple[int, int]
+    quiet_ms: int
 
 
 class RtpPorts:
@@ -48,13 +58,13 @@ PortOwner = tuple[str, int]
 
 
 class MediaController:
-    """`tell(worker, order)` is where orders go. `address`: the IP our RTP is at, as peers see it."""
+    """`tell(worker, order)` is where orders go."""
 
     __slots__ = ("_address", "_calls", "_owners", "_ports", "_tell")
 
-    def __init__(self, *, address: str, ports: RtpPorts, tell: Callable[[int, Order], None]) -> None:
-        self._address = address
-        self._ports = ports
+    def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None]) -> None:
+        self._address = rtp.address
+        self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
