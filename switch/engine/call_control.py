@@ -16,7 +16,7 @@ from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
 from switch.call.command import AskRoute, Command
 from switch.call.event import Event, Ruled
-from switch.call.moment import Moment
+from switch.call.moment import Moment, ms_between
 from switch.call.record import CallRecord
 from switch.call.state import Call, CallHistory
 from switch.engine.plan import Plan
@@ -135,13 +135,14 @@ class CallControl:
 
     def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
         """This leg has been bridged: revenue that is due at once counts from now on."""
-        talk = call.history.attempts[leg - 1].talk
-        if talk is None:
+        tried = call.history.attempts[leg - 1]
+        if tried.talk is None:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
         self.usage.holds.leave(call.history.call_id)
-        self.usage.count_connection((call.history.call_id, leg), at_us=talk.utc_us)
-        when = self._accrual_times(context.terms[call.history.attempts[leg - 1].campaign])
-        if when.by_event or when.total_ms:
+        self.usage.count_connection((call.history.call_id, leg), at_us=tried.talk.utc_us)
+        times = self._accrual_times(context.terms[tried.campaign])
+        connected_ms = ms_between(tried.talk, at) - tried.timer_offset_ms  # talk may have begun before its answer was durable
+        if times.by_event or times.total_ms or any(threshold_ms <= connected_ms for threshold_ms in times.talk_ms):
             self.accrue(call, context, at)
 
     def accrue(self, call: Call, context: CallContext, at: Moment) -> None:
