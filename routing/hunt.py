@@ -157,7 +157,10 @@ def hunt(case: HuntContext, *, reasons: list[Reason]) -> Dial | NoRoute:
         return cause_of(case, bars={NoRoute.CAPPED})
     reasons.append(trail.hunting(case.campaign, case.scene.inquiry.seed, shared.read))
     bars: set[NoRoute] = set()
-    for priority, targets in tiers(_hunted(case)):
+    hunted: Sequence[Target] = case.campaign.targets
+    if case.past is not None and case.past.only is not None:  # a repeat that goes to the same line
+        hunted = [target for target in hunted if target.line == case.past.only]
+    for priority, targets in tiers(hunted):
         tier = case.campaign.tiers.get(priority, _BY_WEIGHT)
         found = _first(case, _ordered(case, targets, sort=tier.sort, reasons=reasons), tier=tier, bars=bars, reasons=reasons)
         if found:
@@ -210,13 +213,6 @@ def _ended(case: HuntContext, *, reasons: list[Reason]) -> NoRoute | None:
                 reasons.append(trail.retry_spent(case.campaign, why))
                 return why
     return None
-
-
-def _hunted(case: HuntContext) -> Sequence[Target]:
-    """The campaign's targets; for a repeat that goes to the same line, that one."""
-    only = None if case.past is None else case.past.only
-    targets = case.campaign.targets
-    return targets if only is None else [target for target in targets if target.line == only]
 
 
 def _ordered(case: HuntContext, targets: Sequence[Target], *, sort: Sort, reasons: list[Reason]) -> Iterable[Target]:

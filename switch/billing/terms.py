@@ -17,6 +17,7 @@ from switch.billing.money import show_micros
 from switch.call.moment import US_PER_MS
 from switch.call.record import AttemptRecord, CallRecord
 
+_ENOUGH = {True: "enough", False: "too short"}
 CENT_MICROS = 10_000
 WHOLE_BP = 10_000
 PERCENT_BP = 100
@@ -166,13 +167,8 @@ class Earned:
 
 def bearer(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
     """Returns the attempt that events of the whole call count for, or None."""
-
-    def closeness(attempt: AttemptRecord) -> int:
-        if attempt.talk_us is not None:
-            return 0
-        return 1 if attempt.answered_us is not None else 2
-
-    return min(attempts, key=closeness, default=None)
+    talked = next((attempt for attempt in attempts if attempt.talk_us is not None), None)
+    return talked or next((attempt for attempt in attempts if attempt.answered_us is not None), attempts[0] if attempts else None)
 
 
 def earned(terms: Terms, situation: Situation) -> Earned:
@@ -301,7 +297,7 @@ def _find_in_call(rule: Rule, situation: Situation) -> Found:
         return Found(since_us=_menu_done_us(record) if record.menu_done else None, read=f"menu {_not(record.menu_done)}done")
     enough = record.answered_us is not None and record.total_ms >= rule.at_least_ms
     since_us = record.answered_us + rule.at_least_ms * US_PER_MS if enough and record.answered_us is not None else None
-    return Found(since_us=since_us, read=f"lasted {record.total_ms} ms, {_enough(enough)}")
+    return Found(since_us=since_us, read=f"lasted {record.total_ms} ms, {_ENOUGH[enough]}")
 
 
 def _find_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> Found:
@@ -315,7 +311,7 @@ def _find_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> Fo
         return Found(since_us=_first(attempt.talk_us, answered_us, ended_us) if took else None, read=f"{_not(took)}accepted by key")
     enough = answered_us is not None and attempt.connected_ms >= rule.at_least_ms
     passed_us = _first(attempt.talk_ended_us, attempt.ended_us, ended_us) - (attempt.connected_ms - rule.at_least_ms) * US_PER_MS
-    return Found(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_enough(enough)}")
+    return Found(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_ENOUGH[enough]}")
 
 
 def _menu_done_us(record: CallRecord) -> int:
@@ -326,10 +322,6 @@ def _menu_done_us(record: CallRecord) -> int:
 
 def _first(*instants_us: int | None) -> int:
     return next(at_us for at_us in instants_us if at_us is not None)
-
-
-def _enough(enough: bool) -> str:  # noqa: FBT001
-    return "enough" if enough else "too short"
 
 
 def _not(true: bool) -> str:  # noqa: FBT001

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import assert_never
 
-from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
+from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
 from routing.geo import to_e164
 from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
@@ -49,8 +49,8 @@ class Engine:
         self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
         self._calls = LiveCalls()
-        self._media = MediaController(rtp, tell=self._tell_worker)
         self._effects: list[Effect] = []
+        self._media = MediaController(rtp, tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)))
         self._executor = CommandExecutor(
             agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
         )
@@ -371,11 +371,6 @@ class Engine:
             self._effects.append(
                 LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id)
             )
-
-    # effects
-
-    def _tell_worker(self, worker: int, order: Order) -> None:
-        self._effects.append(TellWorker(worker=worker, order=order))
 
     def _trunk_of(self, source: Address) -> str | None:
         """Returns the trunk of a datagram's source, or None; looked up once for each host and plan."""

@@ -274,7 +274,7 @@ class OutgoingLeg:
             case OutgoingState.CALLING | OutgoingState.PROCEEDING:
                 self._phase = OutgoingState.PROCEEDING
                 if response.status > 100:
-                    self._core.tell(ProvisionalReceived(leg=self.number, status=response.status, body=response.body))
+                    self._core.report(ProvisionalReceived(leg=self.number, status=response.status, body=response.body))
             case OutgoingState.ABANDONED:
                 self._cancel(now_ns)
             case OutgoingState.CANCELLING | OutgoingState.DONE:
@@ -309,7 +309,7 @@ class OutgoingLeg:
         if is_first and is_usable:
             self._leave()
             Session(self._core, self.number, dialog=dialog, tag=self._tag, status=response.status)
-            self._core.tell(AnswerReceived(leg=self.number, body=response.body))
+            self._core.report(AnswerReceived(leg=self.number, body=response.body))
             return
         send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
         if is_first:

@@ -8,7 +8,6 @@ which would let a peer write headers of its own into our messages.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import assert_never
 
 import msgspec
 
@@ -334,7 +333,11 @@ class HeaderInjection(ValueError):
 
 def serialize(message: Message) -> bytes:
     """The octets of `message`. Any Content-Length it carries is replaced by the length of its body. Raises `HeaderInjection`."""
-    lines = [_start_line(message)]
+    match message:
+        case Request():
+            lines = [f"{message.method} {message.uri} SIP/2.0"]
+        case Response():
+            lines = [f"SIP/2.0 {message.status} {message.reason}"]
     lines += [f"{name}: {value}" for name, value in message.headers if name != "Content-Length"]
     lines.append(f"Content-Length: {len(message.body)}")
     head = "\r\n".join(lines)
@@ -343,13 +346,3 @@ def serialize(message: Message) -> bytes:
     if "\0" in head or head.count("\r") != breaks or head.count("\n") != breaks:
         raise HeaderInjection("CR, LF or NUL in a start line or header")
     return b"%b\r\n\r\n%b" % (head.encode(), message.body)
-
-
-def _start_line(message: Message) -> str:
-    match message:
-        case Request():
-            return f"{message.method} {message.uri} SIP/2.0"
-        case Response():
-            return f"SIP/2.0 {message.status} {message.reason}"
-        case _:
-            assert_never(message)

@@ -184,15 +184,13 @@ class LocalIdentity:
     user_agent: str
 
     @property
-    def host(self) -> str:
-        return write_host(self.local[0])
-
-    @property
     def contact(self) -> Field:
-        return "Contact", f"<sip:{self.host}:{self.local[1]}>"
+        host, port = self.local
+        return "Contact", f"<sip:{write_host(host)}:{port}>"
 
     def via(self, branch: str) -> Field:
-        return "Via", f"SIP/2.0/UDP {self.host}:{self.local[1]};rport;branch={branch}"
+        host, port = self.local
+        return "Via", f"SIP/2.0/UDP {write_host(host)}:{port};rport;branch={branch}"
 
 
 def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, extra: Fields = (), body: bytes = b"") -> Response:
@@ -208,17 +206,14 @@ def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, 
     fields.extend(extra)
     if body:
         fields.append(SDP)
-    return Response(status=status, reason=reason_phrase(status), headers=Headers(fields), body=body)
+    reason = _REASONS.get(status) or _REASON_CLASSES[status // 100]
+    return Response(status=status, reason=reason, headers=Headers(fields), body=body)
 
 
 def _tagged(to: Field, tag: str) -> Field:
     name, value = to
     address = parse_name_addr(value)
     return to if address is None or address.tag is not None else (name, f"{value};tag={tag}")
-
-
-def reason_phrase(status: int) -> str:
-    return _REASONS.get(status) or _REASON_CLASSES[status // 100]
 
 
 def ack_to_failure(request: Request, response: Response) -> Request:

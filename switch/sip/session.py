@@ -299,7 +299,7 @@ class Session:
         match self._phase:
             case SessionState.UNACKED | SessionState.CONFIRMED:
                 self._phase = SessionState.CONFIRMED
-                self._core.tell(AckReceived(leg=self.number, body=body))
+                self._core.report(AckReceived(leg=self.number, body=body))
             case SessionState.LEAVING:
                 self._send_bye(now_ns, q850=self._q850)
             case SessionState.CLOSING | SessionState.OVER:
@@ -341,7 +341,7 @@ class Session:
             transaction.user = self
             self._pending = _Pending(arrival=arrival, transaction=transaction)
             self._core.respond(transaction, arrival, 100, now_ns=now_ns)
-            self._core.tell(OfferReceived(leg=self.number, offer=arrival.request.body))
+            self._core.report(OfferReceived(leg=self.number, offer=arrival.request.body))
 
     def _send_2xx(self, transaction: Transaction, *, arrival: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core
