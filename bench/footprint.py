@@ -1,7 +1,8 @@
 """How much code one call runs: distinct functions and files of the product for a call with a menu and one line, below the shell.
 
 The call runs in the simulated world of the tests (`tests/support/engine_world.py`), so no socket, journal file or database is in it.
-Phones in that world are SIP agents of the same code; what only they run is counted too. `--list` names every function by file.
+Phones in that world are SIP agents of the same code, so only what runs below a method of `Engine` is counted; what a
+switch reads as it starts (time zone rules, tables of area codes) is read before. `--list` names every function by file.
 """
 
 import argparse
@@ -16,6 +17,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from engine_world import EAST, MENU, World, line, plan  # noqa: E402 the path first
 
+from routing.geo import load_tables  # noqa: E402
+from routing.zone import time_zone  # noqa: E402
+
+ENGINE = f"{ROOT}/switch/engine/engine.py"
 ROOMS = tuple(f"{ROOT}/{room}/" for room in ("switch", "routing", "ivr", "media"))
 INNER = {"<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>", "<module>"}
 """Not functions to a reader: they stand inside one."""
@@ -24,10 +29,20 @@ INNER = {"<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>", "<mod
 def run_call() -> set[CodeType]:
     """The code objects that one call with a menu, a key press and half a minute of talk runs."""
     seen: set[CodeType] = set()
+    depth = 0
+    time_zone("UTC")
+    load_tables()
 
     def note(frame: FrameType, event: str, _: object) -> None:
+        """`depth`: how many frames of the engine are on the stack."""
+        nonlocal depth
+        is_engine = frame.f_code.co_filename == ENGINE
         if event == "call":
-            seen.add(frame.f_code)
+            depth += is_engine
+            if depth:
+                seen.add(frame.f_code)
+        elif event == "return":
+            depth -= is_engine
 
     world = World(plan(line("east", EAST), menu=MENU))
     world.line_phone(EAST, talk_ms=30_000)

@@ -52,7 +52,7 @@ from routing.table import (
     ToMessage,
     TrackingNumber,
 )
-from routing.tags import of_call, of_campaign
+from routing.tags import call_tags, campaign_tags
 
 MAX_CAMPAIGNS = 8
 AGAIN_MS = 5_000
@@ -62,21 +62,21 @@ AGAIN_MS = 5_000
 def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
     """What to do with the call now."""
     number = table.numbers.get(inquiry.did)
-    tags: Mapping[str, Scalar] = of_call(number, inquiry)
+    tags: Mapping[str, Scalar] = call_tags(number, inquiry)
     if number is None:
         unknown = NotRouted(because=RejectReason.UNKNOWN_NUMBER)
         reason = trail.asked(table, inquiry, "unknown number")
         return Ruling(choice=unknown, publisher=None, campaign=None, trail=(reason,), tags=tags)
     reasons = [trail.asked(table, inquiry, f"publisher {number.publisher}, campaign {number.campaign}")]
-    barred = _barred(table, number, reasons=reasons)
+    barred = _reject_reason(table, number, reasons=reasons)
     choice: Choice
     if barred is not None:
         choice, campaign = NotRouted(because=barred), number.campaign
     else:
-        scene = RoutingContext(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
-        walk = _Walk(scene=scene, number=number, tags=tags, reasons=reasons, walked=[], transfer=inquiry.line)
-        choice, case = _go(walk)
-        campaign, tags = case.campaign.name, case.tags
+        routing = RoutingContext(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
+        walk = _Walk(routing=routing, number=number, tags=tags, reasons=reasons, walked=[], transfer=inquiry.line)
+        choice, context = _walk_campaigns(walk)
+        campaign, tags = context.campaign.name, context.tags
     return Ruling(choice=choice, publisher=number.publisher, campaign=campaign, trail=tuple(reasons), tags=tags)
 
 
@@ -84,7 +84,7 @@ def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
 class _Walk:
     """How far one ruling has come. `tags`: the call's own. `walked`: campaigns by name. `transfer`: the menu's line, not yet asked."""
 
-    scene: RoutingContext
+    routing: RoutingContext
     number: TrackingNumber
     tags: Mapping[str, Scalar]
     reasons: list[Reason]
@@ -92,7 +92,7 @@ class _Walk:
     transfer: str | None
 
 
-def _barred(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> RejectReason | None:
+def _reject_reason(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> RejectReason | None:
     """Why the number's calls are served by no campaign at all, or None when they are."""
     if number.state is not NumberState.ASSIGNED:
         reasons.append(trail.not_in_service(number.did, number.state))
@@ -103,67 +103,69 @@ def _barred(table: Table, number: TrackingNumber, *, reasons: list[Reason]) -> R
     return None
 
 
-def _go(walk: _Walk) -> tuple[Choice, HuntContext]:
+def _walk_campaigns(walk: _Walk) -> tuple[Choice, HuntContext]:
     """From campaign to campaign by overflow, until one has an answer; the answer, and the campaign it is made for."""
     name = walk.number.campaign
     while True:
         walk.walked.append(name)
-        case = _case(walk, walk.scene.table.campaigns[name])
-        found = _ask(walk, case)
-        answer = _overflow(walk, case, found) if isinstance(found, NoRoute) else found
+        context = _context(walk, walk.routing.table.campaigns[name])
+        found = _ask_campaign(walk, context)
+        answer = _overflow(walk, context, found) if isinstance(found, NoRoute) else found
         if not isinstance(answer, ToCampaign):
-            return answer, case
+            return answer, context
         name = answer.campaign
 
 
-def _case(walk: _Walk, campaign: Campaign) -> HuntContext:
+def _context(walk: _Walk, campaign: Campaign) -> HuntContext:
     """The call as `campaign` sees it."""
-    scene, inquiry = walk.scene, walk.scene.inquiry
-    past = _past(walk, campaign)
-    publisher = scene.table.publishers[walk.number.publisher]
+    routing, inquiry = walk.routing, walk.routing.inquiry
+    past = _repeat_history(walk, campaign)
+    publisher = routing.table.publishers[walk.number.publisher]
     return HuntContext(
-        scene=scene,
+        routing=routing,
         campaign=campaign,
-        shared=campaign.caps + publisher.caps + walk.number.caps + scene.table.trunk_caps.get(inquiry.trunk, ()),
-        tags={**walk.tags, **of_campaign(campaign, inquiry), "repeat": past is not None and past.is_repeat},
+        shared=campaign.caps + publisher.caps + walk.number.caps + routing.table.trunk_caps.get(inquiry.trunk, ()),
+        tags={**walk.tags, **campaign_tags(campaign, inquiry), "repeat": past is not None and past.is_repeat},
         past=past,
     )
 
 
-def _past(walk: _Walk, campaign: Campaign) -> RepeatHistory | None:
+def _repeat_history(walk: _Walk, campaign: Campaign) -> RepeatHistory | None:
     """What the caller is to a campaign that has a rule for repeats. Anonymous callers are nobody twice."""
     if campaign.repeat is None:
         return None
-    table, inquiry = walk.scene.table, walk.scene.inquiry
+    table, inquiry = walk.routing.table, walk.routing.inquiry
     is_anonymous = walk.tags.get("anonymous") is True
-    paid = () if is_anonymous else [each for each in walk.scene.load.paid(inquiry.ani) if each.call_id != (inquiry.call_id or None)]
+    paid = (
+        () if is_anonymous else [each for each in walk.routing.load.paid(inquiry.ani) if each.call_id != (inquiry.call_id or None)]
+    )
     past = repeat_history(campaign.repeat, paid, table=table, campaign=campaign, did=inquiry.did, utc_us=inquiry.utc_us)
     walk.reasons.append(trail.repeat(campaign, past, is_anonymous=is_anonymous))
     return past
 
 
-def _ask(walk: _Walk, case: HuntContext) -> EnterMenu | Dial | NotRouted | NoRoute:
+def _ask_campaign(walk: _Walk, context: HuntContext) -> EnterMenu | Dial | NotRouted | NoRoute:
     """What one campaign has for the caller, overflow apart."""
-    campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
-    if not _is_on(campaign, inquiry.utc_us, reasons=reasons):
-        return cause_of(case, bars={NoRoute.CLOSED})
-    if case.past is not None and case.past.is_rejected:
+    campaign, inquiry, reasons = context.campaign, walk.routing.inquiry, walk.reasons
+    if not _is_available(campaign, inquiry.utc_us, reasons=reasons):
+        return cause_of(context, bars={NoRoute.CLOSED})
+    if context.past is not None and context.past.is_rejected:
         return NotRouted(because=RejectReason.REPEAT)
     if campaign.menu is not None:
         if not inquiry.menu_done and not inquiry.tried:
             reasons.append(trail.menu_entered(campaign, campaign.menu))
-            return EnterMenu(menu=campaign.menu, tags=case.tags)
+            return EnterMenu(menu=campaign.menu, tags=context.tags)
         reasons.append(trail.menu_passed(campaign, inquiry))
-    if not _is_match(case, reasons=reasons):
-        return cause_of(case, bars={NoRoute.NO_MATCH})
+    if not _passes_filter(context, reasons=reasons):
+        return cause_of(context, bars={NoRoute.NO_MATCH})
     if campaign.menu is not None and walk.transfer is not None:
         line, walk.transfer = walk.transfer, None
         reasons.append(trail.transferred(campaign, line))
-        return try_line(case, line, reasons=reasons)
-    return hunt(case, reasons=reasons)
+        return try_line(context, line, reasons=reasons)
+    return hunt(context, reasons=reasons)
 
 
-def _is_on(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
+def _is_available(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
     """Whether the campaign is neither paused nor outside its hours."""
     owner = f"campaigns.{campaign.name}"
     if campaign.paused:
@@ -171,33 +173,33 @@ def _is_on(campaign: Campaign, utc_us: int, *, reasons: list[Reason]) -> bool:
         return False
     if campaign.hours is None:
         return True
-    is_on = is_open(campaign.hours, utc_us)
-    at_hours = trail.opened(campaign.hours, utc_us) if is_on else trail.closed(campaign.hours, utc_us)
+    is_available = is_open(campaign.hours, utc_us)
+    at_hours = trail.opened(campaign.hours, utc_us) if is_available else trail.closed(campaign.hours, utc_us)
     reasons.append(trail.gate(owner, at_hours, utc_us=utc_us))
-    return is_on
+    return is_available
 
 
-def _is_match(case: HuntContext, *, reasons: list[Reason]) -> bool:
+def _passes_filter(context: HuntContext, *, reasons: list[Reason]) -> bool:
     """Whether the campaign takes calls like this one."""
-    expression = case.campaign.filter
+    expression = context.campaign.filter
     if expression is None:
         return True
-    is_match = holds(expression, case.tags)
-    reasons.append(trail.filtered(f"campaigns.{case.campaign.name}", expression, tags=case.tags, is_match=is_match))
+    is_match = holds(expression, context.tags)
+    reasons.append(trail.filtered(f"campaigns.{context.campaign.name}", expression, tags=context.tags, is_match=is_match))
     return is_match
 
 
-def _overflow(walk: _Walk, case: HuntContext, because: NoRoute) -> Choice | ToCampaign:
+def _overflow(walk: _Walk, context: HuntContext, because: NoRoute) -> Choice | ToCampaign:
     """Where the campaign sends a caller whom nobody takes."""
-    campaign, reasons = case.campaign, walk.reasons
+    campaign, reasons = context.campaign, walk.reasons
     overflow = campaign.overflow.get(because)
     if overflow is None:
         reasons.append(trail.nobody(campaign, because))
         return NotRouted(because=because)
     if isinstance(overflow, ToHold):
-        return _hold(walk, case, overflow, because=because)
+        return _hold(walk, context, overflow, because=because)
     if isinstance(overflow, ToCampaign):
-        barred = _closed_way(overflow.campaign, walk.walked)
+        barred = _barred_overflow(overflow.campaign, walk.walked)
         if barred is not None:
             reasons.append(trail.overflow_refused(campaign, because, barred))
             return NotRouted(because=because)
@@ -208,13 +210,13 @@ def _overflow(walk: _Walk, case: HuntContext, because: NoRoute) -> Choice | ToCa
         case ToMessage(prompt=prompt):
             return Announce(prompt=prompt, because=because)
         case ToLine(line=line):
-            last = try_line(case, line, reasons=reasons)
+            last = try_line(context, line, reasons=reasons)
             return NotRouted(because=last) if isinstance(last, NoRoute) else last
         case unknown:
             assert_never(unknown)
 
 
-def _closed_way(onward: str, walked: Sequence[str]) -> str | None:
+def _barred_overflow(onward: str, walked: Sequence[str]) -> str | None:
     """Why the walk may not go on to campaign `onward`, or None when it may."""
     if onward in walked:
         return f"campaign {onward} has been asked already"
@@ -223,14 +225,14 @@ def _closed_way(onward: str, walked: Sequence[str]) -> str | None:
     return None
 
 
-def _hold(walk: _Walk, case: HuntContext, hold: ToHold, *, because: NoRoute) -> Choice | ToCampaign:
+def _hold(walk: _Walk, context: HuntContext, hold: ToHold, *, because: NoRoute) -> Choice | ToCampaign:
     """Keep the caller waiting; or, when that can't be or was done for long enough, return where the campaign sends the caller then."""
-    campaign, inquiry, reasons = case.campaign, walk.scene.inquiry, walk.reasons
+    campaign, inquiry, reasons = context.campaign, walk.routing.inquiry, walk.reasons
     if len(inquiry.tried) >= MAX_ATTEMPTS:
         reasons.append(trail.overflow_refused(campaign, because, "nobody is held when attempts are used up"))
         return NotRouted(because=because)
     if inquiry.held_ms is None:
-        waiting = walk.scene.load.waiting(campaign.name)
+        waiting = walk.routing.load.waiting(campaign.name)
         reasons.append(trail.queue(campaign, because, places=hold.places, waiting=waiting))
         over = NoRoute.QUEUE_FULL if waiting >= hold.places else None
     else:
@@ -242,4 +244,4 @@ def _hold(walk: _Walk, case: HuntContext, hold: ToHold, *, because: NoRoute) -> 
     if over is because:  # a hold queue for those who did not get into one, or waited in one too long
         reasons.append(trail.overflow_refused(campaign, over, "its overflow has been asked already"))
         return NotRouted(because=over)
-    return _overflow(walk, case, over)
+    return _overflow(walk, context, over)

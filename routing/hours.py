@@ -75,14 +75,10 @@ def local_text(hours: Hours, utc_us: int) -> str:
     return f"{_DAY_NAMES[clock.weekday]} {hour:02d}:{minute:02d} {hours.zone}"
 
 
+@lru_cache(maxsize=64)  # fifty lines in one zone ask for one instant
 def wall_clock(zone: str, utc_us: int) -> WallClock:
     """What the instant reads in the IANA zone. Whole seconds, floored: no float comes near a boundary."""
-    return _wall_clock(zone, utc_us // US_PER_S)
-
-
-@lru_cache(maxsize=64)  # fifty lines in one zone ask for one instant
-def _wall_clock(zone: str, utc_s: int) -> WallClock:
-    local = datetime.fromtimestamp(utc_s, time_zone(zone))
+    local = datetime.fromtimestamp(utc_us // US_PER_S, time_zone(zone))
     return WallClock(weekday=local.weekday(), minute=local.hour * MINUTES_PER_HOUR + local.minute, date=local.date().isoformat())
 
 

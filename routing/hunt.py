@@ -90,11 +90,11 @@ MAX_ATTEMPTS = 10
 """For one call."""
 MAX_TOGETHER = 10
 """Lines that ring at once."""
-OUTSIDE = 0
+NO_TIER = 0
 """The priority of a line that the menu or an overflow names: it is in no tier. Configured ones begin at 1."""
 
 _BY_WEIGHT = Tier()
-_WEIGHTIEST_FIRST = (NoRoute.CAPPED, NoRoute.CLOSED, NoRoute.FAILED, NoRoute.NO_MATCH)
+_BY_PRECEDENCE = (NoRoute.CAPPED, NoRoute.CLOSED, NoRoute.FAILED, NoRoute.NO_MATCH)
 # Members of an enum are found slowly in Python 3.11, and a hunt asks for these up to fifty times.
 _CAPPED = NoRoute.CAPPED
 _REVENUE = Counts.REVENUE
@@ -104,15 +104,15 @@ _REVENUE = Counts.REVENUE
 class RoutingContext:
     """What one ruling looks at. `tried`: the inquiry's tried lines by name.
 
-    `shut`: what has been found out about opening hours already, by their `id` (the table outlives the ruling, and hours can't be hashed):
-    what the trail says where they are closed now, else None. Many lines keep the same hours.
+    `closed_hours`: what has been found out about opening hours already, by their `id` (the table outlives the ruling, and hours can't be
+    hashed): what the trail says where they are closed now, else None. Many lines keep the same hours.
     """
 
     table: Table
     load: Load
     inquiry: Inquiry
     tried: Mapping[str, NoRoute]
-    shut: dict[int, str | None] = field(default_factory=dict)
+    closed_hours: dict[int, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class HuntContext:
     `past`: None where the campaign has no rule for repeats.
     """
 
-    scene: RoutingContext
+    routing: RoutingContext
     campaign: Campaign
     shared: tuple[Cap, ...]
     tags: Mapping[str, Scalar]
@@ -130,99 +130,97 @@ class HuntContext:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Look:
-    """Lines of a case being looked at, one after the other.
+class _LineCheck:
+    """Lines of a campaign being looked at, one after the other.
 
-    `also`: caps to look at besides each line's own. `taken`: what attempts that are made at the same time add to caps, by key.
+    `also`: caps to check besides each line's own. `taken`: what attempts that are made at the same time add to caps, by key.
     `read`: the figures read for the line at hand.
     """
 
-    case: HuntContext
+    context: HuntContext
     reasons: list[Reason]
     also: tuple[Cap, ...] = ()
     taken: dict[str, int] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
 
 
-def hunt(case: HuntContext, *, reasons: list[Reason]) -> Dial | NoRoute:
+def hunt(context: HuntContext, *, reasons: list[Reason]) -> Dial | NoRoute:
     """The first eligible line of an open campaign, or as many of its tier as may ring together; or why there is none."""
-    ended = _ended(case, reasons=reasons)
+    ended = _hunt_ended(context, reasons=reasons)
     if ended is not None:
         return ended
-    shared = _Look(case=case, reasons=reasons)
-    full = _first_full(shared, case.shared)
+    shared = _LineCheck(context=context, reasons=reasons)
+    full = _first_full(shared, context.shared)
     if full is not None:
         owner = full.owner.replace(":", " ", 1)
-        reasons.append(trail.capped(owner, full, taken=0, revenue_micros=case.campaign.revenue_micros, read=shared.read))
-        return cause_of(case, bars={NoRoute.CAPPED})
-    reasons.append(trail.hunting(case.campaign, case.scene.inquiry.seed, shared.read))
+        reasons.append(trail.capped(owner, full, taken=0, revenue_micros=context.campaign.revenue_micros, read=shared.read))
+        return cause_of(context, bars={NoRoute.CAPPED})
+    reasons.append(trail.hunting(context.campaign, context.routing.inquiry.seed, shared.read))
     bars: set[NoRoute] = set()
-    for priority, targets in tiers(_hunted(case)):
-        tier = case.campaign.tiers.get(priority, _BY_WEIGHT)
-        found = _first(case, _ordered(case, targets, sort=tier.sort, reasons=reasons), tier=tier, bars=bars, reasons=reasons)
+    hunted: Sequence[Target] = context.campaign.targets
+    if context.past is not None and context.past.only is not None:  # a repeat that goes to the same line
+        hunted = [target for target in hunted if target.line == context.past.only]
+    for priority, targets in tiers(hunted):
+        tier = context.campaign.tiers.get(priority, _BY_WEIGHT)
+        found = _eligible(
+            context, _ordered(context, targets, sort=tier.sort, reasons=reasons), tier=tier, bars=bars, reasons=reasons
+        )
         if found:
             return Dial(attempts=tuple(found))
-    return cause_of(case, bars=bars)
+    return cause_of(context, bars=bars)
 
 
-def try_line(case: HuntContext, name: str, *, reasons: list[Reason]) -> Dial | NoRoute:
+def try_line(context: HuntContext, name: str, *, reasons: list[Reason]) -> Dial | NoRoute:
     """An attempt at a line that was named outright, or what bars it."""
-    tried = case.scene.inquiry.tried
+    tried = context.routing.inquiry.tried
     if len(tried) >= MAX_ATTEMPTS:
         reasons.append(trail.attempts_spent(len(tried)))
-        return case.scene.tried.get(name, tried[-1][1])
-    line = case.scene.table.lines[name]
-    bar = _look(_Look(case=case, reasons=reasons, also=case.shared), line)
-    return Dial(attempts=(_attempt(case, line, priority=OUTSIDE),)) if bar is None else bar
+        return context.routing.tried.get(name, tried[-1][1])
+    line = context.routing.table.lines[name]
+    bar = _check_line(_LineCheck(context=context, reasons=reasons, also=context.shared), line)
+    return Dial(attempts=(_attempt(context, line, priority=NO_TIER),)) if bar is None else bar
 
 
-def cause_of(case: HuntContext, *, bars: set[NoRoute]) -> NoRoute:
+def cause_of(context: HuntContext, *, bars: set[NoRoute]) -> NoRoute:
     """Why nobody of the campaign takes the call, when `bars` is all that was found among its lines.
 
     What happened outweighs what was found: once a line of this campaign was tried, the last one tried says why.
     """
-    happened = _happened(case)
-    if happened:
-        return happened[-1]
-    return next((cause for cause in _WEIGHTIEST_FIRST if cause in bars), NoRoute.NO_MATCH)
+    outcomes = _past_outcomes(context)
+    if outcomes:
+        return outcomes[-1]
+    return next((cause for cause in _BY_PRECEDENCE if cause in bars), NoRoute.NO_MATCH)
 
 
-def _happened(case: HuntContext) -> list[NoRoute]:
+def _past_outcomes(context: HuntContext) -> list[NoRoute]:
     """How the attempts at this campaign's lines ended, in order."""
-    tried = case.scene.inquiry.tried
+    tried = context.routing.inquiry.tried
     if not tried:
         return []
-    names = {target.line for target in case.campaign.targets}
+    names = {target.line for target in context.campaign.targets}
     return [why for line, why in tried if line in names]
 
 
-def _ended(case: HuntContext, *, reasons: list[Reason]) -> NoRoute | None:
+def _hunt_ended(context: HuntContext, *, reasons: list[Reason]) -> NoRoute | None:
     """Why no more lines of the campaign are to be dialled for this call, whichever they are; None: they may be."""
-    tried = case.scene.inquiry.tried
+    tried = context.routing.inquiry.tried
     if len(tried) >= MAX_ATTEMPTS:
         reasons.append(trail.attempts_spent(len(tried)))
-        return (_happened(case) or [tried[-1][1]])[-1]
-    left = dict(case.campaign.retry)
+        return (_past_outcomes(context) or [tried[-1][1]])[-1]
+    left = dict(context.campaign.retry)
     if left:
-        for why in _happened(case):
+        for why in _past_outcomes(context):
             left[why] = left.get(why, MAX_ATTEMPTS) - 1
             if left[why] <= 0:
-                reasons.append(trail.retry_spent(case.campaign, why))
+                reasons.append(trail.retry_spent(context.campaign, why))
                 return why
     return None
 
 
-def _hunted(case: HuntContext) -> Sequence[Target]:
-    """The campaign's targets; for a repeat that goes to the same line, that one."""
-    only = None if case.past is None else case.past.only
-    targets = case.campaign.targets
-    return targets if only is None else [target for target in targets if target.line == only]
-
-
-def _ordered(case: HuntContext, targets: Sequence[Target], *, sort: Sort, reasons: list[Reason]) -> Iterable[Target]:
+def _ordered(context: HuntContext, targets: Sequence[Target], *, sort: Sort, reasons: list[Reason]) -> Iterable[Target]:
     """One tier in the order it is hunted. What that takes of the load goes to the trail."""
-    load, campaign, priority = case.scene.load, case.campaign, targets[0].priority
-    shuffled = by_weight(targets, campaign=campaign.name, seed=case.scene.inquiry.seed)
+    load, campaign, priority = context.routing.load, context.campaign, targets[0].priority
+    shuffled = by_weight(targets, campaign=campaign.name, seed=context.routing.inquiry.seed)
     read: dict[str, Scalar]
     match sort:
         case Sort.WEIGHT:
@@ -237,7 +235,7 @@ def _ordered(case: HuntContext, targets: Sequence[Target], *, sort: Sort, reason
             ordered = least_recent(targets, last_us)
         case Sort.PERFORMANCE:
             bidder = PastRevenue(load=load, campaign=campaign.name)
-            worth_micros = {target.line: worth(bidder, target.line, case.tags) for target in targets}
+            worth_micros = {target.line: worth(bidder, target.line, context.tags) for target in targets}
             read = {f"worth_micros/{line}": micros for line, micros in worth_micros.items()}
             ordered = by_worth(shuffled, worth_micros)
         case unknown:
@@ -246,126 +244,130 @@ def _ordered(case: HuntContext, targets: Sequence[Target], *, sort: Sort, reason
     return ordered
 
 
-def _first(case: HuntContext, targets: Iterable[Target], *, tier: Tier, bars: set[NoRoute], reasons: list[Reason]) -> list[Attempt]:
+def _eligible(
+    context: HuntContext, targets: Iterable[Target], *, tier: Tier, bars: set[NoRoute], reasons: list[Reason]
+) -> list[Attempt]:
     """The first line that may take the call, or the first `MAX_TOGETHER` where the tier rings together.
 
     Attempts made at once take places from each other: what those before it add to a cap is not there for the next one.
     """
-    room = min(MAX_TOGETHER, MAX_ATTEMPTS - len(case.scene.inquiry.tried)) if tier.together else 1
-    lines = case.scene.table.lines
-    look = _Look(case=case, reasons=reasons)
+    room = min(MAX_TOGETHER, MAX_ATTEMPTS - len(context.routing.inquiry.tried)) if tier.together else 1
+    lines = context.routing.table.lines
+    check = _LineCheck(context=context, reasons=reasons)
     found: list[Attempt] = []
     for target in targets:
         line = lines[target.line]
-        bar = _look(look, line)
+        bar = _check_line(check, line)
         if bar is not None:
             bars.add(bar)
             continue
-        found.append(_attempt(case, line, priority=target.priority))
+        found.append(_attempt(context, line, priority=target.priority))
         if len(found) == room:
             break
-        look.also = case.shared
+        check.also = context.shared
         for cap in found[-1].caps:
-            look.taken[cap.key] = look.taken.get(cap.key, 0) + _adds(cap, case.campaign)
+            check.taken[cap.key] = check.taken.get(cap.key, 0) + _demand(cap, context.campaign)
     return found
 
 
-def _look(look: _Look, line: Line) -> NoRoute | None:
+def _check_line(check: _LineCheck, line: Line) -> NoRoute | None:
     """What bars the line; None: it may take the call. Appends one reason."""
-    read = look.read = {}
-    bar = _bar(look, line)
+    read = check.read = {}
+    bar = _barred_by(check, line)
     if bar is not None:
         return bar
-    full = _first_full(look, line.caps + look.also)
+    full = _first_full(check, line.caps + check.also)
     if full is None:
-        look.reasons.append(trail.chosen(line, read))
+        check.reasons.append(trail.chosen(line, read))
         return None
-    taken = look.taken.get(full.key, 0)
-    look.reasons.append(trail.capped(line.name, full, taken=taken, revenue_micros=look.case.campaign.revenue_micros, read=read))
+    taken = check.taken.get(full.key, 0)
+    check.reasons.append(
+        trail.capped(line.name, full, taken=taken, revenue_micros=check.context.campaign.revenue_micros, read=read)
+    )
     return _CAPPED
 
 
-def _bar(look: _Look, line: Line) -> NoRoute | None:
+def _barred_by(check: _LineCheck, line: Line) -> NoRoute | None:
     """What bars the line, caps apart. Appends a reason if anything does."""
-    case = look.case
-    scene = case.scene
-    if line.name in scene.tried:
-        look.reasons.append(trail.tried_before(line, scene.tried[line.name]))
-        return scene.tried[line.name]
+    context = check.context
+    routing = context.routing
+    if line.name in routing.tried:
+        check.reasons.append(trail.tried_before(line, routing.tried[line.name]))
+        return routing.tried[line.name]
     if line.filter is not None:
-        tags = _tags_for(case, line)
+        tags = _tags_of(context, line)
         if not holds(line.filter, tags):
-            look.reasons.append(trail.filtered(f"lines.{line.name}", line.filter, tags=tags, is_match=False))
+            check.reasons.append(trail.filtered(f"lines.{line.name}", line.filter, tags=tags, is_match=False))
             return NoRoute.NO_MATCH
-    if case.past is not None and case.past.bars(line):
-        look.reasons.append(trail.repeat_barred(case.campaign, line, case.past.rule.route))
+    if context.past is not None and context.past.bars(line):
+        check.reasons.append(trail.repeat_barred(context.campaign, line, context.past.rule.route))
         return NoRoute.NO_MATCH
     if line.advertiser_paused or line.paused:
-        look.reasons.append(trail.paused(f"advertisers.{line.advertiser}" if line.advertiser_paused else f"lines.{line.name}"))
+        check.reasons.append(trail.paused(f"advertisers.{line.advertiser}" if line.advertiser_paused else f"lines.{line.name}"))
         return NoRoute.CLOSED
     if line.hours is not None:
-        shut = _shut(scene, line.hours)
-        if shut is not None:
-            look.reasons.append(trail.gate(f"lines.{line.name}", shut, utc_us=scene.inquiry.utc_us))
+        closed_hours = _closed(routing, line.hours)
+        if closed_hours is not None:
+            check.reasons.append(trail.gate(f"lines.{line.name}", closed_hours, utc_us=routing.inquiry.utc_us))
             return NoRoute.CLOSED
     if line.health is not None:
-        look.read[f"resting_until_us/{line.name}"] = until_us = scene.load.resting_until_us(line.name)
-        if until_us > scene.inquiry.utc_us:
-            look.reasons.append(trail.resting(line, look.read))
+        check.read[f"resting_until_us/{line.name}"] = until_us = routing.load.resting_until_us(line.name)
+        if until_us > routing.inquiry.utc_us:
+            check.reasons.append(trail.resting(line, check.read))
             return NoRoute.FAILED
     return None
 
 
-def _shut(scene: RoutingContext, hours: Hours) -> str | None:
+def _closed(routing: RoutingContext, hours: Hours) -> str | None:
     """What the trail says of hours that are closed now; None: they are open."""
     key = id(hours)
-    if key not in scene.shut:
-        utc_us = scene.inquiry.utc_us
-        scene.shut[key] = None if is_open(hours, utc_us) else trail.closed(hours, utc_us)
-    return scene.shut[key]
+    if key not in routing.closed_hours:
+        utc_us = routing.inquiry.utc_us
+        routing.closed_hours[key] = None if is_open(hours, utc_us) else trail.closed(hours, utc_us)
+    return routing.closed_hours[key]
 
 
-def _tags_for(case: HuntContext, line: Line) -> Mapping[str, Scalar]:
+def _tags_of(context: HuntContext, line: Line) -> Mapping[str, Scalar]:
     """The call's tags as this line's filter reads them: where repeats are told line by line, `repeat` is the line's own."""
-    if case.past is None:
-        return case.tags
-    is_repeat = case.past.is_repeat_for(line)
-    return case.tags if case.tags["repeat"] is is_repeat else {**case.tags, "repeat": is_repeat}
+    if context.past is None:
+        return context.tags
+    is_repeat = context.past.is_repeat_for(line)
+    return context.tags if context.tags["repeat"] is is_repeat else {**context.tags, "repeat": is_repeat}
 
 
-def _first_full(look: _Look, caps: Sequence[Cap]) -> Cap | None:
-    """The first cap without room for one more attempt. What is read to find out goes to `look.read`."""
-    scene, read, taken = look.case.scene, look.read, look.taken
-    used, utc_us = scene.load.used, scene.inquiry.utc_us
+def _first_full(check: _LineCheck, caps: Sequence[Cap]) -> Cap | None:
+    """The first cap without room for one more attempt. What is read to find out goes to `check.read`."""
+    routing, read, taken = check.context.routing, check.read, check.taken
+    used, utc_us = routing.load.used, routing.inquiry.utc_us
     for cap in caps:
         key = cap.key
         read[key] = figure = used(cap, utc_us)
         if taken:
             figure += taken.get(key, 0)
-        adds = 1 if cap.counts is not _REVENUE else look.case.campaign.revenue_micros
+        adds = 1 if cap.counts is not _REVENUE else check.context.campaign.revenue_micros
         if figure + adds > cap.limit:
             return cap
     return None
 
 
-def _adds(cap: Cap, campaign: Campaign) -> int:
+def _demand(cap: Cap, campaign: Campaign) -> int:
     """What one attempt for the campaign may add to the cap."""
     return campaign.revenue_micros if cap.counts is _REVENUE else 1
 
 
-def _attempt(case: HuntContext, line: Line, *, priority: int) -> Attempt:
+def _attempt(context: HuntContext, line: Line, *, priority: int) -> Attempt:
     return Attempt(
         line=line.name,
         advertiser=line.advertiser,
-        campaign=case.campaign.name,
+        campaign=context.campaign.name,
         priority=priority,
         uri=line.uri,
         ring_ms=line.ring_ms,
         silence_ms=line.silence_ms,
         timer_offset_ms=line.timer_offset_ms,
-        caps=line.caps + case.shared,
-        revenue_micros=case.campaign.revenue_micros,
-        recover_ms=case.campaign.recover_ms,
+        caps=line.caps + context.shared,
+        revenue_micros=context.campaign.revenue_micros,
+        recover_ms=context.campaign.recover_ms,
         accept=line.accept,
-        repeat=case.past is not None and case.past.is_repeat_for(line),
+        repeat=context.past is not None and context.past.is_repeat_for(line),
     )

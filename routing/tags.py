@@ -50,7 +50,7 @@ CLOSED: Mapping[str, frozenset[Scalar]] = {
 """All values that a tag may have, where that is a closed set."""
 
 
-def of_call(number: TrackingNumber | None, inquiry: Inquiry) -> dict[str, Scalar]:
+def call_tags(number: TrackingNumber | None, inquiry: Inquiry) -> dict[str, Scalar]:
     """All tags that are the same whichever campaign asks. `number`: the tracking number, None when nobody has it."""
     tags: dict[str, Scalar] = {} if number is None else dict(number.tags)
     tags.update(inquiry.tags)
@@ -71,7 +71,7 @@ def of_call(number: TrackingNumber | None, inquiry: Inquiry) -> dict[str, Scalar
     return tags
 
 
-def of_campaign(campaign: Campaign, inquiry: Inquiry) -> dict[str, Scalar]:
+def campaign_tags(campaign: Campaign, inquiry: Inquiry) -> dict[str, Scalar]:
     """The tags that depend on which campaign asks, `repeat` apart."""
     clock = wall_clock(campaign.zone, inquiry.utc_us)
     tags: dict[str, Scalar] = {

@@ -17,8 +17,9 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
-from switch.engine.engine import Engine, RtpSettings
+from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
+from switch.engine.media import RtpSettings
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
@@ -27,7 +28,7 @@ from switch.settings.plan import Deployment
 from switch.settings.versions import kept_as
 from switch.sip.agent import UserAgent
 from switch.sip.message import Address
-from switch.sip.timers import Timers
+from switch.sip.transaction import Timers
 from switch.transport.udp import UdpTransport
 from switch.workers import Workers, WorkerSettings
 
@@ -138,7 +139,7 @@ class Shell:
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
-            self.engine.usage.look_back(history.past)
+            self.engine.usage.extend_history(history.past)
             self._known = further
             self.engine.reload(deployment.plan)
 
@@ -204,12 +205,12 @@ class Shell:
             _log.error("ledger not writable: new calls get 503, those in progress are kept in the journal", why=why)
 
     def _past_loaded(self, history: History) -> None:
-        self.engine.remember(history.past)
+        self.engine.load_usage(history.past)
         self._ledger_service.past_known()
 
     def _posted(self, posted: Sequence[PostedRow]) -> None:
         for each in posted:
-            self.engine.posted(each.row, each.record, before_micros=each.before_micros)
+            self.engine.count_posting(each.row, each.record, before_micros=each.before_micros)
 
     def _tick(self) -> None:
         self._armed = None

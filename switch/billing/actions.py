@@ -11,8 +11,7 @@ from enum import StrEnum
 from switch.billing import keys
 from switch.billing.entry_state import EntryState, StateRow, state_at
 from switch.billing.money import MICROS, show_micros
-from switch.billing.price import Situation, bearer
-from switch.billing.terms import POSTED, BillableOn, Terms
+from switch.billing.terms import POSTED, BillableOn, Situation, Terms, bearer
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, CallRecord
 

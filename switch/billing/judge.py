@@ -5,8 +5,8 @@ payout follow rules of their own. For every line whose attempt qualifies its adv
 call: for the attempt that was first, in time, to earn something. What a rule says must be posted earns nothing here: see `posting`.
 
 A row is dated at the instant it became true. Where a later step of a price is worth more, the rise is a row of its own that corrects the
-first, so a call judged at each of its marks gives the same rows as one that is judged once, when it is over. A call may be judged as soon
-as somebody talks: which attempt bears the call as a whole is settled by then.
+first, so a call judged at each threshold gives the same rows as one that is judged once, when it is over. A call may be judged
+as soon as somebody talks: which attempt bears the call as a whole is settled by then.
 
 The ledger only grows. Rows that are in it already are never given again and never taken back, so the figures of a verdict are what
 the ledger holds of this call once the verdict's rows are in it. A call that ended in a crash is judged by the same rule, on the time that
@@ -18,8 +18,22 @@ from dataclasses import dataclass, replace
 
 from switch.billing import keys
 from switch.billing.entry_state import State, StateRow
-from switch.billing.price import Course, Earned, Situation, amount, bearer, earned, find
-from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Rate, Rule, Terms
+from switch.billing.terms import (
+    LASTING,
+    POSTED,
+    BillableOn,
+    Course,
+    Earned,
+    Price,
+    Rate,
+    Rule,
+    Situation,
+    Terms,
+    amount,
+    bearer,
+    earned,
+    find,
+)
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
 
@@ -82,7 +96,7 @@ def judge(
     )
 
 
-def due(record: CallRecord, terms: Mapping[str, Terms]) -> tuple[MoneyRow, ...]:
+def accrued_rows(record: CallRecord, terms: Mapping[str, Terms]) -> tuple[MoneyRow, ...]:
     """Returns the rows of the verdict on a call as it stands, carrier cost apart: what is counted while it goes on."""
     return _new_rows(record, _findings(record, terms), rate=None, earlier=())
 
@@ -94,23 +108,15 @@ def with_final_state(record: CallRecord, verdict: Verdict) -> CallRecord:
     return record
 
 
-def marks(terms: Terms) -> tuple[int, ...]:
-    """Returns the connected milliseconds at which money may become due, ascending."""
-    return _thresholds(terms, BillableOn.CONNECTED_FOR)
+def thresholds(terms: Terms, on: BillableOn) -> tuple[int, ...]:
+    """Returns the milliseconds at which money may become due by that event, ascending: `connected_for` of talk with one line, `total_for`
+    since the caller was answered."""
+    return tuple(sorted({rule.at_least_ms for price in _prices(terms) for rule in _rules(price) if rule.on is on}))
 
 
-def total_marks(terms: Terms) -> tuple[int, ...]:
-    """Returns the milliseconds since the caller was answered at which money may become due, ascending."""
-    return _thresholds(terms, BillableOn.TOTAL_FOR)
-
-
-def is_due_by_event(terms: Terms) -> bool:
+def accrues_by_event(terms: Terms) -> bool:
     """Whether money may become due at something else than a threshold or a posting."""
     return any(rule.on not in LASTING | POSTED for price in _prices(terms) for rule in _rules(price))
-
-
-def _thresholds(terms: Terms, on: BillableOn) -> tuple[int, ...]:
-    return tuple(sorted({rule.at_least_ms for price in _prices(terms) for rule in _rules(price) if rule.on is on}))
 
 
 def _prices(terms: Terms) -> tuple[Price, ...]:

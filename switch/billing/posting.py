@@ -18,8 +18,7 @@ from switch.billing.actions import NAME, Entry, Posted, Posting, PostingContext,
 from switch.billing.entry_state import OPEN, IllegalMove, State, StateRow, move
 from switch.billing.judge import held_until
 from switch.billing.money import show_micros
-from switch.billing.price import PERCENT_BP, Situation, amount, earned, payout_for, share
-from switch.billing.terms import BillableOn, Price, Terms
+from switch.billing.terms import PERCENT_BP, BillableOn, Price, Situation, Terms, amount, earned, payout_for, share
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.record import CallRecord
 

@@ -1,9 +1,26 @@
-"""Defines the terms of a campaign: what its advertisers owe and its publishers earn, and when."""
+"""Defines the terms of a campaign: what its advertisers owe and its publishers earn, and when; and evaluates them for an attempt.
 
-from collections.abc import Mapping
+What an attempt earns is a course: from which instant on which amount is owed. It only depends on what had happened by then, so the
+course of a call under way is the beginning of the course that the same call has when it is over.
+
+Each attempt is evaluated alone. What happens to the whole call (`inbound`, `menu_done`, `total_for`) counts for one attempt only, the one
+that bears it: the first one that talked, else the first that answered, else the first that was dialled. Where nobody was dialled no
+advertiser owes for it; a publisher may earn all the same.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
+from switch.billing.money import show_micros
+from switch.call.moment import US_PER_MS
+from switch.call.record import AttemptRecord, CallRecord
+
+_ENOUGH = {True: "enough", False: "too short"}
+CENT_MICROS = 10_000
+WHOLE_BP = 10_000
+PERCENT_BP = 100
 DEFAULT_AT_LEAST_MS = 90_000
 
 
@@ -102,3 +119,210 @@ class Rate:
     per_minute_micros: int
     initial_s: int = 6
     step_s: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """The facts that rules are evaluated on. `attempt` None: nobody was dialled. `posted`: what came from outside, and when."""
+
+    record: CallRecord
+    attempt: AttemptRecord | None
+    bears: bool
+    posted: Mapping[BillableOn, int] = field(default_factory=dict)
+
+    @property
+    def repeat(self) -> bool:
+        return self.record.tags.get("repeat") is True if self.attempt is None else self.attempt.repeat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Since when a rule holds, UTC microseconds; None: it does not. `read`: what was looked at, for people."""
+
+    since_us: int | None
+    read: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """From `at_us` on this much is owed in all, by `rule`."""
+
+    at_us: int
+    micros: int
+    rule: Rule
+    read: str
+
+
+Course = tuple[Owed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earned:
+    """`notes`: why one of the two is less than its rule gives."""
+
+    revenue: Course
+    payout: Course
+    notes: tuple[str, ...] = ()
+
+
+def bearer(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """Returns the attempt that events of the whole call count for, or None."""
+    talked = next((attempt for attempt in attempts if attempt.talk_us is not None), None)
+    return talked or next((attempt for attempt in attempts if attempt.answered_us is not None), attempts[0] if attempts else None)
+
+
+def earned(terms: Terms, situation: Situation) -> Earned:
+    """Returns what the advertiser owes and the publisher earns for one attempt."""
+    notes = []
+    revenue = () if situation.attempt is None else course(terms.revenue, situation)
+    if revenue and situation.repeat and not terms.repeat_bill:
+        revenue = ()
+        notes.append("repeat caller, not billed")
+    publisher = situation.record.publisher
+    if publisher is None:
+        return Earned(revenue=revenue, payout=(), notes=tuple(notes))
+    price = terms.payout_of(publisher)
+    steps = course(price, situation)
+    payout = _from_revenue(price, steps, revenue) if terms.requires_revenue or price.percent_bp is not None else steps
+    if steps and not payout:
+        notes.append("no revenue, no payout")
+    if payout and situation.repeat and not terms.repeat_pay:
+        payout = ()
+        notes.append("repeat caller, not paid")
+    return Earned(revenue=revenue, payout=payout, notes=tuple(notes))
+
+
+def course(price: Price, situation: Situation) -> Course:
+    """Returns the amounts of a price from the instant that its first step holds. Shares of revenue count as 0 here."""
+    found = [(step, find(step.rule, situation)) for step in price.steps]
+    since = [(step, each.since_us, each.read) for step, each in found if each.since_us is not None]
+    instants = sorted({since_us for _, since_us, _ in since})
+    return tuple(_owed(price.tiers, [each for each in since if each[1] <= at_us], at_us=at_us) for at_us in instants)
+
+
+def _owed(tiers: Tiers, held: Sequence[tuple[Step, int, str]], *, at_us: int) -> Owed:
+    """`held`: the steps that hold at `at_us`, in the order written; at least one."""
+    match tiers:
+        case Tiers.HIGHEST:
+            step, _, read = max(held, key=lambda each: each[0].amount_micros)
+            return Owed(at_us=at_us, micros=step.amount_micros, rule=step.rule, read=read)
+        case Tiers.FIRST:
+            step, _, read = held[0]
+            return Owed(at_us=at_us, micros=step.amount_micros, rule=step.rule, read=read)
+        case Tiers.SUM:
+            step, _, read = max(held, key=lambda each: each[1])
+            return Owed(at_us=at_us, micros=sum(each.amount_micros for each, _, _ in held), rule=step.rule, read=read)
+        case unknown:
+            assert_never(unknown)
+
+
+def payout_for(terms: Terms, situation: Situation, revenue_micros: int) -> int:
+    """Returns what the publisher earns by an attempt for which that much revenue is recognised, whatever its rule gives."""
+    publisher = situation.record.publisher
+    if publisher is None or (situation.repeat and not terms.repeat_pay):
+        return 0
+    price = terms.payout_of(publisher)
+    steps = course(price, situation)
+    if not steps or (terms.requires_revenue and not revenue_micros):
+        return 0
+    return amount(steps) if price.percent_bp is None else share(revenue_micros, basis_points=price.percent_bp)
+
+
+def _from_revenue(price: Price, steps: Course, revenue: Course) -> Course:
+    """The part of a payout's course in which revenue is owed; of that the agreed share, where a share is agreed on."""
+    instants = sorted({each.at_us for each in (*steps, *revenue)})
+    payout = []
+    for at_us in instants:
+        step, owed_micros = _latest(steps, at_us), amount_at(revenue, at_us)
+        if step is None or not owed_micros:
+            continue
+        micros, read = step.micros, step.read
+        if price.percent_bp is not None:
+            micros = share(owed_micros, basis_points=price.percent_bp)
+            read = f"{read}, {show_share(price.percent_bp)} of {show_micros(owed_micros)}"
+        payout.append(Owed(at_us=at_us, micros=micros, rule=step.rule, read=read))
+    return tuple(payout)
+
+
+def amount_at(course: Course, at_us: int) -> int:
+    owed = _latest(course, at_us)
+    return 0 if owed is None else owed.micros
+
+
+def amount(course: Course) -> int:
+    """Returns the last amount of a course, micros; 0 where nothing is owed."""
+    return course[-1].micros if course else 0
+
+
+def _latest(course: Course, at_us: int) -> Owed | None:
+    return next((owed for owed in reversed(course) if owed.at_us <= at_us), None)
+
+
+def share(micros: int, *, basis_points: int) -> int:
+    """Returns that share of a non-negative amount, half-even to the cent."""
+    cents, rest = divmod(micros * basis_points, WHOLE_BP * CENT_MICROS)
+    twice = 2 * rest - WHOLE_BP * CENT_MICROS
+    return (cents + (twice > 0 or (twice == 0 and cents % 2 == 1))) * CENT_MICROS
+
+
+def show_share(basis_points: int) -> str:
+    """For people, e.g. `70%` or `12.5%`."""
+    whole, part = divmod(basis_points, PERCENT_BP)
+    return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + "%"
+
+
+def find(rule: Rule, situation: Situation) -> Found:
+    """Whether a rule holds for an attempt, and since when (`docs/billing.md` §2, §4)."""
+    match rule.on:
+        case BillableOn.INBOUND | BillableOn.MENU_DONE | BillableOn.TOTAL_FOR:
+            return _find_in_call(rule, situation)
+        case BillableOn.DIALED | BillableOn.ANSWERED | BillableOn.ACCEPTED | BillableOn.CONNECTED_FOR:
+            if situation.attempt is None:
+                return Found(since_us=None, read="nobody dialled")
+            return _find_in_attempt(rule, situation.attempt, ended_us=situation.record.ended_us)
+        case BillableOn.POSTBACK | BillableOn.DISPOSITION | BillableOn.MANUAL:
+            since_us = situation.posted.get(rule.on)
+            return Found(since_us=since_us, read=f"no {rule.on} yet" if since_us is None else f"{rule.on} posted")
+        case unknown:
+            assert_never(unknown)
+
+
+def _find_in_call(rule: Rule, situation: Situation) -> Found:
+    record = situation.record
+    if not situation.bears:
+        return Found(since_us=None, read="another line bears the call")
+    if rule.on is BillableOn.INBOUND:
+        return Found(since_us=record.invited_us, read="came in")
+    if rule.on is BillableOn.MENU_DONE:
+        return Found(since_us=_menu_done_us(record) if record.menu_done else None, read=f"menu {_not(record.menu_done)}done")
+    enough = record.answered_us is not None and record.total_ms >= rule.at_least_ms
+    since_us = record.answered_us + rule.at_least_ms * US_PER_MS if enough and record.answered_us is not None else None
+    return Found(since_us=since_us, read=f"lasted {record.total_ms} ms, {_ENOUGH[enough]}")
+
+
+def _find_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> Found:
+    answered_us = attempt.answered_us
+    if rule.on is BillableOn.DIALED:
+        return Found(since_us=attempt.invited_us, read="dialled")
+    if rule.on is BillableOn.ANSWERED:
+        return Found(since_us=answered_us, read=f"{_not(answered_us is not None)}answered")
+    if rule.on is BillableOn.ACCEPTED:
+        took = attempt.accepted is True
+        return Found(since_us=_first(attempt.talk_us, answered_us, ended_us) if took else None, read=f"{_not(took)}accepted by key")
+    enough = answered_us is not None and attempt.connected_ms >= rule.at_least_ms
+    passed_us = _first(attempt.talk_ended_us, attempt.ended_us, ended_us) - (attempt.connected_ms - rule.at_least_ms) * US_PER_MS
+    return Found(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_ENOUGH[enough]}")
+
+
+def _menu_done_us(record: CallRecord) -> int:
+    """Returns the instant at which the menus were completed: they come first in a call; never later than the first line was dialled."""
+    left_us = _first(record.answered_us, record.invited_us) + record.menu_ms * US_PER_MS
+    return min([left_us, record.ended_us, *(attempt.invited_us for attempt in record.attempts)])
+
+
+def _first(*instants_us: int | None) -> int:
+    return next(at_us for at_us in instants_us if at_us is not None)
+
+
+def _not(true: bool) -> str:  # noqa: FBT001
+    return "" if true else "not "

@@ -73,7 +73,7 @@ class Unbridge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccrueRevenue(msgspec.Struct, frozen=True, kw_only=True):
-    """Talk on `leg` has reached a mark: money may be owed from now on, and the caps that count it are updated."""
+    """Talk on `leg` has reached a threshold: money may be owed from now on, and the caps that count it are updated."""
 
     leg: int
 

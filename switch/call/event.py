@@ -32,14 +32,14 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
-    """Routing's answer to `AskRoute`. `menu`: the one that the caller enters. `marks_ms`: for each attempt of a `Dial`, the talk times
-    at which money may be owed, ascending: it is judged exactly there. `total_marks_ms`: the same in times of the whole call."""
+    """Routing's answer to `AskRoute`. `menu`: the one that the caller enters. `thresholds_ms`: for each attempt of a `Dial`, the talk times
+    at which money may be owed, ascending: it is judged exactly there. `total_thresholds_ms`: the same in times of the whole call."""
 
     at: Moment
     ruling: Ruling
     menu: MenuPlan | None = None
-    marks_ms: tuple[tuple[int, ...], ...] = ()
-    total_marks_ms: tuple[int, ...] = ()
+    thresholds_ms: tuple[tuple[int, ...], ...] = ()
+    total_thresholds_ms: tuple[int, ...] = ()
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):

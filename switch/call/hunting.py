@@ -44,15 +44,19 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
         call = replace(call, legs=move_leg(call.legs, CALLER, LegMove.RINGS))
         commands.append(do.Ring())
     rings: list[RingingLeg] = []
-    for attempt, marks_ms in zip(choice.attempts, event.marks_ms, strict=True):
+    for attempt, thresholds_ms in zip(choice.attempts, event.thresholds_ms, strict=True):
         leg = len(call.legs)
         new = _new_attempt(leg, attempt, call_id=call.history.call_id, at=event.at)
         history = replace(call.history, attempts=(*call.history.attempts, new))
         call = replace(call, history=history, legs=(*call.legs, LegState.INVITED))
         terms = DialTerms(
-            accept=attempt.accept, marks_ms=marks_ms, total_marks_ms=event.total_marks_ms, recover_ms=attempt.recover_ms
+            accept=attempt.accept,
+            thresholds_ms=thresholds_ms,
+            total_thresholds_ms=event.total_thresholds_ms,
+            recover_ms=attempt.recover_ms,
         )
-        rings.append(_new_ringing_leg(leg, attempt, terms=terms, at=event.at))
+        silence, ring = event.at.plus_ms(attempt.silence_ms), event.at.plus_ms(attempt.ring_ms)
+        rings.append(RingingLeg(leg=leg, silence=silence, ring=ring, terms=terms))
         commands.append(do.Dial(leg=leg, attempt=attempt))
     return Step(replace(call, phase=Hunting(rings=tuple(rings))), tuple(commands))
 
@@ -75,7 +79,8 @@ def on_leg_answered(call: Call, event: LegAnswered) -> Step:
     """A line's 200. The first one wins."""
     before = call.legs[event.leg]
     call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ANSWERS))
-    won = _ringing_leg(call, event.leg)
+    rings = call.phase.rings if isinstance(call.phase, Hunting) else ()
+    won = next((ring for ring in rings if ring.leg == event.leg), None)
     if won is not None:
         history = update_attempt(call.history, event.leg, lambda t: replace(t, answered=event.at, sip_code=200))
         call, cancels = _cancel_others(replace(call, history=history), but=event.leg)
@@ -91,7 +96,7 @@ def on_answer_unusable(call: Call, event: AnswerUnusable) -> Step:
     if call.legs[event.leg] in {LegState.LEAVING, LegState.ENDED}:
         return on_leg_answered(call, LegAnswered(at=event.at, leg=event.leg))
     history = update_attempt(call.history, event.leg, lambda t: replace(t, sip_code=200))
-    call, hang_up = _give_up(replace(call, history=history), event.leg, cause=Cause.LINE_FAILED)
+    call, hang_up = _hang_up(replace(call, history=history), event.leg, cause=Cause.LINE_FAILED)
     match call.phase:
         case Hunting() as phase:
             return drop_legs(call, phase, [event.leg], event.at).after(hang_up)
@@ -137,7 +142,7 @@ def on_whisper_timeout(call: Call, phase: Whispering, at: Moment) -> Step:
 
 def decline(call: Call, phase: Whispering, at: Moment) -> Step:
     """The advertiser does not take the call: the next line is tried."""
-    call, commands = _give_up(call, phase.leg, cause=Cause.DECLINED)
+    call, commands = _hang_up(call, phase.leg, cause=Cause.DECLINED)
     return ask_routing(call, at).after(commands)
 
 
@@ -147,7 +152,7 @@ def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
     commands: list[do.Command] = []
     for ring in late:
         silent = ring.silence is not None and at.mono_ns >= ring.silence.mono_ns
-        call, hang_up = _give_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
+        call, hang_up = _hang_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
         commands.extend(hang_up)
     return drop_legs(call, phase, [ring.leg for ring in late], at).after(tuple(commands))
 
@@ -158,31 +163,12 @@ def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
     return Step(replace(call, phase=Hunting(rings=rings))) if rings else ask_routing(call, at)
 
 
-def caps_freed(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
-    """A line's leg has ended: its caps are released. Revenue of a mark that has passed is accrued before that, so that no cap of
+def release_caps(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
+    """A line's leg has ended: its caps are released. Revenue of a threshold that has passed is accrued before that, so that no cap of
     conversions or revenue misses it in between."""
-    passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(mark <= event.at for mark in phase.marks)
+    passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(threshold <= event.at for threshold in phase.thresholds)
     accrue: tuple[do.Command, ...] = (do.AccrueRevenue(leg=event.leg),) if passed else ()
     return (*accrue, do.ReleaseCaps(leg=event.leg))
-
-
-def end_attempt(tried: AttemptState, event: LegEnded) -> AttemptState:
-    """The attempt after its leg's end."""
-    return replace(
-        tried,
-        ended=event.at,
-        cause=tried.cause or event.cause,
-        sip_code=tried.sip_code or event.sip_code,
-        q850=tried.q850 or event.q850,
-    )
-
-
-def _ringing_leg(call: Call, leg: int) -> RingingLeg | None:
-    match call.phase:
-        case Hunting(rings=rings):
-            return next((ring for ring in rings if ring.leg == leg), None)
-        case _:
-            return None
 
 
 def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
@@ -191,12 +177,12 @@ def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
     if isinstance(call.phase, Hunting):
         for ring in call.phase.rings:
             if ring.leg != but:
-                call, hang_up = _give_up(call, ring.leg, cause=Cause.LOST_RACE)
+                call, hang_up = _hang_up(call, ring.leg, cause=Cause.LOST_RACE)
                 commands.extend(hang_up)
     return call, commands
 
 
-def _give_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Command, ...]]:
+def _hang_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Command, ...]]:
     """Hangs up this line; the call goes on without waiting for the end of its leg."""
     history = update_attempt(call.history, leg, lambda t: replace(t, cause=t.cause or cause))
     call = replace(call, history=history, legs=move_leg(call.legs, leg, LegMove.IS_TOLD_TO_END))
@@ -220,15 +206,6 @@ def _new_attempt(leg: int, attempt: Attempt, *, call_id: str, at: Moment) -> Att
     )
 
 
-def _new_ringing_leg(leg: int, attempt: Attempt, *, terms: DialTerms, at: Moment) -> RingingLeg:
-    return RingingLeg(
-        leg=leg,
-        silence=at.plus_ms(attempt.silence_ms),
-        ring=at.plus_ms(attempt.ring_ms),
-        terms=terms,
-    )
-
-
 HEARTBEAT_MS = 5_000
 MAX_RECOVERIES = 5
 
@@ -240,13 +217,13 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
     history = update_attempt(call.history, leg, lambda t: replace(t, bridged=at, talk=talk))
     offset_ms = history.attempts[leg - 1].timer_offset_ms
     caller_answered = history.answered or at
-    of_talk = (talk.plus_ms(offset_ms + mark_ms) for mark_ms in terms.marks_ms)
-    of_call = (caller_answered.plus_ms(mark_ms) for mark_ms in terms.total_marks_ms)
+    of_talk = (talk.plus_ms(offset_ms + threshold_ms) for threshold_ms in terms.thresholds_ms)
+    of_call = (caller_answered.plus_ms(threshold_ms) for threshold_ms in terms.total_thresholds_ms)
     bridged = Bridged(
         leg=leg,
-        marks=tuple(sorted(mark for mark in (*of_talk, *of_call) if mark > at)),
-        beat=talk.plus_ms(HEARTBEAT_MS),
-        recover=talk.plus_ms(terms.recover_ms) if terms.recover_ms else None,
+        thresholds=tuple(sorted(threshold for threshold in (*of_talk, *of_call) if threshold > at)),
+        heartbeat=talk.plus_ms(HEARTBEAT_MS),
+        recover_until=talk.plus_ms(terms.recover_ms) if terms.recover_ms else None,
     )
     call, answer = answer_caller(replace(call, history=replace(history, held=None), phase=bridged), at)
     return Step(call, (*answer, Bridge(leg=leg)))
@@ -255,7 +232,7 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
 def on_line_ended(call: Call, phase: Bridged, event: LegEnded) -> Step:
     """The line's leg has ended. When the line hung up within the recovery time, the next one is tried."""
     recovered = sum(tried.talk_ended is not None for tried in call.history.attempts)
-    soon = phase.recover is not None and event.at.mono_ns < phase.recover.mono_ns
+    soon = phase.recover_until is not None and event.at.mono_ns < phase.recover_until.mono_ns
     if not (soon and event.by_peer and recovered < MAX_RECOVERIES):
         return release(call, event.at, by=EndedBy.LINE if event.by_peer else EndedBy.SWITCH, cause=event.cause)
     history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=event.at, ended_by=EndedBy.LINE))
@@ -270,8 +247,10 @@ def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
     at = event.at
     start = call.history.attempts[phase.leg - 1].bridged or at
     known = at if event.silent_since is None else min(at, max(start, event.silent_since))
-    marks = tuple(mark for mark in phase.marks if at.mono_ns < mark.mono_ns)
-    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(marks) < len(phase.marks) else ()
-    beat = phase.beat if at.mono_ns < phase.beat.mono_ns else at.plus_ms(HEARTBEAT_MS)
-    call = replace(call, history=replace(call.history, heartbeat=known), phase=replace(phase, marks=marks, beat=beat))
+    thresholds = tuple(threshold for threshold in phase.thresholds if at.mono_ns < threshold.mono_ns)
+    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(thresholds) < len(phase.thresholds) else ()
+    heartbeat = phase.heartbeat if at.mono_ns < phase.heartbeat.mono_ns else at.plus_ms(HEARTBEAT_MS)
+    call = replace(
+        call, history=replace(call.history, heartbeat=known), phase=replace(phase, thresholds=thresholds, heartbeat=heartbeat)
+    )
     return Step(call, due)

@@ -88,7 +88,7 @@ def advance(call: Call, event: Event) -> Step:
         if isinstance(event, LegEnded) and event.leg != CALLER:
             return Step(call, (ReleaseCaps(leg=event.leg),))
         return Step(call)
-    return _ROWS[type(event)](call, event)
+    return _TRANSITIONS[type(event)](call, event)
 
 
 # routing
@@ -167,13 +167,23 @@ def _on_leg_ended(call: Call, event: LegEnded) -> Step:
     call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ENDS))
     if event.leg == CALLER:
         return _on_caller_ended(call, event)
-    return _on_line_ended(call, event).after(hunting.caps_freed(call.phase, event))
+    return _on_line_ended(call, event).after(hunting.release_caps(call.phase, event))
 
 
 def _on_line_ended(call: Call, event: LegEnded) -> Step:
     if isinstance(call.phase, Whispering) and call.phase.leg == event.leg:  # the advertiser hung up during the whisper
         event = replace(event, cause=Cause.DECLINED)
-    history = update_attempt(call.history, event.leg, lambda tried: hunting.end_attempt(tried, event))
+    history = update_attempt(
+        call.history,
+        event.leg,
+        lambda tried: replace(
+            tried,
+            ended=event.at,
+            cause=tried.cause or event.cause,
+            sip_code=tried.sip_code or event.sip_code,
+            q850=tried.q850 or event.q850,
+        ),
+    )
     call = replace(call, history=history)
     match call.phase:
         case Hunting() as phase:
@@ -262,7 +272,7 @@ def _on_second_invite(call: Call, event: InviteArrived) -> Step:
     raise IllegalEvent(f"a second INVITE for {call.history.call_id} at {event.at.mono_ns}")
 
 
-_ROWS: dict[type[Any], Callable[[Call, Any], Step]] = {
+_TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     InviteArrived: _on_second_invite,
     Ruled: _on_ruled,
     LegRang: hunting.on_leg_rang,
@@ -286,32 +296,32 @@ def enter_menu(call: Call, plan: MenuPlan, *, tags: dict[str, Scalar], at: Momen
     call = replace(call, history=replace(call.history, menus=(*call.history.menus, MenuVisit(entered=at))))
     turn = menu.start(plan, menu.MenuContext(utc_us=at.utc_us, tags=tags))
     phase = InMenu(plan=plan, session=turn.session, tags=tags, play=None, queue=(), deadline=None)
-    return _take_turn(call, phase, turn, at).after(answer)
+    return _apply_turn(call, phase, turn, at).after(answer)
 
 
 def on_menu_input(call: Call, phase: InMenu, what: menu.MenuInput, at: Moment) -> Step:
     """Input to the menu: a digit, the end of the last prompt, or a timeout."""
-    scene = menu.MenuContext(utc_us=at.utc_us, tags=phase.tags)
-    return _take_turn(call, phase, menu.step(phase.plan, phase.session, what, scene), at)
+    context = menu.MenuContext(utc_us=at.utc_us, tags=phase.tags)
+    return _apply_turn(call, phase, menu.step(phase.plan, phase.session, what, context), at)
 
 
 def on_menu_prompt_ended(call: Call, phase: InMenu, at: Moment) -> Step:
     """The prompt that plays has ended: the next one, or the menu's turn."""
     if phase.queue:
-        return _say(call, phase, phase.queue)
+        return _play(call, phase, phase.queue)
     return on_menu_input(call, replace(phase, play=None), menu.PromptDone(), at)
 
 
-def _take_turn(call: Call, phase: InMenu, turn: menu.Turn, at: Moment) -> Step:
+def _apply_turn(call: Call, phase: InMenu, turn: menu.Turn, at: Moment) -> Step:
     """Carries out `turn`: the next prompt, the next wait for a digit, or the exit from the menu."""
     stop_play: tuple[Command, ...] = (StopPlay(leg=CALLER),) if turn.stop_play else ()
     match turn.outcome:
         case menu.RouteCaller(tags=tags, line=line):
-            call = _leave(call, at, qualified=True)
+            call = _leave_menu(call, at, qualified=True)
             history = replace(call.history, tags={**call.history.tags, **tags}, wanted=line)
             return ask_routing(replace(call, history=history), at).after(stop_play)
         case menu.ExitMenu(reason=reason, prompt=prompt):
-            call = _leave(call, at, qualified=False)
+            call = _leave_menu(call, at, qualified=False)
             cause = Cause.MENU_ENDED if reason is menu.ExitReason.HANGUP else Cause.MENU_FAILED
             if prompt is not None:
                 return announce(call, prompt, cause=cause, at=at).after(stop_play)
@@ -320,12 +330,12 @@ def _take_turn(call: Call, phase: InMenu, turn: menu.Turn, at: Moment) -> Step:
             deadline = phase.deadline if turn.wait_ms is None else at.plus_ms(turn.wait_ms)
             play = None if turn.stop_play else phase.play
             phase = replace(phase, session=turn.session, play=play, deadline=deadline)
-            return _say(replace(call, phase=phase), phase, turn.say).after(stop_play)
+            return _play(replace(call, phase=phase), phase, turn.say).after(stop_play)
         case outcome:
             assert_never(outcome)
 
 
-def _say(call: Call, phase: InMenu, prompts: tuple[str, ...]) -> Step:
+def _play(call: Call, phase: InMenu, prompts: tuple[str, ...]) -> Step:
     """Plays the first of `prompts` and queues the rest; none: nothing changes."""
     if not prompts:
         return Step(call)
@@ -334,6 +344,6 @@ def _say(call: Call, phase: InMenu, prompts: tuple[str, ...]) -> Step:
     return Step(replace(call, phase=phase, plays=play), (Play(leg=CALLER, play=play, prompt=prompts[0]),))
 
 
-def _leave(call: Call, at: Moment, *, qualified: bool) -> Call:
+def _leave_menu(call: Call, at: Moment, *, qualified: bool) -> Call:
     *earlier, visit = call.history.menus
     return replace(call, history=replace(call.history, menus=(*earlier, replace(visit, left=at, qualified=qualified))))

@@ -1,8 +1,9 @@
 """PURE. Defines the state of a call: the states of its legs, its history so far, and its phase.
 
 `CallHistory` holds only facts, so that a record can be built from it alone, also after a crash: the journal keeps it whole. A phase holds
-only what is true in it, its `deadline` included: there are no timers to cancel. Leg 0 is the caller's, leg n the n-th attempt's; the leg
-table is total, so a late or doubled event is harmless. `docs/call-states.md` is generated from it (`python -m switch.call.diagram`).
+only what is true in it, the moments it waits for included: there are no timers to cancel. Leg 0 is the caller's, leg n the n-th
+attempt's; the leg table is total, so a late or doubled event is harmless. `docs/call-states.md` is generated from it
+(`python -m switch.call.diagram`).
 """
 
 from collections.abc import Mapping
@@ -137,10 +138,6 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
     """Routing has been asked, on arrival or because a line did not take the call; its ruling comes in the same step."""
 
-    @property
-    def deadline(self) -> None:
-        return None
-
 
 class InMenu(msgspec.Struct, frozen=True, kw_only=True):
     """`tags`: what its branches may read beside the menu's own tags. `play`: the number of the prompt that plays, None in silence.
@@ -170,15 +167,15 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """The terms of a line, fixed before it is dialled. `marks_ms`: the connected times at which money may be owed;
-    `total_marks_ms`: the times since the caller was answered.
+    """The terms of a line, fixed before it is dialled. `thresholds_ms`: the connected times at which money may be owed;
+    `total_thresholds_ms`: the times since the caller was answered.
 
     `recover_ms`: after a line that hangs up sooner the next line is tried; 0: never.
     """
 
     accept: Accept | None
-    marks_ms: tuple[int, ...]
-    total_marks_ms: tuple[int, ...]
+    thresholds_ms: tuple[int, ...]
+    total_thresholds_ms: tuple[int, ...]
     recover_ms: int
 
 
@@ -200,10 +197,6 @@ class Hunting(msgspec.Struct, frozen=True, kw_only=True):
 
     rings: tuple[RingingLeg, ...]
 
-    @property
-    def deadline(self) -> Moment:
-        return min(ring.deadline for ring in self.rings)
-
 
 class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):
     """Line `leg` answered; caller and line are bridged once that is on disk."""
@@ -224,19 +217,16 @@ class Whispering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bridged(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller and `leg` are bridged. `marks`: the coming moments at which money may be owed. `beat`: the next five-second heartbeat.
+    """The caller and `leg` are bridged. `thresholds`: the coming moments at which money may be owed. `heartbeat`: when
+    the next five-second one is due.
 
-    `recover`: when the line hangs up before this moment, the next one is tried; None: never.
+    `recover_until`: when the line hangs up before this moment, the next one is tried; None: never.
     """
 
     leg: int
-    marks: tuple[Moment, ...]
-    beat: Moment
-    recover: Moment | None
-
-    @property
-    def deadline(self) -> Moment:
-        return min((self.beat, *self.marks[:1]))
+    thresholds: tuple[Moment, ...]
+    heartbeat: Moment
+    recover_until: Moment | None
 
 
 class Releasing(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,9 +236,7 @@ class Releasing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    @property
-    def deadline(self) -> None:
-        return None
+    """The call is over, and its record is made."""
 
 
 Phase = Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability | Whispering | Bridged | Releasing | Ended
@@ -276,5 +264,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
                 return None
             case Releasing(deadline=deadline):
                 return deadline
+            case Routing():
+                due = None
+            case Hunting(rings=rings):
+                due = min(ring.deadline for ring in rings)
+            case Bridged(heartbeat=heartbeat, thresholds=thresholds):
+                due = min((heartbeat, *thresholds[:1]))
             case phase:
-                return self.expires if phase.deadline is None else min(phase.deadline, self.expires)
+                due = phase.deadline
+        return self.expires if due is None else min(due, self.expires)

@@ -28,7 +28,6 @@ from switch.call.state import (
     LegMove,
     Legs,
     LegState,
-    MenuVisit,
     Releasing,
     Routing,
     Whispering,
@@ -80,15 +79,15 @@ def why_ended(call: Call, leg: int, *, by_peer: bool, cause: Cause) -> Cause:
     """Returns why a leg has ended. `cause`: from SIP, valid where the far end ended it; where we did, our own reason is returned."""
     if by_peer:
         return cause
-    given_up = None if leg == CALLER else call.history.attempts[leg - 1].cause
-    return given_up or call.history.cause or cause
+    hung_up = None if leg == CALLER else call.history.attempts[leg - 1].cause
+    return hung_up or call.history.cause or cause
 
 
 def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Moment | None = None) -> Step:
     """Ends the call on all legs at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
     that somebody could hear): the carrier bills until the BYE, the advertiser does not (`docs/billing.md` §3, media rule)."""
     talk_end = talk_ended or at
-    legs, goodbyes, sip_code = _end_legs(call.legs, cause=cause)
+    legs, hang_ups, sip_code = _end_legs(call.legs, cause=cause)
     history = replace(
         call.history,
         ended=at,
@@ -96,11 +95,11 @@ def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Mo
         cause=cause,
         final_state=_final_state(call, cause=cause),
         sip_code=call.history.sip_code or sip_code,
-        menus=tuple(_leave_menu(visit, at) for visit in call.history.menus),
+        menus=tuple(replace(visit, left=visit.left or at) for visit in call.history.menus),
         attempts=tuple(_close_attempt(tried, talk_end, by=by, cause=cause) for tried in call.history.attempts),
     )
     releasing = Releasing(deadline=at.plus_ms(RELEASE_MS))
-    return end_if_released(replace(call, history=history, legs=legs, phase=releasing)).after(_stop_sound(call) + goodbyes)
+    return end_if_released(replace(call, history=history, legs=legs, phase=releasing)).after(_stop_sound(call) + hang_ups)
 
 
 def end_if_released(call: Call) -> Step:
@@ -151,10 +150,6 @@ def _final_state(call: Call, *, cause: Cause) -> FinalState:
             return FinalState.CALLER_LEFT_ON_HOLD
         case _:
             return TREATMENT[cause].state
-
-
-def _leave_menu(visit: MenuVisit, at: Moment) -> MenuVisit:
-    return visit if visit.left is not None else replace(visit, left=at)
 
 
 def _close_attempt(tried: AttemptState, at: Moment, *, by: EndedBy, cause: Cause) -> AttemptState:

@@ -93,9 +93,9 @@ class _TestUsage(Usage):
         super().__init__()
         self._full = test.full
         self._used = test.used
-        self.grouped(plan.lines_of_groups)
+        self.set_groups(plan.lines_of_groups)
         for advertiser, micros in test.deposits.items():
-            self.deposited(advertiser, micros)
+            self.caps.add_deposit(advertiser, micros)
 
     def used(self, cap: Cap, utc_us: int) -> int:
         counted = super().used(cap, utc_us) + self._used.get(cap.key, 0)

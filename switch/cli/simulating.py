@@ -87,7 +87,7 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
     except (NoNumbers, NotFresh) as error:
         fail(str(error))
     stage = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
-    stage.control.usage.grouped(plan.lines_of_groups)
+    stage.control.usage.set_groups(plan.lines_of_groups)
     figures = Figures()
     with without_gc(), progress("simulating") as done:
         played = stage.play(made) if ledger is None else _kept(stage.play(made), ledger)

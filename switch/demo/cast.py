@@ -17,9 +17,9 @@ from switch.billing.terms import BillableOn, Terms
 from switch.engine.plan import Plan
 from switch.run import CannotStart
 from switch.settings.plan import Deployment
+from switch.sip.headers import parse_uri
 from switch.sip.message import Address
 from switch.sip.requests import DEFAULT_PORT
-from switch.sip.uri import parse_uri
 
 MAX_THRESHOLD_MS = 10_000
 """Nobody wants to watch longer talks."""

@@ -1,6 +1,6 @@
 """Call control: asks routing, counts usage, judges calls. It works alike for a call on the wire and for a simulated one.
 
-SIP, audio and clocks are elsewhere. Every cap of an attempt is taken in the same step as the ruling that names it.
+SIP, audio and clocks are elsewhere. Every cap of an attempt is reserved in the same step as the ruling that names it.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,13 @@ from routing.decide import decide
 from routing.load import PaidConversion
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, Ruling, Wait
 from routing.trail import as_plain
-from switch.billing.judge import due, is_due_by_event, judge, marks, total_marks, with_final_state
-from switch.billing.terms import Rate, Terms
+from switch.billing.judge import accrued_rows, accrues_by_event, judge, thresholds, with_final_state
+from switch.billing.terms import BillableOn, Rate, Terms
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
 from switch.call.command import AskRoute, Command
-from switch.call.describe import command_text, event_facts
 from switch.call.event import Event, Ruled
-from switch.call.moment import Moment
+from switch.call.moment import Moment, ms_between
 from switch.call.record import CallRecord
 from switch.call.state import Call, CallHistory
 from switch.engine.plan import Plan
@@ -39,19 +38,19 @@ class AccrualTimes:
 class CallContext:
     """The data that judges a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
 
-    `taken`: the legs that caps were taken for. `events`: what happened so far, heartbeats apart.
+    `reserved`: the legs that caps were reserved for. `events`: what happened so far, heartbeats apart.
     """
 
     plan: Plan
     rate: Rate | None
     terms: dict[str, Terms] = field(default_factory=dict)
-    taken: set[int] = field(default_factory=set)
+    reserved: set[int] = field(default_factory=set)
     events: list[CallEvent] = field(default_factory=list)
 
-    def note(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
+    def add_event(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
         """Records the event for the ledger."""
-        told = {**event_facts(event), "then": [command_text(each) for each in commands]}
-        happened = CallEvent(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=told)
+        facts = {**cdr.event_facts(event), "then": [cdr.command_text(each) for each in commands]}
+        happened = CallEvent(number=len(self.events) + 1, at_us=event.at.utc_us, event=type(event).__name__, facts=facts)
         self.events.append(happened)
         return happened
 
@@ -65,16 +64,16 @@ class CallControl:
         self.usage = usage
         self._times: dict[int, tuple[Terms, AccrualTimes]] = {}
 
-    def remember(self, past: UsageHistory, plan: Plan) -> None:
+    def load_usage(self, past: UsageHistory, plan: Plan) -> None:
         """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
         self.usage = Usage(past)
-        self.usage.grouped(plan.lines_of_groups)
+        self.usage.set_groups(plan.lines_of_groups)
 
-    def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int, plan: Plan) -> None:
+    def count_posting(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int, plan: Plan) -> None:
         """Counts a money row from outside. `record`: of the call it is about. `before_micros`: the revenue of its line from this call
         before the row: a conversion is revenue above zero."""
         if row.kind is MoneyKind.DEPOSIT:
-            self.usage.deposited(row.party, row.amount_micros)
+            self.usage.caps.add_deposit(row.party, row.amount_micros)
             return
         attempt = None if record is None else next((tried for tried in record.attempts if tried.line == row.line), None)
         if record is None or attempt is None:
@@ -90,12 +89,12 @@ class CallControl:
                 trunk=record.trunk,
             )
             conversions = (before_micros + row.amount_micros > 0) - (before_micros > 0)
-            self.usage.adjusted(owners, at_us=row.at_us, conversions=conversions, revenue_micros=row.amount_micros)
+            self.usage.caps.adjust(owners, at_us=row.at_us, conversions=conversions, revenue_micros=row.amount_micros)
         elif row.kind is MoneyKind.PAYOUT and row.amount_micros > 0:
             paid = PaidConversion(
                 at_us=row.at_us, did=record.did, campaign=row.campaign, advertiser=attempt.advertiser, line=attempt.line
             )
-            self.usage.paid_for(record.ani, paid)
+            self.usage.paid_callers.add(record.ani, paid)
 
     def decide(self, call: Call, context: CallContext, ask: AskRoute, at: Moment) -> Ruled:
         """Returns routing's ruling, with all caps of its attempts reserved: two calls can't take the last slot."""
@@ -118,17 +117,17 @@ class CallControl:
         if ruling.campaign is not None:
             context.terms[ruling.campaign] = context.plan.terms[ruling.campaign]
         if isinstance(ruling.choice, Wait):
-            self.usage.enter_hold(history.call_id, ruling.choice.campaign)
+            self.usage.holds.enter(history.call_id, ruling.choice.campaign)
         elif not isinstance(ruling.choice, Dial):  # a caller that is being connected keeps its place until talk
-            self.usage.leave_hold(history.call_id)
+            self.usage.holds.leave(history.call_id)
         match ruling.choice:
             case Dial(attempts=attempts):
-                marks_ms = tuple(
-                    self._take(call, context, attempt, leg=leg, ruling=ruling, at=at)
+                thresholds_ms = tuple(
+                    self._reserve(call, context, attempt, leg=leg, ruling=ruling, at=at)
                     for leg, attempt in enumerate(attempts, start=len(call.legs))
                 )
                 total_ms = self._accrual_times(context.terms[attempts[0].campaign]).total_ms
-                return Ruled(at=at, ruling=ruling, marks_ms=marks_ms, total_marks_ms=total_ms)
+                return Ruled(at=at, ruling=ruling, thresholds_ms=thresholds_ms, total_thresholds_ms=total_ms)
             case EnterMenu(menu=menu):
                 return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu])
             case _:
@@ -136,56 +135,65 @@ class CallControl:
 
     def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
         """This leg has been bridged: revenue that is due at once counts from now on."""
-        talk = call.history.attempts[leg - 1].talk
-        if talk is None:
+        tried = call.history.attempts[leg - 1]
+        if tried.talk is None:
             raise RuntimeError(f"leg {leg} is bridged and does not talk")
-        self.usage.leave_hold(call.history.call_id)
-        self.usage.connected((call.history.call_id, leg), at_us=talk.utc_us)
-        when = self._accrual_times(context.terms[call.history.attempts[leg - 1].campaign])
-        if when.by_event or when.total_ms:
+        self.usage.holds.leave(call.history.call_id)
+        self.usage.count_connection((call.history.call_id, leg), at_us=tried.talk.utc_us)
+        times = self._accrual_times(context.terms[tried.campaign])
+        connected_ms = ms_between(tried.talk, at) - tried.timer_offset_ms  # talk may have begun before its answer was durable
+        if times.by_event or times.total_ms or any(threshold_ms <= connected_ms for threshold_ms in times.talk_ms):
             self.accrue(call, context, at)
 
     def accrue(self, call: Call, context: CallContext, at: Moment) -> None:
         """Counts what would be owed if the call ended now, so that caps of conversions and revenue are up to date."""
-        rows = due(cdr.build_record(cdr.close_crashed(call.history, at), known=call.known), context.terms)
-        self._count(call, rows)
-        self._remember_paid(call, rows)
+        record = cdr.build_record(cdr.close_crashed(call.history, at), known=call.known)
+        self._count(call, accrued_rows(record, context.terms))
 
     def release_call_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
         """Releases the call's caps of the attempt on `leg`, before the leg has ended."""
         tried = call.history.attempts[leg - 1]
         health = context.plan.table.lines[tried.line].health
-        self.usage.given_up((call.history.call_id, leg), at_us=at.utc_us, outcome=cdr.attempt_outcome(tried), health=health)
+        self.usage.release_call_caps(
+            (call.history.call_id, leg), at_us=at.utc_us, outcome=cdr.attempt_outcome(tried), health=health
+        )
 
     def release_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
         """The leg has ended: releases what its attempt held, and updates its line's health."""
         tried = call.history.attempts[leg - 1]
         terms = self._accrual_times(context.plan.terms[tried.campaign])
-        self.usage.ended(
+        self.usage.release_caps(
             (call.history.call_id, leg),
             at_us=at.utc_us,
             outcome=cdr.attempt_outcome(tried),
             health=context.plan.table.lines[tried.line].health,
-            earning=terms.by_event or bool(terms.total_ms),  # these may be judged only with the whole call
+            may_earn=terms.by_event or bool(terms.total_ms),  # these may be judged only with the whole call
         )
 
     def finish(self, call: Call, context: CallContext) -> JudgedCall:
         """Returns the call's record, judged and counted. Its legs may end later."""
-        judged = judge_call(call.history, call.known, context, trail=tuple(as_plain(reason) for reason in call.trail))
+        judged = judge_call(
+            call.history,
+            known=call.known,
+            trail=tuple(as_plain(reason) for reason in call.trail),
+            terms=context.terms,
+            rate=context.rate,
+            events=tuple(context.events),
+        )
         rows = judged.verdict.rows
         self._count(call, rows)
-        self._take_back(call, rows)
-        self._remember_paid(call, rows)
-        self.usage.leave_hold(call.history.call_id)
+        self._set_final_revenue(call, rows)
         undialled = len(call.legs)
-        for leg in sorted(leg for leg in context.taken if leg >= undialled):  # the call failed between its ruling and the dial
-            self.usage.ended((call.history.call_id, leg), at_us=judged.record.ended_us)
-        self.usage.over(call.history.call_id)
+        for leg in sorted(leg for leg in context.reserved if leg >= undialled):  # the call failed between its ruling and the dial
+            self.usage.release_caps((call.history.call_id, leg), at_us=judged.record.ended_us)
+        self.usage.end_call(call.history.call_id)
         return judged
 
-    def _take(self, call: Call, context: CallContext, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment) -> tuple[int, ...]:
+    def _reserve(
+        self, call: Call, context: CallContext, attempt: Attempt, *, leg: int, ruling: Ruling, at: Moment
+    ) -> tuple[int, ...]:
         """Reserves the attempt's caps; returns the talk times at which it may earn."""
-        context.taken.add(leg)
+        context.reserved.add(leg)
         owners = _owners(
             context.plan,
             line=attempt.line,
@@ -195,7 +203,7 @@ class CallControl:
             did=call.history.did,
             trunk=call.history.trunk,
         )
-        full = self.usage.take((call.history.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
+        full = self.usage.reserve_caps((call.history.call_id, leg), owners=owners, attempt=attempt, at_us=at.utc_us)
         if full is not None:
             raise RuntimeError(f"routing chose {attempt.line} although {full} is full")
         return self._accrual_times(context.plan.terms[attempt.campaign]).talk_ms
@@ -206,43 +214,43 @@ class CallControl:
         if known is None or known[0] is not terms:
             if len(self._times) >= MAX_KNOWN_TERMS:
                 self._times.clear()
-            found = AccrualTimes(talk_ms=marks(terms), total_ms=total_marks(terms), by_event=is_due_by_event(terms))
+            found = AccrualTimes(
+                talk_ms=thresholds(terms, BillableOn.CONNECTED_FOR),
+                total_ms=thresholds(terms, BillableOn.TOTAL_FOR),
+                by_event=accrues_by_event(terms),
+            )
             known = self._times[id(terms)] = (terms, found)
         return known[1]
 
     def _count(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
-        """Counts conversions and revenue against their caps."""
-        legs = {tried.line: tried for tried in call.history.attempts}
+        """Counts conversions and revenue against their caps, and records paid conversions: for other calls the caller is a repeat from now
+        on."""
+        history = call.history
+        attempts = {tried.line: tried for tried in history.attempts}
         revenue: dict[str, int] = {}
         for row in rows:
-            tried = legs.get(row.line)
+            tried = attempts.get(row.line)
             if tried is None:
                 continue
             if row.kind is MoneyKind.REVENUE:
                 owed_micros = revenue[row.line] = revenue.get(row.line, 0) + row.amount_micros  # tiers are rows of their own
-                self.usage.converted((call.history.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
-
-    def _take_back(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
-        """Reverses what was counted at a mark that talk did not reach in the end: the media rule ended it earlier."""
-        for tried in call.history.attempts:
-            owed = sum(row.amount_micros for row in rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
-            self.usage.settled((call.history.call_id, tried.number), revenue_micros=owed)
-
-    def _remember_paid(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
-        """Records paid conversions: the caller is a repeat from now on, for other calls."""
-        legs = {tried.line: tried for tried in call.history.attempts}
-        for row in rows:
-            tried = legs.get(row.line)
-            if row.kind is MoneyKind.PAYOUT and tried is not None:
+                self.usage.caps.accrue_revenue((history.call_id, tried.number), at_us=row.at_us, revenue_micros=owed_micros)
+            elif row.kind is MoneyKind.PAYOUT:
                 paid = PaidConversion(
                     at_us=row.at_us,
-                    did=call.history.did,
+                    did=history.did,
                     campaign=row.campaign,
                     advertiser=tried.advertiser,
                     line=tried.line,
-                    call_id=call.history.call_id,
+                    call_id=history.call_id,
                 )
-                self.usage.paid_for(call.history.ani, paid)
+                self.usage.paid_callers.add(history.ani, paid)
+
+    def _set_final_revenue(self, call: Call, rows: tuple[MoneyRow, ...]) -> None:
+        """Reverses what was counted at a threshold that talk did not reach in the end: the media rule ended it earlier."""
+        for tried in call.history.attempts:
+            owed = sum(row.amount_micros for row in rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
+            self.usage.caps.set_final_revenue((call.history.call_id, tried.number), revenue_micros=owed)
 
 
 def _owners(
@@ -262,17 +270,6 @@ def _owners(
 
 def judge_call(
     history: CallHistory,
-    known: Mapping[str, str | int | bool],
-    context: CallContext,
-    *,
-    trail: tuple[Mapping[str, object], ...] = (),
-) -> JudgedCall:
-    """Returns the judged record that the ledger keeps of a call that has ended."""
-    return judge_history(history, known=known, trail=trail, terms=context.terms, rate=context.rate, events=tuple(context.events))
-
-
-def judge_history(
-    history: CallHistory,
     *,
     known: Mapping[str, str | int | bool],
     trail: tuple[Mapping[str, object], ...],
@@ -280,7 +277,7 @@ def judge_history(
     rate: Rate | None,
     events: tuple[CallEvent, ...],
 ) -> JudgedCall:
-    """As `judge_call`, from its parts, which a journal contains."""
+    """Returns the judged record that the ledger keeps of a call that has ended. Its journal contains all that is passed here."""
     record = cdr.build_record(history, trail, known)
     found = judge(record, terms, rate=rate)
     return JudgedCall(record=with_final_state(record, found), verdict=found, events=events)

@@ -1,4 +1,4 @@
-"""Counts calls and legs against caps: by membership, never by a bare counter (`docs/carriers.md` §9).
+"""Counts calls and legs against caps: by member, never by a bare counter (`docs/carriers.md` §9).
 
 What a member holds follows from its state alone, and every sum moves by the difference between what a member held before and what it
 holds after, in one place: so nothing is counted twice, and nothing stays behind. Caps are reserved all at once or not at all. Counts are
@@ -31,50 +31,50 @@ _OF_CALLS = ("campaign:", "publisher:", "number:", "trunk:")
 
 @dataclass(slots=True, kw_only=True)
 class _Leg:
-    """One member. `here`: its leg is up, or about to be. `earning`: it may still earn. `earned_micros`: revenue so far."""
+    """One member. `is_up`: its leg is up, or about to be. `may_earn`: revenue may still come. `earned_micros`: revenue so far."""
 
     owners: tuple[str, ...]
     attempt: Attempt
-    here: bool = True
-    wanted: bool = True
-    earning: bool = True
-    talked: bool = False
+    is_up: bool = True
+    holds_call_caps: bool = True
+    may_earn: bool = True
+    connected: bool = False
     converted: bool = False
     earned_micros: int = 0
     earned_us: int = 0
 
-    def busy(self) -> tuple[str, ...]:
+    def concurrency_owners(self) -> tuple[str, ...]:
         """Returns the owners whose concurrency it holds."""
-        return self.owners if self.wanted else tuple(owner for owner in self.owners if not owner.startswith(_OF_CALLS))
+        return self.owners if self.holds_call_caps else tuple(owner for owner in self.owners if not owner.startswith(_OF_CALLS))
 
-    def live(self) -> dict[Counts, int]:
+    def concurrency(self) -> dict[Counts, int]:
         """Returns the concurrency it holds."""
-        if not self.here:
+        if not self.is_up:
             return {}
-        return {_ATTEMPT: 1, _CONNECTION: int(self.talked), _CONVERSION: int(self.converted), _REVENUE: self.earned_micros}
+        return {_ATTEMPT: 1, _CONNECTION: int(self.connected), _CONVERSION: int(self.converted), _REVENUE: self.earned_micros}
 
     def outstanding(self) -> dict[Counts, int]:
         """Returns what it may still count: outstanding conversions and revenue."""
-        found = {_CONNECTION: int(self.here and not self.talked)}
-        if self.earning:
+        found = {_CONNECTION: int(self.is_up and not self.connected)}
+        if self.may_earn:
             found[_CONVERSION] = int(not self.converted)
             found[_REVENUE] = max(0, self.attempt.revenue_micros - self.earned_micros)
         return found
 
 
-class CapBook:
+class CapUsage:
     """Every owner's members, and what was counted for it. One writer: the engine."""
 
-    __slots__ = ("_deposits", "_groups", "_legs", "_live", "_outstanding", "_over", "_tally", "_windows")
+    __slots__ = ("_concurrency", "_counters", "_deposits", "_ended", "_groups", "_legs", "_outstanding", "_windows")
 
-    def __init__(self, tally: UsageCounters, *, deposits: Mapping[str, int]) -> None:
-        """`deposits`: micros by owner, `advertiser:acme`."""
-        self._tally = tally
-        self._deposits = dict(deposits)
+    def __init__(self, counters: UsageCounters, *, deposits: Mapping[str, int]) -> None:
+        """`deposits`: micros by advertiser."""
+        self._counters = counters
+        self._deposits = {f"advertiser:{advertiser}": micros for advertiser, micros in deposits.items()}
         self._groups: dict[str, tuple[str, ...]] = {}
         self._legs: dict[str, dict[int, _Leg]] = {}
-        self._over: set[str] = set()
-        self._live: dict[Key, int] = {}
+        self._ended: set[str] = set()
+        self._concurrency: dict[Key, int] = {}
         self._outstanding: dict[Key, int] = {}
         self._windows: dict[tuple[Per, str], tuple[int, int]] = {}
 
@@ -83,121 +83,125 @@ class CapBook:
 
     # changes to members
 
-    def take(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
-        """Count `member` for all owners, or for none and return the key of the first of the attempt's caps that is full.
+    def reserve(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
+        """Counts `member` for all owners and returns None, or counts nothing and returns the key of the first cap that is full.
 
-        Idempotent for a member that was taken already.
+        Idempotent: None for a member that was counted already.
         """
         if member in self:
             return None
         for cap in attempt.caps:
-            if is_full(cap, self.used(cap, at_us), revenue_micros=attempt.revenue_micros):
+            adds = attempt.revenue_micros if cap.counts is _REVENUE else 1  # the same sum as in `routing.hunt`
+            if self.used(cap, at_us) + adds > cap.limit:
                 return cap.key
-        leg = _Leg(owners=self._everyone((*owners, *(cap.owner for cap in attempt.caps))), attempt=attempt)
+        leg = _Leg(owners=self._with_groups((*owners, *(cap.owner for cap in attempt.caps))), attempt=attempt)
         self._legs.setdefault(member[0], {})[member[1]] = leg
-        self._move(leg, before=({}, {}))
+        self._update_sums(leg, before=({}, {}))
         self._count(leg.owners, _ATTEMPT, amount=1, at_us=at_us)
         return None
 
-    def connected(self, member: LegKey, *, at_us: int) -> Attempt | None:
-        """Talk began. Returns the attempt, or None when that was counted already or the leg had ended. KeyError: no such member."""
-        leg = self._leg(member)
-        if leg.talked or not leg.here:
+    def count_connection(self, member: LegKey, *, at_us: int) -> Attempt | None:
+        """Talk began. Returns the attempt, or None when that was counted already or the leg had ended. KeyError: never reserved."""
+        leg = self._legs[member[0]][member[1]]
+        if leg.connected or not leg.is_up:
             return None
-        before = leg.live(), leg.outstanding()
-        leg.talked = True
-        self._move(leg, before=before)
+        before = leg.concurrency(), leg.outstanding()
+        leg.connected = True
+        self._update_sums(leg, before=before)
         self._count(leg.owners, _CONNECTION, amount=1, at_us=at_us)
         return leg.attempt
 
-    def converted(self, member: LegKey, *, at_us: int, revenue_micros: int) -> None:
-        """Revenue is owed, `revenue_micros` in all so far: the increase counts, and one conversion. KeyError: no such member."""
-        leg = self._leg(member)
+    def accrue_revenue(self, member: LegKey, *, at_us: int, revenue_micros: int) -> None:
+        """Revenue is owed, `revenue_micros` in all so far: the increase counts, and one conversion. KeyError: never reserved."""
+        leg = self._legs[member[0]][member[1]]
         more_micros = revenue_micros - leg.earned_micros
         if more_micros <= 0:
             return
-        before = leg.live(), leg.outstanding()
+        before = leg.concurrency(), leg.outstanding()
         first, leg.converted = not leg.converted, True
         leg.earned_micros, leg.earned_us = revenue_micros, at_us
-        self._move(leg, before=before)
+        self._update_sums(leg, before=before)
         self._count(leg.owners, _CONVERSION, amount=int(first), at_us=at_us)
         self._count(leg.owners, _REVENUE, amount=more_micros, at_us=at_us)
 
-    def settled(self, member: LegKey, *, revenue_micros: int) -> None:
-        """Sets the member's final revenue; what was counted above it is reversed. Changes nothing for members never taken."""
+    def set_final_revenue(self, member: LegKey, *, revenue_micros: int) -> None:
+        """Sets the member's final revenue; what was counted above it is reversed. Changes nothing for members never reserved."""
         leg = self._legs.get(member[0], {}).get(member[1])
         if leg is None or revenue_micros >= leg.earned_micros:
             return
-        before, less_micros = (leg.live(), leg.outstanding()), leg.earned_micros - revenue_micros
+        before, less_micros = (leg.concurrency(), leg.outstanding()), leg.earned_micros - revenue_micros
         leg.converted, leg.earned_micros = revenue_micros > 0, revenue_micros
-        self._move(leg, before=before)
+        self._update_sums(leg, before=before)
         self._count(leg.owners, _CONVERSION, amount=-int(not leg.converted), at_us=leg.earned_us)
         self._count(leg.owners, _REVENUE, amount=-less_micros, at_us=leg.earned_us)
 
-    def given_up(self, member: LegKey) -> Attempt | None:
+    def release_call_caps(self, member: LegKey) -> Attempt | None:
         """The call does not need this line any more: its campaign, publisher, number and trunk are released before the leg ends.
-        The line, its groups and its advertiser stay busy until the leg has ended. None: it was released before."""
+        The line, its groups and its advertiser stay busy until the leg has ended. None: they were released before."""
         leg = self._legs.get(member[0], {}).get(member[1])
-        if leg is None or not leg.wanted or not leg.here:
+        if leg is None or not leg.holds_call_caps or not leg.is_up:
             return None
-        _shift(self._live, leg.busy(), before=leg.live(), after={})
-        leg.wanted = False
-        _shift(self._live, leg.busy(), before={}, after=leg.live())
+        _add_change(self._concurrency, leg.concurrency_owners(), before=leg.concurrency(), after={})
+        leg.holds_call_caps = False
+        _add_change(self._concurrency, leg.concurrency_owners(), before={}, after=leg.concurrency())
         return leg.attempt
 
-    def give_back(self, member: LegKey, *, earning: bool = False) -> Attempt | None:
-        """The leg has ended: releases what it still held. Returns the attempt, or None: ended before, never taken, or `given_up` earlier.
+    def release_caps(self, member: LegKey, *, may_earn: bool = False) -> Attempt | None:
+        """The leg has ended: releases what it still held. Returns the attempt, or None: ended before, never reserved, or its call's caps
+        were released earlier.
 
-        `earning`: its call goes on and the attempt may still earn (`total_for`), so that stays outstanding until the call is over.
+        `may_earn`: its call goes on and the attempt may still earn (`total_for`), so that stays outstanding until the call is over.
         """
         call_id, number = member
         leg = self._legs.get(call_id, {}).get(number)
-        if leg is None or not leg.here:
+        if leg is None or not leg.is_up:
             return None
-        before = leg.live(), leg.outstanding()
-        leg.here, leg.earning = False, earning and call_id not in self._over
-        self._move(leg, before=before)
-        if call_id in self._over:
-            self._forget(call_id)
-        return leg.attempt if leg.wanted else None
+        before = leg.concurrency(), leg.outstanding()
+        leg.is_up, leg.may_earn = False, may_earn and call_id not in self._ended
+        self._update_sums(leg, before=before)
+        if call_id in self._ended:
+            self._drop_if_ended(call_id)
+        return leg.attempt if leg.holds_call_caps else None
 
-    def over(self, call_id: str) -> list[tuple[Attempt, int]]:
+    def end_call(self, call_id: str) -> list[tuple[Attempt, int]]:
         """The call earns no more. Returns its attempts, with the revenue of each; none when it was over already.
 
-        Legs that are still up hold their concurrency until `give_back`.
+        Legs that are still up hold their concurrency until `release_caps`.
         """
-        if call_id in self._over or call_id not in self._legs:
+        if call_id in self._ended or call_id not in self._legs:
             return []
         legs = list(self._legs[call_id].values())
         for leg in legs:
-            before = leg.live(), leg.outstanding()
-            leg.earning = False
-            self._move(leg, before=before)
-        self._over.add(call_id)
-        self._forget(call_id)
+            before = leg.concurrency(), leg.outstanding()
+            leg.may_earn = False
+            self._update_sums(leg, before=before)
+        self._ended.add(call_id)
+        self._drop_if_ended(call_id)
         return [(leg.attempt, leg.earned_micros) for leg in legs]
 
     # changes from outside of calls
 
-    def adjusted(self, owners: tuple[str, ...], *, at_us: int, conversions: int, revenue_micros: int) -> None:
-        everyone = self._everyone(owners)
-        self._count(everyone, _CONVERSION, amount=conversions, at_us=at_us)
-        self._count(everyone, _REVENUE, amount=revenue_micros, at_us=at_us)
+    def adjust(self, owners: tuple[str, ...], *, at_us: int, conversions: int, revenue_micros: int) -> None:
+        """Counts money rows that no live call made: postbacks, corrections. Both numbers may be negative."""
+        all_owners = self._with_groups(owners)
+        self._count(all_owners, _CONVERSION, amount=conversions, at_us=at_us)
+        self._count(all_owners, _REVENUE, amount=revenue_micros, at_us=at_us)
 
-    def deposited(self, owner: str, amount_micros: int) -> None:
+    def add_deposit(self, advertiser: str, amount_micros: int) -> None:
+        owner = f"advertiser:{advertiser}"
         self._deposits[owner] = self._deposits.get(owner, 0) + amount_micros
 
-    def grouped(self, groups: Mapping[str, tuple[str, ...]]) -> None:
+    def set_groups(self, groups: Mapping[str, tuple[str, ...]]) -> None:
         """Sets the owners in each group: what they counted and what their members hold is the group's too, also from before."""
         known = dict.fromkeys((*groups, *(group for several in self._groups.values() for group in several)))
         for group in known:
-            self._tally.sum_up(group, of=groups.get(group, ()))
+            self._counters.sum_up(group, of=groups.get(group, ()))
         self._groups = {}
         for group, owners in groups.items():
             for owner in owners:
                 self._groups[owner] = (*self._groups.get(owner, ()), group)
         for leg in (leg for legs in self._legs.values() for leg in legs.values()):
-            self._rejoin(leg, owners=tuple(owner for owner in leg.owners if owner not in known))
+            self._regroup(leg, owners=tuple(owner for owner in leg.owners if owner not in known))
 
     # queries
 
@@ -205,29 +209,29 @@ class CapBook:
         """Returns how much counts against `cap` now: calls or micros. For spacing: 1 when it is too soon, else 0."""
         per, key = cap.per, (cap.owner, cap.counts)
         if per is _CONCURRENCY:
-            counted = self._live.get(key, 0)
+            counted = self._concurrency.get(key, 0)
         elif per is _SPACING:
             return self._too_soon(cap, utc_us)
         elif per is _TOTAL:
-            counted = self._tally.since(key, cap.since_us)
+            counted = self._counters.since(key, cap.since_us)
         elif per is _BALANCE:
             return self._owed_micros(cap.owner)
         else:
-            counted = self._tally.since(key, self._begun_us(per, cap.zone, utc_us=utc_us))
+            counted = self._counters.since(key, self._window_start_us(per, cap.zone, utc_us=utc_us))
         return counted + self._outstanding.get(key, 0) if cap.strict else counted
 
     def _too_soon(self, cap: Cap, utc_us: int) -> int:
         key = (cap.owner, cap.counts)
-        latest_us = self._tally.latest_us(key)
+        latest_us = self._counters.latest_us(key)
         waits = cap.strict and self._outstanding.get(key, 0) > 0
         return int(waits or (latest_us > 0 and utc_us - latest_us < cap.spacing_ms * 1_000))
 
     def _owed_micros(self, owner: str) -> int:
         """A prepaid balance is always strict: revenue above it can't be earned."""
         key = (owner, _REVENUE)
-        return self._tally.ever(key) + self._outstanding.get(key, 0) - self._deposits.get(owner, 0)
+        return self._counters.ever(key) + self._outstanding.get(key, 0) - self._deposits.get(owner, 0)
 
-    def _begun_us(self, per: Per, zone: str, *, utc_us: int) -> int:
+    def _window_start_us(self, per: Per, zone: str, *, utc_us: int) -> int:
         """Returns the start of the window that contains `utc_us`; computed once for each window."""
         window = self._windows.get((per, zone))
         if window is None or not window[0] <= utc_us < window[1]:
@@ -239,51 +243,42 @@ class CapBook:
 
     def snapshot(self) -> dict[str, int]:
         """Returns what is held now, to compare one cap book with another."""
-        live = {f"{owner} {counts} live": amount for (owner, counts), amount in self._live.items()}
+        live = {f"{owner} {counts} live": amount for (owner, counts), amount in self._concurrency.items()}
         return live | {f"{owner} {counts} outstanding": amount for (owner, counts), amount in self._outstanding.items()}
 
     # bookkeeping
 
-    def _everyone(self, owners: Iterable[str]) -> tuple[str, ...]:
+    def _with_groups(self, owners: Iterable[str]) -> tuple[str, ...]:
         """Each owner once, and the groups they are in."""
         return tuple(dict.fromkeys(each for owner in owners for each in (owner, *self._groups.get(owner, ()))))
 
-    def _leg(self, member: LegKey) -> _Leg:
-        return self._legs[member[0]][member[1]]
-
-    def _move(self, leg: _Leg, *, before: tuple[dict[Counts, int], dict[Counts, int]]) -> None:
+    def _update_sums(self, leg: _Leg, *, before: tuple[dict[Counts, int], dict[Counts, int]]) -> None:
         """Updates the sums by the difference between what a member held before and what it holds now."""
-        _shift(self._live, leg.busy(), before=before[0], after=leg.live())
-        _shift(self._outstanding, leg.owners, before=before[1], after=leg.outstanding())
+        _add_change(self._concurrency, leg.concurrency_owners(), before=before[0], after=leg.concurrency())
+        _add_change(self._outstanding, leg.owners, before=before[1], after=leg.outstanding())
 
-    def _rejoin(self, leg: _Leg, *, owners: tuple[str, ...]) -> None:
+    def _regroup(self, leg: _Leg, *, owners: tuple[str, ...]) -> None:
         """Moves what it holds to these owners, and to the groups they are in."""
-        live, outstanding = leg.live(), leg.outstanding()
-        _shift(self._live, leg.busy(), before=live, after={})
-        _shift(self._outstanding, leg.owners, before=outstanding, after={})
-        leg.owners = self._everyone(owners)
-        _shift(self._live, leg.busy(), before={}, after=live)
-        _shift(self._outstanding, leg.owners, before={}, after=outstanding)
+        live, outstanding = leg.concurrency(), leg.outstanding()
+        _add_change(self._concurrency, leg.concurrency_owners(), before=live, after={})
+        _add_change(self._outstanding, leg.owners, before=outstanding, after={})
+        leg.owners = self._with_groups(owners)
+        _add_change(self._concurrency, leg.concurrency_owners(), before={}, after=live)
+        _add_change(self._outstanding, leg.owners, before={}, after=outstanding)
 
     def _count(self, owners: Iterable[str], counts: Counts, *, amount: int, at_us: int) -> None:
         if amount:
             for owner in owners:
-                self._tally.add((owner, counts), amount, at_us=at_us)
+                self._counters.add((owner, counts), amount, at_us=at_us)
 
-    def _forget(self, call_id: str) -> None:
+    def _drop_if_ended(self, call_id: str) -> None:
         """Drops a call that is over once none of its legs is up."""
-        if not any(leg.here for leg in self._legs[call_id].values()):
+        if not any(leg.is_up for leg in self._legs[call_id].values()):
             del self._legs[call_id]
-            self._over.discard(call_id)
+            self._ended.discard(call_id)
 
 
-def is_full(cap: Cap, used: int, *, revenue_micros: int) -> bool:
-    """Returns whether one more attempt that may earn `revenue_micros` does not fit: the same sum as in `routing.hunt`."""
-    adds = revenue_micros if cap.counts is _REVENUE else 1
-    return used + adds > cap.limit
-
-
-def _shift(sums: dict[Key, int], owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
+def _add_change(sums: dict[Key, int], owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
     for counts in before | after:
         change = after.get(counts, 0) - before.get(counts, 0)
         if not change:

@@ -16,7 +16,7 @@ MAX_STARTS = 16
 Key = tuple[str, Counts]
 """An owner and what is counted for it."""
 CounterRow = tuple[str, Counts, int, int]
-"""One row of the ledger's tallies: owner, what, the quarter's start in UTC microseconds, amount."""
+"""One row of the ledger's counts: owner, what, the quarter's start in UTC microseconds, amount."""
 
 
 class _Series:
@@ -75,31 +75,31 @@ class UsageCounters:
         self._series: dict[Key, _Series] = {}
         self._horizon_us = quarter_of(horizon_us)
         for owner, counts, amount in before:
-            self._of((owner, counts)).before += amount
+            self._series_of((owner, counts)).before += amount
         for owner, counts, quarter_us, amount in history:
             if quarter_us >= self._horizon_us:
-                self._of((owner, counts)).add(quarter_of(quarter_us), amount)
+                self._series_of((owner, counts)).add(quarter_of(quarter_us), amount)
 
     @property
     def horizon_us(self) -> int:
         """Returns the instant from which the quarters are known."""
         return self._horizon_us
 
-    def extend(self, history: Iterable[CounterRow], *, before: Iterable[tuple[str, Counts, int]], horizon_us: int) -> None:
+    def extend_history(self, history: Iterable[CounterRow], *, before: Iterable[tuple[str, Counts, int]], horizon_us: int) -> None:
         """Extends the history back: rows between the new horizon and the old one are added, later ones are known already. `before`: what
         was counted before the new horizon; it replaces the old value."""
         earlier_us = min(quarter_of(horizon_us), self._horizon_us)
         for series in self._series.values():
             series.before = 0
         for owner, counts, amount in before:
-            self._of((owner, counts)).before += amount
+            self._series_of((owner, counts)).before += amount
         for owner, counts, quarter_us, amount in history:
             if earlier_us <= quarter_us < self._horizon_us:
-                self._of((owner, counts)).add(quarter_of(quarter_us), amount)
+                self._series_of((owner, counts)).add(quarter_of(quarter_us), amount)
         self._horizon_us = earlier_us
 
     def add(self, key: Key, amount: int, *, at_us: int) -> None:
-        series = self._of(key)
+        series = self._series_of(key)
         if amount > 0:
             series.latest_us = max(series.latest_us, at_us)
         quarter_us = quarter_of(at_us)
@@ -125,7 +125,7 @@ class UsageCounters:
 
     def counted_at(self, key: Key, at_us: int) -> None:
         """Records the exact instant of a count that the quarters contain already."""
-        series = self._of(key)
+        series = self._series_of(key)
         series.latest_us = max(series.latest_us, at_us)
 
     def latest_us(self, key: Key) -> int:
@@ -150,7 +150,7 @@ class UsageCounters:
             found.update({f"{owner} {counts} {quarter_us}": amount for quarter_us, amount in series.amounts.items()})
         return {key: amount for key, amount in found.items() if amount}
 
-    def _of(self, key: Key) -> _Series:
+    def _series_of(self, key: Key) -> _Series:
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = _Series()

@@ -1,4 +1,4 @@
-"""Runs all calls between the sockets: SIP agent, call control, cap book, media, pinned plans. Synchronous and deterministic.
+"""Runs all calls between the sockets: SIP agent, call control, usage, media, pinned plans. Synchronous and deterministic.
 
 One event in with its moment, effects out in the order to carry them out: the journal line always before what it records. It reads no
 clock, touches no socket or file, and draws no random number: `token` makes every identifier it needs.
@@ -6,11 +6,11 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import assert_never
 
-from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, Order, PlayFinished, Ready, Report
-from routing.e164 import to_e164
+from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
+from routing.geo import to_e164
+from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause
@@ -21,10 +21,10 @@ from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step, why_ended
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
-from switch.engine.executor import CommandExecutor, caller_cause, line_cause, reject_cause
-from switch.engine.journal_line import event_line, heartbeat_line, ruling_notes
+from switch.engine.executor import CommandExecutor, end_cause, reject_cause
+from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
-from switch.engine.media import NO_WORKER, MediaController, RtpPorts
+from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -35,15 +35,6 @@ from switch.timer_heap import TimerHeap
 MAX_KNOWN_HOSTS = 10_000
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long counts as silent: 25 missed packets."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtpSettings:
-    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls."""
-
-    address: str
-    ports: tuple[int, int]
-    quiet_ms: int
 
 
 class Engine:
@@ -58,13 +49,14 @@ class Engine:
         self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
         self._calls = LiveCalls()
-        ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
-        self._media = MediaController(address=rtp.address, ports=ports, tell=self._tell_worker)
-        self._executor = CommandExecutor(agent=agent, media=self._media, control=self._control, lives=self._calls, emit=self._emit)
+        self._effects: list[Effect] = []
+        self._media = MediaController(rtp, tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)))
+        self._executor = CommandExecutor(
+            agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
+        )
         self._ledger_writable = True
         self._trunks: dict[str, str | None] = {}
         self._stopping = False
-        self._effects: list[Effect] = []
 
     # queries of the shell
 
@@ -72,7 +64,8 @@ class Engine:
         """Returns the effects to carry out, in order; each is returned once."""
         for data, target in self._agent.to_send():
             self._effects.append(SendSip(data=data, target=target))
-        effects, self._effects = self._effects, []
+        effects = self._effects.copy()
+        self._effects.clear()
         return effects
 
     def next_deadline(self) -> int | None:
@@ -110,7 +103,7 @@ class Engine:
 
     def answer_durable(self, call_id: str, leg: int, at: Moment) -> None:
         """The journal is durable up to this leg's answer."""
-        self._tell(call_id, ev.AnswerDurable(at=at, leg=leg))
+        self._feed_call(call_id, ev.AnswerDurable(at=at, leg=leg))
         self._drain_facts(at)
 
     def report(self, worker: int, report: Report, at: Moment) -> None:
@@ -122,8 +115,10 @@ class Engine:
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
             case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
-                    owner = self._media.owner(port)
-                    self._emit(LogProblem(what=f"prompt can't be played: {why}", call_id="" if owner is None else owner[0]))
+                    owner = self._media.owner_of(port)
+                    self._effects.append(
+                        LogProblem(what=f"prompt can't be played: {why}", call_id="" if owner is None else owner[0])
+                    )
                 self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play))
             case MediaTimeout(port=port, last_ns=last_ns):
                 last = None if last_ns is None else at.at_mono(last_ns)
@@ -146,22 +141,22 @@ class Engine:
                 self._feed(live, ev.MediaFailed(at=at, why=f"media worker {worker} died"))
         self._drain_facts(at)
 
-    def remember(self, past: UsageHistory) -> None:
+    def load_usage(self, past: UsageHistory) -> None:
         """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
-        self._control.remember(past, self._plan)
+        self._control.load_usage(past, self._plan)
 
     @property
     def usage(self) -> Usage:
         return self._control.usage
 
-    def posted(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int) -> None:
+    def count_posting(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int) -> None:
         """A money row came from outside of calls: a posting, a correction, a deposit."""
-        self._control.posted(row, record, before_micros=before_micros, plan=self._plan)
+        self._control.count_posting(row, record, before_micros=before_micros, plan=self._plan)
 
     def reload(self, plan: Plan) -> None:
         """New calls follow `plan`; calls in progress keep theirs."""
         self._plan = plan
-        self._control.usage.grouped(plan.lines_of_groups)
+        self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.clear()
 
     def ledger_writable(self, *, writable: bool) -> None:
@@ -185,7 +180,9 @@ class Engine:
                     self._on_fact(fact, at)
                 except Exception:  # noqa: BLE001 an error in one fact must not stop the others
                     what = f"{type(fact).__name__} of leg {fact.leg} was not heard"
-                    self._emit(LogProblem(what=what, trace=traceback.format_exc(), call_id=self._calls.id_of_sip(fact.leg)))
+                    self._effects.append(
+                        LogProblem(what=what, trace=traceback.format_exc(), call_id=self._calls.id_of_sip(fact.leg))
+                    )
                     if isinstance(fact, InviteReceived):  # there is no call that would end the leg
                         self._agent.refuse(fact.leg, 500, at.mono_ns)
 
@@ -203,12 +200,12 @@ class Engine:
             case ProvisionalReceived(status=status):
                 self._feed(live, ev.LegRang(at=at, leg=number, status=status))
             case AnswerReceived(body=body):
-                if self._media.agreed(live, leg, body):
+                if self._media.apply_answer(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))
                 else:
                     self._feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
-                if not self._media.agreed(live, leg, body):
+                if not self._media.apply_answer(live, leg, body):
                     self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
                 elif number == CALLER:
                     self._feed(live, ev.CallerAcknowledged(at=at))
@@ -218,40 +215,46 @@ class Engine:
                 assert_never(fact)
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
-        trunk = self._trunk_of(fact.source)
-        worker = self._media.least_busy()
-        leg = LiveLeg(sip=fact.leg)
-        arrived = ev.InviteArrived(
+        leg, worker = LiveLeg(sip=fact.leg), self._media.least_busy()
+        try:
+            objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
+            arrived = self._arrival(fact, objection, at)
+            step = begin(arrived)
+            live = LiveCall(
+                call=step.call,
+                context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
+                worker=NO_WORKER if worker is None else worker,
+                hops_left=fact.hops_left,
+                legs={},
+            )
+        except Exception:
+            self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
+            raise
+        self._calls.add(live)
+        self._calls.add_leg(live, CALLER, leg)
+        self._media.add_call(live.worker)
+        try:
+            self._apply(live, arrived, step)
+        except Exception:  # noqa: BLE001 as in _feed
+            self._on_error(live, arrived)
+
+    def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
+        return ev.InviteArrived(
             at=at,
             call_id=self._token(),
             did=to_e164(fact.user),
             ani=to_e164(fact.caller),
-            trunk=trunk or "",
+            trunk=self._trunk_of(fact.source) or "",
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
             sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
-            objection=reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at),
+            objection=objection,
         )
-        step = begin(arrived)
-        live = LiveCall(
-            call=step.call,
-            context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
-            worker=NO_WORKER if worker is None else worker,
-            hops_left=fact.hops_left,
-            legs={},
-        )
-        self._calls.add(live)
-        self._calls.add_leg(live, CALLER, leg)
-        self._media.joined(live.worker)
-        try:
-            self._take(live, arrived, step)
-        except Exception:  # noqa: BLE001 as in _feed
-            self._broken(live, arrived)
 
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
-        """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is held already."""
+        """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""
         if self._stopping:
             return Cause.STOPPING
         if not self._ledger_writable:
@@ -260,24 +263,23 @@ class Engine:
             return Cause.OVERLOAD
         if worker is None:
             return Cause.MEDIA_FAILED
-        if not self._media.held(leg, at.mono_ns):
+        if not self._media.reserve_port(leg, at.mono_ns):
             return Cause.OVERLOAD
-        return None if self._media.prepared(leg, offer) else Cause.NOT_ACCEPTABLE
+        return None if self._media.prepare_answer(leg, offer) else Cause.NOT_ACCEPTABLE
 
     def _on_leg_terminated(self, live: LiveCall, number: int, fact: LegTerminated, at: Moment) -> None:
         """A leg is over: its port is released, whatever the state of the call."""
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
-        self._media.close(live, leg, at.mono_ns)
-        cause = caller_cause(fact) if number == CALLER else line_cause(fact)
-        cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=cause)
+        self._media.close(live.worker, leg, at.mono_ns)
+        cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
     def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
         """Updates which legs send audio, as of the worker's moment; the calls' next heartbeats use it."""
         for port, last_ns in report.last.items():
-            owner = self._media.owner(port)
+            owner = self._media.owner_of(port)
             live = None if owner is None else self._calls.get(owner[0])
             if owner is not None and live is not None:
                 silent = report.at_ns - last_ns > SILENT_NS
@@ -285,12 +287,12 @@ class Engine:
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
         """Passes a worker's report of a port to the call that owns it; a port released in the meantime has no owner."""
-        owner = self._media.owner(port)
+        owner = self._media.owner_of(port)
         if owner is None:
             return
-        self._tell(owner[0], event(owner[1]))
+        self._feed_call(owner[0], event(owner[1]))
 
-    def _tell(self, call_id: str, event: ev.Event) -> None:
+    def _feed_call(self, call_id: str, event: ev.Event) -> None:
         live = self._calls.get(call_id)
         if live is not None:
             self._feed(live, event)
@@ -301,11 +303,11 @@ class Engine:
             before = live.call
             step = advance(before, event)
             if step.call is not before or step.commands:
-                self._take(live, event, step)
+                self._apply(live, event, step)
         except Exception:  # noqa: BLE001 the one place that isolates a failed call from the others
-            self._broken(live, event)
+            self._on_error(live, event)
 
-    def _take(self, live: LiveCall, event: ev.Event, step: Step) -> None:
+    def _apply(self, live: LiveCall, event: ev.Event, step: Step) -> None:
         """Journals a step, then carries it out. Events that its commands cause at once are fed when all are done."""
         ended = isinstance(live.call.phase, Ended)
         live.call = step.call
@@ -321,18 +323,19 @@ class Engine:
         """Emits the step's journal line, and sets the call's timer."""
         context = live.context
         deadline = step.call.deadline
-        self._wake(live, None if deadline is None else deadline.mono_ns)
+        self._set_deadline(live, None if deadline is None else deadline.mono_ns)
         history = step.call.history
         if isinstance(event, ev.DeadlinePassed) and isinstance(step.call.phase, Bridged) and not step.commands:
             payload = heartbeat_line(event.at, history.heartbeat)
         else:
-            agreed = None
+            notes = None
             if isinstance(event, ev.Ruled):
-                agreed = ruling_notes(event.ruling.trail, known=step.call.known, terms=context.terms, rate=context.rate)
-            payload = event_line(event.at, context.note(event, step.commands), history, agreed)
-        self._emit(AppendJournal(call_id=live.call_id, payload=payload))
+                trail = tuple(as_plain(reason) for reason in event.ruling.trail)
+                notes = RulingNotes(trail=trail, known=step.call.known, terms=context.terms, rate=context.rate)
+            payload = event_line(event.at, context.add_event(event, step.commands), history, notes)
+        self._effects.append(AppendJournal(call_id=live.call_id, payload=payload))
 
-    def _wake(self, live: LiveCall, at_ns: int | None) -> None:
+    def _set_deadline(self, live: LiveCall, at_ns: int | None) -> None:
         """Sets the call's next `DeadlinePassed` to `at_ns`, in place of the earlier one. None: none."""
         if at_ns == live.deadline_ns:
             return
@@ -340,36 +343,34 @@ class Engine:
         live.deadline_ns = at_ns
         live.timer = None if at_ns is None else self._deadlines.add(at_ns, live)
 
-    def _broken(self, live: LiveCall, event: ev.Event) -> None:
+    def _on_error(self, live: LiveCall, event: ev.Event) -> None:
         """The machine or a command of this call failed: ends the call by the machine, and if that fails too, without it."""
-        self._emit(LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id))
+        self._effects.append(
+            LogProblem(what=f"call broke at {type(event).__name__}", trace=traceback.format_exc(), call_id=live.call_id)
+        )
         if not live.recorded:
             if isinstance(event, ev.Stopped) or isinstance(live.call.phase, Releasing | Ended):
-                self._bury(live, event.at)
+                self._finish_crashed(live, event.at)
             else:
                 self._feed(live, ev.Stopped(at=event.at, cause=Cause.BROKEN))
                 if isinstance(event, ev.LegEnded):  # the leg has ended, whatever failed: the record need not wait for it
                     self._feed(live, event)
         try:
-            self._executor.sweep(live, event.at)
+            self._executor.clean_up(live, event.at)
         except Exception:  # noqa: BLE001 as in _feed
-            self._emit(LogProblem(what="a broken call holds something", trace=traceback.format_exc(), call_id=live.call_id))
+            self._effects.append(
+                LogProblem(what="a broken call holds something", trace=traceback.format_exc(), call_id=live.call_id)
+            )
 
-    def _bury(self, live: LiveCall, at: Moment) -> None:
-        self._wake(live, None)
+    def _finish_crashed(self, live: LiveCall, at: Moment) -> None:
+        self._set_deadline(live, None)
         try:
-            self._executor.bury(live, at)
+            self._executor.finish_crashed(live, at)
         except Exception:  # noqa: BLE001 not even a record can be made of it: the journal keeps the call
-            self._control.usage.over(live.call_id)
-            self._emit(LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id))
-
-    # effects
-
-    def _emit(self, effect: Effect) -> None:
-        self._effects.append(effect)
-
-    def _tell_worker(self, worker: int, order: Order) -> None:
-        self._effects.append(TellWorker(worker=worker, order=order))
+            self._control.usage.end_call(live.call_id)
+            self._effects.append(
+                LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id)
+            )
 
     def _trunk_of(self, source: Address) -> str | None:
         """Returns the trunk of a datagram's source, or None; looked up once for each host and plan."""

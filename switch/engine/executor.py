@@ -8,6 +8,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from media.control import Play, Ringback, StopPlay, Unbridge
 from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
@@ -20,9 +21,9 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
+from switch.sip.headers import parse_uri
 from switch.sip.message import Address
 from switch.sip.requests import DEFAULT_PORT
-from switch.sip.uri import parse_uri
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
@@ -31,15 +32,15 @@ RETRY_AFTER_S = 5
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need."""
 
-    __slots__ = ("_agent", "_control", "_emit", "_lives", "_media")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media")
 
     def __init__(
-        self, *, agent: UserAgent, media: MediaController, control: CallControl, lives: LiveCalls, emit: Callable[[Effect], None]
+        self, *, agent: UserAgent, media: MediaController, control: CallControl, calls: LiveCalls, emit: Callable[[Effect], None]
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
-        self._lives = lives
+        self._calls = calls
         self._emit = emit
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
@@ -64,7 +65,7 @@ class CommandExecutor:
             case do.Ring() | do.Answer() | do.Refuse():
                 self._to_caller(live, command, at)
             case _:
-                self._sound(live, command, at)
+                self._control_media(live, command, at)
         return ()
 
     def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
@@ -81,7 +82,7 @@ class CommandExecutor:
             case _:
                 assert_never(command)
 
-    def _sound(
+    def _control_media(
         self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay, at: Moment
     ) -> None:
         match command:
@@ -89,13 +90,13 @@ class CommandExecutor:
                 self._control.start_talk(live.call, live.context, leg, at=at)
                 self._media.bridge(live, leg)
             case do.Unbridge():
-                self._media.unbridge(live)
+                self._media.send(live, CALLER, Unbridge)
             case do.Play(leg=leg, play=play, prompt=prompt):
-                self._media.play(live, leg, play=play, prompt=prompt)
+                self._media.send(live, leg, Play, play=play, prompt=prompt)
             case do.PlayRingback():
-                self._media.ringback(live)
+                self._media.send(live, CALLER, Ringback)
             case do.StopPlay(leg=leg):
-                self._media.stop_play(live, leg)
+                self._media.send(live, leg, StopPlay)
             case _:
                 assert_never(command)
 
@@ -118,9 +119,9 @@ class CommandExecutor:
                 extra=() if header is None else ((header, live.call_id),),
             )
         except Exception:
-            self._media.close(live, leg, at.mono_ns)  # nothing else refers to its port
+            self._media.close(live.worker, leg, at.mono_ns)  # nothing else refers to its port
             raise
-        self._lives.add_leg(live, dial.leg, leg)
+        self._calls.add_leg(live, dial.leg, leg)
         return ()
 
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
@@ -140,24 +141,24 @@ class CommandExecutor:
         else:
             self._agent.accept(leg.sip, body, at.mono_ns)
 
-    def bury(self, live: LiveCall, at: Moment) -> None:
+    def finish_crashed(self, live: LiveCall, at: Moment) -> None:
         """Ends a call whose machine can't: its record has the cause of a crash."""
         live.call = replace(live.call, history=cdr.close_crashed(live.call.history, at), phase=Ended())
         self._finish(live)
 
-    def sweep(self, live: LiveCall, at: Moment) -> None:
+    def clean_up(self, live: LiveCall, at: Moment) -> None:
         """Cleans up after an error that may have stopped commands: hangs up every live leg, and releases the caps of every attempt whose
         leg has ended. Idempotent."""
         for leg in live.legs.values():
             self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
-        for number in sorted(live.context.taken):
-            if number < len(live.call.legs) and not self._lives.has_leg(live, number):
+        for number in sorted(live.context.reserved):
+            if number < len(live.call.legs) and not self._calls.has_leg(live, number):
                 self._control.release_caps(live.call, live.context, number, at)
 
     def _finish(self, live: LiveCall) -> None:
         """Writes the record now. Legs that have not terminated yet keep their ports and caps until they do."""
-        if self._lives.drop(live):
-            self._media.left(live.worker)
+        if self._calls.drop(live):
+            self._media.remove_call(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
         live.recorded = True
 
@@ -188,11 +189,10 @@ def reject_cause(invited: InviteReceived) -> Cause | None:
     return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)
 
 
-def caller_cause(ended: LegTerminated) -> Cause:
-    return _OF_CALLER.get(ended.why, Cause.CALLER_HUNG_UP)
-
-
-def line_cause(ended: LegTerminated) -> Cause:
+def end_cause(ended: LegTerminated, *, number: int) -> Cause:
+    """Returns why the leg with this number ended, as SIP has it."""
+    if number == CALLER:
+        return _OF_CALLER.get(ended.why, Cause.CALLER_HUNG_UP)
     if ended.why is EndReason.REFUSED:
         return of_line_answer(ended.status or 500)
     return _OF_LINE.get(ended.why, Cause.LINE_FAILED)

@@ -13,14 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from routing.expression import Scalar
-from routing.ruling import Reason
-from routing.trail import as_plain
 from switch.billing.terms import Rate, Terms
 from switch.billing.verdict import CallEvent, JudgedCall
 from switch.call import cdr
 from switch.call.moment import Moment
 from switch.call.state import CallHistory
-from switch.engine.call_control import judge_history
+from switch.engine.call_control import judge_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +46,9 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(JournalLine).decode
 
 
-def event_line(at: Moment, happened: CallEvent, history: CallHistory, agreed: RulingNotes | None = None) -> bytes:
-    """One journal line, JSON without a newline. `agreed`: what this event added to it."""
-    return _encode({"at": at, "happened": happened, "history": history, "agreed": agreed})
-
-
-def ruling_notes(
-    trail: Sequence[Reason], *, known: Mapping[str, Scalar], terms: Mapping[str, Terms], rate: Rate | None
-) -> RulingNotes:
-    return RulingNotes(trail=tuple(as_plain(reason) for reason in trail), known=known, terms=terms, rate=rate)
+def event_line(at: Moment, happened: CallEvent, history: CallHistory, notes: RulingNotes | None = None) -> bytes:
+    """One journal line, JSON without a newline. `notes`: what a ruling added."""
+    return _encode({"at": at, "happened": happened, "history": history, "agreed": notes})
 
 
 def heartbeat_line(at: Moment, heartbeat: Moment | None) -> bytes:
@@ -77,7 +69,7 @@ def recover_call(lines: Sequence[bytes]) -> JudgedCall:
     if history is None:
         raise ValueError("no line tells what call this is")
     rulings = [each.agreed for each in said if each.agreed is not None]
-    return judge_history(
+    return judge_call(
         cdr.close_crashed(history, said[-1].at),
         known=rulings[-1].known if rulings else {},
         trail=tuple(reason for ruling in rulings for reason in ruling.trail),

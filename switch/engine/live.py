@@ -13,20 +13,20 @@ from switch.timer_heap import TimerEntry
 
 @dataclass(slots=True, kw_only=True)
 class LiveLeg:
-    """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `peer`: where its audio is, once agreed.
+    """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `remote`: where its audio is, once agreed.
 
-    `ready`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
-    `opened`: the worker has bound the port. `asked`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
+    `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
+    `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
     answer must come. `silent_since`: its last packet, while its audio has stopped.
     """
 
     sip: int
     port: int | None = None
-    peer: RemoteMedia | None = None
-    ready: NegotiatedMedia | None = None
+    remote: RemoteMedia | None = None
+    prepared: NegotiatedMedia | None = None
     version: int = 0
     opened: bool = False
-    asked: bool = False
+    offered: bool = False
     silent_since: Moment | None = None
 
 
@@ -50,7 +50,9 @@ class LiveCall:
 
     def silent_since(self) -> Moment | None:
         """Returns the earliest last packet of the legs that should send audio and do not, or None."""
-        silent = [leg.silent_since for leg in self.legs.values() if leg.silent_since and leg.peer is not None and leg.peer.sends]
+        silent = [
+            leg.silent_since for leg in self.legs.values() if leg.silent_since and leg.remote is not None and leg.remote.sends
+        ]
         return min(silent, default=None)
 
 

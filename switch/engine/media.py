@@ -2,11 +2,21 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from media.control import Bridge, Close, Open, Order, Play, RemoteMedia, Ringback, SetRemote, StopPlay, Unbridge
+from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
 from switch.engine.live import LiveCall, LiveLeg
 from switch.sip import sdp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpSettings:
+    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls."""
+
+    address: str
+    ports: tuple[int, int]
+    quiet_ms: int
 
 
 class RtpPorts:
@@ -20,17 +30,17 @@ class RtpPorts:
         self._quiet: deque[tuple[int, int]] = deque()
         self._quiet_ns = quiet_ms * 1_000_000
 
-    def take(self, now_ns: int) -> int | None:
+    def allocate(self, now_ns: int) -> int | None:
         """Returns a port that was unused for the quiet time, or None."""
         while self._quiet and self._quiet[0][0] <= now_ns:
             self._free.append(self._quiet.popleft()[1])
         return self._free.popleft() if self._free else None
 
-    def give_back(self, port: int, now_ns: int) -> None:
-        """Releases `port` at `now_ns`. Called once for each `take`."""
+    def release(self, port: int, now_ns: int) -> None:
+        """Releases `port` at `now_ns`. Called once for each `allocate`."""
         self._quiet.append((now_ns + self._quiet_ns, port))
 
-    def give_back_unused(self, port: int) -> None:
+    def release_unused(self, port: int) -> None:
         """Releases a `port` that was never opened: no late packet can come for it."""
         self._free.appendleft(port)
 
@@ -48,13 +58,13 @@ PortOwner = tuple[str, int]
 
 
 class MediaController:
-    """`tell(worker, order)` is where orders go. `address`: the IP our RTP is at, as peers see it."""
+    """`tell(worker, order)` is where orders go."""
 
     __slots__ = ("_address", "_calls", "_owners", "_ports", "_tell")
 
-    def __init__(self, *, address: str, ports: RtpPorts, tell: Callable[[int, Order], None]) -> None:
-        self._address = address
-        self._ports = ports
+    def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None]) -> None:
+        self._address = rtp.address
+        self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
@@ -71,34 +81,34 @@ class MediaController:
         """Returns the worker for a new call, or None while there is none."""
         return min(self._calls, key=lambda worker: (self._calls[worker], worker), default=None)
 
-    def joined(self, worker: int) -> None:
+    def add_call(self, worker: int) -> None:
         if worker in self._calls:
             self._calls[worker] += 1
 
-    def left(self, worker: int) -> None:
+    def remove_call(self, worker: int) -> None:
         if worker in self._calls:
             self._calls[worker] -= 1
 
-    def owner(self, port: int) -> PortOwner | None:
+    def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
 
     # offers and answers (RFC 3264)
 
-    def held(self, leg: LiveLeg, now_ns: int) -> bool:
+    def reserve_port(self, leg: LiveLeg, now_ns: int) -> bool:
         """Reserves a port for the leg; False when none is free."""
         if leg.port is None:
-            leg.port = self._ports.take(now_ns)
+            leg.port = self._ports.allocate(now_ns)
         return leg.port is not None
 
-    def prepared(self, leg: LiveLeg, offer: bytes) -> bool:
+    def prepare_answer(self, leg: LiveLeg, offer: bytes) -> bool:
         """Prepares the answer to an INVITE's SDP, or our offer when it has none. False: we can't serve it (488)."""
-        leg.ready = self._answer(leg, offer)
-        return leg.ready is not None or not offer
+        leg.prepared = self._answer(leg, offer)
+        return leg.prepared is not None or not offer
 
     def answer(self, live: LiveCall, leg: LiveLeg) -> bytes:
-        """Returns our SDP for a 200 to a leg that is `prepared`; opens its port and sets its remote address."""
-        agreement, leg.ready = leg.ready, None
-        leg.peer = None if agreement is None else _peer(agreement)
+        """Returns our SDP for a 200 to a leg with a prepared answer; opens its port and sets its remote address."""
+        agreement, leg.prepared = leg.prepared, None
+        leg.remote = None if agreement is None else _remote_media(agreement)
         self._open(live, leg, number=CALLER)
         return self._offer(leg) if agreement is None else agreement.body
 
@@ -109,31 +119,31 @@ class MediaController:
         agreement = self._answer(leg, offer)
         if agreement is None:
             return None
-        self._aim(live, leg, agreement)
+        self._set_remote(live, leg, agreement)
         return agreement.body
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
         """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
-        if not self.held(leg, now_ns):
+        if not self.reserve_port(leg, now_ns):
             return None
         self._open(live, leg, number=number)
-        return self._offer(leg, first=_codec(live.legs[CALLER]))
+        return self._offer(leg, first=_preferred_codec(live.legs[CALLER]))
 
-    def agreed(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
-        """The peer's SDP answered our offer; False when it can't be used. Changes nothing when no offer of ours is open."""
-        if not leg.asked:
+    def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
+        """Applies the peer's SDP answer to our offer; False when it can't be used. Changes nothing when no offer of ours is open."""
+        if not leg.offered:
             return True
         description = sdp.parse_sdp(answer)
         agreement = None if description is None else sdp.accept_answer(description, payload_types=OFFERED, dtmf_type=DTMF_TYPE)
         if agreement is None or not self._usable(agreement):
             return False
-        leg.asked = False
-        self._aim(live, leg, agreement)
+        leg.offered = False
+        self._set_remote(live, leg, agreement)
         return True
 
     def _offer(self, leg: LiveLeg, *, first: int = PCMU) -> bytes:
         port = _port(leg)
-        leg.asked = True
+        leg.offered = True
         leg.version += 1
         codecs = (first, *(codec for codec in OFFERED if codec != first))
         return sdp.offer(
@@ -156,11 +166,11 @@ class MediaController:
         host, port = agreement.stream.host, agreement.stream.port
         return ":" not in host and not (host == self._address and port in self._ports.range)
 
-    def _aim(self, live: LiveCall, leg: LiveLeg, agreement: sdp.NegotiatedMedia) -> None:
-        peer = _peer(agreement)
-        if peer != leg.peer:
-            leg.peer = peer
-            self._tell(live.worker, SetRemote(port=_port(leg), peer=peer))
+    def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: sdp.NegotiatedMedia) -> None:
+        remote = _remote_media(agreement)
+        if remote != leg.remote:
+            leg.remote = remote
+            self._tell(live.worker, SetRemote(port=_port(leg), peer=remote))
 
     # ports
 
@@ -168,19 +178,19 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
-            self._tell(live.worker, Open(port=leg.port, peer=leg.peer))
+            self._tell(live.worker, Open(port=leg.port, peer=leg.remote))
 
-    def close(self, live: LiveCall, leg: LiveLeg, now_ns: int) -> None:
+    def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
         """Closes the leg's audio; a port that was used stays unused for the quiet time."""
         port, leg.port = leg.port, None
         if port is None:
             return
         if not leg.opened:
-            self._ports.give_back_unused(port)
+            self._ports.release_unused(port)
             return
         del self._owners[port]
-        self._tell(live.worker, Close(port=port))
-        self._ports.give_back(port, now_ns)
+        self._tell(worker, Close(port=port))
+        self._ports.release(port, now_ns)
 
     # sound
 
@@ -189,32 +199,21 @@ class MediaController:
         if caller is not None and line is not None:
             self._tell(live.worker, Bridge(a=caller, b=line))
 
-    def unbridge(self, live: LiveCall) -> None:
-        self._to(live, CALLER, Unbridge)
-
-    def play(self, live: LiveCall, number: int, *, play: int, prompt: str) -> None:
-        self._to(live, number, lambda port: Play(port=port, play=play, prompt=prompt))
-
-    def ringback(self, live: LiveCall) -> None:
-        self._to(live, CALLER, Ringback)
-
-    def stop_play(self, live: LiveCall, number: int) -> None:
-        self._to(live, number, StopPlay)
-
-    def _to(self, live: LiveCall, number: int, order: Callable[..., Order]) -> None:
+    def send(self, live: LiveCall, number: int, order: Callable[..., Order], **fields: object) -> None:
+        """Sends the worker an order for the leg's port: `order(port=..., **fields)`. Changes nothing once the port is closed."""
         port = live.legs[number].port
         if port is not None:
-            self._tell(live.worker, order(port=port))
+            self._tell(live.worker, order(port=port, **fields))
 
 
-def _peer(agreement: sdp.NegotiatedMedia) -> RemoteMedia:
+def _remote_media(agreement: sdp.NegotiatedMedia) -> RemoteMedia:
     return RemoteMedia(
         host=agreement.stream.host,
         port=agreement.stream.port,
         payload_type=agreement.payload_type,
         dtmf_type=agreement.dtmf_type,
-        sends=agreement.sends,
-        receives=agreement.receives,
+        sends=agreement.stream.direction.sends,
+        receives=agreement.stream.direction.receives,
     )
 
 
@@ -224,6 +223,6 @@ def _port(leg: LiveLeg) -> int:
     return leg.port
 
 
-def _codec(leg: LiveLeg) -> int:
+def _preferred_codec(leg: LiveLeg) -> int:
     """Returns the caller's codec, to be offered first: then nothing need be transcoded."""
-    return PCMU if leg.peer is None else leg.peer.payload_type
+    return PCMU if leg.remote is None else leg.remote.payload_type

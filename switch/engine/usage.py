@@ -1,6 +1,7 @@
 """Keeps what routing reads about usage: counts against caps, hold queues, repeat callers, line history. One writer, no clock.
 
-For each attempt call control calls `take`, `connected`, `converted` and `ended`, and last `over` for the call; each is idempotent.
+For each attempt call control calls `reserve_caps`, `count_connection`, `caps.accrue_revenue` and `release_caps`, and last
+`end_call` for the call; each is idempotent.
 Usage is rebuilt from the ledger at start (`UsageHistory`).
 """
 
@@ -16,7 +17,7 @@ from routing.load import PaidConversion
 from routing.ruling import Attempt
 from routing.table import Health
 from switch.call.record import Outcome
-from switch.engine.caps import CapBook, LegKey
+from switch.engine.caps import CapUsage, LegKey
 from switch.engine.counters import CounterRow, UsageCounters
 
 
@@ -58,20 +59,20 @@ class LineHistory:
         self._resting_until_us: dict[str, int] = {}
         self._earned: dict[tuple[str, str], deque[int]] = {}
 
-    def attempted(self, line: str, *, campaign: str, priority: int, at_us: int) -> None:
+    def add_attempt(self, line: str, *, campaign: str, priority: int, at_us: int) -> None:
         self._last_attempt_us[line] = max(at_us, self._last_attempt_us.get(line, 0))
         self._last_line[campaign, priority] = line
 
-    def answered(self, line: str) -> None:
+    def add_answer(self, line: str) -> None:
         """The line answered: its row of failures is cleared."""
         self._failures.pop(line, None)
         self._resting_until_us.pop(line, None)
 
-    def ended(self, line: str, outcome: Outcome, *, health: Health | None, at_us: int) -> None:
+    def add_outcome(self, line: str, outcome: Outcome, *, health: Health | None, at_us: int) -> None:
         """Counts the outcome of an attempt. After a rest one more failure is enough for the next: only an answer ends the row."""
         match outcome:
             case Outcome.BUSY | Outcome.DECLINED:
-                self.answered(line)
+                self.add_answer(line)
             case Outcome.FAILED | Outcome.SILENT:
                 row = self._failures[line] = self._failures.get(line, 0) + 1
                 if health is not None and row >= health.failures:
@@ -81,7 +82,7 @@ class LineHistory:
             case _:
                 assert_never(outcome)
 
-    def earned(self, campaign: str, line: str, *, revenue_micros: int) -> None:
+    def add_revenue(self, campaign: str, line: str, *, revenue_micros: int) -> None:
         """Records the revenue of an attempt that is over."""
         recent = self._earned.get((campaign, line))
         if recent is None:
@@ -162,145 +163,119 @@ class PastAttempt:
 class UsageHistory:
     """Usage as read from the ledger at start. Calls that were live are in it only with what was counted for them: they have ended.
 
-    `tallies`: (owner, counts, quarter's start in UTC microseconds, amount) from `horizon_us` on; `before`: (owner, counts, amount), all
-    there was before. `deposits`: by advertiser, all ever, micros. `paid`: (caller, conversion), in any order. `made`: oldest first.
+    `counts`: (owner, counts, quarter's start in UTC microseconds, amount) from `horizon_us` on; `before`: (owner, counts, amount), all
+    there was before. `deposits`: by advertiser, all ever, micros. `paid`: (caller, conversion), in any order. `attempts`: oldest first.
     """
 
-    tallies: Iterable[CounterRow] = ()
+    counts: Iterable[CounterRow] = ()
     before: Iterable[tuple[str, Counts, int]] = ()
     horizon_us: int = 0
     deposits: Mapping[str, int] = field(default_factory=dict)
     paid: Iterable[tuple[str, PaidConversion]] = ()
-    made: Iterable[PastAttempt] = ()
+    attempts: Iterable[PastAttempt] = ()
 
 
 class Usage:
-    """The load of a running switch: implements `routing.load.Load`."""
+    """The load of a running switch: implements `routing.load.Load`.
 
-    __slots__ = ("_caps", "_groups", "_holds", "_lines", "_repeats", "_tally")
+    Its methods are what concerns several of its parts; `caps`, `holds` and `paid_callers` are asked directly for the rest.
+    """
+
+    __slots__ = ("_counters", "_groups", "_lines", "caps", "holds", "paid_callers")
 
     def __init__(self, past: UsageHistory | None = None) -> None:
         past = past or UsageHistory()
-        self._tally = UsageCounters(past.tallies, before=past.before, horizon_us=past.horizon_us)
-        self._caps = CapBook(self._tally, deposits={_prepaid(party): micros for party, micros in past.deposits.items()})
+        self._counters = UsageCounters(past.counts, before=past.before, horizon_us=past.horizon_us)
         self._groups: dict[str, tuple[str, ...]] = {}
         self._lines = LineHistory()
-        self._repeats = PaidCallers()
-        self._holds = HoldQueues()
+        self.caps = CapUsage(self._counters, deposits=past.deposits)
+        self.paid_callers = PaidCallers()
+        self.holds = HoldQueues()
         for ani, paid in past.paid:
-            self._repeats.add(ani, paid)
-        for made in past.made:
-            self._lines.attempted(made.line, campaign=made.campaign, priority=made.priority, at_us=made.at_us)
-            self._lines.earned(made.campaign, made.line, revenue_micros=made.revenue_micros)
-            for owner in made.owners:
-                self._tally.counted_at((owner, Counts.ATTEMPT), made.at_us)
+            self.paid_callers.add(ani, paid)
+        for attempt in past.attempts:
+            self._lines.add_attempt(attempt.line, campaign=attempt.campaign, priority=attempt.priority, at_us=attempt.at_us)
+            self._lines.add_revenue(attempt.campaign, attempt.line, revenue_micros=attempt.revenue_micros)
+            for owner in attempt.owners:
+                self._counters.counted_at((owner, Counts.ATTEMPT), attempt.at_us)
 
     # events of an attempt and of its call
 
-    def take(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
-        """The line is about to be invited: count that for all owners, or for none and return the key of the first cap that is full.
+    def reserve_caps(self, member: LegKey, *, owners: tuple[str, ...], attempt: Attempt, at_us: int) -> str | None:
+        """The line is about to be invited: counts that for all owners and returns None, or counts nothing and returns the key of the first
+        cap that is full.
 
         `owners`: everyone the attempt counts for, with a cap or without: `line:acme-east`, `group:west`, `advertiser:acme`,
-        `campaign:auto`, `publisher:radio`, `number:+18005550100`, `trunk:level3`; groups that are known (`grouped`) and owners of the
-        attempt's caps may be left out. Lines that ring together are taken one by one. Idempotent: None.
+        `campaign:auto`, `publisher:radio`, `number:+18005550100`, `trunk:level3`; groups that are known (`set_groups`) and owners of the
+        attempt's caps may be left out. Lines that ring together are reserved one by one. Idempotent: None.
         """
-        if member in self._caps:
+        if member in self.caps:
             return None
-        full = self._caps.take(member, owners=owners, attempt=attempt, at_us=at_us)
+        full = self.caps.reserve(member, owners=owners, attempt=attempt, at_us=at_us)
         if full is None:
-            self._lines.attempted(attempt.line, campaign=attempt.campaign, priority=attempt.priority, at_us=at_us)
+            self._lines.add_attempt(attempt.line, campaign=attempt.campaign, priority=attempt.priority, at_us=at_us)
         return full
 
-    def connected(self, member: LegKey, *, at_us: int) -> None:
-        """Talk began. Changes nothing when called again or after `ended`. KeyError: the member was never taken, or its call is over."""
-        connected = self._caps.connected(member, at_us=at_us)
-        if connected is not None:
-            self._lines.answered(connected.line)
-
-    def converted(self, member: LegKey, *, at_us: int, revenue_micros: int) -> None:
-        """The attempt's revenue is owed: `revenue_micros` in all so far. Called again, it counts the increase only; 0 is no conversion.
-
-        Best before `ended`; until `over` it still counts. Money of calls that are over is `adjusted`. KeyError: as `connected`.
-        """
-        self._caps.converted(member, at_us=at_us, revenue_micros=revenue_micros)
-
-    def given_up(self, member: LegKey, *, at_us: int, outcome: Outcome, health: Health | None) -> None:
-        """The leg is hung up but has not ended: releases the call's caps and counts the line's outcome. See `ended`."""
-        attempt = self._caps.given_up(member)
+    def count_connection(self, member: LegKey, *, at_us: int) -> None:
+        """Talk began. Changes nothing when called again or after `release_caps`. KeyError: the member was never reserved, or its call is
+        over."""
+        attempt = self.caps.count_connection(member, at_us=at_us)
         if attempt is not None:
-            self._lines.ended(attempt.line, outcome, health=health, at_us=at_us)
+            self._lines.add_answer(attempt.line)
 
-    def settled(self, member: LegKey, *, revenue_micros: int) -> None:
-        """The call is judged: sets the attempt's final revenue; what was counted above it is reversed."""
-        self._caps.settled(member, revenue_micros=revenue_micros)
+    def release_call_caps(self, member: LegKey, *, at_us: int, outcome: Outcome, health: Health | None) -> None:
+        """The leg is hung up but has not ended: releases the call's caps and counts the line's outcome. See `release_caps`."""
+        attempt = self.caps.release_call_caps(member)
+        if attempt is not None:
+            self._lines.add_outcome(attempt.line, outcome, health=health, at_us=at_us)
 
-    def ended(
+    def release_caps(
         self,
         member: LegKey,
         *,
         at_us: int,
         outcome: Outcome | None = None,
         health: Health | None = None,
-        earning: bool = False,
+        may_earn: bool = False,
     ) -> None:
         """The leg has ended, or was never dialled: releases what it held. Changes nothing for unknown members and legs that ended before.
 
-        `outcome`: of the attempt; None: it says nothing about the line. `health`: the line's health rule. `earning`: the call goes on and
-        this attempt may still earn (`total_for`), so strict caps go on counting that as outstanding until `over`.
+        `outcome`: of the attempt; None: it says nothing about the line. `health`: the line's health rule. `may_earn`: the call goes on and
+        this attempt may still earn (`total_for`), so strict caps go on counting that as outstanding until `end_call`.
         """
-        attempt = self._caps.give_back(member, earning=earning)
+        attempt = self.caps.release_caps(member, may_earn=may_earn)
         if attempt is not None and outcome is not None:
-            self._lines.ended(attempt.line, outcome, health=health, at_us=at_us)
+            self._lines.add_outcome(attempt.line, outcome, health=health, at_us=at_us)
 
-    def over(self, call_id: str) -> None:
-        """The call is recorded and judged. Only `ended` may follow, for legs that have not terminated yet."""
-        self._holds.leave(call_id)
-        for attempt, earned_micros in self._caps.over(call_id):
-            self._lines.earned(attempt.campaign, attempt.line, revenue_micros=earned_micros)
+    def end_call(self, call_id: str) -> None:
+        """The call is recorded and judged. Only `release_caps` may follow, for legs that have not terminated yet."""
+        self.holds.leave(call_id)
+        for attempt, earned_micros in self.caps.end_call(call_id):
+            self._lines.add_revenue(attempt.campaign, attempt.line, revenue_micros=earned_micros)
 
-    def enter_hold(self, call_id: str, campaign: str) -> None:
-        """The caller waits in this queue, and in no other any more. Idempotent."""
-        self._holds.enter(call_id, campaign)
+    # config and ledger
 
-    def leave_hold(self, call_id: str) -> None:
-        """Removes the caller from its hold queue, if it is in one."""
-        self._holds.leave(call_id)
-
-    def paid_for(self, ani: str, paid: PaidConversion) -> None:
-        """A conversion was paid for: the caller may be a repeat from now on. Callers without a number of their own are not kept."""
-        self._repeats.add(ani, paid)
-
-    # events from outside of calls; called once for each row of the ledger
-
-    def adjusted(self, owners: tuple[str, ...], *, at_us: int, conversions: int, revenue_micros: int) -> None:
-        """Money rows that no live call made: postbacks, corrections. Both numbers may be negative."""
-        self._caps.adjusted(owners, at_us=at_us, conversions=conversions, revenue_micros=revenue_micros)
-
-    def deposited(self, advertiser: str, amount_micros: int) -> None:
-        """An advertiser paid in advance."""
-        self._caps.deposited(_prepaid(advertiser), amount_micros)
-
-    def grouped(self, groups: Mapping[str, tuple[str, ...]]) -> None:
+    def set_groups(self, groups: Mapping[str, tuple[str, ...]]) -> None:
         """Sets the lines of each group, from the plan, at start and at every reload. A group has counted what its lines have."""
         self._groups = {f"group:{name}": tuple(f"line:{line}" for line in lines) for name, lines in groups.items()}
-        self._caps.grouped(self._groups)
+        self.caps.set_groups(self._groups)
 
     @property
     def horizon_us(self) -> int:
-        """Returns from when on the quarters are known; caps that look further back count the sum of all time, until `look_back`."""
-        return self._tally.horizon_us
+        """Returns from when on the quarters are known; caps that look further back count the sum of all time, until `extend_history`."""
+        return self._counters.horizon_us
 
-    def look_back(self, past: UsageHistory) -> None:
+    def extend_history(self, past: UsageHistory) -> None:
         """Loads more of the ledger, for a plan that looks further back. What was counted meanwhile is known already."""
-        self._tally.extend(past.tallies, before=past.before, horizon_us=past.horizon_us)
+        self._counters.extend_history(past.counts, before=past.before, horizon_us=past.horizon_us)
         for ani, paid in past.paid:
-            self._repeats.add(ani, paid)
-        self._caps.grouped(self._groups)
+            self.paid_callers.add(ani, paid)
+        self.caps.set_groups(self._groups)
 
     # queries of routing: routing.load.Load
 
     def used(self, cap: Cap, utc_us: int) -> int:
-        return self._caps.used(cap, utc_us)
+        return self.caps.used(cap, utc_us)
 
     def last_attempt_us(self, line: str) -> int:
         return self._lines.last_attempt_us(line)
@@ -315,17 +290,13 @@ class Usage:
         return self._lines.worth_micros(campaign, line)
 
     def waiting(self, campaign: str) -> int:
-        return self._holds.waiting(campaign)
+        return self.holds.waiting(campaign)
 
     def paid(self, ani: str) -> Sequence[PaidConversion]:
-        return self._repeats.paid(ani)
+        return self.paid_callers.paid(ani)
 
     # for tests
 
     def snapshot(self) -> Mapping[str, int]:
         """Returns every count that is not zero: two usages with equal snapshots count the same."""
-        return self._tally.snapshot() | self._caps.snapshot()
-
-
-def _prepaid(advertiser: str) -> str:
-    return f"advertiser:{advertiser}"
+        return self._counters.snapshot() | self.caps.snapshot()

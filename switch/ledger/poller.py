@@ -57,11 +57,11 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
     with ledger.reading() as reading:
         past = UsageHistory(
             horizon_us=horizon.counts_us,
-            tallies=tuple(reading.tallies(horizon.counts_us)),
+            counts=tuple(reading.tallies(horizon.counts_us)),
             before=tuple(reading.totals(horizon.counts_us)) if horizon.ever else (),
             deposits=reading.balances(),
             paid=tuple(reading.paid_since(horizon.paid_us)),
-            made=tuple(reading.made(MAX_MADE)),
+            attempts=tuple(reading.made(MAX_MADE)),
         )
         return History(past=past, last_money=reading.last_money())
 

@@ -22,8 +22,8 @@ from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree, Value
 from switch.settings.tags import GIVEN, fixed, scalar
 from switch.settings.value import Invalid, nearest
+from switch.sip.headers import parse_uri
 from switch.sip.requests import DEFAULT_PORT
-from switch.sip.uri import parse_uri
 
 ELSEWHERE = "menus set zip and consent, the switch knows the others"
 

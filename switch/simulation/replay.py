@@ -99,7 +99,7 @@ def play(
 ) -> Comparison:
     """All calls once more, by `new`. `prompts`: their lengths. `played`: called now and then with how many calls are over."""
     stage = Simulator(new, usage=Usage(), prompts=prompts)
-    stage.control.remember(past, new)
+    stage.control.load_usage(past, new)
     comparison = recorded.comparison
     for over, judged in enumerate(stage.play(_scripts(recorded, old=old, new=new)), start=1):
         if judged.record.invited_us >= recorded.period.from_us:
@@ -115,7 +115,7 @@ def past_of(ledger: Ledger, plan: Plan, *, at_us: int) -> UsageHistory:
     with ledger.reading() as reading:
         return UsageHistory(
             horizon_us=horizon.counts_us,
-            tallies=tuple(row for row in reading.tallies(horizon.counts_us) if row[2] < at_us),
+            counts=tuple(row for row in reading.tallies(horizon.counts_us) if row[2] < at_us),
             before=tuple(reading.totals(horizon.counts_us)) if horizon.ever else (),
             deposits=reading.balances(),
             paid=tuple(row for row in reading.paid_since(horizon.paid_us) if row[1].at_us < at_us),

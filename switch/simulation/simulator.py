@@ -11,7 +11,7 @@ from switch.billing.verdict import JudgedCall
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import TREATMENT, Cause
-from switch.call.describe import command_text, event_facts
+from switch.call.cdr import command_text, event_facts
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
@@ -130,7 +130,7 @@ class Simulator:
     def _take(self, actor: _SimulatedCall, event: ev.Event, step: Step) -> JudgedCall | None:
         actor.call = step.call
         if self._noting:
-            actor.context.note(event, step.commands)
+            actor.context.add_event(event, step.commands)
         if self._watch is not None:
             self._tell(actor, event, step)
         judged: JudgedCall | None = None
@@ -300,7 +300,7 @@ class Simulator:
 def _deadline(call: Call) -> Moment | None:
     """When the call wants to be woken. While two talk, only for a moment at which money may be owed, and for the longest call."""
     if isinstance(call.phase, Bridged):
-        return min((*call.phase.marks[:1], call.expires))
+        return min((*call.phase.thresholds[:1], call.expires))
     return call.deadline
 
 

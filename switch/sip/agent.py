@@ -7,8 +7,7 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 from collections.abc import Callable
 from typing import assert_never
 
-from switch.sip.core import SipLeg, UserAgentCore
-from switch.sip.dialog import contact_of
+from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import UNSUPPORTED_VERSION, Address, KeepAlive, Malformed, Request, Response, parse
@@ -18,6 +17,7 @@ from switch.sip.requests import (
     Fields,
     LocalIdentity,
     ReceivedRequest,
+    contact_of,
     objection,
     read_request,
     reason_q850,
@@ -26,7 +26,7 @@ from switch.sip.requests import (
     stamp,
 )
 from switch.sip.session import Session
-from switch.sip.timers import Timers
+from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
 """Retry-After of the 503 to a new INVITE when there is no room (`core`)."""
@@ -73,11 +73,13 @@ class UserAgent:
 
     def to_send(self) -> list[tuple[bytes, Address]]:
         """Returns the datagrams to send, in order; each is returned once."""
-        return self._core.take_outbox()
+        outbox, self._core.outbox = self._core.outbox, []
+        return outbox
 
     def facts(self) -> list[Fact]:
         """Returns what happened, in order; each fact is returned once."""
-        return self._core.take_facts()
+        facts, self._core.facts = self._core.facts, []
+        return facts
 
     def invite(
         self,
@@ -161,7 +163,7 @@ class UserAgent:
     def _on_response(self, response: Response, now_ns: int) -> None:
         """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
         key = response_key(response)
-        transaction = None if key is None else self._core.transactions.client(key)
+        transaction = None if key is None else self._core.transactions.clients.get(key)
         if transaction is not None:
             transaction.receive(response, now_ns)
 
@@ -176,12 +178,14 @@ class UserAgent:
         arrival = read_request(request, source)
         if arrival is None:
             return
-        transaction = self._core.transactions.server(arrival.key)
+        transaction = self._core.transactions.servers.get(arrival.key)
         if transaction is not None:
             if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard changes nothing
                 transaction.receive(arrival.request, now_ns)
             return
-        leg = self._leg_of(arrival)
+        leg = self._core.dialogs.get(arrival.to_tag)
+        if leg is not None and not leg.is_peer(arrival.call_id, arrival.from_tag):
+            leg = None
         if request.method == "ACK":
             if leg is not None:
                 leg.on_ack(arrival.cseq, request.body, now_ns)
@@ -192,13 +196,9 @@ class UserAgent:
         elif may_invite:
             self._on_stranger(arrival, source, now_ns)
 
-    def _leg_of(self, arrival: ReceivedRequest) -> SipLeg | None:
-        leg = self._core.dialogs.get(arrival.to_tag)
-        return leg if leg is not None and leg.is_peer(arrival.call_id, arrival.from_tag) else None
-
     def _on_cancel(self, arrival: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
-        invite = self._core.transactions.server(arrival.cancelled_key)
+        invite = self._core.transactions.servers.get(arrival.cancelled_key)
         if invite is not None and (may_invite or source[0] == invite.address[0]):
             self._core.reply(arrival, 200, now_ns=now_ns, tag=invite.tag)
             if invite.user is not None:
@@ -228,8 +228,8 @@ class UserAgent:
         wait = retry_after(OVERLOAD_RETRY_AFTER_S)
         if core.is_flooded():
             core.reply_stateless(arrival, 503, extra=wait)
-        elif core.transactions.is_merged(arrival.merge_id):
+        elif arrival.merge_id in core.transactions.merged:
             core.refuse(arrival, 482, now_ns=now_ns)
         else:
             unfit = no or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))  # §8.1.1.8
-            core.tell(IncomingLeg(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))
+            core.report(IncomingLeg(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))

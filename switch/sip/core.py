@@ -10,8 +10,7 @@ from zlib import crc32
 from switch.sip.fact import Fact, LegTerminated
 from switch.sip.message import Address, Request, serialize
 from switch.sip.requests import MAGIC_COOKIE, Fields, LocalIdentity, ReceivedRequest, answer, peer_key, transaction_key
-from switch.sip.timers import Timers
-from switch.sip.transaction import Transaction, Transactions, TransactionUser
+from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
 from switch.timer_heap import TimerHeap
 
@@ -40,9 +39,10 @@ class SipLeg(Protocol):
 
 
 class UserAgentCore:
-    """What legs share. `legs`: by number, until `LegTerminated`. `dialogs`: by our tag, a little longer (see `session`)."""
+    """What legs share. `legs`: by number, until `LegTerminated`. `dialogs`: by our tag, a little longer (see `session`). `facts`, `outbox`:
+    what the agent's user has not taken yet."""
 
-    __slots__ = ("_facts", "_outbox", "_serial", "dialogs", "identity", "legs", "timer_heap", "timers", "token", "transactions")
+    __slots__ = ("_serial", "dialogs", "facts", "identity", "legs", "outbox", "timer_heap", "timers", "token", "transactions")
 
     def __init__(self, *, identity: LocalIdentity, token: Callable[[], str], timers: Timers) -> None:
         self.identity = identity
@@ -53,8 +53,8 @@ class UserAgentCore:
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
         self._serial = 0
-        self._facts: list[Fact] = []
-        self._outbox: list[tuple[bytes, Address]] = []
+        self.facts: list[Fact] = []
+        self.outbox: list[tuple[bytes, Address]] = []
 
     def next_leg(self) -> int:
         """Returns a leg number never used before."""
@@ -70,25 +70,17 @@ class UserAgentCore:
         return len(self.transactions) >= MAX_TRANSACTIONS
 
     def send(self, wire: bytes, address: Address) -> None:
-        self._outbox.append((wire, address))
+        self.outbox.append((wire, address))
 
-    def take_outbox(self) -> list[tuple[bytes, Address]]:
-        outbox, self._outbox = self._outbox, []
-        return outbox
-
-    def tell(self, fact: Fact) -> None:
+    def report(self, fact: Fact) -> None:
         """Reports a fact about a live leg; facts about a leg that is over are dropped."""
         if fact.leg in self.legs:
-            self._facts.append(fact)
+            self.facts.append(fact)
 
     def end(self, ended: LegTerminated) -> None:
         """Reports the last fact of a leg."""
-        self.tell(ended)
+        self.report(ended)
         self.legs.pop(ended.leg, None)
-
-    def take_facts(self) -> list[Fact]:
-        facts, self._facts = self._facts, []
-        return facts
 
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()
@@ -129,7 +121,7 @@ class UserAgentCore:
 
     def reply(self, arrival: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
         """Serves and answers at once, in a transaction as long as there is room."""
-        if len(self.transactions) >= MAX_TRANSACTIONS:
+        if self.is_flooded():
             self.reply_stateless(arrival, status, extra=extra)
         else:
             self.respond(self.serve(arrival, now_ns, tag=tag), arrival, status, now_ns=now_ns, extra=extra)

@@ -1,7 +1,9 @@
-"""PURE. Parses and writes the values of the headers that a user agent acts on: Via, the address headers, CSeq, Reason, numbers.
+"""PURE. Parses and writes the values of the headers that a user agent acts on: Via, the address headers, CSeq, Reason, numbers; and the
+URIs in them: sip and sips (RFC 3261 §19.1), and the number in a tel URI (RFC 3966).
 
 Every `parse_x` takes one value as the parser leaves it (unfolded, comma lists split) and returns None for what is not valid: it
-never raises. `str()` writes the value back. Messages, URIs (`uri`) and what a value means to a dialog are elsewhere.
+never raises. `str()` writes the value back. Messages, names of header fields and what a value means to a dialog are elsewhere.
+URIs are passed as text, and parsed only where a part of one is needed; names in them are not resolved.
 The patterns use possessive quantifiers throughout: time stays linear in the length of hostile input. The last values are
 `remembered`: the parser checks what the agent reads again at once, and a dialog repeats its From, To and CSeq in every message.
 """
@@ -10,7 +12,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
-from typing import TypeVar
+from typing import Literal, TypeVar
+from urllib.parse import quote, unquote_to_bytes
 
 Params = tuple[tuple[str, str | None], ...]
 """`;name=value` pairs in order: names in lower case, values as written (quotes kept), None where there is no `=`."""
@@ -29,21 +32,6 @@ MAX_REMEMBERED_CHARS = 256
 
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]++"  # noqa: S105 - grammar, no password
 """RFC 3261 §25.1 `token`."""
-_DEFINED = """
-    accept accept-contact accept-encoding accept-language accept-resource-priority additional-identity alert-info allow allow-events
-    answer-mode authentication-info authorization call-id call-info cellular-network-info contact content-disposition content-encoding
-    content-id content-language content-length content-type cseq date dc-info encryption error-info event expires feature-caps
-    flow-timer from geolocation geolocation-error geolocation-routing hide history-info identity identity-info in-reply-to info-package
-    join max-breadth max-forwards mime-version min-expires min-se organization origination-id path permission-missing policy-contact
-    policy-id priority priority-share priority-verstat priv-answer-mode privacy proxy-authenticate proxy-authorization proxy-require
-    rack reason reason-phrase record-route recv-info refer-events-at refer-sub refer-to referred-by reject-contact relayed-charge
-    remote-party-id replaces reply-to request-disposition require resource-priority resource-share response-key response-source
-    restoration-info retry-after route rseq security-client security-server security-verify server service-interact-info service-route
-    session-expires session-id sip-etag sip-if-match subject subscription-state supported suppress-if-match target-dialog timestamp to
-    trigger-consent unsupported user-agent user-to-user via warning www-authenticate
-"""
-SIP_HEADERS = frozenset(_DEFINED.split())
-"""Names of header fields that RFC 3261 and its extensions define, in lower case, without those that begin with P- (RFC 5727)."""
 SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
 HOST = r"(?:\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)"
 """Host name, IPv4 literal or bracketed IPv6 literal. Underscores are illegal in names but common in private DNS."""
@@ -193,7 +181,7 @@ def parse_via(text: str) -> Via | None:
 class NameAddr:
     """From, To, Contact, Route, Record-Route, P-Asserted-Identity, Remote-Party-ID: a display name, a URI, header parameters.
 
-    `display`: unescaped, None when there is none. `uri`: text of any scheme, `uri.parse_uri` reads it.
+    `display`: unescaped, None when there is none. `uri`: text of any scheme, `parse_uri` reads it.
     Written always with angle brackets, so that URI parameters and header parameters cannot be confused (RFC 3261 §20.10).
     """
 
@@ -260,3 +248,117 @@ def parse_reason_q850(text: str) -> int | None:
     match = _Q850.search(text)
     params = parse_params(match[1]) if match else None
     return parse_uint(param(params or (), "cause") or "", MAX_Q850)
+
+
+UriParams = tuple[tuple[str, str | None], ...]
+"""Unescaped pairs in order, names in lower case, None where there is no `=`."""
+
+_URI = re.compile(
+    r"(?P<scheme>[Ss][Ii][Pp][Ss]?):"
+    r"(?:(?P<user>[^@:]*+)(?::[^@]*+)?@)?"  # a password may follow the user; it is deprecated and dropped
+    rf"(?P<host>{HOST})(?::(?P<port>[0-9]++))?+"
+    r"(?P<params>(?:;[^;?@]++)*+)(?:\?(?P<headers>[^@]*+))?+"
+)
+_TEL = re.compile(r"[Tt][Ee][Ll]:([^;?@]++)(?:;[^@]*+)?+")
+_BAD_CHARACTER = re.compile(r'[\x00-\x20"<>\x7f]|%(?![0-9A-Fa-f]{2})')
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TELEPHONE = re.compile(r"\+?[0-9][0-9*#.()\-]*+(?=;)")
+_SEPARATORS = str.maketrans("", "", "-.()")
+
+MAX_USER_CHARS = 64
+"""Four times the longest telephone number (E.164)."""
+
+_MARK = "-_.!~*'()"
+_USER_SAFE = _MARK + "&=+$,;?/"
+_PARAM_SAFE = _MARK + "[]/:&+$"
+_HEADERS_SAFE = _MARK + "[]/?:+$=&%"
+"""Already escaped: kept as text, so `%` stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipUri:
+    """`user`: unescaped, None for none. `host`: IPv6 without brackets. `port`: None when not written. `params`: unescaped.
+    `headers`: what follows the question mark, as text. `str()` escapes what its place does not allow."""
+
+    scheme: Literal["sip", "sips"] = "sip"
+    user: str | None = None
+    host: str
+    port: int | None = None
+    params: UriParams = ()
+    headers: str = ""
+
+    def __str__(self) -> str:
+        user = "" if self.user is None else quote(self.user, _USER_SAFE) + "@"
+        port = "" if self.port is None else f":{self.port}"
+        params = "".join([_write_param(name, value) for name, value in self.params])
+        headers = "?" + quote(self.headers, _HEADERS_SAFE) if self.headers else ""
+        return f"{self.scheme}:{user}{write_host(self.host)}{port}{params}{headers}"
+
+
+def _write_param(name: str, value: str | None) -> str:
+    written = ";" + quote(name, _PARAM_SAFE)
+    return written if value is None else f"{written}={quote(value, _PARAM_SAFE)}"
+
+
+@remembered
+def parse_uri(text: str) -> SipUri | None:
+    """Returns None for what is no sip or sips URI, or none that can be used.
+
+    Lenient where carriers are (unescaped `#` in the user, an empty user), strict on structure. A user or parameter with control
+    characters or invalid UTF-8 under its escapes is legal but rejected: None, so that none reaches logs or the ledger.
+    """
+    match = _URI.fullmatch(text)
+    if match is None or _BAD_CHARACTER.search(text):
+        return None
+    port = parse_uint(match["port"], MAX_PORT) if match["port"] else None
+    user = _unescape(match["user"] or "")
+    params = _params(match["params"])
+    if (match["port"] and not port) or user is None or params is None:
+        return None
+    return SipUri(
+        scheme="sips" if len(match["scheme"]) == len("sips") else "sip",
+        user=user or None,
+        host=match["host"].strip("[]"),
+        port=port,
+        params=params,
+        headers=match["headers"] or "",
+    )
+
+
+def _params(text: str) -> UriParams | None:
+    pairs: list[tuple[str, str | None]] = []
+    for part in text.split(";")[1:]:
+        name, equals, value = part.partition("=")
+        plain_name, plain_value = _unescape(name), _unescape(value)
+        if not plain_name or plain_value is None:
+            return None
+        pairs.append((plain_name.lower(), plain_value if equals else None))
+    return tuple(pairs)
+
+
+def _unescape(text: str) -> str | None:
+    """Returns None for control characters or invalid UTF-8 under the escapes."""
+    if "%" not in text:
+        return text
+    try:
+        plain = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        return None
+    return None if _CONTROL.search(plain) else plain
+
+
+def user_of(text: str) -> str:
+    """The user of a sip or sips URI, or the number of a tel URI without its visual separators; "" when there is none.
+
+    A telephone number in a sip URI loses its own parameters (`+15551230001;rn=+15550000;npdi@host`, RFC 3261 §19.1.6): they say
+    how the number was routed, not which it is. A name that is too long or not printable gives "": it would go into logs, records and
+    the INVITE to a line.
+    """
+    if (tel := _TEL.fullmatch(text)) and not _BAD_CHARACTER.search(text):
+        user = (_unescape(tel[1]) or "").translate(_SEPARATORS)
+    else:
+        uri = parse_uri(text)
+        user = (uri.user if uri else None) or ""
+        telephone = _TELEPHONE.match(user)
+        user = telephone[0] if telephone else user
+    return user if len(user) <= MAX_USER_CHARS and user.isprintable() else ""

@@ -13,9 +13,8 @@ Timer M, to acknowledge 2xx that come again or from forks. After a CANCEL that c
 from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
-from switch.sip.dialog import callee_dialog, caller_dialog, contact_of
 from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
-from switch.sip.headers import parse_name_addr
+from switch.sip.headers import SipUri, parse_name_addr, parse_uri, user_of
 from switch.sip.message import Address, Headers, Request, Response
 from switch.sip.requests import (
     ALLOW,
@@ -26,15 +25,15 @@ from switch.sip.requests import (
     Fields,
     ReceivedRequest,
     cancel_of,
+    contact_of,
     objection,
+    q850_of,
     reason_q850,
     retry_after,
 )
-from switch.sip.session import Session, q850_of, send_bye
-from switch.sip.timers import NS_PER_MS, Timer
-from switch.sip.transaction import Transaction
+from switch.sip.session import Session, callee_dialog, caller_dialog, send_bye
+from switch.sip.transaction import NS_PER_MS, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
-from switch.sip.uri import SipUri, parse_uri, user_of
 
 RING_AGAIN_NS = 60_000 * NS_PER_MS
 """RFC 3261 §13.3.1.1: a 180 every minute restarts the proxies' Timer C."""
@@ -275,7 +274,7 @@ class OutgoingLeg:
             case OutgoingState.CALLING | OutgoingState.PROCEEDING:
                 self._phase = OutgoingState.PROCEEDING
                 if response.status > 100:
-                    self._core.tell(ProvisionalReceived(leg=self.number, status=response.status, body=response.body))
+                    self._core.report(ProvisionalReceived(leg=self.number, status=response.status, body=response.body))
             case OutgoingState.ABANDONED:
                 self._cancel(now_ns)
             case OutgoingState.CANCELLING | OutgoingState.DONE:
@@ -310,7 +309,7 @@ class OutgoingLeg:
         if is_first and is_usable:
             self._leave()
             Session(self._core, self.number, dialog=dialog, tag=self._tag, status=response.status)
-            self._core.tell(AnswerReceived(leg=self.number, body=response.body))
+            self._core.report(AnswerReceived(leg=self.number, body=response.body))
             return
         send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
         if is_first:

@@ -8,7 +8,6 @@ which would let a peer write headers of its own into our messages.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import assert_never
 
 import msgspec
 
@@ -158,6 +157,21 @@ _CANONICAL = {
 }
 """Header name as spelt -> canonical name. Other spellings are looked up in lower case, then title-cased."""
 
+_DEFINED = """
+    accept accept-contact accept-encoding accept-language accept-resource-priority additional-identity alert-info allow allow-events
+    answer-mode authentication-info authorization call-id call-info cellular-network-info contact content-disposition content-encoding
+    content-id content-language content-length content-type cseq date dc-info encryption error-info event expires feature-caps
+    flow-timer from geolocation geolocation-error geolocation-routing hide history-info identity identity-info in-reply-to info-package
+    join max-breadth max-forwards mime-version min-expires min-se organization origination-id path permission-missing policy-contact
+    policy-id priority priority-share priority-verstat priv-answer-mode privacy proxy-authenticate proxy-authorization proxy-require
+    rack reason reason-phrase record-route recv-info refer-events-at refer-sub refer-to referred-by reject-contact relayed-charge
+    remote-party-id replaces reply-to request-disposition require resource-priority resource-share response-key response-source
+    restoration-info retry-after route rseq security-client security-server security-verify server service-interact-info service-route
+    session-expires session-id sip-etag sip-if-match subject subscription-state supported suppress-if-match target-dialog timestamp to
+    trigger-consent unsupported user-agent user-to-user via warning www-authenticate
+"""
+SIP_HEADERS = frozenset(_DEFINED.split())
+"""Names of header fields that RFC 3261 and its extensions define, in lower case, without those that begin with P- (RFC 5727)."""
 _LIST_NAMES = (
     "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact Content-Encoding "
     "Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity P-Associated-Uri P-Preferred-Identity Path "
@@ -319,7 +333,11 @@ class HeaderInjection(ValueError):
 
 def serialize(message: Message) -> bytes:
     """The octets of `message`. Any Content-Length it carries is replaced by the length of its body. Raises `HeaderInjection`."""
-    lines = [_start_line(message)]
+    match message:
+        case Request():
+            lines = [f"{message.method} {message.uri} SIP/2.0"]
+        case Response():
+            lines = [f"SIP/2.0 {message.status} {message.reason}"]
     lines += [f"{name}: {value}" for name, value in message.headers if name != "Content-Length"]
     lines.append(f"Content-Length: {len(message.body)}")
     head = "\r\n".join(lines)
@@ -328,13 +346,3 @@ def serialize(message: Message) -> bytes:
     if "\0" in head or head.count("\r") != breaks or head.count("\n") != breaks:
         raise HeaderInjection("CR, LF or NUL in a start line or header")
     return b"%b\r\n\r\n%b" % (head.encode(), message.body)
-
-
-def _start_line(message: Message) -> str:
-    match message:
-        case Request():
-            return f"{message.method} {message.uri} SIP/2.0"
-        case Response():
-            return f"SIP/2.0 {message.status} {message.reason}"
-        case _:
-            assert_never(message)

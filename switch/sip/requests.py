@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from switch.sip.headers import Via, parse_cseq, parse_name_addr, parse_via, write_host
+from switch.sip.headers import (
+    SipUri,
+    Via,
+    has_param,
+    parse_cseq,
+    parse_name_addr,
+    parse_reason_q850,
+    parse_uri,
+    parse_via,
+    write_host,
+)
 from switch.sip.message import Address, Headers, Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -174,15 +184,13 @@ class LocalIdentity:
     user_agent: str
 
     @property
-    def host(self) -> str:
-        return write_host(self.local[0])
-
-    @property
     def contact(self) -> Field:
-        return "Contact", f"<sip:{self.host}:{self.local[1]}>"
+        host, port = self.local
+        return "Contact", f"<sip:{write_host(host)}:{port}>"
 
     def via(self, branch: str) -> Field:
-        return "Via", f"SIP/2.0/UDP {self.host}:{self.local[1]};rport;branch={branch}"
+        host, port = self.local
+        return "Via", f"SIP/2.0/UDP {write_host(host)}:{port};rport;branch={branch}"
 
 
 def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, extra: Fields = (), body: bytes = b"") -> Response:
@@ -198,17 +206,14 @@ def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, 
     fields.extend(extra)
     if body:
         fields.append(SDP)
-    return Response(status=status, reason=reason_phrase(status), headers=Headers(fields), body=body)
+    reason = _REASONS.get(status) or _REASON_CLASSES[status // 100]
+    return Response(status=status, reason=reason, headers=Headers(fields), body=body)
 
 
 def _tagged(to: Field, tag: str) -> Field:
     name, value = to
     address = parse_name_addr(value)
     return to if address is None or address.tag is not None else (name, f"{value};tag={tag}")
-
-
-def reason_phrase(status: int) -> str:
-    return _REASONS.get(status) or _REASON_CLASSES[status // 100]
 
 
 def ack_to_failure(request: Request, response: Response) -> Request:
@@ -252,3 +257,29 @@ def objection(request: Request) -> tuple[int, Fields] | None:
         return 405, (ALLOW,)
     required = request.headers.all("Require")
     return (420, tuple(("Unsupported", option) for option in required)) if required else None
+
+
+def contact_of(headers: Headers) -> str | None:
+    """Returns the remote target in a Contact header, fit for a Request-URI, or None: no Contact, or none we could call."""
+    contact = parse_name_addr(headers.get("Contact") or "")
+    return None if contact is None else usable_target(contact.uri)
+
+
+def usable_target(text: str) -> str | None:
+    """`text` without what a Request-URI must not have (§19.1.1: headers, `method`). None: no sip or sips URI."""
+    uri = parse_uri(text)
+    if uri is None:
+        return None
+    if not uri.headers and not has_param(uri.params, "method"):
+        return text.removesuffix("?")
+    params = tuple(pair for pair in uri.params if pair[0] != "method")
+    return str(SipUri(scheme=uri.scheme, user=uri.user, host=uri.host, port=uri.port, params=params))
+
+
+def q850_of(headers: Headers) -> int | None:
+    """Returns the Q.850 cause in a message (RFC 3326), or None."""
+    for value in headers.all("Reason"):
+        cause = parse_reason_q850(value)
+        if cause is not None:
+            return cause
+    return None

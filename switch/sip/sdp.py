@@ -108,16 +108,6 @@ class NegotiatedMedia:
     payload_type: int
     dtmf_type: int | None
 
-    @property
-    def sends(self) -> bool:
-        """Whether the peer will send us RTP."""
-        return self.stream.direction.sends
-
-    @property
-    def receives(self) -> bool:
-        """Whether the peer accepts RTP from us."""
-        return self.stream.direction.receives
-
 
 def parse_sdp(body: bytes) -> SessionDescription | None:
     """None: no SDP, beyond our limits, or an m= line that cannot be read. Lines we do not use are not read."""

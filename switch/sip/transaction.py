@@ -4,13 +4,40 @@ The transitions are in `transaction_table`. Dialogs and legs are reached only th
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from switch.sip.message import Address, Request, Response, serialize
 from switch.sip.requests import ack_to_failure
-from switch.sip.timers import Timer, Timers
-from switch.sip.transaction_table import END_BY_CUE, SHORT_LIVES, Action, Input, State, TransactionEnd, TransactionMachine
-from switch.timer_heap import TimerHeap
+from switch.sip.transaction_table import END_BY_EVENT, SHORT_LIVES, Action, Event, State, TransactionEnd, TransactionMachine
+from switch.timer_heap import TimerEntry, TimerHeap
+
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timers:
+    """The three base values of RFC 3261 §17.1.1.1; everything else is computed from them.
+
+    `t1_ns`: estimated round trip. `t2_ns`: the longest pause between retransmissions. `t4_ns`: a message's life in the network.
+    """
+
+    t1_ns: int = 500 * NS_PER_MS
+    t2_ns: int = 4_000 * NS_PER_MS
+    t4_ns: int = 5_000 * NS_PER_MS
+
+    @property
+    def patience_ns(self) -> int:
+        """64*T1: Timers B, D, F, H, J, L, M, and the wait for an ACK to a 2xx (§13.3.1.4) or a final answer to a CANCEL (§9.1)."""
+        return 64 * self.t1_ns
+
+    def clean_up_ns(self, at_ns: int) -> int:
+        """Returns when to do clean-up that is due at `at_ns`: at the next whole T1, together with everything else due by then."""
+        return -(-at_ns // self.t1_ns) * self.t1_ns
+
+
+Timer = TimerEntry[Callable[[int], None]]
+"""Called with the present instant, monotonic ns, when it is due."""
 
 
 class TransactionUser(Protocol):
@@ -32,9 +59,9 @@ class Transaction:
     __slots__ = (
         "_interval_ns",
         "_layer",
-        "_life",
-        "_repeat",
         "_request",
+        "_retransmit_timer",
+        "_timeout_timer",
         "_wire",
         "address",
         "key",
@@ -59,8 +86,8 @@ class Transaction:
         self._request: Request | None = None
         self._wire = b""
         self._interval_ns = 0
-        self._repeat: Timer | None = None
-        self._life: Timer | None = None
+        self._retransmit_timer: Timer | None = None
+        self._timeout_timer: Timer | None = None
 
     def start(self, request: Request | None, now_ns: int) -> None:
         """Enters the first state; a client sends its `request`, a server has none to send."""
@@ -73,32 +100,35 @@ class Transaction:
     def receive(self, message: Request | Response, now_ns: int) -> None:
         """A message that belongs here came in."""
         if isinstance(message, Response):
-            self._step(self.machine.cue_of(message.status), now_ns, message=message)
+            self._step(_answer_event(self.machine, message.status), now_ns, message=message)
         else:
-            self._step(Input.ACK if message.method == "ACK" else Input.REQUEST, now_ns, message=message)
+            self._step(Event.ACK if message.method == "ACK" else Event.REQUEST, now_ns, message=message)
 
     def respond(self, status: int, wire: bytes, now_ns: int) -> None:
         """A server's user answers. Changes nothing where the state allows no such answer any more."""
-        self._step(self.machine.cue_of(status), now_ns, wire=wire)
+        self._step(_answer_event(self.machine, status), now_ns, wire=wire)
 
     def transport_failed(self, now_ns: int) -> None:
         """The transport could not send, or an ICMP error came back."""
-        self._step(Input.TRANSPORT_ERROR, now_ns)
+        self._step(Event.TRANSPORT_ERROR, now_ns)
 
     def destroy(self) -> None:
         """Ends at once without notifying the user (§9.1: a cancelled INVITE that is never answered)."""
         self.user = None
         self._leave()
 
-    def _step(self, cue: Input, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
-        row = self.machine.rows.get((self.state, cue))
+    def _step(self, event: Event, now_ns: int, *, message: Request | Response | None = None, wire: bytes | None = None) -> None:
+        row = self.machine.rows.get((self.state, event))
         if row is None:
             return
         then, does = row
         if wire is not None:
             self._wire = wire
         if then is State.TERMINATED:
-            self._terminate(END_BY_CUE.get(cue, TransactionEnd.DONE))
+            user = self.user
+            self._leave()
+            if user is not None:
+                user.on_end(self, END_BY_EVENT.get(event, TransactionEnd.DONE))
         elif then is not self.state:
             self._enter(then, now_ns)
         for do in does:
@@ -120,44 +150,38 @@ class Transaction:
         self.state = state
         timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:
-            timer_heap.cancel(self._repeat)
+            timer_heap.cancel(self._retransmit_timer)
             self._interval_ns = timers.t1_ns
-            self._repeat = None if repeat is None else timer_heap.add(now_ns + timers.t1_ns, self._ring_repeat)
+            self._retransmit_timer = None if repeat is None else timer_heap.add(now_ns + timers.t1_ns, self._on_retransmit)
         if life is not old_life:
-            timer_heap.cancel(self._life)
-            self._life = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._ring_life)
+            timer_heap.cancel(self._timeout_timer)
+            self._timeout_timer = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._on_timeout)
 
-    def _end_ns(self, repeat: Input | None, life: Input, now_ns: int) -> int:
+    def _end_ns(self, repeat: Event | None, life: Event, now_ns: int) -> int:
         """Returns when `life` ends the state just entered. One that repeats nothing only absorbs late messages, and may do so for longer:
         its clean-up is batched with others, so that a busy agent is not woken for each."""
         timers = self._layer.timers
         end_ns = now_ns + (timers.t4_ns if life in SHORT_LIVES else timers.patience_ns)
         return end_ns if repeat is not None else timers.clean_up_ns(end_ns)
 
-    def _ring_repeat(self, now_ns: int) -> None:
+    def _on_retransmit(self, now_ns: int) -> None:
         """Timer A doubles without bound (Timer B ends it), E and G up to T2; E is T2 at once in Proceeding (§17.1.2.2)."""
         timer = self.machine.timers[self.state][0]
         if timer is None:
             return
         t2_ns = self._layer.timers.t2_ns
         doubled_ns = 2 * self._interval_ns
-        if timer is Input.TIMER_A:
+        if timer is Event.TIMER_A:
             self._interval_ns = doubled_ns
         else:
             self._interval_ns = t2_ns if self.state is State.PROCEEDING else min(doubled_ns, t2_ns)
-        self._repeat = self._layer.timer_heap.add(now_ns + self._interval_ns, self._ring_repeat)
+        self._retransmit_timer = self._layer.timer_heap.add(now_ns + self._interval_ns, self._on_retransmit)
         self._step(timer, now_ns)
 
-    def _ring_life(self, now_ns: int) -> None:
+    def _on_timeout(self, now_ns: int) -> None:
         timer = self.machine.timers[self.state][1]
         if timer is not None:
             self._step(timer, now_ns)
-
-    def _terminate(self, end: TransactionEnd) -> None:
-        user = self.user
-        self._leave()
-        if user is not None:
-            user.on_end(self, end)
 
     def _leave(self) -> None:
         """Releases everything: the layer drops this transaction, and nothing refers to the messages or the user any more."""
@@ -168,10 +192,20 @@ class Transaction:
         self._wire = b""
 
 
-class Transactions:
-    """Every live transaction of one agent, by key. `send` is where its bytes go."""
+def _answer_event(machine: TransactionMachine, status: int) -> Event:
+    """What an answer with this status is to the machine."""
+    if status < 200:
+        return Event.PROVISIONAL
+    if not machine.invite:
+        return Event.FINAL
+    return Event.SUCCESS if status < 300 else Event.FAILURE
 
-    __slots__ = ("_clients", "_merged", "_servers", "send", "timer_heap", "timers")
+
+class Transactions:
+    """Every live transaction of one agent. `clients`, `servers`: by key. `merged`: the ids of INVITEs that are being served: one that comes
+    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go."""
+
+    __slots__ = ("clients", "merged", "send", "servers", "timer_heap", "timers")
 
     def __init__(
         self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Address], None]
@@ -179,12 +213,12 @@ class Transactions:
         self.timers = timers
         self.timer_heap = timer_heap
         self.send = send
-        self._clients: dict[str, Transaction] = {}
-        self._servers: dict[str, Transaction] = {}
-        self._merged: set[str] = set()
+        self.clients: dict[str, Transaction] = {}
+        self.servers: dict[str, Transaction] = {}
+        self.merged: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self._clients) + len(self._servers)
+        return len(self.clients) + len(self.servers)
 
     def ask(
         self,
@@ -199,42 +233,32 @@ class Transactions:
         """Starts a client transaction: sends `request` to `address`."""
         transaction = Transaction(self, machine, key=key, address=address, user=user)
         transaction.start(request, now_ns)
-        self._clients[key] = transaction
+        self.clients[key] = transaction
         return transaction
 
     def serve(
         self, machine: TransactionMachine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int
     ) -> Transaction:
-        """Starts a server transaction for a request that came; answers go to `address`. `merge_id`: see `is_merged`."""
+        """Starts a server transaction for a request that came; answers go to `address`. `merge_id`: see `merged`."""
         transaction = Transaction(self, machine, key=key, address=address, user=None)
         transaction.tag = tag
         transaction.start(None, now_ns)
-        self._servers[key] = transaction
+        self.servers[key] = transaction
         if merge_id is not None:
             transaction.merge_id = merge_id
-            self._merged.add(merge_id)
+            self.merged.add(merge_id)
         return transaction
-
-    def client(self, key: str) -> Transaction | None:
-        return self._clients.get(key)
-
-    def server(self, key: str) -> Transaction | None:
-        return self._servers.get(key)
-
-    def is_merged(self, merge_id: str) -> bool:
-        """Returns whether this request came already on another path and is still being served (RFC 3261 §8.2.2.2)."""
-        return merge_id in self._merged
 
     def transport_failed(self, address: Address, now_ns: int) -> None:
         """`address` is unreachable."""
-        for transaction in [*self._clients.values(), *self._servers.values()]:
+        for transaction in [*self.clients.values(), *self.servers.values()]:
             if transaction.address == address:
                 transaction.transport_failed(now_ns)
 
     def forget(self, transaction: Transaction) -> None:
         """A transaction ended."""
-        for table in (self._clients, self._servers):
+        for table in (self.clients, self.servers):
             if table.get(transaction.key) is transaction:  # an agent that calls itself has one key in both
                 del table[transaction.key]
         if transaction.merge_id is not None:
-            self._merged.discard(transaction.merge_id)
+            self.merged.discard(transaction.merge_id)

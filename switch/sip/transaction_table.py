@@ -1,12 +1,12 @@
 """PURE. Holds the four transaction machines of RFC 3261 §17, and the Accepted states of RFC 6026, as data. `transaction` runs them.
 
-How to read a table. A machine is in one `State`; something happens, a `Input`; the row for the two says which state is next and what
+How to read a table. A machine is in one `State`; something happens, an `Event`; the row for the two says which state is next and what
 is done, in order. No row means: nothing happens. That is how late, duplicated and crossed messages are absorbed.
 
 Timers belong to states. A state has at most two: one that sends again (A, E, G) and one that bounds the stay (the others). Entering
 a state starts its timers and stops those of the state left; a timer that both states have runs on (E and F across a 1xx).
 
-The tables are for unreliable transports. A client's cues PROVISIONAL, SUCCESS, FAILURE, FINAL are answers received; a server's are
+The tables are for unreliable transports. A client's events PROVISIONAL, SUCCESS, FAILURE, FINAL are answers received; a server's are
 answers its user sends. INVITE distinguishes 2xx (SUCCESS) from 300-699 (FAILURE), other methods only have FINAL.
 
     INVITE client                         INVITE server
@@ -38,7 +38,7 @@ class State(IntEnum):
     TERMINATED = auto()
 
 
-class Input(IntEnum):
+class Event(IntEnum):
     """What can happen to a transaction."""
 
     PROVISIONAL = auto()
@@ -64,7 +64,7 @@ class Input(IntEnum):
 
 
 class Action(IntEnum):
-    """What a transaction does on a cue."""
+    """What a transaction does on an event."""
 
     SEND = auto()
     """Send what was last sent, or what the user has just passed in."""
@@ -86,39 +86,31 @@ class TransactionEnd(IntEnum):
     """The transport could not send."""
 
 
-END_BY_CUE: Mapping[Input, TransactionEnd] = {
-    Input.TIMER_B: TransactionEnd.TIMEOUT,
-    Input.TIMER_F: TransactionEnd.TIMEOUT,
-    Input.TIMER_H: TransactionEnd.NO_ACK,
-    Input.TRANSPORT_ERROR: TransactionEnd.UNREACHABLE,
+END_BY_EVENT: Mapping[Event, TransactionEnd] = {
+    Event.TIMER_B: TransactionEnd.TIMEOUT,
+    Event.TIMER_F: TransactionEnd.TIMEOUT,
+    Event.TIMER_H: TransactionEnd.NO_ACK,
+    Event.TRANSPORT_ERROR: TransactionEnd.UNREACHABLE,
 }
-"""How a transaction ended, by the cue that terminated it; any other cue: `TransactionEnd.DONE`."""
+"""How a transaction ended, by the event that terminated it; any other event: `TransactionEnd.DONE`."""
 
-SHORT_LIVES = frozenset({Input.TIMER_I, Input.TIMER_K})
+SHORT_LIVES = frozenset({Event.TIMER_I, Event.TIMER_K})
 """Timers that last T4. The others that bound a stay last 64*T1."""
 
 Row = tuple[State, tuple[Action, ...]]
-StateTimers = tuple[Input | None, Input | None]
+StateTimers = tuple[Event | None, Event | None]
 """(the timer that sends again, the timer that bounds the stay)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionMachine:
-    """One of the four machines. `invite`: whether 2xx and 300-699 are different cues."""
+    """One of the four machines. `invite`: whether 2xx and 300-699 are different events."""
 
     name: str
     invite: bool
     start: State
     timers: Mapping[State, StateTimers]
-    rows: Mapping[tuple[State, Input], Row]
-
-    def cue_of(self, status: int) -> Input:
-        """Returns the cue of an answer with this status."""
-        if status < 200:
-            return Input.PROVISIONAL
-        if not self.invite:
-            return Input.FINAL
-        return Input.SUCCESS if status < 300 else Input.FAILURE
+    rows: Mapping[tuple[State, Event], Row]
 
 
 # RFC 3261 §17.1.1, RFC 6026 §7.2. Timer B bounds Calling only: an INVITE may stay in Proceeding for ever, the user hangs up.
@@ -127,27 +119,27 @@ INVITE_CLIENT = TransactionMachine(
     invite=True,
     start=State.CALLING,
     timers={
-        State.CALLING: (Input.TIMER_A, Input.TIMER_B),
+        State.CALLING: (Event.TIMER_A, Event.TIMER_B),
         State.PROCEEDING: (None, None),
-        State.ACCEPTED: (None, Input.TIMER_M),
-        State.COMPLETED: (None, Input.TIMER_D),
+        State.ACCEPTED: (None, Event.TIMER_M),
+        State.COMPLETED: (None, Event.TIMER_D),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.CALLING, Input.TIMER_A): (State.CALLING, (Action.SEND,)),
-        (State.CALLING, Input.TIMER_B): (State.TERMINATED, ()),
-        (State.CALLING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.CALLING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.CALLING, Input.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
-        (State.CALLING, Input.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
-        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
-        (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
-        (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
-        (State.ACCEPTED, Input.TIMER_M): (State.TERMINATED, ()),
-        (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Input.TIMER_D): (State.TERMINATED, ()),
+        (State.CALLING, Event.TIMER_A): (State.CALLING, (Action.SEND,)),
+        (State.CALLING, Event.TIMER_B): (State.TERMINATED, ()),
+        (State.CALLING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.CALLING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.CALLING, Event.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
+        (State.CALLING, Event.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
+        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.PROCEEDING, Event.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
+        (State.PROCEEDING, Event.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
+        (State.ACCEPTED, Event.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
+        (State.ACCEPTED, Event.TIMER_M): (State.TERMINATED, ()),
+        (State.COMPLETED, Event.FAILURE): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.COMPLETED, Event.TIMER_D): (State.TERMINATED, ()),
     },
 )
 
@@ -157,23 +149,23 @@ OTHER_CLIENT = TransactionMachine(
     invite=False,
     start=State.TRYING,
     timers={
-        State.TRYING: (Input.TIMER_E, Input.TIMER_F),
-        State.PROCEEDING: (Input.TIMER_E, Input.TIMER_F),
-        State.COMPLETED: (None, Input.TIMER_K),
+        State.TRYING: (Event.TIMER_E, Event.TIMER_F),
+        State.PROCEEDING: (Event.TIMER_E, Event.TIMER_F),
+        State.COMPLETED: (None, Event.TIMER_K),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.TRYING, Input.TIMER_E): (State.TRYING, (Action.SEND,)),
-        (State.TRYING, Input.TIMER_F): (State.TERMINATED, ()),
-        (State.TRYING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.TRYING, Input.FINAL): (State.COMPLETED, (Action.PASS,)),
-        (State.PROCEEDING, Input.TIMER_E): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Input.TIMER_F): (State.TERMINATED, ()),
-        (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.PROCEEDING, Input.FINAL): (State.COMPLETED, (Action.PASS,)),
-        (State.COMPLETED, Input.TIMER_K): (State.TERMINATED, ()),
+        (State.TRYING, Event.TIMER_E): (State.TRYING, (Action.SEND,)),
+        (State.TRYING, Event.TIMER_F): (State.TERMINATED, ()),
+        (State.TRYING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.TRYING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.TRYING, Event.FINAL): (State.COMPLETED, (Action.PASS,)),
+        (State.PROCEEDING, Event.TIMER_E): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Event.TIMER_F): (State.TERMINATED, ()),
+        (State.PROCEEDING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
+        (State.PROCEEDING, Event.FINAL): (State.COMPLETED, (Action.PASS,)),
+        (State.COMPLETED, Event.TIMER_K): (State.TERMINATED, ()),
     },
 )
 
@@ -185,26 +177,26 @@ INVITE_SERVER = TransactionMachine(
     start=State.PROCEEDING,
     timers={
         State.PROCEEDING: (None, None),
-        State.ACCEPTED: (None, Input.TIMER_L),
-        State.COMPLETED: (Input.TIMER_G, Input.TIMER_H),
-        State.CONFIRMED: (None, Input.TIMER_I),
+        State.ACCEPTED: (None, Event.TIMER_L),
+        State.COMPLETED: (Event.TIMER_G, Event.TIMER_H),
+        State.CONFIRMED: (None, Event.TIMER_I),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
-        (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Action.SEND,)),
-        (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
-        (State.ACCEPTED, Input.ACK): (State.ACCEPTED, (Action.PASS,)),
-        (State.ACCEPTED, Input.TIMER_L): (State.TERMINATED, ()),
-        (State.COMPLETED, Input.REQUEST): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Input.TIMER_G): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Input.ACK): (State.CONFIRMED, ()),
-        (State.COMPLETED, Input.TIMER_H): (State.TERMINATED, ()),
-        (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.CONFIRMED, Input.TIMER_I): (State.TERMINATED, ()),
+        (State.PROCEEDING, Event.REQUEST): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Event.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
+        (State.PROCEEDING, Event.FAILURE): (State.COMPLETED, (Action.SEND,)),
+        (State.PROCEEDING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.ACCEPTED, Event.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
+        (State.ACCEPTED, Event.ACK): (State.ACCEPTED, (Action.PASS,)),
+        (State.ACCEPTED, Event.TIMER_L): (State.TERMINATED, ()),
+        (State.COMPLETED, Event.REQUEST): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Event.TIMER_G): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Event.ACK): (State.CONFIRMED, ()),
+        (State.COMPLETED, Event.TIMER_H): (State.TERMINATED, ()),
+        (State.COMPLETED, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.CONFIRMED, Event.TIMER_I): (State.TERMINATED, ()),
     },
 )
 
@@ -216,18 +208,18 @@ OTHER_SERVER = TransactionMachine(
     timers={
         State.TRYING: (None, None),
         State.PROCEEDING: (None, None),
-        State.COMPLETED: (None, Input.TIMER_J),
+        State.COMPLETED: (None, Event.TIMER_J),
         State.TERMINATED: (None, None),
     },
     rows={
-        (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
-        (State.TRYING, Input.FINAL): (State.COMPLETED, (Action.SEND,)),
-        (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Input.FINAL): (State.COMPLETED, (Action.SEND,)),
-        (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Input.REQUEST): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Input.TIMER_J): (State.TERMINATED, ()),
+        (State.TRYING, Event.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
+        (State.TRYING, Event.FINAL): (State.COMPLETED, (Action.SEND,)),
+        (State.PROCEEDING, Event.REQUEST): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
+        (State.PROCEEDING, Event.FINAL): (State.COMPLETED, (Action.SEND,)),
+        (State.PROCEEDING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.COMPLETED, Event.REQUEST): (State.COMPLETED, (Action.SEND,)),
+        (State.COMPLETED, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
+        (State.COMPLETED, Event.TIMER_J): (State.TERMINATED, ()),
     },
 )

@@ -10,7 +10,7 @@ from routing_tables import ASKED, DID, MONDAY_NOON_US, Figures, attempted, campa
 from routing.cap import Cap
 from routing.decide import MAX_CAMPAIGNS, decide
 from routing.expression import parse
-from routing.hunt import MAX_ATTEMPTS, OUTSIDE
+from routing.hunt import MAX_ATTEMPTS, NO_TIER
 from routing.load import EMPTY_LOAD
 from routing.ruling import Announce, Attempt, Dial, EnterMenu, Inquiry, NotRouted, RejectReason
 from routing.table import (
@@ -201,7 +201,7 @@ def test_overflow_to_a_line_counts_against_the_campaign_it_comes_from_but_not_it
     auto = campaign("auto", "east", overflow={NoRoute.CLOSED: ToLine(line="night")}, hours=MORNING)
     ruling = decide(table(auto), EMPTY_LOAD, ASKED)
     (night,) = dialled(ruling)
-    assert (night.line, night.campaign, night.priority) == ("night", "auto", OUTSIDE)
+    assert (night.line, night.campaign, night.priority) == ("night", "auto", NO_TIER)
     assert Cap(owner="campaign:auto", limit=5) in night.caps
     assert decide(table(auto), Figures(counts={"campaign:auto": 5}), ASKED).choice == NotRouted(because=NoRoute.CAPPED)
 

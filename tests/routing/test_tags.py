@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from routing.expression import Kind, Scalar
 from routing.ruling import Inquiry
 from routing.table import Campaign, TrackingNumber
-from routing.tags import BUILT_IN, CLOSED, of_call, of_campaign, variant
+from routing.tags import BUILT_IN, CLOSED, call_tags, campaign_tags, variant
 from routing.zone import time_zone
 
 DID = "+18005550100"
@@ -31,7 +31,7 @@ def asked(**more: Any) -> Inquiry:
 
 
 def test_a_plain_call() -> None:
-    assert of_call(NUMBER, asked()) == {
+    assert call_tags(NUMBER, asked()) == {
         "number": DID,
         "caller": "+12125550100",
         "anonymous": False,
@@ -47,7 +47,7 @@ def test_a_plain_call() -> None:
 
 
 def test_what_is_not_known_is_absent() -> None:
-    assert of_call(None, asked(ani="anonymous", trunk="")) == {
+    assert call_tags(None, asked(ani="anonymous", trunk="")) == {
         "number": DID,
         "anonymous": True,
         "trunk": "",
@@ -57,7 +57,7 @@ def test_what_is_not_known_is_absent() -> None:
 
 
 def test_call_tags_go_over_the_numbers_and_ours_over_all() -> None:
-    tags = of_call(NUMBER, asked(tags={"age": 70, "publisher": "forged", "attestation": "A"}, digits="12"))
+    tags = call_tags(NUMBER, asked(tags={"age": 70, "publisher": "forged", "attestation": "A"}, digits="12"))
     assert (tags["sub"], tags["age"], tags["publisher"], tags["attestation"], tags["digits"]) == ("fb-12", 70, "radio", "A", "12")
     assert NUMBER.tags == {"sub": "fb-12", "age": 40}
 
@@ -72,28 +72,28 @@ def test_call_tags_go_over_the_numbers_and_ours_over_all() -> None:
     ],
 )
 def test_the_place_and_what_told_it(tags: Mapping[str, Scalar], state: str, geo: str) -> None:
-    found = of_call(NUMBER, asked(tags=tags))
+    found = call_tags(NUMBER, asked(tags=tags))
     assert (found["state"], found["geo"]) == (state, geo)
     assert all(found[name] == value for name, value in tags.items())
 
 
 def test_a_number_advertised_in_one_place_may_pass_its_zip() -> None:
     local = TrackingNumber(did=DID, publisher="radio", campaign="auto", tags={"passed_zip": "77002"})
-    assert of_call(local, asked())["state"] == "TX"
-    assert of_call(local, asked(tags={"passed_zip": "90210"}))["state"] == "CA"
+    assert call_tags(local, asked())["state"] == "TX"
+    assert call_tags(local, asked(tags={"passed_zip": "90210"}))["state"] == "CA"
 
 
 def test_time_is_the_campaigns() -> None:
     late = asked(utc_us=at("2026-11-23T02:30:00"))
-    assert of_campaign(AUTO, late) == {"campaign": "auto", "hour": 21, "weekday": "sun", "date": "2026-11-22"}
+    assert campaign_tags(AUTO, late) == {"campaign": "auto", "hour": 21, "weekday": "sun", "date": "2026-11-22"}
     tokyo = Campaign(name="tokyo", targets=(), zone="Asia/Tokyo")
-    assert of_campaign(tokyo, late) == {"campaign": "tokyo", "hour": 11, "weekday": "mon", "date": "2026-11-23"}
+    assert campaign_tags(tokyo, late) == {"campaign": "tokyo", "hour": 11, "weekday": "mon", "date": "2026-11-23"}
 
 
 def test_only_a_split_campaign_has_variants() -> None:
     split = Campaign(name="auto", targets=(), split={"long": 50, "short": 50})
-    assert "variant" not in of_campaign(AUTO, asked())
-    assert of_campaign(split, asked())["variant"] in {"long", "short"}
+    assert "variant" not in campaign_tags(AUTO, asked())
+    assert campaign_tags(split, asked())["variant"] in {"long", "short"}
 
 
 def test_variants_are_drawn_alike_on_every_machine() -> None:
@@ -131,7 +131,7 @@ def test_the_order_variants_are_written_in_draws_nothing_else(seed: int, split: 
 def test_tags_are_of_their_kind_and_in_their_closed_set(ani: str, utc_us: int, typed: str) -> None:
     split = Campaign(name="auto", targets=(), zone="Australia/Eucla", split={"a": 1, "b": 1})
     inquiry = asked(ani=ani, utc_us=utc_us, tags={"zip": typed, "attestation": "B"})
-    tags = of_call(TrackingNumber(did=DID, publisher="radio", campaign="auto"), inquiry) | of_campaign(split, inquiry)
+    tags = call_tags(TrackingNumber(did=DID, publisher="radio", campaign="auto"), inquiry) | campaign_tags(split, inquiry)
     assert set(tags) <= set(BUILT_IN)
     assert all(type(value) is OF_KIND[BUILT_IN[name]] for name, value in tags.items())
     assert all(tags[name] in values for name, values in CLOSED.items() if name in tags)

@@ -238,7 +238,7 @@ class CrashWorld(World):
         self._ledger = ledger_in(data)
         self._ledger.migrate()
         history = read_history(self._ledger, lookback_of(run.plan, self.at().utc_us))
-        self.engine.remember(history.past)
+        self.engine.load_usage(history.past)
         self._last_money = history.last_money
         self._journal = Journal(data / "journal", segment_bytes=SEGMENT_BYTES, write=self._write)
 
@@ -370,7 +370,7 @@ class CrashWorld(World):
         self._last_money = polled.last
         assert not polled.unreadable
         for each in polled.posted:
-            self.engine.posted(each.row, each.record, before_micros=each.before_micros)
+            self.engine.count_posting(each.row, each.record, before_micros=each.before_micros)
         self.after(POLL_MS, self._poll)
 
     def deposit(self, key: str, *, micros: int) -> None:

@@ -19,7 +19,8 @@ from switch.billing.terms import Price, Rule, Step, Terms
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import NS_PER_MS, Moment
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
-from switch.engine.engine import Engine, RtpSettings
+from switch.engine.engine import Engine
+from switch.engine.media import RtpSettings
 from switch.engine.plan import Plan, Trunk
 from switch.engine.usage import Usage
 from switch.sip import sdp

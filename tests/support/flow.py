@@ -10,7 +10,7 @@ from ivr.menu import HangUp as MenuHangUp
 from ivr.menu import Menu, MenuPlan, RouteOn
 from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Wait
 from routing.table import Accept, NoRoute
-from switch.call import cdr, describe
+from switch.call import cdr
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.machine import advance, begin
@@ -71,8 +71,8 @@ def ruled(at: Moment, choice: Choice) -> ev.Ruled:
         campaign="quotes" if known else None,
         trail=(Reason(rule="campaigns.quotes", verdict="chosen"),),
     )
-    marks_ms = tuple((MARK_MS,) for _ in choice.attempts) if isinstance(choice, Dial) else ()
-    return ev.Ruled(at=at, ruling=ruling, menu=PLAN if isinstance(choice, EnterMenu) else None, marks_ms=marks_ms)
+    thresholds_ms = tuple((MARK_MS,) for _ in choice.attempts) if isinstance(choice, Dial) else ()
+    return ev.Ruled(at=at, ruling=ruling, menu=PLAN if isinstance(choice, EnterMenu) else None, thresholds_ms=thresholds_ms)
 
 
 def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
@@ -155,7 +155,7 @@ def play(text: str) -> str:
         event = _EVENTS[name](moment(float(seconds)), words)
         step = _step(call, event)
         call = step.call
-        out.extend(f"<< {describe.command_text(command)}" for command in step.commands)
+        out.extend(f"<< {cdr.command_text(command)}" for command in step.commands)
     assert call is not None
     assert isinstance(call.phase, Ended), f"the flow ends in {type(call.phase).__name__}"
     return "\n".join([*out, *_record(call)]) + "\n"

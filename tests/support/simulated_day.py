@@ -66,6 +66,6 @@ def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, manners: T
     _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, manners=manners or TrafficModel()))
     prompts = dict(lengths_ms(config / "prompts"))
     stage = Simulator(plan, prompts=prompts, noting=True)
-    stage.control.usage.grouped(plan.lines_of_groups)
+    stage.control.usage.set_groups(plan.lines_of_groups)
     ledger.write(list(stage.play(made)))
     return Day(ledger=ledger, plan=plan, prompts=prompts)

@@ -22,7 +22,7 @@ from switch.sip.fact import (
     ProvisionalReceived,
 )
 from switch.sip.message import Address, Message, Request, Response, parse
-from switch.sip.timers import NS_PER_MS, Timers
+from switch.sip.transaction import NS_PER_MS, Timers
 
 OURS: Address = ("192.0.2.1", 5060)
 PEER: Address = ("198.51.100.7", 5080)

@@ -82,7 +82,7 @@ def restarted(data: Path, run: Run, state: State, *, dies_after: int | None = No
             journal.mark_recorded([judged.record.call_id for judged in some])
         history = read_history(ledger, lookback_of(run.plan, state.now_us + 1_000_000))
         usage = Usage(history.past)
-        usage.grouped(run.plan.lines_of_groups)
+        usage.set_groups(run.plan.lines_of_groups)
         return usage
     finally:
         ledger.close()

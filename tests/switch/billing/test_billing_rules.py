@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from money_cases import ANSWERED_US, AUTO, DOLLAR, INVITED_US, SECOND_US, TERMS, attempt, call, flat, in_turn, price, step, talk
 
 from switch.billing.entry_state import State
-from switch.billing.judge import DAY_US, judge, marks
-from switch.billing.price import share, show_share
-from switch.billing.terms import POSTED, BillableOn, Rate, Terms, Tiers
+from switch.billing.judge import DAY_US, judge, thresholds
+from switch.billing.terms import POSTED, BillableOn, Rate, Terms, Tiers, share, show_share
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Outcome
 
@@ -328,7 +327,7 @@ def test_every_threshold_of_the_revenue_has_its_near_misses() -> None:
     assert not judge(call(attempt("east", 500, ended_by=EndedBy.LINE)), selling(BillableOn.ANSWERED)).near_miss
 
 
-# holds, costs, marks
+# holds, costs, thresholds
 
 
 def test_what_is_held_says_until_when() -> None:
@@ -379,8 +378,8 @@ def test_marks_are_every_threshold_of_talk_that_money_depends_on() -> None:
         payout=price(talk(90_000), step(BillableOn.TOTAL_FOR, at_least_ms=5_000), step(BillableOn.ANSWERED)),
         payouts={"radio-one": flat(1, 30_000), "tv-two": flat(1, 90_000)},
     )
-    assert marks(terms) == (30_000, 60_000, 90_000, 120_000)
-    assert marks(selling(BillableOn.POSTBACK)["auto"]) == ()
+    assert thresholds(terms, BillableOn.CONNECTED_FOR) == (30_000, 60_000, 90_000, 120_000)
+    assert thresholds(selling(BillableOn.POSTBACK)["auto"], BillableOn.CONNECTED_FOR) == ()
 
 
 # properties

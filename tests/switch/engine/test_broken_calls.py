@@ -14,6 +14,7 @@ from switch.call import machine
 from switch.call.moment import Moment
 from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
+from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.message import Address, Headers, Request, serialize
 
@@ -93,11 +94,11 @@ def test_a_record_that_can_not_be_made_is_said_and_costs_no_other_call(monkeypat
     world = World(plan(line("east", EAST)))
     world.line_phone(EAST)
 
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(control_module, "judge_history", breaks)
+        broken.setattr(control_module, "judge_call", breaks)
         world.call(hang_up_ms=15_000)
         world.run(60_000)
     assert world.records == []
@@ -178,3 +179,25 @@ def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.Mo
     assert [ended.status for ended in world.endings()] == [500]
     assert set(world.sip.held().values()) == {0}
     assert world.complaints[0].what == "InviteReceived of leg 1 was not heard"
+
+
+@pytest.mark.parametrize(
+    ("where", "what"), [(engine_module, "header_tags"), (engine_module, "begin"), (MediaController, "prepare_answer")]
+)
+def test_an_invite_that_no_call_can_be_made_of_leaves_no_port_behind(
+    where: object, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    world = World(plan(line("east", EAST)))
+    with monkeypatch.context() as broken:
+        broken.setattr(where, what, breaks)
+        for _ in range(3):
+            world.call()
+        world.run(200_000)
+    assert [ended.status for ended in world.endings()] == [500, 500, 500]
+    world.call(hang_up_ms=1_000)
+    world.line_phone(EAST, answer_ms=10)
+    world.run(100)
+    assert {order.port for order in world.told(mc.Open)} == {20_000, 20_002}  # the first two: none is missing

@@ -1,4 +1,4 @@
-"""The cap book: all or none, never above a limit, given back once however often, counted by owner and not by cap."""
+"""Usage of caps: all or none, never above a limit, released once however often, counted by owner and not by cap."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
-from switch.engine.caps import CapBook
+from switch.engine.caps import CapUsage
 from switch.engine.counters import UsageCounters
 
 EAST = Cap(owner="line:east", limit=2)
@@ -17,8 +17,8 @@ DAY_US = 86_400 * S_US
 PRICE = 25_000_000
 
 
-def book(tally: UsageCounters | None = None, **deposits: int) -> CapBook:
-    return CapBook(tally or UsageCounters(), deposits={f"advertiser:{name}": micros for name, micros in deposits.items()})
+def book(tally: UsageCounters | None = None, **deposits: int) -> CapUsage:
+    return CapUsage(tally or UsageCounters(), deposits=deposits)
 
 
 def attempt(*caps: Cap, revenue_micros: int = PRICE) -> Attempt:
@@ -36,8 +36,8 @@ def attempt(*caps: Cap, revenue_micros: int = PRICE) -> Attempt:
     )
 
 
-def take(caps: CapBook, call: str, *of: Cap, at_us: int = NOW_US, owners: tuple[str, ...] = ()) -> str | None:
-    return caps.take((call, 1), owners=owners, attempt=attempt(*of), at_us=at_us)
+def take(caps: CapUsage, call: str, *of: Cap, at_us: int = NOW_US, owners: tuple[str, ...] = ()) -> str | None:
+    return caps.reserve((call, 1), owners=owners, attempt=attempt(*of), at_us=at_us)
 
 
 def daily(counts: Counts, limit: int, *, strict: bool = False) -> Cap:
@@ -73,7 +73,7 @@ def test_taking_twice_is_taking_once() -> None:
     assert take(caps, "a", EAST) is None
     assert take(caps, "a", EAST) is None
     assert caps.used(EAST, NOW_US) == 1
-    caps.give_back(("a", 1))
+    caps.release_caps(("a", 1))
     assert caps.snapshot() == {}
 
 
@@ -81,9 +81,9 @@ def test_giving_back_twice_is_giving_back_once() -> None:
     caps = book()
     for call in "ab":
         take(caps, call, EAST)
-    assert caps.give_back(("a", 1)) is not None
-    assert caps.give_back(("a", 1)) is None
-    assert caps.give_back(("never", 7)) is None
+    assert caps.release_caps(("a", 1)) is not None
+    assert caps.release_caps(("a", 1)) is None
+    assert caps.release_caps(("never", 7)) is None
     assert caps.used(EAST, NOW_US) == 1
 
 
@@ -95,10 +95,10 @@ def test_a_thousand_at_once_against_five_hundred() -> None:
     assert taken == list(range(500))
     assert [caps.used(cap, NOW_US) for cap in (line, day, acme)] == [500, 500, 500]
     for number in taken[::2]:
-        caps.connected((str(number), 1), at_us=NOW_US)
+        caps.count_connection((str(number), 1), at_us=NOW_US)
     for _ in range(2):
         for number in taken:
-            caps.give_back((str(number), 1))
+            caps.release_caps((str(number), 1))
     assert [caps.used(cap, NOW_US) for cap in (line, day, acme)] == [0, 250, 0]
     assert sum(take(caps, f"later-{number}", line, day, acme) is None for number in range(1_000)) == 250
     assert caps.used(day, NOW_US) == 500
@@ -109,9 +109,9 @@ def test_ringing_counts_for_attempts_at_once_and_not_for_connections_at_once() -
     talking = replace(EAST, counts=Counts.CONNECTION)
     for call in "ab":
         take(caps, call, EAST)
-    caps.connected(("a", 1), at_us=NOW_US)
+    caps.count_connection(("a", 1), at_us=NOW_US)
     assert (caps.used(EAST, NOW_US), caps.used(talking, NOW_US), caps.used(replace(talking, strict=True), NOW_US)) == (2, 1, 2)
-    caps.give_back(("a", 1))
+    caps.release_caps(("a", 1))
     assert (caps.used(EAST, NOW_US), caps.used(talking, NOW_US)) == (1, 0)
 
 
@@ -125,17 +125,17 @@ def test_a_connection_is_no_longer_outstanding_when_it_is_counted() -> None:
     caps, cap = book(), daily(Counts.CONNECTION, 5, strict=True)
     take(caps, "a", cap)
     for _ in range(2):
-        caps.connected(("a", 1), at_us=NOW_US)
+        caps.count_connection(("a", 1), at_us=NOW_US)
         assert caps.used(cap, NOW_US) == caps.used(replace(cap, strict=False), NOW_US) == 1
-    caps.give_back(("a", 1))
+    caps.release_caps(("a", 1))
     assert caps.used(cap, NOW_US) == 1
 
 
 def test_a_leg_that_ended_can_not_begin_to_talk() -> None:
     caps, cap = book(), daily(Counts.CONNECTION, 5)
     take(caps, "a", cap)
-    caps.give_back(("a", 1))
-    assert caps.connected(("a", 1), at_us=NOW_US) is None
+    caps.release_caps(("a", 1))
+    assert caps.count_connection(("a", 1), at_us=NOW_US) is None
     assert caps.used(cap, NOW_US) == 0
 
 
@@ -146,7 +146,7 @@ def test_revenue_in_parts_is_one_conversion_and_counts_by_what_it_grew() -> None
     take(caps, "a", conversions, revenue)
     seen = []
     for micros in (0, 10_000_000, 10_000_000, PRICE, 10_000_000):
-        caps.converted(("a", 1), at_us=NOW_US, revenue_micros=micros)
+        caps.accrue_revenue(("a", 1), at_us=NOW_US, revenue_micros=micros)
         seen.append((caps.used(conversions, NOW_US), caps.used(revenue, NOW_US), caps.used(strict, NOW_US)))
     assert seen == [(0, 0, PRICE), (1, 10_000_000, PRICE), (1, 10_000_000, PRICE), (1, PRICE, PRICE), (1, PRICE, PRICE)]
 
@@ -154,32 +154,32 @@ def test_revenue_in_parts_is_one_conversion_and_counts_by_what_it_grew() -> None
 def test_money_after_the_leg_counts_until_the_call_is_over() -> None:
     caps, cap = book(), daily(Counts.REVENUE, 90 * PRICE, strict=True)
     take(caps, "a", cap)
-    caps.give_back(("a", 1))
+    caps.release_caps(("a", 1))
     assert caps.used(cap, NOW_US) == 0
-    caps.converted(("a", 1), at_us=NOW_US, revenue_micros=PRICE)
+    caps.accrue_revenue(("a", 1), at_us=NOW_US, revenue_micros=PRICE)
     assert caps.used(cap, NOW_US) == PRICE
-    caps.over("a")
+    caps.end_call("a")
     with pytest.raises(KeyError):
-        caps.converted(("a", 1), at_us=NOW_US, revenue_micros=PRICE)
+        caps.accrue_revenue(("a", 1), at_us=NOW_US, revenue_micros=PRICE)
 
 
 def test_what_a_gone_leg_may_earn_stays_outstanding_while_its_call_goes_on() -> None:
     caps, cap = book(), daily(Counts.CONVERSION, 1, strict=True)
     take(caps, "a", cap)
-    caps.give_back(("a", 1), earning=True)
+    caps.release_caps(("a", 1), may_earn=True)
     assert take(caps, "b", cap) == cap.key
-    caps.over("a")
+    caps.end_call("a")
     assert take(caps, "b", cap) is None
 
 
 def test_a_call_that_is_over_holds_its_leg_until_the_network_lets_go() -> None:
     caps = book()
     take(caps, "a", EAST)
-    caps.connected(("a", 1), at_us=NOW_US)
-    assert [micros for _, micros in caps.over("a")] == [0]
-    assert caps.over("a") == []
+    caps.count_connection(("a", 1), at_us=NOW_US)
+    assert [micros for _, micros in caps.end_call("a")] == [0]
+    assert caps.end_call("a") == []
     assert caps.used(EAST, NOW_US) == 1
-    caps.give_back(("a", 1), earning=True)
+    caps.release_caps(("a", 1), may_earn=True)
     assert caps.snapshot() == {}
     assert ("a", 1) not in caps
 
@@ -198,7 +198,7 @@ def test_an_event_that_is_told_late_counts_in_its_own_window() -> None:
     caps, cap = book(), daily(Counts.CONNECTION, 9)
     midnight_us = NOW_US - NOW_US % DAY_US + DAY_US
     take(caps, "a", cap, at_us=midnight_us - S_US)
-    caps.connected(("a", 1), at_us=midnight_us - 1)
+    caps.count_connection(("a", 1), at_us=midnight_us - 1)
     assert (caps.used(cap, midnight_us - 1), caps.used(cap, midnight_us)) == (1, 0)
 
 
@@ -217,7 +217,7 @@ def test_spacing_counts_from_the_last_one(counts: Counts) -> None:
     cap = Cap(owner="line:east", limit=1, counts=counts, per=Per.SPACING, spacing_ms=30_000)
     take(caps, "a", cap)
     assert caps.used(cap, NOW_US) == int(counts is Counts.ATTEMPT)
-    caps.connected(("a", 1), at_us=NOW_US)
+    caps.count_connection(("a", 1), at_us=NOW_US)
     assert [caps.used(cap, NOW_US + after_us) for after_us in (0, 30 * S_US - 1, 30 * S_US)] == [1, 1, 0]
 
 
@@ -226,7 +226,7 @@ def test_strict_spacing_waits_for_who_is_ringing() -> None:
     cap = Cap(owner="line:east", limit=1, counts=Counts.CONNECTION, per=Per.SPACING, spacing_ms=1, strict=True)
     take(caps, "a", cap)
     assert take(caps, "b", cap, at_us=NOW_US + DAY_US) == cap.key
-    caps.give_back(("a", 1))
+    caps.release_caps(("a", 1))
     assert take(caps, "b", cap, at_us=NOW_US + DAY_US) is None
 
 
@@ -235,11 +235,11 @@ def test_a_prepaid_balance_is_used_up_by_what_is_earned_and_may_be_earned() -> N
     cap = Cap(owner="advertiser:acme", limit=PRICE // 2, counts=Counts.REVENUE, per=Per.BALANCE)
     assert [take(caps, call, cap) for call in "abc"] == [None, None, cap.key]
     assert caps.used(cap, NOW_US) == 0
-    caps.converted(("a", 1), at_us=NOW_US, revenue_micros=PRICE)
-    caps.give_back(("b", 1))
+    caps.accrue_revenue(("a", 1), at_us=NOW_US, revenue_micros=PRICE)
+    caps.release_caps(("b", 1))
     assert caps.used(cap, NOW_US) == -PRICE
     assert take(caps, "c", cap) is None
-    caps.deposited("advertiser:acme", PRICE)
+    caps.add_deposit("acme", PRICE)
     assert take(caps, "d", cap, at_us=NOW_US + 400 * DAY_US) is None
 
 
@@ -254,23 +254,23 @@ def test_a_reload_changes_limits_for_what_is_counted_already() -> None:
 
 def test_corrections_and_credits_count_where_they_belong() -> None:
     caps, cap = book(), daily(Counts.REVENUE, 9 * PRICE)
-    caps.adjusted(("line:east",), at_us=NOW_US, conversions=1, revenue_micros=PRICE)
-    caps.adjusted(("line:east",), at_us=NOW_US - DAY_US, conversions=-1, revenue_micros=-PRICE)
+    caps.adjust(("line:east",), at_us=NOW_US, conversions=1, revenue_micros=PRICE)
+    caps.adjust(("line:east",), at_us=NOW_US - DAY_US, conversions=-1, revenue_micros=-PRICE)
     assert [caps.used(cap, at_us) for at_us in (NOW_US - DAY_US, NOW_US)] == [0, PRICE]
 
 
 def test_a_group_has_counted_what_its_lines_have() -> None:
     caps = book()
     take(caps, "a", EAST)
-    caps.connected(("a", 1), at_us=NOW_US)
+    caps.count_connection(("a", 1), at_us=NOW_US)
     at_once, day = Cap(owner="group:g", limit=9), Cap(owner="group:g", limit=9, per=Per.DAY, counts=Counts.CONNECTION)
     for groups, expected in (
         ({"group:g": ("line:east", "line:west")}, 1),
         ({"group:h": ("line:east",)}, 0),
         ({"group:g": ("line:east",)}, 1),
     ):
-        caps.grouped(groups)
+        caps.set_groups(groups)
         assert (caps.used(at_once, NOW_US), caps.used(day, NOW_US)) == (expected, expected)
-    caps.give_back(("a", 1))
+    caps.release_caps(("a", 1))
     assert (caps.used(at_once, NOW_US), caps.used(day, NOW_US)) == (0, 1)
     assert caps.snapshot() == {}

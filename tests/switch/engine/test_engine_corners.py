@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from engine_world import EAST, WEST, World, line, plan, price
+import pytest
+from engine_world import EAST, MENU, WEST, World, line, plan, price
 
 from ivr.menu import Menu, MenuPlan, TransferTo
 from media import control as mc
@@ -132,6 +133,25 @@ def test_the_accept_key_is_waited_for_from_the_answer_on() -> None:
     assert attempt.answered_us is not None
     assert attempt.ended_us is not None
     assert attempt.ended_us - attempt.answered_us < 5_500_000
+
+
+@pytest.mark.parametrize(("sync_ms", "counted"), [(999, [0, 1]), (1_000, [1, 1]), (1_001, [1, 1])])
+def test_a_threshold_that_passed_while_the_answer_was_written_counts_from_the_bridge_on(sync_ms: int, counted: list[int]) -> None:
+    """Talk of a caller in the menu begins at the line's answer, before the disk has it: `docs/billing.md` §2."""
+    sold = plan(line("east", EAST), menu=MENU)
+    world = World(
+        replace(sold, terms={"quotes": Terms(campaign="quotes", revenue=price(25_000_000, at_least_ms=1_000), payout=price(1))})
+    )
+    world.sync_ms = sync_ms
+    world.line_phone(EAST, answer_ms=500)
+    world.call(hang_up_ms=60_000)
+    world.run(500)
+    world.press("1")
+    while not world.told(mc.Bridge):
+        world.run(1)
+    at_once = sums(world, Counts.CONVERSION)
+    world.run(1)
+    assert [at_once, sums(world, Counts.CONVERSION)] == counted
 
 
 def test_conversions_by_answer_are_counted_at_the_answer() -> None:

@@ -42,11 +42,11 @@ def test_everything_of_a_call_is_in_the_past_of_those_who_come_later(ledger: Led
     history = read_history(ledger, ALL)
     talked = call.record.attempts[1]
     past = history.past
-    assert ("line:acme-west", Counts.REVENUE, quarter_of(call.verdict.rows[0].at_us), 45_000_000) in past.tallies
-    assert ("number:+18005550100", Counts.CONNECTION, quarter_of(talked.talk_us or 0), 1) in past.tallies
+    assert ("line:acme-west", Counts.REVENUE, quarter_of(call.verdict.rows[0].at_us), 45_000_000) in past.counts
+    assert ("number:+18005550100", Counts.CONNECTION, quarter_of(talked.talk_us or 0), 1) in past.counts
     assert past.deposits == {"acme": 5_000_000}
     assert [(ani, paid.line) for ani, paid in past.paid] == [(call.record.ani, "acme-west")]
-    assert [(made.line, made.revenue_micros) for made in past.made] == [("acme-east", 0), ("acme-west", 45_000_000)]
+    assert [(made.line, made.revenue_micros) for made in past.attempts] == [("acme-east", 0), ("acme-west", 45_000_000)]
     assert history.last_money == 3
     assert read_posted(ledger, after=history.last_money) == Polled(posted=[], unreadable=[], last=3)
 
@@ -57,7 +57,7 @@ def test_what_lies_before_the_horizon_is_known_in_sum_where_that_is_asked_for(le
     later_us = quarter_of(call.record.ended_us) + QUARTER_US
     for ever in (True, False):
         past = read_history(ledger, Lookback(counts_us=later_us, ever=ever, paid_us=later_us)).past
-        assert (past.tallies, past.paid) == ((), ())
+        assert (past.counts, past.paid) == ((), ())
         assert (("line:acme-west", Counts.ATTEMPT, 1) in past.before) == ever
         assert bool(Usage(past).snapshot()) == ever
 

@@ -163,8 +163,8 @@ def test_more_of_the_past_is_read_when_a_plan_looks_further_back(ledger: Ledger,
         await on.until(lambda: len(on.histories) == 2)
 
     begun, further = watch(url, scene).histories
-    assert tuple(begun.past.tallies) == ()
-    assert tuple(further.past.tallies) != ()
+    assert tuple(begun.past.counts) == ()
+    assert tuple(further.past.counts) != ()
 
 
 def test_an_owner_that_fails_is_told_to_ops(ledger: Ledger, url: str) -> None:

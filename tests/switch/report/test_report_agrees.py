@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_rows import append_posting
 
-from switch.billing.price import bearer
+from switch.billing.terms import bearer
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, EndedBy, FinalState
 from switch.ledger.database import Database

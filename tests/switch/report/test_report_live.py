@@ -9,7 +9,7 @@ from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import CallHistory
-from switch.engine.journal_line import event_line, ruling_notes
+from switch.engine.journal_line import RulingNotes, event_line
 from switch.ledger.journal import Journal
 from switch.ledger.service import PROBE_ID
 from switch.report.live import live_calls
@@ -26,7 +26,7 @@ OVER = replace(
 
 def journal_with_calls(directory: Path) -> Journal:
     journal = Journal(directory)
-    told = ruling_notes((), known={"state": "TX"}, terms={}, rate=None)
+    told = RulingNotes(known={"state": "TX"})
     journal.append("a", event_line(AT, HAPPENED, STORY, told))
     journal.append("b", event_line(AT, HAPPENED, replace(OVER, ended=None, ended_by=None, cause=None, final_state=None)))
     journal.append("b", event_line(AT, HAPPENED, OVER))

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from switch.settings import address
 from switch.settings import value as v
-from switch.sip.headers import parse_name_addr
+from switch.sip.headers import parse_name_addr, parse_uri
 from switch.sip.message import Request
 from switch.sip.message import parse as parse_message
-from switch.sip.uri import parse_uri
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.menu import Gather, HangUp, Matching, Menu, MenuPlan, RouteOn, SayAgain, Within
-from ivr.step import Digit, InputTimeout, MenuContext, PromptDone, Turn, start, step
-from ivr.turn import RouteCaller
+from ivr.step import Digit, InputTimeout, MenuContext, PromptDone, RouteCaller, Turn, start, step
 from routing.geo import area_of
 from routing.table import NumberState
 from switch.billing.verdict import JudgedCall

@@ -4,10 +4,9 @@ import pytest
 from sip_world import Solo, request
 
 from switch.sip.core import MAX_RETRY_AFTER_S
-from switch.sip.headers import MAX_DIGITS, MAX_PORT, MAX_Q850, parse_reason_q850, parse_uint, parse_via
+from switch.sip.headers import MAX_DIGITS, MAX_PORT, MAX_Q850, MAX_USER_CHARS, parse_reason_q850, parse_uint, parse_via, user_of
 from switch.sip.message import MAX_FORWARDS, Request, parse
 from switch.sip.sdp import MAX_PAYLOAD_TYPE, parse_sdp
-from switch.sip.uri import MAX_USER_CHARS, user_of
 
 
 @pytest.mark.parametrize(("cause", "read"), [(MAX_Q850, MAX_Q850), (MAX_Q850 + 1, None)])

@@ -51,7 +51,12 @@ class TestAnswer:
         assert agreement.stream == AudioStream(
             host="198.51.100.7", port=20000, payload_types=(8, 0), dtmf_type=96, direction=Direction.SENDRECV, ptime_ms=30
         )
-        assert (agreement.payload_type, agreement.dtmf_type, agreement.sends, agreement.receives) == (8, 96, True, True)
+        assert (
+            agreement.payload_type,
+            agreement.dtmf_type,
+            agreement.stream.direction.sends,
+            agreement.stream.direction.receives,
+        ) == (8, 96, True, True)
         assert lines_of(agreement.body) == [
             "v=0",
             "o=payphone 77 1 IN IP4 127.0.0.1",
@@ -236,7 +241,7 @@ class TestHold:
     def test_what_flows(self, direction: str, sends: bool, receives: bool) -> None:  # noqa: FBT001 - a table's columns
         agreement = answered(sdp(*AUDIO, f"a={direction}"))
         assert agreement is not None
-        assert (agreement.sends, agreement.receives) == (sends, receives)
+        assert (agreement.stream.direction.sends, agreement.stream.direction.receives) == (sends, receives)
 
 
 class TestOffer:
@@ -282,12 +287,11 @@ class TestOffer:
         )
         theirs = answered(ours, prefer=prefer)
         assert theirs is not None
-        settled = accept_answer(parsed(theirs.body), payload_types=payload_types, dtmf_type=dtmf_type)
-        assert settled is not None
-        assert (settled.payload_type, settled.dtmf_type) == (theirs.payload_type, theirs.dtmf_type)
-        assert settled.stream.direction == theirs.stream.direction.reversed
-        assert (settled.sends, settled.receives) == (theirs.receives, theirs.sends)
-        assert (settled.body, settled.stream.port) == (b"", 4000)
+        agreement = accept_answer(parsed(theirs.body), payload_types=payload_types, dtmf_type=dtmf_type)
+        assert agreement is not None
+        assert (agreement.payload_type, agreement.dtmf_type) == (theirs.payload_type, theirs.dtmf_type)
+        assert agreement.stream.direction == theirs.stream.direction.reversed
+        assert (agreement.body, agreement.stream.port) == (b"", 4000)
 
 
 class TestAgree:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switch.sip.timers import NS_PER_MS, Timers
+from switch.sip.transaction import NS_PER_MS, Timers
 
 
 @pytest.mark.parametrize(("at_ms", "done_ms"), [(0, 0), (1, 500), (499, 500), (500, 500), (501, 1_000), (32_001, 32_500)])

@@ -2,9 +2,8 @@
 
 import pytest
 
-from switch.sip.headers import parse_cseq, parse_name_addr, parse_via
+from switch.sip.headers import parse_cseq, parse_name_addr, parse_uri, parse_via, user_of
 from switch.sip.message import UNSUPPORTED_VERSION, Malformed, Request, Response, parse, serialize
-from switch.sip.uri import parse_uri, user_of
 
 
 def datagram(text: str, body: bytes = b"") -> bytes:

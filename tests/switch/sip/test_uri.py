@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.sip.uri import SipUri, parse_uri, user_of
+from switch.sip.headers import SipUri, parse_uri, user_of
 
 
 @pytest.mark.parametrize(

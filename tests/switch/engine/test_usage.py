@@ -32,7 +32,7 @@ def attempt(line: str = "east", *, caps: tuple[Cap, ...] = (), priority: int = 1
 
 
 def take(usage: Usage, call: str, line: str = "east", *, at_us: int = NOW_US, priority: int = 1) -> str | None:
-    return usage.take((call, 1), owners=OWNERS, attempt=attempt(line, priority=priority), at_us=at_us)
+    return usage.reserve_caps((call, 1), owners=OWNERS, attempt=attempt(line, priority=priority), at_us=at_us)
 
 
 def fare(usage: Usage, outcome: Outcome, *, at_us: int = NOW_US, health: Health | None = HEALTH) -> None:
@@ -40,10 +40,10 @@ def fare(usage: Usage, outcome: Outcome, *, at_us: int = NOW_US, health: Health 
     call = f"{outcome}-{at_us}"
     take(usage, call, at_us=at_us)
     if outcome is Outcome.ANSWERED:
-        usage.connected((call, 1), at_us=at_us)
+        usage.count_connection((call, 1), at_us=at_us)
     for _ in range(2):
-        usage.ended((call, 1), at_us=at_us, outcome=outcome, health=health)
-    usage.over(call)
+        usage.release_caps((call, 1), at_us=at_us, outcome=outcome, health=health)
+    usage.end_call(call)
 
 
 def paid(at_us: int, line: str = "east") -> PaidConversion:
@@ -69,7 +69,7 @@ def test_who_was_dialled_last_and_whose_turn_it_was() -> None:
 
 def test_an_attempt_that_found_a_cap_full_was_not_made() -> None:
     usage, full = Usage(), Cap(owner="line:east", limit=0)
-    assert usage.take(("a", 1), owners=OWNERS, attempt=attempt(caps=(full,)), at_us=NOW_US) == full.key
+    assert usage.reserve_caps(("a", 1), owners=OWNERS, attempt=attempt(caps=(full,)), at_us=NOW_US) == full.key
     assert (usage.last_attempt_us("east"), usage.last_line("auto", 1), dict(usage.snapshot())) == (0, None, {})
 
 
@@ -120,10 +120,10 @@ def test_an_answer_ends_the_row_and_the_rest(*, outcome: Outcome, clears: bool) 
 def test_an_answer_counts_when_it_was_given_not_when_the_talk_is_over() -> None:
     usage = Usage()
     take(usage, "long")
-    usage.connected(("long", 1), at_us=NOW_US)
+    usage.count_connection(("long", 1), at_us=NOW_US)
     for second in range(3):
         fare(usage, Outcome.FAILED, at_us=NOW_US + second)
-    usage.ended(("long", 1), at_us=NOW_US + 10, outcome=Outcome.ANSWERED, health=HEALTH)
+    usage.release_caps(("long", 1), at_us=NOW_US + 10, outcome=Outcome.ANSWERED, health=HEALTH)
     assert usage.resting_until_us("east") > 0
 
 
@@ -139,19 +139,19 @@ def test_worth_is_the_mean_of_the_last_attempts_that_are_over() -> None:
     for number in range(RECENT_ATTEMPTS + 10):
         take(usage, str(number))
         if number % 2:
-            usage.converted((str(number), 1), at_us=NOW_US, revenue_micros=(number // 10) * S_US)
-        usage.ended((str(number), 1), at_us=NOW_US)
+            usage.caps.accrue_revenue((str(number), 1), at_us=NOW_US, revenue_micros=(number // 10) * S_US)
+        usage.release_caps((str(number), 1), at_us=NOW_US)
         for _ in range(2):
-            usage.over(str(number))
+            usage.end_call(str(number))
     assert usage.worth_micros("auto", "east") == 5 * 10 * (1 + 2 + 3 + 4 + 5) * S_US // 10 // RECENT_ATTEMPTS
     assert usage.worth_micros("other", "east") == 0
 
 
 def test_repeats_are_known_by_the_newest_of_each_sale_oldest_first() -> None:
     usage = Usage(UsageHistory(paid=[(ANI, paid(NOW_US + 5)), (ANI, paid(NOW_US)), (ANI, paid(NOW_US + 3, "west"))]))
-    usage.paid_for(ANI, paid(NOW_US + 1))
+    usage.paid_callers.add(ANI, paid(NOW_US + 1))
     assert list(usage.paid(ANI)) == [paid(NOW_US + 3, "west"), paid(NOW_US + 5)]
-    usage.paid_for(ANI, paid(NOW_US + 9, "west"))
+    usage.paid_callers.add(ANI, paid(NOW_US + 9, "west"))
     assert list(usage.paid(ANI)) == [paid(NOW_US + 5), paid(NOW_US + 9, "west")]
     assert usage.paid("+12125550124") == ()
 
@@ -159,32 +159,32 @@ def test_repeats_are_known_by_the_newest_of_each_sale_oldest_first() -> None:
 def test_callers_without_a_number_are_nobodys_repeats() -> None:
     usage = Usage()
     for ani in ("", "anonymous"):
-        usage.paid_for(ani, paid(NOW_US))
+        usage.paid_callers.add(ani, paid(NOW_US))
         assert usage.paid(ani) == ()
 
 
 def test_paid_conversions_are_forgotten_in_the_end() -> None:
     usage = Usage()
-    usage.paid_for(ANI, paid(NOW_US))
-    usage.paid_for(ANI, paid(NOW_US + 10, "west"))
-    usage.paid_for("+12125550199", paid(NOW_US + KEPT_US - 1))
+    usage.paid_callers.add(ANI, paid(NOW_US))
+    usage.paid_callers.add(ANI, paid(NOW_US + 10, "west"))
+    usage.paid_callers.add("+12125550199", paid(NOW_US + KEPT_US - 1))
     assert len(usage.paid(ANI)) == 2
-    usage.paid_for("+12125550199", paid(NOW_US + KEPT_US))
+    usage.paid_callers.add("+12125550199", paid(NOW_US + KEPT_US))
     assert list(usage.paid(ANI)) == [paid(NOW_US + 10, "west")]
-    usage.paid_for(ANI, paid(NOW_US + KEPT_US + 5, "west"))
-    usage.paid_for("+12125550199", paid(NOW_US + KEPT_US + 10))
+    usage.paid_callers.add(ANI, paid(NOW_US + KEPT_US + 5, "west"))
+    usage.paid_callers.add("+12125550199", paid(NOW_US + KEPT_US + 10))
     assert list(usage.paid(ANI)) == [paid(NOW_US + KEPT_US + 5, "west")]
 
 
 def test_a_caller_waits_in_one_queue_and_leaves_it_once() -> None:
     usage = Usage()
     for call in ("a", "b", "a"):
-        usage.enter_hold(call, "auto")
-    usage.enter_hold("b", "home")
+        usage.holds.enter(call, "auto")
+    usage.holds.enter("b", "home")
     assert (usage.waiting("auto"), usage.waiting("home")) == (1, 1)
     for _ in range(2):
-        usage.leave_hold("a")
-        usage.over("b")
+        usage.holds.leave("a")
+        usage.end_call("b")
     assert (usage.waiting("auto"), usage.waiting("home")) == (0, 0)
 
 
@@ -192,18 +192,18 @@ def test_books_from_a_ledger_count_what_books_counted_that_never_stopped() -> No
     usage, quarter_us = Usage(), NOW_US - NOW_US % (900 * S_US)
     for call in "abc":
         take(usage, call)
-        usage.connected((call, 1), at_us=NOW_US)
-        usage.converted((call, 1), at_us=NOW_US, revenue_micros=25 * S_US)
-        usage.ended((call, 1), at_us=NOW_US, outcome=Outcome.ANSWERED)
-        usage.over(call)
-    usage.deposited("acme", 100 * S_US)
+        usage.count_connection((call, 1), at_us=NOW_US)
+        usage.caps.accrue_revenue((call, 1), at_us=NOW_US, revenue_micros=25 * S_US)
+        usage.release_caps((call, 1), at_us=NOW_US, outcome=Outcome.ANSWERED)
+        usage.end_call(call)
+    usage.caps.add_deposit("acme", 100 * S_US)
     amounts = {Counts.ATTEMPT: 3, Counts.CONNECTION: 3, Counts.CONVERSION: 3, Counts.REVENUE: 75 * S_US}
     made = PastAttempt(line="east", campaign="auto", priority=1, at_us=NOW_US, revenue_micros=25 * S_US)
     again = Usage(
         UsageHistory(
-            tallies=[(owner, counts, quarter_us, amount) for owner in OWNERS for counts, amount in amounts.items()],
+            counts=[(owner, counts, quarter_us, amount) for owner in OWNERS for counts, amount in amounts.items()],
             deposits={"acme": 100 * S_US},
-            made=[made] * 3,
+            attempts=[made] * 3,
         )
     )
     balance = Cap(owner="advertiser:acme", limit=0, counts=Counts.REVENUE, per=Per.BALANCE)
@@ -217,12 +217,12 @@ def test_books_from_a_ledger_count_what_books_counted_that_never_stopped() -> No
 def test_a_horizon_is_looked_behind_when_a_total_asks_for_it() -> None:
     quarter_us = NOW_US - NOW_US % (900 * S_US)
     rows = [("line:east", Counts.ATTEMPT, quarter_us - 900 * S_US * back, 1) for back in range(4)]
-    usage = Usage(UsageHistory(tallies=rows[:2], before=[("line:east", Counts.ATTEMPT, 2)], horizon_us=rows[1][2]))
-    usage.grouped({"g": ("east",)})
+    usage = Usage(UsageHistory(counts=rows[:2], before=[("line:east", Counts.ATTEMPT, 2)], horizon_us=rows[1][2]))
+    usage.set_groups({"g": ("east",)})
     line = Cap(owner="line:east", limit=9, per=Per.TOTAL, since_us=rows[2][2])
     group = Cap(owner="group:g", limit=9, per=Per.TOTAL, since_us=rows[2][2])
     assert (usage.used(line, NOW_US), usage.used(group, NOW_US)) == (4, 4)
-    usage.look_back(UsageHistory(tallies=rows, before=[("line:east", Counts.ATTEMPT, 1)], horizon_us=line.since_us))
+    usage.extend_history(UsageHistory(counts=rows, before=[("line:east", Counts.ATTEMPT, 1)], horizon_us=line.since_us))
     assert (usage.used(line, NOW_US), usage.used(group, NOW_US), usage.horizon_us) == (3, 3, line.since_us)
 
 
@@ -230,8 +230,8 @@ def test_the_least_time_between_two_is_known_after_a_restart() -> None:
     made = PastAttempt(
         line="east", campaign="auto", priority=1, at_us=NOW_US, revenue_micros=0, owners=("line:east", "campaign:auto")
     )
-    usage = Usage(UsageHistory(made=[made]))
-    usage.grouped({"g": ("east",)})
+    usage = Usage(UsageHistory(attempts=[made]))
+    usage.set_groups({"g": ("east",)})
     for owner in ("line:east", "campaign:auto", "group:g"):
         cap = Cap(owner=owner, limit=1, per=Per.SPACING, spacing_ms=30_000)
         assert [usage.used(cap, NOW_US + after_s * S_US) for after_s in (1, 29, 30)] == [1, 1, 0]

@@ -276,7 +276,7 @@ class BooksMachine(RuleBasedStateMachine):
         owners = (f"line:{line}", f"advertiser:{ADVERTISER[line]}", f"campaign:{campaign}", "publisher:radio")
         conversions, micros = draw.choice([(1, PRICE[campaign]), (-1, -PRICE[campaign]), (0, 5 * S_US)])
         at_us = max(self.begun_us, self.now_us - draw.randint(0, 40 * 86_400) * S_US)
-        self.usage.adjusted(owners, at_us=at_us, conversions=conversions, revenue_micros=micros)
+        self.usage.caps.adjust(owners, at_us=at_us, conversions=conversions, revenue_micros=micros)
         everyone = self.with_groups(owners)
         self.model.note(everyone, Counts.CONVERSION, at_us, conversions)
         self.model.note(everyone, Counts.REVENUE, at_us, micros)
@@ -284,7 +284,7 @@ class BooksMachine(RuleBasedStateMachine):
 
     @rule(advertiser=st.sampled_from(["acme", "best"]), amount=st.integers(0, 50))
     def deposit(self, advertiser: str, amount: int) -> None:
-        self.usage.deposited(advertiser, amount * 10 * S_US)
+        self.usage.caps.add_deposit(advertiser, amount * 10 * S_US)
         self.model.deposits[f"advertiser:{advertiser}"] += amount * 10 * S_US
 
     @rule(seed=st.integers(0, 7), size=SIZES, groups=st.sampled_from(GROUPINGS))
@@ -303,7 +303,7 @@ class BooksMachine(RuleBasedStateMachine):
         self.model.horizon_us = horizon_us
         self.usage = Usage(
             UsageHistory(
-                tallies=[row for row in rows if row[2] >= horizon_us],
+                counts=[row for row in rows if row[2] >= horizon_us],
                 before=[(owner, counts, amount) for owner, counts, at_us, amount in rows if at_us < horizon_us],
                 horizon_us=horizon_us,
                 deposits={owner.split(":")[1]: micros for owner, micros in self.model.deposits.items()},
@@ -312,7 +312,7 @@ class BooksMachine(RuleBasedStateMachine):
         self.regroup(self.groups)
         if back or days < 40:
             self.model.horizon_us = 0
-            self.usage.look_back(UsageHistory(tallies=rows, horizon_us=0))
+            self.usage.extend_history(UsageHistory(counts=rows, horizon_us=0))
             assert self.usage.horizon_us == 0
 
     # how it is told, to the usage and to the model
@@ -334,7 +334,7 @@ class BooksMachine(RuleBasedStateMachine):
         full = next((cap.key for cap in caps if self.fills(cap, attempt)), None)
         look = full is not None and draw.random() < 0.1
         before = self.usage.snapshot() if look else {}
-        assert self.usage.take(member, owners=owners, attempt=attempt, at_us=self.now_us) == full
+        assert self.usage.reserve_caps(member, owners=owners, attempt=attempt, at_us=self.now_us) == full
         assert not look or self.usage.snapshot() == before
         if full is not None:
             return
@@ -352,13 +352,15 @@ class BooksMachine(RuleBasedStateMachine):
     def take_again(self, member: LegKey, _: Random) -> None:
         before = self.usage.snapshot()
         full = Cap(owner="line:a", limit=0)
-        assert self.usage.take(member, owners=("line:a",), attempt=attempt_of("a", "auto", (full,)), at_us=self.now_us) is None
+        assert (
+            self.usage.reserve_caps(member, owners=("line:a",), attempt=attempt_of("a", "auto", (full,)), at_us=self.now_us) is None
+        )
         assert self.usage.snapshot() == before
 
     def connect(self, member: LegKey, draw: Random) -> None:
         known, at_us = self.model.members[member], self.told_late(member, draw)
         with self.never_above():
-            self.usage.connected(member, at_us=at_us)
+            self.usage.count_connection(member, at_us=at_us)
             if not known.talked and not known.ended:
                 known.talked = True
                 self.model.changed(member)
@@ -370,7 +372,7 @@ class BooksMachine(RuleBasedStateMachine):
         may = known.pays()
         self.pure = self.pure and may
         with self.never_above(when=may):
-            self.usage.converted(member, at_us=at_us, revenue_micros=micros)
+            self.usage.caps.accrue_revenue(member, at_us=at_us, revenue_micros=micros)
             if micros > known.earned_micros:
                 self.model.note(known.owners, Counts.CONVERSION, at_us, int(known.earned_micros == 0))
                 self.model.note(known.owners, Counts.REVENUE, at_us, micros - known.earned_micros)
@@ -380,16 +382,16 @@ class BooksMachine(RuleBasedStateMachine):
     def end(self, member: LegKey, draw: Random) -> None:
         known, earning = self.model.members[member], draw.random() < 0.5
         with self.never_above():
-            self.usage.ended(member, at_us=self.now_us, earning=earning)
+            self.usage.release_caps(member, at_us=self.now_us, may_earn=earning)
             if not known.ended:
                 known.ended, known.earning = True, earning
                 self.model.changed(member)
                 self.forget(member[0])
-        self.usage.ended((member[0], 99), at_us=self.now_us)
+        self.usage.release_caps((member[0], 99), at_us=self.now_us)
 
     def finish(self, member: LegKey, _: Random) -> None:
         with self.never_above():
-            self.usage.over(member[0])
+            self.usage.end_call(member[0])
             for other, known in self.model.members.items():
                 if other[0] == member[0]:
                     known.over = True
@@ -412,7 +414,7 @@ class BooksMachine(RuleBasedStateMachine):
 
     def regroup(self, groups: dict[str, tuple[str, ...]]) -> None:
         """A group is its lines, whatever they counted and hold, and nothing else."""
-        self.usage.grouped(groups)
+        self.usage.set_groups(groups)
         self.groups = groups
         for known in self.model.members.values():
             known.owners = self.with_groups(known.owners)
@@ -440,9 +442,9 @@ class BooksMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When all is over nothing is held; where nothing came between, no window of the past was ever too full."""
         for member in list(self.model.members):
-            self.usage.ended(member, at_us=self.now_us, earning=True)
+            self.usage.release_caps(member, at_us=self.now_us, may_earn=True)
         for member in list(self.model.members):
-            self.usage.over(member[0])
+            self.usage.end_call(member[0])
         assert [key for key in self.usage.snapshot() if key.endswith(("live", "outstanding"))] == []
         if self.pure:
             for cap in (cap for caps in self.plans[-1].values() for cap in caps if cap.strict and cap.per in WINDOWS):

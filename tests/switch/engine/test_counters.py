@@ -72,11 +72,11 @@ def test_older_history_is_found_and_counted_once() -> None:
     tally.add(KEY, 5, at_us=at(-4))  # late: from before the horizon, and in the ledger by the time it is asked
     rows[1] = row(-4, 15)
     for _ in range(2):
-        tally.extend(rows, before=[(*KEY, 30)], horizon_us=at(-4))
+        tally.extend_history(rows, before=[(*KEY, 30)], horizon_us=at(-4))
     assert [tally.since(KEY, at(quarter)) for quarter in (0, -4, -8)] == [3, 18, 48]
-    tally.extend(rows, before=[(*KEY, 30)], horizon_us=at(5))
+    tally.extend_history(rows, before=[(*KEY, 30)], horizon_us=at(5))
     assert tally.horizon_us == at(-4)
-    tally.extend(rows, before=(), horizon_us=0)
+    tally.extend_history(rows, before=(), horizon_us=0)
     assert [tally.since(KEY, start_us) for start_us in (at(-4), at(-8), 0)] == [18, 48, 48]
     assert tally.snapshot() == UsageCounters(rows).snapshot()
 
