@@ -101,7 +101,7 @@ def place_of(config: Path) -> "LedgerPlace":
     place = ledger_place(config)
     if place is not None:
         return place
-    from switch.simulation.period import zone_of
+    from switch.period import zone_of
 
     settings, plan = (deployment := deployed(config)[0]).switch, deployment.plan
     return LedgerPlace(data=settings.data, url=settings.ledger_url, zone=zone_of(plan), credits={})

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from switch.cli.common import count, deployed, fail, from_ledger, ledger_of
-from switch.cli.simulating import yesterday
+from switch.cli.simulating import yesterday_us
 from switch.cli.sums import differing, money_beside, parts_beside, signed, states_beside, sums_as_json
 from switch.cli.table import figures_table, show
 from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
+from switch.period import BadInstant, Period, days, local_text, parse_period, zone_of
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
 from switch.simulation.compare import CallResult, CapFilled, Change, Changed, Comparison
-from switch.simulation.period import BadInstant, Period, days, instant, instant_us, local_text, zone_of
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
 from switch.simulation.totals import By
@@ -54,14 +54,14 @@ def replay_calls(
 def _period(was: Deployment, begin: str | None, end: str | None, *, zone: str | None) -> Period:
     zone = zone or zone_of(was.plan)
     try:
-        first = yesterday() if begin is None else instant(begin, zone=zone)
-        day = days(first, 1, zone=zone)
-        from_us = day.from_us if begin is None else instant_us(first)
-        to_us = day.to_us if end is None else instant_us(instant(end, zone=zone))
+        asked = parse_period(begin, end, zone=zone)
+        day = days(asked.from_us if asked.has_start else yesterday_us(), 1, zone=zone)
     except BadInstant as error:
         fail(str(error))
+    from_us = asked.from_us if asked.has_start else day.from_us
+    to_us = asked.to_us if asked.has_end else day.to_us
     if to_us <= from_us:
-        fail("--to is not after --from")
+        fail(f"--to {end} is not after {local_text(from_us, zone)}, the beginning of yesterday: say with --from where to begin")
     return Period(from_us=from_us, to_us=to_us, zone=zone)
 
 

@@ -35,7 +35,7 @@ def route(
       payphone route --did +18005550100 --ani +12145550123 --tag source=radio
     """
     from switch.cli.ruling import show_ruling
-    from switch.simulation.period import BadInstant, clock_of, zone_of
+    from switch.period import BadInstant, clock_of, zone_of
     from switch.simulation.route_query import BadQuery, ask_route, passed_tags
 
     deployment, positions = deployed(config)

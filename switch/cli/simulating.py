@@ -1,7 +1,6 @@
 """How `payphone simulate` plays invented calls and shows what becomes of them. What traffic is like: `switch.simulation`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
@@ -11,11 +10,11 @@ from switch.cli.table import show
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
 from switch.output import progress, write_json
+from switch.period import BadInstant, Period, instant_us, local_text, zone_of
+from switch.period import days as local_days
 from switch.settings.load import Loaded
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
-from switch.simulation.period import BadInstant, Period, instant, local_text, zone_of
-from switch.simulation.period import days as local_days
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
 from switch.simulation.simulate import Model, NoNumbers, scripts
@@ -24,6 +23,7 @@ from switch.simulation.totals import By, Figures
 from switch.simulation.traffic_model import TrafficModel
 
 BATCH = 500
+DAY_US = 86_400_000_000
 
 
 def simulate_calls(
@@ -70,7 +70,7 @@ def _title(period: Period, calls: int, *, currency: str) -> str:
 def _period(loaded: Loaded, begin: str | None, *, days: int, zone: str | None) -> Period:
     zone = zone or zone_of(_deployment(loaded).plan)
     try:
-        first = yesterday() if begin is None else instant(begin, zone=zone)
+        first = yesterday_us() if begin is None else instant_us(begin, zone=zone, option="--from")
         return local_days(first, days, zone=zone)
     except BadInstant as error:
         fail(str(error))
@@ -114,5 +114,6 @@ def _write(ledger: Ledger, waiting: list[JudgedCall]) -> None:
     waiting.clear()
 
 
-def yesterday() -> datetime:
-    return datetime.fromtimestamp(SystemClock().now().utc_us / 1_000_000, UTC) - timedelta(days=1)
+def yesterday_us() -> int:
+    """This time yesterday."""
+    return SystemClock().now().utc_us - DAY_US

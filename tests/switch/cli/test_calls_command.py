@@ -81,7 +81,8 @@ def test_filters(ledger: Path, words: list[str], found: list[str]) -> None:
     ("words", "why"),
     [
         (["--state", "gone"], "there is no final state 'gone'; there are converted"),
-        (["--since", "yesterday"], "'yesterday' is no instant"),
+        (["--since", "yesterday"], "--since: 'yesterday' is no instant"),
+        (["--since", "2026-03-02", "--until", "2026-03-01"], "--since 2026-03-02 is not before --until 2026-03-01"),
         (["--zone", "Mars/Base"], "there is no time zone 'Mars/Base'"),
     ],
 )

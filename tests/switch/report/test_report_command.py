@@ -162,7 +162,7 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
         (["--by", "publishex"], 'did you mean "publisher"?'),
         (["--metrics", "revenu"], 'did you mean "revenue"?'),
         (["--where", "campaigm == auto"], 'did you mean "campaign"?'),
-        (["--from", "soon"], "no date"),
+        (["--from", "soon"], "--from: 'soon' is no instant"),
         (["--zone", "Mars/Olympus"], "no time zone"),
         (["--out", "/nowhere/a.csv"], "/nowhere/a.csv"),
         (["--out", "a.xlsx"], "take one of .txt, .csv, .json, .jsonl, .parquet"),

@@ -237,7 +237,8 @@ def test_replay_writes_nothing(day: Path, new: Path) -> None:
     [
         ((), "give --config NEW, or --check"),
         (("--check", "--from", "2026-11-19"), "no calls from 2026-11-19"),
-        (("--check", "--from", "2026-11-18", "--to", "2026-11-17"), "--to is not after --from"),
+        (("--check", "--from", "2026-11-18", "--to", "2026-11-17"), "--from 2026-11-18 is not before --to 2026-11-17"),
+        (("--check", "--to", "2026-11-17"), "the beginning of yesterday: say with --from where to begin"),
         (("--check", "--from", "18/11"), "is no instant"),
     ],
 )
