@@ -10,7 +10,7 @@ from typing import assert_never
 
 from routing.zone import Zone
 from switch.billing.entry_state import StateRow
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
@@ -145,7 +145,7 @@ def told(explanation: Explanation, clock: Zone) -> Iterator[str]:
     yield f"  {verdict.why}"
     for row in explanation.rows:
         corrected = f", corrects {row.corrects}" if row.corrects else ""
-        yield f"  {row.kind} {show_cents(row.amount_micros)} {row.party or NOTHING}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
+        yield f"  {row.kind} {show_micros(row.amount_micros)} {row.party or NOTHING}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
     for state in explanation.states:
         until = "" if state.until_us is None else f" until {local(state.until_us, clock)}"
         yield f"  {state.state}{until}: {state.reason} (by {state.actor}) [{state.of}]"

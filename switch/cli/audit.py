@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, AsJson, ConfigDir, app, count, from_ledger, open_ledger
-from switch.output import progress, write_json, write_line, write_lines
+from switch.output import progress, write_folded, write_json, write_line
 
 if TYPE_CHECKING:
     from switch.ledger.auditing import Checked, Finding
@@ -51,7 +51,7 @@ def _told(findings: "Iterator[Finding]", *, json_lines: bool) -> int:
         if json_lines:
             write_json(asdict(finding))
         else:
-            write_lines([finding.key, f"  {finding.rule}: {finding.what}", *(f"  look at {row}" for row in finding.rows)])
+            write_folded([finding.key, f"  {finding.rule}: {finding.what}", *(f"  look at {row}" for row in finding.rows)])
     return number
 
 
@@ -59,11 +59,12 @@ def _summarise(checked: "Checked", found: int, *, took_s: float, json_lines: boo
     if json_lines:
         write_json({"summary": {**asdict(checked), "findings": found, "seconds": round(took_s, 3)}})
         return
-    write_line(
+    told = (
         f"{count(checked.rows, 'row')}: {count(checked.calls, 'call')}, {count(checked.attempts, 'attempt')}, "
         f"{count(checked.money, 'money row')}, {count(checked.states, 'state')}; {count(checked.postings, 'posting')}; "
         f"{count(checked.journal_calls, 'call')} in the journal"
     )
+    write_folded([told])
     verdict = count(found, "finding") if found else "sound"
     parties = f"{checked.parties} {'party' if checked.parties == 1 else 'parties'}"
     write_line(f"{verdict}: balances of {parties}, in {took_s:.1f} s")

@@ -58,7 +58,7 @@ def calls(
         )
     except BadInstant as error:
         fail(str(error))
-    from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, oldest_first=follow))
+    from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, follow=follow))
     if follow:
         from_ledger(lambda: follow_calls(ledger, wanted, clock=clock, as_json_lines=json_lines))
 

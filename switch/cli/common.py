@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 from switch.cli.commands import CommandGroup
-from switch.output import write_line, write_lines
+from switch.output import width, write_folded, write_line
 
 if TYPE_CHECKING:
     from switch.ledger.store import Ledger
@@ -87,7 +87,7 @@ def show_problem(problem: "Problem", *, err: bool = False) -> None:
     """The problem and a blank line."""
     from switch.settings.problem import show
 
-    write_lines([*show(problem).split("\n"), ""], err=err)
+    write_folded([*show(problem, columns=width(err=err)).split("\n"), ""], err=err)
 
 
 # ledgers
@@ -155,5 +155,5 @@ def count(number: int, what: str) -> str:
 
 
 def fail(why: str) -> NoReturn:
-    write_lines(f"payphone: {why}".split("\n"), err=True)
+    write_folded(f"payphone: {why}".split("\n"), err=True)
     raise typer.Exit(1)

@@ -21,7 +21,7 @@ from switch.cli.common import (
     require_config,
     show_problem,
 )
-from switch.output import write_json, write_line, write_lines
+from switch.output import write_folded, write_json, write_line, write_lines
 
 if TYPE_CHECKING:
     from switch.config_diff.diff import Change
@@ -68,7 +68,8 @@ def fmt(
         else:
             _write(result)
     if not check:
-        write_line(f"{config}: {count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged")
+        told = f"{count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged"
+        write_folded([f"{config}: {told}"])
     raise typer.Exit(1 if problems or (check and changed) else 0)
 
 
@@ -147,7 +148,7 @@ def _kept(config: Path, version: str | None) -> "Document":
     if not files:
         fail(f"the ledger keeps no config {wanted}: `payphone calls --json` shows which one each call ran on")
     for difference in differences(from_ledger(lambda: ledger.config_versions(wanted)), versions_now()):
-        write_line(f"it ran with {difference}: the same text may mean other dates, times or places", err=True)
+        write_folded([f"it ran with {difference}: the same text may mean other dates, times or places"], err=True)
     kept = load_kept(files)
     if kept.document is None:
         fail(f"the kept config {wanted} can't be read by this version of payphone: {kept.problems[0].message}")
@@ -162,4 +163,4 @@ def _tell(found: "Sequence[Change]") -> None:
         if number:
             write_line()
         for change in group:
-            write_line((MONEY_MARK if change.money else " " * len(MONEY_MARK)) + change.words)
+            write_folded([(MONEY_MARK if change.money else " " * len(MONEY_MARK)) + change.words])

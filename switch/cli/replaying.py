@@ -147,7 +147,7 @@ def _went_as_json(went: CallResult) -> dict[str, Any]:
 def _show(comparison: Comparison, period: Period, *, currency: str, others: int, calls: bool, check: bool) -> None:
     total = comparison.before.figures.total.calls
     differ = len(comparison.changed)
-    show(f"{count(total, 'call')} {_when(period)}, amounts in {currency}")
+    show(f"{count(total, 'call')} {_when(period)}, amounts in {currency}, rounded to cents")
     if check:
         show(f"{differ} of {total} differ from what happened ({100 * differ / total:.2f} %): 0 is best")
     show(_summary(comparison))

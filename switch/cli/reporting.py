@@ -9,7 +9,7 @@ from switch.billing.money import show_cents
 from switch.cli.common import deployed, fail, from_ledger, ledger_of
 from switch.cli.table import figures_table, show, write_file
 from switch.ledger.database import Database, ledger_url
-from switch.output import Table, progress, write_line, write_lines
+from switch.output import Table, progress, write_folded, write_lines
 from switch.period import BadInstant, local_text, parse_period, zone_of
 from switch.report.fields import DIMENSIONS, METRICS, Format, Unit
 from switch.report.query import InvalidQuery, ReportQuery, parse_dimensions, parse_filter, parse_metrics
@@ -51,9 +51,9 @@ def write_report(
     currency = deployment.switch.currency
     if found.first_us is None:
         asked = (("from", start), ("before", end), ("where", where))
-        write_line("payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all"), err=True)
+        write_folded(["payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all")], err=True)
     try:
-        _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}")
+        _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}, rounded to cents")
         if drawn and plot is not None and found.first_us is not None:
             _draw(drawn, plot, title=_title(found, query, where), currency=currency)
     except OSError as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, deployed, fail
-from switch.output import write_json, write_line
+from switch.output import write_folded, write_json
 
 __all__ = ["app", "route"]
 
@@ -46,7 +46,7 @@ def route(
     except (BadQuery, BadInstant) as error:
         fail(str(error))
     for warning in answer.warnings:
-        write_line(f"payphone: {warning}", err=True)
+        write_folded([f"payphone: {warning}"], err=True)
     if json_lines:
         write_json(answer.as_json())
     else:

@@ -64,7 +64,7 @@ def _deployment(loaded: Loaded) -> Deployment:
 def _title(period: Period, calls: int, *, currency: str) -> str:
     first, last = (local_text(at_us, period.zone)[:10] for at_us in (period.from_us, period.to_us - 1))
     when = f"of {first}" if first == last else f"from {first} to {last}"
-    return f"{count(calls, 'invented call')} {when}, {period.zone}, amounts in {currency}"
+    return f"{count(calls, 'invented call')} {when}, {period.zone}, amounts in {currency}, rounded to cents"
 
 
 def _period(loaded: Loaded, begin: str | None, *, days: int, zone: str | None) -> Period:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, count, deployed, fail, require_config, show_problem
-from switch.output import write_json, write_line, write_lines
+from switch.output import write_folded, write_json
 from switch.starter import SAMPLE
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def check(
     warnings = len(problems) - errors
     if not json_lines:
         found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if problems else "no problems"
-        write_line(f"{config}: {found}")
-        write_line(f"time zone rules: {rules()}" + (f" (passed over: {rules().passed_over})" if rules().passed_over else ""))
+        over = f" (passed over: {rules().passed_over})" if rules().passed_over else ""
+        write_folded([f"{config}: {found}", f"time zone rules: {rules()}{over}"])
     if calendar and loaded.deployment is not None:
         _show_calendars(calendars(loaded.deployment.plan, now_us), json_lines=json_lines)
     raise typer.Exit(1 if loaded.deployment is None else 0)
@@ -87,7 +87,7 @@ def _show_calendars(found: "tuple[Calendar, ...]", *, json_lines: bool) -> None:
         for row in chain.from_iterable(map(as_json, found)):
             write_json(row)
     else:
-        write_lines(["", *told(found)])
+        write_folded(["", *told(found)])
 
 
 @app.command(epilog="Exit 0: all calls are judged right; 1: one is not, or the demo can't start; 2: wrong usage.")

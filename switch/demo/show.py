@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from switch.app import Shell
 from switch.billing.call_json import as_json
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.demo import scenes
 from switch.demo.cast import cast_of, on_loopback
@@ -95,8 +95,8 @@ def _table(books: DemoRecords) -> Table:
             record.final_state.value,
             f"{record.connected_ms / 1000:.3f}",
             "yes" if verdict.billable else "no",
-            show_cents(verdict.revenue_micros),
-            show_cents(verdict.payout_micros),
+            show_micros(verdict.revenue_micros),
+            show_micros(verdict.payout_micros),
             style="green" if verdict.billable else "",
         )
     return table
@@ -111,8 +111,8 @@ def _conclude(calls: Sequence[JudgedCall], *, wrong: Sequence[str], quiet: bool)
         return
     if quiet:
         return
-    owed = show_cents(sum(call.verdict.revenue_micros for call in calls))
-    earned = show_cents(sum(call.verdict.payout_micros for call in calls))
+    owed = show_micros(sum(call.verdict.revenue_micros for call in calls))
+    earned = show_micros(sum(call.verdict.payout_micros for call in calls))
     write_line()
     told = f" advertisers owe {owed}, publishers earn {earned}."
     write_line(Styled(f"All {len(calls)} calls are judged right:", "green bold"), told)

@@ -10,7 +10,7 @@ from typing import Self
 
 from media.dsp.tones import RINGBACK_HZ
 from routing.table import Line
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
 from switch.demo.cast import Cast, address_of
@@ -68,7 +68,7 @@ class DemoRecords:
         record, verdict = judged.record, judged.verdict
         self.calls.append(judged)
         self._watch.changed()
-        owed = ", ".join(f"{row.party} {row.kind.value} {show_cents(row.amount_micros)}" for row in verdict.rows)
+        owed = ", ".join(f"{row.party} {row.kind.value} {show_micros(row.amount_micros)}" for row in verdict.rows)
         worth = f"billable: {owed}" if verdict.billable else "not billable"
         talk = f"talk {record.connected_ms} ms" if record.attempts else "no line tried"
         self.narrator.say(SWITCH, f"records {self.name_of(judged)}: {record.final_state.value}, {talk}, {worth}")

@@ -127,6 +127,26 @@ def test_a_followed_call_is_a_line(
     assert line.split()[-3:] == ["100.000", "25.00", "17.50"]
 
 
+@pytest.mark.parametrize("columns", [80, 200])
+def test_followed_calls_stand_below_the_headings(
+    columns: int, world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In as many columns as the terminal has, though it was not known what would come."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("switch.cli.listing.time.sleep", lambda _: world.over("new1", ("west", None), ("east", 100_000)))
+    asked = CallFilter(publisher="radio-one", line="west")
+    listing.show_calls(world.ledger, asked, limit=20, clock=UTC, as_json_lines=False, follow=True)
+    headings = capsys.readouterr().out.splitlines()
+    assert headings[0].startswith("date UTC ")
+    assert set(headings[-1]) == {"─", " "}
+    listing.follow_calls(world.ledger, asked, clock=UTC, as_json_lines=False, looks=1)
+    rows = capsys.readouterr().out.splitlines()
+    assert "new1" in " ".join(rows)
+    assert max(map(len, [*headings, *rows])) <= columns
+    for row in rows:
+        assert all(row[place : place + 1].strip() == "" for place, char in enumerate(headings[-1]) if char == " ")
+
+
 def test_the_zone_is_that_of_most_campaigns(ledger: Path) -> None:
     path = ledger / "config.yaml"
     text = path.read_text()

@@ -57,7 +57,8 @@ def test_a_table_with_totals_that_fits_the_terminal(config: Path) -> None:
 
 def test_how_we_are_doing(config: Path) -> None:
     assert [line.split() for line in run(config, "--zone", "America/New_York").stdout.splitlines()] == [
-        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD"],
+        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD,", "rounded"],
+        ["to", "cents"],
         [],
         ["conv.", "of"],
         ["incoming", "connected", "converted", "connected", "revenue", "payout", "margin"],
@@ -92,7 +93,7 @@ def test_in_a_pipe_a_table_is_as_wide_as_it_is_and_plain(config: Path) -> None:
     ],
 )
 def test_a_table_says_which_calls(config: Path, options: list[str], title: str) -> None:
-    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD"
+    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD, rounded to cents"
 
 
 def test_a_name_is_shown_as_it_is_and_never_cut_off() -> None:
@@ -175,7 +176,8 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
 def test_what_cannot_be_is_told(config: Path, arguments: list[str], told: str) -> None:
     done = run(config, *arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert told in " ".join(done.stderr.split())
+    assert max(map(len, done.stderr.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("ending", "begins"), [(".TXT", "Calls "), (".CSV", "incoming,"), (".jsonl", '{"incoming"')])

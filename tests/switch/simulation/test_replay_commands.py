@@ -68,7 +68,7 @@ def narrow(*words: object) -> list[str]:
 def test_simulate_fits_a_terminal_and_says_dates_and_currency(config: Path) -> None:
     lines = narrow("simulate", "--calls", 150, "--from", "2026-11-18", "--config", config, "--report")
 
-    assert lines[0] == "150 invented calls of 2026-11-18, UTC, amounts in USD"
+    assert lines[0] == "150 invented calls of 2026-11-18, UTC, amounts in USD, rounded to cents"
     assert max(map(len, lines)) <= 80
     assert any(line.split()[:1] == ["quotes"] for line in lines)
     revenue = next(line.split()[4] for line in lines if line.startswith("all "))
@@ -198,8 +198,8 @@ def test_replay_fits_a_terminal_and_cuts_no_name_off(day: Path, new: Path) -> No
     lines = narrow("replay", "--config", new, "--of", day / "config", "--from", "2026-11-18")
 
     tables = lines[: lines.index("Taken to be so:")]
-    assert tables[0].endswith(", amounts in USD")
-    assert max(map(len, tables[2:])) <= 80
+    assert " ".join([tables[0], tables[1].strip()]).endswith(", amounts in USD, rounded to cents")
+    assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in tables)
     for name in ("line", "east"):
         assert any(line.split()[:1] == [name] for line in tables)
