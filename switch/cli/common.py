@@ -94,16 +94,26 @@ def show_problem(problem: "Problem", *, err: bool = False) -> None:
 
 
 def place_of(config: Path) -> "LedgerPlace":
-    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are shown: exit 1."""
+    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are shown: exit 1.
+
+    One that is broken elsewhere will do: that is said on stderr.
+    """
     from switch.settings.ledger_place import LedgerPlace, ledger_place
 
     require_config(config)
     place = ledger_place(config)
     if place is not None:
+        if place.broken:
+            told = f"the ledger is shown all the same; `payphone check --config {config}` says what is wrong"
+            write_folded([f"payphone: {place.broken[0]}: {told}"], err=True)
         return place
     from switch.period import zone_of
 
-    settings, plan = (deployment := deployed(config)[0]).switch, deployment.plan
+    try:
+        settings, plan = (deployment := deployed(config)[0]).switch, deployment.plan
+    except typer.Exit:
+        write_folded(_MEANWHILE, err=True)
+        raise
     return LedgerPlace(data=settings.data, url=settings.ledger_url, zone=zone_of(plan), credits={})
 
 
@@ -145,6 +155,12 @@ def from_ledger(ask: Callable[[], T]) -> T:
         return ask()
     except (LedgerUnreadable, LedgerUnwritable) as error:
         fail(f"the ledger: {error}; is it there, and may you read and write it? See `switch.ledger` and `switch.data`")
+
+
+_MEANWHILE = (
+    "Until that is mended, --config /tmp/ledger shows the ledger, with the directory of payphone.sqlite for DIR:",
+    "  mkdir /tmp/ledger && echo 'switch: {data: DIR}' >/tmp/ledger/switch.yaml",
+)
 
 
 # words

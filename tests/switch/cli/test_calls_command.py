@@ -98,6 +98,35 @@ def test_that_no_call_passes_the_filters_is_said(ledger: Path) -> None:
     assert done.stderr == "no calls: none is recorded that all filters let pass\n"
 
 
+def test_a_config_that_is_broken_elsewhere_still_shows_its_ledger(ledger: Path) -> None:
+    (ledger / "more.yaml").write_text("campaigns: [")
+    for words in (["calls", "-n", "1"], ["money", "balance"], ["money", "show", "c3"], ["explain", "c3"]):
+        done = CliRunner().invoke(app, [*words, "--config", str(ledger)])
+        assert done.exit_code == 0, done.output
+        assert "more.yaml:1: not YAML" in done.stderr
+        assert "says what is wrong" in done.stderr
+    done = CliRunner().invoke(app, ["money", "void", "c3", "--reason", "x", "--yes", "--config", str(ledger)])
+    assert done.exit_code == 1  # what would be written is worked out by the config
+    assert "has errors" in done.stderr
+
+
+def test_a_default_place_is_not_guessed_from_a_broken_config(tmp_path: Path) -> None:
+    """What can't be read may name another."""
+    (tmp_path / "a.yaml").write_text("switch: {sip: {listen: 127.0.0.1:5060}}")
+    (tmp_path / "b.yaml").write_text("switch: {data: [")
+    done = CliRunner().invoke(app, ["calls", "--config", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "b.yaml:1:" in done.stderr
+    assert "echo 'switch: {data: DIR}'" in done.stderr
+
+
+def test_a_config_of_one_line_shows_a_ledger(ledger: Path, tmp_path: Path) -> None:
+    """As the refusal of a broken one says."""
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "switch.yaml").write_text(f"switch: {{data: {ledger / 'data'}}}")
+    assert len(ids(tmp_path / "only")) == 3
+
+
 def later(judged: JudgedCall, call_id: str, seconds: int) -> JudgedCall:
     """The same call, ended so much later."""
     record = replace(judged.record, call_id=call_id, ended_us=judged.record.ended_us + seconds * SECOND_US)
