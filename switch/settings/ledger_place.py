@@ -22,8 +22,8 @@ _POSTGRESQL = "postgresql:"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPlace:
     """`data`: the directory of journal and SQLite ledger. `url`: of another database than that; None: there is none. `zone`: IANA, of most
-    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros. `broken`: what of the config could
-    not be read, so that zone and credits may lack something."""
+    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros. `broken`: what of the config
+    could not be read, so that zone and credits may lack something."""
 
     data: Path
     url: str | None
