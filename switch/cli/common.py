@@ -104,8 +104,8 @@ def place_of(config: Path) -> "LedgerPlace":
     place = ledger_place(config)
     if place is not None:
         if place.broken:
-            told = f"the ledger is shown all the same; `payphone check --config {config}` says what is wrong"
-            write_folded([f"payphone: {place.broken[0]}: {told}"], err=True)
+            hint = f"the ledger is shown all the same; `payphone check --config {config}` says what is wrong"
+            write_folded([f"payphone: {place.broken[0]}: {hint}"], err=True)
         return place
     from switch.period import zone_of
 

@@ -68,8 +68,8 @@ def fmt(
         else:
             _write(result)
     if not check:
-        told = f"{count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged"
-        write_folded([f"{config}: {told}"])
+        text = f"{count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged"
+        write_folded([f"{config}: {text}"])
     raise typer.Exit(1 if problems or (check and changed) else 0)
 
 
@@ -102,7 +102,7 @@ def diff(
         for change in found:
             write_json(change.as_json())
     else:
-        _tell(found)
+        _write_changes(found)
     raise typer.Exit(DIFFERENT if found else SAME)
 
 
@@ -120,7 +120,7 @@ def _sides(before: Path | None, after: Path | None, *, was: str | None, config: 
         if was:
             fail("--was takes the place of the first directory: give one directory or none")
         return _directory(before), _directory(after)
-    return _kept(before or config, was), _directory(before or config)
+    return _kept_version(before or config, was), _directory(before or config)
 
 
 def _directory(directory: Path) -> "Document":
@@ -130,7 +130,7 @@ def _directory(directory: Path) -> "Document":
     return document
 
 
-def _kept(config: Path, version: str | None) -> "Document":
+def _kept_version(config: Path, version: str | None) -> "Document":
     """A version that the ledger of `config` keeps; by default that of the last call."""
     from switch.settings.load import load_kept
     from switch.settings.versions import differences, versions_now
@@ -155,7 +155,7 @@ def _kept(config: Path, version: str | None) -> "Document":
     return kept.document
 
 
-def _tell(found: "Sequence[Change]") -> None:
+def _write_changes(found: "Sequence[Change]") -> None:
     """One paragraph a group."""
     if not found:
         write_line("no change")

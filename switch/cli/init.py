@@ -47,10 +47,10 @@ def init(
         fail(f"{error}; name another directory: payphone init DIR")
     except OSError as error:
         fail(f"{directory} can't be made: {error.strerror or error}")
-    _tell(directory, len(files))
+    _write_next_steps(directory, len(files))
 
 
-def _tell(directory: Path, files: int) -> None:
+def _write_next_steps(directory: Path, files: int) -> None:
     option = "" if directory == DEFAULT_DIRECTORY else f" --config {shlex.quote(str(directory))}"
     begin = directory / "switch.yaml"
     write_folded(

@@ -60,7 +60,7 @@ def post_deposit(
         _confirm(f"book {show_micros(micros)} for {advertiser}?", yes=yes)
         by = _actor(actor)
         outcome = _done(lambda: postings.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
-    _tell(outcome, clock, json_lines=json_lines)
+    _write_result(outcome, clock, json_lines=json_lines)
 
 
 def post_act(
@@ -98,7 +98,7 @@ def post_act(
                     write_folded([f"  {state.of} becomes {state.state}"], err=True)
             _confirm(f"{act} for call {call_id}: append this?", yes=yes)
             outcome = _done(lambda: postings.post(order))
-    _tell(outcome, clock, json_lines=json_lines)
+    _write_result(outcome, clock, json_lines=json_lines)
 
 
 def _made_key(call_id: str, act: actions.Action, *, line: str | None, reason: str) -> str:
@@ -145,7 +145,7 @@ def _why_not(outcome: Refused | NoSuchCall | KeyReused) -> str:
             assert_never(unknown)
 
 
-def _tell(done: Done, clock: Zone, *, json_lines: bool) -> None:
+def _write_result(done: Done, clock: Zone, *, json_lines: bool) -> None:
     if json_lines:
         write_json({**done.answer, "again": done.again})
     elif done.again:

@@ -7,7 +7,7 @@ from typing import Any
 
 from switch.cli.common import count, deployed, fail, from_ledger, ledger_of
 from switch.cli.simulating import yesterday_us
-from switch.cli.sums import differing, money_beside, parts_beside, signed, states_beside, sums_as_json
+from switch.cli.sums import differing, money_compared, parts_compared, signed, states_compared, sums_as_json
 from switch.cli.table import figures_table, show
 from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
@@ -125,19 +125,19 @@ def _call_as_json(each: Changed) -> dict[str, Any]:
         "invited": _iso(each.invited_us),
         "did": each.did,
         "change": each.change.value,
-        "before": _went_as_json(each.before),
-        "after": _went_as_json(each.after),
+        "before": _result_json(each.before),
+        "after": _result_json(each.after),
     }
 
 
-def _went_as_json(went: CallResult) -> dict[str, Any]:
+def _result_json(result: CallResult) -> dict[str, Any]:
     return {
-        "place": went.place,
-        "state": went.state,
-        "lines": list(went.tried),
-        "revenue_micros": went.revenue_micros,
-        "payout_micros": went.payout_micros,
-        "cost_micros": went.cost_micros,
+        "place": result.place,
+        "state": result.state,
+        "lines": list(result.tried),
+        "revenue_micros": result.revenue_micros,
+        "payout_micros": result.payout_micros,
+        "cost_micros": result.cost_micros,
     }
 
 
@@ -158,7 +158,7 @@ def _show(comparison: Comparison, period: Period, *, currency: str, others: int,
     show("", *_tables(comparison, period))
     if calls and differ:
         show("Calls that differ, before -> after, and their margin's change:", *_calls(comparison, period), "")
-    show("Taken to be so:", *(f"- {each}" for each in assumptions()))
+    show("Assumptions:", *(f"- {each}" for each in assumptions()))
 
 
 def _when(period: Period) -> str:
@@ -169,22 +169,22 @@ def _tables(comparison: Comparison, period: Period) -> Iterator[Table]:
     before, after = comparison.before.figures, comparison.after.figures
     if comparison.movements():
         yield _movements(comparison)
-    yield money_beside(before, after)
+    yield money_compared(before, after)
     if before.states != after.states:
-        yield states_beside(before, after)
-    yield from (parts_beside(before, after, by) for by in By if differing(before, after, by))
+        yield states_compared(before, after)
+    yield from (parts_compared(before, after, by) for by in By if differing(before, after, by))
     if comparison.before.caps or comparison.after.caps:
         yield _caps(comparison, period)
 
 
 def _summary(comparison: Comparison) -> str:
-    told = {
+    phrases = {
         Change.MOVED: "end in another place",
         Change.TRIED: "end in the same place over other lines",
         Change.STATE: "end in the same place with another final state",
         Change.MONEY: "differ in money alone",
     }
-    parts = [f"{comparison.count(change)} {words}" for change, words in told.items() if comparison.count(change)]
+    parts = [f"{comparison.count(change)} {words}" for change, words in phrases.items() if comparison.count(change)]
     kept = f"{comparison.same + comparison.undecided} stay as they are"
     refused = f" ({comparison.undecided} refused before routing was asked)" if comparison.undecided else ""
     return ", ".join([*parts, kept]) + refused
@@ -218,14 +218,14 @@ def _calls(comparison: Comparison, period: Period) -> Iterator[str]:
     """One line each: not a table, since ids are to be copied whole."""
     for each in comparison.changed[:SHOWN_CALLS]:
         margin = signed(each.after.margin_micros - each.before.margin_micros)
-        yield f"{each.call_id}  {local_text(each.invited_us, period.zone)}  {_way(each.before)} -> {_way(each.after)}  {margin}"
+        yield f"{each.call_id}  {local_text(each.invited_us, period.zone)}  {_outcome(each.before)} -> {_outcome(each.after)}  {margin}"
     if len(comparison.changed) > SHOWN_CALLS:
         yield f"{len(comparison.changed) - SHOWN_CALLS} more: --json has all"
 
 
-def _way(went: CallResult) -> str:
-    lines = " > ".join(went.tried)
-    return f"{lines}: {went.state}" if lines else went.state
+def _outcome(result: CallResult) -> str:
+    lines = " > ".join(result.tried)
+    return f"{lines}: {result.state}" if lines else result.state
 
 
 def _margin(moved: list[Changed]) -> int:

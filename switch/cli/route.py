@@ -26,8 +26,8 @@ def route(
 ) -> None:
     """Say where a call would go and why.
 
-    No call is placed; the lines are taken to be idle, and the first that is dialled to answer. Told are what the menu made of the keys,
-    the tags that filters read, the line that is dialled, the price, and every rule that was looked at.
+    No call is placed; all lines count as idle, and the first that is dialled answers. Shows the line that is dialled, what the menu made of
+    the keys, the tags that filters read, the price, and every rule that was looked at, with its file and line.
 
     \b
     Examples:

@@ -28,7 +28,7 @@ DAY_US = 86_400_000_000
 
 def simulate_calls(
     config: Path,
-    manners: TrafficModel,
+    traffic: TrafficModel,
     *,
     calls: int | None,
     per_hour: float | None,
@@ -43,7 +43,7 @@ def simulate_calls(
     """Plays exactly `calls`, or as many as come at `per_hour`, and writes what they come to; exit 1 where it can't."""
     loaded = loaded_config(config)
     period = _period(loaded, begin, days=day_count, zone=zone)
-    model = Model(period=period, seed=seed, calls=calls, per_hour=per_hour, manners=manners)
+    model = Model(period=period, seed=seed, calls=calls, per_hour=per_hour, manners=traffic)
     figures = _run(loaded, model, config=config, into=into)
     if json_lines:
         for row in figures_as_json(figures):
@@ -86,11 +86,11 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
         expected, made = scripts(plan, model)
     except (NoNumbers, NotFresh) as error:
         fail(str(error))
-    stage = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
-    stage.control.usage.grouped(plan.lines_of_groups)
+    simulator = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
+    simulator.control.usage.grouped(plan.lines_of_groups)
     figures = Figures()
     with without_gc(), progress("simulating") as done:
-        played = stage.play(made) if ledger is None else _kept(stage.play(made), ledger)
+        played = simulator.play(made) if ledger is None else _recorded(simulator.play(made), ledger)
         for over, judged in enumerate(played, start=1):
             figures.add(judged)
             if over % BATCH == 0:
@@ -98,7 +98,7 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
     return figures
 
 
-def _kept(played: Iterator[JudgedCall], ledger: Ledger) -> Iterator[JudgedCall]:
+def _recorded(played: Iterator[JudgedCall], ledger: Ledger) -> Iterator[JudgedCall]:
     """The same calls; each is in the ledger when the last one has been given."""
     waiting: list[JudgedCall] = []
     for judged in played:

@@ -80,8 +80,8 @@ def show_rows(rows: Sequence[MoneyRow], clock: Zone, *, err: bool = False) -> No
     """A line each, in local times."""
     for row in rows:
         corrects = f", corrects {row.corrects}" if row.corrects else ""
-        told = f"{row.kind} {show_micros(row.amount_micros)} {row.party}: {row.reason} (by {row.actor}{corrects}) [{row.key}]"
-        write_folded([f"{local(row.at_us, clock)}  {told}"], err=err)
+        text = f"{row.kind} {show_micros(row.amount_micros)} {row.party}: {row.reason} (by {row.actor}{corrects}) [{row.key}]"
+        write_folded([f"{local(row.at_us, clock)}  {text}"], err=err)
 
 
 def _balances(ledger: Ledger, party: str | None) -> dict[Account, Balance]:

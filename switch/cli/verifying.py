@@ -14,7 +14,7 @@ from switch.calltest.load import CallTests, load_tests
 from switch.calltest.run import CallTest, CallTestResult, run_call_test
 from switch.cli.common import count, fail, loaded_config, show_problem
 from switch.engine.clock import SystemClock
-from switch.explain import Sources, told
+from switch.explain import Sources, explanation_lines
 from switch.explain import explain as explained
 from switch.output import Styled, write_folded, write_json, write_line
 from switch.period import zone_of
@@ -90,7 +90,7 @@ def _transcript(result: CallTestResult, sources: Sources, clock: Zone) -> Iterat
     """How the calls went, the tested one with all that was decided about it, and by which line of the config."""
     for number, (call, judged) in enumerate(zip(result.test.earlier, result.earlier, strict=True), 1):
         yield f"earlier call {number}: {call.ani} called {call.did}: {'still live' if judged is None else _short(judged)}"
-    yield from told(explained(result.judged, rows=result.judged.verdict.rows, config=sources), clock)
+    yield from explanation_lines(explained(result.judged, rows=result.judged.verdict.rows, config=sources), clock)
 
 
 def _short(judged: JudgedCall) -> str:

@@ -183,7 +183,7 @@ def test_replay_checks_itself(day: Path) -> None:
 
     assert result.exit_code == 0
     assert "0 of 150 differ" in result.stdout
-    assert "Taken to be so:" in result.stdout
+    assert "Assumptions:" in result.stdout
 
 
 def test_replay_tells_what_moves(day: Path, new: Path) -> None:
@@ -197,7 +197,7 @@ def test_replay_tells_what_moves(day: Path, new: Path) -> None:
 def test_replay_fits_a_terminal_and_cuts_no_name_off(day: Path, new: Path) -> None:
     lines = narrow("replay", "--config", new, "--of", day / "config", "--from", "2026-11-18")
 
-    tables = lines[: lines.index("Taken to be so:")]
+    tables = lines[: lines.index("Assumptions:")]
     assert " ".join([tables[0], tables[1].strip()]).endswith(", amounts in USD, rounded to cents")
     assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in tables)
