@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
-from routing.geo import to_e164
+from routing.e164 import to_e164
 from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev

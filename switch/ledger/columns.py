@@ -34,6 +34,7 @@ from switch.call.record import EndedBy
 from switch.ledger import reading
 from switch.ledger.database import Database
 from switch.ledger.tables import ATTEMPT, CALL, MONEY
+from switch.period import Period
 
 BLOCK_ROWS = 50_000
 BILLABLE, PAID, NEAR_MISS = 1, 2, 4
@@ -81,18 +82,6 @@ MONEY_COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "line": MONEY.c.line,
     "amount_micros": MONEY.c.amount_micros,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """Calls invited in [from, to), UTC microseconds; None: since ever, for ever."""
-
-    from_us: int | None = None
-    to_us: int | None = None
-
-    @property
-    def bounded(self) -> bool:
-        return self.from_us is not None or self.to_us is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,16 +178,16 @@ def columns_of(database: Database) -> Iterator[LedgerColumns]:
 
 def _in(period: Period) -> list[ColumnElement[bool]]:
     conditions = []
-    if period.from_us is not None:
+    if period.has_start:
         conditions.append(CALL.c.invited_us >= period.from_us)
-    if period.to_us is not None:
+    if period.has_end:
         conditions.append(CALL.c.invited_us < period.to_us)
     return conditions
 
 
 def _of(table: Table, period: Period) -> list[ColumnElement[bool]]:
     """Rows of `table` that are of a call in the period."""
-    if table is CALL or not period.bounded:
+    if table is CALL or not (period.has_start or period.has_end):
         return _in(period)
     call_id: Column[str] = table.c.call_id
     return [call_id.in_(select(CALL.c.call_id).where(*_in(period)))]

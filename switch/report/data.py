@@ -71,7 +71,7 @@ def load_data(
     in_progress = _not_recorded(columns, live or ())
     calls = pl.concat([_recorded_calls(columns, query, progress), _live_calls(in_progress, query)])
     attempts = _attempts(columns, query, calls) if query.per_attempt or query.wants_peaks else None
-    local_time = _local_time(query.zone, calls, attempts)
+    local_time = _local_time(query.period.zone, calls, attempts)
     of_time = [name for name in query.dimensions if name in TIME_DIMENSIONS]
     calls = calls.with_columns(local_time.read(of_time, calls["invited_us"]))
     if query.per_attempt and attempts is not None:
@@ -147,7 +147,7 @@ def _live_calls(records: Iterable[CallRecord], query: ReportQuery) -> pl.DataFra
     rows = [
         {"call_id": record.call_id, "invited_us": record.invited_us, **{name: _dimension(record, name) for name in dimensions}}
         for record in records
-        if (period.from_us or 0) <= record.invited_us and (period.to_us is None or record.invited_us < period.to_us)
+        if period.from_us <= record.invited_us < period.to_us
     ]
     nothing = {name: pl.lit(0, dtype=pl.Int64) for name in _AMOUNTS}
     none = {name: pl.lit(value=False) for name in _TRUTHS}

@@ -59,7 +59,8 @@ def test_a_table_with_totals_that_fits_the_terminal(config: Path) -> None:
 
 def test_how_we_are_doing(config: Path) -> None:
     assert [line.split() for line in run(config, "--zone", "America/New_York").stdout.splitlines()] == [
-        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD"],
+        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD,", "rounded"],
+        ["to", "cents"],
         [],
         ["conv.", "of"],
         ["incoming", "connected", "converted", "connected", "revenue", "payout", "margin"],
@@ -94,7 +95,7 @@ def test_in_a_pipe_a_table_is_as_wide_as_it_is_and_plain(config: Path) -> None:
     ],
 )
 def test_a_table_says_which_calls(config: Path, options: list[str], title: str) -> None:
-    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD"
+    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD, rounded to cents"
 
 
 def test_a_name_is_shown_as_it_is_and_never_cut_off() -> None:
@@ -172,7 +173,7 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
         (["--by", "publishex"], 'did you mean "publisher"?'),
         (["--metrics", "revenu"], 'did you mean "revenue"?'),
         (["--where", "campaigm == auto"], 'did you mean "campaign"?'),
-        (["--from", "soon"], "no date"),
+        (["--from", "soon"], "--from: 'soon' is no instant"),
         (["--zone", "Mars/Olympus"], "no time zone"),
         (["--out", "/nowhere/a.csv"], "/nowhere/a.csv"),
         (["--out", "a.xlsx"], "take one of .txt, .csv, .json, .jsonl, .parquet"),
@@ -185,7 +186,8 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
 def test_what_cannot_be_is_told(config: Path, arguments: list[str], told: str) -> None:
     done = run(config, *arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert told in " ".join(done.stderr.split())
+    assert max(map(len, done.stderr.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("ending", "begins"), [(".TXT", "Calls "), (".CSV", "incoming,"), (".jsonl", '{"incoming"')])

@@ -15,9 +15,9 @@ from routing.cap import Cap, Per
 from routing.table import Line, NumberState
 from switch.call.record import FinalState
 from switch.engine.plan import Plan
+from switch.period import HOUR_US
 from switch.simulation import replay as replaying
 from switch.simulation.compare import ChangedCall, Comparison, Difference
-from switch.simulation.period import HOUR_US
 from switch.simulation.replay import TooMany
 from switch.simulation.totals import By
 
