@@ -224,7 +224,7 @@ class Engine:
                 call=step.call,
                 context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
                 worker=NO_WORKER if worker is None else worker,
-                hops_left=fact.hops_left,
+                max_forwards=fact.max_forwards,
                 legs={},
             )
         except Exception:

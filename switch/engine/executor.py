@@ -114,7 +114,7 @@ class CommandExecutor:
                 caller=live.call.history.ani,
                 body=body,
                 now_ns=at.mono_ns,
-                hops_left=live.hops_left - 1,
+                max_forwards=live.max_forwards - 1,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 extra=() if header is None else ((header, live.call_id),),
             )
@@ -184,9 +184,9 @@ _OF_LINE = {
 
 def reject_cause(invited: InviteReceived) -> Cause | None:
     """Returns why SIP requires an INVITE to be refused, or None: its form, or no hops left for a line's INVITE (RFC 7332)."""
-    if invited.unfit is None:
-        return Cause.TOO_MANY_HOPS if invited.hops_left == 0 else None
-    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)
+    if invited.reject_status is None:
+        return Cause.TOO_MANY_HOPS if invited.max_forwards == 0 else None
+    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.reject_status, Cause.BAD_REQUEST)
 
 
 def end_cause(ended: LegTerminated, *, number: int) -> Cause:

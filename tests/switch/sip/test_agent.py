@@ -76,7 +76,7 @@ def refused(solo: Solo, invite: bytes) -> Response:
     solo.agent.refuse(invited.leg, 404, solo.now_ns)
     (answer,) = solo.said()
     assert isinstance(answer, Response)
-    assert answer.status == invited.unfit
+    assert answer.status == invited.reject_status
     (ended,) = solo.facts()
     assert isinstance(ended, LegTerminated)
     return answer
