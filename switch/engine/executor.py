@@ -59,7 +59,7 @@ class CommandExecutor:
             case do.MakeDurable(leg=leg):
                 self._emit(SyncJournal(call_id=live.call_id, leg=leg))
             case do.AccrueRevenue():
-                self._control.accrue(live.call, live.context, at)
+                self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
             case do.Ring() | do.Answer() | do.Refuse():

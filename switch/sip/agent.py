@@ -150,7 +150,7 @@ class UserAgent:
         """The transport could not send to `target` (ICMP error)."""
         self._core.transactions.transport_failed(target, now_ns)
 
-    def held(self) -> dict[str, int]:
+    def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""
         core = self._core
         return {
