@@ -12,7 +12,7 @@ from media.control import Play, Ringback, StopPlay, Unbridge
 from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
-from switch.call.cause import TREATMENT, Cause, of_line_answer
+from switch.call.cause import TREATMENT, Cause, cause_of_answer
 from switch.call.moment import Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
@@ -194,5 +194,5 @@ def end_cause(ended: LegTerminated, *, number: int) -> Cause:
     if number == CALLER:
         return _OF_CALLER.get(ended.why, Cause.CALLER_HUNG_UP)
     if ended.why is EndReason.REFUSED:
-        return of_line_answer(ended.status or 500)
+        return cause_of_answer(ended.status or 500)
     return _OF_LINE.get(ended.why, Cause.LINE_FAILED)
