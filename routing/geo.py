@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-import phonenumbers
-import zipcodes
-
 from routing.area_codes import NEW_AREA_CODES, ZONE_OF_AREA, ZONE_OF_STATE
 
 US_STATES: Mapping[str, str] = {
@@ -208,6 +205,8 @@ def load_tables() -> None:
 
 @lru_cache(maxsize=4096)
 def _possible_abroad(text: str) -> bool:
+    import phonenumbers  # noqa: PLC0415 - as the tables: only for those who look something up
+
     try:
         return phonenumbers.is_possible_number(phonenumbers.parse(text))
     except phonenumbers.NumberParseException:
@@ -247,6 +246,8 @@ def _state_of(area: str, exchange: str) -> str | None:
 @lru_cache(maxsize=1)
 def _zips() -> Mapping[str, tuple[str, str | None]]:
     """State and zone by ZIP. Read by first digit: whole entries are large, and the library would keep all of them."""
+    import zipcodes  # noqa: PLC0415 - 0.6 s
+
     entries = (entry for first in "0123456789" for entry in zipcodes.similar_to(first))  # type: ignore[no-untyped-call]
     return {entry["zip_code"]: (entry["state"], _zone(entry["timezone"])) for entry in entries}
 
