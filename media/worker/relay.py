@@ -108,7 +108,7 @@ class Relay:
                 if isinstance(order, Quit):
                     self._quit = True
                     return
-                self._board.obey(order, monotonic_ns())
+                self._board.execute(order, monotonic_ns())
             except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported on stderr
                 self._complaints.about("obeying an order", error)
 
@@ -128,7 +128,7 @@ class Relay:
 
     def _tick(self, now_ns: int) -> None:
         self._board.report_silence(now_ns)
-        self._board.report_alive(now_ns)
+        self._board.report_heartbeat(now_ns)
         if self._link.dropped:
             self._complaints.about("reporting", "the engine does not read, reports are dropped")
 
