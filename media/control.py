@@ -8,7 +8,7 @@ its name on the worker; the engine gives ports out, the worker only binds them. 
 import msgspec
 
 MAX_MESSAGE_BYTES = 65_536
-MAX_ALIVE_PORTS = 1_000
+MAX_HEARTBEAT_PORTS = 1_000
 
 
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +153,7 @@ class Closed(Message, frozen=True, kw_only=True):
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):
-    """Every second: for each open port that ever received RTP, when its last packet came; `MAX_ALIVE_PORTS` a message at most."""
+    """Every second: for each open port that ever received RTP, when its last packet came; `MAX_HEARTBEAT_PORTS` a message at most."""
 
     at_ns: int
     last: dict[int, int]

@@ -1,4 +1,4 @@
-"""Reads telephone numbers: whether a subscriber can have one, and where the caller is, as far as it or a ZIP tells.
+"""Reads telephone numbers: in E.164, whether a subscriber can have one, and where the caller is, as far as it or a ZIP tells.
 
 A typed ZIP beats one the publisher passed, and that beats the number's area code (`docs/billing.md` §11), which says where the number was
 first given out: numbers move, and so do people. States are US states, DC, territories and military mail, and Canadian
@@ -16,11 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-import phonenumbers
-import zipcodes
-
 from routing.area_codes import NEW_AREA_CODES, ZONE_OF_AREA, ZONE_OF_STATE
-from routing.e164 import is_e164
 
 US_STATES: Mapping[str, str] = {
     "AL": "Alabama",
@@ -97,6 +93,12 @@ STATES = frozenset({*US_STATES, *PROVINCES, *TERRITORY_OF_AREA.values(), "FM", "
 """All that `state` may be: also the island states with ZIPs of their own, and military mail (AA, AE, AP)."""
 
 _STATE_OF_NAME = {name: code for code, name in (*US_STATES.items(), *PROVINCES.items())} | {"British Colombia": "BC"}  # sic
+MIN_DIGITS, MAX_DIGITS = 7, 15
+E164_PATTERN = rf"\+[1-9][0-9]{{{MIN_DIGITS - 1},{MAX_DIGITS - 1}}}"
+"""A whole number as ITU-T E.164 §6.2.1 writes it: `+`, a country code that does not begin with 0, 15 digits at most, 7 at least (the
+shortest in use); not anchored."""
+_E164 = re.compile(E164_PATTERN, re.ASCII)
+_SEPARATORS = str.maketrans("", "", "-.() ")
 _ZIP = re.compile(r"([0-9]{5})(?:-?[0-9]{4})?", re.ASCII)
 _NANP = re.compile(r"\+1([2-9][0-8][0-9])[2-9][0-9]{6}", re.ASCII)
 _KEYPAD_WORDS = frozenset({"+266696687", "+7378742833", "+2562533", "+8566696", "+86282452253"})
@@ -151,6 +153,24 @@ def anonymous(ani: str) -> bool:
     return not valid_number(ani)
 
 
+def is_e164(text: str) -> bool:
+    """Whether `text` is a number in E.164, with its `+` and without separators."""
+    return _E164.fullmatch(text) is not None
+
+
+def to_e164(written: str) -> str:
+    """`+18005550100` from any of `+18005550100`, `18005550100`, `8005550100`, with or without separators, as carriers write them.
+
+    Text that is no number is returned unchanged, so that a record shows what was dialled.
+    """
+    digits = written.translate(_SEPARATORS)
+    number = digits
+    if not digits.startswith("+"):
+        number = f"+1{digits}" if len(digits) == 10 else f"+{digits}"
+    is_home = digits.startswith("+") or len(digits) == 10 or (len(digits) == 11 and digits.startswith("1"))
+    return number if is_home and is_e164(number) else written
+
+
 def valid_number(text: str) -> bool:
     """Whether this is E.164 with `+`, and its numbering plan lets a subscriber have it.
 
@@ -185,6 +205,8 @@ def load_tables() -> None:
 
 @lru_cache(maxsize=4096)
 def _possible_abroad(text: str) -> bool:
+    import phonenumbers  # noqa: PLC0415 - as the tables: only for those who look something up
+
     try:
         return phonenumbers.is_possible_number(phonenumbers.parse(text))
     except phonenumbers.NumberParseException:
@@ -224,6 +246,8 @@ def _state_of(area: str, exchange: str) -> str | None:
 @lru_cache(maxsize=1)
 def _zips() -> Mapping[str, tuple[str, str | None]]:
     """State and zone by ZIP. Read by first digit: whole entries are large, and the library would keep all of them."""
+    import zipcodes  # noqa: PLC0415 - 0.6 s
+
     entries = (entry for first in "0123456789" for entry in zipcodes.similar_to(first))  # type: ignore[no-untyped-call]
     return {entry["zip_code"]: (entry["state"], _zone(entry["timezone"])) for entry in entries}
 

@@ -72,15 +72,15 @@ class Leg:
         self.latched: Address | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
-        self.relay_to: Leg | None = None  # derived by `rewire`: the partner, while packets may go to it
-        self.recode: bytes | None = None  # derived by `rewire`
+        self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
+        self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.received = self.received_octets = self.sent = self.sent_octets = self.stray = self.malformed = 0
 
-    def aim(self, peer: RemoteMedia, now_ns: int) -> None:
+    def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             self.latched = None
@@ -90,7 +90,7 @@ class Leg:
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
         self.silence_from_ns = now_ns
         self.stream.detach()
-        self.rewire()
+        self.update_relay()
 
     def admit(self, source: Address, now_ns: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
@@ -106,7 +106,7 @@ class Leg:
             self.first_ns = now_ns
         return True
 
-    def rewire(self) -> None:
+    def update_relay(self) -> None:
         """Derive, for both partners, where received packets go: nowhere while either plays or the other wants nothing."""
         for leg in (self, self.partner):
             if leg is not None:
@@ -129,29 +129,29 @@ class Leg:
     def wants_packets(self) -> bool:
         return self.peer is not None and self.peer.receives and self.address is not None
 
-    def join(self, other: "Leg") -> None:
+    def bridge(self, other: "Leg") -> None:
         """Relay between this leg and another; former partners are left alone, what plays on either stops."""
-        self.part()
-        other.part()
+        self.unbridge()
+        other.unbridge()
         self.partner, other.partner = other, self
         for leg in (self, other):
             leg.playing = None
             leg.stream.detach()
-        self.rewire()
+        self.update_relay()
 
-    def part(self) -> None:
+    def unbridge(self) -> None:
         former = self.partner
         if former is None:
             return
         self.partner = former.partner = None
-        self.rewire()
-        former.rewire()
+        self.update_relay()
+        former.update_relay()
 
     def play(self, playout: Playout | None) -> None:
         """What plays is replaced; None: nothing plays."""
         self.playing = playout
         self.stream.detach()
-        self.rewire()
+        self.update_relay()
 
     def transmit(self, packet: memoryview) -> None:
         """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""

@@ -111,9 +111,9 @@ class Relay:
                 if isinstance(order, Quit):
                     self._quit = True
                     return
-                self._board.obey(order, monotonic_ns())
+                self._board.execute(order, monotonic_ns())
             except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported
-                self._complaints.about("obeying an order", error)
+                self._complaints.about("executing an order", error)
 
     def _on_time(self, now_ns: int) -> int:
         """Do what is due; when to look again, now at the earliest."""
@@ -131,7 +131,7 @@ class Relay:
 
     def _tick(self, now_ns: int) -> None:
         self._board.report_silence(now_ns)
-        self._board.report_alive(now_ns)
+        self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:
             self._complaints.about("reporting", "the engine did not read, reports were dropped")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from media.control import (
-    MAX_ALIVE_PORTS,
+    MAX_HEARTBEAT_PORTS,
     Bridge,
     Close,
     Closed,
@@ -83,7 +83,7 @@ class Switchboard:
         self._frame = bytearray(FRAME_BYTES)
         self._view = memoryview(self._frame)
 
-    def obey(self, order: Order, now_ns: int) -> None:
+    def execute(self, order: Order, now_ns: int) -> None:
         """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` is the loop's business."""
         match order:
             case Open():
@@ -95,16 +95,16 @@ class Switchboard:
             case SetRemote() | Play() | Ringback() | StopPlay() | Unbridge():
                 leg = self._legs.get(order.port)
                 if leg is not None:
-                    self._obey_about(leg, order, now_ns)
+                    self._execute_on(leg, order, now_ns)
             case Quit():
                 pass
             case _:
                 assert_never(order)
 
-    def _obey_about(self, leg: Leg, order: SetRemote | Play | Ringback | StopPlay | Unbridge, now_ns: int) -> None:
+    def _execute_on(self, leg: Leg, order: SetRemote | Play | Ringback | StopPlay | Unbridge, now_ns: int) -> None:
         match order:
             case SetRemote():
-                leg.aim(_checked(order.peer), now_ns)
+                leg.set_remote(_checked(order.peer), now_ns)
             case Play():
                 self._play(leg, order, now_ns)
             case Ringback():
@@ -112,7 +112,7 @@ class Switchboard:
             case StopPlay():
                 leg.play(None)
             case Unbridge():
-                leg.part()
+                leg.unbridge()
             case _:
                 assert_never(order)
 
@@ -129,13 +129,13 @@ class Switchboard:
         self._legs[order.port] = leg
         self._sockets.watch(leg)
         if order.peer is not None:
-            leg.aim(_checked(order.peer), now_ns)
+            leg.set_remote(_checked(order.peer), now_ns)
 
     def _close(self, port: int) -> None:
         leg = self._legs.pop(port, None)
         counters = Counters()
         if leg is not None:
-            leg.part()
+            leg.unbridge()
             leg.play(None)
             self._sockets.unwatch(leg)
             leg.sock.close()
@@ -145,7 +145,7 @@ class Switchboard:
     def _bridge(self, order: Bridge) -> None:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
         if a is not None and b is not None and a is not b:
-            a.join(b)
+            a.bridge(b)
 
     def _play(self, leg: Leg, order: Play, now_ns: int) -> None:
         prompt = self._prompt(order.prompt)
@@ -191,10 +191,10 @@ class Switchboard:
                 leg.silence_told_ns = since
                 self._report(MediaTimeout(port=leg.port, last_ns=leg.last_ns))
 
-    def report_alive(self, now_ns: int) -> None:
+    def report_heartbeat(self, now_ns: int) -> None:
         last = [(port, leg.last_ns) for port, leg in self._legs.items() if leg.last_ns is not None]
-        for start in range(0, max(1, len(last)), MAX_ALIVE_PORTS):
-            self._report(Heartbeat(at_ns=now_ns, last=dict(last[start : start + MAX_ALIVE_PORTS])))
+        for start in range(0, max(1, len(last)), MAX_HEARTBEAT_PORTS):
+            self._report(Heartbeat(at_ns=now_ns, last=dict(last[start : start + MAX_HEARTBEAT_PORTS])))
 
     def close_all(self) -> None:
         for leg in self._legs.values():

@@ -11,7 +11,7 @@ from enum import StrEnum
 from switch.billing import keys
 from switch.billing.entry_state import EntryState, StateRow, state_at
 from switch.billing.money import MICROS, show_micros
-from switch.billing.terms import POSTED, BillableOn, Situation, Terms, bearer
+from switch.billing.terms import POSTED, BillableOn, Situation, Terms, attributed_attempt
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, CallRecord
 
@@ -251,7 +251,10 @@ class PostingContext:
         """Returns the situation that rules are evaluated in, `event` included."""
         posted = dict.fromkeys((*self.events, event), self.posting.at_us)
         return Situation(
-            record=self.record, attempt=self.attempt, bears=self.attempt is bearer(self.record.attempts), posted=posted
+            record=self.record,
+            attempt=self.attempt,
+            is_attributed=self.attempt is attributed_attempt(self.record.attempts),
+            posted=posted,
         )
 
 
@@ -335,7 +338,8 @@ def unfit(posting: Posting) -> Refused | None:
 def _attempt(
     record: CallRecord, attempts: Sequence[AttemptRecord], *, posting: Posting, money: Sequence[MoneyRow]
 ) -> AttemptRecord | Refused | None:
-    """Returns the attempt that is meant: the one whose line owes, else the one that bears the call, or None: nobody was dialled."""
+    """Returns the attempt that is meant: the one whose line owes, else that which the call is attributed to, or None: nobody was
+    dialled."""
     if not attempts:
         if record.attempts or posting.line or posting.advertiser:
             who = posting.line or posting.advertiser
@@ -346,7 +350,7 @@ def _attempt(
     found = {each.line: each for each in reversed(attempts) if each.line in owing}
     if len(found) > 1:
         return Refused(because=Refusal.WHICH_LINE, detail=f"{', '.join(sorted(found))} owe")
-    return next(iter(found.values()), bearer(attempts))
+    return next(iter(found.values()), attributed_attempt(attempts))
 
 
 def only(act: Action) -> MoneyKind | None:

@@ -6,7 +6,7 @@ call: for the attempt that was first, in time, to earn something. What a rule sa
 
 A row is dated at the instant it became true. Where a later step of a price is worth more, the rise is a row of its own that corrects the
 first, so a call judged at each threshold gives the same rows as one that is judged once, when it is over. A call may be judged
-as soon as somebody talks: which attempt bears the call as a whole is settled by then.
+as soon as somebody talks: which attempt the call as a whole is attributed to is certain by then.
 
 The ledger only grows. Rows that are in it already are never given again and never taken back, so the figures of a verdict are what
 the ledger holds of this call once the verdict's rows are in it. A call that ended in a crash is judged by the same rule, on the time that
@@ -21,8 +21,8 @@ from switch.billing.entry_state import State, StateRow
 from switch.billing.terms import (
     LASTING,
     POSTED,
+    Accruals,
     BillableOn,
-    Course,
     Earned,
     Price,
     Rate,
@@ -30,9 +30,9 @@ from switch.billing.terms import (
     Situation,
     Terms,
     amount,
-    bearer,
+    attributed_attempt,
     earned,
-    find,
+    evaluate_rule,
 )
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState
@@ -143,14 +143,14 @@ def _held(rows: Sequence[MoneyRow], terms: Mapping[str, Terms]) -> Iterator[Stat
 
 def _findings(record: CallRecord, terms: Mapping[str, Terms]) -> list[_Finding]:
     if record.attempts:
-        bears = bearer(record.attempts)
+        attributed = attributed_attempt(record.attempts)
         return [
-            _find(attempt.campaign, terms, Situation(record=record, attempt=attempt, bears=attempt is bears))
+            _find(attempt.campaign, terms, Situation(record=record, attempt=attempt, is_attributed=attempt is attributed))
             for attempt in record.attempts
         ]
     if record.campaign is None or record.final_state in _REFUSED:
         return []
-    return [_find(record.campaign, terms, Situation(record=record, attempt=None, bears=True))]
+    return [_find(record.campaign, terms, Situation(record=record, attempt=None, is_attributed=True))]
 
 
 def _find(campaign: str, terms: Mapping[str, Terms], situation: Situation) -> _Finding:
@@ -187,12 +187,12 @@ def _earned_rows(record: CallRecord, findings: Sequence[_Finding]) -> Iterator[M
             yield from _entry(finding, finding.earned.payout, kind=MoneyKind.PAYOUT, key=key, party=record.publisher)
 
 
-def _starts(owed: Course) -> tuple[bool, int]:
+def _starts(owed: Accruals) -> tuple[bool, int]:
     """Sort key: when the first amount was owed; those that never owe any come last."""
     return next(((False, each.at_us) for each in owed if each.micros), (True, 0))
 
 
-def _entry(finding: _Finding, owed: Course, *, kind: MoneyKind, key: str, party: str) -> Iterator[MoneyRow]:
+def _entry(finding: _Finding, owed: Accruals, *, kind: MoneyKind, key: str, party: str) -> Iterator[MoneyRow]:
     """Yields an entry's rows: the first amount owed, then every change of it."""
     reached_micros = number = 0
     for each in owed:
@@ -254,7 +254,7 @@ def _explain(record: CallRecord, findings: Sequence[_Finding], *, earlier: Seque
     return (_undecided(told[-1]) if told else NOT_CONNECTED), why
 
 
-def _decided(whose: str, owed: Course) -> str:
+def _decided(whose: str, owed: Accruals) -> str:
     """Returns the rule that made the last change of the amount."""
     before = (0, *(each.micros for each in owed))
     changes = [each.rule for each, micros in zip(owed, before, strict=False) if each.micros != micros]
@@ -281,8 +281,8 @@ def _tell(finding: _Finding) -> str:
 def _read(price: Price, situation: Situation) -> str:
     rules = _rules(price)
     if len(rules) == 1:
-        return find(rules[0], situation).read
-    return " / ".join(f"{_show(rule)}: {find(rule, situation).read}" for rule in rules)
+        return evaluate_rule(rules[0], situation).read
+    return " / ".join(f"{_show(rule)}: {evaluate_rule(rule, situation).read}" for rule in rules)
 
 
 def _rules(price: Price) -> tuple[Rule, ...]:

@@ -1,10 +1,10 @@
 """Defines the terms of a campaign: what its advertisers owe and its publishers earn, and when; and evaluates them for an attempt.
 
-What an attempt earns is a course: from which instant on which amount is owed. It only depends on what had happened by then, so the
-course of a call under way is the beginning of the course that the same call has when it is over.
+What an attempt earns is a row of accruals: from which instant on which amount is owed. It only depends on what had happened by then, so
+the accruals of a call under way are the first of those that the same call has when it is over.
 
 Each attempt is evaluated alone. What happens to the whole call (`inbound`, `menu_done`, `total_for`) counts for one attempt only, the one
-that bears it: the first one that talked, else the first that answered, else the first that was dialled. Where nobody was dialled no
+it is attributed to: the first one that talked, else the first that answered, else the first that was dialled. Where nobody was dialled no
 advertiser owes for it; a publisher may earn all the same.
 """
 
@@ -127,7 +127,7 @@ class Situation:
 
     record: CallRecord
     attempt: AttemptRecord | None
-    bears: bool
+    is_attributed: bool
     posted: Mapping[BillableOn, int] = field(default_factory=dict)
 
     @property
@@ -136,7 +136,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class RuleResult:
     """Since when a rule holds, UTC microseconds; None: it does not. `read`: what was looked at, for people."""
 
     since_us: int | None
@@ -144,7 +144,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
+class Accrual:
     """From `at_us` on this much is owed in all, by `rule`."""
 
     at_us: int
@@ -153,19 +153,19 @@ class Owed:
     read: str
 
 
-Course = tuple[Owed, ...]
+Accruals = tuple[Accrual, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earned:
     """`notes`: why one of the two is less than its rule gives."""
 
-    revenue: Course
-    payout: Course
+    revenue: Accruals
+    payout: Accruals
     notes: tuple[str, ...] = ()
 
 
-def bearer(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
+def attributed_attempt(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
     """Returns the attempt that events of the whole call count for, or None."""
     talked = next((attempt for attempt in attempts if attempt.talk_us is not None), None)
     return talked or next((attempt for attempt in attempts if attempt.answered_us is not None), attempts[0] if attempts else None)
@@ -174,7 +174,7 @@ def bearer(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
 def earned(terms: Terms, situation: Situation) -> Earned:
     """Returns what the advertiser owes and the publisher earns for one attempt."""
     notes = []
-    revenue = () if situation.attempt is None else course(terms.revenue, situation)
+    revenue = () if situation.attempt is None else accruals(terms.revenue, situation)
     if revenue and situation.repeat and not terms.repeat_bill:
         revenue = ()
         notes.append("repeat caller, not billed")
@@ -182,7 +182,7 @@ def earned(terms: Terms, situation: Situation) -> Earned:
     if publisher is None:
         return Earned(revenue=revenue, payout=(), notes=tuple(notes))
     price = terms.payout_of(publisher)
-    steps = course(price, situation)
+    steps = accruals(price, situation)
     payout = _from_revenue(price, steps, revenue) if terms.requires_revenue or price.percent_bp is not None else steps
     if steps and not payout:
         notes.append("no revenue, no payout")
@@ -192,26 +192,26 @@ def earned(terms: Terms, situation: Situation) -> Earned:
     return Earned(revenue=revenue, payout=payout, notes=tuple(notes))
 
 
-def course(price: Price, situation: Situation) -> Course:
+def accruals(price: Price, situation: Situation) -> Accruals:
     """Returns the amounts of a price from the instant that its first step holds. Shares of revenue count as 0 here."""
-    found = [(step, find(step.rule, situation)) for step in price.steps]
+    found = [(step, evaluate_rule(step.rule, situation)) for step in price.steps]
     since = [(step, each.since_us, each.read) for step, each in found if each.since_us is not None]
     instants = sorted({since_us for _, since_us, _ in since})
     return tuple(_owed(price.tiers, [each for each in since if each[1] <= at_us], at_us=at_us) for at_us in instants)
 
 
-def _owed(tiers: Tiers, held: Sequence[tuple[Step, int, str]], *, at_us: int) -> Owed:
+def _owed(tiers: Tiers, held: Sequence[tuple[Step, int, str]], *, at_us: int) -> Accrual:
     """`held`: the steps that hold at `at_us`, in the order written; at least one."""
     match tiers:
         case Tiers.HIGHEST:
             step, _, read = max(held, key=lambda each: each[0].amount_micros)
-            return Owed(at_us=at_us, micros=step.amount_micros, rule=step.rule, read=read)
+            return Accrual(at_us=at_us, micros=step.amount_micros, rule=step.rule, read=read)
         case Tiers.FIRST:
             step, _, read = held[0]
-            return Owed(at_us=at_us, micros=step.amount_micros, rule=step.rule, read=read)
+            return Accrual(at_us=at_us, micros=step.amount_micros, rule=step.rule, read=read)
         case Tiers.SUM:
             step, _, read = max(held, key=lambda each: each[1])
-            return Owed(at_us=at_us, micros=sum(each.amount_micros for each, _, _ in held), rule=step.rule, read=read)
+            return Accrual(at_us=at_us, micros=sum(each.amount_micros for each, _, _ in held), rule=step.rule, read=read)
         case unknown:
             assert_never(unknown)
 
@@ -222,14 +222,14 @@ def payout_for(terms: Terms, situation: Situation, revenue_micros: int) -> int:
     if publisher is None or (situation.repeat and not terms.repeat_pay):
         return 0
     price = terms.payout_of(publisher)
-    steps = course(price, situation)
+    steps = accruals(price, situation)
     if not steps or (terms.requires_revenue and not revenue_micros):
         return 0
     return amount(steps) if price.percent_bp is None else share(revenue_micros, basis_points=price.percent_bp)
 
 
-def _from_revenue(price: Price, steps: Course, revenue: Course) -> Course:
-    """The part of a payout's course in which revenue is owed; of that the agreed share, where a share is agreed on."""
+def _from_revenue(price: Price, steps: Accruals, revenue: Accruals) -> Accruals:
+    """The part of a payout's accruals in which revenue is owed; of that the agreed share, where a share is agreed on."""
     instants = sorted({each.at_us for each in (*steps, *revenue)})
     payout = []
     for at_us in instants:
@@ -240,22 +240,22 @@ def _from_revenue(price: Price, steps: Course, revenue: Course) -> Course:
         if price.percent_bp is not None:
             micros = share(owed_micros, basis_points=price.percent_bp)
             read = f"{read}, {show_share(price.percent_bp)} of {show_micros(owed_micros)}"
-        payout.append(Owed(at_us=at_us, micros=micros, rule=step.rule, read=read))
+        payout.append(Accrual(at_us=at_us, micros=micros, rule=step.rule, read=read))
     return tuple(payout)
 
 
-def amount_at(course: Course, at_us: int) -> int:
-    owed = _latest(course, at_us)
+def amount_at(accrued: Accruals, at_us: int) -> int:
+    owed = _latest(accrued, at_us)
     return 0 if owed is None else owed.micros
 
 
-def amount(course: Course) -> int:
-    """Returns the last amount of a course, micros; 0 where nothing is owed."""
-    return course[-1].micros if course else 0
+def amount(accrued: Accruals) -> int:
+    """Returns the last amount accrued, micros; 0 where nothing is owed."""
+    return accrued[-1].micros if accrued else 0
 
 
-def _latest(course: Course, at_us: int) -> Owed | None:
-    return next((owed for owed in reversed(course) if owed.at_us <= at_us), None)
+def _latest(accrued: Accruals, at_us: int) -> Accrual | None:
+    return next((owed for owed in reversed(accrued) if owed.at_us <= at_us), None)
 
 
 def share(micros: int, *, basis_points: int) -> int:
@@ -271,47 +271,49 @@ def show_share(basis_points: int) -> str:
     return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + "%"
 
 
-def find(rule: Rule, situation: Situation) -> Found:
+def evaluate_rule(rule: Rule, situation: Situation) -> RuleResult:
     """Whether a rule holds for an attempt, and since when (`docs/billing.md` §2, §4)."""
     match rule.on:
         case BillableOn.INBOUND | BillableOn.MENU_DONE | BillableOn.TOTAL_FOR:
-            return _find_in_call(rule, situation)
+            return _evaluate_in_call(rule, situation)
         case BillableOn.DIALED | BillableOn.ANSWERED | BillableOn.ACCEPTED | BillableOn.CONNECTED_FOR:
             if situation.attempt is None:
-                return Found(since_us=None, read="nobody dialled")
-            return _find_in_attempt(rule, situation.attempt, ended_us=situation.record.ended_us)
+                return RuleResult(since_us=None, read="nobody dialled")
+            return _evaluate_in_attempt(rule, situation.attempt, ended_us=situation.record.ended_us)
         case BillableOn.POSTBACK | BillableOn.DISPOSITION | BillableOn.MANUAL:
             since_us = situation.posted.get(rule.on)
-            return Found(since_us=since_us, read=f"no {rule.on} yet" if since_us is None else f"{rule.on} posted")
+            return RuleResult(since_us=since_us, read=f"no {rule.on} yet" if since_us is None else f"{rule.on} posted")
         case unknown:
             assert_never(unknown)
 
 
-def _find_in_call(rule: Rule, situation: Situation) -> Found:
+def _evaluate_in_call(rule: Rule, situation: Situation) -> RuleResult:
     record = situation.record
-    if not situation.bears:
-        return Found(since_us=None, read="another line bears the call")
+    if not situation.is_attributed:
+        return RuleResult(since_us=None, read="another line bears the call")
     if rule.on is BillableOn.INBOUND:
-        return Found(since_us=record.invited_us, read="came in")
+        return RuleResult(since_us=record.invited_us, read="came in")
     if rule.on is BillableOn.MENU_DONE:
-        return Found(since_us=_menu_done_us(record) if record.menu_done else None, read=f"menu {_not(record.menu_done)}done")
+        return RuleResult(since_us=_menu_done_us(record) if record.menu_done else None, read=f"menu {_not(record.menu_done)}done")
     enough = record.answered_us is not None and record.total_ms >= rule.at_least_ms
     since_us = record.answered_us + rule.at_least_ms * US_PER_MS if enough and record.answered_us is not None else None
-    return Found(since_us=since_us, read=f"lasted {record.total_ms} ms, {_ENOUGH[enough]}")
+    return RuleResult(since_us=since_us, read=f"lasted {record.total_ms} ms, {_ENOUGH[enough]}")
 
 
-def _find_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> Found:
+def _evaluate_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> RuleResult:
     answered_us = attempt.answered_us
     if rule.on is BillableOn.DIALED:
-        return Found(since_us=attempt.invited_us, read="dialled")
+        return RuleResult(since_us=attempt.invited_us, read="dialled")
     if rule.on is BillableOn.ANSWERED:
-        return Found(since_us=answered_us, read=f"{_not(answered_us is not None)}answered")
+        return RuleResult(since_us=answered_us, read=f"{_not(answered_us is not None)}answered")
     if rule.on is BillableOn.ACCEPTED:
         took = attempt.accepted is True
-        return Found(since_us=_first(attempt.talk_us, answered_us, ended_us) if took else None, read=f"{_not(took)}accepted by key")
+        return RuleResult(
+            since_us=_first(attempt.talk_us, answered_us, ended_us) if took else None, read=f"{_not(took)}accepted by key"
+        )
     enough = answered_us is not None and attempt.connected_ms >= rule.at_least_ms
     passed_us = _first(attempt.talk_ended_us, attempt.ended_us, ended_us) - (attempt.connected_ms - rule.at_least_ms) * US_PER_MS
-    return Found(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_ENOUGH[enough]}")
+    return RuleResult(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_ENOUGH[enough]}")
 
 
 def _menu_done_us(record: CallRecord) -> int:

@@ -67,8 +67,8 @@ class Treatment:
     """What follows from a cause.
 
     `sip`: the final answer to a caller without one. `q850`: the cause value in Reason headers (RFC 3326). `state`: what the record
-    says when this ended the call before a line answered. `hunt_on`: the next line may be tried, `overflow` being why this one did
-    not take the call. `outcome`: what the attempt's record says.
+    says when this ended the call before a line answered. `overflow`: why this line did not take
+    the call, where the next one may be tried. `outcome`: what the attempt's record says.
     """
 
     sip: int
@@ -77,10 +77,6 @@ class Treatment:
     state: FinalState
     overflow: NoRoute | None = None
     outcome: Outcome = Outcome.FAILED
-
-    @property
-    def hunt_on(self) -> bool:
-        return self.overflow is not None
 
 
 def _t(sip: int, q850: int, fault: Fault, state: FinalState) -> Treatment:
@@ -129,7 +125,7 @@ TREATMENT: dict[Cause, Treatment] = {
 }
 
 
-def of_line_answer(status: int) -> Cause:
+def cause_of_answer(status: int) -> Cause:
     """Returns what a line's final non-2xx answer means for hunting (`docs/carriers.md` §3)."""
     if status in {486, 600}:
         return Cause.BUSY

@@ -43,7 +43,7 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
     elif call.legs[CALLER] is LegState.INVITED:
         call = replace(call, legs=move_leg(call.legs, CALLER, LegMove.RINGS))
         commands.append(do.Ring())
-    rings: list[RingingLeg] = []
+    ringing: list[RingingLeg] = []
     for attempt, thresholds_ms in zip(choice.attempts, event.thresholds_ms, strict=True):
         leg = len(call.legs)
         new = _new_attempt(leg, attempt, call_id=call.history.call_id, at=event.at)
@@ -55,10 +55,10 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
             total_thresholds_ms=event.total_thresholds_ms,
             recover_ms=attempt.recover_ms,
         )
-        silence, ring = event.at.plus_ms(attempt.silence_ms), event.at.plus_ms(attempt.ring_ms)
-        rings.append(RingingLeg(leg=leg, silence=silence, ring=ring, terms=terms))
+        silent_until, ring_until = event.at.plus_ms(attempt.silence_ms), event.at.plus_ms(attempt.ring_ms)
+        ringing.append(RingingLeg(leg=leg, silent_until=silent_until, ring_until=ring_until, terms=terms))
         commands.append(do.Dial(leg=leg, attempt=attempt))
-    return Step(replace(call, phase=Hunting(rings=tuple(rings))), tuple(commands))
+    return Step(replace(call, phase=Hunting(ringing=tuple(ringing))), tuple(commands))
 
 
 def on_leg_rang(call: Call, event: LegRang) -> Step:
@@ -68,9 +68,9 @@ def on_leg_rang(call: Call, event: LegRang) -> Step:
     history = update_attempt(call.history, event.leg, lambda t: replace(t, rang=t.rang or event.at))
     call = replace(call, history=history, legs=move_leg(call.legs, event.leg, LegMove.RINGS))
     match call.phase:
-        case Hunting(rings=rings):
-            heard = tuple(replace(ring, silence=None) if ring.leg == event.leg else ring for ring in rings)
-            return Step(replace(call, phase=Hunting(rings=heard)))
+        case Hunting(ringing=ringing):
+            heard = tuple(replace(ring, silent_until=None) if ring.leg == event.leg else ring for ring in ringing)
+            return Step(replace(call, phase=Hunting(ringing=heard)))
         case _:  # the leg was released in the meantime
             return Step(call)
 
@@ -79,8 +79,8 @@ def on_leg_answered(call: Call, event: LegAnswered) -> Step:
     """A line's 200. The first one wins."""
     before = call.legs[event.leg]
     call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ANSWERS))
-    rings = call.phase.rings if isinstance(call.phase, Hunting) else ()
-    won = next((ring for ring in rings if ring.leg == event.leg), None)
+    ringing = call.phase.ringing if isinstance(call.phase, Hunting) else ()
+    won = next((ring for ring in ringing if ring.leg == event.leg), None)
     if won is not None:
         history = update_attempt(call.history, event.leg, lambda t: replace(t, answered=event.at, sip_code=200))
         call, cancels = _cancel_others(replace(call, history=history), but=event.leg)
@@ -148,10 +148,10 @@ def decline(call: Call, phase: Whispering, at: Moment) -> Step:
 
 def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
     """Lines that rang for too long, or never rang, are hung up; when none is left, the next one is tried."""
-    late = [ring for ring in phase.rings if at.mono_ns >= ring.deadline.mono_ns]
+    late = [ring for ring in phase.ringing if at.mono_ns >= ring.deadline.mono_ns]
     commands: list[do.Command] = []
     for ring in late:
-        silent = ring.silence is not None and at.mono_ns >= ring.silence.mono_ns
+        silent = ring.silent_until is not None and at.mono_ns >= ring.silent_until.mono_ns
         call, hang_up = _hang_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
         commands.extend(hang_up)
     return drop_legs(call, phase, [ring.leg for ring in late], at).after(tuple(commands))
@@ -159,8 +159,8 @@ def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
 
 def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
     """Hangs up these ringing legs."""
-    rings = tuple(ring for ring in phase.rings if ring.leg not in legs)
-    return Step(replace(call, phase=Hunting(rings=rings))) if rings else ask_routing(call, at)
+    ringing = tuple(ring for ring in phase.ringing if ring.leg not in legs)
+    return Step(replace(call, phase=Hunting(ringing=ringing))) if ringing else ask_routing(call, at)
 
 
 def release_caps(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
@@ -175,7 +175,7 @@ def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
     """Hangs up every line that still rings, since `but` answered."""
     commands: list[do.Command] = []
     if isinstance(call.phase, Hunting):
-        for ring in call.phase.rings:
+        for ring in call.phase.ringing:
             if ring.leg != but:
                 call, hang_up = _hang_up(call, ring.leg, cause=Cause.LOST_RACE)
                 commands.extend(hang_up)

@@ -187,7 +187,7 @@ def _on_line_ended(call: Call, event: LegEnded) -> Step:
     call = replace(call, history=history)
     match call.phase:
         case Hunting() as phase:
-            if all(ring.leg != event.leg for ring in phase.rings):
+            if all(ring.leg != event.leg for ring in phase.ringing):
                 return Step(call)
             return hunting.drop_legs(call, phase, [event.leg], event.at)
         case AwaitingDurability(leg=leg) | Whispering(leg=leg) if leg == event.leg:  # ended before talk: the next line

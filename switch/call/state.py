@@ -180,22 +180,23 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """Leg `leg` is dialled. `silence`: the deadline for its first 18x; None once it rang. `ring`: when the ring timeout ends."""
+    """Leg `leg` is dialled. `silent_until`: the deadline for its first 18x; None once it rang. `ring_until`: when the ring
+    timeout ends."""
 
     leg: int
-    silence: Moment | None
-    ring: Moment
+    silent_until: Moment | None
+    ring_until: Moment
     terms: DialTerms
 
     @property
     def deadline(self) -> Moment:
-        return self.ring if self.silence is None else min(self.silence, self.ring)
+        return self.ring_until if self.silent_until is None else min(self.silent_until, self.ring_until)
 
 
 class Hunting(msgspec.Struct, frozen=True, kw_only=True):
     """These legs are dialled, at least one; the first to answer gets the call."""
 
-    rings: tuple[RingingLeg, ...]
+    ringing: tuple[RingingLeg, ...]
 
 
 class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,8 +267,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
                 return deadline
             case Routing():
                 due = None
-            case Hunting(rings=rings):
-                due = min(ring.deadline for ring in rings)
+            case Hunting(ringing=ringing):
+                due = min(leg.deadline for leg in ringing)
             case Bridged(heartbeat=heartbeat, thresholds=thresholds):
                 due = min((heartbeat, *thresholds[:1]))
             case phase:

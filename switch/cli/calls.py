@@ -37,7 +37,7 @@ def calls(
       payphone calls --line acme-east --follow
       payphone calls --json -n 1000 | jq .call_id
     """
-    from routing.e164 import to_e164
+    from routing.geo import to_e164
     from switch.cli.listing import CallFilter, follow_calls, show_calls
     from switch.period import BadInstant, clock_of, parse_period
 

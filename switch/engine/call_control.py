@@ -143,9 +143,9 @@ class CallControl:
         times = self._accrual_times(context.terms[tried.campaign])
         connected_ms = ms_between(tried.talk, at) - tried.timer_offset_ms  # talk may have begun before its answer was durable
         if times.by_event or times.total_ms or any(threshold_ms <= connected_ms for threshold_ms in times.talk_ms):
-            self.accrue(call, context, at)
+            self.accrue_revenue(call, context, at)
 
-    def accrue(self, call: Call, context: CallContext, at: Moment) -> None:
+    def accrue_revenue(self, call: Call, context: CallContext, at: Moment) -> None:
         """Counts what would be owed if the call ended now, so that caps of conversions and revenue are up to date."""
         record = cdr.build_record(cdr.close_crashed(call.history, at), known=call.known)
         self._count(call, accrued_rows(record, context.terms))

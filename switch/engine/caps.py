@@ -242,7 +242,7 @@ class CapUsage:
         return window[0]
 
     def snapshot(self) -> dict[str, int]:
-        """Returns what is held now, to compare one cap book with another."""
+        """Returns what is held now, to compare usage of caps at two moments."""
         live = {f"{owner} {counts} live": amount for (owner, counts), amount in self._concurrency.items()}
         return live | {f"{owner} {counts} outstanding": amount for (owner, counts), amount in self._outstanding.items()}
 

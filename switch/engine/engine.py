@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
-from routing.e164 import to_e164
+from routing.geo import to_e164
 from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
@@ -224,7 +224,7 @@ class Engine:
                 call=step.call,
                 context=CallContext(plan=self._plan, rate=self._plan.rate_of(arrived.trunk)),
                 worker=NO_WORKER if worker is None else worker,
-                hops_left=fact.hops_left,
+                max_forwards=fact.max_forwards,
                 legs={},
             )
         except Exception:

@@ -12,7 +12,7 @@ from media.control import Play, Ringback, StopPlay, Unbridge
 from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
-from switch.call.cause import TREATMENT, Cause, of_line_answer
+from switch.call.cause import TREATMENT, Cause, cause_of_answer
 from switch.call.moment import Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
@@ -59,7 +59,7 @@ class CommandExecutor:
             case do.MakeDurable(leg=leg):
                 self._emit(SyncJournal(call_id=live.call_id, leg=leg))
             case do.AccrueRevenue():
-                self._control.accrue(live.call, live.context, at)
+                self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
             case do.Ring() | do.Answer() | do.Refuse():
@@ -114,7 +114,7 @@ class CommandExecutor:
                 caller=live.call.history.ani,
                 body=body,
                 now_ns=at.mono_ns,
-                hops_left=live.hops_left - 1,
+                max_forwards=live.max_forwards - 1,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 extra=() if header is None else ((header, live.call_id),),
             )
@@ -184,9 +184,9 @@ _OF_LINE = {
 
 def reject_cause(invited: InviteReceived) -> Cause | None:
     """Returns why SIP requires an INVITE to be refused, or None: its form, or no hops left for a line's INVITE (RFC 7332)."""
-    if invited.unfit is None:
-        return Cause.TOO_MANY_HOPS if invited.hops_left == 0 else None
-    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.unfit, Cause.BAD_REQUEST)
+    if invited.reject_status is None:
+        return Cause.TOO_MANY_HOPS if invited.max_forwards == 0 else None
+    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.reject_status, Cause.BAD_REQUEST)
 
 
 def end_cause(ended: LegTerminated, *, number: int) -> Cause:
@@ -194,5 +194,5 @@ def end_cause(ended: LegTerminated, *, number: int) -> Cause:
     if number == CALLER:
         return _OF_CALLER.get(ended.why, Cause.CALLER_HUNG_UP)
     if ended.why is EndReason.REFUSED:
-        return of_line_answer(ended.status or 500)
+        return cause_of_answer(ended.status or 500)
     return _OF_LINE.get(ended.why, Cause.LINE_FAILED)

@@ -32,13 +32,13 @@ class LiveLeg:
 
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
-    """`hops_left`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's. `recorded`: its record has been emitted.
+    """`max_forwards`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's. `recorded`: its record has been emitted.
     `deadline_ns`, `timer`: its next deadline, and the timer entry for it."""
 
     call: Call
     context: CallContext
     worker: int
-    hops_left: int
+    max_forwards: int
     legs: dict[int, LiveLeg]
     recorded: bool = False
     deadline_ns: int | None = None

@@ -3,13 +3,13 @@
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
-from routing import e164
+from routing import geo
 from switch.settings.problem import quote
 from switch.settings.value import Invalid
 from switch.sip.headers import MAX_PORT, parse_uri
 
 MAX_URI = 255
-E164_PATTERN = f"^{e164.E164_PATTERN}$"
+E164_PATTERN = f"^{geo.E164_PATTERN}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
 SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
@@ -21,11 +21,11 @@ SIP_URI = "a SIP URI with an IPv4 address for its host, such as sip:+12125550101
 
 def number(text: str) -> str:
     """A telephone number in E.164."""
-    if e164.is_e164(text):
+    if geo.is_e164(text):
         return text
-    digits = e164.to_e164(re.sub(r"[^0-9+]", "", text))
+    digits = geo.to_e164(re.sub(r"[^0-9+]", "", text))
     digits = digits if digits.startswith("+") else f"+{digits}"
-    hint = f"did you mean {quote(digits)}?" if e164.is_e164(digits) else None
+    hint = f"did you mean {quote(digits)}?" if geo.is_e164(digits) else None
     raise Invalid(f"bad number {quote(text)}", expected=E164, hint=hint)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.menu import DIGITS
-from routing.e164 import is_e164, to_e164
 from routing.expression import Kind, Scalar
+from routing.geo import is_e164, to_e164
 from routing.zone import Zone
 from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall

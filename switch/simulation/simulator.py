@@ -166,7 +166,7 @@ class Simulator:
                 self.control.start_talk(actor.call, actor.context, leg, at=self._at())
                 self._talk(actor, leg)
             case do.AccrueRevenue():
-                self.control.accrue(actor.call, actor.context, self._at())
+                self.control.accrue_revenue(actor.call, actor.context, self._at())
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._listen(actor, leg, play=play, prompt=prompt)
             case do.Refuse(cause=cause):

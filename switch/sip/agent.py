@@ -13,14 +13,14 @@ from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import UNSUPPORTED_VERSION, Address, KeepAlive, Malformed, Request, Response, parse
 from switch.sip.requests import (
     CAPABILITIES,
-    MAX_HOPS,
+    DEFAULT_MAX_FORWARDS,
     Fields,
     LocalIdentity,
     ReceivedRequest,
     contact_of,
-    objection,
     read_request,
     reason_q850,
+    rejection_of,
     response_key,
     retry_after,
     stamp,
@@ -89,13 +89,13 @@ class UserAgent:
         caller: str,
         body: bytes,
         now_ns: int,
-        hops_left: int = MAX_HOPS,
+        max_forwards: int = DEFAULT_MAX_FORWARDS,
         call_id: str | None = None,
         extra: Fields = (),
     ) -> int:
         """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
-        `hops_left`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
+        `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
         """
         return OutgoingLeg(
@@ -105,7 +105,7 @@ class UserAgent:
             caller=caller,
             body=body,
             now_ns=now_ns,
-            hops_left=hops_left,
+            max_forwards=max_forwards,
             call_id=call_id,
             extra=extra,
         ).number
@@ -150,7 +150,7 @@ class UserAgent:
         """The transport could not send to `target` (ICMP error)."""
         self._core.transactions.transport_failed(target, now_ns)
 
-    def held(self) -> dict[str, int]:
+    def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""
         core = self._core
         return {
@@ -175,61 +175,63 @@ class UserAgent:
             self._core.send_answer(stamped[0], status, address=stamped[1])
 
     def _on_request(self, request: Request, source: Address, now_ns: int, *, may_invite: bool) -> None:
-        arrival = read_request(request, source)
-        if arrival is None:
+        received = read_request(request, source)
+        if received is None:
             return
-        transaction = self._core.transactions.servers.get(arrival.key)
+        transaction = self._core.transactions.servers.get(received.key)
         if transaction is not None:
             if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard changes nothing
-                transaction.receive(arrival.request, now_ns)
+                transaction.receive(received.request, now_ns)
             return
-        leg = self._core.dialogs.get(arrival.to_tag)
-        if leg is not None and not leg.is_peer(arrival.call_id, arrival.from_tag):
+        leg = self._core.dialogs.get(received.to_tag)
+        if leg is not None and not leg.is_peer(received.call_id, received.from_tag):
             leg = None
         if request.method == "ACK":
             if leg is not None:
-                leg.on_ack(arrival.cseq, request.body, now_ns)
+                leg.on_ack(received.cseq, request.body, now_ns)
         elif request.method == "CANCEL":
-            self._on_cancel(arrival, source, now_ns, may_invite=may_invite)
+            self._on_cancel(received, source, now_ns, may_invite=may_invite)
         elif leg is not None:
-            leg.on_request(arrival, now_ns)
+            leg.on_request(received, now_ns)
         elif may_invite:
-            self._on_stranger(arrival, source, now_ns)
+            self._on_stranger(received, source, now_ns)
 
-    def _on_cancel(self, arrival: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
+    def _on_cancel(self, received: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
-        invite = self._core.transactions.servers.get(arrival.cancelled_key)
+        invite = self._core.transactions.servers.get(received.cancelled_key)
         if invite is not None and (may_invite or source[0] == invite.address[0]):
-            self._core.reply(arrival, 200, now_ns=now_ns, tag=invite.tag)
+            self._core.reply(received, 200, now_ns=now_ns, tag=invite.tag)
             if invite.user is not None:
-                invite.user.on_message(invite, arrival.request, now_ns)
+                invite.user.on_message(invite, received.request, now_ns)
         elif may_invite:
-            self._core.refuse(arrival, 481, now_ns=now_ns)
+            self._core.refuse(received, 481, now_ns=now_ns)
 
-    def _on_stranger(self, arrival: ReceivedRequest, source: Address, now_ns: int) -> None:
+    def _on_stranger(self, received: ReceivedRequest, source: Address, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
-        core, request = self._core, arrival.request
-        no = objection(request)
-        if arrival.to_tag:
-            core.refuse(arrival, 481, now_ns=now_ns)
+        core, request = self._core, received.request
+        rejection = rejection_of(request)
+        if received.to_tag:
+            core.refuse(received, 481, now_ns=now_ns)
         elif request.method == "INVITE":
-            self._on_invite(arrival, source, no, now_ns=now_ns)
-        elif no is not None:
-            core.refuse(arrival, no[0], now_ns=now_ns, extra=no[1])
+            self._on_invite(received, source, rejection, now_ns=now_ns)
+        elif rejection is not None:
+            core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method == "OPTIONS":
-            core.reply_stateless(arrival, 200, extra=CAPABILITIES)
+            core.reply_stateless(received, 200, extra=CAPABILITIES)
         else:
-            core.refuse(arrival, 481, now_ns=now_ns)
+            core.refuse(received, 481, now_ns=now_ns)
 
-    def _on_invite(self, arrival: ReceivedRequest, source: Address, no: tuple[int, Fields] | None, *, now_ns: int) -> None:
-        """A new leg. One with an objection (`no`) is reported too, so that the user refuses it and every call leaves a record."""
+    def _on_invite(self, received: ReceivedRequest, source: Address, rejection: tuple[int, Fields] | None, *, now_ns: int) -> None:
+        """A new leg. One that must be refused (`rejection`) is reported too, so that the user refuses it and every call leaves a record."""
         core = self._core
-        target = contact_of(arrival.request.headers)
+        target = contact_of(received.request.headers)
         wait = retry_after(OVERLOAD_RETRY_AFTER_S)
         if core.is_flooded():
-            core.reply_stateless(arrival, 503, extra=wait)
-        elif arrival.merge_id in core.transactions.merged:
-            core.refuse(arrival, 482, now_ns=now_ns)
+            core.reply_stateless(received, 503, extra=wait)
+        elif received.merge_id in core.transactions.merged:
+            core.refuse(received, 482, now_ns=now_ns)
         else:
-            unfit = no or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))  # §8.1.1.8
-            core.report(IncomingLeg(core, arrival, target=target or "", unfit=unfit, now_ns=now_ns).invited(source))
+            rejection = (
+                rejection or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))
+            )  # §8.1.1.8
+            core.report(IncomingLeg(core, received, target=target or "", rejection=rejection, now_ns=now_ns).invited(source))

@@ -31,7 +31,7 @@ class SipLeg(Protocol):
     def is_peer(self, call_id: str, remote_tag: str, /) -> bool:
         """Returns whether a request with our tag in To belongs to this leg's dialog."""
 
-    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
+    def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
         """A request inside the dialog, not ACK or CANCEL, not seen before."""
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int, /) -> None:
@@ -85,57 +85,66 @@ class UserAgentCore:
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()
 
-    def ask(self, request: Request, *, branch: str, address: Address, user: TransactionUser | None, now_ns: int) -> Transaction:
+    def send_request(
+        self, request: Request, *, branch: str, address: Address, user: TransactionUser | None, now_ns: int
+    ) -> Transaction:
         """Sends a request of ours in a transaction. `branch`: that of its Via."""
         machine = INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT
         host, port = self.identity.local
         key = transaction_key(peer_key(host, port, branch=branch), request.method)
-        return self.transactions.ask(machine, request, key=key, address=address, user=user, now_ns=now_ns)
+        return self.transactions.start_client(machine, request, key=key, address=address, user=user, now_ns=now_ns)
 
-    def send_request(self, request: Request, address: Address) -> tuple[bytes, Address]:
+    def send_ack(self, request: Request, address: Address) -> tuple[bytes, Address]:
         """Sends a request that has no transaction: the ACK to a 2xx. Returns what was sent, to send it again."""
         sent = serialize(request), address
         self.send(*sent)
         return sent
 
-    def serve(self, arrival: ReceivedRequest, now_ns: int, *, tag: str = "") -> Transaction:
+    def serve(self, received: ReceivedRequest, now_ns: int, *, tag: str = "") -> Transaction:
         """Starts the transaction of a request that came. INVITEs are checked for merged copies (§8.2.2.2)."""
-        is_invite = arrival.request.method == "INVITE"
-        return self.transactions.serve(
+        is_invite = received.request.method == "INVITE"
+        return self.transactions.start_server(
             INVITE_SERVER if is_invite else OTHER_SERVER,
-            key=arrival.key,
-            address=arrival.reply_to,
+            key=received.key,
+            address=received.reply_to,
             tag=tag,
-            merge_id=arrival.merge_id if is_invite else None,
+            merge_id=received.merge_id if is_invite else None,
             now_ns=now_ns,
         )
 
     def respond(
-        self, transaction: Transaction, arrival: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = (), body: bytes = b""
+        self,
+        transaction: Transaction,
+        received: ReceivedRequest,
+        status: int,
+        *,
+        now_ns: int,
+        extra: Fields = (),
+        body: bytes = b"",
     ) -> bytes:
         """Answers in a transaction. Returns the octets, for retransmission."""
         tag = "" if status == 100 else transaction.tag
-        wire = serialize(answer(arrival.request, status, tag=tag, identity=self.identity, extra=extra, body=body))
+        wire = serialize(answer(received.request, status, tag=tag, identity=self.identity, extra=extra, body=body))
         transaction.respond(status, wire, now_ns)
         return wire
 
-    def reply(self, arrival: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
+    def reply(self, received: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
         """Serves and answers at once, in a transaction as long as there is room."""
         if self.is_flooded():
-            self.reply_stateless(arrival, status, extra=extra)
+            self.reply_stateless(received, status, extra=extra)
         else:
-            self.respond(self.serve(arrival, now_ns, tag=tag), arrival, status, now_ns=now_ns, extra=extra)
+            self.respond(self.serve(received, now_ns, tag=tag), received, status, now_ns=now_ns, extra=extra)
 
-    def refuse(self, arrival: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = ()) -> None:
+    def refuse(self, received: ReceivedRequest, status: int, *, now_ns: int, extra: Fields = ()) -> None:
         """Refuses. An INVITE in a transaction: a late copy must not be taken for a new call. Other requests without one."""
-        if arrival.request.method == "INVITE":
-            self.reply(arrival, status, now_ns=now_ns, tag=self.token(), extra=extra)
+        if received.request.method == "INVITE":
+            self.reply(received, status, now_ns=now_ns, tag=self.token(), extra=extra)
         else:
-            self.reply_stateless(arrival, status, extra=extra)
+            self.reply_stateless(received, status, extra=extra)
 
-    def reply_stateless(self, arrival: ReceivedRequest, status: int, *, extra: Fields = ()) -> None:
+    def reply_stateless(self, received: ReceivedRequest, status: int, *, extra: Fields = ()) -> None:
         """Answers without a transaction: for what may be answered again in the same way."""
-        self.send_answer(arrival.request, status, address=arrival.reply_to, extra=extra)
+        self.send_answer(received.request, status, address=received.reply_to, extra=extra)
 
     def send_answer(self, request: Request, status: int, *, address: Address, extra: Fields = ()) -> None:
         """Answers without a transaction (§8.2.7). The tag is computed from the request's Via: a retransmission gets the same one."""

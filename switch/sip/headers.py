@@ -5,7 +5,7 @@ Every `parse_x` takes one value as the parser leaves it (unfolded, comma lists s
 never raises. `str()` writes the value back. Messages, names of header fields and what a value means to a dialog are elsewhere.
 URIs are passed as text, and parsed only where a part of one is needed; names in them are not resolved.
 The patterns use possessive quantifiers throughout: time stays linear in the length of hostile input. The last values are
-`remembered`: the parser checks what the agent reads again at once, and a dialog repeats its From, To and CSeq in every message.
+`cached`: the parser checks what the agent reads again at once, and a dialog repeats its From, To and CSeq in every message.
 """
 
 import re
@@ -25,9 +25,9 @@ MAX_Q850 = 127
 """ITU-T Q.850 causes are seven bits."""
 MAX_DIGITS = 20
 """Longer numbers are invalid; leading zeros count."""
-MAX_REMEMBERED = 256
+MAX_CACHED = 256
 """Results of one function that are kept."""
-MAX_REMEMBERED_CHARS = 256
+MAX_CACHED_CHARS = 256
 """Longer texts are parsed each time: the parsed value can be fifty times their size, and an unknown source could fill memory with it."""
 
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]++"  # noqa: S105 - grammar, no password
@@ -56,13 +56,13 @@ _Q850 = re.compile(rf'(?:^|,){_WS}[Qq]\.850{_WS}((?:[^,"]++|{_QUOTED})*+)')
 T = TypeVar("T")
 
 
-def remembered(read: Callable[[str], T]) -> Callable[[str], T]:
+def cached(read: Callable[[str], T]) -> Callable[[str], T]:
     """Returns `read`, a pure function, with a cache of recent results. Results must be immutable."""
-    kept = lru_cache(MAX_REMEMBERED)(read)
+    kept = lru_cache(MAX_CACHED)(read)
 
     @wraps(read)
     def recall(text: str) -> T:
-        return kept(text) if len(text) <= MAX_REMEMBERED_CHARS else read(text)
+        return kept(text) if len(text) <= MAX_CACHED_CHARS else read(text)
 
     return recall
 
@@ -164,7 +164,7 @@ class Via:
         return f"SIP/2.0/{self.transport} {write_host(self.host)}{port}{write_params(self.params)}"
 
 
-@remembered
+@cached
 def parse_via(text: str) -> Via | None:
     """Any SIP version is accepted: a request of another version must be answerable with 505."""
     match = _VIA.fullmatch(text)
@@ -205,7 +205,7 @@ class NameAddr:
         return f'"{escaped}" {address}'
 
 
-@remembered
+@cached
 def parse_name_addr(text: str) -> NameAddr | None:
     """`"Name" <uri>;params`, `Name <uri>`, `<uri>`, or a bare URI whose parameters are the header's (RFC 3261 §20).
 
@@ -236,7 +236,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-@remembered
+@cached
 def parse_cseq(text: str) -> CSeq | None:
     match = _CSEQ.fullmatch(text)
     number = parse_uint(match[1], MAX_CSEQ) if match else None
@@ -300,7 +300,7 @@ def _write_param(name: str, value: str | None) -> str:
     return written if value is None else f"{written}={quote(value, _PARAM_SAFE)}"
 
 
-@remembered
+@cached
 def parse_uri(text: str) -> SipUri | None:
     """Returns None for what is no sip or sips URI, or none that can be used.
 

@@ -19,16 +19,16 @@ from switch.sip.message import Address, Headers, Request, Response
 from switch.sip.requests import (
     ALLOW,
     CAPABILITIES,
-    MAX_HOPS,
+    DEFAULT_MAX_FORWARDS,
     SDP,
     SUPPORTED,
     Fields,
     ReceivedRequest,
     cancel_of,
     contact_of,
-    objection,
     q850_of,
     reason_q850,
+    rejection_of,
     retry_after,
 )
 from switch.sip.session import Session, callee_dialog, caller_dialog, send_bye
@@ -45,60 +45,66 @@ _ANONYMOUS = frozenset({"anonymous", "restricted", "unavailable"})
 
 
 class IncomingLeg:
-    """An INVITE that has no final answer yet. `target`: the caller's Contact. `unfit`: the only answer it can get, with its headers."""
+    """An INVITE that has no final answer yet. `target`: the caller's Contact. `rejection`: the only answer it can get, with its headers."""
 
-    __slots__ = ("_arrival", "_core", "_ring_again", "_tag", "_target", "_transaction", "_unfit", "number")
+    __slots__ = ("_core", "_received", "_rejection", "_ring_timer", "_tag", "_target", "_transaction", "number")
 
     def __init__(
-        self, core: UserAgentCore, arrival: ReceivedRequest, *, target: str, now_ns: int, unfit: tuple[int, Fields] | None = None
+        self,
+        core: UserAgentCore,
+        received: ReceivedRequest,
+        *,
+        target: str,
+        now_ns: int,
+        rejection: tuple[int, Fields] | None = None,
     ) -> None:
         self.number = core.next_leg()
         self._core = core
-        self._arrival = arrival
+        self._received = received
         self._target = target
-        self._unfit = unfit
+        self._rejection = rejection
         self._tag = core.token()
-        self._ring_again: Timer | None = None
-        self._transaction = core.serve(arrival, now_ns, tag=self._tag)
+        self._ring_timer: Timer | None = None
+        self._transaction = core.serve(received, now_ns, tag=self._tag)
         self._transaction.user = self
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
-        core.respond(self._transaction, arrival, 100, now_ns=now_ns)
+        core.respond(self._transaction, received, 100, now_ns=now_ns)
 
     def invited(self, source: Address) -> InviteReceived:
         """The fact that opens this leg."""
-        request = self._arrival.request
+        request = self._received.request
         hops = request.headers.get("Max-Forwards")
         return InviteReceived(
             leg=self.number,
             source=source,
             user=user_of(request.uri),
             caller=caller_of(request.headers),
-            call_id=self._arrival.call_id,
+            call_id=self._received.call_id,
             offer=request.body,
             headers=request.headers,
-            hops_left=MAX_HOPS if hops is None else int(hops),
-            unfit=None if self._unfit is None else self._unfit[0],
+            max_forwards=DEFAULT_MAX_FORWARDS if hops is None else int(hops),
+            reject_status=None if self._rejection is None else self._rejection[0],
         )
 
     def ring(self, now_ns: int) -> None:
-        self._core.timer_heap.cancel(self._ring_again)
-        self._ring_again = self._core.timer_heap.add(now_ns + RING_AGAIN_NS, self.ring)
+        self._core.timer_heap.cancel(self._ring_timer)
+        self._ring_timer = self._core.timer_heap.add(now_ns + RING_AGAIN_NS, self.ring)
         extra = (self._core.identity.contact, ALLOW)
-        self._core.respond(self._transaction, self._arrival, 180, now_ns=now_ns, extra=extra)
+        self._core.respond(self._transaction, self._received, 180, now_ns=now_ns, extra=extra)
 
     def answer(self, body: bytes, now_ns: int) -> None:
-        self._core.timer_heap.cancel(self._ring_again)
-        if self._unfit is not None:  # there is only one answer to it
-            self.refuse(self._unfit[0], now_ns, extra=())
+        self._core.timer_heap.cancel(self._ring_timer)
+        if self._rejection is not None:  # there is only one answer to it
+            self.refuse(self._rejection[0], now_ns, extra=())
             return
-        dialog = callee_dialog(self._arrival, tag=self._tag, target=self._target)
+        dialog = callee_dialog(self._received, tag=self._tag, target=self._target)
         session = Session(self._core, self.number, dialog=dialog, tag=self._tag, status=200)
-        session.answered(self._transaction, arrival=self._arrival, body=body, now_ns=now_ns)
+        session.start(self._transaction, received=self._received, body=body, now_ns=now_ns)
 
     def refuse(self, status: int, now_ns: int, *, extra: Fields) -> None:
-        if self._unfit is not None:
-            status, extra = self._unfit
+        if self._rejection is not None:
+            status, extra = self._rejection
         self._close(
             status, now_ns, LegTerminated(leg=self.number, why=EndReason.REFUSED, by_peer=False, status=status), extra=extra
         )
@@ -107,23 +113,23 @@ class IncomingLeg:
         self.refuse(HUNG_UP_STATUS, now_ns, extra=reason_q850(q850))
 
     def is_peer(self, call_id: str, remote_tag: str) -> bool:
-        return call_id == self._arrival.call_id and remote_tag == self._arrival.from_tag
+        return call_id == self._received.call_id and remote_tag == self._received.from_tag
 
-    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
+    def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
         """In the early dialog: BYE ends it (§15.1.2), a second INVITE gets 500 with Retry-After (§14.2)."""
-        core, method = self._core, arrival.request.method
-        no = objection(arrival.request)
-        if arrival.cseq < self._arrival.cseq:
-            core.refuse(arrival, 500, now_ns=now_ns)
-        elif no is not None:
-            core.refuse(arrival, no[0], now_ns=now_ns, extra=no[1])
+        core, method = self._core, received.request.method
+        rejection = rejection_of(received.request)
+        if received.cseq < self._received.cseq:
+            core.refuse(received, 500, now_ns=now_ns)
+        elif rejection is not None:
+            core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif method == "INVITE":
-            core.refuse(arrival, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
+            core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
         elif method == "BYE":
-            core.reply(arrival, 200, now_ns=now_ns)
-            self._left_by_peer(EndReason.BYE, arrival.request, now_ns)
+            core.reply(received, 200, now_ns=now_ns)
+            self._left_by_peer(EndReason.BYE, received.request, now_ns)
         else:
-            core.reply_stateless(arrival, 200, extra=CAPABILITIES)
+            core.reply_stateless(received, 200, extra=CAPABILITIES)
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         """There is nothing to acknowledge yet."""
@@ -143,11 +149,11 @@ class IncomingLeg:
 
     def _close(self, status: int, now_ns: int, ended: LegTerminated, *, extra: Fields = ()) -> None:
         self._transaction.user = None
-        self._core.respond(self._transaction, self._arrival, status, now_ns=now_ns, extra=extra)
+        self._core.respond(self._transaction, self._received, status, now_ns=now_ns, extra=extra)
         self._forget(ended)
 
     def _forget(self, ended: LegTerminated) -> None:
-        self._core.timer_heap.cancel(self._ring_again)
+        self._core.timer_heap.cancel(self._ring_timer)
         self._core.dialogs.pop(self._tag, None)
         self._core.end(ended)
 
@@ -192,11 +198,11 @@ class OutgoingLeg:
         "_address",
         "_branch",
         "_core",
-        "_give_up",
         "_phase",
         "_q850",
         "_request",
         "_tag",
+        "_timeout_timer",
         "_transaction",
         "number",
     )
@@ -210,7 +216,7 @@ class OutgoingLeg:
         caller: str,
         body: bytes,
         now_ns: int,
-        hops_left: int,
+        max_forwards: int,
         call_id: str | None,
         extra: Fields,
     ) -> None:
@@ -220,13 +226,15 @@ class OutgoingLeg:
         self._tag = core.token()
         self._phase = OutgoingState.CALLING
         self._q850: int | None = None
-        self._give_up: Timer | None = None
+        self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Address]] = {}
         self._branch = core.new_branch()
         sender = f"{_sender(caller, core.identity.local[0])};tag={self._tag}"
         identity = (("From", sender), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
-        self._request = _invite(core, uri, identity=identity, branch=self._branch, body=body, hops_left=hops_left, extra=extra)
-        self._transaction = core.ask(self._request, branch=self._branch, address=target, user=self, now_ns=now_ns)
+        self._request = _invite(
+            core, uri, identity=identity, branch=self._branch, body=body, max_forwards=max_forwards, extra=extra
+        )
+        self._transaction = core.send_request(self._request, branch=self._branch, address=target, user=self, now_ns=now_ns)
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
 
@@ -245,10 +253,10 @@ class OutgoingLeg:
         """Any fork may send a request: which one answers is not known yet."""
         return call_id == self._request.headers.get("Call-ID")
 
-    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
+    def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
         """Before the 2xx we keep no early dialogs: an INVITE gets 491, since ours is pending (§14.2); other requests get 481."""
-        status = 491 if arrival.request.method == "INVITE" else 481
-        self._core.refuse(arrival, status, now_ns=now_ns)
+        status = 491 if received.request.method == "INVITE" else 481
+        self._core.refuse(received, status, now_ns=now_ns)
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         """We have sent no 2xx."""
@@ -304,7 +312,7 @@ class OutgoingLeg:
             address=self._address,
         )
         ack = dialog.request("ACK", via=self._core.identity.via(self._core.new_branch()), cseq=FIRST_CSEQ)
-        self._acks[remote_tag] = self._core.send_request(ack, dialog.next_hop)
+        self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
         is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
         if is_first and is_usable:
             self._leave()
@@ -319,8 +327,8 @@ class OutgoingLeg:
         """§9.1. The answer to the CANCEL itself is ignored; the INVITE's final answer is awaited for 64*T1."""
         self._phase = OutgoingState.CANCELLING
         request = cancel_of(self._request, extra=reason_q850(self._q850))
-        self._core.ask(request, branch=self._branch, address=self._address, user=None, now_ns=now_ns)
-        self._give_up = self._core.timer_heap.add(now_ns + self._core.timers.patience_ns, self._never_answered)
+        self._core.send_request(request, branch=self._branch, address=self._address, user=None, now_ns=now_ns)
+        self._timeout_timer = self._core.timer_heap.add(now_ns + self._core.timers.transaction_timeout_ns, self._never_answered)
 
     def _never_answered(self, _now_ns: int) -> None:
         self._transaction.destroy()
@@ -328,7 +336,7 @@ class OutgoingLeg:
 
     def _leave(self) -> None:
         self._phase = OutgoingState.DONE
-        self._core.timer_heap.cancel(self._give_up)
+        self._core.timer_heap.cancel(self._timeout_timer)
         self._core.dialogs.pop(self._tag, None)
 
     def _finish(self, why: EndReason, *, by_peer: bool, status: int | None, q850: int | None = None) -> None:
@@ -336,11 +344,13 @@ class OutgoingLeg:
         self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=status, q850=q850))
 
 
-def _invite(core: UserAgentCore, uri: str, *, identity: Fields, branch: str, body: bytes, hops_left: int, extra: Fields) -> Request:
+def _invite(
+    core: UserAgentCore, uri: str, *, identity: Fields, branch: str, body: bytes, max_forwards: int, extra: Fields
+) -> Request:
     """`identity`: From, To and Call-ID, which identify the dialog."""
     fields = [
         core.identity.via(branch),
-        ("Max-Forwards", str(hops_left)),
+        ("Max-Forwards", str(max_forwards)),
         *identity,
         ("CSeq", f"{FIRST_CSEQ} INVITE"),
         core.identity.contact,

@@ -139,9 +139,9 @@ SUPPORTED: Field = ("Supported", "")
 CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
 """The headers of an answer to OPTIONS (§11.2)."""
 SDP: Field = ("Content-Type", "application/sdp")
-MAX_HOPS = 70
+DEFAULT_MAX_FORWARDS = 70
 """RFC 3261 §8.1.1.6."""
-MAX_FORWARDS: Field = ("Max-Forwards", str(MAX_HOPS))
+MAX_FORWARDS: Field = ("Max-Forwards", str(DEFAULT_MAX_FORWARDS))
 
 _ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
 """Copied from a request into each of its answers (RFC 3261 §8.2.6.2, §12.1.1, §8.2.6.1)."""
@@ -248,7 +248,7 @@ def retry_after(seconds: int | None) -> Fields:
     return () if seconds is None else (("Retry-After", str(seconds)),)
 
 
-def objection(request: Request) -> tuple[int, Fields] | None:
+def rejection_of(request: Request) -> tuple[int, Fields] | None:
     """Returns the status and headers that refuse a request for its method (§8.2.1) or required extensions (§8.2.2.3), or None.
 
     The headers list what we support. Proxy-Require is ignored: we are no proxy.

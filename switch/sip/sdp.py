@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
-from switch.sip.headers import MAX_PORT, parse_uint, remembered
+from switch.sip.headers import MAX_PORT, cached, parse_uint
 
 PCMU = 0
 PCMA = 8
@@ -219,7 +219,7 @@ def _media(block: _Block, session: _Block) -> Media | None:
     )
 
 
-@remembered
+@cached
 def _host(connection: str) -> str:
     """The IP literal of a c= value; "" when it is a name, multicast, broadcast, scoped, or of another family than it says."""
     tokens = connection.split()
@@ -233,7 +233,7 @@ def _host(connection: str) -> str:
     return "" if indirect or address.is_multicast or str(address) == _BROADCAST else str(address)
 
 
-@remembered
+@cached
 def _codec(rtpmap: str) -> tuple[int, str] | None:
     number, _, name = rtpmap.strip().partition(" ")
     payload_type = parse_uint(number, MAX_PAYLOAD_TYPE)

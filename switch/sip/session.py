@@ -27,9 +27,9 @@ from switch.sip.requests import (
     Fields,
     ReceivedRequest,
     contact_of,
-    objection,
     q850_of,
     reason_q850,
+    rejection_of,
     retry_after,
     usable_target,
 )
@@ -121,19 +121,19 @@ class Dialog:
         return Request(method=method, uri=self._request_uri, headers=Headers(fields))
 
 
-def callee_dialog(arrival: ReceivedRequest, *, tag: str, target: str) -> Dialog:
+def callee_dialog(received: ReceivedRequest, *, tag: str, target: str) -> Dialog:
     """The dialog our 2xx to an INVITE makes (§12.1.1). `target`: see `contact_of`."""
-    headers = arrival.request.headers
+    headers = received.request.headers
     return Dialog(
-        call_id=arrival.call_id,
+        call_id=received.call_id,
         local=f"{headers.get('To')};tag={tag}",
         remote=headers.get("From") or "",
-        remote_tag=arrival.from_tag,
+        remote_tag=received.from_tag,
         cseq=0,
-        peer_cseq=arrival.cseq,
+        peer_cseq=received.cseq,
         routes=_record_route(headers),
         target=target,
-        fallback=arrival.reply_to,
+        fallback=received.reply_to,
     )
 
 
@@ -178,14 +178,14 @@ class SessionState(IntEnum):
 class _Pending:
     """A re-INVITE the user has not answered yet."""
 
-    arrival: ReceivedRequest
+    received: ReceivedRequest
     transaction: Transaction
 
 
 class _Unacked:
     """A 200 of ours without its ACK: sent again after T1, doubling up to T2, until its ACK comes or 64*T1 are over (§13.3.1.4)."""
 
-    __slots__ = ("_core", "_give_up", "_interval_ns", "_repeat", "_transaction", "_wire", "cseq")
+    __slots__ = ("_core", "_interval_ns", "_retransmit_timer", "_timeout_timer", "_transaction", "_wire", "cseq")
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class _Unacked:
         *,
         wire: bytes,
         cseq: int,
-        give_up: Callable[[int], None],
+        on_timeout: Callable[[int], None],
         now_ns: int,
     ) -> None:
         self._core = core
@@ -202,17 +202,17 @@ class _Unacked:
         self._wire = wire
         self.cseq = cseq
         self._interval_ns = core.timers.t1_ns
-        self._repeat = core.timer_heap.add(now_ns + self._interval_ns, self._again)
-        self._give_up = core.timer_heap.add(now_ns + core.timers.patience_ns, give_up)
+        self._retransmit_timer = core.timer_heap.add(now_ns + self._interval_ns, self._retransmit)
+        self._timeout_timer = core.timer_heap.add(now_ns + core.timers.transaction_timeout_ns, on_timeout)
 
-    def _again(self, now_ns: int) -> None:
+    def _retransmit(self, now_ns: int) -> None:
         self._transaction.respond(200, self._wire, now_ns)
         self._interval_ns = min(2 * self._interval_ns, self._core.timers.t2_ns)
-        self._repeat = self._core.timer_heap.add(now_ns + self._interval_ns, self._again)
+        self._retransmit_timer = self._core.timer_heap.add(now_ns + self._interval_ns, self._retransmit)
 
     def stop(self) -> None:
-        self._core.timer_heap.cancel(self._repeat)
-        self._core.timer_heap.cancel(self._give_up)
+        self._core.timer_heap.cancel(self._retransmit_timer)
+        self._core.timer_heap.cancel(self._timeout_timer)
 
 
 class Session:
@@ -234,10 +234,10 @@ class Session:
         core.legs[number] = self
         core.dialogs[tag] = self
 
-    def answered(self, transaction: Transaction, *, arrival: ReceivedRequest, body: bytes, now_ns: int) -> None:
+    def start(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         """Sends our 2xx to the INVITE that makes this session, and waits for its ACK."""
         self._phase = SessionState.UNACKED
-        self._send_2xx(transaction, arrival=arrival, body=body, now_ns=now_ns)
+        self._send_2xx(transaction, received=received, body=body, now_ns=now_ns)
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:
         match self._phase:
@@ -254,43 +254,43 @@ class Session:
         pending, self._pending = self._pending, None
         if pending is None:
             return
-        target = contact_of(pending.arrival.request.headers)
+        target = contact_of(pending.received.request.headers)
         if target is not None:
             self._dialog.retarget(target)
-        self._send_2xx(pending.transaction, arrival=pending.arrival, body=body, now_ns=now_ns)
+        self._send_2xx(pending.transaction, received=pending.received, body=body, now_ns=now_ns)
 
     def decline(self, status: int, now_ns: int) -> None:
         """Refuses the pending re-INVITE: the session goes on as it was (§14.2)."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.transaction.user = None
-            self._core.respond(pending.transaction, pending.arrival, status, now_ns=now_ns)
+            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns)
 
     def is_peer(self, call_id: str, remote_tag: str) -> bool:
         return call_id == self._dialog.call_id and remote_tag == self._dialog.remote_tag
 
-    def on_request(self, arrival: ReceivedRequest, now_ns: int) -> None:
-        request = arrival.request
+    def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
+        request = received.request
         if request.method == "BYE" and self._phase in (SessionState.CLOSING, SessionState.OVER):
-            self._core.reply(arrival, 200, now_ns=now_ns)
+            self._core.reply(received, 200, now_ns=now_ns)
             self._finish(EndReason.BYE, by_peer=False, q850=q850_of(request.headers))
         elif self._phase is SessionState.OVER:
-            self._core.refuse(arrival, 481, now_ns=now_ns)
-        elif not self._dialog.accepts(arrival.cseq):
-            self._core.refuse(arrival, 500, now_ns=now_ns)
-        elif (no := objection(request)) is not None:
-            self._core.refuse(arrival, no[0], now_ns=now_ns, extra=no[1])
+            self._core.refuse(received, 481, now_ns=now_ns)
+        elif not self._dialog.accepts(received.cseq):
+            self._core.refuse(received, 500, now_ns=now_ns)
+        elif (rejection := rejection_of(request)) is not None:
+            self._core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         else:
-            self._serve(arrival, now_ns)
+            self._serve(received, now_ns)
 
-    def _serve(self, arrival: ReceivedRequest, now_ns: int) -> None:
-        match arrival.request.method:
+    def _serve(self, received: ReceivedRequest, now_ns: int) -> None:
+        match received.request.method:
             case "BYE":
-                self._on_bye(arrival, now_ns)
+                self._on_bye(received, now_ns)
             case "INVITE":
-                self._on_reinvite(arrival, now_ns)
+                self._on_reinvite(received, now_ns)
             case _:
-                self._core.reply_stateless(arrival, 200, extra=CAPABILITIES)
+                self._core.reply_stateless(received, 200, extra=CAPABILITIES)
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         if self._unacked is None or self._unacked.cseq != cseq:
@@ -324,31 +324,33 @@ class Session:
         elif self._pending is not None and self._pending.transaction is transaction:
             self._pending = None
 
-    def _on_bye(self, arrival: ReceivedRequest, now_ns: int) -> None:
-        self._core.reply(arrival, 200, now_ns=now_ns)
+    def _on_bye(self, received: ReceivedRequest, now_ns: int) -> None:
+        self._core.reply(received, 200, now_ns=now_ns)
         self.decline(487, now_ns)
-        self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(arrival.request.headers))
+        self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(received.request.headers))
 
-    def _on_reinvite(self, arrival: ReceivedRequest, now_ns: int) -> None:
+    def _on_reinvite(self, received: ReceivedRequest, now_ns: int) -> None:
         """§14.2: one at a time. 500 while another is unanswered, 491 while one of ours, here a 2xx without ACK, is unfinished."""
         if self._pending is not None:
             wait = retry_after(self._core.retry_after_s())
-            self._core.refuse(arrival, 500, now_ns=now_ns, extra=wait)
+            self._core.refuse(received, 500, now_ns=now_ns, extra=wait)
         elif self._unacked is not None or self._phase is not SessionState.CONFIRMED:
-            self._core.refuse(arrival, 491, now_ns=now_ns)
+            self._core.refuse(received, 491, now_ns=now_ns)
         else:
-            transaction = self._core.serve(arrival, now_ns)
+            transaction = self._core.serve(received, now_ns)
             transaction.user = self
-            self._pending = _Pending(arrival=arrival, transaction=transaction)
-            self._core.respond(transaction, arrival, 100, now_ns=now_ns)
-            self._core.report(OfferReceived(leg=self.number, offer=arrival.request.body))
+            self._pending = _Pending(received=received, transaction=transaction)
+            self._core.respond(transaction, received, 100, now_ns=now_ns)
+            self._core.report(OfferReceived(leg=self.number, offer=received.request.body))
 
-    def _send_2xx(self, transaction: Transaction, *, arrival: ReceivedRequest, body: bytes, now_ns: int) -> None:
+    def _send_2xx(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core
         transaction.user = self
         extra: Fields = (core.identity.contact, *CAPABILITIES)
-        wire = core.respond(transaction, arrival, 200, now_ns=now_ns, extra=extra, body=body)
-        self._unacked = _Unacked(core, transaction, wire=wire, cseq=arrival.cseq, give_up=self._never_acknowledged, now_ns=now_ns)
+        wire = core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
+        self._unacked = _Unacked(
+            core, transaction, wire=wire, cseq=received.cseq, on_timeout=self._never_acknowledged, now_ns=now_ns
+        )
 
     def _never_acknowledged(self, now_ns: int) -> None:
         self._send_bye(now_ns, q850=self._q850)
@@ -379,4 +381,4 @@ def send_bye(core: UserAgentCore, dialog: Dialog, *, user: Session | None, q850:
     """Sends BYE in `dialog`."""
     branch = core.new_branch()
     request = dialog.request("BYE", via=core.identity.via(branch), extra=reason_q850(q850))
-    return core.ask(request, branch=branch, address=dialog.next_hop, user=user, now_ns=now_ns)
+    return core.send_request(request, branch=branch, address=dialog.next_hop, user=user, now_ns=now_ns)

@@ -27,7 +27,7 @@ class Timers:
     t4_ns: int = 5_000 * NS_PER_MS
 
     @property
-    def patience_ns(self) -> int:
+    def transaction_timeout_ns(self) -> int:
         """64*T1: Timers B, D, F, H, J, L, M, and the wait for an ACK to a 2xx (§13.3.1.4) or a final answer to a CANCEL (§9.1)."""
         return 64 * self.t1_ns
 
@@ -161,7 +161,7 @@ class Transaction:
         """Returns when `life` ends the state just entered. One that repeats nothing only absorbs late messages, and may do so for longer:
         its clean-up is batched with others, so that a busy agent is not woken for each."""
         timers = self._layer.timers
-        end_ns = now_ns + (timers.t4_ns if life in SHORT_LIVES else timers.patience_ns)
+        end_ns = now_ns + (timers.t4_ns if life in SHORT_LIVES else timers.transaction_timeout_ns)
         return end_ns if repeat is not None else timers.clean_up_ns(end_ns)
 
     def _on_retransmit(self, now_ns: int) -> None:
@@ -220,7 +220,7 @@ class Transactions:
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)
 
-    def ask(
+    def start_client(
         self,
         machine: TransactionMachine,
         request: Request,
@@ -236,7 +236,7 @@ class Transactions:
         self.clients[key] = transaction
         return transaction
 
-    def serve(
+    def start_server(
         self, machine: TransactionMachine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int
     ) -> Transaction:
         """Starts a server transaction for a request that came; answers go to `address`. `merge_id`: see `merged`."""

@@ -51,9 +51,9 @@ class World:
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
         self.a = Leg(20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
         self.b = Leg(20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
-        self.a.aim(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
-        self.b.aim(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
-        self.a.join(self.b)
+        self.a.set_remote(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
+        self.b.set_remote(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
+        self.a.bridge(self.b)
 
     def _hear(self, heard: DigitReceived) -> None:
         assert heard.port == 20_000
@@ -133,9 +133,9 @@ def test_latch(case: str, sources: list[tuple[str, int]], relayed: int, stray: i
 def test_the_latch_starts_anew_with_another_address_only() -> None:
     world = World()
     world.arrive(rtp(), source=BEHIND_NAT)
-    world.a.aim(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
+    world.a.set_remote(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
     assert world.a.address == BEHIND_NAT
-    world.a.aim(RemoteMedia(host=OTHER[0], port=SIGNALLED[1]), 10)
+    world.a.set_remote(RemoteMedia(host=OTHER[0], port=SIGNALLED[1]), 10)
     assert (world.a.latched, world.a.address) == (None, (OTHER[0], SIGNALLED[1]))
     world.arrive(rtp(), source=BEHIND_NAT)
     assert world.a.stray == 1
@@ -200,7 +200,7 @@ def test_a_partner_on_hold_is_sent_nothing() -> None:
     world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], receives=False))
     world.arrive(rtp())
     assert (world.a.received, world.sources_relayed) == (1, 0)
-    world.b.aim(RemoteMedia(host=OTHER[0], port=OTHER[1]), 8)
+    world.b.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 8)
     world.arrive(rtp(number=1))
     assert world.sources_relayed == 1
 
@@ -221,11 +221,11 @@ def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
     world = World()
     world.arrive(rtp())
     third = Leg(20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
-    third.aim(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
-    third.join(world.a)
+    third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
+    third.bridge(world.a)
     assert (world.b.partner, world.b.relay_to) == (None, None)
     world.arrive(rtp(number=1))
-    world.a.part()
+    world.a.unbridge()
     world.arrive(rtp(number=2))
     assert [packet.ssrc for packet, _ in world.at_b.sent] == [0xB, 0xC]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.control import MAX_ALIVE_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, WorkerProblem, decode_report, encode
+from media.control import MAX_HEARTBEAT_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, WorkerProblem, decode_report, encode
 from media.dsp.wav import MAX_CHANNELS, MAX_RATE, MIN_RATE, WavError, read_wav, write_wav
 from media.rtp.continuity import MAX_EVENT_SAMPLES, OutgoingStream
 from media.rtp.packet import MARKER, RtpPacket
@@ -146,7 +146,7 @@ def test_so_many_reports_wait_for_an_engine_that_does_not_read() -> None:
 
 
 def test_a_sign_of_life_of_as_many_ports_as_one_may_tell_fits_a_message() -> None:
-    alive = Heartbeat(at_ns=2**63 - 1, last=dict.fromkeys(range(65535 - MAX_ALIVE_PORTS, 65535), 2**63 - 1))
+    alive = Heartbeat(at_ns=2**63 - 1, last=dict.fromkeys(range(65535 - MAX_HEARTBEAT_PORTS, 65535), 2**63 - 1))
     assert len(encode(alive)) <= MAX_MESSAGE_BYTES
     assert decode_report(encode(alive)) == alive
 

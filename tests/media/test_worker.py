@@ -349,7 +349,7 @@ def test_orders_that_make_no_sense_are_refused_and_told_once_a_kind(worker: Work
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
     problems = worker.problems()
-    assert [problem.doing for problem in problems] == ["obeying an order"] * 2
+    assert [problem.doing for problem in problems] == ["executing an order"] * 2
     assert "payload types 18 and 101" in problems[1].why
     assert "Traceback" in problems[1].trace
 

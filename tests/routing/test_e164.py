@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.e164 import is_e164, to_e164
+from routing.geo import is_e164, to_e164
 
 
 @pytest.mark.parametrize(

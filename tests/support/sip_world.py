@@ -186,7 +186,7 @@ class Solo:
         """Let every timer run out: nothing more is reported and nothing is kept."""
         self.wait(LONG_MS)
         assert self.facts() == []
-        assert self.agent.held() == NOTHING_HELD
+        assert self.agent.live_counts() == NOTHING_HELD
         assert self.agent.next_deadline() is None
 
     def invited(self, **changes: Any) -> tuple[int, str]:

@@ -76,7 +76,7 @@ class Wire(World):
         self.run(DAY_MS)
         assert self.complaints == []
         assert self.engine.live_calls == 0
-        assert set(self.sip.held().values()) == {0}
+        assert set(self.sip.live_counts().values()) == {0}
         assert self.engine.next_deadline() is None
         opened = Counter(order.port for order in self.orders if isinstance(order, mc.Open))
         closed = Counter(order.port for order in self.orders if isinstance(order, mc.Close))
@@ -224,7 +224,7 @@ def test_a_stranger_hears_nothing_and_nothing_is_kept_of_it() -> None:
         ):
             world.hear(data, STRANGER)
     assert world.sent_to(STRANGER) == []
-    assert world.sip.held() == {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0}
+    assert world.sip.live_counts() == {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0}
     assert world.engine.live_calls == 0
     world.hear(message("OPTIONS"))  # and the carrier does hear
     assert world.statuses() == [200]

@@ -104,7 +104,7 @@ def test_what_goes_wrong_in_a_worker_is_a_line_of_the_log_with_its_traceback() -
     with capture_logs() as lines:
         asyncio.run(scene())
     (line,) = lines
-    assert (line["log_level"], line["worker"], line["doing"]) == ("error", 1, "obeying an order")
+    assert (line["log_level"], line["worker"], line["doing"]) == ("error", 1, "executing an order")
     assert line["why"].startswith("DecodeError")
     assert "Traceback" in line["trace"]
 

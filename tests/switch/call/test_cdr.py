@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from switch.call import cdr
-from switch.call.cause import TREATMENT, Cause, of_line_answer
+from switch.call.cause import TREATMENT, Cause, cause_of_answer
 from switch.call.record import EndedBy, FinalState
 from switch.call.state import AttemptState, CallHistory
 
@@ -103,5 +103,5 @@ def test_every_cause_has_a_treatment() -> None:
     ],
 )
 def test_what_a_lines_refusal_means(status: int, cause: Cause, *, may_hunt_on: bool) -> None:
-    assert of_line_answer(status) is cause
-    assert TREATMENT[cause].hunt_on is may_hunt_on
+    assert cause_of_answer(status) is cause
+    assert (TREATMENT[cause].overflow is not None) is may_hunt_on

@@ -50,7 +50,7 @@ def test_a_command_that_breaks_while_the_call_is_released_still_ends_it(monkeypa
     world.run(200_000)
     assert len(world.records) == 1
     assert world.engine.live_calls == 0
-    assert set(world.sip.held().values()) == {0}
+    assert set(world.sip.live_counts().values()) == {0}
 
 
 def test_a_call_that_breaks_at_its_ruling_gives_back_the_caps_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.Mo
     world.call()
     world.run(200_000)
     assert [ended.status for ended in world.endings()] == [500]
-    assert set(world.sip.held().values()) == {0}
+    assert set(world.sip.live_counts().values()) == {0}
     assert world.complaints[0].what == "InviteReceived of leg 1 was not heard"
 
 

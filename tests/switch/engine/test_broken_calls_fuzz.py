@@ -59,7 +59,7 @@ def played(seed: int) -> Day:
 def nothing_is_left(day: Day) -> None:
     engine = day.engine
     assert engine.live_calls == 0
-    assert set(day.sip.held().values()) == {0}
+    assert set(day.sip.live_counts().values()) == {0}
     assert {key: held for key, held in day.usage.snapshot().items() if key.endswith((" live", " outstanding"))} == {}
     assert [day.usage.waiting(name) for name in day.drawn.table.campaigns] == [0, 0]
     assert (engine._media._owners, engine._calls._by_sip, len(engine._deadlines)) == ({}, {}, 0)

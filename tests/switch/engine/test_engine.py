@@ -23,7 +23,7 @@ def quiet(world: World) -> None:
     """Let every timer run out, then nothing may be left of any call."""
     world.run(120_000)
     assert world.engine.live_calls == 0
-    assert set(world.sip.held().values()) == {0}
+    assert set(world.sip.live_counts().values()) == {0}
     opened = {order.port for order in world.told(mc.Open)}
     closed = {order.port for order in world.told(mc.Close)}
     assert opened == closed

@@ -42,7 +42,7 @@ def one_record_each(day: Day) -> None:
 
 def nothing_is_left(day: Day) -> None:
     assert day.engine.live_calls == 0
-    assert set(day.sip.held().values()) == {0}
+    assert set(day.sip.live_counts().values()) == {0}
     held = {key: amount for key, amount in day.usage.snapshot().items() if key.endswith((" live", " outstanding"))}
     assert held == {}
     assert [day.usage.waiting(name) for name in day.drawn.table.campaigns] == [0, 0]

@@ -65,7 +65,7 @@ def test_every_call_has_one_record_and_leaves_nothing(
     world.run(600_000)
     assert not world.complaints
     assert world.engine.live_calls == 0
-    assert set(world.sip.held().values()) == {0}
+    assert set(world.sip.live_counts().values()) == {0}
     ids = [judged.record.call_id for judged in world.records]
     assert len(ids) == len(set(ids))
     assert set(ids) == {call_id for call_id, _ in world.journal}

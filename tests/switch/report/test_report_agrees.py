@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_rows import append_posting
 
-from switch.billing.terms import bearer
+from switch.billing.terms import attributed_attempt
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord, EndedBy, FinalState
 from switch.ledger.database import Database
@@ -147,7 +147,7 @@ def test_lines_share_the_money_of_their_calls_and_each_has_the_call(tmp_path: Pa
         assert row["incoming"] == len(dialled)
         assert row["revenue_micros"] == sum(each.sum(MoneyKind.REVENUE, line=line) for each in dialled)
         assert row["payout_micros"] == sum(each.sum(MoneyKind.PAYOUT, line=line) for each in dialled)
-        bearing = [each for each in dialled if bearer(each.judged.record.attempts).line == line]  # type: ignore[union-attr]
+        bearing = [each for each in dialled if attributed_attempt(each.judged.record.attempts).line == line]  # type: ignore[union-attr]
         assert row["cost_micros"] == sum(each.sum(MoneyKind.COST) for each in bearing)
     totals = report.totals.row(0, named=True)
     expected = worked_out(calls)

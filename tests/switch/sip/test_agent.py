@@ -15,7 +15,7 @@ def test_who_may_not_invite_hears_nothing(method: str, to_tag: str) -> None:
     assert solo.hear(request(method, to_tag=to_tag), may_invite=False) == []
     assert solo.hear(request(method, to_tag=to_tag).replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1), may_invite=False) == []
     assert solo.facts() == []
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_who_may_not_invite_is_served_inside_a_call() -> None:
@@ -76,7 +76,7 @@ def refused(solo: Solo, invite: bytes) -> Response:
     solo.agent.refuse(invited.leg, 404, solo.now_ns)
     (answer,) = solo.said()
     assert isinstance(answer, Response)
-    assert answer.status == invited.unfit
+    assert answer.status == invited.reject_status
     (ended,) = solo.facts()
     assert isinstance(ended, LegTerminated)
     return answer
@@ -151,14 +151,14 @@ def test_an_invite_without_contact_gets_400() -> None:
 def test_an_unknown_version_gets_505() -> None:
     solo = Solo()
     assert solo.hear(request("INVITE").replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1)) == ["505 INVITE"]
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_a_malformed_request_gets_400_and_a_malformed_ack_nothing() -> None:
     solo = Solo()
     assert solo.hear(request("INVITE").replace(b"CSeq: 1 INVITE", b"CSeq: 1 BYE")) == ["400 BYE"]
     assert solo.hear(request("ACK").replace(b"CSeq: 1 ACK", b"CSeq: 1 BYE")) == []
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_max_forwards_0_is_fine_for_the_target() -> None:
@@ -177,11 +177,11 @@ def test_beyond_the_limit_of_transactions_new_invites_get_503_and_calls_go_on(mo
     solo = Solo()
     _, tag = solo.in_call()
     monkeypatch.setattr(core_module, "MAX_TRANSACTIONS", 1)
-    held = solo.agent.held()
+    held = solo.agent.live_counts()
     refusal = solo.answer_of(request("INVITE", branch="z9hG4bKnext", call_id="call-2"))
     assert isinstance(refusal, Response)
     assert (refusal.status, header(refusal, "Retry-After")) == (503, "5")
-    assert solo.agent.held() == held
+    assert solo.agent.live_counts() == held
     assert solo.hear(bye(tag)) == ["200 BYE"]
 
 
@@ -192,7 +192,7 @@ def test_a_flood_of_refused_invites_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     for n in range(20):
         assert solo.hear(request("INVITE", branch=f"z9hG4bKf{n}", to_tag="x")) == ["481 INVITE"]
         assert solo.hear(reinvite(tag, branch=f"z9hG4bKg{n}", cseq=2 + n, extra=["Require: x"])) == ["420 INVITE"]
-    assert solo.agent.held()["transactions"] == 5
+    assert solo.agent.live_counts()["transactions"] == 5
     solo.hear(bye(tag, cseq=90))
     solo.facts()
     solo.finish()
@@ -228,4 +228,4 @@ def test_a_live_call_keeps_no_transactions_after_the_timers() -> None:
     solo.out_call()
     solo.facts()
     solo.wait(LONG_MS)
-    assert solo.agent.held() == {"legs": 2, "dialogs": 2, "transactions": 0, "timers": 0}
+    assert solo.agent.live_counts() == {"legs": 2, "dialogs": 2, "transactions": 0, "timers": 0}

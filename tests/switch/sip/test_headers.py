@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.sip.headers import (
+    MAX_CACHED_CHARS,
     MAX_CSEQ,
-    MAX_REMEMBERED_CHARS,
     CSeq,
     NameAddr,
     Via,
+    cached,
     parse_cseq,
     parse_name_addr,
     parse_params,
     parse_reason_q850,
     parse_uint,
     parse_via,
-    remembered,
     write_params,
 )
 
@@ -209,7 +209,7 @@ def test_no_text_raises(text: str) -> None:
 
 def test_a_short_text_is_read_once_and_a_long_one_each_time() -> None:
     reads: list[str] = []
-    recall = remembered(lambda text: reads.append(text) or text.upper())  # type: ignore[func-returns-value]
-    short, long = "a" * MAX_REMEMBERED_CHARS, "b" * (MAX_REMEMBERED_CHARS + 1)
+    recall = cached(lambda text: reads.append(text) or text.upper())  # type: ignore[func-returns-value]
+    short, long = "a" * MAX_CACHED_CHARS, "b" * (MAX_CACHED_CHARS + 1)
     assert [recall(text) for text in (short, long, short, long)] == [short.upper(), long.upper(), short.upper(), long.upper()]
     assert reads == [short, long, long]

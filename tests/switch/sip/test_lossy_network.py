@@ -47,7 +47,7 @@ def check(world: World, *phones: Phone, seed: int = 0) -> None:
             endings = [fact for fact in facts if isinstance(fact, LegTerminated)]
             assert len(endings) == 1, f"seed {seed}: leg {leg} at {phone.address}: {facts}"
             assert facts[-1] is endings[0], f"seed {seed}: leg {leg} at {phone.address}: {facts}"
-        assert phone.agent.held() == NOTHING_HELD, f"seed {seed}: {phone.address} keeps {phone.agent.held()}"
+        assert phone.agent.live_counts() == NOTHING_HELD, f"seed {seed}: {phone.address} keeps {phone.agent.live_counts()}"
 
 
 def last(phone: Phone, leg: int = 1) -> LegTerminated:
@@ -329,7 +329,7 @@ def test_spoiled_messages_in_any_order_break_nothing(script: list[tuple[bytes, i
     solo.said()
     solo.wait(LONG_MS)
     facts += solo.facts()
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
     for leg in {fact.leg for fact in facts}:
         assert [isinstance(fact, LegTerminated) for fact in facts if fact.leg == leg][-1]
         assert sum(isinstance(fact, LegTerminated) for fact in facts if fact.leg == leg) == 1
@@ -356,7 +356,7 @@ def test_spoiled_answers_break_nothing(data: st.DataObject) -> None:
         solo.wait(LONG_MS)
         facts += solo.facts()
     assert isinstance(facts[-1], LegTerminated)
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_an_agent_may_call_itself() -> None:
@@ -384,4 +384,4 @@ def test_an_agent_may_call_itself() -> None:
     assert sorted(fact.leg for fact in facts if isinstance(fact, LegTerminated)) == [1, 2]
     while (due_ns := agent.next_deadline()) is not None:
         agent.tick(due_ns)
-    assert agent.held() == NOTHING_HELD
+    assert agent.live_counts() == NOTHING_HELD

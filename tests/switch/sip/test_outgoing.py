@@ -42,7 +42,7 @@ def test_an_invite_that_cannot_be_built_leaves_nothing_behind() -> None:
     solo = Solo()
     with pytest.raises(HeaderInjection):
         solo.agent.invite(uri="sip:x@y\r\nEvil: 1", target=PEER, caller="", body=b"", now_ns=0)
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_progress_is_told_but_not_100() -> None:

@@ -189,7 +189,7 @@ def test_hanging_up_answers_a_pending_reinvite(who: str) -> None:
         assert solo.names() == ["487 INVITE", "BYE"]
     solo.wait(LONG_MS)
     assert [type(fact) for fact in solo.facts()] == [OfferReceived, LegTerminated]
-    assert solo.agent.held() == NOTHING_HELD
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_after_a_call_its_dialog_is_unknown() -> None:

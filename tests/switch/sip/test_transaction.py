@@ -48,9 +48,9 @@ class Rig:
         if self.machine in (INVITE_CLIENT, OTHER_CLIENT):
             asked = INVITE if self.machine is INVITE_CLIENT else BYE
             assert isinstance(asked, Request)
-            self.it = self.layer.ask(self.machine, asked, key="k", address=PEER, user=self, now_ns=now_ns)
+            self.it = self.layer.start_client(self.machine, asked, key="k", address=PEER, user=self, now_ns=now_ns)
         else:
-            self.it = self.layer.serve(self.machine, key="k", address=PEER, tag="", merge_id="m", now_ns=now_ns)
+            self.it = self.layer.start_server(self.machine, key="k", address=PEER, tag="", merge_id="m", now_ns=now_ns)
             self.it.user = self
 
     def _send(self, wire: bytes, address: tuple[str, int]) -> None:
