@@ -13,7 +13,7 @@ NOTHING = "-"
 HEADINGS = ("date", "call", "caller", "number", "publisher", "campaign", "final_state", "lines_tried")
 FIGURES = ("talk_s", "owed", "earned")
 WIDE = (19, 16, 12, 12, 14, 14, 25, 24, 8, 7, 7)
-NARROW = (16, 12, 13, 19, 7)
+NARROW = (16, 12, 16, 19, 7)
 """The least widths of the columns of both tables while calls are followed, where it is not known yet what comes."""
 
 

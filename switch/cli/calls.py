@@ -29,7 +29,8 @@ def calls(
 ) -> None:
     """Show call records with their verdicts, newest first.
 
-    Works while the switch runs. `payphone explain ID` says more of one call; --json has every field.
+    Works while the switch runs. Amounts are those of the verdict, when the call ended: `payphone money show ID` has what was posted later.
+    `payphone explain ID` says more of one call; --json has every field.
 
     \b
     Examples:

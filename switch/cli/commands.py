@@ -23,7 +23,7 @@ COMMANDS = {
     "simulate": ("switch.cli.simulate", "Invent traffic and play it, in simulated time."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
     "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),
-    "report": ("switch.cli.report", "Report calls, talk time and money by publisher, line, hour and more."),
+    "report": ("switch.cli.report", "Report calls, talk and money by publisher, line, hour and more."),
     "money": ("switch.cli.money", "See and correct what is owed and earned."),
     "audit": ("switch.cli.audit", "Prove that the ledger is sound."),
     "api": ("switch.cli.api", "Take postbacks by HTTP, without a switch."),

@@ -33,7 +33,7 @@ def report(
     config: ConfigDir = DEFAULT_CONFIG,
     json_lines: AsJson = False,
 ) -> None:
-    """Report calls, talk time and money by publisher, line, hour and more.
+    """Report calls, talk and money by publisher, line, hour and more.
 
     Works while the switch runs. A call counts in every row it belongs to, and once in the totals: two
     lines tried for one call are two rows and one call.

@@ -31,7 +31,8 @@ def route(
 
     \b
     Examples:
-      payphone route --did +18005550100 --ani +12145550123 --at 2026-03-02T14:00 --digits 1
+      payphone route --did +18005550100 --ani +12145550123 --digits 1
+      payphone route --did +18005550100 --ani +12145550123 --at 2026-03-02T14:00
       payphone route --did +18005550100 --ani +12145550123 --tag source=radio
     """
     from switch.cli.ruling import show_ruling

@@ -12,7 +12,7 @@ from media.dsp.tones import RINGBACK_HZ
 from routing.table import Line
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
-from switch.call.moment import ms_between
+from switch.call.moment import Moment, ms_between
 from switch.demo.config import DemoConfig, address_of
 from switch.demo.phone import Phone, PhoneCall
 from switch.demo.waiting import Watch
@@ -30,7 +30,7 @@ PAST_MS = 200
 
 
 class Transcript:
-    """Prints who did what, and when, in seconds since the transcript was made. `lines`: names that are coloured as a line's.
+    """Prints who did what, and when, in seconds since its first line. `lines`: names that are coloured as a line's.
 
     `quiet`: prints nothing.
     """
@@ -38,7 +38,7 @@ class Transcript:
     def __init__(self, clock: Clock, *, lines: tuple[str, ...], quiet: bool = False) -> None:
         self._quiet = quiet
         self._clock = clock
-        self._start = clock.now()
+        self._start: Moment | None = None
         self._lines = lines
 
     def heading(self, text: str) -> None:
@@ -47,7 +47,9 @@ class Transcript:
 
     def add(self, who: str, what: str) -> None:
         style = "magenta" if who == SWITCH else "green" if who in self._lines else "cyan"
-        seconds = ms_between(self._start, self._clock.now()) / 1000
+        now = self._clock.now()
+        self._start = self._start or now
+        seconds = ms_between(self._start, now) / 1000
         self._write(Styled(f"{seconds:7.2f}  ", "dim"), Styled(f"{who:<{NAME_WIDTH}}", style), what)
 
     def _write(self, *parts: str | Styled) -> None:
@@ -68,10 +70,12 @@ class RecordCollector:
         record, verdict = judged.record, judged.verdict
         self.calls.append(judged)
         self._watch.changed()
-        owed = ", ".join(f"{row.party} {row.kind.value} {show_micros(row.amount_micros)}" for row in verdict.rows)
-        worth = f"billable: {owed}" if verdict.billable else "not billable"
+        worth = "billable" if verdict.billable else "not billable"
         talk = f"talk {record.connected_ms} ms" if record.attempts else "no line tried"
         self.transcript.add(SWITCH, f"records {self.name_of(judged)}: {record.final_state.value}, {talk}, {worth}")
+        if verdict.rows:
+            money = (f"{row.kind.value} {show_micros(row.amount_micros)} {row.party}" for row in verdict.rows)
+            self.transcript.add(SWITCH, f"  {', '.join(money)}")
 
     async def wait_for(self, ani: str) -> JudgedCall:
         """Raises ExpectationFailed when the switch keeps no record of the call."""
@@ -184,7 +188,7 @@ class Endpoints:
         self.note(line, "answers")
         line.call.audio.talking = caller.call.audio.talking = True
         at_caller, at_line = await _heard(line, caller)
-        self.note(caller, f"hears {at_caller:g} Hz from {line.name}, who hears {at_line:g} Hz: clean both ways")
+        self.note(caller, f"hears {at_caller:g} Hz from {line.name}, which hears {at_line:g} Hz: clean")
 
     # what both do
 

@@ -7,7 +7,8 @@ import pytest
 from posting_world import PostingWorld
 from typer.testing import CliRunner
 
-from switch.cli.common import app
+from switch.cli.commands import COMMANDS
+from switch.cli.main import app
 from switch.settings.problem import Problem, Severity, show
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -33,6 +34,13 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "  three: {typ: text, header: X-Three}  # another comment that is longer than a terminal is wide, as comments are\n"
     )
     return config
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "money adjust", "money deposit"])
+def test_help_fits(command: str) -> None:
+    lines = told(*command.split(), "--help")
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= 80
 
 
 def test_problems_of_a_config_fit(broken: Path) -> None:
