@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.control import MAX_ALIVE_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, decode_report, encode
-from media.dsp.wav import MAX_CHANNELS, MAX_RATE, MIN_RATE, WavError, read_wav, write_wav
-from media.rtp.continuity import MAX_EVENT_SAMPLES, OutgoingStream
+from media.control import MAX_MESSAGE_BYTES, Heartbeat, Ready, decode_report, encode
+from media.dsp.wav import WavError, read_wav, write_wav
+from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import MARKER, RtpPacket
-from media.rtp.telephone_event import DIGITS, MAX_DURATION, SAMPLES_PER_MS, TOLD_EVENTS, DigitDetector, press
-from media.worker.error_reporter import MAX_KINDS, ErrorReporter
-from media.worker.link import MAX_QUEUED_REPORTS, ControlSocket
-from media.worker.prompts import MAX_PROMPTS, Prompts
+from media.rtp.telephone_event import DIGITS, DigitDetector, press
+from media.worker.error_reporter import ErrorReporter
+from media.worker.link import ControlSocket
+from media.worker.prompts import Prompts
 
 
 def wav(*, rate: int = 8_000, channels: int = 1, frames: int = 800) -> bytes:
@@ -32,12 +32,12 @@ def wav(*, rate: int = 8_000, channels: int = 1, frames: int = 800) -> bytes:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        pytest.param(wav(rate=MIN_RATE), None, id="slowest rate"),
-        pytest.param(wav(rate=MIN_RATE - 1), "7999", id="a slower one"),
-        pytest.param(wav(rate=MAX_RATE), None, id="fastest rate"),
-        pytest.param(wav(rate=MAX_RATE + 1), "192001", id="a faster one"),
-        pytest.param(wav(channels=MAX_CHANNELS), None, id="most channels"),
-        pytest.param(wav(channels=MAX_CHANNELS + 1), "9", id="one more"),
+        pytest.param(wav(rate=8_000), None, id="slowest rate"),
+        pytest.param(wav(rate=7_999), "7999", id="a slower one"),
+        pytest.param(wav(rate=192_000), None, id="fastest rate"),
+        pytest.param(wav(rate=192_001), "192001", id="a faster one"),
+        pytest.param(wav(channels=8), None, id="most channels"),
+        pytest.param(wav(channels=9), "9", id="one more"),
     ],
 )
 def test_prompts_are_within_these_limits(data: bytes, why: str | None) -> None:
@@ -51,24 +51,24 @@ def test_prompts_are_within_these_limits(data: bytes, why: str | None) -> None:
 
 def test_so_many_prompts_are_remembered_and_then_the_oldest_is_read_again(tmp_path: Path) -> None:
     sound = write_wav(np.zeros(160, np.int16))
-    for number in range(MAX_PROMPTS + 1):
+    for number in range(1_001):
         (tmp_path / f"p{number:05}.wav").write_bytes(sound)
     prompts = Prompts(tmp_path)
     prompts.preload()
-    first, last = prompts.get("p00000"), prompts.get(f"p{MAX_PROMPTS - 1:05}")
+    first, last = prompts.get("p00000"), prompts.get("p00999")
     assert prompts.get("p00000") is first
-    prompts.get(f"p{MAX_PROMPTS:05}")  # one more than are remembered
-    assert prompts.get(f"p{MAX_PROMPTS - 1:05}") is last
+    prompts.get("p01000")  # one more than are remembered
+    assert prompts.get("p00999") is last
     assert prompts.get("p00000") is not first
 
 
 def test_so_many_kinds_of_errors_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     complaints = ErrorReporter()
-    for number in range(MAX_KINDS + 1):
+    for number in range(101):
         complaints.about("testing", f"kind {number}")
     told = capsys.readouterr().err
-    assert f"kind {MAX_KINDS - 1}\n" in told
-    assert f"kind {MAX_KINDS}\n" not in told
+    assert "kind 99\n" in told
+    assert "kind 100\n" not in told
 
 
 def digits_of(numbers: range, detector: DigitDetector) -> str:
@@ -80,7 +80,7 @@ def digits_of(numbers: range, detector: DigitDetector) -> str:
     return told
 
 
-@pytest.mark.parametrize(("later", "again"), [(TOLD_EVENTS - 1, ""), (TOLD_EVENTS, "0")])
+@pytest.mark.parametrize(("later", "again"), [(31, ""), (32, "0")])
 def test_so_many_presses_are_remembered_against_late_packets(later: int, again: str) -> None:
     detector = DigitDetector()
     assert digits_of(range(later + 1), detector) != ""
@@ -89,10 +89,9 @@ def test_so_many_presses_are_remembered_against_late_packets(later: int, again: 
 
 def test_a_press_lasts_no_longer_than_its_field_holds() -> None:
     start = RtpPacket(payload_type=101, sequence=1, timestamp=0, ssrc=5)
-    longest_ms = MAX_DURATION // SAMPLES_PER_MS
-    assert list(press("1", start, duration_ms=longest_ms))
+    assert list(press("1", start, duration_ms=8_191))  # 65,528 samples
     with pytest.raises(ValueError, match="a press of"):
-        list(press("1", start, duration_ms=longest_ms + 1))
+        list(press("1", start, duration_ms=8_192))
 
 
 @contextmanager
@@ -108,7 +107,7 @@ def test_so_many_reports_wait_for_an_engine_that_does_not_read() -> None:
         filler = Ready(pid=1)
         while not link._queue:  # until the socket takes no more: the report stays
             link.report(filler)
-        for _ in range(MAX_QUEUED_REPORTS - 1):
+        for _ in range(9_999):
             link.report(filler)
         assert link.dropped == 0
         link.report(filler)
@@ -117,12 +116,12 @@ def test_so_many_reports_wait_for_an_engine_that_does_not_read() -> None:
 
 
 def test_a_sign_of_life_of_as_many_ports_as_one_may_tell_fits_a_message() -> None:
-    alive = Heartbeat(at_ns=2**63 - 1, last=dict.fromkeys(range(65535 - MAX_ALIVE_PORTS, 65535), 2**63 - 1))
+    alive = Heartbeat(at_ns=2**63 - 1, last=dict.fromkeys(range(60_000, 61_000), 2**63 - 1))
     assert len(encode(alive)) <= MAX_MESSAGE_BYTES
     assert decode_report(encode(alive)) == alive
 
 
-@pytest.mark.parametrize(("lag", "new_source"), [(MAX_EVENT_SAMPLES, False), (MAX_EVENT_SAMPLES + 1, True)])
+@pytest.mark.parametrize(("lag", "new_source"), [(65_535, False), (65_536, True)])
 def test_a_packet_that_lags_the_audio_by_more_than_an_event_lasts_is_a_new_source(lag: int, new_source: bool) -> None:  # noqa: FBT001 a column
     out = OutgoingStream(ssrc=7, sequence=1_000, timestamp=50_000)
     kinds = []
