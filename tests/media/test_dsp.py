@@ -84,6 +84,11 @@ def test_one_law_needs_no_translation() -> None:
     assert g711.recoding(g711.PCMA, g711.PCMA) is None
 
 
+def test_full_scale_is_the_largest_sample_and_no_more() -> None:
+    assert np.abs(tones.sine(1_000, 100, level_db=0)).max() == 32_767
+    assert np.abs(tones.tone((1_000, 1_004), 1_000, level_db=0)).max() == 32_767  # would add up to twice as much
+
+
 def test_a_tone_is_found_where_it_is_and_nowhere_else() -> None:
     tone = tones.sine(1_000, 1_000, level_db=-10)
     assert levels.level_db(tone) == pytest.approx(-10, abs=0.01)
@@ -101,8 +106,8 @@ def test_a_tone_is_found_through_g711_and_with_a_frame_lost() -> None:
 
 @pytest.mark.parametrize("nothing", [np.zeros(0, np.int16), np.zeros(8_000, np.int16)])
 def test_silence_has_no_level(nothing: g711.Samples) -> None:
-    assert levels.level_db(nothing) == levels.FLOOR_DB
-    assert levels.tone_db(nothing, 440) == levels.FLOOR_DB
+    assert levels.level_db(nothing) == -120
+    assert levels.tone_db(nothing, 440) == -120
     assert levels.tone_share(nothing, 440) == 0.0
 
 
