@@ -2,9 +2,10 @@
 """Changes each named limit of the product in turn, and says which of them no test misses.
 
 A limit is an assignment of a number to an UPPER_CASE name at the top of a module. It is doubled, and then raised by one; after each change
-the tests run that import its module or lie in the folder that mirrors its own. A change that no test notices survives: `doubled` says that
-no test reaches the limit at all, `one more` that none stands right at it. No file is changed: a hook puts the other value in as the
-module is imported, in child processes of the tests too. A test that imports the limit by name sees the changed one, and so misses nothing.
+the tests run that import its module or lie in the folder that mirrors its own, and all in files `test_limits_of_...`. A change that no test
+notices survives: `doubled` says that no test reaches the limit at all, `one more` that none stands right at it. No file is changed: a hook
+puts the other value in as the module is imported, in child processes of the tests too. A test that imports the limit by name sees the
+changed one, and so misses nothing.
 
 Slow: minutes for a room, an hour or more for all. Rigs, tests of whole processes and those that draw their values are left out.
 """
@@ -142,12 +143,14 @@ def tests_of(limit: Limit) -> list[str]:
         if path.name not in SLOW and not any(part in path.name for part in LEFT_OUT)
     ]
     texts = {path: path.read_text() for path in every}
+    top = ROOT / "tests" / limit.path.relative_to(ROOT).parts[0]
     room = ROOT / "tests" / limit.path.parent.relative_to(ROOT)
     while not room.is_dir():
         room = room.parent
     near = {path for path, text in texts.items() if limit.module in text or path.is_relative_to(room)}
     if room == ROOT / "tests" / "switch":
         near = {path for path in near if limit.module in texts[path] or path.parent == room}
+    near |= {path for path in texts if path.name.startswith("test_limits_of_") and path.is_relative_to(top)}
 
     def place(path: Path) -> tuple[bool, bool, bool, str]:
         return limit.name not in texts[path], "worker_client" in texts[path], limit.module not in texts[path], str(path)
