@@ -1,7 +1,7 @@
 """An event loop whose time stands still while there is something to do, and jumps to the next timer where there is nothing.
 
-So minutes take no time, and what is due at a moment happens at that very moment. Threads and processes are not waited for: where they
-have a part in what is tried, time may jump too early.
+So minutes take no time, and what is due at a moment happens at that very moment. While a thread or a process works, time may jump all the
+same: it is waited for only where nothing is due.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 ARRIVAL_S = 0.002
 """Real seconds, in which whatever was sent on loopback has arrived."""
+PATIENCE_S = 30.0
+"""Real seconds, in which a thread has done what it does."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -20,13 +22,14 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready; else time jumps by `timeout`."""
-        if timeout is not None and timeout <= 0:
-            return super().select(0)
-        ready = super().select(ARRIVAL_S)
-        if not ready and timeout is None:
-            raise AssertionError("everything waits, and nothing is due")
-        if not ready and timeout is not None:
-            self.now_s += timeout
+        if timeout is None:
+            ready = super().select(PATIENCE_S)
+            if not ready:
+                raise AssertionError("everything waits, and nothing is due")
+            return ready
+        ready = super().select(ARRIVAL_S if timeout > 0 else 0)
+        if not ready:
+            self.now_s += max(0, timeout)
         return ready
 
 

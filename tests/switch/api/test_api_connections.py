@@ -111,20 +111,6 @@ def test_one_connection_too_many_closes_the_one_that_waited_longest(world: Posti
     run(world, use)
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /v1/bal", b"GET /v1/balance HTTP/1.1\r\nHost: x\r\n"])
-def test_a_request_that_does_not_come_is_not_waited_for(world: PostingWorld, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
-    monkeypatch.setattr(connections, "HEAD_S", 0.05)
-
-    async def use(connect: Connect) -> None:
-        client = await connect()
-        client.send(sent)
-        told = await client.closed()
-        assert told.startswith(b"HTTP/1.1 408 ") if sent else told == b""
-        assert (b"urn:payphone:too_slow" in told) == bool(sent)
-
-    run(world, use)
-
-
 def test_neither_an_answer_nor_bytes_that_trickle_in_gain_more_time(world: PostingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_S", 0.3)
 
