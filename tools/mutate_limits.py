@@ -85,12 +85,10 @@ def verdicts_on(limit: Limit, *, seconds: int) -> dict[str, str]:
 def limits_below(path: Path) -> Iterator[Limit]:
     """The limits in a file, or in all files of a folder."""
     for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-        parts = file.relative_to(ROOT).with_suffix("").parts
-        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         for node in ast.parse(file.read_text()).body:
             for name, value in _assigned(node):
                 if name.strip("_").isupper() and _is_number(value) and not _is_unit(name):
-                    yield Limit(path=file, line=node.lineno, module=module, name=name, is_zero=ast.unparse(value) == "0")
+                    yield Limit(path=file, line=node.lineno, module=_module(file), name=name, is_zero=ast.unparse(value) == "0")
 
 
 def _assigned(node: ast.stmt) -> Sequence[tuple[str, ast.expr]]:
@@ -136,26 +134,53 @@ def outcome(limit: Limit, how: str, *, seconds: int) -> str:
 
 
 def tests_of(limit: Limit) -> list[str]:
-    """Test files that name the limit come first, then those that import its module, then its room's; those with a process are last."""
+    """Tests of the limit's module and of those that import the limit, and all of limits.
+
+    Those that name the limit come first, those with a process last.
+    """
     every = [
         path
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
         if path.name not in SLOW and not any(part in path.name for part in LEFT_OUT)
     ]
     texts = {path: path.read_text() for path in every}
-    top = ROOT / "tests" / limit.path.relative_to(ROOT).parts[0]
-    room = ROOT / "tests" / limit.path.parent.relative_to(ROOT)
-    while not room.is_dir():
-        room = room.parent
-    near = {path for path, text in texts.items() if limit.module in text or path.is_relative_to(room)}
-    if room == ROOT / "tests" / "switch":
-        near = {path for path in near if limit.module in texts[path] or path.parent == room}
-    near |= {path for path in texts if path.name.startswith("test_limits_of_") and path.is_relative_to(top)}
+    users = [limit.path, *_importers(limit)]
+    modules, rooms = {_module(path) for path in users}, {_room(path) for path in users}
+    of_limits = ROOT / "tests" / limit.path.relative_to(ROOT).parts[0]
+
+    def is_near(path: Path) -> bool:
+        in_room = path.parent in rooms or any(room in path.parents for room in rooms if room.parent.name != "tests")
+        return in_room or (path.name.startswith("test_limits_of_") and path.is_relative_to(of_limits))
 
     def place(path: Path) -> tuple[bool, bool, bool, str]:
-        return limit.name not in texts[path], "worker_client" in texts[path], limit.module not in texts[path], str(path)
+        return limit.name not in texts[path], "worker_client" in texts[path], not _names_any(texts[path], modules), str(path)
 
-    return [str(path) for path in sorted(near, key=place)]
+    return [str(path) for path in sorted((path for path in every if is_near(path) or _names_any(texts[path], modules)), key=place)]
+
+
+def _names_any(text: str, modules: set[str]) -> bool:
+    return any(module in text for module in modules)
+
+
+def _importers(limit: Limit) -> Iterator[Path]:
+    """Files of the product that name both the limit and its module."""
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        text = path.read_text()
+        if limit.name in text and f"{limit.module} import" in text:
+            yield path
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _room(path: Path) -> Path:
+    """The folder of tests that mirrors the file's."""
+    room = ROOT / "tests" / path.parent.relative_to(ROOT)
+    while not room.is_dir():
+        room = room.parent
+    return room
 
 
 def _run_tests(limit: Limit, how: str, tests: Sequence[str], *, seconds: int) -> None:
