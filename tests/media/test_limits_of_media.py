@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.control import MAX_MESSAGE_BYTES, Heartbeat, Ready, decode_report, encode
+from media.control import MAX_MESSAGE_BYTES, Heartbeat, Open, Ready, Report, decode_report, encode
 from media.dsp.wav import WavError, read_wav, write_wav
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import MARKER, RtpPacket
 from media.rtp.telephone_event import DIGITS, DigitDetector, press
 from media.worker.error_reporter import ErrorReporter
+from media.worker.leg import DatagramSocket, Leg
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
+from media.worker.switchboard import Switchboard
 
 
 def wav(*, rate: int = 8_000, channels: int = 1, frames: int = 800) -> bytes:
@@ -130,3 +132,44 @@ def test_a_packet_that_lags_the_audio_by_more_than_an_event_lasts_is_a_new_sourc
         assert out.rewrite(packet, 0)
         kinds.append(bool(packet[1] & MARKER))
     assert kinds == [True, new_source]
+
+
+class NoSocket:
+    """Stands for a leg's socket where nothing is sent: a process may have fewer than are asked for here."""
+
+    def sendto(self, _data: memoryview, _address: tuple[str, int], /) -> int:
+        raise AssertionError("nothing is sent")
+
+    def recvfrom_into(self, _buffer: bytearray, /) -> tuple[int, tuple[str, int]]:
+        raise AssertionError("nothing is received")
+
+    def fileno(self) -> int:
+        raise AssertionError("there is none")
+
+    def close(self) -> None:
+        pass
+
+
+class AnyPort:
+    def bind(self, _port: int) -> DatagramSocket:
+        return NoSocket()
+
+    def watch(self, leg: Leg) -> None:
+        leg.last_ns = leg.port
+
+    def unwatch(self, _leg: Leg) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("ports", "told"), [(1_000, [1_000]), (1_001, [1_000, 1])])
+def test_a_sign_of_life_tells_of_so_many_ports_and_another_one_of_the_rest(ports: int, told: list[int]) -> None:
+    reports: list[Report] = []
+    board = Switchboard(sockets=AnyPort(), prompt=Prompts(Path()).get, report=reports.append, rtp_timeout_ns=1)
+    for port in range(ports):
+        board.obey(Open(port=port), 0)
+    board.report_alive(7)
+    board.close_all()
+    assert [len(report.last) for report in reports if isinstance(report, Heartbeat)] == told
+    assert dict(item for report in reports if isinstance(report, Heartbeat) for item in report.last.items()) == {
+        port: port for port in range(ports)
+    }

@@ -10,7 +10,6 @@ from routing_tables import ASKED, DID, MONDAY_NOON_US, Figures, attempted, campa
 from routing.cap import Cap
 from routing.decide import decide
 from routing.expression import parse
-from routing.hunt import OUTSIDE
 from routing.load import EMPTY_LOAD
 from routing.ruling import Announce, Attempt, Dial, EnterMenu, Inquiry, NotRouted, RejectReason
 from routing.table import (
@@ -201,7 +200,7 @@ def test_overflow_to_a_line_counts_against_the_campaign_it_comes_from_but_not_it
     auto = campaign("auto", "east", overflow={NoRoute.CLOSED: ToLine(line="night")}, hours=MORNING)
     ruling = decide(table(auto), EMPTY_LOAD, ASKED)
     (night,) = dialled(ruling)
-    assert (night.line, night.campaign, night.priority) == ("night", "auto", OUTSIDE)
+    assert (night.line, night.campaign, night.priority) == ("night", "auto", 0)
     assert Cap(owner="campaign:auto", limit=5) in night.caps
     assert decide(table(auto), Figures(counts={"campaign:auto": 5}), ASKED).choice == NotRouted(because=NoRoute.CAPPED)
 

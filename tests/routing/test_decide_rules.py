@@ -9,7 +9,6 @@ from routing_tables import ASKED, MONDAY_NOON_US, Figures, attempted, campaign, 
 
 from routing.decide import decide
 from routing.expression import parse
-from routing.hunt import OUTSIDE
 from routing.load import EMPTY_LOAD
 from routing.ruling import Announce, EnterMenu, Inquiry, NotRouted, Wait
 from routing.table import Block, Campaign, Health, Hours, NoRoute, Overflow, ToCampaign, ToHold, ToLine, ToMessage
@@ -96,7 +95,7 @@ SENT = structs.replace(ASKED, menu_done=True, line="night")
 def test_a_transfer_goes_to_its_line_before_the_campaigns_lines() -> None:
     ruling = decide(table(campaign("auto", "east", menu="qualify"), lines=(line("night"),)), EMPTY_LOAD, SENT)
     (attempt,) = dialled(ruling)
-    assert (attempt.line, attempt.campaign, attempt.priority) == ("night", "auto", OUTSIDE)
+    assert (attempt.line, attempt.campaign, attempt.priority) == ("night", "auto", 0)
     assert [cap.owner for cap in attempt.caps] == ["line:night", "advertiser:acme", "campaign:auto"]
     assert ("campaigns.auto.menu", "the menu transfers to line night") in verdicts(ruling)
 
