@@ -1,11 +1,13 @@
 """Named limits of SIP and SDP, each at the limit and one past it, where no other test of the part stands right there."""
 
 import pytest
-from sip_world import Solo, request
+from sip_world import PEER, Solo, request
 
+from switch.sip.fact import InviteReceived
 from switch.sip.headers import parse_reason_q850, parse_uint, parse_via
 from switch.sip.message import Request, parse
 from switch.sip.sdp import parse_sdp
+from switch.sip.transaction import Transactions
 from switch.sip.uri import user_of
 
 
@@ -51,3 +53,18 @@ def test_a_second_invite_is_asked_to_wait_for_up_to_so_long() -> None:
     solo = Solo()
     waits = {solo.agent._core.retry_after_s() for _ in range(1_000)}
     assert waits == set(range(11))
+
+
+def test_ten_thousand_legs_are_live_and_the_next_one_gets_503() -> None:
+    solo = Solo()
+    for number in range(10_001):
+        solo.agent.receive(request("INVITE", branch=f"z9hG4bKp{number}", call_id=f"call-{number}"), PEER, 0, may_invite=True)
+    unfit = [invited.unfit for invited in solo.facts() if isinstance(invited, InviteReceived)]
+    assert unfit == [*[None] * 10_000, 503]
+
+
+@pytest.mark.parametrize(("live", "told"), [(99_999, "100 INVITE"), (100_000, "503 INVITE")])
+def test_from_a_hundred_thousand_transactions_on_an_invite_gets_503(monkeypatch: pytest.MonkeyPatch, live: int, told: str) -> None:
+    """So many take a minute to be made: their number is given out."""
+    monkeypatch.setattr(Transactions, "__len__", lambda _: live)
+    assert Solo().hear(request("INVITE")) == [told]
