@@ -36,7 +36,109 @@ WARM = ("pytest", "hypothesis", "numpy", "sqlalchemy", "alembic", "pydantic", "f
 UNITS = {"MS", "S_US", "MINUTE_S", "MINUTE_US", "HOUR_S", "HOUR_US", "DAY", "DAY_US", "DAY_MS", "DAY_MINUTES", "WEEK_MINUTES"} | {
     "MICROS", "CENT_MICROS", "WHOLE_PERCENT", "PERCENT_BP", "WHOLE_BP", "FULL_BP",
 }  # fmt: skip
-"""Names of units, which are no limits; so are all with `_PER_` in them."""
+SMALL_UNITS = {"NS", "US", "MS", "S", "MINUTES", "SAMPLES", "MICROS"}
+"""Names of units, which are no limits; so are those of how many of a small one are in a larger one: `US_PER_S`."""
+
+
+EXEMPT = {
+    "stands for none or nothing: any other number that is none would do": (
+        "media.rtp.continuity _NOBODY",
+        "media.rtp.continuity _OURSELVES",
+        "media.worker.leg NO_TYPE",
+        "switch.demo.phone NOT_YET",
+        "switch.engine.media NO_WORKER",
+        "switch.ledger.counting FOREVER_US",
+        "switch.report.data _MANY",
+    ),
+    "a name of ours for a lock, a bit or a rank: what matters is that it is no other's": (
+        "switch.ledger.database _TURN",
+        "switch.report.data _TALKED",
+        "switch.report.data _ANSWERED",
+        "switch.report.data _NEITHER",
+        "switch.sip.legs FIRST_CSEQ",
+    ),
+    "a buffer or a backlog of the kernel's, which rounds it": (
+        "media.worker.relay RECEIVE_BUFFER_BYTES",
+        "switch.api.server BACKLOG",
+        "switch.ledger.scan CACHE_KIB",
+        "switch.transport.udp RECEIVE_BUFFER_BYTES",
+        "switch.workers SOCKET_BUFFER_BYTES",
+    ),
+    "how much is done at a time; what comes of it is the same": (
+        "media.worker.forward BUFFER_BYTES",
+        "media.worker.relay MAX_EVENTS",
+        "media.worker.relay MAX_ORDERS_A_TURN",
+        "switch.api.app LEDGER_THREADS",
+        "switch.app TOKENS_AT_ONCE",
+        "switch.cli.listing MAX_AT_ONCE",
+        "switch.cli.simulating BATCH",
+        "switch.ledger.auditing POSTINGS_AT_ONCE",
+        "switch.ledger.columns BLOCK_ROWS",
+        "switch.ledger.reading KEYS_PER_QUERY",
+        "switch.ledger.scan ROWS_AT_ONCE",
+        "switch.ledger.service RECOVERED_AT_ONCE",
+        "switch.ledger.store BATCH_CALLS",
+        "switch.workers REPORTS_A_TURN",
+    ),
+    "how long something rests or is looked at again, by a real clock": (
+        "media.worker.relay EXPIRY_NS",
+        "media.worker.relay TURN_NS",
+        "switch.cli.listing POLL_S",
+        "switch.config_watch BURST_MS",
+        "switch.config_watch LOOK_MS",
+        "switch.config_watch QUIET_MS",
+        "switch.ledger.database WAL_RETRY_S",
+        "switch.ledger.poller POLL_S",
+        "switch.ledger.poller RETRY_S",
+        "switch.ledger.writer LINGER_S",
+        "switch.ledger.writer PROBE_S",
+        "switch.ledger.writer RETRY_S",
+        "switch.log LINGER_S",
+        "switch.workers LOOK_S",
+    ),
+    "how much is remembered to save time": (
+        "routing.window QUARTER_S",
+        "routing.window _LONGEST_SKIP_S",
+        "switch.engine.call_control MAX_KNOWN_TERMS",
+        "switch.engine.counters MAX_STARTS",
+        "switch.sip.headers MAX_REMEMBERED",
+    ),
+    "how often progress is told": (
+        "switch.cli.statement TOLD_EVERY",
+        "switch.ledger.auditing TOLD_EVERY",
+        "switch.simulation.replay TOLD_EVERY",
+    ),
+    "a habit of invented callers and lines, or a draw": (
+        "switch.calltest.load DEFAULT_SEED",
+        "switch.simulation.dtmf_model ENDS",
+        "switch.simulation.dtmf_model MAX_GUESSES",
+        "switch.simulation.dtmf_model MAX_TURNS",
+        "switch.simulation.line_profiles MAX_KEPT",
+        "switch.simulation.recorded_call DIGIT_MS",
+        "switch.simulation.route_query PATIENCE_MS",
+        "switch.simulation.route_query SEED",
+        "switch.simulation.simulate SEED_BITS",
+        "switch.simulation.simulate SUBS",
+        "switch.simulation.simulator RINGS_MS",
+        "switch.simulation.traffic MAX_REMEMBERED",
+        "switch.simulation.traffic MAX_RING_MS",
+        "switch.simulation.traffic MAX_TALK_MS",
+        "switch.simulation.traffic MIN_RING_MS",
+    ),
+    "of the demo, which is a test itself": (
+        "switch.demo.audio MEASURED_FRAMES",
+        "switch.demo.audio SILENT_AFTER_NS",
+        "switch.demo.audio TONE_MS",
+        "switch.demo.phone AUDIBLE_DB",
+        "switch.demo.phone CLEAN_SHARE",
+        "switch.demo.stage NAME_WIDTH",
+        "switch.demo.stage PAST_MS",
+        "switch.demo.waiting PATIENCE_S",
+        "media.dsp.levels BLOCK_SAMPLES",
+    ),
+    "never reached: MAX_ATTEMPTS, of the same value, is there first": ("routing.hunt MAX_TOGETHER",),
+}
+"""What is not changed, by the reason why no test need notice: tuning, and numbers that are names. `module NAME`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +152,22 @@ class Limit:
     is_zero: bool
 
     @property
+    def key(self) -> str:
+        return f"{self.module} {self.name}"
+
+    @property
     def place(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line} {self.name}"
 
 
 def main() -> int:
     options = _parser().parse_args()
+    exempt = {each for reason in EXEMPT.values() for each in reason}
+    if gone := exempt - {limit.key for room in ROOMS for limit in limits_below(ROOT / room)}:
+        print(f"exempt, and no limits of the product: {', '.join(sorted(gone))}")
+        return 2
     found = [limit for path in options.paths or [ROOT / room for room in ROOMS] for limit in limits_below(path.resolve())]
-    wanted = [limit for limit in found if not options.name or limit.name in options.name]
+    wanted = [limit for limit in found if (limit.name in options.name if options.name else limit.key not in exempt)]
     if not wanted:
         print("no limits there")
         return 2
@@ -102,7 +212,8 @@ def _assigned(node: ast.stmt) -> Sequence[tuple[str, ast.expr]]:
 
 
 def _is_unit(name: str) -> bool:
-    return "_PER_" in name or name.strip("_") in UNITS
+    many, _, one = name.partition("_PER_")
+    return (many in SMALL_UNITS and bool(one)) or name.strip("_") in UNITS
 
 
 def _is_number(value: ast.expr) -> bool:
