@@ -1,5 +1,7 @@
 """What the command line takes and shows at most: at the limit and one past it."""
 
+import re
+
 import pytest
 import typer
 from posting_world import PostingWorld
@@ -37,6 +39,14 @@ def test_an_option_takes_so_much(command: str, option: str, most: str, more: str
 def test_a_reason_has_so_many_characters(world: PostingWorld, chars: int, code: int) -> None:
     words = ["money", "void", "abc1", "--reason", "x" * chars, "--yes", "--config", str(world.config)]
     assert CliRunner().invoke(app, words).exit_code == code
+
+
+def test_a_key_that_is_not_given_is_16_hexadecimal_digits(world: PostingWorld) -> None:
+    """Another length would be another key: a command that is given once more, by a newer release, would be posted twice."""
+    words = ["--reason", "because", "--yes", "--config", str(world.config)]
+    assert CliRunner().invoke(app, ["money", "void", "abc1", *words]).exit_code == 0
+    keys = {row.key.split("/")[3] for row in world.ledger.rows_of("abc1") if "/post/" in row.key}
+    assert [re.fullmatch("[0-9a-f]{16}", key) is not None for key in keys] == [True]
 
 
 def went_to(place: str) -> CallResult:
