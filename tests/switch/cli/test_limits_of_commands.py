@@ -35,6 +35,13 @@ def test_an_option_takes_so_much(command: str, option: str, most: str, more: str
         parsed.make_context(command, [option, more])
 
 
+def test_a_thousand_calls_are_made_where_nobody_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("switch.cli.simulating.simulate_calls", lambda *_, calls, **__: asked.append(calls))
+    assert CliRunner().invoke(app, ["simulate"]).exit_code == 0
+    assert asked == [1_000]
+
+
 @pytest.mark.parametrize(("chars", "code"), [(500, 0), (501, 1)])
 def test_a_reason_has_so_many_characters(world: PostingWorld, chars: int, code: int) -> None:
     words = ["money", "void", "abc1", "--reason", "x" * chars, "--yes", "--config", str(world.config)]
