@@ -119,6 +119,15 @@ def test_earlier_calls_are_like_the_call_in_what_they_do_not_say(config: Path) -
     assert test.earlier[1].seed == 8
 
 
+def test_others_have_numbers_of_the_same_exchange(config: Path) -> None:
+    """Of ten thousand numbers: after 9999 comes 0000."""
+    call = CALL.replace("}", ', from: "+12125559998"}')
+
+    (test,) = read(config, one(call=call, earlier="[{ago: 1m, times: 2, from: others}]")).tests
+
+    assert [call.ani for call in test.earlier] == ["+12125559999", "+12125550000"]
+
+
 def test_lines_of_an_earlier_call_do_as_it_says_and_else_as_the_test_says(config: Path) -> None:
     lines = "{acme-east: fails, acme-west: busy, others: rings}"
 
