@@ -48,6 +48,16 @@ def test_a_payload_type_is_seven_bits(number: int, known: bool) -> None:  # noqa
     assert (number in dict(media.codecs)) is known
 
 
+@pytest.mark.parametrize(("written", "read"), [(1_000, 1_000), (1_001, None)])
+def test_a_packet_lasts_a_second_at_most(written: int, read: int | None) -> None:
+    lines = ["v=0", "o=- 1 1 IN IP4 198.51.100.7", "s=-", "c=IN IP4 198.51.100.7", "t=0 0"]
+    lines += ["m=audio 20000 RTP/AVP 0", f"a=ptime:{written}"]
+    description = parse_sdp("".join(f"{line}\r\n" for line in lines).encode())
+    assert description is not None
+    (media,) = description.media
+    assert media.ptime_ms == read
+
+
 def test_a_second_invite_is_asked_to_wait_for_up_to_so_long() -> None:
     """RFC 3261 §14.2. The wait is drawn from the token, so many tokens give every wait."""
     solo = Solo()
