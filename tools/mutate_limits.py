@@ -132,7 +132,12 @@ EXEMPT = {
         "switch.simulation.traffic MAX_TALK_MS",
         "switch.simulation.traffic MIN_RING_MS",
     ),
-    "the looks of a picture": ("switch.report.plot TITLE_WIDTH", "switch.report.plot _CROWDED", "switch.report.plot _MOST_LABELS"),
+    "the looks of a picture or a line": (
+        "switch.log EVENT_WIDTH",
+        "switch.report.plot TITLE_WIDTH",
+        "switch.report.plot _CROWDED",
+        "switch.report.plot _MOST_LABELS",
+    ),
     "wider than anything can be, or reached by a million calls only: a test lowers it": (
         "switch.ledger.counting LONGEST_US",
         "switch.simulation.replay MAX_CALLS",
