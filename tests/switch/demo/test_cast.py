@@ -74,7 +74,7 @@ def test_cast_follows_priority_and_the_key_that_routes() -> None:
 @pytest.mark.parametrize(
     "unfit",
     [
-        deployment(at_least_ms=90_000),
+        deployment(at_least_ms=10_001),
         deployment(tiers={}, menu=replace(MENU, keys={"1": GoTo(menu="m")})),
         deployment(menu=replace(MENU, keys={"1": HangUp()})),
         deployment(menu=replace(MENU, failed=RouteOn())),
@@ -90,6 +90,10 @@ def test_cast_follows_priority_and_the_key_that_routes() -> None:
 def test_unfit_config_is_refused_before_any_phone_rings(unfit: Deployment) -> None:
     with pytest.raises(CannotStart, match="like the sample"):
         cast_of(unfit)
+
+
+def test_talks_of_ten_seconds_are_still_watched() -> None:
+    assert cast_of(deployment(at_least_ms=10_000)).deal.at_least_ms == 10_000
 
 
 def test_a_line_plays_one_part_only() -> None:
