@@ -57,7 +57,8 @@ EXEMPT = {
         "switch.report.data _NEITHER",
         "switch.sip.legs FIRST_CSEQ",
     ),
-    "a buffer or a backlog of the kernel's, which rounds it": (
+    "a buffer or a backlog, of which there is always enough": (
+        "media.control MAX_MESSAGE_BYTES",
         "media.worker.relay RECEIVE_BUFFER_BYTES",
         "switch.api.server BACKLOG",
         "switch.ledger.scan CACHE_KIB",
