@@ -259,6 +259,8 @@ def level(rms: float) -> bytes:
         (in_stereo(SPEECH, -SPEECH), ["nearly vanishes"]),
         (in_stereo(SPEECH, (-0.9 * SPEECH).astype(np.int16)), ["nearly vanishes"]),
         (in_stereo(SPEECH, (-0.7 * SPEECH).astype(np.int16)), []),  # 16 dB less
+        (in_stereo(SPEECH, np.rint(-0.8005 * SPEECH).astype(np.int16)), ["nearly vanishes"]),  # a little more than 20 dB less
+        (in_stereo(SPEECH, np.rint(-0.7995 * SPEECH).astype(np.int16)), []),  # and a little less than that
         (in_stereo(np.zeros_like(SPEECH), np.zeros_like(SPEECH)), ["is silent:"]),
         (level(52), []),
         (level(51), ["is silent:"]),

@@ -27,22 +27,22 @@ def segments(directory: Path) -> list[int]:
     return [path.stat().st_size for path in sorted(directory.glob("*.journal"))]
 
 
-def test_a_segment_holds_8_mib_and_then_the_next_one_is_begun(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("last", "sizes"), [(MIB, [8 * MIB]), (MIB + 1, [7 * MIB, MIB + 1])])
+def test_a_segment_holds_8_mib(tmp_path: Path, last: int, sizes: list[int]) -> None:
     journal = Journal(tmp_path)
-    for _ in range(8):
-        journal.append("a", line_of(MIB))
-    assert segments(tmp_path) == [8 * MIB]
-    journal.append("a", line_of(20))
+    for size in (*[MIB] * 7, last):
+        journal.append("a", line_of(size))
     journal.close()
-    assert segments(tmp_path) == [8 * MIB, 20]
+    assert segments(tmp_path) == sizes
 
 
 def test_lines_of_64_mib_wait_for_an_fsync_and_no_more(tmp_path: Path) -> None:
     journal = Journal(tmp_path, write=lambda _, data: len(data))  # they need not be on a disk for that
-    for _ in range(64):
+    for _ in range(63):
         journal.append("a", line_of(MIB))
-    with pytest.raises(JournalUnwritable, match="67108864 bytes wait to become durable"):
-        journal.append("a", line_of(20))
+    with pytest.raises(JournalUnwritable, match="bytes wait to become durable"):
+        journal.append("a", line_of(MIB + 1))
+    journal.append("a", line_of(MIB))
     journal.close()
 
 
@@ -71,8 +71,9 @@ def service(tmp_path: Path) -> LedgerService:
     )
 
 
+@pytest.mark.parametrize(("last", "asks"), [(MIB, []), (MIB + 1, ["flush"])])
 def test_an_fsync_that_nobody_waits_for_is_asked_for_when_more_than_8_mib_wait(
-    service: LedgerService, monkeypatch: pytest.MonkeyPatch
+    service: LedgerService, monkeypatch: pytest.MonkeyPatch, last: int, asks: list[str]
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(FsyncThread, "request", lambda _, token: asked.append(token))
@@ -80,15 +81,13 @@ def test_an_fsync_that_nobody_waits_for_is_asked_for_when_more_than_8_mib_wait(
     async def scene() -> None:
         service.start()
         try:
-            for _ in range(8):
-                service.append("a", line_of(MIB))
-            assert asked == []
-            service.append("a", line_of(20))
-            assert asked == ["flush"]
+            for size in (*[MIB] * 7, last):
+                service.append("a", line_of(size))
         finally:
             service.close()
 
     asyncio.run(scene())
+    assert asked == asks
 
 
 def test_a_journal_that_can_not_be_written_is_tried_again_each_second(
