@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
 """Changes each named limit of the product in turn, and says which of them no test misses.
 
-A limit is an assignment of a number to an UPPER_CASE name at the top of a module. It is doubled, and then raised by one; after each change
-the tests run that import its module or lie in the folder that mirrors its own. A change that no test notices survives: `doubled` says that
-no test reaches the limit at all, `one more` that none stands right at it. No file is changed: a hook puts the other value in as the
-module is imported, in child processes of the tests too. Tests that import the limit by name still get the true value.
-
-A mutation tool for whole programs would change every line, and the tests' view of a limit together with the product's.
+A limit is an assignment of a number to an UPPER_CASE name at the top of a module. It is doubled, and then raised by one (nanoseconds by a
+million); after each change the tests run that import its module or lie in the folder that mirrors its own, and all in files
+`test_limits_of_...`. A change that no test notices survives: `doubled` says that no test reaches the limit at all, `one more` that none
+stands right at it. No file is changed: a hook puts the other value in as the module is imported, in child processes of the tests too. A
+test that imports the limit by name sees the changed one, and so misses nothing.
 
 Slow: minutes for a room, an hour or more for all. Rigs, tests of whole processes and those that draw their values are left out.
 """
 
 import argparse
 import ast
-import builtins
 import importlib.machinery
 import os
 import signal
@@ -21,7 +19,7 @@ import sys
 import tempfile
 import types
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,11 +30,133 @@ LEFT_OUT = ("_properties", "_fuzz", "_lossy", "_never_raise", "_crash_")
 """Parts of the names of files whose tests draw what they try: slow, and seldom right at a limit."""
 SLOW = {"test_rigs.py", "test_demo.py", "test_running_switch.py", "test_hostile_process.py", "test_crash_full_disk.py"}
 ENVIRONMENT = "PAYPHONE_MUTANT"
-TRUE_VALUE = "_true_value_of_the_mutant"
 MORE = {"doubled": "* 2", "one more": "+ 1"}
 WARM = ("pytest", "hypothesis", "numpy", "sqlalchemy", "alembic", "pydantic", "fastapi.testclient", "typer", "rich", "phonenumbers")
 """Imported once; each mutant's tests run in a fork."""
-STOPPED = 124
+UNITS = {"MS", "S_US", "MINUTE_S", "MINUTE_US", "HOUR_S", "HOUR_US", "DAY", "DAY_US", "DAY_MS", "DAY_MINUTES", "WEEK_MINUTES"} | {
+    "MICROS", "CENT_MICROS", "WHOLE_PERCENT", "PERCENT_BP", "WHOLE_BP", "FULL_BP",
+}  # fmt: skip
+SMALL_UNITS = {"NS", "US", "MS", "S", "MINUTES", "SAMPLES", "MICROS"}
+"""Names of units, which are no limits; so are those of how many of a small one are in a larger one: `US_PER_S`."""
+
+
+EXEMPT = {
+    "stands for none or nothing: any other number that is none would do": (
+        "media.rtp.continuity _NOBODY",
+        "media.rtp.continuity _OURSELVES",
+        "media.worker.leg NO_TYPE",
+        "switch.demo.phone NOT_YET",
+        "switch.engine.media NO_WORKER",
+        "switch.ledger.counting FOREVER_US",
+        "switch.report.data _MANY",
+    ),
+    "a name of ours for a lock, a bit or a rank: what matters is that it is no other's": (
+        "switch.ledger.database _TURN",
+        "switch.report.data _TALKED",
+        "switch.report.data _ANSWERED",
+        "switch.report.data _NEITHER",
+        "switch.sip.legs FIRST_CSEQ",
+    ),
+    "a buffer or a backlog, of which there is always enough": (
+        "media.control MAX_MESSAGE_BYTES",
+        "media.worker.relay RECEIVE_BUFFER_BYTES",
+        "switch.api.server BACKLOG",
+        "switch.ledger.scan CACHE_KIB",
+        "switch.transport.udp RECEIVE_BUFFER_BYTES",
+        "switch.workers SOCKET_BUFFER_BYTES",
+    ),
+    "how much is done at a time; what comes of it is the same": (
+        "media.worker.forward BUFFER_BYTES",
+        "media.worker.relay MAX_EVENTS",
+        "media.worker.relay MAX_ORDERS_A_TURN",
+        "switch.api.app LEDGER_THREADS",
+        "switch.app TOKENS_AT_ONCE",
+        "switch.cli.listing MAX_AT_ONCE",
+        "switch.cli.simulating BATCH",
+        "switch.ledger.auditing POSTINGS_AT_ONCE",
+        "switch.ledger.columns BLOCK_ROWS",
+        "switch.ledger.reading KEYS_PER_QUERY",
+        "switch.ledger.scan ROWS_AT_ONCE",
+        "switch.ledger.service RECOVERED_AT_ONCE",
+        "switch.ledger.store BATCH_CALLS",
+        "switch.ledger.store MAX_POLLED",
+        "switch.workers REPORTS_A_TURN",
+    ),
+    "how long something rests or is looked at again, by a real clock": (
+        "media.worker.relay EXPIRY_NS",
+        "media.worker.relay TICK_NS",
+        "media.worker.relay TURN_NS",
+        "switch.cli.listing POLL_S",
+        "switch.ledger.database CONNECT_S",
+        "switch.ledger.database DEAD_S",
+        "switch.ledger.service CLOSE_S",
+        "switch.log DRAIN_S",
+        "switch.config_watch BURST_MS",
+        "switch.config_watch LOOK_MS",
+        "switch.config_watch QUIET_MS",
+        "switch.ledger.database WAL_RETRY_S",
+        "switch.ledger.poller POLL_S",
+        "switch.ledger.poller RETRY_S",
+        "switch.ledger.writer LINGER_S",
+        "switch.ledger.writer PROBE_S",
+        "switch.ledger.writer RETRY_S",
+        "switch.log LINGER_S",
+        "switch.workers LOOK_S",
+    ),
+    "how much is remembered to save time": (
+        "routing.window QUARTER_S",
+        "switch.ledger.poller MAX_MADE",
+        "routing.window _LONGEST_SKIP_S",
+        "switch.engine.call_control MAX_KNOWN_TERMS",
+        "switch.engine.counters MAX_STARTS",
+        "switch.sip.headers MAX_REMEMBERED",
+    ),
+    "how often progress is told": (
+        "switch.cli.statement TOLD_EVERY",
+        "switch.ledger.auditing TOLD_EVERY",
+        "switch.simulation.replay TOLD_EVERY",
+    ),
+    "a habit of invented callers and lines, or a draw": (
+        "switch.calltest.load DEFAULT_SEED",
+        "switch.simulation.dtmf_model ENDS",
+        "switch.simulation.dtmf_model MAX_GUESSES",
+        "switch.simulation.dtmf_model MAX_TURNS",
+        "switch.simulation.line_profiles MAX_KEPT",
+        "switch.simulation.recorded_call DIGIT_MS",
+        "switch.simulation.route_query PATIENCE_MS",
+        "switch.simulation.route_query SEED",
+        "switch.simulation.simulate SEED_BITS",
+        "switch.simulation.simulate SUBS",
+        "switch.simulation.simulator RINGS_MS",
+        "switch.simulation.traffic MAX_REMEMBERED",
+        "switch.simulation.traffic MAX_RING_MS",
+        "switch.simulation.traffic MAX_TALK_MS",
+        "switch.simulation.traffic MIN_RING_MS",
+    ),
+    "the looks of a picture or a line": (
+        "switch.log EVENT_WIDTH",
+        "switch.report.plot TITLE_WIDTH",
+        "switch.report.plot _CROWDED",
+        "switch.report.plot _MOST_LABELS",
+    ),
+    "wider than anything can be, or reached by a million calls only: a test lowers it": (
+        "switch.ledger.counting LONGEST_US",
+        "switch.simulation.replay MAX_CALLS",
+    ),
+    "of the demo, which is a test itself": (
+        "switch.demo.audio MEASURED_FRAMES",
+        "switch.demo.audio SILENT_AFTER_NS",
+        "switch.demo.audio TONE_MS",
+        "switch.demo.phone AUDIBLE_DB",
+        "switch.demo.phone CLEAN_SHARE",
+        "switch.demo.stage NAME_WIDTH",
+        "switch.demo.stage PAST_MS",
+        "switch.demo.waiting PATIENCE_S",
+        "media.dsp.levels BLOCK_SAMPLES",
+    ),
+    "never reached: MAX_ATTEMPTS, of the same value, is there first": ("routing.hunt MAX_TOGETHER",),
+}
+"""What is not changed, by the reason why no test need notice: tuning, and numbers that are names. `module NAME`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +167,11 @@ class Limit:
     line: int
     module: str
     name: str
+    is_zero: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.module} {self.name}"
 
     @property
     def place(self) -> str:
@@ -55,8 +180,12 @@ class Limit:
 
 def main() -> int:
     options = _parser().parse_args()
+    exempt = {each for reason in EXEMPT.values() for each in reason}
+    if gone := exempt - {limit.key for room in ROOMS for limit in limits_below(ROOT / room)}:
+        print(f"exempt, and no limits of the product: {', '.join(sorted(gone))}")
+        return 2
     found = [limit for path in options.paths or [ROOT / room for room in ROOMS] for limit in limits_below(path.resolve())]
-    wanted = [limit for limit in found if not options.name or limit.name in options.name]
+    wanted = [limit for limit in found if (limit.name in options.name if options.name else limit.key not in exempt)]
     if not wanted:
         print("no limits there")
         return 2
@@ -65,30 +194,44 @@ def main() -> int:
         __import__(module)
     survived = 0
     for limit in wanted:
-        verdicts = {how: outcome(limit, how, seconds=options.seconds) for how in MORE}
+        verdicts = verdicts_on(limit, seconds=options.seconds)
         survived += "survived" in verdicts.values()
         print(f"{limit.place}: " + ", ".join(f"{how} {verdict}" for how, verdict in verdicts.items()), flush=True)
     print(f"{len(wanted)} limits, {survived} with a change that no test missed")
     return 1 if survived else 0
 
 
+def verdicts_on(limit: Limit, *, seconds: int) -> dict[str, str]:
+    """The outcome of each change, up to the first that no test missed: who does not miss a limit doubled does not stand right at it."""
+    verdicts: dict[str, str] = {}
+    for how in MORE:
+        if "survived" not in verdicts.values() and not (limit.is_zero and how == "doubled"):
+            verdicts[how] = outcome(limit, how, seconds=seconds)
+    return verdicts
+
+
 def limits_below(path: Path) -> Iterator[Limit]:
     """The limits in a file, or in all files of a folder."""
     for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-        parts = file.relative_to(ROOT).with_suffix("").parts
-        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         for node in ast.parse(file.read_text()).body:
-            name = _limit_in(node)
-            if name is not None:
-                yield Limit(path=file, line=node.lineno, module=module, name=name)
+            for name, value in _assigned(node):
+                if name.strip("_").isupper() and _is_number(value) and not _is_unit(name):
+                    yield Limit(path=file, line=node.lineno, module=_module(file), name=name, is_zero=ast.unparse(value) == "0")
 
 
-def _limit_in(node: ast.stmt) -> str | None:
+def _assigned(node: ast.stmt) -> Sequence[tuple[str, ast.expr]]:
     match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.strip("_").isupper() and _is_number(value):
-            return name
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return [(name, value)]
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
+            return [(target.id, value) for target, value in zip(targets, values, strict=True) if isinstance(target, ast.Name)]
         case _:
-            return None
+            return []
+
+
+def _is_unit(name: str) -> bool:
+    many, _, one = name.partition("_PER_")
+    return (many in SMALL_UNITS and bool(one)) or name.strip("_") in UNITS
 
 
 def _is_number(value: ast.expr) -> bool:
@@ -120,21 +263,53 @@ def outcome(limit: Limit, how: str, *, seconds: int) -> str:
 
 
 def tests_of(limit: Limit) -> list[str]:
-    """Test files that name the limit come first, then those that import its module, then its room's."""
+    """Tests of the limit's module and of those that import the limit, and all of limits.
+
+    Those that name the limit come first, those with a process last.
+    """
     every = [
         path
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
         if path.name not in SLOW and not any(part in path.name for part in LEFT_OUT)
     ]
     texts = {path: path.read_text() for path in every}
-    room = ROOT / "tests" / limit.path.parent.relative_to(ROOT)
+    users = [limit.path, *_importers(limit)]
+    modules, rooms = {_module(path) for path in users}, {_room(path) for path in users}
+    of_limits = ROOT / "tests" / limit.path.relative_to(ROOT).parts[0]
+
+    def is_near(path: Path) -> bool:
+        in_room = path.parent in rooms or any(room in path.parents for room in rooms if room.parent.name != "tests")
+        return in_room or (path.name.startswith("test_limits_of_") and path.is_relative_to(of_limits))
+
+    def place(path: Path) -> tuple[bool, bool, bool, str]:
+        return limit.name not in texts[path], "worker_client" in texts[path], not _names_any(texts[path], modules), str(path)
+
+    return [str(path) for path in sorted((path for path in every if is_near(path) or _names_any(texts[path], modules)), key=place)]
+
+
+def _names_any(text: str, modules: set[str]) -> bool:
+    return any(module in text for module in modules)
+
+
+def _importers(limit: Limit) -> Iterator[Path]:
+    """Files of the product that name both the limit and its module."""
+    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+        text = path.read_text()
+        if limit.name in text and f"{limit.module} import" in text:
+            yield path
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _room(path: Path) -> Path:
+    """The folder of tests that mirrors the file's."""
+    room = ROOT / "tests" / path.parent.relative_to(ROOT)
     while not room.is_dir():
         room = room.parent
-    near = {path for path, text in texts.items() if limit.module in text or path.is_relative_to(room)}
-    if room == ROOT / "tests" / "switch":
-        near = {path for path in near if limit.module in texts[path] or path.parent == room}
-    order = sorted(near, key=lambda path: (limit.name not in texts[path], limit.module not in texts[path], str(path)))
-    return [str(path) for path in order]
+    return room
 
 
 def _run_tests(limit: Limit, how: str, tests: Sequence[str], *, seconds: int) -> None:
@@ -155,28 +330,10 @@ def _run_tests(limit: Limit, how: str, tests: Sequence[str], *, seconds: int) ->
 
 
 def install(meta_path: list[Any]) -> None:
-    """The change that the environment names happens to its module whenever that is imported, and is hidden from tests."""
+    """The change that the environment names happens to its module whenever that is imported."""
     module, name, how = os.environ[ENVIRONMENT].split()
-    meta_path.insert(0, _Finder(module, name, MORE[how.replace("_", " ")]))
-    true_import = builtins.__import__
-
-    def imported(
-        wanted: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002 as the builtin's
-        locals: Mapping[str, object] | None = None,  # noqa: A002
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> types.ModuleType:
-        found = true_import(wanted, globals, locals, fromlist or (), level)
-        by_test = str((globals or {}).get("__file__", "")).startswith(str(ROOT / "tests"))
-        changed = sys.modules.get(module)
-        if not (by_test and fromlist and name in fromlist and getattr(found, name, None) == getattr(changed, name, TRUE_VALUE)):
-            return found
-        told = types.ModuleType(found.__name__)
-        told.__dict__.update({each: getattr(found, each) for each in fromlist}, **{name: getattr(changed, TRUE_VALUE)})
-        return told
-
-    builtins.__import__ = imported  # type: ignore[assignment] # typeshed names the first parameter otherwise
+    more = "+ 1_000_000" if name.endswith("_NS") and how == "one_more" else MORE[how.replace("_", " ")]
+    meta_path.insert(0, _Finder(module, name, more))
 
 
 class _Finder:
@@ -205,11 +362,8 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> types.CodeType:
         path = self.get_filename(fullname)
         tree = ast.parse(Path(path).read_text())
-        place = next(number for number, node in enumerate(tree.body) if _limit_in(node) == self._name)
-        assigned = tree.body[place]
-        assert isinstance(assigned, ast.Assign)  # noqa: S101 `_limit_in` gives no other
-        changed = ast.parse(f"{TRUE_VALUE} = {ast.unparse(assigned.value)}\n{self._name} = {TRUE_VALUE} {self._more}\n").body
-        tree.body[place : place + 1] = changed
+        place = next(number for number, node in enumerate(tree.body) if self._name in dict(_assigned(node)))
+        tree.body[place + 1 : place + 1] = ast.parse(f"{self._name} = {self._name} {self._more}").body
         return compile(tree, path, "exec")
 
 

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo, With
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
-from ivr.menu import DIGITS
+from ivr.menu import DIGITS, MAX_DIGITS
 from routing import expression as filters
 from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
@@ -36,7 +36,6 @@ MAX_PRIORITY = 1_000
 MAX_WORKERS = 32
 MAX_CALLS = 100_000
 MAX_RETRIES = 10
-MAX_DIGITS = 20
 MAX_ATTEMPTS = 20
 MAX_FAILURES = 100
 MAX_PLACES = 1_000

@@ -138,7 +138,7 @@ class _Reading:
 def _events(text: str, file: SourceFile) -> Iterator[Event]:
     """Yields the parser's events. Raises _Refused for YAML that a config does not need."""
     depth = documents = 0
-    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
         if number > MAX_EVENTS:
             raise _refused(event, file, f"more than {MAX_EVENTS} parts in one file", hint="spread it over several files")
         if isinstance(event, ScalarEvent | AliasEvent):

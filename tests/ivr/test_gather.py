@@ -5,20 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ivr.menu import Gather, GoTo, HangUp, KnownZip, Matching, Menu, MenuPlan, ReadBack, RouteOn, TransferTo, Within
-from ivr.step import (
-    MAX_CORRECTIONS,
-    Digit,
-    ExitMenu,
-    ExitReason,
-    InputTimeout,
-    MenuContext,
-    MenuInput,
-    PromptDone,
-    RouteCaller,
-    Turn,
-    start,
-    step,
-)
+from ivr.step import Digit, ExitMenu, ExitReason, InputTimeout, MenuContext, MenuInput, PromptDone, RouteCaller, Turn, start, step
 from routing.expression import Kind
 
 SCENE = MenuContext(utc_us=0, tags={})
@@ -180,7 +167,7 @@ def test_two_asks_once_more_and_is_no_failed_try() -> None:
 
 
 def test_correcting_is_bounded() -> None:
-    often = ("10002", "2") * MAX_CORRECTIONS
+    often = ("10002", "2") * 3
     assert talk(ZIP, *often).session.tries == 0
     assert talk(ZIP, *often, "10002", "2").session.tries == 1
     assert talk(ZIP, *often, "10002", "2", "10002", "2").outcome == NONE

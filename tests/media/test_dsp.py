@@ -11,6 +11,7 @@ from media.dsp import g711, levels, tones, wav
 
 ALL_SAMPLES = np.arange(-32_768, 32_768, dtype=np.int32).astype(np.int16)
 ALL_OCTETS = bytes(range(256))
+MAX_FILE_BYTES = 8_388_608
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,11 @@ def test_one_law_needs_no_translation() -> None:
     assert g711.recoding(g711.PCMA, g711.PCMA) is None
 
 
+def test_full_scale_is_the_largest_sample_and_no_more() -> None:
+    assert np.abs(tones.sine(1_000, 100, level_db=0)).max() == 32_767
+    assert np.abs(tones.tone((1_000, 1_004), 1_000, level_db=0)).max() == 32_767  # would add up to twice as much
+
+
 def test_a_tone_is_found_where_it_is_and_nowhere_else() -> None:
     tone = tones.sine(1_000, 1_000, level_db=-10)
     assert levels.level_db(tone) == pytest.approx(-10, abs=0.01)
@@ -100,8 +106,8 @@ def test_a_tone_is_found_through_g711_and_with_a_frame_lost() -> None:
 
 @pytest.mark.parametrize("nothing", [np.zeros(0, np.int16), np.zeros(8_000, np.int16)])
 def test_silence_has_no_level(nothing: g711.Samples) -> None:
-    assert levels.level_db(nothing) == levels.FLOOR_DB
-    assert levels.tone_db(nothing, 440) == levels.FLOOR_DB
+    assert levels.level_db(nothing) == -120
+    assert levels.tone_db(nothing, 440) == -120
     assert levels.tone_share(nothing, 440) == 0.0
 
 
@@ -207,7 +213,7 @@ def test_a_length_left_open_by_a_streaming_writer() -> None:
         (made(channels=0), "0 channels, 1 to 8 can be played"),
         (made(channels=9), "9 channels, 1 to 8 can be played"),
         (made(rate=4_000), "4000 Hz, 8000 to 192000 can be played"),
-        (made(data=b"\0" * wav.MAX_FILE_BYTES), "larger than 8 MiB; as 8 kHz mono that is 524 s"),
+        (made(data=b"\0" * MAX_FILE_BYTES), "larger than 8 MiB; as 8 kHz mono that is 524 s"),
     ],
 )
 def test_what_cannot_be_played_says_why(data: bytes, why: str) -> None:
@@ -220,10 +226,10 @@ def of_size(size: int) -> bytes:
 
 
 def test_a_file_may_be_as_large_as_the_limit_and_no_larger() -> None:
-    assert len(of_size(wav.MAX_FILE_BYTES)) == wav.MAX_FILE_BYTES
-    assert not isinstance(wav.read_wav(of_size(wav.MAX_FILE_BYTES)), wav.WavError)
-    assert isinstance(wav.read_wav(of_size(wav.MAX_FILE_BYTES + 1)), wav.WavError)
-    assert wav.doubts(of_size(wav.MAX_FILE_BYTES + 1)) == ()
+    assert len(of_size(MAX_FILE_BYTES)) == MAX_FILE_BYTES
+    assert not isinstance(wav.read_wav(of_size(MAX_FILE_BYTES)), wav.WavError)
+    assert isinstance(wav.read_wav(of_size(MAX_FILE_BYTES + 1)), wav.WavError)
+    assert wav.doubts(of_size(MAX_FILE_BYTES + 1)) == ()
 
 
 SPEECH = tones.sine(440, 500, level_db=-20)
@@ -253,6 +259,8 @@ def level(rms: float) -> bytes:
         (in_stereo(SPEECH, -SPEECH), ["nearly vanishes"]),
         (in_stereo(SPEECH, (-0.9 * SPEECH).astype(np.int16)), ["nearly vanishes"]),
         (in_stereo(SPEECH, (-0.7 * SPEECH).astype(np.int16)), []),  # 16 dB less
+        (in_stereo(SPEECH, np.rint(-0.8005 * SPEECH).astype(np.int16)), ["nearly vanishes"]),  # a little more than 20 dB less
+        (in_stereo(SPEECH, np.rint(-0.7995 * SPEECH).astype(np.int16)), []),  # and a little less than that
         (in_stereo(np.zeros_like(SPEECH), np.zeros_like(SPEECH)), ["is silent:"]),
         (level(52), []),
         (level(51), ["is silent:"]),

@@ -8,7 +8,7 @@ from media.control import Counters, DigitReceived, RemoteMedia
 from media.dsp.g711 import PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
-from media.rtp.telephone_event import LOST_NS, press
+from media.rtp.telephone_event import press
 from media.worker.forward import BUFFER_BYTES, Forwarder
 from media.worker.leg import Leg, sendable
 from media.worker.playout import Audio, Playout
@@ -273,8 +273,8 @@ def test_a_digit_whose_end_is_lost_is_heard_when_its_packets_stop() -> None:
     for data in keys("5")[:2]:
         world.arrive(data, now_ns=100)
     assert world.forwarder.hearing == {world.a}
-    world.forwarder.expire(100 + LOST_NS - 1)
+    world.forwarder.expire(250_000_099)
     assert world.heard == []
-    world.forwarder.expire(100 + LOST_NS)
+    world.forwarder.expire(250_000_100)
     assert world.heard == ["5"]
     assert world.forwarder.hearing == set()

@@ -9,8 +9,10 @@ import pytest
 from media.dsp.g711 import PCMA, PCMU, decode
 from media.dsp.tones import silence, sine
 from media.dsp.wav import write_wav
-from media.worker.playout import FRAME_NS, Audio, Playout, audio
+from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import Prompts, PromptUnplayable
+
+FRAME_NS = 20_000_000
 
 MS = 1_000_000
 TEN_MINUTES_FRAMES = 10 * 60 * 50

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.packet import RtpPacket
-from media.rtp.telephone_event import DIGITS, LOST_NS, DigitDetector, TelephoneEvent, build_event, parse_event, press
+from media.rtp.telephone_event import DIGITS, DigitDetector, TelephoneEvent, build_event, parse_event, press
+
+LOST_NS = 250_000_000
 
 MS = 1_000_000
 

@@ -276,6 +276,15 @@ def test_alive_tells_who_was_heard_when(worker: WorkerClient, caller: Phone, lin
     assert alive.last[caller.leg] <= alive.at_ns
 
 
+def test_a_sign_of_life_comes_each_second(worker: WorkerClient) -> None:
+    """A busy machine may be late, though not each time."""
+    beats = [worker.expect(Heartbeat).at_ns for _ in range(2)]
+    while beats[-1] - beats[-2] >= 1_500_000_000:
+        assert len(beats) < 20
+        beats.append(worker.expect(Heartbeat).at_ns)
+    assert all(later - earlier >= 1_000_000_000 for earlier, later in pairwise(beats))
+
+
 def test_noise_changes_nothing(worker: WorkerClient, caller: Phone, line: Phone) -> None:
     worker.order(Bridge(a=caller.leg, b=line.leg))
     worker.settle()

@@ -8,9 +8,8 @@ from msgspec import structs
 from routing_tables import ASKED, DID, MONDAY_NOON_US, Figures, attempted, campaign, counts, dialled, line, table, tried, verdicts
 
 from routing.cap import Cap
-from routing.decide import MAX_CAMPAIGNS, decide
+from routing.decide import decide
 from routing.expression import parse
-from routing.hunt import MAX_ATTEMPTS, NO_TIER
 from routing.load import EMPTY_LOAD
 from routing.ruling import Announce, Attempt, Dial, EnterMenu, Inquiry, NotRouted, RejectReason
 from routing.table import (
@@ -201,7 +200,7 @@ def test_overflow_to_a_line_counts_against_the_campaign_it_comes_from_but_not_it
     auto = campaign("auto", "east", overflow={NoRoute.CLOSED: ToLine(line="night")}, hours=MORNING)
     ruling = decide(table(auto), EMPTY_LOAD, ASKED)
     (night,) = dialled(ruling)
-    assert (night.line, night.campaign, night.priority) == ("night", "auto", NO_TIER)
+    assert (night.line, night.campaign, night.priority) == ("night", "auto", 0)
     assert Cap(owner="campaign:auto", limit=5) in night.caps
     assert decide(table(auto), Figures(counts={"campaign:auto": 5}), ASKED).choice == NotRouted(because=NoRoute.CAPPED)
 
@@ -260,25 +259,25 @@ def test_campaigns_that_overflow_in_a_circle_are_asked_once_each() -> None:
 
 
 def test_a_chain_of_campaigns_is_bounded() -> None:
-    names = [f"c{number}" for number in range(MAX_CAMPAIGNS + 1)]
+    names = [f"c{number}" for number in range(9)]
     chain = [campaign(name, overflow={NoRoute.NO_MATCH: ToCampaign(campaign=onward)}) for name, onward in pairwise(names)]
     ruling = decide(table(*chain, campaign(names[-1], "east")), EMPTY_LOAD, ASKED)
-    assert (ruling.choice, ruling.campaign) == (NotRouted(because=NoRoute.NO_MATCH), names[MAX_CAMPAIGNS - 1])
+    assert (ruling.choice, ruling.campaign) == (NotRouted(because=NoRoute.NO_MATCH), names[7])
     assert attempted(decide(table(*chain[1:], campaign(names[-1], "east")), EMPTY_LOAD, ASKED)) == "east"
 
 
 def test_attempts_are_bounded() -> None:
-    names = [f"l{number}" for number in range(MAX_ATTEMPTS + 1)]
+    names = [f"l{number}" for number in range(11)]
     auto = campaign("auto", *names)
-    spent = [(name, NoRoute.NO_ANSWER) for name in names[:MAX_ATTEMPTS]]
-    assert attempted(decide(table(auto), EMPTY_LOAD, tried(*spent[:-1]))) == names[MAX_ATTEMPTS - 1]
+    spent = [(name, NoRoute.NO_ANSWER) for name in names[:10]]
+    assert attempted(decide(table(auto), EMPTY_LOAD, tried(*spent[:-1]))) == names[9]
     ruling = decide(table(auto), EMPTY_LOAD, tried(*spent))
     assert ruling.choice == NotRouted(because=NoRoute.NO_ANSWER)
     assert ("limits.attempts", "attempts used up") in verdicts(ruling)
 
 
 def test_when_attempts_are_used_up_a_message_is_still_heard_but_nothing_is_dialled() -> None:
-    names = [f"l{number}" for number in range(MAX_ATTEMPTS)]
+    names = [f"l{number}" for number in range(10)]
     spent = tried(*((name, NoRoute.BUSY) for name in names))
     heard = campaign("spare", "west", overflow={NoRoute.BUSY: ToMessage(prompt="sorry")})
     onward = campaign("auto", *names, overflow={NoRoute.BUSY: ToCampaign(campaign="spare")})

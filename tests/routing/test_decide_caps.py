@@ -8,7 +8,6 @@ from routing_tables import ASKED, DID, Figures, attempted, campaign, dialled, li
 
 from routing.cap import Cap, Counts, Per
 from routing.decide import decide
-from routing.hunt import MAX_ATTEMPTS, MAX_TOGETHER
 from routing.load import EMPTY_LOAD
 from routing.ruling import Dial, NotRouted, Ruling
 from routing.table import Campaign, NoRoute, Publisher, Table, Target, Tier, ToLine, TrackingNumber
@@ -159,14 +158,14 @@ def test_only_one_tier_rings_together_and_the_next_is_left_alone() -> None:
 
 
 def test_at_most_ten_ring_together() -> None:
-    names = [f"l{number:02}" for number in range(MAX_TOGETHER + 3)]
+    names = [f"l{number:02}" for number in range(13)]
     lines = tuple(line(name, caps=()) for name in names)
-    assert len(dialled(decide(table(together(*names), lines=lines), EMPTY_LOAD, ASKED))) == MAX_TOGETHER
+    assert len(dialled(decide(table(together(*names), lines=lines), EMPTY_LOAD, ASKED))) == 10
 
 
 def test_attempts_made_together_stay_within_the_attempts_of_a_call() -> None:
-    names = [f"l{number:02}" for number in range(MAX_TOGETHER + 3)]
-    so_far = tuple((name, NoRoute.BUSY) for name in names[: MAX_ATTEMPTS - 2])
+    names = [f"l{number:02}" for number in range(13)]
+    so_far = tuple((name, NoRoute.BUSY) for name in names[:8])
     lines = tuple(line(name, caps=()) for name in names)
     ruling = decide(table(together(*names), lines=lines), EMPTY_LOAD, structs.replace(ASKED, tried=so_far))
     assert len(dialled(ruling)) == 2

@@ -12,7 +12,6 @@ from routing_tables import ANI, ASKED, DID, MONDAY_NOON_US, Figures
 from routing.cap import Cap, Counts, Per
 from routing.decide import decide
 from routing.expression import Scalar, holds, parse
-from routing.hunt import MAX_ATTEMPTS
 from routing.load import PaidConversion
 from routing.repeat import repeat_history
 from routing.ruling import Attempt, Dial, EnterMenu, Inquiry, NotRouted, Ruling, Wait
@@ -50,6 +49,8 @@ PLAIN_OWNERS = (
     f"number:{DID}",
     "trunk:carrier",
 )
+
+MAX_ATTEMPTS = 10
 BUDGET = Cap(owner="advertiser:acme", limit=60, counts=Counts.REVENUE, per=Per.DAY)
 KEYS = (*PLAIN_OWNERS, BUDGET.key)
 

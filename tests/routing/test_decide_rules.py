@@ -7,9 +7,8 @@ import pytest
 from msgspec import structs
 from routing_tables import ASKED, MONDAY_NOON_US, Figures, attempted, campaign, counts, dialled, line, table, tried, verdicts
 
-from routing.decide import AGAIN_MS, decide
+from routing.decide import decide
 from routing.expression import parse
-from routing.hunt import NO_TIER
 from routing.load import EMPTY_LOAD
 from routing.ruling import Announce, EnterMenu, Inquiry, NotRouted, Wait
 from routing.table import Block, Campaign, Health, Hours, NoRoute, Overflow, ToCampaign, ToHold, ToLine, ToMessage
@@ -96,7 +95,7 @@ SENT = structs.replace(ASKED, menu_done=True, line="night")
 def test_a_transfer_goes_to_its_line_before_the_campaigns_lines() -> None:
     ruling = decide(table(campaign("auto", "east", menu="qualify"), lines=(line("night"),)), EMPTY_LOAD, SENT)
     (attempt,) = dialled(ruling)
-    assert (attempt.line, attempt.campaign, attempt.priority) == ("night", "auto", NO_TIER)
+    assert (attempt.line, attempt.campaign, attempt.priority) == ("night", "auto", 0)
     assert [cap.owner for cap in attempt.caps] == ["line:night", "advertiser:acme", "campaign:auto"]
     assert ("campaigns.auto.menu", "the menu transfers to line night") in verdicts(ruling)
 
@@ -198,7 +197,7 @@ def queued(waiting: int) -> Figures:
 @pytest.mark.parametrize(("waiting", "is_free"), [(0, True), (2, True), (3, False), (4, False)])
 def test_a_hold_queue_has_so_many_places(waiting: int, is_free: bool) -> None:  # noqa: FBT001
     ruling = decide(table(holding()), queued(waiting), ASKED)
-    wait = Wait(campaign="auto", because=NoRoute.CAPPED, again_ms=AGAIN_MS)
+    wait = Wait(campaign="auto", because=NoRoute.CAPPED, again_ms=5_000)
     assert ruling.choice == (wait if is_free else NotRouted(because=NoRoute.QUEUE_FULL))
     reason = next(reason for reason in ruling.trail if reason.rule.endswith(".hold"))
     assert reason.verdict == f"{'hold' if is_free else 'queue full'}: {waiting} of 3 wait"
@@ -255,7 +254,7 @@ def test_who_waits_for_a_closed_line_gets_it_when_it_opens() -> None:
 def test_a_line_that_was_tried_stays_tried_for_who_waits() -> None:
     auto = campaign("auto", "east", overflow={NoRoute.BUSY: HOLD})
     inquiry = structs.replace(held(5_000), tried=(("east", NoRoute.BUSY),))
-    assert decide(table(auto), EMPTY_LOAD, inquiry).choice == Wait(campaign="auto", because=NoRoute.BUSY, again_ms=AGAIN_MS)
+    assert decide(table(auto), EMPTY_LOAD, inquiry).choice == Wait(campaign="auto", because=NoRoute.BUSY, again_ms=5_000)
 
 
 @pytest.mark.parametrize(("inquiry", "cause"), [(ASKED, NoRoute.QUEUE_FULL), (held(300_000), NoRoute.WAITED_TOO_LONG)])
@@ -268,7 +267,7 @@ def test_hold_queues_do_not_lead_in_a_circle(inquiry: Inquiry, cause: NoRoute) -
 
 def test_a_second_queue_may_take_who_finds_the_first_one_full() -> None:
     auto = holding(queue_full=ToHold(places=9, wait_ms=30_000))
-    assert decide(table(auto), queued(3), ASKED).choice == Wait(campaign="auto", because=NoRoute.QUEUE_FULL, again_ms=AGAIN_MS)
+    assert decide(table(auto), queued(3), ASKED).choice == Wait(campaign="auto", because=NoRoute.QUEUE_FULL, again_ms=5_000)
 
 
 # The trail

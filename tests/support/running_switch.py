@@ -29,7 +29,7 @@ PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
 CONFIG = """
 switch:
   sip: {{listen: "127.0.0.1:{sip}"}}
-  rtp: {{ports: {rtp}, quiet: 0s, timeout: 60s}}
+  rtp: {{ports: {rtp}, quiet: 0s, timeout: 60s, workers: {workers}}}
   prompts: {prompts}
   data: data
   log: json
@@ -69,7 +69,7 @@ class RunningSwitch:
         assert self._process is not None
         return self._process
 
-    def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00") -> None:
+    def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00", workers: int = 1) -> None:
         text = CONFIG.format(
             sip=self.sip,
             rtp="{}-{}".format(*self._ports.rtp_range),
@@ -78,6 +78,7 @@ class RunningSwitch:
             at_least=at_least,
             payout=payout,
             prompts=PROMPTS,
+            workers=workers,
         )
         fresh = self.config / "config.new"
         fresh.write_text(text)
@@ -174,12 +175,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
+async def stage(folder: Path, *, workers: int = 1) -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
     await caller.open(("127.0.0.1", 0))
     await line.open(("127.0.0.1", 0))
     switch = RunningSwitch(folder)
-    switch.write_config(line=line.address[1])
+    switch.write_config(line=line.address[1], workers=workers)
     try:
         await switch.start()
         yield Stage(switch, caller, line)

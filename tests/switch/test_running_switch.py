@@ -8,17 +8,19 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from running_switch import Stage, kill, stage
 
+from switch.demo.phone import PhoneCall
 from switch.sip.fact import LegTerminated
 
 
-def played(folder: Path, scene: Callable[[Stage], Awaitable[None]]) -> None:
+def played(folder: Path, scene: Callable[[Stage], Awaitable[None]], *, workers: int = 1) -> None:
     async def play() -> None:
-        async with stage(folder) as on:
+        async with stage(folder, workers=workers) as on:
             await scene(on)
 
     asyncio.run(play())
@@ -111,6 +113,51 @@ def test_a_dead_media_worker_costs_its_calls_only(tmp_path: Path) -> None:
         await again.until_over()
 
     played(tmp_path, scene)
+
+
+def test_of_two_media_workers_each_new_call_goes_to_the_less_busy_and_a_dead_one_costs_its_calls_only(tmp_path: Path) -> None:
+    """Calls are numbered from 0. Were they dealt out in turns, call 2 would be on the first worker."""
+
+    async def scene(on: Stage) -> None:
+        first, second = [(await on.switch.until("media worker up", times=number))["pid"] for number in (1, 2)]
+        talks = [await on.talk(), await on.talk()]
+        await over(talks[1])
+        talks += [await on.talk(), await on.talk(), await on.talk()]
+        kill(first)  # which has calls 0 and 3, and the second 2 and 4
+        await all_over(talks[0], talks[3])
+        await on.switch.until("media worker lost")
+        await all_hear_keys(talks[2], talks[4])
+        assert (await on.switch.until("media worker up", times=3))["pid"] not in {first, second}
+        talks.append(await on.talk())
+        kill(second)  # and the new call is on the new worker
+        await all_over(talks[2], talks[4])
+        await all_hear_keys(talks[5])
+        await over(talks[5])
+        records = await on.switch.records(6)
+        assert [(record["ended_by"], record["ended_detail"]) for record in records] == [
+            ("switch", "media_failed"),
+            ("caller", "caller_hung_up"),
+            *3 * [("switch", "media_failed")],
+            ("caller", "caller_hung_up"),
+        ]
+
+    async def over(talk: tuple[PhoneCall, PhoneCall]) -> None:
+        talk[0].hang_up()
+        await all_over(talk)
+
+    async def all_over(*talks: tuple[PhoneCall, PhoneCall]) -> None:
+        for end in chain(*talks):
+            await end.until_over()
+
+    async def all_hear_keys(*talks: tuple[PhoneCall, PhoneCall]) -> None:
+        for one, other in talks:
+            one.audio.press("5")
+            await other.until_pressed("5")
+            other.audio.press("7")
+            await one.until_pressed("7")
+            assert one.ended is other.ended is None
+
+    played(tmp_path, scene, workers=2)
 
 
 def test_a_media_worker_that_hangs_is_ended_and_started_again(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from itertools import pairwise
 
-from switch.timer_heap import STALE_KEPT, TimerHeap
+from switch.timer_heap import TimerHeap
+
+STALE_KEPT = 64
 
 
 def test_items_come_in_order_of_time_then_of_entry() -> None:

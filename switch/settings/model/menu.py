@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_validator
 
-from ivr.menu import DIGIT_PROMPTS
+from ivr.menu import DIGIT_PROMPTS, MAX_DIGITS
 from routing.expression import Kind
 from switch.settings import field
 from switch.settings.model.base import OneOf, Strict, may, must, section
@@ -15,7 +15,7 @@ from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 
 Retries = Annotated[int, field.whole(0, field.MAX_RETRIES)]
-Digits = Annotated[int, field.whole(1, field.MAX_DIGITS)]
+Digits = Annotated[int, field.whole(1, MAX_DIGITS)]
 RETRIES = "How many more tries after the first one failed"
 FAILED = "What happens when the tries are used up; default: the call ends"
 INVALID = "What is played after a wrong key or none"

@@ -9,7 +9,6 @@ from fastapi.testclient import TestClient
 from posting_world import ACME, PostingWorld
 
 from switch.api.app import create_app
-from switch.api.body import MAX_DEPTH, MAX_NUMBER_CHARS
 from switch.settings.plan import Api, token_of
 
 BEARER = {"Authorization": f"Bearer {ACME}"}
@@ -59,11 +58,11 @@ def nested(depth: int) -> bytes:
         (b'[{"y": 1}, {"z": 1, "z": 1}]', 422, "given_twice"),
         (b"[" * 16_000, 422, "too_deep"),
         (b'{"a":' * 3_000, 422, "too_deep"),
-        (nested(MAX_DEPTH + 1), 422, "too_deep"),
-        (nested(MAX_DEPTH), 422, "malformed"),
+        (nested(5), 422, "too_deep"),
+        (nested(4), 422, "malformed"),
         (b'{"key": "k", "line": "' + b"[" * 30 + b'"}', 404, "no_such_call"),
-        (b'{"amount": ' + b"1" * MAX_NUMBER_CHARS + b"}", 422, "malformed"),
-        (b'{"amount": ' + b"1" * (MAX_NUMBER_CHARS + 1) + b"}", 422, "number_out_of_range"),
+        (b'{"amount": ' + b"1" * 32 + b"}", 422, "malformed"),
+        (b'{"amount": ' + b"1" * 33 + b"}", 422, "number_out_of_range"),
         (b'{"amount": ' + b"1" * 10_000 + b"}", 422, "number_out_of_range"),
         (b'{"amount": 1e999}', 422, "number_out_of_range"),
         (b'{"amount": -1E+999}', 422, "number_out_of_range"),

@@ -9,7 +9,7 @@ from money_cases import AUTO, DOLLAR, TERMS, attempt, call, in_turn, price, talk
 
 from switch.billing import actions
 from switch.billing.actions import Posted, Posting
-from switch.billing.audit import CLOCK_STEP_MS, AttemptFacts, Breach, CallFacts, Invariant, audit, facts
+from switch.billing.audit import AttemptFacts, Breach, CallFacts, Invariant, audit, facts
 from switch.billing.balance import sums
 from switch.billing.entry_state import State, StateRow
 from switch.billing.judge import judge
@@ -219,7 +219,7 @@ def test_a_state_that_does_not_follow_names_both() -> None:
     ]
 
 
-@pytest.mark.parametrize(("off_ms", "found"), [(0, False), (CLOCK_STEP_MS, False), (CLOCK_STEP_MS + 1, True)])
+@pytest.mark.parametrize(("off_ms", "found"), [(0, False), (1_000, False), (1_001, True)])
 def test_attempts_are_inside_their_call(off_ms: int, found: bool) -> None:  # noqa: FBT001
     begin, end = ledger().calls[2].invited_us - off_ms * 1_000, ledger().calls[2].ended_us + off_ms * 1_000
     for changes in ({"invited_us": begin}, {"talk_us": begin}, {"answered_us": begin}, {"talk_ended_us": end}, {"invited_us": end}):
@@ -228,7 +228,7 @@ def test_attempts_are_inside_their_call(off_ms: int, found: bool) -> None:  # no
         assert (("c3/attempt/1", "attempt_in_call") in kept.named()) is found
 
 
-@pytest.mark.parametrize(("connected_ms", "found"), [(6, False), (5 + CLOCK_STEP_MS, False), (6 + CLOCK_STEP_MS, True), (-1, True)])
+@pytest.mark.parametrize(("connected_ms", "found"), [(6, False), (1_005, False), (1_006, True), (-1, True)])
 def test_talk_is_not_longer_than_from_answer_to_its_end(connected_ms: int, found: bool) -> None:  # noqa: FBT001
     kept = ledger()
     change_attempt("c3/attempt/1", connected_ms=connected_ms)(kept)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from money_cases import AUTO, DOLLAR, INVITED_US, TERMS, attempt, call, flat, in_turn, price, step, talk
 
 from switch.billing import actions
-from switch.billing.actions import MOST_MICROS, Action, Posted, Posting, Refusal, Refused
+from switch.billing.actions import Action, Posted, Posting, Refusal, Refused
 from switch.billing.audit import audit, facts
 from switch.billing.balance import entry_states, sums
 from switch.billing.entry_state import State, StateRow
@@ -17,6 +17,8 @@ from switch.billing.posting import deposit, post
 from switch.billing.terms import BillableOn, Price, Terms, Tiers
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow, Verdict
 from switch.call.record import CallRecord
+
+MOST_MICROS = 1_000_000_000_000
 
 SALE = Terms(
     campaign="auto",

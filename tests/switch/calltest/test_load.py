@@ -1,6 +1,7 @@
 """Call tests as they are written: what they come to, and what their author is told."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,6 +117,15 @@ def test_earlier_calls_are_like_the_call_in_what_they_do_not_say(config: Path) -
     assert [call.conduct("acme-east").manner for call in test.earlier] == [LineBehaviour.ANSWERS] * 2 + [LineBehaviour.BUSY] * 2
     assert len({call.seed for call in (test.call, *test.earlier[2:])}) == 3
     assert test.earlier[1].seed == 8
+
+
+def test_others_have_numbers_of_the_same_exchange(config: Path) -> None:
+    """Of ten thousand numbers: after 9999 comes 0000."""
+    call = CALL.replace("}", ', from: "+12125559998"}')
+
+    (test,) = read(config, one(call=call, earlier="[{ago: 1m, times: 2, from: others}]")).tests
+
+    assert [call.ani for call in test.earlier] == ["+12125559999", "+12125550000"]
 
 
 def test_lines_of_an_earlier_call_do_as_it_says_and_else_as_the_test_says(config: Path) -> None:
@@ -247,6 +257,31 @@ def test_a_number_that_nobody_has_may_be_what_a_test_is_about(config: Path) -> N
     loaded = read(config, one(call=CALL.replace("0100", "0199"), expect="{state: rejected_unknown_number}"))
 
     assert loaded.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ({"name": "n" * 200}, {"name": "n" * 201}),
+        ({"earlier": "[{ago: 1h, times: 1000}]"}, {"earlier": "[{ago: 1h, times: 1001}]"}),
+        ({"call": CALL.replace("}", ", seed: 1000000}")}, {"call": CALL.replace("}", ", seed: 1000001}")}),
+    ],
+    ids=["characters of a name", "times of a call", "seed"],
+)
+def test_a_test_says_so_much(config: Path, most: dict[str, str], more: dict[str, str]) -> None:
+    assert read(config, one(**most)).problems == ()
+    assert len(read(config, one(**more)).problems) == 1
+
+
+@pytest.mark.parametrize(("more", "told"), [(3, "sub, attestation"), (4, "g3, sub and 1 more")])
+def test_so_many_names_are_listed_where_one_is_not_known(config: Path, more: int, told: str) -> None:
+    """Besides the three tags that the config has."""
+    (config / "tags.yaml").write_text(
+        "tags:\n" + "".join(f"  g{number}: {{type: text, header: X-{number}}}\n" for number in range(more))
+    )
+    (problem,) = read(config, one(call='{to: "+18005550100", tags: {nothing: 1}}')).problems
+    assert problem.expected is not None
+    assert re.sub(r" \(line [0-9]+\)", "", problem.expected).endswith(told)
 
 
 def test_two_tests_of_one_name_are_told_apart(config: Path) -> None:

@@ -146,6 +146,16 @@ def test_calls_are_followed_as_they_end(
     assert [json.loads(line)["call_id"] for line in capsys.readouterr().out.splitlines()] == ["new1", "late", "new2"]
 
 
+@pytest.mark.parametrize(("late_s", "shown"), [(60, ["late"]), (61, [])])
+def test_a_call_may_come_to_the_ledger_a_minute_after_others_that_ended_with_it(
+    world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, late_s: int, shown: list[str]
+) -> None:
+    call = later(world.judged("late", ("east", 120_000)), "late", -late_s)  # as long as those in the ledger
+    monkeypatch.setattr("switch.cli.listing.time.sleep", lambda _: world.ledger.write([call]))
+    listing.follow_calls(world.ledger, CallFilter(), clock=UTC, as_json_lines=True, looks=1)
+    assert [json.loads(line)["call_id"] for line in capsys.readouterr().out.splitlines()] == shown
+
+
 def test_a_followed_call_is_a_line(
     world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,10 @@ from routing.load import Load, PaidConversion
 from routing.ruling import Attempt
 from routing.table import Health
 from switch.call.record import Outcome
-from switch.engine.usage import KEPT_US, RECENT_ATTEMPTS, PastAttempt, Usage, UsageHistory
+from switch.engine.usage import PastAttempt, Usage, UsageHistory
+
+RECENT_ATTEMPTS = 50
+KEPT_US = 400 * 86_400 * 1_000_000
 
 NOW_US = 1_790_000_000_000_000
 S_US = 1_000_000

@@ -12,10 +12,12 @@ from routing.cap import Counts
 from routing.load import PaidConversion
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.call.record import AttemptRecord
-from switch.engine.counters import QUARTER_US, CounterRow
+from switch.engine.counters import CounterRow
 from switch.engine.usage import PastAttempt
 from switch.ledger.counting import Reading
 from switch.ledger.store import Ledger, PostingRow
+
+QUARTER_US = 900_000_000
 
 Judge = Callable[[str], JudgedCall]
 

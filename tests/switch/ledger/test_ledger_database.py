@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
 from switch.billing.verdict import JudgedCall
-from switch.ledger.database import FILE_MODE, Database, LedgerUnreadable, LedgerUnwritable, newest_schema
+from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, newest_schema
 from switch.ledger.migrate import scripts
 from switch.ledger.store import Ledger
 from switch.ledger.tables import HEALTH
@@ -38,7 +38,6 @@ def test_a_new_sqlite_ledger_is_its_owner_s_alone_and_so_is_what_lies_beside_it(
     ledger = Ledger(Database(f"sqlite:///{path}"))
     ledger.migrate()
     ledger.write([judged("a")])
-    assert FILE_MODE == 0o600
     assert modes(path) == {"ledger.sqlite": 0o600, "ledger.sqlite-wal": 0o600, "ledger.sqlite-shm": 0o600}
     ledger.close()
 

@@ -7,11 +7,13 @@ from ledger_rows import append_posting
 
 from routing.cap import Counts
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.engine.counters import QUARTER_US, quarter_of
+from switch.engine.counters import quarter_of
 from switch.engine.lookback import Lookback
 from switch.engine.usage import Usage, UsageHistory
 from switch.ledger.poller import OURS, Polled, read_history, read_posted
 from switch.ledger.store import Ledger, PostingRow
+
+QUARTER_US = 900_000_000
 
 Judge = Callable[[str], JudgedCall]
 ALL = Lookback(counts_us=0, ever=True, paid_us=0)

@@ -12,7 +12,7 @@ from switch.ledger import writer as writer_module
 from switch.ledger.database import Database
 from switch.ledger.journal import Journal, recover
 from switch.ledger.store import Ledger, LedgerUnwritable, RecordRefused
-from switch.ledger.writer import BATCH_CALLS, LedgerWriter, Store
+from switch.ledger.writer import LedgerWriter, Store
 
 WAIT_S = 10
 NEVER_S = 3600.0
@@ -108,12 +108,12 @@ def test_the_first_state_is_known_before_any_call() -> None:
 def test_calls_that_wait_are_written_together_in_order_and_reported(judged: Judge) -> None:
     disk, owner = Disk(), Owner()
     writer = owner.writer(disk.open)
-    ids = [f"c{n}" for n in range(BATCH_CALLS + 1)]
+    ids = [f"c{n}" for n in range(501)]
     for call_id in ids:
         assert writer.submit(judged(call_id))
     writer.start()
     assert owner.has_recorded(len(ids)) == ids
-    assert [len(batch) for batch in disk.batches] == [BATCH_CALLS, 1]
+    assert [len(batch) for batch in disk.batches] == [500, 1]
     assert writer.close(WAIT_S)
 
 
@@ -133,9 +133,9 @@ def test_a_full_batch_does_not_linger(judged: Judge) -> None:
     writer = owner.writer(disk.open, linger_s=NEVER_S)
     writer.start()
     owner.state()
-    for n in range(BATCH_CALLS):
+    for n in range(500):
         writer.submit(judged(f"c{n}"))
-    assert len(owner.has_recorded(BATCH_CALLS)) == BATCH_CALLS
+    assert len(owner.has_recorded(500)) == 500
     assert writer.close(WAIT_S)
 
 

@@ -14,7 +14,9 @@ from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
-from switch.simulation.simulator import ACK_MS, Simulator
+from switch.simulation.simulator import Simulator
+
+ACK_MS = 20
 
 START_US = world.START_US
 BUSY = LineScript(manner=LineBehaviour.BUSY)

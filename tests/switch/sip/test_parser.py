@@ -7,19 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_via
-from switch.sip.message import (
-    MAX_DATAGRAM_BYTES,
-    MAX_HEADERS,
-    MAX_LINE_CHARS,
-    UNSUPPORTED_VERSION,
-    Headers,
-    KeepAlive,
-    Malformed,
-    Request,
-    Response,
-    parse,
-    serialize,
-)
+from switch.sip.message import UNSUPPORTED_VERSION, Headers, KeepAlive, Malformed, Request, Response, parse, serialize
+
+MAX_DATAGRAM_BYTES = 65_535
+MAX_HEADERS = 128
+MAX_LINE_CHARS = 8_192
 
 BASE = {
     "Via": "SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKx;rport",

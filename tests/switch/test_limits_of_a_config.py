@@ -1,0 +1,48 @@
+"""How much a config may have: at the limit and one past it. What single values may be is tried in `tests/switch/settings`."""
+
+from pathlib import Path
+
+import pytest
+
+from switch.settings.load import load, load_files
+
+SWITCH = "switch: {sip: {listen: 127.0.0.1:5060}}"
+
+
+def messages(files: dict[str, str | bytes]) -> list[str]:
+    return [problem.message for problem in load_files(files).problems]
+
+
+@pytest.mark.parametrize(("files", "told"), [(1_000, []), (1_001, ["1001 files"])])
+def test_so_many_files(files: int, told: list[str]) -> None:
+    more = {f"{number:04}.yaml": f"tags: {{t{number}: {{type: text}}}}" for number in range(files - 1)}
+    assert messages({"0.yaml": SWITCH, **more}) == told
+
+
+@pytest.mark.parametrize(("size", "told"), [(16_777_216, []), (16_777_217, ["the file is too large"])])
+def test_so_large_a_file(tmp_path: Path, size: int, told: list[str]) -> None:
+    (tmp_path / "a.yaml").write_text(f"{SWITCH} #".ljust(size, "x"))
+    assert [problem.message for problem in load(tmp_path).problems] == told
+
+
+@pytest.mark.parametrize(("levels", "told"), [(24, []), (25, ["nested too deeply"])])
+def test_so_deep(levels: int, told: list[str]) -> None:
+    found = messages({"a.yaml": SWITCH, "b.yaml": "more: " + "[" * (levels - 1) + "]" * (levels - 1)})
+    assert [message for message in found if message == "nested too deeply"] == told
+
+
+@pytest.mark.parametrize(("parts", "told"), [(400_000, False), (400_001, True)])
+def test_so_many_parts_of_a_file(parts: int, *, told: bool) -> None:
+    """A list of numbers, and nine parts around it: the key, and the two ends of the list, the mapping, the document and the stream."""
+    found = messages({"a.yaml": SWITCH, "b.yaml": f"more: [{'1,' * (parts - 9)}]"})
+    assert ("more than 400000 parts in one file" in found) is told
+
+
+@pytest.mark.parametrize(("characters", "told"), [(255, False), (256, True)])
+def test_so_long_a_uri(config: Path, characters: int, *, told: bool) -> None:
+    shop = config / "shop.yaml"
+    written = shop.read_text()
+    uri = f"sip:{'a' * (characters - len('sip:@127.0.0.1:5071'))}@127.0.0.1:5071"
+    assert "sip:east@127.0.0.1:5071" in written
+    shop.write_text(written.replace("sip:east@127.0.0.1:5071", uri))
+    assert bool(load(config).errors) is told
