@@ -144,6 +144,7 @@ EXEMPT = {
         "switch.simulation.replay MAX_CALLS",
     ),
     "of the demo, which is a test itself": (
+        "switch.demo.audio FRAME_NS",
         "switch.demo.audio MEASURED_FRAMES",
         "switch.demo.audio SILENT_AFTER_NS",
         "switch.demo.audio TONE_MS",

@@ -18,7 +18,7 @@ from switch.engine.plan import Plan
 from switch.period import HOUR_US
 from switch.simulation import replay as replaying
 from switch.simulation.compare import ChangedCall, Comparison, Difference
-from switch.simulation.replay import TooMany
+from switch.simulation.replay import TooMany, assumptions, begins_us
 from switch.simulation.totals import By
 
 CALLS = 500
@@ -257,3 +257,8 @@ def test_any_day_replays_to_itself(seed: int, calls: int, tmp_path_factory: pyte
         day.ledger.close()
     assert comparison.changed == []
     assert comparison.before == comparison.after
+
+
+def test_the_three_hours_before_the_period_are_played_too() -> None:
+    assert begins_us(DAY) == DAY.from_us - 3 * 3_600_000_000
+    assert "3 hours" in " ".join(assumptions())
