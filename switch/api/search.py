@@ -92,7 +92,7 @@ class CallQuery(BaseModel):
     from_us: TimeUs | None = Field(
         default=None, alias="from", description=f"Invited then or later. It {TIME}. Default: {DEFAULT_DAYS} days before `to`"
     )
-    to_us: TimeUs | None = Field(default=None, alias="to", description="Invited before then. Default: now")
+    to_us: TimeUs | None = Field(default=None, alias="to", description="Invited before then; later than `from`. Default: now")
     campaign: Name | None = Field(default=None, description="The campaign that a line of yours was dialled for")
     line: Name | None = Field(default=None, description="The line of yours that was dialled")
     outcome: OutcomeName | None = Field(default=None, description="How dialling it went")

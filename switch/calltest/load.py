@@ -1,6 +1,6 @@
 """Reads call tests from the YAML beside the config, checks them against that config, and turns their calls into call scripts.
 
-Each file stands alone: its `defaults` are for its own tests. As with a config, all problems are told at once, each with its place.
+Each file stands alone: its `defaults` are for its own tests. As with a config, all problems are reported at once, each with its place.
 """
 
 from collections import Counter
@@ -135,7 +135,7 @@ class _FileReader:
         self.problems = list(tree.problems)
 
     def tests(self) -> list[CallTest]:
-        """The tests that can be run; others are told of."""
+        """The tests that can be run; others become problems."""
         if not self._tree.data and self.problems:
             return []
         try:

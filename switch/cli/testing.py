@@ -28,7 +28,7 @@ def call_tests(
     \b
     Examples:
       payphone test
-      payphone test -k overflow -v
+      payphone test -k closed -v
     """
     from switch.cli.verifying import run_tests
 

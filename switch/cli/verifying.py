@@ -61,7 +61,9 @@ def _chosen(directory: Path, loaded: CallTests, *, only: str) -> Sequence[CallTe
         fail(f"no call tests in {directory}: files there that end in .yaml are read; docs/guide-call-tests.md says how they look")
     chosen = [test for test in loaded.tests if only.lower() in test.name.lower()]
     if not chosen:
-        fail(f"none of {count(len(loaded.tests), 'test')} in {directory} has {only!r} in its name")
+        fail(
+            f"none of {count(len(loaded.tests), 'test')} in {directory} has {only!r} in its name: without -k all are run and named"
+        )
     return chosen
 
 
