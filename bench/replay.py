@@ -11,7 +11,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time_ns
 
@@ -19,8 +18,8 @@ import numpy as np
 
 from media.dsp.wav import write_wav
 from routing.geo import load_tables
+from switch.period import days, instant_us
 from switch.settings.without_gc import without_gc
-from switch.simulation.period import days
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import begins_us, past_of, play, read
 from switch.simulation.sandbox import CONFIG, open_sandbox
@@ -33,7 +32,7 @@ MAX_CALLS = 200_000
 TARGET_S = 60
 TARGET_CALLS = 100_000
 BATCH = 500
-DAY = days(datetime(2026, 11, 18, 12, tzinfo=UTC), 1, zone="America/New_York")
+DAY = days(instant_us("2026-11-18", zone="America/New_York", option="--from"), 1, zone="America/New_York")
 HEAD = """\
 switch: {sip: {listen: 127.0.0.1:5060}, data: var, zone: America/New_York}
 trunks: {carrier: {addresses: [127.0.0.1], cost: {per_minute: 0.0080}}}

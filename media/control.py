@@ -161,6 +161,15 @@ class Heartbeat(Message, frozen=True, kw_only=True):
 
 Report = Ready | OpenFailed | DigitReceived | PlayFinished | MediaTimeout | Closed | Heartbeat
 
+
+class WorkerProblem(Message, frozen=True, kw_only=True):
+    """An unexpected error while `doing` something, for the log. `trace`: its traceback, "" where it is no exception."""
+
+    doing: str
+    why: str
+    trace: str = ""
+
+
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode
-decode_report = msgspec.msgpack.Decoder(Report).decode
+decode_report = msgspec.msgpack.Decoder(Report | WorkerProblem).decode

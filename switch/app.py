@@ -21,7 +21,7 @@ from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
 from switch.ledger.database import Database, ledger_url
-from switch.ledger.poller import History, LedgerPoller, Posted
+from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.log import call_line, of_call
 from switch.settings.plan import Deployment
@@ -53,6 +53,11 @@ def _call_of(effect: Effect) -> str:
             return effect.call_id
 
 
+def _complain(what: str, call_id: str) -> None:
+    with of_call(call_id):
+        _log.error("ledger", what=what)
+
+
 class Shell:
     """One running switch. `run` returns after `stop`. `heard` is called with every judged call."""
 
@@ -76,7 +81,7 @@ class Shell:
             self._database,
             loaded=self._past_loaded,
             posted=self._posted,
-            complain=lambda what: _log.error("ledger", what=what),
+            complain=_complain,
             now_us=lambda: self._clock.now().utc_us,
         )
         self._ledger_service = LedgerService(
@@ -84,7 +89,7 @@ class Shell:
             database=self._database,
             secured=self._secured,
             state=self._ledger_state,
-            complain=lambda what: _log.error("ledger", what=what),
+            complain=_complain,
             found=lambda judged: call_line(judged, event="recovered call"),
             past_is_whole=lambda: self._poller.begin(self._known),
         )
@@ -203,7 +208,7 @@ class Shell:
         self.engine.load_usage(history.past)
         self._ledger_service.past_known()
 
-    def _posted(self, posted: Sequence[Posted]) -> None:
+    def _posted(self, posted: Sequence[PostedRow]) -> None:
         for each in posted:
             self.engine.count_posting(each.row, each.record, before_micros=each.before_micros)
 

@@ -1,34 +1,35 @@
 """How calls and rulings look to a person. Nothing is fetched or decided here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from routing.zone import Zone
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.call.record import AttemptRecord
-from switch.output import Column, Table, width
+from switch.output import Column, Table, width, write_lines
 
 NOTHING = "-"
 HEADINGS = ("date", "call", "caller", "number", "publisher", "campaign", "final_state", "lines_tried")
 FIGURES = ("talk_s", "owed", "earned")
-WIDTHS = (19, 16, 12, 12, 14, 14, 25, 24, 8, 7, 7)
-"""Of the columns while calls are followed, where it is not known yet what comes."""
+WIDE = (19, 16, 12, 12, 14, 14, 25, 24, 8, 7, 7)
+NARROW = (16, 12, 16, 19, 7)
+"""The least widths of the columns of both tables while calls are followed, where it is not known yet what comes."""
 
 
 def show_calls_table(calls: Sequence[JudgedCall], clock: Zone) -> None:
     """One row a call, on one line where the terminal is wide enough, or where it is none; else on three or so."""
     wide = _wide_table(calls, clock)
-    if wide.fits(width()):
-        wide.show()
-    else:
-        _narrow_table(calls, clock).show()
+    table = wide if wide.fits(width()) else _narrow_table(calls, clock)
+    table.show()
 
 
-def call_row(judged: JudgedCall, clock: Zone) -> Iterator[str]:
-    """The cells of a call, padded, for a line of its own."""
-    for cell, wide in zip(_cells(judged, clock), WIDTHS, strict=True):
-        yield cell.ljust(wide)
+def show_followed_calls(calls: Sequence[JudgedCall], clock: Zone, *, headings: bool) -> None:
+    """The same, in columns that stay where they are as calls come. `headings`: before the first of them."""
+    room = width()
+    fits = _wide_table([], clock, least=WIDE).fits(room)
+    table = _wide_table(calls, clock, least=WIDE) if fits else _narrow_table(calls, clock, least=NARROW)
+    write_lines(table.lines(room) if headings else table.rows(room))
 
 
 def local(utc_us: int, clock: Zone, *, to: str = "seconds") -> str:
@@ -36,11 +37,11 @@ def local(utc_us: int, clock: Zone, *, to: str = "seconds") -> str:
     return datetime.fromtimestamp(utc_us / 1_000_000, clock).replace(tzinfo=None).isoformat(" ", timespec=to)
 
 
-def _wide_table(calls: Sequence[JudgedCall], clock: Zone) -> Table:
+def _wide_table(calls: Sequence[JudgedCall], clock: Zone, *, least: Sequence[int] = ()) -> Table:
+    """`least`: least widths of its columns, 0 where there are none."""
     date, *texts = HEADINGS
-    table = Table(
-        [Column(f"{date} {clock.key}"), *(Column(each) for each in texts), *(Column(each, right=True) for each in FIGURES)]
-    )
+    columns = [Column(f"{date} {clock.key}"), *(Column(each) for each in texts), *(Column(each, right=True) for each in FIGURES)]
+    table = Table(columns, least=least)
     for judged in calls:
         table.add_row(*_cells(judged, clock), style=_style(judged))
     return table
@@ -58,15 +59,20 @@ def _cells(judged: JudgedCall, clock: Zone) -> tuple[str, ...]:
         record.final_state.value,
         ", ".join(_attempt(attempt) for attempt in record.attempts) or NOTHING,
         f"{record.connected_ms / 1000:.3f}",
-        show_cents(verdict.revenue_micros),
-        show_cents(verdict.payout_micros),
+        show_micros(verdict.revenue_micros),
+        show_micros(verdict.payout_micros),
     )
 
 
-def _narrow_table(calls: Sequence[JudgedCall], clock: Zone) -> Table:
+def _narrow_table(calls: Sequence[JudgedCall], clock: Zone, *, least: Sequence[int] = ()) -> Table:
     """For eighty columns: what belongs together stands below each other."""
-    headings = (["date", "call"], ["caller", "number"], ["publisher", "campaign"], ["final state, talk,", "lines tried"])
-    table = Table([*(Column(heading) for heading in headings), Column(["owed", "earned"], right=True)])
+    headings = (
+        [f"date {clock.key}", "call"],
+        ["caller", "number"],
+        ["publisher", "campaign"],
+        ["final state, talk,", "lines tried"],
+    )
+    table = Table([*(Column(heading) for heading in headings), Column(["owed", "earned"], right=True)], least=least)
     for judged in calls:
         record, verdict = judged.record, judged.verdict
         table.add_row(
@@ -74,7 +80,7 @@ def _narrow_table(calls: Sequence[JudgedCall], clock: Zone) -> Table:
             [record.ani or NOTHING, record.did],
             [record.publisher or NOTHING, record.campaign or NOTHING],
             [words(record.final_state), f"{record.connected_ms / 1000:.3f} s", *(_attempt(each) for each in record.attempts)],
-            [show_cents(verdict.revenue_micros), show_cents(verdict.payout_micros)],
+            [show_micros(verdict.revenue_micros), show_micros(verdict.payout_micros)],
             style=_style(judged),
         )
     return table
@@ -94,7 +100,7 @@ def _style(judged: JudgedCall) -> str:
 
 
 def read_text(read: Mapping[str, object], clock: Zone) -> str:
-    """What a rule read, `name value` each; what is empty is left out. Instants are local, durations in seconds, amounts in cents."""
+    """What a rule read, `name value` each; what is empty is left out. Instants are local, durations in seconds, exact amounts."""
     return ", ".join(_figure(name, value, clock) for name, value in read.items() if value not in ("", None))
 
 
@@ -107,7 +113,7 @@ def _figure(name: str, value: object, clock: Zone) -> str:
             case "ms":
                 return f"{words(stem)} {value / 1000:g} s"
             case "micros":
-                return f"{words(stem)} {show_cents(value)}"
+                return f"{words(stem)} {show_micros(value)}"
     return f"{words(name)} {value_text(value)}"
 
 

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from routing.zone import Zone
 from switch.billing.entry_state import StateRow
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
@@ -39,7 +39,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class TimelineEntry:
     """Something that happened. `after_ms`: since the INVITE. `then`: what the call had done about it. `reasons`: of a ruling."""
 
     at_us: int
@@ -56,7 +56,7 @@ class Explanation:
     lines of its config could be looked up."""
 
     judged: JudgedCall
-    moments: Sequence[Scene]
+    moments: Sequence[TimelineEntry]
     rows: Sequence[MoneyRow]
     states: Sequence[StateRow]
     config_kept: bool
@@ -111,7 +111,7 @@ def explain(
     moments = [_moment(judged, happened, rulings) for happened in judged.events]
     if not judged.events:  # from before events were kept: the reasons are there all the same
         moments = [
-            Scene(at_us=judged.record.invited_us, after_ms=0, event=RULED, facts={}, then=(), reasons=reasons)
+            TimelineEntry(at_us=judged.record.invited_us, after_ms=0, event=RULED, facts={}, then=(), reasons=reasons)
             for reasons in rulings
         ]
     return Explanation(
@@ -123,8 +123,8 @@ def explain(
     )
 
 
-def told(explanation: Explanation, clock: Zone) -> Iterator[str]:
-    """The explanation for people, line by line, in local times of `clock`."""
+def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
+    """Returns the explanation for people, line by line, in local times of `clock`."""
     record, verdict = explanation.judged.record, explanation.judged.verdict
     yield f"call {record.call_id}: {record.ani or 'a withheld number'} called {record.did}"
     yield f"  {local(record.invited_us, clock, to='milliseconds')} {clock.key}, by trunk {record.trunk or NOTHING}"
@@ -137,7 +137,7 @@ def told(explanation: Explanation, clock: Zone) -> Iterator[str]:
     yield "what happened"
     lines = ["the caller", *(attempt.line for attempt in record.attempts)]
     for moment in explanation.moments:
-        yield from _told(moment, lines, clock)
+        yield from _entry_lines(moment, lines, clock)
     yield f"the end: {_end(record)}"
     talk = f"menu {_seconds(record.menu_ms)}, talk {_seconds(record.connected_ms)}"
     yield f"  {words(record.final_state)}, SIP {record.sip_code or NOTHING}, whole call {_seconds(record.total_ms)}, {talk}"
@@ -145,7 +145,7 @@ def told(explanation: Explanation, clock: Zone) -> Iterator[str]:
     yield f"  {verdict.why}"
     for row in explanation.rows:
         corrected = f", corrects {row.corrects}" if row.corrects else ""
-        yield f"  {row.kind} {show_cents(row.amount_micros)} {row.party or NOTHING}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
+        yield f"  {row.kind} {show_micros(row.amount_micros)} {row.party or NOTHING}: {row.reason} (by {row.actor}{corrected}) [{row.key}]"
     for state in explanation.states:
         until = "" if state.until_us is None else f" until {local(state.until_us, clock)}"
         yield f"  {state.state}{until}: {state.reason} (by {state.actor}) [{state.of}]"
@@ -168,7 +168,7 @@ def _end(record: CallRecord) -> str:
             assert_never(unknown)
 
 
-def _told(moment: Scene, lines: Sequence[str], clock: Zone) -> Iterator[str]:
+def _entry_lines(moment: TimelineEntry, lines: Sequence[str], clock: Zone) -> Iterator[str]:
     at = local(moment.at_us, clock, to="milliseconds").partition(" ")[2]
     yield f"  {at} {moment.after_ms / 1000:9.3f} s  {event_words(moment.event, moment.facts, lines, clock)}".rstrip()
     for reason in moment.reasons:
@@ -184,10 +184,10 @@ def _seconds(ms: int) -> str:
     return f"{ms / 1000:.3f} s"
 
 
-def _moment(judged: JudgedCall, happened: CallEvent, rulings: list[list[Reason]]) -> Scene:
+def _moment(judged: JudgedCall, happened: CallEvent, rulings: list[list[Reason]]) -> TimelineEntry:
     facts = dict(happened.facts)
     then = facts.pop("then", ())
-    return Scene(
+    return TimelineEntry(
         at_us=happened.at_us,
         after_ms=max(0, (happened.at_us - judged.record.invited_us) // 1_000),
         event=happened.event,
@@ -288,8 +288,8 @@ def command_words(command: str, parties: Sequence[str]) -> str:
     name, *rest = command.split(" ")
     match name, rest:
         case do.AskRoute.__name__, [*known]:
-            told = " ".join(known).replace("menu-done", "the menu is done,").rstrip(",")
-            return f"asks routing where to go{f' ({words(told)})' if told else ''}"
+            known_text = " ".join(known).replace("menu-done", "the menu is done,").rstrip(",")
+            return f"asks routing where to go{f' ({words(known_text)})' if known_text else ''}"
         case do.Dial.__name__, [_, line]:
             return f"dials {line}"
         case do.Play.__name__, [_, prompt]:

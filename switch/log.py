@@ -17,7 +17,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, WrappedLogger
 
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.output import Line, Styled, json_text, write_lines
 
@@ -75,8 +75,8 @@ def call_line(judged: JudgedCall, *, event: str = "call") -> None:
         menu_ms=record.menu_ms,
         connected_ms=record.connected_ms,
         billable=verdict.billable,
-        revenue=show_cents(verdict.revenue_micros),
-        payout=show_cents(verdict.payout_micros),
+        revenue=show_micros(verdict.revenue_micros),
+        payout=show_micros(verdict.payout_micros),
     )
 
 

@@ -91,10 +91,10 @@ def write_line(*parts: str | Styled, err: bool = False) -> None:
     write_lines([parts], err=err)
 
 
-def write_folded(texts: Iterable[str]) -> None:
-    """Writes each to stdout as a line of its own, wrapped between words where it is longer than the terminal is wide, and then indented."""
-    room = width()
-    write_lines(piece for text in texts for piece in _folded(text, room))
+def write_folded(texts: Iterable[str | Styled], *, err: bool = False) -> None:
+    """Writes each as a line of its own, wrapped between words where it is longer than the terminal is wide, and then indented."""
+    room = width(err=err)
+    write_lines((piece for text in texts for piece in _folded(text, room)), err=err)
 
 
 def write_lines(lines: Iterable[Line], *, err: bool = False) -> None:
@@ -111,12 +111,18 @@ def write_json(row: Mapping[str, Any]) -> None:
 def confirmed(question: str) -> bool:
     """Asks on stderr; True for y or yes on stdin. An end of input is a no."""
     _write(sys.stderr, f"{clean(question)} [y/N]: ")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer:
+        _write(sys.stderr, "\n")
+    return answer.strip().lower() in ("y", "yes")
 
 
-def width() -> int | None:
-    """How many columns stdout has, `COLUMNS` in the environment first. None: it is a pipe or a file, and lines are as long as they are."""
-    return shutil.get_terminal_size().columns if _is_terminal(sys.stdout) or "COLUMNS" in os.environ else None
+def width(*, err: bool = False) -> int | None:
+    """How many columns stdout has, or stderr with `err`; `COLUMNS` in the environment comes first. None: it is a pipe or a file, and lines
+    are as long as they are."""
+    if "COLUMNS" not in os.environ and not _is_terminal(sys.stderr if err else sys.stdout):
+        return None
+    return shutil.get_terminal_size().columns
 
 
 @contextmanager
@@ -238,9 +244,12 @@ class Table:
 
     Where a terminal is too narrow, texts are wrapped between words; where that is not enough, the columns are spread over several tables
     below each other, each with the key columns. A pipe or a file gets every row whole, on one line if its cells have one.
+
+    `least`: how wide the columns are at least; empty: as their cells are.
     """
 
     columns: Sequence[Column]
+    least: Sequence[int] = ()
     _rows: list[_Row] = field(default_factory=list)
 
     def add_row(self, *cells: Cell, style: str = "") -> None:
@@ -254,6 +263,13 @@ class Table:
         for number, part in enumerate(self._parts(columns)):
             if number:
                 yield Styled("")
+            widths = self._widths(part, columns)
+            yield from self._headings(part, widths)
+            yield from self._drawn(part, widths)
+
+    def rows(self, columns: int | None) -> Iterator[Styled]:
+        """The same without headings, to stand below rows that were drawn before."""
+        for part in self._parts(columns):
             yield from self._drawn(part, self._widths(part, columns))
 
     def show(self) -> None:
@@ -300,24 +316,30 @@ class Table:
         return widths
 
     def _natural(self, place: int) -> int:
-        return max(_cell_width(text) for texts in self._column(place) for text in texts)
+        return max(self._floor(place), *(_cell_width(text) for texts in self._column(place) for text in texts))
 
     def _least(self, place: int) -> int:
         """The longest word of a text; numbers are one word each."""
         if self.columns[place].right:
             return self._natural(place)
-        return max(_cell_width(word) for texts in self._column(place) for text in texts for word in text.split(" "))
+        words = (_cell_width(word) for texts in self._column(place) for text in texts for word in text.split(" "))
+        return max(self._floor(place), *words)
+
+    def _floor(self, place: int) -> int:
+        return self.least[place] if self.least else 0
 
     def _column(self, place: int) -> Iterator[tuple[str, ...]]:
         yield _texts(self.columns[place].heading)
         for row in self._rows:
             yield row.cells[place]
 
-    def _drawn(self, part: Sequence[int], widths: Sequence[int]) -> Iterator[Styled]:
+    def _headings(self, part: Sequence[int], widths: Sequence[int]) -> Iterator[Styled]:
         headings = [_texts(self.columns[place].heading) for place in part]
         for each in self._row_lines(part, headings, widths, at_bottom=True):
             yield Styled(each, "bold")
         yield Styled((" " * GAP).join("─" * wide for wide in widths), "dim")
+
+    def _drawn(self, part: Sequence[int], widths: Sequence[int]) -> Iterator[Styled]:
         for row in self._rows:
             for each in self._row_lines(part, [row.cells[place] for place in part], widths):
                 yield Styled(each, row.style)
@@ -342,25 +364,28 @@ def _texts(cell: Cell) -> tuple[str, ...]:
 
 
 def _wrapped(text: str, wide: int) -> list[str]:
-    """`text` cut between words into pieces of at most `wide` columns; a longer word is a piece of its own."""
+    """`text` cut between words into pieces of at most `wide` columns; a longer word is a piece of its own. None ends in a space."""
     pieces = [""]
     for word in text.split(" "):
         longer = f"{pieces[-1]} {word}" if pieces[-1] else word
-        if _cell_width(longer) <= wide or not pieces[-1]:
+        if _cell_width(longer.rstrip(" ")) <= wide or not pieces[-1]:
             pieces[-1] = longer
         else:
             pieces.append(word)
-    return pieces
+    return [piece.rstrip(" ") for piece in pieces]
 
 
-def _folded(text: str, room: int | None) -> list[str]:
+def _folded(line: str | Styled, room: int | None) -> Iterator[str | Styled]:
+    text, style = (line, "") if isinstance(line, str) else (line.text, line.style)
     seen = clean(text)
     if room is None or _cell_width(seen) <= room:
-        return [seen]
+        yield line
+        return
     words = seen.lstrip(" ")
     indent = " " * (len(seen) - len(words))
     first, *rest = _wrapped(words, room - len(indent) - GAP)
-    return [indent + first, *(f"{indent}{' ' * GAP}{piece}" for piece in rest)]
+    yield Styled(indent + first, style)
+    yield from (Styled(f"{indent}{' ' * GAP}{piece}", style) for piece in rest)
 
 
 def _cell_width(text: str) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from media.control import MAX_MESSAGE_BYTES, Order, Quit, Ready, Report, decode_report, encode
+from media.control import MAX_MESSAGE_BYTES, Order, Quit, Ready, Report, WorkerProblem, decode_report, encode
 
 SOCKET_BUFFER_BYTES = 1 << 20
 RESTART_PAUSE_S = 0.5
@@ -183,6 +183,9 @@ class Workers:
                 return
             worker.heard_s = asyncio.get_running_loop().time()
             report = decode_report(data)
+            if isinstance(report, WorkerProblem):
+                _log.error("media worker has a problem", worker=number, doing=report.doing, why=report.why, trace=report.trace)
+                continue
             if isinstance(report, Ready):
                 worker.ready.set()
             self._reported(number, report)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.testing import CliRunner
 
 from switch.cli.main import app
 
@@ -279,6 +280,22 @@ def test_calls_of_commands_are_found() -> None:
     found = [name for document in GUIDES for name, _ in calls_in(document)]
     assert len(found) > 60
     assert {"money adjust", "check", "init", "audit", "replay"} <= set(found)
+
+
+SHOWN = re.compile(r"^```\n\$ payphone ((?:[^\n]*\\\n)*[^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""A command, which may go on behind a backslash, and what it writes to a terminal of eighty columns."""
+MEASURED = "demo"
+"""What it writes are measurements, of another day each time."""
+
+
+def test_what_commands_are_shown_to_write_they_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = [(words.replace("\\\n", " ").split(), text) for words, text in SHOWN.findall(text_of("README.md"))]
+    assert [words[0] for words, _ in shown] == [MEASURED, "route"]
+    for words, text in shown:
+        assert max(map(len, text.splitlines())) <= 80
+        if words[0] != MEASURED:
+            assert CliRunner().invoke(app, words, env={"COLUMNS": "80"}).stdout == text
 
 
 def test_every_command_is_in_the_readme() -> None:

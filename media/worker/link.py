@@ -4,7 +4,7 @@ import select
 import socket
 from collections import deque
 
-from media.control import MAX_MESSAGE_BYTES, Order, Quit, Report, decode_order, encode
+from media.control import MAX_MESSAGE_BYTES, Order, Quit, Report, WorkerProblem, decode_order, encode
 
 MAX_QUEUED_REPORTS = 10_000
 
@@ -22,12 +22,17 @@ class ControlSocket:
         self._queue: deque[bytes] = deque()
         self.dropped = 0
 
+    @property
+    def is_full(self) -> bool:
+        """The next report would be dropped."""
+        return len(self._queue) >= MAX_QUEUED_REPORTS
+
     def fileno(self) -> int:
         return self._sock.fileno()
 
-    def report(self, report: Report) -> None:
+    def report(self, report: Report | WorkerProblem) -> None:
         """Send, or keep until there is room. Beyond the limit the engine does not read at all: dropped, and counted."""
-        if len(self._queue) >= MAX_QUEUED_REPORTS:
+        if self.is_full:
             self.dropped += 1
             return
         self._queue.append(encode(report))

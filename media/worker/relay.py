@@ -2,7 +2,7 @@
 
 One process, one thread, level-triggered epoll, one datagram a turn and leg: a leg that is flooded waits its turn like any other.
 Waking up for every single packet is what costs most, so a busy loop makes one turn a millisecond: an added delay no phone can notice.
-Whatever goes wrong with one packet or order ends there, is reported on stderr once, and leaves all other calls alone.
+Whatever goes wrong with one packet or order ends there, is reported once, and leaves all other calls alone.
 """
 
 import os
@@ -28,7 +28,7 @@ NS_PER_S = 1_000_000_000
 
 
 class Relay:
-    """`run` until the engine says `Quit` or is gone."""
+    """`run` until the engine says `Quit` or is gone. An error that ends it is reported, and is the end of the process."""
 
     __slots__ = ("_address", "_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_tick_ns")
 
@@ -36,7 +36,7 @@ class Relay:
         self._address = address
         self._epoll = select.epoll()
         self._link = ControlSocket(control, self._epoll)
-        self._complaints = ErrorReporter()
+        self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
         self._forwarder = Forwarder(self._link.report)
         self._board = Switchboard(sockets=self, prompt=prompts.get, report=self._link.report, rtp_timeout_ns=rtp_timeout_ns)
@@ -47,6 +47,9 @@ class Relay:
         self._link.report(Ready(pid=os.getpid()))
         try:
             self._loop()
+        except Exception as error:  # noqa: BLE001 -- the switch logs it and starts another worker
+            self._complaints.about("running", error)
+            raise SystemExit(1) from None
         finally:
             self._board.close_all()
             self._epoll.close()
@@ -93,7 +96,7 @@ class Relay:
                     continue  # nothing there after all, or the ICMP answer to an earlier packet: the next one is as good as ever
                 try:
                     datagram(leg, size, source, now_ns)
-                except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported on stderr
+                except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
                     self._complaints.about("forwarding a packet", error)
             if hearing:
                 due_ns = min(due_ns, now_ns + EXPIRY_NS)
@@ -109,8 +112,8 @@ class Relay:
                     self._quit = True
                     return
                 self._board.execute(order, monotonic_ns())
-            except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported on stderr
-                self._complaints.about("obeying an order", error)
+            except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported
+                self._complaints.about("executing an order", error)
 
     def _on_time(self, now_ns: int) -> int:
         """Do what is due; when to look again, now at the earliest."""
@@ -120,7 +123,7 @@ class Relay:
                 self._tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
             self._forwarder.expire(now_ns)
-        except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; reported on stderr
+        except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; reported
             self._complaints.about("keeping time", error)
         expiry_ns = now_ns + EXPIRY_NS if self._forwarder.hearing else self._tick_ns
         frame_ns = self._board.next_frame_ns()
@@ -129,8 +132,8 @@ class Relay:
     def _tick(self, now_ns: int) -> None:
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
-        if self._link.dropped:
-            self._complaints.about("reporting", "the engine does not read, reports are dropped")
+        if self._link.dropped and not self._link.is_full:
+            self._complaints.about("reporting", "the engine did not read, reports were dropped")
 
 
 def _rest(until_ns: int) -> None:

@@ -80,7 +80,7 @@ class KeyReused:
     at_us: int
 
 
-Outcome = Done | Refused | NoSuchCall | KeyReused
+PostingOutcome = Done | Refused | NoSuchCall | KeyReused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,19 +119,19 @@ class PostingWriter:
         self._now_us = now_us
         self._terms = KeptTerms(files_of=ledger.config, present=plan)
 
-    def post(self, order: PostingRequest) -> Outcome:
+    def post(self, order: PostingRequest) -> PostingOutcome:
         return self._take(order, write=True)
 
-    def preview(self, order: PostingRequest) -> Outcome:
+    def preview(self, order: PostingRequest) -> PostingOutcome:
         """Returns what `post` would do now; nothing is written."""
         return self._take(order, write=False)
 
-    def deposit(self, advertiser: str, key: str, *, amount_micros: int, actor: str, reason: str) -> Outcome:
+    def deposit(self, advertiser: str, key: str, *, amount_micros: int, actor: str, reason: str) -> PostingOutcome:
         """`key`: the payment's own name, such as the bank's reference. A negative amount is paid back."""
         party = f"{MoneyKind.DEPOSIT}:{advertiser}"
         request = {"advertiser": advertiser, "amount_micros": amount_micros}
 
-        def decide(read: Read) -> tuple[Append | None, Outcome]:
+        def decide(read: Read) -> tuple[Append | None, PostingOutcome]:
             if (earlier := read.postings[0]) is not None:
                 return None, _again(earlier, request)
             now_us = self._now_us()
@@ -173,7 +173,7 @@ class PostingWriter:
         self._ledger.recorded(["-"])  # first, since a write would make a new ledger where there is none
         self._ledger.probe()
 
-    def _take(self, order: PostingRequest, *, write: bool) -> Outcome:
+    def _take(self, order: PostingRequest, *, write: bool) -> PostingOutcome:
         found = self._ledger.calls(limit=1, call_id=order.call_id)
         if not found or not _concerns(found[0].record, order.advertiser):
             return NoSuchCall()
@@ -183,7 +183,7 @@ class PostingWriter:
         if order.sale is not None:
             postings.append((_sales_of(order), order.sale))
 
-        def decide(read: Read) -> tuple[Append | None, Outcome]:
+        def decide(read: Read) -> tuple[Append | None, PostingOutcome]:
             if (earlier := read.postings[0]) is not None:
                 return None, _again(earlier, order.request)
             now_us = self._now_us()

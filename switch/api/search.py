@@ -9,7 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from switch.api.body import Name
 from switch.call.record import CallRecord, Outcome
@@ -24,6 +24,7 @@ E164_PATTERN = r"^\+[1-9][0-9]{6,14}$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CALLER = "must be an E.164 number such as +12125550199; in a URL, + is written %2B"
 TIME = "must be a time with its offset from UTC, such as 2026-11-28T09:00:00-05:00 or ...Z; in a URL, + is written %2B"
+ORDER = "must be later than `from`; it is not included itself"
 LIMIT = f"must be a whole number from 1 to {MAX_CALLS}"
 OUTCOME = f"must be one of {', '.join(outcome.value for outcome in Outcome)}"
 CURSOR = "must be `next` of the page before"
@@ -97,6 +98,14 @@ class CallQuery(BaseModel):
     outcome: OutcomeName | None = Field(default=None, description="How dialling it went")
     limit: Limit = Field(default=DEFAULT_CALLS, description=f"Calls on a page, at most {MAX_CALLS}")
     cursor: Cursor | None = Field(default=None, description="`next` of the page before, with the same query")
+
+    @field_validator("to_us")
+    @classmethod
+    def _later(cls, to_us: int | None, info: ValidationInfo) -> int | None:
+        from_us = info.data.get("from_us")
+        if to_us is not None and from_us is not None and to_us <= from_us:
+            raise ValueError(ORDER)
+        return to_us
 
     def search(self, advertiser: str, *, now_us: int) -> AdvertiserCalls:
         """Returns the query to the ledger, at the time `now_us`."""

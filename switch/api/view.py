@@ -19,7 +19,7 @@ _WITH_STATE = (MoneyKind.REVENUE, MoneyKind.PAYOUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class MoneyEntry:
     """A money row with all that corrects it, in the order written, and where it stands; costs stand nowhere."""
 
     rows: tuple[MoneyRow, ...]
@@ -34,12 +34,12 @@ class Entry:
         return sum(row.amount_micros for row in self.rows)
 
 
-def entries(money: Sequence[MoneyRow], states: Sequence[StateRow], now_us: int) -> Iterator[Entry]:
+def entries(money: Sequence[MoneyRow], states: Sequence[StateRow], now_us: int) -> Iterator[MoneyEntry]:
     """The entries of one call, in the order they began."""
     for base in money:
         if base.corrects is None:
             standing = state_at((row for row in states if row.of == base.key), now_us)
-            yield Entry(
+            yield MoneyEntry(
                 rows=tuple(row for row in money if base.key in (row.key, row.corrects)),
                 standing=standing if base.kind in _WITH_STATE else None,
             )
@@ -80,7 +80,7 @@ def state_json(row: StateRow) -> dict[str, object]:
     }
 
 
-def entry_json(entry: Entry) -> dict[str, object]:
+def entry_json(entry: MoneyEntry) -> dict[str, object]:
     stands = entry.standing
     return {
         "key": entry.base.key,
@@ -141,7 +141,7 @@ def _attempt(attempt: AttemptRecord) -> dict[str, object]:
     }
 
 
-def _revenue(entry: Entry) -> dict[str, object]:
+def _revenue(entry: MoneyEntry) -> dict[str, object]:
     stands = entry.standing or EntryState()
     return {
         "line": entry.base.line,

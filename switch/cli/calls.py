@@ -29,7 +29,8 @@ def calls(
 ) -> None:
     """Show call records with their verdicts, newest first.
 
-    Works while the switch runs. `payphone explain ID` says more of one call; --json has every field.
+    Works while the switch runs. Amounts are those of the verdict, when the call ended: `payphone money show ID` has what was posted later.
+    `payphone explain ID` says more of one call; --json has every field.
 
     \b
     Examples:
@@ -39,12 +40,13 @@ def calls(
     """
     from routing.geo import to_e164
     from switch.cli.listing import CallFilter, follow_calls, show_calls
-    from switch.simulation.period import BadInstant, clock_of, instant, instant_us
+    from switch.period import BadInstant, clock_of, parse_period
 
     ledger, place = open_ledger(config)
     zone = zone or place.zone
     try:
         clock = clock_of(zone)
+        period = parse_period(since, until, zone=zone, options=("--since", "--until"))
         wanted = CallFilter(
             publisher=publisher,
             campaign=campaign,
@@ -52,12 +54,12 @@ def calls(
             state=_state(state),
             number=None if number is None else to_e164(number),
             caller=None if caller is None else to_e164(caller),
-            since_us=None if since is None else instant_us(instant(since, zone=zone)),
-            until_us=None if until is None else instant_us(instant(until, zone=zone)),
+            since_us=period.from_us if period.has_start else None,
+            until_us=period.to_us if period.has_end else None,
         )
     except BadInstant as error:
         fail(str(error))
-    from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, oldest_first=follow))
+    from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, follow=follow))
     if follow:
         from_ledger(lambda: follow_calls(ledger, wanted, clock=clock, as_json_lines=json_lines))
 

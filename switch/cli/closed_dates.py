@@ -54,8 +54,8 @@ def calendars(plan: Plan, utc_us: int) -> tuple[Calendar, ...]:
     )
 
 
-def told(found: tuple[Calendar, ...]) -> Iterator[str]:
-    """The calendars for people, line by line."""
+def calendar_lines(found: tuple[Calendar, ...]) -> Iterator[str]:
+    """Returns the calendars for people, line by line."""
     for calendar in found:
         kept = f"; holidays {', '.join(calendar.holidays)}" if calendar.holidays else "; no holidays"
         yield f"{', '.join(calendar.of)} ({calendar.zone}{kept})"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 from switch.cli.commands import CommandGroup
-from switch.output import write_line, write_lines
+from switch.output import width, write_folded, write_line
 
 if TYPE_CHECKING:
     from switch.ledger.store import Ledger
@@ -87,23 +87,33 @@ def show_problem(problem: "Problem", *, err: bool = False) -> None:
     """The problem and a blank line."""
     from switch.settings.problem import show
 
-    write_lines([*show(problem).split("\n"), ""], err=err)
+    write_folded([*show(problem, columns=width(err=err)).split("\n"), ""], err=err)
 
 
 # ledgers
 
 
 def place_of(config: Path) -> "LedgerPlace":
-    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are shown: exit 1."""
+    """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are shown: exit 1.
+
+    One that is broken elsewhere will do: that is said on stderr.
+    """
     from switch.settings.ledger_place import LedgerPlace, ledger_place
 
     require_config(config)
     place = ledger_place(config)
     if place is not None:
+        if place.broken:
+            hint = f"the ledger is shown all the same; `payphone check --config {config}` says what is wrong"
+            write_folded([f"payphone: {place.broken[0]}: {hint}"], err=True)
         return place
-    from switch.simulation.period import zone_of
+    from switch.period import zone_of
 
-    settings, plan = (deployment := deployed(config)[0]).switch, deployment.plan
+    try:
+        settings, plan = (deployment := deployed(config)[0]).switch, deployment.plan
+    except typer.Exit:
+        write_folded(_MEANWHILE, err=True)
+        raise
     return LedgerPlace(data=settings.data, url=settings.ledger_url, zone=zone_of(plan), credits={})
 
 
@@ -147,6 +157,12 @@ def from_ledger(ask: Callable[[], T]) -> T:
         fail(f"the ledger: {error}; is it there, and may you read and write it? See `switch.ledger` and `switch.data`")
 
 
+_MEANWHILE = (
+    "Until that is mended, --config /tmp/ledger shows the ledger, with the directory of payphone.sqlite for DIR:",
+    "  mkdir /tmp/ledger && echo 'switch: {data: DIR}' >/tmp/ledger/switch.yaml",
+)
+
+
 # words
 
 
@@ -155,5 +171,5 @@ def count(number: int, what: str) -> str:
 
 
 def fail(why: str) -> NoReturn:
-    write_lines(f"payphone: {why}".split("\n"), err=True)
+    write_folded(f"payphone: {why}".split("\n"), err=True)
     raise typer.Exit(1)

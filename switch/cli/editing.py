@@ -21,7 +21,7 @@ from switch.cli.common import (
     require_config,
     show_problem,
 )
-from switch.output import write_json, write_line, write_lines
+from switch.output import write_folded, write_json, write_line, write_lines
 
 if TYPE_CHECKING:
     from switch.config_diff.diff import Change
@@ -68,7 +68,8 @@ def fmt(
         else:
             _write(result)
     if not check:
-        write_line(f"{config}: {count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged")
+        text = f"{count(len(changed), 'file')} formatted, {len(results) - len(problems) - len(changed)} unchanged"
+        write_folded([f"{config}: {text}"])
     raise typer.Exit(1 if problems or (check and changed) else 0)
 
 
@@ -101,7 +102,7 @@ def diff(
         for change in found:
             write_json(change.as_json())
     else:
-        _tell(found)
+        _write_changes(found)
     raise typer.Exit(DIFFERENT if found else SAME)
 
 
@@ -119,7 +120,7 @@ def _sides(before: Path | None, after: Path | None, *, was: str | None, config: 
         if was:
             fail("--was takes the place of the first directory: give one directory or none")
         return _directory(before), _directory(after)
-    return _kept(before or config, was), _directory(before or config)
+    return _kept_version(before or config, was), _directory(before or config)
 
 
 def _directory(directory: Path) -> "Document":
@@ -129,7 +130,7 @@ def _directory(directory: Path) -> "Document":
     return document
 
 
-def _kept(config: Path, version: str | None) -> "Document":
+def _kept_version(config: Path, version: str | None) -> "Document":
     """A version that the ledger of `config` keeps; by default that of the last call."""
     from switch.settings.load import load_kept
     from switch.settings.versions import differences, versions_now
@@ -147,14 +148,14 @@ def _kept(config: Path, version: str | None) -> "Document":
     if not files:
         fail(f"the ledger keeps no config {wanted}: `payphone calls --json` shows which one each call ran on")
     for difference in differences(from_ledger(lambda: ledger.config_versions(wanted)), versions_now()):
-        write_line(f"it ran with {difference}: the same text may mean other dates, times or places", err=True)
+        write_folded([f"it ran with {difference}: the same text may mean other dates, times or places"], err=True)
     kept = load_kept(files)
     if kept.document is None:
         fail(f"the kept config {wanted} can't be read by this version of payphone: {kept.problems[0].message}")
     return kept.document
 
 
-def _tell(found: "Sequence[Change]") -> None:
+def _write_changes(found: "Sequence[Change]") -> None:
     """One paragraph a group."""
     if not found:
         write_line("no change")
@@ -162,4 +163,4 @@ def _tell(found: "Sequence[Change]") -> None:
         if number:
             write_line()
         for change in group:
-            write_line((MONEY_MARK if change.money else " " * len(MONEY_MARK)) + change.words)
+            write_folded([(MONEY_MARK if change.money else " " * len(MONEY_MARK)) + change.words])

@@ -20,8 +20,8 @@ def explain(
 ) -> None:
     """Say why a call went where it went, and what it earned.
 
-    Told are what happened and when, who hung up, each rule that was looked at with its file and line, the counters that were read, and
-    the money.
+    Shows what happened and when, who hung up, each rule that was looked at with its file and line, the counters that were read, and the
+    money.
 
     \b
     Examples:
@@ -29,9 +29,9 @@ def explain(
       payphone explain 3f2a9c --json
     """
     from switch.explain import explain as explained
-    from switch.explain import sources, told
+    from switch.explain import explanation_lines, sources
+    from switch.period import BadInstant, clock_of
     from switch.settings.versions import differences, versions_now
-    from switch.simulation.period import BadInstant, clock_of
 
     ledger, place = open_ledger(config)
     try:
@@ -53,5 +53,5 @@ def explain(
     if json_lines:
         write_json({**explanation.as_json(), "other_versions": list(other_versions)})
         return
-    write_folded(told(explanation, clock))
+    write_folded(explanation_lines(explanation, clock))
     write_folded(f"decided with {difference}: hours and places may come out differently today" for difference in other_versions)

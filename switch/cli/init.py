@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from switch.cli.common import EXIT, app, count, fail
-from switch.output import write_line, write_lines
+from switch.output import write_folded
 from switch.starter import DATA, DirectoryInUse, starter_files, write_starter
 
 DEFAULT_DIRECTORY = Path("config")
@@ -47,14 +47,20 @@ def init(
         fail(f"{error}; name another directory: payphone init DIR")
     except OSError as error:
         fail(f"{directory} can't be made: {error.strerror or error}")
-    _tell(directory, len(files))
+    _write_next_steps(directory, len(files))
 
 
-def _tell(directory: Path, files: int) -> None:
+def _write_next_steps(directory: Path, files: int) -> None:
     option = "" if directory == DEFAULT_DIRECTORY else f" --config {shlex.quote(str(directory))}"
-    write_line(f"{directory}: {count(files, 'file')} made. Begin with {directory / 'switch.yaml'}: it says what to change first.")
-    write_line(f"Call records and money will be kept in {(directory / DATA).resolve()}, as `data` there says.")
-    write_lines(["", "Next:"])
+    begin = directory / "switch.yaml"
+    write_folded(
+        [
+            f"{directory}: {count(files, 'file')} made. Begin with {begin}: it says what to change first.",
+            f"Call records and money will be kept in {(directory / DATA).resolve()}, as `data` there says.",
+            "",
+            "Next:",
+        ]
+    )
     width = max(len(f"payphone {name}{option}") for name, _ in _NEXT)
     for name, what in _NEXT:
-        write_line(f"  {f'payphone {name}{option}':<{width}}  {what}")
+        write_folded([f"  {f'payphone {name}{option}':<{width}}  {what}"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from routing.zone import Zone
 from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall
-from switch.console import call_row, show_calls_table
+from switch.console import show_calls_table, show_followed_calls
 from switch.ledger.reading import CallFilter
 from switch.ledger.store import Ledger
 from switch.output import write_json, write_line
@@ -21,43 +21,41 @@ MAX_AT_ONCE = 1_000
 """So many calls may end between two looks; of more the oldest are not shown."""
 
 
-def show_calls(
-    ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, as_json_lines: bool, oldest_first: bool = False
-) -> None:
-    """Raises LedgerUnreadable."""
+def show_calls(ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, as_json_lines: bool, follow: bool = False) -> None:
+    """Newest first; with `follow` newest last, to stand above those that `follow_calls` shows. Raises LedgerUnreadable."""
     calls = ledger.calls_matching(wanted, limit=limit)
-    _show(calls[::-1] if oldest_first else calls, clock=clock, as_json_lines=as_json_lines)
+    if as_json_lines:
+        for judged in calls[::-1] if follow else calls:
+            write_json(as_json(judged))
+    elif follow:
+        show_followed_calls(calls[::-1], clock, headings=True)
+    elif calls:
+        show_calls_table(calls, clock)
+    else:
+        write_line("no calls: none is recorded that all filters let pass", err=True)
 
 
 def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lines: bool, looks: int | None = None) -> None:
     """Shows calls as the ledger gets them, for ever, or for so many `looks`. Raises LedgerUnreadable."""
     last_us = max((judged.record.ended_us for judged in ledger.calls_matching(wanted, limit=1)), default=0)
-    seen = _ids(ledger, wanted, last_us)
+    seen = _ids(_ended_lately(ledger, wanted, last_us))
     while looks is None or looks > 0:
         time.sleep(POLL_S)
-        found = ledger.calls_matching(replace(wanted, ended_since_us=last_us - LATE_US), limit=MAX_AT_ONCE)
-        for judged in reversed(found):
-            if judged.record.call_id in seen:
-                continue
-            if as_json_lines:
+        found = _ended_lately(ledger, wanted, last_us)
+        fresh = [judged for judged in reversed(found) if judged.record.call_id not in seen]
+        if as_json_lines:
+            for judged in fresh:
                 write_json(as_json(judged))
-            else:
-                write_line("  ".join(call_row(judged, clock)))
-        seen = {judged.record.call_id for judged in found}
+        else:
+            show_followed_calls(fresh, clock, headings=False)
+        seen = _ids(found)
         last_us = max((judged.record.ended_us for judged in found), default=last_us)
         looks = None if looks is None else looks - 1
 
 
-def _ids(ledger: Ledger, wanted: CallFilter, last_us: int) -> set[str]:
-    found = ledger.calls_matching(replace(wanted, ended_since_us=last_us - LATE_US), limit=MAX_AT_ONCE)
-    return {judged.record.call_id for judged in found}
+def _ended_lately(ledger: Ledger, wanted: CallFilter, last_us: int) -> Sequence[JudgedCall]:
+    return ledger.calls_matching(replace(wanted, ended_since_us=last_us - LATE_US), limit=MAX_AT_ONCE)
 
 
-def _show(calls: Sequence[JudgedCall], *, clock: Zone, as_json_lines: bool) -> None:
-    if as_json_lines:
-        for judged in calls:
-            write_json(as_json(judged))
-    elif calls:
-        show_calls_table(calls, clock)
-    else:
-        write_line("no calls: none is recorded that all filters let pass", err=True)
+def _ids(calls: Sequence[JudgedCall]) -> set[str]:
+    return {judged.record.call_id for judged in calls}

@@ -1,11 +1,17 @@
 """The commands `payphone money ...`: what may be asked for. What they do is in `switch.cli.posting` and `switch.cli.statement`."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from functools import wraps
+from inspect import Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail
+
+if TYPE_CHECKING:
+    from switch.billing.actions import Action
 
 
 class Side(StrEnum):
@@ -37,6 +43,46 @@ Key = Annotated[
 Actor = Annotated[str | None, typer.Option(help="Who answers for it, kept as ops:NAME. Default: your user name.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Only = Annotated[Side | None, typer.Option(help="Just the revenue, or just the payout.")]
+
+
+def _post(
+    act: "Action",
+    *,
+    call: Call,
+    reason: Reason,
+    line: Line = None,
+    key: Key = None,
+    actor: Actor = None,
+    yes: Yes = False,
+    config: ConfigDir = DEFAULT_CONFIG,
+    json_lines: AsJson = False,
+) -> None:
+    from switch.cli.posting import post_act
+
+    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+
+
+def _posting(*, needs_reason: bool = True) -> Callable[[Callable[..., "Action"]], Callable[..., "Action"]]:
+    """Registers a command of what an action takes; the options of every posting, those of `_post`, stand around them."""
+
+    def register(action: Callable[..., "Action"]) -> Callable[..., "Action"]:
+        own = signature(action).parameters
+        shared = {name: each for name, each in signature(_post).parameters.items() if name != "act"}
+        if not needs_reason:
+            shared["reason"] = shared["reason"].replace(default="")
+        call, why = shared.pop("call"), shared.pop("reason")
+        options = [call, why, *own.values(), *shared.values()]
+
+        @wraps(action)
+        def command(**given: Any) -> None:
+            _post(action(**{name: given.pop(name) for name in own}), **given)
+
+        command.__signature__ = Signature(options)  # type: ignore[attr-defined]  # Typer reads both
+        command.__annotations__ = {each.name: each.annotation for each in options}
+        money.command(epilog=EXIT)(command)
+        return action
+
+    return register
 
 
 @money.command(epilog=EXIT)
@@ -80,21 +126,13 @@ def deposit(
     post_deposit(config, advertiser, amount, key=key, reason=reason, back=back, actor=actor, yes=yes, json_lines=json_lines)
 
 
-@money.command(epilog=EXIT)
+@_posting()
 def adjust(
-    call: Call,
     *,
-    reason: Reason,
     to: Annotated[str | None, typer.Option(help="What it is from now on, e.g. 20.00.", metavar="AMOUNT")] = None,
     by: Annotated[str | None, typer.Option(help="The difference, e.g. -5.00.", metavar="AMOUNT")] = None,
     payout: Annotated[bool, typer.Option("--payout", help="Of the payout. Default: of the revenue.")] = False,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+) -> "Action":
     """Correct an amount.
 
     A payout that is a share of the revenue, or requires it, follows.
@@ -105,32 +143,18 @@ def adjust(
     """
     from switch.billing import actions
     from switch.billing.verdict import MoneyKind
-    from switch.cli.posting import amount_of, change_of, post_act
+    from switch.cli.posting import amount_of, change_of
 
     kind = MoneyKind.PAYOUT if payout else MoneyKind.REVENUE
     if (to is None) == (by is None):
         fail("say either --to AMOUNT or --by AMOUNT")
-    act: actions.Action
     if to is not None:
-        act = actions.AdjustTo(kind=kind, amount_micros=amount_of(to))
-    else:
-        act = actions.AdjustBy(kind=kind, delta_micros=change_of(by or ""))
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+        return actions.AdjustTo(kind=kind, amount_micros=amount_of(to))
+    return actions.AdjustBy(kind=kind, delta_micros=change_of(by or ""))
 
 
-@money.command(epilog=EXIT)
-def void(
-    call: Call,
-    *,
-    reason: Reason,
-    only: Only = None,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+@_posting()
+def void(*, only: Only = None) -> "Action":
     """Take it all back, for good.
 
     Revenue and payout: it should never have been. Final.
@@ -140,25 +164,16 @@ def void(
       payphone money void 3f2a9c --reason "test call"
     """
     from switch.billing import actions
-    from switch.cli.posting import kind_of, post_act
+    from switch.cli.posting import kind_of
 
-    act = actions.Void(only=kind_of(only))
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    return actions.Void(only=kind_of(only))
 
 
-@money.command(epilog=EXIT)
+@_posting()
 def manual(
-    call: Call,
     *,
-    reason: Reason,
     amount: Annotated[str | None, typer.Option(help="What is owed. Default: what the campaign's price says.")] = None,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+) -> "Action":
     """Say that a call is to be paid.
 
     For campaigns that wait for that (`on: manual`).
@@ -168,24 +183,13 @@ def manual(
       payphone money manual 3f2a9c --amount 25.00 --reason "sold by phone"
     """
     from switch.billing import actions
-    from switch.cli.posting import amount_of, post_act
+    from switch.cli.posting import amount_of
 
-    act = actions.Manual(amount_micros=None if amount is None else amount_of(amount))
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    return actions.Manual(amount_micros=None if amount is None else amount_of(amount))
 
 
-@money.command(epilog=EXIT)
-def dispute(
-    call: Call,
-    *,
-    reason: Reason,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+@_posting()
+def dispute() -> "Action":
     """Dispute, in an advertiser's place.
 
     `uphold` or `reject` decides it.
@@ -195,25 +199,12 @@ def dispute(
       payphone money dispute 3f2a9c --reason "acme says: wrong state"
     """
     from switch.billing import actions
-    from switch.cli.posting import post_act
 
-    act = actions.Dispute()
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    return actions.Dispute()
 
 
-@money.command(epilog=EXIT)
-def uphold(
-    call: Call,
-    *,
-    reason: Reason,
-    percent: Annotated[int, typer.Option(min=1, max=100, help="How much of it is credited.")] = 100,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+@_posting()
+def uphold(*, percent: Annotated[int, typer.Option(min=1, max=100, help="How much of it is credited.")] = 100) -> "Action":
     """Uphold a dispute.
 
     The advertiser is credited, and the same part is clawed back from the publisher. Final.
@@ -223,24 +214,12 @@ def uphold(
       payphone money uphold 3f2a9c --percent 50 --reason "recording heard"
     """
     from switch.billing import actions
-    from switch.cli.posting import post_act
 
-    act = actions.Uphold(percent=percent)
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    return actions.Uphold(percent=percent)
 
 
-@money.command(epilog=EXIT)
-def reject(
-    call: Call,
-    *,
-    reason: Reason = "",
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+@_posting(needs_reason=False)
+def reject() -> "Action":
     """Reject a dispute.
 
     The money stands as before it.
@@ -250,25 +229,12 @@ def reject(
       payphone money reject 3f2a9c --reason "recording heard"
     """
     from switch.billing import actions
-    from switch.cli.posting import post_act
 
-    act = actions.Reject()
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    return actions.Reject()
 
 
-@money.command(epilog=EXIT)
-def approve(
-    call: Call,
-    *,
-    reason: Reason = "",
-    only: Only = None,
-    line: Line = None,
-    key: Key = None,
-    actor: Actor = None,
-    yes: Yes = False,
-    config: ConfigDir = DEFAULT_CONFIG,
-    json_lines: AsJson = False,
-) -> None:
+@_posting(needs_reason=False)
+def approve(*, only: Only = None) -> "Action":
     """Approve money that is held or pending.
 
     Before its hold is over, or where nothing else approves it.
@@ -278,10 +244,9 @@ def approve(
       payphone money approve 3f2a9c --only payout
     """
     from switch.billing import actions
-    from switch.cli.posting import kind_of, post_act
+    from switch.cli.posting import kind_of
 
-    act = actions.Approve(only=kind_of(only))
-    post_act(config, call, act=act, reason=reason, line=line, key=key, actor=actor, yes=yes, json_lines=json_lines)
+    return actions.Approve(only=kind_of(only))
 
 
 @money.command(epilog=EXIT)

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import assert_never
 
 from routing.zone import Zone, time_zone
-from switch.api.postings import Done, KeyReused, NoSuchCall, Outcome, PostingRequest, PostingWriter
+from switch.api.postings import Done, KeyReused, NoSuchCall, PostingOutcome, PostingRequest, PostingWriter
 from switch.api.view import time_of
 from switch.billing import actions
 from switch.billing.actions import Refusal, Refused
-from switch.billing.money import micros_from, show_cents
+from switch.billing.money import micros_from, show_micros
 from switch.billing.verdict import MoneyKind
 from switch.cli.common import count, deployed, fail, from_ledger, open_ledger
 from switch.cli.statement import only_one, show_rows
 from switch.console import local
 from switch.engine.clock import SystemClock
 from switch.ledger.store import RecordRefused
-from switch.output import confirmed, write_json, write_line
+from switch.output import confirmed, write_folded, write_json, write_line
 from switch.settings.plan import Deployment
 
 KEY_DIGITS = 16
@@ -57,10 +57,10 @@ def post_deposit(
     with _postings(config) as (postings, deployment, clock):
         if advertiser not in _advertisers(deployment):
             fail(f"no advertiser {advertiser!r} in {config}: there is {', '.join(_advertisers(deployment)) or 'none'}")
-        _confirm(f"book {show_cents(micros)} for {advertiser}?", yes=yes)
+        _confirm(f"book {show_micros(micros)} for {advertiser}?", yes=yes)
         by = _actor(actor)
         outcome = _done(lambda: postings.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
-    _tell(outcome, clock, json_lines=json_lines)
+    _write_result(outcome, clock, json_lines=json_lines)
 
 
 def post_act(
@@ -95,10 +95,10 @@ def post_act(
             if not yes:
                 show_rows(outcome.money, clock, err=True)
                 for state in outcome.states:
-                    write_line(f"  {state.of} becomes {state.state}", err=True)
+                    write_folded([f"  {state.of} becomes {state.state}"], err=True)
             _confirm(f"{act} for call {call_id}: append this?", yes=yes)
             outcome = _done(lambda: postings.post(order))
-    _tell(outcome, clock, json_lines=json_lines)
+    _write_result(outcome, clock, json_lines=json_lines)
 
 
 def _made_key(call_id: str, act: actions.Action, *, line: str | None, reason: str) -> str:
@@ -122,7 +122,7 @@ def _call_id(postings: PostingWriter, beginning: str) -> str:
     return only_one(from_ledger(lambda: postings.ids_like(beginning)), beginning)
 
 
-def _done(work: Callable[[], Outcome]) -> Done:
+def _done(work: Callable[[], PostingOutcome]) -> Done:
     """What `work` did; whatever kept it from being done is said, and exit 1."""
     try:
         outcome = from_ledger(work)
@@ -145,15 +145,15 @@ def _why_not(outcome: Refused | NoSuchCall | KeyReused) -> str:
             assert_never(unknown)
 
 
-def _tell(done: Done, clock: Zone, *, json_lines: bool) -> None:
+def _write_result(done: Done, clock: Zone, *, json_lines: bool) -> None:
     if json_lines:
         write_json({**done.answer, "again": done.again})
     elif done.again:
-        write_line(f"this was done at {time_of(done.at_us)}: nothing was appended. To do it once more, give another --key")
+        write_folded([f"this was done at {time_of(done.at_us)}: nothing was appended. To do it once more, give another --key"])
     else:
         show_rows(done.money, clock)
         for state in done.states:
-            write_line(f"{local(state.at_us, clock)}  {state.of} {state.state}")
+            write_folded([f"{local(state.at_us, clock)}  {state.of} {state.state}"])
         write_line(f"appended {count(len(done.money), 'money row')} and {count(len(done.states), 'change')} of state")
 
 

@@ -26,10 +26,10 @@ def replay(
     calls: Annotated[bool, typer.Option("--calls", help="List each call that differs.")] = False,
     json_lines: AsJson = False,
 ) -> None:
-    """Decide calls that happened once more, by another config.
+    """Decide past calls once more, by another config.
 
-    What would have become of them? Caps, hours and repeat callers move along in simulated time. Told are the calls that move and where
-    to, the money before and after, and the caps that fill. What is taken to be so is printed along. Nothing is written.
+    What would have become of them? Caps, hours and repeat callers move along in simulated time. Shows the calls that move and where to, the
+    money before and after, the caps that fill, and the assumptions behind it. Nothing is written.
 
     \b
     Examples:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from switch.cli.common import count, deployed, fail, from_ledger, ledger_of
-from switch.cli.simulating import yesterday
-from switch.cli.sums import differing, money_beside, parts_beside, signed, states_beside, sums_as_json
+from switch.cli.simulating import yesterday_us
+from switch.cli.sums import differing, money_compared, parts_compared, signed, states_compared, sums_as_json
 from switch.cli.table import figures_table, show
 from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
+from switch.period import BadInstant, Period, days, local_text, parse_period, zone_of
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
-from switch.simulation.compare import CallResult, CapFilled, Change, Changed, Comparison
-from switch.simulation.period import BadInstant, Period, days, instant, instant_us, local_text, zone_of
+from switch.simulation.compare import CallResult, CapFilled, ChangedCall, Comparison, Difference
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
 from switch.simulation.totals import By
@@ -54,14 +54,14 @@ def replay_calls(
 def _period(was: Deployment, begin: str | None, end: str | None, *, zone: str | None) -> Period:
     zone = zone or zone_of(was.plan)
     try:
-        first = yesterday() if begin is None else instant(begin, zone=zone)
-        day = days(first, 1, zone=zone)
-        from_us = day.from_us if begin is None else instant_us(first)
-        to_us = day.to_us if end is None else instant_us(instant(end, zone=zone))
+        asked = parse_period(begin, end, zone=zone)
+        day = days(asked.from_us if asked.has_start else yesterday_us(), 1, zone=zone)
     except BadInstant as error:
         fail(str(error))
+    from_us = asked.from_us if asked.has_start else day.from_us
+    to_us = asked.to_us if asked.has_end else day.to_us
     if to_us <= from_us:
-        fail("--to is not after --from")
+        fail(f"--to {end} is not after {local_text(from_us, zone)}, the beginning of yesterday: say with --from where to begin")
     return Period(from_us=from_us, to_us=to_us, zone=zone)
 
 
@@ -93,7 +93,7 @@ def _rows(comparison: Comparison, *, others: int) -> Iterator[Mapping[str, Any]]
         "about": "replay",
         "calls": before.figures.total.calls,
         "same": comparison.same,
-        **{change.value: comparison.count(change) for change in Change},
+        **{change.value: comparison.count(change) for change in Difference},
         "undecided": comparison.undecided,
         "of_other_configs": others,
         "assumptions": list(assumptions()),
@@ -118,26 +118,26 @@ def _rows(comparison: Comparison, *, others: int) -> Iterator[Mapping[str, Any]]
         yield _call_as_json(each)
 
 
-def _call_as_json(each: Changed) -> dict[str, Any]:
+def _call_as_json(each: ChangedCall) -> dict[str, Any]:
     return {
         "about": "call",
         "call_id": each.call_id,
         "invited": _iso(each.invited_us),
         "did": each.did,
         "change": each.change.value,
-        "before": _went_as_json(each.before),
-        "after": _went_as_json(each.after),
+        "before": _result_json(each.before),
+        "after": _result_json(each.after),
     }
 
 
-def _went_as_json(went: CallResult) -> dict[str, Any]:
+def _result_json(result: CallResult) -> dict[str, Any]:
     return {
-        "place": went.place,
-        "state": went.state,
-        "lines": list(went.tried),
-        "revenue_micros": went.revenue_micros,
-        "payout_micros": went.payout_micros,
-        "cost_micros": went.cost_micros,
+        "place": result.place,
+        "state": result.state,
+        "lines": list(result.tried),
+        "revenue_micros": result.revenue_micros,
+        "payout_micros": result.payout_micros,
+        "cost_micros": result.cost_micros,
     }
 
 
@@ -147,7 +147,7 @@ def _went_as_json(went: CallResult) -> dict[str, Any]:
 def _show(comparison: Comparison, period: Period, *, currency: str, others: int, calls: bool, check: bool) -> None:
     total = comparison.before.figures.total.calls
     differ = len(comparison.changed)
-    show(f"{count(total, 'call')} {_when(period)}, amounts in {currency}")
+    show(f"{count(total, 'call')} {_when(period)}, amounts in {currency}, rounded to cents")
     if check:
         show(f"{differ} of {total} differ from what happened ({100 * differ / total:.2f} %): 0 is best")
     show(_summary(comparison))
@@ -158,7 +158,7 @@ def _show(comparison: Comparison, period: Period, *, currency: str, others: int,
     show("", *_tables(comparison, period))
     if calls and differ:
         show("Calls that differ, before -> after, and their margin's change:", *_calls(comparison, period), "")
-    show("Taken to be so:", *(f"- {each}" for each in assumptions()))
+    show("Assumptions:", *(f"- {each}" for each in assumptions()))
 
 
 def _when(period: Period) -> str:
@@ -169,22 +169,22 @@ def _tables(comparison: Comparison, period: Period) -> Iterator[Table]:
     before, after = comparison.before.figures, comparison.after.figures
     if comparison.movements():
         yield _movements(comparison)
-    yield money_beside(before, after)
+    yield money_compared(before, after)
     if before.states != after.states:
-        yield states_beside(before, after)
-    yield from (parts_beside(before, after, by) for by in By if differing(before, after, by))
+        yield states_compared(before, after)
+    yield from (parts_compared(before, after, by) for by in By if differing(before, after, by))
     if comparison.before.caps or comparison.after.caps:
         yield _caps(comparison, period)
 
 
 def _summary(comparison: Comparison) -> str:
-    told = {
-        Change.MOVED: "end in another place",
-        Change.TRIED: "end in the same place over other lines",
-        Change.STATE: "end in the same place with another final state",
-        Change.MONEY: "differ in money alone",
+    phrases = {
+        Difference.MOVED: "end in another place",
+        Difference.TRIED: "end in the same place over other lines",
+        Difference.STATE: "end in the same place with another final state",
+        Difference.MONEY: "differ in money alone",
     }
-    parts = [f"{comparison.count(change)} {words}" for change, words in told.items() if comparison.count(change)]
+    parts = [f"{comparison.count(change)} {words}" for change, words in phrases.items() if comparison.count(change)]
     kept = f"{comparison.same + comparison.undecided} stay as they are"
     refused = f" ({comparison.undecided} refused before routing was asked)" if comparison.undecided else ""
     return ", ".join([*parts, kept]) + refused
@@ -218,17 +218,17 @@ def _calls(comparison: Comparison, period: Period) -> Iterator[str]:
     """One line each: not a table, since ids are to be copied whole."""
     for each in comparison.changed[:SHOWN_CALLS]:
         margin = signed(each.after.margin_micros - each.before.margin_micros)
-        yield f"{each.call_id}  {local_text(each.invited_us, period.zone)}  {_way(each.before)} -> {_way(each.after)}  {margin}"
+        yield f"{each.call_id}  {local_text(each.invited_us, period.zone)}  {_outcome(each.before)} -> {_outcome(each.after)}  {margin}"
     if len(comparison.changed) > SHOWN_CALLS:
         yield f"{len(comparison.changed) - SHOWN_CALLS} more: --json has all"
 
 
-def _way(went: CallResult) -> str:
-    lines = " > ".join(went.tried)
-    return f"{lines}: {went.state}" if lines else went.state
+def _outcome(result: CallResult) -> str:
+    lines = " > ".join(result.tried)
+    return f"{lines}: {result.state}" if lines else result.state
 
 
-def _margin(moved: list[Changed]) -> int:
+def _margin(moved: list[ChangedCall]) -> int:
     return sum(each.after.margin_micros - each.before.margin_micros for each in moved)
 
 

@@ -33,9 +33,9 @@ def report(
     config: ConfigDir = DEFAULT_CONFIG,
     json_lines: AsJson = False,
 ) -> None:
-    """Report calls, talk time and money by whatever you like.
+    """Report calls, talk and money by publisher, line, hour and more.
 
-    By publisher, line, hour and more. Works while the switch runs. A call counts in every row it belongs to, and once in the totals: two
+    Works while the switch runs. A call counts in every row it belongs to, and once in the totals: two
     lines tried for one call are two rows and one call.
 
     \b

@@ -1,28 +1,25 @@
 """How `payphone report` asks for a report and writes it. What the metrics are and how they are computed: `switch.report`."""
 
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from routing.expression import Kind
-from routing.zone import time_zone
 from switch.billing.money import show_cents
 from switch.cli.common import deployed, fail, from_ledger, ledger_of
 from switch.cli.table import figures_table, show, write_file
 from switch.ledger.database import Database, ledger_url
-from switch.output import Table, progress, write_line, write_lines
+from switch.output import Table, progress, write_folded, write_lines
+from switch.period import BadInstant, local_text, parse_period, zone_of
 from switch.report.fields import DIMENSIONS, METRICS, Format, Unit
-from switch.report.query import InvalidQuery, ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period, parse_zone
+from switch.report.query import InvalidQuery, ReportQuery, parse_dimensions, parse_filter, parse_metrics
 from switch.settings.plan import Deployment
-from switch.simulation.period import zone_of
 
 if TYPE_CHECKING:  # polars takes a quarter of a second, and may not be installed
     from switch.report.aggregate import Report
 
 NOTHING = "-"
 TOTAL = "all"
-_S_US = 1_000_000
 
 
 def write_report(
@@ -40,25 +37,23 @@ def write_report(
 ) -> None:
     """Writes the report to `path`, or stdout where that is None, and draws it to `plot`; exit 1 where it can't."""
     deployment, _ = deployed(config)
-    zone = zone or zone_of(deployment.plan)
     try:
         query = ReportQuery(
             by=parse_dimensions(by),
             metrics=parse_metrics(metrics),
-            period=parse_period(start, end, zone=parse_zone(zone)),
+            period=parse_period(start, end, zone=zone or zone_of(deployment.plan)),
             where=parse_filter(where),
-            zone=zone,
         )
-    except InvalidQuery as error:
+    except (InvalidQuery, BadInstant) as error:
         fail(str(error))
     ledger_of(deployment, config=config).close()  # says what to do where there is none yet
     found, *drawn = _run(deployment, query, plot=plot)
     currency = deployment.switch.currency
     if found.first_us is None:
         asked = (("from", start), ("before", end), ("where", where))
-        write_line("payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all"), err=True)
+        write_folded(["payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all")], err=True)
     try:
-        _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}")
+        _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}, rounded to cents")
         if drawn and plot is not None and found.first_us is not None:
             _draw(drawn, plot, title=_title(found, query, where), currency=currency)
     except OSError as error:
@@ -113,16 +108,15 @@ def _draw(reports: "list[Report]", path: Path, *, title: str, currency: str) -> 
 def _title(found: "Report", query: ReportQuery, where: str | None) -> str:
     """`Calls from 2026-03-01 to 2026-03-31, America/New_York`: as asked for; where no end is given, as far as there are calls."""
     period = query.period
-    first_us = found.first_us if period.from_us is None else period.from_us
-    last_us = found.last_us if period.to_us is None else period.to_us - 1
+    first_us = period.from_us if period.has_start else found.first_us
+    last_us = period.to_us - 1 if period.has_end else found.last_us
     if first_us is None or last_us is None:
-        return f"Calls, {query.zone}" if where is None else f"Calls where {where}, {query.zone}"
-    clock = time_zone(query.zone)
-    first, last = (datetime.fromtimestamp(at_us // _S_US, clock) for at_us in (first_us, last_us))
-    by_day = (period.from_us is None or f"{first:%T}" == "00:00:00") and (period.to_us is None or f"{last:%T}" == "23:59:59")
-    begin, end = (f"{each:%Y-%m-%d}" if by_day else f"{each:%Y-%m-%d %H:%M:%S}" for each in (first, last))
-    when = f"of {begin}" if begin == end else f"from {begin} to {end}"
-    return f"Calls {when}, {query.zone}" + ("" if where is None else f", where {where}")
+        return f"Calls, {period.zone}" if where is None else f"Calls where {where}, {period.zone}"
+    first, last = (local_text(at_us, period.zone) for at_us in (first_us, last_us))
+    if (not period.has_start or first.endswith("00:00:00")) and (not period.has_end or last.endswith("23:59:59")):
+        first, last = first.split(" ")[0], last.split(" ")[0]
+    when = f"of {first}" if first == last else f"from {first} to {last}"
+    return f"Calls {when}, {period.zone}" + ("" if where is None else f", where {where}")
 
 
 def _table(found: "Report") -> Table:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, deployed, fail
-from switch.output import write_json, write_line
+from switch.output import write_folded, write_json
 
 __all__ = ["app", "route"]
 
@@ -26,16 +26,17 @@ def route(
 ) -> None:
     """Say where a call would go and why.
 
-    No call is placed; the lines are taken to be idle, and the first that is dialled to answer. Told are what the menu made of the keys,
-    the tags that filters read, the line that is dialled, the price, and every rule that was looked at.
+    No call is placed; all lines count as idle, and the first that is dialled answers. Shows the line that is dialled, what the menu made of
+    the keys, the tags that filters read, the price, and every rule that was looked at, with its file and line.
 
     \b
     Examples:
-      payphone route --did +18005550100 --ani +12145550123 --at 2026-03-02T14:00 --digits 1
+      payphone route --did +18005550100 --ani +12145550123 --digits 1
+      payphone route --did +18005550100 --ani +12145550123 --at 2026-03-02T14:00
       payphone route --did +18005550100 --ani +12145550123 --tag source=radio
     """
     from switch.cli.ruling import show_ruling
-    from switch.simulation.period import BadInstant, clock_of, zone_of
+    from switch.period import BadInstant, clock_of, zone_of
     from switch.simulation.route_query import BadQuery, ask_route, passed_tags
 
     deployment, positions = deployed(config)
@@ -46,7 +47,7 @@ def route(
     except (BadQuery, BadInstant) as error:
         fail(str(error))
     for warning in answer.warnings:
-        write_line(f"payphone: {warning}", err=True)
+        write_folded([f"payphone: {warning}"], err=True)
     if json_lines:
         write_json(answer.as_json())
     else:

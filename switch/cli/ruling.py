@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from routing.zone import Zone
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.terms import LASTING, BillableOn, Price, Rule
 from switch.console import NOTHING, local, read_text, value_text
 from switch.formatter.schema_place import duration_text
@@ -18,7 +18,7 @@ def show_ruling(answer: RouteAnswer, positions: Mapping[str, Position], clock: Z
     record = answer.judged.record
     at = f"{local(answer.at_us, clock)} {clock.key}"
     write_line(Styled(answer.did, "bold"), f" from {answer.ani or 'a withheld number'}, {at}")
-    write_line(Styled(f"→ {answer.outcome}", "bold"))
+    write_folded([Styled(f"→ {answer.outcome}", "bold")])
     write_line(f"  publisher  {record.publisher or NOTHING}")
     write_line(f"  campaign   {record.campaign or NOTHING}")
     if answer.menu is not None:
@@ -34,13 +34,21 @@ def show_ruling(answer: RouteAnswer, positions: Mapping[str, Position], clock: Z
 
 
 def _show_reasons(reasons: Sequence[Mapping[str, object]], positions: Mapping[str, Position], clock: Zone) -> None:
-    """One line per rule that was looked at, with what it read, and the file and line it stands in."""
+    """One line per rule that was looked at, with what it read, and the file and line it stands in.
+
+    After the menu routing is asked again. What comes out the same then is left out, and so is the menu's rule.
+    """
+    shown: set[tuple[str, str]] = set()
     for reason in reasons:
-        rule, read = str(reason["rule"]), reason["read"]
+        rule, verdict, read = str(reason["rule"]), str(reason["verdict"]), reason["read"]
+        key = (rule, "" if rule.endswith(".menu") else verdict)
+        if key in shown:
+            continue
+        shown.add(key)
         figures = read_text(read if isinstance(read, Mapping) else {}, clock)
         where = position_of(positions, rule)
         place = f"  {where.file}:{where.line}" if where else ""
-        write_folded([f"  {rule}: {reason['verdict']}" + (f"  ({figures})" if figures else "") + place])
+        write_folded([f"  {rule}: {verdict}" + (f"  ({figures})" if figures else "") + place])
 
 
 def rule_text(rule: Rule) -> str:
@@ -56,5 +64,5 @@ def price_text(price: Price) -> str:
     if price.percent_bp is not None:
         return f"{price.percent_bp / 100:g} % of the revenue"
     if len(price.steps) == 1:
-        return show_cents(price.steps[0].amount_micros)
-    return f"{price.tiers} of " + ", ".join(f"{show_cents(step.amount_micros)} {rule_text(step.rule)}" for step in price.steps)
+        return show_micros(price.steps[0].amount_micros)
+    return f"{price.tiers} of " + ", ".join(f"{show_micros(step.amount_micros)} {rule_text(step.rule)}" for step in price.steps)

@@ -43,11 +43,11 @@ def simulate(
     report: Annotated[bool, typer.Option("--report", help="By campaign, publisher, advertiser and line too.")] = False,
     json_lines: AsJson = False,
 ) -> None:
-    """Make traffic where there is none, in simulated time.
+    """Invent traffic and play it, in simulated time.
 
-    Invented calls go through menus, routing, caps and money. Callers come as on working days, from all over the US, walk the menus, err,
-    lose patience; lines answer, are busy, are dead. With --into the calls go to a ledger of their own, on which `calls`, `explain` and
-    `replay` can be tried.
+    Its calls go through menus, routing, caps and money. Callers come as on working days, from all over the US, press keys, err, lose
+    patience; lines answer, are busy, are dead. With --into the calls go to a ledger of their own, on which `calls`, `explain` and `replay`
+    can be tried.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def simulate(
 
     if calls is not None and rate is not None:
         fail("--calls and --rate both say how many: give one of them")
-    manners = TrafficModel(
+    model = TrafficModel(
         answered=answered,
         busy=busy,
         failed=failed,
@@ -73,7 +73,7 @@ def simulate(
     )
     simulate_calls(
         config,
-        manners,
+        model,
         calls=None if rate else calls or DEFAULT_CALLS,
         per_hour=rate,
         begin=begin,

@@ -1,7 +1,6 @@
 """How `payphone simulate` plays invented calls and shows what becomes of them. What traffic is like: `switch.simulation`."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
@@ -11,11 +10,11 @@ from switch.cli.table import show
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
 from switch.output import progress, write_json
+from switch.period import BadInstant, Period, instant_us, local_text, zone_of
+from switch.period import days as local_days
 from switch.settings.load import Loaded
 from switch.settings.plan import Deployment
 from switch.settings.without_gc import without_gc
-from switch.simulation.period import BadInstant, Period, instant, local_text, zone_of
-from switch.simulation.period import days as local_days
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
 from switch.simulation.simulate import Model, NoNumbers, scripts
@@ -24,11 +23,12 @@ from switch.simulation.totals import By, Figures
 from switch.simulation.traffic_model import TrafficModel
 
 BATCH = 500
+DAY_US = 86_400_000_000
 
 
 def simulate_calls(
     config: Path,
-    manners: TrafficModel,
+    traffic: TrafficModel,
     *,
     calls: int | None,
     per_hour: float | None,
@@ -43,7 +43,7 @@ def simulate_calls(
     """Plays exactly `calls`, or as many as come at `per_hour`, and writes what they come to; exit 1 where it can't."""
     loaded = loaded_config(config)
     period = _period(loaded, begin, days=day_count, zone=zone)
-    model = Model(period=period, seed=seed, calls=calls, per_hour=per_hour, manners=manners)
+    model = Model(period=period, seed=seed, calls=calls, per_hour=per_hour, manners=traffic)
     figures = _run(loaded, model, config=config, into=into)
     if json_lines:
         for row in figures_as_json(figures):
@@ -64,13 +64,13 @@ def _deployment(loaded: Loaded) -> Deployment:
 def _title(period: Period, calls: int, *, currency: str) -> str:
     first, last = (local_text(at_us, period.zone)[:10] for at_us in (period.from_us, period.to_us - 1))
     when = f"of {first}" if first == last else f"from {first} to {last}"
-    return f"{count(calls, 'invented call')} {when}, {period.zone}, amounts in {currency}"
+    return f"{count(calls, 'invented call')} {when}, {period.zone}, amounts in {currency}, rounded to cents"
 
 
 def _period(loaded: Loaded, begin: str | None, *, days: int, zone: str | None) -> Period:
     zone = zone or zone_of(_deployment(loaded).plan)
     try:
-        first = yesterday() if begin is None else instant(begin, zone=zone)
+        first = yesterday_us() if begin is None else instant_us(begin, zone=zone, option="--from")
         return local_days(first, days, zone=zone)
     except BadInstant as error:
         fail(str(error))
@@ -86,11 +86,11 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
         expected, made = scripts(plan, model)
     except (NoNumbers, NotFresh) as error:
         fail(str(error))
-    stage = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
-    stage.control.usage.set_groups(plan.lines_of_groups)
+    simulator = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
+    simulator.control.usage.set_groups(plan.lines_of_groups)
     figures = Figures()
     with without_gc(), progress("simulating") as done:
-        played = stage.play(made) if ledger is None else _kept(stage.play(made), ledger)
+        played = simulator.play(made) if ledger is None else _recorded(simulator.play(made), ledger)
         for over, judged in enumerate(played, start=1):
             figures.add(judged)
             if over % BATCH == 0:
@@ -98,7 +98,7 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
     return figures
 
 
-def _kept(played: Iterator[JudgedCall], ledger: Ledger) -> Iterator[JudgedCall]:
+def _recorded(played: Iterator[JudgedCall], ledger: Ledger) -> Iterator[JudgedCall]:
     """The same calls; each is in the ledger when the last one has been given."""
     waiting: list[JudgedCall] = []
     for judged in played:
@@ -114,5 +114,6 @@ def _write(ledger: Ledger, waiting: list[JudgedCall]) -> None:
     waiting.clear()
 
 
-def yesterday() -> datetime:
-    return datetime.fromtimestamp(SystemClock().now().utc_us / 1_000_000, UTC) - timedelta(days=1)
+def yesterday_us() -> int:
+    """This time yesterday."""
+    return SystemClock().now().utc_us - DAY_US

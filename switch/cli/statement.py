@@ -8,13 +8,13 @@ from routing.zone import Zone, time_zone
 from switch.api.view import entries, entry_json, row_json, state_json
 from switch.billing.balance import Account, Balance, balances_of
 from switch.billing.entry_state import State
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import MoneyKind, MoneyRow
 from switch.cli.common import fail, from_ledger, open_ledger
 from switch.console import local
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
-from switch.output import Advanced, Column, Table, progress, write_json, write_line
+from switch.output import Advanced, Column, Table, progress, write_folded, write_json, write_line
 
 TOLD_EVERY = 5_000
 STATES = (State.PENDING, State.HELD, State.APPROVED, State.DISPUTED, State.UPHELD)
@@ -40,10 +40,10 @@ def show_money(config: Path, call: str, *, json_lines: bool) -> None:
     show_rows(money, clock)
     for state in states:
         until = "" if state.until_us is None else f" until {local(state.until_us, clock)}"
-        write_line(f"{local(state.at_us, clock)}  {state.of} {state.state}{until}: {state.reason} (by {state.actor})")
+        write_folded([f"{local(state.at_us, clock)}  {state.of} {state.state}{until}: {state.reason} (by {state.actor})"])
     for entry in entries(money, states, now_us):
         stands = "" if entry.standing is None else f", {entry.standing.state}"
-        write_line(f"{entry.base.kind} of {entry.base.party}: {show_cents(entry.amount_micros)}{stands}")
+        write_line(f"{entry.base.kind} of {entry.base.party}: {show_micros(entry.amount_micros)}{stands}")
 
 
 def show_balances(config: Path, party: str | None, *, json_lines: bool) -> None:
@@ -64,7 +64,7 @@ def show_balances(config: Path, party: str | None, *, json_lines: bool) -> None:
         return
     _table(found).show()
     for name, left in _left(place.credits, found):
-        write_line(f"advertiser {name} pays in advance: {show_cents(left)} left before calls stop")
+        write_folded([f"advertiser {name} pays in advance: {show_micros(left)} left before calls stop"])
 
 
 def only_one(found: Sequence[str], beginning: str) -> str:
@@ -80,8 +80,8 @@ def show_rows(rows: Sequence[MoneyRow], clock: Zone, *, err: bool = False) -> No
     """A line each, in local times."""
     for row in rows:
         corrects = f", corrects {row.corrects}" if row.corrects else ""
-        told = f"{row.kind} {show_cents(row.amount_micros)} {row.party}: {row.reason} (by {row.actor}{corrects}) [{row.key}]"
-        write_line(f"{local(row.at_us, clock)}  {told}", err=err)
+        text = f"{row.kind} {show_micros(row.amount_micros)} {row.party}: {row.reason} (by {row.actor}{corrects}) [{row.key}]"
+        write_folded([f"{local(row.at_us, clock)}  {text}"], err=err)
 
 
 def _balances(ledger: Ledger, party: str | None) -> dict[Account, Balance]:
@@ -117,6 +117,6 @@ def _table(found: Mapping[Account, Balance]) -> Table:
     keys = [Column("money", key=True), Column("party", key=True)]
     table = Table([*keys, *(Column(str(state), right=True) for state in used), Column("total", right=True)])
     for (kind, party), balance in sorted(found.items()):
-        parts = (show_cents(balance.parts[state]) if state in balance.parts else "" for state in used)
-        table.add_row(kind.value, party, *parts, show_cents(balance.total_micros))
+        parts = (show_micros(balance.parts[state]) if state in balance.parts else "" for state in used)
+        table.add_row(kind.value, party, *parts, show_micros(balance.total_micros))
     return table

@@ -1,4 +1,4 @@
-"""What simulated or replayed calls come to, as tables and as JSON: alone, and beside what happened."""
+"""What simulated or replayed calls come to, as tables and as JSON: alone, and compared with what happened."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -49,7 +49,7 @@ def parts_table(figures: Figures, by: By) -> Table:
     )
 
 
-def states_beside(before: Figures, after: Figures) -> Table:
+def states_compared(before: Figures, after: Figures) -> Table:
     """Only states whose numbers differ."""
     states = _by_count({name: before.states.get(name, 0) for name in before.states | after.states})
     counts = [(state, was, after.states.get(state, 0)) for state, was in states]
@@ -60,7 +60,7 @@ def states_beside(before: Figures, after: Figures) -> Table:
     )
 
 
-def money_beside(before: Figures, after: Figures) -> Table:
+def money_compared(before: Figures, after: Figures) -> Table:
     was, then = before.total.converted, after.total.converted
     amounts = [(name, _micros(before.total, name), _micros(after.total, name)) for name in MONEY]
     return figures_table(
@@ -73,7 +73,7 @@ def money_beside(before: Figures, after: Figures) -> Table:
     )
 
 
-def parts_beside(before: Figures, after: Figures, by: By) -> Table:
+def parts_compared(before: Figures, after: Figures, by: By) -> Table:
     """Only those for whom something differs, the largest change of margin first."""
     return figures_table(
         names=[by.value],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, count, deployed, fail, require_config, show_problem
-from switch.output import write_json, write_line, write_lines
+from switch.output import write_folded, write_json
 from switch.starter import SAMPLE
 
 if TYPE_CHECKING:
@@ -73,21 +73,21 @@ def check(
     warnings = len(problems) - errors
     if not json_lines:
         found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if problems else "no problems"
-        write_line(f"{config}: {found}")
-        write_line(f"time zone rules: {rules()}" + (f" (passed over: {rules().passed_over})" if rules().passed_over else ""))
+        over = f" (passed over: {rules().passed_over})" if rules().passed_over else ""
+        write_folded([f"{config}: {found}", f"time zone rules: {rules()}{over}"])
     if calendar and loaded.deployment is not None:
         _show_calendars(calendars(loaded.deployment.plan, now_us), json_lines=json_lines)
     raise typer.Exit(1 if loaded.deployment is None else 0)
 
 
 def _show_calendars(found: "tuple[Calendar, ...]", *, json_lines: bool) -> None:
-    from switch.cli.closed_dates import as_json, told
+    from switch.cli.closed_dates import as_json, calendar_lines
 
     if json_lines:
         for row in chain.from_iterable(map(as_json, found)):
             write_json(row)
     else:
-        write_lines(["", *told(found)])
+        write_folded(["", *calendar_lines(found)])
 
 
 @app.command(epilog="Exit 0: all calls are judged right; 1: one is not, or the demo can't start; 2: wrong usage.")
@@ -101,11 +101,11 @@ def demo(
     *,
     json_lines: AsJson = False,
 ) -> None:
-    """Play four scenes over real SIP and RTP on loopback.
+    """Place six test calls over real SIP and RTP on loopback.
 
-    They are told as they happen, and every record is checked. The demo plays with the sample config, whatever is in ./config, on ports of
-    127.0.0.1 that are free, and leaves no file behind. With --config it plays with another one, if that has what the demo needs: none of
-    its addresses is used, none of its lines is called.
+    Prints what happens as it happens, and checks every record. The demo takes the sample config, whatever is in ./config, and free ports of
+    127.0.0.1, and leaves no file behind. With --config it takes another one, if that has what the demo needs: none of its addresses is
+    used, none of its lines is called.
 
     \b
     Examples:
@@ -114,12 +114,12 @@ def demo(
     """
     import uvloop
 
-    from switch.demo.show import play_demo
+    from switch.demo.run import run_demo
     from switch.run import CannotStart
 
     deployment, _ = deployed(config)
     try:
-        right = uvloop.run(play_demo(deployment, json_lines=json_lines))
+        right = uvloop.run(run_demo(deployment, json_lines=json_lines))
     except CannotStart as error:
         fail(str(error))
     raise typer.Exit(0 if right else 1)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from switch.output import Column, Table, write_line
+from switch.output import Column, Table, write_folded
 
 Cells = Sequence[str]
 
@@ -23,10 +23,10 @@ def figures_table(
 
 
 def show(*what: Table | str) -> None:
-    """Writes tables and lines of text to stdout."""
+    """Writes tables and lines of text to stdout, folded to the width of the terminal."""
     for each in what:
         if isinstance(each, str):
-            write_line(each)
+            write_folded([each])
         else:
             each.show()
 

@@ -7,19 +7,19 @@ from typing import Any
 from routing.geo import load_tables
 from routing.zone import Zone, time_zone
 from switch.billing.call_json import as_json
-from switch.billing.money import show_cents
+from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import ms_between
 from switch.calltest.load import CallTests, load_tests
 from switch.calltest.run import CallTest, CallTestResult, run_call_test
 from switch.cli.common import count, fail, loaded_config, show_problem
 from switch.engine.clock import SystemClock
-from switch.explain import Sources, told
+from switch.explain import Sources, explanation_lines
 from switch.explain import explain as explained
-from switch.output import Styled, write_folded, write_json, write_line, write_lines
+from switch.output import Styled, write_folded, write_json, write_line
+from switch.period import zone_of
 from switch.settings.problem import Problem
 from switch.settings.problem import as_json as problem_as_json
-from switch.simulation.period import zone_of
 
 INDENT = "  "
 
@@ -47,7 +47,7 @@ def run_tests(config: Path, directory: Path, *, only: str, verbose: bool, json_l
     if not json_lines:
         took_ms, before_ms = ms_between(ready, SystemClock().now()), ms_between(began, ready)
         hint = "; -v says why" if failed and not verbose else ""
-        write_line(f"{len(chosen) - failed} passed, {failed} failed in {took_ms} ms, after {before_ms} ms of loading{hint}")
+        write_folded([f"{len(chosen) - failed} passed, {failed} failed in {took_ms} ms, after {before_ms} ms of loading{hint}"])
     return not failed
 
 
@@ -73,7 +73,7 @@ def _show(result: CallTestResult, sources: Sources, clock: Zone, *, verbose: boo
     else:
         write_line(Styled("FAIL", "red bold"), "  ", Styled(test.name, "bold"))
     for problem in result.failures:
-        write_lines(INDENT + row for row in _failure(problem))
+        write_folded(INDENT + row for row in _failure(problem))
     if verbose:
         write_folded(["", *(INDENT + each for each in _transcript(result, sources, clock)), ""])
 
@@ -90,12 +90,12 @@ def _transcript(result: CallTestResult, sources: Sources, clock: Zone) -> Iterat
     """How the calls went, the tested one with all that was decided about it, and by which line of the config."""
     for number, (call, judged) in enumerate(zip(result.test.earlier, result.earlier, strict=True), 1):
         yield f"earlier call {number}: {call.ani} called {call.did}: {'still live' if judged is None else _short(judged)}"
-    yield from told(explained(result.judged, rows=result.judged.verdict.rows, config=sources), clock)
+    yield from explanation_lines(explained(result.judged, rows=result.judged.verdict.rows, config=sources), clock)
 
 
 def _short(judged: JudgedCall) -> str:
     lines = ", ".join(f"{tried.line} {tried.outcome}" for tried in judged.record.attempts) or "no line was dialled"
-    return f"{judged.record.final_state} ({lines}), owed {show_cents(judged.verdict.revenue_micros)}"
+    return f"{judged.record.final_state} ({lines}), owed {show_micros(judged.verdict.revenue_micros)}"
 
 
 def _plain(result: CallTestResult) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import assert_never, cast
 
 from switch.call.moment import Moment, ms_between
 from switch.demo.audio import Audio, bound
-from switch.demo.waiting import Missed, Watch
+from switch.demo.waiting import ExpectationFailed, Watch
 from switch.engine.clock import Clock
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
@@ -49,16 +49,16 @@ class PhoneCall:
         self._phone.process()
 
     async def answer(self) -> None:
-        """Pick up. Raises Missed when the caller has left, or the offer can't be served."""
+        """Pick up. Raises ExpectationFailed when the caller has left, or the offer can't be served."""
         if self.ended is not None:
-            raise Missed(f"{self._phone.name} picks up in time: the caller has left")
+            raise ExpectationFailed(f"{self._phone.name} picks up in time: the caller has left")
         host = self._phone.address[0]
         port = await self.audio.open(host)
         offer = sdp.parse_sdp(self._offer)
         agreed = None if offer is None else sdp.answer(offer, host=host, port=port, session_id=port, version=1)
         if agreed is None:
             self.refuse(488)
-            raise Missed(f"{self._phone.name} finds no audio in the offer that it could answer")
+            raise ExpectationFailed(f"{self._phone.name} finds no audio in the offer that it could answer")
         self.answered = self._phone.clock.now()
         self._phone.agent.answer(self.leg, agreed.body, self._phone.now_ns())
         self._phone.process()
@@ -69,12 +69,12 @@ class PhoneCall:
         self._phone.agent.hangup(self.leg, self._phone.now_ns())
         self._phone.process()
 
-    # what the user waits for; each raises Missed
+    # what the user waits for; each raises ExpectationFailed
 
     async def until_answered(self) -> None:
         came = await self._watch.until(lambda: self.answered or self.ended, f"{self._phone.name} is answered")
         if isinstance(came, LegTerminated):
-            raise Missed(f"{self._phone.name} is answered: {came.why.value} instead, status {came.status}")
+            raise ExpectationFailed(f"{self._phone.name} is answered: {came.why.value} instead, status {came.status}")
 
     async def until_over(self) -> LegTerminated:
         return await self._watch.until(lambda: self.ended, f"the call of {self._phone.name} ends")
@@ -171,7 +171,7 @@ class Phone(asyncio.DatagramProtocol):
         return call
 
     async def until_called(self) -> PhoneCall:
-        """The next call that comes in. Raises Missed."""
+        """The next call that comes in. Raises ExpectationFailed."""
         await self._watch.until(lambda: bool(self._ringing), f"{self.name} is called")
         return self._ringing.pop(0)
 

@@ -10,7 +10,7 @@ PATIENCE_S = 15.0
 T = TypeVar("T")
 
 
-class Missed(Exception):
+class ExpectationFailed(Exception):
     """Something that had to happen did not, in time. The message says what."""
 
 
@@ -24,7 +24,7 @@ class Watch:
         self._change.set()
 
     async def until(self, look: Callable[[], T | None], what: str, *, within_s: float = PATIENCE_S) -> T:
-        """The first thing but None (or False) that `look` finds. Raises Missed with `what` when there is none in time."""
+        """The first thing but None (or False) that `look` finds. Raises ExpectationFailed with `what` when there is none in time."""
         try:
             async with asyncio.timeout(within_s):
                 while not (found := look()):
@@ -32,4 +32,4 @@ class Watch:
                     await self._change.wait()
                 return found
         except TimeoutError:
-            raise Missed(f"{what}: not within {within_s:g} s") from None
+            raise ExpectationFailed(f"{what}: not within {within_s:g} s") from None

@@ -31,7 +31,7 @@ JOURNAL_WHOLE = "journal_whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class AuditFinding:
     """`key` names the row (see `switch.billing.audit.Breach`), the trigger, or the journal's file. `rows`: the money rows it may be, where
     `key` is not one itself."""
 
@@ -65,20 +65,20 @@ class Auditor:
         self._advanced = advanced
         self.checked = Checked()
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[AuditFinding]:
         """Every breach; none: all is well. Raises LedgerUnreadable."""
         journal = _journal(self._journal)
         self.checked.journal_calls = len(journal.calls)
         for problem in journal.problems:
-            yield Finding(key=problem.partition(": ")[0], rule=JOURNAL_WHOLE, what=problem.partition(": ")[2])
-        unreadable: list[Finding] = []
-        with self._ledger.scan(lambda key, why: unreadable.append(Finding(key=key, rule=READABLE, what=why))) as scan:
+            yield AuditFinding(key=problem.partition(": ")[0], rule=JOURNAL_WHOLE, what=problem.partition(": ")[2])
+        unreadable: list[AuditFinding] = []
+        with self._ledger.scan(lambda key, why: unreadable.append(AuditFinding(key=key, rule=READABLE, what=why))) as scan:
             yield from _guarded(scan)
             yield from self._audited(scan, journal)
             yield from self._posted(scan)
         yield from unreadable
 
-    def _audited(self, ledger: LedgerScan, journal: Recovery) -> Iterator[Finding]:
+    def _audited(self, ledger: LedgerScan, journal: Recovery) -> Iterator[AuditFinding]:
         checked = self.checked
         checked.total = ledger.count()
         sums = ledger.sums()
@@ -102,7 +102,7 @@ class Auditor:
             self.checked.rows += len(some)
             self._advanced(self.checked)
 
-    def _posted(self, ledger: LedgerScan) -> Iterator[Finding]:
+    def _posted(self, ledger: LedgerScan) -> Iterator[AuditFinding]:
         """Each posting says which rows it wrote: they are there, as it says, and no other row was written behind the ledger's back."""
         money: set[str] = set()
         states: set[str] = set()
@@ -117,7 +117,7 @@ class Auditor:
             money.update(rows)
             states.update(moves)
         for key in (*_others(ledger.posted_money(), money), *_others(ledger.posted_states(), states)):
-            yield Finding(key=key, rule=HAS_POSTING, what="no posting says that it wrote this row")
+            yield AuditFinding(key=key, rule=HAS_POSTING, what="no posting says that it wrote this row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,29 +135,31 @@ def _witness(request: str) -> _Witness:
     return _Witness(rows=known.get("rows", {}), states=known.get("states", {}))
 
 
-def _differing(said: Mapping[str, tuple[str, T]], found: Mapping[str, T], *, show: Callable[[T], str]) -> Iterator[Finding]:
+def _differing(said: Mapping[str, tuple[str, T]], found: Mapping[str, T], *, show: Callable[[T], str]) -> Iterator[AuditFinding]:
     for key, (posting, value) in said.items():
         if key not in found:
-            yield Finding(key=key, rule=AS_POSTED, what=f"posting {posting} wrote {show(value)}, and it is gone")
+            yield AuditFinding(key=key, rule=AS_POSTED, what=f"posting {posting} wrote {show(value)}, and it is gone")
         elif found[key] != value:
             now = show(found[key]) if type(found[key]) is type(value) else repr(found[key])
             what = f"posting {posting} wrote {show(value)}, it is {now} now"
-            yield Finding(key=key, rule=AS_POSTED, what=what)
+            yield AuditFinding(key=key, rule=AS_POSTED, what=what)
 
 
 def _others(keys: Iterable[str], known: set[str]) -> Iterator[str]:
     return (key for key in keys if key not in known)
 
 
-def _guarded(ledger: LedgerScan) -> Iterator[Finding]:
+def _guarded(ledger: LedgerScan) -> Iterator[AuditFinding]:
     for trigger in ledger.unguarded():
-        yield Finding(key=trigger, rule=APPEND_ONLY, what="the trigger that refuses changes is missing: rows may have been changed")
+        yield AuditFinding(
+            key=trigger, rule=APPEND_ONLY, what="the trigger that refuses changes is missing: rows may have been changed"
+        )
 
 
-def _finding(breach: Breach, ledger: LedgerScan) -> Finding:
+def _finding(breach: Breach, ledger: LedgerScan) -> AuditFinding:
     """A verdict that is not the sum of its rows does not say which of them it is: there are few."""
     rows = tuple(ledger.judged_keys(breach.key)) if breach.rule is Invariant.VERDICT_IS_SUM else ()
-    return Finding(key=breach.key, rule=breach.rule.value, what=breach.what, rows=rows)
+    return AuditFinding(key=breach.key, rule=breach.rule.value, what=breach.what, rows=rows)
 
 
 def _journal(directory: Path) -> Recovery:

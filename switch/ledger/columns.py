@@ -2,7 +2,7 @@
 
 Fetching row by row takes longer than everything a report does with the rows. So the database glues a block of each column into one JSON
 array, and that is decoded in one go.
-The columns are raw: reports interpret them. All that one `Columns` gives is of one moment.
+The columns are raw: reports interpret them. All that one `LedgerColumns` gives is of one moment.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ from switch.call.record import EndedBy
 from switch.ledger import reading
 from switch.ledger.database import Database
 from switch.ledger.tables import ATTEMPT, CALL, MONEY
+from switch.period import Period
 
 BLOCK_ROWS = 50_000
 BILLABLE, PAID, NEAR_MISS = 1, 2, 4
@@ -84,18 +85,6 @@ MONEY_COLUMNS: Mapping[str, ColumnElement[Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """Calls invited in [from, to), UTC microseconds; None: since ever, for ever."""
-
-    from_us: int | None = None
-    to_us: int | None = None
-
-    @property
-    def bounded(self) -> bool:
-        return self.from_us is not None or self.to_us is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Amended:
     """The sums of the money rows of one call. None: it has no row of that kind."""
 
@@ -105,7 +94,7 @@ class Amended:
     cost_micros: int | None
 
 
-class Columns:
+class LedgerColumns:
     """Ends with the transaction of its connection."""
 
     def __init__(self, connection: Connection) -> None:
@@ -181,24 +170,24 @@ _SUMMED = (MoneyKind.REVENUE, MoneyKind.PAYOUT, MoneyKind.COST)
 
 
 @contextmanager
-def columns_of(database: Database) -> Iterator[Columns]:
+def columns_of(database: Database) -> Iterator[LedgerColumns]:
     """The columns of a ledger as of now. Raises LedgerUnreadable."""
     with database.snapshot() as connection:
-        yield Columns(connection)
+        yield LedgerColumns(connection)
 
 
 def _in(period: Period) -> list[ColumnElement[bool]]:
     conditions = []
-    if period.from_us is not None:
+    if period.has_start:
         conditions.append(CALL.c.invited_us >= period.from_us)
-    if period.to_us is not None:
+    if period.has_end:
         conditions.append(CALL.c.invited_us < period.to_us)
     return conditions
 
 
 def _of(table: Table, period: Period) -> list[ColumnElement[bool]]:
     """Rows of `table` that are of a call in the period."""
-    if table is CALL or not period.bounded:
+    if table is CALL or not (period.has_start or period.has_end):
         return _in(period)
     call_id: Column[str] = table.c.call_id
     return [call_id.in_(select(CALL.c.call_id).where(*_in(period)))]

@@ -38,7 +38,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class PostedRow:
     """A money row that somebody else wrote, and the call it is about; None: about none.
 
     `before_micros`: what the same line had earned by the same call before it.
@@ -78,14 +78,14 @@ class Unreadable:
 class Polled:
     """Rows that others have written. `last`: the number to go on from."""
 
-    posted: Sequence[Posted]
+    posted: Sequence[PostedRow]
     unreadable: Sequence[Unreadable]
     last: int
 
 
 def read_posted(ledger: Ledger, *, after: int) -> Polled:
     """Returns the rows of others behind number `after`. Raises LedgerUnreadable."""
-    posted: list[Posted] = []
+    posted: list[PostedRow] = []
     unreadable: list[Unreadable] = []
     rows = ledger.money_since(after, broken=lambda number, why: unreadable.append(Unreadable(number=number, why=why)))
     last = max([after, *(each.number for each in unreadable), *(number for number, _ in rows)])
@@ -99,15 +99,16 @@ def read_posted(ledger: Ledger, *, after: int) -> Polled:
     return Polled(posted=posted, unreadable=unreadable, last=last)
 
 
-def _posted(ledger: Ledger, row: MoneyRow) -> Posted:
+def _posted(ledger: Ledger, row: MoneyRow) -> PostedRow:
     calls = ledger.calls(limit=1, call_id=row.call_id) if row.call_id else []
     earlier = takewhile(lambda each: each.key != row.key, ledger.rows_of(row.call_id) if row.call_id else [])
     alike = (each.amount_micros for each in earlier if (each.kind, each.line) == (row.kind, row.line))
-    return Posted(row=row, record=calls[0].record if calls else None, before_micros=sum(alike))
+    return PostedRow(row=row, record=calls[0].record if calls else None, before_micros=sum(alike))
 
 
 class LedgerPoller:
     """`loaded(history)`: everything before this process. `posted(rows)`: what others wrote since. `now_us()`: the present.
+    `complain(what, call_id)`: something to log; the id is "" where it is about no call.
 
     `unreadable`: how many rows of others were passed over.
     """
@@ -117,8 +118,8 @@ class LedgerPoller:
         database: Database,
         *,
         loaded: Callable[[History], None],
-        posted: Callable[[Sequence[Posted]], None],
-        complain: Callable[[str], None],
+        posted: Callable[[Sequence[PostedRow]], None],
+        complain: Callable[[str, str], None],
         now_us: Callable[[], int],
     ) -> None:
         self._ledger = Ledger(database)
@@ -166,7 +167,7 @@ class LedgerPoller:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self._complain(f"watching the ledger failed: {task.exception()!r}")
+            self._complain(f"watching the ledger failed: {task.exception()!r}", "")
 
     async def _watch(self, horizon: Lookback) -> None:
         history = await self._insist(partial(read_history, horizon=horizon))
@@ -186,11 +187,11 @@ class LedgerPoller:
             try:
                 self._posted([each])
             except Exception as error:  # noqa: BLE001 it is said, and the others are told
-                self._pass_over(each.row.key, repr(error))
+                self._pass_over(each.row.key, repr(error), each.row.call_id)
 
-    def _pass_over(self, row: int | str, why: str) -> None:
+    def _pass_over(self, row: int | str, why: str, call_id: str = "") -> None:
         self.unreadable += 1
-        self._complain(f"money row {row} could not be counted for caps and balances: {why}")
+        self._complain(f"money row {row} could not be counted for caps and balances: {why}", call_id)
 
     async def _insist(self, work: Callable[[Ledger], T]) -> T:
         """Runs `work` in a thread, again and again until it succeeds. Returns its result."""
@@ -201,5 +202,5 @@ class LedgerPoller:
             except (LedgerUnreadable, LedgerUnwritable, RecordRefused, ValueError, TypeError) as error:
                 if str(error) != said:
                     said = str(error)
-                    self._complain(f"ledger: {error}")
+                    self._complain(f"ledger: {error}", "")
             await asyncio.sleep(RETRY_S)

@@ -31,8 +31,9 @@ RECOVERED_AT_ONCE = 500
 
 
 class LedgerService:
-    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what)`: something to log.
-    `found(judged)`: a call that the last process left in the journal. `past_is_whole()`: the ledger is there, and has all of those.
+    """`secured(tokens)`: the journal is durable up to them. `state(writable, why)`. `complain(what, call_id)`: something to log; the id is
+    "" where it is about no call. `found(judged)`: a call that the last process left in the journal. `past_is_whole()`: the ledger is
+    there, and has all of those.
 
     Until its owner has learned from the ledger's past what caps and balances need, and says `past_known`, it counts as not writable.
     """
@@ -44,7 +45,7 @@ class LedgerService:
         database: Database,
         secured: Callable[[Sequence[str]], None],
         state: Callable[[bool, str], None],
-        complain: Callable[[str], None],
+        complain: Callable[[str, str], None],
         found: Callable[[JudgedCall], None],
         past_is_whole: Callable[[], None],
     ) -> None:
@@ -85,7 +86,7 @@ class LedgerService:
             on_refused=self._on_refused,
         )
         for problem in found.problems:
-            self._complain(f"journal: {problem}")
+            self._complain(f"journal: {problem}", "")
         self._sync.start()
         self._writer.start()
 
@@ -117,7 +118,7 @@ class LedgerService:
     def keep(self, judged: JudgedCall) -> None:
         """Hands a call to the ledger; where too much waits for it already, the next start brings it there from the journal."""
         if not self._writer.submit(judged):
-            self._complain(f"call {judged.record.call_id} stays in the journal: too many records wait for the ledger")
+            self._complain("a call stays in the journal: too many records wait for the ledger", judged.record.call_id)
 
     def past_known(self) -> None:
         """Says that caps and balances are as the ledger has them: calls can be taken."""
@@ -127,7 +128,7 @@ class LedgerService:
     def close(self) -> None:
         """Writes everything that can be written. The rest stays in the journal for the next start."""
         if not self._writer.close(CLOSE_S) or self._left:
-            self._complain("records are left in the journal: the ledger could not be written; the next start tries again")
+            self._complain("records are left in the journal: the ledger could not be written; the next start tries again", "")
         self._sync.close(CLOSE_S)
         self._journal.close()
 
@@ -137,7 +138,7 @@ class LedgerService:
         try:
             judged = recover_call(lines)
         except ValueError as error:
-            self._complain(f"journal: call {call_id} can't be read and is kept as it is: {error}")
+            self._complain(f"journal: a call can't be read and is kept as it is: {error}", call_id)
             return True
         if not self._writer.submit(judged):
             return False
@@ -171,8 +172,8 @@ class LedgerService:
 
     def _on_refused(self, judged: JudgedCall, why: str) -> None:
         self._loop.call_soon_threadsafe(self._recorded_past, [judged.record.call_id])
-        what = f"ledger refuses call {judged.record.call_id}; it stays in the journal: {why}"
-        self._loop.call_soon_threadsafe(self._complain, what)
+        what = f"the ledger refuses a call; it stays in the journal: {why}"
+        self._loop.call_soon_threadsafe(self._complain, what, judged.record.call_id)
 
     # on the loop
 
@@ -180,7 +181,7 @@ class LedgerService:
         try:
             self._journal.mark_recorded(call_ids)
         except JournalUnwritable as error:
-            self._complain(f"journal: a segment of recorded calls could not be deleted: {error}")
+            self._complain(f"journal: a segment of recorded calls could not be deleted: {error}", "")
         self._recorded_past(call_ids)
 
     def _recover_all(self, recorded: Set[str]) -> None:

@@ -81,7 +81,7 @@ class _Field:
     read: Callable[[Any], Any] | None = None
 
 
-class Columns(Generic[R]):
+class RecordColumns(Generic[R]):
     """The columns of a record type. Fields that are records, or tuples of records, have tables of their own, and are left out."""
 
     def __init__(self, record: type[R]) -> None:
@@ -137,8 +137,13 @@ def _field(name: str, hint: Any) -> _Field | None:
     return column(type=Text(), write=json_text, read=msgspec.json.Decoder(hint).decode)
 
 
-_CALL, _VERDICT, _ATTEMPT = Columns(CallRecord), Columns(Verdict), Columns(AttemptRecord)
-_EVENT, _MONEY, _STATE, _POSTING = Columns(CallEvent), Columns(MoneyRow), Columns(StateRow), Columns(PostingRow)
+_CALL, _VERDICT, _ATTEMPT = RecordColumns(CallRecord), RecordColumns(Verdict), RecordColumns(AttemptRecord)
+_EVENT, _MONEY, _STATE, _POSTING = (
+    RecordColumns(CallEvent),
+    RecordColumns(MoneyRow),
+    RecordColumns(StateRow),
+    RecordColumns(PostingRow),
+)
 
 METADATA = MetaData(
     naming_convention={
@@ -169,6 +174,7 @@ def _text(name: str) -> Column[str]:
 CALL = Table("call", METADATA, *_CALL.sql(), *_VERDICT.sql(), Column(_STATE_TAG, Text), PrimaryKeyConstraint("call_id"))
 Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
 Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
+Index("ix_call_ani", CALL.c.ani, CALL.c.invited_us)
 
 ATTEMPT = Table(
     "attempt",

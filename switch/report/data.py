@@ -15,7 +15,7 @@ from routing.expression import Expression
 from routing.expression_tree import Among, And, Compare, Is, Known, Not, Op, Or
 from switch.billing.verdict import MoneyKind
 from switch.call.record import CallRecord
-from switch.ledger.columns import BILLABLE, NEAR_MISS, PAID, Block, Columns
+from switch.ledger.columns import BILLABLE, NEAR_MISS, PAID, Block, LedgerColumns
 from switch.report.fields import CALL_DIMENSIONS, TIME_DIMENSIONS
 from switch.report.local_time import LocalTime
 from switch.report.query import ReportQuery
@@ -61,13 +61,17 @@ class ReportData:
 
 
 def load_data(
-    columns: Columns, query: ReportQuery, *, live: Sequence[CallRecord] | None = None, progress: Progress = lambda _done, _of: None
+    columns: LedgerColumns,
+    query: ReportQuery,
+    *,
+    live: Sequence[CallRecord] | None = None,
+    progress: Progress = lambda _done, _of: None,
 ) -> ReportData:
     """Reads all that the query needs. `live`: calls in progress; None: not known. Raises LedgerUnreadable."""
     in_progress = _not_recorded(columns, live or ())
     calls = pl.concat([_recorded_calls(columns, query, progress), _live_calls(in_progress, query)])
     attempts = _attempts(columns, query, calls) if query.per_attempt or query.wants_peaks else None
-    local_time = _local_time(query.zone, calls, attempts)
+    local_time = _local_time(query.period.zone, calls, attempts)
     of_time = [name for name in query.dimensions if name in TIME_DIMENSIONS]
     calls = calls.with_columns(local_time.read(of_time, calls["invited_us"]))
     if query.per_attempt and attempts is not None:
@@ -80,13 +84,13 @@ def load_data(
     )
 
 
-def _not_recorded(columns: Columns, records: Sequence[CallRecord]) -> tuple[CallRecord, ...]:
+def _not_recorded(columns: LedgerColumns, records: Sequence[CallRecord]) -> tuple[CallRecord, ...]:
     """Without calls that ended between the reading of the journal and that of the ledger."""
     recorded = columns.recorded(record.call_id for record in records)
     return tuple(record for record in records if record.call_id not in recorded)
 
 
-def _recorded_calls(columns: Columns, query: ReportQuery, progress: Progress) -> pl.DataFrame:
+def _recorded_calls(columns: LedgerColumns, query: ReportQuery, progress: Progress) -> pl.DataFrame:
     dimensions = _of_calls(query)
     names = ("call_id", *dimensions, "invited_us", *_READ)
     total = columns.count(query.period)
@@ -109,7 +113,7 @@ def _shape(dimensions: Sequence[str]) -> tuple[str, ...]:
     return ("call_id", *dimensions, "invited_us", *_AMOUNTS, *_TRUTHS, "live")
 
 
-def _amended(calls: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+def _amended(calls: pl.DataFrame, columns: LedgerColumns) -> pl.DataFrame:
     """Truths, and money as it is by now. A call converts, or is paid, by its verdict; once it has money rows, by their sum."""
     names = ("revenue_micros", "payout_micros", "cost_micros")
     amended = pl.DataFrame(
@@ -143,7 +147,7 @@ def _live_calls(records: Iterable[CallRecord], query: ReportQuery) -> pl.DataFra
     rows = [
         {"call_id": record.call_id, "invited_us": record.invited_us, **{name: _dimension(record, name) for name in dimensions}}
         for record in records
-        if (period.from_us or 0) <= record.invited_us and (period.to_us is None or record.invited_us < period.to_us)
+        if period.from_us <= record.invited_us < period.to_us
     ]
     nothing = {name: pl.lit(0, dtype=pl.Int64) for name in _AMOUNTS}
     none = {name: pl.lit(value=False) for name in _TRUTHS}
@@ -164,7 +168,7 @@ def _dimension(record: CallRecord, name: str) -> str | None:
     return known.get(name)
 
 
-def _attempts(columns: Columns, query: ReportQuery, calls: pl.DataFrame) -> pl.DataFrame:
+def _attempts(columns: LedgerColumns, query: ReportQuery, calls: pl.DataFrame) -> pl.DataFrame:
     frames = [_frame(_ATTEMPT, {}), *(_frame(_ATTEMPT, block) for block in columns.attempts(query.period))]
     return pl.concat(frames).join(calls, on="call_id", how="semi")
 
@@ -183,7 +187,7 @@ def _live_attempts(records: Iterable[CallRecord]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: _type(name) for name in _ATTEMPT}, orient="row")
 
 
-def _money(columns: Columns, query: ReportQuery) -> pl.DataFrame:
+def _money(columns: LedgerColumns, query: ReportQuery) -> pl.DataFrame:
     names = ("call_id", "kind", "line", "amount_micros")
     return pl.concat([_frame(names, {}), *(_frame(names, block) for block in columns.money(query.period))])
 

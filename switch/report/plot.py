@@ -26,6 +26,7 @@ _SERIES = {"converted": "#1a7f5a", "connected, not converted": "#8cc7ae", "not c
 _MONEY = {"revenue_micros": ("revenue", "#2f5d8a"), "payout_micros": ("payout", "#e0a458"), "margin_micros": ("margin", "#1a7f5a")}
 _PEAK, _CAPACITY = "#6b7a8f", "#c0392b"
 _STYLE: dict[Any, Any] = {
+    "text.parse_math": False,  # a name with dollar signs is no formula
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -1,15 +1,13 @@
-"""Parses the query for a report: dimensions and metrics (`switch.report.fields`), period, filter and time zone.
+"""Parses the query for a report: dimensions and metrics (`switch.report.fields`), and the filter. Its period: `switch.period`.
 
 Every refusal says what there is instead. Works without polars.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from routing.expression import BadExpression, Expression, names, parse, type_mismatches
-from routing.zone import time_zone
-from switch.ledger.columns import Period
+from switch.period import Period
 from switch.report.fields import (
     ATTEMPT_DIMENSIONS,
     BY_SHORT,
@@ -25,8 +23,6 @@ from switch.settings.value import nearest
 
 ALL = "all"
 EVER = Period()
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class InvalidQuery(Exception):
@@ -35,16 +31,14 @@ class InvalidQuery(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportQuery:
-    """`by`: dimensions, none for one row of everything. `metrics`: names of columns. `zone`: IANA, of hours and days.
-
-    `where`: only calls, and attempts, for which it holds; None: all.
+    """`by`: dimensions, none for one row of everything. `metrics`: names of columns. `where`: only calls, and attempts, for which it holds;
+    None: all. The period's zone is that of hours and days.
     """
 
     by: tuple[str, ...]
     metrics: tuple[str, ...] = DEFAULT
     period: Period = EVER
     where: Expression | None = None
-    zone: str = "UTC"
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -104,37 +98,6 @@ def parse_filter(text: str | None) -> Expression | None:
             raise InvalidQuery(f"--where, column {misfit.column + 1}: {_unknown('dimension', misfit.name, DIMENSIONS)}")
         raise InvalidQuery(f"--where, column {misfit.column + 1}: {misfit.message}")
     return expression
-
-
-def parse_period(start: str | None, end: str | None, *, zone: str) -> Period:
-    """From the first instant of `start` to the first of `end`: dates or date and time of the zone's clocks, unless they say their own.
-
-    Raises InvalidQuery.
-    """
-    period = Period(from_us=_instant_us("--from", start, zone=zone), to_us=_instant_us("--to", end, zone=zone))
-    if period.from_us is not None and period.to_us is not None and period.from_us >= period.to_us:
-        raise InvalidQuery(f"--from {start} is not before --to {end}, which is not included itself")
-    return period
-
-
-def parse_zone(name: str) -> str:
-    """The name of an IANA zone. Raises InvalidQuery."""
-    try:
-        time_zone(name)
-    except KeyError as error:
-        raise InvalidQuery(f"--zone: no time zone {name!r}; one is America/New_York") from error
-    return name
-
-
-def _instant_us(option: str, text: str | None, *, zone: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidQuery(f"{option}: {text!r} is no date; such as 2026-03-01 or 2026-03-01T14:00") from error
-    local = instant if instant.tzinfo is not None else instant.replace(tzinfo=time_zone(zone))
-    return (local - _EPOCH) // _MICROSECOND
 
 
 def _words(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Reads from a config where its ledger is, and the few other settings that reading a ledger takes, without checking or compiling it.
 
-Compiling takes seconds where a config is large; `payphone calls` needs none of it.
+Compiling takes seconds where a config is large; `payphone calls` needs none of it. A config that is broken elsewhere, which happens while
+somebody edits it, still says where its ledger is.
 """
 
 from collections.abc import Mapping
@@ -21,22 +22,27 @@ _POSTGRESQL = "postgresql:"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPlace:
     """`data`: the directory of journal and SQLite ledger. `url`: of another database than that; None: there is none. `zone`: IANA, of most
-    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros."""
+    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros. `broken`: what of the config
+    could not be read, so that zone and credits may lack something."""
 
     data: Path
     url: str | None
     zone: str
     credits: Mapping[str, int]
+    broken: tuple[str, ...] = ()
 
 
 def ledger_place(directory: Path) -> LedgerPlace | None:
-    """Returns the place of the ledger, or None where the config is not clear: `switch.settings.load` then says what is wrong."""
+    """Returns the place of the ledger, or None where the config is not clear: `switch.settings.load` then says what is wrong.
+
+    Where a file can't be read, its place must be written in another one: the default may not be meant.
+    """
     files = read_directory(directory)
     if isinstance(files, Problem):
         return None
     tree = merged(files, root=directory)
     switch = tree.data.get("switch")
-    if tree.problems or not isinstance(switch, dict):
+    if not isinstance(switch, dict) or (tree.problems and not {"data", "ledger"} & set(switch)):
         return None
     data, ledger = switch.get("data", DEFAULT_DATA), switch.get("ledger", DEFAULT_LEDGER)
     zone = switch.get("zone", DEFAULT_ZONE)
@@ -50,6 +56,7 @@ def ledger_place(directory: Path) -> LedgerPlace | None:
             url=None if ledger == DEFAULT_LEDGER else ledger,
             zone=_zone(tree.data, zone),
             credits=_credits(tree.data.get("advertisers")),
+            broken=tuple(f"{problem.path}:{problem.line}: {problem.message}" for problem in tree.problems),
         )
     except (KeyError, ValueError, OSError):  # no such zone, no amount, no path
         return None

@@ -7,6 +7,7 @@ from enum import StrEnum
 MAX_QUOTED = 60
 MAX_EXCERPT = 120
 EXCERPT_LEAD = 40
+MARGIN = "      | "
 
 
 class Severity(StrEnum):
@@ -45,13 +46,16 @@ class Problem:
     hint: str | None = None
 
 
-def show(problem: Problem) -> str:
-    """The problem as people read it: place and message, the line with carets under the whole token, what belongs there, a hint."""
+def show(problem: Problem, *, columns: int | None = None) -> str:
+    """The problem as people read it: place and message, the line with carets under the whole token, what belongs there, a hint.
+
+    `columns`: how wide the line of the file may be with its number; None: as wide as a log takes it.
+    """
     word = "warning: " if problem.severity is Severity.WARNING else ""
     place = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
     rows = [f"{place}  {word}{problem.message}"]
     if problem.line:
-        rows += _excerpt(problem)
+        rows += _excerpt(problem, MAX_EXCERPT if columns is None else columns - len(MARGIN))
     if problem.expected:
         rows.append(f"  expected  {problem.expected}")
     if problem.hint:
@@ -83,16 +87,16 @@ def order(problem: Problem) -> tuple[str, int, int, str]:
     return problem.path, problem.line, problem.column, problem.message
 
 
-def _excerpt(problem: Problem) -> list[str]:
-    """The line and its carets. A line too long to read is cut to a window around the token."""
+def _excerpt(problem: Problem, wide: int) -> list[str]:
+    """The line and its carets. A line of more than `wide` characters is cut to a window around the token."""
     line, start = _printable(problem.excerpt).rstrip(), problem.column - 1
-    if len(line) > MAX_EXCERPT:
+    if len(line) > wide:
         cut = max(0, start - EXCERPT_LEAD)
-        line, start = line[cut : cut + MAX_EXCERPT], start - cut
+        line, start = line[cut : cut + max(wide, EXCERPT_LEAD + 1)], start - cut
     room = max(1, len(line) - start)
     indent = "".join("\t" if char == "\t" else " " for char in line[:start]).ljust(start)
     carets = "^" * max(1, min(problem.length, room))
-    return [f"{problem.line:>5} | {line}".rstrip(), f"      | {indent}{carets}"]
+    return [f"{problem.line:>5} | {line}".rstrip(), f"{MARGIN}{indent}{carets}"]
 
 
 def _printable(text: str) -> str:

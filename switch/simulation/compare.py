@@ -35,7 +35,7 @@ class CallResult:
         return self.revenue_micros - self.payout_micros - self.cost_micros
 
 
-class Change(StrEnum):
+class Difference(StrEnum):
     """How a call differs, the weightiest first."""
 
     MOVED = "moved"
@@ -49,11 +49,11 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class ChangedCall:
     call_id: str
     invited_us: int
     did: str
-    change: Change
+    change: Difference
     before: CallResult
     after: CallResult
 
@@ -67,7 +67,7 @@ class CapFilled:
 
 
 @dataclass(slots=True, kw_only=True)
-class Side:
+class SideFigures:
     """One of the two."""
 
     figures: Figures = field(default_factory=Figures)
@@ -86,10 +86,10 @@ class Side:
 class Comparison:
     """`same`: calls that do not differ. `changed`: those that do, in the order they ended. `undecided`: calls no config had a say in."""
 
-    before: Side = field(default_factory=Side)
-    after: Side = field(default_factory=Side)
+    before: SideFigures = field(default_factory=SideFigures)
+    after: SideFigures = field(default_factory=SideFigures)
     same: int = 0
-    changed: list[Changed] = field(default_factory=list)
+    changed: list[ChangedCall] = field(default_factory=list)
     undecided: int = 0
     pending: dict[str, CallResult] = field(default_factory=dict)
 
@@ -111,7 +111,7 @@ class Comparison:
             self.same += 1
         else:
             self.changed.append(
-                Changed(
+                ChangedCall(
                     call_id=record.call_id,
                     invited_us=record.invited_us,
                     did=record.did,
@@ -121,15 +121,15 @@ class Comparison:
                 )
             )
 
-    def movements(self) -> list[tuple[str, str, list[Changed]]]:
+    def movements(self) -> list[tuple[str, str, list[ChangedCall]]]:
         """Calls that move, by from where to where, the most first."""
-        found: dict[tuple[str, str], list[Changed]] = {}
+        found: dict[tuple[str, str], list[ChangedCall]] = {}
         for each in self.changed:
-            if each.change is Change.MOVED:
+            if each.change is Difference.MOVED:
                 found.setdefault((each.before.place, each.after.place), []).append(each)
         return [(*way, calls) for way, calls in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))]
 
-    def count(self, change: Change) -> int:
+    def count(self, change: Difference) -> int:
         return sum(each.change is change for each in self.changed)
 
 
@@ -148,22 +148,22 @@ def call_result(judged: JudgedCall) -> CallResult:
     )
 
 
-def difference(before: CallResult, after: CallResult) -> Change | None:
+def difference(before: CallResult, after: CallResult) -> Difference | None:
     """None: they do not differ. Of a call that was cut off only the lines count: how it would have ended nobody knows."""
     if before.place != after.place and not (before.cut_off and before.tried == after.tried):
-        return Change.MOVED
+        return Difference.MOVED
     if before.tried != after.tried:
-        return Change.TRIED
+        return Difference.TRIED
     if before.cut_off:
         return None
     if before.state != after.state:
-        return Change.STATE
+        return Difference.STATE
     same = (before.revenue_micros, before.payout_micros, before.cost_micros) == (
         after.revenue_micros,
         after.payout_micros,
         after.cost_micros,
     )
-    return None if same else Change.MONEY
+    return None if same else Difference.MONEY
 
 
 def full_caps(trail: Sequence[Mapping[str, object]]) -> Iterator[tuple[str, int]]:

@@ -11,10 +11,10 @@ from switch.engine.lookback import lookback_of
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage, UsageHistory
 from switch.ledger.store import Ledger
+from switch.period import HOUR_US, Period
 from switch.simulation.call_script import CallScript
 from switch.simulation.compare import Comparison
 from switch.simulation.line_profiles import LineProfiles, ProfiledLines
-from switch.simulation.period import HOUR_US, Period
 from switch.simulation.recorded_call import TOLD, UNDECIDED, RecordedCall, recorded_call
 from switch.simulation.simulator import Simulator
 

@@ -13,8 +13,8 @@ from switch.billing.verdict import JudgedCall
 from switch.call.moment import Moment, iso
 from switch.engine.clock import SystemClock
 from switch.engine.plan import Plan, tag_value
+from switch.period import instant_us
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
-from switch.simulation.period import instant, instant_us
 from switch.simulation.simulator import Simulator
 
 SEED = 1
@@ -71,7 +71,7 @@ def ask_route(
 
     Raises BadQuery for digits that no phone has, BadInstant for an instant that can't be read.
     """
-    at_us = SystemClock().now().utc_us if at is None else instant_us(instant(at, zone=zone.key))
+    at_us = SystemClock().now().utc_us if at is None else instant_us(at, zone=zone.key, option="--at")
     if bad := sorted(set(digits) - DIGITS):
         raise BadQuery(f"--digits has what no phone sends: {''.join(bad)!r}")
     script = CallScript(

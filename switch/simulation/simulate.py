@@ -16,9 +16,9 @@ from routing.ruling import EnterMenu, Inquiry
 from routing.table import NumberState
 from routing.tags import CLOSED
 from switch.engine.plan import Plan
+from switch.period import Period
 from switch.simulation.call_script import CallScript
 from switch.simulation.dtmf_model import digits
-from switch.simulation.period import Period
 from switch.simulation.traffic import SHY_S, Callers, LineTraits, RandomLines, arrivals, lasting_ms, line_traits
 from switch.simulation.traffic_model import TrafficModel
 

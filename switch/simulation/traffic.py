@@ -15,8 +15,8 @@ from random import Random
 from routing.geo import US_STATES, place
 from routing.zone import time_zone
 from switch.call.record import EndedBy
+from switch.period import HOUR_US, Period
 from switch.simulation.call_script import LineBehaviour, LineScript
-from switch.simulation.period import HOUR_US, Period
 from switch.simulation.traffic_model import TrafficModel
 
 BY_HOUR = (1, 1, 1, 1, 1, 2, 6, 18, 45, 78, 95, 100, 88, 92, 98, 95, 86, 70, 48, 32, 22, 14, 7, 3)

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media.control import MAX_HEARTBEAT_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, decode_report, encode
+from media.control import MAX_HEARTBEAT_PORTS, MAX_MESSAGE_BYTES, Heartbeat, Ready, WorkerProblem, decode_report, encode
 from media.dsp.wav import MAX_CHANNELS, MAX_RATE, MIN_RATE, WavError, read_wav, write_wav
 from media.rtp.continuity import MAX_EVENT_SAMPLES, OutgoingStream
 from media.rtp.packet import MARKER, RtpPacket
 from media.rtp.telephone_event import DIGITS, MAX_DURATION, SAMPLES_PER_MS, TOLD_EVENTS, DigitDetector, press
-from media.worker.error_reporter import MAX_KINDS, ErrorReporter
+from media.worker.error_reporter import MAX_KINDS, MAX_TRACE, ErrorReporter
 from media.worker.link import MAX_QUEUED_REPORTS, ControlSocket
 from media.worker.prompts import MAX_PROMPTS, Prompts
+from media.worker.relay import Relay
 
 
 def wav(*, rate: int = 8_000, channels: int = 1, frames: int = 800) -> bytes:
@@ -62,13 +63,41 @@ def test_so_many_prompts_are_remembered_and_then_the_oldest_is_read_again(tmp_pa
     assert prompts.get("p00000") is not first
 
 
-def test_so_many_kinds_of_errors_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    complaints = ErrorReporter()
+def test_so_many_kinds_of_errors_are_reported() -> None:
+    reported: list[WorkerProblem] = []
+    errors = ErrorReporter(reported.append)
     for number in range(MAX_KINDS + 1):
-        complaints.about("testing", f"kind {number}")
-    told = capsys.readouterr().err
-    assert f"kind {MAX_KINDS - 1}\n" in told
-    assert f"kind {MAX_KINDS}\n" not in told
+        errors.about("testing", f"kind {number}")
+        errors.about("testing", f"kind {number}")
+    assert [problem.why for problem in reported] == [f"kind {number}" for number in range(MAX_KINDS)]
+
+
+def test_an_error_that_ends_the_relay_is_reported_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Relay) -> None:
+        raise RuntimeError("no more packets")
+
+    monkeypatch.setattr(Relay, "_loop", fails)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        relay = Relay(theirs, address="127.0.0.1", prompts=Prompts(tmp_path), rtp_timeout_ns=1)
+        with pytest.raises(SystemExit, match="1"):
+            relay.run()
+        first, second = (decode_report(ours.recv(MAX_MESSAGE_BYTES)) for _ in range(2))
+    assert isinstance(first, Ready)
+    assert isinstance(second, WorkerProblem)
+    assert (second.doing, second.why) == ("running", "RuntimeError: no more packets")
+
+
+@pytest.mark.parametrize("character", ["x", "\N{GRINNING FACE}", "\udcff"])
+def test_a_long_error_fits_into_a_message_with_the_end_of_its_traceback(character: str) -> None:
+    reported: list[WorkerProblem] = []
+    try:
+        raise ValueError(character * 2 * MAX_TRACE)
+    except ValueError as error:
+        ErrorReporter(reported.append).about("testing", error)
+    (problem,) = reported
+    assert (len(problem.why), len(problem.trace)) == (500, 8_000)
+    assert len(encode(problem)) <= MAX_MESSAGE_BYTES
 
 
 def digits_of(numbers: range, detector: DigitDetector) -> str:

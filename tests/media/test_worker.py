@@ -286,7 +286,7 @@ def test_noise_changes_nothing(worker: WorkerClient, caller: Phone, line: Phone)
     assert line.hear().payload == b"\x66" * 160
     counters = worker.close(caller.leg)
     assert (counters.received, counters.malformed, counters.stray) == (1, len(noise), 0)
-    assert worker.complaints() == ""
+    assert worker.problems() == []
 
 
 def test_nobody_listening_there_does_not_matter(worker: WorkerClient, caller: Phone, ports: Ports) -> None:
@@ -295,7 +295,7 @@ def test_nobody_listening_there_does_not_matter(worker: WorkerClient, caller: Ph
         peer = gone.peer()
     worker.order(Open(port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
-    assert worker.complaints() == ""
+    assert worker.problems() == []
 
 
 def test_a_port_that_is_taken(worker: WorkerClient, caller: Phone, ports: Ports) -> None:
@@ -319,7 +319,7 @@ def test_a_closed_port_can_be_opened_again_in_the_same_breath(worker: WorkerClie
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
     heard_by(caller, FRAMES)
     worker.expect(PlayFinished)
-    assert worker.complaints() == ""
+    assert worker.problems() == []
 
 
 def test_orders_about_unknown_ports_do_nothing(worker: WorkerClient, caller: Phone) -> None:
@@ -339,7 +339,7 @@ def test_orders_about_unknown_ports_do_nothing(worker: WorkerClient, caller: Pho
         caller.send(build(packet))
     worker.expect(DigitReceived)
     assert caller.hears_nothing(), "no leg is its own partner"
-    assert worker.complaints() == ""
+    assert worker.problems() == []
 
 
 def test_orders_that_make_no_sense_are_refused_and_told_once_a_kind(worker: WorkerClient, caller: Phone) -> None:
@@ -348,9 +348,10 @@ def test_orders_that_make_no_sense_are_refused_and_told_once_a_kind(worker: Work
         worker.order(SetRemote(port=caller.leg, peer=caller.peer(payload_type=18)))
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
-    complaints = worker.complaints()
-    assert complaints.count("Traceback") == 2
-    assert "payload types 18 and 101" in complaints
+    problems = worker.problems()
+    assert [problem.doing for problem in problems] == ["executing an order"] * 2
+    assert "payload types 18 and 101" in problems[1].why
+    assert "Traceback" in problems[1].trace
 
 
 def test_an_engine_that_does_not_read_does_not_hold_up_packets(worker: WorkerClient, caller: Phone, line: Phone) -> None:
@@ -373,7 +374,7 @@ def test_it_ends_when_the_control_socket_closes(worker: WorkerClient, caller: Ph
     caller.hear()
     worker.hang_up()
     assert worker.exit_code() == 0
-    assert worker.complaints() == ""
+    assert worker.problems() == []
 
 
 def test_quit_closes_everything(worker: WorkerClient, caller: Phone) -> None:
@@ -410,7 +411,7 @@ def test_a_bridge_to_a_leg_whose_far_end_is_not_known_yet_waits_for_it(tmp_path:
         worker.settle()
         line.talk()
         assert caller.hear().payload == b"\xff" * 160
-        assert worker.complaints() == ""
+        assert worker.problems() == []
 
 
 def test_a_pipe_in_place_of_a_prompt_is_not_waited_for(tmp_path: Path) -> None:

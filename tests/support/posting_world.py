@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 from money_cases import INVITED_US, SECOND_US, attempt, call
 
-from switch.api.postings import Outcome, PostingRequest, PostingWriter
+from switch.api.postings import PostingOutcome, PostingRequest, PostingWriter
 from switch.billing.actions import Action
 from switch.billing.judge import judge, with_final_state
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import CallRecord
-from switch.ledger.auditing import Auditor, Finding
+from switch.ledger.auditing import AuditFinding, Auditor
 from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load_files
@@ -129,7 +129,7 @@ class PostingWorld:
     def keep_config(self) -> None:
         self.ledger.keep_config(self.deployment.plan.version, at_us=INVITED_US, files=self.loaded.files)
 
-    def ops(self, act: Action, call_id: str, *, key: str = "", reason: str = "because", line: str | None = None) -> Outcome:
+    def ops(self, act: Action, call_id: str, *, key: str = "", reason: str = "because", line: str | None = None) -> PostingOutcome:
         """Posted by operators."""
         self.clock.us += 1
         key = key or f"ops-{self.clock.us}"
@@ -142,7 +142,7 @@ class PostingWorld:
         """Revenue and payout."""
         return self.owed(call_id), self.owed(call_id, MoneyKind.PAYOUT)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[AuditFinding]:
         return list(Auditor(self.ledger, self.config / "data" / "journal").findings())
 
 

@@ -1,15 +1,14 @@
 """A day of invented calls in a ledger of its own, for tests of what is made of such a day."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from config_overlay import lay_base
 
 from switch.engine.plan import Plan
 from switch.ledger.store import Ledger
+from switch.period import Period, days, instant_us
 from switch.simulation.compare import Comparison
-from switch.simulation.period import Period, days
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import Recording, begins_us, past_of, play, read
 from switch.simulation.sandbox import open_sandbox
@@ -38,7 +37,7 @@ campaigns:
 """
 """A small config in one file: three lines without caps, one menu."""
 
-DAY = days(datetime(2026, 11, 18, 12, tzinfo=UTC), 1, zone="UTC")
+DAY = days(instant_us("2026-11-18", zone="UTC", option="--from"), 1, zone="UTC")
 
 
 def lay_plain(config: Path) -> None:

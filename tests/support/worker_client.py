@@ -22,6 +22,7 @@ from media.control import (
     Ready,
     RemoteMedia,
     Report,
+    WorkerProblem,
     decode_report,
     encode,
 )
@@ -45,7 +46,7 @@ class WorkerClient:
         command += ["--prompts", str(prompts), "--rtp-timeout-ms", str(rtp_timeout_ms)]
         self.process = subprocess.Popen(mortal(command), pass_fds=[fd], stderr=subprocess.PIPE)
         theirs.close()
-        self.skipped: list[Report] = []
+        self.skipped: list[Report | WorkerProblem] = []
         try:
             self.ready = self.expect(Ready)
         except BaseException:
@@ -88,17 +89,20 @@ class WorkerClient:
         return closed.counters
 
     def hang_up(self) -> None:
-        """Close the control socket, as a dying engine does."""
-        self._control.close()
+        """Nothing is sent or received any more, as by a dying engine."""
+        self._control.shutdown(socket.SHUT_RDWR)
 
     def exit_code(self) -> int:
         return self.process.wait(PATIENCE_S)
 
-    def complaints(self) -> str:
-        """What the worker wrote on stderr; ends it."""
-        self._control.close()
+    def problems(self) -> list[WorkerProblem]:
+        """All that it reported; ends it."""
+        self._control.shutdown(socket.SHUT_WR)
+        while data := self._control.recv(MAX_MESSAGE_BYTES):
+            self.skipped.append(decode_report(data))
         _, errors = self.process.communicate(timeout=PATIENCE_S)
-        return errors.decode()
+        assert errors == b""
+        return [report for report in self.skipped if isinstance(report, WorkerProblem)]
 
 
 class Phone:

@@ -384,7 +384,7 @@ async def kept(data: Path) -> list[str]:
         database=Database(ledger_url(data)),
         secured=lambda _: None,
         state=lambda *_: None,
-        complain=complaints.append,
+        complain=lambda what, _: complaints.append(what),
         found=lambda _: None,
         past_is_whole=whole.set,
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from switch.billing.verdict import JudgedCall
 from switch.call import command, event
-from switch.explain import Sources, command_words, event_words, explain, sources, told
+from switch.explain import Sources, command_words, event_words, explain, explanation_lines, sources
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
@@ -41,7 +41,7 @@ def kept() -> Sources:
 
 
 def test_each_rule_is_told_with_its_file_and_the_line_that_stands_there() -> None:
-    text = list(told(explain(medicare(), rows=(), config=kept()), CHICAGO))
+    text = list(explanation_lines(explain(medicare(), rows=(), config=kept()), CHICAGO))
     filtered = next(number for number, line in enumerate(text) if "campaigns.medicare.filter: match" in line)
     assert "(age 70, consent yes)" in text[filtered]
     assert text[filtered + 1].split(maxsplit=1)[1] == "filter: age >= 64 and consent"
@@ -59,7 +59,7 @@ def test_every_ruling_has_its_own_reasons() -> None:
 
 def test_money_is_told_with_what_became_of_it() -> None:
     judged = medicare()
-    text = "\n".join(told(explain(judged, rows=judged.verdict.rows, config=kept()), CHICAGO))
+    text = "\n".join(explanation_lines(explain(judged, rows=judged.verdict.rows, config=kept()), CHICAGO))
     assert "revenue 32.00 delta" in text
     assert "payout 19.20 search-two" in text
     assert "held until 2026-03-09" in text
@@ -67,14 +67,14 @@ def test_money_is_told_with_what_became_of_it() -> None:
 
 def test_a_config_that_was_not_kept_is_said_and_nothing_is_lost() -> None:
     explained = explain(medicare(), rows=(), config=sources(None))
-    text = list(told(explained, CHICAGO))
+    text = list(explanation_lines(explained, CHICAGO))
     assert any("not in the ledger" in line for line in text)
     assert any("campaigns.medicare.filter: match" in line for line in text)
     assert json.loads(json.dumps(explained.as_json()))["config_kept"] is False
 
 
 def test_a_record_from_before_events_were_kept_still_says_why() -> None:
-    text = list(told(explain(replace(medicare(), events=()), rows=(), config=kept()), CHICAGO))
+    text = list(explanation_lines(explain(replace(medicare(), events=()), rows=(), config=kept()), CHICAGO))
     assert any("campaigns.medicare.filter: match" in line for line in text)
 
 
@@ -98,5 +98,5 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
 
 
 def test_caps_that_are_given_back_are_told_with_their_line() -> None:
-    text = "\n".join(told(explain(medicare(), rows=(), config=kept()), CHICAGO))
+    text = "\n".join(explanation_lines(explain(medicare(), rows=(), config=kept()), CHICAGO))
     assert "-> frees the caps of delta-texas" in text

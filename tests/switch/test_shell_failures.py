@@ -4,10 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 import switch.app as app_module
 import switch.workers as workers_module
-from media.control import Ready, Report
+from media.control import Close, Closed, Ready, Report
 from switch.app import Shell
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.journal import Journal
@@ -81,6 +82,33 @@ def test_one_failed_fork_does_not_end_the_worker_for_good() -> None:
     asyncio.run(scene())
 
 
+def test_what_goes_wrong_in_a_worker_is_a_line_of_the_log_with_its_traceback() -> None:
+    async def scene() -> None:
+        closed = asyncio.Event()
+
+        def reported(_: int, report: Report) -> None:
+            if isinstance(report, Closed):
+                closed.set()
+
+        workers = Workers(SETTINGS, reported=reported, lost=lambda _: None)
+        await workers.start(1)
+        (worker,) = workers._workers.values()
+        worker.pipe.send(b"\xc1")  # no order
+        workers.tell(1, Close(port=2))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await closed.wait()
+        finally:
+            await workers.close()
+
+    with capture_logs() as lines:
+        asyncio.run(scene())
+    (line,) = lines
+    assert (line["log_level"], line["worker"], line["doing"]) == ("error", 1, "executing an order")
+    assert line["why"].startswith("DecodeError")
+    assert "Traceback" in line["trace"]
+
+
 def test_a_first_worker_that_dies_at_once_is_no_failure_when_the_next_one_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers_module, "READY_S", 5.0)
 
@@ -125,7 +153,7 @@ def test_a_failing_fsync_refuses_new_calls(monkeypatch: pytest.MonkeyPatch, tmp_
             database=Database(ledger_url(tmp_path)),
             secured=lambda _: None,
             state=lambda writable, _: states.put_nowait(writable),
-            complain=lambda _: None,
+            complain=lambda *_: None,
             found=lambda _: None,
             past_is_whole=lambda: service.past_known(),  # noqa: PLW0108 it is not there yet
         )

@@ -63,7 +63,7 @@ def test_an_advertiser_finds_its_own_calls_newest_first(http: TestClient) -> Non
         ({"outcome": "answered", "line": "east"}, ["a"]),
         ({"from": time_of(INVITED_US + 20 * SECOND_US)}, ["d", "c"]),
         ({"to": time_of(INVITED_US + 20 * SECOND_US)}, ["a"]),
-        ({"from": time_of(INVITED_US), "to": time_of(INVITED_US)}, []),
+        ({"from": time_of(INVITED_US), "to": time_of(INVITED_US + SECOND_US)}, ["a"]),
         ({"caller": "+12125550199", "from": time_of(INVITED_US + SECOND_US)}, ["d"]),
     ],
 )
@@ -107,6 +107,8 @@ def test_pages_follow_one_another_and_none_is_missed(http: TestClient, world: Po
         ("from=2026-11-28", "query.from"),
         ("from=yesterday", "query.from"),
         ("to=0001-01-01T00:00:00%2B23:00x", "query.to"),
+        ("from=2026-11-28T09:00:00Z&to=2026-11-28T09:00:00Z", "query.to"),
+        ("from=2026-11-28T09:00:00Z&to=2026-11-27T09:00:00Z", "query.to"),
         ("line=a%20b", "query.line"),
         ("outcome=converted", "query.outcome"),
         ("limit=0", "query.limit"),

@@ -81,7 +81,8 @@ def test_filters(ledger: Path, words: list[str], found: list[str]) -> None:
     ("words", "why"),
     [
         (["--state", "gone"], "there is no final state 'gone'; there are converted"),
-        (["--since", "yesterday"], "'yesterday' is no instant"),
+        (["--since", "yesterday"], "--since: 'yesterday' is no instant"),
+        (["--since", "2026-03-02", "--until", "2026-03-01"], "--since 2026-03-02 is not before --until 2026-03-01"),
         (["--zone", "Mars/Base"], "there is no time zone 'Mars/Base'"),
     ],
 )
@@ -95,6 +96,35 @@ def test_that_no_call_passes_the_filters_is_said(ledger: Path) -> None:
     done = calls(ledger, "--publisher", "nobody", columns=80)
     assert done.stdout == ""
     assert done.stderr == "no calls: none is recorded that all filters let pass\n"
+
+
+def test_a_config_that_is_broken_elsewhere_still_shows_its_ledger(ledger: Path) -> None:
+    (ledger / "more.yaml").write_text("campaigns: [")
+    for words in (["calls", "-n", "1"], ["money", "balance"], ["money", "show", "c3"], ["explain", "c3"]):
+        done = CliRunner().invoke(app, [*words, "--config", str(ledger)])
+        assert done.exit_code == 0, done.output
+        assert "more.yaml:1: not YAML" in done.stderr
+        assert "says what is wrong" in done.stderr
+    done = CliRunner().invoke(app, ["money", "void", "c3", "--reason", "x", "--yes", "--config", str(ledger)])
+    assert done.exit_code == 1  # what would be written is worked out by the config
+    assert "has errors" in done.stderr
+
+
+def test_a_default_place_is_not_guessed_from_a_broken_config(tmp_path: Path) -> None:
+    """What can't be read may name another."""
+    (tmp_path / "a.yaml").write_text("switch: {sip: {listen: 127.0.0.1:5060}}")
+    (tmp_path / "b.yaml").write_text("switch: {data: [")
+    done = CliRunner().invoke(app, ["calls", "--config", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "b.yaml:1:" in done.stderr
+    assert "echo 'switch: {data: DIR}'" in done.stderr
+
+
+def test_a_config_of_one_line_shows_a_ledger(ledger: Path, tmp_path: Path) -> None:
+    """As the refusal of a broken one says."""
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "switch.yaml").write_text(f"switch: {{data: {ledger / 'data'}}}")
+    assert len(ids(tmp_path / "only")) == 3
 
 
 def later(judged: JudgedCall, call_id: str, seconds: int) -> JudgedCall:
@@ -124,6 +154,26 @@ def test_a_followed_call_is_a_line(
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split()[2] == "new1"
     assert line.split()[-3:] == ["100.000", "25.00", "17.50"]
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_followed_calls_stand_below_the_headings(
+    columns: int, world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In as many columns as the terminal has, though it was not known what would come."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("switch.cli.listing.time.sleep", lambda _: world.over("new1", ("west", None), ("east", 100_000)))
+    asked = CallFilter(publisher="radio-one", line="west")
+    listing.show_calls(world.ledger, asked, limit=20, clock=UTC, as_json_lines=False, follow=True)
+    headings = capsys.readouterr().out.splitlines()
+    assert headings[0].startswith("date UTC ")
+    assert set(headings[-1]) == {"─", " "}
+    listing.follow_calls(world.ledger, asked, clock=UTC, as_json_lines=False, looks=1)
+    rows = capsys.readouterr().out.splitlines()
+    assert "new1" in " ".join(rows)
+    assert max(map(len, [*headings, *rows])) <= columns
+    for row in rows:
+        assert all(row[place : place + 1].strip() == "" for place, char in enumerate(headings[-1]) if char == " ")
 
 
 def test_the_zone_is_that_of_most_campaigns(ledger: Path) -> None:

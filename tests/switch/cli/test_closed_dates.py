@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from switch.cli.closed_dates import Calendar, calendars, stale_tables, told
+from switch.cli.closed_dates import Calendar, calendar_lines, calendars, stale_tables
 from switch.cli.main import app
 from switch.engine.clock import SystemClock
 from switch.settings.load import load
@@ -81,7 +81,7 @@ def test_dates_run_from_the_local_day_on_for_a_year(by_user: dict[str, Calendar]
 
 
 def test_people_read_who_is_closed_when_and_why(by_user: dict[str, Calendar]) -> None:
-    lines = list(told((by_user["campaign extra"], by_user["line beta-plain"])))
+    lines = list(calendar_lines((by_user["campaign extra"], by_user["line beta-plain"])))
     assert lines == [
         "campaign extra (America/Los_Angeles; no holidays)",
         "  Tue 2026-06-30  closed by `dates`",
@@ -90,8 +90,8 @@ def test_people_read_who_is_closed_when_and_why(by_user: dict[str, Calendar]) ->
         "line beta-plain (America/New_York; no holidays)",
         "  no special dates in the next twelve months",
     ]
-    assert "  Sat 2026-07-04  holiday Independence Day (US), closed on Sat anyway" in told((by_user["line beta-whole"],))
-    assert list(told(())) == ["no opening hours: every campaign and line is open at all times"]
+    assert "  Sat 2026-07-04  holiday Independence Day (US), closed on Sat anyway" in calendar_lines((by_user["line beta-whole"],))
+    assert list(calendar_lines(())) == ["no opening hours: every campaign and line is open at all times"]
 
 
 @pytest.mark.parametrize(("today", "warns"), [("2027-11-27T23:59", False), ("2027-11-28T00:00", True)])

@@ -24,7 +24,7 @@ from switch import log
 from switch.billing.verdict import JudgedCall
 from switch.cli.common import app
 from switch.console import show_calls_table
-from switch.explain import explain, sources, told
+from switch.explain import explain, explanation_lines, sources
 from switch.output import csv_text, json_text, write_lines
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
@@ -145,7 +145,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), min_size=1, max_size=20
 def test_any_text_at_all(world: PostingWorld, capsys: pytest.CaptureFixture[str], text: str) -> None:
     judged = call_of(world, text)
     show_calls_table([judged], UTC)
-    write_lines(told(explain(judged, rows=judged.verdict.rows, config=sources(None)), UTC))
+    write_lines(explanation_lines(explain(judged, rows=judged.verdict.rows, config=sources(None)), UTC))
     table = csv_text(["ani"], [[judged.record.ani], [text]])
     seen = (capsys.readouterr().out + table).replace("\t", "")  # a tab moves to the right, no more
     assert all(line.isprintable() for line in seen.split("\n"))

@@ -18,7 +18,7 @@ from switch.billing.balance import balances, balances_of
 from switch.billing.judge import judge
 from switch.billing.posting import deposit, post
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.ledger.auditing import Auditor, Finding
+from switch.ledger.auditing import AuditFinding, Auditor
 from switch.ledger.database import Database
 from switch.ledger.journal import Journal
 from switch.ledger.store import Append, Ledger, PostingRow, Read
@@ -72,7 +72,7 @@ def sound(ledger: Ledger) -> Ledger:
 
 
 @pytest.fixture
-def audited(url: str, sound: Ledger, tmp_path: Path) -> Callable[[], list[Finding]]:
+def audited(url: str, sound: Ledger, tmp_path: Path) -> Callable[[], list[AuditFinding]]:
     return lambda: list(Auditor(Ledger(Database(url)), tmp_path / "journal").findings())
 
 
@@ -133,7 +133,7 @@ DISPUTED = "a/post/east/k1/dispute/disputed-revenue"
     ],
 )
 def test_what_was_tampered_with_is_named(
-    audited: Callable[[], list[Finding]], tamper: Callable[[str], None], rule: str, key: str, sql: str
+    audited: Callable[[], list[AuditFinding]], tamper: Callable[[str], None], rule: str, key: str, sql: str
 ) -> None:
     tamper(sql)
     assert (rule, key) in [(finding.rule, finding.key) for finding in audited()]
@@ -141,13 +141,15 @@ def test_what_was_tampered_with_is_named(
 
 @pytest.mark.parametrize("sql", ["total_ms = connected_ms", "answered_us = ended_us", "answered_us = NULL"])
 def test_a_call_may_talk_until_its_last_millisecond_and_end_as_it_is_answered(
-    audited: Callable[[], list[Finding]], tamper: Callable[[str], None], sql: str
+    audited: Callable[[], list[AuditFinding]], tamper: Callable[[str], None], sql: str
 ) -> None:
     tamper(f"UPDATE \"call\" SET {sql} WHERE call_id = 'c'")  # noqa: S608 from above
     assert audited() == []
 
 
-def test_a_verdict_that_is_not_its_rows_names_the_rows(audited: Callable[[], list[Finding]], tamper: Callable[[str], None]) -> None:
+def test_a_verdict_that_is_not_its_rows_names_the_rows(
+    audited: Callable[[], list[AuditFinding]], tamper: Callable[[str], None]
+) -> None:
     tamper("UPDATE money SET amount_micros = 26000000 WHERE key = 'a-b/revenue/east'")
     (finding,) = audited()
     assert (finding.key, finding.rule) == ("a-b", "verdict_is_sum")
@@ -155,7 +157,7 @@ def test_a_verdict_that_is_not_its_rows_names_the_rows(audited: Callable[[], lis
     assert finding.what == "the verdict says revenue 50.00, its rows come to 51.00"
 
 
-def test_a_row_that_was_slipped_in_is_named(audited: Callable[[], list[Finding]], url: str, raw: Raw) -> None:
+def test_a_row_that_was_slipped_in_is_named(audited: Callable[[], list[AuditFinding]], url: str, raw: Raw) -> None:
     """No trigger refuses that: nothing was changed."""
     with raw(url).begin() as connection:
         columns = "key, call_id, number, kind, party, campaign, line, amount_micros, corrects, reason, actor, at_us"
@@ -163,7 +165,7 @@ def test_a_row_that_was_slipped_in_is_named(audited: Callable[[], list[Finding]]
         key = "'a/post/east/x/adjust-revenue-by:-5.00/revenue'"
         connection.exec_driver_sql(f"INSERT INTO money ({columns}) VALUES ({key}, {row})")  # noqa: S608 constants
     assert audited() == [
-        Finding(
+        AuditFinding(
             key="a/post/east/x/adjust-revenue-by:-5.00/revenue",
             rule="has_posting",
             what="no posting says that it wrote this row",
@@ -171,7 +173,7 @@ def test_a_row_that_was_slipped_in_is_named(audited: Callable[[], list[Finding]]
     ]
 
 
-def test_a_guard_that_is_gone_is_named(audited: Callable[[], list[Finding]], url: str, raw: Raw) -> None:
+def test_a_guard_that_is_gone_is_named(audited: Callable[[], list[AuditFinding]], url: str, raw: Raw) -> None:
     with raw(url).begin() as connection:
         if connection.dialect.name == "sqlite":
             name = "money_refuses_update"
@@ -190,7 +192,7 @@ def test_a_number_that_is_none_is_named(sqlite_url: str, raw: Raw, tmp_path: Pat
         connection.exec_driver_sql("DROP TRIGGER money_refuses_update")
         connection.exec_driver_sql("UPDATE money SET amount_micros = 'much' WHERE key = 'a/payout'")
     found = list(Auditor(Ledger(Database(sqlite_url)), tmp_path / "journal").findings())
-    assert Finding(key="a/payout", rule="readable", what="'much' is no whole number") in found
+    assert AuditFinding(key="a/payout", rule="readable", what="'much' is no whole number") in found
     ledger.close()
 
 

@@ -233,6 +233,13 @@ def test_newest_first_needs_no_sorting(sqlite_url: str) -> None:
     assert "TEMP B-TREE" not in plan
 
 
+def test_a_caller_is_found_without_reading_all_calls_of_the_time(sqlite_url: str) -> None:
+    found = "SELECT * FROM call WHERE ani = '+12125550199' AND invited_us >= 1 AND invited_us < 2 ORDER BY invited_us DESC, call_id DESC"
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
+        plan = str(database.execute(f"EXPLAIN QUERY PLAN {found}").fetchall())
+    assert "ix_call_ani (ani=? AND invited_us>? AND invited_us<?)" in plan
+
+
 def test_migrating_again_changes_nothing(ledger: Ledger) -> None:
     ledger.probe()
     ledger.migrate()

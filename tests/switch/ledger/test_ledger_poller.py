@@ -13,7 +13,7 @@ from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
 from switch.engine.lookback import Lookback
 from switch.ledger import poller
 from switch.ledger.database import Database
-from switch.ledger.poller import History, LedgerPoller, Posted
+from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.store import Ledger, LedgerUnreadable, PostingRow
 
 PATIENCE_S = 20.0
@@ -38,13 +38,13 @@ class Watched:
         self.histories.append(history)
         self._news.set()
 
-    def _posted(self, rows: Sequence[Posted]) -> None:
+    def _posted(self, rows: Sequence[PostedRow]) -> None:
         if self.refuses:
             raise RuntimeError("the engine can't take it")
         self.keys.extend(each.row.key for each in rows)
         self._news.set()
 
-    def _complain(self, what: str) -> None:
+    def _complain(self, what: str, _call_id: str) -> None:
         self.complaints.append(what)
         self._news.set()
 

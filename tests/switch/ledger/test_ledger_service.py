@@ -65,7 +65,7 @@ class Kept:
             database=Database(url or ledger_url(data)),
             secured=self._told(self.secured.extend),
             state=self._told(lambda *state: self.states.append(state)),
-            complain=self._told(self.complaints.append),
+            complain=self._told(lambda what, call_id: self.complaints.append(f"{call_id}: {what}")),
             found=self._told(lambda judged: self.found.append(judged.record.call_id)),
             past_is_whole=self._told(self._past_is_whole),
         )
@@ -184,7 +184,7 @@ def test_however_many_calls_were_left_all_are_recovered_and_then_calls_are_taken
 def test_a_line_that_says_nothing_is_told_and_keeps_nobody_from_calling(tmp_path: Path) -> None:
     left(tmp_path, ("a", b'{"at": "noon"}'), ("b", heartbeat_line(T0, T0)), ("-", b"{}"))
     on = play(lambda: Kept(tmp_path), taking_calls)
-    assert sorted(complaint.split(" can't")[0] for complaint in on.complaints) == ["journal: call a", "journal: call b"]
+    assert sorted(complaint.split(" can't")[0] for complaint in on.complaints) == ["a: journal: a call", "b: journal: a call"]
 
 
 def test_a_ledger_that_comes_late_gets_what_was_left(tmp_path: Path) -> None:

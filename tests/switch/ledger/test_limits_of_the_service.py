@@ -45,7 +45,7 @@ def test_a_disk_that_takes_longer_than_this_counts_as_one_that_can_not_be_writte
             database=Database(ledger_url(tmp_path)),
             secured=lambda _: None,
             state=lambda *state: states.append(state),
-            complain=lambda _: None,
+            complain=lambda *_: None,
             found=lambda _: None,
             past_is_whole=lambda: None,
         )

@@ -14,7 +14,9 @@ from typer.testing import CliRunner, Result
 from switch.cli import report, switching
 from switch.cli.common import app
 from switch.cli.table import figures_table
+from switch.report.aggregate import PLOTTED, Report
 from switch.report.fields import METRICS
+from switch.report.plot import draw
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HELP = """
@@ -57,7 +59,8 @@ def test_a_table_with_totals_that_fits_the_terminal(config: Path) -> None:
 
 def test_how_we_are_doing(config: Path) -> None:
     assert [line.split() for line in run(config, "--zone", "America/New_York").stdout.splitlines()] == [
-        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD"],
+        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "America/New_York,", "amounts", "in", "USD,", "rounded"],
+        ["to", "cents"],
         [],
         ["conv.", "of"],
         ["incoming", "connected", "converted", "connected", "revenue", "payout", "margin"],
@@ -92,7 +95,7 @@ def test_in_a_pipe_a_table_is_as_wide_as_it_is_and_plain(config: Path) -> None:
     ],
 )
 def test_a_table_says_which_calls(config: Path, options: list[str], title: str) -> None:
-    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD"
+    assert run(config, *options, "--zone", "UTC", width=120).stdout.splitlines()[0] == f"{title}, amounts in USD, rounded to cents"
 
 
 def test_a_name_is_shown_as_it_is_and_never_cut_off() -> None:
@@ -141,6 +144,14 @@ def test_a_picture(config: Path, tmp_path: Path, by: str) -> None:
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_dollar_signs_make_no_formula_of_a_name(tmp_path: Path) -> None:
+    row = {"publisher": r"$\cash$", **dict.fromkeys(PLOTTED, 1)}
+    rows = pl.DataFrame([row])
+    report = Report(by=("publisher",), metrics=PLOTTED, rows=rows, totals=rows, first_us=0, last_us=0)
+    draw(tmp_path / "a.png", title=r"Calls where publisher is $\cash$", over=report, money=report, currency="USD")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_of_nothing_no_picture_is_drawn(config: Path, tmp_path: Path) -> None:
     done = run(config, "--by", "publisher", "--from", "2030-01-01", "--plot", str(tmp_path / "a.png"))
     assert (done.exit_code, done.stderr) == (0, "payphone: no calls from 2030-01-01\n")
@@ -162,7 +173,7 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
         (["--by", "publishex"], 'did you mean "publisher"?'),
         (["--metrics", "revenu"], 'did you mean "revenue"?'),
         (["--where", "campaigm == auto"], 'did you mean "campaign"?'),
-        (["--from", "soon"], "no date"),
+        (["--from", "soon"], "--from: 'soon' is no instant"),
         (["--zone", "Mars/Olympus"], "no time zone"),
         (["--out", "/nowhere/a.csv"], "/nowhere/a.csv"),
         (["--out", "a.xlsx"], "take one of .txt, .csv, .json, .jsonl, .parquet"),
@@ -175,7 +186,8 @@ def test_a_period_without_calls_says_so_and_is_no_error(config: Path) -> None:
 def test_what_cannot_be_is_told(config: Path, arguments: list[str], told: str) -> None:
     done = run(config, *arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert told in " ".join(done.stderr.split())
+    assert max(map(len, done.stderr.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("ending", "begins"), [(".TXT", "Calls "), (".CSV", "incoming,"), (".jsonl", '{"incoming"')])

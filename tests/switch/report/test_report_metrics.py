@@ -9,10 +9,11 @@ from routing.table import Table
 from switch.call.record import CallRecord
 from switch.ledger.columns import columns_of
 from switch.ledger.database import Database
+from switch.period import parse_period
 from switch.report.aggregate import Report, run_queries
 from switch.report.capacity import Capacity
 from switch.report.fields import DEFAULT, METRICS
-from switch.report.query import ReportQuery, parse_dimensions, parse_filter, parse_metrics, parse_period
+from switch.report.query import ReportQuery, parse_dimensions, parse_filter, parse_metrics
 from tests.switch.report.ten_calls import MICROS, attempt, call, us
 
 NOBODY = Capacity(table=Table(version="", numbers={}, publishers={}, campaigns={}, lines={}), max_calls=100)
@@ -34,7 +35,6 @@ def asked(
         by=parse_dimensions(by),
         metrics=parse_metrics(metrics),
         where=parse_filter(where),
-        zone=zone,
         period=parse_period(start, end, zone=zone),
     )
     with closing(

@@ -2,7 +2,6 @@
 
 import pytest
 
-from switch.ledger.columns import Period
 from switch.report.fields import DEFAULT, METRICS
 from switch.report.query import (
     InvalidQuery,
@@ -10,10 +9,7 @@ from switch.report.query import (
     parse_dimensions,
     parse_filter,
     parse_metrics,
-    parse_period,
-    parse_zone,
 )
-from tests.switch.report.ten_calls import us
 
 
 def refused(read: object, *arguments: object, **named: object) -> str:
@@ -52,18 +48,3 @@ def test_what_has_to_be_known_is_what_is_asked_and_filtered_by() -> None:
     assert query.dimensions == ("hour", "line")
     assert query.per_attempt
     assert not ReportQuery(by=("hour", "publisher")).per_attempt
-
-
-def test_periods() -> None:
-    assert parse_period(None, None, zone="UTC") == Period()
-    period = parse_period("2026-03-08", "2026-03-08T03:00", zone="America/New_York")
-    assert period == Period(from_us=us("2026-03-08T05:00"), to_us=us("2026-03-08T07:00"))  # two hours: one was skipped
-    assert parse_period("2026-03-08T00:00Z", None, zone="America/New_York").from_us == us("2026-03-08T00:00")
-    assert "no date" in refused(parse_period, "yesterday", None, zone="UTC")
-    assert "is not before" in refused(parse_period, "2026-03-02", "2026-03-02", zone="UTC")
-
-
-def test_zones() -> None:
-    assert parse_zone("America/New_York") == "America/New_York"
-    for name in ("Mars/Olympus", "../etc/passwd", ""):
-        assert "no time zone" in refused(parse_zone, name)

@@ -15,9 +15,9 @@ from routing.cap import Cap, Per
 from routing.table import Line, NumberState
 from switch.call.record import FinalState
 from switch.engine.plan import Plan
+from switch.period import HOUR_US
 from switch.simulation import replay as replaying
-from switch.simulation.compare import Change, Changed, Comparison
-from switch.simulation.period import HOUR_US
+from switch.simulation.compare import ChangedCall, Comparison, Difference
 from switch.simulation.replay import TooMany
 from switch.simulation.totals import By
 
@@ -70,7 +70,7 @@ def paused(plan: Plan, name: str) -> Plan:
     return changed_line(plan, name, lambda line: replace(line, paused=True))
 
 
-def by_call(comparison: Comparison) -> dict[str, Changed]:
+def by_call(comparison: Comparison) -> dict[str, ChangedCall]:
     return {each.call_id: each for each in comparison.changed}
 
 
@@ -131,7 +131,7 @@ def test_a_paused_line_moves_exactly_its_calls(plain: Day) -> None:
 
     changed = by_call(comparison)
     assert set(changed) == tried
-    assert {call_id for call_id, each in changed.items() if each.change is Change.MOVED} >= talked
+    assert {call_id for call_id, each in changed.items() if each.change is Difference.MOVED} >= talked
     assert not any("east" in each.after.tried for each in comparison.changed)
     assert comparison.movements()[0][:2] == ("east", "west")
     assert "east" not in comparison.after.figures.of(By.LINE)
@@ -150,7 +150,7 @@ def test_a_line_dialled_then_does_the_same_again_when_it_comes_first(plain: Day)
 
     assert len(went_on) > 5
     for call_id in went_on:
-        assert changed[call_id].change is Change.TRIED
+        assert changed[call_id].change is Difference.TRIED
         assert changed[call_id].after.revenue_micros == changed[call_id].before.revenue_micros
 
 
@@ -186,7 +186,7 @@ def test_another_price_changes_money_alone(plain: Day) -> None:
 
     comparison = plain.replay(replace(plain.plan, terms=terms))
 
-    assert {each.change for each in comparison.changed} == {Change.MONEY}
+    assert {each.change for each in comparison.changed} == {Difference.MONEY}
     owed = comparison.before.figures.of(By.CAMPAIGN)["homes"].revenue_micros
     assert comparison.after.figures.of(By.CAMPAIGN)["homes"].revenue_micros == owed // 40 > 0
     assert comparison.movements() == []

@@ -68,7 +68,7 @@ def narrow(*words: object) -> list[str]:
 def test_simulate_fits_a_terminal_and_says_dates_and_currency(config: Path) -> None:
     lines = narrow("simulate", "--calls", 150, "--from", "2026-11-18", "--config", config, "--report")
 
-    assert lines[0] == "150 invented calls of 2026-11-18, UTC, amounts in USD"
+    assert lines[0] == "150 invented calls of 2026-11-18, UTC, amounts in USD, rounded to cents"
     assert max(map(len, lines)) <= 80
     assert any(line.split()[:1] == ["quotes"] for line in lines)
     revenue = next(line.split()[4] for line in lines if line.startswith("all "))
@@ -183,7 +183,7 @@ def test_replay_checks_itself(day: Path) -> None:
 
     assert result.exit_code == 0
     assert "0 of 150 differ" in result.stdout
-    assert "Taken to be so:" in result.stdout
+    assert "Assumptions:" in result.stdout
 
 
 def test_replay_tells_what_moves(day: Path, new: Path) -> None:
@@ -197,9 +197,9 @@ def test_replay_tells_what_moves(day: Path, new: Path) -> None:
 def test_replay_fits_a_terminal_and_cuts_no_name_off(day: Path, new: Path) -> None:
     lines = narrow("replay", "--config", new, "--of", day / "config", "--from", "2026-11-18")
 
-    tables = lines[: lines.index("Taken to be so:")]
-    assert tables[0].endswith(", amounts in USD")
-    assert max(map(len, tables[2:])) <= 80
+    tables = lines[: lines.index("Assumptions:")]
+    assert " ".join([tables[0], tables[1].strip()]).endswith(", amounts in USD, rounded to cents")
+    assert max(map(len, lines)) <= 80
     assert not any("…" in line for line in tables)
     for name in ("line", "east"):
         assert any(line.split()[:1] == [name] for line in tables)
@@ -237,7 +237,8 @@ def test_replay_writes_nothing(day: Path, new: Path) -> None:
     [
         ((), "give --config NEW, or --check"),
         (("--check", "--from", "2026-11-19"), "no calls from 2026-11-19"),
-        (("--check", "--from", "2026-11-18", "--to", "2026-11-17"), "--to is not after --from"),
+        (("--check", "--from", "2026-11-18", "--to", "2026-11-17"), "--from 2026-11-18 is not before --to 2026-11-17"),
+        (("--check", "--to", "2026-11-17"), "the beginning of yesterday: say with --from where to begin"),
         (("--check", "--from", "18/11"), "is no instant"),
     ],
 )

@@ -13,7 +13,7 @@ from routing.trail import as_plain, asked, capped
 from switch.billing.verdict import CallEvent, JudgedCall, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, LineBehaviour, LineScript
-from switch.simulation.compare import CallResult, Change, difference, full_caps
+from switch.simulation.compare import CallResult, Difference, difference, full_caps
 from switch.simulation.line_profiles import MAX_KEPT, LineProfiles
 from switch.simulation.recorded_call import RecordedAttempt, recorded_attempt, recorded_call
 
@@ -289,15 +289,15 @@ def went(
     ("after", "change"),
     [
         (went(), None),
-        (went("west", tried=("west",)), Change.MOVED),
-        (went("capped", "capped", tried=()), Change.MOVED),
-        (went(tried=("west", "east")), Change.TRIED),
-        (went(state="connected_short"), Change.STATE),
-        (went(revenue_micros=24), Change.MONEY),
-        (went(cost_micros=2), Change.MONEY),
+        (went("west", tried=("west",)), Difference.MOVED),
+        (went("capped", "capped", tried=()), Difference.MOVED),
+        (went(tried=("west", "east")), Difference.TRIED),
+        (went(state="connected_short"), Difference.STATE),
+        (went(revenue_micros=24), Difference.MONEY),
+        (went(cost_micros=2), Difference.MONEY),
     ],
 )
-def test_how_a_call_differs(after: CallResult, change: Change | None) -> None:
+def test_how_a_call_differs(after: CallResult, change: Difference | None) -> None:
     assert difference(went(), after) is change
 
 
@@ -306,11 +306,11 @@ def test_how_a_call_differs(after: CallResult, change: Change | None) -> None:
     [
         (went(state="connected_short", revenue_micros=0), None),
         (went("no_answer", "no_answer"), None),
-        (went("west", tried=("west",)), Change.MOVED),
-        (went(tried=("west", "east")), Change.TRIED),
+        (went("west", tried=("west",)), Difference.MOVED),
+        (went(tried=("west", "east")), Difference.TRIED),
     ],
 )
-def test_of_a_call_that_was_cut_off_only_lines_count(after: CallResult, change: Change | None) -> None:
+def test_of_a_call_that_was_cut_off_only_lines_count(after: CallResult, change: Difference | None) -> None:
     assert difference(replace(went(state="crashed"), cut_off=True), after) is change
 
 

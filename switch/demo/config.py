@@ -22,14 +22,14 @@ from switch.sip.message import Address
 from switch.sip.requests import DEFAULT_PORT
 
 MAX_THRESHOLD_MS = 10_000
-"""Nobody wants to watch longer talks."""
+"""Longer talks take too long to watch."""
 
 _NEEDED = f"""the demo needs a config like the sample: a number whose campaign
   - has a menu with a key that routes and a hang-up when the tries are used up, and no hours,
   - has two lines of different priority, each with a cap of 1 and no timer_offset,
   - overflows to another campaign when capped, to a third line,
   - has a threshold of {MAX_THRESHOLD_MS // 1000} s at most, as the other campaign has.
-Without --config it plays with the sample that comes with payphone."""
+Without --config it takes the sample that comes with payphone."""
 
 LOOPBACK = "127.0.0.1"
 _EVERY_BIT = 0xFFFF_FFFF
@@ -38,7 +38,7 @@ RTP_PORTS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deal:
+class FlatTerms:
     """What a campaign pays and earns where one talk time decides on both. `payout_micros`: the number's publisher's."""
 
     campaign: str
@@ -48,30 +48,30 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
-    """Who and what the demo plays with. `key` leads from the menu to `first`, then `second`; when both are full, to `spare`."""
+class DemoConfig:
+    """What of a config the demo calls. `key` leads from the menu to `first`, then `second`; when both are full, to `overflow`."""
 
     number: TrackingNumber
     menu: Menu
     key: str
     first: Line
     second: Line
-    spare: Line
-    deal: Deal
-    spare_deal: Deal
+    overflow: Line
+    terms: FlatTerms
+    overflow_terms: FlatTerms
 
     @property
     def lines(self) -> tuple[Line, Line, Line]:
-        return self.first, self.second, self.spare
+        return self.first, self.second, self.overflow
 
 
-def cast_of(deployment: Deployment) -> Cast:
+def demo_config(deployment: Deployment) -> DemoConfig:
     """What the deployment offers the demo. Raises CannotStart when it hasn't all that is needed."""
     plan = deployment.plan
-    cast = next(filter(None, (_cast(plan, number) for number in plan.table.numbers.values())), None)
-    if cast is None:
+    config = next(filter(None, (_config_for(plan, number) for number in plan.table.numbers.values())), None)
+    if config is None:
         raise CannotStart(_NEEDED)
-    return cast
+    return config
 
 
 def on_loopback(deployment: Deployment) -> Deployment:
@@ -94,7 +94,7 @@ def on_loopback(deployment: Deployment) -> Deployment:
     )
 
 
-def deal_of(terms: Terms, publisher: str) -> Deal | None:
+def flat_terms(terms: Terms, publisher: str) -> FlatTerms | None:
     """None where the two are not decided by one and the same talk time, or not by amounts."""
     revenue, payout = terms.revenue, terms.payout_of(publisher)
     rules = {step.rule for price in (revenue, payout) for step in price.steps}
@@ -103,7 +103,7 @@ def deal_of(terms: Terms, publisher: str) -> Deal | None:
         return None
     if len(revenue.steps) != 1 or len(payout.steps) != 1:
         return None
-    return Deal(
+    return FlatTerms(
         campaign=terms.campaign,
         at_least_ms=rule.at_least_ms,
         revenue_micros=revenue.steps[0].amount_micros,
@@ -119,7 +119,7 @@ def address_of(line: Line) -> Address:
     return uri.host, uri.port or DEFAULT_PORT
 
 
-def _cast(plan: Plan, number: TrackingNumber) -> Cast | None:
+def _config_for(plan: Plan, number: TrackingNumber) -> DemoConfig | None:
     campaign = plan.table.campaigns[number.campaign]
     overflow = campaign.overflow.get(NoRoute.CAPPED)
     if campaign.menu is None or not isinstance(overflow, ToCampaign):
@@ -130,22 +130,24 @@ def _cast(plan: Plan, number: TrackingNumber) -> Cast | None:
         return None
     key = next((key for key, outcome in menu.keys.items() if isinstance(outcome, RouteOn)), None)
     lines = _lines(plan.table, campaign)
-    spares = _lines(plan.table, plan.table.campaigns[overflow.campaign])
-    deal = deal_of(plan.terms[campaign.name], number.publisher)
-    spare_deal = deal_of(plan.terms[overflow.campaign], number.publisher)
-    if key is None or not isinstance(menu.failed, HangUp) or len(lines) != 2 or not spares or deal is None or spare_deal is None:
+    overflow_lines = _lines(plan.table, plan.table.campaigns[overflow.campaign])
+    terms = flat_terms(plan.terms[campaign.name], number.publisher)
+    overflow_terms = flat_terms(plan.terms[overflow.campaign], number.publisher)
+    if key is None or not isinstance(menu.failed, HangUp) or len(lines) != 2 or not overflow_lines:
         return None
-    cast = Cast(
+    if terms is None or overflow_terms is None:
+        return None
+    config = DemoConfig(
         number=number,
         menu=menu,
         key=key,
         first=lines[0],
         second=lines[1],
-        spare=spares[0],
-        deal=deal,
-        spare_deal=spare_deal,
+        overflow=overflow_lines[0],
+        terms=terms,
+        overflow_terms=overflow_terms,
     )
-    return cast if _is_playable(cast) else None
+    return config if _is_usable(config) else None
 
 
 def _lines(table: Table, campaign: Campaign) -> list[Line]:
@@ -158,16 +160,16 @@ def _lines(table: Table, campaign: Campaign) -> list[Line]:
     return lines if is_certain and is_open and not has_hours else []
 
 
-def _is_playable(cast: Cast) -> bool:
+def _is_usable(config: DemoConfig) -> bool:
     return (
-        all(_room(line) == 1 for line in (cast.first, cast.second))
-        and not any(line.timer_offset_ms for line in cast.lines)
-        and max(cast.deal.at_least_ms, cast.spare_deal.at_least_ms) <= MAX_THRESHOLD_MS
-        and len({line.name for line in cast.lines}) == len(cast.lines)
+        all(_concurrency(line) == 1 for line in (config.first, config.second))
+        and not any(line.timer_offset_ms for line in config.lines)
+        and max(config.terms.at_least_ms, config.overflow_terms.at_least_ms) <= MAX_THRESHOLD_MS
+        and len({line.name for line in config.lines}) == len(config.lines)
     )
 
 
-def _room(line: Line) -> int | None:
+def _concurrency(line: Line) -> int | None:
     """How many calls the line takes at once."""
     return min((cap.limit for cap in line.caps if cap.per is Per.CONCURRENCY), default=None)
 

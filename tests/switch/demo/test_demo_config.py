@@ -12,7 +12,7 @@ from ivr.menu import GoTo, HangUp, Menu, MenuPlan, RouteOn
 from routing.cap import Cap
 from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
 from switch.billing.terms import Price, Rule, Step, Terms
-from switch.demo.cast import RTP_PORTS, Deal, address_of, cast_of, deal_of, on_loopback
+from switch.demo.config import RTP_PORTS, FlatTerms, address_of, demo_config, flat_terms, on_loopback
 from switch.engine.plan import Plan, Trunk
 from switch.run import CannotStart
 from switch.settings.load import load
@@ -55,20 +55,20 @@ def deployment(*lines: Line, at_least_ms: int = 3_000, menu: Menu = MENU, **camp
     return Deployment(switch=built.switch, plan=plan)
 
 
-def test_sample_has_a_cast_with_three_phones() -> None:
+def test_the_sample_has_what_the_demo_needs() -> None:
     sample = load(SAMPLE).deployment
     assert sample is not None
-    cast = cast_of(sample)
-    assert cast.number.campaign == cast.deal.campaign
-    assert cast.spare_deal.campaign != cast.deal.campaign
-    assert len({address_of(line) for line in cast.lines}) == 3
+    config = demo_config(sample)
+    assert config.number.campaign == config.terms.campaign
+    assert config.overflow_terms.campaign != config.terms.campaign
+    assert len({address_of(line) for line in config.lines}) == 3
 
 
-def test_cast_follows_priority_and_the_key_that_routes() -> None:
-    cast = cast_of(deployment())
-    assert tuple(line.name for line in cast.lines) == NAMES
-    assert cast.key == "7"
-    assert address_of(cast.first) == ("127.0.0.1", 7000)
+def test_lines_are_in_order_of_priority_and_the_key_is_one_that_routes() -> None:
+    config = demo_config(deployment())
+    assert tuple(line.name for line in config.lines) == NAMES
+    assert config.key == "7"
+    assert address_of(config.first) == ("127.0.0.1", 7000)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_cast_follows_priority_and_the_key_that_routes() -> None:
 )
 def test_unfit_config_is_refused_before_any_phone_rings(unfit: Deployment) -> None:
     with pytest.raises(CannotStart, match="like the sample"):
-        cast_of(unfit)
+        demo_config(unfit)
 
 
 def test_a_line_plays_one_part_only() -> None:
     with pytest.raises(CannotStart, match="like the sample"):
-        cast_of(deployment(overflow={NoRoute.CAPPED: ToCampaign(campaign="sold")}))
+        demo_config(deployment(overflow={NoRoute.CAPPED: ToCampaign(campaign="sold")}))
 
 
 def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
@@ -111,7 +111,7 @@ def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
     assert (moved.switch.api, moved.switch.ledger_url) == (None, None)
     assert moved.plan.trunk_of("127.0.0.1") == "carrier"
     assert moved.plan.trunk_of("127.0.0.2") is None
-    assert cast_of(moved).number == cast_of(fit).number
+    assert demo_config(moved).number == demo_config(fit).number
 
 
 def test_audio_has_a_row_of_ports_that_nobody_uses() -> None:
@@ -122,10 +122,10 @@ def test_audio_has_a_row_of_ports_that_nobody_uses() -> None:
             held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
 
 
-def test_a_deal_is_the_publishers_own_where_agreed() -> None:
+def test_the_payout_is_the_publishers_own_where_agreed() -> None:
     def price(amount_micros: int) -> Price:
         return Price(steps=(Step(rule=Rule(at_least_ms=5_000), amount_micros=amount_micros),))
 
     terms = Terms(campaign="sold", revenue=price(25), payout=price(18), payouts={"mail-three": price(1)})
-    assert deal_of(terms, "radio-one") == Deal(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=18)
-    assert deal_of(terms, "mail-three") == Deal(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=1)
+    assert flat_terms(terms, "radio-one") == FlatTerms(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=18)
+    assert flat_terms(terms, "mail-three") == FlatTerms(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=1)
