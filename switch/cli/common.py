@@ -10,8 +10,8 @@ from switch.cli.commands import CommandGroup
 from switch.output import write_line, write_lines
 
 if TYPE_CHECKING:
+    from switch.cli.ledger_place import LedgerPlace
     from switch.ledger.store import Ledger
-    from switch.settings.ledger_place import LedgerPlace
     from switch.settings.load import Loaded
     from switch.settings.plan import Deployment
     from switch.settings.problem import Position, Problem
@@ -95,7 +95,7 @@ def show_problem(problem: "Problem", *, err: bool = False) -> None:
 
 def place_of(config: Path) -> "LedgerPlace":
     """Where the ledger of a config is. A config that does not say so plainly is loaded whole, and its errors are shown: exit 1."""
-    from switch.settings.ledger_place import LedgerPlace, ledger_place
+    from switch.cli.ledger_place import LedgerPlace, ledger_place
 
     require_config(config)
     place = ledger_place(config)
@@ -128,9 +128,9 @@ def open_ledger(config: Path) -> "tuple[Ledger, LedgerPlace]":
 
 def ledger_of(deployment: "Deployment", *, config: Path) -> "Ledger":
     """The same, for a config that is loaded already."""
+    from switch.cli.ledger_place import LedgerPlace
     from switch.ledger.database import Database
     from switch.ledger.store import Ledger
-    from switch.settings.ledger_place import LedgerPlace
 
     settings = deployment.switch
     place = LedgerPlace(data=settings.data, url=settings.ledger_url, zone="", credits={})

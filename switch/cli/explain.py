@@ -30,7 +30,7 @@ def explain(
     """
     from switch.explain import explain as explained
     from switch.explain import sources, told
-    from switch.settings.versions import differences, versions_now
+    from switch.ledger.versions import differences, versions_now
     from switch.simulation.period import BadInstant, clock_of
 
     ledger, place = open_ledger(config)

@@ -13,7 +13,6 @@ from switch.ledger.store import Ledger
 from switch.output import progress, write_json
 from switch.settings.load import Loaded
 from switch.settings.plan import Deployment
-from switch.settings.without_gc import without_gc
 from switch.simulation.period import BadInstant, Period, instant, local_text, zone_of
 from switch.simulation.period import days as local_days
 from switch.simulation.prompt_lengths import lengths_ms
@@ -22,6 +21,7 @@ from switch.simulation.simulate import Model, NoNumbers, scripts
 from switch.simulation.simulator import Simulator
 from switch.simulation.totals import By, Figures
 from switch.simulation.traffic_model import TrafficModel
+from switch.without_gc import without_gc
 
 BATCH = 500
 

@@ -17,6 +17,9 @@ from switch.settings.text import parsed
 Content = bytes | str | Problem
 """The content of a file, or the Problem why it could not be read."""
 
+DEFAULT_DATA = "../var"
+DEFAULT_LEDGER = "sqlite"
+"""`switch.data` and `switch.ledger` where they are left out: here, since who looks for a ledger compiles no config."""
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 # Tokens, and passwords in URLs: what people are shown of a file, and what is kept of it, has the letter x for each of their

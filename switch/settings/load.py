@@ -18,7 +18,7 @@ from switch.settings.shape import SCHEMA_DIALECT, problem_at
 from switch.settings.source import Positions
 from switch.settings.tags import kinds_of
 from switch.settings.validate import validated, whole_schema
-from switch.settings.without_gc import without_gc
+from switch.without_gc import without_gc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
