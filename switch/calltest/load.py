@@ -43,9 +43,8 @@ from switch.settings.names import mapping
 from switch.settings.problem import Position, Problem, order, quote
 from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
 from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, error_at, shown
-from switch.settings.tags import scalar
 from switch.settings.text import parsed
-from switch.settings.value import Invalid, amount_micros, whole
+from switch.settings.value import Invalid, amount_micros, tag_value, whole
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, CallScript, LineScript
 
 DEFAULT_CALLER = "+12125550123"
@@ -265,7 +264,7 @@ class _FileReader:
 
     def _typed(self, text: str, kind: Kind, path: KeyPath) -> Scalar | None:
         try:
-            return scalar(text, kind)
+            return tag_value(text, kind)
         except Invalid as unfit:
             self._add_problem(path, unfit)
             return None

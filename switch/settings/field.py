@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticOmit
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ivr.menu import DIGITS
@@ -56,6 +56,8 @@ def _text(raw: object, expected: str) -> str:
     match raw:
         case str():
             return raw
+        case Blank.LEFT_OUT:
+            raise PydanticOmit
         case Blank():
             raise Invalid("no value", expected=expected)
         case _:
@@ -117,7 +119,15 @@ def blank_is_empty(raw: object) -> object:
     return {} if raw is Blank.BLANK else raw
 
 
+def without_left_out(raw: object) -> object:
+    """What has an error is not there for those who look at the rest."""
+    if raw is Blank.LEFT_OUT:
+        raise PydanticOmit
+    return raw
+
+
 def _one_is_a_list(raw: object) -> object:
+    without_left_out(raw)
     return [raw] if isinstance(raw, str) else raw
 
 

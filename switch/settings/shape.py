@@ -62,7 +62,8 @@ def found_in(detail: ErrorDetails, tree: Tree, shapes: Shape) -> list[Finding]:
 def _found(unfit: Invalid, loc: KeyPath, tree: Tree) -> Finding:
     if unfit.where is None:
         return Finding(path=written(loc, tree), unfit=unfit, at_key=unfit.at_key or loc[-1:] == ("[key]",))
-    return Finding(path=written((*loc[:-1], *unfit.where), tree), unfit=unfit, at_key=unfit.at_key)
+    path = as_written((*written(loc[:-1], tree), *unfit.where), tree, start=len(written(loc[:-1], tree)))
+    return Finding(path=written(path, tree), unfit=unfit, at_key=unfit.at_key)
 
 
 def _other(detail: ErrorDetails, tree: Tree, shapes: Shape) -> Finding:
@@ -90,13 +91,13 @@ def problem_at(found: Finding, tree: Tree) -> Problem:
     path = found.path
     while path and path not in tree.spots:
         path = path[:-1]
-    spot = found.spot or tree.spots.get(path)
+    spot = tree.spots.get(path)
     unfit = found.unfit
     if spot is None:
         problem = error_at(SourceFile(path=tree.root), None, unfit.message, expected=unfit.expected, hint=unfit.hint)
     else:
         span = (spot.key if found.at_key else None) or spot.value
-        if unfit.at is not None and isinstance(text := _at(tree, path), str):
+        if unfit.at is not None and isinstance(text := value_at(path, tree), str):
             span = part_of(spot, text, unfit.at)
         problem = error_at(spot.file, span, unfit.message, expected=unfit.expected, hint=unfit.hint)
     return replace(problem, severity=found.severity)
@@ -130,10 +131,27 @@ def written(loc: tuple[int | str, ...], tree: Tree) -> KeyPath:
     return path
 
 
-def _at(tree: Tree, path: KeyPath) -> Value:
-    here: Value = tree.data
+def as_written(path: KeyPath, tree: Tree, *, start: int = 0) -> KeyPath:
+    """A path into what the models made of `tree`, whose lists lack what was left out, as a path of the tree. Up to `start` it is one."""
+    for end in range(start, len(path)):
+        step, around = path[end], value_at(path[:end], tree)
+        if isinstance(around, list) and isinstance(step, int):
+            kept = [index for index, item in enumerate(around) if item is not Blank.LEFT_OUT]
+            path = (*path[:end], kept[step], *path[end + 1 :])
+    return path
+
+
+def value_at(path: KeyPath, tree: Tree) -> Value | None:
+    """What stands at `path` of the tree; None where nothing does."""
+    here: Value | None = tree.data
     for step in path:
-        here = here[step]  # type: ignore[index]  # a path of the tree leads through its mappings and lists
+        match here, step:
+            case dict(), str():
+                here = here.get(step)
+            case list(), int():
+                here = here[step]
+            case _:
+                return None
     return here
 
 

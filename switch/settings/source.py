@@ -17,9 +17,10 @@ _WORD = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'|[=!<>]+|.""")
 
 
 class Blank(Enum):
-    """A key with nothing behind it: neither a text nor a mapping."""
+    """Neither a text nor a list nor a mapping: a key with nothing behind it, or a value with an error, which is looked at no more."""
 
     BLANK = "blank"
+    LEFT_OUT = "left out"
 
 
 Value = str | Blank | list["Value"] | dict[str, "Value"]

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
 
-from routing.expression import parse
+from routing.expression import Kind, Scalar, parse
 from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
@@ -43,6 +43,8 @@ TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is 
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
+MAX_NUMBER = 10**18 - 1  # what a filter can compare with
+TAG_VALUES = {Kind.TEXT: "a text", Kind.NUMBER: "a whole number", Kind.TRUTH: "true or false"}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
 
@@ -147,6 +149,20 @@ def truth(text: str) -> bool:
         return text == "true"
     wish = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
     raise Invalid(f"bad boolean {quote(text)}", expected="true or false", hint=nearest(wish, ("true", "false")))
+
+
+def tag_value(text: str, kind: Kind) -> Scalar:
+    """The value of a tag."""
+    match kind:
+        case Kind.NUMBER:
+            if text.removeprefix("-").isdecimal() and text.isascii() and abs(int(text)) <= MAX_NUMBER:
+                return int(text)
+        case Kind.TRUTH:
+            if text in ("true", "false"):
+                return text == "true"
+        case Kind.TEXT:
+            return text
+    raise Invalid(f"{quote(text)} is no value of this tag", expected=TAG_VALUES[kind])
 
 
 def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:

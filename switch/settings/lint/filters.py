@@ -15,12 +15,13 @@ from routing.expression import Expression, IdleValue, Kind, Scalar, idle_values,
 from routing.expression_tree import Compare, Not, Op
 from routing.geo import US_STATES, area_of, valid_number
 from routing.table import Hours
-from routing.tags import WEEKDAYS
-from switch.settings.consistency import filters_of
+from routing.tags import BUILT_IN, CLOSED, WEEKDAYS
 from switch.settings.finding import Finding, warning
+from switch.settings.model.document import Document
 from switch.settings.problem import Severity, quote
+from switch.settings.shape import value_at
 from switch.settings.source import KeyPath, Tree
-from switch.settings.value import Invalid, nearest, parse_filter
+from switch.settings.value import Invalid, nearest, tag_value
 
 MAX_NAMED = 8
 NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
@@ -39,8 +40,26 @@ class Shape:
     meant: Callable[[str], str | None]
 
 
-def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
-    """`values`: by tag, all it can be, where that is a closed set. To be asked of a tree without errors."""
+def values_of(document: Document, kinds: Mapping[str, Kind]) -> Values:
+    """All possible values by tag, of tags that neither a header nor a caller's digits can set."""
+    open_ends = {name for name, tag in document.tags.items() if tag.header}
+    open_ends |= {str(getattr(node, key, "")) for node in document.menus.values() for key in ("gather", "yes_no")}
+    found: dict[str, set[Scalar]] = {name: set() for name in kinds if name not in BUILT_IN and name not in open_ends}
+    for _, name, text in document.fixed_tags():
+        if name in found:
+            found[name].add(tag_value(text, kinds[name]))
+    built_in: dict[str, frozenset[Scalar]] = {
+        "variant": frozenset(variant for campaign in document.campaigns.values() for variant in campaign.split),
+        "campaign": frozenset(document.campaigns),
+        "publisher": frozenset(document.publishers),
+        "trunk": frozenset(document.trunks),
+        "number": frozenset(document.numbers),
+    }
+    return {**{name: frozenset(values) for name, values in found.items()}, **CLOSED, **built_in}
+
+
+def impossible_values(document: Document, tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
+    """`tree`: what the document was made of. `values`: by tag, all it can be, where that is a closed set."""
 
     @cache
     def possible(name: str, op: Op, value: str | int) -> bool:
@@ -51,14 +70,14 @@ def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) 
             return True
         return bool(shape.begins.fullmatch(value)) if op is Op.BEGINS_WITH else shape.fits(value)
 
-    for path, text in filters_of(tree):
-        for idle in idle_values(parse_filter(text), possible):
+    for path, expression in document.filters():
+        for idle in idle_values(expression, possible):
             closed = values.get(idle.name)
             unfit = Invalid(
                 f"no call has `{idle.name} {idle.op} {show_value(idle.value)}`: {NOTHING[idle.excludes]}",
                 expected=_expected(idle.name, closed),
                 hint=_meant(idle, closed),
-                at=_column(text, idle),
+                at=_column(str(value_at(path, tree)), idle),
             )
             yield Finding(path=path, unfit=unfit, severity=Severity.WARNING)
 

@@ -1,10 +1,11 @@
 """Defines what all models have in common: strictness, optional and required keys, sections. No single key is defined here."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from switch.settings.field import without_left_out
 from switch.settings.value import Invalid
 
 
@@ -45,6 +46,15 @@ class Strict(BaseModel):
         # Editors show the titles to people who write a config: there is no other kind of menu for them.
         model_title_generator=lambda model: model.__name__.removesuffix("Config"),
     )
+
+    _without_fields = field_validator("*", mode="before")(without_left_out)
+    _without_items = model_validator(mode="before")(without_left_out)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A field that was left out is None. Only documents with errors have such fields (`switch.settings.validate`)."""
+            return None if name in type(self).model_fields else super().__getattr__(name)
 
 
 class OneOf(Strict):

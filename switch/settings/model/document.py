@@ -6,13 +6,15 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from routing.expression import Expression
 from switch.settings import field
 from switch.settings import value as v
 from switch.settings.model.base import Strict, must, section, some_of
 from switch.settings.model.campaign import CampaignConfig
-from switch.settings.model.menu import Node
-from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
+from switch.settings.model.menu import BranchConfig, Node, SayConfig, outcomes
+from switch.settings.model.party import AdvertiserConfig, GroupConfig, LineConfig, NumberConfig, PublisherConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
+from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, raise_all
 
 Minutes = tuple[int, int]
@@ -104,3 +106,31 @@ class Document(Strict):
     advertisers: dict[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
     campaigns: dict[field.Name, CampaignConfig] = section("What is sold")
     hours: dict[field.Name, HoursConfig] = section("Opening hours, by name")
+
+    def filters(self) -> Iterator[tuple[KeyPath, Expression]]:
+        """(path, filter) of each."""
+        for path, line in self.each_line():
+            if line.filter:
+                yield (*path, "filter"), line.filter
+        for name, campaign in (self.campaigns or {}).items():
+            if campaign.filter:
+                yield ("campaigns", name, "filter"), campaign.filter
+        for name, node in (self.menus or {}).items():
+            for index, case in enumerate((node.branch or ()) if isinstance(node, BranchConfig) else ()):
+                if case.when:
+                    yield ("menus", name, "branch", index, "when"), case.when
+
+    def each_line(self) -> Iterator[tuple[KeyPath, LineConfig]]:
+        for owner, advertiser in (self.advertisers or {}).items():
+            yield from ((("advertisers", owner, "lines", name), line) for name, line in (advertiser.lines or {}).items())
+
+    def fixed_tags(self) -> Iterator[tuple[KeyPath, str, str]]:
+        """(path, tag, value) wherever a menu or a number sets a tag to a fixed value."""
+        found: list[tuple[KeyPath, Mapping[str, str] | None]] = [
+            (("numbers", did, "tags"), number.tags) for did, number in (self.numbers or {}).items()
+        ]
+        for name, node in (self.menus or {}).items():
+            found.append((("menus", name, "tags"), node.tags if isinstance(node, SayConfig) else None))
+            found += ((("menus", name, *path, "route"), outcome.route) for path, outcome in outcomes(node))
+        for path, tags in found:
+            yield from (((*path, name), name, value) for name, value in (tags or {}).items())

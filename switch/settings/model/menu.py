@@ -9,7 +9,6 @@ from ivr.menu import DIGIT_PROMPTS
 from routing.expression import Kind
 from switch.settings import field
 from switch.settings.model.base import OneOf, Strict, may, must, section
-from switch.settings.names import Kind as Name
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -30,7 +29,7 @@ def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
         yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
-    missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.known[Name.PROMPT]]
+    missing = [prompt for prompt in DIGIT_PROMPTS.values() if names.prompts and prompt not in names.prompts.names]
     if read_back is not None and missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
         yield Invalid(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
@@ -260,3 +259,15 @@ Node = Annotated[
     BeforeValidator(_of_one_kind),
 ]
 AnyNode = MenuConfig | SayConfig | GatherConfig | ZipConfig | YesNoConfig | ConsentConfig | BranchConfig
+
+
+def outcomes(node: AnyNode) -> Iterator[tuple[tuple[str | int, ...], OnwardConfig | OutcomeConfig]]:
+    """(path inside the menu, outcome) of all that it leads to."""
+    for key in ("then", "failed", "otherwise"):
+        if isinstance(onward := getattr(node, key, None), OnwardConfig):
+            yield (key,), onward
+    for answer, outcome in (getattr(node, "keys", None) or {}).items():
+        yield ("keys", answer), outcome
+    for index, case in enumerate(getattr(node, "branch", None) or ()):
+        if case.then:
+            yield ("branch", index, "then"), case.then
