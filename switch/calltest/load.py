@@ -37,11 +37,10 @@ from switch.calltest.schema import (
 from switch.engine.plan import Plan
 from switch.settings.field import MAX_COUNT
 from switch.settings.files import read_file, text_of
-from switch.settings.finding import Finding
+from switch.settings.finding import SCHEMA_DIALECT, Finding, Shape, found_in, problem_at, shape_of
 from switch.settings.load import Loaded
 from switch.settings.names import mapping
 from switch.settings.problem import Position, Problem, order, quote
-from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
 from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, error_at, shown
 from switch.settings.text import parsed
 from switch.settings.value import Invalid, amount_micros, tag_value, whole
@@ -147,8 +146,8 @@ class _FileReader:
         found = (self._test(index, entry, written.defaults) for index, entry in enumerate(written.tests))
         return [test for test in found if test is not None]
 
-    def _add_problem(self, path: KeyPath, unfit: Invalid, *, at_key: bool = False) -> None:
-        self.problems.append(problem_at(Finding(path=path, unfit=unfit, at_key=at_key), self._tree))
+    def _add_problem(self, path: KeyPath, error: Invalid) -> None:
+        self.problems.append(problem_at(Finding(path, error), self._tree))
 
     def _test(self, index: int, entry: CallTestEntry, defaults: DefaultsEntry) -> CallTest | None:
         path: KeyPath = ("tests", index)
@@ -182,7 +181,7 @@ class _FileReader:
         for key, value in (("to", did), ("at", at)):
             if value is None:
                 self._add_problem(
-                    path, Invalid(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`"), at_key=True
+                    path, Invalid(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`", at_key=True)
                 )
         if did is None or at is None:
             return None
@@ -240,8 +239,8 @@ class _FileReader:
     def _check_number(self, did: str, path: KeyPath) -> None:
         try:
             self._names.check(NameKind.NUMBER, did)
-        except Invalid as unfit:
-            self._add_problem(path, unfit)
+        except Invalid as error:
+            self._add_problem(path, error)
 
     def _instant(self, at: datetime, did: str, zone: str | None, path: KeyPath) -> int | None:
         """UTC microseconds; without a zone of its own it is local time of `zone`, or of the zone of the number's campaign."""
@@ -265,8 +264,8 @@ class _FileReader:
     def _typed(self, text: str, kind: Kind, path: KeyPath) -> Scalar | None:
         try:
             return tag_value(text, kind)
-        except Invalid as unfit:
-            self._add_problem(path, unfit)
+        except Invalid as error:
+            self._add_problem(path, error)
             return None
 
     def _used(self, used: Mapping[str, str], path: KeyPath) -> dict[str, int]:
@@ -274,8 +273,8 @@ class _FileReader:
         for key, text in used.items():
             try:
                 found[key] = _amount(text, self._names.caps[key])
-            except Invalid as unfit:
-                self._add_problem((*path, key), unfit)
+            except Invalid as error:
+                self._add_problem((*path, key), error)
         return found
 
     def _expectations(self, expect: ExpectEntry, path: KeyPath) -> Iterator[Expectation]:

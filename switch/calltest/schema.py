@@ -165,8 +165,8 @@ def _caller(text: str) -> str:
         return text
     try:
         return address.number(text)
-    except Invalid as unfit:
-        unfit.expected = f"{address.E164}, or {ANONYMOUS}"
+    except Invalid as error:
+        error.expected = f"{address.E164}, or {ANONYMOUS}"
         raise
 
 

@@ -8,7 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from switch.settings.source import KeyPath, Parsed, Piece, Value
+from yaml.events import Event
+
+from switch.settings.source import KeyPath, Parsed, Value
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*$")
 
@@ -174,7 +176,7 @@ def _hidden(text: SourceText, tree: MappingNode) -> dict[int, list[tuple[int, in
 
 def _entry(found: Parsed, text: SourceText, path: KeyPath, value: Value) -> MappingEntry:
     spot = found.spots[path]
-    key = spot.key_piece
+    key = spot.key_event
     if key is None:
         raise AssertionError("a key without a place")
     name = _scalar(key, text, str(path[-1]))
@@ -198,6 +200,6 @@ def _node(found: Parsed, text: SourceText, path: KeyPath, value: Value) -> Node:
             return ScalarNode(start=start, end=end, text="", style="", blank=True)
 
 
-def _scalar(piece: Piece, text: SourceText, value: str) -> ScalarNode:
+def _scalar(piece: Event, text: SourceText, value: str) -> ScalarNode:
     style = getattr(piece, "style", None) or ""
     return ScalarNode(start=text.offset(piece.start_mark), end=text.offset(piece.end_mark), text=value, style=style)

@@ -6,6 +6,7 @@ is sound: a field that was left out is None.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from ipaddress import IPv4Network
 
 from ivr.graph import loops_without_input
@@ -47,25 +48,13 @@ def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
     """Yields cycles of menus that never wait for the caller. `nodes`: all menus, compiled."""
     for way in loops_without_input(MenuPlan(start="", nodes=nodes)):
         hint = "let one of them ask the caller, or leave the circle"
-        yield _error(("menus", way[0]), f"menus run in a circle: {' -> '.join(way)}", hint=hint, at_key=True)
-
-
-def _error(
-    path: KeyPath,
-    message: str,
-    *,
-    expected: str | None = None,
-    hint: str | None = None,
-    at: int | None = None,
-    at_key: bool = False,
-) -> Finding:
-    return Finding(path=path, unfit=Invalid(message, expected=expected, hint=hint, at=at), at_key=at_key)
+        yield Finding(("menus", way[0]), Invalid(f"menus run in a circle: {' -> '.join(way)}", hint=hint, at_key=True))
 
 
 def _lines_twice(names: Names) -> Iterator[Finding]:
     for path in names.again:
         hint = f"the first one is at {names.place(Name.LINE, str(path[-1]))}; line names are unique among all advertisers"
-        yield _error(path, f"line {quote(str(path[-1]))} is here twice", hint=hint, at_key=True)
+        yield Finding(path, Invalid(f"line {quote(str(path[-1]))} is here twice", hint=hint, at_key=True))
 
 
 def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
@@ -77,7 +66,7 @@ def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
     for network, name, index in sorted(found, key=lambda one: (one[0].network_address, one[0].prefixlen)):
         if widest and network.subnet_of(widest[0]):
             hint = f"{_bare(widest[0])} of {'this trunk' if widest[1] == name else f'trunk {quote(widest[1])}'} has it already"
-            yield _error(("trunks", name, "addresses", index), f"{_bare(network)} belongs to two entries", hint=hint)
+            yield Finding(("trunks", name, "addresses", index), Invalid(f"{_bare(network)} belongs to two entries", hint=hint))
         else:
             widest = network, name
 
@@ -89,10 +78,10 @@ def _bare(network: IPv4Network) -> str:
 def _lines_to_ourselves(document: Document) -> Iterator[Finding]:
     """A line that leads back to the switch: one call would become as many as there may be."""
     sip = document.switch and document.switch.sip
-    for path, line in document.each_line():
-        uri = parse_uri(line.uri or "")
+    for path, text in document.fields("uri"):
+        uri = parse_uri(text)
         if sip and uri and (uri.host, uri.port or DEFAULT_PORT) == sip.listen:
-            yield _error((*path, "uri"), "the line is this switch itself", hint="name the advertiser's address")
+            yield Finding(path, Invalid("the line is this switch itself", hint="name the advertiser's address"))
 
 
 def _tag_declarations(tags: Mapping[str, TagConfig]) -> Iterator[Finding]:
@@ -101,35 +90,35 @@ def _tag_declarations(tags: Mapping[str, TagConfig]) -> Iterator[Finding]:
         path: KeyPath = ("tags", name)
         if name in GIVEN and tag.type not in (None, BUILT_IN[name]):
             kind = BUILT_IN[name]
-            yield _error((*path, "type"), f"tag {quote(name)} is built in, and {kind}", expected=kind.value)
-        yield from _tag_name(path, hint="choose another name")
+            yield Finding((*path, "type"), Invalid(f"tag {quote(name)} is built in, and {kind}", expected=kind.value))
+        if error := _name_error(name, hint="choose another name"):
+            yield Finding(path, error)
         if tag.header in headers:
             hint = f"tag {quote(headers[tag.header])} is read from it already"
-            yield _error((*path, "header"), f"header {quote(tag.header)} is two tags", hint=hint)
+            yield Finding((*path, "header"), Invalid(f"header {quote(tag.header)} is two tags", hint=hint))
         elif tag.header:
             headers[tag.header] = name
 
 
-def _tag_name(path: KeyPath, *, hint: str) -> Iterator[Finding]:
-    """Checks whether config may set the tag at the end of `path`."""
-    name = str(path[-1])
+@cache
+def _name_error(name: str, hint: str) -> Invalid | None:
+    """Returns why config can't set a tag of that name, or None."""
     if name in BUILT_IN and name not in GIVEN:
-        yield _error(path, f"tag {quote(name)} is built in", hint=hint, at_key=True)
-    elif not is_word(name):
-        expected = "a word such as sub_id, which is none of the filter language"
-        yield _error(path, f"no filter could ask for a tag {quote(name)}", expected=expected, at_key=True)
+        return Invalid(f"tag {quote(name)} is built in", hint=hint, at_key=True)
+    expected = "a word such as sub_id, which is none of the filter language"
+    return None if is_word(name) else Invalid(f"no filter could ask for a tag {quote(name)}", expected=expected, at_key=True)
 
 
 def _tag_values(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """Checks the values that menus and numbers set tags to."""
     for path, name, text in document.fixed_tags():
-        if told := list(_tag_name(path, hint="menus set zip and consent, the switch knows the others")):
-            yield from told
-            continue
+        error = _name_error(name, hint="menus set zip and consent, the switch knows the others")
         try:
             tag_value(text, kinds[name])
-        except Invalid as unfit:
-            yield Finding(path=path, unfit=unfit)
+        except Invalid as bad_value:
+            error = error or bad_value
+        if error:
+            yield Finding(path, error)
 
 
 def _filters(document: Document, names: Names) -> Iterator[Finding]:
@@ -137,10 +126,10 @@ def _filters(document: Document, names: Names) -> Iterator[Finding]:
     for path, expression in document.filters():
         for mismatch in type_mismatches(expression, names.kinds):
             if mismatch.name is None:
-                yield _error(path, mismatch.message, at=mismatch.column)
+                yield Finding(path, Invalid(mismatch.message, at=mismatch.column))
             elif not names.unread:
                 hint = nearest(mismatch.name, sorted(names.kinds)) or "declare it under `tags:`, or let a menu or a number set it"
-                yield _error(path, mismatch.message, hint=hint, at=mismatch.column)
+                yield Finding(path, Invalid(mismatch.message, hint=hint, at=mismatch.column))
 
 
 def _overflow_circles(campaigns: Mapping[str, CampaignConfig], cause: NoRoute) -> Iterator[Finding]:
@@ -158,7 +147,7 @@ def _overflow_circles(campaigns: Mapping[str, CampaignConfig], cause: NoRoute) -
             circle = walk[walk.index(name) :]
             message = f"overflow runs in a circle: {' -> '.join([*circle, circle[0]])}"
             path: KeyPath = ("campaigns", circle[-1], "overflow", cause.value, "campaign")
-            yield _error(path, message, hint="end it with a line or a message")
+            yield Finding(path, Invalid(message, hint="end it with a line or a message"))
 
 
 def _tokens(advertisers: Mapping[str, AdvertiserConfig], switch: SwitchConfig | None) -> Iterator[Finding]:
@@ -171,7 +160,7 @@ def _tokens(advertisers: Mapping[str, AdvertiserConfig], switch: SwitchConfig | 
             continue
         if has_no_api:
             hint = "set `switch.api: {listen: ADDRESS:PORT}`"
-            yield _error(path, "a token, but nothing to post to", hint=hint, at_key=True)
+            yield Finding(path, Invalid("a token, but nothing to post to", hint=hint, at_key=True))
         if owners.setdefault(token, name) != name:
             hint = f"advertiser {quote(owners[token])} has it: one of them could post for the other"
-            yield _error(path, "a token of two advertisers", hint=hint, at_key=True)
+            yield Finding(path, Invalid("a token of two advertisers", hint=hint, at_key=True))

@@ -115,15 +115,15 @@ def some(message: str, expected: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def blank_is_empty(raw: object) -> object:
-    return {} if raw is Blank.BLANK else raw
-
-
 def without_left_out(raw: object) -> object:
     """What has an error is not there for those who look at the rest."""
     if raw is Blank.LEFT_OUT:
         raise PydanticOmit
     return raw
+
+
+def blank_is_empty(raw: object) -> object:
+    return {} if raw is Blank.BLANK else without_left_out(raw)
 
 
 def _one_is_a_list(raw: object) -> object:
@@ -267,8 +267,8 @@ def _limit(raw: object, info: ValidationInfo) -> int:
     text = _text(raw, "a whole number")
     try:
         return v.whole(text, low=1, high=MAX_COUNT)
-    except Invalid as unfit:
-        unfit.hint = "only `count: revenue` has amounts" if "." in text else None
+    except Invalid as error:
+        error.hint = "only `count: revenue` has amounts" if "." in text else None
         raise
 
 

@@ -9,12 +9,12 @@ from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
 from switch.settings.files import Content, merged, read_directory
+from switch.settings.finding import SCHEMA_DIALECT, problem_at
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
 from switch.settings.names import Prompts, mapping, names_of, prompts_among, prompts_in
 from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
-from switch.settings.shape import SCHEMA_DIALECT, problem_at
 from switch.settings.source import Positions
 from switch.settings.validate import validated, whole_schema
 from switch.without_gc import without_gc

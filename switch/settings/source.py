@@ -5,11 +5,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, cast
+
+from yaml.error import Mark
+from yaml.events import Event
 
 from switch.settings.problem import Position, Problem, Severity, quote
 
@@ -35,16 +38,6 @@ class Span(NamedTuple):
     length: int
 
 
-class Piece(Protocol):
-    """Something written from one mark to another, as the parser tells of it. A mark's `line` and `column` count from 0."""
-
-    @property
-    def start_mark(self) -> Any: ...
-
-    @property
-    def end_mark(self) -> Any: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """One file as read. `path` is how people are told of it; `lines` have no secrets."""
@@ -60,22 +53,22 @@ class Spot(NamedTuple):
     """
 
     file: SourceFile
-    key_piece: Piece | None
-    first: Piece
-    last: Piece
+    key_event: Event | None
+    first: Event
+    last: Event
 
     @property
     def key(self) -> Span | None:
-        return span_of(self.key_piece, self.key_piece, self.file) if self.key_piece else None
+        return span_of(self.key_event, self.key_event, self.file) if self.key_event else None
 
     @property
     def value(self) -> Span:
         return span_of(self.first, self.last, self.file)
 
 
-def span_of(first: Piece, last: Piece, file: SourceFile) -> Span:
+def span_of(first: Event, last: Event, file: SourceFile) -> Span:
     """The characters on the first line. A block collection reaches beyond its line: its first line stands for it."""
-    start, end = first.start_mark, last.end_mark
+    start, end = cast(Mark, first.start_mark), cast(Mark, last.end_mark)
     if end.line == start.line:
         length = end.column - start.column
     else:
@@ -128,19 +121,9 @@ def shown(path: Path) -> str:
 
 def error_at(file: SourceFile, span: Span | None, message: str, *, expected: str | None = None, hint: str | None = None) -> Problem:
     """An error at `span` of `file`; None: about the file as a whole."""
-    if span is None:
-        return Problem(path=file.path, line=0, column=0, severity=Severity.ERROR, message=message, expected=expected, hint=hint)
-    return Problem(
-        path=file.path,
-        line=span.line,
-        column=span.column,
-        length=span.length,
-        severity=Severity.ERROR,
-        message=message,
-        excerpt=file.lines[span.line - 1] if span.line <= len(file.lines) else "",
-        expected=expected,
-        hint=hint,
-    )
+    line, column, length = span or (0, 0, 1)
+    found = Problem(path=file.path, line=line, column=column, length=length, severity=Severity.ERROR, message=message)
+    return replace(found, excerpt=file.lines[line - 1] if 0 < line <= len(file.lines) else "", expected=expected, hint=hint)
 
 
 def duplicate_key(name: str, first: Spot, again: Spot) -> Problem:
@@ -185,5 +168,5 @@ def rule_name(path: KeyPath) -> str:
 
 def _position(spot: Spot) -> Position:
     """Of the key, where there is one. Every part of a config is asked for, so no more is worked out than this."""
-    mark = (spot.key_piece or spot.first).start_mark
+    mark = cast(Mark, (spot.key_event or spot.first).start_mark)
     return Position(file=spot.file.path, line=mark.line + 1, column=mark.column + 1)

@@ -12,10 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from switch.settings.finding import Finding
+from switch.settings.finding import Finding, Shape, as_written, found_in, shape_of
 from switch.settings.model.document import Document
 from switch.settings.names import Names
-from switch.settings.shape import Shape, as_written, found_in, shape_of
 from switch.settings.source import Blank, KeyPath, Tree, Value
 
 MAX_PASSES = 8
@@ -63,7 +62,7 @@ def validated(tree: Tree, names: Names) -> Validated:
         for detail, findings in told:
             for finding in findings:
                 if not _is_elsewhere(detail, tree):
-                    found.setdefault((finding.path, finding.unfit.message), finding)
+                    found.setdefault((finding.path, finding.error.message), finding)
                 _leave_out(finding.path, detail, part.data, left_out)
         if len(left_out) == before:
             break

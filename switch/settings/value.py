@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
@@ -72,6 +73,7 @@ ZONE = "an IANA time zone such as America/New_York"
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
+@dataclass(eq=False)
 class Invalid(ValueError):
     """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.
 
@@ -79,36 +81,26 @@ class Invalid(ValueError):
     is another value, at this path from the model that the value is a field of.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        expected: str | None = None,
-        hint: str | None = None,
-        at: int | None = None,
-        at_key: bool = False,
-        where: tuple[str | int, ...] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.expected = expected
-        self.hint = hint
-        self.at = at
-        self.at_key = at_key
-        self.where = where
+    message: str
+    _: KW_ONLY
+    expected: str | None = None
+    hint: str | None = None
+    at: int | None = None
+    at_key: bool = False
+    where: tuple[str | int, ...] | None = None
 
 
 class InvalidTogether(ValueError):
     """Several values that don't fit together."""
 
-    def __init__(self, unfits: Sequence[Invalid]) -> None:
-        super().__init__("; ".join(unfit.message for unfit in unfits))
-        self.unfits = tuple(unfits)
+    def __init__(self, errors: Sequence[Invalid]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
 
 
-def raise_all(unfits: Iterable[Invalid]) -> None:
+def raise_all(errors: Iterable[Invalid]) -> None:
     """Raises InvalidTogether when there is one."""
-    if found := tuple(unfits):
+    if found := tuple(errors):
         raise InvalidTogether(found)
 
 

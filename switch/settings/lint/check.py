@@ -1,4 +1,5 @@
-"""Runs all lint checks on a config without errors. Those about prompts, ports, zones and calendars are here."""
+"""Runs all lint checks on a config without errors. Those about prompts, ports, zones, calendars and prices are here: payouts
+above revenue, low thresholds, events that can never happen."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -9,21 +10,24 @@ from ivr.menu import Node
 from media.dsp.wav import MAX_FILE_BYTES, Doubt, doubts
 from routing.cap import Per
 from routing.hours import holidays_of
+from routing.table import Campaign, NoRoute, Table, ToHold, ToLine
 from routing.zone import DEFAULT_ZONE
+from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Terms
 from switch.settings.address import even_ports
+from switch.settings.compile.table import most_micros
 from switch.settings.finding import Finding, warning
 from switch.settings.lint.filters import impossible_values, shadowed, values_of
-from switch.settings.lint.money import prices
 from switch.settings.lint.reach import idle, paused_owners, unreached
-from switch.settings.model import menu as menus
+from switch.settings.model.campaign import rules_of
 from switch.settings.model.document import Document
-from switch.settings.model.party import Capped
 from switch.settings.plan import Deployment
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree
 
-SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm")
-"""Keys of menus that name a prompt."""
+SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message")
+"""Keys that name a prompt."""
+WARN_BELOW_MS = 60_000
+QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
 WINDOWS = (Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH)
 COMPARED_YEARS = range(2026, 2029)
 """Three years hold every weekday that a holiday may fall on, so every observed day."""
@@ -70,7 +74,7 @@ def too_few_ports(document: Document) -> Iterator[Finding]:
 
 
 def bad_prompts(document: Document, directory: Path) -> Iterator[Finding]:
-    """Each prompt that is in use, once, where it is named first. `directory`: where its file is."""
+    """Each prompt that is in use, at one place that names it. `directory`: where its file is."""
     told: set[str] = set()
     for path, name in prompts_used(document):
         if name not in told:
@@ -90,73 +94,29 @@ def _doubts(path: Path) -> tuple[Doubt, ...]:
 
 def prompts_used(document: Document) -> Iterator[tuple[KeyPath, str]]:
     """(path, name) wherever config names a prompt. The prompts that say digits are used without being named."""
-    for name, node in document.menus.items():
-        yield from _of_menu(node, ("menus", name))
-    for path, line in document.each_line():
-        if line.whisper is not None:
-            yield (*path, "whisper"), line.whisper
-        if line.accept is not None:
-            yield (*path, "accept", "prompt"), line.accept.prompt
-    for name, campaign in document.campaigns.items():
-        for cause, overflow in campaign.overflow.items():
-            if overflow.message is not None:
-                yield ("campaigns", name, "overflow", cause.value, "message"), overflow.message
-
-
-def _of_menu(node: menus.AnyNode, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    for key in SPOKEN:
-        if isinstance(prompt := getattr(node, key, None), str):
-            yield (*path, key), prompt
-    for where, outcome in menus.outcomes(node):
-        if isinstance(outcome.hangup, str):
-            yield (*path, *where, "hangup"), outcome.hangup
+    return ((path, name) for path, name in document.fields(*SPOKEN) if isinstance(name, str))
 
 
 def fixed_zones(document: Document) -> Iterator[Finding]:
     """Zones that never change their clocks, although people who live there do."""
-    for path, zone in _zones(document):
-        if zone in FIXED or (zone.startswith("Etc/") and zone not in UTC_NAMES):
+    for path, zone in document.fields("zone"):
+        is_written = path != ("switch", "zone") or "zone" in document.switch.model_fields_set
+        if is_written and (zone in FIXED or (zone.startswith("Etc/") and zone not in UTC_NAMES)):
             what, instead = FIXED.get(zone, _FIXED_DISTANCE)
             yield warning(path, f"zone {zone} {what}", hint=f"name a place that has the time you mean, such as {instead}")
-
-
-def _zones(document: Document) -> Iterator[tuple[KeyPath, str]]:
-    """(path, zone) wherever one is written."""
-    if "zone" in document.switch.model_fields_set:
-        yield ("switch", "zone"), document.switch.zone
-    for name, hours in document.hours.items():
-        yield ("hours", name, "zone"), hours.zone
-    for name, campaign in document.campaigns.items():
-        if campaign.zone is not None:
-            yield ("campaigns", name, "zone"), campaign.zone
-    for path, owner in _owners(document):
-        for index, cap in enumerate(owner.caps):
-            if cap.zone is not None:
-                yield (*path, "caps", index, "zone"), cap.zone
 
 
 def caps_without_zone(document: Document) -> Iterator[Finding]:
     """Windows of the calendar where neither the cap, nor its owner, nor the switch has a zone."""
     if "zone" in document.switch.model_fields_set:
         return
-    for path, owner in _owners(document):
-        if getattr(owner, "zone", None) is not None:
+    for path, caps in document.fields("caps"):
+        if path[0] == "campaigns" and document.campaigns[str(path[1])].zone:
             continue
-        for index, cap in enumerate(owner.caps):
+        for index, cap in enumerate(caps):
             if cap.per in WINDOWS and cap.zone is None:
                 hint = "name the zone with `zone:`, here or for all of them in `switch`"
-                yield warning((*path, "caps", index), f"a cap per {cap.per} in {DEFAULT_ZONE}, since no zone is named", hint=hint)
-
-
-def _owners(document: Document) -> Iterator[tuple[KeyPath, Capped]]:
-    """(path, owner) of whatever may have caps."""
-    yield from ((("trunks", name), owner) for name, owner in document.trunks.items())
-    yield from ((("publishers", name), owner) for name, owner in document.publishers.items())
-    yield from ((("numbers", name), owner) for name, owner in document.numbers.items())
-    yield from ((("groups", name), owner) for name, owner in document.groups.items())
-    yield from ((("campaigns", name), owner) for name, owner in document.campaigns.items())
-    yield from ((("advertisers", name), owner) for name, owner in document.advertisers.items())
-    yield from document.each_line()
+                yield warning((*path, index), f"a cap per {cap.per} in {DEFAULT_ZONE}, since no zone is named", hint=hint)
 
 
 def calendars_without_country(document: Document) -> Iterator[Finding]:
@@ -182,3 +142,69 @@ def _left_out(calendar: str) -> tuple[str, ...]:
             if day not in kept:
                 found.setdefault(name, date.fromisoformat(day))
     return tuple(f"{name}, {day}" for name, day in found.items())
+
+
+def prices(document: Document, deployment: Deployment) -> Iterator[Finding]:
+    table, api = deployment.plan.table, deployment.switch.api
+    for name, campaign in table.campaigns.items():
+        path: KeyPath = ("campaigns", name)
+        yield from _above_revenue(deployment.plan.terms[name], path)
+        advertisers = _advertisers(campaign, table)
+        can_post = api is not None and not advertisers.isdisjoint(api.tokens)
+        written = document.campaigns[name]
+        told: set[BillableOn] = set()
+        for where, rule in rules_of(dict(written)):
+            event = rule.on or written.billable.on
+            if rule.at_least and rule.at_least < WARN_BELOW_MS and event in LASTING:
+                hint = "calls this short are often wrong numbers; 90s is usual"
+                yield warning((*path, *where, "at_least"), "a threshold below 60 s", hint=hint)
+            if "on" in rule.model_fields_set and event not in told:
+                told.add(event)
+                yield from _never_happens(event, campaign, (*path, *where, "on"), table=table, can_post=can_post)
+        if "dispositions" in written.model_fields_set and not can_post:
+            hint = "give an advertiser of it a token, and `switch` an api"
+            yield warning((*path, "dispositions"), "nobody can post a disposition", hint=hint, at_key=True)
+        yield from _empty_queues(campaign, path)
+
+
+def _above_revenue(terms: Terms, path: KeyPath) -> Iterator[Finding]:
+    most = most_micros(terms.revenue)
+    if _above(terms.payout, most):
+        yield warning((*path, "payout"), "the payout is above the revenue")
+    for publisher, price in terms.payouts.items():
+        if _above(price, most):
+            yield warning((*path, "payouts", publisher), f"the payout of publisher {quote(publisher)} is above the revenue")
+
+
+def _above(price: Price, revenue_micros: int) -> bool:
+    return price.percent_bp is None and most_micros(price) > revenue_micros
+
+
+def _advertisers(campaign: Campaign, table: Table) -> set[str]:
+    """Returns the advertisers that may get its calls without another campaign."""
+    lines = {target.line for target in campaign.targets}
+    lines |= {to.line for to in campaign.overflow.values() if isinstance(to, ToLine)}
+    return {table.lines[line].advertiser for line in lines}
+
+
+def _never_happens(event: BillableOn, campaign: Campaign, path: KeyPath, *, table: Table, can_post: bool) -> Iterator[Finding]:
+    if event in POSTED and not can_post:
+        hint = "give an advertiser of it a token, and `switch` an api"
+        yield warning(path, f"nobody can post for campaign {quote(campaign.name)}", hint=hint)
+    if event is BillableOn.MENU_DONE and campaign.menu is None:
+        yield warning(path, "the campaign has no menu that could be done")
+    if event is BillableOn.ACCEPTED and not any(_accepts(target.line, table) for target in campaign.targets):
+        yield warning(path, "no line of this campaign accepts by key", hint="a line needs `accept:` for that")
+
+
+def _accepts(line: str, table: Table) -> bool:
+    accept = table.lines[line].accept
+    return accept is not None and accept.key is not None
+
+
+def _empty_queues(campaign: Campaign, path: KeyPath) -> Iterator[Finding]:
+    if any(isinstance(to, ToHold) for to in campaign.overflow.values()):
+        return
+    for cause in QUEUE:
+        if cause in campaign.overflow:
+            yield warning((*path, "overflow", cause.value), "nobody waits in this campaign: no overflow of it holds", at_key=True)

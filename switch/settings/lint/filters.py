@@ -16,10 +16,9 @@ from routing.expression_tree import Compare, Not, Op
 from routing.geo import US_STATES, area_of, valid_number
 from routing.table import Hours
 from routing.tags import BUILT_IN, CLOSED, WEEKDAYS
-from switch.settings.finding import Finding, warning
+from switch.settings.finding import Finding, value_at, warning
 from switch.settings.model.document import Document
 from switch.settings.problem import Severity, quote
-from switch.settings.shape import value_at
 from switch.settings.source import KeyPath, Tree
 from switch.settings.value import Invalid, nearest, tag_value
 
@@ -73,13 +72,13 @@ def impossible_values(document: Document, tree: Tree, *, kinds: Mapping[str, Kin
     for path, expression in document.filters():
         for idle in idle_values(expression, possible):
             closed = values.get(idle.name)
-            unfit = Invalid(
+            error = Invalid(
                 f"no call has `{idle.name} {idle.op} {show_value(idle.value)}`: {NOTHING[idle.excludes]}",
                 expected=_expected(idle.name, closed),
                 hint=_meant(idle, closed),
                 at=_column(str(value_at(path, tree)), idle),
             )
-            yield Finding(path=path, unfit=unfit, severity=Severity.WARNING)
+            yield Finding(path, error, Severity.WARNING)
 
 
 def _column(text: str, idle: IdleValue) -> int:

@@ -1,12 +1,18 @@
 """Defines what all models have in common: strictness, optional and required keys, sections. No single key is defined here."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from switch.settings.field import without_left_out
 from switch.settings.value import Invalid
+
+T = TypeVar("T")
+K = TypeVar("K")
+Items = Annotated[list[T], BeforeValidator(without_left_out)]
+Entries = Annotated[dict[K, T], BeforeValidator(without_left_out)]
+"""Lists and mappings that may be left out of a document with errors; single values and models may be so by themselves."""
 
 
 def may(description: str, *, default: str | None = None) -> Any:
@@ -47,8 +53,7 @@ class Strict(BaseModel):
         model_title_generator=lambda model: model.__name__.removesuffix("Config"),
     )
 
-    _without_fields = field_validator("*", mode="before")(without_left_out)
-    _without_items = model_validator(mode="before")(without_left_out)
+    _pass_by = model_validator(mode="before")(without_left_out)
 
     if not TYPE_CHECKING:
 

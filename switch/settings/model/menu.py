@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_
 from ivr.menu import DIGIT_PROMPTS
 from routing.expression import Kind
 from switch.settings import field
-from switch.settings.model.base import OneOf, Strict, may, must, section
+from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, section
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -62,7 +62,7 @@ class MenuConfig(Strict):
     timeout: field.Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
-    keys: Annotated[dict[field.Answer, OutcomeConfig], field.some("a menu without keys", "at least one key")] = must(
+    keys: Annotated[Entries[field.Answer, OutcomeConfig], field.some("a menu without keys", "at least one key")] = must(
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
@@ -212,7 +212,7 @@ class CaseConfig(Strict):
 class BranchConfig(Strict):
     """Goes on by what the call is known by, or by the time; the caller hears nothing."""
 
-    branch: Annotated[list[CaseConfig], field.some("a branch without cases", "at least one case")] = must(
+    branch: Annotated[Items[CaseConfig], field.some("a branch without cases", "at least one case")] = must(
         "The first case that holds is taken"
     )
     otherwise: OnwardConfig = must("What follows when none does")
@@ -259,15 +259,3 @@ Node = Annotated[
     BeforeValidator(_of_one_kind),
 ]
 AnyNode = MenuConfig | SayConfig | GatherConfig | ZipConfig | YesNoConfig | ConsentConfig | BranchConfig
-
-
-def outcomes(node: AnyNode) -> Iterator[tuple[tuple[str | int, ...], OnwardConfig | OutcomeConfig]]:
-    """(path inside the menu, outcome) of all that it leads to."""
-    for key in ("then", "failed", "otherwise"):
-        if isinstance(onward := getattr(node, key, None), OnwardConfig):
-            yield (key,), onward
-    for answer, outcome in (getattr(node, "keys", None) or {}).items():
-        yield ("keys", answer), outcome
-    for index, case in enumerate(getattr(node, "branch", None) or ()):
-        if case.then:
-            yield ("branch", index, "then"), case.then

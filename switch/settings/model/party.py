@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
 from switch.settings import address, field
-from switch.settings.model.base import Strict, may, must, repeated, section, some_of
+from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 
@@ -81,7 +81,7 @@ class Capped(Strict):
     """Whatever may have caps."""
 
     cap: field.CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
-    caps: list[CapConfig] = some_of("More caps; the first that is full closes it")
+    caps: Items[CapConfig] = some_of("More caps; the first that is full closes it")
 
     @field_validator("caps")
     @classmethod
@@ -106,7 +106,7 @@ class CostConfig(Strict):
 class TrunkConfig(Capped):
     """A carrier that sends calls."""
 
-    addresses: Annotated[list[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
+    addresses: Annotated[Items[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
         "IPv4 addresses and networks whose calls are taken; all others are met with silence"
     )
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
@@ -134,7 +134,7 @@ class NumberConfig(Capped):
 class GroupConfig(Capped):
     """Lines that share caps."""
 
-    lines: Annotated[list[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
+    lines: Annotated[Items[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
 
     @field_validator("lines")
     @classmethod
@@ -196,6 +196,6 @@ class AdvertiserConfig(Capped):
     """Who buys calls."""
 
     paused: field.Truth = may("Dial none of its lines", default="false")
-    lines: dict[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
+    lines: Entries[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
     prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
     token: field.AdvertiserToken | None = may("What its postbacks are known by; secret")
