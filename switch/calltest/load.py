@@ -41,8 +41,8 @@ from switch.settings.finding import SCHEMA_DIALECT, Finding, Shape, found_in, pr
 from switch.settings.load import Loaded
 from switch.settings.names import mapping
 from switch.settings.problem import Position, Problem, order, quote
-from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, error_at, shown
-from switch.settings.text import parsed
+from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, display_path, error_at
+from switch.settings.text import parse_yaml
 from switch.settings.value import Invalid, amount_micros, tag_value, whole
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, CallScript, LineScript
 
@@ -87,12 +87,12 @@ def _shapes() -> Shape:
 
 
 def _tree(path: Path) -> Tree:
-    file = SourceFile(path=shown(path))
+    file = SourceFile(path=display_path(path))
     text = text_of(read_file(path), file)
-    found = text if isinstance(text, Problem) else parsed(text, SourceFile(path=file.path, lines=tuple(text.splitlines())))
+    found = text if isinstance(text, Problem) else parse_yaml(text, SourceFile(path=file.path, lines=tuple(text.splitlines())))
     if isinstance(found, Problem):
-        return Tree(root=file.path, data={}, spots={}, problems=(found,), unread=(), files={})
-    return Tree(root=file.path, data=found.data, spots=found.spots, problems=tuple(found.problems), unread=(), files={})
+        return Tree(root=file.path, data={}, places={}, problems=(found,), unread=(), files={})
+    return Tree(root=file.path, data=found.data, places=found.places, problems=tuple(found.problems), unread=(), files={})
 
 
 def _named_twice(tests: Sequence[CallTest]) -> Iterator[Problem]:
@@ -161,10 +161,10 @@ class _FileReader:
             self._earlier(each, call, (*path, "earlier", nth), zone=zone, lines=lines) for nth, each in enumerate(entry.earlier)
         )
         earlier = sorted(calls, key=lambda each: each.at_us)
-        span = self._tree.spots[path].value
+        span = self._tree.places[path].value
         test = CallTest(
             name=entry.name,
-            position=Position(file=self._tree.spots[path].file.path, line=span.line, column=span.column),
+            position=Position(file=self._tree.places[path].file.path, line=span.line, column=span.column),
             call=call,
             expect=tuple(self._expectations(entry.expect, (*path, "expect"))),
             earlier=tuple(replace(each, call_id=f"earlier-{nth}") for nth, each in enumerate(earlier, 1)),
@@ -292,8 +292,8 @@ class _FileReader:
                 yield self._expectation((*path, name), Aspect.TAG, value, tag=name)
 
     def _expectation(self, path: KeyPath, aspect: Aspect, expected: Expected, *, tag: str = "") -> Expectation:
-        spot = self._tree.spots[path]
-        return Expectation(aspect=aspect, expected=expected, file=spot.file, span=spot.key or spot.value, tag=tag)
+        place = self._tree.places[path]
+        return Expectation(aspect=aspect, expected=expected, file=place.file, span=place.key or place.value, tag=tag)
 
 
 def _or(own: T | None, other: T | None) -> T | None:

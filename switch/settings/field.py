@@ -26,7 +26,7 @@ from switch.settings import value as v
 from switch.settings.names import Kind, Names
 from switch.settings.plan import Token, token_of
 from switch.settings.problem import quote
-from switch.settings.source import Blank
+from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 
 MAX_CAP = 100_000
@@ -56,9 +56,9 @@ def _text(raw: object, expected: str) -> str:
     match raw:
         case str():
             return raw
-        case Blank.LEFT_OUT:
+        case NoValue.LEFT_OUT:
             raise PydanticOmit
-        case Blank():
+        case NoValue():
             raise Invalid("no value", expected=expected)
         case _:
             raise Invalid(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
@@ -82,18 +82,18 @@ class Made:
         return handler(schema) if self.schema is None else dict(self.schema)
 
 
-def parsed(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
+def scalar(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
     """Reads a scalar."""
     return Made(lambda raw: parse(raw if isinstance(raw, str) else _text(raw, expected)), schema)
 
 
 def whole(low: int, high: int) -> Made:
     schema = {"type": "integer", "minimum": low, "maximum": high}
-    return parsed(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}", schema)
+    return scalar(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}", schema)
 
 
 def _duration(low: int, high: int = v.DAY_MS) -> Made:
-    return parsed(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
+    return scalar(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
 
 
 def _known(kind: Kind) -> BeforeValidator:
@@ -117,13 +117,13 @@ def some(message: str, expected: str) -> BeforeValidator:
 
 def without_left_out(raw: object) -> object:
     """What has an error is not there for those who look at the rest."""
-    if raw is Blank.LEFT_OUT:
+    if raw is NoValue.LEFT_OUT:
         raise PydanticOmit
     return raw
 
 
 def blank_is_empty(raw: object) -> object:
-    return {} if raw is Blank.BLANK else without_left_out(raw)
+    return {} if raw is NoValue.NULL else without_left_out(raw)
 
 
 def _one_is_a_list(raw: object) -> object:
@@ -140,41 +140,41 @@ def choice(what: str, options: Iterable[StrEnum]) -> Made:
             raise Invalid(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
         return by_word[text]
 
-    return parsed(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
+    return scalar(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
 
 
 def text_schema(pattern: str | None = None) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern} if pattern else {"type": "string"})
 
 
-Name = Annotated[str, parsed(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
-Truth = Annotated[bool, parsed(v.truth, "true or false", {"type": "boolean"})]
+Name = Annotated[str, scalar(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
+Truth = Annotated[bool, scalar(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
 Amount = Annotated[
     int,
-    parsed(v.amount_micros, v.AMOUNT),
+    scalar(v.amount_micros, v.AMOUNT),
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "pattern": v.AMOUNT_PATTERN}),
 ]
-Seconds = Annotated[int, parsed(v.whole_seconds, v.DURATION), text_schema(v.DURATION_PATTERN)]
+Seconds = Annotated[int, scalar(v.whole_seconds, v.DURATION), text_schema(v.DURATION_PATTERN)]
 LongDuration = Annotated[int, _duration(1, LONGEST_MS), text_schema(v.DURATION_PATTERN)]
-DaysOf = Annotated[int, parsed(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d$")]
-PercentBp = Annotated[int, parsed(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]
-Share = Annotated[int, parsed(v.share, v.SHARE), WithJsonSchema({"enum": list(v.SHARES)})]
-Zone = Annotated[str, parsed(v.zone, v.ZONE), text_schema()]
-Currency = Annotated[str, parsed(v.currency, v.CURRENCY), text_schema(v.CURRENCY_PATTERN)]
-Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
-Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
-HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
-CallIdHeader = Annotated[str | None, parsed(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
+DaysOf = Annotated[int, scalar(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d$")]
+PercentBp = Annotated[int, scalar(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]
+Share = Annotated[int, scalar(v.share, v.SHARE), WithJsonSchema({"enum": list(v.SHARES)})]
+Zone = Annotated[str, scalar(v.zone, v.ZONE), text_schema()]
+Currency = Annotated[str, scalar(v.currency, v.CURRENCY), text_schema(v.CURRENCY_PATTERN)]
+Since = Annotated[datetime, scalar(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
+Calendar = Annotated[str, scalar(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
+HeaderName = Annotated[str, scalar(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
+CallIdHeader = Annotated[str | None, scalar(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
-E164 = Annotated[str, parsed(address.number, address.E164), text_schema(address.E164_PATTERN)]
-SocketAddress = Annotated[tuple[str, int], parsed(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
-Address = Annotated[str, parsed(address.address, address.ADDRESS), text_schema()]
-Network = Annotated[IPv4Network, parsed(address.network, address.NETWORK), text_schema()]
-PortRange = Annotated[tuple[int, int], parsed(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
-SipUri = Annotated[str, parsed(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
+E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
+SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
+Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
+Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
+PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
+SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(Kind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(Kind.CAMPAIGN), text_schema()]
 MenuName = Annotated[str, _known(Kind.MENU), text_schema()]
@@ -213,10 +213,10 @@ def _days(text: str) -> str:
     return text
 
 
-Folder = Annotated[str, parsed(_folder, "a directory"), text_schema()]
-LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
+Folder = Annotated[str, scalar(_folder, "a directory"), text_schema()]
+LogFormat = Annotated[Literal["console", "json"], scalar(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
 Event = Annotated[BillableOn, choice("event", BillableOn)]
-Threshold = Annotated[int, parsed(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
+Threshold = Annotated[int, scalar(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
 Cause = Annotated[NoRoute, choice("cause", NoRoute)]
 Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
@@ -227,9 +227,9 @@ Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
 RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]
 TiersMode = Annotated[Tiers, choice("way", Tiers)]
 TagType = Annotated[filters.Kind, choice("type", filters.Kind)]
-Answer = Annotated[str, parsed(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
-Days = Annotated[str, parsed(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
-Block = Annotated[tuple[int, int], parsed(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
+Answer = Annotated[str, scalar(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
+Days = Annotated[str, scalar(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
+Block = Annotated[tuple[int, int], scalar(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
 
 
 NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
@@ -286,7 +286,7 @@ AdvertiserToken = Annotated[Token, Made(lambda raw: token_of(v.token(_text(raw, 
 Filter = Annotated[Expression, Made(_filter), text_schema()]
 
 
-Ledger = Annotated[str | None, parsed(v.ledger, v.LEDGER), text_schema()]
+Ledger = Annotated[str | None, scalar(v.ledger, v.LEDGER), text_schema()]
 
 
 def _valid(text: str) -> tuple[int, int] | str:
@@ -303,7 +303,7 @@ def _finish(text: str) -> str:
     return text
 
 
-OneKey = Annotated[str, parsed(_finish, "one DTMF digit, in quotes"), text_schema(r"^[0-9*#A-D]$")]
+OneKey = Annotated[str, scalar(_finish, "one DTMF digit, in quotes"), text_schema(r"^[0-9*#A-D]$")]
 
 
 def _closed_or_list(raw: object) -> object:
@@ -322,7 +322,7 @@ def _date_block(text: str) -> tuple[int, int]:
 
 
 DateBlocks = Annotated[
-    list[Annotated[tuple[int, int], parsed(_date_block, v.DATE_BLOCK)]],
+    list[Annotated[tuple[int, int], scalar(_date_block, v.DATE_BLOCK)]],
     BeforeValidator(_closed_or_list),
     WithJsonSchema(
         {
@@ -335,7 +335,7 @@ DateBlocks = Annotated[
         }
     ),
 ]
-DateText = Annotated[str, parsed(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)]
+DateText = Annotated[str, scalar(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)]
 
 
 def _true_only(text: str) -> bool:
@@ -344,9 +344,9 @@ def _true_only(text: str) -> bool:
     return True
 
 
-OnlyTrue = Annotated[bool, parsed(_true_only, "true"), WithJsonSchema({"const": True})]
+OnlyTrue = Annotated[bool, scalar(_true_only, "true"), WithJsonSchema({"const": True})]
 
 Tags = Annotated[
-    dict[Name, Annotated[str, parsed(str, "a text", {"type": ["string", "number", "boolean"]})]],
+    dict[Name, Annotated[str, scalar(str, "a text", {"type": ["string", "number", "boolean"]})]],
     BeforeValidator(blank_is_empty),
 ]

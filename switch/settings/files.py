@@ -11,8 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from switch.settings.problem import Problem, order, quote
-from switch.settings.source import KeyPath, Parsed, SourceFile, Span, Spot, Tree, Value, duplicate_key, error_at, shown
-from switch.settings.text import parsed
+from switch.settings.source import (
+    KeyPath,
+    ParsedFile,
+    SourceFile,
+    SourceSpan,
+    Span,
+    Tree,
+    Value,
+    display_path,
+    duplicate_key,
+    error_at,
+)
+from switch.settings.text import parse_yaml
 
 Content = bytes | str | Problem
 """The content of a file, or the Problem why it could not be read."""
@@ -41,11 +52,11 @@ def read_directory(directory: Path) -> dict[str, Content] | Problem:
         paths = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
     except FileNotFoundError:
         return error_at(
-            SourceFile(path=shown(directory)), None, "no config here: there is no such directory", hint=_init(directory)
+            SourceFile(path=display_path(directory)), None, "no config here: there is no such directory", hint=_init(directory)
         )
     except OSError as error:
         message = f"the config directory cannot be read: {error.strerror}"
-        return error_at(SourceFile(path=shown(directory)), None, message, hint="say where it is with --config DIR")
+        return error_at(SourceFile(path=display_path(directory)), None, message, hint="say where it is with --config DIR")
     found: dict[str, Content] = {}
     for path in paths:
         is_read = is_config(path.name) and len(found) < MAX_FILES
@@ -55,7 +66,7 @@ def read_directory(directory: Path) -> dict[str, Content] | Problem:
 
 def read_file(path: Path) -> bytes | Problem:
     """The content of one file. Reading a pipe would wait for ever, so only regular files are opened."""
-    file = SourceFile(path=shown(path))
+    file = SourceFile(path=display_path(path))
     try:
         if not path.is_file():
             return error_at(file, None, "not a regular file")
@@ -80,23 +91,23 @@ def merged(files: Mapping[str, Content], *, root: Path) -> Tree:
     names = sorted(name for name in files if is_config(name))
     if not names:
         problem = error_at(
-            SourceFile(path=shown(root)), None, "no config here", expected="files that end in .yaml", hint=_init(root)
+            SourceFile(path=display_path(root)), None, "no config here", expected="files that end in .yaml", hint=_init(root)
         )
         builder.problems.append(problem)
     elif len(names) > MAX_FILES:
         builder.problems.append(
-            error_at(SourceFile(path=shown(root)), None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}")
+            error_at(SourceFile(path=display_path(root)), None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}")
         )
     for name in sorted(files):
         if name.endswith(".yml") and not name.startswith(".") and "/" not in name:
-            file = SourceFile(path=shown(root / name))
+            file = SourceFile(path=display_path(root / name))
             builder.problems.append(error_at(file, None, "this file would not be read", hint="name it *.yaml"))
     for name in names[:MAX_FILES]:
-        builder.add(name, files[name], SourceFile(path=shown(root / name)))
+        builder.add(name, files[name], SourceFile(path=display_path(root / name)))
     return Tree(
-        root=shown(root),
+        root=display_path(root),
         data=builder.data,
-        spots=builder.spots,
+        places=builder.places,
         problems=tuple(sorted(builder.problems, key=order)),
         unread=tuple(builder.unread),
         files=builder.files,
@@ -104,7 +115,7 @@ def merged(files: Mapping[str, Content], *, root: Path) -> Tree:
 
 
 def _init(directory: Path) -> str:
-    return f"make one to start from: payphone init {shlex.quote(shown(directory))}; or say where it is with --config DIR"
+    return f"make one to start from: payphone init {shlex.quote(display_path(directory))}; or say where it is with --config DIR"
 
 
 def text_of(content: Content, file: SourceFile) -> str | Problem:
@@ -138,7 +149,7 @@ class _Builder:
     """The tree while files are added to it."""
 
     data: dict[str, Value] = field(default_factory=dict)
-    spots: dict[KeyPath, Spot] = field(default_factory=dict)
+    places: dict[KeyPath, SourceSpan] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
@@ -151,31 +162,31 @@ class _Builder:
             return
         self.files[name] = without_secrets(text)
         file = SourceFile(path=file.path, lines=tuple(self.files[name].splitlines()))
-        found = parsed(text, file)
+        found = parse_yaml(text, file)
         if isinstance(found, Problem):
             self.problems.append(found)
             self.unread.append(text)
         else:
             self._merge(found)
 
-    def _merge(self, found: Parsed) -> None:
+    def _merge(self, found: ParsedFile) -> None:
         """A section may be spread over files; its entries may not."""
         self.problems.extend(found.problems)
         left_out: set[KeyPath] = set()
         for section, value in found.data.items():
-            spot = found.spots[section,]
+            place = found.places[section,]
             if section not in self.data:
                 # The models tell what is wrong with a section that is no mapping.
                 self.data[section] = value if isinstance(value, str | list) else {}
             elif isinstance(value, str | list):
                 expected = "a mapping: `name: ...`"
-                self.problems.append(error_at(spot.file, spot.key, f"{quote(section)} must hold names", expected=expected))
+                self.problems.append(error_at(place.file, place.key, f"{quote(section)} must hold names", expected=expected))
             left_out |= self._merge_entries(section, value, found)
-        for path, spot in found.spots.items():
-            if path not in self.spots and path[:2] not in left_out:
-                self.spots[path] = spot
+        for path, place in found.places.items():
+            if path not in self.places and path[:2] not in left_out:
+                self.places[path] = place
 
-    def _merge_entries(self, section: str, value: Value, found: Parsed) -> set[KeyPath]:
+    def _merge_entries(self, section: str, value: Value, found: ParsedFile) -> set[KeyPath]:
         """Merges the entries of a section. Returns the paths of those that are defined already."""
         entries = self.data[section]
         left_out: set[KeyPath] = set()
@@ -184,7 +195,7 @@ class _Builder:
         for name, entry in value.items():
             if name in entries:
                 left_out.add((section, name))
-                self.problems.append(duplicate_key(name, self.spots[section, name], found.spots[section, name]))
+                self.problems.append(duplicate_key(name, self.places[section, name], found.places[section, name]))
             else:
                 entries[name] = entry
         return left_out

@@ -15,7 +15,7 @@ from pydantic_core.core_schema import DictSchema, NullableSchema, WithDefaultSch
 
 from switch.settings.files import without_secrets
 from switch.settings.problem import Problem, Severity, quote
-from switch.settings.source import Blank, KeyPath, SourceFile, Tree, Value, error_at, part_of
+from switch.settings.source import KeyPath, NoValue, SourceFile, Tree, Value, error_at, part_of
 from switch.settings.value import Invalid, InvalidTogether, nearest
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -103,13 +103,13 @@ def _translated(detail: ErrorDetails, shapes: Shape) -> Invalid:
 def problem_at(found: Finding, tree: Tree) -> Problem:
     """Returns the finding as a problem, with the line it is written in; for what is not written, the nearest part around it."""
     path, error = found.path, found.error
-    while path and path not in tree.spots:
+    while path and path not in tree.places:
         path = path[:-1]
-    file, span, spot = SourceFile(path=tree.root), None, tree.spots.get(path)
-    if spot is not None:
-        file, span = spot.file, (spot.key if error.at_key else None) or spot.value
+    file, span, place = SourceFile(path=tree.root), None, tree.places.get(path)
+    if place is not None:
+        file, span = place.file, (place.key if error.at_key else None) or place.value
         if error.at is not None and isinstance(text := value_at(path, tree), str):
-            span = part_of(spot, text, error.at)
+            span = part_of(place, text, error.at)
     problem = error_at(file, span, error.message, expected=error.expected, hint=error.hint)
     return replace(problem, severity=found.severity)
 
@@ -125,7 +125,7 @@ def _spaced(value: object) -> str | None:
 
 def _instead(value: object) -> str:
     match value:
-        case Blank():
+        case NoValue():
             return "no value"
         case str():
             return f"{quote(without_secrets(value))} does not belong here"
@@ -137,7 +137,7 @@ def written(loc: tuple[int | str, ...], tree: Tree) -> KeyPath:
     """The path of the tree that pydantic speaks of. Steps that only the models know (a bare name as a mapping) are left out."""
     path: KeyPath = ()
     for step in loc:
-        if (*path, step) in tree.spots:
+        if (*path, step) in tree.places:
             path = (*path, step)
     return path
 
@@ -147,7 +147,7 @@ def as_written(path: KeyPath, tree: Tree, *, start: int = 0) -> KeyPath:
     for end in range(start, len(path)):
         step, around = path[end], value_at(path[:end], tree)
         if isinstance(around, list) and isinstance(step, int):
-            kept = [index for index, item in enumerate(around) if item is not Blank.LEFT_OUT]
+            kept = [index for index, item in enumerate(around) if item is not NoValue.LEFT_OUT]
             path = (*path[:end], kept[step], *path[end + 1 :])
     return path
 

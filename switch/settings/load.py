@@ -83,7 +83,7 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     return Loaded(
         deployment=None if refused else deployment,
         problems=tuple(sorted(problems, key=order)),
-        positions={} if refused else Positions(tree.spots),  # a key may be a mistyped token
+        positions={} if refused else Positions(tree.places),  # a key may be a mistyped token
         files=tree.files,
         document=None if refused else document,
     )

@@ -15,7 +15,7 @@ from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
 from routing.expression import Kind as TagKind
 from routing.tags import BUILT_IN
 from switch.settings.problem import quote
-from switch.settings.source import KeyPath, Spot, Tree, Value, shown
+from switch.settings.source import KeyPath, SourceSpan, Tree, Value, display_path
 from switch.settings.value import Invalid, nearest
 
 MAX_LISTED = 6
@@ -62,7 +62,7 @@ class Names:
     which entries are left out, since they have errors.
     """
 
-    defined: Mapping[Kind, Mapping[str, Spot]]
+    defined: Mapping[Kind, Mapping[str, SourceSpan]]
     again: tuple[KeyPath, ...]
     prompts: Prompts | None
     kinds: Mapping[str, TagKind]
@@ -89,20 +89,20 @@ class Names:
 
     def place(self, kind: Kind, name: str) -> str:
         """The file and line where a name is defined."""
-        spot = self.defined[kind][name]
-        return f"{spot.file.path}:{_line(spot)}"
+        place = self.defined[kind][name]
+        return f"{place.file.path}:{_line(place)}"
 
 
 def names_of(tree: Tree, *, prompts: Prompts | None) -> Names:
     """Collect what `tree` defines. Parts with a wrong shape define nothing."""
     defined = {
-        kind: {name: tree.spots[section, name] for name in mapping(tree.data.get(section))} for kind, section in SECTIONS.items()
+        kind: {name: tree.places[section, name] for name in mapping(tree.data.get(section))} for kind, section in SECTIONS.items()
     }
     lines: dict[str, list[KeyPath]] = {}
     for advertiser, entry in mapping(tree.data.get("advertisers")).items():
         for line in mapping(mapping(entry).get("lines")):
             lines.setdefault(line, []).append(("advertisers", advertiser, "lines", line))
-    defined[Kind.LINE] = {name: tree.spots[paths[0]] for name, paths in lines.items()}
+    defined[Kind.LINE] = {name: tree.places[paths[0]] for name, paths in lines.items()}
     known: dict[Kind, Collection[str]] = {**defined, Kind.PROMPT: prompts.names if prompts else ()}
     return Names(
         defined=defined,
@@ -122,7 +122,7 @@ def prompts_in(directory: Path) -> Prompts:
         names = frozenset(path.stem for path in directory.iterdir() if path.suffix == ".wav" and path.is_file())
     except (OSError, ValueError):  # ValueError: a null character in the path
         names = frozenset()  # each prompt that is used is then told as unknown
-    return Prompts(place=shown(directory), names=names, fault=lambda name: _fault_of_file(directory / f"{name}.wav"))
+    return Prompts(place=display_path(directory), names=names, fault=lambda name: _fault_of_file(directory / f"{name}.wav"))
 
 
 def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
@@ -162,14 +162,14 @@ def _set_tags(value: Value) -> Iterator[str]:
                 yield from _set_tags(item)
 
 
-def _expected(kind: Kind, entries: Mapping[str, Spot]) -> str:
-    spots = sorted(entries.items(), key=lambda entry: (entry[1].file.path, _line(entry[1])))
-    files = {spot.file.path for _, spot in spots}
-    if not spots:
+def _expected(kind: Kind, entries: Mapping[str, SourceSpan]) -> str:
+    places = sorted(entries.items(), key=lambda entry: (entry[1].file.path, _line(entry[1])))
+    files = {place.file.path for _, place in places}
+    if not places:
         return f"{kind.one}, but none is defined"
     if len(files) == 1:
-        return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(spot)})' for name, spot in spots])}"
-    return f"{kind.one}: {_listed([f'{name} ({spot.file.path}:{_line(spot)})' for name, spot in spots])}"
+        return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(place)})' for name, place in places])}"
+    return f"{kind.one}: {_listed([f'{name} ({place.file.path}:{_line(place)})' for name, place in places])}"
 
 
 def _fault_of_file(path: Path) -> str | None:
@@ -196,5 +196,5 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + more
 
 
-def _line(spot: Spot) -> int:
-    return (spot.key or spot.value).line
+def _line(place: SourceSpan) -> int:
+    return (place.key or place.value).line

@@ -19,14 +19,14 @@ from switch.settings.problem import Position, Problem, Severity, quote
 _WORD = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'|[=!<>]+|.""")
 
 
-class Blank(Enum):
+class NoValue(Enum):
     """Neither a text nor a list nor a mapping: a key with nothing behind it, or a value with an error, which is looked at no more."""
 
-    BLANK = "blank"
+    NULL = "null"
     LEFT_OUT = "left out"
 
 
-Value = str | Blank | list["Value"] | dict[str, "Value"]
+Value = str | NoValue | list["Value"] | dict[str, "Value"]
 KeyPath = tuple[str | int, ...]
 
 
@@ -46,7 +46,7 @@ class SourceFile:
     lines: tuple[str, ...] = ()
 
 
-class Spot(NamedTuple):
+class SourceSpan(NamedTuple):
     """Where a value is written, from `first` to `last`, and the key that it is written under. Items of a list have no key.
 
     There is one for every value of a config, and few are ever asked for: so it is a tuple, and spans are made on demand.
@@ -77,10 +77,10 @@ def span_of(first: Event, last: Event, file: SourceFile) -> Span:
     return Span(line=start.line + 1, column=start.column + 1, length=max(1, length))
 
 
-def part_of(spot: Spot, text: str, at: int) -> Span:
+def part_of(place: SourceSpan, text: str, at: int) -> Span:
     """The word or sign at `at` of the value `text`; where it is written with escapes or on many lines, the whole value."""
-    whole = spot.value
-    row = spot.file.lines[whole.line - 1]
+    whole = place.value
+    row = place.file.lines[whole.line - 1]
     raw = row[whole.column - 1 : whole.column - 1 + whole.length]
     mark = raw[0] if raw[:1] in ("'", '"') else ""
     before = text[:at].replace("'", "''") if mark == "'" else text[:at]
@@ -93,27 +93,27 @@ def part_of(spot: Spot, text: str, at: int) -> Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """All files as one. `spots`: where each path of `data` is written. `unread`: the text of files that could not be parsed.
+    """All files as one. `places`: where each path of `data` is written. `unread`: the text of files that could not be parsed.
     `files`: the text of each, by its name in the directory, without secrets."""
 
     root: str
     data: dict[str, Value]
-    spots: Mapping[KeyPath, Spot]
+    places: Mapping[KeyPath, SourceSpan]
     problems: tuple[Problem, ...]
     unread: tuple[str, ...]
     files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class ParsedFile:
     """One file: its sections, where its parts are written, and what is wrong with keys."""
 
     data: dict[str, Value]
-    spots: dict[KeyPath, Spot]
+    places: dict[KeyPath, SourceSpan]
     problems: list[Problem]
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """A path as people are told it: relative to the working directory when below it."""
     absolute, here = path.absolute(), Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
@@ -126,7 +126,7 @@ def error_at(file: SourceFile, span: Span | None, message: str, *, expected: str
     return replace(found, excerpt=file.lines[line - 1] if 0 < line <= len(file.lines) else "", expected=expected, hint=hint)
 
 
-def duplicate_key(name: str, first: Spot, again: Spot) -> Problem:
+def duplicate_key(name: str, first: SourceSpan, again: SourceSpan) -> Problem:
     span = first.key or first.value
     where = f"line {span.line}" if first.file.path == again.file.path else f"{first.file.path}:{span.line}"
     return error_at(again.file, again.key, f"{quote(name)} is here twice", hint=f"the first one is at {where}; keep one of them")
@@ -135,12 +135,12 @@ def duplicate_key(name: str, first: Spot, again: Spot) -> Problem:
 class Positions(Mapping[str, Position]):
     """Where each part of a config is written, by the name that call records give it. Worked out when first asked for."""
 
-    def __init__(self, spots: Mapping[KeyPath, Spot]) -> None:
-        self._spots = spots
+    def __init__(self, places: Mapping[KeyPath, SourceSpan]) -> None:
+        self._places = places
 
     @cached_property
     def _by_rule(self) -> dict[str, Position]:
-        return {rule_name(path): _position(spot) for path, spot in self._spots.items()}
+        return {rule_name(path): _position(place) for path, place in self._places.items()}
 
     def __getitem__(self, rule: str) -> Position:
         return self._by_rule[rule]
@@ -166,7 +166,7 @@ def rule_name(path: KeyPath) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _position(spot: Spot) -> Position:
+def _position(place: SourceSpan) -> Position:
     """Of the key, where there is one. Every part of a config is asked for, so no more is worked out than this."""
-    mark = cast(Mark, (spot.key_event or spot.first).start_mark)
-    return Position(file=spot.file.path, line=mark.line + 1, column=mark.column + 1)
+    mark = cast(Mark, (place.key_event or place.first).start_mark)
+    return Position(file=place.file.path, line=mark.line + 1, column=mark.column + 1)

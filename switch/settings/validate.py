@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from switch.settings.finding import Finding, Shape, as_written, found_in, shape_of
 from switch.settings.model.document import Document
 from switch.settings.names import Names
-from switch.settings.source import Blank, KeyPath, Tree, Value
+from switch.settings.source import KeyPath, NoValue, Tree, Value
 
 MAX_PASSES = 8
 MAPPINGS = ("lines", "keys", "overflow", "payouts", "dispositions", "split", "retry", "tiers", "dates", "tags", "route")
@@ -98,7 +98,7 @@ def _leave_out(path: KeyPath, detail: ErrorDetails, data: dict[str, Value], left
     if is_key:
         del parent[part[-1]]
     if not is_key or detail["type"] != "extra_forbidden":
-        parent[Blank.LEFT_OUT if is_key else part[-1]] = Blank.LEFT_OUT
+        parent[NoValue.LEFT_OUT if is_key else part[-1]] = NoValue.LEFT_OUT
 
 
 def _part_around(path: KeyPath) -> KeyPath:

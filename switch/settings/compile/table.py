@@ -20,7 +20,7 @@ from switch.settings.model.campaign import (
     StepConfig,
 )
 from switch.settings.model.document import Document, HoursConfig, pieces
-from switch.settings.model.party import AdvertiserConfig, CapConfig, Capped, LineConfig, NumberConfig
+from switch.settings.model.party import AdvertiserConfig, CapConfig, CapOwner, LineConfig, NumberConfig
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 US_PER_S = 1_000_000
@@ -152,7 +152,7 @@ def hours_of(hours: HoursConfig) -> routing.Hours:
     )
 
 
-def caps_of(owner: str, entry: Capped, *, zone: str) -> tuple[Cap, ...]:
+def caps_of(owner: str, entry: CapOwner, *, zone: str) -> tuple[Cap, ...]:
     """Returns the caps of `entry`. `zone`: for caps that name none."""
     at_once = () if entry.cap is None else (Cap(owner=owner, limit=entry.cap),)
     return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))

@@ -12,7 +12,7 @@ from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
 from switch.settings import field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
-from switch.settings.model.party import Capped
+from switch.settings.model.party import CapOwner
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -28,7 +28,7 @@ BARE_AMOUNT: field.JsonSchema = {"type": ["number", "string"], "minimum": 0, "pa
 BARE_PAY: field.JsonSchema = {**BARE_AMOUNT, "pattern": rf"{v.AMOUNT_PATTERN}|{v.PERCENT_PATTERN}"}
 # Keys of a YAML mapping come as text; editors see them as names of properties.
 TierKey = Annotated[int, field.whole(1, field.MAX_PRIORITY), field.text_schema(r"^[0-9]{1,4}$")]
-Code = Annotated[str, field.parsed(v.name, v.NAME), field.text_schema(v.NAME_PATTERN)]
+Code = Annotated[str, field.scalar(v.name, v.NAME), field.text_schema(v.NAME_PATTERN)]
 
 
 class TargetConfig(Strict):
@@ -165,7 +165,7 @@ class OverflowConfig(OneOf):
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
-class CampaignConfig(Capped):
+class CampaignConfig(CapOwner):
     """What is sold: who may get the call, what makes it billable, what it costs."""
 
     menu: field.MenuName | None = may("The menu that qualifies the caller; default: none")

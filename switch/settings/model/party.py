@@ -77,7 +77,7 @@ class CapConfig(Strict):
         return strict
 
 
-class Capped(Strict):
+class CapOwner(Strict):
     """Whatever may have caps."""
 
     cap: field.CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
@@ -103,7 +103,7 @@ class CostConfig(Strict):
     step: field.Seconds = may("Billed in steps of this, rounded up", default="6s")
 
 
-class TrunkConfig(Capped):
+class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
     addresses: Annotated[Items[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
@@ -112,7 +112,7 @@ class TrunkConfig(Capped):
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
 
 
-class PublisherConfig(Capped):
+class PublisherConfig(CapOwner):
     """Who advertises tracking numbers and earns the payout."""
 
     paused: field.Truth = may("Refuse all calls of this publisher's numbers", default="false")
@@ -122,7 +122,7 @@ class PublisherConfig(Capped):
         return {"anyOf": [handler(schema), {"type": "null"}], "description": "All its keys may be left out"}
 
 
-class NumberConfig(Capped):
+class NumberConfig(CapOwner):
     """A tracking number."""
 
     publisher: field.PublisherName = must("Who advertises it")
@@ -131,7 +131,7 @@ class NumberConfig(Capped):
     tags: field.Tags = section("What every call to it is known by")
 
 
-class GroupConfig(Capped):
+class GroupConfig(CapOwner):
     """Lines that share caps."""
 
     lines: Annotated[Items[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
@@ -164,7 +164,7 @@ class HealthConfig(Strict):
     rest: field.Duration = may("For how long", default="60s")
 
 
-class LineConfig(Capped):
+class LineConfig(CapOwner):
     """One SIP URI of an advertiser."""
 
     uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
@@ -192,7 +192,7 @@ class PrepaidConfig(Strict):
     credit: field.Amount = may("How far below zero the balance may go", default="0")
 
 
-class AdvertiserConfig(Capped):
+class AdvertiserConfig(CapOwner):
     """Who buys calls."""
 
     paused: field.Truth = may("Dial none of its lines", default="false")
