@@ -85,7 +85,7 @@ def deployed(config: Path) -> "tuple[Deployment, Mapping[str, Position]]":
 
 def show_problem(problem: "Problem", *, err: bool = False) -> None:
     """The problem and a blank line."""
-    from switch.settings.problem import show
+    from switch.problem_text import show
 
     write_lines([*show(problem).split("\n"), ""], err=err)
 

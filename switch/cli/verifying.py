@@ -17,8 +17,8 @@ from switch.engine.clock import SystemClock
 from switch.explain import Sources, told
 from switch.explain import explain as explained
 from switch.output import Styled, write_folded, write_json, write_line, write_lines
+from switch.problem_text import as_json as problem_as_json
 from switch.settings.problem import Problem
-from switch.settings.problem import as_json as problem_as_json
 from switch.simulation.period import zone_of
 
 INDENT = "  "

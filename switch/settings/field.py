@@ -202,10 +202,15 @@ def _threshold(text: str) -> int:
     return v.duration_ms(text)
 
 
-def _answer(text: str) -> str:
-    if not 1 <= len(text) <= MAX_DIGITS or not set(text) <= DIGITS:
-        raise Invalid(f"bad key {quote(text)}", expected="DTMF digits: 0-9 * # A-D, in quotes")
-    return text
+def _keys(most: int, expected: str) -> Made:
+    """DTMF digits, at most so many."""
+
+    def parse(text: str) -> str:
+        if not 1 <= len(text) <= most or not set(text) <= DIGITS:
+            raise Invalid(f"bad key {quote(text)}", expected=expected)
+        return text
+
+    return scalar(parse, expected, {"type": "string", "pattern": f"^[0-9*#A-D]{'' if most == 1 else f'{{1,{most}}}'}$"})
 
 
 def _days(text: str) -> str:
@@ -227,26 +232,19 @@ Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
 RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]
 TiersMode = Annotated[Tiers, choice("way", Tiers)]
 TagType = Annotated[filters.Kind, choice("type", filters.Kind)]
-Answer = Annotated[str, scalar(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
+Answer = Annotated[str, _keys(MAX_DIGITS, "DTMF digits: 0-9 * # A-D, in quotes")]
+OneKey = Annotated[str, _keys(1, "one DTMF digit, in quotes")]
 Days = Annotated[str, scalar(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
 Block = Annotated[tuple[int, int], scalar(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
 
 
+def _block_schema(description: str, *others: JsonSchema) -> WithJsonSchema:
+    block: JsonSchema = {"type": "string", "pattern": v.BLOCK_PATTERN}
+    return WithJsonSchema({"anyOf": [*others, block, {"type": "array", "items": block, "minItems": 1}], "description": description})
+
+
 NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
-Blocks = Annotated[
-    list[Block],
-    NEVER_OPEN,
-    BeforeValidator(_one_is_a_list),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": v.BLOCK_PATTERN},
-                {"type": "array", "items": {"type": "string", "pattern": v.BLOCK_PATTERN}, "minItems": 1},
-            ],
-            "description": v.BLOCK,
-        }
-    ),
-]
+Blocks = Annotated[list[Block], NEVER_OPEN, BeforeValidator(_one_is_a_list), _block_schema(v.BLOCK)]
 
 
 def _hangup(raw: object, info: ValidationInfo) -> str | bool:
@@ -275,15 +273,15 @@ def _limit(raw: object, info: ValidationInfo) -> int:
 Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": ["number", "string"], "minimum": 0})]
 
 
-def _filter(raw: object) -> Expression:
+def _filter(text: str) -> Expression:
     try:
-        return v.parse_filter(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
+        return v.parse_filter(text)
     except BadExpression as bad:
         raise Invalid(bad.message, expected=bad.expected, at=bad.column) from bad
 
 
-AdvertiserToken = Annotated[Token, Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
-Filter = Annotated[Expression, Made(_filter), text_schema()]
+AdvertiserToken = Annotated[Token, scalar(lambda text: token_of(v.token(text)), v.TOKEN), text_schema(v.TOKEN_PATTERN)]
+Filter = Annotated[Expression, scalar(_filter, "a filter such as: state in [TX, OK] and age >= 65"), text_schema()]
 
 
 Ledger = Annotated[str | None, scalar(v.ledger, v.LEDGER), text_schema()]
@@ -294,16 +292,7 @@ def _valid(text: str) -> tuple[int, int] | str:
     return v.pattern(text) if text.startswith("/") else v.whole_range(text)
 
 
-Valid = Annotated[tuple[int, int] | str, Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
-
-
-def _finish(text: str) -> str:
-    if text not in DIGITS or len(text) != 1:
-        raise Invalid(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
-    return text
-
-
-OneKey = Annotated[str, scalar(_finish, "one DTMF digit, in quotes"), text_schema(r"^[0-9*#A-D]$")]
+Valid = Annotated[tuple[int, int] | str, scalar(_valid, v.VALID), text_schema(v.VALID_PATTERN)]
 
 
 def _closed_or_list(raw: object) -> object:
@@ -324,16 +313,7 @@ def _date_block(text: str) -> tuple[int, int]:
 DateBlocks = Annotated[
     list[Annotated[tuple[int, int], scalar(_date_block, v.DATE_BLOCK)]],
     BeforeValidator(_closed_or_list),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "closed"},
-                {"type": "string", "pattern": v.BLOCK_PATTERN},
-                {"type": "array", "items": {"type": "string", "pattern": v.BLOCK_PATTERN}, "minItems": 1},
-            ],
-            "description": v.DATE_BLOCK,
-        }
-    ),
+    _block_schema(v.DATE_BLOCK, {"const": "closed"}),
 ]
 DateText = Annotated[str, scalar(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)]
 
