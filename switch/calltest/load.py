@@ -91,8 +91,8 @@ def _tree(path: Path) -> Tree:
     text = text_of(read_file(path), file)
     found = text if isinstance(text, Problem) else parse_yaml(text, SourceFile(path=file.path, lines=tuple(text.splitlines())))
     if isinstance(found, Problem):
-        return Tree(root=file.path, data={}, places={}, problems=(found,), unread=(), files={})
-    return Tree(root=file.path, data=found.data, places=found.places, problems=tuple(found.problems), unread=(), files={})
+        return Tree(root=file.path, problems=[found])
+    return Tree(root=file.path, data=found.data, places=found.places, problems=found.problems)
 
 
 def _named_twice(tests: Sequence[CallTest]) -> Iterator[Problem]:

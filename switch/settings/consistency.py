@@ -6,7 +6,7 @@ is sound: a field that was left out is None.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from ipaddress import IPv4Network
 
 from ivr.graph import loops_without_input
@@ -100,7 +100,7 @@ def _tag_declarations(tags: Mapping[str, TagConfig]) -> Iterator[Finding]:
             headers[tag.header] = name
 
 
-@cache
+@lru_cache(maxsize=1_024)
 def _name_error(name: str, hint: str) -> Invalid | None:
     """Returns why config can't set a tag of that name, or None."""
     if name in BUILT_IN and name not in GIVEN:

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -97,11 +97,11 @@ class Tree:
     `files`: the text of each, by its name in the directory, without secrets."""
 
     root: str
-    data: dict[str, Value]
-    places: Mapping[KeyPath, SourceSpan]
-    problems: tuple[Problem, ...]
-    unread: tuple[str, ...]
-    files: Mapping[str, str]
+    data: dict[str, Value] = field(default_factory=dict)
+    places: dict[KeyPath, SourceSpan] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,13 +28,13 @@ NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
 Values = Mapping[str, frozenset[Scalar]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Shape:
     """The form of a tag's values where there are too many to list. `begins`: the form of a prefix of one. `expected`: in words.
     `meant`: the value that a wrong one most likely stands for, or None."""
 
-    fits: Callable[[str], bool]
-    begins: re.Pattern[str]
+    fits: Callable[[str], object]
+    begins: str
     expected: str
     meant: Callable[[str], str | None]
 
@@ -67,7 +67,7 @@ def impossible_values(document: Document, tree: Tree, *, kinds: Mapping[str, Kin
         shape = SHAPES.get(name)
         if shape is None or not isinstance(value, str):
             return True
-        return bool(shape.begins.fullmatch(value)) if op is Op.BEGINS_WITH else shape.fits(value)
+        return bool(re.fullmatch(shape.begins, value) if op is Op.BEGINS_WITH else shape.fits(value))
 
     for path, expression in document.filters():
         for idle in idle_values(expression, possible):
@@ -169,43 +169,24 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _never(_: str) -> None:
-    return None
-
-
 _STATES = {name.casefold(): code for code, name in US_STATES.items()}
 _DIGITS = re.compile("[0-9*#A-D]*")
 SHAPES: Mapping[str, Shape] = {
-    "zip": Shape(
-        fits=lambda text: bool(re.fullmatch("[0-9]{5}", text)),
-        begins=re.compile("[0-9]{0,5}"),
-        expected="the five digits of a ZIP code, leading zeros too",
-        meant=_zip_meant,
-    ),
-    "area": Shape(
-        fits=_is_area,
-        begins=re.compile("([2-9]([0-8][0-9]?)?)?"),
-        expected="the three digits of a North American area code",
-        meant=_area_meant,
-    ),
+    "zip": Shape(re.compile("[0-9]{5}").fullmatch, "[0-9]{0,5}", "the five digits of a ZIP code, leading zeros too", _zip_meant),
+    "area": Shape(_is_area, "([2-9]([0-8][0-9]?)?)?", "the three digits of a North American area code", _area_meant),
     "caller": Shape(
-        fits=valid_number,
-        begins=re.compile(r"(\+([1-9][0-9]{0,14})?)?"),
-        expected="a number in E.164: + and 7 to 15 digits, such as +12125550199",
-        meant=_caller_meant,
+        valid_number,
+        r"(\+([1-9][0-9]{0,14})?)?",
+        "a number in E.164: + and 7 to 15 digits, such as +12125550199",
+        _caller_meant,
     ),
     "date": Shape(
-        fits=_is_date,
-        begins=re.compile("[0-9]{0,4}|[0-9]{4}-([01][0-9]?)?|[0-9]{4}-[01][0-9]-([0-3][0-9]?)?"),
-        expected="a date such as 2026-12-24",
-        meant=_date_meant,
+        _is_date,
+        "[0-9]{0,4}|[0-9]{4}-([01][0-9]?)?|[0-9]{4}-[01][0-9]-([0-3][0-9]?)?",
+        "a date such as 2026-12-24",
+        _date_meant,
     ),
-    "digits": Shape(
-        fits=lambda text: bool(_DIGITS.fullmatch(text)),
-        begins=_DIGITS,
-        expected="digits as they are pressed: 0-9 * # A-D, without spaces",
-        meant=_never,
-    ),
+    "digits": Shape(_DIGITS.fullmatch, _DIGITS.pattern, "digits as they are pressed: 0-9 * # A-D, without spaces", lambda _: None),
 }
 """Built-in tags whose values are too many to list. A header may set `passed_zip` to anything, so nothing is said of it."""
 

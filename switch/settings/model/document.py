@@ -121,7 +121,7 @@ class Document(Strict):
     def fields(self, *names: str) -> Iterator[tuple[KeyPath, Any]]:
         """(path, value) of every field, at any depth, that has one of these names and a value."""
         for model, parts in self._parts.items():
-            for name in model.model_fields.keys() & set(names):
+            for name in filter(names.__contains__, model.model_fields):
                 yield from (((*path, name), value) for path, part in parts if (value := vars(part).get(name)) is not None)
 
     def filters(self) -> Iterator[tuple[KeyPath, Expression]]:
