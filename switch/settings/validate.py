@@ -4,7 +4,7 @@ pydantic looks at how values fit together only where each of them is sound: one 
 twice. So what has errors is left out, part by part, and the rest is looked at again until nothing new is found.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -20,6 +20,15 @@ from switch.settings.source import KeyPath, NoValue, Tree, Value
 MAX_PASSES = 8
 MAPPINGS = ("lines", "keys", "overflow", "payouts", "dispositions", "split", "retry", "tiers", "dates", "tags", "route")
 """Keys that hold entries by name, at any place below a section."""
+DEPTH: Mapping[KeyPath, int] = {
+    ("advertisers", "lines"): 5,
+    ("campaigns", "payout"): 4,
+    ("campaigns", "payouts"): 5,
+    ("campaigns", "repeat"): 4,
+    ("campaigns", "revenue"): 4,
+    ("menus", "branch"): 5,
+}
+"""The length of the paths of fields, by section and key: of models inside an entry that rules may look at although a field is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +111,9 @@ def _leave_out(path: KeyPath, detail: ErrorDetails, data: dict[str, Value], left
 
 
 def _part_around(path: KeyPath) -> KeyPath:
-    """The smallest part around `path` that can be left out alone: an item of a list, an entry of a mapping, a field of an entry."""
+    """The smallest part around `path` that can be left out: an item of a list, an entry of a mapping, a field of an entry or of `DEPTH`."""
     if path[:1] == ("switch",):
         return path[:2]
-    fields = (3, 5) if path[0::2][:2] in (("advertisers", "lines"), ("menus", "branch")) else (3,)
+    fields = (3, DEPTH.get(path[0:3:2], 3))
     ends = (end for end in range(3, len(path) + 1) if end in fields or isinstance(path[end - 1], int) or path[end - 2] in MAPPINGS)
     return path[: max(ends, default=2)]

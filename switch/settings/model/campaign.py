@@ -289,8 +289,8 @@ def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: Billabl
     """Yields what contradicts something else inside a price or beside it. `where`: the path of the price in the campaign."""
     if isinstance(price, RevenueConfig) and billable.at_least is not None and billable.on not in LASTING:
         yield _no_duration(billable.on, is_written=billable.on, where=("billable", "at_least"))
-    if isinstance(price, PublisherPayoutConfig) and price.at_least is not None and (price.on or billable.on) not in LASTING:
-        yield _no_duration(price.on or billable.on, is_written=price.on, where=(*where, "at_least"))
+    if isinstance(price, PublisherPayoutConfig) and price.at_least is not None and _event(price, billable) not in LASTING:
+        yield _no_duration(_event(price, billable), is_written=price.on, where=(*where, "at_least"))
     reached: dict[BillableOn, int] = {}
     for index, step in enumerate(price.steps or ()):
         event, at = step.on or billable.on, (*where, "steps", index)
@@ -303,6 +303,11 @@ def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: Billabl
             hint = "each step of an event needs more than the one before"
             yield Invalid(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
         reached[event] = max(ms, reached.get(event, 0))
+
+
+def _event(price: PublisherPayoutConfig, billable: BillableConfig) -> BillableOn:
+    """Returns the event of a payout without steps. One that was left out, since it has an error, may be any."""
+    return price.on or billable.on if "on" in vars(price) else BillableOn.CONNECTED_FOR
 
 
 def _threshold_ms(at_least: int | None, event: BillableOn, billable: BillableConfig) -> int:

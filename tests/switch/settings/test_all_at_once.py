@@ -56,6 +56,22 @@ CASES = {
             (5, "this can't be a token"),
         },
     ),
+    "a repeat, prices and payouts contradict what stands beside a bad value": (
+        "campaigns:\n  a:\n    lines: [acme-east]\n    repeat: {within: x,\n      scope: group}\n"
+        "    revenue: {tiers: x,\n      steps: [{at_least: 2m, amount: 1}, {at_least: 1m, amount: 2}]}\n"
+        "    payout: {percent: x, on: answered,\n      at_least: 60s}\n"
+        "    payouts: {radio: {percent: x, on: answered,\n      at_least: 60s}}\n",
+        {
+            (4, 'bad duration "x"'),
+            (5, "this campaign is in no group"),
+            (6, 'unknown way "x"'),
+            (7, "steps that do not ascend"),
+            (8, 'bad percentage "x"'),
+            (9, '"answered" has no duration'),
+            (10, 'bad percentage "x"'),
+            (11, '"answered" has no duration'),
+        },
+    ),
     "a line leads to the switch, whose ports are bad": (
         "advertisers:\n  b: {lines: {mirror: {uri: 'sip:127.0.0.1:5060', cap: 0}}}\n",
         {(2, 'bad number "0"'), (2, "the line is this switch itself")},
@@ -75,14 +91,15 @@ def test_what_is_left_out_is_not_missed(config: Path) -> None:
     """No second error of the first: no list that is empty now, no tag that nobody sets, no price that has no form."""
     (config / "extra.yaml").write_text(
         "menus:\n  a: {prompt: welcome, keys: {x: {route: {shelf: b}}}}\n"
-        "campaigns:\n  b: {lines: [nobody], filter: shelf == b, revenue: 1, payout: {amount: x}, billable: {on: x}, split: {a: x, b: 1}}\n"
+        "campaigns:\n  b: {lines: [nobody], filter: shelf == b, revenue: 1, payout: {amount: 1, on: x, at_least: 60s},\n"
+        "    billable: {on: answered}, repeat: {}, split: {a: x, b: 1}}\n"
     )
 
     assert [problem.message for problem in load(config).errors] == [
         'bad key "x"',
         'unknown line "nobody"',
-        'bad amount "x"',
         'unknown event "x"',
+        '"within" is missing',
         'bad number "x"',
     ]
 
