@@ -19,12 +19,12 @@ import numpy as np
 from media.dsp.wav import write_wav
 from routing.geo import load_tables
 from switch.period import days, instant_us
-from switch.settings.without_gc import without_gc
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import begins_us, past_of, play, read
 from switch.simulation.sandbox import CONFIG, open_sandbox
 from switch.simulation.simulate import Model, scripts
 from switch.simulation.simulator import Simulator
+from switch.without_gc import without_gc
 
 CAMPAIGNS = 10
 LINES = 5

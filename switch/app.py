@@ -23,9 +23,9 @@ from switch.engine.media import RtpSettings
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
+from switch.ledger.versions import kept_as
 from switch.log import call_line, of_call
 from switch.settings.plan import Deployment
-from switch.settings.versions import kept_as
 from switch.sip.agent import UserAgent
 from switch.sip.message import Address
 from switch.sip.transaction import Timers

@@ -100,7 +100,7 @@ def sources(files: Mapping[str, str] | None) -> Sources:
     """What the files of a kept config say where."""
     if not files:
         return Sources()
-    return Sources(positions=Positions(merged(files, root=Path()).spots), files=files)
+    return Sources(positions=Positions(merged(files, root=Path()).places), files=files)
 
 
 def explain(

@@ -15,9 +15,9 @@ from switch import log
 from switch.app import Shell
 from switch.config_watch import changes
 from switch.ledger.journal import JournalInUse, JournalUnwritable
+from switch.problem_text import show
 from switch.settings.load import Loaded, load
 from switch.settings.plan import Deployment, SwitchSettings
-from switch.settings.problem import show
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:

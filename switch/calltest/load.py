@@ -37,15 +37,13 @@ from switch.calltest.schema import (
 from switch.engine.plan import Plan
 from switch.settings.field import MAX_COUNT
 from switch.settings.files import read_file, text_of
-from switch.settings.finding import Finding
+from switch.settings.finding import SCHEMA_DIALECT, Finding, Shape, found_in, problem_at, shape_of
 from switch.settings.load import Loaded
 from switch.settings.names import mapping
 from switch.settings.problem import Position, Problem, order, quote
-from switch.settings.shape import SCHEMA_DIALECT, Shape, found_in, problem_at, shape_of
-from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, error_at, shown
-from switch.settings.tags import scalar
-from switch.settings.text import parsed
-from switch.settings.value import Invalid, amount_micros, whole
+from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, display_path, error_at
+from switch.settings.text import parse_yaml
+from switch.settings.value import Invalid, amount_micros, tag_value, whole
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, CallScript, LineScript
 
 DEFAULT_CALLER = "+12125550123"
@@ -89,12 +87,12 @@ def _shapes() -> Shape:
 
 
 def _tree(path: Path) -> Tree:
-    file = SourceFile(path=shown(path))
+    file = SourceFile(path=display_path(path))
     text = text_of(read_file(path), file)
-    found = text if isinstance(text, Problem) else parsed(text, SourceFile(path=file.path, lines=tuple(text.splitlines())))
+    found = text if isinstance(text, Problem) else parse_yaml(text, SourceFile(path=file.path, lines=tuple(text.splitlines())))
     if isinstance(found, Problem):
-        return Tree(root=file.path, data={}, spots={}, problems=(found,), unread=(), files={})
-    return Tree(root=file.path, data=found.data, spots=found.spots, problems=tuple(found.problems), unread=(), files={})
+        return Tree(root=file.path, problems=[found])
+    return Tree(root=file.path, data=found.data, places=found.places, problems=found.problems)
 
 
 def _named_twice(tests: Sequence[CallTest]) -> Iterator[Problem]:
@@ -148,8 +146,8 @@ class _FileReader:
         found = (self._test(index, entry, written.defaults) for index, entry in enumerate(written.tests))
         return [test for test in found if test is not None]
 
-    def _add_problem(self, path: KeyPath, unfit: Invalid, *, at_key: bool = False) -> None:
-        self.problems.append(problem_at(Finding(path=path, unfit=unfit, at_key=at_key), self._tree))
+    def _add_problem(self, path: KeyPath, error: Invalid) -> None:
+        self.problems.append(problem_at(Finding(path, error), self._tree))
 
     def _test(self, index: int, entry: CallTestEntry, defaults: DefaultsEntry) -> CallTest | None:
         path: KeyPath = ("tests", index)
@@ -163,10 +161,10 @@ class _FileReader:
             self._earlier(each, call, (*path, "earlier", nth), zone=zone, lines=lines) for nth, each in enumerate(entry.earlier)
         )
         earlier = sorted(calls, key=lambda each: each.at_us)
-        span = self._tree.spots[path].value
+        span = self._tree.places[path].value
         test = CallTest(
             name=entry.name,
-            position=Position(file=self._tree.spots[path].file.path, line=span.line, column=span.column),
+            position=Position(file=self._tree.places[path].file.path, line=span.line, column=span.column),
             call=call,
             expect=tuple(self._expectations(entry.expect, (*path, "expect"))),
             earlier=tuple(replace(each, call_id=f"earlier-{nth}") for nth, each in enumerate(earlier, 1)),
@@ -183,7 +181,7 @@ class _FileReader:
         for key, value in (("to", did), ("at", at)):
             if value is None:
                 self._add_problem(
-                    path, Invalid(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`"), at_key=True
+                    path, Invalid(f"the call has no `{key}`", expected=f"`{key}:` here or in `defaults`", at_key=True)
                 )
         if did is None or at is None:
             return None
@@ -241,8 +239,8 @@ class _FileReader:
     def _check_number(self, did: str, path: KeyPath) -> None:
         try:
             self._names.check(NameKind.NUMBER, did)
-        except Invalid as unfit:
-            self._add_problem(path, unfit)
+        except Invalid as error:
+            self._add_problem(path, error)
 
     def _instant(self, at: datetime, did: str, zone: str | None, path: KeyPath) -> int | None:
         """UTC microseconds; without a zone of its own it is local time of `zone`, or of the zone of the number's campaign."""
@@ -265,9 +263,9 @@ class _FileReader:
 
     def _typed(self, text: str, kind: Kind, path: KeyPath) -> Scalar | None:
         try:
-            return scalar(text, kind)
-        except Invalid as unfit:
-            self._add_problem(path, unfit)
+            return tag_value(text, kind)
+        except Invalid as error:
+            self._add_problem(path, error)
             return None
 
     def _used(self, used: Mapping[str, str], path: KeyPath) -> dict[str, int]:
@@ -275,8 +273,8 @@ class _FileReader:
         for key, text in used.items():
             try:
                 found[key] = _amount(text, self._names.caps[key])
-            except Invalid as unfit:
-                self._add_problem((*path, key), unfit)
+            except Invalid as error:
+                self._add_problem((*path, key), error)
         return found
 
     def _expectations(self, expect: ExpectEntry, path: KeyPath) -> Iterator[Expectation]:
@@ -294,8 +292,8 @@ class _FileReader:
                 yield self._expectation((*path, name), Aspect.TAG, value, tag=name)
 
     def _expectation(self, path: KeyPath, aspect: Aspect, expected: Expected, *, tag: str = "") -> Expectation:
-        spot = self._tree.spots[path]
-        return Expectation(aspect=aspect, expected=expected, file=spot.file, span=spot.key or spot.value, tag=tag)
+        place = self._tree.places[path]
+        return Expectation(aspect=aspect, expected=expected, file=place.file, span=place.key or place.value, tag=tag)
 
 
 def _or(own: T | None, other: T | None) -> T | None:

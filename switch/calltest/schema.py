@@ -30,7 +30,7 @@ from switch.settings.field import (
     Truth,
     Zone,
     choice,
-    parsed,
+    scalar,
     some,
     text_schema,
     whole,
@@ -165,8 +165,8 @@ def _caller(text: str) -> str:
         return text
     try:
         return address.number(text)
-    except Invalid as unfit:
-        unfit.expected = f"{address.E164}, or {ANONYMOUS}"
+    except Invalid as error:
+        error.expected = f"{address.E164}, or {ANONYMOUS}"
         raise
 
 
@@ -195,12 +195,12 @@ PromptName = Annotated[str, _named(NameKind.PROMPT), text_schema()]
 CapKey = Annotated[str, _named(NameKind.CAP), text_schema()]
 TagName = Annotated[str, _named(NameKind.TAG), text_schema()]
 HeaderTag = Annotated[str, _named(NameKind.HEADER_TAG), text_schema()]
-TagText = Annotated[str, parsed(str, "a value", {"type": ["string", "number", "boolean"]})]
-Title = Annotated[str, parsed(_title, "what the test shows"), text_schema()]
-Instant = Annotated[datetime, parsed(_instant, AT), text_schema(AT_PATTERN)]
-Caller = Annotated[str, parsed(_caller, address.E164), text_schema()]
-CallerBefore = Annotated[str, parsed(_caller_before, address.E164), text_schema()]
-Pressed = Annotated[str, parsed(_digits, "DTMF digits, in quotes"), text_schema(DIGITS_PATTERN)]
+TagText = Annotated[str, scalar(str, "a value", {"type": ["string", "number", "boolean"]})]
+Title = Annotated[str, scalar(_title, "what the test shows"), text_schema()]
+Instant = Annotated[datetime, scalar(_instant, AT), text_schema(AT_PATTERN)]
+Caller = Annotated[str, scalar(_caller, address.E164), text_schema()]
+CallerBefore = Annotated[str, scalar(_caller_before, address.E164), text_schema()]
+Pressed = Annotated[str, scalar(_digits, "DTMF digits, in quotes"), text_schema(DIGITS_PATTERN)]
 Seed = Annotated[int, whole(0, MAX_SEED)]
 State = Annotated[FinalState, choice("state", FinalState)]
 Ender = Annotated[EndedBy, choice("side", EndedBy)]

@@ -10,8 +10,8 @@ from switch.cli.commands import CommandGroup
 from switch.output import width, write_folded, write_line
 
 if TYPE_CHECKING:
+    from switch.cli.ledger_place import LedgerPlace
     from switch.ledger.store import Ledger
-    from switch.settings.ledger_place import LedgerPlace
     from switch.settings.load import Loaded
     from switch.settings.plan import Deployment
     from switch.settings.problem import Position, Problem
@@ -85,7 +85,7 @@ def deployed(config: Path) -> "tuple[Deployment, Mapping[str, Position]]":
 
 def show_problem(problem: "Problem", *, err: bool = False) -> None:
     """The problem and a blank line."""
-    from switch.settings.problem import show
+    from switch.problem_text import show
 
     write_folded([*show(problem, columns=width(err=err)).split("\n"), ""], err=err)
 
@@ -98,7 +98,7 @@ def place_of(config: Path) -> "LedgerPlace":
 
     One that is broken elsewhere will do: that is said on stderr.
     """
-    from switch.settings.ledger_place import LedgerPlace, ledger_place
+    from switch.cli.ledger_place import LedgerPlace, ledger_place
 
     require_config(config)
     place = ledger_place(config)
@@ -138,9 +138,9 @@ def open_ledger(config: Path) -> "tuple[Ledger, LedgerPlace]":
 
 def ledger_of(deployment: "Deployment", *, config: Path) -> "Ledger":
     """The same, for a config that is loaded already."""
+    from switch.cli.ledger_place import LedgerPlace
     from switch.ledger.database import Database
     from switch.ledger.store import Ledger
-    from switch.settings.ledger_place import LedgerPlace
 
     settings = deployment.switch
     place = LedgerPlace(data=settings.data, url=settings.ledger_url, zone="", credits={})

@@ -132,8 +132,8 @@ def _directory(directory: Path) -> "Document":
 
 def _kept_version(config: Path, version: str | None) -> "Document":
     """A version that the ledger of `config` keeps; by default that of the last call."""
+    from switch.ledger.versions import differences, versions_now
     from switch.settings.load import load_kept
-    from switch.settings.versions import differences, versions_now
 
     ledger, _ = open_ledger(config)
     if version is None:

@@ -30,8 +30,8 @@ def explain(
     """
     from switch.explain import explain as explained
     from switch.explain import explanation_lines, sources
+    from switch.ledger.versions import differences, versions_now
     from switch.period import BadInstant, clock_of
-    from switch.settings.versions import differences, versions_now
 
     ledger, place = open_ledger(config)
     try:

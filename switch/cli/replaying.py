@@ -13,11 +13,11 @@ from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
 from switch.period import BadInstant, Period, days, local_text, parse_period, zone_of
 from switch.settings.plan import Deployment
-from switch.settings.without_gc import without_gc
 from switch.simulation.compare import CallResult, CapFilled, ChangedCall, Comparison, Difference
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
 from switch.simulation.totals import By
+from switch.without_gc import without_gc
 
 MINUTE_US = 60_000_000
 SHOWN_MOVEMENTS = 15

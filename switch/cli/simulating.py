@@ -14,13 +14,13 @@ from switch.period import BadInstant, Period, instant_us, local_text, zone_of
 from switch.period import days as local_days
 from switch.settings.load import Loaded
 from switch.settings.plan import Deployment
-from switch.settings.without_gc import without_gc
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
 from switch.simulation.simulate import Model, NoNumbers, scripts
 from switch.simulation.simulator import Simulator
 from switch.simulation.totals import By, Figures
 from switch.simulation.traffic_model import TrafficModel
+from switch.without_gc import without_gc
 
 BATCH = 500
 DAY_US = 86_400_000_000

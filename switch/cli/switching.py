@@ -57,8 +57,8 @@ def check(
     from routing.zone import rules
     from switch.cli.closed_dates import calendars, stale_tables
     from switch.engine.clock import SystemClock
+    from switch.problem_text import as_json
     from switch.settings.load import load
-    from switch.settings.problem import as_json
 
     require_config(config)
     loaded = load(config)

@@ -18,8 +18,8 @@ from switch.explain import Sources, explanation_lines
 from switch.explain import explain as explained
 from switch.output import Styled, write_folded, write_json, write_line
 from switch.period import zone_of
+from switch.problem_text import as_json as problem_as_json
 from switch.settings.problem import Problem
-from switch.settings.problem import as_json as problem_as_json
 
 INDENT = "  "
 

@@ -32,8 +32,8 @@ from switch.formatter.yaml_text import (
 )
 from switch.settings.files import without_secrets
 from switch.settings.problem import Problem
-from switch.settings.source import Blank, SourceFile, Value, error_at, shown
-from switch.settings.text import parsed
+from switch.settings.source import NoValue, SourceFile, Value, display_path, error_at
+from switch.settings.text import parse_yaml
 
 # YAML takes these for ends of lines, editors do not: nobody would see what is a line.
 _ODD_BREAKS = "\x85\u2028\u2029"
@@ -53,7 +53,7 @@ class FormattedFile:
 
     def diff(self) -> str:
         """The change as a unified diff, without secrets."""
-        name = shown(self.path)
+        name = display_path(self.path)
         before, after = (without_secrets(text).splitlines(keepends=True) for text in (self.before, self.after))
         return "".join(unified_diff(before, after, f"{name} (as it is)", f"{name} (formatted)"))
 
@@ -63,14 +63,14 @@ def format_directory(directory: Path, *, by_name: bool = False) -> list[Formatte
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
     except OSError as error:
-        return [error_at(SourceFile(path=shown(directory)), None, f"the config directory cannot be read: {error.strerror}")]
+        return [error_at(SourceFile(path=display_path(directory)), None, f"the config directory cannot be read: {error.strerror}")]
     if not paths:
-        return [error_at(SourceFile(path=shown(directory)), None, "no config here", expected="files that end in .yaml")]
+        return [error_at(SourceFile(path=display_path(directory)), None, "no config here", expected="files that end in .yaml")]
     return [format_file(path, by_name=by_name) for path in paths]
 
 
 def format_file(path: Path, *, by_name: bool = False) -> FormattedFile | Problem:
-    file = SourceFile(path=shown(path))
+    file = SourceFile(path=display_path(path))
     try:
         before = path.read_bytes().decode("utf-8")
     except OSError as error:
@@ -129,7 +129,7 @@ class _Read:
 
 def _read(whole_text: str, file: SourceFile) -> _Read | Problem:
     """The text with all that is in it, or the first thing that is wrong with it."""
-    found = parsed(whole_text, file)
+    found = parse_yaml(whole_text, file)
     if isinstance(found, Problem):
         return found
     if found.problems:
@@ -164,7 +164,7 @@ def _meaning_of(value: Value, place: SchemaPlace) -> object:
             return {key: _meaning_of(inner, keys.place(key)) for key, inner in value.items()}
         case list():
             return [_meaning_of(item, place.item()) for item in value]
-        case Blank():
+        case NoValue():
             return value
         case str() if place.kind is ValueKind.OTHER:
             return value

@@ -8,7 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from switch.settings.source import KeyPath, Parsed, Piece, Value
+from yaml.events import Event
+
+from switch.settings.source import KeyPath, ParsedFile, Value
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*$")
 
@@ -91,7 +93,7 @@ def source_text(whole: str) -> SourceText:
     return SourceText(whole, tuple(lines), tuple(starts))
 
 
-def parse_tree(found: Parsed, text: SourceText) -> MappingNode:
+def parse_tree(found: ParsedFile, text: SourceText) -> MappingNode:
     """Returns the nodes of `text`, with their positions."""
     entries = tuple(_entry(found, text, (key,), value) for key, value in found.data.items())
     return MappingNode(start=0, end=len(text.whole), flow=False, entries=entries)
@@ -172,19 +174,19 @@ def _hidden(text: SourceText, tree: MappingNode) -> dict[int, list[tuple[int, in
     return found
 
 
-def _entry(found: Parsed, text: SourceText, path: KeyPath, value: Value) -> MappingEntry:
-    spot = found.spots[path]
-    key = spot.key_piece
+def _entry(found: ParsedFile, text: SourceText, path: KeyPath, value: Value) -> MappingEntry:
+    place = found.places[path]
+    key = place.key_event
     if key is None:
         raise AssertionError("a key without a place")
     name = _scalar(key, text, str(path[-1]))
     return MappingEntry(key=name, value=_node(found, text, path, value))
 
 
-def _node(found: Parsed, text: SourceText, path: KeyPath, value: Value) -> Node:
-    spot = found.spots[path]
-    start, end = text.offset(spot.first.start_mark), text.offset(spot.last.end_mark)
-    flow = bool(getattr(spot.first, "flow_style", False))
+def _node(found: ParsedFile, text: SourceText, path: KeyPath, value: Value) -> Node:
+    place = found.places[path]
+    start, end = text.offset(place.first.start_mark), text.offset(place.last.end_mark)
+    flow = bool(getattr(place.first, "flow_style", False))
     match value:
         case list():
             items = tuple(_node(found, text, (*path, at), item) for at, item in enumerate(value))
@@ -193,11 +195,11 @@ def _node(found: Parsed, text: SourceText, path: KeyPath, value: Value) -> Node:
             entries = tuple(_entry(found, text, (*path, key), inner) for key, inner in value.items())
             return MappingNode(start=start, end=end, flow=flow, entries=entries)
         case str():
-            return _scalar(spot.first, text, value)
+            return _scalar(place.first, text, value)
         case _:
             return ScalarNode(start=start, end=end, text="", style="", blank=True)
 
 
-def _scalar(piece: Piece, text: SourceText, value: str) -> ScalarNode:
+def _scalar(piece: Event, text: SourceText, value: str) -> ScalarNode:
     style = getattr(piece, "style", None) or ""
     return ScalarNode(start=text.offset(piece.start_mark), end=text.offset(piece.end_mark), text=value, style=style)

@@ -4,9 +4,11 @@ One way, from left to right; nothing returns to the left:
 
     files -> tree -> document -> deployment
     files.py (text.py, slips.py)   a mapping of names to contents becomes one tree of plain data; beside it, where each part is written
-    names.py, tags.py              what the tree defines: names, prompts, kinds of tags
-    validate.py (model/, field.py, value.py)   the tree held against pydantic models: types, and what must fit together in one entry
-    consistency.py                 what must fit together between sections, and what runs in circles
+    names.py                       what the tree defines: names, prompts, kinds of tags
+    validate.py                    the tree held against pydantic models; what has an error is left out, and the rest looked at again.
+      model/, field.py             what a config looks like, and what must fit together in one entry; the types of single values
+      value.py, address.py         read such values; address.py those of telephony and networks
+    consistency.py                 what must fit together between entries and sections, and what runs in circles
     compile/                       a sound document becomes what the switch runs (plan.py); nothing is checked there
     lint/                          what a sound config may say but can hardly mean
 

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticOmit
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ivr.menu import DIGITS, MAX_DIGITS
@@ -26,7 +26,7 @@ from switch.settings import value as v
 from switch.settings.names import Kind, Names
 from switch.settings.plan import Token, token_of
 from switch.settings.problem import quote
-from switch.settings.source import Blank
+from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 
 MAX_CAP = 100_000
@@ -55,7 +55,9 @@ def _text(raw: object, expected: str) -> str:
     match raw:
         case str():
             return raw
-        case Blank():
+        case NoValue.LEFT_OUT:
+            raise PydanticOmit
+        case NoValue():
             raise Invalid("no value", expected=expected)
         case _:
             raise Invalid(f"{'a list' if isinstance(raw, list) else 'a mapping'} where one value belongs", expected=expected)
@@ -79,18 +81,18 @@ class Made:
         return handler(schema) if self.schema is None else dict(self.schema)
 
 
-def parsed(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
+def scalar(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
     """Reads a scalar."""
     return Made(lambda raw: parse(raw if isinstance(raw, str) else _text(raw, expected)), schema)
 
 
 def whole(low: int, high: int) -> Made:
     schema = {"type": "integer", "minimum": low, "maximum": high}
-    return parsed(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}", schema)
+    return scalar(lambda text: v.whole(text, low=low, high=high), f"a whole number from {low} to {high}", schema)
 
 
 def _duration(low: int, high: int = v.DAY_MS) -> Made:
-    return parsed(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
+    return scalar(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
 
 
 def _known(kind: Kind) -> BeforeValidator:
@@ -112,11 +114,19 @@ def some(message: str, expected: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def without_left_out(raw: object) -> object:
+    """What has an error is not there for those who look at the rest."""
+    if raw is NoValue.LEFT_OUT:
+        raise PydanticOmit
+    return raw
+
+
 def blank_is_empty(raw: object) -> object:
-    return {} if raw is Blank.BLANK else raw
+    return {} if raw is NoValue.NULL else without_left_out(raw)
 
 
 def _one_is_a_list(raw: object) -> object:
+    without_left_out(raw)
     return [raw] if isinstance(raw, str) else raw
 
 
@@ -129,41 +139,41 @@ def choice(what: str, options: Iterable[StrEnum]) -> Made:
             raise Invalid(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
         return by_word[text]
 
-    return parsed(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
+    return scalar(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
 
 
 def text_schema(pattern: str | None = None) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern} if pattern else {"type": "string"})
 
 
-Name = Annotated[str, parsed(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
-Truth = Annotated[bool, parsed(v.truth, "true or false", {"type": "boolean"})]
+Name = Annotated[str, scalar(v.name, v.NAME), text_schema(v.NAME_PATTERN)]
+Truth = Annotated[bool, scalar(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
 Amount = Annotated[
     int,
-    parsed(v.amount_micros, v.AMOUNT),
+    scalar(v.amount_micros, v.AMOUNT),
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "pattern": v.AMOUNT_PATTERN}),
 ]
-Seconds = Annotated[int, parsed(v.whole_seconds, v.DURATION), text_schema(v.DURATION_PATTERN)]
+Seconds = Annotated[int, scalar(v.whole_seconds, v.DURATION), text_schema(v.DURATION_PATTERN)]
 LongDuration = Annotated[int, _duration(1, LONGEST_MS), text_schema(v.DURATION_PATTERN)]
-DaysOf = Annotated[int, parsed(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d$")]
-PercentBp = Annotated[int, parsed(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]
-Share = Annotated[int, parsed(v.share, v.SHARE), WithJsonSchema({"enum": list(v.SHARES)})]
-Zone = Annotated[str, parsed(v.zone, v.ZONE), text_schema()]
-Currency = Annotated[str, parsed(v.currency, v.CURRENCY), text_schema(v.CURRENCY_PATTERN)]
-Since = Annotated[datetime, parsed(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
-Calendar = Annotated[str, parsed(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
-HeaderName = Annotated[str, parsed(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
-CallIdHeader = Annotated[str | None, parsed(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
+DaysOf = Annotated[int, scalar(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d$")]
+PercentBp = Annotated[int, scalar(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]
+Share = Annotated[int, scalar(v.share, v.SHARE), WithJsonSchema({"enum": list(v.SHARES)})]
+Zone = Annotated[str, scalar(v.zone, v.ZONE), text_schema()]
+Currency = Annotated[str, scalar(v.currency, v.CURRENCY), text_schema(v.CURRENCY_PATTERN)]
+Since = Annotated[datetime, scalar(v.instant, v.INSTANT), text_schema(v.INSTANT_PATTERN)]
+Calendar = Annotated[str, scalar(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
+HeaderName = Annotated[str, scalar(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
+CallIdHeader = Annotated[str | None, scalar(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
-E164 = Annotated[str, parsed(address.number, address.E164), text_schema(address.E164_PATTERN)]
-SocketAddress = Annotated[tuple[str, int], parsed(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
-Address = Annotated[str, parsed(address.address, address.ADDRESS), text_schema()]
-Network = Annotated[IPv4Network, parsed(address.network, address.NETWORK), text_schema()]
-PortRange = Annotated[tuple[int, int], parsed(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
-SipUri = Annotated[str, parsed(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
+E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
+SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
+Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
+Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
+PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
+SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(Kind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(Kind.CAMPAIGN), text_schema()]
 MenuName = Annotated[str, _known(Kind.MENU), text_schema()]
@@ -191,10 +201,15 @@ def _threshold(text: str) -> int:
     return v.duration_ms(text)
 
 
-def _answer(text: str) -> str:
-    if not 1 <= len(text) <= MAX_DIGITS or not set(text) <= DIGITS:
-        raise Invalid(f"bad key {quote(text)}", expected="DTMF digits: 0-9 * # A-D, in quotes")
-    return text
+def _keys(most: int, expected: str) -> Made:
+    """DTMF digits, at most so many."""
+
+    def parse(text: str) -> str:
+        if not 1 <= len(text) <= most or not set(text) <= DIGITS:
+            raise Invalid(f"bad key {quote(text)}", expected=expected)
+        return text
+
+    return scalar(parse, expected, {"type": "string", "pattern": f"^[0-9*#A-D]{'' if most == 1 else f'{{1,{most}}}'}$"})
 
 
 def _days(text: str) -> str:
@@ -202,10 +217,10 @@ def _days(text: str) -> str:
     return text
 
 
-Folder = Annotated[str, parsed(_folder, "a directory"), text_schema()]
-LogFormat = Annotated[Literal["console", "json"], parsed(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
+Folder = Annotated[str, scalar(_folder, "a directory"), text_schema()]
+LogFormat = Annotated[Literal["console", "json"], scalar(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
 Event = Annotated[BillableOn, choice("event", BillableOn)]
-Threshold = Annotated[int, parsed(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
+Threshold = Annotated[int, scalar(_threshold, v.DURATION), text_schema(v.DURATION_PATTERN)]
 Cause = Annotated[NoRoute, choice("cause", NoRoute)]
 Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
@@ -216,26 +231,19 @@ Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
 RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]
 TiersMode = Annotated[Tiers, choice("way", Tiers)]
 TagType = Annotated[filters.Kind, choice("type", filters.Kind)]
-Answer = Annotated[str, parsed(_answer, "DTMF digits"), text_schema(r"^[0-9*#A-D]{1,20}$")]
-Days = Annotated[str, parsed(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
-Block = Annotated[tuple[int, int], parsed(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
+Answer = Annotated[str, _keys(MAX_DIGITS, "DTMF digits: 0-9 * # A-D, in quotes")]
+OneKey = Annotated[str, _keys(1, "one DTMF digit, in quotes")]
+Days = Annotated[str, scalar(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
+Block = Annotated[tuple[int, int], scalar(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]
+
+
+def _block_schema(description: str, *others: JsonSchema) -> WithJsonSchema:
+    block: JsonSchema = {"type": "string", "pattern": v.BLOCK_PATTERN}
+    return WithJsonSchema({"anyOf": [*others, block, {"type": "array", "items": block, "minItems": 1}], "description": description})
 
 
 NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
-Blocks = Annotated[
-    list[Block],
-    NEVER_OPEN,
-    BeforeValidator(_one_is_a_list),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": v.BLOCK_PATTERN},
-                {"type": "array", "items": {"type": "string", "pattern": v.BLOCK_PATTERN}, "minItems": 1},
-            ],
-            "description": v.BLOCK,
-        }
-    ),
-]
+Blocks = Annotated[list[Block], NEVER_OPEN, BeforeValidator(_one_is_a_list), _block_schema(v.BLOCK)]
 
 
 def _hangup(raw: object, info: ValidationInfo) -> str | bool:
@@ -256,26 +264,26 @@ def _limit(raw: object, info: ValidationInfo) -> int:
     text = _text(raw, "a whole number")
     try:
         return v.whole(text, low=1, high=MAX_COUNT)
-    except Invalid as unfit:
-        unfit.hint = "only `count: revenue` has amounts" if "." in text else None
+    except Invalid as error:
+        error.hint = "only `count: revenue` has amounts" if "." in text else None
         raise
 
 
 Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": ["number", "string"], "minimum": 0})]
 
 
-def _filter(raw: object) -> Expression:
+def _filter(text: str) -> Expression:
     try:
-        return v.parse_filter(_text(raw, "a filter such as: state in [TX, OK] and age >= 65"))
+        return v.parse_filter(text)
     except BadExpression as bad:
         raise Invalid(bad.message, expected=bad.expected, at=bad.column) from bad
 
 
-AdvertiserToken = Annotated[Token, Made(lambda raw: token_of(v.token(_text(raw, v.TOKEN)))), text_schema(v.TOKEN_PATTERN)]
-Filter = Annotated[Expression, Made(_filter), text_schema()]
+AdvertiserToken = Annotated[Token, scalar(lambda text: token_of(v.token(text)), v.TOKEN), text_schema(v.TOKEN_PATTERN)]
+Filter = Annotated[Expression, scalar(_filter, "a filter such as: state in [TX, OK] and age >= 65"), text_schema()]
 
 
-Ledger = Annotated[str | None, parsed(v.ledger, v.LEDGER), text_schema()]
+Ledger = Annotated[str | None, scalar(v.ledger, v.LEDGER), text_schema()]
 
 
 def _valid(text: str) -> tuple[int, int] | str:
@@ -283,16 +291,7 @@ def _valid(text: str) -> tuple[int, int] | str:
     return v.pattern(text) if text.startswith("/") else v.whole_range(text)
 
 
-Valid = Annotated[tuple[int, int] | str, Made(lambda raw: _valid(_text(raw, v.VALID))), text_schema(v.VALID_PATTERN)]
-
-
-def _finish(text: str) -> str:
-    if text not in DIGITS or len(text) != 1:
-        raise Invalid(f"bad key {quote(text)}", expected="one DTMF digit, in quotes")
-    return text
-
-
-OneKey = Annotated[str, parsed(_finish, "one DTMF digit, in quotes"), text_schema(r"^[0-9*#A-D]$")]
+Valid = Annotated[tuple[int, int] | str, scalar(_valid, v.VALID), text_schema(v.VALID_PATTERN)]
 
 
 def _closed_or_list(raw: object) -> object:
@@ -311,20 +310,11 @@ def _date_block(text: str) -> tuple[int, int]:
 
 
 DateBlocks = Annotated[
-    list[Annotated[tuple[int, int], parsed(_date_block, v.DATE_BLOCK)]],
+    list[Annotated[tuple[int, int], scalar(_date_block, v.DATE_BLOCK)]],
     BeforeValidator(_closed_or_list),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"const": "closed"},
-                {"type": "string", "pattern": v.BLOCK_PATTERN},
-                {"type": "array", "items": {"type": "string", "pattern": v.BLOCK_PATTERN}, "minItems": 1},
-            ],
-            "description": v.DATE_BLOCK,
-        }
-    ),
+    _block_schema(v.DATE_BLOCK, {"const": "closed"}),
 ]
-DateText = Annotated[str, parsed(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)]
+DateText = Annotated[str, scalar(v.date_of, v.DATE), text_schema(v.DATE_PATTERN)]
 
 
 def _true_only(text: str) -> bool:
@@ -333,9 +323,9 @@ def _true_only(text: str) -> bool:
     return True
 
 
-OnlyTrue = Annotated[bool, parsed(_true_only, "true"), WithJsonSchema({"const": True})]
+OnlyTrue = Annotated[bool, scalar(_true_only, "true"), WithJsonSchema({"const": True})]
 
 Tags = Annotated[
-    dict[Name, Annotated[str, parsed(str, "a text", {"type": ["string", "number", "boolean"]})]],
+    dict[Name, Annotated[str, scalar(str, "a text", {"type": ["string", "number", "boolean"]})]],
     BeforeValidator(blank_is_empty),
 ]

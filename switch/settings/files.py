@@ -7,16 +7,27 @@ secrets.
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from switch.settings.problem import Problem, order, quote
-from switch.settings.source import KeyPath, Parsed, SourceFile, Span, Spot, Tree, Value, duplicate_key, error_at, shown
-from switch.settings.text import parsed
+from switch.settings.source import (
+    KeyPath,
+    ParsedFile,
+    SourceFile,
+    Span,
+    Tree,
+    display_path,
+    duplicate_key,
+    error_at,
+)
+from switch.settings.text import parse_yaml
 
 Content = bytes | str | Problem
 """The content of a file, or the Problem why it could not be read."""
 
+DEFAULT_DATA = "../var"
+DEFAULT_LEDGER = "sqlite"
+"""`switch.data` and `switch.ledger` where they are left out: here, since who looks for a ledger compiles no config."""
 MAX_FILES = 1_000
 MAX_FILE_BYTES = 16 * 1024 * 1024
 # Tokens, and passwords in URLs: what people are shown of a file, and what is kept of it, has the letter x for each of their
@@ -34,15 +45,14 @@ _SHOWN = re.compile(r"""(?<!\s)[^\s"']|[^\s"'#]""")  # a comment behind a secret
 
 def read_directory(directory: Path) -> dict[str, Content] | Problem:
     """The config files of a directory by name, and other files' names where they are likely meant as config; or why it can't be read."""
+    place = SourceFile(path=display_path(directory))
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix in (".yaml", ".yml"))
     except FileNotFoundError:
-        return error_at(
-            SourceFile(path=shown(directory)), None, "no config here: there is no such directory", hint=_init(directory)
-        )
+        return error_at(place, None, "no config here: there is no such directory", hint=_init(directory))
     except OSError as error:
         message = f"the config directory cannot be read: {error.strerror}"
-        return error_at(SourceFile(path=shown(directory)), None, message, hint="say where it is with --config DIR")
+        return error_at(place, None, message, hint="say where it is with --config DIR")
     found: dict[str, Content] = {}
     for path in paths:
         is_read = is_config(path.name) and len(found) < MAX_FILES
@@ -52,7 +62,7 @@ def read_directory(directory: Path) -> dict[str, Content] | Problem:
 
 def read_file(path: Path) -> bytes | Problem:
     """The content of one file. Reading a pipe would wait for ever, so only regular files are opened."""
-    file = SourceFile(path=shown(path))
+    file = SourceFile(path=display_path(path))
     try:
         if not path.is_file():
             return error_at(file, None, "not a regular file")
@@ -73,35 +83,65 @@ def merged(files: Mapping[str, Content], *, root: Path) -> Tree:
 
     `root`: the directory that the files are told to stand in.
     """
-    builder = _Builder()
+    tree, place = Tree(root=display_path(root)), SourceFile(path=display_path(root))
     names = sorted(name for name in files if is_config(name))
     if not names:
-        problem = error_at(
-            SourceFile(path=shown(root)), None, "no config here", expected="files that end in .yaml", hint=_init(root)
-        )
-        builder.problems.append(problem)
+        tree.problems.append(error_at(place, None, "no config here", expected="files that end in .yaml", hint=_init(root)))
     elif len(names) > MAX_FILES:
-        builder.problems.append(
-            error_at(SourceFile(path=shown(root)), None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}")
-        )
+        tree.problems.append(error_at(place, None, f"{len(names)} files", expected=f"at most {MAX_FILES:,}"))
     for name in sorted(files):
         if name.endswith(".yml") and not name.startswith(".") and "/" not in name:
-            file = SourceFile(path=shown(root / name))
-            builder.problems.append(error_at(file, None, "this file would not be read", hint="name it *.yaml"))
+            file = SourceFile(path=display_path(root / name))
+            tree.problems.append(error_at(file, None, "this file would not be read", hint="name it *.yaml"))
     for name in names[:MAX_FILES]:
-        builder.add(name, files[name], SourceFile(path=shown(root / name)))
-    return Tree(
-        root=shown(root),
-        data=builder.data,
-        spots=builder.spots,
-        problems=tuple(sorted(builder.problems, key=order)),
-        unread=tuple(builder.unread),
-        files=builder.files,
-    )
+        _add(tree, name, files[name], display_path(root / name))
+    tree.problems.sort(key=order)
+    return tree
+
+
+def _add(tree: Tree, name: str, content: Content, path: str) -> None:
+    """Reads one file into the tree. `path`: how people are told of it."""
+    text = text_of(content, SourceFile(path=path))
+    if isinstance(text, Problem):
+        tree.problems.append(text)
+        return
+    tree.files[name] = without_secrets(text)
+    found = parse_yaml(text, SourceFile(path=path, lines=tuple(tree.files[name].splitlines())))
+    if isinstance(found, Problem):
+        tree.problems.append(found)
+        tree.unread.append(text)
+    else:
+        _merge(tree, found)
+
+
+def _merge(tree: Tree, found: ParsedFile) -> None:
+    """A section may be spread over files; its entries may not."""
+    tree.problems.extend(found.problems)
+    left_out: set[KeyPath] = set()
+    for section, value in found.data.items():
+        place = found.places[section,]
+        if section not in tree.data:
+            # The models tell what is wrong with a section that is no mapping.
+            tree.data[section] = value if isinstance(value, str | list) else {}
+        elif isinstance(value, str | list):
+            expected = "a mapping: `name: ...`"
+            tree.problems.append(error_at(place.file, place.key, f"{quote(section)} must hold names", expected=expected))
+        entries = tree.data[section]
+        if not isinstance(value, dict) or not isinstance(entries, dict):
+            continue
+        for name, entry in value.items():
+            if name in entries:
+                left_out.add((section, name))
+                tree.problems.append(duplicate_key(name, tree.places[section, name], found.places[section, name]))
+            else:
+                entries[name] = entry
+    for path, place in found.places.items():
+        if path not in tree.places and path[:2] not in left_out:
+            tree.places[path] = place
 
 
 def _init(directory: Path) -> str:
-    return f"make one to start from: payphone init {shlex.quote(shown(directory))}; or say where it is with --config DIR"
+    return f"make one to start from: payphone init {shlex.quote(display_path(directory))}; or say where it is with --config DIR"
 
 
 def text_of(content: Content, file: SourceFile) -> str | Problem:
@@ -128,63 +168,6 @@ def without_secrets(text: str) -> str:
 def _masked(found: re.Match[str]) -> str:
     lead, secret = (group for group in found.groups() if group is not None)
     return str(lead) + _SHOWN.sub("x", secret)
-
-
-@dataclass(frozen=True, slots=True)
-class _Builder:
-    """The tree while files are added to it."""
-
-    data: dict[str, Value] = field(default_factory=dict)
-    spots: dict[KeyPath, Spot] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
-
-    def add(self, name: str, content: Content, file: SourceFile) -> None:
-        """Read one file into the tree."""
-        text = text_of(content, file)
-        if isinstance(text, Problem):
-            self.problems.append(text)
-            return
-        self.files[name] = without_secrets(text)
-        file = SourceFile(path=file.path, lines=tuple(self.files[name].splitlines()))
-        found = parsed(text, file)
-        if isinstance(found, Problem):
-            self.problems.append(found)
-            self.unread.append(text)
-        else:
-            self._merge(found)
-
-    def _merge(self, found: Parsed) -> None:
-        """A section may be spread over files; its entries may not."""
-        self.problems.extend(found.problems)
-        left_out: set[KeyPath] = set()
-        for section, value in found.data.items():
-            spot = found.spots[section,]
-            if section not in self.data:
-                # The models tell what is wrong with a section that is no mapping.
-                self.data[section] = value if isinstance(value, str | list) else {}
-            elif isinstance(value, str | list):
-                expected = "a mapping: `name: ...`"
-                self.problems.append(error_at(spot.file, spot.key, f"{quote(section)} must hold names", expected=expected))
-            left_out |= self._merge_entries(section, value, found)
-        for path, spot in found.spots.items():
-            if path not in self.spots and path[:2] not in left_out:
-                self.spots[path] = spot
-
-    def _merge_entries(self, section: str, value: Value, found: Parsed) -> set[KeyPath]:
-        """Merges the entries of a section. Returns the paths of those that are defined already."""
-        entries = self.data[section]
-        left_out: set[KeyPath] = set()
-        if not isinstance(value, dict) or not isinstance(entries, dict):
-            return left_out
-        for name, entry in value.items():
-            if name in entries:
-                left_out.add((section, name))
-                self.problems.append(duplicate_key(name, self.spots[section, name], found.spots[section, name]))
-            else:
-                entries[name] = entry
-        return left_out
 
 
 def _too_large(file: SourceFile) -> Problem:

@@ -9,16 +9,15 @@ from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
 from switch.settings.files import Content, merged, read_directory
+from switch.settings.finding import SCHEMA_DIALECT, problem_at
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
-from switch.settings.names import ANY_PROMPT, Prompts, mapping, names_of, prompts_among, prompts_in
+from switch.settings.names import Prompts, mapping, names_of, prompts_among, prompts_in
 from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
-from switch.settings.shape import SCHEMA_DIALECT, problem_at
 from switch.settings.source import Positions
-from switch.settings.tags import kinds_of
 from switch.settings.validate import validated, whole_schema
-from switch.settings.without_gc import without_gc
+from switch.without_gc import without_gc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +45,12 @@ def load(directory: Path) -> Loaded:
     files = read_directory(directory)
     if isinstance(files, Problem):
         return Loaded(deployment=None, problems=(files,), positions={}, files={})
-    with without_gc():
-        return _load(files, root=directory, prompts=lambda folder: prompts_in(directory / folder))
+    return _load(files, root=directory, prompts=lambda folder: prompts_in(directory / folder))
 
 
 def load_files(files: Mapping[str, bytes | str], *, root: Path = Path()) -> Loaded:
     """Check and compile config files, by their paths relative to `root`, which need not exist. Prompts are the WAV files among them."""
-    with without_gc():
-        return _load(files, root=root, prompts=lambda folder: prompts_among(files, folder))
+    return _load(files, root=root, prompts=lambda folder: prompts_among(files, folder))
 
 
 def load_kept(files: Mapping[str, str]) -> Loaded:
@@ -61,41 +58,32 @@ def load_kept(files: Mapping[str, str]) -> Loaded:
 
     It was sound then. Its prompts may be gone by now and its tokens are not kept, so only its shape is checked.
     """
-    with without_gc():
-        tree = merged(files, root=Path())
-        kinds = kinds_of(tree)
-        document, found = validated(tree, names_of(tree, prompts=ANY_PROMPT, kinds=kinds))
-        problems = [*tree.problems, *(problem_at(one, tree) for one in found)]
-        sound = document is not None and not problems
-        return Loaded(
-            deployment=compiled(document, Path(), kinds=kinds) if sound and document else None,
-            problems=tuple(sorted(problems, key=order)),
-            positions=Positions(tree.spots),
-            files=tree.files,
-            document=document if sound else None,
-        )
+    return _load(files, root=Path(), prompts=None)
 
 
-def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], Prompts]) -> Loaded:
-    """`prompts`: those in a folder, which is named relative to `root`."""
+@without_gc()
+def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], Prompts] | None) -> Loaded:
+    """`prompts`: those in a folder, which is named relative to `root`; None: this config was in force once."""
     tree = merged(files, root=root)
-    folder = mapping(tree.data.get("switch")).get("prompts", DEFAULT_PROMPTS)
-    kinds = kinds_of(tree)
-    names = names_of(tree, prompts=prompts(folder if isinstance(folder, str) else DEFAULT_PROMPTS), kinds=kinds)
-    document, found = validated(tree, names)
-    found += inconsistencies(tree, kinds=kinds)
-    problems = [*tree.problems, *(problem_at(one, tree) for one in found)]
+    folder = mapping(tree.data.get("switch")).get("prompts")
+    names = names_of(tree, prompts=prompts and prompts(folder if isinstance(folder, str) else DEFAULT_PROMPTS))
+    checked = validated(tree, names)
+    document, found = checked.document, checked.findings
+    if document and prompts:
+        found += checked.located(inconsistencies(document, names))
     deployment = None
-    if document is not None and not any(problem.severity is Severity.ERROR for problem in problems):
-        nodes = nodes_of(document, kinds=kinds)
-        problems += [problem_at(one, tree) for one in circles(nodes)]
-        deployment = compiled(document, root, kinds=kinds)
-        problems += [problem_at(one, tree) for one in warnings(tree, document, deployment, nodes=nodes, kinds=kinds)]
-    refused = any(problem.severity is Severity.ERROR for problem in problems)
+    if document and not found and not tree.problems:
+        nodes = nodes_of(document, kinds=names.kinds)
+        deployment = compiled(document, root, kinds=names.kinds)
+        if prompts:
+            found += circles(nodes)
+            found += warnings(tree, document, deployment, nodes=nodes)
+    problems = (*tree.problems, *(problem_at(one, tree) for one in found))
+    refused = deployment is None or any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(
         deployment=None if refused else deployment,
         problems=tuple(sorted(problems, key=order)),
-        positions={} if refused else Positions(tree.spots),  # a key may be a mistyped token
+        positions={} if refused else Positions(tree.places),  # a key may be a mistyped token
         files=tree.files,
         document=None if refused else document,
     )

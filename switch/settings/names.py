@@ -1,6 +1,7 @@
 """Collects the names that a config defines and where, so that the error about an undefined name suggests the nearest defined one.
 
-Prompts are names too: the WAV files of the prompts directory.
+It looks at the tree as it was read, before anything is validated: a name is known, whatever else is wrong with what it stands for. Prompts
+are names too: the WAV files of the prompts directory.
 """
 
 import re
@@ -12,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
 from routing.expression import Kind as TagKind
+from routing.tags import BUILT_IN
 from switch.settings.problem import quote
-from switch.settings.source import Blank, Spot, Tree, Value, shown
+from switch.settings.source import KeyPath, SourceSpan, Tree, Value, display_path
 from switch.settings.value import Invalid, nearest
 
 MAX_LISTED = 6
@@ -53,45 +55,64 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """All that is defined, and by kind what the author of a wrong name is told. Made by `names_of`.
+    """All that is defined. Made by `names_of`.
 
-    `kinds`: what each tag holds. `unread`: the words of files that could not be parsed, and may define more. `hint`: the nearest known one.
-    `wav_fault`: why a prompt can't be played. `incomplete`: keys under which entries are left out, since they have
-    errors.
+    `defined`: where, by kind and name. `again`: lines whose name another has. `prompts` None: any will do. `kinds`: what each tag holds.
+    `unread`: the words of files that could not be parsed, and may define more. `hint`: the nearest known name. `incomplete`: keys under
+    which entries are left out, since they have errors.
     """
 
-    known: Mapping[Kind, Collection[str]]
+    defined: Mapping[Kind, Mapping[str, SourceSpan]]
+    again: tuple[KeyPath, ...]
+    prompts: Prompts | None
     kinds: Mapping[str, TagKind]
-    expected: Mapping[Kind, str]
     unread: frozenset[str]
+    expected: Callable[[Kind], str]
     hint: Callable[[Kind, str], str | None]
-    wav_fault: Callable[[str], str | None]
     incomplete: frozenset[str] = frozenset()
 
     def check(self, kind: Kind, name: str) -> str:
         """Returns the name if it is defined; else raises Invalid with the nearest defined name."""
-        if name not in self.known[kind] and (kind is Kind.PROMPT or name not in self.unread):
-            raise Invalid(f"unknown {kind} {quote(name)}", expected=self.expected[kind], hint=self.hint(kind, name))
-        if kind is Kind.PROMPT and (fault := self.wav_fault(name)):
+        if kind is Kind.PROMPT:
+            return self._check_prompt(name)
+        if name not in self.defined[kind] and name not in self.unread:
+            raise Invalid(f"unknown {kind} {quote(name)}", expected=self.expected(kind), hint=self.hint(kind, name))
+        return name
+
+    def _check_prompt(self, name: str) -> str:
+        if self.prompts and name not in self.prompts.names:
+            expected = f"a WAV file in {self.prompts.place}: {_listed(sorted(self.prompts.names)) or 'there is none'}"
+            raise Invalid(f"unknown prompt {quote(name)}", expected=expected, hint=self.hint(Kind.PROMPT, name))
+        if self.prompts and (fault := self.prompts.fault(name)):
             raise Invalid(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
         return name
 
+    def place(self, kind: Kind, name: str) -> str:
+        """The file and line where a name is defined."""
+        place = self.defined[kind][name]
+        return f"{place.file.path}:{_line(place)}"
 
-def names_of(tree: Tree, *, prompts: Prompts, kinds: Mapping[str, TagKind]) -> Names:
-    """Collect what `tree` defines. Parts with a wrong shape define nothing. `kinds`: of its tags."""
-    spots = {kind: _entries(tree, section) for kind, section in SECTIONS.items()}
-    spots[Kind.LINE] = {name: places[0] for name, places in lines_of(tree).items()}
-    expected = {kind: _expected(kind, entries) for kind, entries in spots.items()}
-    expected[Kind.PROMPT] = f"a WAV file in {prompts.place}: {_listed(sorted(prompts.names)) or 'there is none'}"
-    known: dict[Kind, Collection[str]] = {**spots, Kind.PROMPT: prompts.names}
+
+def names_of(tree: Tree, *, prompts: Prompts | None) -> Names:
+    """Collect what `tree` defines. Parts with a wrong shape define nothing."""
+    defined = {
+        kind: {name: tree.places[section, name] for name in mapping(tree.data.get(section))} for kind, section in SECTIONS.items()
+    }
+    lines: dict[str, list[KeyPath]] = {}
+    for advertiser, entry in mapping(tree.data.get("advertisers")).items():
+        for line in mapping(mapping(entry).get("lines")):
+            lines.setdefault(line, []).append(("advertisers", advertiser, "lines", line))
+    defined[Kind.LINE] = {name: tree.places[paths[0]] for name, paths in lines.items()}
+    known: dict[Kind, Collection[str]] = {**defined, Kind.PROMPT: prompts.names if prompts else ()}
     return Names(
-        known=known,
-        kinds=kinds,
-        expected=expected,
-        unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
+        defined=defined,
+        again=tuple(path for paths in lines.values() for path in paths[1:]),
         # One wrong name is often used by very many: it is compared, and a prompt is read, once.
+        prompts=prompts and Prompts(place=prompts.place, names=prompts.names, fault=cache(prompts.fault)),
+        kinds=_tag_kinds(tree),
+        unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
+        expected=cache(lambda kind: _expected(kind, defined[kind])),
         hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
-        wav_fault=cache(prompts.fault),
     )
 
 
@@ -101,7 +122,7 @@ def prompts_in(directory: Path) -> Prompts:
         names = frozenset(path.stem for path in directory.iterdir() if path.suffix == ".wav" and path.is_file())
     except (OSError, ValueError):  # ValueError: a null character in the path
         names = frozenset()  # each prompt that is used is then told as unknown
-    return Prompts(place=shown(directory), names=names, fault=lambda name: _fault_of_file(directory / f"{name}.wav"))
+    return Prompts(place=display_path(directory), names=names, fault=lambda name: _fault_of_file(directory / f"{name}.wav"))
 
 
 def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
@@ -114,56 +135,41 @@ def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
     return Prompts(place=folder, names=waves.keys(), fault=lambda name: _fault(waves[name]))
 
 
-class _EveryName(Collection[str]):
-    """Contains every name."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-ANY_PROMPT = Prompts(place="", names=_EveryName(), fault=lambda _: None)
-"""For configs whose prompts may be gone by now: nobody looks for them."""
-
-
-def lines_of(tree: Tree) -> dict[str, list[Spot]]:
-    """Every line of every advertiser, with all the places that define a line of that name."""
-    found: dict[str, list[Spot]] = {}
-    for advertiser, entry in mapping(tree.data.get("advertisers")).items():
-        for name in mapping(mapping(entry).get("lines")):
-            found.setdefault(name, []).append(tree.spots["advertisers", advertiser, "lines", name])
-    return found
-
-
 def mapping(value: Value | None) -> dict[str, Value]:
     """`value` where it is a mapping; else an empty one: its wrong shape is told elsewhere."""
     return value if isinstance(value, dict) else {}
 
 
-def listed(value: Value | None) -> list[Value]:
-    """`value` where it is a list; a single text as a list of one."""
-    if value is None or isinstance(value, Blank | dict):
-        return []
-    return value if isinstance(value, list) else [value]
+def _tag_kinds(tree: Tree) -> dict[str, TagKind]:
+    """Of built-in and declared tags; and text, where a menu or a number sets a tag without further ado. What has an error is text."""
+    known = {kind.value: kind for kind in TagKind}
+    declared = {
+        name: known.get(str(mapping(entry).get("type")), TagKind.TEXT) for name, entry in mapping(tree.data.get("tags")).items()
+    }
+    entries = [entry for section in ("numbers", "menus") for entry in mapping(tree.data.get(section)).values()]
+    implied = dict.fromkeys(_set_tags(entries), TagKind.TEXT)
+    return {**implied, **declared, **BUILT_IN}
 
 
-def _entries(tree: Tree, section: str) -> dict[str, Spot]:
-    return {name: tree.spots[section, name] for name in mapping(tree.data.get(section))}
+def _set_tags(value: Value) -> Iterator[str]:
+    """Yields the keys of every `tags` and `route` inside `value`."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from mapping(inner) if key in ("tags", "route") else _set_tags(inner)
+        case list():
+            for item in value:
+                yield from _set_tags(item)
 
 
-def _expected(kind: Kind, entries: Mapping[str, Spot]) -> str:
-    spots = sorted(entries.items(), key=lambda entry: (entry[1].file.path, _line(entry[1])))
-    files = {spot.file.path for _, spot in spots}
-    if not spots:
+def _expected(kind: Kind, entries: Mapping[str, SourceSpan]) -> str:
+    places = sorted(entries.items(), key=lambda entry: (entry[1].file.path, _line(entry[1])))
+    files = {place.file.path for _, place in places}
+    if not places:
         return f"{kind.one}, but none is defined"
     if len(files) == 1:
-        return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(spot)})' for name, spot in spots])}"
-    return f"{kind.one}: {_listed([f'{name} ({spot.file.path}:{_line(spot)})' for name, spot in spots])}"
+        return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(place)})' for name, place in places])}"
+    return f"{kind.one}: {_listed([f'{name} ({place.file.path}:{_line(place)})' for name, place in places])}"
 
 
 def _fault_of_file(path: Path) -> str | None:
@@ -190,5 +196,5 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + more
 
 
-def _line(spot: Spot) -> int:
-    return (spot.key or spot.value).line
+def _line(place: SourceSpan) -> int:
+    return (place.key or place.value).line

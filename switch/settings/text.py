@@ -24,14 +24,25 @@ from yaml.events import (
 
 from switch.settings.problem import Problem, quote
 from switch.settings.slips import slip_of
-from switch.settings.source import Blank, KeyPath, Parsed, SourceFile, Span, Spot, Value, duplicate_key, error_at, span_of
+from switch.settings.source import (
+    KeyPath,
+    NoValue,
+    ParsedFile,
+    SourceFile,
+    SourceSpan,
+    Span,
+    Value,
+    duplicate_key,
+    error_at,
+    span_of,
+)
 
 MAX_DEPTH = 24
 MAX_EVENTS = 400_000  # a tracking number is six: this is 60,000 of them
 
 # libyaml is ten times faster; a build of PyYAML without it still works.
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BLANK_WORDS = frozenset({"", "~", "null", "Null", "NULL"})
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class _Refused(Exception):
@@ -42,9 +53,9 @@ class _Refused(Exception):
         self.problem = problem
 
 
-def parsed(text: str, file: SourceFile) -> Parsed | Problem:
+def parse_yaml(text: str, file: SourceFile) -> ParsedFile | Problem:
     """The sections of a file, or why nothing of it can be used."""
-    reading = _Reading(file=file, events=_events(text, file), found=Parsed(data={}, spots={}, problems=[]))
+    reading = _Reading(file=file, events=_events(text, file), found=ParsedFile(data={}, places={}, problems=[]))
     try:
         return reading.sections()
     except _Refused as refused:
@@ -68,9 +79,9 @@ class _Reading:
 
     file: SourceFile
     events: Iterator[Event]
-    found: Parsed
+    found: ParsedFile
 
-    def sections(self) -> Parsed:
+    def sections(self) -> ParsedFile:
         for event in self.events:
             if isinstance(event, MappingStartEvent):
                 self._pairs(self.found.data, path=())
@@ -81,7 +92,7 @@ class _Reading:
 
     def _pairs(self, into: dict[str, Value], *, path: KeyPath) -> Event:
         """Reads a mapping and returns its end event. A key that is there already is a problem and left out."""
-        spots, file = self.found.spots, self.file
+        places, file = self.found.places, self.file
         for key in self.events:
             if isinstance(key, MappingEndEvent):
                 return key
@@ -94,18 +105,18 @@ class _Reading:
                 self._tell(key, "merge keys are not supported", hint="write the keys out")
                 self._skip(first)
             elif key.value in into:
-                self.found.problems.append(duplicate_key(key.value, spots[*path, key.value], Spot(file, key, key, key)))
+                self.found.problems.append(duplicate_key(key.value, places[*path, key.value], SourceSpan(file, key, key, key)))
                 self._skip(first)
             else:
                 here = (*path, key.value)
                 into[key.value], last = self._value(first, here)
-                spots[here] = Spot(file, key, first, last)
+                places[here] = SourceSpan(file, key, first, last)
         raise AssertionError("a mapping without an end")
 
     def _value(self, first: Event, path: KeyPath) -> tuple[Value, Event]:
         """Returns the value that begins with `first`, and its last event."""
         if isinstance(first, ScalarEvent):
-            return (Blank.BLANK if not first.style and first.value in _BLANK_WORDS else first.value), first
+            return (NoValue.NULL if not first.style and first.value in _NULLS else first.value), first
         if isinstance(first, MappingStartEvent):
             mapping: dict[str, Value] = {}
             return mapping, self._pairs(mapping, path=path)
@@ -115,7 +126,7 @@ class _Reading:
                 return items, event
             here = (*path, len(items))
             item, last = self._value(event, here)
-            self.found.spots[here] = Spot(self.file, None, event, last)
+            self.found.places[here] = SourceSpan(self.file, None, event, last)
             items.append(item)
         raise AssertionError("a sequence without an end")
 

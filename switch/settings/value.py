@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
 
-from routing.expression import parse
+from routing.expression import Kind, Scalar, parse
 from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
@@ -43,6 +44,8 @@ TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is 
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
+MAX_NUMBER = 10**18 - 1  # what a filter can compare with
+TAG_VALUES = {Kind.TEXT: "a text", Kind.NUMBER: "a whole number", Kind.TRUTH: "true or false"}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
 
@@ -70,6 +73,7 @@ ZONE = "an IANA time zone such as America/New_York"
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
+@dataclass(eq=False)
 class Invalid(ValueError):
     """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.
 
@@ -77,36 +81,26 @@ class Invalid(ValueError):
     is another value, at this path from the model that the value is a field of.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        expected: str | None = None,
-        hint: str | None = None,
-        at: int | None = None,
-        at_key: bool = False,
-        where: tuple[str | int, ...] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.expected = expected
-        self.hint = hint
-        self.at = at
-        self.at_key = at_key
-        self.where = where
+    message: str
+    _: KW_ONLY
+    expected: str | None = None
+    hint: str | None = None
+    at: int | None = None
+    at_key: bool = False
+    where: tuple[str | int, ...] | None = None
 
 
 class InvalidTogether(ValueError):
     """Several values that don't fit together."""
 
-    def __init__(self, unfits: Sequence[Invalid]) -> None:
-        super().__init__("; ".join(unfit.message for unfit in unfits))
-        self.unfits = tuple(unfits)
+    def __init__(self, errors: Sequence[Invalid]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
 
 
-def raise_all(unfits: Iterable[Invalid]) -> None:
+def raise_all(errors: Iterable[Invalid]) -> None:
     """Raises InvalidTogether when there is one."""
-    if found := tuple(unfits):
+    if found := tuple(errors):
         raise InvalidTogether(found)
 
 
@@ -147,6 +141,20 @@ def truth(text: str) -> bool:
         return text == "true"
     wish = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
     raise Invalid(f"bad boolean {quote(text)}", expected="true or false", hint=nearest(wish, ("true", "false")))
+
+
+def tag_value(text: str, kind: Kind) -> Scalar:
+    """The value of a tag."""
+    match kind:
+        case Kind.NUMBER:
+            if text.removeprefix("-").isdecimal() and text.isascii() and abs(int(text)) <= MAX_NUMBER:
+                return int(text)
+        case Kind.TRUTH:
+            if text in ("true", "false"):
+                return text == "true"
+        case Kind.TEXT:
+            return text
+    raise Invalid(f"{quote(text)} is no value of this tag", expected=TAG_VALUES[kind])
 
 
 def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:

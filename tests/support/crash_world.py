@@ -31,8 +31,8 @@ from switch.ledger.journal import Journal
 from switch.ledger.poller import read_history, read_posted
 from switch.ledger.store import Append, Ledger
 from switch.ledger.store import PostingRow as Kept
+from switch.problem_text import show
 from switch.settings.load import load_files
-from switch.settings.problem import show
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, InviteReceived

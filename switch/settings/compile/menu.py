@@ -9,7 +9,7 @@ from ivr.graph import reachable
 from routing.expression import Kind, Scalar
 from routing.table import Hours
 from switch.settings.model import menu as model
-from switch.settings.tags import scalar
+from switch.settings.value import tag_value
 
 ZIP_DIGITS = 5
 YES_KEY = "1"
@@ -45,7 +45,7 @@ def node_of(name: str, node: model.AnyNode, *, hours: Mapping[str, Hours], kinds
 
 def typed(tags: Mapping[str, str], kinds: Mapping[str, Kind]) -> dict[str, Scalar]:
     """Tags as what their kinds say."""
-    return {name: scalar(text, kinds[name]) for name, text in tags.items()}
+    return {name: tag_value(text, kinds[name]) for name, text in tags.items()}
 
 
 def _menu(name: str, menu: model.MenuConfig, kinds: Mapping[str, Kind]) -> ivr.Menu:

@@ -1,4 +1,5 @@
-"""Compiles the routing table: numbers, campaigns and lines with their caps, hours and overflow."""
+"""Compiles the routing table, numbers, campaigns and lines with their caps, hours and overflow; and prices: a rule that is left out comes
+from `billable`."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,11 +9,18 @@ from routing import table as routing
 from routing.cap import Cap, Counts, Per
 from routing.expression import Kind
 from routing.zone import time_zone
+from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Price, Rule, Step, Terms, Tiers
 from switch.settings.compile.menu import typed
-from switch.settings.compile.terms import most_micros, revenue_of
-from switch.settings.model.campaign import CampaignConfig, OverflowConfig, RepeatConfig
+from switch.settings.model.campaign import (
+    BillableConfig,
+    CampaignConfig,
+    OverflowConfig,
+    PublisherPayoutConfig,
+    RepeatConfig,
+    StepConfig,
+)
 from switch.settings.model.document import Document, HoursConfig, pieces
-from switch.settings.model.party import AdvertiserConfig, CapConfig, Capped, LineConfig, NumberConfig
+from switch.settings.model.party import AdvertiserConfig, CapConfig, CapOwner, LineConfig, NumberConfig
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 US_PER_S = 1_000_000
@@ -144,7 +152,7 @@ def hours_of(hours: HoursConfig) -> routing.Hours:
     )
 
 
-def caps_of(owner: str, entry: Capped, *, zone: str) -> tuple[Cap, ...]:
+def caps_of(owner: str, entry: CapOwner, *, zone: str) -> tuple[Cap, ...]:
     """Returns the caps of `entry`. `zone`: for caps that name none."""
     at_once = () if entry.cap is None else (Cap(owner=owner, limit=entry.cap),)
     return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))
@@ -173,3 +181,53 @@ def _cap(owner: str, cap: CapConfig, *, zone: str) -> Cap:
 def _utc_us(local: datetime, zone: str) -> int:
     """A whole number of minutes, so that nothing is lost in seconds as floats."""
     return int((local.replace(tzinfo=time_zone(zone)) - _EPOCH).total_seconds()) * US_PER_S
+
+
+def terms_of(name: str, campaign: CampaignConfig) -> Terms:
+    billable = _billable(campaign.billable)
+    repeat = campaign.repeat
+    return Terms(
+        campaign=name,
+        revenue=revenue_of(campaign),
+        payout=_payout(campaign.payout, billable),
+        payouts={publisher: _payout(payout, billable) for publisher, payout in campaign.payouts.items()},
+        requires_revenue=campaign.payout.requires_revenue,
+        hold_days=campaign.hold_for or 0,
+        repeat_bill=repeat.bill if repeat else True,
+        repeat_pay=repeat.pay if repeat else True,
+        dispositions=campaign.dispositions,
+    )
+
+
+def revenue_of(campaign: CampaignConfig) -> Price:
+    billable = _billable(campaign.billable)
+    return Price(steps=_steps(campaign.revenue.steps, billable), tiers=campaign.revenue.tiers)
+
+
+def most_micros(price: Price) -> int:
+    """Returns the most that one attempt may earn at this price, micros."""
+    amounts = [step.amount_micros for step in price.steps]
+    return sum(amounts) if price.tiers is Tiers.SUM else max(amounts)
+
+
+def _billable(billable: BillableConfig) -> Rule:
+    return _rule(billable.on, billable.at_least, default=Rule())
+
+
+def _payout(payout: PublisherPayoutConfig, billable: Rule) -> Price:
+    if payout.steps is not None:
+        return Price(steps=_steps(payout.steps, billable), tiers=payout.tiers or Tiers.HIGHEST)
+    rule = _rule(payout.on, payout.at_least, default=billable)
+    return Price(steps=(Step(rule=rule, amount_micros=payout.amount or 0),), percent_bp=payout.percent)
+
+
+def _steps(steps: list[StepConfig], billable: Rule) -> tuple[Step, ...]:
+    return tuple(Step(rule=_rule(step.on, step.at_least, default=billable), amount_micros=step.amount) for step in steps)
+
+
+def _rule(on: BillableOn | None, at_least: int | None, *, default: Rule) -> Rule:
+    """The rule as written; what is left out is that of `default`, as far as it has it."""
+    event = on or default.on
+    if event not in LASTING:
+        return Rule(on=event, at_least_ms=0)
+    return Rule(on=event, at_least_ms=at_least or (default.at_least_ms if default.on is event else DEFAULT_AT_LEAST_MS))

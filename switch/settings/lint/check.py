@@ -1,35 +1,210 @@
-"""Runs all lint checks on a config without errors."""
+"""Runs all lint checks on a config without errors. Those about prompts, ports, zones, calendars and prices are here: payouts
+above revenue, low thresholds, events that can never happen."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
 
 from ivr.menu import Node
-from routing.expression import Kind
-from switch.settings.finding import Finding
-from switch.settings.lint.filters import impossible_values, shadowed
-from switch.settings.lint.money import prices
-from switch.settings.lint.places import calendars_without_country, caps_without_zone, fixed_zones
-from switch.settings.lint.prompts import bad_prompts
+from media.dsp.wav import MAX_FILE_BYTES, Doubt, doubts
+from routing.cap import Per
+from routing.hours import holidays_of
+from routing.table import Campaign, NoRoute, Table, ToHold, ToLine
+from routing.zone import DEFAULT_ZONE
+from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Terms
+from switch.settings.address import even_ports
+from switch.settings.compile.table import most_micros
+from switch.settings.finding import Finding, warning
+from switch.settings.lint.filters import impossible_values, shadowed, values_of
 from switch.settings.lint.reach import idle, paused_owners, unreached
+from switch.settings.model.campaign import rules_of
 from switch.settings.model.document import Document
 from switch.settings.plan import Deployment
-from switch.settings.source import Tree
-from switch.settings.tags import values_of
+from switch.settings.problem import quote
+from switch.settings.source import KeyPath, Tree
+
+SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message")
+"""Keys that name a prompt."""
+WARN_BELOW_MS = 60_000
+QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
+WINDOWS = (Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH)
+COMPARED_YEARS = range(2026, 2029)
+"""Three years hold every weekday that a holiday may fall on, so every observed day."""
+MAX_NAMED = 2
+
+_BEHIND = "has no daylight time: in summer it is an hour behind the clocks of {}"
+_FIXED_DISTANCE = ("has no daylight time, and its sign is turned round: Etc/GMT+5 is behind UTC", "America/New_York for UTC-5")
+FIXED = {
+    "EST": (_BEHIND.format("New York"), "America/New_York (America/Panama is EST all year)"),
+    "MST": (_BEHIND.format("Denver"), "America/Denver (America/Phoenix is MST all year)"),
+    "HST": ("has no daylight time: it is right for Hawaii, and for no other place", "Pacific/Honolulu"),
+    **dict.fromkeys(
+        ("GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich"), (_BEHIND.format("London"), "Europe/London (UTC never changes either)")
+    ),
+    "Factory": ("stands for a clock that nobody has set", "America/New_York"),
+}
+"""Zones of the database that are no place: what is wrong, and what to write instead."""
+UTC_NAMES = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"})
 
 
-def warnings(
-    tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node], kinds: Mapping[str, Kind]
-) -> Iterator[Finding]:
-    """Yields all warnings of one config, given as `tree`, `document` and `deployment`. `nodes`: all menus, unreachable ones included.
-    `kinds`: the tags there are."""
-    table = deployment.plan.table
-    values = {**values_of(tree, kinds), "number": frozenset(table.numbers)}
+def warnings(tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node]) -> Iterator[Finding]:
+    """Yields all warnings of one config, given as `tree`, `document` and `deployment`. `nodes`: all menus, unreachable ones included."""
+    table, kinds = deployment.plan.table, deployment.plan.tag_kinds
+    values = values_of(document, kinds)
     yield from idle(table, nodes)
     yield from paused_owners(document)
+    yield from too_few_ports(document)
     yield from fixed_zones(document)
     yield from caps_without_zone(document)
     yield from calendars_without_country(document)
     yield from bad_prompts(document, deployment.switch.prompts)
-    yield from impossible_values(tree, kinds=kinds, values=values)
+    yield from impossible_values(document, tree, kinds=kinds, values=values)
     yield from unreached(table, kinds=kinds, values=values)
     yield from shadowed(nodes, kinds=kinds, values=values)
     yield from prices(document, deployment)
+
+
+def too_few_ports(document: Document) -> Iterator[Finding]:
+    """Each call takes two even ports."""
+    limits, ports = document.switch.limits, len(even_ports(document.switch.rtp.ports))
+    if "max_calls" in limits.model_fields_set and ports < 2 * limits.max_calls:
+        message = f"max_calls is {limits.max_calls}, but the RTP ports are enough for {ports // 2}"
+        yield warning(("switch", "limits", "max_calls"), message, hint="a call takes two even ports of rtp.ports")
+
+
+def bad_prompts(document: Document, directory: Path) -> Iterator[Finding]:
+    """Each prompt that is in use, at one place that names it. `directory`: where its file is."""
+    told: set[str] = set()
+    for path, name in prompts_used(document):
+        if name not in told:
+            told.add(name)
+            for doubt in _doubts(directory / f"{name}.wav"):
+                yield warning(path, f"prompt {quote(name)} {doubt.what}", hint=doubt.instead)
+
+
+def _doubts(path: Path) -> tuple[Doubt, ...]:
+    """Returns the doubts about a file; none where it can't be read any more: it was readable a moment ago, and the next load reports it."""
+    try:
+        with path.open("rb") as file:
+            return doubts(file.read(MAX_FILE_BYTES + 1))
+    except OSError:
+        return ()
+
+
+def prompts_used(document: Document) -> Iterator[tuple[KeyPath, str]]:
+    """(path, name) wherever config names a prompt. The prompts that say digits are used without being named."""
+    return ((path, name) for path, name in document.fields(*SPOKEN) if isinstance(name, str))
+
+
+def fixed_zones(document: Document) -> Iterator[Finding]:
+    """Zones that never change their clocks, although people who live there do."""
+    for path, zone in document.fields("zone"):
+        is_written = path != ("switch", "zone") or "zone" in document.switch.model_fields_set
+        if is_written and (zone in FIXED or (zone.startswith("Etc/") and zone not in UTC_NAMES)):
+            what, instead = FIXED.get(zone, _FIXED_DISTANCE)
+            yield warning(path, f"zone {zone} {what}", hint=f"name a place that has the time you mean, such as {instead}")
+
+
+def caps_without_zone(document: Document) -> Iterator[Finding]:
+    """Windows of the calendar where neither the cap, nor its owner, nor the switch has a zone."""
+    if "zone" in document.switch.model_fields_set:
+        return
+    for path, caps in document.fields("caps"):
+        if path[0] == "campaigns" and document.campaigns[str(path[1])].zone:
+            continue
+        for index, cap in enumerate(caps):
+            if cap.per in WINDOWS and cap.zone is None:
+                hint = "name the zone with `zone:`, here or for all of them in `switch`"
+                yield warning((*path, index), f"a cap per {cap.per} in {DEFAULT_ZONE}, since no zone is named", hint=hint)
+
+
+def calendars_without_country(document: Document) -> Iterator[Finding]:
+    """A state keeps days of its own, and not all of its country's: US-MA keeps no observed days, US-TX no Columbus Day."""
+    for name, hours in document.hours.items():
+        for index, calendar in enumerate(hours.holidays):
+            country, dash, _ = calendar.partition("-")
+            if dash and country not in hours.holidays and (days := _left_out(calendar)):
+                more = f"; and {len(days) - MAX_NAMED} more" if len(days) > MAX_NAMED else ""
+                message = f"with {calendar} alone it is open on holidays of {country}: {'; '.join(days[:MAX_NAMED])}{more}"
+                hint = f"write [{country}, {calendar}] to be closed on both; `payphone check --calendar` lists the closed dates"
+                yield warning(("hours", name, "holidays", index), message, hint=hint)
+
+
+@cache
+def _left_out(calendar: str) -> tuple[str, ...]:
+    """The country's holidays on dates that are none in its part, with the first such date, e.g. `Columbus Day, 2026-10-12`."""
+    country = calendar.partition("-")[0]
+    found: dict[str, date] = {}
+    for year in COMPARED_YEARS:
+        kept = holidays_of(calendar, year)
+        for day, name in sorted(holidays_of(country, year).items()):
+            if day not in kept:
+                found.setdefault(name, date.fromisoformat(day))
+    return tuple(f"{name}, {day}" for name, day in found.items())
+
+
+def prices(document: Document, deployment: Deployment) -> Iterator[Finding]:
+    table, api = deployment.plan.table, deployment.switch.api
+    for name, campaign in table.campaigns.items():
+        path: KeyPath = ("campaigns", name)
+        yield from _above_revenue(deployment.plan.terms[name], path)
+        advertisers = _advertisers(campaign, table)
+        can_post = api is not None and not advertisers.isdisjoint(api.tokens)
+        written = document.campaigns[name]
+        told: set[BillableOn] = set()
+        for where, rule in rules_of(dict(written)):
+            event = rule.on or written.billable.on
+            if rule.at_least and rule.at_least < WARN_BELOW_MS and event in LASTING:
+                hint = "calls this short are often wrong numbers; 90s is usual"
+                yield warning((*path, *where, "at_least"), "a threshold below 60 s", hint=hint)
+            if "on" in rule.model_fields_set and event not in told:
+                told.add(event)
+                yield from _never_happens(event, campaign, (*path, *where, "on"), table=table, can_post=can_post)
+        if "dispositions" in written.model_fields_set and not can_post:
+            hint = "give an advertiser of it a token, and `switch` an api"
+            yield warning((*path, "dispositions"), "nobody can post a disposition", hint=hint, at_key=True)
+        yield from _empty_queues(campaign, path)
+
+
+def _above_revenue(terms: Terms, path: KeyPath) -> Iterator[Finding]:
+    most = most_micros(terms.revenue)
+    if _above(terms.payout, most):
+        yield warning((*path, "payout"), "the payout is above the revenue")
+    for publisher, price in terms.payouts.items():
+        if _above(price, most):
+            yield warning((*path, "payouts", publisher), f"the payout of publisher {quote(publisher)} is above the revenue")
+
+
+def _above(price: Price, revenue_micros: int) -> bool:
+    return price.percent_bp is None and most_micros(price) > revenue_micros
+
+
+def _advertisers(campaign: Campaign, table: Table) -> set[str]:
+    """Returns the advertisers that may get its calls without another campaign."""
+    lines = {target.line for target in campaign.targets}
+    lines |= {to.line for to in campaign.overflow.values() if isinstance(to, ToLine)}
+    return {table.lines[line].advertiser for line in lines}
+
+
+def _never_happens(event: BillableOn, campaign: Campaign, path: KeyPath, *, table: Table, can_post: bool) -> Iterator[Finding]:
+    if event in POSTED and not can_post:
+        hint = "give an advertiser of it a token, and `switch` an api"
+        yield warning(path, f"nobody can post for campaign {quote(campaign.name)}", hint=hint)
+    if event is BillableOn.MENU_DONE and campaign.menu is None:
+        yield warning(path, "the campaign has no menu that could be done")
+    if event is BillableOn.ACCEPTED and not any(_accepts(target.line, table) for target in campaign.targets):
+        yield warning(path, "no line of this campaign accepts by key", hint="a line needs `accept:` for that")
+
+
+def _accepts(line: str, table: Table) -> bool:
+    accept = table.lines[line].accept
+    return accept is not None and accept.key is not None
+
+
+def _empty_queues(campaign: Campaign, path: KeyPath) -> Iterator[Finding]:
+    if any(isinstance(to, ToHold) for to in campaign.overflow.values()):
+        return
+    for cause in QUEUE:
+        if cause in campaign.overflow:
+            yield warning((*path, "overflow", cause.value), "nobody waits in this campaign: no overflow of it holds", at_key=True)

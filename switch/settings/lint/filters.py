@@ -15,12 +15,12 @@ from routing.expression import Expression, IdleValue, Kind, Scalar, idle_values,
 from routing.expression_tree import Compare, Not, Op
 from routing.geo import US_STATES, area_of, valid_number
 from routing.table import Hours
-from routing.tags import WEEKDAYS
-from switch.settings.consistency import filters_of
-from switch.settings.finding import Finding, warning
+from routing.tags import BUILT_IN, CLOSED, WEEKDAYS
+from switch.settings.finding import Finding, value_at, warning
+from switch.settings.model.document import Document
 from switch.settings.problem import Severity, quote
 from switch.settings.source import KeyPath, Tree
-from switch.settings.value import Invalid, nearest, parse_filter
+from switch.settings.value import Invalid, nearest, tag_value
 
 MAX_NAMED = 8
 NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
@@ -28,19 +28,37 @@ NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
 Values = Mapping[str, frozenset[Scalar]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Shape:
     """The form of a tag's values where there are too many to list. `begins`: the form of a prefix of one. `expected`: in words.
     `meant`: the value that a wrong one most likely stands for, or None."""
 
-    fits: Callable[[str], bool]
-    begins: re.Pattern[str]
+    fits: Callable[[str], object]
+    begins: str
     expected: str
     meant: Callable[[str], str | None]
 
 
-def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
-    """`values`: by tag, all it can be, where that is a closed set. To be asked of a tree without errors."""
+def values_of(document: Document, kinds: Mapping[str, Kind]) -> Values:
+    """All possible values by tag, of tags that neither a header nor a caller's digits can set."""
+    open_ends = {name for name, tag in document.tags.items() if tag.header}
+    open_ends |= {str(getattr(node, key, "")) for node in document.menus.values() for key in ("gather", "yes_no")}
+    found: dict[str, set[Scalar]] = {name: set() for name in kinds if name not in BUILT_IN and name not in open_ends}
+    for _, name, text in document.fixed_tags():
+        if name in found:
+            found[name].add(tag_value(text, kinds[name]))
+    built_in: dict[str, frozenset[Scalar]] = {
+        "variant": frozenset(variant for campaign in document.campaigns.values() for variant in campaign.split),
+        "campaign": frozenset(document.campaigns),
+        "publisher": frozenset(document.publishers),
+        "trunk": frozenset(document.trunks),
+        "number": frozenset(document.numbers),
+    }
+    return {**{name: frozenset(values) for name, values in found.items()}, **CLOSED, **built_in}
+
+
+def impossible_values(document: Document, tree: Tree, *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:
+    """`tree`: what the document was made of. `values`: by tag, all it can be, where that is a closed set."""
 
     @cache
     def possible(name: str, op: Op, value: str | int) -> bool:
@@ -49,18 +67,18 @@ def impossible_values(tree: Tree, *, kinds: Mapping[str, Kind], values: Values) 
         shape = SHAPES.get(name)
         if shape is None or not isinstance(value, str):
             return True
-        return bool(shape.begins.fullmatch(value)) if op is Op.BEGINS_WITH else shape.fits(value)
+        return bool(re.fullmatch(shape.begins, value) if op is Op.BEGINS_WITH else shape.fits(value))
 
-    for path, text in filters_of(tree):
-        for idle in idle_values(parse_filter(text), possible):
+    for path, expression in document.filters():
+        for idle in idle_values(expression, possible):
             closed = values.get(idle.name)
-            unfit = Invalid(
+            error = Invalid(
                 f"no call has `{idle.name} {idle.op} {show_value(idle.value)}`: {NOTHING[idle.excludes]}",
                 expected=_expected(idle.name, closed),
                 hint=_meant(idle, closed),
-                at=_column(text, idle),
+                at=_column(str(value_at(path, tree)), idle),
             )
-            yield Finding(path=path, unfit=unfit, severity=Severity.WARNING)
+            yield Finding(path, error, Severity.WARNING)
 
 
 def _column(text: str, idle: IdleValue) -> int:
@@ -151,43 +169,24 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _never(_: str) -> None:
-    return None
-
-
 _STATES = {name.casefold(): code for code, name in US_STATES.items()}
 _DIGITS = re.compile("[0-9*#A-D]*")
 SHAPES: Mapping[str, Shape] = {
-    "zip": Shape(
-        fits=lambda text: bool(re.fullmatch("[0-9]{5}", text)),
-        begins=re.compile("[0-9]{0,5}"),
-        expected="the five digits of a ZIP code, leading zeros too",
-        meant=_zip_meant,
-    ),
-    "area": Shape(
-        fits=_is_area,
-        begins=re.compile("([2-9]([0-8][0-9]?)?)?"),
-        expected="the three digits of a North American area code",
-        meant=_area_meant,
-    ),
+    "zip": Shape(re.compile("[0-9]{5}").fullmatch, "[0-9]{0,5}", "the five digits of a ZIP code, leading zeros too", _zip_meant),
+    "area": Shape(_is_area, "([2-9]([0-8][0-9]?)?)?", "the three digits of a North American area code", _area_meant),
     "caller": Shape(
-        fits=valid_number,
-        begins=re.compile(r"(\+([1-9][0-9]{0,14})?)?"),
-        expected="a number in E.164: + and 7 to 15 digits, such as +12125550199",
-        meant=_caller_meant,
+        valid_number,
+        r"(\+([1-9][0-9]{0,14})?)?",
+        "a number in E.164: + and 7 to 15 digits, such as +12125550199",
+        _caller_meant,
     ),
     "date": Shape(
-        fits=_is_date,
-        begins=re.compile("[0-9]{0,4}|[0-9]{4}-([01][0-9]?)?|[0-9]{4}-[01][0-9]-([0-3][0-9]?)?"),
-        expected="a date such as 2026-12-24",
-        meant=_date_meant,
+        _is_date,
+        "[0-9]{0,4}|[0-9]{4}-([01][0-9]?)?|[0-9]{4}-[01][0-9]-([0-3][0-9]?)?",
+        "a date such as 2026-12-24",
+        _date_meant,
     ),
-    "digits": Shape(
-        fits=lambda text: bool(_DIGITS.fullmatch(text)),
-        begins=_DIGITS,
-        expected="digits as they are pressed: 0-9 * # A-D, without spaces",
-        meant=_never,
-    ),
+    "digits": Shape(_DIGITS.fullmatch, _DIGITS.pattern, "digits as they are pressed: 0-9 * # A-D, without spaces", lambda _: None),
 }
 """Built-in tags whose values are too many to list. A header may set `passed_zip` to anything, so nothing is said of it."""
 

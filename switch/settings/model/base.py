@@ -1,11 +1,18 @@
 """Defines what all models have in common: strictness, optional and required keys, sections. No single key is defined here."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from switch.settings.field import without_left_out
 from switch.settings.value import Invalid
+
+T = TypeVar("T")
+K = TypeVar("K")
+Items = Annotated[list[T], BeforeValidator(without_left_out)]
+Entries = Annotated[dict[K, T], BeforeValidator(without_left_out)]
+"""Lists and mappings that may be left out of a document with errors; single values and models may be so by themselves."""
 
 
 def may(description: str, *, default: str | None = None) -> Any:
@@ -45,6 +52,14 @@ class Strict(BaseModel):
         # Editors show the titles to people who write a config: there is no other kind of menu for them.
         model_title_generator=lambda model: model.__name__.removesuffix("Config"),
     )
+
+    _pass_by = model_validator(mode="before")(without_left_out)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A field that was left out is None. Only documents with errors have such fields (`switch.settings.validate`)."""
+            return None if name in type(self).model_fields else super().__getattr__(name)
 
 
 class OneOf(Strict):

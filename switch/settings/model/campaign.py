@@ -11,8 +11,8 @@ from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
 from switch.settings import field
 from switch.settings import value as v
-from switch.settings.model.base import OneOf, Strict, may, must, repeated, section
-from switch.settings.model.party import Capped
+from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
+from switch.settings.model.party import CapOwner
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -28,7 +28,7 @@ BARE_AMOUNT: field.JsonSchema = {"type": ["number", "string"], "minimum": 0, "pa
 BARE_PAY: field.JsonSchema = {**BARE_AMOUNT, "pattern": rf"{v.AMOUNT_PATTERN}|{v.PERCENT_PATTERN}"}
 # Keys of a YAML mapping come as text; editors see them as names of properties.
 TierKey = Annotated[int, field.whole(1, field.MAX_PRIORITY), field.text_schema(r"^[0-9]{1,4}$")]
-Code = Annotated[str, field.parsed(v.name, v.NAME), field.text_schema(v.NAME_PATTERN)]
+Code = Annotated[str, field.scalar(v.name, v.NAME), field.text_schema(v.NAME_PATTERN)]
 
 
 class TargetConfig(Strict):
@@ -90,7 +90,7 @@ _STEPS = field.some("a price without steps", "at least one step")
 class RevenueConfig(Strict):
     """A price in steps; a bare amount is one step."""
 
-    steps: Annotated[list[StepConfig], _STEPS] = must("The tiers, in ascending order")
+    steps: Annotated[Items[StepConfig], _STEPS] = must("The tiers, in ascending order")
     tiers: field.TiersMode = may("Which of several steps that hold is owed", default="highest")
 
     @model_validator(mode="before")
@@ -110,7 +110,7 @@ class PublisherPayoutConfig(Strict):
     at_least: field.Threshold | None = may("For events that last: from this time on (>=); default: that of `billable`")
     amount: field.Amount | None = may("So much")
     percent: field.PercentBp | None = may("This share of the revenue")
-    steps: Annotated[list[StepConfig], _STEPS] | None = may("The tiers, in ascending order")
+    steps: Annotated[Items[StepConfig], _STEPS] | None = may("The tiers, in ascending order")
     tiers: field.TiersMode | None = may("Which of several steps that hold is earned; default: highest")
 
     @field_validator("tiers")
@@ -165,32 +165,34 @@ class OverflowConfig(OneOf):
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
-class CampaignConfig(Capped):
+class CampaignConfig(CapOwner):
     """What is sold: who may get the call, what makes it billable, what it costs."""
 
     menu: field.MenuName | None = may("The menu that qualifies the caller; default: none")
-    lines: Annotated[list[TargetConfig], field.some("a campaign without lines", "at least one line")] = Field(
+    lines: Annotated[Items[TargetConfig], field.some("a campaign without lines", "at least one line")] = Field(
         description="Lines that are tried, by priority, then by weight", json_schema_extra={"minItems": 1}
     )
     hours: field.HoursName | None = may("When it is open; default: always")
     paused: field.Truth = may("Take no calls", default="false")
     filter: field.Filter | None = may("Which calls it takes; others are no_match; default: all")
     zone: field.Zone | None = may("IANA time zone of its cap windows and time tags; default: switch.zone")
-    tiers: dict[TierKey, TierConfig] = section("How the lines of a priority are hunted, where it is not by weight and one by one")
-    retry: dict[field.Retried, Attempts] = section("How many attempts that ended so may be made; default: any number")
+    tiers: Entries[TierKey, TierConfig] = section(
+        "How the lines of a priority are hunted, where it is not by weight and one by one"
+    )
+    retry: Entries[field.Retried, Attempts] = section("How many attempts that ended so may be made; default: any number")
     recover: field.DurationOrZero = may(
         "A line that hangs up sooner after talk began is followed by the next; 0s: never", default="0s"
     )
     repeat: RepeatConfig | None = may("What happens with callers who have been paid for before; default: nothing special")
-    split: dict[field.Name, Weight] = section("Variants of a test by weight; the tag `variant` says which one a call drew")
+    split: Entries[field.Name, Weight] = section("Variants of a test by weight; the tag `variant` says which one a call drew")
     conversion_group: field.Name | None = may("Campaigns whose callers are repeats of each other")
     billable: BillableConfig = Field(default_factory=BillableConfig, description="What makes a call billable")
     revenue: RevenueConfig = must("What the advertiser owes for a billable call")
     payout: PayoutConfig = must("What the publisher earns for it")
-    payouts: dict[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
+    payouts: Entries[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
-    dispositions: dict[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
-    overflow: dict[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
+    dispositions: Entries[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
+    overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
     @field_validator("lines")
     @classmethod
@@ -287,8 +289,8 @@ def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: Billabl
     """Yields what contradicts something else inside a price or beside it. `where`: the path of the price in the campaign."""
     if isinstance(price, RevenueConfig) and billable.at_least is not None and billable.on not in LASTING:
         yield _no_duration(billable.on, is_written=billable.on, where=("billable", "at_least"))
-    if isinstance(price, PublisherPayoutConfig) and price.at_least is not None and (price.on or billable.on) not in LASTING:
-        yield _no_duration(price.on or billable.on, is_written=price.on, where=(*where, "at_least"))
+    if isinstance(price, PublisherPayoutConfig) and price.at_least is not None and _event(price, billable) not in LASTING:
+        yield _no_duration(_event(price, billable), is_written=price.on, where=(*where, "at_least"))
     reached: dict[BillableOn, int] = {}
     for index, step in enumerate(price.steps or ()):
         event, at = step.on or billable.on, (*where, "steps", index)
@@ -301,6 +303,11 @@ def _price_flaws(price: RevenueConfig | PublisherPayoutConfig, billable: Billabl
             hint = "each step of an event needs more than the one before"
             yield Invalid(message, hint=hint, where=(*at, "amount" if step.at_least is None else "at_least"))
         reached[event] = max(ms, reached.get(event, 0))
+
+
+def _event(price: PublisherPayoutConfig, billable: BillableConfig) -> BillableOn:
+    """Returns the event of a payout without steps. One that was left out, since it has an error, may be any."""
+    return price.on or billable.on if "on" in vars(price) else BillableOn.CONNECTED_FOR
 
 
 def _threshold_ms(at_least: int | None, event: BillableOn, billable: BillableConfig) -> int:

@@ -1,21 +1,26 @@
 """Defines the models of opening hours and of the whole document with all its sections."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, ClassVar
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
+from routing.expression import Expression
 from switch.settings import field
 from switch.settings import value as v
-from switch.settings.model.base import Strict, must, section, some_of
+from switch.settings.model.base import Entries, Items, Strict, must, section, some_of
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
+from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, raise_all
 
 Minutes = tuple[int, int]
+_WITH_PARTS = (Strict, dict, list)
 
 
 def pieces(days: Mapping[str, list[Minutes]]) -> Iterator[tuple[int, int, int, tuple[str, int]]]:
@@ -52,9 +57,9 @@ class HoursConfig(Strict):
     """Weekly opening hours."""
 
     zone: field.Zone = must("IANA time zone, such as America/New_York")
-    holidays: list[field.Calendar] = some_of("Countries, or their parts, on whose public holidays it is closed")
-    dates: dict[field.DateText, field.DateBlocks] = section("What holds on single dates instead of all that")
-    days: Annotated[dict[field.Days, field.Blocks], field.NEVER_OPEN]
+    holidays: Items[field.Calendar] = some_of("Countries, or their parts, on whose public holidays it is closed")
+    dates: Entries[field.DateText, field.DateBlocks] = section("What holds on single dates instead of all that")
+    days: Annotated[Entries[field.Days, field.Blocks], field.NEVER_OPEN]
 
     @field_validator("dates")
     @classmethod
@@ -93,14 +98,48 @@ class Document(Strict):
     """All files of a config directory as one."""
 
     switch: SwitchConfig = must("The switch itself: sockets, paths, logging, limits")
-    tags: dict[field.Name, TagConfig] = section("What a call may be known by, beyond the built-in tags")
-    trunks: dict[field.Name, TrunkConfig] = section("Carriers whose calls are taken")
-    publishers: dict[field.Name, Annotated[PublisherConfig, BeforeValidator(field.blank_is_empty)]] = section(
+    tags: Entries[field.Name, TagConfig] = section("What a call may be known by, beyond the built-in tags")
+    trunks: Entries[field.Name, TrunkConfig] = section("Carriers whose calls are taken")
+    publishers: Entries[field.Name, Annotated[PublisherConfig, BeforeValidator(field.blank_is_empty)]] = section(
         "Who advertises tracking numbers"
     )
-    numbers: dict[field.E164, NumberConfig] = section("Tracking numbers in E.164, in quotes")
-    menus: dict[field.Name, Node] = section("Menus that qualify callers")
-    groups: dict[field.Name, GroupConfig] = section("Lines that share caps")
-    advertisers: dict[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
-    campaigns: dict[field.Name, CampaignConfig] = section("What is sold")
-    hours: dict[field.Name, HoursConfig] = section("Opening hours, by name")
+    numbers: Entries[field.E164, NumberConfig] = section("Tracking numbers in E.164, in quotes")
+    menus: Entries[field.Name, Node] = section("Menus that qualify callers")
+    groups: Entries[field.Name, GroupConfig] = section("Lines that share caps")
+    advertisers: Entries[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
+    campaigns: Entries[field.Name, CampaignConfig] = section("What is sold")
+    hours: Entries[field.Name, HoursConfig] = section("Opening hours, by name")
+
+    @cached_property
+    def _parts(self) -> dict[type[Strict], list[tuple[KeyPath, Strict]]]:
+        """By model, (path, part) of all parts that have it."""
+        found: dict[type[Strict], list[tuple[KeyPath, Strict]]] = defaultdict(list)
+        for name, entries in vars(self).items():
+            _collect(entries, (name,), found)
+        return found
+
+    def fields(self, *names: str) -> Iterator[tuple[KeyPath, Any]]:
+        """(path, value) of every field, at any depth, that has one of these names and a value."""
+        for model, parts in self._parts.items():
+            for name in filter(names.__contains__, model.model_fields):
+                yield from (((*path, name), value) for path, part in parts if (value := vars(part).get(name)) is not None)
+
+    def filters(self) -> Iterator[tuple[KeyPath, Expression]]:
+        """(path, filter) of each."""
+        return self.fields("filter", "when")
+
+    def fixed_tags(self) -> Iterator[tuple[KeyPath, str, str]]:
+        """(path, tag, value) wherever a menu or a number sets a tag to a fixed value."""
+        for path, tags in self.fields("tags", "route"):
+            if isinstance(tags, dict):  # a repeat has a route too
+                yield from (((*path, name), name, text) for name, text in tags.items())
+
+
+def _collect(value: Any, path: KeyPath, found: dict[type[Strict], list[tuple[KeyPath, Strict]]]) -> None:
+    """Adds every model in `value`, which is a model, a list or a mapping at `path`."""
+    if isinstance(value, Strict):
+        found[type(value)].append((path, value))
+        value = vars(value)
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if inner and isinstance(inner, _WITH_PARTS):
+            _collect(inner, (*path, key), found)

@@ -8,8 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_
 from ivr.menu import DIGIT_PROMPTS, MAX_DIGITS
 from routing.expression import Kind
 from switch.settings import field
-from switch.settings.model.base import OneOf, Strict, may, must, section
-from switch.settings.names import Kind as Name
+from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, section
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -30,7 +29,7 @@ def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
         yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
-    missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.known[Name.PROMPT]]
+    missing = [prompt for prompt in DIGIT_PROMPTS.values() if names.prompts and prompt not in names.prompts.names]
     if read_back is not None and missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
         yield Invalid(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
@@ -63,7 +62,7 @@ class MenuConfig(Strict):
     timeout: field.Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
-    keys: Annotated[dict[field.Answer, OutcomeConfig], field.some("a menu without keys", "at least one key")] = must(
+    keys: Annotated[Entries[field.Answer, OutcomeConfig], field.some("a menu without keys", "at least one key")] = must(
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
@@ -213,7 +212,7 @@ class CaseConfig(Strict):
 class BranchConfig(Strict):
     """Goes on by what the call is known by, or by the time; the caller hears nothing."""
 
-    branch: Annotated[list[CaseConfig], field.some("a branch without cases", "at least one case")] = must(
+    branch: Annotated[Items[CaseConfig], field.some("a branch without cases", "at least one case")] = must(
         "The first case that holds is taken"
     )
     otherwise: OnwardConfig = must("What follows when none does")

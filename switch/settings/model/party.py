@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
 from switch.settings import address, field
-from switch.settings.model.base import Strict, may, must, repeated, section, some_of
+from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 
@@ -77,11 +77,11 @@ class CapConfig(Strict):
         return strict
 
 
-class Capped(Strict):
+class CapOwner(Strict):
     """Whatever may have caps."""
 
     cap: field.CapLimit | None = may("Calls at once, ringing ones too; default: no cap")
-    caps: list[CapConfig] = some_of("More caps; the first that is full closes it")
+    caps: Items[CapConfig] = some_of("More caps; the first that is full closes it")
 
     @field_validator("caps")
     @classmethod
@@ -103,16 +103,16 @@ class CostConfig(Strict):
     step: field.Seconds = may("Billed in steps of this, rounded up", default="6s")
 
 
-class TrunkConfig(Capped):
+class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
-    addresses: Annotated[list[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
+    addresses: Annotated[Items[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
         "IPv4 addresses and networks whose calls are taken; all others are met with silence"
     )
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
 
 
-class PublisherConfig(Capped):
+class PublisherConfig(CapOwner):
     """Who advertises tracking numbers and earns the payout."""
 
     paused: field.Truth = may("Refuse all calls of this publisher's numbers", default="false")
@@ -122,7 +122,7 @@ class PublisherConfig(Capped):
         return {"anyOf": [handler(schema), {"type": "null"}], "description": "All its keys may be left out"}
 
 
-class NumberConfig(Capped):
+class NumberConfig(CapOwner):
     """A tracking number."""
 
     publisher: field.PublisherName = must("Who advertises it")
@@ -131,10 +131,10 @@ class NumberConfig(Capped):
     tags: field.Tags = section("What every call to it is known by")
 
 
-class GroupConfig(Capped):
+class GroupConfig(CapOwner):
     """Lines that share caps."""
 
-    lines: Annotated[list[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
+    lines: Annotated[Items[field.LineName], field.some("a group without lines", "at least one line")] = must("Its lines")
 
     @field_validator("lines")
     @classmethod
@@ -164,7 +164,7 @@ class HealthConfig(Strict):
     rest: field.Duration = may("For how long", default="60s")
 
 
-class LineConfig(Capped):
+class LineConfig(CapOwner):
     """One SIP URI of an advertiser."""
 
     uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
@@ -192,10 +192,10 @@ class PrepaidConfig(Strict):
     credit: field.Amount = may("How far below zero the balance may go", default="0")
 
 
-class AdvertiserConfig(Capped):
+class AdvertiserConfig(CapOwner):
     """Who buys calls."""
 
     paused: field.Truth = may("Dial none of its lines", default="false")
-    lines: dict[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
+    lines: Entries[field.Name, LineConfig] = must("Its lines; their names are unique among all advertisers")
     prepaid: PrepaidConfig | None = may("Calls stop when revenue has used up deposits and credit; default: billed afterwards")
     token: field.AdvertiserToken | None = may("What its postbacks are known by; secret")

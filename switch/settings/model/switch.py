@@ -6,7 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
-from switch.settings.ledger_place import DEFAULT_DATA, DEFAULT_LEDGER
+from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Strict, may, must
 from switch.settings.value import Invalid
 

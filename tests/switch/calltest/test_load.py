@@ -13,8 +13,8 @@ from config_overlay import SAMPLE
 from switch.call.record import EndedBy
 from switch.calltest.load import CallTests, load_tests, schema
 from switch.calltest.run import Aspect
+from switch.problem_text import show
 from switch.settings.load import load
-from switch.settings.problem import show
 from switch.simulation.call_script import LineBehaviour
 
 CALL = '{to: "+18005550100", at: 2026-03-02T12:00-05:00}'

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from switch.cli.commands import COMMANDS
 from switch.cli.main import app
-from switch.settings.problem import Problem, Severity, show
+from switch.problem_text import show
+from switch.settings.problem import Problem, Severity
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROUTE = ("route", "--did", "+18005550100", "--ani", "+12145550123", "--at", "2026-03-02T10:00", "--digits", "1")

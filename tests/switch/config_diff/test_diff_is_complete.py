@@ -20,7 +20,7 @@ from switch.settings.load import load, load_kept
 from switch.settings.model.document import Document
 from switch.settings.problem import Problem
 from switch.settings.source import SourceFile
-from switch.settings.text import parsed
+from switch.settings.text import parse_yaml
 
 Way = tuple[str | int, ...]
 POSTED = "abcdefghijklmnop-0123"
@@ -131,7 +131,7 @@ def test_the_same_is_no_change(guide: Document) -> None:
 def test_values_are_told_as_config_writes_them(guide: Document) -> None:
     canonical = format_text(guide_text(), name="guide.yaml")
     assert isinstance(canonical, str)
-    tree = parsed(canonical, SourceFile(path="guide.yaml"))
+    tree = parse_yaml(canonical, SourceFile(path="guide.yaml"))
     assert not isinstance(tree, Problem)
     told = []
     for section in type(guide).model_fields:

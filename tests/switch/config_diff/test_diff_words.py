@@ -6,9 +6,9 @@ import pytest
 from config_overlay import guide_text, lay_guide
 
 from switch.config_diff.diff import Change, changes
+from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.model.document import Document
-from switch.settings.problem import show
 
 SENTENCES = [
     ("revenue: 15.00", "revenue: 20", "$ campaign late-quotes: revenue 15.00 -> 20.00"),

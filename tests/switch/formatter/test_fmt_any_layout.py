@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from switch.formatter.format import format_text
 from switch.settings.load import load
 from switch.settings.problem import Problem
-from switch.settings.source import Blank, SourceFile, Value
-from switch.settings.text import parsed
+from switch.settings.source import NoValue, SourceFile, Value
+from switch.settings.text import parse_yaml
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SAMPLES = [path.read_text() for path in sorted(SAMPLE.glob("*.yaml"))]
@@ -69,7 +69,7 @@ class Author:
     def _flow(self, value: Value) -> str:
         if isinstance(value, str):
             return self._scalar(value)
-        if isinstance(value, Blank):
+        if isinstance(value, NoValue):
             return self._random.choice(("", "~"))
         space = self._random.choice(("", " "))
         comma = self._random.choice((", ", ",  ", ",\n" + " " * 30))
@@ -105,7 +105,7 @@ def remarks(text: str) -> Counter[str]:
 
 
 def data_of(text: str) -> dict[str, Value]:
-    read = parsed(text, SourceFile(path="sample"))
+    read = parse_yaml(text, SourceFile(path="sample"))
     assert not isinstance(read, Problem)
     return read.data
 

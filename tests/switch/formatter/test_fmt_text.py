@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from switch.formatter.format import FormattedFile, format_text
+from switch.ledger.versions import FORMAT_VERSION
 from switch.settings.problem import Problem
-from switch.settings.versions import FORMAT_VERSION
 
 RULES = {
     "durations in the largest unit": ("health: {rest: 90000ms}", "health: {rest: 90s}"),

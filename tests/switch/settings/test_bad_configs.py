@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from config_overlay import GOLDEN, SETTINGS_TESTS, lay_over
 
+from switch.problem_text import show
 from switch.settings.load import load
-from switch.settings.problem import Severity, show
+from switch.settings.problem import Severity
 
 BAD = sorted((SETTINGS_TESTS / "bad").iterdir())
 

@@ -7,8 +7,8 @@ from config_overlay import lay_digits
 from ivr.menu import Branch, BranchCase, Gather, GoTo, HangUp, KnownZip, Matching, Menu, ReadBack, RouteOn, Say, TransferTo, Within
 from routing.expression import Kind, parse
 from switch.engine.plan import Plan
+from switch.problem_text import show
 from switch.settings.load import load
-from switch.settings.problem import show
 
 MENUS = """\
 tags:

@@ -21,8 +21,8 @@ from routing.table import (
 )
 from switch.billing.terms import BillableOn, Price, Rate, Rule, Step, Tiers
 from switch.engine.plan import Plan
+from switch.problem_text import show
 from switch.settings.load import load
-from switch.settings.problem import show
 
 LINES = """\
 advertisers:

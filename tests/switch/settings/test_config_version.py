@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from config_overlay import guide_text, lay_guide
 
+from switch.problem_text import show
 from switch.settings.load import load
-from switch.settings.problem import show
 
 
 def version(config: Path, text: str) -> str:

@@ -10,8 +10,9 @@ from config_overlay import SETTINGS_TESTS, guide_text, lay_base, lay_guide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from switch.problem_text import as_json, show
 from switch.settings.load import load
-from switch.settings.problem import Problem, Severity, as_json, show
+from switch.settings.problem import Problem, Severity
 
 BASE_TEXT = (SETTINGS_TESTS / "base" / "switch.yaml").read_text() + (SETTINGS_TESTS / "base" / "shop.yaml").read_text()
 LINES = BASE_TEXT.splitlines()

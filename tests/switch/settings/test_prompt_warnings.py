@@ -10,8 +10,8 @@ from media.dsp.tones import sine
 from media.dsp.wav import MAX_FILE_BYTES, write_wav
 from media.worker.playout import Audio
 from media.worker.prompts import Prompts, PromptUnplayable
-from switch.settings.lint import check, prompts
-from switch.settings.lint.prompts import prompts_used
+from switch.settings.lint import check
+from switch.settings.lint.check import prompts_used
 from switch.settings.load import load
 from switch.settings.names import Kind, Names
 from switch.settings.problem import Severity
@@ -42,7 +42,7 @@ def test_every_place_that_names_a_prompt_is_looked_at(config: Path, monkeypatch:
     lay_guide(config, guide_text())
     looked_up: list[str] = []
     used: list[str] = []
-    names_check, warnings = Names.check, prompts.bad_prompts
+    names_check, warnings = Names.check, check.bad_prompts
 
     def spy(self: Names, kind: Kind, name: str) -> str:
         if kind is Kind.PROMPT:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from switch.settings.files import merged
 from switch.settings.load import load
-from switch.settings.source import Blank
+from switch.settings.source import NoValue
 
 
 def test_words_that_yaml_1_1_takes_for_something_else(config: Path) -> None:
@@ -47,7 +47,7 @@ def test_everything_stays_text_and_only_nothing_is_blank() -> None:
     text = "a:\n  b: [no, 0x1F, 1_000, 2026-01-01, '', ~, .inf]\n  c:\n  d: 'null'\n"
 
     assert merged({"a.yaml": text}, root=Path()).data == {
-        "a": {"b": ["no", "0x1F", "1_000", "2026-01-01", "", Blank.BLANK, ".inf"], "c": Blank.BLANK, "d": "null"}
+        "a": {"b": ["no", "0x1F", "1_000", "2026-01-01", "", NoValue.NULL, ".inf"], "c": NoValue.NULL, "d": "null"}
     }
 
 

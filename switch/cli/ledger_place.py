@@ -10,12 +10,10 @@ from pathlib import Path
 
 from routing.zone import DEFAULT_ZONE, time_zone, zone_of_most
 from switch.billing.money import micros_from
-from switch.settings.files import merged, read_directory
+from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER, merged, read_directory
 from switch.settings.problem import Problem
 from switch.settings.source import Value
 
-DEFAULT_DATA = "../var"
-DEFAULT_LEDGER = "sqlite"
 _POSTGRESQL = "postgresql:"
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from switch.settings.problem import Problem, Severity, as_json, quote, show
+from switch.problem_text import as_json, show
+from switch.settings.problem import Problem, Severity, quote
 
 TYPO = Problem(
     path="config/campaigns.yaml",

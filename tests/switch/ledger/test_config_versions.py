@@ -14,8 +14,8 @@ from switch.billing.verdict import JudgedCall
 from switch.cli.main import app
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
+from switch.ledger.versions import FILE, FORMAT_VERSION, differences, kept_as, versions_now
 from switch.settings.load import load
-from switch.settings.versions import FILE, FORMAT_VERSION, differences, kept_as, versions_now
 
 INVITED_US = 1_000_000
 
