@@ -23,7 +23,6 @@ from switch.call.state import (
     Hunting,
     LegMove,
     LegState,
-    Phase,
     RingingLeg,
     Whispering,
     move_leg,
@@ -163,14 +162,6 @@ def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
     return Step(replace(call, phase=Hunting(ringing=ringing))) if ringing else ask_routing(call, at)
 
 
-def release_caps(phase: Phase, event: LegEnded) -> tuple[do.Command, ...]:
-    """A line's leg has ended: its caps are released. Revenue of a threshold that has passed is accrued before that, so that no cap of
-    conversions or revenue misses it in between."""
-    passed = isinstance(phase, Bridged) and phase.leg == event.leg and any(threshold <= event.at for threshold in phase.thresholds)
-    accrue: tuple[do.Command, ...] = (do.AccrueRevenue(leg=event.leg),) if passed else ()
-    return (*accrue, do.ReleaseCaps(leg=event.leg))
-
-
 def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
     """Hangs up every line that still rings, since `but` answered."""
     commands: list[do.Command] = []
@@ -237,6 +228,12 @@ def on_line_ended(call: Call, phase: Bridged, event: LegEnded) -> Step:
         return release(call, event.at, by=EndedBy.LINE if event.by_peer else EndedBy.SWITCH, cause=event.cause)
     history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=event.at, ended_by=EndedBy.LINE))
     return ask_routing(replace(call, history=history), event.at).after((Unbridge(),))
+
+
+def accrue_passed(phase: Bridged, at: Moment) -> tuple[Command, ...]:
+    """Talk has ended at `at`, whoever ended it. Revenue of a threshold that has passed by then is accrued before any cap is released,
+    so that no cap of conversions or revenue misses it in between."""
+    return (AccrueRevenue(leg=phase.leg),) if any(threshold <= at for threshold in phase.thresholds) else ()
 
 
 def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:

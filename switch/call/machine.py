@@ -88,7 +88,10 @@ def advance(call: Call, event: Event) -> Step:
         if isinstance(event, LegEnded) and event.leg != CALLER:
             return Step(call, (ReleaseCaps(leg=event.leg),))
         return Step(call)
-    return _TRANSITIONS[type(event)](call, event)
+    step = _TRANSITIONS[type(event)](call, event)
+    if isinstance(call.phase, Bridged) and not isinstance(step.call.phase, Bridged):
+        return step.after(hunting.accrue_passed(call.phase, event.at))
+    return step
 
 
 # routing
@@ -167,7 +170,7 @@ def _on_leg_ended(call: Call, event: LegEnded) -> Step:
     call = replace(call, legs=move_leg(call.legs, event.leg, LegMove.ENDS))
     if event.leg == CALLER:
         return _on_caller_ended(call, event)
-    return _on_line_ended(call, event).after(hunting.release_caps(call.phase, event))
+    return _on_line_ended(call, event).after((ReleaseCaps(leg=event.leg),))
 
 
 def _on_line_ended(call: Call, event: LegEnded) -> Step:

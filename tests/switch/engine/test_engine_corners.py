@@ -80,7 +80,7 @@ def test_one_call_hunts_on_though_its_campaign_takes_but_one_at_a_time() -> None
 
 
 def test_conversions_that_a_media_timeout_takes_back_are_not_counted() -> None:
-    """Caps and prepaid balances count money rows; there is none for a talk that ended before its mark."""
+    """Caps and prepaid balances count money rows; there is none for a talk that ended before its threshold."""
     world = World(plan(line("east", EAST)))
     world.line_phone(EAST, answer_ms=500)
     world.call()
@@ -98,13 +98,29 @@ def test_conversions_that_a_media_timeout_takes_back_are_not_counted() -> None:
 
 
 def test_a_strict_cap_holds_while_a_call_that_converted_winds_down() -> None:
-    """The line's BYE comes in at the mark, before the switch has looked at its clock: still outstanding, or counted already."""
+    """The line's BYE comes in at the threshold, before the switch has looked at its clock: still outstanding, or counted already."""
     day = rate_cap(Counts.CONVERSION, strict=True)
     world = World(plan(line("east", EAST), caps=(day,)))
     world.line_phone(EAST, answer_ms=500, talk_ms=10_001)  # talk begins with the caller's 200, a millisecond after the line's
     world.call()
     calls_later(world, 10_513, hang_up_ms=60_000)
     world.run(120_000)
+    assert sum(judged.verdict.billable for judged in world.records) == 1
+
+
+def test_a_strict_cap_holds_however_talk_ends_at_its_threshold() -> None:
+    """The caller's BYE comes in at the threshold, before the switch has looked at its clock, and the call is not over before a line that
+    was given up has answered its CANCEL: revenue counts from the hang-up on, not from the verdict."""
+    day = rate_cap(Counts.CONVERSION, owner="line:east", strict=True)
+    east = line("east", EAST)
+    dead = line("west", WEST, silence_ms=2_000)
+    world = World(plan(dead, replace(east, caps=(*east.caps, day))))
+    world.line_phone(EAST, answer_ms=500)
+    world.call(hang_up_ms=12_511)
+    calls_later(world, 12_711, hang_up_ms=60_000)
+    world.run(120_000)
+    first = next(judged for judged in world.records if judged.verdict.billable)
+    assert first.record.connected_ms == 10_000
     assert sum(judged.verdict.billable for judged in world.records) == 1
 
 
