@@ -1,5 +1,6 @@
 """Draws a report as a picture: calls and their outcomes, peak concurrency against capacity, money. Needs no screen."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -13,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from switch.billing.money import MICROS
+from switch.output import clean
 from switch.report.aggregate import Report
 from switch.report.fields import CAPACITY, PEAK
 
@@ -20,6 +22,8 @@ NOTHING = "none"
 MOST_BARS = 40
 MOST_NAMES = 12
 TITLE_WIDTH = 90
+MOST_TITLE, MOST_LABEL = 300, 40
+"""Characters that are drawn of a title and of a name."""
 _CROWDED = 100
 _MOST_LABELS = 31
 _SERIES = {"converted": "#1a7f5a", "connected, not converted": "#8cc7ae", "not connected": "#d5d9de"}
@@ -48,17 +52,22 @@ _STYLE: dict[Any, Any] = {
 
 def draw(path: Path, *, title: str, over: Report, money: Report, currency: str) -> None:
     """A PNG file. `over`: a report by one dimension, for the calls; `money`: by one, maybe the same. Raises OSError."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph ")  # of what the font can't write it draws a box
         spaced = ConstrainedLayoutEngine(h_pad=0.15, w_pad=0.2, hspace=0.02, rect=(0.01, 0.01, 0.98, 0.98))
         figure = Figure(figsize=(12, 13), dpi=110, layout=spaced)
         FigureCanvasAgg(figure)
         calls_axes, peak_axes, money_axes = figure.subplots(3, 1, height_ratios=(4, 3, 4))
-        figure.suptitle("\n".join(wrap(title, TITLE_WIDTH)), x=0.03, ha="left", fontsize=14, fontweight="bold")
+        figure.suptitle(_title(title), x=0.03, ha="left", fontsize=14, fontweight="bold")
         _calls(calls_axes, over)
         _against_capacity(peak_axes, over)
         _money(money_axes, money, currency=currency)
         with path.open("wb") as file:
             figure.savefig(file, format="png")
+
+
+def _title(text: str) -> str:
+    return "\n".join(wrap(_short(text, MOST_TITLE), TITLE_WIDTH))
 
 
 def _calls(axes: Axes, report: Report) -> None:
@@ -169,4 +178,10 @@ def _label(value: object) -> str:
         case int():
             return f"{value:02d}"
         case _:
-            return str(value)
+            return _short(str(value), MOST_LABEL)
+
+
+def _short(text: str, most: int) -> str:
+    """Returns the first `most` characters of what came from the wire, a config or a question, and none that is not to be seen."""
+    seen = clean(text[: most + 1])
+    return seen if len(seen) <= most else f"{seen[: most - 1]}…"

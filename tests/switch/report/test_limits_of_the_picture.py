@@ -1,4 +1,4 @@
-"""How many bars a picture of a report has: at the limit and one past it."""
+"""How many bars a picture of a report has, and how much of a text it shows: at the limit and one past it."""
 
 from datetime import date, timedelta
 
@@ -25,3 +25,19 @@ def test_of_days_the_last_40_are_drawn(days: int, first: int) -> None:
 def test_of_names_the_12_that_earn_most_are_drawn(lines: int) -> None:
     names = [f"line-{number}" for number in range(lines)]
     assert [row["line"] for row in plot._rows(report("line", names))] == names[:12]
+
+
+@pytest.mark.parametrize(("characters", "shown"), [(40, "x" * 40), (41, "x" * 39 + "…")])
+def test_of_a_name_40_characters_are_drawn(characters: int, shown: str) -> None:
+    some = report("number", ["x" * characters])
+    assert plot._labels(some, plot._rows(some)) == [shown]
+
+
+@pytest.mark.parametrize(("characters", "shown"), [(300, "x" * 300), (301, "x" * 299 + "…")])
+def test_of_a_title_300_characters_are_drawn(characters: int, shown: str) -> None:
+    assert plot._title("x" * characters).replace("\n", "") == shown
+
+
+def test_what_is_not_to_be_seen_is_drawn_as_an_escape() -> None:
+    some = report("number", ["\x1b[2J"])
+    assert plot._labels(some, plot._rows(some)) == [r"\x1b[2J"]

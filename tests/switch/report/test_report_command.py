@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import polars as pl
@@ -144,11 +145,15 @@ def test_a_picture(config: Path, tmp_path: Path, by: str) -> None:
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
-def test_dollar_signs_make_no_formula_of_a_name(tmp_path: Path) -> None:
-    row = {"publisher": r"$\cash$", **dict.fromkeys(PLOTTED, 1)}
+@pytest.mark.parametrize("name", [r"$\cash$", "\x1b[2J\x07", "五" * 400, "x" * 5_000])
+def test_a_name_is_drawn_as_it_is_seen(tmp_path: Path, name: str) -> None:
+    """Dollar signs make no formula, and nothing is said on stderr of what the font can't write or has no room for."""
+    row = {"number": name, **dict.fromkeys(PLOTTED, 1)}
     rows = pl.DataFrame([row])
-    report = Report(by=("publisher",), metrics=PLOTTED, rows=rows, totals=rows, first_us=0, last_us=0)
-    draw(tmp_path / "a.png", title=r"Calls where publisher is $\cash$", over=report, money=report, currency="USD")
+    report = Report(by=("number",), metrics=PLOTTED, rows=rows, totals=rows, first_us=0, last_us=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw(tmp_path / "a.png", title=f"Calls where number is {name}", over=report, money=report, currency="USD")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
