@@ -13,7 +13,9 @@ from switch.billing.money import micros_from
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER, merged, read_directory
 from switch.settings.problem import Problem
 from switch.settings.source import Value
+from switch.settings.value import nearest
 
+_PLACE = frozenset({"data", "ledger"})
 _POSTGRESQL = "postgresql:"
 
 
@@ -40,7 +42,9 @@ def ledger_place(directory: Path) -> LedgerPlace | None:
         return None
     tree = merged(files, root=directory)
     switch = tree.data.get("switch")
-    if not isinstance(switch, dict) or (tree.problems and not {"data", "ledger"} & set(switch)):
+    if not isinstance(switch, dict) or (tree.problems and not _PLACE & switch.keys()):
+        return None
+    if any(nearest(key, _PLACE) for key in switch.keys() - _PLACE):  # a slip: what stands there is meant, and no default
         return None
     data, ledger = switch.get("data", DEFAULT_DATA), switch.get("ledger", DEFAULT_LEDGER)
     zone = switch.get("zone", DEFAULT_ZONE)

@@ -120,6 +120,16 @@ def test_a_default_place_is_not_guessed_from_a_broken_config(tmp_path: Path) -> 
     assert "echo 'switch: {data: DIR}'" in done.stderr
 
 
+@pytest.mark.parametrize(("right", "slip"), [("data:", "dta:"), ("data:", "Data:"), ("ledger:", "leger:")])
+def test_a_default_place_is_not_guessed_where_its_key_is_misspelt(tmp_path: Path, right: str, slip: str) -> None:
+    written = "switch: {sip: {listen: 127.0.0.1:5060}, data: here, ledger: postgresql://nobody@127.0.0.1/x}"
+    (tmp_path / "a.yaml").write_text(written.replace(right, slip))
+    done = CliRunner().invoke(app, ["calls", "--config", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f'unknown key "{slip[:-1]}"' in done.stderr
+    assert "echo 'switch: {data: DIR}'" in done.stderr
+
+
 def test_a_config_of_one_line_shows_a_ledger(ledger: Path, tmp_path: Path) -> None:
     """As the refusal of a broken one says."""
     (tmp_path / "only").mkdir()
