@@ -28,7 +28,16 @@ from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
-from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
+from switch.sip.fact import (
+    AckReceived,
+    AnswerReceived,
+    Fact,
+    InviteReceived,
+    LegFact,
+    LegTerminated,
+    OfferReceived,
+    ProvisionalReceived,
+)
 from switch.sip.message import Address
 from switch.timer_heap import TimerHeap
 
@@ -189,8 +198,10 @@ class Engine:
     def _on_fact(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, InviteReceived):
             self._on_invite(fact, at)
-            return
-        live, number = self._calls.of_sip(fact.leg)
+        elif not isinstance(fact, LegTerminated) or self._calls.has_sip(fact.leg):  # else of an INVITE that is no call
+            self._on_leg_fact(*self._calls.of_sip(fact.leg), fact=fact, at=at)
+
+    def _on_leg_fact(self, live: LiveCall, number: int, *, fact: LegFact, at: Moment) -> None:
         leg = live.legs[number]
         match fact:
             case LegTerminated():

@@ -78,6 +78,9 @@ class LiveCalls:
         """Returns the call and leg number of one of the agent's legs, until that has ended."""
         return self._by_sip[sip]
 
+    def has_sip(self, sip: int) -> bool:
+        return sip in self._by_sip
+
     def id_of_sip(self, sip: int) -> str:
         """Returns the id of the call that has this leg of the agent's, or ""."""
         return self._by_sip[sip][0].call_id if sip in self._by_sip else ""

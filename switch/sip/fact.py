@@ -91,4 +91,6 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     q850: int | None = None
 
 
-Fact = InviteReceived | ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated
+LegFact = ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated
+"""What may follow on a leg."""
+Fact = InviteReceived | LegFact
