@@ -87,9 +87,7 @@ def by_worth(tier: Iterable[Target], worth_micros: Mapping[str, int]) -> list[Ta
 
 
 MAX_ATTEMPTS = 10
-"""For one call."""
-MAX_TOGETHER = 10
-"""Lines that ring at once."""
+"""For one call, so that no more lines ring at once either."""
 NO_TIER = 0
 """The priority of a line that the menu or an overflow names: it is in no tier. Configured ones begin at 1."""
 
@@ -247,11 +245,11 @@ def _ordered(context: HuntContext, targets: Sequence[Target], *, sort: Sort, rea
 def _eligible(
     context: HuntContext, targets: Iterable[Target], *, tier: Tier, bars: set[NoRoute], reasons: list[Reason]
 ) -> list[Attempt]:
-    """The first line that may take the call, or the first `MAX_TOGETHER` where the tier rings together.
+    """The first line that may take the call, or, where the tier rings together, the first so many as the call has attempts left.
 
     Attempts made at once take places from each other: what those before it add to a cap is not there for the next one.
     """
-    room = min(MAX_TOGETHER, MAX_ATTEMPTS - len(context.routing.inquiry.tried)) if tier.together else 1
+    room = MAX_ATTEMPTS - len(context.routing.inquiry.tried) if tier.together else 1
     lines = context.routing.table.lines
     check = _LineCheck(context=context, reasons=reasons)
     found: list[Attempt] = []
