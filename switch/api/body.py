@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from switch.api.postings import MAX_REASON
 from switch.api.problem import problem
 from switch.billing.money import micros_from
 
-MAX_REASON = 500
 MAX_DEPTH = 4
 """Objects and lists within one another. Bodies have one."""
 MAX_NUMBER_CHARS = 32

@@ -23,6 +23,8 @@ from switch.ledger.reading import AdvertiserCalls
 from switch.ledger.store import Append, Ledger, PostingRow, Read
 
 OPS = "ops"
+MAX_REASON = 500
+"""Characters of the reason that whoever posts gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import assert_never
 
 from routing.zone import Zone, time_zone
-from switch.api.postings import Done, KeyReused, NoSuchCall, PostingOutcome, PostingRequest, PostingWriter
+from switch.api.postings import MAX_REASON, Done, KeyReused, NoSuchCall, PostingOutcome, PostingRequest, PostingWriter
 from switch.api.view import time_of
 from switch.billing import actions
 from switch.billing.actions import Refusal, Refused
@@ -28,7 +28,6 @@ from switch.output import confirmed, write_folded, write_json, write_line
 from switch.settings.plan import Deployment
 
 KEY_DIGITS = 16
-MAX_REASON = 500
 _AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?")
 _ACTOR = re.compile(r"[A-Za-z0-9._@-]{1,48}")
 _TO_DO: Mapping[Refusal, str] = {

@@ -21,8 +21,10 @@ def test_so_many_files(files: int, told: list[str]) -> None:
 
 @pytest.mark.parametrize(("size", "told"), [(16_777_216, []), (16_777_217, ["the file is too large"])])
 def test_so_large_a_file(tmp_path: Path, size: int, told: list[str]) -> None:
-    (tmp_path / "a.yaml").write_text(f"{SWITCH} #".ljust(size, "x"))
+    text = f"{SWITCH} #".ljust(size, "x")
+    (tmp_path / "a.yaml").write_text(text)
     assert [problem.message for problem in load(tmp_path).problems] == told
+    assert messages({"a.yaml": text}) == messages({"a.yaml": text.encode()}) == told
 
 
 @pytest.mark.parametrize(("levels", "told"), [(24, []), (25, ["nested too deeply"])])

@@ -4,9 +4,6 @@ import gc
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from switch.settings.files import MAX_FILE_BYTES, MAX_FILES
 from switch.settings.load import load, load_files, load_kept
 
 
@@ -68,25 +65,6 @@ def test_a_mapping_needs_no_directory(config: Path) -> None:
     assert loaded.problems == ()
     assert loaded.deployment.plan == before.deployment.plan
     assert loaded.deployment.switch.prompts == Path("/nowhere/at/all/prompts")
-
-
-@pytest.mark.parametrize(("count", "told"), [(MAX_FILES, []), (MAX_FILES + 1, ["1001 files"])])
-def test_so_many_files_and_no_more(count: int, told: list[str]) -> None:
-    files = {f"{number:04}.yaml": f"tags: {{t{number}: {{type: text}}}}" for number in range(count - 1)}
-    loaded = load_files({"0.yaml": "switch: {sip: {listen: 127.0.0.1:5060}}", **files})
-    assert [problem.message for problem in loaded.problems] == told
-
-
-@pytest.mark.parametrize(("size", "told"), [(MAX_FILE_BYTES, []), (MAX_FILE_BYTES + 1, ["the file is too large"])])
-def test_so_large_a_file_and_no_larger(tmp_path: Path, size: int, told: list[str]) -> None:
-    text = b"switch: {sip: {listen: 127.0.0.1:5060}} #"
-    (tmp_path / "a.yaml").write_bytes(text.ljust(size, b"x"))
-    for loaded in (
-        load(tmp_path),
-        load_files({"a.yaml": text.ljust(size, b"x")}),
-        load_files({"a.yaml": text.decode().ljust(size, "x")}),
-    ):
-        assert [problem.message for problem in loaded.problems][:1] == told
 
 
 def test_a_kept_config_loads_without_its_prompts_and_tokens(config: Path) -> None:

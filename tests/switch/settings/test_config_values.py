@@ -71,7 +71,6 @@ def test_amounts(text: str, micros: int) -> None:
         (address.sip_uri, "sip:a@224.0.0.1"),
         (address.sip_uri, "sip:a@255.255.255.255"),
         (address.sip_uri, "sip:a@240.0.0.1"),
-        (address.sip_uri, f"sip:{'a' * (address.MAX_URI - 13)}@127.0.0.1"),
         (v.block, "09:60-10:00"),
         (v.block, "24:00-24:00"),
         (v.block, "24:01-02:00"),
@@ -119,7 +118,6 @@ def test_sip_uris(text: str) -> None:
         ("SIP:a@127.0.0.1", "sip:a@127.0.0.1"),
         ("sip:a#b@127.0.0.1;LR", "sip:a%23b@127.0.0.1;lr"),
         ("sip:pe\u00f1a@127.0.0.1", "sip:pe%C3%B1a@127.0.0.1"),
-        (f"sip:{'a' * (address.MAX_URI - 14)}@127.0.0.1", f"sip:{'a' * (address.MAX_URI - 14)}@127.0.0.1"),
     ],
 )
 def test_a_uri_is_kept_as_it_goes_on_the_wire(written: str, sent: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from config_overlay import guide_text, lay_guide
 
 from media.dsp.tones import sine
-from media.dsp.wav import MAX_FILE_BYTES, write_wav
+from media.dsp.wav import write_wav
 from media.worker.playout import Audio
 from media.worker.prompts import Prompts, PromptUnplayable
 from switch.settings.lint import check
@@ -62,9 +62,9 @@ def test_every_place_that_names_a_prompt_is_looked_at(config: Path, monkeypatch:
 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)], ids=["at the limit", "one octet past it"])
 def test_check_and_the_relay_have_one_limit(config: Path, more: int, *, fits: bool) -> None:
-    samples = np.resize(sine(440, 1_000, level_db=-20), (MAX_FILE_BYTES - HEADER_BYTES) // 2)
+    samples = np.resize(sine(440, 1_000, level_db=-20), (8_388_608 - HEADER_BYTES) // 2)
     data = write_wav(samples) + b"\0" * more
-    assert len(data) == MAX_FILE_BYTES + more
+    assert len(data) == 8_388_608 + more
     (config / "prompts" / "goodbye.wav").write_bytes(data)
 
     loaded = load(config)
