@@ -6,6 +6,7 @@ somebody edits it, still says where its ledger is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from routing.zone import DEFAULT_ZONE, time_zone, zone_of_most
@@ -13,7 +14,6 @@ from switch.billing.money import micros_from
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER, merged, read_directory
 from switch.settings.problem import Problem
 from switch.settings.source import Value
-from switch.settings.value import nearest
 
 _PLACE = frozenset({"data", "ledger"})
 _POSTGRESQL = "postgresql:"
@@ -44,7 +44,7 @@ def ledger_place(directory: Path) -> LedgerPlace | None:
     switch = tree.data.get("switch")
     if not isinstance(switch, dict) or (tree.problems and not _PLACE & switch.keys()):
         return None
-    if any(nearest(key, _PLACE) for key in switch.keys() - _PLACE):  # a slip: what stands there is meant, and no default
+    if any(get_close_matches(key, _PLACE) for key in switch.keys() - _PLACE):  # a slip: what stands there is meant, and no default
         return None
     data, ledger = switch.get("data", DEFAULT_DATA), switch.get("ledger", DEFAULT_LEDGER)
     zone = switch.get("zone", DEFAULT_ZONE)

@@ -68,10 +68,11 @@ def read_history(ledger: Ledger, horizon: Lookback) -> History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A money row that holds what no row can, or is about a call that does. `number`: its place in the ledger."""
+    """A money row that holds what no row can, or is about the call `call_id`, which does. `number`: its place in the ledger."""
 
     number: int
     why: str
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def read_posted(ledger: Ledger, *, after: int) -> Polled:
         try:
             posted.append(_posted(ledger, row))
         except (ValueError, TypeError) as error:  # as reading its call may raise
-            unreadable.append(Unreadable(number=number, why=f"{row.key}: {error}"))
+            unreadable.append(Unreadable(number=number, why=f"{row.key}: {error}", call_id=row.call_id))
     return Polled(posted=posted, unreadable=unreadable, last=last)
 
 
@@ -182,14 +183,14 @@ class LedgerPoller:
     def _tell(self, found: Polled) -> None:
         """One by one: whatever is wrong with one of them must not keep the others from being told."""
         for row in found.unreadable:
-            self._pass_over(row.number, row.why)
+            self._pass_over(row.number, row.why, row.call_id)
         for each in found.posted:
             try:
                 self._posted([each])
             except Exception as error:  # noqa: BLE001 it is said, and the others are told
                 self._pass_over(each.row.key, repr(error), each.row.call_id)
 
-    def _pass_over(self, row: int | str, why: str, call_id: str = "") -> None:
+    def _pass_over(self, row: int | str, why: str, call_id: str) -> None:
         self.unreadable += 1
         self._complain(f"money row {row} could not be counted for caps and balances: {why}", call_id)
 

@@ -81,6 +81,7 @@ def test_an_error_that_ends_the_relay_is_reported_before(tmp_path: Path, monkeyp
     monkeypatch.setattr(Relay, "_loop", fails)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
+        ours.setblocking(False)
         relay = Relay(theirs, address="127.0.0.1", prompts=Prompts(tmp_path), rtp_timeout_ns=1)
         with pytest.raises(SystemExit, match="1"):
             relay.run()

@@ -2,8 +2,10 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
 import switch.app as app_module
@@ -47,6 +49,15 @@ def test_a_log_that_can_not_be_written_hides_no_failure_from_the_engine(monkeypa
         assert shell.engine._media.least_busy() is None
     else:
         assert not shell.engine._ledger_writable
+
+
+def test_what_the_ledger_complains_of_a_call_is_logged_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[tuple[str, object]] = []
+    log = SimpleNamespace(error=lambda _, what: logged.append((what, get_contextvars().get("call_id"))))
+    monkeypatch.setattr(app_module, "_log", log)
+    app_module._complain("it can't be read", "c1")
+    app_module._complain("the disk is full", "")
+    assert logged == [("it can't be read", "c1"), ("the disk is full", None)]
 
 
 def test_one_failed_fork_does_not_end_the_worker_for_good() -> None:

@@ -28,6 +28,7 @@ class Watched:
         self.histories: list[History] = []
         self.keys: list[str] = []
         self.complaints: list[str] = []
+        self.complained_of: list[str] = []
         self.refuses = False
         self._news = asyncio.Event()
         self.poller = LedgerPoller(
@@ -44,8 +45,9 @@ class Watched:
         self.keys.extend(each.row.key for each in rows)
         self._news.set()
 
-    def _complain(self, what: str, _call_id: str) -> None:
+    def _complain(self, what: str, call_id: str) -> None:
         self.complaints.append(what)
+        self.complained_of.append(call_id)
         self._news.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -167,15 +169,20 @@ def test_more_of_the_past_is_read_when_a_plan_looks_further_back(ledger: Ledger,
     assert tuple(further.past.counts) != ()
 
 
-def test_an_owner_that_fails_is_told_to_ops(ledger: Ledger, url: str) -> None:
+def test_an_owner_that_fails_is_told_to_ops(ledger: Ledger, url: str, judged: Judge) -> None:
+    ledger.write([judged("a")])
+    row = replace(judged("a").verdict.rows[0], key="a/void", actor="ops:ann", corrects="a/revenue/acme-west")
+
     async def scene(on: Watched) -> None:
         on.poller.begin(ALL)
         await on.until(lambda: bool(on.histories))
         on.refuses = True
-        deposit(ledger, "one")
+        append_posting(ledger, [row], [], PostingRow(party="ops", idempotency_key="1", at_us=1, request="{}", answer="{}"))
         await on.until(lambda: bool(on.complaints))
 
-    assert "the engine can't take it" in watch(url, scene).complaints[0]
+    on = watch(url, scene)
+    assert "the engine can't take it" in on.complaints[0]
+    assert on.complained_of == ["a"]
 
 
 @pytest.mark.parametrize(("kind", "amount"), [("alms", 1), ("", 1), ("deposit", "much"), ("deposit", 0.5)])
@@ -243,4 +250,5 @@ def test_a_posting_about_a_call_that_can_not_be_read_is_passed_over(
 
     on = watch(sqlite_url, scene)
     assert [complaint for complaint in on.complaints if "a/post/acme-west/1/void/revenue" in complaint]
+    assert on.complained_of == ["a"]
     assert on.poller.unreadable == 1
