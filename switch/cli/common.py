@@ -11,9 +11,9 @@ from switch.output import width, write_folded, write_line
 
 if TYPE_CHECKING:
     from switch.cli.ledger_place import LedgerPlace
+    from switch.deployment import Deployment
     from switch.ledger.store import Ledger
     from switch.settings.load import Loaded
-    from switch.settings.plan import Deployment
     from switch.settings.problem import Position, Problem
 
 T = TypeVar("T")
