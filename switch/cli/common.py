@@ -149,10 +149,12 @@ def ledger_of(deployment: "Deployment", *, config: Path) -> "Ledger":
 
 def from_ledger(ask: Callable[[], T]) -> T:
     """What `ask` gives; a ledger that can't be read or written is said, and exit 1."""
-    from switch.ledger.database import LedgerUnreadable, LedgerUnwritable
+    from switch.ledger.database import LedgerUnreadable, LedgerUnwritable, OtherSchema
 
     try:
         return ask()
+    except OtherSchema as error:
+        fail(f"the ledger: {error}")
     except (LedgerUnreadable, LedgerUnwritable) as error:
         fail(f"the ledger: {error}; is it there, and may you read and write it? See `switch.ledger` and `switch.data`")
 
