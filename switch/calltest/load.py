@@ -324,7 +324,7 @@ def _expected_value(written: Any) -> Expected:
 
 def _conduct(entry: LineEntry) -> LineScript:
     return LineScript(
-        manner=entry.does,
+        behaviour=entry.does,
         after_ms=entry.after,
         talk_ms=entry.talks,
         ended_by=entry.ended_by,

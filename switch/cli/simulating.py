@@ -43,7 +43,7 @@ def simulate_calls(
     """Plays exactly `calls`, or as many as come at `per_hour`, and writes what they come to; exit 1 where it can't."""
     loaded = loaded_config(config)
     period = _period(loaded, begin, days=day_count, zone=zone)
-    model = Model(period=period, seed=seed, calls=calls, per_hour=per_hour, manners=traffic)
+    model = Model(period=period, seed=seed, calls=calls, per_hour=per_hour, traffic=traffic)
     figures = _run(loaded, model, config=config, into=into)
     if json_lines:
         for row in figures_as_json(figures):

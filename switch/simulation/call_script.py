@@ -31,7 +31,7 @@ class LineScript:
     None: it says nothing.
     """
 
-    manner: LineBehaviour = LineBehaviour.ANSWERS
+    behaviour: LineBehaviour = LineBehaviour.ANSWERS
     after_ms: int = 2_000
     talk_ms: int = 120_000
     ended_by: EndedBy = EndedBy.CALLER

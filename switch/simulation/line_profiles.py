@@ -35,7 +35,7 @@ class LineProfiles:
     def add(self, line: str, seen: RecordedAttempt, *, seed: int) -> None:
         """What came of an answer to a caller who hung up at once is not known, and says nothing of the line."""
         conduct = seen.conduct
-        if conduct is None or (conduct.manner is LineBehaviour.ANSWERS and conduct.accepts and not seen.talked):
+        if conduct is None or (conduct.behaviour is LineBehaviour.ANSWERS and conduct.accepts and not seen.talked):
             return
         for name in (line, ALL):
             _keep(self._of.setdefault(name, _LineProfile()), conduct, talked=seen.talked, seed=seed)
@@ -49,15 +49,15 @@ class LineProfiles:
         if seen is not None and seen.conduct is not None:
             return (
                 seen.conduct
-                if seen.talked or seen.conduct.manner is not LineBehaviour.ANSWERS
+                if seen.talked or seen.conduct.behaviour is not LineBehaviour.ANSWERS
                 else _talking(habit, seen.conduct, line, seed)
             )
         rang_ms = 0 if seen is None else seen.rang_ms
         ways = habit.done if seen is None else [each for each in habit.done if _goes_on(each, rang_ms)]
         if not ways:
-            return DEFAULT_LINE_SCRIPT if seen is None else LineScript(manner=LineBehaviour.RINGS)
+            return DEFAULT_LINE_SCRIPT if seen is None else LineScript(behaviour=LineBehaviour.RINGS)
         drawn = ways[_draw(seed, line) % len(ways)]
-        return drawn if drawn.accepts or drawn.manner is not LineBehaviour.ANSWERS else _talking(habit, drawn, line, seed)
+        return drawn if drawn.accepts or drawn.behaviour is not LineBehaviour.ANSWERS else _talking(habit, drawn, line, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _talking(habit: _LineProfile, conduct: LineScript, line: str, seed: int) -> 
 
 def _goes_on(conduct: LineScript, rang_ms: int) -> bool:
     """Whether a line that does this would still be ringing by then."""
-    match conduct.manner:
+    match conduct.behaviour:
         case LineBehaviour.RINGS:
             return True
         case LineBehaviour.SILENT:

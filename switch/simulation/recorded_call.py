@@ -105,15 +105,15 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
                 conduct=LineScript(after_ms=attempt.answer_delay_ms or 0, accepts=False, declines_ms=declines_ms)
             )
         case Outcome.BUSY:
-            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.BUSY, after_ms=after_ms))
+            return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.BUSY, after_ms=after_ms))
         case Outcome.FAILED:
-            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.FAILS, after_ms=after_ms))
+            return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.FAILS, after_ms=after_ms))
         case Outcome.SILENT:
-            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.SILENT))
+            return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.SILENT))
         case Outcome.NO_ANSWER if attempt.sip_code in _GAVE_UP:
-            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.UNAVAILABLE, after_ms=after_ms))
+            return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.UNAVAILABLE, after_ms=after_ms))
         case Outcome.NO_ANSWER:
-            return RecordedAttempt(conduct=LineScript(manner=LineBehaviour.RINGS))
+            return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.RINGS))
         case Outcome.LOST_RACE | Outcome.ABANDONED:
             return RecordedAttempt(conduct=None, rang_ms=after_ms)
 

@@ -20,7 +20,7 @@ from switch.simulation.simulator import Simulator
 SEED = 1
 """One draw of the weighted shuffle. A call's own seed is in its record."""
 PATIENCE_MS = 600_000
-ANSWERS = LineScript(manner=LineBehaviour.ANSWERS, after_ms=1, talk_ms=1)
+ANSWERS = LineScript(behaviour=LineBehaviour.ANSWERS, after_ms=1, talk_ms=1)
 
 
 class BadQuery(Exception):

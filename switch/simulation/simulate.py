@@ -41,7 +41,7 @@ class Model:
     seed: int
     calls: int | None = None
     per_hour: float | None = None
-    manners: TrafficModel = field(default_factory=TrafficModel)
+    traffic: TrafficModel = field(default_factory=TrafficModel)
 
 
 def scripts(plan: Plan, model: Model) -> tuple[int, Iterator[CallScript]]:
@@ -55,9 +55,9 @@ def scripts(plan: Plan, model: Model) -> tuple[int, Iterator[CallScript]]:
 
 def _scripts(plan: Plan, model: Model, *, numbers: list[str], instants: list[int]) -> Iterator[CallScript]:
     chance = _chance(model.seed, "callers")
-    callers = Callers(chance, model.manners)
+    callers = Callers(chance, model.traffic)
     liked = [_chance(model.seed, did).paretovariate(2) for did in numbers]  # some are advertised more
-    characters = {line: line_traits(line, seed=model.seed, manners=model.manners) for line in plan.table.lines}
+    traits = {line: line_traits(line, seed=model.seed, traffic=model.traffic) for line in plan.table.lines}
     trunks = [trunk.name for trunk in plan.trunks]
     for number, at_us in enumerate(instants):
         inquiry = Inquiry(
@@ -68,14 +68,14 @@ def _scripts(plan: Plan, model: Model, *, numbers: list[str], instants: list[int
             seed=chance.getrandbits(SEED_BITS),
             tags=_passed(plan, chance),
         )
-        yield _script(plan, model, inquiry, call_id=f"{MARK}{model.seed}-{number:07d}", characters=characters)
+        yield _script(plan, model, inquiry, call_id=f"{MARK}{model.seed}-{number:07d}", traits=traits)
 
 
-def _script(plan: Plan, model: Model, inquiry: Inquiry, *, call_id: str, characters: Mapping[str, LineTraits]) -> CallScript:
-    manners = model.manners
+def _script(plan: Plan, model: Model, inquiry: Inquiry, *, call_id: str, traits: Mapping[str, LineTraits]) -> CallScript:
+    traffic = model.traffic
     chance = _chance(inquiry.seed, "caller")
-    shy = chance.random() < manners.leaves_menu
-    patience_ms = lasting_ms(chance, manners.patience_s, spread=0.6, least=3_000, most=3_600_000)
+    shy = chance.random() < traffic.leaves_menu
+    patience_ms = lasting_ms(chance, traffic.patience_s, spread=0.6, least=3_000, most=3_600_000)
     return CallScript(
         call_id=call_id,
         did=inquiry.did,
@@ -84,10 +84,10 @@ def _script(plan: Plan, model: Model, inquiry: Inquiry, *, call_id: str, charact
         at_us=inquiry.utc_us,
         seed=inquiry.seed,
         tags=inquiry.tags,
-        digits=_pressed(plan, inquiry, chance, slips=manners.wrong_key),
-        digit_ms=lasting_ms(chance, manners.digit_s, spread=0.35, least=200, most=20_000),
+        digits=_pressed(plan, inquiry, chance, slips=traffic.wrong_key),
+        digit_ms=lasting_ms(chance, traffic.digit_s, spread=0.35, least=200, most=20_000),
         patience_ms=int(1_000 * chance.uniform(*SHY_S)) if shy else patience_ms,
-        conduct=RandomLines(seed=inquiry.seed, manners=manners, characters=characters),
+        conduct=RandomLines(seed=inquiry.seed, traffic=traffic, traits=traits),
     )
 
 

@@ -180,11 +180,11 @@ class Simulator:
 
     def _dial(self, actor: _SimulatedCall, leg: int, line: str) -> None:
         conduct = actor.script.conduct(line)
-        if conduct.manner is LineBehaviour.SILENT:
+        if conduct.behaviour is LineBehaviour.SILENT:
             return
         if conduct.after_ms > RINGS_MS:
             self._soon(actor, RINGS_MS, lambda _: ev.LegRang(at=self._at(), leg=leg, status=180))
-        match conduct.manner:
+        match conduct.behaviour:
             case LineBehaviour.ANSWERS:
                 self._soon(actor, conduct.after_ms, lambda _: ev.LegAnswered(at=self._at(), leg=leg))
             case LineBehaviour.BUSY:

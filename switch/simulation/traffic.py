@@ -66,17 +66,17 @@ def _at(mass: float, *, hours: range, weights: Sequence[float], ends: Sequence[f
 class Callers:
     """Who calls: somebody new from anywhere in the US, or somebody who called before."""
 
-    def __init__(self, chance: Random, manners: TrafficModel) -> None:
+    def __init__(self, chance: Random, traffic: TrafficModel) -> None:
         self._chance = chance
-        self._manners = manners
+        self._traffic = traffic
         self._areas = real_areas()
         self._known: list[str] = []
 
     def next(self) -> str:
         draw = self._chance.random()
-        if draw < self._manners.anonymous:
+        if draw < self._traffic.anonymous:
             return "anonymous"
-        if self._known and draw < self._manners.anonymous + self._manners.again:
+        if self._known and draw < self._traffic.anonymous + self._traffic.again:
             return self._chance.choice(self._known)
         caller = f"+1{self._chance.choice(self._areas)}{self._chance.randint(2, 9)}{self._chance.randint(0, 999_999):06d}"
         if len(self._known) < MAX_REMEMBERED:
@@ -101,16 +101,16 @@ class LineTraits:
     ring_s: float
 
 
-def line_traits(line: str, *, seed: int, manners: TrafficModel) -> LineTraits:
+def line_traits(line: str, *, seed: int, traffic: TrafficModel) -> LineTraits:
     """Most are near the mean; one in twelve hardly answers, and one in twenty is often dead."""
     chance = Random(f"{seed}/line/{line}")  # noqa: S311 invented traffic, no secret
     spread = chance.gauss(0, 0.07)
     hardly, dead = chance.random() < 1 / 12, chance.random() < 1 / 20
     return LineTraits(
-        answered=min(1.0, max(0.0, (0.5 * manners.answered if hardly else manners.answered) + spread * manners.answered)),
-        silent=0.5 if dead else manners.silent,
-        talk_s=manners.talk_s * exp(chance.gauss(0, 0.25)),
-        ring_s=manners.ring_s * exp(chance.gauss(0, 0.2)),
+        answered=min(1.0, max(0.0, (0.5 * traffic.answered if hardly else traffic.answered) + spread * traffic.answered)),
+        silent=0.5 if dead else traffic.silent,
+        talk_s=traffic.talk_s * exp(chance.gauss(0, 0.25)),
+        ring_s=traffic.ring_s * exp(chance.gauss(0, 0.2)),
     )
 
 
@@ -119,8 +119,8 @@ class RandomLines:
     """How each line behaves in one call: the same whenever it is asked."""
 
     seed: int
-    manners: TrafficModel
-    characters: Mapping[str, LineTraits]
+    traffic: TrafficModel
+    traits: Mapping[str, LineTraits]
     drawn: dict[str, LineScript] = field(default_factory=dict)
 
     def __call__(self, line: str) -> LineScript:
@@ -131,24 +131,24 @@ class RandomLines:
 
     def _draw(self, line: str) -> LineScript:
         chance = Random(f"{self.seed}/{line}")  # noqa: S311
-        mine, manners = self.characters[line], self.manners
+        mine, traffic = self.traits[line], self.traffic
         ring_ms = lasting_ms(chance, mine.ring_s, spread=0.5, least=MIN_RING_MS, most=MAX_RING_MS)
         if chance.random() < mine.answered:
             return LineScript(
                 after_ms=ring_ms,
                 talk_ms=lasting_ms(chance, mine.talk_s, spread=1.1, least=500, most=MAX_TALK_MS),
-                ended_by=EndedBy.LINE if chance.random() < manners.line_ends else EndedBy.CALLER,
-                accepts=chance.random() >= manners.declined,
+                ended_by=EndedBy.LINE if chance.random() < traffic.line_ends else EndedBy.CALLER,
+                accepts=chance.random() >= traffic.declined,
                 accept_ms=lasting_ms(chance, 2.5, spread=0.4, least=300, most=9_000),
             )
         draw = chance.random()
-        if draw < manners.busy:
-            return LineScript(manner=LineBehaviour.BUSY, after_ms=chance.randint(80, 900))
-        if draw < manners.busy + manners.failed:
-            return LineScript(manner=LineBehaviour.FAILS, after_ms=chance.randint(50, 2_000))
-        if draw < manners.busy + manners.failed + mine.silent:
-            return LineScript(manner=LineBehaviour.SILENT)
-        return LineScript(manner=LineBehaviour.RINGS)
+        if draw < traffic.busy:
+            return LineScript(behaviour=LineBehaviour.BUSY, after_ms=chance.randint(80, 900))
+        if draw < traffic.busy + traffic.failed:
+            return LineScript(behaviour=LineBehaviour.FAILS, after_ms=chance.randint(50, 2_000))
+        if draw < traffic.busy + traffic.failed + mine.silent:
+            return LineScript(behaviour=LineBehaviour.SILENT)
+        return LineScript(behaviour=LineBehaviour.RINGS)
 
 
 def lasting_ms(chance: Random, median_s: float, *, spread: float, least: int, most: int) -> int:

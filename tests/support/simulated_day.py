@@ -60,9 +60,9 @@ class Day:
         return play(self.read(period), old=self.plan, new=new, past=past, prompts=self.prompts)
 
 
-def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, manners: TrafficModel | None = None) -> Day:
+def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, traffic: TrafficModel | None = None) -> Day:
     ledger, plan = open_sandbox(into, config=config, at_us=DAY.from_us)
-    _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, manners=manners or TrafficModel()))
+    _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, traffic=traffic or TrafficModel()))
     prompts = dict(lengths_ms(config / "prompts"))
     stage = Simulator(plan, prompts=prompts, noting=True)
     stage.control.usage.set_groups(plan.lines_of_groups)

@@ -65,8 +65,8 @@ defaults:
 
     assert (test.call.ani, test.call.at_us, test.call.digits) == ("+13105550123", NOON_US, "")
     assert test.call.tags == {"sub": "b", "age": 1}
-    assert test.call.conduct("acme-east").manner is LineBehaviour.SILENT
-    assert test.call.conduct("acme-west").manner is LineBehaviour.RINGS
+    assert test.call.conduct("acme-east").behaviour is LineBehaviour.SILENT
+    assert test.call.conduct("acme-west").behaviour is LineBehaviour.RINGS
     assert test.deposits == {"acme": 100_000_000}
 
 
@@ -96,9 +96,9 @@ def test_how_a_line_behaves(config: Path) -> None:
     (test,) = read(config, one(lines=lines)).tests
 
     east, west = test.call.conduct("acme-east"), test.call.conduct("acme-west")
-    assert (east.manner, east.after_ms, east.talk_ms, east.ended_by) == (LineBehaviour.ANSWERS, 3_000, 95_000, EndedBy.LINE)
+    assert (east.behaviour, east.after_ms, east.talk_ms, east.ended_by) == (LineBehaviour.ANSWERS, 3_000, 95_000, EndedBy.LINE)
     assert (east.accepts, east.accept_ms) == (False, 1_000)
-    assert (west.manner, west.after_ms) == (LineBehaviour.BUSY, 2_000)
+    assert (west.behaviour, west.after_ms) == (LineBehaviour.BUSY, 2_000)
 
 
 def test_earlier_calls_are_like_the_call_in_what_they_do_not_say(config: Path) -> None:
@@ -113,8 +113,8 @@ def test_earlier_calls_are_like_the_call_in_what_they_do_not_say(config: Path) -
     assert [call.ani for call in test.earlier] == ["anonymous", "+12125550123", "+12125550124", "+12125550125"]
     assert [call.digits for call in test.earlier] == ["2", "1", "1", "1"]
     assert [call.call_id for call in test.earlier] == ["earlier-1", "earlier-2", "earlier-3", "earlier-4"]
-    assert [call.conduct("acme-west").manner for call in test.earlier] == [LineBehaviour.FAILS] * 4
-    assert [call.conduct("acme-east").manner for call in test.earlier] == [LineBehaviour.ANSWERS] * 2 + [LineBehaviour.BUSY] * 2
+    assert [call.conduct("acme-west").behaviour for call in test.earlier] == [LineBehaviour.FAILS] * 4
+    assert [call.conduct("acme-east").behaviour for call in test.earlier] == [LineBehaviour.ANSWERS] * 2 + [LineBehaviour.BUSY] * 2
     assert len({call.seed for call in (test.call, *test.earlier[2:])}) == 3
     assert test.earlier[1].seed == 8
 
@@ -134,12 +134,12 @@ def test_lines_of_an_earlier_call_do_as_it_says_and_else_as_the_test_says(config
     (test,) = read(config, one(lines=lines, earlier="[{ago: 1m, lines: {acme-east: silent}}]")).tests
 
     (earlier,) = test.earlier
-    assert [earlier.conduct(line).manner for line in ("acme-east", "acme-west", "x")] == [
+    assert [earlier.conduct(line).behaviour for line in ("acme-east", "acme-west", "x")] == [
         LineBehaviour.SILENT,
         LineBehaviour.BUSY,
         LineBehaviour.RINGS,
     ]
-    assert test.call.conduct("acme-east").manner is LineBehaviour.FAILS
+    assert test.call.conduct("acme-east").behaviour is LineBehaviour.FAILS
 
 
 def test_caps_are_named_by_their_keys_and_used_in_what_they_count(config: Path) -> None:

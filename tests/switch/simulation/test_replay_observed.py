@@ -114,25 +114,25 @@ HUNG_UP_RINGING = replace(RECORD, attempts=(replace(UNANSWERED, outcome=Outcome.
             RecordedAttempt(conduct=LineScript(after_ms=5_000, accept_ms=3_001)),
             id="answered, the caller left before it took the call",
         ),
-        pytest.param(UNANSWERED, RecordedAttempt(conduct=LineScript(manner=LineBehaviour.BUSY, after_ms=700)), id="busy"),
+        pytest.param(UNANSWERED, RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.BUSY, after_ms=700)), id="busy"),
         pytest.param(
             replace(UNANSWERED, outcome=Outcome.FAILED, sip_code=503),
-            RecordedAttempt(conduct=LineScript(manner=LineBehaviour.FAILS, after_ms=700)),
+            RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.FAILS, after_ms=700)),
             id="failed",
         ),
         pytest.param(
             replace(UNANSWERED, outcome=Outcome.SILENT),
-            RecordedAttempt(conduct=LineScript(manner=LineBehaviour.SILENT)),
+            RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.SILENT)),
             id="silent",
         ),
         pytest.param(
             replace(UNANSWERED, outcome=Outcome.NO_ANSWER, sip_code=487, ended_us=at(34_000)),
-            RecordedAttempt(conduct=LineScript(manner=LineBehaviour.RINGS)),
+            RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.RINGS)),
             id="rang until we gave it up",
         ),
         pytest.param(
             replace(UNANSWERED, outcome=Outcome.NO_ANSWER, sip_code=480, ended_us=at(24_000)),
-            RecordedAttempt(conduct=LineScript(manner=LineBehaviour.UNAVAILABLE, after_ms=20_000)),
+            RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.UNAVAILABLE, after_ms=20_000)),
             id="rang until it gave up itself",
         ),
         pytest.param(
@@ -197,7 +197,7 @@ def test_without_events_digits_come_at_an_even_pace_and_headers_by_their_names()
 # habits
 
 
-BUSY = RecordedAttempt(conduct=LineScript(manner=LineBehaviour.BUSY, after_ms=300))
+BUSY = RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.BUSY, after_ms=300))
 LONG = RecordedAttempt(conduct=LineScript(after_ms=9_000, talk_ms=70_000, ended_by=EndedBy.LINE), talked=True)
 SHORT = RecordedAttempt(conduct=LineScript(after_ms=2_000, talk_ms=5_000), talked=True)
 
@@ -226,7 +226,7 @@ def test_a_line_not_dialled_then_does_what_it_did_in_other_calls() -> None:
 def test_a_line_never_dialled_does_what_any_line_did() -> None:
     known = habits(east=(SHORT,), west=(BUSY,))
 
-    drawn = {known.resolved("new", None, seed=seed).manner for seed in range(40)}
+    drawn = {known.resolved("new", None, seed=seed).behaviour for seed in range(40)}
 
     assert drawn == {LineBehaviour.ANSWERS, LineBehaviour.BUSY}
     assert LineProfiles().resolved("new", None, seed=1) == DEFAULT_LINE_SCRIPT
@@ -237,7 +237,7 @@ def test_what_was_broken_off_goes_on_as_longer_ones_did() -> None:
     known = habits(east=(SHORT, LONG, BUSY))
 
     assert {known.resolved("east", broken_off, seed=seed) for seed in range(40)} == {LONG.conduct}
-    assert habits(east=(SHORT,)).resolved("east", broken_off, seed=1) == LineScript(manner=LineBehaviour.RINGS)
+    assert habits(east=(SHORT,)).resolved("east", broken_off, seed=1) == LineScript(behaviour=LineBehaviour.RINGS)
 
 
 def test_who_declined_talks_as_the_line_does_should_he_not_be_asked() -> None:

@@ -56,8 +56,8 @@ def facts(script: CallScript) -> tuple[object, ...]:
     return (replace(script, conduct=_nobody), conducts)
 
 
-def played(plan: Plan, **manners: float) -> list[JudgedCall]:
-    return list(Simulator(plan).play(made(plan, manners=TrafficModel(**manners))))
+def played(plan: Plan, **traffic: float) -> list[JudgedCall]:
+    return list(Simulator(plan).play(made(plan, traffic=TrafficModel(**traffic))))
 
 
 def test_the_same_seed_gives_the_same_calls(plan: Plan) -> None:

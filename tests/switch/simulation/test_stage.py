@@ -19,10 +19,10 @@ from switch.simulation.simulator import Simulator
 ACK_MS = 20
 
 START_US = world.START_US
-BUSY = LineScript(manner=LineBehaviour.BUSY)
-FAILS = LineScript(manner=LineBehaviour.FAILS)
-RINGS = LineScript(manner=LineBehaviour.RINGS)
-SILENT = LineScript(manner=LineBehaviour.SILENT)
+BUSY = LineScript(behaviour=LineBehaviour.BUSY)
+FAILS = LineScript(behaviour=LineBehaviour.FAILS)
+RINGS = LineScript(behaviour=LineBehaviour.RINGS)
+SILENT = LineScript(behaviour=LineBehaviour.SILENT)
 MENU = MenuPlan(
     start="qualify",
     nodes={
@@ -137,7 +137,7 @@ def test_a_key_ends_the_call_after_its_prompt() -> None:
         (RINGS, Outcome.NO_ANSWER, 30_000),
         (SILENT, Outcome.SILENT, 5_000),
         (LineScript(after_ms=31_000), Outcome.NO_ANSWER, 30_000),  # answers after we gave it up: nobody is there any more
-        (LineScript(manner=LineBehaviour.BUSY, after_ms=31_000), Outcome.NO_ANSWER, 30_000),
+        (LineScript(behaviour=LineBehaviour.BUSY, after_ms=31_000), Outcome.NO_ANSWER, 30_000),
     ],
 )
 def test_a_line_that_does_not_take_the_call_is_followed_by_the_next(conduct: LineScript, outcome: Outcome, lost_ms: int) -> None:

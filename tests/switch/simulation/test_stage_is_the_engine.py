@@ -27,9 +27,9 @@ class Line:
 
     def conduct(self, caller_talks_ms: int | None) -> LineScript:
         if self.status is not None:
-            return LineScript(manner=LineBehaviour.BUSY, after_ms=0)
+            return LineScript(behaviour=LineBehaviour.BUSY, after_ms=0)
         if self.answer_ms is None:
-            return LineScript(manner=LineBehaviour.RINGS)
+            return LineScript(behaviour=LineBehaviour.RINGS)
         if self.talk_ms is not None:
             return LineScript(after_ms=self.answer_ms, talk_ms=self.talk_ms, ended_by=EndedBy.LINE)
         assert caller_talks_ms is not None

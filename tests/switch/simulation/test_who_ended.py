@@ -69,7 +69,7 @@ def test_a_leg_that_the_switch_ended_has_its_reason(
 
 
 def test_a_line_that_is_given_up_is_not_said_to_have_hung_up() -> None:
-    judged = played(digits=QUALIFIES, conduct=LineScript(manner=LineBehaviour.RINGS))
+    judged = played(digits=QUALIFIES, conduct=LineScript(behaviour=LineBehaviour.RINGS))
     found = ends(judged)
     assert {cause for leg, by_peer, cause in found if leg and not by_peer} == {Cause.NO_ANSWER}
     assert found[-1][0] == 0
