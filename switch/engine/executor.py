@@ -104,10 +104,10 @@ class CommandExecutor:
         target = _target(dial.attempt.uri)
         leg = LiveLeg(sip=-1)
         header = live.context.plan.call_id_header
-        body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
-        if body is None:
-            return (ev.MediaFailed(at=at, why="no RTP port is free"),)
         try:
+            body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
+            if body is None:
+                return (ev.MediaFailed(at=at, why="no RTP port is free"),)
             leg.sip = self._agent.invite(
                 uri=dial.attempt.uri,
                 target=target,

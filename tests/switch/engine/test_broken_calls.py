@@ -201,3 +201,21 @@ def test_an_invite_that_no_call_can_be_made_of_leaves_no_port_behind(
     world.line_phone(EAST, answer_ms=10)
     world.run(100)
     assert {order.port for order in world.told(mc.Open)} == {20_000, 20_002}  # the first two: none is missing
+
+
+@pytest.mark.parametrize(("where", "what"), [(MediaController, "_open"), (MediaController, "_offer"), (UserAgent, "invite")])
+def test_a_line_that_no_invite_can_be_made_for_leaves_no_port_behind(
+    where: object, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    world = World(plan(line("east", EAST)))
+    ports = world.engine._media._ports
+    free = len(ports._free)
+    world.call()
+    with monkeypatch.context() as broken:
+        broken.setattr(where, what, breaks)
+        world.run(200_000)
+    assert [judged.record.ended_detail for judged in world.records] == ["broken"]
+    assert len(ports._free) + len(ports._quiet) == free
