@@ -91,6 +91,21 @@ def test_an_error_that_ends_the_relay_is_reported_before(tmp_path: Path, monkeyp
     assert (second.doing, second.why) == ("running", "RuntimeError: no more packets")
 
 
+def test_that_reports_were_dropped_is_told_when_there_is_room_again(tmp_path: Path) -> None:
+    """Told before, it would be dropped itself, and it is told once."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        ours.setblocking(False)
+        relay = Relay(theirs, address="127.0.0.1", prompts=Prompts(tmp_path), rtp_timeout_ns=1)
+        relay._link._queue.extend([encode(Ready(pid=1))] * 10_000)
+        relay._tick(0)
+        assert relay._link.dropped == 1
+        relay._link._queue.clear()
+        relay._tick(0)
+        reports = [decode_report(ours.recv(MAX_MESSAGE_BYTES)) for _ in range(2)]
+    assert [report.doing for report in reports if isinstance(report, WorkerProblem)] == ["reporting"]
+
+
 @pytest.mark.parametrize("character", ["x", "\N{GRINNING FACE}", "\udcff"])
 def test_a_long_error_fits_into_a_message_with_the_end_of_its_traceback(character: str) -> None:
     reported: list[WorkerProblem] = []
