@@ -20,6 +20,8 @@ from routing.zone import time_zone
 
 US_PER_S = 1_000_000
 MINUTES_PER_HOUR = 60
+COMPARED_YEARS = range(2026, 2029)
+"""Three years hold every weekday that a holiday may fall on, so every observed day."""
 _DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -98,6 +100,18 @@ def holiday_on(calendars: tuple[str, ...], date: str) -> str | None:
         if name is not None:
             return f"holiday {name} ({calendar})"
     return None
+
+
+@lru_cache(maxsize=256)
+def holidays_of_country_alone(calendar: str) -> Mapping[str, str]:
+    """Holidays that a country keeps and its part `calendar` does not, with the first such date, e.g. `Columbus Day`: `2026-10-12`."""
+    country, found = calendar.partition("-")[0], dict[str, str]()
+    for year in COMPARED_YEARS:
+        kept = holidays_of(calendar, year)
+        for day, name in sorted(holidays_of(country, year).items()):
+            if day not in kept:
+                found.setdefault(name, day)
+    return found
 
 
 @lru_cache(maxsize=256)

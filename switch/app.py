@@ -15,6 +15,7 @@ import structlog
 from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
 from switch.engine.engine import Engine
@@ -25,7 +26,6 @@ from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.ledger.versions import kept_as
 from switch.log import call_line, of_call
-from switch.settings.plan import Deployment
 from switch.sip.agent import UserAgent
 from switch.sip.message import Address
 from switch.sip.transaction import Timers

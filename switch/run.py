@@ -14,10 +14,10 @@ from routing.zone import rules
 from switch import log
 from switch.app import Shell
 from switch.config_watch import changes
+from switch.deployment import Deployment, SwitchSettings
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.problem_text import show
 from switch.settings.load import Loaded, load
-from switch.settings.plan import Deployment, SwitchSettings
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""PURE. Tones as 8 kHz samples: sines, DTMF pairs (ITU-T Q.23), North American ringing tone. Uses no packets or codecs."""
+"""PURE. Tones as 8 kHz samples: sines, North American ringing tone. Uses no packets or codecs."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,6 @@ RINGBACK_ON_MS = 2_000
 RINGBACK_OFF_MS = 4_000
 FULL_SCALE = 32_767
 
-_DTMF_ROWS = (697.0, 770.0, 852.0, 941.0)
-_DTMF_COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
-DTMF_HZ = {digit: (_DTMF_ROWS[at // 4], _DTMF_COLUMNS[at % 4]) for at, digit in enumerate("123A456B789C*0#D")}
-
 
 def tone(frequencies: Sequence[float], duration_ms: int, *, level_db: float = -13.0, rate: int = SAMPLE_RATE) -> Samples:
     """The sum of sines, each at `level_db` relative to a full-scale sine; clipped where they add up to more."""
@@ -27,11 +23,6 @@ def tone(frequencies: Sequence[float], duration_ms: int, *, level_db: float = -1
 
 def sine(hz: float, duration_ms: int, *, level_db: float = -13.0) -> Samples:
     return tone((hz,), duration_ms, level_db=level_db)
-
-
-def dtmf(digit: str, duration_ms: int, *, level_db: float = -13.0) -> Samples:
-    """The two tones of one key. KeyError for what is not 0-9 * # A-D."""
-    return tone(DTMF_HZ[digit], duration_ms, level_db=level_db)
 
 
 def silence(duration_ms: int) -> Samples:

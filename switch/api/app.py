@@ -26,8 +26,8 @@ from switch.api.view import advertiser_call, advertiser_listing, time_of
 from switch.billing import actions
 from switch.billing.actions import Refused
 from switch.billing.money import show_micros
+from switch.deployment import Api
 from switch.ledger.database import LedgerUnreadable, LedgerUnwritable, RecordRefused
-from switch.settings.plan import Api
 
 T = TypeVar("T")
 

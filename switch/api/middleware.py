@@ -9,7 +9,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from switch.api.problem import busy, problem, unauthorized
-from switch.settings.plan import Api
+from switch.deployment import Api
 
 MAX_BODY_BYTES = 16 * 1024
 BODY_S = 10.0

@@ -10,11 +10,11 @@ import uvicorn
 from switch.api.app import create_app
 from switch.api.connections import BoundedProtocol
 from switch.api.postings import PostingWriter
+from switch.deployment import Api, Deployment
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.store import Ledger
-from switch.settings.plan import Api, Deployment
 
 MAX_HEAD_BYTES = 16 * 1024
 BACKLOG = 128

@@ -6,7 +6,7 @@ from switch.cli.common import DEFAULT_CONFIG, EXIT, ConfigDir, app, deployed, fa
 from switch.output import write_line
 
 if TYPE_CHECKING:
-    from switch.settings.plan import Deployment
+    from switch.deployment import Deployment
 
 __all__ = ["api", "app"]
 

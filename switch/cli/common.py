@@ -11,9 +11,9 @@ from switch.output import width, write_folded, write_line
 
 if TYPE_CHECKING:
     from switch.cli.ledger_place import LedgerPlace
+    from switch.deployment import Deployment
     from switch.ledger.store import Ledger
     from switch.settings.load import Loaded
-    from switch.settings.plan import Deployment
     from switch.settings.problem import Position, Problem
 
 T = TypeVar("T")
@@ -149,10 +149,12 @@ def ledger_of(deployment: "Deployment", *, config: Path) -> "Ledger":
 
 def from_ledger(ask: Callable[[], T]) -> T:
     """What `ask` gives; a ledger that can't be read or written is said, and exit 1."""
-    from switch.ledger.database import LedgerUnreadable, LedgerUnwritable
+    from switch.ledger.database import LedgerUnreadable, LedgerUnwritable, OtherSchema
 
     try:
         return ask()
+    except OtherSchema as error:
+        fail(f"the ledger: {error}")
     except (LedgerUnreadable, LedgerUnwritable) as error:
         fail(f"the ledger: {error}; is it there, and may you read and write it? See `switch.ledger` and `switch.data`")
 

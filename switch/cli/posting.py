@@ -22,10 +22,10 @@ from switch.billing.verdict import MoneyKind
 from switch.cli.common import count, deployed, fail, from_ledger, open_ledger
 from switch.cli.statement import only_one, show_rows
 from switch.console import local
+from switch.deployment import Deployment
 from switch.engine.clock import SystemClock
 from switch.ledger.store import RecordRefused
 from switch.output import confirmed, write_folded, write_json, write_line
-from switch.settings.plan import Deployment
 
 KEY_DIGITS = 16
 MAX_REASON = 500

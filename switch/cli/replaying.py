@@ -9,10 +9,10 @@ from switch.cli.common import count, deployed, fail, from_ledger, ledger_of
 from switch.cli.simulating import yesterday_us
 from switch.cli.sums import differing, money_compared, parts_compared, signed, states_compared, sums_as_json
 from switch.cli.table import figures_table, show
+from switch.deployment import Deployment
 from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
 from switch.period import BadInstant, Period, days, local_text, parse_period, zone_of
-from switch.settings.plan import Deployment
 from switch.simulation.compare import CallResult, CapFilled, ChangedCall, Comparison, Difference
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read

@@ -8,12 +8,12 @@ from routing.expression import Kind
 from switch.billing.money import show_cents
 from switch.cli.common import deployed, fail, from_ledger, ledger_of
 from switch.cli.table import figures_table, show, write_file
+from switch.deployment import Deployment
 from switch.ledger.database import Database, ledger_url
 from switch.output import Table, progress, write_folded, write_lines
 from switch.period import BadInstant, local_text, parse_period, zone_of
 from switch.report.fields import DIMENSIONS, METRICS, Format, Unit
 from switch.report.query import InvalidQuery, ReportQuery, parse_dimensions, parse_filter, parse_metrics
-from switch.settings.plan import Deployment
 
 if TYPE_CHECKING:  # polars takes a quarter of a second, and may not be installed
     from switch.report.aggregate import Report

@@ -7,13 +7,13 @@ from switch.billing.verdict import JudgedCall
 from switch.cli.common import count, fail, from_ledger, loaded_config
 from switch.cli.sums import figures_as_json, parts_table, states_table
 from switch.cli.table import show
+from switch.deployment import Deployment
 from switch.engine.clock import SystemClock
 from switch.ledger.store import Ledger
 from switch.output import progress, write_json
 from switch.period import BadInstant, Period, instant_us, local_text, zone_of
 from switch.period import days as local_days
 from switch.settings.load import Loaded
-from switch.settings.plan import Deployment
 from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
 from switch.simulation.simulate import Model, NoNumbers, scripts

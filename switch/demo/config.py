@@ -14,9 +14,9 @@ from ivr.menu import HangUp, Menu, RouteOn
 from routing.cap import Per
 from routing.table import Campaign, Line, NoRoute, Table, ToCampaign, TrackingNumber
 from switch.billing.terms import BillableOn, Terms
+from switch.deployment import Deployment
 from switch.engine.plan import Plan
 from switch.run import CannotStart
-from switch.settings.plan import Deployment
 from switch.sip.headers import parse_uri
 from switch.sip.message import Address
 from switch.sip.requests import DEFAULT_PORT

@@ -18,11 +18,11 @@ from switch.demo.config import demo_config, on_loopback
 from switch.demo.endpoints import Endpoints, RecordCollector, Transcript
 from switch.demo.expected import Expected, differences
 from switch.demo.waiting import ExpectationFailed
+from switch.deployment import Deployment
 from switch.engine.clock import SystemClock
 from switch.log import configure_quiet
 from switch.output import Column, Styled, Table, write_json, write_line, write_lines
 from switch.run import started
-from switch.settings.plan import Deployment
 
 Scenario = Callable[[Endpoints], Awaitable[list[Expected]]]
 

@@ -38,6 +38,10 @@ class LedgerUnreadable(Exception):
     """The database cannot be read: not there, not a ledger, damaged."""
 
 
+class OtherSchema(LedgerUnreadable):
+    """The tables are not those of this version; it says what to do."""
+
+
 class RecordRefused(Exception):
     """The database works, but holds no such value (an integer beyond 64 bits, a lone surrogate). The same write never works."""
 
@@ -113,13 +117,18 @@ class Database:
             return self._opened
 
     def _check(self, connection: Connection) -> None:
-        """Looks at the schema once. Raises LedgerUnreadable where it is none that this version reads."""
+        """Looks at the schema once. Raises OtherSchema where it is none that this version reads."""
         if self._checked:
             return
         found, wanted = schema_of(connection), newest_schema()
-        if found != wanted:
-            what = "there are no tables of a ledger" if found is None else f"its schema is {found}, and this version reads {wanted}"
-            raise LedgerUnreadable(f"{what}; `payphone run` of this version brings an older one up to date")
+        if found is None:
+            raise OtherSchema("it has no tables yet; `payphone run` makes them")
+        if found < wanted:
+            raise OtherSchema(
+                f"its schema is {found}; the `payphone run` of this version brings it to {wanted}, once the older one ends"
+            )
+        if found > wanted:
+            raise OtherSchema(f"its schema is {found}, and this version knows {wanted}; read it with the version that runs on it")
         self._checked = True
 
     @contextmanager

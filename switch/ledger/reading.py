@@ -216,11 +216,6 @@ def states_of(connection: Connection, keys: Iterable[str]) -> list[StateRow]:
     return [read_state(row) for row in sorted(found, key=lambda row: int(row["id"]))]
 
 
-def states_behind(connection: Connection, after: int, *, limit: int) -> list[tuple[int, StateRow]]:
-    rows = connection.execute(select(MONEY_STATE).where(MONEY_STATE.c.id > after).order_by(MONEY_STATE.c.id).limit(limit))
-    return [(row["id"], read_state(row)) for row in rows.mappings()]
-
-
 def config_files(connection: Connection, version: str) -> dict[str, str] | None:
     files = connection.scalar(select(CONFIG.c.files).where(CONFIG.c.version == version))
     return None if files is None else _FILES.decode(files)

@@ -200,11 +200,6 @@ class Ledger:
         with self._database.snapshot() as connection:
             return reading.money_behind(connection, after_id, limit=limit, broken=broken)
 
-    def states_since(self, after_id: int, *, limit: int = MAX_POLLED) -> list[tuple[int, StateRow]]:
-        """States of money rows, as `money_since` gives the rows."""
-        with self._database.snapshot() as connection:
-            return reading.states_behind(connection, after_id, limit=limit)
-
     # adding up
 
     @contextmanager

@@ -9,7 +9,7 @@ One way, from left to right; nothing returns to the left:
       model/, field.py             what a config looks like, and what must fit together in one entry; the types of single values
       value.py, address.py         read such values; address.py those of telephony and networks
     consistency.py                 what must fit together between entries and sections, and what runs in circles
-    compile/                       a sound document becomes what the switch runs (plan.py); nothing is checked there
+    compile/                       a sound document becomes what the switch runs (`switch.deployment`); nothing is checked there
     lint/                          what a sound config may say but can hardly mean
 
 `load` reads a directory, `load_files` takes a mapping and needs no directory, `load_kept` takes what the ledger kept of a config.

@@ -14,6 +14,7 @@ from ivr.menu import MenuPlan, Node
 from routing.expression import Kind, is_word, type_mismatches
 from routing.table import NoRoute
 from routing.tags import BUILT_IN
+from switch.deployment import Token
 from switch.settings.finding import Finding
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.document import Document
@@ -21,7 +22,6 @@ from switch.settings.model.party import AdvertiserConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
 from switch.settings.names import Kind as Name
 from switch.settings.names import Names
-from switch.settings.plan import Token
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value

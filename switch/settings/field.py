@@ -21,10 +21,10 @@ from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
 from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
+from switch.deployment import Token, token_of
 from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import Kind, Names
-from switch.settings.plan import Token, token_of
 from switch.settings.problem import quote
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid

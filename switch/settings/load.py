@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from switch.deployment import Deployment
 from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
@@ -13,7 +14,6 @@ from switch.settings.finding import SCHEMA_DIALECT, problem_at
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
 from switch.settings.names import Prompts, mapping, names_of, prompts_among, prompts_in
-from switch.settings.plan import Deployment
 from switch.settings.problem import Position, Problem, Severity, order
 from switch.settings.source import Positions
 from switch.settings.validate import validated, whole_schema
@@ -75,9 +75,9 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     if document and not found and not tree.problems:
         nodes = nodes_of(document, kinds=names.kinds)
         deployment = compiled(document, root, kinds=names.kinds)
-        if prompts:
+        if names.prompts:
             found += circles(nodes)
-            found += warnings(tree, document, deployment, nodes=nodes)
+            found += warnings(tree, document, deployment, nodes=nodes, prompts=names.prompts)
     problems = (*tree.problems, *(problem_at(one, tree) for one in found))
     refused = deployment is None or any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(

@@ -46,11 +46,19 @@ SECTIONS = {Kind.CAMPAIGN: "campaigns", Kind.MENU: "menus", Kind.HOURS: "hours",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompts:
-    """The prompts a config may play. `place`: where people find them. `fault`: why one of them can't be played; None: it can."""
+    """The prompts a config may play. `place`: where people find them. `read`: the WAV file of one of them; raises OSError."""
 
     place: str
     names: Collection[str]
-    fault: Callable[[str], str | None]
+    read: Callable[[str], bytes]
+
+    def fault(self, name: str) -> str | None:
+        """Returns why the relay can not play this prompt, or None."""
+        try:
+            found = read_wav(self.read(name))
+        except OSError as error:
+            return error.strerror or "it cannot be read"
+        return found.why if isinstance(found, WavError) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,7 @@ class Names:
     prompts: Prompts | None
     kinds: Mapping[str, TagKind]
     unread: frozenset[str]
+    prompt_fault: Callable[[str], str | None]
     expected: Callable[[Kind], str]
     hint: Callable[[Kind, str], str | None]
     incomplete: frozenset[str] = frozenset()
@@ -83,7 +92,7 @@ class Names:
         if self.prompts and name not in self.prompts.names:
             expected = f"a WAV file in {self.prompts.place}: {_listed(sorted(self.prompts.names)) or 'there is none'}"
             raise Invalid(f"unknown prompt {quote(name)}", expected=expected, hint=self.hint(Kind.PROMPT, name))
-        if self.prompts and (fault := self.prompts.fault(name)):
+        if fault := self.prompt_fault(name):
             raise Invalid(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
         return name
 
@@ -107,10 +116,11 @@ def names_of(tree: Tree, *, prompts: Prompts | None) -> Names:
     return Names(
         defined=defined,
         again=tuple(path for paths in lines.values() for path in paths[1:]),
-        # One wrong name is often used by very many: it is compared, and a prompt is read, once.
-        prompts=prompts and Prompts(place=prompts.place, names=prompts.names, fault=cache(prompts.fault)),
+        prompts=prompts,
         kinds=_tag_kinds(tree),
         unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
+        # One wrong name is often used by very many: it is compared, and a prompt is read, once.
+        prompt_fault=cache(prompts.fault) if prompts else lambda _: None,
         expected=cache(lambda kind: _expected(kind, defined[kind])),
         hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
     )
@@ -122,7 +132,7 @@ def prompts_in(directory: Path) -> Prompts:
         names = frozenset(path.stem for path in directory.iterdir() if path.suffix == ".wav" and path.is_file())
     except (OSError, ValueError):  # ValueError: a null character in the path
         names = frozenset()  # each prompt that is used is then told as unknown
-    return Prompts(place=display_path(directory), names=names, fault=lambda name: _fault_of_file(directory / f"{name}.wav"))
+    return Prompts(place=display_path(directory), names=names, read=lambda name: _wav(directory / f"{name}.wav"))
 
 
 def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
@@ -132,7 +142,7 @@ def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
         for name, content in files.items()
         if (path := PurePosixPath(name)).suffix == ".wav" and path.parent == PurePosixPath(folder) and isinstance(content, bytes)
     }
-    return Prompts(place=folder, names=waves.keys(), fault=lambda name: _fault(waves[name]))
+    return Prompts(place=folder, names=waves.keys(), read=waves.__getitem__)
 
 
 def mapping(value: Value | None) -> dict[str, Value]:
@@ -172,18 +182,9 @@ def _expected(kind: Kind, entries: Mapping[str, SourceSpan]) -> str:
     return f"{kind.one}: {_listed([f'{name} ({place.file.path}:{_line(place)})' for name, place in places])}"
 
 
-def _fault_of_file(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return _fault(file.read(MAX_FILE_BYTES + 1))
-    except OSError as error:
-        return error.strerror or "it cannot be read"
-
-
-def _fault(wav: bytes) -> str | None:
-    """Returns why the relay can not play this file, or None."""
-    found = read_wav(wav)
-    return found.why if isinstance(found, WavError) else None
+def _wav(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 def _alike(name: str, known: Collection[str]) -> list[str]:

@@ -9,18 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
-from yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-)
 
 from switch.settings.problem import Problem, quote
 from switch.settings.slips import slip_of
@@ -78,27 +66,27 @@ class _Reading:
     """A file while it is read."""
 
     file: SourceFile
-    events: Iterator[Event]
+    events: Iterator[yaml.Event]
     found: ParsedFile
 
     def sections(self) -> ParsedFile:
         for event in self.events:
-            if isinstance(event, MappingStartEvent):
+            if isinstance(event, yaml.MappingStartEvent):
                 self._pairs(self.found.data, path=())
-            elif isinstance(event, NodeEvent):
+            elif isinstance(event, yaml.NodeEvent):
                 last = self._skip(event)
                 self._tell(event, "a file must hold sections", expected="`section:` at the margin", last=last)
         return self.found
 
-    def _pairs(self, into: dict[str, Value], *, path: KeyPath) -> Event:
+    def _pairs(self, into: dict[str, Value], *, path: KeyPath) -> yaml.Event:
         """Reads a mapping and returns its end event. A key that is there already is a problem and left out."""
         places, file = self.found.places, self.file
         for key in self.events:
-            if isinstance(key, MappingEndEvent):
+            if isinstance(key, yaml.MappingEndEvent):
                 return key
             last = self._skip(key)
             first = next(self.events)
-            if not isinstance(key, ScalarEvent):
+            if not isinstance(key, yaml.ScalarEvent):
                 self._tell(key, "a key must be one word", last=last)
                 self._skip(first)
             elif key.value == "<<" and not key.style:
@@ -113,16 +101,16 @@ class _Reading:
                 places[here] = SourceSpan(file, key, first, last)
         raise AssertionError("a mapping without an end")
 
-    def _value(self, first: Event, path: KeyPath) -> tuple[Value, Event]:
+    def _value(self, first: yaml.Event, path: KeyPath) -> tuple[Value, yaml.Event]:
         """Returns the value that begins with `first`, and its last event."""
-        if isinstance(first, ScalarEvent):
+        if isinstance(first, yaml.ScalarEvent):
             return (NoValue.NULL if not first.style and first.value in _NULLS else first.value), first
-        if isinstance(first, MappingStartEvent):
+        if isinstance(first, yaml.MappingStartEvent):
             mapping: dict[str, Value] = {}
             return mapping, self._pairs(mapping, path=path)
         items: list[Value] = []
         for event in self.events:
-            if isinstance(event, SequenceEndEvent):
+            if isinstance(event, yaml.SequenceEndEvent):
                 return items, event
             here = (*path, len(items))
             item, last = self._value(event, here)
@@ -130,52 +118,60 @@ class _Reading:
             items.append(item)
         raise AssertionError("a sequence without an end")
 
-    def _skip(self, first: Event) -> Event:
+    def _skip(self, first: yaml.Event) -> yaml.Event:
         """Skips the value that begins with `first`. Returns its last event."""
-        depth = 1 if isinstance(first, CollectionStartEvent) else 0
+        depth = 1 if isinstance(first, yaml.CollectionStartEvent) else 0
         last = first
         while depth:
             last = next(self.events)
-            depth += isinstance(last, CollectionStartEvent) - isinstance(last, CollectionEndEvent)
+            depth += isinstance(last, yaml.CollectionStartEvent) - isinstance(last, yaml.CollectionEndEvent)
         return last
 
     def _tell(
-        self, first: Event, message: str, *, expected: str | None = None, hint: str | None = None, last: Event | None = None
+        self,
+        first: yaml.Event,
+        message: str,
+        *,
+        expected: str | None = None,
+        hint: str | None = None,
+        last: yaml.Event | None = None,
     ) -> None:
         span = span_of(first, last or first, self.file)
         self.found.problems.append(error_at(self.file, span, message, expected=expected, hint=hint))
 
 
-def _events(text: str, file: SourceFile) -> Iterator[Event]:
+def _events(text: str, file: SourceFile) -> Iterator[yaml.Event]:
     """Yields the parser's events. Raises _Refused for YAML that a config does not need."""
     depth = documents = 0
     for number, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
         if number > MAX_EVENTS:
             raise _refused(event, file, f"more than {MAX_EVENTS} parts in one file", hint="spread it over several files")
-        if isinstance(event, ScalarEvent | AliasEvent):
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
             _look(event, file)
-        elif isinstance(event, CollectionStartEvent):
+        elif isinstance(event, yaml.CollectionStartEvent):
             _look(event, file)
             depth += 1
             if depth > MAX_DEPTH:
                 raise _refused(event, file, "nested too deeply", expected=f"at most {MAX_DEPTH} levels")
-        elif isinstance(event, CollectionEndEvent):
+        elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        elif isinstance(event, DocumentStartEvent):
+        elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
                 raise _refused(event, file, "a second document in one file", hint="put it into a file of its own")
         yield event
 
 
-def _look(event: NodeEvent, file: SourceFile) -> None:
-    if event.anchor or isinstance(event, AliasEvent):
+def _look(event: yaml.NodeEvent, file: SourceFile) -> None:
+    if event.anchor or isinstance(event, yaml.AliasEvent):
         raise _refused(event, file, "anchors and aliases are not supported", hint="write the value out where it is used")
     if tag := getattr(event, "tag", None):
         raise _refused(event, file, f"tags are not supported: {quote(tag)}", hint="leave the tag out")
 
 
-def _refused(event: Event, file: SourceFile, message: str, *, expected: str | None = None, hint: str | None = None) -> _Refused:
+def _refused(
+    event: yaml.Event, file: SourceFile, message: str, *, expected: str | None = None, hint: str | None = None
+) -> _Refused:
     mark = event.start_mark
     span = Span(line=mark.line + 1, column=mark.column + 1, length=1) if mark else None
     return _Refused(error_at(file, span, message, expected=expected, hint=hint))

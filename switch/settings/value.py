@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
+from os.path import commonprefix
 from urllib.parse import parse_qsl
 
 from holidays import list_supported_countries
@@ -109,13 +110,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     close = get_close_matches(word, known, n=MAX_CLOSE, cutoff=0.6)
     if not close:
         return None
-    best = max(close, key=lambda other: (SequenceMatcher(a=word, b=other).ratio(), _begin_alike(word, other)))
+    best = max(close, key=lambda other: (SequenceMatcher(a=word, b=other).ratio(), len(commonprefix((word, other)))))  # noqa: RUF071 (of characters)
     return f"did you mean {quote(best)}?"
-
-
-def _begin_alike(one: str, other: str) -> int:
-    """Returns the length of the common prefix of two words."""
-    return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other)))
 
 
 parse_filter = lru_cache(maxsize=1_024)(parse)

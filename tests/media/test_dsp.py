@@ -111,18 +111,6 @@ def test_silence_has_no_level(nothing: g711.Samples) -> None:
     assert levels.tone_share(nothing, 440) == 0.0
 
 
-@pytest.mark.parametrize("digit", "0123456789*#ABCD")
-def test_dtmf_is_its_row_and_its_column(digit: str) -> None:
-    row, column = tones.DTMF_HZ[digit]
-    samples = tones.dtmf(digit, 500)
-    assert levels.tone_share(samples, row) + levels.tone_share(samples, column) > 0.9
-    assert row < 1_000 < column
-
-
-def test_dtmf_of_the_corners() -> None:
-    assert [tones.DTMF_HZ[digit] for digit in "1A*D"] == [(697, 1_209), (697, 1_633), (941, 1_209), (941, 1_633)]
-
-
 def test_ringback_is_two_seconds_on_four_off() -> None:
     cadence = tones.ringback()
     on, off = cadence[:16_000], cadence[16_000:]

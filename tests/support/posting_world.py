@@ -14,11 +14,11 @@ from switch.billing.actions import Action
 from switch.billing.judge import judge, with_final_state
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import CallRecord
+from switch.deployment import Api, Deployment
 from switch.ledger.auditing import AuditFinding, Auditor
 from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load_files
-from switch.settings.plan import Api, Deployment
 
 WAV = (Path(__file__).parents[2] / "config" / "prompts" / "welcome.wav").read_bytes()
 FILES = {"prompts/welcome.wav": WAV, "prompts/sorry.wav": WAV}

@@ -207,7 +207,8 @@ def check_ledger(run: Run, state: State, data: Path, usage: Usage) -> None:
 def breaches(ledger: Ledger, calls: Sequence[JudgedCall]) -> Iterator[object]:
     said = [facts(judged) for judged in sorted(calls, key=lambda judged: judged.record.call_id)]
     money = sorted((row for _, row in ledger.money_since(0)), key=lambda row: row.call_id)
-    states = sorted((row for _, row in ledger.states_since(0)), key=lambda row: row.of.partition("/")[0])
+    with ledger.scan() as scan:
+        states = list(scan.states())
     return audit([call for call, _ in said], [each for _, some in said for each in some], money=money, states=states)
 
 

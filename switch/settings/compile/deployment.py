@@ -9,12 +9,12 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
+from switch.deployment import Api, Deployment, SwitchSettings, Token
 from switch.engine.plan import Plan, Trunk
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.model.document import Document
 from switch.settings.model.party import TrunkConfig
-from switch.settings.plan import Api, Deployment, SwitchSettings, Token
 
 VERSION_DIGITS = 12
 

@@ -2,17 +2,16 @@
 above revenue, low thresholds, events that can never happen."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
-from functools import cache
-from pathlib import Path
+from contextlib import suppress
 
 from ivr.menu import Node
-from media.dsp.wav import MAX_FILE_BYTES, Doubt, doubts
+from media.dsp.wav import doubts
 from routing.cap import Per
-from routing.hours import holidays_of
+from routing.hours import holidays_of_country_alone
 from routing.table import Campaign, NoRoute, Table, ToHold, ToLine
 from routing.zone import DEFAULT_ZONE
 from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Terms
+from switch.deployment import Deployment
 from switch.settings.address import even_ports
 from switch.settings.compile.table import most_micros
 from switch.settings.finding import Finding, warning
@@ -20,7 +19,7 @@ from switch.settings.lint.filters import impossible_values, shadowed, values_of
 from switch.settings.lint.reach import idle, paused_owners, unreached
 from switch.settings.model.campaign import rules_of
 from switch.settings.model.document import Document
-from switch.settings.plan import Deployment
+from switch.settings.names import Prompts
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree
 
@@ -29,8 +28,6 @@ SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup
 WARN_BELOW_MS = 60_000
 QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
 WINDOWS = (Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH)
-COMPARED_YEARS = range(2026, 2029)
-"""Three years hold every weekday that a holiday may fall on, so every observed day."""
 MAX_NAMED = 2
 
 _BEHIND = "has no daylight time: in summer it is an hour behind the clocks of {}"
@@ -48,7 +45,9 @@ FIXED = {
 UTC_NAMES = frozenset({"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu"})
 
 
-def warnings(tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node]) -> Iterator[Finding]:
+def warnings(
+    tree: Tree, document: Document, deployment: Deployment, *, nodes: Mapping[str, Node], prompts: Prompts
+) -> Iterator[Finding]:
     """Yields all warnings of one config, given as `tree`, `document` and `deployment`. `nodes`: all menus, unreachable ones included."""
     table, kinds = deployment.plan.table, deployment.plan.tag_kinds
     values = values_of(document, kinds)
@@ -58,7 +57,7 @@ def warnings(tree: Tree, document: Document, deployment: Deployment, *, nodes: M
     yield from fixed_zones(document)
     yield from caps_without_zone(document)
     yield from calendars_without_country(document)
-    yield from bad_prompts(document, deployment.switch.prompts)
+    yield from bad_prompts(document, prompts)
     yield from impossible_values(document, tree, kinds=kinds, values=values)
     yield from unreached(table, kinds=kinds, values=values)
     yield from shadowed(nodes, kinds=kinds, values=values)
@@ -73,23 +72,15 @@ def too_few_ports(document: Document) -> Iterator[Finding]:
         yield warning(("switch", "limits", "max_calls"), message, hint="a call takes two even ports of rtp.ports")
 
 
-def bad_prompts(document: Document, directory: Path) -> Iterator[Finding]:
-    """Each prompt that is in use, at one place that names it. `directory`: where its file is."""
+def bad_prompts(document: Document, prompts: Prompts) -> Iterator[Finding]:
+    """Each prompt that is in use, at one place that names it. One that can't be read any more is an error of the next load."""
     told: set[str] = set()
     for path, name in prompts_used(document):
         if name not in told:
             told.add(name)
-            for doubt in _doubts(directory / f"{name}.wav"):
-                yield warning(path, f"prompt {quote(name)} {doubt.what}", hint=doubt.instead)
-
-
-def _doubts(path: Path) -> tuple[Doubt, ...]:
-    """Returns the doubts about a file; none where it can't be read any more: it was readable a moment ago, and the next load reports it."""
-    try:
-        with path.open("rb") as file:
-            return doubts(file.read(MAX_FILE_BYTES + 1))
-    except OSError:
-        return ()
+            with suppress(OSError):
+                for doubt in doubts(prompts.read(name)):
+                    yield warning(path, f"prompt {quote(name)} {doubt.what}", hint=doubt.instead)
 
 
 def prompts_used(document: Document) -> Iterator[tuple[KeyPath, str]]:
@@ -124,24 +115,12 @@ def calendars_without_country(document: Document) -> Iterator[Finding]:
     for name, hours in document.hours.items():
         for index, calendar in enumerate(hours.holidays):
             country, dash, _ = calendar.partition("-")
-            if dash and country not in hours.holidays and (days := _left_out(calendar)):
+            if dash and country not in hours.holidays and (missing := holidays_of_country_alone(calendar)):
+                days = [f"{holiday}, {day}" for holiday, day in missing.items()]
                 more = f"; and {len(days) - MAX_NAMED} more" if len(days) > MAX_NAMED else ""
                 message = f"with {calendar} alone it is open on holidays of {country}: {'; '.join(days[:MAX_NAMED])}{more}"
                 hint = f"write [{country}, {calendar}] to be closed on both; `payphone check --calendar` lists the closed dates"
                 yield warning(("hours", name, "holidays", index), message, hint=hint)
-
-
-@cache
-def _left_out(calendar: str) -> tuple[str, ...]:
-    """The country's holidays on dates that are none in its part, with the first such date, e.g. `Columbus Day, 2026-10-12`."""
-    country = calendar.partition("-")[0]
-    found: dict[str, date] = {}
-    for year in COMPARED_YEARS:
-        kept = holidays_of(calendar, year)
-        for day, name in sorted(holidays_of(country, year).items()):
-            if day not in kept:
-                found.setdefault(name, date.fromisoformat(day))
-    return tuple(f"{name}, {day}" for name, day in found.items())
 
 
 def prices(document: Document, deployment: Deployment) -> Iterator[Finding]:

@@ -3,32 +3,20 @@ filters that can't be true, hours that never meet. And about campaigns that are 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import cache
 
 from ivr.graph import leads_to, outcomes
 from ivr.menu import Node, TransferTo
 from routing.expression import Expression, Kind, Scalar, never_holds
 from routing.expression_tree import And
-from routing.hours import US_PER_S, is_open
-from routing.table import Campaign, Hours, Table, ToCampaign, ToLine
-from routing.zone import time_zone
+from routing.hours_overlap import all_closed, may_meet
+from routing.table import Campaign, Table, ToCampaign, ToLine
 from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
-from switch.settings.value import DAY_MINUTES, DAYS
 
-WEEK_MINUTES = 7 * DAY_MINUTES
-S_PER_MINUTE = 60
 NEVER = "this filter can never be true"
-# Clocks are changed between the two, wherever they are changed.
-_SEASONS = (datetime.fromisoformat("2026-01-15"), datetime.fromisoformat("2026-07-15"))
-
-# A Monday of each, for weeks that nobody's holidays touch.
-_MONDAYS = (datetime.fromisoformat("2026-01-26"), datetime.fromisoformat("2026-07-20"))
-
 Values = Mapping[str, frozenset[Scalar]]
 
 
@@ -124,7 +112,7 @@ def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], 
             if campaign.hours and line.hours:
                 pair = id(campaign.hours), id(line.hours)
                 if pair not in meeting:
-                    meeting[pair] = _meet(campaign.hours, line.hours)
+                    meeting[pair] = may_meet(campaign.hours, line.hours)
                 if not meeting[pair]:
                     yield _unreachable(path, line.name, "it is closed whenever the campaign is open")
 
@@ -132,62 +120,11 @@ def _never_together(table: Table, dead: set[str], *, kinds: Mapping[str, Kind], 
 def _open_without_lines(campaign: Campaign, table: Table) -> Iterator[Finding]:
     """A campaign without hours whose lines are all closed at one time of an ordinary week."""
     hours = [table.lines[target.line].hours for target in campaign.targets]
-    kept = [replace(each, calendars=(), dates={}) for each in hours if each is not None]
-    if campaign.hours is not None or len(kept) < len(hours) or any(any(each.dates.values()) for each in hours if each is not None):
-        return
-    closes = next((text for text, at_us in _closings(kept) if not any(is_open(each, at_us) for each in kept)), None)
-    if closes is not None:
+    if not campaign.hours and all(hours) and (closes := all_closed([each for each in hours if each])):
         message = f"campaign {quote(campaign.name)} has no hours, and all its lines are closed at times: {closes} for one"
         hint = "callers go through its menu and find nobody: give it `hours:`, or a line that is always open"
         yield warning(("campaigns", campaign.name), message, hint=hint, at_key=True)
 
 
-def _closings(all_hours: list[Hours]) -> Iterator[tuple[str, int]]:
-    """(in words, microseconds) of each moment at which some of them close, in a week of winter and one of summer. Those that never open
-    close on Monday."""
-    for hours in all_hours:
-        for weekday, minute in [(block.weekday, block.end_minute) for block in hours.blocks] or [(0, 0)]:
-            day, clock = divmod(minute, DAY_MINUTES)
-            text = f"{DAYS[(weekday + day) % 7].title()} {clock // 60:02d}:{clock % 60:02d} {hours.zone}"
-            for monday in _MONDAYS:
-                local = (monday + timedelta(days=weekday, minutes=minute)).replace(tzinfo=time_zone(hours.zone))
-                yield text, int(local.timestamp()) * US_PER_S
-
-
 def _unreachable(path: KeyPath, line: str, why: str) -> Finding:
     return warning(path, f"line {quote(line)} is never reached from here: {why}")
-
-
-def _meet(one: Hours, other: Hours) -> bool:
-    """Whether both may be open at one time. Hours of single dates are not compared: they count as meeting."""
-    if any(one.dates.values()) or any(other.dates.values()):
-        return True
-    return any(
-        _overlap(start - shift, end - shift, *theirs)
-        for shift in _shifts(one.zone, other.zone)
-        for start, end in _of_week(one)
-        for theirs in _of_week(other)
-    )
-
-
-def _of_week(hours: Hours) -> list[tuple[int, int]]:
-    """Minutes of the local week."""
-    days = ((block.weekday * DAY_MINUTES, block) for block in hours.blocks)
-    return [(day + block.start_minute, day + block.end_minute) for day, block in days]
-
-
-def _overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
-    """Whether two intervals of the week overlap; the week wraps around."""
-    return any(start + turn < other_end and other_start < end + turn for turn in (-WEEK_MINUTES, 0, WEEK_MINUTES))
-
-
-def _shifts(one: str, other: str) -> set[int]:
-    """How many minutes the clocks of one zone may be ahead of those of another. Not all change them on one day."""
-    if one == other:
-        return {0}
-    return {first - second for first in _offsets(one) for second in _offsets(other)}
-
-
-def _offsets(zone: str) -> set[int]:
-    ahead = (season.replace(tzinfo=time_zone(zone)).utcoffset() for season in _SEASONS)
-    return {int(offset.total_seconds()) // S_PER_MINUTE for offset in ahead if offset is not None}

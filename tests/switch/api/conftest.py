@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from posting_world import PostingWorld
 
 from switch.api.app import create_app
-from switch.settings.plan import Api
+from switch.deployment import Api
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from posting_world import ACME, PostingWorld
 
 from switch.api.app import create_app
-from switch.settings.plan import Api, token_of
+from switch.deployment import Api, token_of
 
 BEARER = {"Authorization": f"Bearer {ACME}"}
 FRAMEWORKS = re.compile(

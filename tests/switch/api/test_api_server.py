@@ -13,7 +13,7 @@ import pytest
 from posting_world import ACME, PostingWorld, on_any_port
 
 from switch.api.server import ApiServer
-from switch.settings.plan import Api
+from switch.deployment import Api
 
 BEARER = {"Authorization": f"Bearer {ACME}"}
 

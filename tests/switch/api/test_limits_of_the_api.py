@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from switch.api.kept_terms import KeptTerms
 from switch.api.middleware import AuthMiddleware
 from switch.api.server import ApiServer
-from switch.settings.plan import Api, token_of
+from switch.deployment import Api, token_of
 
 JUST_S = 0.001
 TICK_S = 0.1

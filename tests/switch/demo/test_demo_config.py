@@ -13,10 +13,10 @@ from routing.cap import Cap
 from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
 from switch.billing.terms import Price, Rule, Step, Terms
 from switch.demo.config import FlatTerms, address_of, demo_config, flat_terms, on_loopback
+from switch.deployment import Deployment
 from switch.engine.plan import Plan, Trunk
 from switch.run import CannotStart
 from switch.settings.load import load
-from switch.settings.plan import Deployment
 
 SAMPLE = Path(__file__).parents[3] / "config"
 MENU = Menu(name="m", prompt="p", keys={"2": HangUp(), "7": RouteOn()})

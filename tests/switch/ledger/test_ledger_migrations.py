@@ -13,13 +13,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from child_process import run_to_end
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 import switch
 from switch.billing.verdict import JudgedCall
 from switch.call.record import EndedBy
-from switch.ledger.database import Database
+from switch.ledger.database import Database, OtherSchema, newest_schema
 from switch.ledger.migrate import scripts
 from switch.ledger.store import Ledger, LedgerUnwritable
 from switch.ledger.tables import METADATA
@@ -166,7 +166,7 @@ record.AttemptRecord, record.CallRecord = AttemptRecord, CallRecord
 
 from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall, Verdict
-from switch.ledger.database import Database
+from switch.ledger.database import Database, OtherSchema, newest_schema
 from switch.ledger.store import Ledger
 
 database = Database(f"sqlite:///{sys.argv[1]}")
@@ -238,6 +238,23 @@ def test_a_caller_is_found_without_reading_all_calls_of_the_time(sqlite_url: str
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
         plan = str(database.execute(f"EXPLAIN QUERY PLAN {found}").fetchall())
     assert "ix_call_ani (ani=? AND invited_us>? AND invited_us<?)" in plan
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("0001", "its schema is 0001; the `payphone run` of this version brings it to {}, once the older one ends"),
+        ("9999", "its schema is 9999, and this version knows {}; read it with the version that runs on it"),
+    ],
+)
+def test_a_ledger_of_another_version_says_what_to_do(url: str, raw: Raw, version: str, says: str) -> None:
+    with raw(url).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    ledger = Ledger(Database(url))
+    with pytest.raises(OtherSchema) as refusal:
+        ledger.calls(limit=1)
+    assert str(refusal.value) == says.format(newest_schema())
+    ledger.close()
 
 
 def test_migrating_again_changes_nothing(ledger: Ledger) -> None:

@@ -28,7 +28,7 @@ def test_a_server_that_is_not_there_says_so(postgres: str, judged: Judge) -> Non
 
 
 def test_a_database_without_a_ledger_says_so(postgres: str) -> None:
-    with pytest.raises(LedgerUnreadable, match="no tables of a ledger"):
+    with pytest.raises(LedgerUnreadable, match="it has no tables yet; `payphone run` makes them"):
         Ledger(Database(postgres.format("postgres"))).calls(limit=1)
 
 

@@ -9,8 +9,8 @@ from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, Rule, Step, Terms
+from switch.deployment import Deployment, SwitchSettings
 from switch.settings.load import load
-from switch.settings.plan import Deployment, SwitchSettings
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from switch.deployment import Api, token_of
 from switch.problem_text import as_json, show
 from switch.settings.files import without_secrets
 from switch.settings.load import Loaded, load
-from switch.settings.plan import Api, token_of
 
 SECRET = "correct-horse-battery"  # noqa: S105 (a test's own)
 SWITCH = "switch:\n  sip: {listen: 127.0.0.1:5060}\n  api: {listen: 127.0.0.1:8088}\n"

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.hours import is_open
+from routing.hours_overlap import may_meet
 from routing.table import Block, Hours
-from switch.settings.lint.reach import _meet
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "America/Phoenix")
 YEAR_S = 365 * 86_400
@@ -28,17 +28,17 @@ def test_what_never_meets_is_never_open_at_once(one: Hours, other: Hours, offset
     moments = range(NEW_YEAR_S + offset_s, NEW_YEAR_S + YEAR_S, 3_600)
     together = any(is_open(one, at * 1_000_000) and is_open(other, at * 1_000_000) for at in moments)
 
-    assert _meet(one, other) or not together
+    assert may_meet(one, other) or not together
     if one.zone == other.zone:
         overlap = max(one.blocks[0].start_minute, other.blocks[0].start_minute) < min(
             one.blocks[0].end_minute, other.blocks[0].end_minute
         )
-        assert _meet(one, other) == (overlap and one.blocks[0].weekday == other.blocks[0].weekday)
+        assert may_meet(one, other) == (overlap and one.blocks[0].weekday == other.blocks[0].weekday)
 
 
 def test_hours_over_the_end_of_the_week_meet_across_zones() -> None:
     sunday = Hours(zone="America/Los_Angeles", blocks=(Block(weekday=6, start_minute=1_380, end_minute=1_440),))
     monday = Hours(zone="America/New_York", blocks=(Block(weekday=0, start_minute=120, end_minute=180),))
 
-    assert _meet(sunday, monday)
-    assert not _meet(sunday, Hours(zone="America/New_York", blocks=(Block(weekday=6, start_minute=0, end_minute=1_440),)))
+    assert may_meet(sunday, monday)
+    assert not may_meet(sunday, Hours(zone="America/New_York", blocks=(Block(weekday=6, start_minute=0, end_minute=1_440),)))
