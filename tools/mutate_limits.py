@@ -74,6 +74,7 @@ EXEMPT = {
         "switch.app TOKENS_AT_ONCE",
         "switch.cli.listing MAX_AT_ONCE",
         "switch.cli.simulating BATCH",
+        "switch.settings.value MAX_CLOSE",
         "switch.ledger.auditing POSTINGS_AT_ONCE",
         "switch.ledger.columns BLOCK_ROWS",
         "switch.ledger.reading KEYS_PER_QUERY",
