@@ -2,7 +2,7 @@
 read the clock."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from routing.zone import DEFAULT_ZONE, Zone, time_zone, zone_of_most
@@ -61,7 +61,7 @@ def days(at_us: int, count: int, *, zone: str) -> Period:
 
 def instant_us(text: str, *, zone: str, option: str) -> int:
     """UTC microseconds of `2026-11-18` (its local midnight), `2026-11-18T14:00`, or with an offset of its own. `option`: where it was
-    given.
+    given. A local time of day that the clocks skip, or that comes twice, is refused; the beginning of a day is always one instant.
 
     Raises BadInstant.
     """
@@ -71,7 +71,13 @@ def instant_us(text: str, *, zone: str, option: str) -> int:
         raise BadInstant(f"{option}: {text!r} is no instant: write 2026-11-18, or 2026-11-18T14:00") from error
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise BadInstant(f"{option}: {text!r}: years are from {FIRST_YEAR} to {LAST_YEAR}")
-    return _us(found if found.tzinfo is not None else found.replace(tzinfo=clock_of(zone)))
+    if found.tzinfo is not None:
+        return _us(found)
+    first, second = (found.replace(tzinfo=clock_of(zone), fold=fold) for fold in (0, 1))
+    if _us(first) != _us(second) and found.time() != time.min:
+        happens = "is skipped by" if _us(first) > _us(second) else "comes twice with"
+        raise BadInstant(f"{option}: {text} {happens} the clocks of {zone}: write it with its offset, such as -05:00")
+    return _us(first)
 
 
 def clock_of(zone: str) -> Zone:

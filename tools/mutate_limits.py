@@ -41,6 +41,7 @@ SMALL_UNITS = {"NS", "US", "MS", "S", "MINUTES", "SAMPLES", "MICROS"}
 
 
 EXEMPT = {
+    "ends a loop that ends by itself: each pass leaves more out": ("switch.settings.validate MAX_PASSES",),
     "stands for none or nothing: any other number that is none would do": (
         "media.rtp.continuity _NOBODY",
         "media.rtp.continuity _OURSELVES",
@@ -73,6 +74,7 @@ EXEMPT = {
         "switch.app TOKENS_AT_ONCE",
         "switch.cli.listing MAX_AT_ONCE",
         "switch.cli.simulating BATCH",
+        "switch.settings.value MAX_CLOSE",
         "switch.ledger.auditing POSTINGS_AT_ONCE",
         "switch.ledger.columns BLOCK_ROWS",
         "switch.ledger.reading KEYS_PER_QUERY",

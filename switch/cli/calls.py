@@ -1,10 +1,12 @@
 """The command `payphone calls`: which records are wanted. How they look is `switch.console`'s."""
 
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated
 
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, from_ledger, open_ledger
+from switch.output import write_line
 
 MAX_LISTED = 1_000_000
 __all__ = ["app", "calls"]
@@ -59,9 +61,21 @@ def calls(
         )
     except BadInstant as error:
         fail(str(error))
-    from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, follow=follow))
+    if not from_ledger(lambda: show_calls(ledger, wanted, limit=limit, clock=clock, as_json_lines=json_lines, follow=follow)):
+        for hint in _unknown_names(place.names, publisher=publisher, campaign=campaign, line=line):
+            write_line(hint, err=True)
     if follow:
         from_ledger(lambda: follow_calls(ledger, wanted, clock=clock, as_json_lines=json_lines))
+
+
+def _unknown_names(known: Mapping[str, Collection[str]], **wanted: str | None) -> Iterator[str]:
+    """Says which names the config does not have, and the nearest it has. The ledger may have them all the same, from before."""
+    from difflib import get_close_matches
+
+    for kind, name in wanted.items():
+        if name is not None and name not in known.get(kind, ()):
+            nearest = get_close_matches(name, known.get(kind, ()), n=1)
+            yield f"the config has no {kind} {name}" + (f": did you mean {nearest[0]}?" if nearest else "")
 
 
 def _state(text: str | None) -> str | None:

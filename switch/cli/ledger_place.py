@@ -4,8 +4,8 @@ Compiling takes seconds where a config is large; `payphone calls` needs none of 
 somebody edits it, still says where its ledger is.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -22,13 +22,14 @@ _POSTGRESQL = "postgresql:"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPlace:
     """`data`: the directory of journal and SQLite ledger. `url`: of another database than that; None: there is none. `zone`: IANA, of most
-    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros. `broken`: what of the config
-    could not be read, so that zone and credits may lack something."""
+    campaigns. `credits`: by advertiser who pays in advance, how far below zero the balance may go, micros. `names`: those in the config, of
+    `publisher`, `campaign` and `line`. `broken`: what of the config could not be read, so that the other fields may lack something."""
 
     data: Path
     url: str | None
     zone: str
     credits: Mapping[str, int]
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
 
 
@@ -58,6 +59,7 @@ def ledger_place(directory: Path) -> LedgerPlace | None:
             url=None if ledger == DEFAULT_LEDGER else ledger,
             zone=_zone(tree.data, zone),
             credits=_credits(tree.data.get("advertisers")),
+            names=_names(tree.data),
             broken=tuple(f"{problem.path}:{problem.line}: {problem.message}" for problem in tree.problems),
         )
     except (KeyError, ValueError, OSError):  # no such zone, no amount, no path
@@ -70,6 +72,13 @@ def _zone(data: Mapping[str, Value], default: str) -> str:
     opens = ((campaign, _entries(hours.get(str(campaign.get("hours")))).get("zone")) for campaign in campaigns)
     zones = ((str(campaign.get("zone", default)), str(zone) if zone else None) for campaign, zone in opens)
     return time_zone(zone_of_most(zones)).key
+
+
+def _names(data: Mapping[str, Value]) -> dict[str, Collection[str]]:
+    lines = [
+        name for advertiser in _entries(data.get("advertisers")).values() for name in _entries(_entries(advertiser).get("lines"))
+    ]
+    return {"publisher": _entries(data.get("publishers")), "campaign": _entries(data.get("campaigns")), "line": lines}
 
 
 def _credits(advertisers: Value | None) -> dict[str, int]:

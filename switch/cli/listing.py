@@ -21,8 +21,8 @@ MAX_AT_ONCE = 1_000
 """So many calls may end between two looks; of more the oldest are not shown."""
 
 
-def show_calls(ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, as_json_lines: bool, follow: bool = False) -> None:
-    """Newest first; with `follow` newest last, to stand above those that `follow_calls` shows. Raises LedgerUnreadable."""
+def show_calls(ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, as_json_lines: bool, follow: bool = False) -> int:
+    """Returns how many it shows. Newest first; with `follow` newest last, above those of `follow_calls`. Raises LedgerUnreadable."""
     calls = ledger.calls_matching(wanted, limit=limit)
     if as_json_lines:
         for judged in calls[::-1] if follow else calls:
@@ -33,6 +33,7 @@ def show_calls(ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, a
         show_calls_table(calls, clock)
     else:
         write_line("no calls: none is recorded that all filters let pass", err=True)
+    return len(calls)
 
 
 def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lines: bool, looks: int | None = None) -> None:

@@ -26,8 +26,16 @@ __all__ = ["app", "money"]
 money = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="See and correct what is owed and earned.\n\nNothing is changed: rows are appended.",
-    epilog="`payphone money COMMAND -h` has examples.",
+    help="""See and correct what is owed and earned.
+
+    Nothing is changed: rows are appended. `payphone money COMMAND -h` says more of each.
+
+    \b
+    Examples:
+      payphone money balance
+      payphone money show 3f2a9c
+    """,
+    epilog=EXIT,
 )
 app.add_typer(money, name="money")
 

@@ -16,14 +16,16 @@ def call_tests(
     tests: Annotated[Path | None, typer.Option(help="Directory of the call tests. Default: tests, in that of the config.")] = None,
     only: Annotated[str, typer.Option("-k", help="Only tests with this in their name.", metavar="WORD")] = "",
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show passed tests too, and how each call went.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show how each call went, too.")] = False,
     json_lines: AsJson = False,
 ) -> None:
     """Run the call tests beside the config.
 
     A test says: this call at this time goes to that line, and bills that. Every call goes through routing, menus, caps and money as it
     would on the wire, in simulated time and without a socket. A failure says where it is written and what happened instead; -v adds
-    the rules that decided. docs/guide-call-tests.md says how tests are written.
+    the rules that decided.
+
+    docs/guide-call-tests.md says how tests are written.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ from switch.cli.common import count, fail, loaded_config, show_problem
 from switch.engine.clock import SystemClock
 from switch.explain import Sources, explanation_lines
 from switch.explain import explain as explained
-from switch.output import Styled, write_folded, write_json, write_line
+from switch.output import Styled, write_folded, write_json
 from switch.period import zone_of
 from switch.problem_text import as_json as problem_as_json
 from switch.settings.problem import Problem
@@ -71,9 +71,9 @@ def _show(result: CallTestResult, sources: Sources, clock: Zone, *, verbose: boo
     """A line for a test that passed; four for each expectation that failed; with `verbose` how the calls went, too."""
     test = result.test
     if result.passed:
-        write_line(Styled("ok", "green"), f"    {test.name}")
+        write_folded([Styled(f"ok    {test.name}", "green")])
     else:
-        write_line(Styled("FAIL", "red bold"), "  ", Styled(test.name, "bold"))
+        write_folded([Styled(f"FAIL  {test.name}", "red bold")])
     for problem in result.failures:
         write_folded(INDENT + row for row in _failure(problem))
     if verbose:

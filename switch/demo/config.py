@@ -4,8 +4,8 @@ Any config that has such a number will do, whatever its addresses are: the demo'
 they meet no switch that runs here, and no line of the config is ever dialled where it really is.
 """
 
+import random
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -35,6 +35,8 @@ LOOPBACK = "127.0.0.1"
 _EVERY_BIT = 0xFFFF_FFFF
 RTP_PORTS = 64
 """How many ports the demo's switch has for audio: four times what its six calls take."""
+RTP_ROWS = range(16_384, 32_768, RTP_PORTS)
+"""Where those may begin. From 32,768 on Linux gives ports to whoever asks for any: one that lies idle between two calls would be taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,7 @@ def _free_ports(count: int) -> list[int]:
 
 def _free_rtp_ports() -> tuple[int, int]:
     """The first and last of RTP_PORTS ports in a row that nobody had just now."""
-    for first in _starts():
+    for first in random.sample(RTP_ROWS, len(RTP_ROWS)):  # so that two demos look in different places
         with ExitStack() as held:
             try:
                 for port in range(first, first + RTP_PORTS, 2):
@@ -194,9 +196,3 @@ def _free_rtp_ports() -> tuple[int, int]:
                 continue
             return first, first + RTP_PORTS - 1
     raise OSError("no row of free ports")
-
-
-def _starts() -> Iterator[int]:
-    """Where a row may begin: near a port that the system calls free, so that two demos look in different places."""
-    for port in _free_ports(RTP_PORTS):
-        yield min(port, 65_535 - RTP_PORTS) & ~1

@@ -169,8 +169,9 @@ def storing() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Without the statement and its values: they are long, and they name callers."""
-    return str(error.orig) if isinstance(error, StatementError) and error.orig is not None else str(error)
+    """One line, without the statement and its values: they are long, and they name callers."""
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    return " ".join(str(cause).split())
 
 
 def _parsed(url: str) -> URL:

@@ -211,7 +211,7 @@ class Ledger:
     @contextmanager
     def reading(self) -> "Iterator[Reading]":
         """Sums of the whole ledger, all as of one instant."""
-        from switch.ledger.counting import Reading  # noqa: PLC0415 it brings the books of a running switch along
+        from switch.ledger.counting import Reading  # noqa: PLC0415 it brings the usage of a running switch along
 
         with self._database.snapshot() as connection:
             yield Reading(connection)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from switch.settings.load import load, load_files
+from switch.settings.problem import quote
 
 SWITCH = "switch: {sip: {listen: 127.0.0.1:5060}}"
 
@@ -48,3 +49,39 @@ def test_so_long_a_uri(config: Path, characters: int, *, told: bool) -> None:
     assert "sip:east@127.0.0.1:5071" in written
     shop.write_text(written.replace("sip:east@127.0.0.1:5071", uri))
     assert bool(load(config).errors) is told
+
+
+def sold(*, publishers: str = "p: {}", publisher: str = "p", at_least: str = "90s", line: str = "") -> str:
+    return f"""
+switch: {{sip: {{listen: 127.0.0.1:5060}}}}
+publishers: {{{publishers}}}
+numbers: {{"+18005550100": {{publisher: {publisher}, campaign: c}}}}
+advertisers: {{a: {{lines: {{l: {{uri: "sip:l@127.0.0.2:5060"{line}}}}}}}}}
+campaigns: {{c: {{lines: [l], billable: {{on: connected_for, at_least: {at_least}}}, revenue: 2, payout: 1}}}}
+"""
+
+
+@pytest.mark.parametrize(("at_least", "told"), [("60s", False), ("59999ms", True)])
+def test_thresholds_below_a_minute_are_warned_of(at_least: str, *, told: bool) -> None:
+    assert ("a threshold below 60 s" in messages({"a.yaml": sold(at_least=at_least)})) is told
+
+
+@pytest.mark.parametrize(("publishers", "more"), [(8, ""), (9, " and 1 more")])
+def test_so_many_values_that_a_tag_may_have_are_named(publishers: int, more: str) -> None:
+    names = [f"p{number}" for number in range(publishers)]
+    config = sold(publishers=", ".join(f"{name}: {{}}" for name in names), publisher="p0", line=", filter: publisher == nobody")
+    expected = [problem.expected for problem in load_files({"a.yaml": config}).problems if "nobody" in problem.message]
+    assert expected == [f"one of {', '.join(names[:8])}{more}"]
+
+
+@pytest.mark.parametrize(("others", "hint"), [(199, 'did you mean "quotes"?'), (200, None)])
+def test_a_wrong_name_is_compared_with_so_many(others: int, hint: str | None) -> None:
+    """Beyond that only with those that begin alike."""
+    publishers = ", ".join(["quotes: {}", *(f"x{number}: {{}}" for number in range(others))])
+    problems = load_files({"a.yaml": sold(publishers=publishers, publisher="qotes")}).problems
+    assert [problem.hint for problem in problems if problem.message == 'unknown publisher "qotes"'] == [hint]
+
+
+def test_so_much_of_a_text_is_quoted() -> None:
+    assert quote("a" * 60) == f'"{"a" * 60}"'
+    assert quote("a" * 61) == f'"{"a" * 59}…"'

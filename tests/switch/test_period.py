@@ -52,6 +52,16 @@ def test_years_have_limits() -> None:
         assert "years are from" in refused(f"{year}-12-31")
 
 
+def test_a_time_of_day_that_is_skipped_or_comes_twice_needs_its_offset() -> None:
+    for text, happens in (("2026-03-08T02:30", "is skipped by"), ("2026-11-01T01:30", "comes twice with")):
+        told = f"--from: {text} {happens} the clocks of America/New_York: write it with its offset, such as -05:00"
+        assert refused(text, zone=NEW_YORK) == told
+    assert us("2026-11-01T01:30-05:00", NEW_YORK) == us("2026-11-01T06:30")
+    for text, utc in (("2026-03-08T01:59:59", "06:59:59"), ("2026-03-08T03:00", "07:00")):
+        assert us(text, NEW_YORK) == us(f"2026-03-08T{utc}")
+    assert us("2026-03-08", "America/Havana") == us("2026-03-08T05:00")  # a day that begins at one
+
+
 def test_a_local_day_may_have_25_hours() -> None:
     day = days(us("2026-11-01T12:00"), 1, zone=NEW_YORK)
     assert day == Period(from_us=us("2026-11-01T04:00"), to_us=us("2026-11-02T05:00"), zone=NEW_YORK)

@@ -95,7 +95,13 @@ def test_filters_that_are_none_are_refused(ledger: Path, words: list[str], why: 
 def test_that_no_call_passes_the_filters_is_said(ledger: Path) -> None:
     done = calls(ledger, "--publisher", "nobody", columns=80)
     assert done.stdout == ""
-    assert done.stderr == "no calls: none is recorded that all filters let pass\n"
+    assert done.stderr == "no calls: none is recorded that all filters let pass\nthe config has no publisher nobody\n"
+
+
+def test_the_nearest_name_is_told_where_no_call_has_that_one(ledger: Path) -> None:
+    (ledger / "names.yaml").write_text("advertisers: {acme: {lines: {acme-east: {}}}}\ncampaigns: {autos: {}}\n")
+    done = calls(ledger, "--line", "acme-eats", "--campaign", "autos", columns=80)
+    assert done.stderr.splitlines()[1:] == ["the config has no line acme-eats: did you mean acme-east?"]
 
 
 def test_a_config_that_is_broken_elsewhere_still_shows_its_ledger(ledger: Path) -> None:

@@ -44,6 +44,13 @@ def test_help_fits(command: str) -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_names_of_call_tests_fit_and_a_pipe_gets_them_whole() -> None:
+    command = ("test", "--config", REPOSITORY / "config", "-k", "a line that does not even ring")
+    assert max(map(len, told(*command))) <= 80
+    assert len(told(*command)) == 3
+    assert len(told(*command, columns=None)[0]) > 80
+
+
 def test_problems_of_a_config_fit(broken: Path) -> None:
     lines = told("check", "--config", broken)
     assert max(map(len, lines)) <= 80

@@ -89,6 +89,13 @@ def test_no_error_shows_a_password(url: str, judged: Judge) -> None:
             error = error.__cause__
 
 
+def test_what_a_database_says_in_several_lines_is_one() -> None:
+    with pytest.raises(LedgerUnreadable) as caught:
+        Ledger(Database("postgresql://payphone@127.0.0.1:1/ledger")).calls(limit=1)
+    assert "Connection refused Is the server running" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
 def test_the_newest_schema_is_what_alembic_calls_the_head(sqlite_url: str) -> None:
     with Database(sqlite_url).snapshot() as connection:
         assert ScriptDirectory.from_config(scripts(connection)).get_current_head() == newest_schema()
