@@ -19,7 +19,7 @@ from threading import Semaphore
 import uvloop
 from msgspec.structs import replace
 
-from switch.billing.terms import Price, Rule, Step, Terms
+from switch.billing.terms import Price, PriceStep, Rule, Terms
 from switch.billing.verdict import CallEvent
 from switch.call.cause import Cause
 from switch.call.moment import Moment
@@ -149,7 +149,7 @@ async def _paced(directory: Path, *, rate: int, seconds: int) -> tuple[list[floa
 
 def _lines_of_a_call() -> list[bytes]:
     """Its events, then heartbeats."""
-    price = Price(steps=(Step(rule=Rule(at_least_ms=90_000), amount_micros=25_000_000),))
+    price = Price(steps=(PriceStep(rule=Rule(at_least_ms=90_000), amount_micros=25_000_000),))
     agreed = RulingNotes(
         trail=TRAIL,
         known={"state": "TX", "zip": "75001", "age": 66, "hour": 14, "weekday": "mon", "repeat": False, "anonymous": False},

@@ -64,7 +64,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PriceStep:
     """One tier of a price: this much once the rule holds."""
 
     rule: Rule
@@ -84,7 +84,7 @@ class Price:
     """`steps`: at least one, in the order written. `percent_bp`: not the amounts but this share of the recognised revenue, in basis
     points (payouts only), half-even to the cent; the steps then say when, and their amounts are 0."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[PriceStep, ...]
     tiers: Tiers = Tiers.HIGHEST
     percent_bp: int | None = None
 
@@ -200,7 +200,7 @@ def accruals(price: Price, situation: Situation) -> Accruals:
     return tuple(_owed(price.tiers, [each for each in since if each[1] <= at_us], at_us=at_us) for at_us in instants)
 
 
-def _owed(tiers: Tiers, held: Sequence[tuple[Step, int, str]], *, at_us: int) -> Accrual:
+def _owed(tiers: Tiers, held: Sequence[tuple[PriceStep, int, str]], *, at_us: int) -> Accrual:
     """`held`: the steps that hold at `at_us`, in the order written; at least one."""
     match tiers:
         case Tiers.HIGHEST:

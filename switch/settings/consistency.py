@@ -20,8 +20,7 @@ from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AdvertiserConfig, TrunkConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
-from switch.settings.names import Kind as Name
-from switch.settings.names import Names
+from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
@@ -53,7 +52,7 @@ def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
 
 def _lines_twice(names: Names) -> Iterator[Finding]:
     for path in names.again:
-        hint = f"the first one is at {names.place(Name.LINE, str(path[-1]))}; line names are unique among all advertisers"
+        hint = f"the first one is at {names.place(EntryKind.LINE, str(path[-1]))}; line names are unique among all advertisers"
         yield Finding(path, Invalid(f"line {quote(str(path[-1]))} is here twice", hint=hint, at_key=True))
 
 

@@ -24,7 +24,7 @@ from switch.billing.terms import BillableOn, Tiers
 from switch.deployment import Token, token_of
 from switch.settings import address
 from switch.settings import value as v
-from switch.settings.names import Kind, Names
+from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
@@ -95,7 +95,7 @@ def _duration(low: int, high: int = v.DAY_MS) -> Made:
     return scalar(lambda text: v.duration_ms(text, low=low, high=high), v.DURATION)
 
 
-def _known(kind: Kind) -> BeforeValidator:
+def _known(kind: EntryKind) -> BeforeValidator:
     def check(raw: object, info: ValidationInfo) -> str:
         names = cast(Names, info.context)
         return names.check(kind, _text(raw, f"the name of {kind.one}"))
@@ -174,13 +174,13 @@ Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()
 Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
-LineName = Annotated[str, _known(Kind.LINE), text_schema()]
-CampaignName = Annotated[str, _known(Kind.CAMPAIGN), text_schema()]
-MenuName = Annotated[str, _known(Kind.MENU), text_schema()]
-HoursName = Annotated[str, _known(Kind.HOURS), text_schema()]
-PublisherName = Annotated[str, _known(Kind.PUBLISHER), text_schema()]
-DeclaredTag = Annotated[str, _known(Kind.TAG), text_schema()]
-PromptName = Annotated[str, _known(Kind.PROMPT), text_schema()]
+LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]
+CampaignName = Annotated[str, _known(EntryKind.CAMPAIGN), text_schema()]
+MenuName = Annotated[str, _known(EntryKind.MENU), text_schema()]
+HoursName = Annotated[str, _known(EntryKind.HOURS), text_schema()]
+PublisherName = Annotated[str, _known(EntryKind.PUBLISHER), text_schema()]
+DeclaredTag = Annotated[str, _known(EntryKind.TAG), text_schema()]
+PromptName = Annotated[str, _known(EntryKind.PROMPT), text_schema()]
 
 
 def _folder(text: str) -> str:
@@ -251,7 +251,7 @@ def _hangup(raw: object, info: ValidationInfo) -> str | bool:
     if text == "true":
         return True
     names = cast(Names, info.context)
-    return names.check(Kind.PROMPT, text)
+    return names.check(EntryKind.PROMPT, text)
 
 
 HangUpAfter = Annotated[str | bool, BeforeValidator(_hangup), WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})]

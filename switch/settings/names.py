@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
-from routing.expression import Kind as TagKind
+from routing.expression import Kind
 from routing.tags import BUILT_IN
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, SourceSpan, Tree, Value, display_path
@@ -24,7 +24,7 @@ MAX_COMPARED = 200
 WAV = "a 16-bit PCM WAV file, such as 8 kHz mono"
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """The kinds of things that have names, in the words of a message."""
 
     LINE = "line"
@@ -38,10 +38,11 @@ class Kind(StrEnum):
     @property
     def one(self) -> str:
         """One of them, in a sentence."""
-        return "opening hours" if self is Kind.HOURS else f"a {self}"
+        return "opening hours" if self is EntryKind.HOURS else f"a {self}"
 
 
-SECTIONS = {Kind.CAMPAIGN: "campaigns", Kind.MENU: "menus", Kind.HOURS: "hours", Kind.PUBLISHER: "publishers", Kind.TAG: "tags"}
+PLURALS = (EntryKind.CAMPAIGN, EntryKind.MENU, EntryKind.PUBLISHER, EntryKind.TAG)
+SECTIONS = {**{kind: f"{kind}s" for kind in PLURALS}, EntryKind.HOURS: "hours"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +71,19 @@ class Names:
     which entries are left out, since they have errors.
     """
 
-    defined: Mapping[Kind, Mapping[str, SourceSpan]]
+    defined: Mapping[EntryKind, Mapping[str, SourceSpan]]
     again: tuple[KeyPath, ...]
     prompts: Prompts | None
-    kinds: Mapping[str, TagKind]
+    kinds: Mapping[str, Kind]
     unread: frozenset[str]
     prompt_fault: Callable[[str], str | None]
-    expected: Callable[[Kind], str]
-    hint: Callable[[Kind, str], str | None]
+    expected: Callable[[EntryKind], str]
+    hint: Callable[[EntryKind, str], str | None]
     incomplete: frozenset[str] = frozenset()
 
-    def check(self, kind: Kind, name: str) -> str:
+    def check(self, kind: EntryKind, name: str) -> str:
         """Returns the name if it is defined; else raises Invalid with the nearest defined name."""
-        if kind is Kind.PROMPT:
+        if kind is EntryKind.PROMPT:
             return self._check_prompt(name)
         if name not in self.defined[kind] and name not in self.unread:
             raise Invalid(f"unknown {kind} {quote(name)}", expected=self.expected(kind), hint=self.hint(kind, name))
@@ -91,12 +92,12 @@ class Names:
     def _check_prompt(self, name: str) -> str:
         if self.prompts and name not in self.prompts.names:
             expected = f"a WAV file in {self.prompts.place}: {_listed(sorted(self.prompts.names)) or 'there is none'}"
-            raise Invalid(f"unknown prompt {quote(name)}", expected=expected, hint=self.hint(Kind.PROMPT, name))
+            raise Invalid(f"unknown prompt {quote(name)}", expected=expected, hint=self.hint(EntryKind.PROMPT, name))
         if fault := self.prompt_fault(name):
             raise Invalid(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
         return name
 
-    def place(self, kind: Kind, name: str) -> str:
+    def place(self, kind: EntryKind, name: str) -> str:
         """The file and line where a name is defined."""
         place = self.defined[kind][name]
         return f"{place.file.path}:{_line(place)}"
@@ -111,8 +112,8 @@ def names_of(tree: Tree, *, prompts: Prompts | None) -> Names:
     for advertiser, entry in mapping(tree.data.get("advertisers")).items():
         for line in mapping(mapping(entry).get("lines")):
             lines.setdefault(line, []).append(("advertisers", advertiser, "lines", line))
-    defined[Kind.LINE] = {name: tree.places[paths[0]] for name, paths in lines.items()}
-    known: dict[Kind, Collection[str]] = {**defined, Kind.PROMPT: prompts.names if prompts else ()}
+    defined[EntryKind.LINE] = {name: tree.places[paths[0]] for name, paths in lines.items()}
+    known: dict[EntryKind, Collection[str]] = {**defined, EntryKind.PROMPT: prompts.names if prompts else ()}
     return Names(
         defined=defined,
         again=tuple(path for paths in lines.values() for path in paths[1:]),
@@ -150,14 +151,14 @@ def mapping(value: Value | None) -> dict[str, Value]:
     return value if isinstance(value, dict) else {}
 
 
-def _tag_kinds(tree: Tree) -> dict[str, TagKind]:
+def _tag_kinds(tree: Tree) -> dict[str, Kind]:
     """Of built-in and declared tags; and text, where a menu or a number sets a tag without further ado. What has an error is text."""
-    known = {kind.value: kind for kind in TagKind}
+    known = {kind.value: kind for kind in Kind}
     declared = {
-        name: known.get(str(mapping(entry).get("type")), TagKind.TEXT) for name, entry in mapping(tree.data.get("tags")).items()
+        name: known.get(str(mapping(entry).get("type")), Kind.TEXT) for name, entry in mapping(tree.data.get("tags")).items()
     }
     entries = [entry for section in ("numbers", "menus") for entry in mapping(tree.data.get(section)).values()]
-    implied = dict.fromkeys(_set_tags(entries), TagKind.TEXT)
+    implied = dict.fromkeys(_set_tags(entries), Kind.TEXT)
     return {**implied, **declared, **BUILT_IN}
 
 
@@ -172,7 +173,7 @@ def _set_tags(value: Value) -> Iterator[str]:
                 yield from _set_tags(item)
 
 
-def _expected(kind: Kind, entries: Mapping[str, SourceSpan]) -> str:
+def _expected(kind: EntryKind, entries: Mapping[str, SourceSpan]) -> str:
     places = sorted(entries.items(), key=lambda entry: (entry[1].file.path, _line(entry[1])))
     files = {place.file.path for _, place in places}
     if not places:

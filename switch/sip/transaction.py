@@ -9,7 +9,15 @@ from typing import Protocol
 
 from switch.sip.message import Address, Request, Response, serialize
 from switch.sip.requests import ack_to_failure
-from switch.sip.transaction_table import END_BY_EVENT, SHORT_LIVES, Action, Event, State, TransactionEnd, TransactionMachine
+from switch.sip.transaction_table import (
+    END_BY_EVENT,
+    SHORT_LIVES,
+    Action,
+    Event,
+    TransactionEnd,
+    TransactionMachine,
+    TransactionState,
+)
 from switch.timer_heap import TimerEntry, TimerHeap
 
 NS_PER_MS = 1_000_000
@@ -80,7 +88,7 @@ class Transaction:
         self.key = key
         self.address = address
         self.user = user
-        self.state = State.TERMINATED
+        self.state = TransactionState.TERMINATED
         self.merge_id: str | None = None
         self.tag = ""
         self._request: Request | None = None
@@ -124,7 +132,7 @@ class Transaction:
         then, does = row
         if wire is not None:
             self._wire = wire
-        if then is State.TERMINATED:
+        if then is TransactionState.TERMINATED:
             user = self.user
             self._leave()
             if user is not None:
@@ -143,7 +151,7 @@ class Transaction:
             self._wire = serialize(ack_to_failure(self._request, message))
         self._layer.send(self._wire, self.address)
 
-    def _enter(self, state: State, now_ns: int) -> None:
+    def _enter(self, state: TransactionState, now_ns: int) -> None:
         """Starts the timers of `state`, stops those of the state left, keeps those of both."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
@@ -174,7 +182,7 @@ class Transaction:
         if timer is Event.TIMER_A:
             self._interval_ns = doubled_ns
         else:
-            self._interval_ns = t2_ns if self.state is State.PROCEEDING else min(doubled_ns, t2_ns)
+            self._interval_ns = t2_ns if self.state is TransactionState.PROCEEDING else min(doubled_ns, t2_ns)
         self._retransmit_timer = self._layer.timer_heap.add(now_ns + self._interval_ns, self._on_retransmit)
         self._step(timer, now_ns)
 
@@ -185,7 +193,7 @@ class Transaction:
 
     def _leave(self) -> None:
         """Releases everything: the layer drops this transaction, and nothing refers to the messages or the user any more."""
-        self._enter(State.TERMINATED, 0)
+        self._enter(TransactionState.TERMINATED, 0)
         self._layer.forget(self)
         self.user = None
         self._request = None

@@ -1,7 +1,7 @@
 """PURE. Holds the four transaction machines of RFC 3261 §17, and the Accepted states of RFC 6026, as data. `transaction` runs them.
 
-How to read a table. A machine is in one `State`; something happens, an `Event`; the row for the two says which state is next and what
-is done, in order. No row means: nothing happens. That is how late, duplicated and crossed messages are absorbed.
+How to read a table. A machine is in one `TransactionState`; something happens, an `Event`; the row for the two says which state is next
+and what is done, in order. No row means: nothing happens. That is how late, duplicated and crossed messages are absorbed.
 
 Timers belong to states. A state has at most two: one that sends again (A, E, G) and one that bounds the stay (the others). Entering
 a state starts its timers and stops those of the state left; a timer that both states have runs on (E and F across a 1xx).
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 
-class State(IntEnum):
+class TransactionState(IntEnum):
     """The states of a transaction."""
 
     CALLING = auto()
@@ -97,7 +97,7 @@ END_BY_EVENT: Mapping[Event, TransactionEnd] = {
 SHORT_LIVES = frozenset({Event.TIMER_I, Event.TIMER_K})
 """Timers that last T4. The others that bound a stay last 64*T1."""
 
-Row = tuple[State, tuple[Action, ...]]
+Row = tuple[TransactionState, tuple[Action, ...]]
 StateTimers = tuple[Event | None, Event | None]
 """(the timer that sends again, the timer that bounds the stay)."""
 
@@ -108,38 +108,38 @@ class TransactionMachine:
 
     name: str
     invite: bool
-    start: State
-    timers: Mapping[State, StateTimers]
-    rows: Mapping[tuple[State, Event], Row]
+    start: TransactionState
+    timers: Mapping[TransactionState, StateTimers]
+    rows: Mapping[tuple[TransactionState, Event], Row]
 
 
 # RFC 3261 §17.1.1, RFC 6026 §7.2. Timer B bounds Calling only: an INVITE may stay in Proceeding for ever, the user hangs up.
 INVITE_CLIENT = TransactionMachine(
     name="INVITE client",
     invite=True,
-    start=State.CALLING,
+    start=TransactionState.CALLING,
     timers={
-        State.CALLING: (Event.TIMER_A, Event.TIMER_B),
-        State.PROCEEDING: (None, None),
-        State.ACCEPTED: (None, Event.TIMER_M),
-        State.COMPLETED: (None, Event.TIMER_D),
-        State.TERMINATED: (None, None),
+        TransactionState.CALLING: (Event.TIMER_A, Event.TIMER_B),
+        TransactionState.PROCEEDING: (None, None),
+        TransactionState.ACCEPTED: (None, Event.TIMER_M),
+        TransactionState.COMPLETED: (None, Event.TIMER_D),
+        TransactionState.TERMINATED: (None, None),
     },
     rows={
-        (State.CALLING, Event.TIMER_A): (State.CALLING, (Action.SEND,)),
-        (State.CALLING, Event.TIMER_B): (State.TERMINATED, ()),
-        (State.CALLING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.CALLING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.CALLING, Event.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
-        (State.CALLING, Event.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
-        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.PROCEEDING, Event.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
-        (State.PROCEEDING, Event.FAILURE): (State.COMPLETED, (Action.SEND_ACK, Action.PASS)),
-        (State.ACCEPTED, Event.SUCCESS): (State.ACCEPTED, (Action.PASS,)),
-        (State.ACCEPTED, Event.TIMER_M): (State.TERMINATED, ()),
-        (State.COMPLETED, Event.FAILURE): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Event.TIMER_D): (State.TERMINATED, ()),
+        (TransactionState.CALLING, Event.TIMER_A): (TransactionState.CALLING, (Action.SEND,)),
+        (TransactionState.CALLING, Event.TIMER_B): (TransactionState.TERMINATED, ()),
+        (TransactionState.CALLING, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.CALLING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.PASS,)),
+        (TransactionState.CALLING, Event.SUCCESS): (TransactionState.ACCEPTED, (Action.PASS,)),
+        (TransactionState.CALLING, Event.FAILURE): (TransactionState.COMPLETED, (Action.SEND_ACK, Action.PASS)),
+        (TransactionState.PROCEEDING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.PASS,)),
+        (TransactionState.PROCEEDING, Event.SUCCESS): (TransactionState.ACCEPTED, (Action.PASS,)),
+        (TransactionState.PROCEEDING, Event.FAILURE): (TransactionState.COMPLETED, (Action.SEND_ACK, Action.PASS)),
+        (TransactionState.ACCEPTED, Event.SUCCESS): (TransactionState.ACCEPTED, (Action.PASS,)),
+        (TransactionState.ACCEPTED, Event.TIMER_M): (TransactionState.TERMINATED, ()),
+        (TransactionState.COMPLETED, Event.FAILURE): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.COMPLETED, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.COMPLETED, Event.TIMER_D): (TransactionState.TERMINATED, ()),
     },
 )
 
@@ -147,25 +147,25 @@ INVITE_CLIENT = TransactionMachine(
 OTHER_CLIENT = TransactionMachine(
     name="non-INVITE client",
     invite=False,
-    start=State.TRYING,
+    start=TransactionState.TRYING,
     timers={
-        State.TRYING: (Event.TIMER_E, Event.TIMER_F),
-        State.PROCEEDING: (Event.TIMER_E, Event.TIMER_F),
-        State.COMPLETED: (None, Event.TIMER_K),
-        State.TERMINATED: (None, None),
+        TransactionState.TRYING: (Event.TIMER_E, Event.TIMER_F),
+        TransactionState.PROCEEDING: (Event.TIMER_E, Event.TIMER_F),
+        TransactionState.COMPLETED: (None, Event.TIMER_K),
+        TransactionState.TERMINATED: (None, None),
     },
     rows={
-        (State.TRYING, Event.TIMER_E): (State.TRYING, (Action.SEND,)),
-        (State.TRYING, Event.TIMER_F): (State.TERMINATED, ()),
-        (State.TRYING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.TRYING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.TRYING, Event.FINAL): (State.COMPLETED, (Action.PASS,)),
-        (State.PROCEEDING, Event.TIMER_E): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Event.TIMER_F): (State.TERMINATED, ()),
-        (State.PROCEEDING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.PASS,)),
-        (State.PROCEEDING, Event.FINAL): (State.COMPLETED, (Action.PASS,)),
-        (State.COMPLETED, Event.TIMER_K): (State.TERMINATED, ()),
+        (TransactionState.TRYING, Event.TIMER_E): (TransactionState.TRYING, (Action.SEND,)),
+        (TransactionState.TRYING, Event.TIMER_F): (TransactionState.TERMINATED, ()),
+        (TransactionState.TRYING, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.TRYING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.PASS,)),
+        (TransactionState.TRYING, Event.FINAL): (TransactionState.COMPLETED, (Action.PASS,)),
+        (TransactionState.PROCEEDING, Event.TIMER_E): (TransactionState.PROCEEDING, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.TIMER_F): (TransactionState.TERMINATED, ()),
+        (TransactionState.PROCEEDING, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.PROCEEDING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.PASS,)),
+        (TransactionState.PROCEEDING, Event.FINAL): (TransactionState.COMPLETED, (Action.PASS,)),
+        (TransactionState.COMPLETED, Event.TIMER_K): (TransactionState.TERMINATED, ()),
     },
 )
 
@@ -174,29 +174,29 @@ OTHER_CLIENT = TransactionMachine(
 INVITE_SERVER = TransactionMachine(
     name="INVITE server",
     invite=True,
-    start=State.PROCEEDING,
+    start=TransactionState.PROCEEDING,
     timers={
-        State.PROCEEDING: (None, None),
-        State.ACCEPTED: (None, Event.TIMER_L),
-        State.COMPLETED: (Event.TIMER_G, Event.TIMER_H),
-        State.CONFIRMED: (None, Event.TIMER_I),
-        State.TERMINATED: (None, None),
+        TransactionState.PROCEEDING: (None, None),
+        TransactionState.ACCEPTED: (None, Event.TIMER_L),
+        TransactionState.COMPLETED: (Event.TIMER_G, Event.TIMER_H),
+        TransactionState.CONFIRMED: (None, Event.TIMER_I),
+        TransactionState.TERMINATED: (None, None),
     },
     rows={
-        (State.PROCEEDING, Event.REQUEST): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Event.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
-        (State.PROCEEDING, Event.FAILURE): (State.COMPLETED, (Action.SEND,)),
-        (State.PROCEEDING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.ACCEPTED, Event.SUCCESS): (State.ACCEPTED, (Action.SEND,)),
-        (State.ACCEPTED, Event.ACK): (State.ACCEPTED, (Action.PASS,)),
-        (State.ACCEPTED, Event.TIMER_L): (State.TERMINATED, ()),
-        (State.COMPLETED, Event.REQUEST): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Event.TIMER_G): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Event.ACK): (State.CONFIRMED, ()),
-        (State.COMPLETED, Event.TIMER_H): (State.TERMINATED, ()),
-        (State.COMPLETED, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.CONFIRMED, Event.TIMER_I): (State.TERMINATED, ()),
+        (TransactionState.PROCEEDING, Event.REQUEST): (TransactionState.PROCEEDING, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.SUCCESS): (TransactionState.ACCEPTED, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.FAILURE): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.ACCEPTED, Event.SUCCESS): (TransactionState.ACCEPTED, (Action.SEND,)),
+        (TransactionState.ACCEPTED, Event.ACK): (TransactionState.ACCEPTED, (Action.PASS,)),
+        (TransactionState.ACCEPTED, Event.TIMER_L): (TransactionState.TERMINATED, ()),
+        (TransactionState.COMPLETED, Event.REQUEST): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.COMPLETED, Event.TIMER_G): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.COMPLETED, Event.ACK): (TransactionState.CONFIRMED, ()),
+        (TransactionState.COMPLETED, Event.TIMER_H): (TransactionState.TERMINATED, ()),
+        (TransactionState.COMPLETED, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.CONFIRMED, Event.TIMER_I): (TransactionState.TERMINATED, ()),
     },
 )
 
@@ -204,22 +204,22 @@ INVITE_SERVER = TransactionMachine(
 OTHER_SERVER = TransactionMachine(
     name="non-INVITE server",
     invite=False,
-    start=State.TRYING,
+    start=TransactionState.TRYING,
     timers={
-        State.TRYING: (None, None),
-        State.PROCEEDING: (None, None),
-        State.COMPLETED: (None, Event.TIMER_J),
-        State.TERMINATED: (None, None),
+        TransactionState.TRYING: (None, None),
+        TransactionState.PROCEEDING: (None, None),
+        TransactionState.COMPLETED: (None, Event.TIMER_J),
+        TransactionState.TERMINATED: (None, None),
     },
     rows={
-        (State.TRYING, Event.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
-        (State.TRYING, Event.FINAL): (State.COMPLETED, (Action.SEND,)),
-        (State.PROCEEDING, Event.REQUEST): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Event.PROVISIONAL): (State.PROCEEDING, (Action.SEND,)),
-        (State.PROCEEDING, Event.FINAL): (State.COMPLETED, (Action.SEND,)),
-        (State.PROCEEDING, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Event.REQUEST): (State.COMPLETED, (Action.SEND,)),
-        (State.COMPLETED, Event.TRANSPORT_ERROR): (State.TERMINATED, ()),
-        (State.COMPLETED, Event.TIMER_J): (State.TERMINATED, ()),
+        (TransactionState.TRYING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.SEND,)),
+        (TransactionState.TRYING, Event.FINAL): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.REQUEST): (TransactionState.PROCEEDING, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.PROVISIONAL): (TransactionState.PROCEEDING, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.FINAL): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.PROCEEDING, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.COMPLETED, Event.REQUEST): (TransactionState.COMPLETED, (Action.SEND,)),
+        (TransactionState.COMPLETED, Event.TRANSPORT_ERROR): (TransactionState.TERMINATED, ()),
+        (TransactionState.COMPLETED, Event.TIMER_J): (TransactionState.TERMINATED, ()),
     },
 )

@@ -14,7 +14,7 @@ from routing import table as rt
 from routing.cap import Cap, Counts, Per
 from routing.expression import Kind, parse
 from routing.table import NoRoute
-from switch.billing.terms import BillableOn, Price, Rate, Rule, Step, Terms, Tiers
+from switch.billing.terms import BillableOn, Price, PriceStep, Rate, Rule, Terms, Tiers
 from switch.billing.verdict import MoneyKind
 from switch.call.moment import NS_PER_MS
 from switch.engine.plan import Plan, Trunk
@@ -156,7 +156,7 @@ class Config:
         )
 
     def terms(self, name: str) -> Terms:
-        percent = Price(steps=(Step(rule=self.rule(), amount_micros=0),), percent_bp=self.draw.choice([1, 3_333, 7_000]))
+        percent = Price(steps=(PriceStep(rule=self.rule(), amount_micros=0),), percent_bp=self.draw.choice([1, 3_333, 7_000]))
         payout = self.draw.choice([percent, self.price(9_000_000)])
         return Terms(
             campaign=name,
@@ -169,7 +169,9 @@ class Config:
         )
 
     def price(self, micros: int) -> Price:
-        steps = tuple(Step(rule=self.rule(), amount_micros=micros * (number + 1)) for number in range(self.draw.choice([1, 1, 2])))
+        steps = tuple(
+            PriceStep(rule=self.rule(), amount_micros=micros * (number + 1)) for number in range(self.draw.choice([1, 1, 2]))
+        )
         return Price(steps=steps, tiers=self.draw.choice([Tiers.HIGHEST, Tiers.SUM]))
 
     def rule(self) -> Rule:

@@ -15,7 +15,7 @@ from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
 from media import control as mc
 from routing import table as rt
 from routing.cap import Cap
-from switch.billing.terms import Price, Rule, Step, Terms
+from switch.billing.terms import Price, PriceStep, Rule, Terms
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import NS_PER_MS, Moment
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
@@ -77,7 +77,7 @@ def plan(*lines: rt.Line, menu: MenuPlan | None = None, version: str = "v1", max
 
 
 def price(amount_micros: int, *, at_least_ms: int = 10_000) -> Price:
-    return Price(steps=(Step(rule=Rule(at_least_ms=at_least_ms), amount_micros=amount_micros),))
+    return Price(steps=(PriceStep(rule=Rule(at_least_ms=at_least_ms), amount_micros=amount_micros),))
 
 
 def tokens(prefix: str) -> Callable[[], str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from switch.billing.terms import BillableOn, Price, Rule, Step, Terms, Tiers
+from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms, Tiers
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
 
 DOLLAR = 1_000_000
@@ -13,15 +13,15 @@ ANSWERED_US = INVITED_US + 2 * SECOND_US
 """Of the caller's leg."""
 
 
-def step(on: BillableOn, amount: int = 0, at_least_ms: int = 0) -> Step:
-    return Step(rule=Rule(on=on, at_least_ms=at_least_ms), amount_micros=amount)
+def step(on: BillableOn, amount: int = 0, at_least_ms: int = 0) -> PriceStep:
+    return PriceStep(rule=Rule(on=on, at_least_ms=at_least_ms), amount_micros=amount)
 
 
-def talk(at_least_ms: int, amount: int = 0) -> Step:
+def talk(at_least_ms: int, amount: int = 0) -> PriceStep:
     return step(BillableOn.CONNECTED_FOR, amount, at_least_ms)
 
 
-def price(*steps: Step, tiers: Tiers = Tiers.HIGHEST, percent_bp: int | None = None) -> Price:
+def price(*steps: PriceStep, tiers: Tiers = Tiers.HIGHEST, percent_bp: int | None = None) -> Price:
     return Price(steps=steps, tiers=tiers, percent_bp=percent_bp)
 
 

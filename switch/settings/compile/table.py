@@ -9,7 +9,7 @@ from routing import table as routing
 from routing.cap import Cap, Counts, Per
 from routing.expression import Kind
 from routing.zone import time_zone
-from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Price, Rule, Step, Terms, Tiers
+from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Price, PriceStep, Rule, Terms, Tiers
 from switch.settings.compile.menu import typed
 from switch.settings.model.campaign import (
     BillableConfig,
@@ -218,11 +218,11 @@ def _payout(payout: PublisherPayoutConfig, billable: Rule) -> Price:
     if payout.steps is not None:
         return Price(steps=_steps(payout.steps, billable), tiers=payout.tiers or Tiers.HIGHEST)
     rule = _rule(payout.on, payout.at_least, default=billable)
-    return Price(steps=(Step(rule=rule, amount_micros=payout.amount or 0),), percent_bp=payout.percent)
+    return Price(steps=(PriceStep(rule=rule, amount_micros=payout.amount or 0),), percent_bp=payout.percent)
 
 
-def _steps(steps: list[StepConfig], billable: Rule) -> tuple[Step, ...]:
-    return tuple(Step(rule=_rule(step.on, step.at_least, default=billable), amount_micros=step.amount) for step in steps)
+def _steps(steps: list[StepConfig], billable: Rule) -> tuple[PriceStep, ...]:
+    return tuple(PriceStep(rule=_rule(step.on, step.at_least, default=billable), amount_micros=step.amount) for step in steps)
 
 
 def _rule(on: BillableOn | None, at_least: int | None, *, default: Rule) -> Rule:

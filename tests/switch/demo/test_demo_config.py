@@ -11,7 +11,7 @@ import pytest
 from ivr.menu import GoTo, HangUp, Menu, MenuPlan, RouteOn
 from routing.cap import Cap
 from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
-from switch.billing.terms import Price, Rule, Step, Terms
+from switch.billing.terms import Price, PriceStep, Rule, Terms
 from switch.demo.config import FlatTerms, address_of, demo_config, flat_terms, on_loopback
 from switch.deployment import Deployment
 from switch.engine.plan import Plan, Trunk
@@ -47,7 +47,7 @@ def deployment(*lines: Line, at_least_ms: int = 3_000, menu: Menu = MENU, **camp
         lines=default | {each.name: each for each in lines},
     )
     revenue, payout = (
-        Price(steps=(Step(rule=Rule(at_least_ms=at_least_ms), amount_micros=amount_micros),)) for amount_micros in (2, 1)
+        Price(steps=(PriceStep(rule=Rule(at_least_ms=at_least_ms), amount_micros=amount_micros),)) for amount_micros in (2, 1)
     )
     terms = {name: Terms(campaign=name, revenue=revenue, payout=payout) for name in ("sold", "other")}
     menus = {"m": MenuPlan(start="m", nodes={"m": menu})}
@@ -129,7 +129,7 @@ def test_audio_has_a_row_of_ports_that_nobody_uses() -> None:
 
 def test_the_payout_is_the_publishers_own_where_agreed() -> None:
     def price(amount_micros: int) -> Price:
-        return Price(steps=(Step(rule=Rule(at_least_ms=5_000), amount_micros=amount_micros),))
+        return Price(steps=(PriceStep(rule=Rule(at_least_ms=5_000), amount_micros=amount_micros),))
 
     terms = Terms(campaign="sold", revenue=price(25), payout=price(18), payouts={"mail-three": price(1)})
     assert flat_terms(terms, "radio-one") == FlatTerms(campaign="sold", at_least_ms=5_000, revenue_micros=25, payout_micros=18)

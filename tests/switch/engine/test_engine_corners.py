@@ -10,7 +10,7 @@ from media import control as mc
 from routing import table as rt
 from routing.cap import Cap, Counts, Per
 from routing.table import NoRoute, ToHold, ToMessage
-from switch.billing.terms import BillableOn, Price, Rule, Step, Terms, Tiers
+from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms, Tiers
 from switch.call.record import FinalState, Outcome
 from switch.sip.message import Address
 
@@ -127,7 +127,7 @@ def test_a_strict_cap_holds_however_talk_ends_at_its_threshold() -> None:
 def test_a_falling_price_is_counted_as_it_fell() -> None:
     """`tiers: first`: the step written first holds last, and is worth less. The ledger has 10.00, so have the usage."""
     steps = tuple(
-        Step(rule=Rule(at_least_ms=ms), amount_micros=micros) for ms, micros in ((20_000, 10_000_000), (10_000, 25_000_000))
+        PriceStep(rule=Rule(at_least_ms=ms), amount_micros=micros) for ms, micros in ((20_000, 10_000_000), (10_000, 25_000_000))
     )
     first = Price(steps=steps, tiers=Tiers.FIRST)
     world = World(replace(plan(line("east", EAST)), terms={"quotes": Terms(campaign="quotes", revenue=first, payout=price(1))}))
@@ -173,7 +173,7 @@ def test_a_threshold_that_passed_while_the_answer_was_written_counts_from_the_br
 def test_conversions_by_answer_are_counted_at_the_answer() -> None:
     """`docs/billing.md` §4: true at the instant, not at hang-up: caps of type conversion are current."""
     for on in (BillableOn.ANSWERED, BillableOn.DIALED, BillableOn.INBOUND):
-        owed = Price(steps=(Step(rule=Rule(on=on, at_least_ms=0), amount_micros=25_000_000),))
+        owed = Price(steps=(PriceStep(rule=Rule(on=on, at_least_ms=0), amount_micros=25_000_000),))
         terms = Terms(campaign="quotes", revenue=owed, payout=owed)
         world = World(replace(plan(line("east", EAST), caps=(rate_cap(Counts.CONVERSION),)), terms={"quotes": terms}))
         world.line_phone(EAST, answer_ms=500)
@@ -185,7 +185,7 @@ def test_conversions_by_answer_are_counted_at_the_answer() -> None:
 
 
 def test_conversions_by_total_time_are_counted_when_it_has_passed() -> None:
-    owed = Price(steps=(Step(rule=Rule(on=BillableOn.TOTAL_FOR, at_least_ms=10_000), amount_micros=25_000_000),))
+    owed = Price(steps=(PriceStep(rule=Rule(on=BillableOn.TOTAL_FOR, at_least_ms=10_000), amount_micros=25_000_000),))
     terms = Terms(campaign="quotes", revenue=owed, payout=owed)
     world = World(replace(plan(line("east", EAST), caps=(rate_cap(Counts.CONVERSION),)), terms={"quotes": terms}))
     world.line_phone(EAST, answer_ms=500)
@@ -237,7 +237,7 @@ def test_zero_revenue_is_no_conversion_anywhere() -> None:
 
 
 def test_nothing_paid_is_not_paid() -> None:
-    share = Price(steps=(Step(rule=Rule(at_least_ms=10_000), amount_micros=0),), percent_bp=1)
+    share = Price(steps=(PriceStep(rule=Rule(at_least_ms=10_000), amount_micros=0),), percent_bp=1)
     terms = Terms(campaign="quotes", revenue=price(10_000), payout=share)
     world = World(replace(plan(line("east", EAST)), terms={"quotes": terms}))
     world.line_phone(EAST, answer_ms=500)

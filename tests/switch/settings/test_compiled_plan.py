@@ -8,7 +8,7 @@ import pytest
 from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
-from switch.billing.terms import BillableOn, Price, Rule, Step, Terms
+from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
 from switch.deployment import Deployment, SwitchSettings
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
@@ -28,7 +28,7 @@ def deployed(config: Path, extra: str = "", *, switch: str | None = None) -> Dep
 
 def bare(amount_micros: int) -> Price:
     """What a bare amount is: so much by the rule that is there when no other is."""
-    return Price(steps=(Step(rule=Rule(on=BillableOn.CONNECTED_FOR, at_least_ms=90_000), amount_micros=amount_micros),))
+    return Price(steps=(PriceStep(rule=Rule(on=BillableOn.CONNECTED_FOR, at_least_ms=90_000), amount_micros=amount_micros),))
 
 
 def test_the_base_has_no_problems(config: Path) -> None:

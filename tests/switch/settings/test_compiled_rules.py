@@ -19,7 +19,7 @@ from routing.table import (
     Tier,
     ToHold,
 )
-from switch.billing.terms import BillableOn, Price, Rate, Rule, Step, Tiers
+from switch.billing.terms import BillableOn, Price, PriceStep, Rate, Rule, Tiers
 from switch.engine.plan import Plan
 from switch.problem_text import show
 from switch.settings.load import load
@@ -169,30 +169,30 @@ advertisers:
 
 
 PRICES = [
-    ("revenue: 25\n    payout: 70%", Price(steps=(Step(rule=Rule(), amount_micros=0),), percent_bp=7_000)),
+    ("revenue: 25\n    payout: 70%", Price(steps=(PriceStep(rule=Rule(), amount_micros=0),), percent_bp=7_000)),
     (
         "revenue: 25\n    payout: {on: answered, amount: 3}",
-        Price(steps=(Step(rule=Rule(on=BillableOn.ANSWERED, at_least_ms=0), amount_micros=3_000_000),)),
+        Price(steps=(PriceStep(rule=Rule(on=BillableOn.ANSWERED, at_least_ms=0), amount_micros=3_000_000),)),
     ),
     (
         "revenue: 25\n    payout: {at_least: 60s, percent: 12.5%}",
-        Price(steps=(Step(rule=Rule(at_least_ms=60_000), amount_micros=0),), percent_bp=1_250),
+        Price(steps=(PriceStep(rule=Rule(at_least_ms=60_000), amount_micros=0),), percent_bp=1_250),
     ),
     (
         "revenue: 25\n    billable: {at_least: 2m}\n    payout: {tiers: sum, steps: [{amount: 1}, {at_least: 3m, amount: 2},"
         " {on: total_for, amount: 3}]}",
         Price(
             steps=(
-                Step(rule=Rule(at_least_ms=120_000), amount_micros=1_000_000),
-                Step(rule=Rule(at_least_ms=180_000), amount_micros=2_000_000),
-                Step(rule=Rule(on=BillableOn.TOTAL_FOR, at_least_ms=90_000), amount_micros=3_000_000),
+                PriceStep(rule=Rule(at_least_ms=120_000), amount_micros=1_000_000),
+                PriceStep(rule=Rule(at_least_ms=180_000), amount_micros=2_000_000),
+                PriceStep(rule=Rule(on=BillableOn.TOTAL_FOR, at_least_ms=90_000), amount_micros=3_000_000),
             ),
             tiers=Tiers.SUM,
         ),
     ),
     (
         "revenue: 25\n    billable: {on: postback}\n    payout: 2",
-        Price(steps=(Step(rule=Rule(on=BillableOn.POSTBACK, at_least_ms=0), amount_micros=2_000_000),)),
+        Price(steps=(PriceStep(rule=Rule(on=BillableOn.POSTBACK, at_least_ms=0), amount_micros=2_000_000),)),
     ),
 ]
 
@@ -216,8 +216,8 @@ campaigns:
     )
 
     written = (
-        Step(rule=Rule(at_least_ms=60_000), amount_micros=10_000_000),
-        Step(rule=Rule(at_least_ms=120_000), amount_micros=25_000_000),
+        PriceStep(rule=Rule(at_least_ms=60_000), amount_micros=10_000_000),
+        PriceStep(rule=Rule(at_least_ms=120_000), amount_micros=25_000_000),
     )
     highest, both = plan.terms["highest"], plan.terms["sum"]
     assert highest.revenue == Price(steps=written)

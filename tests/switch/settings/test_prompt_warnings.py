@@ -13,7 +13,7 @@ from media.worker.prompts import Prompts, PromptUnplayable
 from switch.settings.lint import check
 from switch.settings.lint.check import prompts_used
 from switch.settings.load import load
-from switch.settings.names import Kind, Names
+from switch.settings.names import EntryKind, Names
 from switch.settings.problem import Severity
 
 HEADER_BYTES = 44
@@ -44,8 +44,8 @@ def test_every_place_that_names_a_prompt_is_looked_at(config: Path, monkeypatch:
     used: list[str] = []
     names_check, warnings = Names.check, check.bad_prompts
 
-    def spy(self: Names, kind: Kind, name: str) -> str:
-        if kind is Kind.PROMPT:
+    def spy(self: Names, kind: EntryKind, name: str) -> str:
+        if kind is EntryKind.PROMPT:
             looked_up.append(name)
         return names_check(self, kind, name)
 

@@ -17,9 +17,9 @@ from switch.sip.transaction_table import (
     OTHER_CLIENT,
     OTHER_SERVER,
     Event,
-    State,
     TransactionEnd,
     TransactionMachine,
+    TransactionState,
 )
 from switch.timer_heap import TimerHeap
 
@@ -89,20 +89,20 @@ class Rig:
         return [(at_ms - start_ms, name) for at_ms, name in self.sent]
 
 
-def in_state(machine: TransactionMachine, state: State, *, start_ms: int = 0) -> Rig:
+def in_state(machine: TransactionMachine, state: TransactionState, *, start_ms: int = 0) -> Rig:
     """A rig brought to `state` by what normally leads there, all at `start_ms`."""
     rig = Rig(machine, now_ms=start_ms)
     is_client = machine in (INVITE_CLIENT, OTHER_CLIENT)
     act = rig.hear if is_client else rig.say
-    if state is State.PROCEEDING and machine is not INVITE_SERVER:
+    if state is TransactionState.PROCEEDING and machine is not INVITE_SERVER:
         act(180)
-    elif state is State.ACCEPTED:
+    elif state is TransactionState.ACCEPTED:
         act(200)
-    elif state in (State.COMPLETED, State.CONFIRMED):
+    elif state in (TransactionState.COMPLETED, TransactionState.CONFIRMED):
         act(486)
-    elif state is State.TERMINATED:
+    elif state is TransactionState.TERMINATED:
         rig.it.destroy()
-    if state is State.CONFIRMED:
+    if state is TransactionState.CONFIRMED:
         rig.again("ACK")
     assert rig.it.state is state
     rig.sent, rig.passed = [], []
@@ -124,11 +124,11 @@ def test_a_provisional_answer_stops_timers_a_and_b() -> None:
     rig = Rig(INVITE_CLIENT)
     rig.hear(100)
     assert rig.wait(LONG_MS) == []
-    assert (rig.it.state, rig.passed, rig.ends) == (State.PROCEEDING, ["100 INVITE"], [])
+    assert (rig.it.state, rig.passed, rig.ends) == (TransactionState.PROCEEDING, ["100 INVITE"], [])
 
 
-@pytest.mark.parametrize("state", [State.CALLING, State.PROCEEDING])
-def test_a_failure_is_acknowledged_and_passed_once_until_timer_d(state: State) -> None:
+@pytest.mark.parametrize("state", [TransactionState.CALLING, TransactionState.PROCEEDING])
+def test_a_failure_is_acknowledged_and_passed_once_until_timer_d(state: TransactionState) -> None:
     rig = in_state(INVITE_CLIENT, state)
     rig.hear(486)
     rig.hear(486)
@@ -140,8 +140,8 @@ def test_a_failure_is_acknowledged_and_passed_once_until_timer_d(state: State) -
     assert rig.ends == [TransactionEnd.DONE]
 
 
-@pytest.mark.parametrize("state", [State.CALLING, State.PROCEEDING])
-def test_every_2xx_is_passed_until_timer_m(state: State) -> None:
+@pytest.mark.parametrize("state", [TransactionState.CALLING, TransactionState.PROCEEDING])
+def test_every_2xx_is_passed_until_timer_m(state: TransactionState) -> None:
     rig = in_state(INVITE_CLIENT, state)
     rig.hear(200)
     rig.hear(200)
@@ -154,7 +154,7 @@ def test_every_2xx_is_passed_until_timer_m(state: State) -> None:
 
 
 def test_after_a_2xx_other_answers_are_dropped() -> None:
-    rig = in_state(INVITE_CLIENT, State.ACCEPTED)
+    rig = in_state(INVITE_CLIENT, TransactionState.ACCEPTED)
     rig.hear(180)
     rig.hear(486)
     assert (rig.sent, rig.passed) == ([], [])
@@ -192,8 +192,8 @@ def test_in_proceeding_timer_e_is_t2_and_timer_f_still_ends_it() -> None:
     assert rig.ends == [TransactionEnd.TIMEOUT]
 
 
-@pytest.mark.parametrize("state", [State.TRYING, State.PROCEEDING])
-def test_the_final_answer_is_passed_once_until_timer_k(state: State) -> None:
+@pytest.mark.parametrize("state", [TransactionState.TRYING, TransactionState.PROCEEDING])
+def test_the_final_answer_is_passed_once_until_timer_k(state: TransactionState) -> None:
     rig = in_state(OTHER_CLIENT, state)
     rig.hear(481)
     rig.hear(481)
@@ -215,20 +215,20 @@ def test_a_second_invite_gets_the_last_provisional_again() -> None:
 
 
 def test_timer_g_repeats_a_failure_and_timer_h_gives_up() -> None:
-    rig = in_state(INVITE_SERVER, State.COMPLETED)
+    rig = in_state(INVITE_SERVER, TransactionState.COMPLETED)
     assert rig.wait(PATIENCE_MS - 1) == [(ms, "486 INVITE") for ms in AGAIN_MS]
     rig.wait(1)
     assert rig.ends == [TransactionEnd.NO_ACK]
 
 
 def test_a_second_invite_gets_the_failure_again() -> None:
-    rig = in_state(INVITE_SERVER, State.COMPLETED)
+    rig = in_state(INVITE_SERVER, TransactionState.COMPLETED)
     rig.again("INVITE")
     assert rig.sent == [(0, "486 INVITE")]
 
 
 def test_an_ack_stops_the_failure_and_timer_i_absorbs_the_rest() -> None:
-    rig = in_state(INVITE_SERVER, State.CONFIRMED)
+    rig = in_state(INVITE_SERVER, TransactionState.CONFIRMED)
     rig.again("ACK")
     rig.again("INVITE")
     assert rig.wait(T4_MS - 1) == []
@@ -238,7 +238,7 @@ def test_an_ack_stops_the_failure_and_timer_i_absorbs_the_rest() -> None:
 
 
 def test_accepted_absorbs_invites_passes_acks_and_lets_the_user_repeat_until_timer_l() -> None:
-    rig = in_state(INVITE_SERVER, State.ACCEPTED)
+    rig = in_state(INVITE_SERVER, TransactionState.ACCEPTED)
     rig.again("INVITE")
     assert rig.sent == []
     rig.say(200)
@@ -252,10 +252,10 @@ def test_accepted_absorbs_invites_passes_acks_and_lets_the_user_repeat_until_tim
 
 
 def test_only_the_first_final_answer_counts() -> None:
-    rig = in_state(INVITE_SERVER, State.ACCEPTED)
+    rig = in_state(INVITE_SERVER, TransactionState.ACCEPTED)
     rig.say(486)
-    assert (rig.sent, rig.it.state) == ([], State.ACCEPTED)
-    rig = in_state(INVITE_SERVER, State.COMPLETED)
+    assert (rig.sent, rig.it.state) == ([], TransactionState.ACCEPTED)
+    rig = in_state(INVITE_SERVER, TransactionState.COMPLETED)
     rig.say(200)
     rig.again("INVITE")
     assert rig.sent == [(0, "486 INVITE")]
@@ -280,7 +280,7 @@ def test_a_second_request_gets_the_last_answer_again() -> None:
 
 
 def test_timer_j_ends_it() -> None:
-    rig = in_state(OTHER_SERVER, State.COMPLETED)
+    rig = in_state(OTHER_SERVER, TransactionState.COMPLETED)
     assert rig.wait(PATIENCE_MS - 1) == []
     assert rig.ends == []
     rig.wait(1)
@@ -291,27 +291,27 @@ def test_timer_j_ends_it() -> None:
 
 
 SURVIVES_TRANSPORT = {
-    INVITE_CLIENT.name: {State.PROCEEDING, State.ACCEPTED},
-    OTHER_CLIENT.name: {State.COMPLETED},
-    INVITE_SERVER.name: {State.ACCEPTED, State.CONFIRMED},
-    OTHER_SERVER.name: {State.TRYING},
+    INVITE_CLIENT.name: {TransactionState.PROCEEDING, TransactionState.ACCEPTED},
+    OTHER_CLIENT.name: {TransactionState.COMPLETED},
+    INVITE_SERVER.name: {TransactionState.ACCEPTED, TransactionState.CONFIRMED},
+    OTHER_SERVER.name: {TransactionState.TRYING},
 }
 
 
 @pytest.mark.parametrize(("machine", "state"), [(m, s) for m in MACHINES for s in m.timers], ids=str)
-def test_a_transport_error_ends_what_still_sends(machine: TransactionMachine, state: State) -> None:
+def test_a_transport_error_ends_what_still_sends(machine: TransactionMachine, state: TransactionState) -> None:
     rig = in_state(machine, state)
     rig.fail()
-    survives = state is State.TERMINATED or state in SURVIVES_TRANSPORT[machine.name]
+    survives = state is TransactionState.TERMINATED or state in SURVIVES_TRANSPORT[machine.name]
     assert rig.ends == ([] if survives else [TransactionEnd.UNREACHABLE])
 
 
 @pytest.mark.parametrize(("machine", "state"), [(m, s) for m in MACHINES for s in m.timers], ids=str)
-def test_every_state_ends_or_waits_for_someone_and_then_holds_nothing(machine: TransactionMachine, state: State) -> None:
+def test_every_state_ends_or_waits_for_someone_and_then_holds_nothing(machine: TransactionMachine, state: TransactionState) -> None:
     rig = in_state(machine, state)
     rig.wait(LONG_MS)
     waits_for_user = not any(machine.timers[state])
-    if waits_for_user and state is not State.TERMINATED:
+    if waits_for_user and state is not TransactionState.TERMINATED:
         rig.it.destroy()
     assert (len(rig.layer), len(rig.timer_heap), "m" in rig.layer.merged) == (0, 0, False)
 
@@ -327,7 +327,7 @@ def test_tables_are_whole(machine: TransactionMachine) -> None:
 
 
 def test_ending_is_told_once() -> None:
-    rig = in_state(INVITE_SERVER, State.COMPLETED)
+    rig = in_state(INVITE_SERVER, TransactionState.COMPLETED)
     rig.fail()
     rig.fail()
     rig.wait(LONG_MS)
@@ -339,16 +339,16 @@ def test_ending_is_told_once() -> None:
 
 STAYS = [
     # how long each state that ends by itself lasts
-    (INVITE_CLIENT, State.CALLING, PATIENCE_MS),
-    (INVITE_CLIENT, State.ACCEPTED, PATIENCE_MS),
-    (INVITE_CLIENT, State.COMPLETED, PATIENCE_MS),
-    (OTHER_CLIENT, State.TRYING, PATIENCE_MS),
-    (OTHER_CLIENT, State.PROCEEDING, PATIENCE_MS),
-    (OTHER_CLIENT, State.COMPLETED, T4_MS),
-    (INVITE_SERVER, State.ACCEPTED, PATIENCE_MS),
-    (INVITE_SERVER, State.COMPLETED, PATIENCE_MS),
-    (INVITE_SERVER, State.CONFIRMED, T4_MS),
-    (OTHER_SERVER, State.COMPLETED, PATIENCE_MS),
+    (INVITE_CLIENT, TransactionState.CALLING, PATIENCE_MS),
+    (INVITE_CLIENT, TransactionState.ACCEPTED, PATIENCE_MS),
+    (INVITE_CLIENT, TransactionState.COMPLETED, PATIENCE_MS),
+    (OTHER_CLIENT, TransactionState.TRYING, PATIENCE_MS),
+    (OTHER_CLIENT, TransactionState.PROCEEDING, PATIENCE_MS),
+    (OTHER_CLIENT, TransactionState.COMPLETED, T4_MS),
+    (INVITE_SERVER, TransactionState.ACCEPTED, PATIENCE_MS),
+    (INVITE_SERVER, TransactionState.COMPLETED, PATIENCE_MS),
+    (INVITE_SERVER, TransactionState.CONFIRMED, T4_MS),
+    (OTHER_SERVER, TransactionState.COMPLETED, PATIENCE_MS),
 ]
 
 
@@ -356,7 +356,7 @@ STAYS = [
     ("machine", "state", "stay_ms"), STAYS, ids=[f"{machine.name}-{state.name}" for machine, state, _ in STAYS]
 )
 def test_a_state_that_repeats_something_ends_on_the_dot_and_others_at_the_next_whole_t1(
-    machine: TransactionMachine, state: State, stay_ms: int
+    machine: TransactionMachine, state: TransactionState, stay_ms: int
 ) -> None:
     start_ms = 123
     rig = in_state(machine, state, start_ms=start_ms)
