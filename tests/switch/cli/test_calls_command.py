@@ -142,9 +142,9 @@ def test_a_config_of_one_line_shows_a_ledger(ledger: Path, tmp_path: Path) -> No
     assert len(ids(tmp_path / "only")) == 3
 
 
-def later(judged: JudgedCall, call_id: str, seconds: int) -> JudgedCall:
+def later(judged: JudgedCall, call_id: str, seconds: float) -> JudgedCall:
     """The same call, ended so much later."""
-    record = replace(judged.record, call_id=call_id, ended_us=judged.record.ended_us + seconds * SECOND_US)
+    record = replace(judged.record, call_id=call_id, ended_us=judged.record.ended_us + round(seconds * SECOND_US))
     return replace(judged, record=record)
 
 
@@ -161,9 +161,9 @@ def test_calls_are_followed_as_they_end(
     assert [json.loads(line)["call_id"] for line in capsys.readouterr().out.splitlines()] == ["new1", "late", "new2"]
 
 
-@pytest.mark.parametrize(("late_s", "shown"), [(60, ["late"]), (61, [])])
+@pytest.mark.parametrize(("late_s", "shown"), [(60, ["late"]), (60.000_001, [])])
 def test_a_call_may_come_to_the_ledger_a_minute_after_others_that_ended_with_it(
-    world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, late_s: int, shown: list[str]
+    world: PostingWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, late_s: float, shown: list[str]
 ) -> None:
     call = later(world.judged("late", ("east", 120_000)), "late", -late_s)  # as long as those in the ledger
     monkeypatch.setattr("switch.cli.listing.time.sleep", lambda _: world.ledger.write([call]))
