@@ -48,6 +48,15 @@ def in_simulated_time(scene: Coroutine[Any, Any, T]) -> T:
         return runner.run(scene)
 
 
+async def advance(seconds: float) -> None:
+    """Lets so much simulated time go by. AssertionError on a loop of real time: no test waits there."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SimulatedLoop)
+    due = asyncio.Event()
+    loop.call_later(seconds, due.set)
+    await due.wait()
+
+
 def elapsed_s(since_s: float) -> float:
     """Seconds of the running loop since `since_s`, to the microsecond."""
     return round(asyncio.get_running_loop().time() - since_s, 6)

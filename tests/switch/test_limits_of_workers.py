@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_time import elapsed_s, in_simulated_time
+from simulated_time import advance, elapsed_s, in_simulated_time
 
 from media.control import Close, Heartbeat, Ready, encode
 from switch.workers import Workers, WorkerSettings, WorkersFailed
@@ -105,7 +105,7 @@ def test_one_that_exits_again_and_again_is_started_at_longer_and_longer_pauses(m
     async def scene() -> list[float]:
         stage = Stage(monkeypatch, born=born)
         await stage.workers.start(1)
-        await asyncio.sleep(400)
+        await advance(400)
         pauses = [later.born_s - earlier.born_s for earlier, later in pairwise(stage.played)]
         await stage.close()
         return pauses
@@ -129,7 +129,7 @@ def test_one_without_a_sign_of_life_for_5_s_is_ended_when_that_was_seen_twice(
     async def scene() -> float | None:
         stage = Stage(monkeypatch, born=born)
         await stage.workers.start(1)
-        await asyncio.sleep(50)
+        await advance(50)
         await stage.close()
         return stage.played[0].killed_s
 

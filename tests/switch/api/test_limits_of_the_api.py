@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from posting_world import ACME, PostingWorld, on_any_port
-from simulated_time import elapsed_s, in_simulated_time
+from simulated_time import advance, elapsed_s, in_simulated_time
 from starlette.types import Message, Receive, Scope, Send
 
 from switch.api.kept_terms import KeptTerms
@@ -71,7 +71,7 @@ def test_a_body_has_10_s_to_arrive(rest_s: float, status: int) -> None:
         await send({"type": "http.response.start", "status": 204})
 
     async def receive() -> Message:
-        await asyncio.sleep(rest_s)
+        await advance(rest_s)
         return {"type": "http.request", "body": b"{}"}
 
     async def send(message: Message) -> None:
@@ -86,7 +86,7 @@ def test_a_body_has_10_s_to_arrive(rest_s: float, status: int) -> None:
 def test_a_request_in_progress_has_3_s_when_the_server_stops(world: PostingWorld) -> None:
     async def use(server: ApiServer, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"{HEAD}Content-Length: 2\r\n\r\n{{".encode())
-        await asyncio.sleep(1)
+        await advance(1)
         begun_s = asyncio.get_running_loop().time()
         await server.close()
         assert 3 <= elapsed_s(begun_s) < 4
@@ -98,7 +98,7 @@ def test_a_request_in_progress_has_3_s_when_the_server_stops(world: PostingWorld
 def test_the_longest_head(world: PostingWorld, length: int, status: int) -> None:
     async def use(_: ApiServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"{HEAD}Connection: close\r\nX: ".encode().ljust(length, b"x"))
-        await asyncio.sleep(1)
+        await advance(1)
         writer.write(REST)
         assert status_of(await reader.read()) == status
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated_time import elapsed_s, in_simulated_time
+from simulated_time import advance, elapsed_s, in_simulated_time
 
 from switch.billing.verdict import JudgedCall
 from switch.ledger.database import Database, ledger_url
@@ -106,7 +106,7 @@ def test_a_journal_that_can_not_be_written_is_tried_again_each_second(
         monkeypatch.setattr(Journal, "append", fails)
         try:
             service.append("a", b"{}")
-            await asyncio.sleep(3.5)
+            await advance(3.5)
         finally:
             service.close()
 
