@@ -39,6 +39,7 @@ from switch.sip.fact import (
     OfferReceived,
     ProvisionalReceived,
 )
+from switch.sip.headers import readable
 from switch.sip.message import Address
 from switch.timer_heap import TimerHeap
 
@@ -267,7 +268,7 @@ class Engine:
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
-            sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
+            sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
             objection=objection,
         )
 

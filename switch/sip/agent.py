@@ -10,27 +10,34 @@ from typing import assert_never
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, PeerOddity
 from switch.sip.legs import IncomingLeg, OutgoingLeg
-from switch.sip.message import UNSUPPORTED_VERSION, Address, KeepAlive, Malformed, Request, Response, parse
+from switch.sip.message import Address, KeepAlive, Malformed, Request, Response, parse
 from switch.sip.requests import (
     CAPABILITIES,
     DEFAULT_MAX_FORWARDS,
     Fields,
     LocalIdentity,
     ReceivedRequest,
+    Rejection,
     contact_of,
+    legal,
     read_request,
     reason_q850,
-    rejection_of,
+    rejection_outside_dialogs,
     response_key,
     retry_after,
     stamp,
 )
 from switch.sip.session import Session
-from switch.sip.statistics import Statistics
+from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
 """Retry-After of the 503 to a new INVITE when there is no room (`core`)."""
+_MALFORMED = {
+    "request": Statistic.MALFORMED_REQUEST,
+    "response": Statistic.MALFORMED_RESPONSE,
+    "other": Statistic.MALFORMED_OTHER,
+}
 _DEFAULT_TIMERS = Timers()
 
 
@@ -54,10 +61,9 @@ class UserAgent:
             case Request():
                 self._on_request(message, source, now_ns, may_invite=may_invite)
             case Response():
-                self._on_response(message, now_ns)
+                self._on_response(message, source, now_ns, may_invite=may_invite)
             case Malformed():
-                if may_invite:
-                    self._on_malformed(message, source)
+                self._on_malformed(message, source, may_invite=may_invite)
             case KeepAlive():
                 pass
             case _:
@@ -171,32 +177,50 @@ class UserAgent:
             "timers": len(core.timer_heap),
         }
 
-    def _on_response(self, response: Response, now_ns: int) -> None:
+    def _on_response(self, response: Response, source: Address, now_ns: int, *, may_invite: bool) -> None:
         """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
         key = response_key(response)
         transaction = None if key is None else self._core.transactions.clients.get(key)
         if transaction is not None:
+            self._note_oddities(response, source)
             transaction.receive(response, now_ns)
+        elif not may_invite:
+            self._core.statistics.add(Statistic.STRANGER, source[0])
 
-    def _on_malformed(self, malformed: Malformed, source: Address) -> None:
-        request = malformed.request
-        stamped = None if request is None or request.method == "ACK" else stamp(request, source)
+    def _on_malformed(self, malformed: Malformed, source: Address, *, may_invite: bool) -> None:
+        """Answered where the sender may call us and the message says where to answer, else dropped."""
+        core, request = self._core, malformed.request
+        core.statistics.add(_MALFORMED[malformed.kind], source[0])
+        if not may_invite:
+            core.statistics.add(Statistic.STRANGER, source[0])
+            return
+        core.note_oddity(source, malformed.why, malformed.call_id)
+        stamped = None if request is None or request.method == "ACK" else stamp(legal(request), source)
         if stamped is not None:
-            status = 505 if malformed.why == UNSUPPORTED_VERSION else 400
-            self._core.send_answer(stamped[0], status, address=stamped[1])
+            core.send_answer(stamped[0], malformed.status, address=stamped[1])
+
+    def _note_oddities(self, message: Request | Response, source: Address) -> None:
+        """What a peer's message had in it that was read past, told in one line."""
+        if message.oddities:
+            self._core.note_oddity(source, "; ".join(message.oddities), message.headers.get("Call-ID") or "")
 
     def _on_request(self, request: Request, source: Address, now_ns: int, *, may_invite: bool) -> None:
         received = read_request(request, source)
         if received is None:
             return
-        transaction = self._core.transactions.servers.get(received.key)
+        core = self._core
+        transaction = core.transactions.servers.get(received.key)
         if transaction is not None:
             if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard changes nothing
                 transaction.receive(received.request, now_ns)
+            else:
+                core.statistics.add(Statistic.STRANGER, source[0])
             return
-        leg = self._core.dialogs.get(received.to_tag)
+        leg = core.dialogs.get(received.to_tag)
         if leg is not None and not leg.is_peer(received.call_id, received.from_tag):
             leg = None
+        if leg is not None or may_invite:
+            self._note_oddities(request, source)
         if request.method == "ACK":
             if leg is not None:
                 leg.on_ack(received.cseq, request.body, now_ns)
@@ -206,6 +230,8 @@ class UserAgent:
             leg.on_request(received, now_ns)
         elif may_invite:
             self._on_stranger(received, source, now_ns)
+        else:
+            core.statistics.add(Statistic.STRANGER, source[0])
 
     def _on_cancel(self, received: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
@@ -216,11 +242,13 @@ class UserAgent:
                 invite.user.on_message(invite, received.request, now_ns)
         elif may_invite:
             self._core.refuse(received, 481, now_ns=now_ns)
+        else:
+            self._core.statistics.add(Statistic.STRANGER, source[0])
 
     def _on_stranger(self, received: ReceivedRequest, source: Address, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, received.request
-        rejection = rejection_of(request)
+        rejection = rejection_outside_dialogs(request)
         if received.to_tag:
             core.refuse(received, 481, now_ns=now_ns)
         elif request.method == "INVITE":
@@ -232,7 +260,7 @@ class UserAgent:
         else:
             core.refuse(received, 481, now_ns=now_ns)
 
-    def _on_invite(self, received: ReceivedRequest, source: Address, rejection: tuple[int, Fields] | None, *, now_ns: int) -> None:
+    def _on_invite(self, received: ReceivedRequest, source: Address, rejection: Rejection | None, *, now_ns: int) -> None:
         """A new leg. One that must be refused (`rejection`) is reported too, so that the user refuses it and every call leaves a record."""
         core = self._core
         target = contact_of(received.request.headers)

@@ -151,6 +151,8 @@ class UserAgentCore:
         """Answers in a transaction. Returns the octets, for retransmission."""
         tag = "" if status == 100 else transaction.tag
         wire = serialize(answer(received.request, status, tag=tag, identity=self.identity, extra=extra, body=body))
+        if status >= 300:
+            self.statistics.add(Statistic.REFUSED, received.reply_to[0], status=status)
         transaction.respond(status, wire, now_ns)
         return wire
 
@@ -174,7 +176,9 @@ class UserAgentCore:
 
     def send_answer(self, request: Request, status: int, *, address: Address, extra: Fields = ()) -> None:
         """Answers without a transaction (§8.2.7). The tag is computed from the request's Via: a retransmission gets the same one."""
-        tag = f"{crc32((request.headers.get('Via') or '').encode()):08x}"
+        if status >= 300:
+            self.statistics.add(Statistic.REFUSED, address[0], status=status)
+        tag = f"{crc32((request.headers.get('Via') or '').encode(errors='surrogateescape')):08x}"
         self.send(serialize(answer(request, status, tag=tag, identity=self.identity, extra=extra)), address)
 
     def retry_after_s(self) -> int:
