@@ -4,7 +4,7 @@ import msgspec
 
 from media.control import Order
 from switch.billing.verdict import JudgedCall
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 
 class AppendJournal(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class SyncJournal(msgspec.Struct, frozen=True, kw_only=True):
 
 class SendSip(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
-    target: Address
+    target: Flow
 
 
 class TellWorker(msgspec.Struct, frozen=True, kw_only=True):

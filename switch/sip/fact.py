@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
-from switch.sip.message import Address, Headers
+from switch.sip.flow import Flow
+from switch.sip.message import Headers
 
 
 class EndReason(StrEnum):
@@ -38,7 +39,7 @@ class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     leg: int
-    source: Address
+    source: Flow
     user: str
     caller: str
     call_id: str
