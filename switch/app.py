@@ -27,7 +27,7 @@ from switch.ledger.service import LedgerService
 from switch.ledger.versions import kept_as
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 from switch.sip.transaction import Timers
 from switch.transport.udp import UdpTransport
 from switch.workers import Workers, WorkerSettings
@@ -69,7 +69,7 @@ class Shell:
         self._clock = clock or SystemClock()
         self._heard = heard
         token = _Tokens()
-        self._agent = UserAgent(local=settings.listen, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        self._agent = UserAgent(listeners=(Flow(*settings.listen),), token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
@@ -109,7 +109,7 @@ class Shell:
             await asyncio.to_thread(load_tables)  # takes half a second, which the first call must not wait for
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
-            await self._udp.open(self.settings.listen)
+            await self._udp.open(Flow(*self.settings.listen))
             await self._workers.start(self.settings.workers)
         except BaseException:
             self._udp.close()
@@ -170,11 +170,11 @@ class Shell:
 
     # what comes in
 
-    def _datagram(self, data: bytes, source: Address) -> None:
+    def _datagram(self, data: bytes, source: Flow) -> None:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _send_failed(self, target: Address) -> None:
+    def _send_failed(self, target: Flow) -> None:
         self.engine.send_failed(target, self._clock.now())
         asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
@@ -249,7 +249,7 @@ class Shell:
             case LogProblem(what=what, trace=trace, call_id=call_id):
                 with of_call(call_id):
                     _log.error(what, **({"trace": trace} if trace else {}))
-            case LogPeer(source=(host, port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+            case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
                 hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
                 _log.warning("malformed SIP", source=f"{host}:{port}", what=what, sip_call_id=sip_call_id, **hint)
             case _:

@@ -19,7 +19,6 @@ from media.dsp.tones import FRAME_SAMPLES, frames, silence, sine
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import DigitDetector, press
 from switch.engine.clock import Clock
-from switch.sip.message import Address
 from switch.sip.sdp import NegotiatedMedia
 
 FRAME_NS = 20_000_000
@@ -93,7 +92,7 @@ class Audio(asyncio.DatagramProtocol):
             wait_ns = start_ns + number * FRAME_NS - self._clock.now().mono_ns
             await asyncio.sleep(max(0, wait_ns) / 1_000_000_000)
 
-    def _send(self, target: Address, *, law: int, payload: bytes) -> None:
+    def _send(self, target: tuple[str, int], *, law: int, payload: bytes) -> None:
         if self._keys:
             packet = self._keys.popleft()
         else:
@@ -135,7 +134,7 @@ class Audio(asyncio.DatagramProtocol):
             return np.zeros(0, np.int16)
         return decode(b"".join(self._received), self._agreement.payload_type)
 
-    def datagram_received(self, data: bytes, _addr: Address) -> None:
+    def datagram_received(self, data: bytes, _addr: tuple[str, int]) -> None:
         packet = parse(data)
         if packet is None or self._agreement is None:
             return
@@ -149,7 +148,7 @@ class Audio(asyncio.DatagramProtocol):
             self.digits += self._detector.hear(packet.payload, ssrc=packet.ssrc, timestamp=packet.timestamp, now_ns=now_ns)
 
 
-async def bound(protocol: asyncio.DatagramProtocol, address: Address) -> asyncio.DatagramTransport:
+async def bound(protocol: asyncio.DatagramProtocol, address: tuple[str, int]) -> asyncio.DatagramTransport:
     """A UDP socket at `address` (port 0: a free one) that `protocol` gets the datagrams of. Raises OSError when it can't be had."""
     opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:

@@ -17,9 +17,8 @@ from switch.billing.terms import BillableOn, Terms
 from switch.deployment import Deployment
 from switch.engine.plan import Plan
 from switch.run import CannotStart
+from switch.sip.flow import DEFAULT_PORT
 from switch.sip.headers import parse_uri
-from switch.sip.message import Address
-from switch.sip.requests import DEFAULT_PORT
 
 MAX_THRESHOLD_MS = 10_000
 """Longer talks take too long to watch."""
@@ -113,7 +112,7 @@ def flat_terms(terms: Terms, publisher: str) -> FlatTerms | None:
     )
 
 
-def address_of(line: Line) -> Address:
+def address_of(line: Line) -> tuple[str, int]:
     """Where the line's phone is."""
     uri = parse_uri(line.uri)
     if uri is None:

@@ -19,7 +19,7 @@ from switch.demo.waiting import Watch
 from switch.engine.clock import Clock
 from switch.output import Styled, write_line
 from switch.run import CannotStart
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 SWITCH = "switch"
 CALLERS_HOST = "127.0.0.1"
@@ -109,7 +109,7 @@ class Participant:
 class Endpoints:
     """The lines' phones, waiting to be called, and the callers' as they come. To be used as a context."""
 
-    def __init__(self, config: DemoConfig, *, switch: Address, clock: Clock, transcript: Transcript) -> None:
+    def __init__(self, config: DemoConfig, *, switch: Flow, clock: Clock, transcript: Transcript) -> None:
         self.config = config
         self._switch = switch
         self._clock = clock
@@ -122,7 +122,7 @@ class Endpoints:
         for line, hz in zip(self.config.lines, LINES_HZ, strict=True):
             host, port = address_of(line)
             try:
-                self._lines[line.name] = await self._phone(line.name, hz=hz, address=(host, port))
+                self._lines[line.name] = await self._phone(line.name, hz=hz, address=Flow(host, port))
             except OSError as error:
                 await self.__aexit__()
                 why = f"{error.strerror or error}: stop what uses it"
@@ -148,7 +148,7 @@ class Endpoints:
 
     async def dial(self, caller: Caller) -> Participant:
         """Call the tracking number, until the menu is heard."""
-        phone = await self._phone(caller.name, hz=caller.hz, address=(CALLERS_HOST, 0))
+        phone = await self._phone(caller.name, hz=caller.hz, address=Flow(CALLERS_HOST, 0))
         did = self.config.number.did
         self._transcript.add(caller.name, f"({caller.ani}) dials {did}")
         uri = f"sip:{did}@{self._switch[0]}:{self._switch[1]}"
@@ -207,7 +207,7 @@ class Endpoints:
         phone = self._lines[line.name]
         return Participant(name=line.name, hz=phone.hz, call=await phone.until_called())
 
-    async def _phone(self, name: str, *, hz: float, address: Address) -> Phone:
+    async def _phone(self, name: str, *, hz: float, address: Flow) -> Phone:
         phone = Phone(name, hz=hz, clock=self._clock)
         await phone.open(address)
         self._phones.append(phone)

@@ -5,7 +5,7 @@ All of asyncio's part is `process`: it handles the agent's facts, sends its data
 
 import asyncio
 import secrets
-from typing import assert_never, cast
+from typing import assert_never
 
 from switch.call.moment import Moment, ms_between
 from switch.demo.audio import Audio, bound
@@ -14,7 +14,8 @@ from switch.engine.clock import Clock
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
-from switch.sip.message import Address
+from switch.sip.flow import Flow
+from switch.sip.peer import DEFAULT_PEER
 
 CLEAN_SHARE = 0.95
 """A tone is heard clean when that much of the energy is its own; G.711's own noise takes less than a hundredth."""
@@ -52,7 +53,7 @@ class PhoneCall:
         """Pick up. Raises ExpectationFailed when the caller has left, or the offer can't be served."""
         if self.ended is not None:
             raise ExpectationFailed(f"{self._phone.name} picks up in time: the caller has left")
-        host = self._phone.address[0]
+        host = self._phone.address.host
         port = await self.audio.open(host)
         offer = sdp.parse_sdp(self._offer)
         agreed = None if offer is None else sdp.answer(offer, host=host, port=port, session_id=port, version=1)
@@ -140,11 +141,11 @@ class Phone(asyncio.DatagramProtocol):
         self._watch = Watch()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def open(self, address: Address) -> None:
+    async def open(self, address: Flow) -> None:
         """Binds `address` (port 0: a free one). Raises OSError when it can't be had."""
-        self._transport = await bound(self, address)
-        self.address = cast(Address, self._transport.get_extra_info("sockname"))
-        self.agent = UserAgent(local=self.address, token=_token)
+        self._transport = await bound(self, (address.host, address.port))
+        self.address = Flow(*self._transport.get_extra_info("sockname"))
+        self.agent = UserAgent(listeners=(self.address,), token=_token)
 
     def hang_up(self) -> None:
         """End every call that is on."""
@@ -160,11 +161,11 @@ class Phone(asyncio.DatagramProtocol):
             self._timer.cancel()
         self._transport.close()
 
-    async def call(self, uri: str, *, target: Address, caller: str) -> PhoneCall:
+    async def call(self, uri: str, *, target: Flow, caller: str) -> PhoneCall:
         """Call `uri` by way of `target`, as the number `caller`."""
         call = PhoneCall(self)
-        port = await call.audio.open(self.address[0])
-        offer = sdp.offer(host=self.address[0], port=port, session_id=port, version=1)
+        port = await call.audio.open(self.address.host)
+        offer = sdp.offer(host=self.address.host, port=port, session_id=port, version=1)
         call.leg = self.agent.invite(uri=uri, target=target, caller=caller, body=offer, now_ns=self.now_ns())
         self._calls[call.leg] = call
         self.process()
@@ -184,7 +185,7 @@ class Phone(asyncio.DatagramProtocol):
             for fact in facts:
                 self._handle(fact)
         for data, target in self.agent.to_send():
-            self._transport.sendto(data, target)
+            self._transport.sendto(data, (target.host, target.port))
         if self._timer is not None:
             self._timer.cancel()
         deadline = self.agent.next_deadline()
@@ -208,8 +209,8 @@ class Phone(asyncio.DatagramProtocol):
         self.agent.tick(self.now_ns())
         self.process()
 
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        self.agent.receive(data, addr, self.now_ns(), may_invite=True)
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.agent.receive(data, Flow(*addr), self.now_ns(), peer=DEFAULT_PEER)
         self.process()
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from media.control import Order
 from switch.billing.verdict import JudgedCall
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 
 class AppendJournal(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class SyncJournal(msgspec.Struct, frozen=True, kw_only=True):
 
 class SendSip(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
-    target: Address
+    target: Flow
 
 
 class TellWorker(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     `is_last`: no more of this host are logged for a while; statistics go on counting.
     """
 
-    source: Address
+    source: Flow
     what: str
     sip_call_id: str = ""
     is_last: bool = False

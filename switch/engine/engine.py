@@ -26,7 +26,7 @@ from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
-from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, header_tags
+from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, Trunk, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -39,8 +39,8 @@ from switch.sip.fact import (
     OfferReceived,
     ProvisionalReceived,
 )
+from switch.sip.flow import Flow
 from switch.sip.headers import readable
-from switch.sip.message import Address
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -66,7 +66,7 @@ class Engine:
             agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
         )
         self._ledger_writable = True
-        self._trunks: dict[str, str | None] = {}
+        self._trunks: dict[str, Trunk | None] = {}
         self._peer_log = PeerLogLimit()
         self._stopping = False
 
@@ -94,12 +94,13 @@ class Engine:
 
     # inputs
 
-    def datagram(self, data: bytes, source: Address, at: Moment) -> None:
-        """A SIP datagram came. A source that is no trunk can't place a call and gets no answer (`docs/carriers.md` §1)."""
-        self._agent.receive(data, source, at.mono_ns, may_invite=self._trunk_of(source) is not None)
+    def datagram(self, data: bytes, source: Flow, at: Moment) -> None:
+        """A SIP message came. A source that is no trunk can't place a call and gets no answer (`docs/carriers.md` §1)."""
+        trunk = self._trunk_of(source)
+        self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
-    def send_failed(self, target: Address, at: Moment) -> None:
+    def send_failed(self, target: Flow, at: Moment) -> None:
         """A datagram to `target` could not be sent."""
         self._agent.send_failed(target, at.mono_ns)
         self._drain_facts(at)
@@ -187,7 +188,7 @@ class Engine:
     def _drain_facts(self, at: Moment) -> None:
         """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed."""
         for oddity in self._agent.oddities():
-            room = self._peer_log.take(oddity.source[0], at.mono_ns)
+            room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
                 logged = LogPeer(source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0)
                 self._effects.append(logged)
@@ -258,12 +259,13 @@ class Engine:
             self._on_error(live, arrived)
 
     def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
+        trunk = self._trunk_of(fact.source)
         return ev.InviteArrived(
             at=at,
             call_id=self._token(),
             did=to_e164(fact.user),
             ani=to_e164(fact.caller),
-            trunk=self._trunk_of(fact.source) or "",
+            trunk="" if trunk is None else trunk.name,
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
@@ -391,9 +393,9 @@ class Engine:
                 LogProblem(what="call has no record but its journal", trace=traceback.format_exc(), call_id=live.call_id)
             )
 
-    def _trunk_of(self, source: Address) -> str | None:
-        """Returns the trunk of a datagram's source, or None; looked up once for each host and plan."""
-        host = source[0]
+    def _trunk_of(self, source: Flow) -> Trunk | None:
+        """Returns the trunk of a message's source, or None; looked up once for each host and plan."""
+        host = source.host
         if host not in self._trunks:
             if len(self._trunks) >= MAX_KNOWN_HOSTS:  # unknown sources may send from any address: what is kept for them is bounded
                 self._trunks.clear()

@@ -21,9 +21,9 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
+from switch.sip.flow import DEFAULT_PORT, Flow
 from switch.sip.headers import parse_uri
-from switch.sip.message import Address
-from switch.sip.requests import DEFAULT_PORT
+from switch.sip.peer import DEFAULT_PEER
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
@@ -117,6 +117,7 @@ class CommandExecutor:
                 max_forwards=live.max_forwards - 1,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 extra=() if header is None else ((header, live.call_id),),
+                peer=live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER),
             )
         except Exception:
             self._media.close(live.worker, leg, at.mono_ns)  # nothing else refers to its port
@@ -163,12 +164,12 @@ class CommandExecutor:
         live.recorded = True
 
 
-def _target(uri: str) -> Address:
+def _target(uri: str) -> Flow:
     """Returns the address of a line's URI. Config holds IP literals only, so there is nothing to resolve."""
     parsed = parse_uri(uri)
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
-    return parsed.host, parsed.port or DEFAULT_PORT
+    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
 _OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}

@@ -10,15 +10,18 @@ from routing.table import Table
 from switch.billing.terms import Rate, Terms
 from switch.sip.headers import readable
 from switch.sip.message import Headers
+from switch.sip.peer import DEFAULT_PEER, PeerProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None."""
+    """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None.
+    `peer`: how SIP treats it."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
     rate: Rate | None = None
+    peer: PeerProfile = DEFAULT_PEER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ class Plan:
     case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
+    `line_peers`: by line, how SIP treats it.
     """
 
     version: str
@@ -42,13 +46,14 @@ class Plan:
     tag_kinds: Mapping[str, Kind] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     call_id_header: str | None = None
+    line_peers: Mapping[str, PeerProfile] = field(default_factory=dict)
 
-    def trunk_of(self, host: str) -> str | None:
-        """Returns the name of the trunk that `host`, an IPv4 literal, belongs to, or None."""
+    def trunk_of(self, host: str) -> Trunk | None:
+        """Returns the trunk that `host`, an IPv4 literal, belongs to, or None."""
         address = int(IPv4Address(host))
         for trunk in self.trunks:
             if any(address & mask == network for network, mask in trunk.networks):
-                return trunk.name
+                return trunk
         return None
 
     @property

@@ -24,8 +24,8 @@ from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
+from switch.sip.flow import DEFAULT_PORT
 from switch.sip.headers import parse_uri
-from switch.sip.requests import DEFAULT_PORT
 
 GIVEN = frozenset({"passed_zip"})
 """Built-in tags that config may set: a header or a number says them."""

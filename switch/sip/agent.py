@@ -4,18 +4,19 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, PeerOddity
+from switch.sip.flow import Flow, Listeners
 from switch.sip.legs import IncomingLeg, OutgoingLeg
-from switch.sip.message import Address, KeepAlive, Malformed, Request, Response, parse
+from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
+from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.requests import (
     CAPABILITIES,
     DEFAULT_MAX_FORWARDS,
     Fields,
-    LocalIdentity,
     ReceivedRequest,
     Rejection,
     contact_of,
@@ -42,7 +43,9 @@ _DEFAULT_TIMERS = Timers()
 
 
 class UserAgent:
-    """One user agent on one local address. `token`: returns a new unguessable token (RFC 3261 `token` characters) at each call.
+    """One user agent. `listeners`: its own addresses, by the number that each flow names.
+
+    `token`: returns a new unguessable token (RFC 3261 `token` characters) at each call.
 
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
@@ -50,20 +53,26 @@ class UserAgent:
     __slots__ = ("_core",)
 
     def __init__(
-        self, *, local: Address, token: Callable[[], str], timers: Timers = _DEFAULT_TIMERS, user_agent: str = "Payphone"
+        self,
+        *,
+        listeners: Sequence[Flow],
+        token: Callable[[], str],
+        timers: Timers = _DEFAULT_TIMERS,
+        user_agent: str = "Payphone",
     ) -> None:
-        self._core = UserAgentCore(identity=LocalIdentity(local=local, user_agent=user_agent), token=token, timers=timers)
+        self._core = UserAgentCore(listeners=Listeners(listeners, user_agent=user_agent), token=token, timers=timers)
 
-    def receive(self, data: bytes, source: Address, now_ns: int, *, may_invite: bool) -> None:
-        """A datagram came from `source`. `may_invite` False: requests outside our dialogs and transactions get no answer."""
+    def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
+        """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
+        transactions get no answer."""
         message = parse(data)
         match message:
             case Request():
-                self._on_request(message, source, now_ns, may_invite=may_invite)
+                self._on_request(message, source, now_ns, peer=peer)
             case Response():
-                self._on_response(message, source, now_ns, may_invite=may_invite)
+                self._on_response(message, source, now_ns, peer=peer)
             case Malformed():
-                self._on_malformed(message, source, may_invite=may_invite)
+                self._on_malformed(message, source, peer=peer)
             case KeepAlive():
                 pass
             case _:
@@ -78,7 +87,7 @@ class UserAgent:
         """Returns when `tick` must be called next, in ns, or None when no timer runs."""
         return self._core.timer_heap.next_at()
 
-    def to_send(self) -> list[tuple[bytes, Address]]:
+    def to_send(self) -> list[tuple[bytes, Flow]]:
         """Returns the datagrams to send, in order; each is returned once."""
         outbox, self._core.outbox = self._core.outbox, []
         return outbox
@@ -102,18 +111,20 @@ class UserAgent:
         self,
         *,
         uri: str,
-        target: Address,
+        target: Flow,
         caller: str,
         body: bytes,
         now_ns: int,
         max_forwards: int = DEFAULT_MAX_FORWARDS,
         call_id: str | None = None,
         extra: Fields = (),
+        peer: PeerProfile = DEFAULT_PEER,
     ) -> int:
         """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
         `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
+        `peer`: the line's.
         """
         return OutgoingLeg(
             self._core,
@@ -125,6 +136,7 @@ class UserAgent:
             max_forwards=max_forwards,
             call_id=call_id,
             extra=extra,
+            peer=peer,
         ).number
 
     def ring(self, leg: int, now_ns: int) -> None:
@@ -163,7 +175,7 @@ class UserAgent:
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Address, now_ns: int) -> None:
+    def send_failed(self, target: Flow, now_ns: int) -> None:
         """The transport could not send to `target` (ICMP error)."""
         self._core.transactions.transport_failed(target, now_ns)
 
@@ -177,82 +189,82 @@ class UserAgent:
             "timers": len(core.timer_heap),
         }
 
-    def _on_response(self, response: Response, source: Address, now_ns: int, *, may_invite: bool) -> None:
+    def _on_response(self, response: Response, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
         key = response_key(response)
         transaction = None if key is None else self._core.transactions.clients.get(key)
         if transaction is not None:
             self._note_oddities(response, source)
             transaction.receive(response, now_ns)
-        elif not may_invite:
-            self._core.statistics.add(Statistic.STRANGER, source[0])
+        elif peer is None:
+            self._core.statistics.add(Statistic.STRANGER, source.host)
 
-    def _on_malformed(self, malformed: Malformed, source: Address, *, may_invite: bool) -> None:
+    def _on_malformed(self, malformed: Malformed, source: Flow, *, peer: PeerProfile | None) -> None:
         """Answered where the sender may call us and the message says where to answer, else dropped."""
         core, request = self._core, malformed.request
-        core.statistics.add(_MALFORMED[malformed.kind], source[0])
-        if not may_invite:
-            core.statistics.add(Statistic.STRANGER, source[0])
+        core.statistics.add(_MALFORMED[malformed.kind], source.host)
+        if peer is None:
+            core.statistics.add(Statistic.STRANGER, source.host)
             return
         core.note_oddity(source, malformed.why, malformed.call_id)
         stamped = None if request is None or request.method == "ACK" else stamp(legal(request), source)
         if stamped is not None:
-            core.send_answer(stamped[0], malformed.status, address=stamped[1])
+            core.send_answer(stamped[0], malformed.status, flow=stamped[1])
 
-    def _note_oddities(self, message: Request | Response, source: Address) -> None:
+    def _note_oddities(self, message: Request | Response, source: Flow) -> None:
         """What a peer's message had in it that was read past, told in one line."""
         if message.oddities:
             self._core.note_oddity(source, "; ".join(message.oddities), message.headers.get("Call-ID") or "")
 
-    def _on_request(self, request: Request, source: Address, now_ns: int, *, may_invite: bool) -> None:
+    def _on_request(self, request: Request, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         received = read_request(request, source)
         if received is None:
             return
         core = self._core
         transaction = core.transactions.servers.get(received.key)
         if transaction is not None:
-            if may_invite or source[0] == transaction.address[0]:  # a branch that was guessed or overheard changes nothing
+            if peer is not None or source.host == transaction.flow.host:  # a branch that was guessed or overheard changes nothing
                 transaction.receive(received.request, now_ns)
             else:
-                core.statistics.add(Statistic.STRANGER, source[0])
+                core.statistics.add(Statistic.STRANGER, source.host)
             return
         leg = core.dialogs.get(received.to_tag)
         if leg is not None and not leg.is_peer(received.call_id, received.from_tag):
             leg = None
-        if leg is not None or may_invite:
+        if leg is not None or peer is not None:
             self._note_oddities(request, source)
         if request.method == "ACK":
             if leg is not None:
                 leg.on_ack(received.cseq, request.body, now_ns)
         elif request.method == "CANCEL":
-            self._on_cancel(received, source, now_ns, may_invite=may_invite)
+            self._on_cancel(received, source, now_ns, peer=peer)
         elif leg is not None:
             leg.on_request(received, now_ns)
-        elif may_invite:
-            self._on_stranger(received, source, now_ns)
+        elif peer is not None:
+            self._on_stranger(received, source, peer, now_ns)
         else:
-            core.statistics.add(Statistic.STRANGER, source[0])
+            core.statistics.add(Statistic.STRANGER, source.host)
 
-    def _on_cancel(self, received: ReceivedRequest, source: Address, now_ns: int, *, may_invite: bool) -> None:
+    def _on_cancel(self, received: ReceivedRequest, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
         invite = self._core.transactions.servers.get(received.cancelled_key)
-        if invite is not None and (may_invite or source[0] == invite.address[0]):
+        if invite is not None and (peer is not None or source.host == invite.flow.host):
             self._core.reply(received, 200, now_ns=now_ns, tag=invite.tag)
             if invite.user is not None:
                 invite.user.on_message(invite, received.request, now_ns)
-        elif may_invite:
+        elif peer is not None:
             self._core.refuse(received, 481, now_ns=now_ns)
         else:
-            self._core.statistics.add(Statistic.STRANGER, source[0])
+            self._core.statistics.add(Statistic.STRANGER, source.host)
 
-    def _on_stranger(self, received: ReceivedRequest, source: Address, now_ns: int) -> None:
+    def _on_stranger(self, received: ReceivedRequest, source: Flow, peer: PeerProfile, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, received.request
         rejection = rejection_outside_dialogs(request)
         if received.to_tag:
             core.refuse(received, 481, now_ns=now_ns)
         elif request.method == "INVITE":
-            self._on_invite(received, source, rejection, now_ns=now_ns)
+            self._on_invite(received, source, peer, rejection=rejection, now_ns=now_ns)
         elif rejection is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method == "OPTIONS":
@@ -260,7 +272,9 @@ class UserAgent:
         else:
             core.refuse(received, 481, now_ns=now_ns)
 
-    def _on_invite(self, received: ReceivedRequest, source: Address, rejection: Rejection | None, *, now_ns: int) -> None:
+    def _on_invite(
+        self, received: ReceivedRequest, source: Flow, peer: PeerProfile, *, rejection: Rejection | None, now_ns: int
+    ) -> None:
         """A new leg. One that must be refused (`rejection`) is reported too, so that the user refuses it and every call leaves a record."""
         core = self._core
         target = contact_of(received.request.headers)
@@ -273,4 +287,5 @@ class UserAgent:
             rejection = (
                 rejection or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))
             )  # §8.1.1.8
-            core.report(IncomingLeg(core, received, target=target or "", rejection=rejection, now_ns=now_ns).invited(source))
+            leg = IncomingLeg(core, received, peer=peer, target=target or "", rejection=rejection, now_ns=now_ns)
+            core.report(leg.invited(source))

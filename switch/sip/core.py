@@ -8,8 +8,9 @@ from typing import Protocol
 from zlib import crc32
 
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
-from switch.sip.message import Address, Request, serialize
-from switch.sip.requests import MAGIC_COOKIE, Fields, LocalIdentity, ReceivedRequest, answer, peer_key, transaction_key
+from switch.sip.flow import Flow, Listeners
+from switch.sip.message import Request, serialize
+from switch.sip.requests import MAGIC_COOKIE, Fields, ReceivedRequest, answer, peer_key, transaction_key
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
@@ -51,8 +52,8 @@ class UserAgentCore:
         "_serial",
         "dialogs",
         "facts",
-        "identity",
         "legs",
+        "listeners",
         "oddities",
         "outbox",
         "statistics",
@@ -62,8 +63,8 @@ class UserAgentCore:
         "transactions",
     )
 
-    def __init__(self, *, identity: LocalIdentity, token: Callable[[], str], timers: Timers) -> None:
-        self.identity = identity
+    def __init__(self, *, listeners: Listeners, token: Callable[[], str], timers: Timers) -> None:
+        self.listeners = listeners
         self.token = token
         self.timers = timers
         self.timer_heap: TimerHeap[Callable[[int], None]] = TimerHeap()
@@ -74,7 +75,7 @@ class UserAgentCore:
         self.statistics = Statistics()
         self.facts: list[Fact] = []
         self.oddities: list[PeerOddity] = []
-        self.outbox: list[tuple[bytes, Address]] = []
+        self.outbox: list[tuple[bytes, Flow]] = []
 
     def next_leg(self) -> int:
         """Returns a leg number never used before."""
@@ -89,8 +90,8 @@ class UserAgentCore:
         """Returns whether there is no room even for the transaction of a refusal."""
         return len(self.transactions) >= MAX_TRANSACTIONS
 
-    def send(self, wire: bytes, address: Address) -> None:
-        self.outbox.append((wire, address))
+    def send(self, wire: bytes, flow: Flow) -> None:
+        self.outbox.append((wire, flow))
 
     def report(self, fact: Fact) -> None:
         """Reports a fact about a live leg; facts about a leg that is over are dropped."""
@@ -102,27 +103,25 @@ class UserAgentCore:
         self.report(ended)
         self.legs.pop(ended.leg, None)
 
-    def note_oddity(self, source: Address, what: str, call_id: str = "") -> None:
+    def note_oddity(self, source: Flow, what: str, call_id: str = "") -> None:
         """Counts and reports something malformed of a trunk or line. Not for strangers: they are only counted."""
-        self.statistics.add(Statistic.ODDITY, source[0])
+        self.statistics.add(Statistic.ODDITY, source.host)
         if len(self.oddities) < MAX_ODDITIES:
             self.oddities.append(PeerOddity(source=source, what=what[:MAX_ODDITY_CHARS], call_id=call_id[:MAX_ODDITY_CHARS]))
 
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()
 
-    def send_request(
-        self, request: Request, *, branch: str, address: Address, user: TransactionUser | None, now_ns: int
-    ) -> Transaction:
+    def send_request(self, request: Request, *, branch: str, flow: Flow, user: TransactionUser | None, now_ns: int) -> Transaction:
         """Sends a request of ours in a transaction. `branch`: that of its Via."""
         machine = INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT
-        host, port = self.identity.local
-        key = transaction_key(peer_key(host, port, branch=branch), request.method)
-        return self.transactions.start_client(machine, request, key=key, address=address, user=user, now_ns=now_ns)
+        ours = self.listeners.local(flow)
+        key = transaction_key(peer_key(ours.host, ours.port, branch=branch), request.method)
+        return self.transactions.start_client(machine, request, key=key, flow=flow, user=user, now_ns=now_ns)
 
-    def send_ack(self, request: Request, address: Address) -> tuple[bytes, Address]:
+    def send_ack(self, request: Request, flow: Flow) -> tuple[bytes, Flow]:
         """Sends a request that has no transaction: the ACK to a 2xx. Returns what was sent, to send it again."""
-        sent = serialize(request), address
+        sent = serialize(request), flow
         self.send(*sent)
         return sent
 
@@ -132,7 +131,7 @@ class UserAgentCore:
         return self.transactions.start_server(
             INVITE_SERVER if is_invite else OTHER_SERVER,
             key=received.key,
-            address=received.reply_to,
+            flow=received.reply_to,
             tag=tag,
             merge_id=received.merge_id if is_invite else None,
             now_ns=now_ns,
@@ -150,9 +149,9 @@ class UserAgentCore:
     ) -> bytes:
         """Answers in a transaction. Returns the octets, for retransmission."""
         tag = "" if status == 100 else transaction.tag
-        wire = serialize(answer(received.request, status, tag=tag, identity=self.identity, extra=extra, body=body))
+        wire = serialize(answer(received.request, status, tag=tag, listeners=self.listeners, extra=extra, body=body))
         if status >= 300:
-            self.statistics.add(Statistic.REFUSED, received.reply_to[0], status=status)
+            self.statistics.add(Statistic.REFUSED, received.reply_to.host, status=status)
         transaction.respond(status, wire, now_ns)
         return wire
 
@@ -172,14 +171,14 @@ class UserAgentCore:
 
     def reply_stateless(self, received: ReceivedRequest, status: int, *, extra: Fields = ()) -> None:
         """Answers without a transaction: for what may be answered again in the same way."""
-        self.send_answer(received.request, status, address=received.reply_to, extra=extra)
+        self.send_answer(received.request, status, flow=received.reply_to, extra=extra)
 
-    def send_answer(self, request: Request, status: int, *, address: Address, extra: Fields = ()) -> None:
+    def send_answer(self, request: Request, status: int, *, flow: Flow, extra: Fields = ()) -> None:
         """Answers without a transaction (§8.2.7). The tag is computed from the request's Via: a retransmission gets the same one."""
         if status >= 300:
-            self.statistics.add(Statistic.REFUSED, address[0], status=status)
+            self.statistics.add(Statistic.REFUSED, flow.host, status=status)
         tag = f"{crc32((request.headers.get('Via') or '').encode(errors='surrogateescape')):08x}"
-        self.send(serialize(answer(request, status, tag=tag, identity=self.identity, extra=extra)), address)
+        self.send(serialize(answer(request, status, tag=tag, listeners=self.listeners, extra=extra)), flow)
 
     def retry_after_s(self) -> int:
         """Returns a random wait, drawn from a token."""

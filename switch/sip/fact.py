@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
-from switch.sip.message import Address, Headers
+from switch.sip.flow import Flow
+from switch.sip.message import Headers
 
 
 class EndReason(StrEnum):
@@ -38,7 +39,7 @@ class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     leg: int
-    source: Address
+    source: Flow
     user: str
     caller: str
     call_id: str
@@ -97,7 +98,7 @@ class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
     `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's Call-ID, "" where there is none.
     """
 
-    source: Address
+    source: Flow
     what: str
     call_id: str
 

@@ -160,9 +160,8 @@ class Via:
         """Whether `;rport` is there at all."""
         return has_param(self.params, "rport")
 
-    def stamped(self, source: tuple[str, int]) -> "Via":
+    def stamped(self, host: str, port: int) -> "Via":
         """A copy that says where it was received from: RFC 3261 §18.2.1, and RFC 3581 §4 when the client asked for `rport`."""
-        host, port = source
         if self.wants_rport:
             stamps: dict[str, str | None] = {"received": host, "rport": str(port)}
         elif self.host != host or self.received is not None:

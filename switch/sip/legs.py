@@ -14,8 +14,10 @@ from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
+from switch.sip.flow import Flow
 from switch.sip.headers import SipUri, parse_name_addr, parse_uri, user_of
-from switch.sip.message import Address, Headers, Request, Response
+from switch.sip.message import Headers, Request, Response
+from switch.sip.peer import PeerProfile
 from switch.sip.requests import (
     ALLOW,
     CAPABILITIES,
@@ -47,19 +49,21 @@ _ANONYMOUS = frozenset({"anonymous", "restricted", "unavailable"})
 class IncomingLeg:
     """An INVITE that has no final answer yet. `target`: the caller's Contact. `rejection`: the only answer it can get, with its headers."""
 
-    __slots__ = ("_core", "_received", "_rejection", "_ring_timer", "_tag", "_target", "_transaction", "number")
+    __slots__ = ("_core", "_peer", "_received", "_rejection", "_ring_timer", "_tag", "_target", "_transaction", "number")
 
     def __init__(
         self,
         core: UserAgentCore,
         received: ReceivedRequest,
         *,
+        peer: PeerProfile,
         target: str,
         now_ns: int,
         rejection: tuple[int, Fields] | None = None,
     ) -> None:
         self.number = core.next_leg()
         self._core = core
+        self._peer = peer
         self._received = received
         self._target = target
         self._rejection = rejection
@@ -71,7 +75,7 @@ class IncomingLeg:
         core.dialogs[self._tag] = self
         core.respond(self._transaction, received, 100, now_ns=now_ns)
 
-    def invited(self, source: Address) -> InviteReceived:
+    def invited(self, source: Flow) -> InviteReceived:
         """The fact that opens this leg."""
         request = self._received.request
         hops = request.headers.get("Max-Forwards")
@@ -90,7 +94,7 @@ class IncomingLeg:
     def ring(self, now_ns: int) -> None:
         self._core.timer_heap.cancel(self._ring_timer)
         self._ring_timer = self._core.timer_heap.add(now_ns + RING_AGAIN_NS, self.ring)
-        extra = (self._core.identity.contact, ALLOW)
+        extra = (self._core.listeners.contact(self._received.reply_to), ALLOW)
         self._core.respond(self._transaction, self._received, 180, now_ns=now_ns, extra=extra)
 
     def answer(self, body: bytes, now_ns: int) -> None:
@@ -98,8 +102,8 @@ class IncomingLeg:
         if self._rejection is not None:  # there is only one answer to it
             self.refuse(self._rejection[0], now_ns, extra=())
             return
-        dialog = callee_dialog(self._received, tag=self._tag, target=self._target)
-        session = Session(self._core, self.number, dialog=dialog, tag=self._tag, status=200)
+        dialog = callee_dialog(self._received, tag=self._tag, target=self._target, listeners=self._core.listeners)
+        session = Session(self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=200)
         session.start(self._transaction, received=self._received, body=body, now_ns=now_ns)
 
     def refuse(self, status: int, now_ns: int, *, extra: Fields) -> None:
@@ -195,9 +199,10 @@ class OutgoingLeg:
 
     __slots__ = (
         "_acks",
-        "_address",
         "_branch",
         "_core",
+        "_flow",
+        "_peer",
         "_phase",
         "_q850",
         "_request",
@@ -212,29 +217,31 @@ class OutgoingLeg:
         core: UserAgentCore,
         *,
         uri: str,
-        target: Address,
+        target: Flow,
         caller: str,
         body: bytes,
         now_ns: int,
         max_forwards: int,
         call_id: str | None,
         extra: Fields,
+        peer: PeerProfile,
     ) -> None:
         self.number = core.next_leg()
         self._core = core
-        self._address = target
+        self._flow = target
+        self._peer = peer
         self._tag = core.token()
         self._phase = OutgoingState.CALLING
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
-        self._acks: dict[str, tuple[bytes, Address]] = {}
+        self._acks: dict[str, tuple[bytes, Flow]] = {}
         self._branch = core.new_branch()
-        sender = f"{_sender(caller, core.identity.local[0])};tag={self._tag}"
+        sender = f"{_sender(caller, core.listeners.local(target).host)};tag={self._tag}"
         identity = (("From", sender), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
         self._request = _invite(
-            core, uri, identity=identity, branch=self._branch, body=body, max_forwards=max_forwards, extra=extra
+            core, uri, flow=target, identity=identity, branch=self._branch, body=body, max_forwards=max_forwards, extra=extra
         )
-        self._transaction = core.send_request(self._request, branch=self._branch, address=target, user=self, now_ns=now_ns)
+        self._transaction = core.send_request(self._request, branch=self._branch, flow=target, user=self, now_ns=now_ns)
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
 
@@ -309,14 +316,15 @@ class OutgoingLeg:
             cseq=FIRST_CSEQ,
             target=contact or self._request.uri,
             remote_tag=remote_tag,
-            address=self._address,
+            flow=self._flow,
+            listeners=self._core.listeners,
         )
-        ack = dialog.request("ACK", via=self._core.identity.via(self._core.new_branch()), cseq=FIRST_CSEQ)
+        ack = dialog.request("ACK", via=self._core.listeners.via(dialog.next_hop, self._core.new_branch()), cseq=FIRST_CSEQ)
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
         is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
         if is_first and is_usable:
             self._leave()
-            Session(self._core, self.number, dialog=dialog, tag=self._tag, status=response.status)
+            Session(self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=response.status)
             self._core.report(AnswerReceived(leg=self.number, body=response.body))
             return
         send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
@@ -327,7 +335,7 @@ class OutgoingLeg:
         """§9.1. The answer to the CANCEL itself is ignored; the INVITE's final answer is awaited for 64*T1."""
         self._phase = OutgoingState.CANCELLING
         request = cancel_of(self._request, extra=reason_q850(self._q850))
-        self._core.send_request(request, branch=self._branch, address=self._address, user=None, now_ns=now_ns)
+        self._core.send_request(request, branch=self._branch, flow=self._flow, user=None, now_ns=now_ns)
         self._timeout_timer = self._core.timer_heap.add(now_ns + self._core.timers.transaction_timeout_ns, self._never_answered)
 
     def _never_answered(self, _now_ns: int) -> None:
@@ -345,18 +353,18 @@ class OutgoingLeg:
 
 
 def _invite(
-    core: UserAgentCore, uri: str, *, identity: Fields, branch: str, body: bytes, max_forwards: int, extra: Fields
+    core: UserAgentCore, uri: str, *, flow: Flow, identity: Fields, branch: str, body: bytes, max_forwards: int, extra: Fields
 ) -> Request:
     """`identity`: From, To and Call-ID, which identify the dialog."""
     fields = [
-        core.identity.via(branch),
+        core.listeners.via(flow, branch),
         ("Max-Forwards", str(max_forwards)),
         *identity,
         ("CSeq", f"{FIRST_CSEQ} INVITE"),
-        core.identity.contact,
+        core.listeners.contact(flow),
         ALLOW,
         SUPPORTED,
-        ("User-Agent", core.identity.user_agent),
+        ("User-Agent", core.listeners.user_agent),
         *extra,
     ]
     if body:

@@ -17,9 +17,6 @@ import msgspec
 
 from switch.sip.headers import SCHEME, TOKEN, is_escaped, parse_cseq, parse_name_addr, parse_uint, parse_via
 
-Address = tuple[str, int]
-"""An IP literal and a UDP port: where a datagram came from or goes to."""
-
 
 class Headers:
     """Header fields in order: (canonical name, value) pairs, one value a pair (comma lists are split by the parser where RFC 3261 allows).

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
 from switch.sip.headers import (
     TOKEN,
     SipUri,
@@ -16,13 +17,11 @@ from switch.sip.headers import (
     parse_reason_q850,
     parse_uri,
     parse_via,
-    write_host,
 )
-from switch.sip.message import Address, Headers, Request, Response
+from switch.sip.message import Headers, Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
-DEFAULT_PORT = 5060
 _CSEQ = re.compile(rf"[0-9]++[ \t]++{TOKEN}")
 
 
@@ -34,7 +33,7 @@ class ReceivedRequest:
     """
 
     request: Request
-    reply_to: Address
+    reply_to: Flow
     peer_key: str
     call_id: str
     from_tag: str
@@ -58,7 +57,7 @@ class ReceivedRequest:
         return f"{self.call_id} {self.from_tag} {self.cseq} {self.request.method}"
 
 
-def read_request(request: Request, source: Address) -> ReceivedRequest | None:
+def read_request(request: Request, source: Flow) -> ReceivedRequest | None:
     """Reads `request`, which came from `source`. Returns None when what an answer needs cannot be read."""
     headers = request.headers
     call_id = headers.get("Call-ID")
@@ -80,7 +79,7 @@ def read_request(request: Request, source: Address) -> ReceivedRequest | None:
     )
 
 
-def stamp(request: Request, source: Address) -> tuple[Request, Address] | None:
+def stamp(request: Request, source: Flow) -> tuple[Request, Flow] | None:
     """Returns `request` with its top Via stamped, and the address for answers; for requests of which little else can be read."""
     via = parse_via(request.headers.get("Via") or "")
     return None if via is None else (_stamped(request, via, source), _reply_to(via, source))
@@ -137,16 +136,17 @@ def _old_peer_key(request: Request, via: Via, *, call_id: str, from_tag: str, cs
     return f"{request.uri} {from_tag} {call_id} {cseq} {via}"
 
 
-def _stamped(request: Request, via: Via, source: Address) -> Request:
-    stamped = str(via.stamped(source))
+def _stamped(request: Request, via: Via, source: Flow) -> Request:
+    stamped = str(via.stamped(source.host, source.port))
     return Request(method=request.method, uri=request.uri, headers=request.headers.replaced("Via", stamped), body=request.body)
 
 
-def _reply_to(via: Via, source: Address) -> Address:
-    """RFC 3581 §4, else RFC 3261 §18.2.2 over UDP: the source address, and the port of Via. `maddr` is not followed."""
-    if via.wants_rport:
+def _reply_to(via: Via, source: Flow) -> Flow:
+    """RFC 3581 §4, else RFC 3261 §18.2.2: over TCP and TLS the connection that the request came by; over UDP the source address, and
+    the port of Via. `maddr` is not followed."""
+    if via.wants_rport or source.is_reliable:
         return source
-    return source[0], via.port or DEFAULT_PORT
+    return source._replace(port=via.port or DEFAULT_PORT)
 
 
 Field = tuple[str, str]
@@ -210,24 +210,7 @@ _REASONS = {
 _REASON_CLASSES = {1: "Progress", 2: "OK", 3: "Redirected", 4: "Request Failed", 5: "Server Failure", 6: "Global Failure"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalIdentity:
-    """Our identity in messages. `local`: the address and port that peers reach us at."""
-
-    local: Address
-    user_agent: str
-
-    @property
-    def contact(self) -> Field:
-        host, port = self.local
-        return "Contact", f"<sip:{write_host(host)}:{port}>"
-
-    def via(self, branch: str) -> Field:
-        host, port = self.local
-        return "Via", f"SIP/2.0/UDP {write_host(host)}:{port};rport;branch={branch}"
-
-
-def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, extra: Fields = (), body: bytes = b"") -> Response:
+def answer(request: Request, status: int, *, tag: str, listeners: Listeners, extra: Fields = (), body: bytes = b"") -> Response:
     """An answer to `request`, whose Via is stamped already. `tag` goes into a To that has none; "" leaves it so (100)."""
     fields: list[Field] = []
     for field in request.headers:
@@ -236,7 +219,7 @@ def answer(request: Request, status: int, *, tag: str, identity: LocalIdentity, 
             fields.append(field)
         elif name == "To":
             fields.append(_tagged(field, tag) if tag else field)
-    fields.append(("Server", identity.user_agent))
+    fields.append(("Server", listeners.user_agent))
     fields.extend(extra)
     if body:
         fields.append(SDP)

@@ -17,11 +17,12 @@ from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferReceived
+from switch.sip.flow import Flow, Listeners, transport_of
 from switch.sip.headers import SipUri, has_param, parse_cseq, parse_name_addr, parse_uri
-from switch.sip.message import Address, Headers, Request, Response
+from switch.sip.message import Headers, Request, Response
+from switch.sip.peer import PeerProfile
 from switch.sip.requests import (
     CAPABILITIES,
-    DEFAULT_PORT,
     MAX_FORWARDS,
     Field,
     Fields,
@@ -48,6 +49,7 @@ class Dialog:
 
     __slots__ = (
         "_fallback",
+        "_listeners",
         "_request_uri",
         "_route",
         "_routes",
@@ -71,7 +73,8 @@ class Dialog:
         peer_cseq: int | None,
         routes: tuple[str, ...],
         target: str,
-        fallback: Address,
+        fallback: Flow,
+        listeners: Listeners,
     ) -> None:
         self.call_id = call_id
         self.local = local
@@ -81,6 +84,7 @@ class Dialog:
         self.peer_cseq = peer_cseq
         self._routes = routes
         self._fallback = fallback
+        self._listeners = listeners
         self.next_hop = fallback
         self._request_uri = target
         self._route: tuple[Field, ...] = ()
@@ -94,7 +98,13 @@ class Dialog:
             # A strict router: its own URI goes into the Request-URI and the target to the end of the route.
             self._request_uri, hops = usable_target(self._routes[0]) or target, (*self._routes[1:], target)
         self._route = tuple(("Route", f"<{hop}>") for hop in hops)
-        self.next_hop = _address_of(first or parse_uri(target)) or self._fallback
+        self.next_hop = self._flow_of(first or parse_uri(target)) or self._fallback
+
+    def _flow_of(self, uri: SipUri | None) -> Flow | None:
+        """Returns None for a name, which only DNS could resolve, and for what no listener of ours reaches."""
+        if uri is None or not (":" in uri.host or _IPV4.fullmatch(uri.host)):
+            return None
+        return self._listeners.flow_to(uri.host, uri.port, transport=transport_of(uri), like=self._fallback)
 
     def accepts(self, cseq: int) -> bool:
         """Records the CSeq of a request from the peer. False: it is lower than one seen before (§12.2.2 answers 500)."""
@@ -121,7 +131,7 @@ class Dialog:
         return Request(method=method, uri=self._request_uri, headers=Headers(fields))
 
 
-def callee_dialog(received: ReceivedRequest, *, tag: str, target: str) -> Dialog:
+def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners: Listeners) -> Dialog:
     """The dialog our 2xx to an INVITE makes (§12.1.1). `target`: see `contact_of`."""
     headers = received.request.headers
     return Dialog(
@@ -134,10 +144,13 @@ def callee_dialog(received: ReceivedRequest, *, tag: str, target: str) -> Dialog
         routes=_record_route(headers),
         target=target,
         fallback=received.reply_to,
+        listeners=listeners,
     )
 
 
-def caller_dialog(invite: Request, response: Response, *, cseq: int, target: str, remote_tag: str, address: Address) -> Dialog:
+def caller_dialog(
+    invite: Request, response: Response, *, cseq: int, target: str, remote_tag: str, flow: Flow, listeners: Listeners
+) -> Dialog:
     """The dialog a 2xx to our INVITE makes (§12.1.2). The route set is the Record-Route list in reverse order."""
     headers = response.headers
     return Dialog(
@@ -149,7 +162,8 @@ def caller_dialog(invite: Request, response: Response, *, cseq: int, target: str
         peer_cseq=None,
         routes=_record_route(headers)[::-1],
         target=target,
-        fallback=address,
+        fallback=flow,
+        listeners=listeners,
     )
 
 
@@ -157,13 +171,6 @@ def _record_route(headers: Headers) -> tuple[str, ...]:
     """Returns the URIs of Record-Route in order. Unreadable ones cannot be routed through and are left out."""
     addresses = [parse_name_addr(value) for value in headers.all("Record-Route")]
     return tuple(address.uri for address in addresses if address is not None and parse_uri(address.uri) is not None)
-
-
-def _address_of(uri: SipUri | None) -> Address | None:
-    """Returns None for a name, which only DNS could resolve, and for IPv6, which our IPv4 socket can't reach."""
-    if uri is None or not _IPV4.fullmatch(uri.host):
-        return None
-    return uri.host, uri.port or DEFAULT_PORT
 
 
 class SessionState(IntEnum):
@@ -218,12 +225,13 @@ class _Unacked:
 class Session:
     """An answered leg. `tag`: ours, its key in `UserAgentCore.dialogs`. `status`: the 2xx that made it."""
 
-    __slots__ = ("_bye", "_core", "_dialog", "_pending", "_phase", "_q850", "_status", "_tag", "_unacked", "number")
+    __slots__ = ("_bye", "_core", "_dialog", "_peer", "_pending", "_phase", "_q850", "_status", "_tag", "_unacked", "number")
 
-    def __init__(self, core: UserAgentCore, number: int, *, dialog: Dialog, tag: str, status: int) -> None:
+    def __init__(self, core: UserAgentCore, number: int, *, dialog: Dialog, peer: PeerProfile, tag: str, status: int) -> None:
         self.number = number
         self._core = core
         self._dialog = dialog
+        self._peer = peer
         self._tag = tag
         self._status = status
         self._phase = SessionState.CONFIRMED
@@ -346,7 +354,7 @@ class Session:
     def _send_2xx(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core
         transaction.user = self
-        extra: Fields = (core.identity.contact, *CAPABILITIES)
+        extra: Fields = (core.listeners.contact(received.reply_to), *CAPABILITIES)
         wire = core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
         self._unacked = _Unacked(
             core, transaction, wire=wire, cseq=received.cseq, on_timeout=self._never_acknowledged, now_ns=now_ns
@@ -380,5 +388,5 @@ class Session:
 def send_bye(core: UserAgentCore, dialog: Dialog, *, user: Session | None, q850: int | None, now_ns: int) -> Transaction:
     """Sends BYE in `dialog`."""
     branch = core.new_branch()
-    request = dialog.request("BYE", via=core.identity.via(branch), extra=reason_q850(q850))
-    return core.send_request(request, branch=branch, address=dialog.next_hop, user=user, now_ns=now_ns)
+    request = dialog.request("BYE", via=core.listeners.via(dialog.next_hop, branch), extra=reason_q850(q850))
+    return core.send_request(request, branch=branch, flow=dialog.next_hop, user=user, now_ns=now_ns)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from switch.sip.message import Address, Request, Response, serialize
+from switch.sip.flow import Flow
+from switch.sip.message import Request, Response, serialize
 from switch.sip.requests import ack_to_failure
 from switch.sip.transaction_table import (
     END_BY_EVENT,
@@ -71,7 +72,7 @@ class Transaction:
         "_retransmit_timer",
         "_timeout_timer",
         "_wire",
-        "address",
+        "flow",
         "key",
         "machine",
         "merge_id",
@@ -81,12 +82,12 @@ class Transaction:
     )
 
     def __init__(
-        self, layer: "Transactions", machine: TransactionMachine, *, key: str, address: Address, user: TransactionUser | None
+        self, layer: "Transactions", machine: TransactionMachine, *, key: str, flow: Flow, user: TransactionUser | None
     ) -> None:
         self._layer = layer
         self.machine = machine
         self.key = key
-        self.address = address
+        self.flow = flow
         self.user = user
         self.state = TransactionState.TERMINATED
         self.merge_id: str | None = None
@@ -102,7 +103,7 @@ class Transaction:
         if request is not None:
             self._request = request
             self._wire = serialize(request)
-            self._layer.send(self._wire, self.address)
+            self._layer.send(self._wire, self.flow)
         self._enter(self.machine.start, now_ns)
 
     def receive(self, message: Request | Response, now_ns: int) -> None:
@@ -149,7 +150,7 @@ class Transaction:
             return
         if do is Action.SEND_ACK and self._request is not None and isinstance(message, Response):
             self._wire = serialize(ack_to_failure(self._request, message))
-        self._layer.send(self._wire, self.address)
+        self._layer.send(self._wire, self.flow)
 
     def _enter(self, state: TransactionState, now_ns: int) -> None:
         """Starts the timers of `state`, stops those of the state left, keeps those of both."""
@@ -216,7 +217,7 @@ class Transactions:
     __slots__ = ("clients", "merged", "send", "servers", "timer_heap", "timers")
 
     def __init__(
-        self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Address], None]
+        self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Flow], None]
     ) -> None:
         self.timers = timers
         self.timer_heap = timer_heap
@@ -234,21 +235,21 @@ class Transactions:
         request: Request,
         *,
         key: str,
-        address: Address,
+        flow: Flow,
         user: TransactionUser | None,
         now_ns: int,
     ) -> Transaction:
-        """Starts a client transaction: sends `request` to `address`."""
-        transaction = Transaction(self, machine, key=key, address=address, user=user)
+        """Starts a client transaction: sends `request` by `flow`."""
+        transaction = Transaction(self, machine, key=key, flow=flow, user=user)
         transaction.start(request, now_ns)
         self.clients[key] = transaction
         return transaction
 
     def start_server(
-        self, machine: TransactionMachine, *, key: str, address: Address, tag: str, merge_id: str | None, now_ns: int
+        self, machine: TransactionMachine, *, key: str, flow: Flow, tag: str, merge_id: str | None, now_ns: int
     ) -> Transaction:
-        """Starts a server transaction for a request that came; answers go to `address`. `merge_id`: see `merged`."""
-        transaction = Transaction(self, machine, key=key, address=address, user=None)
+        """Starts a server transaction for a request that came; answers go by `flow`. `merge_id`: see `merged`."""
+        transaction = Transaction(self, machine, key=key, flow=flow, user=None)
         transaction.tag = tag
         transaction.start(None, now_ns)
         self.servers[key] = transaction
@@ -257,10 +258,10 @@ class Transactions:
             self.merged.add(merge_id)
         return transaction
 
-    def transport_failed(self, address: Address, now_ns: int) -> None:
-        """`address` is unreachable."""
+    def transport_failed(self, flow: Flow, now_ns: int) -> None:
+        """`flow` is unreachable."""
         for transaction in [*self.clients.values(), *self.servers.values()]:
-            if transaction.address == address:
+            if transaction.flow == flow:
                 transaction.transport_failed(now_ns)
 
     def forget(self, transaction: Transaction) -> None:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 """Room for a burst while the loop is busy: some 3,000 messages."""
@@ -19,19 +19,19 @@ datagram is lost like any other, and the transaction's retransmission deals with
 class UdpTransport(asyncio.DatagramProtocol):
     """`received(data, source)` for each datagram; `send_failed(target)` when the system refuses to send one."""
 
-    def __init__(self, *, received: Callable[[bytes, Address], None], send_failed: Callable[[Address], None]) -> None:
+    def __init__(self, *, received: Callable[[bytes, Flow], None], send_failed: Callable[[Flow], None]) -> None:
         self._received = received
         self._send_failed = send_failed
         self._transport: asyncio.DatagramTransport | None = None
         self._socket: socket.socket | None = None
 
-    async def open(self, listen: Address) -> None:
+    async def open(self, listen: Flow) -> None:
         """Bind. Raises OSError when the address can't be had."""
         bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             bound.setblocking(False)
-            bound.bind(listen)
+            bound.bind((listen.host, listen.port))
         except OSError:
             bound.close()
             raise
@@ -41,20 +41,20 @@ class UdpTransport(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        self._received(data, addr)
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._received(data, Flow(*addr))
 
     def error_received(self, exc: Exception) -> None:
         """An ICMP error that identifies no datagram: the transaction's own timer ends the wait that follows."""
 
-    def send(self, data: bytes, target: Address) -> None:
+    def send(self, data: bytes, target: Flow) -> None:
         """Sends at once where the system accepts it, else when it does. Not by the loop's transport, which hides send errors."""
         if self._socket is None or self._transport is None:
             return
         try:
-            self._socket.sendto(data, target)
+            self._socket.sendto(data, (target.host, target.port))
         except BlockingIOError:
-            self._transport.sendto(data, target)
+            self._transport.sendto(data, (target.host, target.port))
         except (OSError, OverflowError) as error:
             if getattr(error, "errno", None) not in LOCAL_ERRORS:
                 self._send_failed(target)

@@ -36,7 +36,7 @@ from switch.settings.load import load_files
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, InviteReceived
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 ROOT = Path(__file__).parents[2]
 CALLS = 40
@@ -272,7 +272,7 @@ class CrashWorld(World):
         self.after(self.random.randint(*patience), lambda: self.leave(leg))
 
     def _line(self, host: str, habit: Habit) -> None:
-        address: Address = (host, 5060)
+        address = Flow(host, 5060)
         agent: UserAgent
 
         def on_fact(fact: Fact) -> None:

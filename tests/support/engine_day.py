@@ -21,7 +21,7 @@ from switch.engine.plan import Plan, Trunk
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, InviteReceived, LegTerminated
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 DAY_MS = 90_000
 """Calls arrive for so long; twice as long again, and the last of them is over."""
@@ -30,7 +30,7 @@ LINES = {"a": "acme", "b": "acme", "c": "beta", "d": "beta", "e": "beta"}
 GROUPS = {"west": ("a", "c"), "east": ("b", "c", "e")}
 NUMBERS = {"+18005550100": ("radio", "main"), "+18005550101": ("search", "main"), "+18005550102": ("radio", "side")}
 CALLERS = ("+12125550101", "+12125550102", "+12125550103", "anonymous")
-HOSTS: dict[Address, str] = {(f"198.51.100.{20 + place}", 5060): name for place, name in enumerate(LINES)}
+HOSTS: dict[Flow, str] = {Flow(f"198.51.100.{20 + place}", 5060): name for place, name in enumerate(LINES)}
 ALL_DAY = 24 * 3_600_000
 
 
@@ -104,7 +104,7 @@ class Config:
         self.caps += found
         return tuple(found)
 
-    def line(self, name: str, address: Address) -> rt.Line:
+    def line(self, name: str, address: Flow) -> rt.Line:
         draw = self.draw
         caps = self.some_caps(f"line:{name}")
         for owner in (*(f"group:{group}" for group, members in GROUPS.items() if name in members), f"advertiser:{LINES[name]}"):
@@ -249,7 +249,7 @@ class Day(World):
         stays_ms = self.random.choice([self.random.randrange(3_000), self.random.randrange(20_000), self.random.randrange(90_000)])
         self.after(stays_ms, lambda: self.leave(leg))
 
-    def _line(self, address: Address, name: str) -> None:
+    def _line(self, address: Flow, name: str) -> None:
         agent: UserAgent
 
         def on_fact(fact: Fact) -> None:

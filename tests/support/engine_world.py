@@ -26,15 +26,16 @@ from switch.engine.usage import Usage
 from switch.sip import sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated
-from switch.sip.message import Address
+from switch.sip.flow import Flow
+from switch.sip.peer import DEFAULT_PEER
 
 AnyOrder = TypeVar("AnyOrder", bound=mc.Message)
 
-SWITCH: Address = ("192.0.2.1", 5060)
-CARRIER: Address = ("198.51.100.7", 5080)
-STRANGER: Address = ("203.0.113.9", 5060)
-EAST: Address = ("198.51.100.21", 5060)
-WEST: Address = ("198.51.100.22", 5060)
+SWITCH: Flow = Flow("192.0.2.1", 5060)
+CARRIER: Flow = Flow("198.51.100.7", 5080)
+STRANGER: Flow = Flow("203.0.113.9", 5060)
+EAST: Flow = Flow("198.51.100.21", 5060)
+WEST: Flow = Flow("198.51.100.22", 5060)
 PROMPT_MS = 1_000
 START_US = 1_772_463_600_000_000  # 2026-03-02T15:00:00Z
 
@@ -48,7 +49,7 @@ MENU = MenuPlan(
 )
 
 
-def line(name: str, address: Address, *, limit: int = 100, **changes: Any) -> rt.Line:
+def line(name: str, address: Flow, *, limit: int = 100, **changes: Any) -> rt.Line:
     caps = (Cap(owner=f"line:{name}", limit=limit),)
     return rt.Line(name=name, advertiser="acme", uri=f"sip:{name}@{address[0]}:{address[1]}", caps=caps, **changes)
 
@@ -123,8 +124,8 @@ class World:
         self._left: set[int] = set()
         self._serial = count()
         self._planned: list[tuple[int, int, Callable[[], None]]] = []
-        self._phones: dict[Address, Phone] = {}
-        self.sip = UserAgent(local=SWITCH, token=tokens("a"))
+        self._phones: dict[Flow, Phone] = {}
+        self.sip = UserAgent(listeners=(SWITCH,), token=tokens("a"))
         rtp = RtpSettings(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
         self.usage = Usage()
         self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), usage=self.usage)
@@ -136,13 +137,13 @@ class World:
 
     # phones
 
-    def phone(self, address: Address, on_fact: Callable[[Fact], None]) -> Phone:
-        phone = Phone(agent=UserAgent(local=address, token=tokens(f"{len(self._phones):x}f")), on_fact=on_fact)
+    def phone(self, address: Flow, on_fact: Callable[[Fact], None]) -> Phone:
+        phone = Phone(agent=UserAgent(listeners=(address,), token=tokens(f"{len(self._phones):x}f")), on_fact=on_fact)
         self._phones[address] = phone
         return phone
 
     def line_phone(
-        self, address: Address, *, answer_ms: int | None = 1_000, status: int | None = None, talk_ms: int | None = None
+        self, address: Flow, *, answer_ms: int | None = 1_000, status: int | None = None, talk_ms: int | None = None
     ) -> Phone:
         """A line that rings and answers after `answer_ms` (None: never), or refuses with `status`, and hangs up after `talk_ms`."""
 
@@ -235,18 +236,18 @@ class World:
             self.effects.append(effect)
             self._do(effect)
 
-    def fly(self, data: bytes, source: Address, target: Address) -> None:
+    def fly(self, data: bytes, source: Flow, target: Flow) -> None:
         """A datagram takes off; it may be lost, or land twice."""
         if self.random.random() < self.loss:
             return
         for _ in range(2 if self.random.random() < self.doubling else 1):
             self.after(self.random.randint(*self.delay_ms), lambda: self._land(data, source, target))
 
-    def _land(self, data: bytes, source: Address, target: Address) -> None:
+    def _land(self, data: bytes, source: Flow, target: Flow) -> None:
         if target == SWITCH:
             self.engine.datagram(data, source, self.at())
         elif target in self._phones:
-            self._phones[target].agent.receive(data, source, self.now_ns, may_invite=True)
+            self._phones[target].agent.receive(data, source, self.now_ns, peer=DEFAULT_PEER)
 
     def _do(self, effect: Effect) -> None:
         match effect:

@@ -21,6 +21,7 @@ from watchfiles import awatch
 
 from switch.demo.phone import Phone, PhoneCall
 from switch.engine.clock import SystemClock
+from switch.sip.flow import Flow
 
 PATIENCE_S = 60.0
 DID = "+18005550100"
@@ -160,7 +161,7 @@ class Stage:
         self.line = line
 
     async def call(self) -> PhoneCall:
-        return await self.caller.call(f"sip:{DID}@127.0.0.1", target=("127.0.0.1", self.switch.sip), caller="+12125550199")
+        return await self.caller.call(f"sip:{DID}@127.0.0.1", target=Flow("127.0.0.1", self.switch.sip), caller="+12125550199")
 
     async def talk(self) -> tuple[PhoneCall, PhoneCall]:
         """A call whose two ends hear each other."""
@@ -177,8 +178,8 @@ class Stage:
 @asynccontextmanager
 async def stage(folder: Path, *, workers: int = 1) -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
-    await caller.open(("127.0.0.1", 0))
-    await line.open(("127.0.0.1", 0))
+    await caller.open(Flow("127.0.0.1", 0))
+    await line.open(Flow("127.0.0.1", 0))
     switch = RunningSwitch(folder)
     switch.write_config(line=line.address[1], workers=workers)
     try:

@@ -21,11 +21,13 @@ from switch.sip.fact import (
     OfferReceived,
     ProvisionalReceived,
 )
-from switch.sip.message import Address, Message, Request, Response, parse
+from switch.sip.flow import Flow
+from switch.sip.message import Message, Request, Response, parse
+from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.transaction import NS_PER_MS, Timers
 
-OURS: Address = ("192.0.2.1", 5060)
-PEER: Address = ("198.51.100.7", 5080)
+OURS: Flow = Flow("192.0.2.1", 5060)
+PEER: Flow = Flow("198.51.100.7", 5080)
 OFFER = b"v=0 the offer"
 ANSWER = b"v=0 the answer"
 T1_MS = 500
@@ -144,13 +146,13 @@ class Solo:
     """One agent whose peer is the test: what it says is written by hand, what it hears is drained and read."""
 
     def __init__(self) -> None:
-        self.agent = UserAgent(local=OURS, token=tokens("a"))
+        self.agent = UserAgent(listeners=(OURS,), token=tokens("a"))
         self.now_ns = 0
-        self.addresses: list[Address] = []
+        self.addresses: list[Flow] = []
 
-    def hear(self, data: bytes, *, source: Address = PEER, may_invite: bool = True) -> list[str]:
+    def hear(self, data: bytes, *, source: Flow = PEER, peer: PeerProfile | None = DEFAULT_PEER) -> list[str]:
         """Give the agent a datagram; the names of what it sends at once."""
-        self.agent.receive(data, source, self.now_ns, may_invite=may_invite)
+        self.agent.receive(data, source, self.now_ns, peer=peer)
         return self.names()
 
     def said(self) -> list[Message]:
@@ -162,9 +164,9 @@ class Solo:
     def names(self) -> list[str]:
         return [name_of(message) for message in self.said()]
 
-    def answer_of(self, data: bytes, *, source: Address = PEER) -> Message:
+    def answer_of(self, data: bytes, *, source: Flow = PEER) -> Message:
         """Give the agent a datagram; the one message it answers with."""
-        self.agent.receive(data, source, self.now_ns, may_invite=True)
+        self.agent.receive(data, source, self.now_ns, peer=DEFAULT_PEER)
         (message,) = self.said()
         return message
 
@@ -191,7 +193,7 @@ class Solo:
 
     def invited(self, **changes: Any) -> tuple[int, str]:
         """An incoming leg, and our tag in it (from the 180)."""
-        self.agent.receive(request("INVITE", body=OFFER, **changes), PEER, self.now_ns, may_invite=True)
+        self.agent.receive(request("INVITE", body=OFFER, **changes), PEER, self.now_ns, peer=DEFAULT_PEER)
         (invited,) = self.facts()
         self.agent.ring(invited.leg, self.now_ns)
         ringing = self.said()[-1]
@@ -234,7 +236,7 @@ class Drop:
 class Phone:
     """An agent with its facts, and what its user does on each: `on_fact(world, phone, fact)`."""
 
-    address: Address
+    address: Flow
     agent: UserAgent
     on_fact: "OnFact"
     facts: list[Fact] = field(default_factory=list)
@@ -268,21 +270,21 @@ class World:
         self.delay_ms = delay_ms
         self.now_ns = 0
         self.drops: list[Drop] = []
-        self.log: list[tuple[int, Address, Address, str]] = []
-        self._phones: dict[Address, Phone] = {}
+        self.log: list[tuple[int, Flow, Flow, str]] = []
+        self._phones: dict[Flow, Phone] = {}
         self._serial = count()
-        self._flying: list[tuple[int, int, bytes, Address, Address]] = []
+        self._flying: list[tuple[int, int, bytes, Flow, Flow]] = []
         self._planned: list[tuple[int, int, Callable[[], None]]] = []
 
     def phone(self, host: str, *, on_fact: "OnFact" = polite, timers: Timers | None = None) -> Phone:
         """A new phone at `host`, port 5060."""
-        agent = UserAgent(local=(host, 5060), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
-        self._phones[host, 5060] = Phone(address=(host, 5060), agent=agent, on_fact=on_fact)
-        return self._phones[host, 5060]
+        agent = UserAgent(listeners=(Flow(host, 5060),), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
+        self._phones[Flow(host, 5060)] = Phone(address=Flow(host, 5060), agent=agent, on_fact=on_fact)
+        return self._phones[Flow(host, 5060)]
 
     def call(self, caller: Phone, callee: Phone) -> int:
         """The caller's leg of a new call."""
-        uri = f"sip:line@{callee.address[0]}:5060"
+        uri = f"sip:line@{callee.address.host}:5060"
         return caller.agent.invite(uri=uri, target=callee.address, caller="100", body=OFFER, now_ns=self.now_ns)
 
     def after(self, ms: int, action: Callable[[], None]) -> None:
@@ -316,7 +318,7 @@ class World:
             _, _, data, source, target = heappop(self._flying)
             phone = self._phones.get(target)
             if phone is not None:
-                phone.agent.receive(data, source, self.now_ns, may_invite=True)
+                phone.agent.receive(data, source, self.now_ns, peer=DEFAULT_PEER)
         for phone in self._phones.values():
             phone.agent.tick(self.now_ns)
 
@@ -330,7 +332,7 @@ class World:
             for data, target in phone.agent.to_send():
                 self._take_off(data, phone.address, target)
 
-    def _take_off(self, data: bytes, source: Address, target: Address) -> None:
+    def _take_off(self, data: bytes, source: Flow, target: Flow) -> None:
         name = name_of(read(data))
         self.log.append((self.now_ns // NS_PER_MS, source, target, name))
         if self._is_dropped(name) or self.random.random() < self.loss:

@@ -15,8 +15,6 @@ from random import Random
 import pytest
 from running_switch import DID, Stage, stage
 
-from switch.sip.message import Address
-
 TRUNK, STRANGER = "127.0.0.1", "127.0.0.2"
 SIZES = (0, 1, 3, 100, 1_472, 9_000, 30_000, 65_507)
 MARK = b"\x2a" * 160
@@ -136,7 +134,7 @@ def test_rtp_of_strangers_is_not_heard(tmp_path: Path, capfd: pytest.CaptureFixt
         heard: list[bytes] = []
         hear = there.audio.datagram_received
 
-        def listen(data: bytes, _addr: Address) -> None:
+        def listen(data: bytes, _addr: tuple[str, int]) -> None:
             heard.append(data)
             hear(data, _addr)
 

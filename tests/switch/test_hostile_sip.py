@@ -13,7 +13,8 @@ from engine_world import CARRIER, EAST, MENU, STRANGER, SWITCH, World, line, pla
 from media import control as mc
 from switch.engine.plan import Plan
 from switch.sip import sdp
-from switch.sip.message import Address, Request, Response, parse
+from switch.sip.flow import Flow
+from switch.sip.message import Request, Response, parse
 
 DID_URI = "sip:+18005550100@192.0.2.1"
 DAY_MS = 24 * 3_600_000
@@ -48,24 +49,24 @@ class Wire(World):
     """A world whose datagrams are kept: `flown` holds (data, source, target) of each."""
 
     def __init__(self, with_plan: Plan, *, seed: int = 0) -> None:
-        self.flown: list[tuple[bytes, Address, Address]] = []
+        self.flown: list[tuple[bytes, Flow, Flow]] = []
         super().__init__(with_plan, seed=seed)
 
-    def fly(self, data: bytes, source: Address, target: Address) -> None:
+    def fly(self, data: bytes, source: Flow, target: Flow) -> None:
         self.flown.append((data, source, target))
         super().fly(data, source, target)
 
-    def hear(self, data: bytes, source: Address = CARRIER) -> None:
+    def hear(self, data: bytes, source: Flow = CARRIER) -> None:
         """A datagram, and what it causes at once."""
         self.engine.datagram(data, source, self.at())
         self.flush()
 
-    def sent_to(self, target: Address) -> list[Request | Response]:
+    def sent_to(self, target: Flow) -> list[Request | Response]:
         parsed = [parse(data) for data, source, to in self.flown if source == SWITCH and to == target]
         assert all(isinstance(message, Request | Response) for message in parsed), "the switch sent what is no SIP"
         return [message for message in parsed if isinstance(message, Request | Response)]
 
-    def statuses(self, target: Address = CARRIER) -> list[int]:
+    def statuses(self, target: Flow = CARRIER) -> list[int]:
         return [message.status for message in self.sent_to(target) if isinstance(message, Response)]
 
     def wind_down(self) -> None:
@@ -231,7 +232,7 @@ def test_a_stranger_hears_nothing_and_nothing_is_kept_of_it() -> None:
 
 
 @pytest.mark.parametrize("source", [CARRIER, STRANGER])
-def test_a_hang_up_with_the_wrong_tags_ends_no_call(source: Address) -> None:
+def test_a_hang_up_with_the_wrong_tags_ends_no_call(source: Flow) -> None:
     world = Wire(plan(line("east", EAST)))
     world.line_phone(EAST, answer_ms=10)
     world.hear(message())

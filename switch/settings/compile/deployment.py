@@ -15,6 +15,7 @@ from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.model.document import Document
 from switch.settings.model.party import TrunkConfig
+from switch.sip.peer import PeerProfile
 
 VERSION_DIGITS = 12
 
@@ -35,6 +36,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         tag_kinds=dict(sorted(kinds.items())),
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
+        line_peers={name: PeerProfile(name=name) for advertiser in document.advertisers.values() for name in advertiser.lines},
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
     )
@@ -76,7 +78,7 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     pairs = sorted((int(network.network_address), int(network.netmask)) for network in trunk.addresses)
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    return Trunk(name=name, networks=tuple(pairs), rate=rate)
+    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=PeerProfile(name=name))
 
 
 def _digest(meaning: object) -> str:

@@ -10,9 +10,10 @@ from switch.demo.phone import Phone, PhoneCall
 from switch.demo.waiting import ExpectationFailed, Watch
 from switch.engine.clock import SystemClock
 from switch.sip.fact import EndReason, LegTerminated
+from switch.sip.flow import Flow
 
 ANN_HZ, BOB_HZ = 700.0, 1_100.0
-LOOPBACK = ("127.0.0.1", 0)
+LOOPBACK = Flow("127.0.0.1", 0)
 CLOCK = SystemClock()
 
 
@@ -141,7 +142,7 @@ def test_offer_without_audio_is_refused() -> None:
     async def scenario(ann: Phone, bob: Phone) -> None:
         ann.agent.invite(uri="sip:bob@127.0.0.1", target=bob.address, caller="", body=b"v=0\r\n", now_ns=ann.now_ns())
         for data, target in ann.agent.to_send():
-            bob.datagram_received(data, ann.address)
+            bob.datagram_received(data, (ann.address.host, ann.address.port))
             assert target == bob.address
         into = await bob.until_called()
         with pytest.raises(ExpectationFailed, match="no audio"):

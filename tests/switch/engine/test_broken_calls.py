@@ -16,7 +16,8 @@ from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
-from switch.sip.message import Address, Headers, Request, serialize
+from switch.sip.flow import Flow
+from switch.sip.message import Headers, Request, serialize
 
 INVITE = Request(
     method="INVITE",
@@ -131,7 +132,7 @@ def test_the_bye_reaches_a_caller_whose_contact_is_ipv6() -> None:
     """Our only socket speaks IPv4: such a target is as unreachable as a name, and the address the INVITE came from is the next hop."""
 
     class Modern(World):
-        def fly(self, data: bytes, source: Address, target: Address) -> None:
+        def fly(self, data: bytes, source: Flow, target: Flow) -> None:
             if source == CARRIER:
                 data = data.replace(b"Contact: <sip:198.51.100.7:5080>", b"Contact: <sip:[2001:db8::7]:5080>")
             if ":" in target[0]:

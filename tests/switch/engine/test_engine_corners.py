@@ -12,9 +12,9 @@ from routing.cap import Cap, Counts, Per
 from routing.table import NoRoute, ToHold, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms, Tiers
 from switch.call.record import FinalState, Outcome
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
-NORTH: Address = ("198.51.100.23", 5060)
+NORTH: Flow = Flow("198.51.100.23", 5060)
 TRANSFER = MenuPlan(
     start="qualify",
     nodes={"qualify": Menu(name="qualify", prompt="welcome", invalid="sorry", keys={"3": TransferTo(line="north")})},

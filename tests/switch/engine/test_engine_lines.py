@@ -11,11 +11,12 @@ from routing.table import Accept, NoRoute, Tier, ToHold, ToMessage
 from switch.billing.terms import Terms
 from switch.call.record import FinalState, Outcome
 from switch.engine.plan import Plan
+from switch.sip.flow import Flow
 
 KEY = Accept(prompt="who-calls", key="1", wait_ms=5_000)
 
 
-def together(*names_and_addresses: tuple[str, tuple[str, int]]) -> Plan:
+def together(*names_and_addresses: tuple[str, Flow]) -> Plan:
     """A plan whose lines all ring at once."""
 
     built = plan(*(line(name, address) for name, address in names_and_addresses), tiers={1: Tier(together=True)})

@@ -8,7 +8,7 @@ from media import control as mc
 from switch.engine.effect import TellWorker
 from switch.engine.journal_line import recover_call
 from switch.sip.fact import InviteReceived
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 
 LIMITS = {EAST: 3, WEST: 2}
 
@@ -16,7 +16,7 @@ LIMITS = {EAST: 3, WEST: 2}
 class Guarded(World):
     """A world whose lines count the calls they have on, ringing ones included, as their owners would."""
 
-    def watch(self, address: Address, *, answer_ms: int | None, talk_ms: int | None) -> None:
+    def watch(self, address: Flow, *, answer_ms: int | None, talk_ms: int | None) -> None:
         phone = self.line_phone(address, answer_ms=answer_ms, talk_ms=talk_ms)
         on: set[int] = set()
         behave = phone.on_fact

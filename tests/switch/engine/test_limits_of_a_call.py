@@ -12,6 +12,7 @@ from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.effect import SendSip, TellWorker
 from switch.engine.journal_line import recover_call
 from switch.engine.plan import Plan
+from switch.sip.flow import Flow
 
 HEARTBEAT_MS = 5_000
 SILENT_NS = 500_000_000
@@ -26,8 +27,8 @@ def call(world: World, *, hang_up_ms: int) -> None:
     world.call(hang_up_ms=hang_up_ms)
 
 
-def dropping(number: int) -> tuple[str, tuple[str, int]]:
-    return f"line-{number}", (f"198.51.100.{30 + number}", 5060)
+def dropping(number: int) -> tuple[str, Flow]:
+    return f"line-{number}", Flow(f"198.51.100.{30 + number}", 5060)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,9 @@ def test_calls_go_to_the_worker_that_has_fewest() -> None:
 def test_what_strangers_make_the_switch_keep_is_bounded() -> None:
     world = World(plan(line("east", EAST)))
     for number in range(10_000):
-        world.engine.datagram(b"noise", (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5060), world.at())
+        world.engine.datagram(b"noise", Flow(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 5060), world.at())
     assert len(world.engine._trunks) == 10_000
-    world.engine.datagram(b"noise", ("11.0.0.1", 5060), world.at())
+    world.engine.datagram(b"noise", Flow("11.0.0.1", 5060), world.at())
     assert len(world.engine._trunks) == 1
 
 

@@ -8,7 +8,8 @@ from media import control as mc
 from switch.call.record import FinalState
 from switch.engine.effect import SendSip
 from switch.engine.journal_line import recover_call
-from switch.sip.message import Address, Headers, Request, Response, parse, serialize
+from switch.sip.flow import Flow
+from switch.sip.message import Headers, Request, Response, parse, serialize
 
 IP6_SDP = b"v=0\r\no=- 1 1 IN IP6 2001:db8::8\r\ns=-\r\nc=IN IP6 2001:db8::8\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
 
@@ -18,7 +19,7 @@ class Deaf(World):
 
     ack_from_ms: float = float("inf")
 
-    def fly(self, data: bytes, source: Address, target: Address) -> None:
+    def fly(self, data: bytes, source: Flow, target: Flow) -> None:
         if source == CARRIER and data.startswith(b"ACK") and self.now_ns < self.ack_from_ms * 1_000_000:
             return
         super().fly(data, source, target)

@@ -5,15 +5,17 @@ from sip_world import ANSWER, LONG_MS, NOTHING_HELD, OFFER, PEER, Solo, bye, end
 
 from switch.sip import core as core_module
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
+from switch.sip.flow import Flow
 from switch.sip.message import Response
+from switch.sip.peer import DEFAULT_PEER
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE", "CANCEL", "ACK", "BREW"])
 @pytest.mark.parametrize("to_tag", ["", "x"])
 def test_who_may_not_invite_hears_nothing(method: str, to_tag: str) -> None:
     solo = Solo()
-    assert solo.hear(request(method, to_tag=to_tag), may_invite=False) == []
-    assert solo.hear(request(method, to_tag=to_tag).replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1), may_invite=False) == []
+    assert solo.hear(request(method, to_tag=to_tag), peer=None) == []
+    assert solo.hear(request(method, to_tag=to_tag).replace(b"SIP/2.0\r\n", b"SIP/7.0\r\n", 1), peer=None) == []
     assert solo.facts() == []
     assert solo.agent.live_counts() == NOTHING_HELD
 
@@ -21,16 +23,16 @@ def test_who_may_not_invite_hears_nothing(method: str, to_tag: str) -> None:
 def test_who_may_not_invite_is_served_inside_a_call() -> None:
     solo = Solo()
     leg, tag = solo.in_call()
-    assert solo.hear(request("OPTIONS", branch="z9hG4bKo", to_tag=tag, cseq=2), may_invite=False) == ["200 OPTIONS"]
-    assert solo.hear(bye(tag, cseq=3), may_invite=False) == ["200 BYE"]
+    assert solo.hear(request("OPTIONS", branch="z9hG4bKo", to_tag=tag, cseq=2), peer=None) == ["200 OPTIONS"]
+    assert solo.hear(bye(tag, cseq=3), peer=None) == ["200 BYE"]
     assert solo.facts() == [ended(leg, EndReason.BYE, by_peer=True, status=200)]
 
 
 def test_who_may_not_invite_may_cancel_and_acknowledge() -> None:
     solo = Solo()
     _, tag = solo.invited()
-    assert solo.hear(request("CANCEL"), may_invite=False) == ["200 CANCEL", "487 INVITE"]
-    solo.hear(request("ACK", to_tag=tag), may_invite=False)
+    assert solo.hear(request("CANCEL"), peer=None) == ["200 CANCEL", "487 INVITE"]
+    solo.hear(request("ACK", to_tag=tag), peer=None)
     assert solo.wait(LONG_MS) == []
 
 
@@ -206,13 +208,13 @@ def test_a_keep_alive_is_nothing() -> None:
 
 
 def test_the_same_input_gives_the_same_octets() -> None:
-    def run() -> list[tuple[bytes, tuple[str, int]]]:
+    def run() -> list[tuple[bytes, Flow]]:
         solo = Solo()
         leg, tag = 1, "a1"
-        solo.agent.receive(request("INVITE", body=OFFER), PEER, 0, may_invite=True)
+        solo.agent.receive(request("INVITE", body=OFFER), PEER, 0, peer=DEFAULT_PEER)
         solo.agent.ring(leg, 0)
         solo.agent.answer(leg, ANSWER, 0)
-        solo.agent.receive(request("ACK", branch="z9hG4bKack", to_tag=tag), PEER, 0, may_invite=True)
+        solo.agent.receive(request("ACK", branch="z9hG4bKack", to_tag=tag), PEER, 0, peer=DEFAULT_PEER)
         solo.agent.hangup(leg, 0)
         solo.agent.invite(uri="sip:x@198.51.100.7", target=PEER, caller="1", body=OFFER, now_ns=0)
         solo.agent.tick(10**10)

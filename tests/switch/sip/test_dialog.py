@@ -5,16 +5,18 @@ from typing import Any
 import pytest
 from sip_world import ANSWER, OFFER, PEER, Solo, header, request, response, uri_of
 
-from switch.sip.message import Address, Message
+from switch.sip.flow import Flow
+from switch.sip.message import Message
+from switch.sip.peer import DEFAULT_PEER
 
 LOOSE = ["Record-Route: <sip:203.0.113.1;lr>", "Record-Route: <sip:203.0.113.2:5070;lr>"]
 STRICT = ["Record-Route: <sip:203.0.113.1>", "Record-Route: <sip:203.0.113.2:5070;lr>"]
 
 
-def bye_of_callee(*, contact: str = "<sip:peer@198.51.100.7:5080>", extra: list[str] | None = None) -> tuple[Message, Address]:
+def bye_of_callee(*, contact: str = "<sip:peer@198.51.100.7:5080>", extra: list[str] | None = None) -> tuple[Message, Flow]:
     """Our BYE in a call that came with these headers, and where it went."""
     solo = Solo()
-    solo.agent.receive(request("INVITE", contact=contact, extra=extra or []), PEER, 0, may_invite=True)
+    solo.agent.receive(request("INVITE", contact=contact, extra=extra or []), PEER, 0, peer=DEFAULT_PEER)
     (invited,) = solo.facts()
     solo.agent.answer(invited.leg, ANSWER, 0)
     tag = header(solo.said()[-1], "To").partition("tag=")[2]
@@ -24,11 +26,11 @@ def bye_of_callee(*, contact: str = "<sip:peer@198.51.100.7:5080>", extra: list[
     return bye, solo.addresses[0]
 
 
-def ack_and_bye_of_caller(*, contact: str, extra: list[str]) -> tuple[Message, Message, list[Address]]:
+def ack_and_bye_of_caller(*, contact: str, extra: list[str]) -> tuple[Message, Message, list[Flow]]:
     """Our ACK and BYE in a call whose 2xx had these headers, and where they went."""
     solo = Solo()
     leg, invite = solo.calling()
-    solo.agent.receive(response(invite, 200, contact=contact, extra=extra), PEER, 0, may_invite=True)
+    solo.agent.receive(response(invite, 200, contact=contact, extra=extra), PEER, 0, peer=DEFAULT_PEER)
     (ack,) = solo.said()
     addresses = solo.addresses
     solo.agent.hangup(leg, 0)
@@ -38,7 +40,7 @@ def ack_and_bye_of_caller(*, contact: str, extra: list[str]) -> tuple[Message, M
 
 def test_callee_without_routes_sends_to_the_contact() -> None:
     bye, address = bye_of_callee(contact="<sip:peer@198.51.100.9:5090;x=y>")
-    assert (uri_of(bye), address) == ("sip:peer@198.51.100.9:5090;x=y", ("198.51.100.9", 5090))
+    assert (uri_of(bye), address) == ("sip:peer@198.51.100.9:5090;x=y", Flow("198.51.100.9", 5090))
     assert bye.headers.all("Route") == []
 
 
@@ -46,7 +48,7 @@ def test_callee_keeps_the_route_order_and_loose_routes() -> None:
     bye, address = bye_of_callee(extra=LOOSE)
     assert uri_of(bye) == "sip:peer@198.51.100.7:5080"
     assert bye.headers.all("Route") == ["<sip:203.0.113.1;lr>", "<sip:203.0.113.2:5070;lr>"]
-    assert address == ("203.0.113.1", 5060)
+    assert address == Flow("203.0.113.1", 5060)
 
 
 def test_caller_turns_the_routes_round_for_ack_and_bye() -> None:
@@ -54,14 +56,14 @@ def test_caller_turns_the_routes_round_for_ack_and_bye() -> None:
     for message in (ack, bye):
         assert uri_of(message) == "sip:peer@198.51.100.9"
         assert message.headers.all("Route") == ["<sip:203.0.113.2:5070;lr>", "<sip:203.0.113.1;lr>"]
-    assert addresses == [("203.0.113.2", 5070)] * 2
+    assert addresses == [Flow("203.0.113.2", 5070)] * 2
 
 
 def test_a_strict_router_gets_itself_as_request_uri_and_the_target_last() -> None:
     bye, address = bye_of_callee(extra=STRICT)
     assert uri_of(bye) == "sip:203.0.113.1"
     assert bye.headers.all("Route") == ["<sip:203.0.113.2:5070;lr>", "<sip:peer@198.51.100.7:5080>"]
-    assert address == ("203.0.113.1", 5060)
+    assert address == Flow("203.0.113.1", 5060)
 
 
 @pytest.mark.parametrize("extra", [[], ["Record-Route: <sip:proxy.example.com;lr>"]], ids=["contact", "route"])
@@ -89,7 +91,7 @@ def test_a_contact_that_is_no_ipv4_literal_is_out_of_reach_and_the_peer_is_not(h
 @pytest.mark.parametrize("host", ["0.0.0.0", "9.10.99.100", "199.200.249.250", "255.255.255.255"])
 def test_a_contact_in_ipv4_is_where_we_send(host: str) -> None:
     _, address = bye_of_callee(contact=f"<sip:peer@{host}:5062>")
-    assert address == (host, 5062)
+    assert address == Flow(host, 5062)
 
 
 def test_unreadable_routes_are_left_out() -> None:
@@ -119,7 +121,7 @@ def test_a_reinvite_that_is_accepted_moves_the_target() -> None:
     solo.agent.hangup(leg, 0)
     bye = solo.said()[-1]
     assert uri_of(bye) == "sip:peer@198.51.100.8:5099"
-    assert solo.addresses[-1] == ("198.51.100.8", 5099)
+    assert solo.addresses[-1] == Flow("198.51.100.8", 5099)
 
 
 def test_a_reinvite_that_is_declined_leaves_the_target() -> None:
@@ -133,7 +135,7 @@ def test_a_reinvite_that_is_declined_leaves_the_target() -> None:
 
 def test_answers_copy_the_record_route_in_order() -> None:
     solo = Solo()
-    solo.agent.receive(request("INVITE", extra=LOOSE), PEER, 0, may_invite=True)
+    solo.agent.receive(request("INVITE", extra=LOOSE), PEER, 0, peer=DEFAULT_PEER)
     (invited,) = solo.facts()
     solo.agent.answer(invited.leg, ANSWER, 0)
     ok = solo.said()[-1]

@@ -66,20 +66,20 @@ class TestVia:
     def test_stamped_as_rfc_3581_says_when_rport_is_asked_for(self) -> None:
         via = parse_via("SIP/2.0/UDP 10.0.0.1;rport;branch=z9hG4bKq")
         assert via is not None
-        stamped = via.stamped(("192.0.2.9", 40000))
+        stamped = via.stamped("192.0.2.9", 40000)
         assert str(stamped) == "SIP/2.0/UDP 10.0.0.1;rport=40000;branch=z9hG4bKq;received=192.0.2.9"
         assert (stamped.received, stamped.rport) == ("192.0.2.9", 40000)
 
     def test_stamped_with_received_only_where_the_host_differs(self) -> None:
         via = parse_via("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKq")
         assert via is not None
-        assert via.stamped(("192.0.2.9", 5060)) == via
-        assert via.stamped(("192.0.2.10", 5060)).received == "192.0.2.10"
+        assert via.stamped("192.0.2.9", 5060) == via
+        assert via.stamped("192.0.2.10", 5060).received == "192.0.2.10"
 
     def test_a_received_written_by_the_client_is_overwritten(self) -> None:
         via = parse_via("SIP/2.0/UDP 192.0.2.9;received=203.0.113.66;branch=z9hG4bKq")
         assert via is not None
-        assert via.stamped(("192.0.2.9", 5060)).received == "192.0.2.9"
+        assert via.stamped("192.0.2.9", 5060).received == "192.0.2.9"
 
     @given(host=st.sampled_from(["a.example", "192.0.2.1", "::1"]), port=st.none() | st.integers(1, 65535), params=PARAMS)
     def test_what_is_written_reads_the_same(self, host: str, port: int | None, params: tuple[tuple[str, str | None], ...]) -> None:

@@ -4,7 +4,9 @@ import pytest
 from sip_world import AGAIN_MS, ANSWER, LONG_MS, OFFER, PATIENCE_MS, PEER, Solo, bye, ended, header, reinvite, request, response
 
 from switch.sip.fact import AckReceived, EndReason, InviteReceived
+from switch.sip.flow import Flow
 from switch.sip.message import Response
+from switch.sip.peer import DEFAULT_PEER
 
 
 def test_an_invite_gets_100_at_once_and_is_told() -> None:
@@ -83,15 +85,15 @@ def test_ringing_and_answer_carry_one_tag_and_our_contact() -> None:
 
 def test_with_rport_answers_go_to_the_source() -> None:
     solo = Solo()
-    solo.answer_of(request("OPTIONS"), source=("203.0.113.50", 40000))
-    assert solo.addresses == [("203.0.113.50", 40000)]
+    solo.answer_of(request("OPTIONS"), source=Flow("203.0.113.50", 40000))
+    assert solo.addresses == [Flow("203.0.113.50", 40000)]
 
 
 @pytest.mark.parametrize(("sent_by", "port"), [("198.51.100.7:5099", 5099), ("pc33.example.com", 5060)])
 def test_without_rport_answers_go_to_the_source_address_and_vias_port(sent_by: str, port: int) -> None:
     solo = Solo()
-    answer = solo.answer_of(request("OPTIONS", via=f"SIP/2.0/UDP {sent_by};branch=z9hG4bK1"), source=("203.0.113.50", 40000))
-    assert solo.addresses == [("203.0.113.50", port)]
+    answer = solo.answer_of(request("OPTIONS", via=f"SIP/2.0/UDP {sent_by};branch=z9hG4bK1"), source=Flow("203.0.113.50", 40000))
+    assert solo.addresses == [Flow("203.0.113.50", port)]
     assert ";received=203.0.113.50" in header(answer, "Via")
 
 
@@ -199,7 +201,7 @@ def test_hanging_up_an_unanswered_caller_refuses() -> None:
 def test_cancel_gets_200_and_the_invite_487_with_one_tag() -> None:
     solo = Solo()
     leg, tag = solo.invited()
-    solo.agent.receive(request("CANCEL", extra=["Reason: Q.850;cause=16"]), PEER, 0, may_invite=True)
+    solo.agent.receive(request("CANCEL", extra=["Reason: Q.850;cause=16"]), PEER, 0, peer=DEFAULT_PEER)
     ok, terminated = solo.said()
     assert header(ok, "CSeq") == "1 CANCEL"
     assert isinstance(terminated, Response)
@@ -271,7 +273,7 @@ def test_hanging_up_before_the_ack_waits_for_it() -> None:
     solo.names()
     solo.agent.hangup(leg, 0, q850=16)
     assert solo.names() == []
-    solo.agent.receive(request("ACK", branch="z9hG4bKack", to_tag=tag), PEER, 0, may_invite=True)
+    solo.agent.receive(request("ACK", branch="z9hG4bKack", to_tag=tag), PEER, 0, peer=DEFAULT_PEER)
     (farewell,) = solo.said()
     assert (header(farewell, "CSeq"), header(farewell, "Reason")) == ("1 BYE", "Q.850;cause=16")
     solo.hear(response(farewell, 200))
@@ -315,7 +317,7 @@ def test_bye_before_the_ack_stops_our_2xx() -> None:
 def test_an_unsendable_answer_ends_the_leg() -> None:
     solo = Solo()
     leg, _ = solo.invited()
-    solo.agent.send_failed(("203.0.113.200", 5060), 0)
+    solo.agent.send_failed(Flow("203.0.113.200", 5060), 0)
     assert solo.facts() == []
     solo.agent.send_failed(PEER, 0)
     assert solo.facts() == [ended(leg, EndReason.UNREACHABLE, by_peer=False, status=None)]

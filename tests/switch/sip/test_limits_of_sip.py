@@ -6,6 +6,7 @@ from sip_world import PEER, Solo, request
 from switch.sip.fact import InviteReceived
 from switch.sip.headers import parse_reason_q850, parse_uint, parse_via, user_of
 from switch.sip.message import Request, parse
+from switch.sip.peer import DEFAULT_PEER
 from switch.sip.sdp import parse_sdp
 from switch.sip.transaction import Transactions
 
@@ -67,7 +68,7 @@ def test_a_second_invite_is_asked_to_wait_for_up_to_so_long() -> None:
 def test_ten_thousand_legs_are_live_and_the_next_one_gets_503() -> None:
     solo = Solo()
     for number in range(10_001):
-        solo.agent.receive(request("INVITE", branch=f"z9hG4bKp{number}", call_id=f"call-{number}"), PEER, 0, may_invite=True)
+        solo.agent.receive(request("INVITE", branch=f"z9hG4bKp{number}", call_id=f"call-{number}"), PEER, 0, peer=DEFAULT_PEER)
     statuses = [invited.reject_status for invited in solo.facts() if isinstance(invited, InviteReceived)]
     assert statuses == [*[None] * 10_000, 503]
 

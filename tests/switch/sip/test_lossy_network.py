@@ -29,6 +29,7 @@ from sip_world import (
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AckReceived, AnswerReceived, EndReason, Fact, InviteReceived, LegTerminated, ProvisionalReceived
 from switch.sip.message import Request, Response, parse
+from switch.sip.peer import DEFAULT_PEER
 
 CALLER_HOST, CALLEE_HOST = "10.0.0.1", "10.0.0.2"
 SEEDS = range(12)
@@ -260,7 +261,7 @@ def test_one_seed_is_one_history() -> None:
 def test_noise_is_survived(data: bytes) -> None:
     solo = Solo()
     solo.in_call()
-    solo.agent.receive(data, PEER, solo.now_ns, may_invite=True)
+    solo.agent.receive(data, PEER, solo.now_ns, peer=DEFAULT_PEER)
     solo.agent.to_send()
 
 
@@ -310,8 +311,8 @@ def spoiled(draw: st.DrawFn) -> bytes:
 def test_spoiled_messages_in_any_order_break_nothing(script: list[tuple[bytes, int, int, bool]]) -> None:
     solo = Solo()
     facts: list[Fact] = []
-    for data, pause_ms, action, may_invite in script:
-        solo.agent.receive(data, PEER, solo.now_ns, may_invite=may_invite)
+    for data, pause_ms, action, is_trunk in script:
+        solo.agent.receive(data, PEER, solo.now_ns, peer=DEFAULT_PEER if is_trunk else None)
         for leg in (1, 2):
             if action == 1:
                 solo.agent.answer(leg, ANSWER, solo.now_ns)
@@ -346,7 +347,7 @@ def test_spoiled_answers_break_nothing(data: st.DataObject) -> None:
         )
         at = data.draw(st.integers(0, len(answer)))
         answer = answer[:at] + data.draw(st.sampled_from(SPLICES)) + answer[at + data.draw(st.integers(0, 4)) :]
-        solo.agent.receive(answer, PEER, 0, may_invite=True)
+        solo.agent.receive(answer, PEER, 0, peer=DEFAULT_PEER)
     solo.agent.hangup(leg, 0)
     solo.said()
     solo.wait(LONG_MS)
@@ -361,14 +362,14 @@ def test_spoiled_answers_break_nothing(data: st.DataObject) -> None:
 
 def test_an_agent_may_call_itself() -> None:
     """One address, one table for both sides: client and server transactions have the same names."""
-    agent = UserAgent(local=OURS, token=tokens("s"))
+    agent = UserAgent(listeners=(OURS,), token=tokens("s"))
     leg = agent.invite(uri="sip:me@192.0.2.1", target=OURS, caller="1", body=OFFER, now_ns=0)
     facts: list[Fact] = []
 
     def pump(now_ns: int) -> None:
         while sent := agent.to_send():
             for data, _ in sent:
-                agent.receive(data, OURS, now_ns, may_invite=True)
+                agent.receive(data, OURS, now_ns, peer=DEFAULT_PEER)
         facts.extend(agent.facts())
 
     pump(0)
@@ -376,10 +377,10 @@ def test_an_agent_may_call_itself() -> None:
     pump(0)
     agent.hangup(leg, 0)
     farewell = agent.to_send()
-    agent.receive(*farewell[0], 0, may_invite=True)
+    agent.receive(*farewell[0], 0, peer=DEFAULT_PEER)
     pump(0)
     agent.tick(6_000_000_000)  # past Timer K: the client is gone, the server must not be
-    agent.receive(*farewell[0], 6_000_000_000, may_invite=True)
+    agent.receive(*farewell[0], 6_000_000_000, peer=DEFAULT_PEER)
     assert agent.to_send()[0][0].startswith(b"SIP/2.0 200")
     assert sorted(fact.leg for fact in facts if isinstance(fact, LegTerminated)) == [1, 2]
     while (due_ns := agent.next_deadline()) is not None:

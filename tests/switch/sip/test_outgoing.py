@@ -7,6 +7,7 @@ from sip_world import ANSWER, LONG_MS, NOTHING_HELD, OFFER, PATIENCE_MS, PEER, S
 
 from switch.sip.fact import AnswerReceived, EndReason, OfferReceived, ProvisionalReceived
 from switch.sip.message import HeaderInjection, Request
+from switch.sip.peer import DEFAULT_PEER
 
 
 def test_an_invite_is_whole() -> None:
@@ -79,7 +80,7 @@ def test_a_forked_2xx_is_acknowledged_and_ended() -> None:
     leg, invite = solo.calling()
     solo.hear(response(invite, 200, tag="one"))
     solo.facts()
-    solo.agent.receive(response(invite, 200, tag="two"), PEER, 0, may_invite=True)
+    solo.agent.receive(response(invite, 200, tag="two"), PEER, 0, peer=DEFAULT_PEER)
     ack, farewell = solo.said()
     assert header(ack, "To") == header(farewell, "To") == "<sip:line@198.51.100.7:5080>;tag=two"
     assert header(farewell, "CSeq") == "2 BYE"

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.sip.flow import Flow, Listeners
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_via
 from switch.sip.message import Headers, KeepAlive, Malformed, Request, Response, parse, serialize
-from switch.sip.requests import LocalIdentity, answer, legal
+from switch.sip.requests import answer, legal
 
 MAX_DATAGRAM_BYTES = 65_535
 MAX_HEADERS = 256
@@ -376,7 +377,7 @@ class TestDirt:
         assert "P-Asserted-Identity" not in message.headers
 
 
-IDENTITY = LocalIdentity(local=("192.0.2.1", 5060), user_agent="Payphone")
+LISTENERS = Listeners([Flow("192.0.2.1", 5060)], user_agent="Payphone")
 SEEDS = [
     octets("Content-Length: 4", 'Contact: "x, y" <sip:a@b>, <sip:c@d>', "Allow: A, B", " , C", body=b"v=0\n"),
     octets("Content-Length: 0", start="SIP/2.0 200 OK", changed={"v": "SIP/2.0/UDP [::1];branch=z, SIP/2.0/TCP h"}),
@@ -413,7 +414,7 @@ def check_promises(data: bytes) -> None:
     assert all(len(headers.all(name)) <= 1 for name in ("From", "To", "Call-ID", "CSeq"))
     written = serialize(whole)
     if isinstance(message, Malformed):
-        echoed = answer(legal(message.request), 400, tag="t", identity=IDENTITY) if message.request else None
+        echoed = answer(legal(message.request), 400, tag="t", listeners=LISTENERS) if message.request else None
         read = parse(serialize(echoed)) if echoed else None
         assert isinstance(read, Response) or "CSeq" in whole.headers, message
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sip_world import AGAIN_MS, LONG_MS, PATIENCE_MS, PEER, T1_MS, name_of, read, request, response
 
+from switch.sip.flow import Flow
 from switch.sip.message import Message, Request, Response
 from switch.sip.requests import ReceivedRequest, read_request
 from switch.sip.transaction import NS_PER_MS, Timers, Transaction, Transactions
@@ -48,13 +49,13 @@ class Rig:
         if self.machine in (INVITE_CLIENT, OTHER_CLIENT):
             asked = INVITE if self.machine is INVITE_CLIENT else BYE
             assert isinstance(asked, Request)
-            self.it = self.layer.start_client(self.machine, asked, key="k", address=PEER, user=self, now_ns=now_ns)
+            self.it = self.layer.start_client(self.machine, asked, key="k", flow=PEER, user=self, now_ns=now_ns)
         else:
-            self.it = self.layer.start_server(self.machine, key="k", address=PEER, tag="", merge_id="m", now_ns=now_ns)
+            self.it = self.layer.start_server(self.machine, key="k", flow=PEER, tag="", merge_id="m", now_ns=now_ns)
             self.it.user = self
 
-    def _send(self, wire: bytes, address: tuple[str, int]) -> None:
-        assert address == PEER
+    def _send(self, wire: bytes, flow: Flow) -> None:
+        assert flow == PEER
         self.sent.append((self.now_ms, name_of(read(wire))))
 
     def on_message(self, transaction: Transaction, message: Request | Response, _now_ns: int) -> None:

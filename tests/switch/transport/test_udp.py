@@ -6,20 +6,20 @@ import errno
 import pytest
 import uvloop
 
-from switch.sip.message import Address
+from switch.sip.flow import Flow
 from switch.transport.udp import LOCAL_ERRORS, UdpTransport
 
-BROADCAST: Address = ("255.255.255.255", 5060)  # refused to a socket that did not ask for it
+BROADCAST: Flow = Flow("255.255.255.255", 5060)  # refused to a socket that did not ask for it
 PATIENCE_S = 10.0
 
 
-def sent(data: bytes, target: Address) -> list[Address]:
+def sent(data: bytes, target: Flow) -> list[Flow]:
     """Who could not be sent to."""
-    told: list[Address] = []
+    told: list[Flow] = []
 
     async def scene() -> None:
         udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
-        await udp.open(("127.0.0.1", 0))
+        await udp.open(Flow("127.0.0.1", 0))
         udp.send(data, target)
         udp.close()
 
@@ -32,7 +32,7 @@ def test_a_refused_target_is_told() -> None:
 
 
 def test_a_message_that_is_too_long_is_not_the_targets_fault() -> None:
-    assert sent(b"x" * 70_000, ("127.0.0.1", 5060)) == []
+    assert sent(b"x" * 70_000, Flow("127.0.0.1", 5060)) == []
 
 
 class Refusing:
@@ -41,13 +41,13 @@ class Refusing:
     def __init__(self, number: int) -> None:
         self._number = number
 
-    def sendto(self, _data: bytes, _target: Address) -> int:
+    def sendto(self, _data: bytes, _target: Flow) -> int:
         raise OSError(self._number, "refused")
 
 
-def told_of(number: int) -> list[Address]:
-    told: list[Address] = []
-    target: Address = ("127.0.0.1", 5060)
+def told_of(number: int) -> list[Flow]:
+    told: list[Flow] = []
+    target: Flow = Flow("127.0.0.1", 5060)
     udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
     udp._transport = object()  # type: ignore[assignment]
     udp._socket = Refusing(number)  # type: ignore[assignment]
@@ -62,23 +62,23 @@ def test_what_the_machine_itself_refuses_is_a_lost_datagram(number: int) -> None
 
 @pytest.mark.parametrize("number", [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EINVAL])
 def test_a_target_that_can_not_be_reached_is_told(number: int) -> None:
-    assert told_of(number) == [("127.0.0.1", 5060)]
+    assert told_of(number) == [Flow("127.0.0.1", 5060)]
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
 def test_what_is_sent_arrives_with_its_source(run: object) -> None:
-    async def scene() -> tuple[bytes, Address]:
-        came: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
+    async def scene() -> tuple[bytes, Flow]:
+        came: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         one = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
         other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), send_failed=lambda _: None)
-        await one.open(("127.0.0.1", 0))
-        await other.open(("127.0.0.1", 0))
+        await one.open(Flow("127.0.0.1", 0))
+        await other.open(Flow("127.0.0.1", 0))
         assert one._socket is not None
         assert other._socket is not None
-        one.send(b"hello", other._socket.getsockname())
+        one.send(b"hello", Flow(*other._socket.getsockname()))
         async with asyncio.timeout(PATIENCE_S):
             data, source = await came.get()
-        assert source == one._socket.getsockname()
+        assert source == Flow(*one._socket.getsockname())
         one.close()
         other.close()
         return data, source
@@ -90,9 +90,9 @@ def test_what_is_sent_arrives_with_its_source(run: object) -> None:
 def test_after_close_nothing_is_sent_and_nothing_breaks() -> None:
     async def scene() -> None:
         udp = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
-        udp.send(b"x", ("127.0.0.1", 9))
-        await udp.open(("127.0.0.1", 0))
+        udp.send(b"x", Flow("127.0.0.1", 9))
+        await udp.open(Flow("127.0.0.1", 0))
         udp.close()
-        udp.send(b"x", ("127.0.0.1", 9))
+        udp.send(b"x", Flow("127.0.0.1", 9))
 
     asyncio.run(scene())

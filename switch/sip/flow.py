@@ -1,0 +1,85 @@
+"""PURE. Defines where a SIP message comes from and goes to: transport, peer address, and the listener of ours that it passes.
+
+`Listeners` are our own addresses; they make the Via and Contact of what leaves by each of them. Sockets are in `switch.transport`.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from switch.sip.headers import SipUri, param, write_host
+
+DEFAULT_PORT = 5060
+DEFAULT_TLS_PORT = 5061
+"""RFC 3261 §19.1.2."""
+
+
+class Transport(StrEnum):
+    """As Via writes it (RFC 3261 §20.42)."""
+
+    UDP = "UDP"
+    TCP = "TCP"
+    TLS = "TLS"
+
+
+class Flow(NamedTuple):
+    """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3)."""
+
+    host: str
+    port: int
+    transport: Transport = Transport.UDP
+    listener: int = 0
+
+    @property
+    def is_reliable(self) -> bool:
+        """Returns whether the transport itself sends again what is lost (RFC 3261 §17.1.1.1)."""
+        return self.transport is not Transport.UDP
+
+
+class Listeners:
+    """Our own addresses as peers reach them, each the `Flow` of its listener. `user_agent`: what Server and User-Agent say."""
+
+    __slots__ = ("_contacts", "_flows", "_vias", "user_agent")
+
+    def __init__(self, flows: Sequence[Flow], *, user_agent: str) -> None:
+        self._flows = tuple(flows)
+        self.user_agent = user_agent
+        self._vias = tuple([f"SIP/2.0/{flow.transport} {write_host(flow.host)}:{flow.port};rport;branch=" for flow in flows])
+        self._contacts = tuple([_contact(flow) for flow in flows])
+
+    def local(self, flow: Flow) -> Flow:
+        """Returns our own address on `flow`."""
+        return self._flows[flow.listener]
+
+    def contact(self, flow: Flow) -> tuple[str, str]:
+        """Returns the Contact field of what leaves by `flow`."""
+        return "Contact", self._contacts[flow.listener]
+
+    def via(self, flow: Flow, branch: str) -> tuple[str, str]:
+        """Returns the Via field of a request that leaves by `flow`. It asks for `rport` (RFC 3581)."""
+        return "Via", self._vias[flow.listener] + branch
+
+    def flow_to(self, host: str, port: int | None, *, transport: Transport | None, like: Flow) -> Flow | None:
+        """Returns the flow to an IP literal: by the listener of `like` where that serves, else by the first that does.
+
+        `transport` None: that of `like`. None: no listener has this transport and address family."""
+        transport = transport or like.transport
+        port = port or (DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT)
+        for index in (like.listener, *range(len(self._flows))):
+            ours = self._flows[index]
+            if ours.transport is transport and (":" in ours.host) == (":" in host):
+                return Flow(host, port, transport, index)
+        return None
+
+
+def transport_of(uri: SipUri) -> Transport | None:
+    """Returns the transport that a URI names, TLS for sips (RFC 3261 §19.1.1, §26.2.2), or None: it names none that we have."""
+    if uri.scheme == "sips":
+        return Transport.TLS
+    named = (param(uri.params, "transport") or "").upper()
+    return Transport(named) if named in Transport.__members__ else None
+
+
+def _contact(flow: Flow) -> str:
+    transport = "" if flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
+    return f"<sip:{write_host(flow.host)}:{flow.port}{transport}>"
