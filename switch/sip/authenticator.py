@@ -7,13 +7,13 @@ is stale. Which requests must authenticate is decided in `agent`.
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import StrEnum
 
-from switch.sip.digest import MAX_NC, Algorithm, Authorization, Credentials, Secret, Way, parse_authorization, quoted
+from switch.sip.digest import MAX_NC, Algorithm, Authorization, Secret, Way, parse_authorization, quoted
 from switch.sip.headers import user_of
 from switch.sip.message import Request
+from switch.sip.peer import PeerProfile, Realm
 
 NONCE_LIFE_NS = 300 * 1_000_000_000
 MAX_NONCES = 10_000
@@ -23,14 +23,6 @@ OFFERED = (Algorithm.SHA_256, Algorithm.MD5)
 _NONCE = re.compile(r"([0-9a-f]{16})([0-9a-f]{12})([0-9a-f]{32})")
 _MAC_DIGITS = 32
 _NOBODY = Secret("")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Realm:
-    """Who may authenticate for `name`: trunks by username, each with its name and secret."""
-
-    name: str
-    accounts: Mapping[str, tuple[str, Credentials]]
 
 
 class Verdict(StrEnum):
@@ -62,19 +54,18 @@ class Authenticator:
         head = f'Digest realm={quoted(realm.name)}, nonce="{nonce}", qop="auth"'
         return tuple([("WWW-Authenticate", f"{head}, algorithm={each}{stale}") for each in OFFERED])
 
-    def verify(self, request: Request, realm: Realm, now_ns: int) -> tuple[Verdict, str]:
-        """Returns what the credentials of a request are worth, and where they are good the name of the trunk whose they are."""
+    def verify(self, request: Request, realm: Realm, now_ns: int) -> tuple[Verdict, PeerProfile | None]:
+        """Returns what the credentials of a request are worth, and where they are good the peer whose they are."""
         given = _credentials(request, realm)
         if given is None:
-            return Verdict.NONE, ""
-        trunk, known = realm.accounts.get(given.username, ("", None))
-        secret = _NOBODY if known is None else known.secret  # as long a computation for a name that nobody has
+            return Verdict.NONE, None
+        peer, secret = realm.accounts.get(given.username, (None, _NOBODY))  # as long a computation for a name that nobody has
         is_right = hmac.compare_digest(
             given.expected(secret, request.method).encode(), given.response.encode(errors="surrogateescape")
         )
-        if known is None or not is_right or not _is_for(given.uri, request.uri):
-            return Verdict.WRONG, ""
-        return (Verdict.GOOD, trunk) if self._takes(given, realm, now_ns) else (Verdict.STALE, "")
+        if peer is None or not is_right or not _is_for(given.uri, request.uri):
+            return Verdict.WRONG, None
+        return (Verdict.GOOD, peer) if self._takes(given, realm, now_ns) else (Verdict.STALE, None)
 
     def _takes(self, given: Authorization, realm: Realm, now_ns: int) -> bool:
         """Returns whether the nonce is ours, in its time, and this nc was not used with it; then it is. Without nc it serves once."""

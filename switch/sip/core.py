@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 from zlib import crc32
 
+from switch.sip.authenticator import Authenticator
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.message import Request, serialize
@@ -50,6 +51,7 @@ class UserAgentCore:
 
     __slots__ = (
         "_serial",
+        "authenticator",
         "dialogs",
         "facts",
         "legs",
@@ -72,6 +74,7 @@ class UserAgentCore:
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
         self._serial = 0
+        self.authenticator = Authenticator(token)
         self.statistics = Statistics()
         self.facts: list[Fact] = []
         self.oddities: list[PeerOddity] = []

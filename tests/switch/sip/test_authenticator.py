@@ -6,11 +6,13 @@ import pytest
 from sip_world import tokens
 
 from switch.sip import authenticator as module
-from switch.sip.authenticator import NONCE_LIFE_NS, OFFERED, Authenticator, Realm, Verdict
-from switch.sip.digest import Algorithm, Authorization, Credentials, Secret, Way, parse_authorization, parse_challenges
+from switch.sip.authenticator import NONCE_LIFE_NS, OFFERED, Authenticator, Verdict
+from switch.sip.digest import Algorithm, Authorization, Secret, Way, parse_authorization, parse_challenges
 from switch.sip.message import Headers, Request
+from switch.sip.peer import PeerProfile, Realm
 
-REALM = Realm(name="payphone", accounts={"carrier": ("level3", Credentials(username="carrier", secret=Secret("pw")))})
+LEVEL3 = PeerProfile(name="level3")
+REALM = Realm(name="payphone", accounts={"carrier": (LEVEL3, Secret("pw"))})
 URI = "sip:+18005550100@192.0.2.1"
 S = 1_000_000_000
 
@@ -50,7 +52,9 @@ def signed(given: Authorization, secret: str = "pw", method: str = "INVITE") -> 
     return replace(given, response=given.expected(Secret(secret), method))
 
 
-def verdict(ours: Authenticator, given: Authorization | str, *, now_ns: int = 0, uri: str = URI) -> tuple[Verdict, str]:
+def verdict(
+    ours: Authenticator, given: Authorization | str, *, now_ns: int = 0, uri: str = URI
+) -> tuple[Verdict, PeerProfile | None]:
     request = Request(method="INVITE", uri=uri, headers=Headers([("Authorization", str(given))]))
     return ours.verify(request, REALM, now_ns)
 
@@ -67,30 +71,30 @@ def test_challenges_offer_both_algorithms_the_strongest_first() -> None:
 @pytest.mark.parametrize("algorithm", OFFERED)
 def test_right_credentials_name_the_trunk(algorithm: Algorithm) -> None:
     ours = made()
-    assert verdict(ours, answer(ours, algorithm=algorithm)) == (Verdict.GOOD, "level3")
+    assert verdict(ours, answer(ours, algorithm=algorithm)) == (Verdict.GOOD, LEVEL3)
 
 
 def test_no_credentials() -> None:
     ours = made()
-    assert ours.verify(Request(method="INVITE", uri=URI, headers=Headers()), REALM, 0) == (Verdict.NONE, "")
-    assert verdict(ours, "Basic Zm9v") == (Verdict.NONE, "")
-    assert verdict(ours, signed(replace(answer(ours), realm="other"))) == (Verdict.NONE, "")
-    assert verdict(ours, signed(replace(answer(ours), way=Way(Algorithm.MD5, is_session=True)))) == (Verdict.NONE, "")
+    assert ours.verify(Request(method="INVITE", uri=URI, headers=Headers()), REALM, 0) == (Verdict.NONE, None)
+    assert verdict(ours, "Basic Zm9v") == (Verdict.NONE, None)
+    assert verdict(ours, signed(replace(answer(ours), realm="other"))) == (Verdict.NONE, None)
+    assert verdict(ours, signed(replace(answer(ours), way=Way(Algorithm.MD5, is_session=True)))) == (Verdict.NONE, None)
 
 
 def test_wrong_credentials() -> None:
     ours = made()
-    assert verdict(ours, answer(ours, secret="PW")) == (Verdict.WRONG, "")  # noqa: S106
-    assert verdict(ours, answer(ours, username="nobody")) == (Verdict.WRONG, "")
-    assert verdict(ours, answer(ours, username="nobody", secret="")) == (Verdict.WRONG, "")
-    assert verdict(ours, replace(answer(ours), response="é")) == (Verdict.WRONG, "")
-    assert verdict(ours, signed(answer(ours), method="BYE")) == (Verdict.WRONG, "")
+    assert verdict(ours, answer(ours, secret="PW")) == (Verdict.WRONG, None)  # noqa: S106
+    assert verdict(ours, answer(ours, username="nobody")) == (Verdict.WRONG, None)
+    assert verdict(ours, answer(ours, username="nobody", secret="")) == (Verdict.WRONG, None)
+    assert verdict(ours, replace(answer(ours), response="é")) == (Verdict.WRONG, None)
+    assert verdict(ours, signed(answer(ours), method="BYE")) == (Verdict.WRONG, None)
 
 
 def test_credentials_for_one_number_do_not_call_another() -> None:
     ours = made()
-    assert verdict(ours, answer(ours, uri="sip:+18005550100@sip.example.com")) == (Verdict.GOOD, "level3")
-    assert verdict(ours, answer(ours, uri="sip:+19005550100@192.0.2.1")) == (Verdict.WRONG, "")
+    assert verdict(ours, answer(ours, uri="sip:+18005550100@sip.example.com")) == (Verdict.GOOD, LEVEL3)
+    assert verdict(ours, answer(ours, uri="sip:+19005550100@192.0.2.1")) == (Verdict.WRONG, None)
 
 
 def test_an_nc_serves_once_and_only_upwards() -> None:
