@@ -200,10 +200,10 @@ class UserAgent:
             self._core.statistics.add(Statistic.STRANGER, source.host)
 
     def _on_malformed(self, malformed: Malformed, source: Flow, *, peer: PeerProfile | None) -> None:
-        """Answered where the sender may call us and the message says where to answer, else dropped."""
+        """Answered where the sender is a trunk or a line that we call, and the message says where to answer; else dropped."""
         core, request = self._core, malformed.request
         core.statistics.add(_MALFORMED[malformed.kind], source.host)
-        if peer is None:
+        if peer is None and not core.is_called(source.host):
             core.statistics.add(Statistic.STRANGER, source.host)
             return
         core.note_oddity(source, malformed.why, malformed.call_id)
