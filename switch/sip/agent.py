@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact
+from switch.sip.fact import Fact, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import UNSUPPORTED_VERSION, KeepAlive, Malformed, Request, Response, parse
@@ -27,6 +27,7 @@ from switch.sip.requests import (
     stamp,
 )
 from switch.sip.session import Session
+from switch.sip.statistics import Statistics
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
@@ -89,6 +90,16 @@ class UserAgent:
         """Returns what happened, in order; each fact is returned once."""
         facts, self._core.facts = self._core.facts, []
         return facts
+
+    def oddities(self) -> list[PeerOddity]:
+        """Returns what trunks and lines sent malformed, in order; each is returned once."""
+        oddities, self._core.oddities = self._core.oddities, []
+        return oddities
+
+    @property
+    def statistics(self) -> Statistics:
+        """Returns the counters of what peers sent and were refused."""
+        return self._core.statistics
 
     def invite(
         self,

@@ -92,6 +92,17 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     q850: int | None = None
 
 
+class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line sent something malformed. It belongs to no leg, and is drained apart (`UserAgent.oddities`).
+
+    `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's Call-ID, "" where there is none.
+    """
+
+    source: Flow
+    what: str
+    call_id: str
+
+
 LegFact = ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated
 """What may follow on a leg."""
 Fact = InviteReceived | LegFact
