@@ -132,14 +132,14 @@ class Audio(asyncio.DatagramProtocol):
         """The last 200 ms; empty as long as they are not complete, or when packets have stopped."""
         if self._agreement is None or len(self._received) < MEASURED_FRAMES or self.silent:
             return np.zeros(0, np.int16)
-        return decode(b"".join(self._received), self._agreement.payload_type)
+        return decode(b"".join(self._received), self._agreement.format.codec)
 
     def datagram_received(self, data: bytes, _addr: tuple[str, int]) -> None:
         packet = parse(data)
         if packet is None or self._agreement is None:
             return
         now_ns = self._clock.now().mono_ns
-        if packet.payload_type == self._agreement.payload_type:
+        if packet.payload_type == self._agreement.format.payload_type:
             if now_ns - self._received_ns >= SILENT_AFTER_NS:
                 self._received.clear()
             self._received.append(packet.payload)

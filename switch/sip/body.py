@@ -8,10 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from switch.sip.headers import param, parse_params
-from switch.sip.message import Headers
+from switch.sip.message import Headers, Request, Response
 
 SDP_TYPE = "application/sdp"
+OFFERING = frozenset({"INVITE", "ACK", "PRACK", "UPDATE"})
+"""The methods that carry offers and answers, in requests or their responses (RFC 6337 §1)."""
 MAX_PARTS = 32
 """Of one body, those of nested ones included."""
 MAX_NESTING = 4
@@ -26,7 +30,8 @@ _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:[ \t]*+([^\r\n]*+)", re.MULTILINE)
 
 def sdp_of(headers: Headers, body: bytes) -> bytes | None:
     """Returns the SDP of a message, b"" where it has no body, or None where its body can't be taken (415, RFC 3261 §8.2.3): it holds
-    no SDP, or a part that the sender says must be understood (`handling=required`) and is not."""
+    no SDP, or a part that the sender says must be understood (`handling=required`) and is not. A body that is no multipart and need not
+    be understood (`handling=optional`) is none."""
     if not body:
         return b""
     content_type = headers.get("Content-Type")
@@ -35,7 +40,18 @@ def sdp_of(headers: Headers, body: bytes) -> bytes | None:
     fields = {name: headers.get(name) or "" for name in ("Content-Type", "Content-Disposition", "Content-Encoding")}
     search = _Search()
     found = search.in_part(_Part({name.lower(): value for name, value in fields.items()}, body), depth=1)
-    return None if search.refused else found
+    if search.refused:
+        return None
+    return b"" if found is None and search.optional and not search.parts else found
+
+
+def with_sdp_body(message: Request | Response) -> Request | Response:
+    """Returns `message` with its SDP as its only body, where one is found in it; of a method that has no SDP, as it is."""
+    cseq = message.headers.get("CSeq") or ""
+    if cseq.rpartition(" ")[2] not in OFFERING:
+        return message
+    sdp = sdp_of(message.headers, message.body)
+    return message if sdp is None or sdp is message.body else replace(message, body=sdp)
 
 
 class _Part(NamedTuple):
@@ -46,13 +62,13 @@ class _Part(NamedTuple):
 
 
 class _Search:
-    """`parts`: how many were looked at. `refused`: one that must be understood is not."""
+    """`parts`: how many were looked at. `refused`: one that must be understood is not. `optional`: the last need not be."""
 
-    __slots__ = ("parts", "refused")
+    __slots__ = ("optional", "parts", "refused")
 
     def __init__(self) -> None:
         self.parts = 0
-        self.refused = False
+        self.refused = self.optional = False
 
     def in_part(self, part: _Part, *, depth: int) -> bytes | None:
         """Returns the SDP of `part`, or None."""
@@ -64,7 +80,9 @@ class _Search:
         is_session = disposition in {"", "session"}
         if is_sdp and is_session and _is_plain(part.fields):
             return part.body
-        self.refused |= wishes.get("handling", "").lower() == "required"
+        handling = wishes.get("handling", "").lower()
+        self.refused |= handling == "required"
+        self.optional = handling == "optional"
         return None
 
     def _in_multipart(self, body: bytes, media_type: str, boundary: str, *, depth: int) -> bytes | None:

@@ -77,7 +77,9 @@ def answer(
     views = [_audio(media) for media in offer.media]
     chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
     if stream is None:
-        return next((view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA)
+        return next(
+            (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
+        )
     picked = next((each for each in stream.formats if each.codec == prefer), stream.formats[0])
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
@@ -115,9 +117,7 @@ def accept_answer(
     picked = next((each for each in stream.formats if each.codec in codecs), None)
     if picked is None:
         return None
-    return NegotiatedMedia(
-        body=b"", stream=stream, format=picked, dtmf_type=None if dtmf_type is None else stream.dtmf_type
-    )
+    return NegotiatedMedia(body=b"", stream=stream, format=picked, dtmf_type=None if dtmf_type is None else stream.dtmf_type)
 
 
 def _audio(media: Media) -> AudioStream | Incompatible:

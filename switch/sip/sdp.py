@@ -73,8 +73,9 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a
-    name (of IPv4), or "": none that is usable. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g. (101, "TELEPHONE-EVENT/8000")."""
+    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name
+    (of IPv4), or "": none that is usable. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
+    (101, "TELEPHONE-EVENT/8000")."""
 
     kind: str
     port: int | None
@@ -205,7 +206,7 @@ def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, 
 
 
 def rejection_line(media: Media) -> str:
-    """Returns the line that rejects a stream (RFC 3264 §6). An m= line needs a format; some devices leave it out of a stream with port 0."""
+    """Returns the line that rejects a stream (RFC 3264 §6). It needs a format; some devices leave that out of a stream with port 0."""
     return f"m={media.kind} 0 {media.protocol} {' '.join(media.formats or ('0',))}"
 
 

@@ -103,7 +103,7 @@ def test_padding_extension_and_contributing_sources_are_taken_out() -> None:
 
 
 def test_between_the_two_laws_payloads_are_translated() -> None:
-    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], payload_type=8))
+    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], codec=8, payload_type=8))
     payload = bytes(range(160))
     world.arrive(rtp(payload=payload, marker=True))
     packet, _ = world.at_b.sent[0]
@@ -133,7 +133,7 @@ def test_latch(case: str, sources: list[tuple[str, int]], relayed: int, stray: i
 def test_the_latch_starts_anew_with_another_address_only() -> None:
     world = World()
     world.arrive(rtp(), source=BEHIND_NAT)
-    world.a.set_remote(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
+    world.a.set_remote(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], codec=8, payload_type=8), 9)
     assert world.a.address == BEHIND_NAT
     world.a.set_remote(RemoteMedia(host=OTHER[0], port=SIGNALLED[1]), 10)
     assert (world.a.latched, world.a.address) == (None, (OTHER[0], SIGNALLED[1]))
