@@ -40,6 +40,7 @@ from switch.sip.fact import (
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
+from switch.sip.headers import readable
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -276,7 +277,7 @@ class Engine:
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
-            sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
+            sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
             objection=objection,
         )
 

@@ -150,6 +150,8 @@ class UserAgentCore:
         """Answers in a transaction. Returns the octets, for retransmission."""
         tag = "" if status == 100 else transaction.tag
         wire = serialize(answer(received.request, status, tag=tag, listeners=self.listeners, extra=extra, body=body))
+        if status >= 300:
+            self.statistics.add(Statistic.REFUSED, received.reply_to.host, status=status)
         transaction.respond(status, wire, now_ns)
         return wire
 
@@ -173,7 +175,9 @@ class UserAgentCore:
 
     def send_answer(self, request: Request, status: int, *, flow: Flow, extra: Fields = ()) -> None:
         """Answers without a transaction (§8.2.7). The tag is computed from the request's Via: a retransmission gets the same one."""
-        tag = f"{crc32((request.headers.get('Via') or '').encode()):08x}"
+        if status >= 300:
+            self.statistics.add(Statistic.REFUSED, flow.host, status=status)
+        tag = f"{crc32((request.headers.get('Via') or '').encode(errors='surrogateescape')):08x}"
         self.send(serialize(answer(request, status, tag=tag, listeners=self.listeners, extra=extra)), flow)
 
     def retry_after_s(self) -> int:
