@@ -20,13 +20,12 @@ _PRIVATE = tuple(
         )
     ]
 )
-_UNSPECIFIED = "0.0.0.0"
 
 
 def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
     """Returns where audio for `sdp_host` is sent: `source`, where the signalling comes from, if that is public and `sdp_host` is not.
     `nat` False: always `sdp_host`. Both are IP literals."""
-    if not nat or sdp_host == _UNSPECIFIED or not _is_private(sdp_host) or _is_private(source):
+    if not nat or not _is_private(sdp_host) or ":" in source or _is_private(source):
         return sdp_host
     return source
 

@@ -37,9 +37,9 @@ def sdp_of(headers: Headers, body: bytes) -> bytes | None:
     content_type = headers.get("Content-Type")
     if content_type == SDP_TYPE and "Content-Encoding" not in headers and "Content-Disposition" not in headers:
         return body
-    fields = {name: headers.get(name) or "" for name in ("Content-Type", "Content-Disposition", "Content-Encoding")}
+    fields = {name.lower(): ",".join(headers.all(name)) for name in ("Content-Type", "Content-Disposition", "Content-Encoding")}
     search = _Search()
-    found = search.in_part(_Part({name.lower(): value for name, value in fields.items()}, body), depth=1)
+    found = search.in_part(_Part(fields, body), depth=1)
     if search.refused:
         return None
     return b"" if found is None and search.optional and not search.parts else found
@@ -51,7 +51,10 @@ def with_sdp_body(message: Request | Response) -> Request | Response:
     if cseq.rpartition(" ")[2] not in OFFERING:
         return message
     sdp = sdp_of(message.headers, message.body)
-    return message if sdp is None or sdp is message.body else replace(message, body=sdp)
+    if sdp is None or sdp is message.body:
+        return message
+    others = [field for field in message.headers if not field[0].startswith("Content-")]
+    return replace(message, headers=Headers([*others, ("Content-Type", SDP_TYPE)]), body=sdp)
 
 
 class _Part(NamedTuple):

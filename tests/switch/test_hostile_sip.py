@@ -105,6 +105,7 @@ def message(
         f"Call-ID: {call}",
         f"CSeq: {cseq} {method}",
         "Contact: <sip:carrier@198.51.100.7:5080>",
+        *(["Content-Type: application/sdp"] if body else []),
         f"Content-Length: {len(body)}",
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -186,7 +187,7 @@ def invite_to_the_line(sender: str) -> Request:
 
 
 @pytest.mark.parametrize(
-    "host", ["224.0.0.1", "255.255.255.255", "host.example", "::1", "127.0.0.1:5060", "1.2.3", "", "fe80::1%eth0", "0x7f.1"]
+    "host", ["224.0.0.1", "255.255.255.255", "host..example", "::1", "127.0.0.1:5060", "1.2.3", "", "fe80::1%eth0", "0x7f.1"]
 )
 def test_audio_is_never_aimed_at_what_is_no_host(host: str) -> None:
     world = Wire(plan(line("east", EAST)))
@@ -194,6 +195,16 @@ def test_audio_is_never_aimed_at_what_is_no_host(host: str) -> None:
     world.hear(message(body=body))
     assert world.statuses() == [100, 488]
     assert world.orders == []
+
+
+def test_a_host_name_as_audio_address_is_never_looked_up() -> None:
+    """Audio goes to where the SIP comes from until the first packet says better."""
+    world = Wire(plan(line("east", EAST), menu=MENU))
+    world.hear(message(body=b"v=0\r\nc=IN IP4 media.example\r\nm=audio 4000 RTP/AVP 0\r\n"))
+    assert world.statuses() == [100, 200]
+    (opened,) = world.told(mc.Open)
+    assert opened.peer is not None
+    assert (opened.peer.host, opened.peer.port, opened.peer.learns) == (CARRIER.host, 4_000, True)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Offer and answer about G.711, from both sides."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.sip.offer_answer import AudioStream, Incompatible, NegotiatedMedia, accept_answer, answer, offer
-from switch.sip.sdp import Direction, Format, SessionDescription, parse_sdp
+from switch.sip.sdp import MAX_STREAMS, PCMA, PCMU, Direction, Format, SessionDescription, parse_sdp
 
 HEAD = ["v=0", "o=- 1 1 IN IP4 198.51.100.7", "s=-", "c=IN IP4 198.51.100.7", "t=0 0"]
 AUDIO = ["m=audio 20000 RTP/AVP 8 0 96", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-16", "a=ptime:30"]
@@ -320,3 +322,62 @@ class TestAgree:
     )
     def test_no_agreement(self, lines: list[str]) -> None:
         assert agreed(sdp(*lines), codecs=(0,)) is None
+
+
+class TestPayloadTypes:
+    def test_g711_under_a_dynamic_payload_type(self) -> None:
+        agreement = answered(sdp("m=audio 20000 RTP/AVP 96 97", "a=rtpmap:96 PCMA/8000", "a=rtpmap:97 telephone-event/8000"))
+        assert agreement is not None
+        assert (agreement.format, agreement.dtmf_type) == (Format(96, PCMA), 97)
+        assert lines_of(agreement.body)[5:7] == ["m=audio 4000 RTP/AVP 96 97", "a=rtpmap:96 PCMA/8000"]
+
+    def test_an_answer_may_number_what_we_offered_otherwise(self) -> None:
+        agreement = agreed(sdp("m=audio 20000 RTP/AVP 110", "a=rtpmap:110 PCMU/8000"))
+        assert agreement is not None
+        assert agreement.format == Format(110, PCMU)
+
+    def test_every_g711_format_of_the_peer_is_known(self) -> None:
+        agreement = answered(sdp("m=audio 20000 RTP/AVP 0 8 96 18", "a=rtpmap:96 PCMA/8000"))
+        assert agreement is not None
+        assert agreement.stream.formats == (Format(0, PCMU), Format(8, PCMA), Format(96, PCMA))
+
+    @pytest.mark.parametrize(("number", "name"), [(0, "PCMA"), (8, "PCMU")])
+    def test_a_static_payload_type_means_nothing_else(self, number: int, name: str) -> None:
+        assert answered(sdp(f"m=audio 20000 RTP/AVP {number}", f"a=rtpmap:{number} {name}/8000")) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([], Incompatible.MEDIA),
+        (["m=audio 0 RTP/AVP 0"], Incompatible.MEDIA),
+        (["m=video 20000 RTP/AVP 31"], Incompatible.MEDIA),
+        (["m=audio 20000 RTP/SAVP 0"], Incompatible.TRANSPORT),
+        (["m=audio 20000 RTP/AVPF 0"], Incompatible.TRANSPORT),
+        (["m=audio 20000 UDP/TLS/RTP/SAVPF 0"], Incompatible.TRANSPORT),
+        (["m=video 20000 RTP/AVP 31", "m=audio 20000 RTP/AVP 18", "m=audio 20000 RTP/SAVP 0"], Incompatible.FORMAT),
+        (["m=audio 20000 RTP/AVP 0", "c=IN IP6 ff02::1"], Incompatible.ADDRESS),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_first_audio_stream(lines: list[str], why: Incompatible) -> None:
+    assert refused_or_answered(sdp(*lines)) is why
+
+
+@pytest.mark.parametrize("why", Incompatible)
+def test_words_are_a_warning(why: Incompatible) -> None:
+    """RFC 3261 §20.43: code, agent, quoted text."""
+    assert re.fullmatch(r'3[0-9]{2} payphone "[^"\\]+"', why)
+
+
+def test_a_host_may_be_a_name() -> None:
+    agreement = answered(sdp(*AUDIO, "c=IN IP4 media-1.sbc_a.example.com"))
+    assert agreement is not None
+    assert agreement.stream.host == "media-1.sbc_a.example.com"
+
+
+def test_of_very_many_streams_all_but_the_audio_are_rejected() -> None:
+    videos = ["m=video 30000 RTP/AVP 31"] * (MAX_STREAMS - 1)
+    agreement = answered(sdp(*videos, "m=audio 20000 RTP/AVP 0"))
+    assert agreement is not None
+    ports = [line.split()[1] for line in lines_of(agreement.body) if line.startswith("m=")]
+    assert ports == ["0"] * (MAX_STREAMS - 1) + ["4000"]

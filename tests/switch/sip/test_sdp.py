@@ -35,6 +35,10 @@ class TestUnreadable:
     def test_none(self, body: bytes) -> None:
         assert parse_sdp(body) is None
 
+    @pytest.mark.parametrize("first", [b"\r\n", b"\n\n", b"\r\n\r\n"])
+    def test_empty_lines_first_are_read_past(self, first: bytes) -> None:
+        assert parse_sdp(first + sdp(*AUDIO)) == parse_sdp(sdp(*AUDIO))
+
     def test_limits_are_reachable(self) -> None:
         assert parse_sdp(sdp(*["m=audio 20000 RTP/AVP 0"] * MAX_STREAMS)) is not None
         assert parse_sdp(sdp(*AUDIO).ljust(MAX_SDP_BYTES, b"\n")) is not None
