@@ -133,7 +133,7 @@ def test_what_a_peer_sent_is_logged_as_a_warning(*, is_last: bool) -> None:
     (logged,) = lines
     assert logged.pop("further", "") == ("counted, not logged, for up to an hour" if is_last else "")
     assert logged == {
-        "event": "malformed SIP",
+        "event": "odd SIP",
         "log_level": "warning",
         "source": f"{CARRIER.host}:{CARRIER.port}",
         "what": "unbalanced Contact",
