@@ -17,7 +17,7 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
-from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
@@ -45,7 +45,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker():
+        case SendSip() | TellWorker() | LogPeer():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -249,6 +249,9 @@ class Shell:
             case LogProblem(what=what, trace=trace, call_id=call_id):
                 with of_call(call_id):
                     _log.error(what, **({"trace": trace} if trace else {}))
+            case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+                hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
+                _log.warning("malformed SIP", source=f"{host}:{port}", what=what, sip_call_id=sip_call_id, **hint)
             case _:
                 assert_never(effect)
 

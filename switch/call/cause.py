@@ -28,6 +28,12 @@ class Cause(StrEnum):
     NOT_ACCEPTABLE = "not_acceptable"
     BAD_REQUEST = "bad_request"
     BAD_EXTENSION = "bad_extension"
+    UNSUPPORTED_BODY = "unsupported_body"
+    """The INVITE's body is no SDP, or encoded in a way that is not read."""
+    UNSUPPORTED_URI = "unsupported_uri"
+    """The Request-URI is none of sip, sips and tel."""
+    SDP_REFUSED = "sdp_refused"
+    """The INVITE's Accept allows no SDP in the answer."""
     TOO_MANY_HOPS = "too_many_hops"
     CALLER_NO_ACK = "caller_no_ack"
     # failures of a line
@@ -104,6 +110,9 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.NOT_ACCEPTABLE: _t(488, 88, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.BAD_REQUEST: _t(400, 95, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.BAD_EXTENSION: _t(420, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.UNSUPPORTED_BODY: _t(415, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.UNSUPPORTED_URI: _t(416, 28, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.SDP_REFUSED: _t(406, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_MANY_HOPS: _t(483, 25, Fault.NETWORK, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
     Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),

@@ -48,4 +48,16 @@ class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str = ""
 
 
-Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem
+class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line sent something malformed. `sip_call_id`: the Call-ID of its message, as far as it could be read.
+
+    `is_last`: no more of this host are logged for a while; statistics go on counting.
+    """
+
+    source: Flow
+    what: str
+    sip_call_id: str = ""
+    is_last: bool = False
+
+
+Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer

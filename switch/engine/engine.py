@@ -20,11 +20,12 @@ from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step, why_ended
 from switch.engine.call_control import CallContext, CallControl
-from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, TellWorker
+from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, TellWorker
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
+from switch.engine.peer_log import PeerLogLimit
 from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, Trunk, header_tags
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -39,6 +40,7 @@ from switch.sip.fact import (
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
+from switch.sip.headers import readable
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -65,6 +67,7 @@ class Engine:
         )
         self._ledger_writable = True
         self._trunks: dict[str, Trunk | None] = {}
+        self._peer_log = PeerLogLimit()
         self._stopping = False
 
     # queries of the shell
@@ -183,7 +186,12 @@ class Engine:
     # calls
 
     def _drain_facts(self, at: Moment) -> None:
-        """Passes the agent's facts to the calls, until none is left."""
+        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed."""
+        for oddity in self._agent.oddities():
+            room = self._peer_log.take(oddity.source.host, at.mono_ns)
+            if room is not None:
+                logged = LogPeer(source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0)
+                self._effects.append(logged)
         while found := self._agent.facts():
             for fact in found:
                 try:
@@ -262,7 +270,7 @@ class Engine:
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
             tags=header_tags(fact.headers, self._plan.headers),
-            sip_call_id=fact.call_id[:MAX_CALL_ID_CHARS],
+            sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
             objection=objection,
         )
 

@@ -183,11 +183,20 @@ _OF_LINE = {
 }
 
 
+_OF_REJECTION = {
+    406: Cause.SDP_REFUSED,
+    415: Cause.UNSUPPORTED_BODY,
+    416: Cause.UNSUPPORTED_URI,
+    420: Cause.BAD_EXTENSION,
+    503: Cause.OVERLOAD,
+}
+
+
 def reject_cause(invited: InviteReceived) -> Cause | None:
     """Returns why SIP requires an INVITE to be refused, or None: its form, or no hops left for a line's INVITE (RFC 7332)."""
     if invited.reject_status is None:
         return Cause.TOO_MANY_HOPS if invited.max_forwards == 0 else None
-    return {420: Cause.BAD_EXTENSION, 503: Cause.OVERLOAD}.get(invited.reject_status, Cause.BAD_REQUEST)
+    return _OF_REJECTION.get(invited.reject_status, Cause.BAD_REQUEST)
 
 
 def end_cause(ended: LegTerminated, *, number: int) -> Cause:

@@ -8,6 +8,7 @@ from ivr.menu import MenuPlan
 from routing.expression import Kind, Scalar
 from routing.table import Table
 from switch.billing.terms import Rate, Terms
+from switch.sip.headers import readable
 from switch.sip.message import Headers
 from switch.sip.peer import DEFAULT_PEER, PeerProfile
 
@@ -86,7 +87,7 @@ def header_tags(headers: Headers, wanted: Mapping[str, tuple[str, Kind]]) -> dic
     found: dict[str, Scalar] = {}
     for name, value in headers if wanted else ():
         tag, kind = wanted.get(name.lower(), ("", Kind.TEXT))
-        read = tag_value(value.strip()[:MAX_TEXT], kind)
+        read = tag_value(readable(value).strip()[:MAX_TEXT], kind)
         if tag and tag not in found and read is not None:
             found[tag] = read
     attested = (headers.get(ATTESTATION) or "").strip().upper()

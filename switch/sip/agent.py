@@ -8,29 +8,37 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact
+from switch.sip.fact import Fact, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.legs import IncomingLeg, OutgoingLeg
-from switch.sip.message import UNSUPPORTED_VERSION, KeepAlive, Malformed, Request, Response, parse
+from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.requests import (
     CAPABILITIES,
     DEFAULT_MAX_FORWARDS,
     Fields,
     ReceivedRequest,
+    Rejection,
     contact_of,
+    legal,
     read_request,
     reason_q850,
-    rejection_of,
+    rejection_outside_dialogs,
     response_key,
     retry_after,
     stamp,
 )
 from switch.sip.session import Session
+from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
 """Retry-After of the 503 to a new INVITE when there is no room (`core`)."""
+_MALFORMED = {
+    "request": Statistic.MALFORMED_REQUEST,
+    "response": Statistic.MALFORMED_RESPONSE,
+    "other": Statistic.MALFORMED_OTHER,
+}
 _DEFAULT_TIMERS = Timers()
 
 
@@ -62,10 +70,9 @@ class UserAgent:
             case Request():
                 self._on_request(message, source, now_ns, peer=peer)
             case Response():
-                self._on_response(message, now_ns)
+                self._on_response(message, source, now_ns, peer=peer)
             case Malformed():
-                if peer is not None:
-                    self._on_malformed(message, source)
+                self._on_malformed(message, source, peer=peer)
             case KeepAlive():
                 pass
             case _:
@@ -89,6 +96,16 @@ class UserAgent:
         """Returns what happened, in order; each fact is returned once."""
         facts, self._core.facts = self._core.facts, []
         return facts
+
+    def oddities(self) -> list[PeerOddity]:
+        """Returns what trunks and lines sent malformed, in order; each is returned once."""
+        oddities, self._core.oddities = self._core.oddities, []
+        return oddities
+
+    @property
+    def statistics(self) -> Statistics:
+        """Returns the counters of what peers sent and were refused."""
+        return self._core.statistics
 
     def invite(
         self,
@@ -172,32 +189,50 @@ class UserAgent:
             "timers": len(core.timer_heap),
         }
 
-    def _on_response(self, response: Response, now_ns: int) -> None:
+    def _on_response(self, response: Response, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
         key = response_key(response)
         transaction = None if key is None else self._core.transactions.clients.get(key)
         if transaction is not None:
+            self._note_oddities(response, source)
             transaction.receive(response, now_ns)
+        elif peer is None:
+            self._core.statistics.add(Statistic.STRANGER, source.host)
 
-    def _on_malformed(self, malformed: Malformed, source: Flow) -> None:
-        request = malformed.request
-        stamped = None if request is None or request.method == "ACK" else stamp(request, source)
+    def _on_malformed(self, malformed: Malformed, source: Flow, *, peer: PeerProfile | None) -> None:
+        """Answered where the sender may call us and the message says where to answer, else dropped."""
+        core, request = self._core, malformed.request
+        core.statistics.add(_MALFORMED[malformed.kind], source.host)
+        if peer is None:
+            core.statistics.add(Statistic.STRANGER, source.host)
+            return
+        core.note_oddity(source, malformed.why, malformed.call_id)
+        stamped = None if request is None or request.method == "ACK" else stamp(legal(request), source)
         if stamped is not None:
-            status = 505 if malformed.why == UNSUPPORTED_VERSION else 400
-            self._core.send_answer(stamped[0], status, flow=stamped[1])
+            core.send_answer(stamped[0], malformed.status, flow=stamped[1])
+
+    def _note_oddities(self, message: Request | Response, source: Flow) -> None:
+        """What a peer's message had in it that was read past, told in one line."""
+        if message.oddities:
+            self._core.note_oddity(source, "; ".join(message.oddities), message.headers.get("Call-ID") or "")
 
     def _on_request(self, request: Request, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         received = read_request(request, source)
         if received is None:
             return
-        transaction = self._core.transactions.servers.get(received.key)
+        core = self._core
+        transaction = core.transactions.servers.get(received.key)
         if transaction is not None:
             if peer is not None or source.host == transaction.flow.host:  # a branch that was guessed or overheard changes nothing
                 transaction.receive(received.request, now_ns)
+            else:
+                core.statistics.add(Statistic.STRANGER, source.host)
             return
-        leg = self._core.dialogs.get(received.to_tag)
+        leg = core.dialogs.get(received.to_tag)
         if leg is not None and not leg.is_peer(received.call_id, received.from_tag):
             leg = None
+        if leg is not None or peer is not None:
+            self._note_oddities(request, source)
         if request.method == "ACK":
             if leg is not None:
                 leg.on_ack(received.cseq, request.body, now_ns)
@@ -207,6 +242,8 @@ class UserAgent:
             leg.on_request(received, now_ns)
         elif peer is not None:
             self._on_stranger(received, source, peer, now_ns)
+        else:
+            core.statistics.add(Statistic.STRANGER, source.host)
 
     def _on_cancel(self, received: ReceivedRequest, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
@@ -217,11 +254,13 @@ class UserAgent:
                 invite.user.on_message(invite, received.request, now_ns)
         elif peer is not None:
             self._core.refuse(received, 481, now_ns=now_ns)
+        else:
+            self._core.statistics.add(Statistic.STRANGER, source.host)
 
     def _on_stranger(self, received: ReceivedRequest, source: Flow, peer: PeerProfile, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, received.request
-        rejection = rejection_of(request)
+        rejection = rejection_outside_dialogs(request)
         if received.to_tag:
             core.refuse(received, 481, now_ns=now_ns)
         elif request.method == "INVITE":
@@ -234,13 +273,7 @@ class UserAgent:
             core.refuse(received, 481, now_ns=now_ns)
 
     def _on_invite(
-        self,
-        received: ReceivedRequest,
-        source: Flow,
-        peer: PeerProfile,
-        *,
-        rejection: tuple[int, Fields] | None,
-        now_ns: int,
+        self, received: ReceivedRequest, source: Flow, peer: PeerProfile, *, rejection: Rejection | None, now_ns: int
     ) -> None:
         """A new leg. One that must be refused (`rejection`) is reported too, so that the user refuses it and every call leaves a record."""
         core = self._core

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Protocol
 from zlib import crc32
 
-from switch.sip.fact import Fact, LegTerminated
+from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.message import Request, serialize
 from switch.sip.requests import MAGIC_COOKIE, Fields, ReceivedRequest, answer, peer_key, transaction_key
+from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
 from switch.timer_heap import TimerHeap
@@ -21,6 +22,10 @@ MAX_TRANSACTIONS = 100_000
 """Live transactions from which new INVITEs get 503 and refusals are stateless. A call has about five, each for up to 32 s."""
 MAX_RETRY_AFTER_S = 10
 """RFC 3261 §14.2: the 500 to a second INVITE asks for a random wait of up to this."""
+MAX_ODDITIES = 100
+"""Oddities that wait to be drained; further ones are only counted."""
+MAX_ODDITY_CHARS = 200
+"""Of an oddity's text and of its Call-ID."""
 
 
 class SipLeg(Protocol):
@@ -41,9 +46,22 @@ class SipLeg(Protocol):
 
 class UserAgentCore:
     """What legs share. `legs`: by number, until `LegTerminated`. `dialogs`: by our tag, a little longer (see `session`). `facts`, `outbox`:
-    what the agent's user has not taken yet."""
+    what the agent's user has not taken yet; `oddities` too. `statistics`: what is counted, for as long as the agent lives."""
 
-    __slots__ = ("_serial", "dialogs", "facts", "legs", "listeners", "outbox", "timer_heap", "timers", "token", "transactions")
+    __slots__ = (
+        "_serial",
+        "dialogs",
+        "facts",
+        "legs",
+        "listeners",
+        "oddities",
+        "outbox",
+        "statistics",
+        "timer_heap",
+        "timers",
+        "token",
+        "transactions",
+    )
 
     def __init__(self, *, listeners: Listeners, token: Callable[[], str], timers: Timers) -> None:
         self.listeners = listeners
@@ -54,7 +72,9 @@ class UserAgentCore:
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
         self._serial = 0
+        self.statistics = Statistics()
         self.facts: list[Fact] = []
+        self.oddities: list[PeerOddity] = []
         self.outbox: list[tuple[bytes, Flow]] = []
 
     def next_leg(self) -> int:
@@ -82,6 +102,12 @@ class UserAgentCore:
         """Reports the last fact of a leg."""
         self.report(ended)
         self.legs.pop(ended.leg, None)
+
+    def note_oddity(self, source: Flow, what: str, call_id: str = "") -> None:
+        """Counts and reports something malformed of a trunk or line. Not for strangers: they are only counted."""
+        self.statistics.add(Statistic.ODDITY, source.host)
+        if len(self.oddities) < MAX_ODDITIES:
+            self.oddities.append(PeerOddity(source=source, what=what[:MAX_ODDITY_CHARS], call_id=call_id[:MAX_ODDITY_CHARS]))
 
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()
@@ -124,6 +150,8 @@ class UserAgentCore:
         """Answers in a transaction. Returns the octets, for retransmission."""
         tag = "" if status == 100 else transaction.tag
         wire = serialize(answer(received.request, status, tag=tag, listeners=self.listeners, extra=extra, body=body))
+        if status >= 300:
+            self.statistics.add(Statistic.REFUSED, received.reply_to.host, status=status)
         transaction.respond(status, wire, now_ns)
         return wire
 
@@ -147,7 +175,9 @@ class UserAgentCore:
 
     def send_answer(self, request: Request, status: int, *, flow: Flow, extra: Fields = ()) -> None:
         """Answers without a transaction (§8.2.7). The tag is computed from the request's Via: a retransmission gets the same one."""
-        tag = f"{crc32((request.headers.get('Via') or '').encode()):08x}"
+        if status >= 300:
+            self.statistics.add(Statistic.REFUSED, flow.host, status=status)
+        tag = f"{crc32((request.headers.get('Via') or '').encode(errors='surrogateescape')):08x}"
         self.send(serialize(answer(request, status, tag=tag, listeners=self.listeners, extra=extra)), flow)
 
     def retry_after_s(self) -> int:

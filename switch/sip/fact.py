@@ -33,7 +33,7 @@ class EndReason(StrEnum):
 class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
-    `reject_status`: the status that SIP itself requires (400, 420); the user must refuse the leg with it.
+    `reject_status`: the status that SIP itself requires (400, 406, 415, 416, 420); the user must refuse the leg with it.
     `max_forwards`: its Max-Forwards, 70 where it has none.
     `caller`: user part of P-Asserted-Identity, else Remote-Party-ID, else From (`docs/carriers.md` §2), "" when anonymous or unreadable.
     """
@@ -90,6 +90,17 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     by_peer: bool
     status: int | None
     q850: int | None = None
+
+
+class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line sent something malformed. It belongs to no leg, and is drained apart (`UserAgent.oddities`).
+
+    `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's Call-ID, "" where there is none.
+    """
+
+    source: Flow
+    what: str
+    call_id: str
 
 
 LegFact = ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated

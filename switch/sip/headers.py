@@ -55,6 +55,21 @@ _Q850 = re.compile(rf'(?:^|,){_WS}[Qq]\.850{_WS}((?:[^,"]++|{_QUOTED})*+)')
 
 T = TypeVar("T")
 
+_ESCAPED_OCTET = re.compile("[\udc80-\udcff]")
+
+
+def is_escaped(text: str) -> bool:
+    """Returns whether `text` stands for octets that are not UTF-8 (PEP 383)."""
+    return not text.isascii() and _ESCAPED_OCTET.search(text) is not None
+
+
+def readable(text: str) -> str:
+    """Returns a value of a message as text for records and tags: octets that are not UTF-8 are taken as Latin-1, which gateways write
+    that do not write UTF-8, and NUL, which no database keeps, is left out."""
+    if is_escaped(text):
+        text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return text.replace("\0", "")
+
 
 def cached(read: Callable[[str], T]) -> Callable[[str], T]:
     """Returns `read`, a pure function, with a cache of recent results. Results must be immutable."""
@@ -180,7 +195,7 @@ def parse_via(text: str) -> Via | None:
 class NameAddr:
     """From, To, Contact, Route, Record-Route, P-Asserted-Identity, Remote-Party-ID: a display name, a URI, header parameters.
 
-    `display`: unescaped, None when there is none. `uri`: text of any scheme, `parse_uri` reads it.
+    `display`: unescaped, without quoted control characters, None when there is none. `uri`: text of any scheme, `parse_uri` reads it.
     Written always with angle brackets, so that URI parameters and header parameters cannot be confused (RFC 3261 §20.10).
     """
 
@@ -221,7 +236,7 @@ def _display(quoted: str | None, plain: str | None) -> str | None:
     if quoted is None:
         return (plain or "").strip(" \t") or None
     inner = quoted[1:-1]
-    return _ESCAPED.sub(r"\1", inner) if "\\" in inner else inner
+    return _CONTROL.sub("", _ESCAPED.sub(r"\1", inner)) if "\\" in inner else inner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,16 +302,28 @@ class SipUri:
     headers: str = ""
 
     def __str__(self) -> str:
-        user = "" if self.user is None else quote(self.user, _USER_SAFE) + "@"
+        user = "" if self.user is None else _escape(self.user, _USER_SAFE) + "@"
         port = "" if self.port is None else f":{self.port}"
         params = "".join([_write_param(name, value) for name, value in self.params])
-        headers = "?" + quote(self.headers, _HEADERS_SAFE) if self.headers else ""
+        headers = "?" + _escape(self.headers, _HEADERS_SAFE) if self.headers else ""
         return f"{self.scheme}:{user}{write_host(self.host)}{port}{params}{headers}"
 
 
 def _write_param(name: str, value: str | None) -> str:
-    written = ";" + quote(name, _PARAM_SAFE)
-    return written if value is None else f"{written}={quote(value, _PARAM_SAFE)}"
+    written = ";" + _escape(name, _PARAM_SAFE)
+    return written if value is None else f"{written}={_escape(value, _PARAM_SAFE)}"
+
+
+def _escape(text: str, safe: str) -> str:
+    return quote(text, safe, "utf-8", "surrogateescape")
+
+
+def is_sip_uri(text: str) -> bool:
+    """Returns whether `text` has the form of a sip or sips URI (RFC 3261 §25.1), whatever its escapes stand for."""
+    match = _URI.fullmatch(text)
+    return (
+        match is not None and not _BAD_CHARACTER.search(text) and (not match["port"] or bool(parse_uint(match["port"], MAX_PORT)))
+    )
 
 
 @cached
@@ -340,7 +367,7 @@ def _unescape(text: str) -> str | None:
     if "%" not in text:
         return text
     try:
-        plain = unquote_to_bytes(text).decode()
+        plain = unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError:
         return None
     return None if _CONTROL.search(plain) else plain

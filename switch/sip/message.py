@@ -1,17 +1,21 @@
 """PURE. Defines, parses and serializes SIP messages (RFC 3261 §7, §18.3, §25).
 
 `parse` returns a value for every input and never raises. A `Request` or `Response` from it has these properties: Call-ID is there once; the
-top Via, From, To and CSeq parse with `headers`; CSeq names the request's method; Max-Forwards, where present, is 0-255; no name or value
-holds CR, LF or NUL; `body` is what Content-Length says. `serialize` computes Content-Length and refuses a line break in a name or value,
+top Via, From, To and CSeq parse with `headers`, a request's other Vias too; CSeq names the request's method; Max-Forwards of a request,
+where present, is 0-255; no name or value holds CR, LF or NUL (but see `_is_clean`); `body` is what Content-Length says. Only what a
+transaction, a dialog or the body needs condemns a message; what else can't be read is left out, and told as `oddities` (RFC 3261 §8.2.2,
+§16.3). Octets that are not UTF-8 become lone surrogates (PEP 383), which `serialize` writes as the same octets: what is echoed comes back
+unchanged. `headers.readable` makes text of such a value. `serialize` computes Content-Length and refuses a line break in a name or value,
 which would let a peer write headers of its own into our messages.
 """
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import msgspec
 
-from switch.sip.headers import SCHEME, TOKEN, parse_cseq, parse_name_addr, parse_uint, parse_via
+from switch.sip.headers import SCHEME, TOKEN, is_escaped, parse_cseq, parse_name_addr, parse_uint, parse_via
 
 
 class Headers:
@@ -65,31 +69,40 @@ class Headers:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as RFC 3261 §7.1 has it. `uri` is the Request-URI as text. `body` is raw octets."""
+    """A request as RFC 3261 §7.1 has it. `uri` is the Request-URI as text. `body` is raw octets. `oddities`: what was wrong with it
+    and read past, in our words."""
 
     method: str
     uri: str
     headers: Headers
     body: bytes = b""
+    oddities: tuple[str, ...] = ()
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """A response as RFC 3261 §7.2 has it; `status` is 100-699."""
+    """A response as RFC 3261 §7.2 has it; `status` is 100-699. `oddities`: as in `Request`."""
 
     status: int
     reason: str
     headers: Headers
     body: bytes = b""
+    oddities: tuple[str, ...] = ()
 
 
 Message = Request | Response
 
 
 class Malformed(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that are no valid message. `request`: what could be read of a request, enough to answer 400 to, or None: drop it."""
+    """Bytes that are no valid message. `request`: what could be read of a request whose Via says where to answer, or None: drop it.
+
+    `status`: the answer. `kind`: what it was meant to be, as far as its start line shows. `call_id`: "" where none could be read.
+    """
 
     why: str
     request: Request | None = None
+    status: int = 400
+    kind: Literal["request", "response", "other"] = "other"
+    call_id: str = ""
 
 
 class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,20 +112,24 @@ class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MAX_DATAGRAM_BYTES = 65_535
-MAX_HEADERS = 128
-"""Header lines, and values after comma lists are split."""
-MAX_LINE_CHARS = 8_192
-"""One header line, unfolded; and the start line."""
+MAX_HEADERS = 256
+"""Header lines that are read, and values of comma lists beyond the first of each line."""
+MAX_VALUE_CHARS = 16_384
+"""One header line's value, unfolded."""
+MAX_START_LINE_CHARS = 8_192
+"""A longer start line of a request gets 414."""
 MAX_FORWARDS = 255
+MAX_ODDITIES_TOLD = 5
+"""Of one message."""
 
-UNSUPPORTED_VERSION = "unsupported SIP version"
-"""`Malformed.why` of a request to be answered with 505 rather than 400."""
-
+_UNSUPPORTED_VERSION = "unsupported SIP version"
 _REQUEST = rf"({TOKEN}) ({SCHEME}[^\x00-\x20\"<>\x7f]++) (SIP/[0-9]++\.[0-9]++)"
 _RESPONSE = r"(SIP/[0-9]++\.[0-9]++) ([1-6][0-9][0-9])(?: ([^\r\n\x00]*+))?+"
 _START = re.compile(rf"{_RESPONSE}|{_REQUEST}", re.IGNORECASE | re.ASCII)
 _VERSION = re.compile(r"SIP/[0-9.]++", re.IGNORECASE | re.ASCII)
 _FOLD = re.compile(r"\r\n[ \t]++")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_CR = ord("\r")
 _NAME = re.compile(TOKEN)
 _ELEMENT = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+')
 
@@ -176,66 +193,126 @@ _LIST_NAMES = (
 )
 _LISTS = frozenset(_LIST_NAMES.split())
 """Headers whose grammar is a comma list (RFC 3261 §7.3.1, §25.1 and the extensions' own)."""
+_QUOTING = frozenset({"From", "To"})
 _ONCE = frozenset({"Call-ID", "Content-Length", "Content-Type", "CSeq", "From", "Max-Forwards", "To"})
 """Headers that a message has once at most."""
 
 _Field = tuple[str, str]
 
 
+class _Fields:
+    """The header fields of one message while they are read. `once`: those of `_ONCE` by name, the first of each. `twice`: those of them
+    that came again with another value. `why`: what condemns the message, "" if nothing does. `oddities`: what was left out."""
+
+    __slots__ = ("list_room", "oddities", "once", "read", "twice", "why")
+
+    def __init__(self, oddities: list[str]) -> None:
+        self.read: list[_Field] = []
+        self.once: dict[str, str] = {}
+        self.twice: list[str] = []
+        self.why = ""
+        self.oddities = oddities
+        self.list_room = MAX_HEADERS
+
+    def leave_out(self, name: str, what: str) -> None:
+        """A field can't be read. Without a Via or one of `_ONCE` the message can't be handled; without another one it can."""
+        if name == "Via" or name in _ONCE:
+            self.why = what
+        else:
+            self.oddities.append(what)
+
+
 def parse(data: bytes) -> Request | Response | Malformed | KeepAlive:
     """One datagram, one message. A message that is wrong but still answerable comes as `Malformed` with its request.
 
-    Octets after Content-Length are cut off, missing ones are an error, and without Content-Length the body is the rest (§18.3).
+    Lines end as the start line does: with CRLF, or with LF, and then CRLF is one too. Octets after Content-Length are cut off, missing
+    ones are an error, and without Content-Length the body is the rest (§18.3).
     """
     if len(data) > MAX_DATAGRAM_BYTES:
         return Malformed(why="datagram too long")
     start = data.lstrip(b"\r\n")  # empty lines before the start line: §7.5
     if not start:
         return KeepAlive(length=len(data))
+    first_end = start.find(b"\n")
+    if first_end > 0 and start[first_end - 1] != _CR:
+        start = _with_crlf(start)
     head, blank, body = start.partition(b"\r\n\r\n")
+    oddities: list[str] = []
     try:
-        text, why = head.decode(), "" if blank else "no empty line after the headers"
+        text, is_utf8 = head.decode(), True
     except UnicodeDecodeError:
-        text, why = head.decode(errors="replace"), "not UTF-8"
+        text, is_utf8 = head.decode(errors="surrogateescape"), False
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
     first, *lines = text.split("\r\n")
     if "\0" in text or not (text.count("\r") == text.count("\n") == len(lines)):
-        lines, why = [line for line in lines if _is_clean(line)], "control character in the headers"
-    fields, once, bad_field = _read_fields(lines)
-    return _assemble(first, fields, once, body, why=why or bad_field)
+        clean = [line for line in lines if _is_clean(line)]
+        if len(clean) < len(lines):
+            oddities.append("control character in a header line")
+        lines = clean
+    fields = _read_fields(lines, oddities)
+    if not is_utf8:
+        oddities.append(
+            "not UTF-8: " + ", ".join(name for name, value in [("start line", first), *fields.read] if is_escaped(value))
+        )
+    if not blank:
+        fields.why = "no empty line after the headers"
+    return _assemble(first, fields, body)
+
+
+def _with_crlf(start: bytes) -> bytes:
+    """A message whose lines end with LF, with CRLF down to its body."""
+    blank = _BLANK_LINE.search(start)
+    end = blank.end() if blank else len(start)
+    return start[:end].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + start[end:]
 
 
 def _is_clean(line: str) -> bool:
-    return not ("\r" in line or "\n" in line or "\0" in line)
+    """Returns whether a line holds no control character that a header must not have. NUL may stand in a quoted string, behind a backslash
+    (§25.1 `quoted-pair`); it is taken only in From and To, which are echoed and never passed on."""
+    if "\r" in line or "\n" in line:
+        return False
+    return "\0" not in line or (_canonical(line.partition(":")[0]) in _QUOTING and "\0" not in line.replace("\\\0", ""))
 
 
-def _read_fields(lines: list[str]) -> tuple[list[_Field], dict[str, str], str]:
-    """All fields that can be read, those of `_ONCE` by name (the first of each), and what is wrong, "" if nothing."""
-    fields: list[_Field] = []
-    once: dict[str, str] = {}
-    why = "" if len(lines) <= MAX_HEADERS else "too many headers"
+def _read_fields(lines: list[str], oddities: list[str]) -> _Fields:
+    """All fields that can be read."""
+    fields = _Fields(oddities)
+    read, once = fields.read, fields.once
+    if len(lines) > MAX_HEADERS:
+        oddities.append("too many header lines")
     for line in lines[:MAX_HEADERS]:
         spelt, colon, value = line.partition(":")
         name = _CANONICAL.get(spelt) or _canonical(spelt)
-        if not (name and colon) or len(line) > MAX_LINE_CHARS:
-            why = "unreadable header line"
+        if not (name and colon):
+            oddities.append("unreadable header line")
             continue
         value = value.strip(" \t")
-        if ("," in value or not value) and name in _LISTS:
-            parts = _split(value)
-            why = why if parts is not None else f"unbalanced {name}"
-            fields.extend([(name, part) for part in parts or ()])
-            continue
-        if name in _ONCE:
-            if name in once:
-                why = f"more than one {name}"
-                continue
+        if len(value) > MAX_VALUE_CHARS:
+            fields.leave_out(name, f"{name} too long")
+        elif ("," in value or not value) and name in _LISTS:
+            _read_list(fields, name, value)
+        elif name not in _ONCE:
+            read.append((name, value))
+        elif name not in once:
             once[name] = value
-        fields.append((name, value))
-    if len(fields) > MAX_HEADERS:
-        fields, why = fields[:MAX_HEADERS], "too many headers"
-    return fields, once, why
+            read.append((name, value))
+        elif value == once[name]:
+            oddities.append(f"{name} twice")
+        else:
+            fields.twice.append(name)
+    return fields
+
+
+def _read_list(fields: _Fields, name: str, value: str) -> None:
+    parts = _split(value)
+    if parts is None:
+        fields.leave_out(name, f"unbalanced {name}")
+    elif len(parts) - 1 > fields.list_room:
+        fields.leave_out(name, f"too many values of {name}")
+    else:
+        fields.list_room -= max(0, len(parts) - 1)
+        fields.read.extend([(name, part) for part in parts])
 
 
 def _canonical(spelt: str) -> str:
@@ -264,33 +341,43 @@ def _split(value: str) -> list[str] | None:
     return parts
 
 
-def _assemble(first: str, fields: list[_Field], once: dict[str, str], body: bytes, *, why: str) -> Message | Malformed:
-    """The message of a start line and its fields. `why`: what is already known to be wrong with them."""
-    match = _START.fullmatch(first) if len(first) <= MAX_LINE_CHARS else None
+def _assemble(first: str, fields: _Fields, body: bytes) -> Message | Malformed:
+    """The message of a start line and its fields."""
+    once = fields.once
+    match = _START.fullmatch(first) if len(first) <= MAX_START_LINE_CHARS else None
     if match is None:
         return _broken_start(first, fields)
     version, status, reason, method, uri, request_version = match.groups()
     if status and version.upper() != "SIP/2.0":
-        return Malformed(why=UNSUPPORTED_VERSION)
-    headers = Headers(fields)
+        return Malformed(why=_UNSUPPORTED_VERSION, kind="response", call_id=once.get("Call-ID", ""))
+    headers = Headers(fields.read)
     length = once.get("Content-Length")
     octets = len(body) if length is None else parse_uint(length, len(body))
-    problem = why or _problem(headers, once, method=method) or ("" if octets is not None else "bad Content-Length")
+    problem = _problem(headers, fields, method=method, octets=octets)
+    oddities = tuple(dict.fromkeys(fields.oddities))[:MAX_ODDITIES_TOLD] if fields.oddities else ()
     if status:
         if problem:
-            return Malformed(why=problem)
-        return Response(status=int(status), reason=reason or "", headers=headers, body=body[:octets])
-    request = Request(method=method, uri=uri, headers=headers, body=body[:octets])
+            return Malformed(why=problem, kind="response", call_id=once.get("Call-ID", ""))
+        return Response(status=int(status), reason=reason or "", headers=headers, body=body[:octets], oddities=oddities)
+    request = Request(method=method, uri=uri, headers=headers, body=body[:octets], oddities=oddities)
     if request_version.upper() != "SIP/2.0":
-        return _malformed(UNSUPPORTED_VERSION, request)
+        return _malformed(_UNSUPPORTED_VERSION, request, status=505)
     return _malformed(problem, request) if problem else request
 
 
-def _problem(headers: Headers, once: dict[str, str], *, method: str | None) -> str:
-    """Returns what is wrong with the headers that every message needs (RFC 3261 §8.1.1), "" if nothing. `method`: None in a response."""
-    via = headers.get("Via")
-    if via is None or parse_via(via) is None:
+def _problem(headers: Headers, fields: _Fields, *, method: str | None, octets: int | None) -> str:
+    """Returns what is wrong with the headers that every message needs (RFC 3261 §8.1.1), "" if nothing. `method`: None in a response.
+    `octets`: of the body, None: Content-Length says what can't be."""
+    once = fields.once
+    if fields.why:
+        return fields.why
+    vias = headers.all("Via")
+    if not vias or parse_via(vias[0]) is None:
         return "no usable Via"
+    if method is not None and len(vias) > 1 and any(parse_via(via) is None for via in vias):
+        return "unusable Via"
+    if fields.twice and (octets or fields.twice != ["Content-Type"]):  # without a body its type matters to nobody
+        return f"more than one {fields.twice[0]}"
     if parse_name_addr(once.get("From", "")) is None:
         return "no usable From"
     if parse_name_addr(once.get("To", "")) is None:
@@ -301,31 +388,38 @@ def _problem(headers: Headers, once: dict[str, str], *, method: str | None) -> s
     if cseq is None or method not in (None, cseq.method):
         return "no usable CSeq"
     hops = once.get("Max-Forwards")
-    if hops is not None and parse_uint(hops, MAX_FORWARDS) is None:
+    if method is not None and hops is not None and parse_uint(hops, MAX_FORWARDS) is None:
         return "bad Max-Forwards"
-    return ""
+    return "bad Content-Length" if octets is None else ""
 
 
-def _broken_start(first: str, fields: list[_Field]) -> Malformed:
+def _broken_start(first: str, fields: _Fields) -> Malformed:
     """An invalid start line; a request is still answerable when its method and version can be read."""
-    why = "unreadable start line"
+    why, status = "unreadable start line", 400
+    if len(first) > MAX_START_LINE_CHARS:
+        why, status = "start line too long", 414
     method, _, rest = first.partition(" ")
     uri, _, version = rest.strip(" \t").rpartition(" ")
-    if len(first) > MAX_LINE_CHARS or not (_NAME.fullmatch(method) and _VERSION.fullmatch(version)) or not _is_clean(uri):
-        return Malformed(why=why)
-    return _malformed(why, Request(method=method, uri=uri, headers=Headers(fields)))
+    if not (_NAME.fullmatch(method) and _VERSION.fullmatch(version)) or "\0" in uri or not _is_clean(uri):
+        return Malformed(why=why, call_id=fields.once.get("Call-ID", ""))
+    return _malformed(why, Request(method=method, uri=uri, headers=Headers(fields.read)), status=status)
 
 
-def _malformed(why: str, request: Request) -> Malformed:
-    """With the request when a response to it can be built and sent: Via (readable), From, To, Call-ID, CSeq (§8.2.6.2, §18.2.2)."""
-    headers = request.headers
-    via = headers.get("Via")
-    answerable = via and parse_via(via) and all(headers.get(name) for name in ("From", "To", "Call-ID", "CSeq"))
-    return Malformed(why=why, request=request if answerable else None)
+def _malformed(why: str, request: Request, *, status: int = 400) -> Malformed:
+    """With the request when its Via says where to answer (§18.2.2)."""
+    via = request.headers.get("Via")
+    answerable = via is not None and parse_via(via) is not None
+    return Malformed(
+        why=why,
+        request=request if answerable else None,
+        status=status,
+        kind="request",
+        call_id=request.headers.get("Call-ID") or "",
+    )
 
 
 class HeaderInjection(ValueError):
-    """A method, URI, reason, name or value holds CR, LF or NUL. The message was not built."""
+    """A method, URI, reason, name or value holds CR or LF, or NUL without a backslash. The message was not built."""
 
 
 def serialize(message: Message) -> bytes:
@@ -340,6 +434,6 @@ def serialize(message: Message) -> bytes:
     head = "\r\n".join(lines)
     breaks = len(lines) - 1
     # One count over the whole head: a break inside any part is one too many. Half the cost of looking at each part.
-    if "\0" in head or head.count("\r") != breaks or head.count("\n") != breaks:
+    if head.count("\r") != breaks or head.count("\n") != breaks or ("\0" in head and "\0" in head.replace("\\\0", "")):
         raise HeaderInjection("CR, LF or NUL in a start line or header")
-    return b"%b\r\n\r\n%b" % (head.encode(), message.body)
+    return b"%b\r\n\r\n%b" % (head.encode("utf-8", "surrogateescape"), message.body)

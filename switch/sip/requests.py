@@ -1,14 +1,19 @@
 """PURE. Reads received requests and builds the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
 
+import re
 from dataclasses import dataclass
 
 from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
 from switch.sip.headers import (
+    TOKEN,
     SipUri,
     Via,
     has_param,
+    is_sip_uri,
+    param,
     parse_cseq,
     parse_name_addr,
+    parse_params,
     parse_reason_q850,
     parse_uri,
     parse_via,
@@ -17,6 +22,7 @@ from switch.sip.message import Headers, Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
+_CSEQ = re.compile(rf"[0-9]++[ \t]++{TOKEN}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,22 @@ def stamp(request: Request, source: Flow) -> tuple[Request, Flow] | None:
     return None if via is None else (_stamped(request, via, source), _reply_to(via, source))
 
 
+def legal(request: Request) -> Request:
+    """Returns `request` with values that can be echoed in an answer (§8.2.6.2) in place of those that are missing or can't be read; for
+    a request that is refused as malformed. A CSeq keeps its form even where its number is too large, or its method another one."""
+    headers = request.headers
+    if parse_name_addr(headers.get("From") or "") is None:
+        headers = headers.replaced("From", "<sip:anonymous@anonymous.invalid>")
+    if parse_name_addr(headers.get("To") or "") is None:
+        to = f"<{request.uri}>"
+        headers = headers.replaced("To", to if parse_name_addr(to) else "<sip:unknown@invalid>")
+    if not headers.get("Call-ID"):
+        headers = headers.replaced("Call-ID", "unknown")
+    if not _CSEQ.fullmatch(headers.get("CSeq") or ""):
+        headers = headers.replaced("CSeq", f"0 {request.method}")
+    return Request(method=request.method, uri=request.uri, headers=headers)
+
+
 def response_key(response: Response) -> str | None:
     """Returns the key of an answer's client transaction (RFC 3261 §17.1.3), or None: not ours, we send exactly one Via (§8.1.3.3)."""
     vias = response.headers.all("Via")
@@ -132,13 +154,21 @@ Fields = tuple[Field, ...]
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 """The methods we support."""
+KNOWN_METHODS = frozenset({*METHODS, "INFO", "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"})
+"""Methods that are defined: those we do not support get 405, any other 501 (§8.2.1, §21.5.2)."""
+SCHEMES = frozenset({"sip", "sips", "tel"})
+"""Of a Request-URI; any other gets 416 (§8.2.2.1)."""
 ALLOW: Field = ("Allow", ", ".join(METHODS))
-ACCEPT: Field = ("Accept", "application/sdp")
+SDP_TYPE = "application/sdp"
+ACCEPT: Field = ("Accept", SDP_TYPE)
+ACCEPT_ENCODING: Field = ("Accept-Encoding", "identity")
 SUPPORTED: Field = ("Supported", "")
 """No extension yet: what is required of us that is not here gets 420."""
 CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
 """The headers of an answer to OPTIONS (§11.2)."""
-SDP: Field = ("Content-Type", "application/sdp")
+SDP: Field = ("Content-Type", SDP_TYPE)
+_SDP_RANGES = frozenset({SDP_TYPE, "application/*", "*/*", "*"})
+"""What an Accept that allows SDP says; the last is none of the RFC's, but is sent."""
 DEFAULT_MAX_FORWARDS = 70
 """RFC 3261 §8.1.1.6."""
 MAX_FORWARDS: Field = ("Max-Forwards", str(DEFAULT_MAX_FORWARDS))
@@ -155,8 +185,11 @@ _REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
+    414: "Request-URI Too Long",
     415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
     420: "Bad Extension",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
@@ -168,6 +201,7 @@ _REASONS = {
     488: "Not Acceptable Here",
     491: "Request Pending",
     500: "Server Internal Error",
+    501: "Not Implemented",
     503: "Service Unavailable",
     505: "Version Not Supported",
     600: "Busy Everywhere",
@@ -231,15 +265,84 @@ def retry_after(seconds: int | None) -> Fields:
     return () if seconds is None else (("Retry-After", str(seconds)),)
 
 
-def rejection_of(request: Request) -> tuple[int, Fields] | None:
-    """Returns the status and headers that refuse a request for its method (§8.2.1) or required extensions (§8.2.2.3), or None.
+Rejection = tuple[int, Fields]
+"""A status and the headers that go with it."""
 
-    The headers list what we support. Proxy-Require is ignored: we are no proxy.
+
+def rejection_of(request: Request) -> Rejection | None:
+    """Returns the status and headers that refuse a request in a dialog for what it asks for, or None: method (§8.2.1), required
+    extensions (§8.2.2.3), body (§8.2.3) and accepted bodies (§21.4.7). The headers list what we support.
+
+    A BYE is refused for none of these: what it says is plain, and who refuses it keeps a call that the peer has left. Proxy-Require is
+    ignored: we are no proxy.
     """
-    if request.method not in METHODS:
-        return 405, (ALLOW,)
+    if request.method == "BYE":
+        return None
+    return _method_rejection(request) or _content_rejection(request)
+
+
+def rejection_outside_dialogs(request: Request) -> Rejection | None:
+    """As `rejection_of`, for a request outside of dialogs, whose Request-URI counts (§8.2.2.1)."""
+    scheme = request.uri.partition(":")[0].lower()
+    if scheme in ("sip", "sips") and not is_sip_uri(request.uri):
+        return 400, ()
+    wrong_scheme = None if scheme in SCHEMES else (416, ())
+    return _method_rejection(request) or wrong_scheme or _content_rejection(request)
+
+
+def _method_rejection(request: Request) -> Rejection | None:
+    if request.method in METHODS:
+        return None
+    return (405 if request.method in KNOWN_METHODS else 501), (ALLOW,)
+
+
+def _content_rejection(request: Request) -> Rejection | None:
     required = request.headers.all("Require")
-    return (420, tuple(("Unsupported", option) for option in required)) if required else None
+    if required:
+        return 420, tuple(("Unsupported", option) for option in required)
+    if request.method != "INVITE":
+        return None
+    if request.body:
+        rejection = body_rejection(request)
+        if rejection is not None:
+            return rejection
+    accepted = request.headers.all("Accept")
+    return (406, ()) if accepted and not any(_accepts_sdp(value) for value in accepted) else None
+
+
+def body_rejection(request: Request) -> Rejection | None:
+    """Returns how a body that can't be read is refused, or None: by its encoding, then by its type (§21.4.13). One that need not be
+    understood (§20.11 `handling=optional`) is not refused. A body without a type is taken for SDP, which is what it has to be here."""
+    headers = request.headers
+    if is_optional(headers):
+        return None
+    encodings = [value.strip().lower() for value in headers.all("Content-Encoding")]
+    if any(encoding != "identity" for encoding in encodings):
+        return 415, (ACCEPT_ENCODING,)
+    return None if media_type(headers.get("Content-Type") or SDP_TYPE) == SDP_TYPE else (415, (ACCEPT,))
+
+
+def is_optional(headers: Headers) -> bool:
+    """Returns whether Content-Disposition says that a body may be ignored by who does not understand it."""
+    params = parse_params(_params_text(headers.get("Content-Disposition") or ""))
+    return (param(params or (), "handling") or "").lower() == "optional"
+
+
+def _params_text(value: str) -> str:
+    _, semicolon, rest = value.partition(";")
+    return semicolon + rest
+
+
+def media_type(value: str) -> str:
+    """Returns the type and subtype of a Content-Type or Accept value in lower case, without parameters and blanks."""
+    return "".join(value.partition(";")[0].split()).lower()
+
+
+def _accepts_sdp(value: str) -> bool:
+    """Returns whether one value of Accept allows SDP in answers. `q=0` refuses it (RFC 2616 §3.9)."""
+    params = parse_params(_params_text(value))
+    quality = (param(params or (), "q") or "1").strip()
+    return media_type(value) in _SDP_RANGES and quality.strip("0.") != ""
 
 
 def contact_of(headers: Headers) -> str | None:
@@ -249,10 +352,11 @@ def contact_of(headers: Headers) -> str | None:
 
 
 def usable_target(text: str) -> str | None:
-    """`text` without what a Request-URI must not have (§19.1.1: headers, `method`). None: no sip or sips URI."""
+    """`text` without what a Request-URI must not have (§19.1.1: headers, `method`). None: no sip or sips URI. One whose escapes stand for
+    what we do not read is used as it is."""
     uri = parse_uri(text)
     if uri is None:
-        return None
+        return text if is_sip_uri(text) and "?" not in text else None
     if not uri.headers and not has_param(uri.params, "method"):
         return text.removesuffix("?")
     params = tuple(pair for pair in uri.params if pair[0] != "method")

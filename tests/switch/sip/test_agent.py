@@ -45,7 +45,7 @@ def test_options_tells_what_we_can() -> None:
     assert ";tag=" in header(answer, "To")
 
 
-@pytest.mark.parametrize("method", ["REGISTER", "UPDATE", "INFO", "PRACK", "REFER", "BREW"])
+@pytest.mark.parametrize("method", ["REGISTER", "UPDATE", "INFO", "PRACK", "REFER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH"])
 def test_other_methods_get_405_with_allow(method: str) -> None:
     answer = Solo().answer_of(request(method))
     assert isinstance(answer, Response)

