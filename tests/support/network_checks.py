@@ -40,6 +40,8 @@ def broken_promises(world: NetworkWorld) -> Iterator[Broken]:
         record = judged.record
         if recover_call(lines_of[record.call_id]) != judged:
             yield Broken(what="the journal tells another call than its record", call_ids=_call_ids(record))
+        if not record.invited_us <= (record.answered_us or record.invited_us) <= record.ended_us:
+            yield Broken(what="the times of the record run backwards", call_ids=_call_ids(record))
         yield from _talk(world, record)
         if not _troubled(world, record):
             yield from _agreement(world, record)
@@ -113,12 +115,15 @@ def _agreement(world: NetworkWorld, record: CallRecord) -> Iterator[Broken]:
     """Both sides have answered what the record says was answered, and know of its end within the timers of RFC 3261.
 
     A hang-up before the ACK waits for that, and then its BYE may take as long (§15, §17.1.2). Where nothing is lost it is told at once.
+    A line none of whose answers came by then can't be told: CANCEL has to wait for one (§9.1).
     """
     caller = world.legs[record.sip_call_id or ""]
     lossy = world.loss > 0
     within_ms = (2 * PATIENCE_MS if lossy else RELEASE_MS) + 2 * world.delay_ms[1]
     told_ns = world.recorded_ns[record.call_id] + within_ms * NS_PER_MS
-    for leg in (caller, *(world.legs[tried.sip_call_id] for tried in record.attempts if tried.sip_call_id in world.legs)):
+    life = record.call_id[0]
+    lines = [world.legs[tried.sip_call_id] for tried in record.attempts if tried.sip_call_id in world.legs]
+    for leg in (caller, *(line for line in lines if world.first_reply.get((life, line.call_id), told_ns) < told_ns)):
         if leg.ended_ns is None or leg.ended_ns > told_ns:
             late_ms = ((leg.ended_ns or world.now_ns) - world.recorded_ns[record.call_id]) // NS_PER_MS
             yield Broken(what=f"{leg.host} knew of the end {late_ms} ms after the record", call_ids=_call_ids(record))

@@ -48,7 +48,7 @@ class RandomCalls(NetworkWorld):
         self.delay_ms = draw.choice([(5, 5), (1, 60), (1, 400), (20, 1_500)])
         self.sync_ms = draw.choice([1, 40, 900])
         for _ in range(draw.choice([0, 0, 1, 3])):
-            host = draw.choice([*{flow.host for flow in (*CARRIERS.values(), *LINES.values())}])
+            host = draw.choice([flow.host for flow in (*CARRIERS.values(), *LINES.values())])
             self.after(draw.randrange(ARRIVE_MS), partial(self.cut, host, ms=draw.choice([2_000, 20_000, 50_000])))
         for _ in range(draw.choice([0, 0, 1, 2])):
             self.after(

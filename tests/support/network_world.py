@@ -121,8 +121,9 @@ class Outage:
 class NetworkWorld(World):
     """`life`: the switch's present process, a hexadecimal digit that the ids of its calls begin with. `legs`: by SIP Call-ID.
 
-    `invited`, `first_bye`, `first_2xx`: by life and Call-ID, when the first INVITE, BYE, 2xx to INVITE reached the switch. `died_ns`: by
-    life. `replied`: the INVITEs that anything was said to. `recorded_ns`: by call. `flown`: (ns, what became of it, from, to, datagram).
+    `invited`, `first_bye`, `first_reply`, `first_2xx`: by life and Call-ID, when the first INVITE, BYE, answer or 2xx to INVITE reached the
+    switch. `replied`: the INVITEs that anything was said to. `died_ns`: by life. `recorded_ns`: by call. `flown`: (ns, `sent` or `came`, from,
+    to, datagram).
     """
 
     def __init__(self, *, seed: int) -> None:
@@ -136,6 +137,7 @@ class NetworkWorld(World):
         self.invited: dict[tuple[str, str], int] = {}
         self.replied: set[tuple[str, str]] = set()
         self.first_bye: dict[tuple[str, str], int] = {}
+        self.first_reply: dict[tuple[str, str], int] = {}
         self.first_2xx: dict[tuple[str, str], int] = {}
         self.flown: list[tuple[int, str, Flow, Flow, bytes]] = []
         self._sounds: dict[tuple[str, int], UserLeg] = {}
@@ -272,8 +274,10 @@ class NetworkWorld(World):
             self._first(self.invited, data)
         elif data.startswith(b"BYE "):
             self._first(self.first_bye, data)
-        elif data.startswith(b"SIP/2.0 2") and b" INVITE\r\n" in data:
-            self._first(self.first_2xx, data)
+        elif data.startswith(b"SIP/2.0 ") and b" INVITE\r\n" in data:
+            self._first(self.first_reply, data)
+            if data.startswith(b"SIP/2.0 2"):
+                self._first(self.first_2xx, data)
 
     def _first(self, seen: dict[tuple[str, str], int], data: bytes) -> None:
         seen.setdefault((self.life, call_id_of(data)), self.now_ns)
