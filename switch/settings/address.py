@@ -9,6 +9,8 @@ from switch.settings.value import Invalid
 from switch.sip.headers import MAX_PORT, parse_uri
 
 MAX_URI = 255
+ANYWHERE = IPv4Network("0.0.0.0/0")
+"""`addresses: any`."""
 E164_PATTERN = f"^{geo.E164_PATTERN}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
