@@ -61,7 +61,11 @@ class Engine:
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
         self._calls = LiveCalls()
         self._effects: list[Effect] = []
-        self._media = MediaController(rtp, tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)))
+        self._media = MediaController(
+            rtp,
+            tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)),
+            note=lambda source, what: self._effects.append(LogPeer(source=source, what=what)),
+        )
         self._executor = CommandExecutor(
             agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
         )
@@ -217,7 +221,8 @@ class Engine:
                 self._on_leg_terminated(live, number, fact, at)
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
-            case ProvisionalReceived(status=status):
+            case ProvisionalReceived(status=status, body=body):
+                self._media.apply_early_answer(live, leg, body)
                 self._feed(live, ev.LegRang(at=at, leg=number, status=status))
             case AnswerReceived(body=body):
                 if self._media.apply_answer(live, leg, body):
@@ -235,7 +240,9 @@ class Engine:
                 assert_never(fact)
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
-        leg, worker = LiveLeg(sip=fact.leg), self._media.least_busy()
+        trunk = self._trunk_of(fact.source)
+        leg = LiveLeg(sip=fact.leg, source=fact.source, nat=trunk is None or trunk.peer.nat)
+        worker = self._media.least_busy()
         try:
             objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
             arrived = self._arrival(fact, objection, at)

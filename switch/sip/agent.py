@@ -7,6 +7,7 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, PeerOddity
 from switch.sip.flow import Flow, Listeners
@@ -66,6 +67,8 @@ class UserAgent:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
         transactions get no answer."""
         message = parse(data)
+        if isinstance(message, Request | Response) and message.body:
+            message = with_sdp_body(message)
         match message:
             case Request():
                 self._on_request(message, source, now_ns, peer=peer)
@@ -151,11 +154,21 @@ class UserAgent:
             case IncomingLeg() as incoming:
                 incoming.answer(body, now_ns)
 
-    def refuse(self, leg: int, status: int, now_ns: int, *, q850: int | None = None, retry_after_s: int | None = None) -> None:
-        """Refuses the caller with `status` (300-699)."""
+    def refuse(
+        self,
+        leg: int,
+        status: int,
+        now_ns: int,
+        *,
+        q850: int | None = None,
+        retry_after_s: int | None = None,
+        warning: str | None = None,
+    ) -> None:
+        """Refuses the caller with `status` (300-699). `warning`: the value of a Warning header (RFC 3261 §20.43), for 488."""
+        extra: Fields = (*reason_q850(q850), *retry_after(retry_after_s), *(() if warning is None else (("Warning", warning),)))
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
-                incoming.refuse(status, now_ns, extra=(*reason_q850(q850), *retry_after(retry_after_s)))
+                incoming.refuse(status, now_ns, extra=extra)
 
     def accept(self, leg: int, body: bytes, now_ns: int) -> None:
         """Answers a re-INVITE (`OfferReceived`) with 200 and SDP."""
@@ -200,10 +213,10 @@ class UserAgent:
             self._core.statistics.add(Statistic.STRANGER, source.host)
 
     def _on_malformed(self, malformed: Malformed, source: Flow, *, peer: PeerProfile | None) -> None:
-        """Answered where the sender is a trunk or a line that we call, and the message says where to answer; else dropped."""
+        """Answered where the sender may call us and the message says where to answer, else dropped."""
         core, request = self._core, malformed.request
         core.statistics.add(_MALFORMED[malformed.kind], source.host)
-        if peer is None and not core.is_called(source.host):
+        if peer is None:
             core.statistics.add(Statistic.STRANGER, source.host)
             return
         core.note_oddity(source, malformed.why, malformed.call_id)

@@ -243,7 +243,6 @@ class OutgoingLeg:
         )
         self._transaction = core.send_request(self._request, branch=self._branch, flow=target, user=self, now_ns=now_ns)
         core.legs[self.number] = self
-        core.call_host(self.number, target.host)
         core.dialogs[self._tag] = self
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:

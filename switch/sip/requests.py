@@ -1,9 +1,12 @@
 """PURE. Reads received requests and builds the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
 
+import re
 from dataclasses import dataclass
 
+from switch.sip.body import OFFERING, SDP_TYPE, sdp_of
 from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
 from switch.sip.headers import (
+    TOKEN,
     SipUri,
     Via,
     has_param,
@@ -20,6 +23,7 @@ from switch.sip.message import Headers, Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
+_CSEQ = re.compile(rf"[0-9]++[ \t]++{TOKEN}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ def stamp(request: Request, source: Flow) -> tuple[Request, Flow] | None:
 
 def legal(request: Request) -> Request:
     """Returns `request` with values that can be echoed in an answer (§8.2.6.2) in place of those that are missing or can't be read; for
-    a request that is refused as malformed. The client finds its transaction by Via and the method in CSeq (§17.1.3)."""
+    a request that is refused as malformed. A CSeq keeps its form even where its number is too large, or its method another one."""
     headers = request.headers
     if parse_name_addr(headers.get("From") or "") is None:
         headers = headers.replaced("From", "<sip:anonymous@anonymous.invalid>")
@@ -93,7 +97,7 @@ def legal(request: Request) -> Request:
         headers = headers.replaced("To", to if parse_name_addr(to) else "<sip:unknown@invalid>")
     if not headers.get("Call-ID"):
         headers = headers.replaced("Call-ID", "unknown")
-    if parse_cseq(headers.get("CSeq") or "") is None:
+    if not _CSEQ.fullmatch(headers.get("CSeq") or ""):
         headers = headers.replaced("CSeq", f"0 {request.method}")
     return Request(method=request.method, uri=request.uri, headers=headers)
 
@@ -118,9 +122,9 @@ def peer_key(host: str, port: int | None, *, branch: str) -> str:
 
 
 def _peer_key(via: Via) -> str:
-    """Returns "" for a branch without the magic cookie, or of nothing else: an RFC 2543 element made it, it identifies no transaction."""
+    """Returns "" for a branch without the magic cookie: an RFC 2543 element made it, it identifies no transaction."""
     branch = via.branch or ""
-    if not branch.startswith(MAGIC_COOKIE) or len(branch) == len(MAGIC_COOKIE):
+    if not branch.startswith(MAGIC_COOKIE):
         return ""
     return peer_key(via.host, via.port, branch=branch)
 
@@ -156,8 +160,7 @@ KNOWN_METHODS = frozenset({*METHODS, "INFO", "MESSAGE", "NOTIFY", "PRACK", "PUBL
 SCHEMES = frozenset({"sip", "sips", "tel"})
 """Of a Request-URI; any other gets 416 (§8.2.2.1)."""
 ALLOW: Field = ("Allow", ", ".join(METHODS))
-SDP_TYPE = "application/sdp"
-ACCEPT: Field = ("Accept", SDP_TYPE)
+ACCEPT: Field = ("Accept", f"{SDP_TYPE}, multipart/mixed")
 ACCEPT_ENCODING: Field = ("Accept-Encoding", "identity")
 SUPPORTED: Field = ("Supported", "")
 """No extension yet: what is required of us that is not here gets 420."""
@@ -297,7 +300,7 @@ def _content_rejection(request: Request) -> Rejection | None:
     required = request.headers.all("Require")
     if required:
         return 420, tuple(("Unsupported", option) for option in required)
-    if request.method != "INVITE":
+    if request.method not in OFFERING:
         return None
     if request.body:
         rejection = body_rejection(request)
@@ -308,21 +311,12 @@ def _content_rejection(request: Request) -> Rejection | None:
 
 
 def body_rejection(request: Request) -> Rejection | None:
-    """Returns how a body that can't be read is refused, or None: by its encoding, then by its type (§21.4.13). One that need not be
-    understood (§20.11 `handling=optional`) is not refused. A body without a type is taken for SDP, which is what it has to be here."""
+    """Returns how a body without SDP that can be read is refused, or None: for its encoding or its type (§21.4.13)."""
     headers = request.headers
-    if is_optional(headers):
+    if sdp_of(headers, request.body) is not None:
         return None
-    encodings = [value.strip().lower() for value in headers.all("Content-Encoding")]
-    if any(encoding != "identity" for encoding in encodings):
-        return 415, (ACCEPT_ENCODING,)
-    return None if media_type(headers.get("Content-Type") or SDP_TYPE) == SDP_TYPE else (415, (ACCEPT,))
-
-
-def is_optional(headers: Headers) -> bool:
-    """Returns whether Content-Disposition says that a body may be ignored by who does not understand it."""
-    params = parse_params(_params_text(headers.get("Content-Disposition") or ""))
-    return (param(params or (), "handling") or "").lower() == "optional"
+    encoded = any(value.strip().lower() != "identity" for value in headers.all("Content-Encoding"))
+    return 415, (ACCEPT_ENCODING if encoded else ACCEPT,)
 
 
 def _params_text(value: str) -> str:

@@ -23,7 +23,7 @@ from switch.engine.engine import Engine
 from switch.engine.media import RtpSettings
 from switch.engine.plan import Plan, Trunk
 from switch.engine.usage import Usage
-from switch.sip import sdp
+from switch.sip import offer_answer, sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated
 from switch.sip.flow import Flow
@@ -165,8 +165,8 @@ class World:
     def sdp_answer(self, offer: bytes) -> bytes:
         description = sdp.parse_sdp(offer)
         assert description is not None
-        agreed = sdp.answer(description, host="198.51.100.99", port=4_000, session_id=1, version=1)
-        assert agreed is not None
+        agreed = offer_answer.answer(description, host="198.51.100.99", port=4_000, session_id=1, version=1)
+        assert isinstance(agreed, offer_answer.NegotiatedMedia)
         return agreed.body
 
     def _caller_hears(self, fact: Fact) -> None:
@@ -183,7 +183,7 @@ class World:
         self, *, did: str = "+18005550100", hang_up_ms: int | None = None, body: bytes | None = None, call_id: str | None = None
     ) -> int:
         """A new call from the carrier, hung up (or cancelled) after `hang_up_ms`. `call_id`: its SIP Call-ID."""
-        offer = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if body is None else body
+        offer = offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if body is None else body
         leg = self.caller.agent.invite(
             uri=f"sip:{did}@{SWITCH[0]}", target=SWITCH, caller="+12125550199", body=offer, now_ns=self.now_ns, call_id=call_id
         )
