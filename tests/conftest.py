@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write golden files (flows, config problems) anew from what is said now"
     )
+    parser.addoption("--network-seed", type=int, help="play only this world of tests/switch/network")
 
 
 def pytest_configure() -> None:
