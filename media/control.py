@@ -14,15 +14,20 @@ MAX_HEARTBEAT_PORTS = 1_000
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
-    `payload_type`: 0 (PCMU) or 8 (PCMA), what we send and expect. `dtmf_type`: its telephone-event payload type, or None.
+    `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
+    or None. All of these may come, too. `audio_types`, `dtmf_types`: further numbers that may come, of audio each with its codec.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
-    `receives`: it wants RTP from us (False: on hold).
+    `receives`: it wants RTP from us (False: on hold). `learns`: `host` is a guess; the first packet from anywhere says where it is.
     """
 
     host: str
     port: int
+    codec: int = 0
     payload_type: int = 0
     dtmf_type: int | None = 101
+    audio_types: dict[int, int] = {}
+    dtmf_types: tuple[int, ...] = ()
+    learns: bool = False
     sends: bool = True
     receives: bool = True
 

@@ -252,7 +252,7 @@ class Shell:
                     _log.error(what, **({"trace": trace} if trace else {}))
             case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
                 hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-                _log.warning("malformed SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+                _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
             case _:
                 assert_never(effect)
 

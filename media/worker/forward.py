@@ -40,13 +40,13 @@ class Forwarder:
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
         to = leg.relay_to
-        if payload_type == leg.audio_type:
+        if payload_type == leg.audio_type or leg.takes_audio(payload_type):
             if to is None:
                 return
             if leg.recode is not None:
                 buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
-            buffer[1] += to.audio_type - payload_type
-        elif payload_type == leg.dtmf_type:
+            buffer[1] += to.send_type - payload_type
+        elif payload_type in leg.event_types:
             self._hear(leg, size, now_ns)
             if to is None or to.dtmf_type < 0:
                 return

@@ -8,7 +8,7 @@ import socket
 from typing import Protocol
 
 from media.control import Counters, RemoteMedia
-from media.dsp.g711 import recoding
+from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
@@ -32,9 +32,13 @@ class Leg:
 
     __slots__ = (
         "address",
+        "audio_codec",
         "audio_type",
+        "codec",
+        "codecs",
         "detector",
         "dtmf_type",
+        "event_types",
         "first_ns",
         "last_ns",
         "latched",
@@ -49,6 +53,7 @@ class Leg:
         "recode",
         "relay_to",
         "send",
+        "send_type",
         "sent",
         "sent_octets",
         "silence_from_ns",
@@ -66,8 +71,12 @@ class Leg:
         self.stream = stream
         self.detector = DigitDetector()
         self.peer: RemoteMedia | None = None
-        self.audio_type = NO_TYPE
-        self.dtmf_type = NO_TYPE
+        self.codecs: dict[int, int] = {}  # by the payload types that may come
+        self.audio_type = NO_TYPE  # of the audio that comes at present
+        self.audio_codec = PCMU
+        self.event_types: frozenset[int] = frozenset()
+        self.send_type = self.dtmf_type = NO_TYPE  # of what we send
+        self.codec = PCMU
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
         self.partner: Leg | None = None
@@ -86,20 +95,36 @@ class Leg:
             self.latched = None
             self.address = sendable(peer)
         self.peer = peer
-        self.audio_type = peer.payload_type
+        self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
+        self.audio_type = self.send_type = peer.payload_type
+        self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
+        self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
         self.stream.detach()
         self.update_relay()
+
+    def takes_audio(self, payload_type: int) -> bool:
+        """Is this another of the peer's audio payload types? Then it is the present one: any codec of an answer may come at any time."""
+        if payload_type not in self.codecs:
+            return False
+        self.audio_type, self.audio_codec = payload_type, self.codecs[payload_type]
+        self.update_relay()
+        return True
 
     def admit(self, source: Address, now_ns: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
         Exactly the signalled address always may. Another port of the signalled host may once, before anything has latched: a NAT
-        has renumbered the far end (RFC 4961 symmetric RTP). Everything else could be anybody.
+        has renumbered the far end (RFC 4961 symmetric RTP). Everything else could be anybody. Of a peer that signalled a name the first
+        packet says where it is.
         """
         peer = self.peer
-        if peer is None or source[0] != peer.host or (source[1] != peer.port and self.latched is not None):
+        if peer is None:
+            return False
+        if not (peer.learns and self.latched is None) and (
+            source[0] != peer.host or (source[1] != peer.port and self.latched is not None)
+        ):
             return False
         self.latched = self.address = source
         if self.first_ns is None:
@@ -111,7 +136,7 @@ class Leg:
         for leg in (self, self.partner):
             if leg is not None:
                 leg.relay_to = leg.listener()
-                leg.recode = None if leg.relay_to is None else recoding(leg.audio_type, leg.relay_to.audio_type)
+                leg.recode = None if leg.relay_to is None else recoding(leg.audio_codec, leg.relay_to.codec)
 
     def listener(self) -> "Leg | None":
         partner = self.partner

@@ -173,8 +173,8 @@ class Switchboard:
     def _step(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         for number in playout.due(now_ns):
             if leg.wants_packets:
-                leg.stream.own(self._frame, now_ns, payload_type=leg.audio_type)
-                self._frame[HEADER_BYTES:] = playout.audio.frame(number % playout.audio.frame_count, leg.audio_type)
+                leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
+                self._frame[HEADER_BYTES:] = playout.audio.frame(number % playout.audio.frame_count, leg.codec)
                 leg.transmit(self._view)
         if not playout.is_over(now_ns):
             self._schedule.add(playout.next_ns, (leg, playout))
@@ -205,8 +205,9 @@ class Switchboard:
 
 def _checked(peer: RemoteMedia) -> RemoteMedia:
     """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
-    if peer.payload_type not in (PCMU, PCMA) or not (peer.dtmf_type is None or 0 <= peer.dtmf_type < 128):
-        raise ValueError(f"payload types {peer.payload_type} and {peer.dtmf_type}")
+    payload_types = (peer.payload_type, *peer.audio_types, *(() if peer.dtmf_type is None else (peer.dtmf_type,)), *peer.dtmf_types)
+    if not {peer.codec, *peer.audio_types.values()} <= {PCMU, PCMA} or not all(0 <= each < 128 for each in payload_types):
+        raise ValueError(f"payload types {payload_types} of codec {peer.codec}")
     return peer
 
 

@@ -19,7 +19,7 @@ from media.dsp.tones import FRAME_SAMPLES, frames, silence, sine
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import DigitDetector, press
 from switch.engine.clock import Clock
-from switch.sip.sdp import NegotiatedMedia
+from switch.sip.offer_answer import NegotiatedMedia
 
 FRAME_NS = 20_000_000
 MEASURED_FRAMES = 10
@@ -81,23 +81,23 @@ class Audio(asyncio.DatagramProtocol):
 
     async def _send_frames(self, agreement: NegotiatedMedia) -> None:
         """Frame n is due 20 n ms after the first: an absolute moment, so that lateness does not add up."""
-        law = agreement.payload_type
+        payload_type, law = agreement.format
         tone = itertools.cycle([encode(frame, law) for frame in frames(sine(self._hz, TONE_MS))])
         quiet = encode(silence(20), law)
         target = (agreement.stream.host, agreement.stream.port)
         start_ns = self._clock.now().mono_ns
         for number in itertools.count(1):
-            self._send(target, law=law, payload=next(tone) if self.talking else quiet)
+            self._send(target, payload_type=payload_type, payload=next(tone) if self.talking else quiet)
             self._changed()
             wait_ns = start_ns + number * FRAME_NS - self._clock.now().mono_ns
             await asyncio.sleep(max(0, wait_ns) / 1_000_000_000)
 
-    def _send(self, target: tuple[str, int], *, law: int, payload: bytes) -> None:
+    def _send(self, target: tuple[str, int], *, payload_type: int, payload: bytes) -> None:
         if self._keys:
             packet = self._keys.popleft()
         else:
             packet = RtpPacket(
-                payload_type=law, sequence=self._sequence, timestamp=self._timestamp, ssrc=self._ssrc, payload=payload
+                payload_type=payload_type, sequence=self._sequence, timestamp=self._timestamp, ssrc=self._ssrc, payload=payload
             )
         self._sequence = self._sequence + 1 & 0xFFFF
         self._timestamp = self._timestamp + FRAME_SAMPLES & 0xFFFFFFFF
@@ -132,14 +132,14 @@ class Audio(asyncio.DatagramProtocol):
         """The last 200 ms; empty as long as they are not complete, or when packets have stopped."""
         if self._agreement is None or len(self._received) < MEASURED_FRAMES or self.silent:
             return np.zeros(0, np.int16)
-        return decode(b"".join(self._received), self._agreement.payload_type)
+        return decode(b"".join(self._received), self._agreement.format.codec)
 
     def datagram_received(self, data: bytes, _addr: tuple[str, int]) -> None:
         packet = parse(data)
         if packet is None or self._agreement is None:
             return
         now_ns = self._clock.now().mono_ns
-        if packet.payload_type == self._agreement.payload_type:
+        if packet.payload_type == self._agreement.format.payload_type:
             if now_ns - self._received_ns >= SILENT_AFTER_NS:
                 self._received.clear()
             self._received.append(packet.payload)

@@ -11,7 +11,7 @@ from switch.call.moment import Moment, ms_between
 from switch.demo.audio import Audio, bound
 from switch.demo.waiting import ExpectationFailed, Watch
 from switch.engine.clock import Clock
-from switch.sip import sdp
+from switch.sip import offer_answer, sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
 from switch.sip.flow import Flow
@@ -56,8 +56,8 @@ class PhoneCall:
         host = self._phone.address.host
         port = await self.audio.open(host)
         offer = sdp.parse_sdp(self._offer)
-        agreed = None if offer is None else sdp.answer(offer, host=host, port=port, session_id=port, version=1)
-        if agreed is None:
+        agreed = None if offer is None else offer_answer.answer(offer, host=host, port=port, session_id=port, version=1)
+        if not isinstance(agreed, offer_answer.NegotiatedMedia):
             self.refuse(488)
             raise ExpectationFailed(f"{self._phone.name} finds no audio in the offer that it could answer")
         self.answered = self._phone.clock.now()
@@ -120,8 +120,7 @@ class PhoneCall:
 
     def _answered(self, body: bytes) -> None:
         answer = sdp.parse_sdp(body)
-        offered = (sdp.PCMU, sdp.PCMA)
-        agreed = None if answer is None else sdp.accept_answer(answer, payload_types=offered, dtmf_type=sdp.DTMF_TYPE)
+        agreed = None if answer is None else offer_answer.accept_answer(answer)
         if agreed is None:
             self._phone.agent.hangup(self.leg, self._phone.now_ns())
             return
@@ -165,7 +164,7 @@ class Phone(asyncio.DatagramProtocol):
         """Call `uri` by way of `target`, as the number `caller`."""
         call = PhoneCall(self)
         port = await call.audio.open(self.address.host)
-        offer = sdp.offer(host=self.address.host, port=port, session_id=port, version=1)
+        offer = offer_answer.offer(host=self.address.host, port=port, session_id=port, version=1)
         call.leg = self.agent.invite(uri=uri, target=target, caller=caller, body=offer, now_ns=self.now_ns())
         self._calls[call.leg] = call
         self.process()

@@ -56,12 +56,17 @@ class Engine:
     ) -> None:
         self._plan = plan
         self._agent = agent
+        agent.admit_strangers(plan.strangers)
         self._token = token
         self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
         self._calls = LiveCalls()
         self._effects: list[Effect] = []
-        self._media = MediaController(rtp, tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)))
+        self._media = MediaController(
+            rtp,
+            tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)),
+            note=lambda source, what: self._effects.append(LogPeer(source=source, what=what)),
+        )
         self._executor = CommandExecutor(
             agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
         )
@@ -171,6 +176,7 @@ class Engine:
         self._plan = plan
         self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.clear()
+        self._agent.admit_strangers(plan.strangers)
 
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
@@ -217,7 +223,8 @@ class Engine:
                 self._on_leg_terminated(live, number, fact, at)
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
-            case ProvisionalReceived(status=status):
+            case ProvisionalReceived(status=status, body=body):
+                self._media.apply_early_answer(live, leg, body)
                 self._feed(live, ev.LegRang(at=at, leg=number, status=status))
             case AnswerReceived(body=body):
                 if self._media.apply_answer(live, leg, body):
@@ -235,7 +242,9 @@ class Engine:
                 assert_never(fact)
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
-        leg, worker = LiveLeg(sip=fact.leg), self._media.least_busy()
+        trunk = self._trunk_of(fact.source)
+        leg = LiveLeg(sip=fact.leg, source=fact.source, nat=trunk is None or trunk.peer.nat)
+        worker = self._media.least_busy()
         try:
             objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
             arrived = self._arrival(fact, objection, at)
@@ -265,7 +274,7 @@ class Engine:
             call_id=self._token(),
             did=to_e164(fact.user),
             ani=to_e164(fact.caller),
-            trunk="" if trunk is None else trunk.name,
+            trunk=fact.peer if trunk is None else trunk.name,
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,

@@ -23,6 +23,7 @@ from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
 from switch.sip.flow import DEFAULT_PORT, Flow
 from switch.sip.headers import parse_uri
+from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
 
 RETRY_AFTER_S = 5
@@ -78,7 +79,8 @@ class CommandExecutor:
             case do.Refuse(cause=cause):
                 how = TREATMENT[cause]
                 retry = RETRY_AFTER_S if how.sip == 503 else None
-                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=how.q850, retry_after_s=retry)
+                warning = leg.refusal if cause is Cause.NOT_ACCEPTABLE else None
+                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=how.q850, retry_after_s=retry, warning=warning)
             case _:
                 assert_never(command)
 
@@ -102,7 +104,8 @@ class CommandExecutor:
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
         target = _target(dial.attempt.uri)
-        leg = LiveLeg(sip=-1)
+        peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
+        leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
         header = live.context.plan.call_id_header
         try:
             body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
@@ -117,7 +120,7 @@ class CommandExecutor:
                 max_forwards=live.max_forwards - 1,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 extra=() if header is None else ((header, live.call_id),),
-                peer=live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER),
+                peer=peer,
             )
         except Exception:
             self._media.close(live.worker, leg, at.mono_ns)  # nothing else refers to its port
@@ -137,7 +140,7 @@ class CommandExecutor:
         """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
         leg = live.legs[number]
         body = self._media.renegotiate(live, leg, offer)
-        if body is None:
+        if isinstance(body, Incompatible):
             self._agent.decline(leg.sip, 488, at.mono_ns)
         else:
             self._agent.accept(leg.sip, body, at.mono_ns)
@@ -184,6 +187,7 @@ _OF_LINE = {
 
 
 _OF_REJECTION = {
+    403: Cause.UNAUTHORIZED,
     406: Cause.SDP_REFUSED,
     415: Cause.UNSUPPORTED_BODY,
     416: Cause.UNSUPPORTED_URI,

@@ -7,13 +7,15 @@ from media.control import RemoteMedia
 from switch.call.moment import Moment
 from switch.call.state import Call
 from switch.engine.call_control import CallContext
-from switch.sip.sdp import NegotiatedMedia
+from switch.sip.flow import Flow
+from switch.sip.offer_answer import Incompatible, NegotiatedMedia
 from switch.timer_heap import TimerEntry
 
 
 @dataclass(slots=True, kw_only=True)
 class LiveLeg:
-    """One leg's handles. `sip`: the agent's number. `port`: our RTP port. `remote`: where its audio is, once agreed.
+    """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `nat`: that is where its audio is, too, when its
+    SDP has a private address. `port`: our RTP port. `remote`: where its audio is, once agreed. `refusal`: why its SDP can't be served.
 
     `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
@@ -21,6 +23,8 @@ class LiveLeg:
     """
 
     sip: int
+    source: Flow
+    nat: bool = True
     port: int | None = None
     remote: RemoteMedia | None = None
     prepared: NegotiatedMedia | None = None
@@ -28,6 +32,7 @@ class LiveLeg:
     opened: bool = False
     offered: bool = False
     silent_since: Moment | None = None
+    refusal: Incompatible | None = None
 
 
 @dataclass(slots=True, kw_only=True)

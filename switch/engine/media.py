@@ -1,13 +1,17 @@
 """Controls the media of live calls: RTP ports, SDP offers and answers (RFC 3264), and the orders to media workers."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
 from switch.engine.live import LiveCall, LiveLeg
-from switch.sip import sdp
+from switch.engine.ports import RtpPorts
+from switch.engine.remote import remote_media
+from switch.sip import offer_answer
+from switch.sip.flow import Flow
+from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia
+from switch.sip.sdp import Format, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,53 +23,26 @@ class RtpSettings:
     quiet_ms: int
 
 
-class RtpPorts:
-    """Even ports of `first`..`last`, handed out longest-unused first (RFC 3550 §11: RTP on even ports)."""
-
-    __slots__ = ("_free", "_quiet", "_quiet_ns", "range")
-
-    def __init__(self, first: int, last: int, *, quiet_ms: int) -> None:
-        self.range = range(first, last + 1)
-        self._free = deque(range(first + first % 2, last + 1, 2))
-        self._quiet: deque[tuple[int, int]] = deque()
-        self._quiet_ns = quiet_ms * 1_000_000
-
-    def allocate(self, now_ns: int) -> int | None:
-        """Returns a port that was unused for the quiet time, or None."""
-        while self._quiet and self._quiet[0][0] <= now_ns:
-            self._free.append(self._quiet.popleft()[1])
-        return self._free.popleft() if self._free else None
-
-    def release(self, port: int, now_ns: int) -> None:
-        """Releases `port` at `now_ns`. Called once for each `allocate`."""
-        self._quiet.append((now_ns + self._quiet_ns, port))
-
-    def release_unused(self, port: int) -> None:
-        """Releases a `port` that was never opened: no late packet can come for it."""
-        self._free.appendleft(port)
-
-
-PCMU, PCMA = 0, 8
-OFFERED = (PCMU, PCMA)
-DTMF_TYPE = 101
-"""The payload type we offer for telephone-event; an answer of ours takes the peer's."""
-
 NO_WORKER = -1
 """The worker of a call that is refused because there is none."""
 
 PortOwner = tuple[str, int]
 """A call's id and its leg's number."""
+MAX_NOTED = 1_000
+"""Sources whose NAT has been noted; when there are more, all may be noted once more."""
 
 
 class MediaController:
-    """`tell(worker, order)` is where orders go."""
+    """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_address", "_calls", "_owners", "_ports", "_tell")
+    __slots__ = ("_address", "_calls", "_note", "_noted", "_owners", "_ports", "_tell")
 
-    def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None]) -> None:
+    def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
         self._address = rtp.address
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
+        self._note = note
+        self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
 
@@ -101,25 +78,31 @@ class MediaController:
         return leg.port is not None
 
     def prepare_answer(self, leg: LiveLeg, offer: bytes) -> bool:
-        """Prepares the answer to an INVITE's SDP, or our offer when it has none. False: we can't serve it (488)."""
-        leg.prepared = self._answer(leg, offer)
-        return leg.prepared is not None or not offer
+        """Prepares the answer to an INVITE's SDP, or our offer when it has none. False: we can't serve it (488), for `leg.refusal`."""
+        if not offer:
+            return True
+        agreement = self._answer(leg, offer)
+        if isinstance(agreement, Incompatible):
+            leg.refusal = agreement
+            return False
+        leg.prepared = agreement
+        return True
 
     def answer(self, live: LiveCall, leg: LiveLeg) -> bytes:
         """Returns our SDP for a 200 to a leg with a prepared answer; opens its port and sets its remote address."""
         agreement, leg.prepared = leg.prepared, None
-        leg.remote = None if agreement is None else _remote_media(agreement)
+        leg.remote = None if agreement is None else self._remote(leg, agreement, ours=(agreement.format,))
         self._open(live, leg, number=CALLER)
         return self._offer(leg) if agreement is None else agreement.body
 
-    def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes) -> bytes | None:
-        """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or None: it can't be served, and nothing changes."""
+    def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes) -> bytes | Incompatible:
+        """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or why it can't be served; then nothing changes."""
         if not offer:
             return self._offer(leg)
         agreement = self._answer(leg, offer)
-        if agreement is None:
-            return None
-        self._set_remote(live, leg, agreement)
+        if isinstance(agreement, Incompatible):
+            return agreement
+        self._set_remote(live, leg, agreement, ours=(agreement.format,))
         return agreement.body
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
@@ -129,45 +112,80 @@ class MediaController:
         self._open(live, leg, number=number)
         return self._offer(leg, first=_preferred_codec(live.legs[CALLER]))
 
-    def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
-        """Applies the peer's SDP answer to our offer; False when it can't be used. Changes nothing when no offer of ours is open."""
-        if not leg.offered:
-            return True
-        description = sdp.parse_sdp(answer)
-        agreement = None if description is None else sdp.accept_answer(description, payload_types=OFFERED, dtmf_type=DTMF_TYPE)
-        if agreement is None or not self._usable(agreement):
+    def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
+        """Applies an answer in a provisional response to our INVITE; of several, from forks, the last counts. False: there is none
+        that can be used."""
+        agreement = self._accepted(leg, answer) if leg.offered and answer else None
+        if agreement is None:
             return False
-        leg.offered = False
-        self._set_remote(live, leg, agreement)
+        self._set_remote(live, leg, agreement, ours=OFFERED)
         return True
 
-    def _offer(self, leg: LiveLeg, *, first: int = PCMU) -> bytes:
+    def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
+        """Applies the peer's SDP answer to our offer; False when it can't be used. Changes nothing when no offer of ours is open.
+
+        An early answer (RFC 3261 §13.2.1) is the answer of a 200 without SDP; where the 200 has SDP again, the newer one counts.
+        """
+        if not leg.offered:
+            return True
+        if parse_sdp(answer) is None and leg.remote is not None:
+            leg.offered = False
+            self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))  # the wait for its first packet begins now
+            return True
+        agreement = self._accepted(leg, answer)
+        if agreement is None:
+            return False
+        leg.remote = None
+        self._set_remote(live, leg, agreement, ours=OFFERED)
+        leg.offered = False
+        return True
+
+    def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
+        description = parse_sdp(answer)
+        agreement = None if description is None else offer_answer.accept_answer(description)
+        return None if agreement is None or self._objection(leg, agreement) else agreement
+
+    def _offer(self, leg: LiveLeg, *, first: int = OFFERED[0].codec) -> bytes:
         port = _port(leg)
         leg.offered = True
         leg.version += 1
-        codecs = (first, *(codec for codec in OFFERED if codec != first))
-        return sdp.offer(
-            host=self._address, port=port, session_id=port, version=leg.version, payload_types=codecs, dtmf_type=DTMF_TYPE
-        )
+        formats = sorted(OFFERED, key=lambda each: each.codec != first)
+        return offer_answer.offer(host=self._address, port=port, session_id=port, version=leg.version, formats=formats)
 
-    def _answer(self, leg: LiveLeg, offer: bytes) -> sdp.NegotiatedMedia | None:
-        description = sdp.parse_sdp(offer)
+    def _answer(self, leg: LiveLeg, offer: bytes) -> NegotiatedMedia | Incompatible:
+        description = parse_sdp(offer)
         if description is None:
-            return None
+            return Incompatible.UNREADABLE
         port = _port(leg)
-        agreement = sdp.answer(description, host=self._address, port=port, session_id=port, version=leg.version + 1)
-        if agreement is None or not self._usable(agreement):
-            return None
+        agreement = offer_answer.answer(description, host=self._address, port=port, session_id=port, version=leg.version + 1)
+        if isinstance(agreement, Incompatible):
+            return agreement
+        objection = self._objection(leg, agreement)
+        if objection is not None:
+            return objection
         leg.version += 1
         return agreement
 
-    def _usable(self, agreement: sdp.NegotiatedMedia) -> bool:
+    def _objection(self, leg: LiveLeg, agreement: NegotiatedMedia) -> Incompatible | None:
         """Our sockets can't reach audio at IPv6; audio at one of our own RTP ports would loop for ever."""
-        host, port = agreement.stream.host, agreement.stream.port
-        return ":" not in host and not (host == self._address and port in self._ports.range)
+        remote = self._remote(leg, agreement, ours=())
+        if ":" in remote.host:
+            return Incompatible.ADDRESS
+        return Incompatible.LOOP if remote.host == self._address and remote.port in self._ports.range else None
 
-    def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: sdp.NegotiatedMedia) -> None:
-        remote = _remote_media(agreement)
+    def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
+        source = leg.source
+        remote = remote_media(agreement, source=source.host, nat=leg.nat, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None)
+        signalled = agreement.stream.host
+        if remote.host != signalled and source.host not in self._noted:
+            if len(self._noted) >= MAX_NOTED:
+                self._noted.clear()
+            self._noted.add(source.host)
+            self._note(source, f"its SDP names {signalled}, which can't be reached: audio goes to where its SIP comes from")
+        return remote
+
+    def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> None:
+        remote = self._remote(leg, agreement, ours=ours)
         if remote != leg.remote:
             leg.remote = remote
             self._tell(live.worker, SetRemote(port=_port(leg), peer=remote))
@@ -206,17 +224,6 @@ class MediaController:
             self._tell(live.worker, order(port=port, **fields))
 
 
-def _remote_media(agreement: sdp.NegotiatedMedia) -> RemoteMedia:
-    return RemoteMedia(
-        host=agreement.stream.host,
-        port=agreement.stream.port,
-        payload_type=agreement.payload_type,
-        dtmf_type=agreement.dtmf_type,
-        sends=agreement.stream.direction.sends,
-        receives=agreement.stream.direction.receives,
-    )
-
-
 def _port(leg: LiveLeg) -> int:
     if leg.port is None:
         raise RuntimeError("a leg without a port has no SDP")
@@ -225,4 +232,4 @@ def _port(leg: LiveLeg) -> int:
 
 def _preferred_codec(leg: LiveLeg) -> int:
     """Returns the caller's codec, to be offered first: then nothing need be transcoded."""
-    return PCMU if leg.remote is None else leg.remote.payload_type
+    return OFFERED[0].codec if leg.remote is None else leg.remote.codec

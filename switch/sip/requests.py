@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from switch.sip.body import OFFERING, SDP_TYPE, sdp_of
 from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
 from switch.sip.headers import (
     SipUri,
@@ -156,8 +157,7 @@ KNOWN_METHODS = frozenset({*METHODS, "INFO", "MESSAGE", "NOTIFY", "PRACK", "PUBL
 SCHEMES = frozenset({"sip", "sips", "tel"})
 """Of a Request-URI; any other gets 416 (§8.2.2.1)."""
 ALLOW: Field = ("Allow", ", ".join(METHODS))
-SDP_TYPE = "application/sdp"
-ACCEPT: Field = ("Accept", SDP_TYPE)
+ACCEPT: Field = ("Accept", f"{SDP_TYPE}, multipart/mixed")
 ACCEPT_ENCODING: Field = ("Accept-Encoding", "identity")
 SUPPORTED: Field = ("Supported", "")
 """No extension yet: what is required of us that is not here gets 420."""
@@ -179,6 +179,7 @@ _REASONS = {
     183: "Session Progress",
     200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -297,7 +298,7 @@ def _content_rejection(request: Request) -> Rejection | None:
     required = request.headers.all("Require")
     if required:
         return 420, tuple(("Unsupported", option) for option in required)
-    if request.method != "INVITE":
+    if request.method not in OFFERING:
         return None
     if request.body:
         rejection = body_rejection(request)
@@ -308,21 +309,12 @@ def _content_rejection(request: Request) -> Rejection | None:
 
 
 def body_rejection(request: Request) -> Rejection | None:
-    """Returns how a body that can't be read is refused, or None: by its encoding, then by its type (§21.4.13). One that need not be
-    understood (§20.11 `handling=optional`) is not refused. A body without a type is taken for SDP, which is what it has to be here."""
+    """Returns how a body without SDP that can be read is refused, or None: for its encoding or its type (§21.4.13)."""
     headers = request.headers
-    if is_optional(headers):
+    if sdp_of(headers, request.body) is not None:
         return None
-    encodings = [value.strip().lower() for value in headers.all("Content-Encoding")]
-    if any(encoding != "identity" for encoding in encodings):
-        return 415, (ACCEPT_ENCODING,)
-    return None if media_type(headers.get("Content-Type") or SDP_TYPE) == SDP_TYPE else (415, (ACCEPT,))
-
-
-def is_optional(headers: Headers) -> bool:
-    """Returns whether Content-Disposition says that a body may be ignored by who does not understand it."""
-    params = parse_params(_params_text(headers.get("Content-Disposition") or ""))
-    return (param(params or (), "handling") or "").lower() == "optional"
+    encoded = any(value.strip().lower() != "identity" for value in headers.all("Content-Encoding"))
+    return 415, (ACCEPT_ENCODING if encoded else ACCEPT,)
 
 
 def _params_text(value: str) -> str:

@@ -1,11 +1,12 @@
 """One datagram's way through the worker, without sockets: latch, counters, relaying, digits."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from media.control import Counters, DigitReceived, RemoteMedia
-from media.dsp.g711 import PCMU_TO_PCMA
+from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import press
@@ -103,7 +104,7 @@ def test_padding_extension_and_contributing_sources_are_taken_out() -> None:
 
 
 def test_between_the_two_laws_payloads_are_translated() -> None:
-    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], payload_type=8))
+    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], codec=8, payload_type=8))
     payload = bytes(range(160))
     world.arrive(rtp(payload=payload, marker=True))
     packet, _ = world.at_b.sent[0]
@@ -133,7 +134,7 @@ def test_latch(case: str, sources: list[tuple[str, int]], relayed: int, stray: i
 def test_the_latch_starts_anew_with_another_address_only() -> None:
     world = World()
     world.arrive(rtp(), source=BEHIND_NAT)
-    world.a.set_remote(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], payload_type=8), 9)
+    world.a.set_remote(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], codec=8, payload_type=8), 9)
     assert world.a.address == BEHIND_NAT
     world.a.set_remote(RemoteMedia(host=OTHER[0], port=SIGNALLED[1]), 10)
     assert (world.a.latched, world.a.address) == (None, (OTHER[0], SIGNALLED[1]))
@@ -194,6 +195,48 @@ def test_types_not_negotiated_are_counted_and_dropped(payload_type: int) -> None
     world = World()
     world.arrive(rtp(payload_type=payload_type))
     assert (world.a.received, world.sources_relayed) == (1, 0)
+
+
+def peer(at: tuple[str, int], *, codec: int = 0, payload_type: int = 0, **changes: Any) -> RemoteMedia:
+    return RemoteMedia(host=at[0], port=at[1], codec=codec, payload_type=payload_type, **changes)
+
+
+def test_the_numbers_of_one_side_are_nothing_to_the_other() -> None:
+    """PCMU is 96 to one side, PCMA 110 to the other."""
+    world = World(a=peer(SIGNALLED, payload_type=96), b=peer(OTHER, codec=8, payload_type=110))
+    world.arrive(rtp(payload_type=96))
+    packet, _ = world.at_b.sent[0]
+    assert (packet.payload_type, packet.payload) == (110, (b"\x01" * 160).translate(PCMU_TO_PCMA))
+
+
+def test_any_codec_that_was_listed_may_come_at_any_time() -> None:
+    world = World(a=peer(SIGNALLED, audio_types={8: 8, 96: 0}))
+    for number, payload_type in enumerate([0, 8, 96, 8]):
+        world.arrive(rtp(number=number, payload_type=payload_type))
+    packets = [packet for packet, _ in world.at_b.sent]
+    assert {packet.payload_type for packet in packets} == {0}
+    recoded = (b"\x01" * 160).translate(PCMA_TO_PCMU)
+    assert [packet.payload == recoded for packet in packets] == [False, True, False, True]
+    assert [packet.sequence for packet in packets] == [500, 501, 502, 503]
+
+
+def test_events_come_by_our_number_or_theirs_and_leave_by_theirs() -> None:
+    world = World(a=peer(SIGNALLED, dtmf_type=96, dtmf_types=(101,)), b=peer(OTHER, dtmf_type=97, dtmf_types=(101,)))
+    for data in keys("5"):
+        world.arrive(data)
+    start = RtpPacket(payload_type=96, sequence=30, timestamp=9_000, ssrc=77)
+    for packet in press("6", start):
+        world.arrive(build(packet))
+    assert world.heard == ["5", "6"]
+    assert {packet.payload_type for packet, _ in world.at_b.sent} == {97}
+
+
+def test_the_first_packet_says_where_a_peer_is_that_signalled_a_name() -> None:
+    world = World(a=peer(SIGNALLED, learns=True))
+    assert world.a.address == SIGNALLED
+    world.arrive(rtp(), source=STRANGER)
+    world.arrive(rtp(number=1), source=BEHIND_NAT)
+    assert (world.a.address, world.a.received, world.a.stray) == (STRANGER, 1, 1)
 
 
 def test_a_partner_on_hold_is_sent_nothing() -> None:

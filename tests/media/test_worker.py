@@ -359,7 +359,7 @@ def test_orders_that_make_no_sense_are_refused_and_told_once_a_kind(worker: Work
     assert worker.expect(PlayFinished).why is None
     problems = worker.problems()
     assert [problem.doing for problem in problems] == ["executing an order"] * 2
-    assert "payload types 18 and 101" in problems[1].why
+    assert "payload types (18, 101) of codec 18" in problems[1].why
     assert "Traceback" in problems[1].trace
 
 

@@ -33,7 +33,7 @@ from switch.ledger.store import Append, Ledger
 from switch.ledger.store import PostingRow as Kept
 from switch.problem_text import show
 from switch.settings.load import load_files
-from switch.sip import sdp
+from switch.sip import offer_answer
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, InviteReceived
 from switch.sip.flow import Flow
@@ -265,7 +265,7 @@ class CrashWorld(World):
 
     def _place(self, did: str, place: int) -> None:
         """A caller who stays on for a while; some give up early, some call again."""
-        offer = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1)
+        offer = offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=1)
         ani = f"+1212555{100 + place % (CALLS - 6):04d}"
         leg = self.caller.agent.invite(uri=f"sip:{did}@{SWITCH[0]}", target=SWITCH, caller=ani, body=offer, now_ns=self.now_ns)
         patience = (500, 6_000) if self.random.random() < 0.15 else (12_000, 70_000)

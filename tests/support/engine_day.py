@@ -18,7 +18,7 @@ from switch.billing.terms import BillableOn, Price, PriceStep, Rate, Rule, Terms
 from switch.billing.verdict import MoneyKind
 from switch.call.moment import NS_PER_MS
 from switch.engine.plan import Plan, Trunk
-from switch.sip import sdp
+from switch.sip import offer_answer
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, InviteReceived, LegTerminated
 from switch.sip.flow import Flow
@@ -242,7 +242,7 @@ class Day(World):
         self.engine.next_deadline = noticed  # type: ignore[method-assign]
 
     def _call(self) -> None:
-        offer = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1)
+        offer = offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=1)
         did = self.random.choice(list(NUMBERS))
         caller = self.random.choice(CALLERS)
         leg = self.caller.agent.invite(uri=f"sip:{did}@{SWITCH[0]}", target=SWITCH, caller=caller, body=offer, now_ns=self.now_ns)

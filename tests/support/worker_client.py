@@ -130,7 +130,13 @@ class Phone:
     def peer(self, *, payload_type: int = 0, dtmf_type: int | None = 101, sends: bool = True, receives: bool = True) -> RemoteMedia:
         host = str(self.sock.getsockname()[0])
         return RemoteMedia(
-            host=host, port=self.port, payload_type=payload_type, dtmf_type=dtmf_type, sends=sends, receives=receives
+            host=host,
+            port=self.port,
+            codec=payload_type,
+            payload_type=payload_type,
+            dtmf_type=dtmf_type,
+            sends=sends,
+            receives=receives,
         )
 
     def talk(self, payload: bytes = b"\xff" * 160, *, payload_type: int = 0) -> RtpPacket:

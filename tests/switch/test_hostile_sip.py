@@ -12,7 +12,7 @@ from engine_world import CARRIER, EAST, MENU, STRANGER, SWITCH, World, line, pla
 
 from media import control as mc
 from switch.engine.plan import Plan
-from switch.sip import sdp
+from switch.sip import offer_answer
 from switch.sip.flow import Flow
 from switch.sip.message import Request, Response, parse
 
@@ -96,7 +96,7 @@ def message(
 ) -> bytes:
     """A request of the carrier's. `body` None: a good offer, for an INVITE."""
     if body is None:
-        body = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if method == "INVITE" else b""
+        body = offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=1) if method == "INVITE" else b""
     lines = [
         f"{method} {DID_URI} SIP/2.0",
         f"Via: SIP/2.0/UDP 198.51.100.7:5080;rport;branch={branch}",
@@ -105,6 +105,7 @@ def message(
         f"Call-ID: {call}",
         f"CSeq: {cseq} {method}",
         "Contact: <sip:carrier@198.51.100.7:5080>",
+        *(["Content-Type: application/sdp"] if body else []),
         f"Content-Length: {len(body)}",
     ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -186,7 +187,7 @@ def invite_to_the_line(sender: str) -> Request:
 
 
 @pytest.mark.parametrize(
-    "host", ["224.0.0.1", "255.255.255.255", "host.example", "::1", "127.0.0.1:5060", "1.2.3", "", "fe80::1%eth0", "0x7f.1"]
+    "host", ["224.0.0.1", "255.255.255.255", "host..example", "::1", "127.0.0.1:5060", "1.2.3", "", "fe80::1%eth0", "0x7f.1"]
 )
 def test_audio_is_never_aimed_at_what_is_no_host(host: str) -> None:
     world = Wire(plan(line("east", EAST)))
@@ -194,6 +195,16 @@ def test_audio_is_never_aimed_at_what_is_no_host(host: str) -> None:
     world.hear(message(body=body))
     assert world.statuses() == [100, 488]
     assert world.orders == []
+
+
+def test_a_host_name_as_audio_address_is_never_looked_up() -> None:
+    """Audio goes to where the SIP comes from until the first packet says better."""
+    world = Wire(plan(line("east", EAST), menu=MENU))
+    world.hear(message(body=b"v=0\r\nc=IN IP4 media.example\r\nm=audio 4000 RTP/AVP 0\r\n"))
+    assert world.statuses() == [100, 200]
+    (opened,) = world.told(mc.Open)
+    assert opened.peer is not None
+    assert (opened.peer.host, opened.peer.port, opened.peer.learns) == (CARRIER.host, 4_000, True)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +295,7 @@ def test_a_flood_of_re_invites_moves_one_call_and_leaves_nothing_behind() -> Non
     to = next(a.headers.get("To") or "" for a in world.sent_to(CARRIER) if isinstance(a, Response) and a.status == 200)
     world.hear(message("ACK", branch="z9hG4bKack", to=to))
     for cseq in range(2, 500):
-        body = sdp.offer(host="198.51.100.8", port=6_000 + 2 * cseq, session_id=1, version=cseq)
+        body = offer_answer.offer(host="198.51.100.8", port=6_000 + 2 * cseq, session_id=1, version=cseq)
         world.hear(message(branch=f"z9hG4bK{cseq}", cseq=cseq, to=to, body=body))
         if cseq % 3 == 0:
             world.hear(message("ACK", branch=f"z9hG4bKa{cseq}", cseq=cseq, to=to))
@@ -296,7 +307,7 @@ def test_a_flood_of_re_invites_moves_one_call_and_leaves_nothing_behind() -> Non
 
 def test_audio_is_never_aimed_at_our_own_ports() -> None:
     world = Wire(plan(line("east", EAST)))
-    world.hear(message(body=sdp.offer(host=SWITCH[0], port=20_002, session_id=1, version=1)))
+    world.hear(message(body=offer_answer.offer(host=SWITCH[0], port=20_002, session_id=1, version=1)))
     assert world.statuses() == [100, 488]
     world.wind_down()
 

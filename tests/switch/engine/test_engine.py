@@ -14,7 +14,7 @@ from switch.call import machine
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.effect import SendSip
 from switch.engine.journal_line import recover_call
-from switch.sip import sdp
+from switch.sip import offer_answer
 from switch.sip.fact import AnswerReceived, LegTerminated
 from switch.sip.message import Headers, Request, Response, parse, serialize
 
@@ -63,7 +63,7 @@ def test_the_same_address_again_tells_the_worker_nothing() -> None:
     world.call()
     world.run(100)
     aims = world.told(mc.SetRemote)
-    same = sdp.offer(host="198.51.100.8", port=6_000, session_id=1, version=2).decode()
+    same = offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=2).decode()
     reinvite(world, same)
     assert b"200 OK" in _sent(world)[-1]
     assert world.told(mc.SetRemote) == aims

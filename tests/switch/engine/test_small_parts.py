@@ -1,6 +1,6 @@
 """Ports that rest."""
 
-from switch.engine.media import RtpPorts
+from switch.engine.ports import RtpPorts
 
 MS = 1_000_000
 

@@ -9,7 +9,7 @@ from switch.sip.message import Response
 from switch.sip.peer import DEFAULT_PEER
 
 DIRT = {
-    "a Latin-1 octet in a header nobody reads": b"Server: B\xfcro PBX",
+    "a Latin-1 octet in a header nobody reads": b"Server: B\xf6ro PBX",
     "a Latin-1 octet in Reason": b'Reason: Q.850;cause=16;text="Lib\xe9ration"',
     "a line without a colon": b"BogusHeader",
     "a line that is no header": b"%% hello: there %%",

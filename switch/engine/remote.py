@@ -1,0 +1,68 @@
+"""PURE. Says where a leg's audio goes: what SDP agreed on, and what NAT made of it, as the worker's `RemoteMedia`."""
+
+from ipaddress import ip_address, ip_network
+
+from media.control import RemoteMedia
+from switch.sip.headers import cached
+from switch.sip.offer_answer import NegotiatedMedia
+from switch.sip.sdp import Format
+
+_PRIVATE = tuple(
+    [
+        ip_network(network)
+        for network in (
+            "10.0.0.0/8",  # RFC 1918
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",  # RFC 6598: behind a carrier's NAT
+            "169.254.0.0/16",  # RFC 3927
+            "127.0.0.0/8",
+        )
+    ]
+)
+
+
+def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
+    """Returns where audio for `sdp_host` is sent: `source`, where the signalling comes from, if that is public and `sdp_host` is not.
+    `nat` False: always `sdp_host`. Both are IP literals."""
+    if not nat or not _is_private(sdp_host) or ":" in source or _is_private(source):
+        return sdp_host
+    return source
+
+
+def remote_media(
+    agreement: NegotiatedMedia, *, source: str, nat: bool, ours: tuple[Format, ...], our_dtmf: int | None
+) -> RemoteMedia:
+    """Returns the far end of what was agreed on. `ours`, `our_dtmf`: what we listed, which may come as well as what the peer listed
+    (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own). A host that is a name is not looked up: audio goes to
+    where the signalling comes from until the first packet says better."""
+    stream = agreement.stream
+    is_name = not _is_literal(stream.host)
+    return RemoteMedia(
+        host=source if is_name else media_host(stream.host, source, nat=nat),
+        port=stream.port,
+        codec=agreement.format.codec,
+        payload_type=agreement.format.payload_type,
+        dtmf_type=agreement.dtmf_type,
+        audio_types={each.payload_type: each.codec for each in (*stream.formats, *ours)},
+        dtmf_types=() if our_dtmf is None or agreement.dtmf_type is None else (our_dtmf,),
+        sends=stream.direction.sends,
+        receives=stream.direction.receives,
+        learns=is_name,
+    )
+
+
+@cached
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@cached
+def _is_private(host: str) -> bool:
+    """Returns whether an IPv4 literal is of no use outside its own network; an IPv6 one is not asked about."""
+    address = ip_address(host)
+    return any(address in network for network in _PRIVATE if network.version == address.version)

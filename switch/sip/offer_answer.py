@@ -1,0 +1,154 @@
+"""PURE. Offer and answer (RFC 3264) about one audio stream of G.711 with telephone-events, under whatever payload types a peer lists it.
+
+A host may be a name: who resolves it, which ports are free and how RTP flows is decided elsewhere. A refusal has words for the peer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from switch.sip.headers import parse_uint
+from switch.sip.sdp import (
+    G711_NAMES,
+    MAX_PAYLOAD_TYPE,
+    PCMA,
+    PCMU,
+    Direction,
+    Format,
+    Media,
+    SessionDescription,
+    audio_lines,
+    rejection_line,
+    session_lines,
+    written,
+)
+
+OFFERED = (Format(PCMU, PCMU), Format(PCMA, PCMA))
+"""What we offer, best first: static payload types (RFC 3551 §6)."""
+DTMF_TYPE = 101
+"""The payload type that most carriers use for telephone-event."""
+_CODECS = {f"{name}/8000": codec for codec, name in G711_NAMES.items()}
+_STATIC = {codec: f"{name}/8000" for codec, name in G711_NAMES.items()}
+_TELEPHONE_EVENT = "TELEPHONE-EVENT/8000"
+_UNSPECIFIED = ("0.0.0.0", "::")
+"""As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still allows."""
+
+
+class Incompatible(StrEnum):
+    """Why nothing of an offer can be served: the value of the Warning header (RFC 3261 §20.43) of the 488."""
+
+    ADDRESS = '301 payphone "Audio goes to an IPv4 address"'
+    TRANSPORT = '302 payphone "Audio is RTP/AVP"'
+    MEDIA = '304 payphone "No audio stream is offered"'
+    FORMAT = '305 payphone "Audio is G.711, PCMU or PCMA"'
+    UNREADABLE = '399 payphone "The SDP can not be read"'
+    LOOP = '399 payphone "The SDP names an address of our own"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioStream:
+    """The peer's audio as we can serve it. `formats`: G.711 only, in the peer's order. `dtmf_type`: its telephone-event/8000.
+    `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for."""
+
+    host: str
+    port: int
+    formats: tuple[Format, ...]
+    dtmf_type: int | None
+    direction: Direction
+    ptime_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NegotiatedMedia:
+    """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
+    `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
+
+    body: bytes
+    stream: AudioStream
+    format: Format
+    dtmf_type: int | None
+
+
+def answer(
+    offer: SessionDescription, *, host: str, port: int, session_id: int, version: int, prefer: int | None = None
+) -> NegotiatedMedia | Incompatible:
+    """Our answer: the first audio stream we can serve, with one codec (`prefer` if the peer has it, else the peer's first), every
+    other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we receive RTP. Incompatible: nothing we can serve (488)."""
+    views = [_audio(media) for media in offer.media]
+    chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
+    if stream is None:
+        return next(
+            (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
+        )
+    picked = next((each for each in stream.formats if each.codec == prefer), stream.formats[0])
+    lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
+    for index, media in enumerate(offer.media):
+        if index == chosen:
+            lines += audio_lines(port, formats=(picked,), dtmf_type=stream.dtmf_type, direction=stream.direction.reversed)
+        else:
+            lines.append(rejection_line(media))
+    return NegotiatedMedia(body=written(lines), stream=stream, format=picked, dtmf_type=stream.dtmf_type)
+
+
+def offer(
+    *,
+    host: str,
+    port: int,
+    session_id: int,
+    version: int,
+    formats: Sequence[Format] = OFFERED,
+    dtmf_type: int | None = DTMF_TYPE,
+    direction: Direction = Direction.SENDRECV,
+) -> bytes:
+    """An offer of one audio stream. A later offer of the same session has the same `session_id` and a `version` one higher (§8)."""
+    lines = session_lines(host, session_id=session_id, version=version, timing="0 0")
+    return written([*lines, *audio_lines(port, formats=formats, dtmf_type=dtmf_type, direction=direction)])
+
+
+def accept_answer(
+    answer: SessionDescription, *, formats: Sequence[Format] = OFFERED, dtmf_type: int | None = DTMF_TYPE
+) -> NegotiatedMedia | None:
+    """Returns what the peer's `answer` to our `offer` of these formats agrees on, or None: it rejected the audio, gave an address
+    we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its own order of codecs counts."""
+    stream = _audio(answer.media[0]) if answer.media else None
+    if not isinstance(stream, AudioStream):
+        return None
+    codecs = {each.codec for each in formats}
+    picked = next((each for each in stream.formats if each.codec in codecs), None)
+    if picked is None:
+        return None
+    return NegotiatedMedia(body=b"", stream=stream, format=picked, dtmf_type=None if dtmf_type is None else stream.dtmf_type)
+
+
+def _audio(media: Media) -> AudioStream | Incompatible:
+    """Returns the stream as we would serve it, or why we cannot; one that is rejected is no stream."""
+    if media.kind.lower() != "audio" or not media.port:
+        return Incompatible.MEDIA
+    if media.protocol.upper() != "RTP/AVP":
+        return Incompatible.TRANSPORT
+    if not media.host:
+        return Incompatible.ADDRESS
+    codecs = {**_STATIC, **dict(media.codecs)}
+    numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
+    listed = {number: codecs.get(number, "") for number in numbers if number is not None}
+    formats = tuple([Format(number, _CODECS[codec]) for number, codec in listed.items() if _is_g711(number, codec)])
+    if not formats:
+        return Incompatible.FORMAT
+    return AudioStream(
+        host=media.host,
+        port=media.port,
+        formats=formats,
+        dtmf_type=next((number for number, codec in listed.items() if codec == _TELEPHONE_EVENT), None),
+        direction=_held(media.direction) if media.host in _UNSPECIFIED else media.direction,
+        ptime_ms=media.ptime_ms,
+    )
+
+
+def _is_g711(payload_type: int, codec: str) -> bool:
+    """The static payload types mean nothing else, whatever an rtpmap says; other numbers mean what theirs says (RFC 3551 §3)."""
+    return codec in _CODECS and _STATIC.get(payload_type, codec) == codec
+
+
+def _held(direction: Direction) -> Direction:
+    """The direction of a side that has no address to receive at (hold)."""
+    return Direction.SENDONLY if direction.sends else Direction.INACTIVE

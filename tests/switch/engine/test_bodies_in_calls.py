@@ -1,0 +1,184 @@
+"""SDP in whatever body and message a peer puts it, as a call sees it: multipart INVITEs, early answers, refusals with words."""
+
+import pytest
+from engine_world import CARRIER, EAST, MENU, SWITCH, World, line, plan
+
+from media import control as mc
+from switch.call.record import FinalState
+from switch.engine.effect import LogPeer, SendSip
+from switch.sip import offer_answer
+from switch.sip.flow import Flow, Listeners
+from switch.sip.message import Headers, Request, Response, parse, serialize
+from switch.sip.requests import answer
+
+SDP = "v=0\r\no=- 1 1 IN IP4 198.51.100.8\r\ns=-\r\nc=IN IP4 198.51.100.8\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
+ISUP = "Content-Type: application/isup;version=ansi88\r\nContent-Disposition: signal;handling=optional\r\n\r\nABC"
+
+
+def multipart(*parts: str) -> bytes:
+    return "".join([f"--b1\r\n{part}\r\n" for part in parts] + ["--b1--\r\n"]).encode()
+
+
+def invite(body: bytes, content_type: str) -> bytes:
+    fields = {
+        "Via": "SIP/2.0/UDP 198.51.100.7:5080;rport;branch=z9hG4bK1",
+        "Max-Forwards": "70",
+        "From": "<sip:+12125550199@198.51.100.7>;tag=a",
+        "To": "<sip:+18005550100@192.0.2.1>",
+        "Call-ID": "x",
+        "CSeq": "1 INVITE",
+        "Contact": "<sip:198.51.100.7:5080>",
+        "Content-Type": content_type,
+    }
+    return serialize(Request(method="INVITE", uri="sip:+18005550100@192.0.2.1", headers=Headers(fields.items()), body=body))
+
+
+def sent_to(world: World, flow: Flow) -> list[Request | Response]:
+    sent = [parse(effect.data) for effect in world.effects if isinstance(effect, SendSip) and effect.target == flow]
+    return [message for message in sent if isinstance(message, Request | Response)]
+
+
+def test_the_sdp_part_of_a_multipart_invite_is_the_offer() -> None:
+    world = World(plan(line("east", EAST), menu=MENU))
+    body = multipart(ISUP, f"Content-Type: application/sdp\r\n\r\n{SDP}")
+    world.engine.datagram(invite(body, "multipart/mixed;boundary=b1"), CARRIER, world.at())
+    world.run(100)
+    (opened,) = world.told(mc.Open)
+    assert opened.peer is not None
+    assert (opened.peer.host, opened.peer.port) == ("198.51.100.8", 6_000)
+    assert [message.status for message in sent_to(world, CARRIER) if isinstance(message, Response)] == [100, 200]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("multipart/mixed;boundary=b1", multipart(ISUP)), ("application/isup", b"ABC"), ("text/plain", SDP.encode())],
+)
+def test_a_body_without_sdp_is_415_with_a_record(content_type: str, body: bytes) -> None:
+    world = World(plan(line("east", EAST)))
+    world.engine.datagram(invite(body, content_type), CARRIER, world.at())
+    world.run(40_000)
+    (judged,) = world.records
+    assert (judged.record.sip_code, judged.record.ended_detail) == (415, "unsupported_body")
+    assert judged.record.final_state is FinalState.REJECTED_NOT_ACCEPTABLE
+    refusal = next(message for message in sent_to(world, CARRIER) if isinstance(message, Response) and message.status == 415)
+    assert refusal.headers.all("Accept") == ["application/sdp", "multipart/mixed"]
+
+
+@pytest.mark.parametrize(
+    ("sdp", "warning"),
+    [
+        (SDP.replace("RTP/AVP", "RTP/AVPF"), offer_answer.Incompatible.TRANSPORT),
+        (SDP.replace("AVP 0", "AVP 18"), offer_answer.Incompatible.FORMAT),
+        (SDP.replace("IP4 198.51.100.8", "IP6 2001:db8::1"), offer_answer.Incompatible.ADDRESS),
+        (SDP.replace("198.51.100.8", SWITCH.host).replace("6000", "20002"), offer_answer.Incompatible.LOOP),
+        ("v=1", offer_answer.Incompatible.UNREADABLE),
+    ],
+)
+def test_488_says_why(sdp: str, warning: str) -> None:
+    world = World(plan(line("east", EAST)))
+    world.engine.datagram(invite(sdp.encode(), "application/sdp"), CARRIER, world.at())
+    world.run(40_000)
+    (judged,) = world.records
+    assert judged.record.sip_code == 488
+    refusal = next(message for message in sent_to(world, CARRIER) if isinstance(message, Response) and message.status == 488)
+    assert refusal.headers.get("Warning") == warning
+
+
+class LineByHand:
+    """A line whose answers are written by the test."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        world.call()
+        world.run(20)
+        (message,) = sent_to(world, EAST)
+        assert isinstance(message, Request)
+        self._invite = message
+
+    def answers(self, status: int, sdp: str = "", *, tag: str = "l1") -> None:
+        listeners = Listeners((EAST,), user_agent="line")
+        contact = ("Contact", f"<sip:{EAST.host}:{EAST.port}>")
+        message = answer(self._invite, status, tag=tag, listeners=listeners, extra=(contact,), body=sdp.encode())
+        self._world.engine.datagram(serialize(message), EAST, self._world.at())
+        self._world.run(20)
+
+
+def line_sdp(port: int, *, formats: str = "0") -> str:
+    return f"v=0\r\no=- 1 1 IN IP4 198.51.100.21\r\ns=-\r\nc=IN IP4 198.51.100.21\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
+
+
+def aims(world: World) -> list[int]:
+    return [order.peer.port for order in world.told(mc.SetRemote)]
+
+
+def test_sdp_in_a_183_only_is_the_answer_of_the_200() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000))
+    assert aims(world) == [4_000]
+    assert not world.told(mc.Bridge)
+    phone.answers(200)
+    assert aims(world) == [4_000, 4_000]
+    assert len(world.told(mc.Bridge)) == 1
+    world.run(40_000)
+    assert not world.complaints
+
+
+def test_a_200_without_sdp_after_no_early_answer_is_no_answer() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(180)
+    phone.answers(200)
+    world.run(40_000)
+    assert not world.told(mc.Bridge)
+    assert [attempt.sip_code for attempt in world.records[0].record.attempts] == [200]
+
+
+def test_the_200_may_have_another_address_than_the_183() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000))
+    phone.answers(200, line_sdp(4_002))
+    assert aims(world) == [4_000, 4_002]
+    assert len(world.told(mc.Bridge)) == 1
+
+
+def test_of_early_answers_of_two_forks_the_last_is_heard() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000), tag="l1")
+    phone.answers(183, line_sdp(4_100), tag="l2")
+    assert aims(world) == [4_000, 4_100]
+
+
+def test_early_sdp_that_can_not_be_used_changes_nothing() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000, formats="18"))
+    phone.answers(200, line_sdp(4_000))
+    assert aims(world) == [4_000]
+    assert len(world.told(mc.Bridge)) == 1
+
+
+def test_an_early_answer_is_no_answer_in_the_record() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000))
+    world.run(5_000)
+    phone.answers(486)
+    world.run(40_000)
+    (judged,) = world.records
+    (attempt,) = judged.record.attempts
+    assert (attempt.answered_us, attempt.connected_ms, judged.record.connected_ms) == (None, 0, 0)
+
+
+def test_private_audio_behind_a_public_source_goes_to_the_source_and_is_logged_once() -> None:
+    world = World(plan(line("east", EAST), menu=MENU))
+    for _ in range(2):
+        world.call(body=SDP.replace("198.51.100.8", "192.168.1.20").encode())
+        world.run(100)
+    peers = [opened.peer for opened in world.told(mc.Open)]
+    assert [(peer.host, peer.port) for peer in peers if peer is not None] == [(CARRIER.host, 6_000)] * 2
+    (logged,) = [effect for effect in world.effects if isinstance(effect, LogPeer)]
+    assert logged.source == CARRIER
+    assert "192.168.1.20" in logged.what

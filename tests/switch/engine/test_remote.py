@@ -1,0 +1,60 @@
+"""Where audio goes: the address in SDP, or where the signalling comes from."""
+
+import pytest
+
+from switch.engine.remote import media_host, remote_media
+from switch.sip.offer_answer import OFFERED, AudioStream, NegotiatedMedia
+from switch.sip.sdp import Direction, Format
+
+PUBLIC = "203.0.113.7"
+
+
+@pytest.mark.parametrize(
+    ("host", "source", "to"),
+    [
+        ("10.1.2.3", PUBLIC, PUBLIC),
+        ("172.16.0.1", PUBLIC, PUBLIC),
+        ("172.31.255.255", PUBLIC, PUBLIC),
+        ("172.32.0.0", PUBLIC, "172.32.0.0"),
+        ("192.168.0.9", PUBLIC, PUBLIC),
+        ("100.64.0.1", PUBLIC, PUBLIC),
+        ("100.127.255.255", PUBLIC, PUBLIC),
+        ("100.128.0.0", PUBLIC, "100.128.0.0"),
+        ("169.254.1.1", PUBLIC, PUBLIC),
+        ("127.0.0.1", PUBLIC, PUBLIC),
+        ("127.0.0.1", "127.0.0.2", "127.0.0.1"),
+        ("10.1.2.3", "192.168.0.1", "10.1.2.3"),
+        ("198.51.100.8", PUBLIC, "198.51.100.8"),
+        ("198.51.100.8", "10.0.0.1", "198.51.100.8"),
+        ("0.0.0.0", PUBLIC, "0.0.0.0"),
+        ("2001:db8::1", PUBLIC, "2001:db8::1"),
+        ("10.1.2.3", "2001:db8::1", "10.1.2.3"),
+    ],
+)
+def test_a_private_address_behind_a_public_source(host: str, source: str, to: str) -> None:
+    assert media_host(host, source, nat=True) == to
+    assert media_host(host, source, nat=False) == host
+
+
+def agreement(host: str, *, dtmf_type: int | None = 96) -> NegotiatedMedia:
+    formats = (Format(110, 8), Format(0, 0))
+    stream = AudioStream(host=host, port=4_000, formats=formats, dtmf_type=dtmf_type, direction=Direction.SENDONLY)
+    return NegotiatedMedia(body=b"", stream=stream, format=formats[0], dtmf_type=dtmf_type)
+
+
+@pytest.mark.parametrize("nat", [True, False])
+def test_a_name_is_not_looked_up(nat: bool) -> None:  # noqa: FBT001 - a table's column
+    remote = remote_media(agreement("media.example"), source=PUBLIC, nat=nat, ours=(), our_dtmf=None)
+    assert (remote.host, remote.port, remote.learns) == (PUBLIC, 4_000, True)
+
+
+def test_what_may_come_is_what_either_side_listed() -> None:
+    remote = remote_media(agreement("198.51.100.8"), source=PUBLIC, nat=True, ours=OFFERED, our_dtmf=101)
+    assert (remote.codec, remote.payload_type, remote.dtmf_type) == (8, 110, 96)
+    assert (remote.audio_types, remote.dtmf_types) == ({110: 8, 0: 0, 8: 8}, (101,))
+    assert (remote.sends, remote.receives, remote.learns) == (True, False, False)
+
+
+def test_events_that_the_peer_does_not_know_do_not_come() -> None:
+    remote = remote_media(agreement("198.51.100.8", dtmf_type=None), source=PUBLIC, nat=True, ours=OFFERED, our_dtmf=101)
+    assert (remote.dtmf_type, remote.dtmf_types) == (None, ())
