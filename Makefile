@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CONFIG ?= config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check mutate bench wheel lock rig-tools clean
+.PHONY: help demo run test check mutate fuzz bench wheel lock rig-tools clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,12 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell, the sample co
 
 mutate: rig-tools  ## change each named limit in turn, and say which of them no test misses (LIMITS=switch/sip; an hour for all)
 	$(BIN)/python tools/mutate_limits.py $(LIMITS)
+
+FUZZ_SECONDS ?= 300
+FUZZ_SEED ?= 1
+
+fuzz: $(STAMP)  ## throw a million mutated SIP messages at a simulated switch (FUZZ_SECONDS=300 at most, FUZZ_SEED=1 to begin with)
+	@$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py

@@ -21,7 +21,7 @@ from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
-from switch.sip.message import SIP_HEADERS
+from switch.sip.header_names import SIP_HEADERS
 
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
