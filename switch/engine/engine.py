@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
-from routing.geo import to_e164
 from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
@@ -41,6 +40,7 @@ from switch.sip.fact import (
 )
 from switch.sip.flow import Flow
 from switch.sip.headers import readable
+from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, caller_identity, dialled_number, passable
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -253,6 +253,7 @@ class Engine:
                 worker=NO_WORKER if worker is None else worker,
                 max_forwards=fact.max_forwards,
                 legs={},
+                passable=passable(fact.headers, DEFAULT_TRUNK_IDENTITY if trunk is None else trunk.identity),
             )
         except Exception:
             self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
@@ -267,16 +268,20 @@ class Engine:
 
     def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
         trunk = self._trunk_of(fact.source)
+        rules = DEFAULT_TRUNK_IDENTITY if trunk is None else trunk.identity
+        caller = caller_identity(fact.headers, rules.number_format)
+        dialled = dialled_number(fact.uri, fact.headers, rules)
+        privacy = {"privacy": True} if caller.is_private and dialled.number not in self._plan.show_ani else {}
         return ev.InviteArrived(
             at=at,
             call_id=self._token(),
-            did=to_e164(fact.user),
-            ani=to_e164(fact.caller),
+            did=dialled.number,
+            ani=caller.number,
             trunk="" if trunk is None else trunk.name,
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,
-            tags=header_tags(fact.headers, self._plan.headers),
+            tags={**header_tags(fact.headers, self._plan.headers), **dialled.tags, **privacy},
             sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
             objection=objection,
         )

@@ -9,6 +9,7 @@ from routing.expression import Kind, Scalar
 from routing.table import Table
 from switch.billing.terms import Rate, Terms
 from switch.sip.headers import readable
+from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.message import Headers
 from switch.sip.peer import DEFAULT_PEER, PeerProfile
 
@@ -16,12 +17,13 @@ from switch.sip.peer import DEFAULT_PEER, PeerProfile
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None.
-    `peer`: how SIP treats it."""
+    `peer`: how SIP treats it. `identity`: how it tells who calls whom."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
+    identity: TrunkIdentity = DEFAULT_TRUNK_IDENTITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,8 @@ class Plan:
     case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
-    `line_peers`: by line, how SIP treats it.
+    `line_peers`: by line, how SIP treats it. `line_identities`: by line, what it is told of the caller. `show_ani`: the tracking numbers
+    whose callers can't withhold their number.
     """
 
     version: str
@@ -47,6 +50,8 @@ class Plan:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     call_id_header: str | None = None
     line_peers: Mapping[str, PeerProfile] = field(default_factory=dict)
+    line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
+    show_ani: frozenset[str] = frozenset()
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IPv4 literal, belongs to, or None."""

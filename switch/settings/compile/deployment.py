@@ -14,7 +14,8 @@ from switch.engine.plan import Plan, Trunk
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.model.document import Document
-from switch.settings.model.party import TrunkConfig
+from switch.settings.model.party import LineConfig, TrunkConfig
+from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import PeerProfile
 
 VERSION_DIGITS = 12
@@ -36,6 +37,10 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         tag_kinds=dict(sorted(kinds.items())),
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
+        line_identities={
+            name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+        },
+        show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         line_peers={name: PeerProfile(name=name) for advertiser in document.advertisers.values() for name in advertiser.lines},
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
@@ -78,7 +83,20 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     pairs = sorted((int(network.network_address), int(network.netmask)) for network in trunk.addresses)
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=PeerProfile(name=name))
+    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=PeerProfile(name=name), identity=_trunk_identity(trunk))
+
+
+def _trunk_identity(trunk: TrunkConfig) -> TrunkIdentity:
+    return TrunkIdentity(
+        number_format=trunk.number_format,
+        tech_prefix=trunk.tech_prefix or "",
+        did_from=trunk.did_from,
+        passes=frozenset(trunk.pass_headers),
+    )
+
+
+def _line_identity(line: LineConfig) -> LineIdentity:
+    return LineIdentity(trusted=line.trusted, number_format=line.number_format, passes=frozenset(line.pass_headers))
 
 
 def _digest(meaning: object) -> str:
@@ -92,6 +110,8 @@ def _plain(value: object) -> object:
         return show(value)
     if isinstance(value, Token):
         return value.sha256.hex()
+    if isinstance(value, frozenset):
+        return sorted(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {"kind": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
     raise TypeError(f"not part of a plan: {type(value).__name__}")
