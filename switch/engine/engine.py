@@ -40,7 +40,7 @@ from switch.sip.fact import (
 )
 from switch.sip.flow import Flow
 from switch.sip.headers import readable
-from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, caller_identity, dialled_number, passable
+from switch.sip.identity import caller_identity, dialled_number, passable
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -56,6 +56,7 @@ class Engine:
     ) -> None:
         self._plan = plan
         self._agent = agent
+        agent.admit_strangers(plan.strangers)
         self._token = token
         self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
@@ -175,6 +176,7 @@ class Engine:
         self._plan = plan
         self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.clear()
+        self._agent.admit_strangers(plan.strangers)
 
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
@@ -253,7 +255,7 @@ class Engine:
                 worker=NO_WORKER if worker is None else worker,
                 max_forwards=fact.max_forwards,
                 legs={},
-                passable=passable(fact.headers, DEFAULT_TRUNK_IDENTITY if trunk is None else trunk.identity),
+                passable=passable(fact.headers, self._plan.trunk_identity(arrived.trunk)),
             )
         except Exception:
             self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
@@ -268,7 +270,8 @@ class Engine:
 
     def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
         trunk = self._trunk_of(fact.source)
-        rules = DEFAULT_TRUNK_IDENTITY if trunk is None else trunk.identity
+        name = fact.peer if trunk is None else trunk.name
+        rules = self._plan.trunk_identity(name)
         caller = caller_identity(fact.headers, rules.number_format)
         dialled = dialled_number(fact.uri, fact.headers, rules)
         privacy = {"privacy": True} if caller.is_private and dialled.number not in self._plan.show_ani else {}
@@ -277,7 +280,7 @@ class Engine:
             call_id=self._token(),
             did=dialled.number,
             ani=caller.number,
-            trunk="" if trunk is None else trunk.name,
+            trunk=name,
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,

@@ -11,19 +11,18 @@ from switch.billing.terms import Rate, Terms
 from switch.sip.headers import readable
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.message import Headers
-from switch.sip.peer import DEFAULT_PEER, PeerProfile
+from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None.
-    `peer`: how SIP treats it. `identity`: how it tells who calls whom."""
+    `peer`: how SIP treats it."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
-    identity: TrunkIdentity = DEFAULT_TRUNK_IDENTITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +33,9 @@ class Plan:
     case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
-    `line_peers`: by line, how SIP treats it. `line_identities`: by line, what it is told of the caller. `show_ani`: the tracking numbers
-    whose callers can't withhold their number.
+    `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
+    `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
+    numbers whose callers can't withhold their number.
     """
 
     version: str
@@ -50,6 +50,8 @@ class Plan:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     call_id_header: str | None = None
     line_peers: Mapping[str, PeerProfile] = field(default_factory=dict)
+    strangers: Realm | None = None
+    trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
 
@@ -60,6 +62,10 @@ class Plan:
             if any(address & mask == network for network, mask in trunk.networks):
                 return trunk
         return None
+
+    def trunk_identity(self, name: str) -> TrunkIdentity:
+        """Returns how a trunk tells who calls whom."""
+        return self.trunk_identities.get(name, DEFAULT_TRUNK_IDENTITY)
 
     @property
     def lines_of_groups(self) -> Mapping[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from switch.sip.authenticator import Verdict
 from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, PeerOddity
@@ -14,7 +15,7 @@ from switch.sip.flow import Flow, Listeners
 from switch.sip.identity import asserted_identity
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
-from switch.sip.peer import DEFAULT_PEER, PeerProfile
+from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.requests import (
     CAPABILITIES,
     DEFAULT_MAX_FORWARDS,
@@ -52,7 +53,7 @@ class UserAgent:
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_strangers")
 
     def __init__(
         self,
@@ -63,10 +64,11 @@ class UserAgent:
         user_agent: str = "Payphone",
     ) -> None:
         self._core = UserAgentCore(listeners=Listeners(listeners, user_agent=user_agent), token=token, timers=timers)
+        self._strangers: Realm | None = None
 
     def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
-        transactions get no answer."""
+        transactions get no answer, unless `admit_strangers` lets them authenticate."""
         message = parse(data)
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
@@ -81,6 +83,10 @@ class UserAgent:
                 pass
             case _:
                 assert_never(message)
+
+    def admit_strangers(self, realm: Realm | None) -> None:
+        """Sets where requests from unknown addresses may authenticate from now on; None: they are met with silence."""
+        self._strangers = realm
 
     def tick(self, now_ns: int) -> None:
         """Fires all timers due."""
@@ -256,10 +262,38 @@ class UserAgent:
             self._on_cancel(received, source, now_ns, peer=peer)
         elif leg is not None:
             leg.on_request(received, now_ns)
-        elif peer is not None:
-            self._on_stranger(received, source, peer, now_ns)
         else:
+            known = self._authenticate(received, source, peer, now_ns)
+            if known is not None:
+                self._on_stranger(received, source, known, now_ns)
+
+    def _authenticate(self, received: ReceivedRequest, source: Flow, peer: PeerProfile | None, now_ns: int) -> PeerProfile | None:
+        """Returns whose request it is, or None: it got its answer, or silence. Only an INVITE of a trunk's address must authenticate;
+        of other addresses, where they may call at all, everything. Challenges cost no state (§8.2.7): they are computed."""
+        core, request = self._core, received.request
+        realm = self._strangers if peer is None else peer.realm
+        if peer is not None and (realm is None or request.method != "INVITE" or received.to_tag):
+            return peer
+        if realm is None or received.to_tag:
             core.statistics.add(Statistic.STRANGER, source.host)
+            return None
+        verdict, account = core.authenticator.verify(request, realm, now_ns)
+        match verdict:
+            case Verdict.GOOD:
+                return account
+            case Verdict.NONE | Verdict.STALE:
+                core.statistics.add(Statistic.CHALLENGED, source.host)
+                challenges = core.authenticator.challenges(realm, now_ns, is_stale=verdict is Verdict.STALE)
+                core.reply_stateless(received, 401, extra=challenges)
+            case Verdict.WRONG:
+                core.statistics.add(Statistic.UNAUTHORIZED, source.host)
+                if peer is None:
+                    core.reply_stateless(received, 403)
+                else:  # a trunk's call, and refused: it leaves a record
+                    self._on_invite(received, source, peer, rejection=(403, ()), now_ns=now_ns)
+            case _:
+                assert_never(verdict)
+        return None
 
     def _on_cancel(self, received: ReceivedRequest, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 from zlib import crc32
 
+from switch.sip.authenticator import Authenticator
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.message import Request, serialize
@@ -52,6 +53,7 @@ class UserAgentCore:
         "_called",
         "_calls_to",
         "_serial",
+        "authenticator",
         "dialogs",
         "facts",
         "legs",
@@ -76,6 +78,7 @@ class UserAgentCore:
         self._called: dict[int, str] = {}
         self._calls_to: dict[str, int] = {}
         self._serial = 0
+        self.authenticator = Authenticator(token)
         self.statistics = Statistics()
         self.facts: list[Fact] = []
         self.oddities: list[PeerOddity] = []

@@ -35,9 +35,10 @@ class EndReason(StrEnum):
 class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `uri`: its Request-URI. `offer`: its SDP octets, b"" for none.
 
-    `reject_status`: the status that SIP itself requires (400, 406, 415, 416, 420); the user must refuse the leg with it.
+    `reject_status`: the status that SIP itself requires (400, 403, 406, 415, 416, 420); the user must refuse the leg with it.
     `max_forwards`: its Max-Forwards, 70 where it has none.
     Who calls and what was dialled is worked out by `identity`, by the rules of the trunk; `caller` and `user` are without any.
+    `peer`: the name of the trunk that its address belongs to, or that it authenticated as.
     """
 
     leg: int
@@ -48,6 +49,7 @@ class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers
     max_forwards: int
     reject_status: int | None = None
+    peer: str = ""
 
     @property
     def user(self) -> str:

@@ -86,6 +86,7 @@ class IncomingLeg:
             headers=request.headers,
             max_forwards=DEFAULT_MAX_FORWARDS if hops is None else int(hops),
             reject_status=None if self._rejection is None else self._rejection[0],
+            peer=self._peer.name,
         )
 
     def ring(self, now_ns: int) -> None:

@@ -9,7 +9,7 @@ from switch.sip.message import Response
 from switch.sip.peer import DEFAULT_PEER
 
 DIRT = {
-    "a Latin-1 octet in a header nobody reads": b"Server: Caf\xe9 PBX",
+    "a Latin-1 octet in a header nobody reads": b"Server: B\xf6ro PBX",
     "a Latin-1 octet in Reason": b'Reason: Q.850;cause=16;text="Lib\xe9ration"',
     "a line without a colon": b"BogusHeader",
     "a line that is no header": b"%% hello: there %%",
@@ -25,7 +25,7 @@ DIRT = {
 WIDE = {
     "256 headers": b"\r\n".join([b"X-Many: 1"] * 240),
     "a value of 16 KiB": b"Identity: " + b"x" * 16_384,
-    "UTF-8": "Server: Café \u517b".encode(),
+    "UTF-8": "Server: Büro \u517b".encode(),
 }
 LINE = Flow("203.0.113.21", 5060)
 
