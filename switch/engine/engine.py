@@ -18,6 +18,7 @@ from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step, why_ended
+from switch.engine.arrival import arrival_of
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, TellWorker
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
@@ -25,7 +26,7 @@ from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
-from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, Trunk, header_tags
+from switch.engine.plan import Plan, Trunk
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -39,8 +40,7 @@ from switch.sip.fact import (
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
-from switch.sip.headers import readable
-from switch.sip.identity import caller_identity, dialled_number, passable
+from switch.sip.identity import passable
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -247,7 +247,8 @@ class Engine:
         worker = self._media.least_busy()
         try:
             objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
-            arrived = self._arrival(fact, objection, at)
+            name = fact.peer if trunk is None else trunk.name
+            arrived = arrival_of(fact, self._plan, trunk=name, token=self._token, objection=objection, at=at)
             step = begin(arrived)
             live = LiveCall(
                 call=step.call,
@@ -267,27 +268,6 @@ class Engine:
             self._apply(live, arrived, step)
         except Exception:  # noqa: BLE001 as in _feed
             self._on_error(live, arrived)
-
-    def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
-        trunk = self._trunk_of(fact.source)
-        name = fact.peer if trunk is None else trunk.name
-        rules = self._plan.trunk_identity(name)
-        caller = caller_identity(fact.headers, rules.number_format)
-        dialled = dialled_number(fact.uri, fact.headers, rules)
-        privacy = {"privacy": True} if caller.is_private and dialled.number not in self._plan.show_ani else {}
-        return ev.InviteArrived(
-            at=at,
-            call_id=self._token(),
-            did=dialled.number,
-            ani=caller.number,
-            trunk=name,
-            seed=int(self._token()[:12], 16),
-            version=self._plan.version,
-            max_call_ms=self._plan.max_call_ms,
-            tags={**header_tags(fact.headers, self._plan.headers), **dialled.tags, **privacy},
-            sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
-            objection=objection,
-        )
 
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from ivr.menu import MenuPlan
-from routing.expression import Kind, Scalar
+from routing.expression import Kind
 from routing.table import Table
 from switch.billing.terms import Rate, Terms
-from switch.sip.headers import readable
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
-from switch.sip.message import Headers
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 
 
@@ -79,41 +77,3 @@ class Plan:
     def rate_of(self, trunk: str) -> Rate | None:
         """Returns what the trunk bills us, or None."""
         return next((each.rate for each in self.trunks if each.name == trunk), None)
-
-
-MAX_TEXT = 200
-"""The longest header value that is kept as a tag: it goes into every record."""
-MAX_DIGITS = 18
-MAX_CALL_ID_CHARS = 256
-"""The longest part of a caller's SIP Call-ID that is kept. Those in use have up to 100 characters."""
-ATTESTATION = "P-Attestation-Indicator"
-_ATTESTED = frozenset("ABC")
-
-
-def header_tags(headers: Headers, wanted: Mapping[str, tuple[str, Kind]]) -> dict[str, Scalar]:
-    """Returns the tags that `wanted` (lower-case header name -> tag, kind) finds, and the carrier's attestation (ATIS-1000074).
-
-    A value that is not of the tag's kind is no value: filters then find that the call does not have the tag.
-    """
-    found: dict[str, Scalar] = {}
-    for name, value in headers if wanted else ():
-        tag, kind = wanted.get(name.lower(), ("", Kind.TEXT))
-        read = tag_value(readable(value).strip()[:MAX_TEXT], kind)
-        if tag and tag not in found and read is not None:
-            found[tag] = read
-    attested = (headers.get(ATTESTATION) or "").strip().upper()
-    if attested in _ATTESTED:
-        found["attestation"] = attested
-    return found
-
-
-def tag_value(text: str, kind: Kind) -> Scalar | None:
-    """Returns `text` as a value of that kind, or None."""
-    match kind:
-        case Kind.TEXT:
-            return text or None
-        case Kind.NUMBER:
-            digits = text.removeprefix("-")
-            return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else None
-        case Kind.TRUTH:
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower())
