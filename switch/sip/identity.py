@@ -6,7 +6,7 @@ How numbers are written in URIs is in `telephone`; who is trusted, and with what
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -91,6 +91,9 @@ class LineCaller:
     fields: Fields = ()
 
 
+_IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID", "From")
+"""The headers that may hold the caller's number, best first."""
+_TELLING = frozenset({*_IDENTITIES, "Privacy"})
 _WORD = re.compile(r"[^a-z0-9]++")
 _WITHHELD_WORDS = """
     anonymous anonymouscaller restricted private privatecaller privatenumber withheld withheldnumber numberwithheld idwithheld blocked
@@ -115,9 +118,13 @@ def caller_identity(headers: Headers, form: NumberFormat = NumberFormat.NATIONAL
     Where none is, and none says that the caller is anonymous, the first that is written as a number is (an extension, a filler), so that
     a record shows it. A name is nobody's number: a trunk's account may stand in P-Asserted-Identity.
     """
+    told: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in _TELLING:
+            told.setdefault(name, []).append(value)
     local, withheld, unknown = "", False, False
     found = ""
-    for address in _identities(headers):
+    for address in _identities(told):
         user = user_of(address.uri)
         number = read_number(user, form)
         if valid_number(number) and not _is_anonymous_host(address.uri):
@@ -129,13 +136,13 @@ def caller_identity(headers: Headers, form: NumberFormat = NumberFormat.NATIONAL
         elif is_telephone(user):
             local = local or number
     found = found or ("" if withheld or unknown else local)
-    return CallerIdentity(number=found, is_private=found != "" and (withheld or _asks_for_privacy(headers)))
+    return CallerIdentity(number=found, is_private=found != "" and (withheld or _asks_for_privacy(told)))
 
 
-def _identities(headers: Headers) -> Iterator[NameAddr]:
+def _identities(told: Mapping[str, list[str]]) -> Iterator[NameAddr]:
     """Yields what names the caller, best first. Of Remote-Party-ID only `party=calling`, the default, does."""
-    for name in ("P-Asserted-Identity", "Remote-Party-ID", "From"):
-        for value in headers.all(name):
+    for name in _IDENTITIES:
+        for value in told.get(name, ()):
             address = parse_name_addr(value)
             if address is not None and (name != "Remote-Party-ID" or _is_calling(address)):
                 yield address
@@ -153,15 +160,19 @@ def _word_of(address: NameAddr, user: str) -> str:
 
 
 def _is_anonymous_host(uri: str) -> bool:
-    parsed = parse_uri(uri)
+    parsed = parse_uri(uri) if _ANONYMOUS_HOST in uri.lower() else None
     return parsed is not None and parsed.host.lower() == _ANONYMOUS_HOST
 
 
-def _asks_for_privacy(headers: Headers) -> bool:
-    for value in headers.all("Privacy"):
-        if any(part.strip().lower() in _PRIVATE for part in re.split("[;,]", value)):
-            return True
-    for value in headers.all("Remote-Party-ID"):
+def _asked(values: Iterable[str]) -> set[str]:
+    """The words of Privacy headers, in lower case."""
+    return {word.strip().lower() for value in values for word in re.split("[;,]", value)}
+
+
+def _asks_for_privacy(told: Mapping[str, list[str]]) -> bool:
+    if not _PRIVATE.isdisjoint(_asked(told.get("Privacy", ()))):
+        return True
+    for value in told.get("Remote-Party-ID", ()):
         address = parse_name_addr(value)
         asked = "" if address is None or not _is_calling(address) else (param(address.params, "privacy") or "").strip('"').lower()
         if any(part.strip().partition("-")[0] in _RPID_PRIVATE for part in asked.split(",")):
@@ -194,6 +205,8 @@ def _place_of_did(headers: Headers, did_from: DidFrom) -> str:
 def _routing_tags(uri: str) -> dict[str, Scalar]:
     """What the Request-URI says of number portability and carriers: `rn` and `cic` joined with their contexts (RFC 4694 §5)."""
     params = telephone_params(uri)
+    if not params:
+        return {}
     tags: dict[str, Scalar] = {}
     for name in ("rn", "cic"):
         context, value = param(params, f"{name}-context") or "", param(params, name) or ""
@@ -210,10 +223,13 @@ def _bare(number: str) -> str:
 
 
 def passable(headers: Headers, trunk: TrunkIdentity) -> Fields:
-    """Returns the headers of a trunk's INVITE that it is trusted to send to lines, bounded in number and size."""
+    """Returns the headers of a trunk's INVITE that it is trusted to send to lines, bounded in number and size; History-Info unless
+    `Privacy: history` says that it ends here (RFC 7044 §10.1.1)."""
     found: list[tuple[str, str]] = []
     room = MAX_PASSED_CHARS
     for name, value in headers if trunk.passes else ():
+        if name == "History-Info" and "history" in _asked(headers.all("Privacy")):
+            continue
         size = len(name) + len(value)
         if name.lower() in trunk.passes and size <= room and len(found) < MAX_PASSED_FIELDS and not is_escaped(value):
             found.append((name, value))
@@ -223,10 +239,19 @@ def passable(headers: Headers, trunk: TrunkIdentity) -> Fields:
 
 def passed_to(line: LineIdentity, offered: Fields, *, is_private: bool) -> Fields:
     """Returns those of `offered`, the trunk's, that the line is sent. Any of them may tell a number: of a caller who asked for privacy a
-    line that is not trusted is sent none."""
+    line that is not trusted is sent none, and of others no diversion by somebody who asked for it."""
     if is_private and not line.trusted:
         return ()
-    return tuple([field for field in offered if field[0].lower() in line.passes])
+    listed = [field for field in offered if field[0].lower() in line.passes]
+    return tuple(listed if line.trusted else [field for field in listed if not _is_private_diversion(*field)])
+
+
+def _is_private_diversion(name: str, value: str) -> bool:
+    """RFC 5806 §6: the `privacy` of who diverted; RFC 7044 §10.1: the Privacy header in the URI of an entry."""
+    if name == "Diversion":
+        address = parse_name_addr(value)
+        return address is None or (param(address.params, "privacy") or "off").strip('"').lower() != "off"
+    return name == "History-Info" and re.search(r"[?&]privacy=(?!none)", value, re.IGNORECASE) is not None
 
 
 def line_caller(number: str, line: LineIdentity, *, is_private: bool) -> LineCaller:

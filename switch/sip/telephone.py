@@ -35,16 +35,14 @@ class NumberFormat(StrEnum):
 
 def read_number(written: str, form: NumberFormat = NumberFormat.NATIONAL) -> str:
     """Returns a number that came from a trunk in E.164; or as it was written, where it can't be read so."""
+    if form is NumberFormat.RAW:
+        return written
     digits = written.translate(_SEPARATORS)
-    match form:
-        case NumberFormat.RAW:
-            return written
-        case NumberFormat.E164 | NumberFormat.PLAIN:
-            number = digits if digits.startswith("+") else f"+{digits}"
-        case NumberFormat.NATIONAL:
-            number = (
-                f"+{digits.removeprefix(INTERNATIONAL_PREFIX)}" if digits.startswith(INTERNATIONAL_PREFIX) else to_e164(written)
-            )
+    if form is NumberFormat.NATIONAL:
+        if not digits.startswith(INTERNATIONAL_PREFIX):
+            return to_e164(written)
+        digits = digits.removeprefix(INTERNATIONAL_PREFIX)
+    number = digits if digits.startswith("+") else f"+{digits}"
     return number if is_e164(number) else written
 
 
@@ -74,8 +72,8 @@ def user_of(text: str) -> str:
     printable gives "": it would go into logs, records and the INVITE to a line.
     """
     user, params = _subscriber(text)
-    context = param(params, "phone-context") or ""
-    if _CONTEXT.fullmatch(context) and not user.startswith("+"):
+    context = param(params, "phone-context") if params else None
+    if context and _CONTEXT.fullmatch(context) and not user.startswith("+"):
         joined = (context + user).translate(_SEPARATORS)
         user = joined if is_e164(joined) else user
     return user if len(user) <= MAX_USER_CHARS and user.isprintable() else ""
@@ -98,7 +96,7 @@ def _subscriber(text: str) -> tuple[str, UriParams]:
     number, _, rest = user.partition(";")
     if uri is None or not is_telephone(number):
         return user, ()
-    return number, (*_pairs(rest), *uri.params)
+    return number, (*_pairs(rest), *uri.params) if rest else uri.params
 
 
 def _pairs(text: str) -> UriParams:

@@ -253,6 +253,31 @@ def test_nothing_passes_of_a_private_caller_to_a_line_that_is_not_trusted() -> N
     assert passed_to(LineIdentity(passes=names, trusted=True), offered, is_private=True) == offered
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("Diversion", "<sip:1@d>;reason=unconditional", True),
+        ("Diversion", "<sip:1@d>;privacy=off", True),
+        ("Diversion", "<sip:1@d>;privacy=full", False),
+        ("Diversion", "unreadable", False),
+        ("History-Info", "<sip:1@d>;index=1", True),
+        ("History-Info", "<sip:1@d?Reason=x&Privacy=none>;index=1", True),
+        ("History-Info", "<sip:1@d?Privacy=history>;index=1", False),
+    ],
+)
+def test_who_diverted_may_ask_for_privacy_too(name: str, value: str, *, kept: bool) -> None:
+    names = frozenset({name.lower()})
+    field = (name, value)
+    assert passed_to(LineIdentity(passes=names), (field,), is_private=False) == ((field,) if kept else ())
+    assert passed_to(LineIdentity(passes=names, trusted=True), (field,), is_private=False) == (field,)
+
+
+def test_a_history_that_ends_here_passes_to_nobody() -> None:
+    trunk = TrunkIdentity(passes=frozenset({"history-info"}))
+    assert passable(Headers([("History-Info", "<sip:1@d>;index=1"), ("Privacy", "history")]), trunk) == ()
+    assert len(passable(Headers([("History-Info", "<sip:1@d>;index=1"), ("Privacy", "none")]), trunk)) == 1
+
+
 @pytest.mark.parametrize(("count", "kept"), [(MAX_PASSED_FIELDS, MAX_PASSED_FIELDS), (MAX_PASSED_FIELDS + 1, MAX_PASSED_FIELDS)])
 def test_what_passes_is_bounded_in_number(count: int, kept: int) -> None:
     assert len(passable(Headers([("X-Sub", str(n)) for n in range(count)]), LISTED)) == kept
