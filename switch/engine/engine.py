@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
-from routing.geo import to_e164
 from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
@@ -19,6 +18,7 @@ from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step, why_ended
+from switch.engine.arrival import arrival_of
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, TellWorker
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
@@ -26,7 +26,7 @@ from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
-from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, Trunk, header_tags
+from switch.engine.plan import Plan, Trunk
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -40,7 +40,7 @@ from switch.sip.fact import (
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
-from switch.sip.headers import readable
+from switch.sip.identity import passable
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -247,7 +247,8 @@ class Engine:
         worker = self._media.least_busy()
         try:
             objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
-            arrived = self._arrival(fact, objection, at)
+            name = fact.peer if trunk is None else trunk.name
+            arrived = arrival_of(fact, self._plan, trunk=name, token=self._token, objection=objection, at=at)
             step = begin(arrived)
             live = LiveCall(
                 call=step.call,
@@ -255,6 +256,7 @@ class Engine:
                 worker=NO_WORKER if worker is None else worker,
                 max_forwards=fact.max_forwards,
                 legs={},
+                passable=passable(fact.headers, self._plan.trunk_identity(arrived.trunk)),
             )
         except Exception:
             self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
@@ -266,22 +268,6 @@ class Engine:
             self._apply(live, arrived, step)
         except Exception:  # noqa: BLE001 as in _feed
             self._on_error(live, arrived)
-
-    def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
-        trunk = self._trunk_of(fact.source)
-        return ev.InviteArrived(
-            at=at,
-            call_id=self._token(),
-            did=to_e164(fact.user),
-            ani=to_e164(fact.caller),
-            trunk=fact.peer if trunk is None else trunk.name,
-            seed=int(self._token()[:12], 16),
-            version=self._plan.version,
-            max_call_ms=self._plan.max_call_ms,
-            tags=header_tags(fact.headers, self._plan.headers),
-            sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
-            objection=objection,
-        )
 
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""

@@ -12,6 +12,7 @@ from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerOddity
 from switch.sip.flow import Flow, Listeners
+from switch.sip.identity import asserted_identity
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
@@ -134,12 +135,14 @@ class UserAgent:
         max_forwards: int = DEFAULT_MAX_FORWARDS,
         call_id: str | None = None,
         extra: Fields = (),
+        asserted: str = "",
         peer: PeerProfile = DEFAULT_PEER,
     ) -> int:
         """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
         `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
+        `asserted`: the user part of P-Asserted-Identity, "" for none.
         `peer`: the line's.
         """
         return OutgoingLeg(
@@ -151,7 +154,7 @@ class UserAgent:
             now_ns=now_ns,
             max_forwards=max_forwards,
             call_id=call_id,
-            extra=extra,
+            extra=(*asserted_identity(asserted, host=self._core.listeners.local(target).host, uri=uri), *extra),
             peer=peer,
         ).number
 
