@@ -8,7 +8,7 @@ from simulated_network import Phone
 
 from media import control as mc
 from switch.call.moment import NS_PER_MS
-from switch.sip import sdp
+from switch.sip import offer_answer, sdp
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived
 from switch.sip.flow import Flow
 
@@ -119,7 +119,7 @@ class RandomCalls(NetworkWorld):
         self.after(stays_ms, partial(self._hang_up, phone, leg))
 
     def _sdp(self, leg: UserLeg) -> bytes:
-        return sdp.offer(host=leg.host, port=leg.rtp, session_id=leg.rtp, version=1)
+        return offer_answer.offer(host=leg.host, port=leg.rtp, session_id=leg.rtp, version=1)
 
     # lines
 
@@ -158,8 +158,8 @@ class RandomCalls(NetworkWorld):
     def _answer_to(self, leg: UserLeg, offer: bytes) -> bytes:
         description = sdp.parse_sdp(offer)
         assert description is not None, offer
-        agreed = sdp.answer(description, host=leg.host, port=leg.rtp, session_id=leg.rtp, version=1)
-        assert agreed is not None, offer
+        agreed = offer_answer.answer(description, host=leg.host, port=leg.rtp, session_id=leg.rtp, version=1)
+        assert isinstance(agreed, offer_answer.NegotiatedMedia), offer
         return agreed.body
 
     # both
