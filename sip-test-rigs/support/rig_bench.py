@@ -81,8 +81,9 @@ class Bench:
         values = self._placeholders()
         self._switch = Switch(self._work, fill_placeholders(self._rig.config, values))
         if self._rig.kamailio is not None:
-            config = fill_placeholders(self._rig.kamailio.read_text(), values)
-            self._kamailio = Kamailio(config, outer=self._proxy_at, work=self._work)
+            for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
+                (self._work / path.name).write_text(fill_placeholders(path.read_text(), values))
+            self._kamailio = Kamailio(self._work / self._rig.kamailio.name, outer=self._proxy_at, work=self._work)
         for line in self._rig.lines:
             self._start_line(line)
         if self._kamailio is not None:

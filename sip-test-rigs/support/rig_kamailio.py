@@ -15,13 +15,12 @@ READY_DEADLINE_S = 60.0
 class Kamailio:
     """One Kamailio on two ports of loopback. `outer`: the one that carriers call."""
 
-    def __init__(self, config: str, *, outer: tuple[str, int], work: Path) -> None:
+    def __init__(self, config: Path, *, outer: tuple[str, int], work: Path) -> None:
         self.outer = outer
-        (work / "kamailio.cfg").write_text(config)
         run = work / "kamailio"
         run.mkdir()
-        command = [path_of("kamailio") or "kamailio", "-f", str(work / "kamailio.cfg"), "-DD", "-E", "-m", "32", "-M", "4"]
-        command += ["-n", "1", "-w", str(run), "-Y", str(run)]
+        command = [path_of("kamailio") or "kamailio", "-f", str(config), "-DD", "-E", "-m", "32", "-M", "4"]
+        command += ["-n", "1", "-w", str(work), "-Y", str(run)]
         to_stdout = ["sh", "-c", 'exec "$0" "$@" 2>&1']
         self._program = Program([*to_stdout, *command], output=work / "kamailio.log", folder=work, follow=True)
         self._read = 0
