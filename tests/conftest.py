@@ -38,6 +38,13 @@ def _no_terminal_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _secrets_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment variables that the config of docs/guide-config.md names."""
+    for name in ("SMALL_CARRIER_SECRET", "ACME_SECRET"):
+        monkeypatch.setenv(name, "a secret of the guide")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         return SLOWEST_FIRST.index(item.path.name) if item.path.name in SLOWEST_FIRST else len(SLOWEST_FIRST)

@@ -44,7 +44,7 @@ OPTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneLine:
-    """An advertiser's line played by a phone: rings `rings_ms`, answers, sends `tone_hz`. `number`: user part of its own URI."""
+    """An advertiser's line played by a phone: rings `rings_ms`, answers, sends `tone_hz`. `number`: the user part of its URI."""
 
     name: str
     kind: PhoneKind

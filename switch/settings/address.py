@@ -9,7 +9,14 @@ from switch.settings.value import Invalid
 from switch.sip.headers import MAX_PORT, parse_uri
 
 MAX_URI = 255
-ANYWHERE = IPv4Network("0.0.0.0/0")
+
+
+class _AnyAddress(IPv4Network):
+    def __str__(self) -> str:
+        return "any"
+
+
+ANYWHERE = _AnyAddress("0.0.0.0/0")
 """`addresses: any`."""
 E164_PATTERN = f"^{geo.E164_PATTERN}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
@@ -50,6 +57,8 @@ def socket_address(text: str) -> tuple[str, int]:
 
 
 def network(text: str) -> IPv4Network:
+    if text == "any":
+        return ANYWHERE
     try:
         return IPv4Network(text)
     except ValueError as error:

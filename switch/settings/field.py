@@ -174,18 +174,11 @@ CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
-
-
-def _networks(raw: object) -> object:
-    """`any` is the network of all addresses."""
-    return [str(address.ANYWHERE)] if raw == "any" else without_left_out(raw)
-
-
 _Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
 Networks = Annotated[
     list[_Network],
     some("a trunk without addresses", address.NETWORK),
-    BeforeValidator(_networks),
+    BeforeValidator(_one_is_a_list),
     WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
