@@ -42,7 +42,7 @@ def test_there_are_rigs() -> None:
 
 
 def test_without_sipp_a_rig_fails_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rig_programs.path_of", lambda program: None)
+    monkeypatch.setattr("rig_programs.path_of", {}.get)
     verdict = run_rig("01-answered-and-billable")
     assert not verdict.passed
     assert "apt-get install -y sip-tester" in verdict.problems[0]
@@ -59,7 +59,7 @@ def test_only_a_rig_that_lacks_nothing_but_asterisk_is_skipped(
     (folder / "config.yaml").write_text("switch: {log: json}\n")
     (folder / "expected.yaml").write_text("records: []\n")
     (folder / "rig.yaml").write_text(f"needs: {needs}\nsteps: [{{switch: killed}}]\n")
-    monkeypatch.setattr("rig_programs.path_of", lambda program: None)
+    monkeypatch.setattr("rig_programs.path_of", {}.get)
     monkeypatch.setattr("rig_runner.ROOT", tmp_path)
     verdict = run_rig("99-asterisk")
     assert (verdict.skipped, verdict.passed) == (skipped, bool(skipped))

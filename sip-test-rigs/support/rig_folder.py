@@ -71,7 +71,7 @@ class SippCaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What one phone does in a call: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`."""
+    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`."""
 
     who: str = ""
     what: str = ""

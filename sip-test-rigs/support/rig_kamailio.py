@@ -22,7 +22,7 @@ class Kamailio:
         command = [path_of("kamailio") or "kamailio", "-f", str(config), "-DD", "-E", "-m", "32", "-M", "4"]
         command += ["-n", "1", "-w", str(work), "-Y", str(run)]
         to_stdout = ["sh", "-c", 'exec "$0" "$@" 2>&1']
-        self._program = Program([*to_stdout, *command], output=work / "kamailio.log", folder=work, follow=True)
+        self._program = Program([*to_stdout, *command], output=work / "kamailio.log", folder=work, follow=True, death_signal="TERM")
         self._read = 0
 
     def await_ready(self) -> None:
