@@ -125,7 +125,7 @@ class NetworkWorld(World):
     """`life`: the switch's present process, a hexadecimal digit that the ids of its calls begin with. `legs`: by SIP Call-ID.
 
     `invited`, `first_bye`, `first_reply`, `first_2xx`: by life and Call-ID, when the first INVITE, BYE, answer or 2xx to INVITE reached the
-    switch. `replied`: the INVITEs that anything was said to. `died_ns`: by life. `recorded_ns`: by call.
+    switch. `replied`: the INVITEs that anything but 401 was said to. `signed`: those that came with credentials. `died_ns`: by life. `recorded_ns`: by call.
 
     `flown`: (ns, `sent` or `came`, from, to, datagram).
     """
@@ -140,6 +140,7 @@ class NetworkWorld(World):
         self.recorded_ns: dict[str, int] = {}
         self.invited: dict[tuple[str, str], int] = {}
         self.replied: set[tuple[str, str]] = set()
+        self.signed: set[tuple[str, str]] = set()
         self.first_bye: dict[tuple[str, str], int] = {}
         self.first_reply: dict[tuple[str, str], int] = {}
         self.first_2xx: dict[tuple[str, str], int] = {}
@@ -277,6 +278,8 @@ class NetworkWorld(World):
 
     def _note(self, data: bytes, source: Flow) -> None:
         if data.startswith(b"INVITE "):
+            if b"\nAuthorization:" in data:
+                self.signed.add((self.life, call_id_of(data)))
             if source != CARRIERS["south"] and not _TAGGED_TO.search(data):
                 self._first(self.invited, data)
         elif data.startswith(b"BYE "):
