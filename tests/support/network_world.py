@@ -125,7 +125,8 @@ class NetworkWorld(World):
     """`life`: the switch's present process, a hexadecimal digit that the ids of its calls begin with. `legs`: by SIP Call-ID.
 
     `invited`, `first_bye`, `first_reply`, `first_2xx`: by life and Call-ID, when the first INVITE, BYE, answer or 2xx to INVITE reached the
-    switch. `replied`: the INVITEs that anything but 401 was said to. `signed`: those that came with credentials. `died_ns`: by life. `recorded_ns`: by call.
+    switch. `replied`: the INVITEs that anything but 401 was said to. `signed`: those that came with credentials. `died_ns`: by life.
+    `recorded_ns`: by call.
 
     `flown`: (ns, `sent` or `came`, from, to, datagram).
     """
