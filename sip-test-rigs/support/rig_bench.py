@@ -11,7 +11,7 @@ from child_process import wait_until
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_expect import differences, unheard
-from rig_folder import Datagrams, Load, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
+from rig_folder import Datagrams, Drain, Load, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
 from rig_phone import READY_DEADLINE_S, PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, PortBlock, swallow
 from rig_sipp import SippPhone
@@ -94,7 +94,7 @@ class Bench:
             raise RigError(f"{name}: the PJSIP phone does not start; see {name}.output")
         return phone
 
-    def _play(self, step: SippCaller | PjCaller | Datagrams | Load) -> list[str]:
+    def _play(self, step: SippCaller | PjCaller | Datagrams | Load | Drain) -> list[str]:
         match step:
             case Datagrams():
                 return throw(step.listed, self._switch_at)
@@ -104,6 +104,8 @@ class Bench:
                 return self._play_pj(step)
             case Load():
                 return self._play_load(step)
+            case Drain():
+                return self._running().drain(step.limit)
             case _:
                 assert_never(step)
 

@@ -81,7 +81,14 @@ class Load:
     seed: int | None = None
 
 
-Step = SippCaller | PjCaller | Datagrams | Load
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """The switch is told to drain, for `limit` at most; the next step begins when it takes no new calls."""
+
+    limit: str
+
+
+Step = SippCaller | PjCaller | Datagrams | Load | Drain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +198,15 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return PjCaller(number=number, tone_hz=tone, presses=str(rest.get("presses", "")), talks_ms=talks)
         case {"datagrams": str(name)}:
             return Datagrams(listed=_existing(folder / name))
+        case {"drain": str(limit)}:
+            return Drain(limit=limit)
         case {"load": str(name), "rate": int(rate), "kill": [first, last], **rest}:
             _known(rest, {"rounds", "seed"}, place)
             kill_ms = (duration_ms(first), duration_ms(last))
             rounds = int(rest.get("rounds", 1))
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
     raise RigError(
-        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml` or `load: FILE.xml`"
+        f"{place}: a step is `caller: FILE`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE`, `drain: TIME` or `load: FILE`"
     )
 
 
