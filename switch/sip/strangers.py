@@ -12,7 +12,7 @@ from switch.token_bucket import TokenBucket
 
 MAX_LOOKED_AT_BYTES = 16 * 1024
 MAX_TOKENS = 32
-"""How much of a datagram, and how many of its branches and tags, are looked at."""
+"""How much of a datagram is looked at, and how many of its tags and of its branches."""
 UNKNOWN_PER_SECOND = 20
 UNKNOWN_BURST = 40
 """Datagrams of one address that may authenticate and has no call: some eight calls a second, with their challenges."""
@@ -20,27 +20,38 @@ MAX_SOURCES = 10_000
 """Addresses that have a bucket of their own; further ones share one."""
 SWEEP_NS = 1_000_000_000
 
-_TOKEN = re.compile(rb"(?:branch|tag)[ \t]*=[ \t]*(?:z9hG4bK)?([^ \t\r\n;,>]+)", re.IGNORECASE)
+_NAMES = (b"tag", b"branch")
+_VALUE = re.compile(rb"[ \t]*=[ \t]*(?:z9hG4bK)?([^ \t\r\n;,>]+)", re.IGNORECASE)
+_AGENT = b"\nuser-agent"
 _SCANNER = re.compile(
-    rb"\nUser-Agent[ \t]*:[ \t]*(?:friendly-scanner|friendly-request|sipvicious|sip-scan|sipcli|sipsak|sundayddr|iWar|smap|svcrack|svwar|"
-    rb"VaxSIPUserAgent|VaxIPUserAgent|pplsip)",
-    re.IGNORECASE,
+    rb"[ \t]*:[ \t]*(?:friendly-scanner|friendly-request|sipvicious|sip-scan|sipcli|sipsak|sundayddr|iwar|smap|svcrack|svwar|"
+    rb"vaxsipuseragent|vaxipuseragent|pplsip)"
 )
 
 
 def carries_live_token(data: bytes, is_live: Callable[[str], bool]) -> bool:
-    """Returns whether one of the branches and tags in a datagram is alive. `is_live`: of a token, without the magic cookie."""
-    for count, found in enumerate(_TOKEN.finditer(data, 0, MAX_LOOKED_AT_BYTES)):
-        if count == MAX_TOKENS:
-            return False
-        if is_live(found[1].decode("latin-1")):
-            return True
+    """Returns whether one of the branches and tags in a datagram is alive. `is_live`: of a token, without the magic cookie.
+
+    Not by one expression: `find` is ten times faster, and this is what a flood costs.
+    """
+    lower = data[:MAX_LOOKED_AT_BYTES].lower()
+    for name in _NAMES:
+        at = 0
+        for _ in range(MAX_TOKENS):
+            at = lower.find(name, at) + len(name)
+            if at < len(name):
+                break
+            found = _VALUE.match(data, at, MAX_LOOKED_AT_BYTES)
+            if found is not None and is_live(found[1].decode("latin-1")):
+                return True
     return False
 
 
 def is_scanner(data: bytes) -> bool:
     """Returns whether a datagram names a known scanner as its User-Agent."""
-    return _SCANNER.search(data, 0, MAX_LOOKED_AT_BYTES) is not None
+    lower = data[:MAX_LOOKED_AT_BYTES].lower()
+    at = lower.find(_AGENT)
+    return at >= 0 and _SCANNER.match(lower, at + len(_AGENT)) is not None
 
 
 class SourceBuckets:
