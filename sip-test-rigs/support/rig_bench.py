@@ -15,6 +15,7 @@ from rig_expect import differences, unheard
 from rig_folder import (
     Act,
     Datagrams,
+    Drain,
     KamailioSays,
     Load,
     PhoneCaller,
@@ -157,6 +158,8 @@ class Bench:
                 return self._kill_or_start(step)
             case KamailioSays():
                 return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
+            case Drain():
+                return self._running().drain(step.limit)
             case _:
                 assert_never(step)
 

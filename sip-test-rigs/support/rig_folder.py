@@ -126,7 +126,14 @@ class KamailioSays:
     pattern: str
 
 
-Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """The switch is told to drain, for `limit` at most; the next step begins when it takes no new calls."""
+
+    limit: str
+
+
+Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +263,8 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return _phone_caller(phone, told.get("then") or (), place)
         case {"datagrams": str(name)}:
             return Datagrams(listed=_existing(folder / name))
+        case {"drain": str(limit)}:
+            return Drain(limit=limit)
         case {"load": str(name), "rate": int(rate), "kill": [first, last], **rest}:
             _known(rest, {"rounds", "seed"}, place)
             kill_ms = (duration_ms(first), duration_ms(last))
@@ -266,8 +275,8 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
     raise RigError(
-        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `load: FILE.xml`,"
-        " `switch: killed`, `switch: started` or `kamailio says: REGEX`"
+        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `drain: TIME`,"
+        " `load: FILE.xml`, `switch: killed`, `switch: started` or `kamailio says: REGEX`"
     )
 
 

@@ -29,7 +29,8 @@ class Plan:
 
     `terms` are keyed by campaign, `menus` by the node they start with, as `Campaign.menu` names it. `headers`: by SIP header in lower
     case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
-    by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
+    by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503;
+    `calls_per_second`: more new calls are so too, None: no limit.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
@@ -42,6 +43,7 @@ class Plan:
     trunks: tuple[Trunk, ...]
     max_call_ms: int
     max_calls: int
+    calls_per_second: int | None = None
     menus: Mapping[str, MenuPlan] = field(default_factory=dict)
     headers: Mapping[str, tuple[str, Kind]] = field(default_factory=dict)
     tag_kinds: Mapping[str, Kind] = field(default_factory=dict)

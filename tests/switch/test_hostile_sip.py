@@ -94,7 +94,7 @@ def test_a_stranger_hears_nothing_and_nothing_is_kept_of_it() -> None:
         ):
             world.hear(data, STRANGER)
     assert world.sent_to(STRANGER) == []
-    assert world.sip.live_counts() == {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0}
+    assert world.sip.live_counts() == {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0, "hosts": 0}
     assert world.engine.live_calls == 0
     world.hear(message("OPTIONS"))  # and the carrier does hear
     assert world.statuses() == [200]

@@ -50,6 +50,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
+        calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
     version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
@@ -79,6 +80,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         log=switch.log,
         max_call_ms=switch.limits.max_call,
         max_calls=switch.limits.max_calls,
+        drain_ms=switch.limits.drain,
         ledger_url=switch.ledger,
         currency=switch.currency,
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
