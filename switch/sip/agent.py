@@ -4,7 +4,7 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from switch.sip.authenticator import Verdict
@@ -32,6 +32,7 @@ from switch.sip.requests import (
 )
 from switch.sip.session import Session
 from switch.sip.statistics import Statistic, Statistics
+from switch.sip.targets import Name, Servers, targets_of
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
@@ -69,6 +70,8 @@ class UserAgent:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
         transactions get no answer, unless `admit_strangers` lets them authenticate."""
         message = parse(data)
+        if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
+            message = Malformed(why="no Content-Length", request=legal(message), kind="request")  # §18.3
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
         match message:
@@ -86,6 +89,10 @@ class UserAgent:
     def admit_strangers(self, realm: Realm | None) -> None:
         """Sets where requests from unknown addresses may authenticate from now on; None: they are met with silence."""
         self._strangers = realm
+
+    def is_called(self, host: str) -> bool:
+        """Returns whether a live leg calls `host`."""
+        return self._core.is_called(host)
 
     def tick(self, now_ns: int) -> None:
         """Fires all timers due."""
@@ -147,6 +154,10 @@ class UserAgent:
             extra=extra,
             peer=peer,
         ).number
+
+    def targets(self, uri: str, *, names: Mapping[Name, Servers], seed: int) -> tuple[Flow, ...]:
+        """Returns where an INVITE to `uri` may go: see `targets_of`."""
+        return targets_of(uri, self._core.listeners, names=names, seed=seed)
 
     def ring(self, leg: int, now_ns: int) -> None:
         """Sends 180 to the caller."""
