@@ -1,4 +1,4 @@
-"""PURE. Cuts a byte stream into SIP messages by Content-Length (RFC 3261 §18.3), and finds keep-alives between them (RFC 5626 §3.5.1).
+"""PURE. Cuts a byte stream into SIP messages by Content-Length (RFC 3261 §18.3), and finds pings between them (RFC 5626 §3.5.1).
 
 `StreamFramer` keeps at most one unfinished message. It does not parse more than it needs to cut; `message.parse` reads what comes out.
 """
@@ -66,7 +66,7 @@ class StreamFramer:
     def _next(self) -> bytes | None:
         buffer = self._buffer
         if not self._wanted:
-            while buffer.startswith((_CRLF, b"\n")):  # before a start line: empty lines (RFC 3261 §7.5) and keep-alives
+            while buffer.startswith((_CRLF, b"\n")):  # before a start line: empty lines (RFC 3261 §7.5) and pings
                 if buffer.startswith(PING):
                     del buffer[: len(PING)]
                     return PING

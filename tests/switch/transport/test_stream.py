@@ -1,4 +1,4 @@
-"""SIP over TCP and TLS on loopback: framing, keep-alives, connections that are used again, and peers that misbehave."""
+"""SIP over TCP and TLS on loopback: framing, pings, connections that are used again, and peers that misbehave."""
 
 import asyncio
 import socket
