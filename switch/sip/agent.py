@@ -10,10 +10,11 @@ from typing import assert_never
 from switch.sip.authenticator import Verdict
 from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, PeerOddity
+from switch.sip.fact import Fact, Notice, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
+from switch.sip.monitor import Monitor
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.requests import (
     CAPABILITIES,
@@ -46,14 +47,14 @@ _DEFAULT_TIMERS = Timers()
 
 
 class UserAgent:
-    """One user agent. `listeners`: its own addresses, by the number that each flow names.
+    """One user agent. `monitor`: probes and registrations. `listeners`: its own addresses, by the number that each flow names.
 
     `token`: returns a new unguessable token (RFC 3261 `token` characters) at each call.
 
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
 
-    __slots__ = ("_core", "_strangers")
+    __slots__ = ("_core", "_strangers", "monitor")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class UserAgent:
     ) -> None:
         self._core = UserAgentCore(listeners=Listeners(listeners, user_agent=user_agent), token=token, timers=timers)
         self._strangers: Realm | None = None
+        self.monitor = Monitor(self._core)
 
     def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
@@ -117,6 +119,11 @@ class UserAgent:
         """Returns what trunks and lines sent malformed, in order; each is returned once."""
         oddities, self._core.oddities = self._core.oddities, []
         return oddities
+
+    def notices(self) -> list[Notice]:
+        """Returns what changed in the state of trunks and lines, in order; each is returned once."""
+        notices, self.monitor.notices = self.monitor.notices, []
+        return notices
 
     @property
     def statistics(self) -> Statistics:

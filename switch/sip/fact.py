@@ -105,6 +105,26 @@ class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
 
 
+class HealthChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line that is asked by OPTIONS went down or came up. `name`: `line:acme-east`, `trunk:level3`. `status`: of its last
+    answer, None: none came. It belongs to no leg, and is drained apart (`UserAgent.notices`)."""
+
+    name: str
+    is_up: bool
+    status: int | None
+
+
+class RegistrationChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk's registrar took us, refused us, or did not answer. `status`: of its last answer, None: none came. `again_s`: until it is
+    asked again. Drained as `HealthChanged`."""
+
+    trunk: str
+    is_registered: bool
+    status: int | None
+    again_s: int
+
+
+Notice = HealthChanged | RegistrationChanged
 LegFact = ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated
 """What may follow on a leg."""
 Fact = InviteReceived | LegFact
