@@ -21,6 +21,7 @@ from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, Sen
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
+from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
@@ -30,6 +31,7 @@ from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
+from switch.transport.resolver import NameResolver
 from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
@@ -81,6 +83,7 @@ class Shell:
             send_failed=self._send_failed,
             is_known=self.engine.is_known,
         )
+        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -117,8 +120,10 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             await self._sockets.open()
+            self._resolver.watch(self.engine.plan.names)
             await self._workers.start(self.settings.workers)
         except BaseException:
+            await self._resolver.close()
             await self._sockets.close()
             await self._workers.close()
             await self._poller.close()
@@ -141,16 +146,20 @@ class Shell:
         """
         wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
-            self.engine.reload(deployment.plan)
+            self._follow(deployment.plan)
             return
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
             self.engine.usage.extend_history(history.past)
             self._known = further
-            self.engine.reload(deployment.plan)
+            self._follow(deployment.plan)
 
         self._poller.look_back(further, then=looked_back)
+
+    def _follow(self, plan: Plan) -> None:
+        self.engine.reload(plan)
+        self._resolver.watch(plan.names)
 
     def refresh_certificates(self) -> None:
         """New TLS connections have the certificates that stand in the files now."""
@@ -173,6 +182,7 @@ class Shell:
                 _log.warning("stopping with calls whose far ends do not answer", calls=self.engine.live_calls)
         if self._timer is not None:
             self._timer.cancel()
+        await self._resolver.close()
         await self._sockets.close()
         await self._workers.close()
         await self._poller.close()
