@@ -21,6 +21,7 @@ from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogPro
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
+from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
@@ -31,7 +32,8 @@ from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
-from switch.transport.udp import UdpTransport
+from switch.transport.resolver import NameResolver
+from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
 TOKEN_DIGITS = 16
@@ -73,12 +75,19 @@ class Shell:
         self._clock = clock or SystemClock()
         self._heard = heard
         token = _Tokens()
-        self._agent = UserAgent(listeners=(Flow(*settings.listen),), token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
-        self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
-        self._load = LoadMeter(measured=self._measured, waiting_bytes=self._udp.waiting_bytes)
+        self._sockets = Sockets(
+            settings.listeners,
+            tls=settings.tls,
+            received=self._datagram,
+            send_failed=self._send_failed,
+            is_known=self.engine.is_known,
+        )
+        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -114,11 +123,13 @@ class Shell:
             await asyncio.to_thread(load_tables)  # takes half a second, which the first call must not wait for
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
-            await self._udp.open(Flow(*self.settings.listen))
+            await self._sockets.open()
+            self._resolver.watch(self.engine.plan.names)
             await self._workers.start(self.settings.workers)
             self._load.start()
         except BaseException:
-            self._udp.close()
+            await self._resolver.close()
+            await self._sockets.close()
             await self._workers.close()
             await self._poller.close()
             self._ledger_service.close()
@@ -140,16 +151,24 @@ class Shell:
         """
         wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
-            self.engine.reload(deployment.plan)
+            self._follow(deployment.plan)
             return
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
             self.engine.usage.extend_history(history.past)
             self._known = further
-            self.engine.reload(deployment.plan)
+            self._follow(deployment.plan)
 
         self._poller.look_back(further, then=looked_back)
+
+    def _follow(self, plan: Plan) -> None:
+        self.engine.reload(plan)
+        self._resolver.watch(plan.names)
+
+    def refresh_certificates(self) -> None:
+        """New TLS connections have the certificates that stand in the files now."""
+        self._sockets.refresh_certificates()
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""
@@ -187,7 +206,8 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         self._load.stop()
-        self._udp.close()
+        await self._resolver.close()
+        await self._sockets.close()
         await self._workers.close()
         await self._poller.close()
         self._ledger_service.close()
@@ -263,7 +283,7 @@ class Shell:
     def _do(self, effect: Effect) -> None:
         match effect:
             case SendSip(data=data, target=target):
-                self._udp.send(data, target)
+                self._sockets.send(data, target)
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
             case AppendJournal(call_id=call_id, payload=payload):

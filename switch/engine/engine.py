@@ -45,6 +45,7 @@ from switch.sip.fact import (
 from switch.sip.flow import Flow
 from switch.sip.identity import passable
 from switch.sip.statistics import OTHER, Statistic
+from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
@@ -71,7 +72,15 @@ class Engine:
             tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._effects.append(LogPeer(source=source, what=what)),
         )
-        self._executor = CommandExecutor(agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._emit)
+        self._names: dict[Name, Servers] = {}
+        self._executor = CommandExecutor(
+            agent=agent,
+            media=self._media,
+            control=self._control,
+            calls=self._calls,
+            names=self._names,
+            emit=self._emit,
+        )
         self._admission = Admission()
         self._admission.limit(plan.calls_per_second)
         self._traffic = TrafficCounts()
@@ -92,6 +101,10 @@ class Engine:
     def next_deadline(self) -> int | None:
         """Returns when `tick` must be called, in monotonic ns, or None."""
         return min((at for at in (self._agent.next_deadline(), self._deadlines.next_at()) if at is not None), default=None)
+
+    def is_known(self, host: str) -> bool:
+        """Returns whether a connection from `host` is of a trunk, of a line that is called, or of one who may yet authenticate."""
+        return self._trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host) or self._plan.strangers is not None
 
     @property
     def live_calls(self) -> int:
@@ -161,6 +174,10 @@ class Engine:
         self._agent.send_failed(target, at.mono_ns)
         self._drain_facts(at)
 
+    def resolved(self, name: Name, servers: Servers) -> None:
+        """DNS was asked for a name that the plan's lines have. From now on calls to it go there; none: they fail at once."""
+        self._names[name] = servers
+
     def tick(self, at: Moment) -> None:
         """Runs all timers due by `at`."""
         self._agent.tick(at.mono_ns)
@@ -227,6 +244,8 @@ class Engine:
         self._plan = plan
         self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.clear()
+        for name in self._names.keys() - plan.names:
+            del self._names[name]
         self._agent.admit_strangers(plan.strangers)
 
     def ledger_writable(self, *, writable: bool) -> None:

@@ -4,7 +4,7 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from switch.sip.authenticator import Verdict
@@ -35,6 +35,7 @@ from switch.sip.requests import (
 from switch.sip.session import Session
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.strangers import SourceBuckets, carries_live_token, is_scanner
+from switch.sip.targets import Name, Servers, targets_of
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
@@ -77,6 +78,8 @@ class UserAgent:
         if peer is None and not self._is_read(data, source, now_ns):
             return
         message = parse(data)
+        if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
+            message = Malformed(why="no Content-Length", request=legal(message), kind="request")  # §18.3
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
         match message:
@@ -98,6 +101,10 @@ class UserAgent:
     def drain(self) -> None:
         """Answers OPTIONS with 503 from now on. New INVITEs are still reported: their user refuses them."""
         self._is_draining = True
+
+    def is_called(self, host: str) -> bool:
+        """Returns whether a live leg calls `host`."""
+        return self._core.is_called(host)
 
     def tick(self, now_ns: int) -> None:
         """Fires all timers due."""
@@ -166,6 +173,10 @@ class UserAgent:
             extra=(*asserted_identity(asserted, host=self._core.listeners.local(target).host, uri=uri), *extra),
             peer=peer,
         ).number
+
+    def targets(self, uri: str, *, names: Mapping[Name, Servers], seed: int) -> tuple[Flow, ...]:
+        """Returns where an INVITE to `uri` may go: see `targets_of`."""
+        return targets_of(uri, self._core.listeners, names=names, seed=seed)
 
     def ring(self, leg: int, now_ns: int) -> None:
         """Sends 180 to the caller."""

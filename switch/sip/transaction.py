@@ -12,6 +12,7 @@ from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
 from switch.sip.requests import MAGIC_COOKIE, ack_to_failure
 from switch.sip.transaction_table import (
+    ABSORBING,
     END_BY_EVENT,
     SHORT_LIVES,
     Action,
@@ -143,6 +144,11 @@ class Transaction:
             self._enter(then, now_ns)
         for do in does:
             self._do(do, message, now_ns)
+        if self.flow.is_reliable and self.machine.timers[self.state][1] in ABSORBING:
+            user = self.user
+            self._leave()
+            if user is not None:
+                user.on_end(self, TransactionEnd.DONE)
 
     def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
         if do is Action.PASS:
@@ -154,9 +160,12 @@ class Transaction:
         self._layer.send(self._wire, self.flow)
 
     def _enter(self, state: TransactionState, now_ns: int) -> None:
-        """Starts the timers of `state`, stops those of the state left, keeps those of both."""
+        """Starts the timers of `state`, stops those of the state left, keeps those of both. Over TCP and TLS nothing is sent again."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
+        if self.flow.is_reliable:
+            old_repeat = repeat = None
+            life = None if life in ABSORBING else life
         self.state = state
         timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:

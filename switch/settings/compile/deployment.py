@@ -9,13 +9,15 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
-from switch.deployment import Api, Deployment, SwitchSettings, Token
+from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
+from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, TrunkConfig
+from switch.settings.model.switch import ListenerConfig, TlsConfig
 from switch.sip.digest import Credentials, Secret
 from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import PeerProfile, Realm
@@ -68,9 +70,12 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     switch = document.switch
     tokens = {name: entry.token for name, entry in document.advertisers.items() if entry.token}
     return SwitchSettings(
-        listen=switch.sip.listen,
+        listeners=tuple(
+            Listener(transport=each.transport, address=each.address, advertised=each.advertise) for each in switch.sip.listen
+        ),
+        tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
-        rtp_address=switch.rtp.address or switch.sip.listen[0],
+        rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
@@ -87,12 +92,31 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     )
 
 
+def _address(listener: ListenerConfig) -> tuple[str, int]:
+    return listener.advertise or listener.address
+
+
+def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
+    if tls is None:
+        return None
+    return TlsSettings(
+        certificate=(directory / tls.certificate).resolve(),
+        key=(directory / tls.key).resolve(),
+        ca=(directory / tls.ca).resolve() if tls.ca else None,
+        verify_lines=tls.verify is not Verified.NOBODY,
+        verify_callers=tls.verify is Verified.EVERYONE,
+    )
+
+
 def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     listed = [network for network in trunk.addresses if network != ANYWHERE]
-    pairs = sorted((int(network.network_address), int(network.netmask)) for network in listed)
+    pairs, pairs6 = (
+        tuple(sorted((int(network.network_address), int(network.netmask)) for network in listed if network.version == version))
+        for version in (4, 6)
+    )
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=_trunk_peer(name, trunk))
+    return Trunk(name=name, networks=pairs, networks6=pairs6, rate=rate, peer=_trunk_peer(name, trunk))
 
 
 def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:

@@ -120,7 +120,7 @@ class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
     addresses: field.Networks = must(
-        "IPv4 addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
+        "Addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
@@ -201,7 +201,7 @@ class HealthConfig(Strict):
 class LineConfig(CapOwner):
     """One SIP URI of an advertiser."""
 
-    uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
+    uri: field.SipUri = must("Where it is dialled; its host is an address, or a name that DNS knows")
     auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
