@@ -17,7 +17,17 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
-from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.effect import (
+    AppendJournal,
+    Effect,
+    LogPeer,
+    LogPeerState,
+    LogProblem,
+    SendSip,
+    StoreRecord,
+    SyncJournal,
+    TellWorker,
+)
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
@@ -46,7 +56,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer():
+        case SendSip() | TellWorker() | LogPeer() | LogPeerState():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -112,6 +122,7 @@ class Shell:
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             await self._udp.open(Flow(*self.settings.listen))
             await self._workers.start(self.settings.workers)
+            self._watch_peers()
         except BaseException:
             self._udp.close()
             await self._workers.close()
@@ -135,16 +146,24 @@ class Shell:
         """
         wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
-            self.engine.reload(deployment.plan)
+            self._follow(deployment)
             return
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
             self.engine.usage.extend_history(history.past)
             self._known = further
-            self.engine.reload(deployment.plan)
+            self._follow(deployment)
 
         self._poller.look_back(further, then=looked_back)
+
+    def _follow(self, deployment: Deployment) -> None:
+        self.engine.reload(deployment.plan)
+        self._watch_peers()
+
+    def _watch_peers(self) -> None:
+        self.engine.watch_peers(self._clock.now())
+        self._flush()
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""
@@ -253,6 +272,9 @@ class Shell:
             case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
                 hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
                 _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+            case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
+                further = {} if is_good or again_s is None else {"again_in_s": again_s}
+                (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
             case _:
                 assert_never(effect)
 

@@ -21,8 +21,7 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
-from switch.sip.flow import DEFAULT_PORT, Flow
-from switch.sip.headers import parse_uri
+from switch.sip.flow import flow_of
 from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
 
@@ -103,7 +102,7 @@ class CommandExecutor:
                 assert_never(command)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
-        target = _target(dial.attempt.uri)
+        target = flow_of(dial.attempt.uri)
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
         leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
         header = live.context.plan.call_id_header
@@ -165,14 +164,6 @@ class CommandExecutor:
             self._media.remove_call(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
         live.recorded = True
-
-
-def _target(uri: str) -> Flow:
-    """Returns the address of a line's URI. Config holds IP literals only, so there is nothing to resolve."""
-    parsed = parse_uri(uri)
-    if parsed is None:
-        raise RuntimeError(f"config let an unusable URI pass: {uri}")
-    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
 _OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}

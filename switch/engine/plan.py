@@ -11,17 +11,20 @@ from switch.billing.terms import Rate, Terms
 from switch.sip.headers import readable
 from switch.sip.message import Headers
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
+from switch.sip.probe import Watch
+from switch.sip.registration import Registrar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None.
-    `peer`: how SIP treats it."""
+    `peer`: how SIP treats it. `per_second`: more new calls in any second are refused; None: no limit."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
+    per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Plan:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
+    `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
     """
 
     version: str
@@ -48,6 +52,8 @@ class Plan:
     call_id_header: str | None = None
     line_peers: Mapping[str, PeerProfile] = field(default_factory=dict)
     strangers: Realm | None = None
+    watches: tuple[Watch, ...] = ()
+    registrars: tuple[Registrar, ...] = ()
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IPv4 literal, belongs to, or None."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from switch.sip.headers import SipUri, param, write_host
+from switch.sip.headers import SipUri, param, parse_uri, write_host
 
 DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
@@ -70,6 +70,14 @@ class Listeners:
             if ours.transport is transport and (":" in ours.host) == (":" in host):
                 return Flow(host, port, transport, index)
         return None
+
+
+def flow_of(uri: str) -> Flow:
+    """Returns the flow to the IP literal in a URI that config has checked."""
+    parsed = parse_uri(uri)
+    if parsed is None:
+        raise RuntimeError(f"config let an unusable URI pass: {uri}")
+    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
 def transport_of(uri: SipUri) -> Transport | None:
