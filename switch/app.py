@@ -17,11 +17,21 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
-from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.effect import (
+    AppendJournal,
+    Effect,
+    LogLoad,
+    LogPeer,
+    LogPeerState,
+    LogProblem,
+    SendSip,
+    StoreRecord,
+    SyncJournal,
+    TellWorker,
+)
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
-from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
@@ -51,7 +61,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogLoad():
+        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -127,6 +137,7 @@ class Shell:
             self._resolver.watch(self.engine.plan.names)
             await self._workers.start(self.settings.workers)
             self._load.start()
+            self._watch_peers()
         except BaseException:
             await self._resolver.close()
             await self._sockets.close()
@@ -151,20 +162,25 @@ class Shell:
         """
         wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
-            self._follow(deployment.plan)
+            self._follow(deployment)
             return
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
             self.engine.usage.extend_history(history.past)
             self._known = further
-            self._follow(deployment.plan)
+            self._follow(deployment)
 
         self._poller.look_back(further, then=looked_back)
 
-    def _follow(self, plan: Plan) -> None:
-        self.engine.reload(plan)
-        self._resolver.watch(plan.names)
+    def _follow(self, deployment: Deployment) -> None:
+        self.engine.reload(deployment.plan)
+        self._resolver.watch(deployment.plan.names)
+        self._watch_peers()
+
+    def _watch_peers(self) -> None:
+        self.engine.watch_peers(self._clock.now())
+        self._flush()
 
     def refresh_certificates(self) -> None:
         """New TLS connections have the certificates that stand in the files now."""
@@ -306,6 +322,9 @@ class Shell:
                 _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
             case LogLoad(lag_ms=lag_ms):
                 _log.info("overload is over: calls are taken", lag_ms=lag_ms)
+            case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
+                further = {} if is_good or again_s is None else {"again_in_s": again_s}
+                (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
             case _:
                 assert_never(effect)
 

@@ -48,6 +48,14 @@ class LegRang(msgspec.Struct, frozen=True, kw_only=True):
     status: int
 
 
+class LegRedirected(msgspec.Struct, frozen=True, kw_only=True):
+    """A line answered 3xx, and its INVITE went to `uri` instead."""
+
+    at: Moment
+    leg: int
+    uri: str
+
+
 class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
     """A line's 200."""
 
@@ -131,6 +139,7 @@ Event = (
     InviteArrived
     | Ruled
     | LegRang
+    | LegRedirected
     | LegAnswered
     | AnswerUnusable
     | AnswerDurable

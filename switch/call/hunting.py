@@ -10,7 +10,17 @@ from routing.ruling import Attempt, Dial
 from switch.call import command as do
 from switch.call.cause import Cause
 from switch.call.command import AccrueRevenue, Bridge, Command, Unbridge
-from switch.call.event import AnswerDurable, AnswerUnusable, DeadlinePassed, DigitHeard, LegAnswered, LegEnded, LegRang, Ruled
+from switch.call.event import (
+    AnswerDurable,
+    AnswerUnusable,
+    DeadlinePassed,
+    DigitHeard,
+    LegAnswered,
+    LegEnded,
+    LegRang,
+    LegRedirected,
+    Ruled,
+)
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
 from switch.call.state import (
@@ -72,6 +82,14 @@ def on_leg_rang(call: Call, event: LegRang) -> Step:
             return Step(replace(call, phase=Hunting(ringing=heard)))
         case _:  # the leg was released in the meantime
             return Step(call)
+
+
+def on_leg_redirected(call: Call, event: LegRedirected) -> Step:
+    """The same attempt, elsewhere: its time limits go on."""
+    if call.legs[event.leg] is LegState.ENDED:
+        return Step(call)
+    history = update_attempt(call.history, event.leg, lambda t: replace(t, redirected_to=event.uri))
+    return Step(replace(call, history=history))
 
 
 def on_leg_answered(call: Call, event: LegAnswered) -> Step:

@@ -69,7 +69,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     `talk`: when talk began as money counts it: the line's answer, or the end of the whisper, or the key (`docs/billing.md` §2).
     `talk_ended`: the end of the first leg to end, or the time by the media rule. `ended_by`: which side ended it.
     `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
-    key was pressed. `sip_call_id`: the Call-ID of its INVITE.
+    key was pressed. `sip_call_id`: the Call-ID of its INVITE. `redirected_to`: the URI that took the place of the line's, by its 3xx.
     """
 
     number: int
@@ -93,6 +93,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     sip_code: int | None = None
     q850: int | None = None
     sip_call_id: str | None = None
+    redirected_to: str | None = None
 
 
 class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,12 +22,14 @@ from switch.call.steps import Step, why_ended
 from switch.engine.admission import Admission
 from switch.engine.arrival import arrival_of
 from switch.engine.call_control import CallContext, CallControl
-from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker
+from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogPeerState, LogProblem, SendSip, StoreRecord, TellWorker
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
+from switch.engine.last_second import LastSecond
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
+from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
 from switch.engine.plan import Plan, Trunk
 from switch.engine.status import LineStatus, TrafficCounts, TrunkStatus
 from switch.engine.usage import Usage, UsageHistory
@@ -36,11 +38,13 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     Fact,
+    HealthChanged,
     InviteReceived,
     LegFact,
     LegTerminated,
     OfferReceived,
     ProvisionalReceived,
+    RedirectFollowed,
 )
 from switch.sip.flow import Flow
 from switch.sip.identity import passable
@@ -49,6 +53,8 @@ from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
+MAX_LINE_REST_S = 600
+"""How long a line is left alone at most because it asked for it (Retry-After)."""
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long counts as silent: 25 missed packets."""
 
@@ -87,6 +93,7 @@ class Engine:
         self._draining_since_us: int | None = None
         self._trunks: dict[str, Trunk | None] = {}
         self._peer_log = PeerLogLimit()
+        self._last_second = LastSecond()
 
     # queries of the shell
 
@@ -158,6 +165,14 @@ class Engine:
     def statistics(self) -> dict[str, dict[str, int]]:
         """Returns all counters: kind -> host -> count."""
         return self._agent.statistics.snapshot()
+
+    def health(self, at: Moment) -> dict[str, HealthState]:
+        """Returns the state of all that is asked by OPTIONS, by `line:NAME` or `trunk:NAME`."""
+        return {name: health_state(probe, at) for name, probe in sorted(self._agent.monitor.probes.items())}
+
+    def registrations(self, at: Moment) -> dict[str, RegistrationState]:
+        """Returns the state of all registrations, by trunk."""
+        return {trunk: registration_state(each, at) for trunk, each in sorted(self._agent.monitor.registrations.items())}
 
     # inputs
 
@@ -248,6 +263,11 @@ class Engine:
             del self._names[name]
         self._agent.admit_strangers(plan.strangers)
 
+    def watch_peers(self, at: Moment) -> None:
+        """Asks trunks and lines by OPTIONS and registers trunks from now on, as the plan says. Called at the start and after a reload."""
+        self._agent.monitor.follow(self._plan.watches, self._plan.registrars, at.mono_ns)
+        self._drain_facts(at)
+
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
         self._admission.ledger_writable(writable=writable)
@@ -271,12 +291,34 @@ class Engine:
         self.drain(at)
         for live in self._calls:
             self._feed(live, ev.Stopped(at=at, cause=Cause.SHUTDOWN))
+        self._agent.monitor.stop(at.mono_ns)
         self._drain_facts(at)
 
     # calls
 
+    def _on_notices(self) -> None:
+        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all."""
+        for notice in self._agent.notices():
+            if isinstance(notice, HealthChanged):
+                what = "answers OPTIONS again" if notice.is_up else "does not answer OPTIONS"
+                kind, _, name = notice.name.partition(":")
+                if kind == "line":
+                    self._control.usage.set_line_up(name, is_up=notice.is_up)
+                logged = LogPeerState(name=notice.name, what=what, is_good=notice.is_up, status=notice.status)
+            else:
+                what = "registered" if notice.is_registered and notice.status == 200 else "registration failed"
+                logged = LogPeerState(
+                    name=f"trunk:{notice.trunk}",
+                    what=what,
+                    is_good=what == "registered",
+                    status=notice.status,
+                    again_s=notice.again_s,
+                )
+            self._effects.append(logged)
+
     def _drain_facts(self, at: Moment) -> None:
-        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed."""
+        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed and how they are."""
+        self._on_notices()
         for oddity in self._agent.oddities():
             room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
@@ -315,6 +357,8 @@ class Engine:
             case ProvisionalReceived(status=status, body=body):
                 self._media.apply_early_answer(live, leg, body)
                 self._feed(live, ev.LegRang(at=at, leg=number, status=status))
+            case RedirectFollowed(uri=uri):
+                self._feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
             case AnswerReceived(body=body):
                 if self._media.apply_answer(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))
@@ -335,7 +379,7 @@ class Engine:
         leg = LiveLeg(sip=fact.leg, source=fact.source, nat=trunk is None or trunk.peer.nat)
         worker = self._media.least_busy()
         try:
-            objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
+            objection = reject_cause(fact) or self._too_fast(fact, at) or self._reject_cause(leg, worker, fact.offer, at)
             name = fact.peer if trunk is None else trunk.name
             arrived = arrival_of(fact, self._plan, trunk=name, token=self._token, objection=objection, at=at)
             step = begin(arrived)
@@ -358,6 +402,16 @@ class Engine:
         except Exception:  # noqa: BLE001 as in _feed
             self._on_error(live, arrived)
 
+    def _too_fast(self, fact: InviteReceived, at: Moment) -> Cause | None:
+        """Counts a new call against its trunk's calls a second; returns why it is refused, or None."""
+        trunk = self._trunk_of(fact.source) or next((each for each in self._plan.trunks if each.name == fact.peer), None)
+        if trunk is None or trunk.per_second is None:
+            return None
+        if self._last_second.count(trunk.name, at.mono_ns // 1_000) >= trunk.per_second:
+            return Cause.TOO_FAST
+        self._last_second.add(trunk.name, at.mono_ns // 1_000)
+        return None
+
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""
         objection = self._admission.objection(live_calls=len(self._calls), max_calls=self._plan.max_calls, now_ns=at.mono_ns)
@@ -374,6 +428,9 @@ class Engine:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live.worker, leg, at.mono_ns)
+        if number != CALLER and fact.status == 503 and fact.retry_after_s:
+            rest_us = min(fact.retry_after_s, MAX_LINE_REST_S) * 1_000_000
+            self._control.usage.rest_line(live.call.history.attempts[number - 1].line, at.utc_us + rest_us)
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)

@@ -10,19 +10,22 @@ from routing.table import Table
 from switch.billing.terms import Rate, Terms
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
+from switch.sip.probe import Watch
+from switch.sip.registration import Registrar
 from switch.sip.targets import Name, name_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """A trunk that may send us calls. `networks`, `networks6`: (address, mask) pairs of IPv4 and IPv6 as integers. `rate`: what it bills
-    us, or None. `peer`: how SIP treats it."""
+    us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused; None: no limit."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
     networks6: tuple[tuple[int, int], ...] = ()
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
+    per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class Plan:
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
     numbers whose callers can't withhold their number.
+    `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
     """
 
     version: str
@@ -56,6 +60,8 @@ class Plan:
     trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
+    watches: tuple[Watch, ...] = ()
+    registrars: tuple[Registrar, ...] = ()
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IP literal, belongs to, or None."""

@@ -42,6 +42,7 @@ MAX_CALLS = 100_000
 MAX_RETRIES = 10
 MAX_ATTEMPTS = 20
 MAX_FAILURES = 100
+MAX_PER_SECOND = 1_000
 MAX_PLACES = 1_000
 LONGEST_MS = v.MAX_DAYS * v.DAY_MS
 DEFAULT_AT_LEAST = "90s"
@@ -50,8 +51,8 @@ DEFAULT_PORTS = "20000-20999"
 DEFAULT_PROMPTS = "prompts"
 # The ways an attempt may end that a retry can follow.
 RETRIED = (NoRoute.NO_ANSWER, NoRoute.BUSY, NoRoute.FAILED)
-# An operator declares no balance: prepaid does.
-PERIODS = tuple(per for per in Per if per is not Per.BALANCE)
+# An operator declares no balance: prepaid does; and no second: `calls_per_second` does.
+PERIODS = tuple(per for per in Per if per not in (Per.BALANCE, Per.SECOND))
 # Of numbers that a trunk sends, and of those that a line is sent.
 FORMATS_IN = (NumberFormat.NATIONAL, NumberFormat.E164, NumberFormat.RAW)
 FORMATS_OUT = (NumberFormat.E164, NumberFormat.PLAIN, NumberFormat.NATIONAL)
@@ -168,6 +169,9 @@ Truth = Annotated[bool, scalar(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
+ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
+RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
+CallsPerSecond = Annotated[int, whole(1, MAX_PER_SECOND)]
 Amount = Annotated[
     int,
     scalar(v.amount_micros, v.AMOUNT),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from switch.sip.headers import SipUri, param, write_host
+from switch.sip.headers import SipUri, param, parse_uri, write_host
 
 DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
@@ -88,6 +88,14 @@ def default_port(transport: Transport) -> int:
 def is_address(host: str) -> bool:
     """Returns whether a host is an IP literal and not a name, whose last label is no number (RFC 1123 §2.1)."""
     return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+def flow_of(uri: str) -> Flow:
+    """Returns the flow to the IP literal in a URI that config has checked."""
+    parsed = parse_uri(uri)
+    if parsed is None:
+        raise RuntimeError(f"config let an unusable URI pass: {uri}")
+    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
 def transport_of(uri: SipUri) -> Transport | None:

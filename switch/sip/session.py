@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
+from switch.sip.digest import DigestClient
 from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferReceived
 from switch.sip.flow import Flow, Listeners, transport_of
 from switch.sip.headers import SipUri, has_param, parse_cseq, parse_name_addr, parse_uri
@@ -27,6 +28,7 @@ from switch.sip.requests import (
     Field,
     Fields,
     ReceivedRequest,
+    again,
     contact_of,
     q850_of,
     reason_q850,
@@ -34,7 +36,7 @@ from switch.sip.requests import (
     retry_after,
     usable_target,
 )
-from switch.sip.transaction import Transaction
+from switch.sip.transaction import Transaction, TransactionUser
 from switch.sip.transaction_table import TransactionEnd
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -44,7 +46,8 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 class Dialog:
     """One side of a dialog. `local`, `remote`: From and To of our requests, tags included, as text.
 
-    `next_hop`: where our requests go. `peer_cseq`: the highest CSeq seen from the peer, None before the first.
+    `next_hop`: where our requests go. `digest`: answers challenges to them, None: they are failures. `peer_cseq`: the highest CSeq seen
+    from the peer, None before the first.
     """
 
     __slots__ = (
@@ -55,6 +58,7 @@ class Dialog:
         "_routes",
         "call_id",
         "cseq",
+        "digest",
         "local",
         "next_hop",
         "peer_cseq",
@@ -75,8 +79,10 @@ class Dialog:
         target: str,
         fallback: Flow,
         listeners: Listeners,
+        digest: DigestClient | None,
     ) -> None:
         self.call_id = call_id
+        self.digest = digest
         self.local = local
         self.remote = remote
         self.remote_tag = remote_tag
@@ -127,11 +133,29 @@ class Dialog:
             ("Call-ID", self.call_id),
             ("CSeq", f"{cseq} {method}"),
             *extra,
+            *(() if self.digest is None or method == "ACK" else self.digest.fields(method, self._request_uri)),
         )
         return Request(method=method, uri=self._request_uri, headers=Headers(fields))
 
+    def answer_challenge(
+        self, core: UserAgentCore, transaction: Transaction, response: Response, *, user: TransactionUser | None, now_ns: int
+    ) -> Transaction | None:
+        """Sends the request of `transaction` again with credentials (§22.2) and returns its new transaction; None: `response` is no
+        challenge, or none worth answering."""
+        request = transaction.request
+        if self.digest is None or request is None or not self.digest.takes(response, request, tries=transaction.tries):
+            return None
+        self.cseq += 1
+        branch = core.new_branch()
+        credentials = self.digest.fields(request.method, request.uri)
+        via = core.listeners.via(transaction.flow, branch)
+        retried = again(request, via=via, cseq=self.cseq, credentials=credentials)
+        following = core.send_request(retried, branch=branch, flow=transaction.flow, user=user, now_ns=now_ns)
+        following.tries = transaction.tries + 1
+        return following
 
-def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners: Listeners) -> Dialog:
+
+def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners: Listeners, digest: DigestClient | None) -> Dialog:
     """The dialog our 2xx to an INVITE makes (§12.1.1). `target`: see `contact_of`."""
     headers = received.request.headers
     return Dialog(
@@ -145,11 +169,20 @@ def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners
         target=target,
         fallback=received.reply_to,
         listeners=listeners,
+        digest=digest,
     )
 
 
 def caller_dialog(
-    invite: Request, response: Response, *, cseq: int, target: str, remote_tag: str, flow: Flow, listeners: Listeners
+    invite: Request,
+    response: Response,
+    *,
+    cseq: int,
+    target: str,
+    remote_tag: str,
+    flow: Flow,
+    listeners: Listeners,
+    digest: DigestClient | None,
 ) -> Dialog:
     """The dialog a 2xx to our INVITE makes (§12.1.2). The route set is the Record-Route list in reverse order."""
     headers = response.headers
@@ -164,6 +197,7 @@ def caller_dialog(
         target=target,
         fallback=flow,
         listeners=listeners,
+        digest=digest,
     )
 
 
@@ -316,8 +350,13 @@ class Session:
     def on_message(self, transaction: Transaction, message: Request | Response, now_ns: int) -> None:
         """From our BYE: its answer, with any final status (§15.1.1). From INVITEs: an ACK that reuses the branch, or a CANCEL."""
         if isinstance(message, Response):
-            if message.status >= 200:
+            if message.status < 200:
+                return
+            retried = self._dialog.answer_challenge(self._core, transaction, message, user=self, now_ns=now_ns)
+            if retried is None:
                 self._finish(EndReason.BYE, by_peer=False)
+            else:
+                self._bye = retried
         elif message.method == "ACK":
             cseq = parse_cseq(message.headers.get("CSeq") or "")
             self.on_ack(-1 if cseq is None else cseq.number, message.body, now_ns)

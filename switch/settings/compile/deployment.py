@@ -1,9 +1,10 @@
 """Compiles a checked document to a deployment, and computes its version, a digest of its meaning."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
@@ -16,11 +17,15 @@ from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
-from switch.settings.model.party import AuthConfig, LineConfig, TrunkConfig
+from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, TlsConfig
 from switch.sip.digest import Credentials, Secret
+from switch.sip.flow import flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import PeerProfile, Realm
+from switch.sip.probe import Watch, probed_uri
+from switch.sip.registration import Registrar
+from switch.sip.transaction import NS_PER_MS
 
 VERSION_DIGITS = 12
 
@@ -42,7 +47,9 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
         line_peers={
-            name: _line_peer(name, line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+            name: _line_peer(name, line, redirects=_hosts(advertiser.lines.values()))
+            for advertiser in document.advertisers.values()
+            for name, line in advertiser.lines.items()
         },
         strangers=_strangers(document.trunks),
         trunk_identities={name: _trunk_identity(trunk) for name, trunk in document.trunks.items()},
@@ -50,6 +57,8 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
+        watches=_watches(document),
+        registrars=_registrars(document.trunks),
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
         calls_per_second=document.switch.limits.calls_per_second,
@@ -116,7 +125,16 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     )
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    return Trunk(name=name, networks=pairs, networks6=pairs6, rate=rate, peer=_trunk_peer(name, trunk))
+    if trunk.registration is not None:  # its calls come from the registrar
+        pairs = (*pairs, (int(IPv4Address(flow_of(trunk.registration.registrar).host)), 0xFFFF_FFFF))
+    return Trunk(
+        name=name,
+        networks=tuple(dict.fromkeys(pairs)),
+        networks6=pairs6,
+        rate=rate,
+        peer=_trunk_peer(name, trunk),
+        per_second=trunk.calls_per_second,
+    )
 
 
 def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
@@ -139,8 +157,56 @@ def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
     return Realm(name=realms[0], accounts=accounts) if realms else None
 
 
-def _line_peer(name: str, line: LineConfig) -> PeerProfile:
-    return PeerProfile(name=name, credentials=_credentials(line.auth))
+def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:
+    return PeerProfile(name=name, credentials=_credentials(line.auth), redirects=redirects)
+
+
+def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
+    """The hosts that an advertiser's lines name: where one of them may redirect a call to."""
+    return tuple(sorted({flow_of(line.uri).host for line in lines}))
+
+
+def _watches(document: Document) -> tuple[Watch, ...]:
+    found = []
+    for name, trunk in sorted(document.trunks.items()):
+        if trunk.health is not None:
+            found.append(_watch(f"trunk:{name}", trunk.health.uri, trunk.health, _credentials(trunk.auth)))
+    for advertiser in document.advertisers.values():
+        for name, line in sorted(advertiser.lines.items()):
+            if line.health is not None:
+                found.append(_watch(f"line:{name}", line.uri, line.health, _credentials(line.auth)))
+    return tuple(watch for watch in found if watch is not None)
+
+
+def _watch(name: str, uri: str, probe: ProbeConfig, credentials: Credentials | None) -> Watch | None:
+    """The host is asked, not the user: it is the host that may be down."""
+    if probe.options is None:
+        return None
+    flow = flow_of(uri)
+    return Watch(
+        name=name,
+        uri=probed_uri(flow.host, flow.port),
+        flow=flow,
+        every_ns=probe.options * NS_PER_MS,
+        misses=probe.misses,
+        hits=probe.hits,
+        credentials=credentials,
+    )
+
+
+def _registrars(trunks: Mapping[str, TrunkConfig]) -> tuple[Registrar, ...]:
+    return tuple(
+        Registrar(
+            trunk=name,
+            uri=to.registrar,
+            flow=flow_of(to.registrar),
+            credentials=Credentials(username=to.username, secret=to.secret),
+            expires_s=to.expires // 1_000,
+            contact_user=to.contact_user or "",
+        )
+        for name, trunk in sorted(trunks.items())
+        if (to := trunk.registration) is not None
+    )
 
 
 def _credentials(auth: AuthConfig | None) -> Credentials | None:

@@ -155,6 +155,8 @@ def hours_of(hours: HoursConfig) -> routing.Hours:
 def caps_of(owner: str, entry: CapOwner, *, zone: str) -> tuple[Cap, ...]:
     """Returns the caps of `entry`. `zone`: for caps that name none."""
     at_once = () if entry.cap is None else (Cap(owner=owner, limit=entry.cap),)
+    if isinstance(entry, LineConfig) and entry.calls_per_second is not None:
+        at_once = (*at_once, Cap(owner=owner, limit=entry.calls_per_second, per=Per.SECOND))
     return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))
 
 

@@ -116,6 +116,28 @@ class TrunkAuthConfig(AuthConfig):
     realm: field.Realm = may("The realm of our challenges", default=field.DEFAULT_REALM)
 
 
+class ProbeConfig(Strict):
+    """Asking by OPTIONS whether the far end is alive."""
+
+    options: field.ProbeInterval | None = may("It is asked by OPTIONS this often; default: never")
+    misses: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may("So many in a row without a good answer: down", default="3")
+    hits: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may("So many answers in a row: up again", default="2")
+
+
+class TrunkHealthConfig(ProbeConfig):
+    """Whether a carrier is alive; calls are taken from it all the same."""
+
+    uri: field.SipUri = must("What is asked")
+
+
+class RegistrationConfig(AuthConfig):
+    """Registering with a carrier, so that it sends its calls here."""
+
+    registrar: field.SipUri = must("The registrar, such as sip:192.0.2.20")
+    expires: field.RegistrationTime = may("For how long to ask", default="10m")
+    contact_user: field.Username | None = may("The user part of our Contact; default: the user name")
+
+
 class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
@@ -123,6 +145,9 @@ class TrunkConfig(CapOwner):
         "Addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
+    calls_per_second: field.CallsPerSecond | None = may("New calls in any second; more are refused with 503; default: no limit")
+    health: TrunkHealthConfig | None = may("Asking whether it is alive; default: never")
+    registration: RegistrationConfig | None = may("Registering with it; default: its calls come without")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
     number_format: field.FormatIn = may("How it writes numbers", default="national")
     tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
@@ -189,8 +214,8 @@ class AcceptConfig(Strict):
     wait: field.Duration = may("No key by then declines the call", default="10s")
 
 
-class HealthConfig(Strict):
-    """When a line is left alone for a while."""
+class HealthConfig(ProbeConfig):
+    """When a line is left alone: for a while after failures; and while it does not answer OPTIONS."""
 
     failures: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may(
         "So many attempts in a row that failed or were met with silence", default="3"
@@ -211,6 +236,7 @@ class LineConfig(CapOwner):
     filter: field.Filter | None = may("Which calls it takes; default: all")
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
     whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
+    calls_per_second: field.CallsPerSecond | None = may("Attempts in any second; default: no limit")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
     trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
     number_format: field.FormatOut = may("How the caller's number is written", default="e164")
