@@ -222,8 +222,8 @@ class Engine:
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
             case ProvisionalReceived(status=status, body=body):
-                self._media.apply_early_answer(live, leg, body)
-                self._feed(live, ev.LegRang(at=at, leg=number, status=status))
+                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
+                self._feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
             case AnswerReceived(body=body):
                 if self._media.apply_answer(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))

@@ -63,17 +63,19 @@ class CommandExecutor:
                 self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
-            case do.Ring() | do.Answer() | do.Refuse():
+            case do.Progress() | do.StartEarlyMedia() | do.Answer() | do.Refuse():
                 self._to_caller(live, command, at)
             case _:
                 self._control_media(live, command, at)
         return ()
 
-    def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
+    def _to_caller(self, live: LiveCall, command: do.Progress | do.StartEarlyMedia | do.Answer | do.Refuse, at: Moment) -> None:
         leg = live.legs[CALLER]
         match command:
-            case do.Ring():
-                self._agent.ring(leg.sip, at.mono_ns)
+            case do.Progress(status=status):
+                self._agent.progress(leg.sip, status, at.mono_ns)
+            case do.StartEarlyMedia():
+                self._agent.progress(leg.sip, 183, at.mono_ns, body=self._media.answer(live, leg))
             case do.Answer():
                 self._agent.answer(leg.sip, self._media.answer(live, leg), at.mono_ns)
             case do.Refuse(cause=cause):
@@ -85,11 +87,16 @@ class CommandExecutor:
                 assert_never(command)
 
     def _control_media(
-        self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay, at: Moment
+        self,
+        live: LiveCall,
+        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay,
+        at: Moment,
     ) -> None:
         match command:
             case do.Bridge(leg=leg):
                 self._control.start_talk(live.call, live.context, leg, at=at)
+                self._media.bridge(live, leg)
+            case do.BridgeEarly(leg=leg):
                 self._media.bridge(live, leg)
             case do.Unbridge():
                 self._media.send(live, CALLER, Unbridge)

@@ -89,11 +89,21 @@ class MediaController:
         return True
 
     def answer(self, live: LiveCall, leg: LiveLeg) -> bytes:
-        """Returns our SDP for a 200 to a leg with a prepared answer; opens its port and sets its remote address."""
-        agreement, leg.prepared = leg.prepared, None
-        leg.remote = None if agreement is None else self._remote(leg, agreement, ours=(agreement.format,))
+        """Returns our SDP for a 200, or a 183 before it, to a leg with a prepared answer; opens its port and sets its remote address. The
+        SDP of both is the same (RFC 3261 §13.2.1). From each on the wait for its first packet begins."""
+        agreement = leg.prepared
+        if agreement is None:
+            self._open(live, leg, number=CALLER)
+            return self._offer(leg)
+        leg.remote = self._remote(leg, agreement, ours=(agreement.format,))
+        if leg.opened:
+            self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))
         self._open(live, leg, number=CALLER)
-        return self._offer(leg) if agreement is None else agreement.body
+        return agreement.body
+
+    def can_answer_early(self, live: LiveCall) -> bool:
+        """Returns whether the caller's INVITE had an offer, which an answer in a 183 is for."""
+        return live.legs[CALLER].prepared is not None
 
     def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes) -> bytes | Incompatible:
         """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or why it can't be served; then nothing changes."""

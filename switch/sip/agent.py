@@ -142,11 +142,15 @@ class UserAgent:
             peer=peer,
         ).number
 
-    def ring(self, leg: int, now_ns: int) -> None:
-        """Sends 180 to the caller."""
+    def progress(self, leg: int, status: int, now_ns: int, *, body: bytes = b"") -> None:
+        """Sends a provisional answer (101-199) to the caller, with SDP or without; again every minute."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
-                incoming.ring(now_ns)
+                incoming.progress(status, now_ns, body=body)
+
+    def ring(self, leg: int, now_ns: int) -> None:
+        """Sends 180 to the caller."""
+        self.progress(leg, 180, now_ns)
 
     def answer(self, leg: int, body: bytes, now_ns: int) -> None:
         """Answers the caller (200 with SDP)."""
