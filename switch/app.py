@@ -28,6 +28,7 @@ from switch.ledger.versions import kept_as
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
+from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
 from switch.transport.udp import UdpTransport
 from switch.workers import Workers, WorkerSettings
@@ -251,7 +252,7 @@ class Shell:
                     _log.error(what, **({"trace": trace} if trace else {}))
             case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
                 hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-                _log.warning("odd SIP", source=f"{host}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+                _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
             case _:
                 assert_never(effect)
 

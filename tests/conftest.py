@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write golden files (flows, config problems) anew from what is said now"
     )
+    parser.addoption("--network-seed", type=int, help="play only this world of tests/switch/network")
 
 
 def pytest_configure() -> None:
@@ -35,6 +36,13 @@ def pytest_configure() -> None:
 def _no_terminal_width(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is printed is as wide as a test says, whatever terminal the tests run in."""
     monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment variables that the config of docs/guide-config.md names."""
+    for name in ("SMALL_CARRIER_SECRET", "ACME_SECRET"):
+        monkeypatch.setenv(name, "a secret of the guide")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,6 +28,10 @@ class Cause(StrEnum):
     NOT_ACCEPTABLE = "not_acceptable"
     BAD_REQUEST = "bad_request"
     BAD_EXTENSION = "bad_extension"
+    UNAUTHORIZED = "unauthorized"
+    """The trunk must authenticate, and its credentials are wrong."""
+    TOO_FAST = "too_fast"
+    """More calls a second than the trunk may make."""
     UNSUPPORTED_BODY = "unsupported_body"
     """The INVITE's body is no SDP, or encoded in a way that is not read."""
     UNSUPPORTED_URI = "unsupported_uri"
@@ -113,6 +117,8 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.UNSUPPORTED_BODY: _t(415, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.UNSUPPORTED_URI: _t(416, 28, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.SDP_REFUSED: _t(406, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.UNAUTHORIZED: _t(403, 21, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
+    Cause.TOO_FAST: _t(503, 42, Fault.CALLER, FinalState.REJECTED_UNAVAILABLE),
     Cause.TOO_MANY_HOPS: _t(483, 25, Fault.NETWORK, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
     Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),

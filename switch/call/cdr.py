@@ -27,6 +27,9 @@ def build_record(
     """
     if history.ended is None or history.ended_by is None or history.cause is None or history.final_state is None:
         raise ValueError(f"call {history.call_id} has not ended")
+    # the wall clock may have been set back meanwhile: no call is answered before its INVITE, or ends before it was answered
+    answered_us = None if history.answered is None else max(history.invited.utc_us, history.answered.utc_us)
+    ended_us = max(history.ended.utc_us, history.invited.utc_us if answered_us is None else answered_us)
     heard = history.acknowledged is not None  # a caller that never sent ACK to our 200 may have heard nothing: no talk
     attempts = tuple(_attempt_record(tried, heard=heard) for tried in history.attempts)
     return CallRecord(
@@ -38,8 +41,8 @@ def build_record(
         campaign=history.campaign,
         final_state=history.final_state,
         invited_us=history.invited.utc_us,
-        answered_us=_us(history.answered),
-        ended_us=max(history.ended.utc_us, _us(history.answered) or 0),  # the wall clock may have been set back meanwhile
+        answered_us=answered_us,
+        ended_us=ended_us,
         ended_by=history.ended_by,
         ended_detail=history.cause.value,
         sip_code=history.sip_code,

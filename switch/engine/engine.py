@@ -56,6 +56,7 @@ class Engine:
     ) -> None:
         self._plan = plan
         self._agent = agent
+        agent.admit_strangers(plan.strangers)
         self._token = token
         self._control = CallControl(Usage() if usage is None else usage)
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
@@ -175,6 +176,7 @@ class Engine:
         self._plan = plan
         self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.clear()
+        self._agent.admit_strangers(plan.strangers)
 
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
@@ -272,7 +274,7 @@ class Engine:
             call_id=self._token(),
             did=to_e164(fact.user),
             ani=to_e164(fact.caller),
-            trunk="" if trunk is None else trunk.name,
+            trunk=fact.peer if trunk is None else trunk.name,
             seed=int(self._token()[:12], 16),
             version=self._plan.version,
             max_call_ms=self._plan.max_call_ms,

@@ -10,7 +10,7 @@ from routing.table import Table
 from switch.billing.terms import Rate, Terms
 from switch.sip.headers import readable
 from switch.sip.message import Headers
-from switch.sip.peer import DEFAULT_PEER, PeerProfile
+from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Plan:
     case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
     by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
-    `line_peers`: by line, how SIP treats it.
+    `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     """
 
     version: str
@@ -47,6 +47,7 @@ class Plan:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     call_id_header: str | None = None
     line_peers: Mapping[str, PeerProfile] = field(default_factory=dict)
+    strangers: Realm | None = None
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IPv4 literal, belongs to, or None."""

@@ -9,6 +9,15 @@ from switch.settings.value import Invalid
 from switch.sip.headers import MAX_PORT, parse_uri
 
 MAX_URI = 255
+
+
+class _AnyAddress(IPv4Network):
+    def __str__(self) -> str:
+        return "any"
+
+
+ANYWHERE = _AnyAddress("0.0.0.0/0")
+"""`addresses: any`."""
 E164_PATTERN = f"^{geo.E164_PATTERN}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
@@ -48,6 +57,8 @@ def socket_address(text: str) -> tuple[str, int]:
 
 
 def network(text: str) -> IPv4Network:
+    if text == "any":
+        return ANYWHERE
     try:
         return IPv4Network(text)
     except ValueError as error:

@@ -15,6 +15,7 @@ from routing.expression import Kind, is_word, type_mismatches
 from routing.table import NoRoute
 from routing.tags import BUILT_IN
 from switch.deployment import Token
+from switch.settings.address import ANYWHERE
 from switch.settings.finding import Finding
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.document import Document
@@ -34,6 +35,7 @@ GIVEN = frozenset({"passed_zip"})
 def inconsistencies(document: Document, names: Names) -> Iterator[Finding]:
     yield from _lines_twice(names)
     yield from _overlapping_trunks(document.trunks or {})
+    yield from _trunks_of_any_address(document.trunks or {})
     yield from _lines_to_ourselves(document)
     yield from _tag_declarations(document.tags or {})
     yield from _tag_values(document, names.kinds)
@@ -60,7 +62,7 @@ def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
     """An address belongs to one trunk: a call's record says who sent it. Networks nest or are apart, so neighbours tell."""
     found: list[tuple[IPv4Network, str, int]] = []
     for name, trunk in trunks.items():
-        found += ((network, name, index) for index, network in enumerate(trunk.addresses or ()))
+        found += ((network, name, index) for index, network in enumerate(trunk.addresses or ()) if network != ANYWHERE)
     widest: tuple[IPv4Network, str] | None = None
     for network, name, index in sorted(found, key=lambda one: (one[0].network_address, one[0].prefixlen)):
         if widest and network.subnet_of(widest[0]):
@@ -68,6 +70,20 @@ def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
             yield Finding(("trunks", name, "addresses", index), Invalid(f"{_bare(network)} belongs to two entries", hint=hint))
         else:
             widest = network, name
+
+
+def _trunks_of_any_address(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
+    """A stranger is challenged before it is known which trunk it is: so there is one realm, and a user name is one trunk's."""
+    open_to_all = {name: trunk.auth for name, trunk in trunks.items() if trunk.auth and ANYWHERE in (trunk.addresses or ())}
+    owners: dict[str, str] = {}
+    realms: dict[str, str] = {}
+    for name, auth in open_to_all.items():
+        if auth.username and owners.setdefault(auth.username, name) != name:
+            hint = f"trunk {quote(owners[auth.username])} of any address has it too"
+            yield Finding(("trunks", name, "auth", "username"), Invalid("a user name of two trunks", hint=hint))
+        if auth.realm and realms.setdefault(auth.realm, name) != next(iter(realms.values())):
+            hint = f"trunk {quote(next(iter(realms.values())))} has {quote(next(iter(realms)))}: write the same here"
+            yield Finding(("trunks", name, "auth", "realm"), Invalid("a second realm for trunks of any address", hint=hint))
 
 
 def _bare(network: IPv4Network) -> str:

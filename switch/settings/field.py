@@ -11,7 +11,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler, InstanceOf, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticOmit
 from pydantic_core.core_schema import no_info_plain_validator_function
 
@@ -26,8 +26,10 @@ from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
+from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
+from switch.sip.digest import Secret
 
 MAX_CAP = 100_000
 MAX_COUNT = 100_000_000
@@ -41,6 +43,7 @@ MAX_FAILURES = 100
 MAX_PLACES = 1_000
 LONGEST_MS = v.MAX_DAYS * v.DAY_MS
 DEFAULT_AT_LEAST = "90s"
+DEFAULT_REALM = "payphone"
 DEFAULT_PORTS = "20000-20999"
 DEFAULT_PROMPTS = "prompts"
 # The ways an attempt may end that a retry can follow.
@@ -171,7 +174,13 @@ CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
-Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
+_Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
+Networks = Annotated[
+    list[_Network],
+    some("a trunk without addresses", address.NETWORK),
+    BeforeValidator(_one_is_a_list),
+    WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]
@@ -279,6 +288,23 @@ def _filter(text: str) -> Expression:
         raise Invalid(bad.message, expected=bad.expected, at=bad.column) from bad
 
 
+def _secret(raw: object, info: ValidationInfo) -> Secret:
+    names = cast(Names, info.context)
+    return secret_of(without_left_out(raw), names.directory)
+
+
+_ELSEWHERE: JsonSchema = {
+    "type": "object",
+    "properties": {way: {"type": "string"} for way in WAYS},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+SecretText = Annotated[
+    InstanceOf[Secret], BeforeValidator(_secret), WithJsonSchema({"anyOf": [_ELSEWHERE, {"type": "string", "minLength": 1}]})
+]
+Realm = Annotated[str, scalar(v.realm, v.REALM), text_schema()]
+Username = Annotated[str, scalar(v.username, v.USERNAME), text_schema(v.USERNAME_PATTERN)]
 AdvertiserToken = Annotated[Token, scalar(lambda text: token_of(v.token(text)), v.TOKEN), text_schema(v.TOKEN_PATTERN)]
 Filter = Annotated[Expression, scalar(_filter, "a filter such as: state in [TX, OK] and age >= 65"), text_schema()]
 

@@ -66,7 +66,8 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     """`prompts`: those in a folder, which is named relative to `root`; None: this config was in force once."""
     tree = merged(files, root=root)
     folder = mapping(tree.data.get("switch")).get("prompts")
-    names = names_of(tree, prompts=prompts and prompts(folder if isinstance(folder, str) else DEFAULT_PROMPTS))
+    found_prompts = prompts and prompts(folder if isinstance(folder, str) else DEFAULT_PROMPTS)
+    names = names_of(tree, prompts=found_prompts, directory=root if prompts else None)
     checked = validated(tree, names)
     document, found = checked.document, checked.findings
     if document and prompts:

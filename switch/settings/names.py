@@ -68,7 +68,7 @@ class Names:
 
     `defined`: where, by kind and name. `again`: lines whose name another has. `prompts` None: any will do. `kinds`: what each tag holds.
     `unread`: the words of files that could not be parsed, and may define more. `hint`: the nearest known name. `incomplete`: keys under
-    which entries are left out, since they have errors.
+    which entries are left out, since they have errors. `directory`: of the config; None: it was in force once.
     """
 
     defined: Mapping[EntryKind, Mapping[str, SourceSpan]]
@@ -80,6 +80,7 @@ class Names:
     expected: Callable[[EntryKind], str]
     hint: Callable[[EntryKind, str], str | None]
     incomplete: frozenset[str] = frozenset()
+    directory: Path | None = None
 
     def check(self, kind: EntryKind, name: str) -> str:
         """Returns the name if it is defined; else raises Invalid with the nearest defined name."""
@@ -103,7 +104,7 @@ class Names:
         return f"{place.file.path}:{_line(place)}"
 
 
-def names_of(tree: Tree, *, prompts: Prompts | None) -> Names:
+def names_of(tree: Tree, *, prompts: Prompts | None, directory: Path | None) -> Names:
     """Collect what `tree` defines. Parts with a wrong shape define nothing."""
     defined = {
         kind: {name: tree.places[section, name] for name in mapping(tree.data.get(section))} for kind, section in SECTIONS.items()
@@ -124,6 +125,7 @@ def names_of(tree: Tree, *, prompts: Prompts | None) -> Names:
         prompt_fault=cache(prompts.fault) if prompts else lambda _: None,
         expected=cache(lambda kind: _expected(kind, defined[kind])),
         hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
+        directory=directory,
     )
 
 

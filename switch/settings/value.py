@@ -26,6 +26,7 @@ from switch.sip.message import SIP_HEADERS
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
 MAX_CLOSE = 3
+MAX_REALM = 128
 MAX_AMOUNT_MICROS = 1_000_000 * MICROS
 MAX_DAYS = 366
 FULL_BP = 10_000  # basis points: 100 %
@@ -46,6 +47,8 @@ CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 MAX_NUMBER = 10**18 - 1  # what a filter can compare with
+# RFC 3261 §25.1 has no bound; quotes and backslashes would only be escaped.
+USERNAME_PATTERN = r'^[^\x00-\x20"\\:\x7f]{1,128}$'
 TAG_VALUES = {Kind.TEXT: "a text", Kind.NUMBER: "a whole number", Kind.TRUTH: "true or false"}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
@@ -58,6 +61,8 @@ DAY_RANGE = "a day (mon tue wed thu fri sat sun), a range of days such as mon-fr
 DURATION_OF_DAYS = "a duration such as 90s, 4h or 30d"
 WHOLE_DAYS = f"whole days such as 7d, at most {MAX_DAYS}d"
 PERCENT = "a percentage such as 70% or 12.5%: at most two decimal places, at most 100%"
+REALM = "a realm such as sip.example.com"
+USERNAME = "a user name such as acme-trunk: no blanks, quotes or colons, at most 128 characters"
 SHARE = f"one of {', '.join(SHARES)}"
 VALID = "a range of numbers such as 18-99, or a regular expression such as /[2-9][0-9]{9}/"
 DATE = "a date such as 2026-12-24"
@@ -261,6 +266,18 @@ def call_id_header(text: str) -> str | None:
     if len(name) > 1 and name not in SIP_HEADERS and not name.startswith("p-"):
         return text
     raise Invalid(f"SIP uses the header {quote(text)} itself", expected=CALL_ID_HEADER, hint="did you mean X-Call-ID?")
+
+
+def realm(text: str) -> str:
+    if not 1 <= len(text) <= MAX_REALM or not text.isprintable():
+        raise Invalid(f"bad realm {quote(text)}", expected=REALM)
+    return text
+
+
+def username(text: str) -> str:
+    if not re.fullmatch(USERNAME_PATTERN, text) or not text.isprintable():
+        raise Invalid(f"bad user name {quote(text)}", expected=USERNAME)
+    return text
 
 
 def token(text: str) -> str:

@@ -7,13 +7,15 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from switch.sip.authenticator import Verdict
 from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, PeerOddity
+from switch.sip.fact import Fact, Notice, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
-from switch.sip.peer import DEFAULT_PEER, PeerProfile
+from switch.sip.monitor import Monitor
+from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.requests import (
     CAPABILITIES,
     DEFAULT_MAX_FORWARDS,
@@ -44,14 +46,14 @@ _DEFAULT_TIMERS = Timers()
 
 
 class UserAgent:
-    """One user agent. `listeners`: its own addresses, by the number that each flow names.
+    """One user agent. `monitor`: probes and registrations. `listeners`: its own addresses, by the number that each flow names.
 
     `token`: returns a new unguessable token (RFC 3261 `token` characters) at each call.
 
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
 
-    __slots__ = ("_core",)
+    __slots__ = ("_core", "_strangers", "monitor")
 
     def __init__(
         self,
@@ -62,10 +64,12 @@ class UserAgent:
         user_agent: str = "Payphone",
     ) -> None:
         self._core = UserAgentCore(listeners=Listeners(listeners, user_agent=user_agent), token=token, timers=timers)
+        self._strangers: Realm | None = None
+        self.monitor = Monitor(self._core)
 
     def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
-        transactions get no answer."""
+        transactions get no answer, unless `admit_strangers` lets them authenticate."""
         message = parse(data)
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
@@ -80,6 +84,10 @@ class UserAgent:
                 pass
             case _:
                 assert_never(message)
+
+    def admit_strangers(self, realm: Realm | None) -> None:
+        """Sets where requests from unknown addresses may authenticate from now on; None: they are met with silence."""
+        self._strangers = realm
 
     def tick(self, now_ns: int) -> None:
         """Fires all timers due."""
@@ -104,6 +112,11 @@ class UserAgent:
         """Returns what trunks and lines sent malformed, in order; each is returned once."""
         oddities, self._core.oddities = self._core.oddities, []
         return oddities
+
+    def notices(self) -> list[Notice]:
+        """Returns what changed in the state of trunks and lines, in order; each is returned once."""
+        notices, self.monitor.notices = self.monitor.notices, []
+        return notices
 
     @property
     def statistics(self) -> Statistics:
@@ -217,10 +230,10 @@ class UserAgent:
             self._core.statistics.add(Statistic.STRANGER, source.host)
 
     def _on_malformed(self, malformed: Malformed, source: Flow, *, peer: PeerProfile | None) -> None:
-        """Answered where the sender may call us and the message says where to answer, else dropped."""
+        """Answered where the sender is a trunk or a line that we call, and the message says where to answer; else dropped."""
         core, request = self._core, malformed.request
         core.statistics.add(_MALFORMED[malformed.kind], source.host)
-        if peer is None:
+        if peer is None and not core.is_called(source.host):
             core.statistics.add(Statistic.STRANGER, source.host)
             return
         core.note_oddity(source, malformed.why, malformed.call_id)
@@ -257,10 +270,38 @@ class UserAgent:
             self._on_cancel(received, source, now_ns, peer=peer)
         elif leg is not None:
             leg.on_request(received, now_ns)
-        elif peer is not None:
-            self._on_stranger(received, source, peer, now_ns)
         else:
+            known = self._authenticate(received, source, peer, now_ns)
+            if known is not None:
+                self._on_stranger(received, source, known, now_ns)
+
+    def _authenticate(self, received: ReceivedRequest, source: Flow, peer: PeerProfile | None, now_ns: int) -> PeerProfile | None:
+        """Returns whose request it is, or None: it got its answer, or silence. Only an INVITE of a trunk's address must authenticate;
+        of other addresses, where they may call at all, everything. Challenges cost no state (§8.2.7): they are computed."""
+        core, request = self._core, received.request
+        realm = self._strangers if peer is None else peer.realm
+        if peer is not None and (realm is None or request.method != "INVITE" or received.to_tag):
+            return peer
+        if realm is None or received.to_tag:
             core.statistics.add(Statistic.STRANGER, source.host)
+            return None
+        verdict, account = core.authenticator.verify(request, realm, now_ns)
+        match verdict:
+            case Verdict.GOOD:
+                return account
+            case Verdict.NONE | Verdict.STALE:
+                core.statistics.add(Statistic.CHALLENGED, source.host)
+                challenges = core.authenticator.challenges(realm, now_ns, is_stale=verdict is Verdict.STALE)
+                core.reply_stateless(received, 401, extra=challenges)
+            case Verdict.WRONG:
+                core.statistics.add(Statistic.UNAUTHORIZED, source.host)
+                if peer is None:
+                    core.reply_stateless(received, 403)
+                else:  # a trunk's call, and refused: it leaves a record
+                    self._on_invite(received, source, peer, rejection=(403, ()), now_ns=now_ns)
+            case _:
+                assert_never(verdict)
+        return None
 
     def _on_cancel(self, received: ReceivedRequest, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""

@@ -114,7 +114,7 @@ def _is_plain(fields: dict[str, str]) -> bool:
 
 def _parts(body: bytes, boundary: str) -> Iterator[_Part]:
     """Yields the parts between the boundary's lines; what is before the first is a preamble, what is after the last an epilogue."""
-    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary.encode()) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary.encode(errors="surrogateescape")) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     start = None
     for found in line.finditer(body):
         if start is not None:
@@ -140,7 +140,7 @@ def _value(text: str) -> tuple[str, dict[str, str]]:
     """A header's value in lower case, and its parameters; unreadable parameters are none."""
     value, semicolon, rest = text.partition(";")
     parameters = parse_params(semicolon + rest.strip()) or ()
-    return value.strip().lower(), {name: _unquoted(param(parameters, name) or "") for name, _ in parameters}
+    return "".join(value.split()).lower(), {name: _unquoted(param(parameters, name) or "") for name, _ in parameters}
 
 
 def _unquoted(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 from zlib import crc32
 
+from switch.sip.authenticator import Authenticator
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.message import Request, serialize
@@ -49,7 +50,10 @@ class UserAgentCore:
     what the agent's user has not taken yet; `oddities` too. `statistics`: what is counted, for as long as the agent lives."""
 
     __slots__ = (
+        "_called",
+        "_calls_to",
         "_serial",
+        "authenticator",
         "dialogs",
         "facts",
         "legs",
@@ -71,7 +75,10 @@ class UserAgentCore:
         self.transactions = Transactions(timers=timers, timer_heap=self.timer_heap, send=self.send)
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
+        self._called: dict[int, str] = {}
+        self._calls_to: dict[str, int] = {}
         self._serial = 0
+        self.authenticator = Authenticator(token)
         self.statistics = Statistics()
         self.facts: list[Fact] = []
         self.oddities: list[PeerOddity] = []
@@ -102,6 +109,20 @@ class UserAgentCore:
         """Reports the last fact of a leg."""
         self.report(ended)
         self.legs.pop(ended.leg, None)
+        host = self._called.pop(ended.leg, None)
+        if host is not None:
+            self._calls_to[host] -= 1
+            if self._calls_to[host] == 0:
+                del self._calls_to[host]
+
+    def call_host(self, leg: int, host: str) -> None:
+        """The leg calls `host`."""
+        self._called[leg] = host
+        self._calls_to[host] = self._calls_to.get(host, 0) + 1
+
+    def is_called(self, host: str) -> bool:
+        """Returns whether a live leg calls `host`: it is a line, and no stranger while that lasts."""
+        return host in self._calls_to
 
     def note_oddity(self, source: Flow, what: str, call_id: str = "") -> None:
         """Counts and reports something malformed of a trunk or line. Not for strangers: they are only counted."""

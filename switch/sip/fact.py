@@ -33,9 +33,10 @@ class EndReason(StrEnum):
 class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
 
-    `reject_status`: the status that SIP itself requires (400, 406, 415, 416, 420); the user must refuse the leg with it.
+    `reject_status`: the status that SIP itself requires (400, 403, 406, 415, 416, 420); the user must refuse the leg with it.
     `max_forwards`: its Max-Forwards, 70 where it has none.
     `caller`: user part of P-Asserted-Identity, else Remote-Party-ID, else From (`docs/carriers.md` §2), "" when anonymous or unreadable.
+    `peer`: the name of the trunk that its address belongs to, or that it authenticated as.
     """
 
     leg: int
@@ -47,6 +48,7 @@ class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers
     max_forwards: int
     reject_status: int | None = None
+    peer: str = ""
 
 
 class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,26 @@ class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
 
 
+class HealthChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line that is asked by OPTIONS went down or came up. `name`: `line:acme-east`, `trunk:level3`. `status`: of its last
+    answer, None: none came. It belongs to no leg, and is drained apart (`UserAgent.notices`)."""
+
+    name: str
+    is_up: bool
+    status: int | None
+
+
+class RegistrationChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk's registrar took us, refused us, or did not answer. `status`: of its last answer, None: none came. `again_s`: until it is
+    asked again. Drained as `HealthChanged`."""
+
+    trunk: str
+    is_registered: bool
+    status: int | None
+    again_s: int
+
+
+Notice = HealthChanged | RegistrationChanged
 LegFact = ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated
 """What may follow on a leg."""
 Fact = InviteReceived | LegFact

@@ -195,7 +195,7 @@ def parse_via(text: str) -> Via | None:
 class NameAddr:
     """From, To, Contact, Route, Record-Route, P-Asserted-Identity, Remote-Party-ID: a display name, a URI, header parameters.
 
-    `display`: unescaped, without quoted control characters, None when there is none. `uri`: text of any scheme, `parse_uri` reads it.
+    `display`: unescaped, None when there is none. `uri`: text of any scheme, `parse_uri` reads it.
     Written always with angle brackets, so that URI parameters and header parameters cannot be confused (RFC 3261 §20.10).
     """
 
@@ -215,7 +215,7 @@ class NameAddr:
         address = f"<{self.uri}>{write_params(self.params)}"
         if self.display is None:
             return address
-        escaped = self.display.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = self.display.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\\\0")
         return f'"{escaped}" {address}'
 
 
@@ -236,7 +236,7 @@ def _display(quoted: str | None, plain: str | None) -> str | None:
     if quoted is None:
         return (plain or "").strip(" \t") or None
     inner = quoted[1:-1]
-    return _CONTROL.sub("", _ESCAPED.sub(r"\1", inner)) if "\\" in inner else inner
+    return _ESCAPED.sub(r"\1", inner) if "\\" in inner else inner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

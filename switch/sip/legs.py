@@ -89,6 +89,7 @@ class IncomingLeg:
             headers=request.headers,
             max_forwards=DEFAULT_MAX_FORWARDS if hops is None else int(hops),
             reject_status=None if self._rejection is None else self._rejection[0],
+            peer=self._peer.name,
         )
 
     def progress(self, status: int, now_ns: int, *, body: bytes) -> None:
@@ -245,6 +246,7 @@ class OutgoingLeg:
         )
         self._transaction = core.send_request(self._request, branch=self._branch, flow=target, user=self, now_ns=now_ns)
         core.legs[self.number] = self
+        core.call_host(self.number, target.host)
         core.dialogs[self._tag] = self
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:

@@ -1,14 +1,30 @@
 """PURE. Defines how the agent treats the far end of a leg: what config says of a trunk or a line, as far as SIP itself depends on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from switch.sip.digest import Credentials, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerProfile:
-    """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used."""
+    """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used.
+
+    `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
+    """
 
     name: str = ""
     nat: bool = True
+    realm: "Realm | None" = None
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret."""
+
+    name: str
+    accounts: Mapping[str, tuple[PeerProfile, Secret]]
 
 
 DEFAULT_PEER = PeerProfile()

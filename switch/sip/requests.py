@@ -1,12 +1,10 @@
 """PURE. Reads received requests and builds the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
 
-import re
 from dataclasses import dataclass
 
 from switch.sip.body import OFFERING, SDP_TYPE, sdp_of
 from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
 from switch.sip.headers import (
-    TOKEN,
     SipUri,
     Via,
     has_param,
@@ -23,7 +21,6 @@ from switch.sip.message import Headers, Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
-_CSEQ = re.compile(rf"[0-9]++[ \t]++{TOKEN}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +85,7 @@ def stamp(request: Request, source: Flow) -> tuple[Request, Flow] | None:
 
 def legal(request: Request) -> Request:
     """Returns `request` with values that can be echoed in an answer (§8.2.6.2) in place of those that are missing or can't be read; for
-    a request that is refused as malformed. A CSeq keeps its form even where its number is too large, or its method another one."""
+    a request that is refused as malformed. The client finds its transaction by Via and the method in CSeq (§17.1.3)."""
     headers = request.headers
     if parse_name_addr(headers.get("From") or "") is None:
         headers = headers.replaced("From", "<sip:anonymous@anonymous.invalid>")
@@ -97,7 +94,7 @@ def legal(request: Request) -> Request:
         headers = headers.replaced("To", to if parse_name_addr(to) else "<sip:unknown@invalid>")
     if not headers.get("Call-ID"):
         headers = headers.replaced("Call-ID", "unknown")
-    if not _CSEQ.fullmatch(headers.get("CSeq") or ""):
+    if parse_cseq(headers.get("CSeq") or "") is None:
         headers = headers.replaced("CSeq", f"0 {request.method}")
     return Request(method=request.method, uri=request.uri, headers=headers)
 
@@ -122,9 +119,9 @@ def peer_key(host: str, port: int | None, *, branch: str) -> str:
 
 
 def _peer_key(via: Via) -> str:
-    """Returns "" for a branch without the magic cookie: an RFC 2543 element made it, it identifies no transaction."""
+    """Returns "" for a branch without the magic cookie, or of nothing else: an RFC 2543 element made it, it identifies no transaction."""
     branch = via.branch or ""
-    if not branch.startswith(MAGIC_COOKIE):
+    if not branch.startswith(MAGIC_COOKIE) or len(branch) == len(MAGIC_COOKIE):
         return ""
     return peer_key(via.host, via.port, branch=branch)
 
@@ -182,6 +179,7 @@ _REASONS = {
     183: "Session Progress",
     200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",

@@ -25,6 +25,10 @@ class Statistic(StrEnum):
     """Something in a message of a trunk or line was wrong, and read past."""
     STRANGER = "stranger"
     """A datagram from no trunk that belongs to no call: silence."""
+    CHALLENGED = "challenged"
+    """A request without credentials, or with a nonce that has run out: it got 401 and is expected again."""
+    UNAUTHORIZED = "unauthorized"
+    """A request with wrong credentials: 403."""
     REFUSED = "refused"
     """A request that got a final answer of 300 or more; the status is part of the key: `refused_404`."""
 

@@ -5,11 +5,10 @@ same seed gives the same day.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from itertools import count
-from random import Random
 from typing import Any, TypeVar
+
+from simulated_network import Network, Phone
 
 from ivr.menu import HangUp, Menu, MenuPlan, RouteOn
 from media import control as mc
@@ -17,7 +16,7 @@ from routing import table as rt
 from routing.cap import Cap
 from switch.billing.terms import Price, PriceStep, Rule, Terms
 from switch.billing.verdict import JudgedCall
-from switch.call.moment import NS_PER_MS, Moment
+from switch.call.moment import Moment
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
 from switch.engine.engine import Engine
 from switch.engine.media import RtpSettings
@@ -27,7 +26,6 @@ from switch.sip import offer_answer, sdp
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated
 from switch.sip.flow import Flow
-from switch.sip.peer import DEFAULT_PEER
 
 AnyOrder = TypeVar("AnyOrder", bound=mc.Message)
 
@@ -87,16 +85,7 @@ def tokens(prefix: str) -> Callable[[], str]:
     return lambda: f"{prefix}{next(numbers):015x}"
 
 
-@dataclass
-class Phone:
-    """A SIP agent and what its user does on a fact."""
-
-    agent: UserAgent
-    on_fact: Callable[[Fact], None]
-    facts: list[Fact] = field(default_factory=list)
-
-
-class World:
+class World(Network):
     """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told."""
 
     def __init__(
@@ -110,11 +99,7 @@ class World:
         epoch: str = "e",
     ) -> None:
         """`epoch`: a hexadecimal digit that all ids of calls begin with: those of a switch that was started again are others."""
-        self.random = Random(seed)
-        self.loss = loss
-        self.doubling = doubling
-        self.delay_ms = delay_ms
-        self.now_ns = 0
+        super().__init__(seed=seed, loss=loss, doubling=doubling, delay_ms=delay_ms)
         self.sync_ms: int | None = 1
         self.records: list[JudgedCall] = []
         self.journal: list[tuple[str, bytes]] = []
@@ -122,15 +107,16 @@ class World:
         self.complaints: list[LogProblem] = []
         self.effects: list[Effect] = []
         self._left: set[int] = set()
-        self._serial = count()
-        self._planned: list[tuple[int, int, Callable[[], None]]] = []
-        self._phones: dict[Flow, Phone] = {}
-        self.sip = UserAgent(listeners=(SWITCH,), token=tokens("a"))
+        self.start(with_plan, epoch=epoch)
+        self.caller = self.phone(CARRIER, self._caller_hears)
+
+    def start(self, with_plan: Plan, *, epoch: str) -> None:
+        """A new process of the switch, whose usage begins at nothing, and its media worker."""
+        self.sip = UserAgent(listeners=(SWITCH,), token=tokens(f"a{epoch}"))
         rtp = RtpSettings(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
         self.usage = Usage()
         self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
-        self.caller = self.phone(CARRIER, self._caller_hears)
 
     def at(self) -> Moment:
         return Moment(mono_ns=self.now_ns, utc_us=START_US + self.now_ns // 1_000)
@@ -138,9 +124,8 @@ class World:
     # phones
 
     def phone(self, address: Flow, on_fact: Callable[[Fact], None]) -> Phone:
-        phone = Phone(agent=UserAgent(listeners=(address,), token=tokens(f"{len(self._phones):x}f")), on_fact=on_fact)
-        self._phones[address] = phone
-        return phone
+        agent = UserAgent(listeners=(address,), token=tokens(f"{len(self._phones):x}f"))
+        return self.join(Phone(address=address, agent=agent, on_fact=on_fact))
 
     def line_phone(
         self, address: Flow, *, answer_ms: int | None = 1_000, status: int | None = None, talk_ms: int | None = None
@@ -199,55 +184,26 @@ class World:
 
     # time
 
-    def after(self, ms: float, action: Callable[[], None]) -> None:
-        heappush(self._planned, (self.now_ns + int(ms * NS_PER_MS), next(self._serial), action))
-
-    def run(self, ms: float) -> None:
-        """Let time pass, instant by instant."""
-        end_ns = self.now_ns + int(ms * NS_PER_MS)
-        self.flush()
-        while (next_ns := self._next_ns()) is not None and next_ns <= end_ns:
-            self.now_ns = max(self.now_ns, next_ns)
-            while self._planned and self._planned[0][0] <= self.now_ns:
-                heappop(self._planned)[2]()
-            for phone in self._phones.values():
-                phone.agent.tick(self.now_ns)
-            due = self.engine.next_deadline()
-            if due is not None and due <= self.now_ns:
-                self.engine.tick(self.at())
-            self.flush()
-        self.now_ns = end_ns
-
     def _next_ns(self) -> int | None:
-        instants = [phone.agent.next_deadline() for phone in self._phones.values()]
-        instants.append(self.engine.next_deadline())
-        instants.append(self._planned[0][0] if self._planned else None)
-        return min((ns for ns in instants if ns is not None), default=None)
+        return min((ns for ns in (super()._next_ns(), self.engine.next_deadline()) if ns is not None), default=None)
+
+    def _tick(self) -> None:
+        super()._tick()
+        due = self.engine.next_deadline()
+        if due is not None and due <= self.now_ns:
+            self.engine.tick(self.at())
 
     def flush(self) -> None:
-        for address, phone in self._phones.items():
-            while facts := phone.agent.facts():
-                for fact in facts:
-                    phone.facts.append(fact)
-                    phone.on_fact(fact)
-            for data, target in phone.agent.to_send():
-                self.fly(data, address, target)
+        super().flush()
         for effect in self.engine.effects():
             self.effects.append(effect)
             self._do(effect)
 
-    def fly(self, data: bytes, source: Flow, target: Flow) -> None:
-        """A datagram takes off; it may be lost, or land twice."""
-        if self.random.random() < self.loss:
-            return
-        for _ in range(2 if self.random.random() < self.doubling else 1):
-            self.after(self.random.randint(*self.delay_ms), lambda: self._land(data, source, target))
-
     def _land(self, data: bytes, source: Flow, target: Flow) -> None:
         if target == SWITCH:
             self.engine.datagram(data, source, self.at())
-        elif target in self._phones:
-            self._phones[target].agent.receive(data, source, self.now_ns, peer=DEFAULT_PEER)
+        else:
+            super()._land(data, source, target)
 
     def _do(self, effect: Effect) -> None:
         match effect:

@@ -1,14 +1,14 @@
-"""Drives SIP agents in tests, without sockets or waiting: a hand-written peer (`Solo`), and a whole network (`World`).
+"""Drives SIP agents in tests, without sockets or waiting: a hand-written peer (`Solo`), and a network of phones (`World`).
 
 Time is simulated: integer nanoseconds that only move when a test moves them. `World` draws loss, delay and doubles from one seed.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from dataclasses import dataclass
 from itertools import count
-from random import Random
 from typing import Any
+
+from simulated_network import Network, Phone
 
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -232,19 +232,6 @@ class Drop:
     skip: int = 0
 
 
-@dataclass(kw_only=True)
-class Phone:
-    """An agent with its facts, and what its user does on each: `on_fact(world, phone, fact)`."""
-
-    address: Flow
-    agent: UserAgent
-    on_fact: "OnFact"
-    facts: list[Fact] = field(default_factory=list)
-
-    def of(self, leg: int) -> list[Fact]:
-        return [fact for fact in self.facts if fact.leg == leg]
-
-
 OnFact = Callable[["World", Phone, Fact], None]
 
 
@@ -260,86 +247,35 @@ def polite(world: "World", phone: Phone, fact: Fact) -> None:
             pass
 
 
-class World:
-    """Phones on a network that loses, doubles and reorders datagrams, all drawn from `seed`. `log`: (ms, from, to, name)."""
+class World(Network):
+    """Phones that only know SIP. `drops`: messages that are lost by name. `log`: (ms, from, to, name) of what was sent, lost or not."""
 
     def __init__(self, *, seed: int = 0, loss: float = 0.0, doubling: float = 0.0, delay_ms: tuple[int, int] = (5, 5)) -> None:
-        self.random = Random(seed)
-        self.loss = loss
-        self.doubling = doubling
-        self.delay_ms = delay_ms
-        self.now_ns = 0
+        super().__init__(seed=seed, loss=loss, doubling=doubling, delay_ms=delay_ms)
         self.drops: list[Drop] = []
         self.log: list[tuple[int, Flow, Flow, str]] = []
-        self._phones: dict[Flow, Phone] = {}
-        self._serial = count()
-        self._flying: list[tuple[int, int, bytes, Flow, Flow]] = []
-        self._planned: list[tuple[int, int, Callable[[], None]]] = []
 
     def phone(self, host: str, *, on_fact: "OnFact" = polite, timers: Timers | None = None) -> Phone:
         """A new phone at `host`, port 5060."""
-        agent = UserAgent(listeners=(Flow(host, 5060),), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
-        self._phones[Flow(host, 5060)] = Phone(address=Flow(host, 5060), agent=agent, on_fact=on_fact)
-        return self._phones[Flow(host, 5060)]
+        address = Flow(host, 5060)
+        agent = UserAgent(listeners=(address,), token=tokens(host.replace(".", "") + "-"), timers=timers or Timers())
+        phone = Phone(address=address, agent=agent, on_fact=lambda fact: on_fact(self, phone, fact))
+        return self.join(phone)
 
     def call(self, caller: Phone, callee: Phone) -> int:
         """The caller's leg of a new call."""
         uri = f"sip:line@{callee.address.host}:5060"
         return caller.agent.invite(uri=uri, target=callee.address, caller="100", body=OFFER, now_ns=self.now_ns)
 
-    def after(self, ms: int, action: Callable[[], None]) -> None:
-        """Do something later."""
-        heappush(self._planned, (self.now_ns + ms * NS_PER_MS, next(self._serial), action))
-
-    def run(self, ms: int) -> None:
-        """Let time pass, event by event."""
-        end_ns = self.now_ns + ms * NS_PER_MS
-        self._flush()
-        while (next_ns := self._next_ns()) is not None and next_ns <= end_ns:
-            self.now_ns = max(self.now_ns, next_ns)
-            self._step()
-            self._flush()
-        self.now_ns = end_ns
-
     def names(self) -> list[str]:
         """What was sent, lost or not, in order."""
         return [name for _, _, _, name in self.log]
 
-    def _next_ns(self) -> int | None:
-        deadlines = [phone.agent.next_deadline() for phone in self._phones.values()]
-        instants = [ns for ns in deadlines if ns is not None]
-        instants += [heap[0][0] for heap in (self._flying, self._planned) if heap]
-        return min(instants, default=None)
-
-    def _step(self) -> None:
-        while self._planned and self._planned[0][0] <= self.now_ns:
-            heappop(self._planned)[2]()
-        while self._flying and self._flying[0][0] <= self.now_ns:
-            _, _, data, source, target = heappop(self._flying)
-            phone = self._phones.get(target)
-            if phone is not None:
-                phone.agent.receive(data, source, self.now_ns, peer=DEFAULT_PEER)
-        for phone in self._phones.values():
-            phone.agent.tick(self.now_ns)
-
-    def _flush(self) -> None:
-        """Users hear of facts and react; what agents send takes off."""
-        for phone in self._phones.values():
-            while facts := phone.agent.facts():
-                for fact in facts:
-                    phone.facts.append(fact)
-                    phone.on_fact(self, phone, fact)
-            for data, target in phone.agent.to_send():
-                self._take_off(data, phone.address, target)
-
-    def _take_off(self, data: bytes, source: Flow, target: Flow) -> None:
+    def fly(self, data: bytes, source: Flow, target: Flow) -> None:
         name = name_of(read(data))
         self.log.append((self.now_ns // NS_PER_MS, source, target, name))
-        if self._is_dropped(name) or self.random.random() < self.loss:
-            return
-        for _ in range(2 if self.random.random() < self.doubling else 1):
-            due_ns = self.now_ns + self.random.randint(*self.delay_ms) * NS_PER_MS
-            heappush(self._flying, (due_ns, next(self._serial), data, source, target))
+        if not self._is_dropped(name):
+            super().fly(data, source, target)
 
     def _is_dropped(self, name: str) -> bool:
         for drop in self.drops:

@@ -11,11 +11,13 @@ from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
 from switch.deployment import Api, Deployment, SwitchSettings, Token
 from switch.engine.plan import Plan, Trunk
+from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.model.document import Document
-from switch.settings.model.party import TrunkConfig
-from switch.sip.peer import PeerProfile
+from switch.settings.model.party import AuthConfig, LineConfig, TrunkConfig
+from switch.sip.digest import Credentials, Secret
+from switch.sip.peer import PeerProfile, Realm
 
 VERSION_DIGITS = 12
 
@@ -36,7 +38,10 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         tag_kinds=dict(sorted(kinds.items())),
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
-        line_peers={name: PeerProfile(name=name) for advertiser in document.advertisers.values() for name in advertiser.lines},
+        line_peers={
+            name: _line_peer(name, line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+        },
+        strangers=_strangers(document.trunks),
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
     )
@@ -75,10 +80,39 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
 
 
 def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
-    pairs = sorted((int(network.network_address), int(network.netmask)) for network in trunk.addresses)
+    listed = [network for network in trunk.addresses if network != ANYWHERE]
+    pairs = sorted((int(network.network_address), int(network.netmask)) for network in listed)
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=PeerProfile(name=name))
+    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=_trunk_peer(name, trunk))
+
+
+def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
+    authenticated = PeerProfile(name=name, credentials=_credentials(trunk.auth))
+    if trunk.auth is None:
+        return authenticated
+    realm = Realm(name=trunk.auth.realm, accounts={trunk.auth.username: (authenticated, trunk.auth.secret)})
+    return replace(authenticated, realm=realm)
+
+
+def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
+    """Where callers from any address may authenticate: the trunks of any address have one realm."""
+    found = {
+        trunk.auth.username: (PeerProfile(name=name, credentials=_credentials(trunk.auth)), trunk.auth.secret, trunk.auth.realm)
+        for name, trunk in sorted(trunks.items())
+        if trunk.auth is not None and ANYWHERE in trunk.addresses
+    }
+    realms = [realm for _, _, realm in found.values()]
+    accounts = {username: (peer, secret) for username, (peer, secret, _) in found.items()}
+    return Realm(name=realms[0], accounts=accounts) if realms else None
+
+
+def _line_peer(name: str, line: LineConfig) -> PeerProfile:
+    return PeerProfile(name=name, credentials=_credentials(line.auth))
+
+
+def _credentials(auth: AuthConfig | None) -> Credentials | None:
+    return None if auth is None else Credentials(username=auth.username, secret=auth.secret)
 
 
 def _digest(meaning: object) -> str:
@@ -90,6 +124,8 @@ def _plain(value: object) -> object:
     """Returns a dataclass as JSON values, with the name of its type, since two types of outcome may have the same fields."""
     if isinstance(value, Expression):
         return show(value)
+    if isinstance(value, Secret):
+        return sha256(value.reveal().encode()).hexdigest()
     if isinstance(value, Token):
         return value.sha256.hex()
     if is_dataclass(value) and not isinstance(value, type):

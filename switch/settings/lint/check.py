@@ -14,7 +14,7 @@ from switch.billing.terms import LASTING, POSTED, BillableOn, Price, Terms
 from switch.deployment import Deployment
 from switch.settings.address import even_ports
 from switch.settings.compile.table import most_micros
-from switch.settings.finding import Finding, warning
+from switch.settings.finding import Finding, value_at, warning
 from switch.settings.lint.filters import impossible_values, shadowed, values_of
 from switch.settings.lint.reach import idle, paused_owners, unreached
 from switch.settings.model.campaign import rules_of
@@ -54,6 +54,7 @@ def warnings(
     yield from idle(table, nodes)
     yield from paused_owners(document)
     yield from too_few_ports(document)
+    yield from plain_secrets(document, tree)
     yield from fixed_zones(document)
     yield from caps_without_zone(document)
     yield from calendars_without_country(document)
@@ -70,6 +71,14 @@ def too_few_ports(document: Document) -> Iterator[Finding]:
     if "max_calls" in limits.model_fields_set and ports < 2 * limits.max_calls:
         message = f"max_calls is {limits.max_calls}, but the RTP ports are enough for {ports // 2}"
         yield warning(("switch", "limits", "max_calls"), message, hint="a call takes two even ports of rtp.ports")
+
+
+def plain_secrets(document: Document, tree: Tree) -> Iterator[Finding]:
+    """Secrets in the config itself, which is in version control."""
+    for path, _ in document.fields("secret"):
+        if isinstance(value_at(path, tree), str):
+            hint = "write {env: NAME} or {file: PATH}, and change the secret if this was committed"
+            yield warning(path, "a secret in plain sight", hint=hint, at_key=True)
 
 
 def bad_prompts(document: Document, prompts: Prompts) -> Iterator[Finding]:

@@ -103,13 +103,38 @@ class CostConfig(Strict):
     step: field.Seconds = may("Billed in steps of this, rounded up", default="6s")
 
 
+class AuthConfig(Strict):
+    """Digest authentication."""
+
+    username: field.Username = must("The user name")
+    secret: field.SecretText = must("The password: {env: NAME}, {file: PATH}, or in quotes")
+
+
+class TrunkAuthConfig(AuthConfig):
+    """What a trunk's INVITEs must authenticate with, and what its own challenges are answered with."""
+
+    realm: field.Realm = may("The realm of our challenges", default=field.DEFAULT_REALM)
+
+
 class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
-    addresses: Annotated[Items[field.Network], field.some("a trunk without addresses", address.NETWORK)] = must(
-        "IPv4 addresses and networks whose calls are taken; all others are met with silence"
+    addresses: field.Networks = must(
+        "IPv4 addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
+    auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
+
+    @field_validator("auth")
+    @classmethod
+    def _is_known_somehow(cls, auth: TrunkAuthConfig | None, info: ValidationInfo) -> TrunkAuthConfig | None:
+        networks = info.data.get("addresses", ())
+        if address.ANYWHERE in networks and auth is None:
+            hint = "add `auth: {username: NAME, secret: {env: NAME}}`, or list the carrier's addresses"
+            raise Invalid("any address, and no `auth`: everybody could call", hint=hint, where=("addresses",))
+        if address.ANYWHERE in networks and len(networks) > 1:
+            raise Invalid("any address, and others", hint="leave the others out", where=("addresses",))
+        return auth
 
 
 class PublisherConfig(CapOwner):
@@ -168,6 +193,7 @@ class LineConfig(CapOwner):
     """One SIP URI of an advertiser."""
 
     uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
+    auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
     timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")

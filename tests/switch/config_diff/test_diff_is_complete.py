@@ -21,6 +21,7 @@ from switch.settings.model.document import Document
 from switch.settings.problem import Problem
 from switch.settings.source import SourceFile
 from switch.settings.text import parse_yaml
+from switch.sip.digest import Secret
 
 Way = tuple[str | int, ...]
 POSTED = "abcdefghijklmnop-0123"
@@ -68,6 +69,8 @@ def another(value: Any) -> Any:
             return value + timedelta(minutes=1)
         case IPv4Network():
             return IPv4Network("192.0.2.0/24")
+        case Secret():
+            return Secret(value.reveal() + "x")
         case (str() as host, int() as port):
             return host, port + 1
         case (int() as low, int() as high):

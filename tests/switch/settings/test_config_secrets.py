@@ -8,7 +8,9 @@ import yaml
 from switch.deployment import Api, token_of
 from switch.problem_text import as_json, show
 from switch.settings.files import without_secrets
-from switch.settings.load import Loaded, load
+from switch.settings.load import Loaded, load, load_kept
+from switch.settings.secret import MAX_CHARS
+from switch.sip.digest import Secret
 
 SECRET = "correct-horse-battery"  # noqa: S105 (a test's own)
 SWITCH = "switch:\n  sip: {listen: 127.0.0.1:5060}\n  api: {listen: 127.0.0.1:8088}\n"
@@ -96,6 +98,14 @@ def test_no_problem_shows_it(config: Path, text: str) -> None:
         ("ten: {uri: 'sip:a@127.0.0.1:5060'}", "ten: {uri: 'sip:a@127.0.0.1:5060'}"),
         ("oken: abc", "oken: xxx"),
         ("tokens: abc", "tokens: xxx"),
+        ("secret: abc", "secret: xxx"),
+        ("{username: me, secrets: 'a b', realm: r}", "{username: me, secrets: 'x x', realm: r}"),
+        ("sercet: abc", "sercet: xxx"),
+        ("password: abc", "password: xxx"),
+        ("secret: {env: NAME}", "secret: {env: NAME}"),
+        ("secret: { 'file' : NAME}", "secret: { 'file' : NAME}"),
+        ("secret:\n  env: NAME\nx: 1", "secret:\n  env: NAME\nx: 1"),
+        ("sector: abc", "sector: abc"),
     ],
 )
 def test_secrets_and_nothing_else_are_masked(text: str, kept: str) -> None:
@@ -130,3 +140,71 @@ def test_a_comment_behind_a_token_stays_one(tmp_path: Path) -> None:
     kept = without_secrets(f"token: {SECRET}   # was {SECRET} before\n")
     assert SECRET not in kept
     assert yaml.safe_load(kept) == {"token": "x" * len(SECRET)}
+
+
+AUTH = "trunks:\n  t: {{addresses: any, auth: {{username: me, secret: {}}}}}\n"
+
+
+def with_secret(config: Path, written: str) -> Loaded:
+    (config / "extra.yaml").write_text(AUTH.format(written))
+    return load(config)
+
+
+def account(loaded: Loaded) -> Secret:
+    assert loaded.deployment is not None, loaded.problems
+    realm = loaded.deployment.plan.strangers
+    assert realm is not None
+    return realm.accounts["me"][1]
+
+
+def test_a_secret_from_the_environment_or_a_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYPHONE_TEST_SECRET", SECRET)
+    (config / "carrier.secret").write_text(f"{SECRET}\nnot this\n")
+    written = [SECRET, "{env: PAYPHONE_TEST_SECRET}", "{file: carrier.secret}"]
+    assert [account(with_secret(config, each)) for each in written] == [Secret(SECRET)] * 3
+    assert [len(with_secret(config, each).problems) for each in written] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("written", [SECRET, "{env: PAYPHONE_TEST_SECRET}"])
+def test_a_secret_is_in_nothing_that_is_loaded(config: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("PAYPHONE_TEST_SECRET", SECRET)
+    loaded = with_secret(config, written)
+    assert account(loaded) == Secret(SECRET)
+    assert SECRET not in repr(loaded)
+    assert not any(SECRET in show(problem) or SECRET in str(as_json(problem)) for problem in loaded.problems)
+
+
+def test_another_secret_is_another_version(config: Path) -> None:
+    versions = [loaded.deployment.plan.version for each in "ab" if (loaded := with_secret(config, each)).deployment]
+    assert len(set(versions)) == 2
+
+
+def test_a_config_of_old_is_read_without_its_secrets(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYPHONE_TEST_SECRET", SECRET)
+    kept = with_secret(config, "{env: PAYPHONE_TEST_SECRET}").files
+    monkeypatch.delenv("PAYPHONE_TEST_SECRET")
+    assert load_kept(kept).deployment is not None
+    assert load(config).deployment is None
+
+
+@pytest.mark.parametrize(("chars", "problems"), [(MAX_CHARS, 1), (MAX_CHARS + 1, 1)])
+def test_a_secret_may_be_so_long(config: Path, chars: int, problems: int) -> None:
+    loaded = with_secret(config, "x" * chars)
+    assert len(loaded.problems) == problems
+    assert (loaded.deployment is not None) == (chars == MAX_CHARS)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"\xff\n", "cannot be read: it is not UTF-8"),
+        (b"a\x07b", "has characters that no password has"),
+        (b"x" * (MAX_CHARS + 1), "is longer than 256 characters"),
+    ],
+)
+def test_a_file_without_a_secret_is_told(config: Path, content: bytes, told: str) -> None:
+    (config / "carrier.secret").write_bytes(content)
+    (problem,) = with_secret(config, "{file: carrier.secret}").problems
+    assert problem.message.endswith(told)
+    assert problem.line == 2

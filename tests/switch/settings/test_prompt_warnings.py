@@ -1,5 +1,6 @@
 """Prompts that can be played and will be heard wrong are warned of where they are named; what the relay would refuse is an error."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ def test_a_prompt_that_nobody_uses_is_not_warned_of(config: Path) -> None:
 def test_every_place_that_names_a_prompt_is_looked_at(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the models look up as a prompt, in a config with every key."""
     lay_guide(config, guide_text())
+    for name in re.findall(r"env: ([A-Z_]+)", guide_text()):
+        monkeypatch.setenv(name, "secret")
     looked_up: list[str] = []
     used: list[str] = []
     names_check, warnings = Names.check, check.bad_prompts

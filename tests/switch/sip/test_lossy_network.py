@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulated_network import Phone
 from sip_world import (
     ANSWER,
     LONG_MS,
@@ -18,7 +19,6 @@ from sip_world import (
     PEER,
     Drop,
     OnFact,
-    Phone,
     Solo,
     World,
     request,

@@ -414,9 +414,9 @@ def check_promises(data: bytes) -> None:
     assert all(len(headers.all(name)) <= 1 for name in ("From", "To", "Call-ID", "CSeq"))
     written = serialize(whole)
     if isinstance(message, Malformed):
-        echoed = answer(legal(message.request), 400, tag="t", listeners=LISTENERS) if message.request else None
-        read = parse(serialize(echoed)) if echoed else None
-        assert isinstance(read, Response) or "CSeq" in whole.headers, message
+        assert isinstance(whole, Request)
+        read = parse(serialize(answer(legal(whole), message.status, tag="t", listeners=LISTENERS)))
+        assert isinstance(read, Response), message
     else:
         assert all(len(headers.all(name)) == 1 for name in ("From", "To", "Call-ID", "CSeq"))
         assert parse_name_addr(headers.get("From") or "")

@@ -1,0 +1,116 @@
+"""PURE. Asks by OPTIONS whether a trunk or line is alive, with hysteresis: several misses in a row are down, several hits up again.
+
+Any answer but 408 and 503 is a hit (`docs/carriers.md` §10): who answers 404 or 405 is alive. A probe that has no answer when the next is
+due is a miss. Routing is elsewhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zlib import crc32
+
+from switch.sip.core import UserAgentCore
+from switch.sip.digest import Credentials, DigestClient
+from switch.sip.flow import Flow
+from switch.sip.headers import SipUri, write_host
+from switch.sip.message import Response
+from switch.sip.outside import OutsideRequest, Sender
+from switch.sip.requests import ACCEPT
+from switch.sip.transaction import Timer
+
+_DEAD = frozenset({408, 503})
+_SPREAD = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """`name`: `line:acme-east`, `trunk:level3`. `uri`: what is asked, at `flow`. `every_ns`: between two probes."""
+
+    name: str
+    uri: str
+    flow: Flow
+    every_ns: int
+    misses: int = 3
+    hits: int = 2
+    credentials: Credentials | None = None
+
+
+class Probe:
+    """Runs one watch until `stop`. `changed(probe)` is called when it goes down or comes up; at first it counts as up.
+
+    `last_status`: of the last answer; None: there was none to the last probe, or no probe yet. `changed_ns`: None: it was always up.
+    """
+
+    __slots__ = (
+        "_changed",
+        "_core",
+        "_cseq",
+        "_digest",
+        "_request",
+        "_row",
+        "_sender",
+        "_timer",
+        "changed_ns",
+        "is_up",
+        "last_status",
+        "watch",
+    )
+
+    def __init__(self, core: UserAgentCore, watch: Watch, *, changed: Callable[["Probe"], None], now_ns: int) -> None:
+        """The first probe comes within the interval, at a share of it that follows from the name: not all at once."""
+        self._core = core
+        self._changed = changed
+        self.watch = watch
+        self.is_up = True
+        self.changed_ns: int | None = None
+        self.last_status: int | None = None
+        self._row = 0
+        self._cseq = 0
+        self._request: OutsideRequest | None = None
+        ours = SipUri(host=core.listeners.local(watch.flow).host)
+        self._sender = Sender(f"<{ours}>", f"<{watch.uri}>", core.token(), core.token())
+        self._digest = None if watch.credentials is None else DigestClient(credentials=watch.credentials, token=core.token)
+        share_ns = watch.every_ns * (crc32(watch.name.encode()) % _SPREAD) // _SPREAD
+        self._timer: Timer | None = core.timer_heap.add(now_ns + share_ns, self._ask)
+
+    def stop(self) -> None:
+        self._core.timer_heap.cancel(self._timer)
+        if self._request is not None:
+            self._request.give_up()
+
+    def _ask(self, now_ns: int) -> None:
+        if self._request is not None:
+            self._request.give_up()
+            self._answered(None, now_ns)
+        self._cseq += 1
+        self._request = OutsideRequest(
+            self._core,
+            method="OPTIONS",
+            uri=self.watch.uri,
+            flow=self.watch.flow,
+            sender=self._sender,
+            cseq=self._cseq,
+            extra=(self._core.listeners.contact(self.watch.flow), ACCEPT),
+            digest=self._digest,
+            done=self._answered,
+            now_ns=now_ns,
+        )
+        self._timer = self._core.timer_heap.add(now_ns + self.watch.every_ns, self._ask)
+
+    def _answered(self, response: Response | None, now_ns: int) -> None:
+        if self._request is not None:
+            self._cseq = self._request.last_cseq
+        self._request = None
+        self.last_status = None if response is None else response.status
+        is_hit = response is not None and response.status not in _DEAD
+        if is_hit == self.is_up:
+            self._row = 0
+            return
+        self._row += 1
+        if self._row >= (self.watch.hits if is_hit else self.watch.misses):
+            self.is_up, self.changed_ns, self._row = is_hit, now_ns, 0
+            self._changed(self)
+
+
+def probed_uri(host: str, port: int) -> str:
+    """The URI of a host alone, without a user: who is asked whether it is alive, not whom it would ring."""
+    return f"sip:{write_host(host)}:{port}"

@@ -1,0 +1,28 @@
+"""10,000 calls of people who do anything at any time, on networks that lose, double, delay, reorder and fall apart.
+
+Each world comes from one seed. One that breaks a promise prints what is wrong, the command that plays it again, and the trace of one call.
+"""
+
+import pytest
+from network_checks import broken_promises, told
+from network_users import RandomCalls
+
+CALLS = 400
+MOST_SHOWN = 5
+
+
+def test_whatever_people_and_the_network_do(network_seed: int) -> None:
+    world = RandomCalls(seed=network_seed, calls=CALLS).played()
+    broken = list(broken_promises(world))
+    if broken:
+        lines = [f"{len(broken)} promises are broken in world {network_seed}. To play it again:"]
+        lines += [f"  .venv/bin/pytest tests/switch/network/test_random_calls.py --network-seed {network_seed}"]
+        lines += [f"{each.what}  {' '.join(each.call_ids)}" for each in broken[:MOST_SHOWN]]
+        traced = next((each for each in broken if each.call_ids), None)
+        pytest.fail("\n".join([*lines, *([told(world, traced)] if traced else [])]), pytrace=False)
+
+
+def test_one_seed_is_one_history() -> None:
+    once, again = (RandomCalls(seed=3, calls=60).played() for _ in range(2))
+    assert once.flown == again.flown
+    assert once.records == again.records

@@ -1,0 +1,139 @@
+"""OPTIONS to trunks and lines: what is a hit and what a miss, and how many of them change the state."""
+
+import pytest
+from sip_world import NOTHING_HELD, OURS, PEER, Solo, header, response
+
+from switch.sip.digest import Credentials, Secret
+from switch.sip.fact import HealthChanged
+from switch.sip.message import Message
+from switch.sip.probe import Watch
+from switch.sip.transaction import NS_PER_MS
+
+EVERY_MS = 30_000
+DOWN = HealthChanged(name="line:acme", is_up=False, status=None)
+
+
+def watch(name: str = "line:acme", *, misses: int = 3, hits: int = 2, credentials: Credentials | None = None) -> Watch:
+    return Watch(
+        name=name,
+        uri="sip:198.51.100.7:5080",
+        flow=PEER,
+        every_ns=EVERY_MS * NS_PER_MS,
+        misses=misses,
+        hits=hits,
+        credentials=credentials,
+    )
+
+
+def watching(*watches: Watch) -> Solo:
+    solo = Solo()
+    solo.agent.monitor.follow(watches, (), solo.now_ns)
+    return solo
+
+
+def next_options(solo: Solo) -> Message:
+    """Lets time pass until the next probe begins."""
+    for _ in range(1_000):
+        due_ns = solo.agent.next_deadline()
+        assert due_ns is not None
+        solo.now_ns = max(solo.now_ns, due_ns)
+        solo.agent.tick(solo.now_ns)
+        for message in solo.said():
+            if header(message, "CSeq") not in solo.__dict__.setdefault("seen", set()):
+                solo.__dict__["seen"].add(header(message, "CSeq"))
+                return message
+    raise AssertionError("no probe came")
+
+
+def play(solo: Solo, answers: str) -> list[bool]:
+    """Plays probes: `+` gets 200, `-` none. The changes that were told."""
+    for each in answers:
+        probe = next_options(solo)
+        if each == "+":
+            solo.hear(response(probe, 200))
+    next_options(solo)
+    return [notice.is_up for notice in solo.agent.notices() if isinstance(notice, HealthChanged)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "changes"),
+    [
+        ("++++", []),
+        ("--", []),
+        ("---", [False]),
+        ("--+--", []),
+        ("--+---", [False]),
+        ("---+", [False]),
+        ("---+-+", [False]),
+        ("---++", [False, True]),
+        ("---++--", [False, True]),
+        ("---++---", [False, True, False]),
+    ],
+)
+def test_misses_in_a_row_are_down_and_hits_in_a_row_are_up_again(answers: str, changes: list[bool]) -> None:
+    assert play(watching(watch()), answers) == changes
+
+
+@pytest.mark.parametrize(
+    ("status", "is_alive"),
+    [(200, True), (404, True), (405, True), (401, True), (603, True), (500, True), (408, False), (503, False)],
+)
+def test_any_answer_but_408_and_503_is_alive(status: int, is_alive: bool) -> None:  # noqa: FBT001
+    solo = watching(watch(misses=1))
+    solo.hear(response(next_options(solo), status))
+    assert [notice.is_up for notice in solo.agent.notices() if isinstance(notice, HealthChanged)] == ([] if is_alive else [False])
+    assert solo.agent.monitor.probes["line:acme"].last_status == status
+
+
+def test_a_provisional_answer_is_none() -> None:
+    solo = watching(watch(misses=1))
+    solo.hear(response(next_options(solo), 100))
+    next_options(solo)
+    assert solo.agent.notices() == [DOWN]
+
+
+def test_probes_are_spread_over_the_interval_and_come_at_it() -> None:
+    solo = watching(*[watch(f"line:{number}") for number in range(100)])
+    first = [ms for ms, name in solo.wait(EVERY_MS) if name == "OPTIONS"]
+    assert len({ms // 3_000 for ms in first}) == 10
+    one = watching(watch())
+    one.hear(response(next_options(one), 200))
+    first_ns = one.now_ns
+    next_options(one)
+    assert first_ns < EVERY_MS * NS_PER_MS
+    assert one.now_ns - first_ns == EVERY_MS * NS_PER_MS
+
+
+def test_what_is_asked() -> None:
+    solo = watching(watch())
+    probe = next_options(solo)
+    assert solo.addresses == [PEER]
+    assert header(probe, "To") == "<sip:198.51.100.7:5080>"
+    assert header(probe, "From").startswith(f"<sip:{OURS.host}>;tag=")
+
+
+def test_a_challenge_is_answered_where_there_are_credentials() -> None:
+    solo = watching(watch(credentials=Credentials(username="me", secret=Secret("pw"))))
+    probe = next_options(solo)
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256'
+    solo.agent.receive(response(probe, 401, extra=[challenge]), PEER, solo.now_ns, peer=None)
+    (again,) = solo.said()
+    assert header(again, "CSeq") == "2 OPTIONS"
+    assert 'username="me"' in header(again, "Authorization")
+    solo.hear(response(again, 200))
+    following = next_options(solo)
+    assert header(following, "CSeq") == "3 OPTIONS"
+    assert "nc=00000002" in header(following, "Authorization")
+
+
+def test_a_reload_keeps_what_is_the_same_and_ends_the_rest() -> None:
+    solo = watching(watch("line:a", misses=1), watch("line:b", misses=1))
+    solo.wait(2 * EVERY_MS)
+    assert {notice.name for notice in solo.agent.notices() if isinstance(notice, HealthChanged)} == {"line:a", "line:b"}
+    kept = solo.agent.monitor.probes["line:a"]
+    solo.agent.monitor.follow([watch("line:a", misses=1), watch("line:b", misses=2)], (), solo.now_ns)
+    assert solo.agent.monitor.probes["line:a"] is kept
+    assert solo.agent.notices() == [HealthChanged(name="line:b", is_up=True, status=None)]
+    solo.agent.monitor.stop(solo.now_ns)
+    solo.wait(EVERY_MS * 4)
+    assert solo.agent.live_counts() == NOTHING_HELD
