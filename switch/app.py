@@ -71,11 +71,18 @@ class Shell:
         self._heard = heard
         token = _Tokens()
         self._agent = UserAgent(listeners=(Flow(*settings.listen),), token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
-        site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
+        site = RtpSettings(
+            address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms, hold_music=settings.hold_music
+        )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
         self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
-        worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
+        worker = WorkerSettings(
+            address=settings.rtp_address,
+            prompts=settings.prompts,
+            rtp_timeout_ms=settings.rtp_timeout_ms,
+            hold_timeout_ms=settings.hold_timeout_ms,
+        )
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
         self._poller = LedgerPoller(

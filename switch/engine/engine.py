@@ -27,6 +27,7 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
 from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, Trunk, header_tags
+from switch.engine.renegotiation import Renegotiator
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -36,7 +37,9 @@ from switch.sip.fact import (
     InviteReceived,
     LegFact,
     LegTerminated,
+    OfferAccepted,
     OfferReceived,
+    OfferRefused,
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
@@ -67,8 +70,14 @@ class Engine:
             tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._effects.append(LogPeer(source=source, what=what)),
         )
+        self._renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
         self._executor = CommandExecutor(
-            agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._effects.append
+            agent=agent,
+            media=self._media,
+            renegotiator=self._renegotiator,
+            control=self._control,
+            calls=self._calls,
+            emit=self._effects.append,
         )
         self._ledger_writable = True
         self._trunks: dict[str, Trunk | None] = {}
@@ -232,14 +241,22 @@ class Engine:
                 else:
                     self._feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
-                if not self._media.apply_answer(live, leg, body):
-                    self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
-                elif number == CALLER:
-                    self._feed(live, ev.CallerAcknowledged(at=at))
-            case OfferReceived(offer=offer):
-                self._executor.renegotiate(live, number, offer, at)
+                self._on_ack(live, number, body, at)
+            case OfferReceived() | OfferAccepted() | OfferRefused():
+                self._renegotiator.on_fact(live, number, fact, at)
             case _:
                 assert_never(fact)
+
+    def _on_ack(self, live: LiveCall, number: int, body: bytes, at: Moment) -> None:
+        leg = live.legs[number]
+        is_answer = leg.offered
+        if not self._media.apply_answer(live, leg, body):
+            self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
+            return
+        if is_answer:
+            self._renegotiator.on_answer(live, number, at)
+        if number == CALLER:
+            self._feed(live, ev.CallerAcknowledged(at=at))
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
         trunk = self._trunk_of(fact.source)

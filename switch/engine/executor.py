@@ -19,11 +19,11 @@ from switch.engine.call_control import CallControl
 from switch.engine.effect import Effect, StoreRecord, SyncJournal
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
+from switch.engine.renegotiation import Renegotiator
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
 from switch.sip.flow import DEFAULT_PORT, Flow
 from switch.sip.headers import parse_uri
-from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
 
 RETRY_AFTER_S = 5
@@ -33,16 +33,24 @@ RETRY_AFTER_S = 5
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator")
 
     def __init__(
-        self, *, agent: UserAgent, media: MediaController, control: CallControl, calls: LiveCalls, emit: Callable[[Effect], None]
+        self,
+        *,
+        agent: UserAgent,
+        media: MediaController,
+        renegotiator: Renegotiator,
+        control: CallControl,
+        calls: LiveCalls,
+        emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
         self._calls = calls
         self._emit = emit
+        self._renegotiator = renegotiator
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
         """Carries out `command`; returns the events it caused at once."""
@@ -96,10 +104,12 @@ class CommandExecutor:
             case do.Bridge(leg=leg):
                 self._control.start_talk(live.call, live.context, leg, at=at)
                 self._media.bridge(live, leg)
+                self._renegotiator.on_bridged(live, at)
             case do.BridgeEarly(leg=leg):
                 self._media.bridge(live, leg)
             case do.Unbridge():
                 self._media.send(live, CALLER, Unbridge)
+                self._renegotiator.on_unbridged(live, at)
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._media.send(live, leg, Play, play=play, prompt=prompt)
             case do.PlayRingback():
@@ -142,15 +152,6 @@ class CommandExecutor:
             return ()
         # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
-
-    def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
-        """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
-        leg = live.legs[number]
-        body = self._media.renegotiate(live, leg, offer)
-        if isinstance(body, Incompatible):
-            self._agent.decline(leg.sip, 488, at.mono_ns)
-        else:
-            self._agent.accept(leg.sip, body, at.mono_ns)
 
     def finish_crashed(self, live: LiveCall, at: Moment) -> None:
         """Ends a call whose machine can't: its record has the cause of a crash."""

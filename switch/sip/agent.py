@@ -193,11 +193,17 @@ class UserAgent:
             case Session() as session:
                 session.accept(body, now_ns)
 
-    def decline(self, leg: int, status: int, now_ns: int) -> None:
-        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was."""
+    def decline(self, leg: int, status: int, now_ns: int, *, warning: str = "") -> None:
+        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was. `warning`: the value of a Warning header."""
         match self._core.legs.get(leg):
             case Session() as session:
-                session.decline(status, now_ns)
+                session.decline(status, now_ns, warning=warning)
+
+    def offer(self, leg: int, body: bytes, now_ns: int) -> None:
+        """Sends a re-INVITE with an offer; `OfferAccepted` or `OfferRefused` follows, or the leg's end."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.offer(body, now_ns)
 
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
         """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""

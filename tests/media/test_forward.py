@@ -145,7 +145,7 @@ def test_the_latch_starts_anew_with_another_address_only() -> None:
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     leg = Leg(1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
     assert not leg.admit(SIGNALLED, 0)
-    assert leg.silent_since() is None
+    assert leg.lost_since(10**12, rtp_timeout_ns=1, hold_timeout_ns=1) is None
 
 
 @pytest.mark.parametrize(

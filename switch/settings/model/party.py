@@ -124,6 +124,7 @@ class TrunkConfig(CapOwner):
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
 
     @field_validator("auth")
     @classmethod
@@ -153,6 +154,9 @@ class NumberConfig(CapOwner):
     publisher: field.PublisherName = must("Who advertises it")
     campaign: field.CampaignName = must("What is sold to its callers")
     state: field.State = may("Only an assigned number takes calls", default="assigned")
+    answer: field.AnswerMode = may(
+        "with_line: until a line answers, the caller hears what it plays (183); goes with campaigns without a menu", default="menu"
+    )
     tags: field.Tags = section("What every call to it is known by")
 
 
@@ -196,6 +200,7 @@ class LineConfig(CapOwner):
     auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
     timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
     hours: field.HoursName | None = may("When it is open; default: always")
     paused: field.Truth = may("Never dial it", default="false")
