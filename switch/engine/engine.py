@@ -33,10 +33,13 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     Fact,
+    InfoDigit,
     InviteReceived,
     LegFact,
     LegTerminated,
+    OfferAccepted,
     OfferReceived,
+    OfferRefused,
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
@@ -236,8 +239,21 @@ class Engine:
                     self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
                 elif number == CALLER:
                     self._feed(live, ev.CallerAcknowledged(at=at))
+            case OfferReceived() | OfferAccepted() | OfferRefused():
+                self._on_offer_fact(live, number, fact, at)
+            case InfoDigit(digit=digit):
+                self._feed(live, ev.DigitHeard(at=at, leg=number, digit=digit))
+            case _:
+                assert_never(fact)
+
+    def _on_offer_fact(self, live: LiveCall, number: int, fact: OfferReceived | OfferAccepted | OfferRefused, at: Moment) -> None:
+        match fact:
             case OfferReceived(offer=offer):
                 self._executor.renegotiate(live, number, offer, at)
+            case OfferAccepted(body=body):
+                self._media.apply_answer(live, live.legs[number], body)
+            case OfferRefused():  # the session goes on as it was
+                pass
             case _:
                 assert_never(fact)
 

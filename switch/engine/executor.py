@@ -29,6 +29,10 @@ from switch.sip.peer import DEFAULT_PEER
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
 
+EXPIRES_MARGIN_S = 5
+"""Added to a line's ring time for its INVITE's Expires: our own CANCEL comes first, and where that can't be sent (RFC 3261 §9.1: no 1xx came)
+the phone stops by itself."""
+
 
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need."""
@@ -118,6 +122,7 @@ class CommandExecutor:
                 body=body,
                 now_ns=at.mono_ns,
                 max_forwards=live.max_forwards - 1,
+                expires_s=dial.attempt.ring_ms // 1_000 + EXPIRES_MARGIN_S,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 extra=() if header is None else ((header, live.call_id),),
                 peer=peer,
@@ -175,10 +180,15 @@ def _target(uri: str) -> Flow:
     return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
-_OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}
+_OF_CALLER = {
+    EndReason.NO_ACK: Cause.CALLER_NO_ACK,
+    EndReason.UNREACHABLE: Cause.CALLER_NO_ACK,
+    EndReason.EXPIRED: Cause.SESSION_EXPIRED,
+}
 
 _OF_LINE = {
     EndReason.BYE: Cause.LINE_HUNG_UP,
+    EndReason.EXPIRED: Cause.SESSION_EXPIRED,
     EndReason.CANCELLED: Cause.NO_ANSWER,
     EndReason.TIMEOUT: Cause.SILENT,
     EndReason.UNREACHABLE: Cause.LINE_FAILED,
@@ -192,6 +202,7 @@ _OF_REJECTION = {
     415: Cause.UNSUPPORTED_BODY,
     416: Cause.UNSUPPORTED_URI,
     420: Cause.BAD_EXTENSION,
+    422: Cause.SESSION_TOO_SHORT,
     503: Cause.OVERLOAD,
 }
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from switch.sip.authenticator import Authenticator
+from switch.sip.dialog import Dialog
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.message import Request, serialize
@@ -140,6 +141,21 @@ class UserAgentCore:
         key = transaction_key(peer_key(ours.host, ours.port, branch=branch), request.method)
         return self.transactions.start_client(machine, request, key=key, flow=flow, user=user, now_ns=now_ns)
 
+    def send_in_dialog(
+        self,
+        dialog: Dialog,
+        method: str,
+        *,
+        user: TransactionUser | None,
+        now_ns: int,
+        extra: Fields = (),
+        body: bytes = b"",
+    ) -> tuple[Request, Transaction]:
+        """Sends a request of ours in `dialog`, not ACK."""
+        branch = self.new_branch()
+        request = dialog.request(method, branch=branch, extra=extra, body=body)
+        return request, self.send_request(request, branch=branch, flow=dialog.next_hop, user=user, now_ns=now_ns)
+
     def send_ack(self, request: Request, flow: Flow) -> tuple[bytes, Flow]:
         """Sends a request that has no transaction: the ACK to a 2xx. Returns what was sent, to send it again."""
         sent = serialize(request), flow
@@ -203,4 +219,8 @@ class UserAgentCore:
 
     def retry_after_s(self) -> int:
         """Returns a random wait, drawn from a token."""
-        return crc32(self.token().encode()) % (MAX_RETRY_AFTER_S + 1)
+        return self.random_below(MAX_RETRY_AFTER_S + 1)
+
+    def random_below(self, limit: int) -> int:
+        """Returns a number from 0 to below `limit`, drawn from a token."""
+        return crc32(self.token().encode()) % limit

@@ -11,12 +11,14 @@ class PeerProfile:
     """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used.
 
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
+    `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
     """
 
     name: str = ""
     nat: bool = True
     realm: "Realm | None" = None
     credentials: Credentials | None = None
+    session_expires_s: int | None = 1800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,11 @@ class Transaction:
         self._retransmit_timer: Timer | None = None
         self._timeout_timer: Timer | None = None
 
+    @property
+    def request(self) -> Request | None:
+        """Returns a client's request, while the transaction lives."""
+        return self._request
+
     def start(self, request: Request | None, now_ns: int) -> None:
         """Enters the first state; a client sends its `request`, a server has none to send."""
         if request is not None:
@@ -120,6 +125,11 @@ class Transaction:
     def transport_failed(self, now_ns: int) -> None:
         """The transport could not send, or an ICMP error came back."""
         self._step(Event.TRANSPORT_ERROR, now_ns)
+
+    def stop_retransmitting(self) -> None:
+        """A client sends its request no more; what still comes is heard until the transaction's time is over."""
+        self._layer.timer_heap.cancel(self._retransmit_timer)
+        self._retransmit_timer = None
 
     def destroy(self) -> None:
         """Ends at once without notifying the user (§9.1: a cancelled INVITE that is never answered)."""
