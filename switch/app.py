@@ -20,6 +20,7 @@ from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
     AppendJournal,
     Effect,
+    LogLoad,
     LogPeer,
     LogPeerState,
     LogProblem,
@@ -35,19 +36,23 @@ from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.ledger.versions import kept_as
+from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
-from switch.transport.udp import UdpTransport
+from switch.transport.resolver import NameResolver
+from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
 TOKEN_DIGITS = 16
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
-DRAIN_S = 6.0
+OVERDUE_NS = 10_000_000_000
+"""A deadline of the engine that has passed for so long says that it has stopped."""
+END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
 _log = structlog.get_logger("payphone")
@@ -56,7 +61,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogPeerState():
+        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -80,11 +85,19 @@ class Shell:
         self._clock = clock or SystemClock()
         self._heard = heard
         token = _Tokens()
-        self._agent = UserAgent(listeners=(Flow(*settings.listen),), token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
-        self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
+        self._sockets = Sockets(
+            settings.listeners,
+            tls=settings.tls,
+            received=self._datagram,
+            send_failed=self._send_failed,
+            is_known=self.engine.is_known,
+        )
+        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -120,11 +133,14 @@ class Shell:
             await asyncio.to_thread(load_tables)  # takes half a second, which the first call must not wait for
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
-            await self._udp.open(Flow(*self.settings.listen))
+            await self._sockets.open()
+            self._resolver.watch(self.engine.plan.names)
             await self._workers.start(self.settings.workers)
+            self._load.start()
             self._watch_peers()
         except BaseException:
-            self._udp.close()
+            await self._resolver.close()
+            await self._sockets.close()
             await self._workers.close()
             await self._poller.close()
             self._ledger_service.close()
@@ -159,16 +175,39 @@ class Shell:
 
     def _follow(self, deployment: Deployment) -> None:
         self.engine.reload(deployment.plan)
+        self._resolver.watch(deployment.plan.names)
         self._watch_peers()
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
         self._flush()
 
+    def refresh_certificates(self) -> None:
+        """New TLS connections have the certificates that stand in the files now."""
+        self._sockets.refresh_certificates()
+
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""
         self._poller.keep_config(version, files)
         self._poller.keep_config(*kept_as(version, self._clock.now().utc_us))
+
+    def is_alive(self) -> bool:
+        """Returns whether the engine keeps up with its deadlines."""
+        deadline = self.engine.next_deadline()
+        return deadline is None or self._clock.now().mono_ns - deadline < OVERDUE_NS
+
+    def drain(self) -> None:
+        """Takes no new calls from now on."""
+        self.engine.drain(self._clock.now())
+
+    async def until_idle(self, over: asyncio.Event) -> None:
+        """Returns once no call is left, or when `over` is set."""
+        self._idle.clear()
+        self._flush()
+        waits = [asyncio.create_task(self._idle.wait()), asyncio.create_task(over.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     async def stop(self) -> None:
         """Ends every call, each with its record, then everything else."""
@@ -177,12 +216,14 @@ class Shell:
         self._flush()
         if self.engine.live_calls:
             try:
-                await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+                await asyncio.wait_for(self._idle.wait(), END_S)
             except TimeoutError:
                 _log.warning("stopping with calls whose far ends do not answer", calls=self.engine.live_calls)
         if self._timer is not None:
             self._timer.cancel()
-        self._udp.close()
+        self._load.stop()
+        await self._resolver.close()
+        await self._sockets.close()
         await self._workers.close()
         await self._poller.close()
         self._ledger_service.close()
@@ -191,6 +232,7 @@ class Shell:
     # what comes in
 
     def _datagram(self, data: bytes, source: Flow) -> None:
+        self._load.count()
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
@@ -232,6 +274,10 @@ class Shell:
         for each in posted:
             self.engine.count_posting(each.row, each.record, before_micros=each.before_micros)
 
+    def _measured(self, lag_ms: int) -> None:
+        self.engine.load(lag_ms, self._clock.now())
+        self._flush()
+
     def _tick(self) -> None:
         self._armed = None
         self.engine.tick(self._clock.now())
@@ -253,7 +299,7 @@ class Shell:
     def _do(self, effect: Effect) -> None:
         match effect:
             case SendSip(data=data, target=target):
-                self._udp.send(data, target)
+                self._sockets.send(data, target)
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
             case AppendJournal(call_id=call_id, payload=payload):
@@ -272,6 +318,10 @@ class Shell:
             case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
                 hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
                 _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+            case LogLoad(is_overloaded=True, lag_ms=lag_ms):
+                _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
+            case LogLoad(lag_ms=lag_ms):
+                _log.info("overload is over: calls are taken", lag_ms=lag_ms)
             case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
                 further = {} if is_good or again_s is None else {"again_in_s": again_s}
                 (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)

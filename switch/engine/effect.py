@@ -61,6 +61,13 @@ class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     is_last: bool = False
 
 
+class LogLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """The switch entered overload, or has left it."""
+
+    is_overloaded: bool
+    lag_ms: int
+
+
 class LogPeerState(msgspec.Struct, frozen=True, kw_only=True):
     """A trunk or line went down or came up, or a registrar took or refused us. `name`: `line:acme-east`, `trunk:level3`. `status`: the SIP
     status that says so, None: there was no answer. `again_s`: until a registrar is asked again."""
@@ -72,4 +79,4 @@ class LogPeerState(msgspec.Struct, frozen=True, kw_only=True):
     again_s: int | None = None
 
 
-Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogPeerState
+Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogPeerState | LogLoad

@@ -3,7 +3,7 @@
 What a command causes at once comes back as events. `switch.engine.engine` creates calls and feeds them events.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -16,31 +16,41 @@ from switch.call.cause import TREATMENT, Cause, cause_of_answer
 from switch.call.moment import Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
-from switch.engine.effect import Effect, StoreRecord, SyncJournal
+from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
-from switch.sip.flow import flow_of
+from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
 from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
+from switch.sip.requests import Fields
+from switch.sip.targets import Name, Servers
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
 
 
 class CommandExecutor:
-    """Carries out commands. `emit` takes the effects they need."""
+    """Carries out commands. `emit` takes the effects they need. `names`: what DNS says of host names in lines' URIs; it changes."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_names")
 
     def __init__(
-        self, *, agent: UserAgent, media: MediaController, control: CallControl, calls: LiveCalls, emit: Callable[[Effect], None]
+        self,
+        *,
+        agent: UserAgent,
+        media: MediaController,
+        control: CallControl,
+        calls: LiveCalls,
+        names: Mapping[Name, Servers],
+        emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
         self._calls = calls
+        self._names = names
         self._emit = emit
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
@@ -102,10 +112,13 @@ class CommandExecutor:
                 assert_never(command)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
-        target = flow_of(dial.attempt.uri)
+        targets = self._agent.targets(dial.attempt.uri, names=self._names, seed=live.call.history.seed + dial.leg)
+        if not targets:
+            return self._unreachable(live, dial, at)
+        target = targets[0]
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
         leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
-        header = live.context.plan.call_id_header
+        caller, passed = _caller_for(live, dial.attempt.line)
         try:
             body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
             if body is None:
@@ -113,12 +126,13 @@ class CommandExecutor:
             leg.sip = self._agent.invite(
                 uri=dial.attempt.uri,
                 target=target,
-                caller=live.call.history.ani,
+                caller=caller.shown,
                 body=body,
                 now_ns=at.mono_ns,
                 max_forwards=live.max_forwards - 1,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
-                extra=() if header is None else ((header, live.call_id),),
+                extra=(*caller.fields, *passed),
+                asserted=caller.asserted,
                 peer=peer,
             )
         except Exception:
@@ -126,6 +140,12 @@ class CommandExecutor:
             raise
         self._calls.add_leg(live, dial.leg, leg)
         return ()
+
+    def _unreachable(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
+        """The line's host name has no address that a listener of ours reaches, as far as is known now: the attempt fails at once."""
+        what = f"line {dial.attempt.line}: no address is known for {dial.attempt.uri}"
+        self._emit(LogProblem(what=what, call_id=live.call_id))
+        return (ev.LegEnded(at=at, leg=dial.leg, by_peer=False, cause=Cause.LINE_FAILED),)
 
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
@@ -164,6 +184,18 @@ class CommandExecutor:
             self._media.remove_call(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
         live.recorded = True
+
+
+def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:
+    """Returns how a line's INVITE names the caller, and the other headers that it carries: the call's id, and what the trunk passes."""
+    plan = live.context.plan
+    identity = plan.line_identities.get(line, DEFAULT_LINE_IDENTITY)
+    is_private = "privacy" in live.call.history.tags
+    header = plan.call_id_header
+    passed = passed_to(identity, live.passable, is_private=is_private)
+    ours = () if header is None else ((header, live.call_id),)
+    others = tuple([field for field in passed if header is None or field[0].lower() != header.lower()])
+    return line_caller(live.call.history.ani, identity, is_private=is_private), (*ours, *others)
 
 
 _OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}

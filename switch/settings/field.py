@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal, cast
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, InstanceOf, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticOmit
@@ -30,6 +30,8 @@ from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 from switch.sip.digest import Secret
+from switch.sip.identity import DidFrom
+from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000
 MAX_COUNT = 100_000_000
@@ -51,6 +53,9 @@ DEFAULT_PROMPTS = "prompts"
 RETRIED = (NoRoute.NO_ANSWER, NoRoute.BUSY, NoRoute.FAILED)
 # An operator declares no balance: prepaid does; and no second: `calls_per_second` does.
 PERIODS = tuple(per for per in Per if per not in (Per.BALANCE, Per.SECOND))
+# Of numbers that a trunk sends, and of those that a line is sent.
+FORMATS_IN = (NumberFormat.NATIONAL, NumberFormat.E164, NumberFormat.RAW)
+FORMATS_OUT = (NumberFormat.E164, NumberFormat.PLAIN, NumberFormat.NATIONAL)
 JsonSchema = dict[str, Any]
 
 
@@ -129,6 +134,15 @@ def blank_is_empty(raw: object) -> object:
     return {} if raw is NoValue.NULL else without_left_out(raw)
 
 
+def one_udp_listener(raw: object) -> object:
+    """A bare address is a list of one UDP listener."""
+    without_left_out(raw)
+    if isinstance(raw, str):
+        address.sip_address(raw)  # an error in it is one of the whole
+        return [{"udp": raw}]
+    return raw
+
+
 def _one_is_a_list(raw: object) -> object:
     without_left_out(raw)
     return [raw] if isinstance(raw, str) else raw
@@ -174,11 +188,14 @@ Since = Annotated[datetime, scalar(v.instant, v.INSTANT), text_schema(v.INSTANT_
 Calendar = Annotated[str, scalar(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, scalar(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
 CallIdHeader = Annotated[str | None, scalar(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
+PassedHeader = Annotated[str, scalar(v.passed_header, v.PASSED_HEADER), text_schema(v.HEADER_PATTERN)]
+TechPrefix = Annotated[str, scalar(v.tech_prefix, v.TECH_PREFIX), text_schema(v.TECH_PREFIX_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
-_Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
+SipAddress = Annotated[tuple[str, int], scalar(address.sip_address, address.SIP_ADDRESS), text_schema()]
+_Network = Annotated[IPv4Network | IPv6Network, scalar(address.network, address.NETWORK), text_schema()]
 Networks = Annotated[
     list[_Network],
     some("a trunk without addresses", address.NETWORK),
@@ -230,6 +247,47 @@ def _days(text: str) -> str:
     return text
 
 
+def _file(raw: object, info: ValidationInfo) -> str:
+    """A file that is there and can be read, relative to the config directory."""
+    text = _text(raw, "a file, relative to the config directory")
+    directory = cast(Names, info.context).directory
+    if not text.strip() or "\0" in text:
+        raise Invalid("no file", expected="a file, relative to the config directory")
+    if directory is not None:
+        path = directory / text
+        try:
+            if not path.is_file():
+                raise Invalid(f"there is no file {quote(text)}", hint="its path is relative to the config directory")
+            path.open("rb").close()
+        except OSError as error:
+            raise Invalid(f"the file {quote(text)} cannot be read: {error.strerror}") from error
+    return text
+
+
+class Verified(StrEnum):
+    """Whose certificates must be valid."""
+
+    LINES = "lines"
+    EVERYONE = "everyone"
+    NOBODY = "nobody"
+
+
+class OrText:
+    """In the JSON Schema, a text may stand in the place of it."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+
+T = TypeVar("T")
+Listeners = Annotated[
+    list[T],
+    some("no listener", "at least one address"),
+    BeforeValidator(one_udp_listener),
+    OrText(),
+]
+File = Annotated[str, BeforeValidator(_file), text_schema()]
+Verify = Annotated[Verified, choice("word", Verified)]
 Folder = Annotated[str, scalar(_folder, "a directory"), text_schema()]
 LogFormat = Annotated[Literal["console", "json"], scalar(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
 Event = Annotated[BillableOn, choice("event", BillableOn)]
@@ -239,6 +297,9 @@ Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
 Period = Annotated[Per, choice("period", PERIODS)]
 State = Annotated[NumberState, choice("state", NumberState)]
+FormatIn = Annotated[NumberFormat, choice("format", FORMATS_IN)]
+FormatOut = Annotated[NumberFormat, choice("format", FORMATS_OUT)]
+DidPlace = Annotated[DidFrom, choice("place", DidFrom)]
 SortMode = Annotated[Sort, choice("sort", Sort)]
 Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
 RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]

@@ -13,13 +13,12 @@ Timer M, to acknowledge 2xx that come again or from forks. After a CANCEL that c
 from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
-from switch.sip.digest import DigestClient
-from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived, RedirectFollowed
+from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
 from switch.sip.flow import Flow
-from switch.sip.headers import SipUri, parse_name_addr, parse_seconds, parse_uri, user_of
+from switch.sip.headers import parse_name_addr
+from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
-from switch.sip.redirect import redirect_targets
 from switch.sip.requests import (
     ALLOW,
     CAPABILITIES,
@@ -28,10 +27,8 @@ from switch.sip.requests import (
     SUPPORTED,
     Fields,
     ReceivedRequest,
-    again,
     cancel_of,
     contact_of,
-    credentials_of,
     q850_of,
     reason_q850,
     rejection_of,
@@ -45,9 +42,6 @@ RING_AGAIN_NS = 60_000 * NS_PER_MS
 """RFC 3261 §13.3.1.1: a 180 every minute restarts the proxies' Timer C."""
 HUNG_UP_STATUS = 480
 """The final answer when the user hangs up before answering: Temporarily Unavailable."""
-_IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID", "From")
-"""The headers that may hold the caller's number, best first."""
-_ANONYMOUS = frozenset({"anonymous", "restricted", "unavailable"})
 
 
 class IncomingLeg:
@@ -86,8 +80,7 @@ class IncomingLeg:
         return InviteReceived(
             leg=self.number,
             source=source,
-            user=user_of(request.uri),
-            caller=caller_of(request.headers),
+            uri=request.uri,
             call_id=self._received.call_id,
             offer=request.body,
             headers=request.headers,
@@ -107,9 +100,7 @@ class IncomingLeg:
         if self._rejection is not None:  # there is only one answer to it
             self.refuse(self._rejection[0], now_ns, extra=())
             return
-        credentials = self._peer.credentials
-        digest = None if credentials is None else DigestClient(credentials=credentials, token=self._core.token)
-        dialog = callee_dialog(self._received, tag=self._tag, target=self._target, listeners=self._core.listeners, digest=digest)
+        dialog = callee_dialog(self._received, tag=self._tag, target=self._target, listeners=self._core.listeners)
         session = Session(self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=200)
         session.start(self._transaction, received=self._received, body=body, now_ns=now_ns)
 
@@ -169,30 +160,7 @@ class IncomingLeg:
         self._core.end(ended)
 
 
-def caller_of(headers: Headers) -> str:
-    """Returns the caller's number or name, "" when anonymous: see `fact.InviteReceived`. An identity without a user is skipped."""
-    for name in _IDENTITIES:
-        for value in headers.all(name):
-            address = parse_name_addr(value)
-            user = "" if address is None else _named_user(address.uri)
-            if user:
-                return user
-    return ""
-
-
-def _named_user(uri: str) -> str:
-    parsed = parse_uri(uri)
-    if parsed is not None and parsed.host.lower() == "anonymous.invalid":
-        return ""
-    user = user_of(uri)
-    return "" if user.lower() in _ANONYMOUS else user
-
-
 FIRST_CSEQ = 1
-MAX_REDIRECTS = 3
-"""3xx that one call follows."""
-MAX_RETRY_S = 3_600
-"""Of a line's Retry-After."""
 MAX_FORKS = 16
 """2xx with different To tags that one INVITE may bring; further ones are dropped."""
 
@@ -212,8 +180,6 @@ class OutgoingLeg:
         "_acks",
         "_branch",
         "_core",
-        "_cseq",
-        "_digest",
         "_flow",
         "_peer",
         "_phase",
@@ -222,7 +188,6 @@ class OutgoingLeg:
         "_tag",
         "_timeout_timer",
         "_transaction",
-        "_visited",
         "number",
     )
 
@@ -249,12 +214,9 @@ class OutgoingLeg:
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
-        self._cseq = FIRST_CSEQ
-        self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
-        self._visited = [uri]
         self._branch = core.new_branch()
-        sender = f"{_sender(caller, core.listeners.local(target).host)};tag={self._tag}"
-        identity = (("From", sender), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
+        from_value = f"{sender(caller, host=core.listeners.local(target).host, uri=uri)};tag={self._tag}"
+        identity = (("From", from_value), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
         self._request = _invite(
             core, uri, flow=target, identity=identity, branch=self._branch, body=body, max_forwards=max_forwards, extra=extra
         )
@@ -294,13 +256,12 @@ class OutgoingLeg:
         elif message.status < 300:
             self._on_2xx(message, now_ns)
         else:
-            self._on_failure(message, now_ns)
+            self._on_failure(message)
 
-    def on_end(self, transaction: Transaction, end: TransactionEnd) -> None:
-        """Timer B or the transport. The end of an earlier transaction, before the INVITE was sent again, says nothing; nor
-        does one after a final answer: the leg has ended already."""
+    def on_end(self, _transaction: Transaction, end: TransactionEnd) -> None:
+        """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
         why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
-        if self._phase is not OutgoingState.DONE and transaction is self._transaction:
+        if self._phase is not OutgoingState.DONE:
             self._finish(why, by_peer=False, status=None)
 
     def _on_provisional(self, response: Response, now_ns: int) -> None:
@@ -314,53 +275,10 @@ class OutgoingLeg:
             case OutgoingState.CANCELLING | OutgoingState.DONE:
                 pass
 
-    def _on_failure(self, response: Response, now_ns: int) -> None:
+    def _on_failure(self, response: Response) -> None:
         cancelled = self._phase in (OutgoingState.ABANDONED, OutgoingState.CANCELLING)
-        if not cancelled and (self._is_authorized_again(response, now_ns) or self._is_redirected(response, now_ns)):
-            return
-        ended = LegTerminated(
-            leg=self.number,
-            why=EndReason.CANCELLED if cancelled else EndReason.REFUSED,
-            by_peer=not cancelled,
-            status=response.status,
-            q850=q850_of(response.headers),
-            retry_after_s=parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S),
-        )
-        self._leave()
-        self._core.end(ended)
-
-    def _is_authorized_again(self, response: Response, now_ns: int) -> bool:
-        """A challenge that we can answer: the INVITE goes out again with credentials (§22.2)."""
-        tries = self._transaction.tries
-        if self._digest is None or not self._digest.takes(response, self._request, tries=tries):
-            return False
-        self._send_again(self._request.uri, self._flow, now_ns)
-        self._transaction.tries = tries + 1
-        return True
-
-    def _is_redirected(self, response: Response, now_ns: int) -> bool:
-        """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
-        if response.status >= 400 or len(self._visited) > MAX_REDIRECTS:
-            return False
-        for uri, flow in redirect_targets(response, hosts=self._peer.redirects, like=self._flow, listeners=self._core.listeners):
-            if uri not in self._visited:
-                self._visited.append(uri)
-                self._flow = flow
-                self._send_again(uri, flow, now_ns)
-                self._core.report(RedirectFollowed(leg=self.number, uri=uri))
-                return True
-        return False
-
-    def _send_again(self, uri: str, flow: Flow, now_ns: int) -> None:
-        """The INVITE in a new transaction: it has had no provisional answer yet, so a CANCEL waits for one."""
-        core = self._core
-        self._phase = OutgoingState.CALLING
-        self._cseq += 1
-        self._branch = core.new_branch()
-        credentials = () if self._digest is None else self._digest.fields("INVITE", uri)
-        via = core.listeners.via(flow, self._branch)
-        self._request = again(self._request, via=via, cseq=self._cseq, credentials=credentials, uri=uri)
-        self._transaction = core.send_request(self._request, branch=self._branch, flow=flow, user=self, now_ns=now_ns)
+        why = EndReason.CANCELLED if cancelled else EndReason.REFUSED
+        self._finish(why, by_peer=not cancelled, status=response.status, q850=q850_of(response.headers))
 
     def _on_2xx(self, response: Response, now_ns: int) -> None:
         """Acknowledges every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a retransmission changes nothing."""
@@ -375,15 +293,13 @@ class OutgoingLeg:
         dialog = caller_dialog(
             self._request,
             response,
-            cseq=self._cseq,
+            cseq=FIRST_CSEQ,
             target=contact or self._request.uri,
             remote_tag=remote_tag,
             flow=self._flow,
             listeners=self._core.listeners,
-            digest=self._digest,
         )
-        via = self._core.listeners.via(dialog.next_hop, self._core.new_branch())
-        ack = dialog.request("ACK", via=via, cseq=self._cseq, extra=credentials_of(self._request))
+        ack = dialog.request("ACK", via=self._core.listeners.via(dialog.next_hop, self._core.new_branch()), cseq=FIRST_CSEQ)
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
         is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
         if is_first and is_usable:
@@ -434,10 +350,3 @@ def _invite(
     if body:
         fields.append(SDP)
     return Request(method="INVITE", uri=uri, headers=Headers(fields), body=body)
-
-
-def _sender(caller: str, host: str) -> str:
-    """RFC 3261 §8.1.1.3 has the anonymous form."""
-    if not caller:
-        return '"Anonymous" <sip:anonymous@anonymous.invalid>'
-    return f"<{SipUri(user=caller, host=host)}>"

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from switch.sip.flow import Flow
+from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
-from switch.sip.requests import ack_to_failure
+from switch.sip.requests import MAGIC_COOKIE, ack_to_failure
 from switch.sip.transaction_table import (
+    ABSORBING,
     END_BY_EVENT,
     SHORT_LIVES,
     Action,
@@ -145,6 +147,11 @@ class Transaction:
             self._enter(then, now_ns)
         for do in does:
             self._do(do, message, now_ns)
+        if self.flow.is_reliable and self.machine.timers[self.state][1] in ABSORBING:
+            user = self.user
+            self._leave()
+            if user is not None:
+                user.on_end(self, TransactionEnd.DONE)
 
     def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
         if do is Action.PASS:
@@ -156,9 +163,12 @@ class Transaction:
         self._layer.send(self._wire, self.flow)
 
     def _enter(self, state: TransactionState, now_ns: int) -> None:
-        """Starts the timers of `state`, stops those of the state left, keeps those of both."""
+        """Starts the timers of `state`, stops those of the state left, keeps those of both. Over TCP and TLS nothing is sent again."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
+        if self.flow.is_reliable:
+            old_repeat = repeat = None
+            life = None if life in ABSORBING else life
         self.state = state
         timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:
@@ -215,9 +225,10 @@ def _answer_event(machine: TransactionMachine, status: int) -> Event:
 
 class Transactions:
     """Every live transaction of one agent. `clients`, `servers`: by key. `merged`: the ids of INVITEs that are being served: one that comes
-    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go."""
+    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go. `branches`: of clients, without the magic cookie.
+    `server_hosts`: where servers' requests came from."""
 
-    __slots__ = ("clients", "merged", "send", "servers", "timer_heap", "timers")
+    __slots__ = ("branches", "clients", "merged", "send", "server_hosts", "servers", "timer_heap", "timers")
 
     def __init__(
         self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Flow], None]
@@ -228,6 +239,8 @@ class Transactions:
         self.clients: dict[str, Transaction] = {}
         self.servers: dict[str, Transaction] = {}
         self.merged: set[str] = set()
+        self.branches = LiveKeys()
+        self.server_hosts = LiveKeys()
 
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)
@@ -246,6 +259,7 @@ class Transactions:
         transaction = Transaction(self, machine, key=key, flow=flow, user=user)
         transaction.start(request, now_ns)
         self.clients[key] = transaction
+        self.branches.add(_branch(key))
         return transaction
 
     def start_server(
@@ -256,6 +270,7 @@ class Transactions:
         transaction.tag = tag
         transaction.start(None, now_ns)
         self.servers[key] = transaction
+        self.server_hosts.add(flow.host)
         if merge_id is not None:
             transaction.merge_id = merge_id
             self.merged.add(merge_id)
@@ -272,5 +287,14 @@ class Transactions:
         for table in (self.clients, self.servers):
             if table.get(transaction.key) is transaction:  # an agent that calls itself has one key in both
                 del table[transaction.key]
+                if table is self.clients:
+                    self.branches.discard(_branch(transaction.key))
+                else:
+                    self.server_hosts.discard(transaction.flow.host)
         if transaction.merge_id is not None:
             self.merged.discard(transaction.merge_id)
+
+
+def _branch(key: str) -> str:
+    """Returns the branch of a transaction's key, without the magic cookie. A CANCEL has that of its INVITE (§9.1)."""
+    return key.rsplit(" ", 2)[-2:][0].removeprefix(MAGIC_COOKIE)

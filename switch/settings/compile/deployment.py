@@ -10,15 +10,18 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
-from switch.deployment import Api, Deployment, SwitchSettings, Token
+from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
+from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
+from switch.settings.model.switch import ListenerConfig, TlsConfig
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import flow_of
+from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import PeerProfile, Realm
 from switch.sip.probe import Watch, probed_uri
 from switch.sip.registration import Registrar
@@ -49,10 +52,16 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             for name, line in advertiser.lines.items()
         },
         strangers=_strangers(document.trunks),
+        trunk_identities={name: _trunk_identity(trunk) for name, trunk in document.trunks.items()},
+        line_identities={
+            name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+        },
+        show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
+        calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
     version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
@@ -70,9 +79,12 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     switch = document.switch
     tokens = {name: entry.token for name, entry in document.advertisers.items() if entry.token}
     return SwitchSettings(
-        listen=switch.sip.listen,
+        listeners=tuple(
+            Listener(transport=each.transport, address=each.address, advertised=each.advertise) for each in switch.sip.listen
+        ),
+        tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
-        rtp_address=switch.rtp.address or switch.sip.listen[0],
+        rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
@@ -82,21 +94,46 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         log=switch.log,
         max_call_ms=switch.limits.max_call,
         max_calls=switch.limits.max_calls,
+        drain_ms=switch.limits.drain,
         ledger_url=switch.ledger,
         currency=switch.currency,
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
     )
 
 
+def _address(listener: ListenerConfig) -> tuple[str, int]:
+    return listener.advertise or listener.address
+
+
+def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
+    if tls is None:
+        return None
+    return TlsSettings(
+        certificate=(directory / tls.certificate).resolve(),
+        key=(directory / tls.key).resolve(),
+        ca=(directory / tls.ca).resolve() if tls.ca else None,
+        verify_lines=tls.verify is not Verified.NOBODY,
+        verify_callers=tls.verify is Verified.EVERYONE,
+    )
+
+
 def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     listed = [network for network in trunk.addresses if network != ANYWHERE]
-    pairs = sorted((int(network.network_address), int(network.netmask)) for network in listed)
+    pairs, pairs6 = (
+        tuple(sorted((int(network.network_address), int(network.netmask)) for network in listed if network.version == version))
+        for version in (4, 6)
+    )
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
     if trunk.registration is not None:  # its calls come from the registrar
-        pairs.append((int(IPv4Address(flow_of(trunk.registration.registrar).host)), 0xFFFF_FFFF))
+        pairs = (*pairs, (int(IPv4Address(flow_of(trunk.registration.registrar).host)), 0xFFFF_FFFF))
     return Trunk(
-        name=name, networks=tuple(dict.fromkeys(pairs)), rate=rate, peer=_trunk_peer(name, trunk), per_second=trunk.calls_per_second
+        name=name,
+        networks=tuple(dict.fromkeys(pairs)),
+        networks6=pairs6,
+        rate=rate,
+        peer=_trunk_peer(name, trunk),
+        per_second=trunk.calls_per_second,
     )
 
 
@@ -176,6 +213,19 @@ def _credentials(auth: AuthConfig | None) -> Credentials | None:
     return None if auth is None else Credentials(username=auth.username, secret=auth.secret)
 
 
+def _trunk_identity(trunk: TrunkConfig) -> TrunkIdentity:
+    return TrunkIdentity(
+        number_format=trunk.number_format,
+        tech_prefix=trunk.tech_prefix or "",
+        did_from=trunk.did_from,
+        passes=frozenset(trunk.pass_headers),
+    )
+
+
+def _line_identity(line: LineConfig) -> LineIdentity:
+    return LineIdentity(trusted=line.trusted, number_format=line.number_format, passes=frozenset(line.pass_headers))
+
+
 def _digest(meaning: object) -> str:
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_plain)
     return sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
@@ -189,6 +239,8 @@ def _plain(value: object) -> object:
         return sha256(value.reveal().encode()).hexdigest()
     if isinstance(value, Token):
         return value.sha256.hex()
+    if isinstance(value, frozenset):
+        return sorted(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {"kind": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
     raise TypeError(f"not part of a plan: {type(value).__name__}")

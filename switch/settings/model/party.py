@@ -142,13 +142,19 @@ class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
     addresses: field.Networks = must(
-        "IPv4 addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
+        "Addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
     calls_per_second: field.CallsPerSecond | None = may("New calls in any second; more are refused with 503; default: no limit")
     health: TrunkHealthConfig | None = may("Asking whether it is alive; default: never")
     registration: RegistrationConfig | None = may("Registering with it; default: its calls come without")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
+    number_format: field.FormatIn = may("How it writes numbers", default="national")
+    tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
+    did_from: field.DidPlace = may(
+        "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
+    )
+    pass_headers: Items[field.PassedHeader] = some_of("Headers that it is trusted to send to lines")
 
     @field_validator("auth")
     @classmethod
@@ -178,6 +184,9 @@ class NumberConfig(CapOwner):
     publisher: field.PublisherName = must("Who advertises it")
     campaign: field.CampaignName = must("What is sold to its callers")
     state: field.State = may("Only an assigned number takes calls", default="assigned")
+    show_ani: field.Truth = may(
+        "Its callers can't withhold their number from lines: for toll-free numbers, whose subscriber pays", default="false"
+    )
     tags: field.Tags = section("What every call to it is known by")
 
 
@@ -217,7 +226,7 @@ class HealthConfig(ProbeConfig):
 class LineConfig(CapOwner):
     """One SIP URI of an advertiser."""
 
-    uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
+    uri: field.SipUri = must("Where it is dialled; its host is an address, or a name that DNS knows")
     auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
@@ -229,6 +238,11 @@ class LineConfig(CapOwner):
     whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
     calls_per_second: field.CallsPerSecond | None = may("Attempts in any second; default: no limit")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
+    trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
+    number_format: field.FormatOut = may("How the caller's number is written", default="e164")
+    pass_headers: Items[field.PassedHeader] = some_of(
+        "Headers of the caller's INVITE that it is sent, where the trunk has them too"
+    )
 
     @field_validator("whisper")
     @classmethod

@@ -9,10 +9,13 @@ from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
-from switch.deployment import Deployment, SwitchSettings
+from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
+from switch.sip.flow import Transport
+from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
+from switch.sip.telephone import NumberFormat
 
 
 def deployed(config: Path, extra: str = "", *, switch: str | None = None) -> Deployment:
@@ -37,7 +40,7 @@ def test_the_base_has_no_problems(config: Path) -> None:
 
 def test_switch_defaults(config: Path) -> None:
     assert deployed(config).switch == SwitchSettings(
-        listen=("127.0.0.1", 5060),
+        listeners=(Listener(transport=Transport.UDP, address=("127.0.0.1", 5060)),),
         t1_ms=500,
         rtp_address="127.0.0.1",
         rtp_ports=(20_000, 20_999),
@@ -67,7 +70,7 @@ trunks:
     deployment = deployed(config, switch=text)
 
     switch = deployment.switch
-    assert (switch.listen, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
+    assert (switch.listeners[0].address, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
         ("192.0.2.1", 5080),
         100,
         "192.0.2.2",
@@ -100,6 +103,32 @@ def test_a_header_that_sip_uses_itself_tells_no_id(config: Path, name: str) -> N
     (problem,) = load(config).problems
     assert (Path(problem.path).name, problem.line) == ("switch.yaml", 2)
     assert problem.expected is not None
+
+
+def test_who_calls_whom_is_told_as_trunk_and_line_say(config: Path) -> None:
+    extra = """\
+trunks:
+  other: {addresses: [203.0.113.1], number_format: e164, tech_prefix: "12*", did_from: to, pass_headers: [Diversion, X-Sub]}
+numbers:
+  "+18885550101": {publisher: radio, campaign: quotes, show_ani: true}
+advertisers:
+  beta:
+    lines:
+      beta-a: {uri: sip:beta@127.0.0.1:5079, trusted: true, number_format: plain, pass_headers: [x-sub]}
+"""
+    (config / "extra.yaml").write_text(extra)
+    deployment = load(config).deployment
+    assert deployment is not None
+    plan = deployment.plan
+    assert plan.trunk_identity("other") == TrunkIdentity(
+        number_format=NumberFormat.E164, tech_prefix="12*", did_from=DidFrom.TO, passes=frozenset({"diversion", "x-sub"})
+    )
+    assert plan.trunk_identity("carrier") == TrunkIdentity()
+    assert plan.line_identities["beta-a"] == LineIdentity(
+        trusted=True, number_format=NumberFormat.PLAIN, passes=frozenset({"x-sub"})
+    )
+    assert plan.line_identities["acme-east"] == LineIdentity()
+    assert plan.show_ani == {"+18885550101"}
 
 
 def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:
