@@ -78,6 +78,7 @@ class SwitchSettings:
     `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_ports`: first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
     `drain_ms`: how long calls may go on once the switch is told to stop.
+    `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
@@ -87,6 +88,8 @@ class SwitchSettings:
     rtp_ports: tuple[int, int]
     rtp_quiet_ms: int
     rtp_timeout_ms: int
+    hold_timeout_ms: int
+    hold_music: str | None
     workers: int
     prompts: Path
     data: Path

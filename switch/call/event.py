@@ -43,9 +43,12 @@ class Ruled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):
+    """A line's provisional answer, 101 to 199. `early_media`: it has SDP, so what the line plays can be heard."""
+
     at: Moment
     leg: int
     status: int
+    early_media: bool = False
 
 
 class LegRedirected(msgspec.Struct, frozen=True, kw_only=True):

@@ -227,7 +227,7 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
             start = call.history.attempts[leg - 1].talk or event.at
             heard = start if event.last is None else max(start, event.last)
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, talk_ended=heard)
-        case _ if event.leg != CALLER:
+        case _ if event.leg != CALLER or call.history.answered is None:  # who is not answered need not send
             return Step(call)
         case _:  # no talk: the caller heard prompts until now
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)

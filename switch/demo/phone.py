@@ -19,7 +19,9 @@ from switch.sip.fact import (
     Fact,
     InviteReceived,
     LegTerminated,
+    OfferAccepted,
     OfferReceived,
+    OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
 )
@@ -121,7 +123,7 @@ class PhoneCall:
             case LegTerminated():
                 self.ended, self.ended_at = fact, self._phone.clock.now()
                 self.audio.close()
-            case InviteReceived() | ProvisionalReceived() | RedirectFollowed() | AckReceived():
+            case InviteReceived() | ProvisionalReceived() | RedirectFollowed() | AckReceived() | OfferAccepted() | OfferRefused():
                 pass
             case _:
                 assert_never(fact)

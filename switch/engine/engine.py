@@ -31,6 +31,7 @@ from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
 from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
 from switch.engine.plan import Plan, Trunk
+from switch.engine.renegotiation import Renegotiator
 from switch.engine.status import LineStatus, TrafficCounts, TrunkStatus
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -42,7 +43,9 @@ from switch.sip.fact import (
     InviteReceived,
     LegFact,
     LegTerminated,
+    OfferAccepted,
     OfferReceived,
+    OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
 )
@@ -78,10 +81,12 @@ class Engine:
             tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._effects.append(LogPeer(source=source, what=what)),
         )
+        self._renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
         self._names: dict[Name, Servers] = {}
         self._executor = CommandExecutor(
             agent=agent,
             media=self._media,
+            renegotiator=self._renegotiator,
             control=self._control,
             calls=self._calls,
             names=self._names,
@@ -355,8 +360,8 @@ class Engine:
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
             case ProvisionalReceived(status=status, body=body):
-                self._media.apply_early_answer(live, leg, body)
-                self._feed(live, ev.LegRang(at=at, leg=number, status=status))
+                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
+                self._feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
             case RedirectFollowed(uri=uri):
                 self._feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
             case AnswerReceived(body=body):
@@ -365,14 +370,22 @@ class Engine:
                 else:
                     self._feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
-                if not self._media.apply_answer(live, leg, body):
-                    self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
-                elif number == CALLER:
-                    self._feed(live, ev.CallerAcknowledged(at=at))
-            case OfferReceived(offer=offer):
-                self._executor.renegotiate(live, number, offer, at)
+                self._on_ack(live, number, body, at)
+            case OfferReceived() | OfferAccepted() | OfferRefused():
+                self._renegotiator.on_fact(live, number, fact, at)
             case _:
                 assert_never(fact)
+
+    def _on_ack(self, live: LiveCall, number: int, body: bytes, at: Moment) -> None:
+        leg = live.legs[number]
+        is_answer = leg.offered
+        if not self._media.apply_answer(live, leg, body):
+            self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
+            return
+        if is_answer:
+            self._renegotiator.on_answer(live, number, at)
+        if number == CALLER:
+            self._feed(live, ev.CallerAcknowledged(at=at))
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
         trunk = self._trunk_of(fact.source)

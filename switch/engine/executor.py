@@ -19,10 +19,10 @@ from switch.engine.call_control import CallControl
 from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
+from switch.engine.renegotiation import Renegotiator
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
 from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
-from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
 from switch.sip.requests import Fields
 from switch.sip.targets import Name, Servers
@@ -34,13 +34,14 @@ RETRY_AFTER_S = 5
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need. `names`: what DNS says of host names in lines' URIs; it changes."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_names")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_names", "_renegotiator")
 
     def __init__(
         self,
         *,
         agent: UserAgent,
         media: MediaController,
+        renegotiator: Renegotiator,
         control: CallControl,
         calls: LiveCalls,
         names: Mapping[Name, Servers],
@@ -52,6 +53,7 @@ class CommandExecutor:
         self._calls = calls
         self._names = names
         self._emit = emit
+        self._renegotiator = renegotiator
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
         """Carries out `command`; returns the events it caused at once."""
@@ -72,17 +74,19 @@ class CommandExecutor:
                 self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
-            case do.Ring() | do.Answer() | do.Refuse():
+            case do.Progress() | do.StartEarlyMedia() | do.Answer() | do.Refuse():
                 self._to_caller(live, command, at)
             case _:
                 self._control_media(live, command, at)
         return ()
 
-    def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
+    def _to_caller(self, live: LiveCall, command: do.Progress | do.StartEarlyMedia | do.Answer | do.Refuse, at: Moment) -> None:
         leg = live.legs[CALLER]
         match command:
-            case do.Ring():
-                self._agent.ring(leg.sip, at.mono_ns)
+            case do.Progress(status=status):
+                self._agent.progress(leg.sip, status, at.mono_ns)
+            case do.StartEarlyMedia():
+                self._agent.progress(leg.sip, 183, at.mono_ns, body=self._media.answer(live, leg))
             case do.Answer():
                 self._agent.answer(leg.sip, self._media.answer(live, leg), at.mono_ns)
             case do.Refuse(cause=cause):
@@ -94,14 +98,21 @@ class CommandExecutor:
                 assert_never(command)
 
     def _control_media(
-        self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay, at: Moment
+        self,
+        live: LiveCall,
+        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay,
+        at: Moment,
     ) -> None:
         match command:
             case do.Bridge(leg=leg):
                 self._control.start_talk(live.call, live.context, leg, at=at)
                 self._media.bridge(live, leg)
+                self._renegotiator.on_bridged(live, at)
+            case do.BridgeEarly(leg=leg):
+                self._media.bridge(live, leg)
             case do.Unbridge():
                 self._media.send(live, CALLER, Unbridge)
+                self._renegotiator.on_unbridged(live, at)
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._media.send(live, leg, Play, play=play, prompt=prompt)
             case do.PlayRingback():
@@ -154,15 +165,6 @@ class CommandExecutor:
             return ()
         # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
-
-    def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
-        """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
-        leg = live.legs[number]
-        body = self._media.renegotiate(live, leg, offer)
-        if isinstance(body, Incompatible):
-            self._agent.decline(leg.sip, 488, at.mono_ns)
-        else:
-            self._agent.accept(leg.sip, body, at.mono_ns)
 
     def finish_crashed(self, live: LiveCall, at: Moment) -> None:
         """Ends a call whose machine can't: its record has the cause of a crash."""

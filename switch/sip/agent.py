@@ -178,11 +178,15 @@ class UserAgent:
         """Returns where an INVITE to `uri` may go: see `targets_of`."""
         return targets_of(uri, self._core.listeners, names=names, seed=seed)
 
-    def ring(self, leg: int, now_ns: int) -> None:
-        """Sends 180 to the caller."""
+    def progress(self, leg: int, status: int, now_ns: int, *, body: bytes = b"") -> None:
+        """Sends a provisional answer (101-199) to the caller, with SDP or without; again every minute."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
-                incoming.ring(now_ns)
+                incoming.progress(status, now_ns, body=body)
+
+    def ring(self, leg: int, now_ns: int) -> None:
+        """Sends 180 to the caller."""
+        self.progress(leg, 180, now_ns)
 
     def answer(self, leg: int, body: bytes, now_ns: int) -> None:
         """Answers the caller (200 with SDP)."""
@@ -212,11 +216,17 @@ class UserAgent:
             case Session() as session:
                 session.accept(body, now_ns)
 
-    def decline(self, leg: int, status: int, now_ns: int) -> None:
-        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was."""
+    def decline(self, leg: int, status: int, now_ns: int, *, warning: str = "") -> None:
+        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was. `warning`: the value of a Warning header."""
         match self._core.legs.get(leg):
             case Session() as session:
-                session.decline(status, now_ns)
+                session.decline(status, now_ns, warning=warning)
+
+    def offer(self, leg: int, body: bytes, now_ns: int) -> None:
+        """Sends a re-INVITE with an offer; `OfferAccepted` or `OfferRefused` follows, or the leg's end."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.offer(body, now_ns)
 
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
         """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""

@@ -99,6 +99,20 @@ class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
     offer: bytes
 
 
+class OfferAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The peer took our offer (`UserAgent.offer`). `body`: its answer."""
+
+    leg: int
+    body: bytes
+
+
+class OfferRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """The peer refused our offer with `status`, or it could not be made (491); the session goes on as it was."""
+
+    leg: int
+    status: int
+
+
 class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
@@ -144,6 +158,15 @@ class RegistrationChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Notice = HealthChanged | RegistrationChanged
-LegFact = ProvisionalReceived | RedirectFollowed | AnswerReceived | AckReceived | OfferReceived | LegTerminated
+LegFact = (
+    ProvisionalReceived
+    | RedirectFollowed
+    | AnswerReceived
+    | AckReceived
+    | OfferReceived
+    | OfferAccepted
+    | OfferRefused
+    | LegTerminated
+)
 """What may follow on a leg."""
 Fact = InviteReceived | LegFact

@@ -17,10 +17,11 @@ from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
 from switch.sip.digest import DigestClient
-from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferReceived
+from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferAccepted, OfferReceived, OfferRefused
 from switch.sip.flow import Flow, Listeners, transport_of
 from switch.sip.headers import SipUri, has_param, parse_cseq, parse_name_addr, parse_uri
 from switch.sip.message import Headers, Request, Response
+from switch.sip.own_offer import GLARE, OwnOffer
 from switch.sip.peer import PeerProfile
 from switch.sip.requests import (
     CAPABILITIES,
@@ -207,6 +208,9 @@ def _record_route(headers: Headers) -> tuple[str, ...]:
     return tuple(address.uri for address in addresses if address is not None and parse_uri(address.uri) is not None)
 
 
+NO_DIALOG = 481
+
+
 class SessionState(IntEnum):
     UNACKED = auto()
     CONFIRMED = auto()
@@ -259,7 +263,21 @@ class _Unacked:
 class Session:
     """An answered leg. `tag`: ours, its key in `UserAgentCore.dialogs`. `status`: the 2xx that made it."""
 
-    __slots__ = ("_bye", "_core", "_dialog", "_peer", "_pending", "_phase", "_q850", "_status", "_tag", "_unacked", "number")
+    __slots__ = (
+        "_bye",
+        "_core",
+        "_dialog",
+        "_own_offer",
+        "_owns_call_id",
+        "_peer",
+        "_pending",
+        "_phase",
+        "_q850",
+        "_status",
+        "_tag",
+        "_unacked",
+        "number",
+    )
 
     def __init__(self, core: UserAgentCore, number: int, *, dialog: Dialog, peer: PeerProfile, tag: str, status: int) -> None:
         self.number = number
@@ -271,6 +289,8 @@ class Session:
         self._phase = SessionState.CONFIRMED
         self._pending: _Pending | None = None
         self._unacked: _Unacked | None = None
+        self._own_offer: OwnOffer | None = None
+        self._owns_call_id = dialog.peer_cseq is None
         self._bye: Transaction | None = None
         self._q850: int | None = None
         core.legs[number] = self
@@ -301,12 +321,41 @@ class Session:
             self._dialog.retarget(target)
         self._send_2xx(pending.transaction, received=pending.received, body=body, now_ns=now_ns)
 
-    def decline(self, status: int, now_ns: int) -> None:
+    def offer(self, body: bytes, now_ns: int) -> None:
+        """Sends a re-INVITE, unless another offer is under way, or our 2xx is not acknowledged."""
+        if self._own_offer is not None or not self._may_offer():
+            self._core.report(OfferRefused(leg=self.number, status=GLARE))
+            return
+        self._own_offer = OwnOffer(
+            self._core,
+            self._dialog,
+            body=body,
+            owns_call_id=self._owns_call_id,
+            may_send=self._may_offer,
+            done=self._on_offer_done,
+            now_ns=now_ns,
+        )
+
+    def _may_offer(self) -> bool:
+        return self._pending is None and self._unacked is None and self._phase is SessionState.CONFIRMED
+
+    def _on_offer_done(self, answer: bytes | None, status: int, now_ns: int) -> None:
+        """§12.2.1.2: a peer that does not know the dialog has left it."""
+        self._own_offer = None
+        if answer is not None:
+            self._core.report(OfferAccepted(leg=self.number, body=answer))
+        elif status == NO_DIALOG and self._phase is SessionState.CONFIRMED:
+            self._send_bye(now_ns, q850=None)
+        else:
+            self._core.report(OfferRefused(leg=self.number, status=status))
+
+    def decline(self, status: int, now_ns: int, *, warning: str = "") -> None:
         """Refuses the pending re-INVITE: the session goes on as it was (§14.2)."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.transaction.user = None
-            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns)
+            extra = (("Warning", warning),) if warning else ()
+            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns, extra=extra)
 
     def is_peer(self, call_id: str, remote_tag: str) -> bool:
         return call_id == self._dialog.call_id and remote_tag == self._dialog.remote_tag
@@ -377,11 +426,11 @@ class Session:
         self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(received.request.headers))
 
     def _on_reinvite(self, received: ReceivedRequest, now_ns: int) -> None:
-        """§14.2: one at a time. 500 while another is unanswered, 491 while one of ours, here a 2xx without ACK, is unfinished."""
+        """§14.2: one at a time. 500 while another is unanswered, 491 while one of ours, or a 2xx of ours without ACK, is unfinished."""
         if self._pending is not None:
             wait = retry_after(self._core.retry_after_s())
             self._core.refuse(received, 500, now_ns=now_ns, extra=wait)
-        elif self._unacked is not None or self._phase is not SessionState.CONFIRMED:
+        elif self._is_offering() or self._unacked is not None or self._phase is not SessionState.CONFIRMED:
             self._core.refuse(received, 491, now_ns=now_ns)
         else:
             transaction = self._core.serve(received, now_ns)
@@ -406,6 +455,7 @@ class Session:
     def _send_bye(self, now_ns: int, *, q850: int | None) -> None:
         self.decline(487, now_ns)
         self._stop_2xx()
+        self._stop_offer()
         self._phase = SessionState.CLOSING
         self._bye = send_bye(self._core, self._dialog, user=self, q850=q850, now_ns=now_ns)
 
@@ -414,11 +464,20 @@ class Session:
         if unacked is not None:
             unacked.stop()
 
+    def _is_offering(self) -> bool:
+        return self._own_offer is not None and self._own_offer.in_flight
+
+    def _stop_offer(self) -> None:
+        offer, self._own_offer = self._own_offer, None
+        if offer is not None:
+            offer.stop()
+
     def _finish(self, why: EndReason, *, by_peer: bool, q850: int | None = None) -> None:
         """The leg is over; the dialog's entry stays while the transaction of our BYE lives."""
         if self._phase is not SessionState.OVER:
             self._phase = SessionState.OVER
             self._stop_2xx()
+            self._stop_offer()
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)

@@ -19,6 +19,7 @@ from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, TlsConfig
+from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -88,6 +89,8 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
+        hold_timeout_ms=switch.rtp.hold_timeout,
+        hold_music=switch.rtp.hold_music,
         workers=switch.rtp.workers,
         prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),
@@ -138,17 +141,21 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
 
 
 def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
-    authenticated = PeerProfile(name=name, credentials=_credentials(trunk.auth))
+    authenticated = _trunk_account(name, trunk)
     if trunk.auth is None:
         return authenticated
     realm = Realm(name=trunk.auth.realm, accounts={trunk.auth.username: (authenticated, trunk.auth.secret)})
     return replace(authenticated, realm=realm)
 
 
+def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
+    return PeerProfile(name=name, nat=trunk.nat is NatMode.AUTO, credentials=_credentials(trunk.auth))
+
+
 def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
     """Where callers from any address may authenticate: the trunks of any address have one realm."""
     found = {
-        trunk.auth.username: (PeerProfile(name=name, credentials=_credentials(trunk.auth)), trunk.auth.secret, trunk.auth.realm)
+        trunk.auth.username: (_trunk_account(name, trunk), trunk.auth.secret, trunk.auth.realm)
         for name, trunk in sorted(trunks.items())
         if trunk.auth is not None and ANYWHERE in trunk.addresses
     }
@@ -158,7 +165,7 @@ def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
 
 
 def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:
-    return PeerProfile(name=name, credentials=_credentials(line.auth), redirects=redirects)
+    return PeerProfile(name=name, nat=line.nat is NatMode.AUTO, credentials=_credentials(line.auth), redirects=redirects)
 
 
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:

@@ -155,6 +155,7 @@ class TrunkConfig(CapOwner):
         "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
     )
     pass_headers: Items[field.PassedHeader] = some_of("Headers that it is trusted to send to lines")
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
 
     @field_validator("auth")
     @classmethod
@@ -186,6 +187,9 @@ class NumberConfig(CapOwner):
     state: field.State = may("Only an assigned number takes calls", default="assigned")
     show_ani: field.Truth = may(
         "Its callers can't withhold their number from lines: for toll-free numbers, whose subscriber pays", default="false"
+    )
+    answer: field.AnswerMode = may(
+        "with_line: until a line answers, the caller hears what it plays (183); goes with campaigns without a menu", default="menu"
     )
     tags: field.Tags = section("What every call to it is known by")
 
@@ -230,6 +234,7 @@ class LineConfig(CapOwner):
     auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
     timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
     hours: field.HoursName | None = may("When it is open; default: always")
     paused: field.Truth = may("Never dial it", default="false")

@@ -90,6 +90,8 @@ class RtpConfig(Strict):
     ports: field.PortRange = may("Local ports FIRST-LAST. Each call takes two even ones", default=field.DEFAULT_PORTS)
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
+    hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
+    hold_music: field.PromptName | None = may("What a held side hears, over and over; default: silence")
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
 
 

@@ -46,6 +46,8 @@ def test_switch_defaults(config: Path) -> None:
         rtp_ports=(20_000, 20_999),
         rtp_quiet_ms=10_000,
         rtp_timeout_ms=60_000,
+        hold_timeout_ms=1_800_000,
+        hold_music=None,
         workers=1,
         prompts=config.resolve() / "prompts",
         data=config.resolve().parent / "var",
