@@ -13,12 +13,14 @@ Timer M, to acknowledge 2xx that come again or from forks. After a CANCEL that c
 from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
+from switch.sip.digest import DigestClient
+from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived, RedirectFollowed
 from switch.sip.flow import Flow
-from switch.sip.headers import parse_name_addr
+from switch.sip.headers import parse_name_addr, parse_seconds
 from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
+from switch.sip.redirect import redirect_targets
 from switch.sip.requests import (
     ALLOW,
     CAPABILITIES,
@@ -27,8 +29,10 @@ from switch.sip.requests import (
     SUPPORTED,
     Fields,
     ReceivedRequest,
+    again,
     cancel_of,
     contact_of,
+    credentials_of,
     q850_of,
     reason_q850,
     rejection_of,
@@ -102,7 +106,9 @@ class IncomingLeg:
         if self._rejection is not None:  # there is only one answer to it
             self.refuse(self._rejection[0], now_ns, extra=())
             return
-        dialog = callee_dialog(self._received, tag=self._tag, target=self._target, listeners=self._core.listeners)
+        credentials = self._peer.credentials
+        digest = None if credentials is None else DigestClient(credentials=credentials, token=self._core.token)
+        dialog = callee_dialog(self._received, tag=self._tag, target=self._target, listeners=self._core.listeners, digest=digest)
         session = Session(self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=200)
         session.start(self._transaction, received=self._received, body=body, now_ns=now_ns)
 
@@ -163,6 +169,10 @@ class IncomingLeg:
 
 
 FIRST_CSEQ = 1
+MAX_REDIRECTS = 3
+"""3xx that one call follows."""
+MAX_RETRY_S = 3_600
+"""Of a line's Retry-After."""
 MAX_FORKS = 16
 """2xx with different To tags that one INVITE may bring; further ones are dropped."""
 
@@ -182,6 +192,8 @@ class OutgoingLeg:
         "_acks",
         "_branch",
         "_core",
+        "_cseq",
+        "_digest",
         "_flow",
         "_peer",
         "_phase",
@@ -190,6 +202,7 @@ class OutgoingLeg:
         "_tag",
         "_timeout_timer",
         "_transaction",
+        "_visited",
         "number",
     )
 
@@ -216,6 +229,9 @@ class OutgoingLeg:
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
+        self._cseq = FIRST_CSEQ
+        self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
+        self._visited = [uri]
         self._branch = core.new_branch()
         from_value = f"{sender(caller, host=core.listeners.local(target).host, uri=uri)};tag={self._tag}"
         identity = (("From", from_value), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
@@ -258,12 +274,13 @@ class OutgoingLeg:
         elif message.status < 300:
             self._on_2xx(message, now_ns)
         else:
-            self._on_failure(message)
+            self._on_failure(message, now_ns)
 
-    def on_end(self, _transaction: Transaction, end: TransactionEnd) -> None:
-        """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
+    def on_end(self, transaction: Transaction, end: TransactionEnd) -> None:
+        """Timer B or the transport. The end of an earlier transaction, before the INVITE was sent again, says nothing; nor
+        does one after a final answer: the leg has ended already."""
         why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
-        if self._phase is not OutgoingState.DONE:
+        if self._phase is not OutgoingState.DONE and transaction is self._transaction:
             self._finish(why, by_peer=False, status=None)
 
     def _on_provisional(self, response: Response, now_ns: int) -> None:
@@ -277,10 +294,53 @@ class OutgoingLeg:
             case OutgoingState.CANCELLING | OutgoingState.DONE:
                 pass
 
-    def _on_failure(self, response: Response) -> None:
+    def _on_failure(self, response: Response, now_ns: int) -> None:
         cancelled = self._phase in (OutgoingState.ABANDONED, OutgoingState.CANCELLING)
-        why = EndReason.CANCELLED if cancelled else EndReason.REFUSED
-        self._finish(why, by_peer=not cancelled, status=response.status, q850=q850_of(response.headers))
+        if not cancelled and (self._is_authorized_again(response, now_ns) or self._is_redirected(response, now_ns)):
+            return
+        ended = LegTerminated(
+            leg=self.number,
+            why=EndReason.CANCELLED if cancelled else EndReason.REFUSED,
+            by_peer=not cancelled,
+            status=response.status,
+            q850=q850_of(response.headers),
+            retry_after_s=parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S),
+        )
+        self._leave()
+        self._core.end(ended)
+
+    def _is_authorized_again(self, response: Response, now_ns: int) -> bool:
+        """A challenge that we can answer: the INVITE goes out again with credentials (§22.2)."""
+        tries = self._transaction.tries
+        if self._digest is None or not self._digest.takes(response, self._request, tries=tries):
+            return False
+        self._send_again(self._request.uri, self._flow, now_ns)
+        self._transaction.tries = tries + 1
+        return True
+
+    def _is_redirected(self, response: Response, now_ns: int) -> bool:
+        """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
+        if response.status >= 400 or len(self._visited) > MAX_REDIRECTS:
+            return False
+        for uri, flow in redirect_targets(response, hosts=self._peer.redirects, like=self._flow, listeners=self._core.listeners):
+            if uri not in self._visited:
+                self._visited.append(uri)
+                self._flow = flow
+                self._send_again(uri, flow, now_ns)
+                self._core.report(RedirectFollowed(leg=self.number, uri=uri))
+                return True
+        return False
+
+    def _send_again(self, uri: str, flow: Flow, now_ns: int) -> None:
+        """The INVITE in a new transaction: it has had no provisional answer yet, so a CANCEL waits for one."""
+        core = self._core
+        self._phase = OutgoingState.CALLING
+        self._cseq += 1
+        self._branch = core.new_branch()
+        credentials = () if self._digest is None else self._digest.fields("INVITE", uri)
+        via = core.listeners.via(flow, self._branch)
+        self._request = again(self._request, via=via, cseq=self._cseq, credentials=credentials, uri=uri)
+        self._transaction = core.send_request(self._request, branch=self._branch, flow=flow, user=self, now_ns=now_ns)
 
     def _on_2xx(self, response: Response, now_ns: int) -> None:
         """Acknowledges every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a retransmission changes nothing."""
@@ -295,13 +355,15 @@ class OutgoingLeg:
         dialog = caller_dialog(
             self._request,
             response,
-            cseq=FIRST_CSEQ,
+            cseq=self._cseq,
             target=contact or self._request.uri,
             remote_tag=remote_tag,
             flow=self._flow,
             listeners=self._core.listeners,
+            digest=self._digest,
         )
-        ack = dialog.request("ACK", via=self._core.listeners.via(dialog.next_hop, self._core.new_branch()), cseq=FIRST_CSEQ)
+        via = self._core.listeners.via(dialog.next_hop, self._core.new_branch())
+        ack = dialog.request("ACK", via=via, cseq=self._cseq, extra=credentials_of(self._request))
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
         is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
         if is_first and is_usable:
