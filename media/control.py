@@ -17,7 +17,9 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
     or None. All of these may come, too. `audio_types`, `dtmf_types`: further numbers that may come, of audio each with its codec.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
-    `receives`: it wants RTP from us (False: on hold). `learns`: `host` is a guess; the first packet from anywhere says where it is.
+    `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
+    `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
+    `learns`: `host` is a guess; the first packet from anywhere says where it is.
     """
 
     host: str
@@ -28,6 +30,8 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
     learns: bool = False
+    held: bool = False
+    moved: bool = False
     sends: bool = True
     receives: bool = True
 
@@ -58,6 +62,14 @@ class Play(Message, frozen=True, kw_only=True):
 
     port: int
     play: int
+    prompt: str
+
+
+class PlayMusic(Message, frozen=True, kw_only=True):
+    """Play a prompt over and over, until `StopPlay`, `Play`, `Ringback` or `Bridge`. `PlayFinished(port, play=0)` only tells that it
+    can't be played."""
+
+    port: int
     prompt: str
 
 
@@ -96,7 +108,7 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = Open | SetRemote | Play | Ringback | StopPlay | Bridge | Unbridge | Close | Quit
+Order = Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | Bridge | Unbridge | Close | Quit
 
 
 # worker -> engine
@@ -133,7 +145,8 @@ class PlayFinished(Message, frozen=True, kw_only=True):
 
 
 class MediaTimeout(Message, frozen=True, kw_only=True):
-    """No RTP from a peer that `sends` for the RTP timeout. `last_ns`: when the last packet came; None when none ever did."""
+    """No RTP for the RTP timeout; for the hold timeout from a peer on hold, from one that sends RTCP, or from one that need not send and
+    whose partner does not either. `last_ns`: when the last packet came, of the two where the peer need not send; None when none did."""
 
     port: int
     last_ns: int | None

@@ -22,6 +22,8 @@ class Per(StrEnum):
 
     CONCURRENCY = "concurrency"
     SPACING = "spacing"
+    SECOND = "second"
+    """Any second, not one of the calendar: `calls_per_second`."""
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -29,6 +31,9 @@ class Per(StrEnum):
     TOTAL = "total"
     BALANCE = "balance"
     """A prepaid balance: revenue less deposits may reach `limit`, the credit that is given."""
+
+
+_WRITTEN = {Per.BALANCE: "prepaid", Per.SECOND: "calls_per_second"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,5 +61,5 @@ class Cap:
     def __post_init__(self) -> None:
         plain = self.counts is Counts.ATTEMPT and self.per is Per.CONCURRENCY
         object.__setattr__(self, "key", self.owner if plain else f"{self.owner}/{self.counts}/{self.per}")
-        written = "cap" if plain else "prepaid" if self.per is Per.BALANCE else "caps"
+        written = "cap" if plain else _WRITTEN.get(self.per, "caps")
         object.__setattr__(self, "path", f"{self.owner.replace(':', 's.', 1)}.{written}")

@@ -34,6 +34,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from routing import trail
 from routing.expression import Scalar, holds
 from routing.hours import is_open
@@ -76,6 +78,8 @@ def decide(table: Table, load: Load, inquiry: Inquiry) -> Ruling:
         routing = RoutingContext(table=table, load=load, inquiry=inquiry, tried=dict(inquiry.tried))
         walk = _Walk(routing=routing, number=number, tags=tags, reasons=reasons, walked=[], transfer=inquiry.line)
         choice, context = _walk_campaigns(walk)
+        if isinstance(choice, Dial) and number.early_media:
+            choice = replace(choice, early_media=True)
         campaign, tags = context.campaign.name, context.tags
     return Ruling(choice=choice, publisher=number.publisher, campaign=campaign, trail=tuple(reasons), tags=tags)
 

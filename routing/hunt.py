@@ -2,9 +2,9 @@
 
 A line is asked in this order, and the first bar is the one that counts: it was tried for this call; its filter or the campaign's repeat
 rule keeps the call from it (`no_match`: a caller whom nobody wants does not wait for a place); it is paused or closed (`closed`); it is
-unhealthy and rests (`failed`); a cap is full (`capped`). A cap is full when what counts against it and what this attempt would add, one
-or in revenue the most the call may earn, is more than its limit. The caps of campaign, publisher, number and trunk bar all lines alike
-and are looked at once, before the lines.
+unhealthy and rests, or down (`failed`); a cap is full (`capped`). A cap is full when what counts against it and what this attempt would
+add, one or in revenue the most the call may earn, is more than its limit. The caps of campaign, publisher,
+number and trunk bar all lines alike and are looked at once, before the lines.
 
 Lower priorities come first; inside one, the tier's sort decides:
 
@@ -308,11 +308,16 @@ def _barred_by(check: _LineCheck, line: Line) -> NoRoute | None:
         if closed_hours is not None:
             check.reasons.append(trail.gate(f"lines.{line.name}", closed_hours, utc_us=routing.inquiry.utc_us))
             return NoRoute.CLOSED
-    if line.health is not None:
-        check.read[f"resting_until_us/{line.name}"] = until_us = routing.load.resting_until_us(line.name)
+    until_us = routing.load.resting_until_us(line.name)
+    if line.health is not None or until_us:
+        check.read[f"resting_until_us/{line.name}"] = until_us
         if until_us > routing.inquiry.utc_us:
             check.reasons.append(trail.resting(line, check.read))
             return NoRoute.FAILED
+    if routing.load.is_down(line.name):
+        check.read[f"is_down/{line.name}"] = 1
+        check.reasons.append(trail.down(line, check.read))
+        return NoRoute.FAILED
     return None
 
 

@@ -37,7 +37,10 @@ class Load(Protocol):
         """The line of that tier that was dialled last: where round robin goes on from."""
 
     def resting_until_us(self, line: str) -> int:
-        """Until when an unhealthy line is left alone, UTC microseconds; 0: it is healthy."""
+        """Until when a line is left alone, since it failed or asked for it (Retry-After), UTC microseconds; 0: it is healthy."""
+
+    def is_down(self, line: str) -> bool:
+        """Whether the line does not answer OPTIONS."""
 
     def worth_micros(self, campaign: str, line: str) -> int:
         """Mean revenue of the line's recent attempts for the campaign, micros."""
@@ -69,6 +72,10 @@ class EmptyLoad:
     def resting_until_us(self, line: str) -> int:
         del line
         return 0
+
+    def is_down(self, line: str) -> bool:
+        del line
+        return False
 
     def worth_micros(self, campaign: str, line: str) -> int:
         del campaign, line

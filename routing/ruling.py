@@ -83,9 +83,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dial(msgspec.Struct, frozen=True, kw_only=True):
-    """Dial these at once, at least one: the first to answer gets the call."""
+    """Dial these at once, at least one: the first to answer gets the call. `early_media`: the caller hears what a line plays before it
+    answers, unless the caller is answered already."""
 
     attempts: tuple[Attempt, ...]
+    early_media: bool = False
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):

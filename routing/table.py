@@ -225,7 +225,8 @@ class NumberState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingNumber:
-    """The DID a publisher advertises. `did` is E.164 with `+`. `tags`: what every call to it is known by."""
+    """The DID a publisher advertises. `did` is E.164 with `+`. `tags`: what every call to it is known by. `early_media`: the caller hears
+    what a line plays before it answers."""
 
     did: str
     publisher: str
@@ -233,6 +234,7 @@ class TrackingNumber:
     state: NumberState = NumberState.ASSIGNED
     caps: tuple[Cap, ...] = ()
     tags: Mapping[str, Scalar] = field(default_factory=dict)
+    early_media: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

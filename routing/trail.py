@@ -4,7 +4,7 @@ A reason's `rule` is a path into the config (`campaigns.auto-quotes.hours`); its
 against a cap under the cap's key (`line:acme-east`), the instant under `utc_us`, the draw under `seed`, tags under their names. With the
 config's version, the inquiry and its tried lines, a trail is enough to make the same ruling again: the load it names is all that was
 read. Load that is none of a cap's is named `last_line/CAMPAIGN/PRIORITY`, `last_attempt_us/LINE`, `worth_micros/LINE`,
-`resting_until_us/LINE`, `waiting/CAMPAIGN` and `paid`: conversions as
+`resting_until_us/LINE`, `is_down/LINE` (where it is), `waiting/CAMPAIGN` and `paid`: conversions as
 `AT_US=DID/CAMPAIGN/ADVERTISER/LINE`, oldest first.
 """
 
@@ -39,6 +39,7 @@ _NOUN = {Counts.ATTEMPT: "", Counts.CONNECTION: " connections", Counts.CONVERSIO
 _PERIOD = {
     Per.CONCURRENCY: "at once",
     Per.SPACING: "in the time between two",
+    Per.SECOND: "per second",
     Per.HOUR: "per hour",
     Per.DAY: "per day",
     Per.WEEK: "per week",
@@ -162,7 +163,14 @@ def tried_before(line: Line, why: NoRoute) -> Reason:
 
 
 def resting(line: Line, read: Mapping[str, int]) -> Reason:
+    """It failed too often; or, where it has no rule for that, it asked for a rest itself."""
+    if line.health is None:
+        return Reason(rule=f"lines.{line.name}", verdict="it asked to be left alone (503, Retry-After)", read=read)
     return Reason(rule=f"lines.{line.name}.health", verdict="unhealthy: it is left alone", read=read)
+
+
+def down(line: Line, read: Mapping[str, int]) -> Reason:
+    return Reason(rule=f"lines.{line.name}.health", verdict="down: it does not answer OPTIONS", read=read)
 
 
 def capped(name: str, cap: Cap, *, taken: int, revenue_micros: int, read: Mapping[str, int]) -> Reason:

@@ -70,7 +70,7 @@ def _window_at(per: Per, zone: str, utc_s: int) -> tuple[int, int]:
         case Per.MONTH:
             first = _day(clock, utc_s).replace(day=1)
             start_s, end_s = _begins(clock, first), _begins(clock, (first + 31 * _DAY).replace(day=1))
-        case Per.TOTAL | Per.CONCURRENCY | Per.SPACING | Per.BALANCE:
+        case Per.TOTAL | Per.CONCURRENCY | Per.SPACING | Per.SECOND | Per.BALANCE:
             raise ValueError(f"{per} has no calendar window")
         case unknown:
             assert_never(unknown)

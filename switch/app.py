@@ -17,7 +17,18 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
-from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.effect import (
+    AppendJournal,
+    Effect,
+    LogLoad,
+    LogPeer,
+    LogPeerState,
+    LogProblem,
+    SendSip,
+    StoreRecord,
+    SyncJournal,
+    TellWorker,
+)
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
@@ -31,7 +42,8 @@ from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
-from switch.transport.udp import UdpTransport
+from switch.transport.resolver import NameResolver
+from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
 TOKEN_DIGITS = 16
@@ -49,7 +61,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogLoad():
+        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -73,13 +85,27 @@ class Shell:
         self._clock = clock or SystemClock()
         self._heard = heard
         token = _Tokens()
-        self._agent = UserAgent(listeners=(Flow(*settings.listen),), token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
-        site = RtpSettings(address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms)
+        self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
+        site = RtpSettings(
+            address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms, hold_music=settings.hold_music
+        )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
-        self._udp = UdpTransport(received=self._datagram, send_failed=self._send_failed)
-        self._load = LoadMeter(measured=self._measured, waiting_bytes=self._udp.waiting_bytes)
-        worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
+        self._sockets = Sockets(
+            settings.listeners,
+            tls=settings.tls,
+            received=self._datagram,
+            send_failed=self._send_failed,
+            is_known=self.engine.is_known,
+        )
+        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
+        worker = WorkerSettings(
+            address=settings.rtp_address,
+            prompts=settings.prompts,
+            rtp_timeout_ms=settings.rtp_timeout_ms,
+            hold_timeout_ms=settings.hold_timeout_ms,
+        )
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
         self._poller = LedgerPoller(
@@ -114,11 +140,14 @@ class Shell:
             await asyncio.to_thread(load_tables)  # takes half a second, which the first call must not wait for
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
-            await self._udp.open(Flow(*self.settings.listen))
+            await self._sockets.open()
+            self._resolver.watch(self.engine.plan.names)
             await self._workers.start(self.settings.workers)
             self._load.start()
+            self._watch_peers()
         except BaseException:
-            self._udp.close()
+            await self._resolver.close()
+            await self._sockets.close()
             await self._workers.close()
             await self._poller.close()
             self._ledger_service.close()
@@ -140,16 +169,29 @@ class Shell:
         """
         wanted = lookback_of(deployment.plan, self._clock.now().utc_us)
         if self._known.covers(wanted):
-            self.engine.reload(deployment.plan)
+            self._follow(deployment)
             return
         further = wanted.along_with(self._known)
 
         def looked_back(history: History) -> None:
             self.engine.usage.extend_history(history.past)
             self._known = further
-            self.engine.reload(deployment.plan)
+            self._follow(deployment)
 
         self._poller.look_back(further, then=looked_back)
+
+    def _follow(self, deployment: Deployment) -> None:
+        self.engine.reload(deployment.plan)
+        self._resolver.watch(deployment.plan.names)
+        self._watch_peers()
+
+    def _watch_peers(self) -> None:
+        self.engine.watch_peers(self._clock.now())
+        self._flush()
+
+    def refresh_certificates(self) -> None:
+        """New TLS connections have the certificates that stand in the files now."""
+        self._sockets.refresh_certificates()
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""
@@ -187,7 +229,8 @@ class Shell:
         if self._timer is not None:
             self._timer.cancel()
         self._load.stop()
-        self._udp.close()
+        await self._resolver.close()
+        await self._sockets.close()
         await self._workers.close()
         await self._poller.close()
         self._ledger_service.close()
@@ -263,7 +306,7 @@ class Shell:
     def _do(self, effect: Effect) -> None:
         match effect:
             case SendSip(data=data, target=target):
-                self._udp.send(data, target)
+                self._sockets.send(data, target)
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
             case AppendJournal(call_id=call_id, payload=payload):
@@ -286,6 +329,9 @@ class Shell:
                 _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
             case LogLoad(lag_ms=lag_ms):
                 _log.info("overload is over: calls are taken", lag_ms=lag_ms)
+            case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
+                further = {} if is_good or again_s is None else {"again_in_s": again_s}
+                (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
             case _:
                 assert_never(effect)
 

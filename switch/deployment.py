@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from switch.engine.plan import Plan
+from switch.sip.flow import Flow, Transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +47,49 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """An address that SIP is spoken on. `advertised`: what peers are told in its place; None: itself."""
+
+    transport: Transport
+    address: tuple[str, int]
+    advertised: tuple[str, int] | None = None
+
+    def __str__(self) -> str:
+        host, port = self.address
+        return f"{self.transport.lower()}:[{host}]:{port}" if ":" in host else f"{self.transport.lower()}:{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """Files in PEM. `ca`: of those whose certificates are trusted; None: the system's. `verify_lines`: a line's certificate must be for its
+    host name. `verify_callers`: whoever connects to us must show one too."""
+
+    certificate: Path
+    key: Path
+    ca: Path | None
+    verify_lines: bool
+    verify_callers: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
-    `listen`: the UDP address of SIP. `rtp_ports`: first and last port, both included; legs use the even ones.
+    `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_ports`: first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
     `drain_ms`: how long calls may go on once the switch is told to stop.
+    `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
-    listen: tuple[str, int]
+    listeners: tuple[Listener, ...]
     t1_ms: int
     rtp_address: str
     rtp_ports: tuple[int, int]
     rtp_quiet_ms: int
     rtp_timeout_ms: int
+    hold_timeout_ms: int
+    hold_music: str | None
     workers: int
     prompts: Path
     data: Path
@@ -71,6 +100,12 @@ class SwitchSettings:
     ledger_url: str | None = None
     api: Api | None = None
     currency: str = "USD"
+    tls: TlsSettings | None = None
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """Returns the listeners as peers reach them, by their numbers."""
+        return tuple(Flow(*(each.advertised or each.address), each.transport, index) for index, each in enumerate(self.listeners))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,6 +244,7 @@ def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str],
 _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.InviteArrived.__name__: lambda _party, _facts: "the call comes in",
     ev.LegRang.__name__: lambda party, _facts: f"{party} rings",
+    ev.LegRedirected.__name__: lambda party, facts: f"{party} sends the call on to {facts.get('uri', '')}",
     ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
     ev.AnswerUnusable.__name__: lambda party, _facts: f"{party} answers without audio that can be carried",
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
@@ -298,24 +299,27 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"plays {prompt} to {_party(leg, parties)}"
         case do.HangUp.__name__, [leg, cause]:
             return f"hangs up on {_party(leg, parties)}: {words(cause)}"
+        case do.Progress.__name__, [status]:
+            return f"tells the caller that {_PROGRESS.get(status, status)}"
         case do.Refuse.__name__, [cause]:
             return f"refuses the call: {words(cause)}"
-        case do.MakeDurable.__name__, [leg]:
-            return f"writes the answer of {_party(leg, parties)} to disk"
-        case do.Bridge.__name__, [leg]:
-            return f"connects the caller and {_party(leg, parties)}"
-        case do.ReleaseCallCaps.__name__, [leg]:
-            return f"frees the caps that the try of {_party(leg, parties)} took for the caller's side"
-        case do.ReleaseCaps.__name__, [leg]:
-            return f"frees the caps of {_party(leg, parties)}"
-        case do.AccrueRevenue.__name__, [_]:
-            return "works out what is owed by now"
+        case _, [leg] if name in _LEG_COMMANDS:
+            return _LEG_COMMANDS[name].format(_party(leg, parties))
         case _:
             return _COMMANDS.get(name, command)
 
 
+_LEG_COMMANDS = {
+    do.MakeDurable.__name__: "writes the answer of {} to disk",
+    do.Bridge.__name__: "connects the caller and {}",
+    do.BridgeEarly.__name__: "lets the caller hear {}, which has not answered",
+    do.ReleaseCallCaps.__name__: "frees the caps that the try of {} took for the caller's side",
+    do.ReleaseCaps.__name__: "frees the caps of {}",
+    do.AccrueRevenue.__name__: "works out what is owed by now",
+}
+_PROGRESS = {"180": "it rings", "181": "the call is forwarded", "182": "the call is queued"}
 _COMMANDS = {
-    do.Ring.__name__: "tells the caller that it rings",
+    do.StartEarlyMedia.__name__: "lets the caller hear what comes before an answer",
     do.Answer.__name__: "answers the caller",
     do.Unbridge.__name__: "takes the two apart",
     do.PlayRingback.__name__: "lets the caller hear ringing",

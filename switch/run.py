@@ -43,9 +43,8 @@ class CannotStart(Exception):
     """The reason, as text for people, with a remedy."""
 
 
-async def started(deployment: Deployment, shell: Shell) -> None:
+async def started(shell: Shell) -> None:
     """Starts `shell`. Raises CannotStart with a remedy."""
-    host, port = deployment.switch.listen
     try:
         await shell.start()
     except JournalInUse as error:
@@ -55,7 +54,9 @@ async def started(deployment: Deployment, shell: Shell) -> None:
     except WorkersFailed as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
-        raise CannotStart(f"can't listen on {host}:{port}: {error.strerror or error}; see `switch.sip.listen`") from error
+        if error.filename is None:
+            raise CannotStart(f"can't start: {error.strerror or error}") from error
+        raise CannotStart(f"can't listen on {error.filename}: {error.strerror or error}; see `switch.sip.listen`") from error
     await shell.taking_calls()
 
 
@@ -69,7 +70,7 @@ async def serve(config: Path) -> None:
     log.configure(deployment.switch.log)
     _log.info("time zone rules", rules=str(rules()), passed_over=rules().passed_over)
     shell = Shell(deployment)
-    await started(deployment, shell)
+    await started(shell)
     shell.keep_config(deployment.plan.version, loaded.files)
     try:
         api = await _api(deployment)
@@ -93,7 +94,7 @@ async def serve(config: Path) -> None:
     tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
     await asyncio.sleep(0)  # both tasks wait for changes now
     await reloader.reload()  # loads a change that came during the start
-    _log.info("ready", sip=":".join(map(str, deployment.switch.listen)), config=shell.engine.plan.version)
+    _log.info("ready", sip=" ".join(map(str, deployment.switch.listeners)), config=shell.engine.plan.version)
     await draining.begun.wait()
     for task in tasks:
         task.cancel()
@@ -195,6 +196,7 @@ class Reloader:
     async def reload(self) -> None:
         async with self._one_at_a_time:
             self._service.reloading(SystemClock().now().mono_ns // 1_000)
+            self._shell.refresh_certificates()
             loaded = await asyncio.to_thread(load, self._config)  # a large config takes seconds: calls must not wait for it
             self._take(loaded)
             self._service.ready(f"config {self._shell.engine.plan.version}")

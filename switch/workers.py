@@ -52,6 +52,7 @@ class WorkerSettings:
     address: str
     prompts: Path
     rtp_timeout_ms: int
+    hold_timeout_ms: int
 
 
 class Workers:
@@ -110,6 +111,7 @@ class Workers:
         settings = self._settings
         command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno()), "--address", settings.address]
         command += ["--prompts", str(settings.prompts), "--rtp-timeout-ms", str(settings.rtp_timeout_ms)]
+        command += ["--hold-timeout-ms", str(settings.hold_timeout_ms)]
         # numpy would start a busy-waiting thread for every core: the relay is single-threaded and does not use them.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         # A session of its own: only the switch gets Ctrl-C, and ends its calls and its workers in that order.

@@ -1,12 +1,14 @@
 """`python -m media.worker`: a relay on an inherited control socket. Reads the command line and starts the relay."""
 
 import argparse
+import resource
 import signal
 import socket
 from pathlib import Path
 
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
+from media.worker.switchboard import HOLD_TIMEOUT_NS
 
 NS_PER_MS = 1_000_000
 
@@ -16,10 +18,18 @@ def main() -> None:
     options = _options()
     # Ctrl-C in a terminal reaches the whole process group. The engine decides when calls end, and then says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # two sockets for each leg
     prompts = Prompts(options.prompts)
     prompts.preload()
     with socket.socket(fileno=options.socket_fd) as control:
-        Relay(control, address=options.address, prompts=prompts, rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS).run()
+        Relay(
+            control,
+            address=options.address,
+            prompts=prompts,
+            rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS,
+            hold_timeout_ns=options.hold_timeout_ms * NS_PER_MS,
+        ).run()
 
 
 def _options() -> argparse.Namespace:
@@ -28,6 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--address", required=True, help="IPv4 address to bind RTP ports on")
     parser.add_argument("--prompts", type=Path, required=True, help="directory of NAME.wav")
     parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
+    parser.add_argument("--hold-timeout-ms", type=int, default=HOLD_TIMEOUT_NS // NS_PER_MS)
     return parser.parse_args()
 
 

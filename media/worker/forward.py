@@ -29,6 +29,8 @@ class Forwarder:
         buffer = self.buffer
         payload_type = buffer[1] & 0x7F
         if buffer[0] != PLAIN or not HEADER_BYTES <= size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
+            if payload_type in RTCP_TYPES:  # on one port with RTP (RFC 5761), or at the wrong one
+                leg.hear_rtcp(source[0], now_ns)
             size = self._flatten(size)
             if size < HEADER_BYTES:
                 leg.malformed += 1

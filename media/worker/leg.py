@@ -52,6 +52,7 @@ class Leg:
         "received_octets",
         "recode",
         "relay_to",
+        "rtcp_ns",
         "send",
         "send_type",
         "sent",
@@ -85,6 +86,7 @@ class Leg:
         self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
+        self.rtcp_ns: int | None = None  # when its last RTCP came
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.received = self.received_octets = self.sent = self.sent_octets = self.stray = self.malformed = 0
@@ -189,12 +191,34 @@ class Leg:
         self.sent += 1
         self.sent_octets += len(packet) - HEADER_BYTES
 
-    def silent_since(self) -> int | None:
-        """Since when a peer that should send has not; None where silence is no loss, or was reported already."""
-        if self.peer is None or not self.peer.sends:
+    def lost_since(self, now_ns: int, *, rtp_timeout_ns: int, hold_timeout_ns: int) -> int | None:
+        """Since when a peer is silent that has been so for too long; None where it has not, or that was reported already. A peer that need
+        not send is alive as long as its partner is."""
+        peer, partner = self.peer, self.partner
+        if peer is None:
             return None
-        since = self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
-        return None if since == self.silence_told_ns else since
+        since = self._heard_ns()
+        if not peer.sends and partner is not None and partner.peer is not None:
+            since = max(since, partner._heard_ns())
+        has_moved = peer.moved and (self.last_ns is None or self.last_ns < self.silence_from_ns)
+        sends_rtcp = self.rtcp_ns is not None and now_ns - self.rtcp_ns < rtp_timeout_ns
+        is_patient = peer.held or not peer.sends or has_moved or sends_rtcp
+        if since == self.silence_told_ns or now_ns - since < (hold_timeout_ns if is_patient else rtp_timeout_ns):
+            return None
+        return since
+
+    def last_heard_ns(self) -> int | None:
+        """Returns when the last packet came, of a peer that need not send or of its partner."""
+        legs = (self,) if self.partner is None or (self.peer is not None and self.peer.sends) else (self, self.partner)
+        return max((leg.last_ns for leg in legs if leg.last_ns is not None), default=None)
+
+    def _heard_ns(self) -> int:
+        return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
+
+    def hear_rtcp(self, host: str, now_ns: int) -> None:
+        """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
+        if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
+            self.rtcp_ns = now_ns
 
     def counters(self) -> Counters:
         return Counters(

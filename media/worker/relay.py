@@ -8,6 +8,7 @@ Whatever goes wrong with one packet or order ends there, is reported once, and l
 import os
 import select
 import socket
+from contextlib import suppress
 from time import monotonic_ns, sleep
 
 from media.control import Quit, Ready
@@ -16,9 +17,10 @@ from media.worker.forward import Forwarder
 from media.worker.leg import Leg, bind
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
-from media.worker.switchboard import Switchboard
+from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
 
 RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, in case the machine stalls the worker
+RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
 TURN_NS = 1_000_000  # the least time from one turn to the next, when packets come that fast
 MAX_EVENTS = 256  # a turn: the clock is read once in it
 MAX_ORDERS_A_TURN = 32  # then packets have their turn
@@ -30,16 +32,25 @@ NS_PER_S = 1_000_000_000
 class Relay:
     """`run` until the engine says `Quit` or is gone. An error that ends it is reported, and is the end of the process."""
 
-    __slots__ = ("_address", "_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_tick_ns")
+    __slots__ = ("_address", "_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_rtcp", "_tick_ns")
 
-    def __init__(self, control: socket.socket, *, address: str, prompts: Prompts, rtp_timeout_ns: int) -> None:
+    def __init__(
+        self, control: socket.socket, *, address: str, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
+    ) -> None:
         self._address = address
         self._epoll = select.epoll()
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
         self._forwarder = Forwarder(self._link.report)
-        self._board = Switchboard(sockets=self, prompt=prompts.get, report=self._link.report, rtp_timeout_ns=rtp_timeout_ns)
+        self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
+        self._board = Switchboard(
+            sockets=self,
+            prompt=prompts.get,
+            report=self._link.report,
+            rtp_timeout_ns=rtp_timeout_ns,
+            hold_timeout_ns=hold_timeout_ns,
+        )
         self._quit = False
         self._tick_ns = 0
 
@@ -62,12 +73,20 @@ class Relay:
         fd = leg.sock.fileno()
         self._legs[fd] = leg
         self._epoll.register(fd, select.EPOLLIN)
+        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and nothing else is missed
+            rtcp = bind(self._address, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
+            self._rtcp[rtcp.fileno()] = rtcp, leg
+            self._epoll.register(rtcp, select.EPOLLIN)
 
     def unwatch(self, leg: Leg) -> None:
         """What the turn still holds for this leg finds nobody, or the next owner of its descriptor with nothing to receive."""
         fd = leg.sock.fileno()
         del self._legs[fd]
         self._epoll.unregister(fd)
+        for rtcp_fd in [number for number, (_, each) in self._rtcp.items() if each is leg]:
+            rtcp, _ = self._rtcp.pop(rtcp_fd)
+            self._epoll.unregister(rtcp)
+            rtcp.close()
         self._forwarder.hearing.discard(leg)
 
     def _loop(self) -> None:
@@ -89,6 +108,8 @@ class Relay:
                     if fd == control:
                         self._take_orders()
                         due_ns = now_ns
+                    elif fd in self._rtcp:
+                        self._hear_rtcp(*self._rtcp[fd], now_ns)
                     continue
                 try:
                     size, source = leg.receive(buffer)
@@ -100,6 +121,11 @@ class Relay:
                     self._complaints.about("forwarding a packet", error)
             if hearing:
                 due_ns = min(due_ns, now_ns + EXPIRY_NS)
+
+    def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
+        with suppress(OSError):
+            _, source = sock.recvfrom_into(self._forwarder.buffer)
+            leg.hear_rtcp(source[0], now_ns)
 
     def _take_orders(self) -> None:
         self._link.flush()

@@ -20,6 +20,7 @@ from media.control import (
     Order,
     Play,
     PlayFinished,
+    PlayMusic,
     Quit,
     RemoteMedia,
     Report,
@@ -38,6 +39,8 @@ from media.worker.prompts import PromptUnplayable
 from switch.timer_heap import TimerHeap
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
+HOLD_TIMEOUT_NS = 1_800_000_000_000
+NO_PLAY = 0  # what music is told by: no order to play has this number
 
 
 class Sockets(Protocol):
@@ -55,6 +58,7 @@ class Switchboard:
     __slots__ = (
         "_forget",
         "_frame",
+        "_hold_timeout_ns",
         "_legs",
         "_prompt",
         "_report",
@@ -72,11 +76,13 @@ class Switchboard:
         prompt: Callable[[str], Audio | PromptUnplayable],
         report: Callable[[Report], None],
         rtp_timeout_ns: int,
+        hold_timeout_ns: int = HOLD_TIMEOUT_NS,
     ) -> None:
         self._sockets = sockets
         self._prompt = prompt
         self._report = report
         self._rtp_timeout_ns = rtp_timeout_ns
+        self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
         self._schedule: TimerHeap[tuple[Leg, Playout]] = TimerHeap()
         self._ringback = audio(ringback())
@@ -92,7 +98,7 @@ class Switchboard:
                 self._close(order.port)
             case Bridge():
                 self._bridge(order)
-            case SetRemote() | Play() | Ringback() | StopPlay() | Unbridge():
+            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | Unbridge():
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
@@ -101,12 +107,14 @@ class Switchboard:
             case _:
                 assert_never(order)
 
-    def _execute_on(self, leg: Leg, order: SetRemote | Play | Ringback | StopPlay | Unbridge, now_ns: int) -> None:
+    def _execute_on(self, leg: Leg, order: SetRemote | Play | PlayMusic | Ringback | StopPlay | Unbridge, now_ns: int) -> None:
         match order:
             case SetRemote():
                 leg.set_remote(_checked(order.peer), now_ns)
             case Play():
-                self._play(leg, order, now_ns)
+                self._play(leg, order.prompt, play=order.play, now_ns=now_ns)
+            case PlayMusic():
+                self._play(leg, order.prompt, play=None, now_ns=now_ns)
             case Ringback():
                 self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
             case StopPlay():
@@ -147,13 +155,13 @@ class Switchboard:
         if a is not None and b is not None and a is not b:
             a.bridge(b)
 
-    def _play(self, leg: Leg, order: Play, now_ns: int) -> None:
-        prompt = self._prompt(order.prompt)
+    def _play(self, leg: Leg, name: str, *, play: int | None, now_ns: int) -> None:
+        prompt = self._prompt(name)
         if isinstance(prompt, PromptUnplayable):
             leg.play(None)
-            self._report(PlayFinished(port=leg.port, play=order.play, at_ns=now_ns, why=prompt.why))
+            self._report(PlayFinished(port=leg.port, play=play or NO_PLAY, at_ns=now_ns, why=prompt.why))
             return
-        self._start(leg, Playout(prompt, start_ns=now_ns, play=order.play), now_ns)
+        self._start(leg, Playout(prompt, start_ns=now_ns, play=play), now_ns)
 
     def _start(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         leg.play(playout)
@@ -186,10 +194,10 @@ class Switchboard:
     def report_silence(self, now_ns: int) -> None:
         """Report each silence once: what is remembered as reported is when it began, so the next packet starts another."""
         for leg in self._legs.values():
-            since = leg.silent_since()
-            if since is not None and now_ns - since >= self._rtp_timeout_ns:
+            since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
+            if since is not None:
                 leg.silence_told_ns = since
-                self._report(MediaTimeout(port=leg.port, last_ns=leg.last_ns))
+                self._report(MediaTimeout(port=leg.port, last_ns=leg.last_heard_ns()))
 
     def report_heartbeat(self, now_ns: int) -> None:
         last = [(port, leg.last_ns) for port, leg in self._legs.items() if leg.last_ns is not None]

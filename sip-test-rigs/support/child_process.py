@@ -60,10 +60,11 @@ def wait_until(condition: Callable[[], bool], deadline_s: float) -> bool:
 
 
 def is_bound(port: int) -> bool:
-    """Whether some process listens on this UDP port. Read from the kernel's table: trying to bind would be in the program's way."""
+    """Whether some process listens on this port, UDP or TCP. Read from the kernel's tables: trying to bind would be in the program's
+    way."""
     wanted = f":{port:04X}"
-    table = Path("/proc/net/udp").read_text().splitlines()[1:]
-    return any(row.split()[1].endswith(wanted) for row in table)
+    tables = [Path(f"/proc/net/{name}").read_text().splitlines()[1:] for name in ("udp", "udp6", "tcp", "tcp6")]
+    return any(row.split()[1].endswith(wanted) for table in tables for row in table)
 
 
 def tail(path: Path, lines: int = TAIL_LINES) -> str:

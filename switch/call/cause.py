@@ -124,7 +124,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),
     Cause.NO_ANSWER: _line(480, 19, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.NO_ANSWER),
     Cause.SILENT: _line(480, 18, FinalState.NO_ANSWER, overflow=NoRoute.FAILED, outcome=Outcome.SILENT),
-    Cause.REJECTED: _line(480, 21, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
+    Cause.REJECTED: _line(480, 21, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.DECLINED),
     Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
     Cause.DECLINED: _line(480, 21, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.DECLINED),
     Cause.LOST_RACE: _line(480, 26, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.LOST_RACE),

@@ -140,6 +140,8 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
             return {"choice": choice_text(ruling.choice), "campaign": ruling.campaign}
         case ev.MediaLost(leg=leg, last=last):
             return {"leg": leg, "last_us": None if last is None else last.utc_us}
+        case ev.LegRang(leg=leg, status=status, early_media=early_media):
+            return {"leg": leg, "status": status, **({"early_media": True} if early_media else {})}
         case ev.DeadlinePassed():
             return {}
         case ev.InviteArrived():
@@ -185,7 +187,9 @@ def command_text(given: do.Command) -> str:
             return f"HangUp {leg} {cause}"
         case do.Refuse(cause=cause):
             return f"Refuse {cause}"
-        case do.MakeDurable() | do.Bridge() | do.AccrueRevenue() | do.ReleaseCallCaps() | do.ReleaseCaps():
+        case do.Progress(status=status):
+            return f"Progress {status}"
+        case do.MakeDurable() | do.Bridge() | do.BridgeEarly() | do.AccrueRevenue() | do.ReleaseCallCaps() | do.ReleaseCaps():
             return f"{type(given).__name__} {given.leg}"
         case _:
             return type(given).__name__

@@ -15,8 +15,20 @@ class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
     held_ms: int | None
 
 
-class Ring(msgspec.Struct, frozen=True, kw_only=True):
-    """Send 180 to the caller."""
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Send a provisional answer to the caller: 180, or 181 (forwarded), or 182 (queued)."""
+
+    status: int = 180
+
+
+class StartEarlyMedia(msgspec.Struct, frozen=True, kw_only=True):
+    """Send 183 with our SDP to the caller, who can hear us from now on."""
+
+
+class BridgeEarly(msgspec.Struct, frozen=True, kw_only=True):
+    """Relay between the caller and `leg`, neither of which has answered: no talk."""
+
+    leg: int
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +114,9 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
 
 Command = (
     AskRoute
-    | Ring
+    | Progress
+    | StartEarlyMedia
+    | BridgeEarly
     | Answer
     | Refuse
     | Dial

@@ -43,9 +43,20 @@ class Ruled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):
+    """A line's provisional answer, 101 to 199. `early_media`: it has SDP, so what the line plays can be heard."""
+
     at: Moment
     leg: int
     status: int
+    early_media: bool = False
+
+
+class LegRedirected(msgspec.Struct, frozen=True, kw_only=True):
+    """A line answered 3xx, and its INVITE went to `uri` instead."""
+
+    at: Moment
+    leg: int
+    uri: str
 
 
 class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +142,7 @@ Event = (
     InviteArrived
     | Ruled
     | LegRang
+    | LegRedirected
     | LegAnswered
     | AnswerUnusable
     | AnswerDurable

@@ -10,7 +10,17 @@ from routing.ruling import Attempt, Dial
 from switch.call import command as do
 from switch.call.cause import Cause
 from switch.call.command import AccrueRevenue, Bridge, Command, Unbridge
-from switch.call.event import AnswerDurable, AnswerUnusable, DeadlinePassed, DigitHeard, LegAnswered, LegEnded, LegRang, Ruled
+from switch.call.event import (
+    AnswerDurable,
+    AnswerUnusable,
+    DeadlinePassed,
+    DigitHeard,
+    LegAnswered,
+    LegEnded,
+    LegRang,
+    LegRedirected,
+    Ruled,
+)
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
 from switch.call.state import (
@@ -23,25 +33,29 @@ from switch.call.state import (
     Hunting,
     LegMove,
     LegState,
+    Phase,
     RingingLeg,
     Whispering,
     move_leg,
 )
 from switch.call.steps import LATE_ANSWER_CAUSE, Step, answer_caller, ask_routing, release, update_attempt
 
+RINGING, FORWARDED, EARLY_MEDIA = 180, 181, 183
+PASSED_ON = frozenset({FORWARDED, 182})
+"""Provisional statuses of a line that the caller is told as they are; any other is told as 180."""
 DURABLE_MS = 5_000
 WHISPER_MS = 30_000
 """A longer whisper is cut off: the caller waits."""
 
 
 def dial(call: Call, choice: Dial, event: Ruled) -> Step:
-    """Dials every line of the ruling and plays ringback to the caller."""
+    """Dials every line of the ruling. A caller that can hear us hears ringback; one that is not answered is told when a line rings, and
+    that the call is forwarded when it was with other lines before."""
     commands: list[do.Command] = []
-    if call.history.answered is not None:
+    if call.history.answered is not None or call.legs[CALLER] is LegState.EARLY:
         commands.append(do.PlayRingback())
-    elif call.legs[CALLER] is LegState.INVITED:
-        call = replace(call, legs=move_leg(call.legs, CALLER, LegMove.RINGS))
-        commands.append(do.Ring())
+    if call.history.answered is None and call.history.attempts:
+        commands.append(do.Progress(status=FORWARDED))
     ringing: list[RingingLeg] = []
     for attempt, thresholds_ms in zip(choice.attempts, event.thresholds_ms, strict=True):
         leg = len(call.legs)
@@ -57,21 +71,53 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
         silent_until, ring_until = event.at.plus_ms(attempt.silence_ms), event.at.plus_ms(attempt.ring_ms)
         ringing.append(RingingLeg(leg=leg, silent_until=silent_until, ring_until=ring_until, terms=terms))
         commands.append(do.Dial(leg=leg, attempt=attempt))
-    return Step(replace(call, phase=Hunting(ringing=tuple(ringing))), tuple(commands))
+    return Step(replace(call, phase=Hunting(ringing=tuple(ringing), early_media=choice.early_media)), tuple(commands))
 
 
 def on_leg_rang(call: Call, event: LegRang) -> Step:
-    """An 18x of a line."""
-    if call.legs[event.leg] is not LegState.INVITED:  # it rang already, or more has happened since
+    """A provisional answer of a line. The caller is told of the first of each kind."""
+    if call.legs[event.leg] not in {LegState.INVITED, LegState.RINGING}:  # more has happened since
         return Step(call)
-    history = update_attempt(call.history, event.leg, lambda t: replace(t, rang=t.rang or event.at))
-    call = replace(call, history=history, legs=move_leg(call.legs, event.leg, LegMove.RINGS))
-    match call.phase:
-        case Hunting(ringing=ringing):
-            heard = tuple(replace(ring, silent_until=None) if ring.leg == event.leg else ring for ring in ringing)
-            return Step(replace(call, phase=Hunting(ringing=heard)))
-        case _:  # the leg was released in the meantime
-            return Step(call)
+    if call.legs[event.leg] is LegState.INVITED:
+        history = update_attempt(call.history, event.leg, lambda t: replace(t, rang=t.rang or event.at))
+        call = replace(call, history=history, legs=move_leg(call.legs, event.leg, LegMove.RINGS))
+    phase = call.phase
+    if not isinstance(phase, Hunting):  # the leg was released in the meantime
+        return Step(call)
+    ring = next((ring for ring in phase.ringing if ring.leg == event.leg), None)
+    if ring is None:
+        return Step(call)
+    status, commands = _tell_caller(call, phase, event)
+    told = replace(ring, silent_until=None, told=status or ring.told)
+    if told == ring:
+        return Step(call)
+    ringing = tuple(told if each is ring else each for each in phase.ringing)
+    heard = event.leg if status == EARLY_MEDIA else phase.heard
+    move = LegMove.HEARS_EARLY_MEDIA if status == EARLY_MEDIA else LegMove.RINGS
+    legs = move_leg(call.legs, CALLER, move) if commands else call.legs
+    return Step(replace(call, legs=legs, phase=replace(phase, ringing=ringing, heard=heard)), commands)
+
+
+def _tell_caller(call: Call, phase: Hunting, event: LegRang) -> tuple[int | None, tuple[Command, ...]]:
+    """Returns what the caller is told of a line's provisional answer, and how. A caller that is answered hears ringback already, and so
+    does one that can hear us in another way; one that hears this line's early media needs to be told nothing."""
+    told = next(ring.told for ring in phase.ringing if ring.leg == event.leg)
+    early = call.legs[CALLER] is LegState.EARLY
+    if call.history.answered is not None or told == EARLY_MEDIA:
+        return None, ()
+    if event.early_media and phase.early_media:
+        start = () if early else (do.StartEarlyMedia(),)
+        return EARLY_MEDIA, (*start, do.BridgeEarly(leg=event.leg))
+    status = event.status if event.status in PASSED_ON else RINGING
+    return (None, ()) if early or told == status else (status, (do.Progress(status=status),))
+
+
+def on_leg_redirected(call: Call, event: LegRedirected) -> Step:
+    """The same attempt, elsewhere: its time limits go on."""
+    if call.legs[event.leg] is LegState.ENDED:
+        return Step(call)
+    history = update_attempt(call.history, event.leg, lambda t: replace(t, redirected_to=event.uri))
+    return Step(replace(call, history=history))
 
 
 def on_leg_answered(call: Call, event: LegAnswered) -> Step:
@@ -82,9 +128,10 @@ def on_leg_answered(call: Call, event: LegAnswered) -> Step:
     won = next((ring for ring in ringing if ring.leg == event.leg), None)
     if won is not None:
         history = update_attempt(call.history, event.leg, lambda t: replace(t, answered=event.at, sip_code=200))
+        silence = _end_early_media(call, call.phase, is_whispered=won.terms.accept is not None)
         call, cancels = _cancel_others(replace(call, history=history), but=event.leg)
         securing = AwaitingDurability(leg=event.leg, terms=won.terms, deadline=event.at.plus_ms(DURABLE_MS))
-        return Step(replace(call, phase=securing), (*cancels, do.MakeDurable(leg=event.leg)))
+        return Step(replace(call, phase=securing), (*silence, *cancels, do.MakeDurable(leg=event.leg)))
     if before is LegState.LEAVING:  # the 200 crossed our CANCEL: hang up again, with a BYE (RFC 3261 §9.1, §15)
         return Step(call, (do.HangUp(leg=event.leg, cause=LATE_ANSWER_CAUSE),))
     return Step(call)  # reported twice, or after its end
@@ -157,9 +204,21 @@ def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
 
 
 def drop_legs(call: Call, phase: Hunting, legs: list[int], at: Moment) -> Step:
-    """Hangs up these ringing legs."""
+    """These legs ring no longer. A caller that heard one of them hears ringback."""
     ringing = tuple(ring for ring in phase.ringing if ring.leg not in legs)
-    return Step(replace(call, phase=Hunting(ringing=ringing))) if ringing else ask_routing(call, at)
+    silence: tuple[Command, ...] = (Unbridge(), do.PlayRingback()) if phase.heard in legs else ()
+    heard = None if silence else phase.heard
+    step = Step(replace(call, phase=replace(phase, ringing=ringing, heard=heard))) if ringing else ask_routing(call, at)
+    return step.after(silence)
+
+
+def _end_early_media(call: Call, phase: Phase, *, is_whispered: bool) -> tuple[Command, ...]:
+    """A line has answered: nobody hears anybody until the answer is durable and the advertiser takes the call. The caller, who can hear us,
+    has ringback during a whisper."""
+    if call.legs[CALLER] is not LegState.EARLY:
+        return ()
+    cut: tuple[Command, ...] = (Unbridge(),) if isinstance(phase, Hunting) and phase.heard is not None else ()
+    return (*cut, do.PlayRingback()) if is_whispered else cut
 
 
 def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:

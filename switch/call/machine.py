@@ -28,6 +28,7 @@ from switch.call.event import (
     LegAnswered,
     LegEnded,
     LegRang,
+    LegRedirected,
     MediaFailed,
     MediaLost,
     PromptEnded,
@@ -226,7 +227,7 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
             start = call.history.attempts[leg - 1].talk or event.at
             heard = start if event.last is None else max(start, event.last)
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, talk_ended=heard)
-        case _ if event.leg != CALLER:
+        case _ if event.leg != CALLER or call.history.answered is None:  # who is not answered need not send
             return Step(call)
         case _:  # no talk: the caller heard prompts until now
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)
@@ -279,6 +280,7 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     InviteArrived: _on_second_invite,
     Ruled: _on_ruled,
     LegRang: hunting.on_leg_rang,
+    LegRedirected: hunting.on_leg_redirected,
     LegAnswered: hunting.on_leg_answered,
     AnswerUnusable: hunting.on_answer_unusable,
     AnswerDurable: hunting.on_answer_durable,

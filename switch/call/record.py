@@ -60,7 +60,7 @@ class Outcome(StrEnum):
     SILENT = "silent"
     FAILED = "failed"
     DECLINED = "declined"
-    """The advertiser answered, and did not press the key that takes the call."""
+    """The advertiser answered and did not press the key that takes the call, or its line refused it with 603."""
     LOST_RACE = "lost_race"
     """Another line that rang at the same time answered first."""
     ABANDONED = "abandoned"

@@ -25,6 +25,8 @@ class LegState(StrEnum):
     INVITED = "invited"
     """INVITE received (caller) or sent (line)."""
     RINGING = "ringing"
+    EARLY = "early"
+    """The caller hears us, by SDP in a 183, and is not answered. Lines are never in it."""
     ANSWERED = "answered"
     LEAVING = "leaving"
     """We hung it up (CANCEL, BYE or a refusal is on its way) and wait for its end."""
@@ -33,20 +35,22 @@ class LegState(StrEnum):
 
 class LegMove(StrEnum):
     RINGS = "rings"
+    HEARS_EARLY_MEDIA = "hears early media"
     ANSWERS = "answers"
     IS_TOLD_TO_END = "is told to end"
     ENDS = "ends"
 
 
-_I, _R, _A, _L, _E = LegState
-_RINGS, _ANSWERS, _TOLD, _ENDS = LegMove
+_I, _R, _M, _A, _L, _E = LegState
+_RINGS, _HEARS, _ANSWERS, _TOLD, _ENDS = LegMove
 
 MOVES: dict[LegState, dict[LegMove, LegState]] = {
-    _I: {_RINGS: _R, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
-    _R: {_RINGS: _R, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
-    _A: {_RINGS: _A, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},  # an 18x that the 200 overtook changes nothing
-    _L: {_RINGS: _L, _ANSWERS: _L, _TOLD: _L, _ENDS: _E},  # a 200 that crossed our CANCEL: hung up once more
-    _E: {_RINGS: _E, _ANSWERS: _E, _TOLD: _E, _ENDS: _E},
+    _I: {_RINGS: _R, _HEARS: _M, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
+    _R: {_RINGS: _R, _HEARS: _M, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
+    _M: {_RINGS: _M, _HEARS: _M, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},
+    _A: {_RINGS: _A, _HEARS: _A, _ANSWERS: _A, _TOLD: _L, _ENDS: _E},  # an 18x that the 200 overtook changes nothing
+    _L: {_RINGS: _L, _HEARS: _L, _ANSWERS: _L, _TOLD: _L, _ENDS: _E},  # a 200 that crossed our CANCEL: hung up once more
+    _E: {_RINGS: _E, _HEARS: _E, _ANSWERS: _E, _TOLD: _E, _ENDS: _E},
 }
 
 Legs = tuple[LegState, ...]
@@ -69,7 +73,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     `talk`: when talk began as money counts it: the line's answer, or the end of the whisper, or the key (`docs/billing.md` §2).
     `talk_ended`: the end of the first leg to end, or the time by the media rule. `ended_by`: which side ended it.
     `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
-    key was pressed. `sip_call_id`: the Call-ID of its INVITE.
+    key was pressed. `sip_call_id`: the Call-ID of its INVITE. `redirected_to`: the URI that took the place of the line's, by its 3xx.
     """
 
     number: int
@@ -93,6 +97,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     sip_code: int | None = None
     q850: int | None = None
     sip_call_id: str | None = None
+    redirected_to: str | None = None
 
 
 class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,12 +186,13 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
     """Leg `leg` is dialled. `silent_until`: the deadline for its first 18x; None once it rang. `ring_until`: when the ring
-    timeout ends."""
+    timeout ends. `told`: the last status that the caller was told of it; None: none."""
 
     leg: int
     silent_until: Moment | None
     ring_until: Moment
     terms: DialTerms
+    told: int | None = None
 
     @property
     def deadline(self) -> Moment:
@@ -194,9 +200,12 @@ class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hunting(msgspec.Struct, frozen=True, kw_only=True):
-    """These legs are dialled, at least one; the first to answer gets the call."""
+    """These legs are dialled, at least one; the first to answer gets the call. `early_media`: a caller that is not answered may hear what
+    a line plays; `heard`: the line that is heard so."""
 
     ringing: tuple[RingingLeg, ...]
+    early_media: bool = False
+    heard: int | None = None
 
 
 class AwaitingDurability(msgspec.Struct, frozen=True, kw_only=True):

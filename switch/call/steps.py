@@ -114,7 +114,7 @@ def _end_legs(legs: Legs, *, cause: Cause) -> tuple[Legs, tuple[Command, ...], i
     commands: list[Command] = []
     sip_code = None
     for leg, state in enumerate(legs):
-        if leg == CALLER and state in {LegState.INVITED, LegState.RINGING}:
+        if leg == CALLER and state in {LegState.INVITED, LegState.RINGING, LegState.EARLY}:
             commands.append(Refuse(cause=cause))
             sip_code = TREATMENT[cause].sip
         elif state not in {LegState.LEAVING, LegState.ENDED}:
@@ -131,7 +131,9 @@ def _stop_sound(call: Call) -> tuple[Command, ...]:
             return (Unbridge(),)
         case InMenu() | Announcing() | Holding():
             return (StopPlay(leg=CALLER),)
-        case Hunting() | Whispering() if call.history.answered is not None:
+        case Hunting(heard=int()):
+            return (Unbridge(),)
+        case Hunting() | Whispering() if call.history.answered is not None or call.legs[CALLER] is LegState.EARLY:
             return (StopPlay(leg=CALLER),)
         case _:
             return ()

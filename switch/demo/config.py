@@ -14,10 +14,10 @@ from ivr.menu import HangUp, Menu, RouteOn
 from routing.cap import Per
 from routing.table import Campaign, Line, NoRoute, Table, ToCampaign, TrackingNumber
 from switch.billing.terms import BillableOn, Terms
-from switch.deployment import Deployment
+from switch.deployment import Deployment, Listener
 from switch.engine.plan import Plan
 from switch.run import CannotStart
-from switch.sip.flow import DEFAULT_PORT
+from switch.sip.flow import DEFAULT_PORT, Transport
 from switch.sip.headers import parse_uri
 
 MAX_THRESHOLD_MS = 10_000
@@ -88,9 +88,17 @@ def on_loopback(deployment: Deployment) -> Deployment:
         raise CannotStart(f"the demo needs free UDP ports of {LOOPBACK}: {error.strerror or error}") from error
     ports = dict(zip(plan.table.lines, phones, strict=True))
     lines = {name: replace(line, uri=f"sip:{name}@{LOOPBACK}:{ports[name]}") for name, line in plan.table.lines.items()}
-    trunks = tuple(replace(trunk, networks=((int(IPv4Address(LOOPBACK)), _EVERY_BIT),)) for trunk in plan.trunks)
+    trunks = tuple(replace(trunk, networks=((int(IPv4Address(LOOPBACK)), _EVERY_BIT),), networks6=()) for trunk in plan.trunks)
     return Deployment(
-        switch=replace(settings, listen=(LOOPBACK, listen), rtp_address=LOOPBACK, rtp_ports=rtp_ports, api=None, ledger_url=None),
+        switch=replace(
+            settings,
+            listeners=(Listener(transport=Transport.UDP, address=(LOOPBACK, listen)),),
+            tls=None,
+            rtp_address=LOOPBACK,
+            rtp_ports=rtp_ports,
+            api=None,
+            ledger_url=None,
+        ),
         plan=replace(plan, trunks=trunks, table=replace(plan.table, lines=lines)),
     )
 

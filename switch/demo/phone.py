@@ -13,7 +13,18 @@ from switch.demo.waiting import ExpectationFailed, Watch
 from switch.engine.clock import Clock
 from switch.sip import offer_answer, sdp
 from switch.sip.agent import UserAgent
-from switch.sip.fact import AckReceived, AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived, ProvisionalReceived
+from switch.sip.fact import (
+    AckReceived,
+    AnswerReceived,
+    Fact,
+    InviteReceived,
+    LegTerminated,
+    OfferAccepted,
+    OfferReceived,
+    OfferRefused,
+    ProvisionalReceived,
+    RedirectFollowed,
+)
 from switch.sip.flow import Flow
 from switch.sip.peer import DEFAULT_PEER
 
@@ -112,7 +123,7 @@ class PhoneCall:
             case LegTerminated():
                 self.ended, self.ended_at = fact, self._phone.clock.now()
                 self.audio.close()
-            case InviteReceived() | ProvisionalReceived() | AckReceived():
+            case InviteReceived() | ProvisionalReceived() | RedirectFollowed() | AckReceived() | OfferAccepted() | OfferRefused():
                 pass
             case _:
                 assert_never(fact)

@@ -23,7 +23,6 @@ from switch.engine.clock import SystemClock
 from switch.log import configure_quiet
 from switch.output import Column, Styled, Table, write_json, write_line, write_lines
 from switch.run import started
-from switch.sip.flow import Flow
 
 Scenario = Callable[[Endpoints], Awaitable[list[Expected]]]
 
@@ -41,8 +40,8 @@ async def run_demo(deployment: Deployment, *, json_lines: bool) -> bool:
     with TemporaryDirectory(prefix="payphone-demo-") as data:  # apart from the records of a real switch
         switch = replace(deployment, switch=replace(deployment.switch, data=Path(data)))
         shell = Shell(switch, heard=records.collect)
-        async with Endpoints(config, switch=Flow(*deployment.switch.listen), clock=clock, transcript=transcript) as endpoints:
-            await started(switch, shell)
+        async with Endpoints(config, switch=deployment.switch.flows[0], clock=clock, transcript=transcript) as endpoints:
+            await started(shell)
             try:
                 wrong = await _run_all(endpoints, records)
             finally:

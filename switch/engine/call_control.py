@@ -66,7 +66,10 @@ class CallControl:
 
     def load_usage(self, past: UsageHistory, plan: Plan) -> None:
         """Loads usage from before this process, as read from the ledger. Called once, before the first call."""
+        down = self.usage.lines_down
         self.usage = Usage(past)
+        for line in down:  # the ledger does not know it
+            self.usage.set_line_up(line, is_up=False)
         self.usage.set_groups(plan.lines_of_groups)
 
     def count_posting(self, row: MoneyRow, record: CallRecord | None, *, before_micros: int, plan: Plan) -> None:

@@ -12,6 +12,7 @@ from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
 from routing.window import next_us, start_us
 from switch.engine.counters import Key, UsageCounters
+from switch.engine.last_second import LastSecond
 
 LegKey = tuple[str, int]
 """A call's id and its leg's number."""
@@ -23,6 +24,7 @@ _CONVERSION = Counts.CONVERSION
 _REVENUE = Counts.REVENUE
 _CONCURRENCY = Per.CONCURRENCY
 _SPACING = Per.SPACING
+_SECOND = Per.SECOND
 _TOTAL = Per.TOTAL
 _BALANCE = Per.BALANCE
 _OF_CALLS = ("campaign:", "publisher:", "number:", "trunk:")
@@ -65,7 +67,7 @@ class _Leg:
 class CapUsage:
     """Every owner's members, and what was counted for it. One writer: the engine."""
 
-    __slots__ = ("_concurrency", "_counters", "_deposits", "_ended", "_groups", "_legs", "_outstanding", "_windows")
+    __slots__ = ("_concurrency", "_counters", "_deposits", "_ended", "_groups", "_legs", "_outstanding", "_recent", "_windows")
 
     def __init__(self, counters: UsageCounters, *, deposits: Mapping[str, int]) -> None:
         """`deposits`: micros by advertiser."""
@@ -76,6 +78,7 @@ class CapUsage:
         self._ended: set[str] = set()
         self._concurrency: dict[Key, int] = {}
         self._outstanding: dict[Key, int] = {}
+        self._recent = LastSecond()
         self._windows: dict[tuple[Per, str], tuple[int, int]] = {}
 
     def __contains__(self, member: LegKey) -> bool:
@@ -94,6 +97,9 @@ class CapUsage:
             adds = attempt.revenue_micros if cap.counts is _REVENUE else 1  # the same sum as in `routing.hunt`
             if self.used(cap, at_us) + adds > cap.limit:
                 return cap.key
+        for cap in attempt.caps:
+            if cap.per is _SECOND:
+                self._recent.add(cap.owner, at_us)
         leg = _Leg(owners=self._with_groups((*owners, *(cap.owner for cap in attempt.caps))), attempt=attempt)
         self._legs.setdefault(member[0], {})[member[1]] = leg
         self._update_sums(leg, before=({}, {}))
@@ -212,6 +218,8 @@ class CapUsage:
             counted = self._concurrency.get(key, 0)
         elif per is _SPACING:
             return self._too_soon(cap, utc_us)
+        elif per is _SECOND:
+            return self._recent.count(cap.owner, utc_us)
         elif per is _TOTAL:
             counted = self._counters.since(key, cap.since_us)
         elif per is _BALANCE:

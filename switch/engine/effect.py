@@ -68,4 +68,15 @@ class LogLoad(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int
 
 
-Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogLoad
+class LogPeerState(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line went down or came up, or a registrar took or refused us. `name`: `line:acme-east`, `trunk:level3`. `status`: the SIP
+    status that says so, None: there was no answer. `again_s`: until a registrar is asked again."""
+
+    name: str
+    what: str
+    is_good: bool
+    status: int | None
+    again_s: int | None = None
+
+
+Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogPeerState | LogLoad

@@ -22,13 +22,16 @@ from switch.call.steps import Step, why_ended
 from switch.engine.admission import Admission
 from switch.engine.arrival import arrival_of
 from switch.engine.call_control import CallContext, CallControl
-from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker
+from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogPeerState, LogProblem, SendSip, StoreRecord, TellWorker
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
+from switch.engine.last_second import LastSecond
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
+from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
 from switch.engine.plan import Plan, Trunk
+from switch.engine.renegotiation import Renegotiator
 from switch.engine.status import LineStatus, TrafficCounts, TrunkStatus
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
@@ -36,18 +39,25 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     Fact,
+    HealthChanged,
     InviteReceived,
     LegFact,
     LegTerminated,
+    OfferAccepted,
     OfferReceived,
+    OfferRefused,
     ProvisionalReceived,
+    RedirectFollowed,
 )
 from switch.sip.flow import Flow
 from switch.sip.identity import passable
 from switch.sip.statistics import OTHER, Statistic
+from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
 
 MAX_KNOWN_HOSTS = 10_000
+MAX_LINE_REST_S = 600
+"""How long a line is left alone at most because it asked for it (Retry-After)."""
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long counts as silent: 25 missed packets."""
 
@@ -71,13 +81,24 @@ class Engine:
             tell=lambda worker, order: self._effects.append(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._effects.append(LogPeer(source=source, what=what)),
         )
-        self._executor = CommandExecutor(agent=agent, media=self._media, control=self._control, calls=self._calls, emit=self._emit)
+        self._renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        self._names: dict[Name, Servers] = {}
+        self._executor = CommandExecutor(
+            agent=agent,
+            media=self._media,
+            renegotiator=self._renegotiator,
+            control=self._control,
+            calls=self._calls,
+            names=self._names,
+            emit=self._emit,
+        )
         self._admission = Admission()
         self._admission.limit(plan.calls_per_second)
         self._traffic = TrafficCounts()
         self._draining_since_us: int | None = None
         self._trunks: dict[str, Trunk | None] = {}
         self._peer_log = PeerLogLimit()
+        self._last_second = LastSecond()
 
     # queries of the shell
 
@@ -92,6 +113,10 @@ class Engine:
     def next_deadline(self) -> int | None:
         """Returns when `tick` must be called, in monotonic ns, or None."""
         return min((at for at in (self._agent.next_deadline(), self._deadlines.next_at()) if at is not None), default=None)
+
+    def is_known(self, host: str) -> bool:
+        """Returns whether a connection from `host` is of a trunk, of a line that is called, or of one who may yet authenticate."""
+        return self._trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host) or self._plan.strangers is not None
 
     @property
     def live_calls(self) -> int:
@@ -146,6 +171,14 @@ class Engine:
         """Returns all counters: kind -> host -> count."""
         return self._agent.statistics.snapshot()
 
+    def health(self, at: Moment) -> dict[str, HealthState]:
+        """Returns the state of all that is asked by OPTIONS, by `line:NAME` or `trunk:NAME`."""
+        return {name: health_state(probe, at) for name, probe in sorted(self._agent.monitor.probes.items())}
+
+    def registrations(self, at: Moment) -> dict[str, RegistrationState]:
+        """Returns the state of all registrations, by trunk."""
+        return {trunk: registration_state(each, at) for trunk, each in sorted(self._agent.monitor.registrations.items())}
+
     # inputs
 
     def datagram(self, data: bytes, source: Flow, at: Moment) -> None:
@@ -160,6 +193,10 @@ class Engine:
         """A datagram to `target` could not be sent."""
         self._agent.send_failed(target, at.mono_ns)
         self._drain_facts(at)
+
+    def resolved(self, name: Name, servers: Servers) -> None:
+        """DNS was asked for a name that the plan's lines have. From now on calls to it go there; none: they fail at once."""
+        self._names[name] = servers
 
     def tick(self, at: Moment) -> None:
         """Runs all timers due by `at`."""
@@ -227,7 +264,14 @@ class Engine:
         self._plan = plan
         self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.clear()
+        for name in self._names.keys() - plan.names:
+            del self._names[name]
         self._agent.admit_strangers(plan.strangers)
+
+    def watch_peers(self, at: Moment) -> None:
+        """Asks trunks and lines by OPTIONS and registers trunks from now on, as the plan says. Called at the start and after a reload."""
+        self._agent.monitor.follow(self._plan.watches, self._plan.registrars, at.mono_ns)
+        self._drain_facts(at)
 
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
@@ -252,12 +296,34 @@ class Engine:
         self.drain(at)
         for live in self._calls:
             self._feed(live, ev.Stopped(at=at, cause=Cause.SHUTDOWN))
+        self._agent.monitor.stop(at.mono_ns)
         self._drain_facts(at)
 
     # calls
 
+    def _on_notices(self) -> None:
+        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all."""
+        for notice in self._agent.notices():
+            if isinstance(notice, HealthChanged):
+                what = "answers OPTIONS again" if notice.is_up else "does not answer OPTIONS"
+                kind, _, name = notice.name.partition(":")
+                if kind == "line":
+                    self._control.usage.set_line_up(name, is_up=notice.is_up)
+                logged = LogPeerState(name=notice.name, what=what, is_good=notice.is_up, status=notice.status)
+            else:
+                what = "registered" if notice.is_registered and notice.status == 200 else "registration failed"
+                logged = LogPeerState(
+                    name=f"trunk:{notice.trunk}",
+                    what=what,
+                    is_good=what == "registered",
+                    status=notice.status,
+                    again_s=notice.again_s,
+                )
+            self._effects.append(logged)
+
     def _drain_facts(self, at: Moment) -> None:
-        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed."""
+        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed and how they are."""
+        self._on_notices()
         for oddity in self._agent.oddities():
             room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
@@ -294,29 +360,39 @@ class Engine:
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
             case ProvisionalReceived(status=status, body=body):
-                self._media.apply_early_answer(live, leg, body)
-                self._feed(live, ev.LegRang(at=at, leg=number, status=status))
+                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
+                self._feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
+            case RedirectFollowed(uri=uri):
+                self._feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
             case AnswerReceived(body=body):
                 if self._media.apply_answer(live, leg, body):
                     self._feed(live, ev.LegAnswered(at=at, leg=number))
                 else:
                     self._feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
-                if not self._media.apply_answer(live, leg, body):
-                    self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
-                elif number == CALLER:
-                    self._feed(live, ev.CallerAcknowledged(at=at))
-            case OfferReceived(offer=offer):
-                self._executor.renegotiate(live, number, offer, at)
+                self._on_ack(live, number, body, at)
+            case OfferReceived() | OfferAccepted() | OfferRefused():
+                self._renegotiator.on_fact(live, number, fact, at)
             case _:
                 assert_never(fact)
+
+    def _on_ack(self, live: LiveCall, number: int, body: bytes, at: Moment) -> None:
+        leg = live.legs[number]
+        is_answer = leg.offered
+        if not self._media.apply_answer(live, leg, body):
+            self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
+            return
+        if is_answer:
+            self._renegotiator.on_answer(live, number, at)
+        if number == CALLER:
+            self._feed(live, ev.CallerAcknowledged(at=at))
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
         trunk = self._trunk_of(fact.source)
         leg = LiveLeg(sip=fact.leg, source=fact.source, nat=trunk is None or trunk.peer.nat)
         worker = self._media.least_busy()
         try:
-            objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
+            objection = reject_cause(fact) or self._too_fast(fact, at) or self._reject_cause(leg, worker, fact.offer, at)
             name = fact.peer if trunk is None else trunk.name
             arrived = arrival_of(fact, self._plan, trunk=name, token=self._token, objection=objection, at=at)
             step = begin(arrived)
@@ -339,6 +415,16 @@ class Engine:
         except Exception:  # noqa: BLE001 as in _feed
             self._on_error(live, arrived)
 
+    def _too_fast(self, fact: InviteReceived, at: Moment) -> Cause | None:
+        """Counts a new call against its trunk's calls a second; returns why it is refused, or None."""
+        trunk = self._trunk_of(fact.source) or next((each for each in self._plan.trunks if each.name == fact.peer), None)
+        if trunk is None or trunk.per_second is None:
+            return None
+        if self._last_second.count(trunk.name, at.mono_ns // 1_000) >= trunk.per_second:
+            return Cause.TOO_FAST
+        self._last_second.add(trunk.name, at.mono_ns // 1_000)
+        return None
+
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""
         objection = self._admission.objection(live_calls=len(self._calls), max_calls=self._plan.max_calls, now_ns=at.mono_ns)
@@ -355,6 +441,9 @@ class Engine:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live.worker, leg, at.mono_ns)
+        if number != CALLER and fact.status == 503 and fact.retry_after_s:
+            rest_us = min(fact.retry_after_s, MAX_LINE_REST_S) * 1_000_000
+            self._control.usage.rest_line(live.call.history.attempts[number - 1].line, at.utc_us + rest_us)
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)

@@ -3,7 +3,7 @@
 What a command causes at once comes back as events. `switch.engine.engine` creates calls and feeds them events.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -16,35 +16,44 @@ from switch.call.cause import TREATMENT, Cause, cause_of_answer
 from switch.call.moment import Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
-from switch.engine.effect import Effect, StoreRecord, SyncJournal
+from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
+from switch.engine.renegotiation import Renegotiator
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
-from switch.sip.flow import DEFAULT_PORT, Flow
-from switch.sip.headers import parse_uri
 from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
-from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
 from switch.sip.requests import Fields
+from switch.sip.targets import Name, Servers
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
 
 
 class CommandExecutor:
-    """Carries out commands. `emit` takes the effects they need."""
+    """Carries out commands. `emit` takes the effects they need. `names`: what DNS says of host names in lines' URIs; it changes."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_names", "_renegotiator")
 
     def __init__(
-        self, *, agent: UserAgent, media: MediaController, control: CallControl, calls: LiveCalls, emit: Callable[[Effect], None]
+        self,
+        *,
+        agent: UserAgent,
+        media: MediaController,
+        renegotiator: Renegotiator,
+        control: CallControl,
+        calls: LiveCalls,
+        names: Mapping[Name, Servers],
+        emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
         self._calls = calls
+        self._names = names
         self._emit = emit
+        self._renegotiator = renegotiator
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
         """Carries out `command`; returns the events it caused at once."""
@@ -65,17 +74,19 @@ class CommandExecutor:
                 self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
-            case do.Ring() | do.Answer() | do.Refuse():
+            case do.Progress() | do.StartEarlyMedia() | do.Answer() | do.Refuse():
                 self._to_caller(live, command, at)
             case _:
                 self._control_media(live, command, at)
         return ()
 
-    def _to_caller(self, live: LiveCall, command: do.Ring | do.Answer | do.Refuse, at: Moment) -> None:
+    def _to_caller(self, live: LiveCall, command: do.Progress | do.StartEarlyMedia | do.Answer | do.Refuse, at: Moment) -> None:
         leg = live.legs[CALLER]
         match command:
-            case do.Ring():
-                self._agent.ring(leg.sip, at.mono_ns)
+            case do.Progress(status=status):
+                self._agent.progress(leg.sip, status, at.mono_ns)
+            case do.StartEarlyMedia():
+                self._agent.progress(leg.sip, 183, at.mono_ns, body=self._media.answer(live, leg))
             case do.Answer():
                 self._agent.answer(leg.sip, self._media.answer(live, leg), at.mono_ns)
             case do.Refuse(cause=cause):
@@ -87,14 +98,21 @@ class CommandExecutor:
                 assert_never(command)
 
     def _control_media(
-        self, live: LiveCall, command: do.Bridge | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay, at: Moment
+        self,
+        live: LiveCall,
+        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay,
+        at: Moment,
     ) -> None:
         match command:
             case do.Bridge(leg=leg):
                 self._control.start_talk(live.call, live.context, leg, at=at)
                 self._media.bridge(live, leg)
+                self._renegotiator.on_bridged(live, at)
+            case do.BridgeEarly(leg=leg):
+                self._media.bridge(live, leg)
             case do.Unbridge():
                 self._media.send(live, CALLER, Unbridge)
+                self._renegotiator.on_unbridged(live, at)
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._media.send(live, leg, Play, play=play, prompt=prompt)
             case do.PlayRingback():
@@ -105,7 +123,10 @@ class CommandExecutor:
                 assert_never(command)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
-        target = _target(dial.attempt.uri)
+        targets = self._agent.targets(dial.attempt.uri, names=self._names, seed=live.call.history.seed + dial.leg)
+        if not targets:
+            return self._unreachable(live, dial, at)
+        target = targets[0]
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
         leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
         caller, passed = _caller_for(live, dial.attempt.line)
@@ -131,6 +152,12 @@ class CommandExecutor:
         self._calls.add_leg(live, dial.leg, leg)
         return ()
 
+    def _unreachable(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
+        """The line's host name has no address that a listener of ours reaches, as far as is known now: the attempt fails at once."""
+        what = f"line {dial.attempt.line}: no address is known for {dial.attempt.uri}"
+        self._emit(LogProblem(what=what, call_id=live.call_id))
+        return (ev.LegEnded(at=at, leg=dial.leg, by_peer=False, cause=Cause.LINE_FAILED),)
+
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
         if leg is not None:
@@ -138,15 +165,6 @@ class CommandExecutor:
             return ()
         # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
-
-    def renegotiate(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
-        """A re-INVITE on a leg: hold, resume, another address. An offer we can't serve changes nothing (RFC 3261 §14.2: 488)."""
-        leg = live.legs[number]
-        body = self._media.renegotiate(live, leg, offer)
-        if isinstance(body, Incompatible):
-            self._agent.decline(leg.sip, 488, at.mono_ns)
-        else:
-            self._agent.accept(leg.sip, body, at.mono_ns)
 
     def finish_crashed(self, live: LiveCall, at: Moment) -> None:
         """Ends a call whose machine can't: its record has the cause of a crash."""
@@ -180,14 +198,6 @@ def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:
     ours = () if header is None else ((header, live.call_id),)
     others = tuple([field for field in passed if header is None or field[0].lower() != header.lower()])
     return line_caller(live.call.history.ani, identity, is_private=is_private), (*ours, *others)
-
-
-def _target(uri: str) -> Flow:
-    """Returns the address of a line's URI. Config holds IP literals only, so there is nothing to resolve."""
-    parsed = parse_uri(uri)
-    if parsed is None:
-        raise RuntimeError(f"config let an unusable URI pass: {uri}")
-    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
 _OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}

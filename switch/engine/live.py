@@ -10,6 +10,7 @@ from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import Incompatible, NegotiatedMedia
 from switch.sip.requests import Fields
+from switch.sip.sdp import Direction
 from switch.timer_heap import TimerEntry
 
 
@@ -20,7 +21,8 @@ class LiveLeg:
 
     `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
-    answer must come. `silent_since`: its last packet, while its audio has stopped.
+    answer must come. `silent_since`: its last packet, while its audio has stopped. `wish`: the direction that it last asked for.
+    `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
     """
 
     sip: int
@@ -34,6 +36,10 @@ class LiveLeg:
     offered: bool = False
     silent_since: Moment | None = None
     refusal: Incompatible | None = None
+    wish: Direction = Direction.SENDRECV
+    told: Direction = Direction.SENDRECV
+    waiting: bytes | None = None
+    music: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
 from switch.engine.live import LiveCall, LiveLeg
@@ -11,16 +13,18 @@ from switch.engine.remote import remote_media
 from switch.sip import offer_answer
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia
-from switch.sip.sdp import Format, parse_sdp
+from switch.sip.sdp import Direction, Format, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpSettings:
-    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls."""
+    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls.
+    `hold_music`: the prompt that a held side hears over and over; None: silence."""
 
     address: str
     ports: tuple[int, int]
     quiet_ms: int
+    hold_music: str | None = None
 
 
 NO_WORKER = -1
@@ -89,21 +93,44 @@ class MediaController:
         return True
 
     def answer(self, live: LiveCall, leg: LiveLeg) -> bytes:
-        """Returns our SDP for a 200 to a leg with a prepared answer; opens its port and sets its remote address."""
-        agreement, leg.prepared = leg.prepared, None
-        leg.remote = None if agreement is None else self._remote(leg, agreement, ours=(agreement.format,))
-        self._open(live, leg, number=CALLER)
-        return self._offer(leg) if agreement is None else agreement.body
-
-    def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes) -> bytes | Incompatible:
-        """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or why it can't be served; then nothing changes."""
-        if not offer:
+        """Returns our SDP for a 200, or a 183 before it, to a leg with a prepared answer; opens its port and sets its remote address. The
+        SDP of both is the same (RFC 3261 §13.2.1). From each on the wait for its first packet begins."""
+        agreement = leg.prepared
+        if agreement is None:
+            self._open(live, leg, number=CALLER)
             return self._offer(leg)
-        agreement = self._answer(leg, offer)
+        leg.remote = self._remote(leg, agreement, ours=(agreement.format,))
+        if leg.opened:
+            self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))
+        self._open(live, leg, number=CALLER)
+        return agreement.body
+
+    def can_answer_early(self, live: LiveCall) -> bool:
+        """Returns whether the caller's INVITE had an offer, which an answer in a 183 is for."""
+        return live.legs[CALLER].prepared is not None
+
+    def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes, *, direction: Direction) -> bytes | Incompatible:
+        """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or why it can't be served; then nothing changes.
+        `direction`: what we would do."""
+        agreement = self._answer(leg, offer, direction=direction)
         if isinstance(agreement, Incompatible):
             return agreement
+        leg.told = direction
         self._set_remote(live, leg, agreement, ours=(agreement.format,))
         return agreement.body
+
+    def wish_of(self, leg: LiveLeg, offer: bytes) -> Direction | Incompatible:
+        """Returns the direction that a re-INVITE's offer asks for, or why it can't be served."""
+        version = leg.version
+        agreement = self._answer(leg, offer)
+        leg.version = version
+        return agreement if isinstance(agreement, Incompatible) else agreement.stream.direction
+
+    def renew_offer(self, leg: LiveLeg, *, direction: Direction) -> bytes:
+        """Returns our SDP for a re-INVITE of ours, or for a 200 to one without SDP."""
+        leg.told = direction
+        codec = OFFERED[0].codec if leg.remote is None else leg.remote.codec
+        return self._offer(leg, first=codec, direction=direction)
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
         """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
@@ -145,19 +172,23 @@ class MediaController:
         agreement = None if description is None else offer_answer.accept_answer(description)
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
-    def _offer(self, leg: LiveLeg, *, first: int = OFFERED[0].codec) -> bytes:
+    def _offer(self, leg: LiveLeg, *, first: int = OFFERED[0].codec, direction: Direction = Direction.SENDRECV) -> bytes:
         port = _port(leg)
         leg.offered = True
         leg.version += 1
         formats = sorted(OFFERED, key=lambda each: each.codec != first)
-        return offer_answer.offer(host=self._address, port=port, session_id=port, version=leg.version, formats=formats)
+        return offer_answer.offer(
+            host=self._address, port=port, session_id=port, version=leg.version, formats=formats, direction=direction
+        )
 
-    def _answer(self, leg: LiveLeg, offer: bytes) -> NegotiatedMedia | Incompatible:
+    def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
         description = parse_sdp(offer)
         if description is None:
             return Incompatible.UNREADABLE
         port = _port(leg)
-        agreement = offer_answer.answer(description, host=self._address, port=port, session_id=port, version=leg.version + 1)
+        agreement = offer_answer.answer(
+            description, host=self._address, port=port, session_id=port, version=leg.version + 1, direction=direction
+        )
         if isinstance(agreement, Incompatible):
             return agreement
         objection = self._objection(leg, agreement)
@@ -186,6 +217,10 @@ class MediaController:
 
     def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> None:
         remote = self._remote(leg, agreement, ours=ours)
+        known = leg.remote
+        if known is not None:
+            has_moved = known.moved if (known.host, known.port) == (remote.host, remote.port) else not leg.offered
+            remote = replace(remote, moved=has_moved)
         if remote != leg.remote:
             leg.remote = remote
             self._tell(live.worker, SetRemote(port=_port(leg), peer=remote))

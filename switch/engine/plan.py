@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from ivr.menu import MenuPlan
 from routing.expression import Kind
@@ -10,17 +10,22 @@ from routing.table import Table
 from switch.billing.terms import Rate, Terms
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
+from switch.sip.probe import Watch
+from switch.sip.registration import Registrar
+from switch.sip.targets import Name, name_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """A trunk that may send us calls. `networks`: (address, mask) pairs of IPv4 as integers. `rate`: what it bills us, or None.
-    `peer`: how SIP treats it."""
+    """A trunk that may send us calls. `networks`, `networks6`: (address, mask) pairs of IPv4 and IPv6 as integers. `rate`: what it bills
+    us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused; None: no limit."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
+    networks6: tuple[tuple[int, int], ...] = ()
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
+    per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class Plan:
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
     numbers whose callers can't withhold their number.
+    `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
     """
 
     version: str
@@ -54,18 +60,26 @@ class Plan:
     trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
+    watches: tuple[Watch, ...] = ()
+    registrars: tuple[Registrar, ...] = ()
 
     def trunk_of(self, host: str) -> Trunk | None:
-        """Returns the trunk that `host`, an IPv4 literal, belongs to, or None."""
-        address = int(IPv4Address(host))
+        """Returns the trunk that `host`, an IP literal, belongs to, or None."""
+        address, is_v6 = int(ip_address(host)), ":" in host
         for trunk in self.trunks:
-            if any(address & mask == network for network, mask in trunk.networks):
+            if any(address & mask == network for network, mask in (trunk.networks6 if is_v6 else trunk.networks)):
                 return trunk
         return None
 
     def trunk_identity(self, name: str) -> TrunkIdentity:
         """Returns how a trunk tells who calls whom."""
         return self.trunk_identities.get(name, DEFAULT_TRUNK_IDENTITY)
+
+    @property
+    def names(self) -> frozenset[Name]:
+        """Returns the host names in the lines' URIs."""
+        found = (name_of(line.uri) for line in self.table.lines.values())
+        return frozenset(name for name in found if name is not None)
 
     @property
     def lines_of_groups(self) -> Mapping[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from media.control import RemoteMedia
 from switch.sip.headers import cached
 from switch.sip.offer_answer import NegotiatedMedia
-from switch.sip.sdp import Format
+from switch.sip.sdp import Direction, Format
 
 _PRIVATE = tuple(
     [
@@ -49,6 +49,7 @@ def remote_media(
         sends=stream.direction.sends,
         receives=stream.direction.receives,
         learns=is_name,
+        held=stream.direction is not Direction.SENDRECV,
     )
 
 

@@ -50,12 +50,13 @@ RECENT_ATTEMPTS = 50
 
 
 class LineHistory:
-    __slots__ = ("_earned", "_failures", "_last_attempt_us", "_last_line", "_resting_until_us")
+    __slots__ = ("_down", "_earned", "_failures", "_last_attempt_us", "_last_line", "_resting_until_us")
 
     def __init__(self) -> None:
         self._last_attempt_us: dict[str, int] = {}
         self._last_line: dict[tuple[str, int], str] = {}
         self._failures: dict[str, int] = {}
+        self._down: set[str] = set()
         self._resting_until_us: dict[str, int] = {}
         self._earned: dict[tuple[str, str], deque[int]] = {}
 
@@ -76,11 +77,28 @@ class LineHistory:
             case Outcome.FAILED | Outcome.SILENT:
                 row = self._failures[line] = self._failures.get(line, 0) + 1
                 if health is not None and row >= health.failures:
-                    self._resting_until_us[line] = at_us + health.rest_ms * 1_000
+                    self.rest(line, at_us + health.rest_ms * 1_000)
             case Outcome.ANSWERED | Outcome.NO_ANSWER | Outcome.LOST_RACE | Outcome.ABANDONED:
                 pass  # its answer was counted when talk began; the others say nothing about the line
             case _:
                 assert_never(outcome)
+
+    def rest(self, line: str, until_us: int) -> None:
+        """The line asked to be left alone until then."""
+        self._resting_until_us[line] = max(until_us, self._resting_until_us.get(line, 0))
+
+    def set_up(self, line: str, *, is_up: bool) -> None:
+        if is_up:
+            self._down.discard(line)
+        else:
+            self._down.add(line)
+
+    def is_down(self, line: str) -> bool:
+        return line in self._down
+
+    @property
+    def down(self) -> frozenset[str]:
+        return frozenset(self._down)
 
     def add_revenue(self, campaign: str, line: str, *, revenue_micros: int) -> None:
         """Records the revenue of an attempt that is over."""
@@ -253,6 +271,21 @@ class Usage:
         for attempt, earned_micros in self.caps.end_call(call_id):
             self._lines.add_revenue(attempt.campaign, attempt.line, revenue_micros=earned_micros)
 
+    # events of a line
+
+    def rest_line(self, line: str, until_us: int) -> None:
+        """The line asked to be left alone until then (503 with Retry-After). Its answer to a call ends the rest."""
+        self._lines.rest(line, until_us)
+
+    def set_line_up(self, line: str, *, is_up: bool) -> None:
+        """The line does, or does not any more, answer OPTIONS."""
+        self._lines.set_up(line, is_up=is_up)
+
+    @property
+    def lines_down(self) -> frozenset[str]:
+        """Returns the lines that do not answer OPTIONS."""
+        return self._lines.down
+
     # config and ledger
 
     def set_groups(self, groups: Mapping[str, tuple[str, ...]]) -> None:
@@ -285,6 +318,9 @@ class Usage:
 
     def resting_until_us(self, line: str) -> int:
         return self._lines.resting_until_us(line)
+
+    def is_down(self, line: str) -> bool:
+        return self._lines.is_down(line)
 
     def worth_micros(self, campaign: str, line: str) -> int:
         return self._lines.worth_micros(campaign, line)

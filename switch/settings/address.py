@@ -1,12 +1,13 @@
 """Reads telephone numbers, addresses and SIP URIs of a config. Text in, typed values out; raises `Invalid`."""
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from routing import geo
 from switch.settings.problem import quote
 from switch.settings.value import Invalid
-from switch.sip.headers import MAX_PORT, parse_uri
+from switch.sip.flow import Transport, transport_of
+from switch.sip.headers import MAX_PORT, SipUri, parse_uri
 
 MAX_URI = 255
 
@@ -22,10 +23,13 @@ E164_PATTERN = f"^{geo.E164_PATTERN}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
 SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
+SIP_ADDRESS = 'an address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
 ADDRESS = "an IPv4 address, such as 127.0.0.1"
-NETWORK = "an IPv4 address or network, such as 192.0.2.7 or 10.1.0.0/16"
+NETWORK = "an address or network, such as 192.0.2.7, 10.1.0.0/16 or 2001:db8::/32"
 PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
-SIP_URI = "a SIP URI with an IPv4 address for its host, such as sip:+12125550101@192.0.2.10:5060"
+SIP_URI = "a SIP URI, such as sip:+12125550101@192.0.2.10:5060 or sip:+12125550101@sip.example.com;transport=tls"
+HOST_NAME = r"(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+"""RFC 1123 §2.1; the last label is no number."""
 
 
 def number(text: str) -> str:
@@ -49,18 +53,35 @@ def address(text: str) -> str:
     return text
 
 
-def socket_address(text: str) -> tuple[str, int]:
+def socket_address(text: str, *, expected: str = SOCKET_ADDRESS) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
-        raise Invalid(f"bad address {quote(text)}", expected=SOCKET_ADDRESS)
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
+        raise Invalid(f"bad address {quote(text)}", expected=expected)
     return address(host), int(port)
 
 
-def network(text: str) -> IPv4Network:
+def sip_address(text: str) -> tuple[str, int]:
+    """An address of ours that SIP is spoken on: IPv4, or IPv6 in brackets; the IPv6 address comes without them, in its short form."""
+    if not text.startswith("["):
+        host, port = socket_address(text, expected=SIP_ADDRESS)
+        return host, port
+    found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]:([0-9]{1,5})", text)
+    try:
+        parsed = IPv6Address(found[1]) if found else None
+    except AddressValueError:
+        parsed = None
+    if found is None or parsed is None or not 1 <= int(found[2]) <= MAX_PORT:
+        raise Invalid(f"bad address {quote(text)}", expected=SIP_ADDRESS)
+    if not _is_sent_to(parsed):
+        raise Invalid(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
+    return str(parsed), int(found[2])
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
     if text == "any":
         return ANYWHERE
     try:
-        return IPv4Network(text)
+        return ip_network(text)
     except ValueError as error:
         raise Invalid(f"bad address {quote(text)}", expected=NETWORK, hint=_network_hint(text)) from error
 
@@ -81,7 +102,7 @@ def even_ports(ports: tuple[int, int]) -> range:
 
 
 def sip_uri(text: str) -> str:
-    """A SIP URI that can be dialled over UDP without asking DNS, as it goes on the wire: what a URI must escape is escaped.
+    """A SIP URI that can be dialled, as it goes on the wire: what a URI must escape is escaped.
 
     It is read by the one parser there is, which the dialler uses too. A password is refused: RFC 3261 §19.1.1 advises against it.
     """
@@ -92,12 +113,16 @@ def sip_uri(text: str) -> str:
     uri = parse_uri(text)
     if uri is None:
         raise _unreadable_uri(text)
-    if uri.scheme == "sips" or any(name == "transport" and (way or "udp").lower() != "udp" for name, way in uri.params):
-        raise Invalid(f"bad URI {quote(text)}", expected=SIP_URI, hint="lines are dialled over UDP; TCP and TLS come later")
+    if uri.scheme == "sips":
+        raise Invalid(f"bad URI {quote(text)}", expected=SIP_URI, hint=f"write {quote(_over_tls(uri))}")
+    named = [name for name, _ in uri.params if name == "transport"]
+    if len(named) > 1 or (named and transport_of(uri) is None):
+        ways = ", ".join(way.lower() for way in Transport)
+        raise Invalid(f"bad transport in {quote(text)}", expected=f"one of {ways}")
     if uri.headers or ("@" in text and uri.user is None):
         what = "headers" if uri.headers else "an empty user"
         raise Invalid(f"{what} in {quote(text)}", expected=SIP_URI, hint="leave it out: it would not be dialled")
-    _check_host(text, uri.host)
+    _check_host(uri.host)
     if len(str(uri)) > MAX_URI:
         raise Invalid(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
     return str(uri)
@@ -111,28 +136,33 @@ def _unreadable_uri(text: str) -> Invalid:
     return Invalid(f"bad URI {quote(text)}", expected=SIP_URI, hint=hint)
 
 
+def _over_tls(uri: SipUri) -> str:
+    params = tuple((name, value) for name, value in uri.params if name != "transport")
+    return str(SipUri(user=uri.user, host=uri.host, port=uri.port, params=(*params, ("transport", "tls"))))
+
+
 def _network_hint(text: str) -> str | None:
-    if ":" in text:
-        return "IPv6 comes later"
     try:
-        return f"did you mean {IPv4Network(text, strict=False)}?"
+        return f"did you mean {ip_network(text, strict=False)}?"
     except ValueError:
         return None
 
 
-def _check_host(uri: str, host: str) -> None:
-    """Raises Invalid for a host that no INVITE can be sent to."""
-    if ":" in host:
-        raise Invalid(f"bad host in {quote(uri)}", expected=SIP_URI, hint="IPv6 comes later")
+def _check_host(host: str) -> None:
+    """Raises Invalid for a host that no INVITE can be sent to. A name is resolved when the switch runs."""
     try:
-        found = IPv4Address(host)
-    except AddressValueError as error:
-        hint = "host names need DNS, which comes later: write the address"
-        raise Invalid(f"host {quote(host)} is not an IPv4 address", expected=SIP_URI, hint=hint) from error
+        found = ip_address(host)
+    except ValueError as error:
+        if re.fullmatch(HOST_NAME, host):
+            return
+        raise Invalid(f"bad host {quote(host)} in the URI", expected=SIP_URI) from error
     if not _is_sent_to(found):
         raise Invalid(f"nothing can be sent to {host}", expected=SIP_URI, hint="name the advertiser's address")
 
 
-def _is_sent_to(found: IPv4Address) -> bool:
-    """Whether the address is one host's: 0.0.0.0, multicast and 240.0.0.0/4 with broadcast are not."""
+def _is_sent_to(found: IPv4Address | IPv6Address) -> bool:
+    """Whether the address is one host's: 0.0.0.0, multicast and 240.0.0.0/4 with broadcast are not; nor IPv6 addresses that mean one of a
+    single link, or of IPv4."""
+    if isinstance(found, IPv6Address):
+        return not (found.is_unspecified or found.is_multicast or found.is_link_local or found.ipv4_mapped)
     return not (found.is_unspecified or found.is_multicast or found.is_reserved)

@@ -5,9 +5,9 @@ What must fit together inside one entry, its model checks (`switch.settings.mode
 is sound: a field that was left out is None.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from ivr.graph import loops_without_input
 from ivr.menu import MenuPlan, Node
@@ -21,13 +21,13 @@ from switch.settings.finding import Finding
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AdvertiserConfig, NumberConfig, TrunkConfig
-from switch.settings.model.switch import SwitchConfig, TagConfig
+from switch.settings.model.switch import ListenerConfig, SwitchConfig, TagConfig
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
-from switch.sip.flow import DEFAULT_PORT
-from switch.sip.headers import parse_uri
+from switch.sip.flow import Transport, default_port, is_address, transport_of
+from switch.sip.headers import SipUri, parse_uri
 
 GIVEN = frozenset({"passed_zip"})
 """Built-in tags that config may set: a header or a number says them."""
@@ -62,12 +62,12 @@ def _lines_twice(names: Names) -> Iterator[Finding]:
 
 def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
     """An address belongs to one trunk: a call's record says who sent it. Networks nest or are apart, so neighbours tell."""
-    found: list[tuple[IPv4Network, str, int]] = []
+    found: list[tuple[IPv4Network | IPv6Network, str, int]] = []
     for name, trunk in trunks.items():
         found += ((network, name, index) for index, network in enumerate(trunk.addresses or ()) if network != ANYWHERE)
-    widest: tuple[IPv4Network, str] | None = None
-    for network, name, index in sorted(found, key=lambda one: (one[0].network_address, one[0].prefixlen)):
-        if widest and network.subnet_of(widest[0]):
+    widest: tuple[IPv4Network | IPv6Network, str] | None = None
+    for network, name, index in sorted(found, key=lambda one: (one[0].version, int(one[0].network_address), one[0].prefixlen)):
+        if widest and _is_within(network, widest[0]):
             hint = f"{_bare(widest[0])} of {'this trunk' if widest[1] == name else f'trunk {quote(widest[1])}'} has it already"
             yield Finding(("trunks", name, "addresses", index), Invalid(f"{_bare(network)} belongs to two entries", hint=hint))
         else:
@@ -88,17 +88,40 @@ def _trunks_of_any_address(trunks: Mapping[str, TrunkConfig]) -> Iterator[Findin
             yield Finding(("trunks", name, "auth", "realm"), Invalid("a second realm for trunks of any address", hint=hint))
 
 
-def _bare(network: IPv4Network) -> str:
-    return str(network.network_address) if network.prefixlen == 32 else str(network)
+def _is_within(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    return network.version == other.version and network.network_address in other and network.prefixlen >= other.prefixlen
+
+
+def _bare(network: IPv4Network | IPv6Network) -> str:
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
 def _lines_to_ourselves(document: Document) -> Iterator[Finding]:
     """A line that leads back to the switch: one call would become as many as there may be."""
     sip = document.switch and document.switch.sip
+    listeners = (sip and sip.listen) or ()
+    ours = {address for each in listeners for address in (each.address, each.advertise) if address}
     for path, text in document.fields("uri"):
         uri = parse_uri(text)
-        if sip and uri and (uri.host, uri.port or DEFAULT_PORT) == sip.listen:
+        transport = transport_of(uri) if uri else None
+        if uri and (uri.host, uri.port or default_port(transport or Transport.UDP)) in ours:
             yield Finding(path, Invalid("the line is this switch itself", hint="name the advertiser's address"))
+        elif uri and listeners and (unreachable := _unreachable(uri, transport, listeners)):
+            yield Finding(path, unreachable)
+
+
+def _unreachable(uri: SipUri, transport: Transport | None, listeners: Sequence[ListenerConfig]) -> Invalid | None:
+    """Returns why no listener could dial this, or None. A name may have addresses of both kinds."""
+    ways = [each for each in listeners if transport in (None, each.transport)]
+    if not ways and transport is not None:
+        way = transport.lower()
+        hint = f"add `- {{{way}: ADDRESS:PORT}}` to `switch.sip.listen`"
+        return Invalid(f"a line over {transport}, and no listener for it", hint=hint)
+    is_v6 = ":" in uri.host
+    if is_address(uri.host) and not any((":" in each.address[0]) is is_v6 for each in ways):
+        kind = "IPv6" if is_v6 else "IPv4"
+        return Invalid(f"an {kind} address, and no listener with one", hint="add one to `switch.sip.listen`")
+    return None
 
 
 def _tag_declarations(tags: Mapping[str, TagConfig]) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal, cast
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, InstanceOf, ValidationInfo, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticOmit
@@ -42,6 +42,7 @@ MAX_CALLS = 100_000
 MAX_RETRIES = 10
 MAX_ATTEMPTS = 20
 MAX_FAILURES = 100
+MAX_PER_SECOND = 1_000
 MAX_PLACES = 1_000
 LONGEST_MS = v.MAX_DAYS * v.DAY_MS
 DEFAULT_AT_LEAST = "90s"
@@ -50,8 +51,8 @@ DEFAULT_PORTS = "20000-20999"
 DEFAULT_PROMPTS = "prompts"
 # The ways an attempt may end that a retry can follow.
 RETRIED = (NoRoute.NO_ANSWER, NoRoute.BUSY, NoRoute.FAILED)
-# An operator declares no balance: prepaid does.
-PERIODS = tuple(per for per in Per if per is not Per.BALANCE)
+# An operator declares no balance: prepaid does; and no second: `calls_per_second` does.
+PERIODS = tuple(per for per in Per if per not in (Per.BALANCE, Per.SECOND))
 # Of numbers that a trunk sends, and of those that a line is sent.
 FORMATS_IN = (NumberFormat.NATIONAL, NumberFormat.E164, NumberFormat.RAW)
 FORMATS_OUT = (NumberFormat.E164, NumberFormat.PLAIN, NumberFormat.NATIONAL)
@@ -133,6 +134,15 @@ def blank_is_empty(raw: object) -> object:
     return {} if raw is NoValue.NULL else without_left_out(raw)
 
 
+def one_udp_listener(raw: object) -> object:
+    """A bare address is a list of one UDP listener."""
+    without_left_out(raw)
+    if isinstance(raw, str):
+        address.sip_address(raw)  # an error in it is one of the whole
+        return [{"udp": raw}]
+    return raw
+
+
 def _one_is_a_list(raw: object) -> object:
     without_left_out(raw)
     return [raw] if isinstance(raw, str) else raw
@@ -159,6 +169,9 @@ Truth = Annotated[bool, scalar(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
+ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
+RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
+CallsPerSecond = Annotated[int, whole(1, MAX_PER_SECOND)]
 Amount = Annotated[
     int,
     scalar(v.amount_micros, v.AMOUNT),
@@ -181,7 +194,8 @@ CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
-_Network = Annotated[IPv4Network, scalar(address.network, address.NETWORK), text_schema()]
+SipAddress = Annotated[tuple[str, int], scalar(address.sip_address, address.SIP_ADDRESS), text_schema()]
+_Network = Annotated[IPv4Network | IPv6Network, scalar(address.network, address.NETWORK), text_schema()]
 Networks = Annotated[
     list[_Network],
     some("a trunk without addresses", address.NETWORK),
@@ -233,6 +247,47 @@ def _days(text: str) -> str:
     return text
 
 
+def _file(raw: object, info: ValidationInfo) -> str:
+    """A file that is there and can be read, relative to the config directory."""
+    text = _text(raw, "a file, relative to the config directory")
+    directory = cast(Names, info.context).directory
+    if not text.strip() or "\0" in text:
+        raise Invalid("no file", expected="a file, relative to the config directory")
+    if directory is not None:
+        path = directory / text
+        try:
+            if not path.is_file():
+                raise Invalid(f"there is no file {quote(text)}", hint="its path is relative to the config directory")
+            path.open("rb").close()
+        except OSError as error:
+            raise Invalid(f"the file {quote(text)} cannot be read: {error.strerror}") from error
+    return text
+
+
+class Verified(StrEnum):
+    """Whose certificates must be valid."""
+
+    LINES = "lines"
+    EVERYONE = "everyone"
+    NOBODY = "nobody"
+
+
+class OrText:
+    """In the JSON Schema, a text may stand in the place of it."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+
+T = TypeVar("T")
+Listeners = Annotated[
+    list[T],
+    some("no listener", "at least one address"),
+    BeforeValidator(one_udp_listener),
+    OrText(),
+]
+File = Annotated[str, BeforeValidator(_file), text_schema()]
+Verify = Annotated[Verified, choice("word", Verified)]
 Folder = Annotated[str, scalar(_folder, "a directory"), text_schema()]
 LogFormat = Annotated[Literal["console", "json"], scalar(_log, "console or json", {"type": "string", "enum": ["console", "json"]})]
 Event = Annotated[BillableOn, choice("event", BillableOn)]
@@ -241,6 +296,8 @@ Cause = Annotated[NoRoute, choice("cause", NoRoute)]
 Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
 Period = Annotated[Per, choice("period", PERIODS)]
+Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
+AnswerMode = Annotated[v.AnswerWhen, choice("answer", v.AnswerWhen)]
 State = Annotated[NumberState, choice("state", NumberState)]
 FormatIn = Annotated[NumberFormat, choice("format", FORMATS_IN)]
 FormatOut = Annotated[NumberFormat, choice("format", FORMATS_OUT)]

@@ -10,6 +10,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import SequenceMatcher, get_close_matches
+from enum import StrEnum
 from functools import lru_cache
 from os.path import commonprefix
 from urllib.parse import parse_qsl
@@ -83,6 +84,21 @@ CURRENCY = "three capital letters, as ISO 4217 has them: USD, CAD"
 ZONE = "an IANA time zone such as America/New_York"
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
+
+
+class NatMode(StrEnum):
+    """`auto`: where the source is public and what was signalled is not, the source is used."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+class AnswerWhen(StrEnum):
+    """When a number's callers are answered. `menu`: by a menu or a prompt, else with the line. `with_line`: the same, and until then a
+    caller hears what the line plays before it answers."""
+
+    MENU = "menu"
+    WITH_LINE = "with_line"
 
 
 @dataclass(eq=False)

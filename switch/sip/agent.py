@@ -4,7 +4,7 @@ Legs are in `legs` and `session`; what they share is in `core`. All that a peer 
 `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from switch.sip.authenticator import Verdict
@@ -35,6 +35,7 @@ from switch.sip.requests import (
 from switch.sip.session import Session
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.strangers import SourceBuckets, carries_live_token, is_scanner
+from switch.sip.targets import Name, Servers, targets_of
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
@@ -77,6 +78,8 @@ class UserAgent:
         if peer is None and not self._is_read(data, source, now_ns):
             return
         message = parse(data)
+        if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
+            message = Malformed(why="no Content-Length", request=legal(message), kind="request")  # §18.3
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
         match message:
@@ -98,6 +101,10 @@ class UserAgent:
     def drain(self) -> None:
         """Answers OPTIONS with 503 from now on. New INVITEs are still reported: their user refuses them."""
         self._is_draining = True
+
+    def is_called(self, host: str) -> bool:
+        """Returns whether a live leg calls `host`."""
+        return self._core.is_called(host)
 
     def tick(self, now_ns: int) -> None:
         """Fires all timers due."""
@@ -167,11 +174,19 @@ class UserAgent:
             peer=peer,
         ).number
 
-    def ring(self, leg: int, now_ns: int) -> None:
-        """Sends 180 to the caller."""
+    def targets(self, uri: str, *, names: Mapping[Name, Servers], seed: int) -> tuple[Flow, ...]:
+        """Returns where an INVITE to `uri` may go: see `targets_of`."""
+        return targets_of(uri, self._core.listeners, names=names, seed=seed)
+
+    def progress(self, leg: int, status: int, now_ns: int, *, body: bytes = b"") -> None:
+        """Sends a provisional answer (101-199) to the caller, with SDP or without; again every minute."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
-                incoming.ring(now_ns)
+                incoming.progress(status, now_ns, body=body)
+
+    def ring(self, leg: int, now_ns: int) -> None:
+        """Sends 180 to the caller."""
+        self.progress(leg, 180, now_ns)
 
     def answer(self, leg: int, body: bytes, now_ns: int) -> None:
         """Answers the caller (200 with SDP)."""
@@ -201,11 +216,17 @@ class UserAgent:
             case Session() as session:
                 session.accept(body, now_ns)
 
-    def decline(self, leg: int, status: int, now_ns: int) -> None:
-        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was."""
+    def decline(self, leg: int, status: int, now_ns: int, *, warning: str = "") -> None:
+        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was. `warning`: the value of a Warning header."""
         match self._core.legs.get(leg):
             case Session() as session:
-                session.decline(status, now_ns)
+                session.decline(status, now_ns, warning=warning)
+
+    def offer(self, leg: int, body: bytes, now_ns: int) -> None:
+        """Sends a re-INVITE with an offer; `OfferAccepted` or `OfferRefused` follows, or the leg's end."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.offer(body, now_ns)
 
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
         """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""

@@ -70,6 +70,13 @@ class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
+    """The peer answered our INVITE with 3xx, and it was sent to `uri` instead, on the same leg."""
+
+    leg: int
+    uri: str
+
+
 class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     """The first 2xx to our INVITE, ACK already sent. It may come after `hangup` was called (it crossed our CANCEL): the user
     hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself."""
@@ -92,10 +99,24 @@ class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
     offer: bytes
 
 
+class OfferAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The peer took our offer (`UserAgent.offer`). `body`: its answer."""
+
+    leg: int
+    body: bytes
+
+
+class OfferRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """The peer refused our offer with `status`, or it could not be made (491); the session goes on as it was."""
+
+    leg: int
+    status: int
+
+
 class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
-    `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None.
+    `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None. `retry_after_s`: of its Retry-After, or None.
     """
 
     leg: int
@@ -103,6 +124,7 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     by_peer: bool
     status: int | None
     q850: int | None = None
+    retry_after_s: int | None = None
 
 
 class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +158,15 @@ class RegistrationChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Notice = HealthChanged | RegistrationChanged
-LegFact = ProvisionalReceived | AnswerReceived | AckReceived | OfferReceived | LegTerminated
+LegFact = (
+    ProvisionalReceived
+    | RedirectFollowed
+    | AnswerReceived
+    | AckReceived
+    | OfferReceived
+    | OfferAccepted
+    | OfferRefused
+    | LegTerminated
+)
 """What may follow on a leg."""
 Fact = InviteReceived | LegFact

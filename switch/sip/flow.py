@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from switch.sip.headers import SipUri, param, write_host
+from switch.sip.headers import SipUri, param, parse_uri, write_host
 
 DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
@@ -23,12 +23,15 @@ class Transport(StrEnum):
 
 
 class Flow(NamedTuple):
-    """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3)."""
+    """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3).
+
+    `server_name`: over TLS, the name that the far end's certificate must be for; "": its address (RFC 5922 §7.2)."""
 
     host: str
     port: int
     transport: Transport = Transport.UDP
     listener: int = 0
+    server_name: str = ""
 
     @property
     def is_reliable(self) -> bool:
@@ -42,9 +45,9 @@ class Listeners:
     __slots__ = ("_contacts", "_flows", "_vias", "user_agent")
 
     def __init__(self, flows: Sequence[Flow], *, user_agent: str) -> None:
-        self._flows = tuple(flows)
+        self._flows = tuple([flow._replace(listener=index) for index, flow in enumerate(flows)])
         self.user_agent = user_agent
-        self._vias = tuple([f"SIP/2.0/{flow.transport} {write_host(flow.host)}:{flow.port};rport;branch=" for flow in flows])
+        self._vias = tuple([_via(flow) for flow in flows])
         self._contacts = tuple([_contact(flow) for flow in flows])
 
     def local(self, flow: Flow) -> Flow:
@@ -56,7 +59,7 @@ class Listeners:
         return "Contact", self._contacts[flow.listener]
 
     def via(self, flow: Flow, branch: str) -> tuple[str, str]:
-        """Returns the Via field of a request that leaves by `flow`. It asks for `rport` (RFC 3581)."""
+        """Returns the Via field of a request that leaves by `flow`. Over UDP it asks for `rport` (RFC 3581)."""
         return "Via", self._vias[flow.listener] + branch
 
     def flow_to(self, host: str, port: int | None, *, transport: Transport | None, like: Flow) -> Flow | None:
@@ -64,12 +67,35 @@ class Listeners:
 
         `transport` None: that of `like`. None: no listener has this transport and address family."""
         transport = transport or like.transport
-        port = port or (DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT)
-        for index in (like.listener, *range(len(self._flows))):
-            ours = self._flows[index]
-            if ours.transport is transport and (":" in ours.host) == (":" in host):
-                return Flow(host, port, transport, index)
-        return None
+        index = self.index_for(host, transport, first=like.listener)
+        return None if index is None else Flow(host, port or default_port(transport), transport, index, like.server_name)
+
+    def index_for(self, host: str, transport: Transport, *, first: int = 0) -> int | None:
+        """Returns the listener by which an IP literal is reached over `transport`: `first` where that serves, or None."""
+        serving = (each.listener for each in (self._flows[first], *self._flows) if _serves(each, host, transport))
+        return next(serving, None)
+
+
+def _serves(ours: Flow, host: str, transport: Transport) -> bool:
+    return ours.transport is transport and (":" in ours.host) == (":" in host)
+
+
+def default_port(transport: Transport) -> int:
+    """Returns the port of a URI that names none."""
+    return DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT
+
+
+def is_address(host: str) -> bool:
+    """Returns whether a host is an IP literal and not a name, whose last label is no number (RFC 1123 §2.1)."""
+    return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+def flow_of(uri: str) -> Flow:
+    """Returns the flow to the IP literal in a URI that config has checked."""
+    parsed = parse_uri(uri)
+    if parsed is None:
+        raise RuntimeError(f"config let an unusable URI pass: {uri}")
+    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
 
 
 def transport_of(uri: SipUri) -> Transport | None:
@@ -78,6 +104,11 @@ def transport_of(uri: SipUri) -> Transport | None:
         return Transport.TLS
     named = (param(uri.params, "transport") or "").upper()
     return Transport(named) if named in Transport.__members__ else None
+
+
+def _via(flow: Flow) -> str:
+    rport = "" if flow.is_reliable else ";rport"
+    return f"SIP/2.0/{flow.transport} {write_host(flow.host)}:{flow.port}{rport};branch="
 
 
 def _contact(flow: Flow) -> str:

@@ -49,6 +49,7 @@ _ALL_PARAMS = re.compile(_PARAMS)
 _VIA = re.compile(rf"[Ss][Ii][Pp]{_WS}/{_WS}[0-9]++\.[0-9]++{_WS}/{_WS}({TOKEN})[ \t]++{_SENT_BY}{_PARAMS}")
 _NAME_ADDR = re.compile(f"(?:{_BRACKETED}|{_BARE}){_PARAMS}")
 _CSEQ = re.compile(rf"([0-9]++)[ \t]++({TOKEN})")
+_DELTA_SECONDS = re.compile(rf"{_WS}([0-9]++)(?=[ \t;(]|$)")
 _ESCAPED = re.compile(r"\\(.)")
 _Q850 = re.compile(rf'(?:^|,){_WS}[Qq]\.850{_WS}((?:[^,"]++|{_QUOTED})*+)')
 
@@ -255,6 +256,13 @@ def parse_cseq(text: str) -> CSeq | None:
     match = _CSEQ.fullmatch(text)
     number = parse_uint(match[1], MAX_CSEQ) if match else None
     return CSeq(number=number, method=match[2]) if match and number is not None else None
+
+
+def parse_seconds(text: str, limit: int) -> int | None:
+    """The delta-seconds of Retry-After, Expires or Min-Expires (RFC 3261 §20.33), at most `limit`; a comment and parameters may follow."""
+    match = _DELTA_SECONDS.match(text)
+    number = parse_uint(match[1], 2**63) if match else None
+    return None if number is None else min(number, limit)
 
 
 def parse_reason_q850(text: str) -> int | None:

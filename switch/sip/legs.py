@@ -89,11 +89,13 @@ class IncomingLeg:
             peer=self._peer.name,
         )
 
-    def ring(self, now_ns: int) -> None:
+    def progress(self, status: int, now_ns: int, *, body: bytes) -> None:
         self._core.timer_heap.cancel(self._ring_timer)
-        self._ring_timer = self._core.timer_heap.add(now_ns + RING_AGAIN_NS, self.ring)
+        self._ring_timer = self._core.timer_heap.add(
+            now_ns + RING_AGAIN_NS, lambda again_ns: self.progress(status, again_ns, body=body)
+        )
         extra = (self._core.listeners.contact(self._received.reply_to), ALLOW)
-        self._core.respond(self._transaction, self._received, 180, now_ns=now_ns, extra=extra)
+        self._core.respond(self._transaction, self._received, status, now_ns=now_ns, extra=extra, body=body)
 
     def answer(self, body: bytes, now_ns: int) -> None:
         self._core.timer_heap.cancel(self._ring_timer)

@@ -70,10 +70,18 @@ class NegotiatedMedia:
 
 
 def answer(
-    offer: SessionDescription, *, host: str, port: int, session_id: int, version: int, prefer: int | None = None
+    offer: SessionDescription,
+    *,
+    host: str,
+    port: int,
+    session_id: int,
+    version: int,
+    prefer: int | None = None,
+    direction: Direction = Direction.SENDRECV,
 ) -> NegotiatedMedia | Incompatible:
     """Our answer: the first audio stream we can serve, with one codec (`prefer` if the peer has it, else the peer's first), every
-    other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we receive RTP. Incompatible: nothing we can serve (488)."""
+    other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we receive RTP. `direction`: what we would do; the answer does
+    as much of it as the offer allows (§6.1). Incompatible: nothing we can serve (488)."""
     views = [_audio(media) for media in offer.media]
     chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
     if stream is None:
@@ -84,7 +92,9 @@ def answer(
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
         if index == chosen:
-            lines += audio_lines(port, formats=(picked,), dtmf_type=stream.dtmf_type, direction=stream.direction.reversed)
+            lines += audio_lines(
+                port, formats=(picked,), dtmf_type=stream.dtmf_type, direction=stream.direction.reversed.limited(direction)
+            )
         else:
             lines.append(rejection_line(media))
     return NegotiatedMedia(body=written(lines), stream=stream, format=picked, dtmf_type=stream.dtmf_type)

@@ -11,12 +11,14 @@ class PeerProfile:
     """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used.
 
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
+    `redirects`: hosts that its 3xx may send a call to.
     """
 
     name: str = ""
     nat: bool = True
     realm: "Realm | None" = None
     credentials: Credentials | None = None
+    redirects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

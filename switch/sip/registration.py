@@ -11,7 +11,7 @@ from zlib import crc32
 from switch.sip.core import UserAgentCore
 from switch.sip.digest import Credentials, DigestClient
 from switch.sip.flow import Flow
-from switch.sip.headers import SipUri, param, parse_name_addr, parse_uint, parse_uri
+from switch.sip.headers import SipUri, param, parse_name_addr, parse_seconds, parse_uint, parse_uri
 from switch.sip.message import Response
 from switch.sip.outside import OutsideRequest, Sender
 from switch.sip.requests import ALLOW, Fields
@@ -136,7 +136,7 @@ class Registration:
             self._cseq = self._request.last_cseq
         self._request = None
         self.status = None if response is None else response.status
-        least_s = 0 if response is None else _seconds(response.headers.get("Min-Expires"), MAX_EXPIRES_S)
+        least_s = 0 if response is None else parse_seconds(response.headers.get("Min-Expires") or "", MAX_EXPIRES_S) or 0
         if response is not None and response.status == 423 and least_s > self._expires_s and self._raises < MAX_RAISES:
             self._expires_s = least_s
             self._raises += 1
@@ -166,7 +166,7 @@ class Registration:
             wait_s, self.until_ns = REFUSED_WAIT_S, None
         else:
             wait_s = min(MAX_WAIT_S, FIRST_WAIT_S << min(self.failures - 1, 10))
-        asked_s = 0 if response is None else _seconds(response.headers.get("Retry-After"), MAX_WAIT_S)
+        asked_s = 0 if response is None else parse_seconds(response.headers.get("Retry-After") or "", MAX_WAIT_S) or 0
         share = crc32(self._core.token().encode()) % 1_000
         drawn_ns = wait_s * NS_PER_S // 2 + wait_s * NS_PER_S * share // 2_000
         self._again(max(drawn_ns, asked_s * NS_PER_S), now_ns)
@@ -186,16 +186,9 @@ def _granted_s(response: Response, ours: str, *, asked_s: int) -> int:
             granted = parse_uint(param(listed.params, "expires") or "", 2**32 - 1)
             if granted is not None:
                 return min(granted, MAX_EXPIRES_S)
-    return _seconds(response.headers.get("Expires"), MAX_EXPIRES_S) or min(asked_s, MAX_EXPIRES_S)
+    return parse_seconds(response.headers.get("Expires") or "", MAX_EXPIRES_S) or min(asked_s, MAX_EXPIRES_S)
 
 
 def _bare(text: str) -> tuple[str | None, str, int | None] | str:
     uri = parse_uri(text)
     return text if uri is None else (uri.user, uri.host.lower(), uri.port)
-
-
-def _seconds(text: str | None, limit: int) -> int:
-    """Returns delta-seconds at the start of a header value (comments and parameters may follow), at most `limit`; 0 for none."""
-    digits = (text or "").replace("(", " ").replace(";", " ").split()[:1]
-    number = parse_uint(digits[0], 2**63) if digits else None
-    return 0 if number is None else min(number, limit)

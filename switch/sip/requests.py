@@ -173,6 +173,8 @@ MAX_FORWARDS: Field = ("Max-Forwards", str(DEFAULT_MAX_FORWARDS))
 _ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
 """Copied from a request into each of its answers (RFC 3261 §8.2.6.2, §12.1.1, §8.2.6.1)."""
 _ACK_KEEPS = frozenset({"From", "Call-ID", "Route"})
+_CREDENTIALS = frozenset({"Authorization", "Proxy-Authorization"})
+_OF_ONE_TRY = _CREDENTIALS | {"Via", "CSeq"}
 _REASONS = {
     100: "Trying",
     180: "Ringing",
@@ -229,6 +231,19 @@ def _tagged(to: Field, tag: str) -> Field:
     name, value = to
     address = parse_name_addr(value)
     return to if address is None or address.tag is not None else (name, f"{value};tag={tag}")
+
+
+def again(request: Request, *, via: Field, cseq: int, credentials: Fields, uri: str | None = None) -> Request:
+    """`request` as a new one in the same series (RFC 3261 §8.1.3.4, §22.2): another Via, CSeq and credentials, and where it was redirected
+    another Request-URI."""
+    rest = [field for field in request.headers if field[0] not in _OF_ONE_TRY]
+    fields = (via, *rest, ("CSeq", f"{cseq} {request.method}"), *credentials)
+    return Request(method=request.method, uri=uri or request.uri, headers=Headers(fields), body=request.body)
+
+
+def credentials_of(request: Request) -> Fields:
+    """The credentials in a request: the ACK to its 2xx carries the same (§22.1)."""
+    return tuple([field for field in request.headers if field[0] in _CREDENTIALS])
 
 
 def ack_to_failure(request: Request, response: Response) -> Request:

@@ -64,6 +64,17 @@ class Direction(StrEnum):
         """The same stream as the other side sees it (RFC 3264 §6.1)."""
         return {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}.get(self, self)
 
+    def limited(self, other: "Direction") -> "Direction":
+        """Returns what both directions allow."""
+        return direction_of(sends=self.sends and other.sends, receives=self.receives and other.receives)
+
+
+def direction_of(*, sends: bool, receives: bool) -> Direction:
+    """Returns the direction of a side that does so much."""
+    if sends:
+        return Direction.SENDRECV if receives else Direction.SENDONLY
+    return Direction.RECVONLY if receives else Direction.INACTIVE
+
 
 _RTPMAP = "a=rtpmap:"
 _PTIME = "a=ptime:"

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferReceived
+from switch.sip.digest import DigestClient
+from switch.sip.fact import AckReceived, EndReason, LegTerminated, OfferAccepted, OfferReceived, OfferRefused
 from switch.sip.flow import Flow, Listeners, transport_of
 from switch.sip.headers import SipUri, has_param, parse_cseq, parse_name_addr, parse_uri
 from switch.sip.message import Headers, Request, Response
+from switch.sip.own_offer import GLARE, OwnOffer
 from switch.sip.peer import PeerProfile
 from switch.sip.requests import (
     CAPABILITIES,
@@ -27,6 +29,7 @@ from switch.sip.requests import (
     Field,
     Fields,
     ReceivedRequest,
+    again,
     contact_of,
     q850_of,
     reason_q850,
@@ -34,7 +37,7 @@ from switch.sip.requests import (
     retry_after,
     usable_target,
 )
-from switch.sip.transaction import Transaction
+from switch.sip.transaction import Transaction, TransactionUser
 from switch.sip.transaction_table import TransactionEnd
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -44,7 +47,8 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 class Dialog:
     """One side of a dialog. `local`, `remote`: From and To of our requests, tags included, as text.
 
-    `next_hop`: where our requests go. `peer_cseq`: the highest CSeq seen from the peer, None before the first.
+    `next_hop`: where our requests go. `digest`: answers challenges to them, None: they are failures. `peer_cseq`: the highest CSeq seen
+    from the peer, None before the first.
     """
 
     __slots__ = (
@@ -55,6 +59,7 @@ class Dialog:
         "_routes",
         "call_id",
         "cseq",
+        "digest",
         "local",
         "next_hop",
         "peer_cseq",
@@ -75,8 +80,10 @@ class Dialog:
         target: str,
         fallback: Flow,
         listeners: Listeners,
+        digest: DigestClient | None,
     ) -> None:
         self.call_id = call_id
+        self.digest = digest
         self.local = local
         self.remote = remote
         self.remote_tag = remote_tag
@@ -127,11 +134,29 @@ class Dialog:
             ("Call-ID", self.call_id),
             ("CSeq", f"{cseq} {method}"),
             *extra,
+            *(() if self.digest is None or method == "ACK" else self.digest.fields(method, self._request_uri)),
         )
         return Request(method=method, uri=self._request_uri, headers=Headers(fields))
 
+    def answer_challenge(
+        self, core: UserAgentCore, transaction: Transaction, response: Response, *, user: TransactionUser | None, now_ns: int
+    ) -> Transaction | None:
+        """Sends the request of `transaction` again with credentials (§22.2) and returns its new transaction; None: `response` is no
+        challenge, or none worth answering."""
+        request = transaction.request
+        if self.digest is None or request is None or not self.digest.takes(response, request, tries=transaction.tries):
+            return None
+        self.cseq += 1
+        branch = core.new_branch()
+        credentials = self.digest.fields(request.method, request.uri)
+        via = core.listeners.via(transaction.flow, branch)
+        retried = again(request, via=via, cseq=self.cseq, credentials=credentials)
+        following = core.send_request(retried, branch=branch, flow=transaction.flow, user=user, now_ns=now_ns)
+        following.tries = transaction.tries + 1
+        return following
 
-def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners: Listeners) -> Dialog:
+
+def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners: Listeners, digest: DigestClient | None) -> Dialog:
     """The dialog our 2xx to an INVITE makes (§12.1.1). `target`: see `contact_of`."""
     headers = received.request.headers
     return Dialog(
@@ -145,11 +170,20 @@ def callee_dialog(received: ReceivedRequest, *, tag: str, target: str, listeners
         target=target,
         fallback=received.reply_to,
         listeners=listeners,
+        digest=digest,
     )
 
 
 def caller_dialog(
-    invite: Request, response: Response, *, cseq: int, target: str, remote_tag: str, flow: Flow, listeners: Listeners
+    invite: Request,
+    response: Response,
+    *,
+    cseq: int,
+    target: str,
+    remote_tag: str,
+    flow: Flow,
+    listeners: Listeners,
+    digest: DigestClient | None,
 ) -> Dialog:
     """The dialog a 2xx to our INVITE makes (§12.1.2). The route set is the Record-Route list in reverse order."""
     headers = response.headers
@@ -164,6 +198,7 @@ def caller_dialog(
         target=target,
         fallback=flow,
         listeners=listeners,
+        digest=digest,
     )
 
 
@@ -171,6 +206,9 @@ def _record_route(headers: Headers) -> tuple[str, ...]:
     """Returns the URIs of Record-Route in order. Unreadable ones cannot be routed through and are left out."""
     addresses = [parse_name_addr(value) for value in headers.all("Record-Route")]
     return tuple(address.uri for address in addresses if address is not None and parse_uri(address.uri) is not None)
+
+
+NO_DIALOG = 481
 
 
 class SessionState(IntEnum):
@@ -225,7 +263,21 @@ class _Unacked:
 class Session:
     """An answered leg. `tag`: ours, its key in `UserAgentCore.dialogs`. `status`: the 2xx that made it."""
 
-    __slots__ = ("_bye", "_core", "_dialog", "_peer", "_pending", "_phase", "_q850", "_status", "_tag", "_unacked", "number")
+    __slots__ = (
+        "_bye",
+        "_core",
+        "_dialog",
+        "_own_offer",
+        "_owns_call_id",
+        "_peer",
+        "_pending",
+        "_phase",
+        "_q850",
+        "_status",
+        "_tag",
+        "_unacked",
+        "number",
+    )
 
     def __init__(self, core: UserAgentCore, number: int, *, dialog: Dialog, peer: PeerProfile, tag: str, status: int) -> None:
         self.number = number
@@ -237,6 +289,8 @@ class Session:
         self._phase = SessionState.CONFIRMED
         self._pending: _Pending | None = None
         self._unacked: _Unacked | None = None
+        self._own_offer: OwnOffer | None = None
+        self._owns_call_id = dialog.peer_cseq is None
         self._bye: Transaction | None = None
         self._q850: int | None = None
         core.legs[number] = self
@@ -267,12 +321,41 @@ class Session:
             self._dialog.retarget(target)
         self._send_2xx(pending.transaction, received=pending.received, body=body, now_ns=now_ns)
 
-    def decline(self, status: int, now_ns: int) -> None:
+    def offer(self, body: bytes, now_ns: int) -> None:
+        """Sends a re-INVITE, unless another offer is under way, or our 2xx is not acknowledged."""
+        if self._own_offer is not None or not self._may_offer():
+            self._core.report(OfferRefused(leg=self.number, status=GLARE))
+            return
+        self._own_offer = OwnOffer(
+            self._core,
+            self._dialog,
+            body=body,
+            owns_call_id=self._owns_call_id,
+            may_send=self._may_offer,
+            done=self._on_offer_done,
+            now_ns=now_ns,
+        )
+
+    def _may_offer(self) -> bool:
+        return self._pending is None and self._unacked is None and self._phase is SessionState.CONFIRMED
+
+    def _on_offer_done(self, answer: bytes | None, status: int, now_ns: int) -> None:
+        """§12.2.1.2: a peer that does not know the dialog has left it."""
+        self._own_offer = None
+        if answer is not None:
+            self._core.report(OfferAccepted(leg=self.number, body=answer))
+        elif status == NO_DIALOG and self._phase is SessionState.CONFIRMED:
+            self._send_bye(now_ns, q850=None)
+        else:
+            self._core.report(OfferRefused(leg=self.number, status=status))
+
+    def decline(self, status: int, now_ns: int, *, warning: str = "") -> None:
         """Refuses the pending re-INVITE: the session goes on as it was (§14.2)."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.transaction.user = None
-            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns)
+            extra = (("Warning", warning),) if warning else ()
+            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns, extra=extra)
 
     def is_peer(self, call_id: str, remote_tag: str) -> bool:
         return call_id == self._dialog.call_id and remote_tag == self._dialog.remote_tag
@@ -316,8 +399,13 @@ class Session:
     def on_message(self, transaction: Transaction, message: Request | Response, now_ns: int) -> None:
         """From our BYE: its answer, with any final status (§15.1.1). From INVITEs: an ACK that reuses the branch, or a CANCEL."""
         if isinstance(message, Response):
-            if message.status >= 200:
+            if message.status < 200:
+                return
+            retried = self._dialog.answer_challenge(self._core, transaction, message, user=self, now_ns=now_ns)
+            if retried is None:
                 self._finish(EndReason.BYE, by_peer=False)
+            else:
+                self._bye = retried
         elif message.method == "ACK":
             cseq = parse_cseq(message.headers.get("CSeq") or "")
             self.on_ack(-1 if cseq is None else cseq.number, message.body, now_ns)
@@ -338,11 +426,11 @@ class Session:
         self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(received.request.headers))
 
     def _on_reinvite(self, received: ReceivedRequest, now_ns: int) -> None:
-        """§14.2: one at a time. 500 while another is unanswered, 491 while one of ours, here a 2xx without ACK, is unfinished."""
+        """§14.2: one at a time. 500 while another is unanswered, 491 while one of ours, or a 2xx of ours without ACK, is unfinished."""
         if self._pending is not None:
             wait = retry_after(self._core.retry_after_s())
             self._core.refuse(received, 500, now_ns=now_ns, extra=wait)
-        elif self._unacked is not None or self._phase is not SessionState.CONFIRMED:
+        elif self._is_offering() or self._unacked is not None or self._phase is not SessionState.CONFIRMED:
             self._core.refuse(received, 491, now_ns=now_ns)
         else:
             transaction = self._core.serve(received, now_ns)
@@ -367,6 +455,7 @@ class Session:
     def _send_bye(self, now_ns: int, *, q850: int | None) -> None:
         self.decline(487, now_ns)
         self._stop_2xx()
+        self._stop_offer()
         self._phase = SessionState.CLOSING
         self._bye = send_bye(self._core, self._dialog, user=self, q850=q850, now_ns=now_ns)
 
@@ -375,11 +464,20 @@ class Session:
         if unacked is not None:
             unacked.stop()
 
+    def _is_offering(self) -> bool:
+        return self._own_offer is not None and self._own_offer.in_flight
+
+    def _stop_offer(self) -> None:
+        offer, self._own_offer = self._own_offer, None
+        if offer is not None:
+            offer.stop()
+
     def _finish(self, why: EndReason, *, by_peer: bool, q850: int | None = None) -> None:
         """The leg is over; the dialog's entry stays while the transaction of our BYE lives."""
         if self._phase is not SessionState.OVER:
             self._phase = SessionState.OVER
             self._stop_2xx()
+            self._stop_offer()
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)

@@ -12,6 +12,7 @@ from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
 from switch.sip.requests import MAGIC_COOKIE, ack_to_failure
 from switch.sip.transaction_table import (
+    ABSORBING,
     END_BY_EVENT,
     SHORT_LIVES,
     Action,
@@ -63,13 +64,13 @@ class TransactionUser(Protocol):
 class Transaction:
     """A running instance of one of the four machines. `user` may be None: nothing depends on how it ends.
 
-    A server's `tag`: what its answers put into a To without one (§8.2.6.2), so that those to INVITE and CANCEL agree.
+    A client's `request`: what it sent, None once it has terminated. `tries`: how often that was sent before, without the credentials that
+    were then asked for. A server's `tag`: what its answers put into a To without one (§8.2.6.2), so that those to INVITE and CANCEL agree.
     """
 
     __slots__ = (
         "_interval_ns",
         "_layer",
-        "_request",
         "_retransmit_timer",
         "_timeout_timer",
         "_wire",
@@ -77,8 +78,10 @@ class Transaction:
         "key",
         "machine",
         "merge_id",
+        "request",
         "state",
         "tag",
+        "tries",
         "user",
     )
 
@@ -93,7 +96,8 @@ class Transaction:
         self.state = TransactionState.TERMINATED
         self.merge_id: str | None = None
         self.tag = ""
-        self._request: Request | None = None
+        self.request: Request | None = None
+        self.tries = 0
         self._wire = b""
         self._interval_ns = 0
         self._retransmit_timer: Timer | None = None
@@ -102,7 +106,7 @@ class Transaction:
     def start(self, request: Request | None, now_ns: int) -> None:
         """Enters the first state; a client sends its `request`, a server has none to send."""
         if request is not None:
-            self._request = request
+            self.request = request
             self._wire = serialize(request)
             self._layer.send(self._wire, self.flow)
         self._enter(self.machine.start, now_ns)
@@ -143,20 +147,28 @@ class Transaction:
             self._enter(then, now_ns)
         for do in does:
             self._do(do, message, now_ns)
+        if self.flow.is_reliable and self.machine.timers[self.state][1] in ABSORBING:
+            user = self.user
+            self._leave()
+            if user is not None:
+                user.on_end(self, TransactionEnd.DONE)
 
     def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
         if do is Action.PASS:
             if self.user is not None and message is not None:
                 self.user.on_message(self, message, now_ns)
             return
-        if do is Action.SEND_ACK and self._request is not None and isinstance(message, Response):
-            self._wire = serialize(ack_to_failure(self._request, message))
+        if do is Action.SEND_ACK and self.request is not None and isinstance(message, Response):
+            self._wire = serialize(ack_to_failure(self.request, message))
         self._layer.send(self._wire, self.flow)
 
     def _enter(self, state: TransactionState, now_ns: int) -> None:
-        """Starts the timers of `state`, stops those of the state left, keeps those of both."""
+        """Starts the timers of `state`, stops those of the state left, keeps those of both. Over TCP and TLS nothing is sent again."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
+        if self.flow.is_reliable:
+            old_repeat = repeat = None
+            life = None if life in ABSORBING else life
         self.state = state
         timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:
@@ -198,7 +210,7 @@ class Transaction:
         self._enter(TransactionState.TERMINATED, 0)
         self._layer.forget(self)
         self.user = None
-        self._request = None
+        self.request = None
         self._wire = b""
 
 

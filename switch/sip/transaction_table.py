@@ -6,7 +6,8 @@ and what is done, in order. No row means: nothing happens. That is how late, dup
 Timers belong to states. A state has at most two: one that sends again (A, E, G) and one that bounds the stay (the others). Entering
 a state starts its timers and stops those of the state left; a timer that both states have runs on (E and F across a 1xx).
 
-The tables are for unreliable transports. A client's events PROVISIONAL, SUCCESS, FAILURE, FINAL are answers received; a server's are
+The tables are for UDP. Over a reliable transport nothing is sent again, and a state that only absorbs what comes again (Timers D, I, J, K)
+is left at once. A client's events PROVISIONAL, SUCCESS, FAILURE, FINAL are answers received; a server's are
 answers its user sends. INVITE distinguishes 2xx (SUCCESS) from 300-699 (FAILURE), other methods only have FINAL.
 
     INVITE client                         INVITE server
@@ -96,6 +97,9 @@ END_BY_EVENT: Mapping[Event, TransactionEnd] = {
 
 SHORT_LIVES = frozenset({Event.TIMER_I, Event.TIMER_K})
 """Timers that last T4. The others that bound a stay last 64*T1."""
+
+ABSORBING = frozenset({Event.TIMER_D, Event.TIMER_I, Event.TIMER_J, Event.TIMER_K})
+"""Timers of states that only absorb retransmissions: zero over reliable transports (RFC 3261 §17.1.1.2, §17.1.2.2, §17.2.1, §17.2.2)."""
 
 Row = tuple[TransactionState, tuple[Action, ...]]
 StateTimers = tuple[Event | None, Event | None]

@@ -1,1 +1,1 @@
-"""Holds the only SIP sockets: UDP now; TCP, TLS and DNS (SRV) belong here."""
+"""Holds the only SIP sockets: UDP, TCP and TLS, over IPv4 and IPv6."""

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, Transport
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 """Room for a burst while the loop is busy: some 3,000 messages."""
@@ -28,12 +28,17 @@ class UdpTransport(asyncio.DatagramProtocol):
         self._send_failed = send_failed
         self._transport: asyncio.DatagramTransport | None = None
         self._socket: socket.socket | None = None
+        self._listener = 0
 
     async def open(self, listen: Flow) -> None:
-        """Bind. Raises OSError when the address can't be had."""
-        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        """Binds. Raises OSError when the address can't be had."""
+        self._listener = listen.listener
+        is_v6 = ":" in listen.host
+        bound = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            if is_v6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             bound.setblocking(False)
             bound.bind((listen.host, listen.port))
         except OSError:
@@ -45,8 +50,8 @@ class UdpTransport(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._received(data, Flow(*addr))
+    def datagram_received(self, data: bytes, addr: tuple[str, int] | tuple[str, int, int, int]) -> None:
+        self._received(data, Flow(addr[0], addr[1], Transport.UDP, self._listener))
 
     def error_received(self, exc: Exception) -> None:
         """An ICMP error that identifies no datagram: the transaction's own timer ends the wait that follows."""

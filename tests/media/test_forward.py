@@ -145,7 +145,7 @@ def test_the_latch_starts_anew_with_another_address_only() -> None:
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     leg = Leg(1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
     assert not leg.admit(SIGNALLED, 0)
-    assert leg.silent_since() is None
+    assert leg.lost_since(10**12, rtp_timeout_ns=1, hold_timeout_ns=1) is None
 
 
 @pytest.mark.parametrize(
@@ -321,3 +321,55 @@ def test_a_digit_whose_end_is_lost_is_heard_when_its_packets_stop() -> None:
     world.forwarder.expire(250_000_100)
     assert world.heard == ["5"]
     assert world.forwarder.hearing == set()
+
+
+SECOND = 1_000_000_000
+TIMEOUTS = {"rtp_timeout_ns": 60 * SECOND, "hold_timeout_ns": 1_800 * SECOND}
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({}, 60),
+        ({"held": True}, 1_800),
+        ({"held": True, "receives": False}, 1_800),
+        ({"sends": False, "held": True}, 1_800),
+        ({"moved": True}, 1_800),
+    ],
+)
+def test_how_long_a_peer_may_be_silent(changes: dict[str, bool], seconds: int) -> None:
+    world = World(a=peer(SIGNALLED, **changes))
+    assert world.a.lost_since(seconds * SECOND - 1, **TIMEOUTS) is None
+    assert world.a.lost_since(seconds * SECOND, **TIMEOUTS) == 0
+
+
+def test_who_moved_and_then_sent_is_waited_for_no_longer_than_others() -> None:
+    world = World(a=peer(SIGNALLED, moved=True))
+    world.arrive(rtp(), now_ns=SECOND)
+    assert world.a.lost_since(61 * SECOND, **TIMEOUTS) == SECOND
+
+
+def test_who_need_not_send_is_alive_while_the_partner_is() -> None:
+    world = World(a=peer(SIGNALLED, sends=False, held=True))
+    world.b.last_ns = 1_700 * SECOND
+    assert world.a.lost_since(1_800 * SECOND, **TIMEOUTS) is None
+    assert world.a.lost_since(3_500 * SECOND, **TIMEOUTS) == 1_700 * SECOND
+    assert world.a.last_heard_ns() == 1_700 * SECOND
+
+
+@pytest.mark.parametrize(("host", "seconds"), [(SIGNALLED[0], 1_800), (STRANGER[0], 60)])
+def test_rtcp_of_the_peer_is_a_sign_of_life(host: str, seconds: int) -> None:
+    world = World()
+    for each in range(1_800):
+        world.a.hear_rtcp(host, each * SECOND)
+        if world.a.lost_since(each * SECOND, **TIMEOUTS) is not None:
+            assert each == seconds
+            break
+    else:
+        assert world.a.lost_since(1_800 * SECOND, **TIMEOUTS) == 0
+
+
+def test_rtcp_on_the_port_of_rtp_is_a_sign_of_life_too() -> None:
+    world = World()
+    world.arrive(b"\x80\xc8" + rtp()[2:], now_ns=30 * SECOND)
+    assert (world.a.malformed, world.a.rtcp_ns) == (1, 30 * SECOND)

@@ -22,6 +22,7 @@ from media.control import (
     OpenFailed,
     Play,
     PlayFinished,
+    PlayMusic,
     Quit,
     RemoteMedia,
     Ringback,
@@ -265,6 +266,33 @@ def test_silence_is_told_once_and_again_after_sound(prompts: Path, ports: Ports)
         again = worker.expect(MediaTimeout)
         assert again.port == phone.leg
         assert again.last_ns == worker.close(phone.leg).last_ns
+
+
+def test_rtcp_beside_a_leg_keeps_it_alive(prompts: Path, ports: Ports) -> None:
+    """Of two silent phones the one that sends RTCP, to the odd port, is not given up."""
+    with WorkerClient(prompts, rtp_timeout_ms=1_500) as worker, opened(worker, ports) as dead, opened(worker, ports) as on_hold:
+        worker.settle()
+        for _ in range(3):
+            on_hold.sock.sendto(b"\x80\xc9\x00\x01\x00\x00\x12\x34", (HOST, on_hold.leg + 1))
+            worker.expect(Heartbeat)
+        lost = [report.port for report in worker.skipped if isinstance(report, MediaTimeout)] or [worker.expect(MediaTimeout).port]
+        assert lost == [dead.leg]
+
+
+def test_music_plays_over_and_over_until_it_is_stopped(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(PlayMusic(port=caller.leg, prompt="beep"))
+    first = caller.hear().payload
+    assert [caller.hear().payload for _ in range(2 * FRAMES)] == [first] * 2 * FRAMES, "each frame of the tone is alike"
+    worker.order(StopPlay(port=caller.leg))
+    worker.settle()
+    assert not [report for report in worker.skipped if isinstance(report, PlayFinished)]
+
+
+def test_music_that_is_not_there_is_told(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(PlayMusic(port=caller.leg, prompt="nothing"))
+    told = worker.expect(PlayFinished)
+    assert (told.port, told.play) == (caller.leg, 0)
+    assert told.why is not None
 
 
 def test_alive_tells_who_was_heard_when(worker: WorkerClient, caller: Phone, line: Phone) -> None:

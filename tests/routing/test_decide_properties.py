@@ -199,7 +199,7 @@ def may_take(table: Table, load: Figures, inquiry: Inquiry, *, campaign: Campaig
         if past.bars(line):
             return False
     is_open = not line.paused and line.hours is None  # the only hours drawn here are never open
-    is_healthy = line.health is None or load.resting.get(name, 0) <= inquiry.utc_us
+    is_healthy = load.resting.get(name, 0) <= inquiry.utc_us and name not in load.down
     is_wanted = line.filter is None or holds(line.filter, {**tags, "repeat": is_repeat})
     is_new = name not in {tried for tried, _ in inquiry.tried} and len(inquiry.tried) < MAX_ATTEMPTS
     return is_open and is_healthy and is_wanted and is_new and room(load, campaign, line.caps + shared_caps(table, campaign))

@@ -147,8 +147,21 @@ def test_an_unhealthy_line_is_left_alone_until_it_has_rested(until_us: int, is_f
     assert ruling.trail[2].read["resting_until_us/east"] == until_us
 
 
-def test_a_line_whose_health_is_not_watched_is_never_left_alone() -> None:
-    assert attempted(decide(table(campaign("auto", "east")), Figures(resting={"east": MONDAY_NOON_US + 1}), ASKED)) == "east"
+def test_a_line_without_a_health_rule_rests_when_it_asks_for_it() -> None:
+    east = table(campaign("auto", "east"))
+    ruling = decide(east, Figures(resting={"east": MONDAY_NOON_US + 1}), ASKED)
+    assert ruling.choice == NotRouted(because=NoRoute.FAILED)
+    assert ("lines.east", "it asked to be left alone (503, Retry-After)") in verdicts(ruling)
+    assert attempted(decide(east, Figures(resting={"east": MONDAY_NOON_US}), ASKED)) == "east"
+
+
+def test_a_line_that_is_down_is_passed_over() -> None:
+    both = table(campaign("auto", "east", "west"))
+    ruling = decide(both, Figures(down=frozenset({"east"})), ASKED)
+    assert attempted(ruling) == "west"
+    assert ("lines.east.health", "down: it does not answer OPTIONS") in verdicts(ruling)
+    ruling = decide(both, Figures(down=frozenset({"east", "west"})), ASKED)
+    assert ruling.choice == NotRouted(because=NoRoute.FAILED)
 
 
 # Retries

@@ -211,7 +211,7 @@ class Day(World):
         loss = 0.08 if self.bad_network else 0.0
         delay_ms = (1, 60) if self.bad_network else (5, 5)
         super().__init__(self.drawn, seed=seed, loss=loss, doubling=loss, delay_ms=delay_ms)
-        self.on: dict[str, set[int]] = {name: set() for name in LINES}
+        self.on: dict[str, dict[int, str]] = {name: {} for name in LINES}
         self.most: Counter[str] = Counter()
         self.engine.reload(self.drawn)
         self._be_late(ms=draw.choice([0, 0, 1, 30]))
@@ -254,11 +254,11 @@ class Day(World):
 
         def on_fact(fact: Fact) -> None:
             if isinstance(fact, InviteReceived):
-                self.on[name].add(fact.leg)
+                self.on[name][fact.leg] = fact.call_id.rpartition("-")[0]
                 self._look()
                 self._behave(name, agent, fact)
             elif isinstance(fact, LegTerminated):
-                self.on[name].discard(fact.leg)
+                self.on[name].pop(fact.leg, None)
 
         agent = self.phone(address, on_fact).agent
 
@@ -285,16 +285,17 @@ class Day(World):
 
     def _gone(self, name: str, leg: int, how: Callable[[], None]) -> None:
         """A line that ends a call itself has it no more."""
-        self.on[name].discard(leg)
+        self.on[name].pop(leg, None)
         how()
 
     def _look(self) -> None:
-        """The calls that lines have on now."""
+        """What lines have on now; of the trunk the calls, each of which may still be on a line that it has given up."""
         now: Counter[str] = Counter()
         for name, legs in self.on.items():
             groups = [f"group:{group}" for group, members in GROUPS.items() if name in members]
-            for owner in (f"line:{name}", f"advertiser:{LINES[name]}", "trunk:carrier", *groups):
+            for owner in (f"line:{name}", f"advertiser:{LINES[name]}", *groups):
                 now[owner] += len(legs)
+        now["trunk:carrier"] = len({call_id for calls in self.on.values() for call_id in calls.values()})
         self.most |= now
 
     def _obey(self, order: mc.Order) -> None:

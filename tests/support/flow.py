@@ -96,6 +96,7 @@ def _refusal(word: str) -> NotRouted:
 _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
     "menu": lambda _: EnterMenu(menu=PLAN.start, tags={}),
     "line": lambda words: Dial(attempts=tuple(attempt(word) for word in words)),
+    "line-early": lambda words: Dial(attempts=tuple(attempt(word) for word in words), early_media=True),
     "wait": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000),
     "announce": lambda words: Announce(prompt=words[0], because=NoRoute(words[1])),
     "refuse": lambda words: _refusal(words[0]),
@@ -104,7 +105,8 @@ _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
 _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "invite": lambda at, words: invite(at, objection=Cause(words[0]) if words else None),
     "ruled": lambda at, words: ruled(at, _RULINGS[words[0]](words[1:])),
-    "rang": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=180),
+    "rang": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=int(words[1]) if words[1:] else 180),
+    "early": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=183, early_media=True),
     "answered": lambda at, words: ev.LegAnswered(at=at, leg=int(words[0])),
     "durable": lambda at, words: ev.AnswerDurable(at=at, leg=int(words[0])),
     "acked": lambda at, _: ev.CallerAcknowledged(at=at),

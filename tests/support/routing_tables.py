@@ -25,6 +25,7 @@ class Figures:
     last_dialled: Mapping[str, int] = field(default_factory=dict)
     last_of_tier: Mapping[tuple[str, int], str] = field(default_factory=dict)
     resting: Mapping[str, int] = field(default_factory=dict)
+    down: frozenset[str] = frozenset()
     worth: Mapping[tuple[str, str], int] = field(default_factory=dict)
     queues: Mapping[str, int] = field(default_factory=dict)
     conversions: Sequence[PaidConversion] = ()
@@ -38,6 +39,9 @@ class Figures:
 
     def last_line(self, campaign: str, priority: int) -> str | None:
         return self.last_of_tier.get((campaign, priority))
+
+    def is_down(self, line: str) -> bool:
+        return line in self.down
 
     def resting_until_us(self, line: str) -> int:
         return self.resting.get(line, 0)

@@ -140,7 +140,7 @@ def test_a_storm_of_one_invite_is_one_call() -> None:
     for _ in range(500):
         world.hear(message())
     assert world.engine.live_calls == 1
-    assert set(world.statuses()) == {100, 180}
+    assert set(world.statuses()) == {100}
     assert len(world.sent_to(EAST)) == 1
     world.wind_down()
 

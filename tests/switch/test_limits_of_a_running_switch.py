@@ -15,7 +15,7 @@ from switch.ledger.service import LedgerService
 from switch.run import Reloader
 from switch.settings.load import load
 from switch.systemd import ServiceManager
-from switch.transport.udp import UdpTransport
+from switch.workers import Workers
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -52,7 +52,11 @@ def test_calls_whose_far_ends_do_not_answer_are_waited_for_6_s(monkeypatch: pyte
 
     async def scene() -> None:
         begun_s = asyncio.get_running_loop().time()
-        monkeypatch.setattr(UdpTransport, "close", lambda _: closed_s.append(elapsed_s(begun_s)))
+
+        async def closed(_: Workers) -> None:
+            closed_s.append(elapsed_s(begun_s))
+
+        monkeypatch.setattr(Workers, "close", closed)
         stopping = shell()
         stopping.engine = SimpleNamespace(  # type: ignore[assignment]
             stop=lambda _: None, effects=list, live_calls=1, next_deadline=lambda: None

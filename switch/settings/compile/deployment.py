@@ -1,24 +1,32 @@
 """Compiles a checked document to a deployment, and computes its version, a digest of its meaning."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
-from switch.deployment import Api, Deployment, SwitchSettings, Token
+from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
+from switch.settings.field import Verified
 from switch.settings.model.document import Document
-from switch.settings.model.party import AuthConfig, LineConfig, TrunkConfig
+from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
+from switch.settings.model.switch import ListenerConfig, TlsConfig
+from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
+from switch.sip.flow import flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import PeerProfile, Realm
+from switch.sip.probe import Watch, probed_uri
+from switch.sip.registration import Registrar
+from switch.sip.transaction import NS_PER_MS
 
 VERSION_DIGITS = 12
 
@@ -40,7 +48,9 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
         line_peers={
-            name: _line_peer(name, line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+            name: _line_peer(name, line, redirects=_hosts(advertiser.lines.values()))
+            for advertiser in document.advertisers.values()
+            for name, line in advertiser.lines.items()
         },
         strangers=_strangers(document.trunks),
         trunk_identities={name: _trunk_identity(trunk) for name, trunk in document.trunks.items()},
@@ -48,6 +58,8 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
+        watches=_watches(document),
+        registrars=_registrars(document.trunks),
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
         calls_per_second=document.switch.limits.calls_per_second,
@@ -68,12 +80,17 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     switch = document.switch
     tokens = {name: entry.token for name, entry in document.advertisers.items() if entry.token}
     return SwitchSettings(
-        listen=switch.sip.listen,
+        listeners=tuple(
+            Listener(transport=each.transport, address=each.address, advertised=each.advertise) for each in switch.sip.listen
+        ),
+        tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
-        rtp_address=switch.rtp.address or switch.sip.listen[0],
+        rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
+        hold_timeout_ms=switch.rtp.hold_timeout,
+        hold_music=switch.rtp.hold_music,
         workers=switch.rtp.workers,
         prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),
@@ -87,26 +104,58 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     )
 
 
+def _address(listener: ListenerConfig) -> tuple[str, int]:
+    return listener.advertise or listener.address
+
+
+def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
+    if tls is None:
+        return None
+    return TlsSettings(
+        certificate=(directory / tls.certificate).resolve(),
+        key=(directory / tls.key).resolve(),
+        ca=(directory / tls.ca).resolve() if tls.ca else None,
+        verify_lines=tls.verify is not Verified.NOBODY,
+        verify_callers=tls.verify is Verified.EVERYONE,
+    )
+
+
 def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     listed = [network for network in trunk.addresses if network != ANYWHERE]
-    pairs = sorted((int(network.network_address), int(network.netmask)) for network in listed)
+    pairs, pairs6 = (
+        tuple(sorted((int(network.network_address), int(network.netmask)) for network in listed if network.version == version))
+        for version in (4, 6)
+    )
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    return Trunk(name=name, networks=tuple(pairs), rate=rate, peer=_trunk_peer(name, trunk))
+    if trunk.registration is not None:  # its calls come from the registrar
+        pairs = (*pairs, (int(IPv4Address(flow_of(trunk.registration.registrar).host)), 0xFFFF_FFFF))
+    return Trunk(
+        name=name,
+        networks=tuple(dict.fromkeys(pairs)),
+        networks6=pairs6,
+        rate=rate,
+        peer=_trunk_peer(name, trunk),
+        per_second=trunk.calls_per_second,
+    )
 
 
 def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
-    authenticated = PeerProfile(name=name, credentials=_credentials(trunk.auth))
+    authenticated = _trunk_account(name, trunk)
     if trunk.auth is None:
         return authenticated
     realm = Realm(name=trunk.auth.realm, accounts={trunk.auth.username: (authenticated, trunk.auth.secret)})
     return replace(authenticated, realm=realm)
 
 
+def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
+    return PeerProfile(name=name, nat=trunk.nat is NatMode.AUTO, credentials=_credentials(trunk.auth))
+
+
 def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
     """Where callers from any address may authenticate: the trunks of any address have one realm."""
     found = {
-        trunk.auth.username: (PeerProfile(name=name, credentials=_credentials(trunk.auth)), trunk.auth.secret, trunk.auth.realm)
+        trunk.auth.username: (_trunk_account(name, trunk), trunk.auth.secret, trunk.auth.realm)
         for name, trunk in sorted(trunks.items())
         if trunk.auth is not None and ANYWHERE in trunk.addresses
     }
@@ -115,8 +164,56 @@ def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
     return Realm(name=realms[0], accounts=accounts) if realms else None
 
 
-def _line_peer(name: str, line: LineConfig) -> PeerProfile:
-    return PeerProfile(name=name, credentials=_credentials(line.auth))
+def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:
+    return PeerProfile(name=name, nat=line.nat is NatMode.AUTO, credentials=_credentials(line.auth), redirects=redirects)
+
+
+def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
+    """The hosts that an advertiser's lines name: where one of them may redirect a call to."""
+    return tuple(sorted({flow_of(line.uri).host for line in lines}))
+
+
+def _watches(document: Document) -> tuple[Watch, ...]:
+    found = []
+    for name, trunk in sorted(document.trunks.items()):
+        if trunk.health is not None:
+            found.append(_watch(f"trunk:{name}", trunk.health.uri, trunk.health, _credentials(trunk.auth)))
+    for advertiser in document.advertisers.values():
+        for name, line in sorted(advertiser.lines.items()):
+            if line.health is not None:
+                found.append(_watch(f"line:{name}", line.uri, line.health, _credentials(line.auth)))
+    return tuple(watch for watch in found if watch is not None)
+
+
+def _watch(name: str, uri: str, probe: ProbeConfig, credentials: Credentials | None) -> Watch | None:
+    """The host is asked, not the user: it is the host that may be down."""
+    if probe.options is None:
+        return None
+    flow = flow_of(uri)
+    return Watch(
+        name=name,
+        uri=probed_uri(flow.host, flow.port),
+        flow=flow,
+        every_ns=probe.options * NS_PER_MS,
+        misses=probe.misses,
+        hits=probe.hits,
+        credentials=credentials,
+    )
+
+
+def _registrars(trunks: Mapping[str, TrunkConfig]) -> tuple[Registrar, ...]:
+    return tuple(
+        Registrar(
+            trunk=name,
+            uri=to.registrar,
+            flow=flow_of(to.registrar),
+            credentials=Credentials(username=to.username, secret=to.secret),
+            expires_s=to.expires // 1_000,
+            contact_user=to.contact_user or "",
+        )
+        for name, trunk in sorted(trunks.items())
+        if (to := trunk.registration) is not None
+    )
 
 
 def _credentials(auth: AuthConfig | None) -> Credentials | None:

@@ -21,6 +21,7 @@ from switch.settings.model.campaign import (
 )
 from switch.settings.model.document import Document, HoursConfig, pieces
 from switch.settings.model.party import AdvertiserConfig, CapConfig, CapOwner, LineConfig, NumberConfig
+from switch.settings.value import AnswerWhen
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 US_PER_S = 1_000_000
@@ -100,6 +101,7 @@ def _number(did: str, number: NumberConfig, *, zone: str, kinds: Mapping[str, Ki
         state=number.state,
         caps=caps_of(f"number:{did}", number, zone=zone),
         tags=typed(number.tags, kinds),
+        early_media=number.answer is AnswerWhen.WITH_LINE,
     )
 
 
@@ -155,6 +157,8 @@ def hours_of(hours: HoursConfig) -> routing.Hours:
 def caps_of(owner: str, entry: CapOwner, *, zone: str) -> tuple[Cap, ...]:
     """Returns the caps of `entry`. `zone`: for caps that name none."""
     at_once = () if entry.cap is None else (Cap(owner=owner, limit=entry.cap),)
+    if isinstance(entry, LineConfig) and entry.calls_per_second is not None:
+        at_once = (*at_once, Cap(owner=owner, limit=entry.calls_per_second, per=Per.SECOND))
     return (*at_once, *(_cap(owner, cap, zone=cap.zone or zone) for cap in entry.caps))
 
 

@@ -116,13 +116,38 @@ class TrunkAuthConfig(AuthConfig):
     realm: field.Realm = may("The realm of our challenges", default=field.DEFAULT_REALM)
 
 
+class ProbeConfig(Strict):
+    """Asking by OPTIONS whether the far end is alive."""
+
+    options: field.ProbeInterval | None = may("It is asked by OPTIONS this often; default: never")
+    misses: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may("So many in a row without a good answer: down", default="3")
+    hits: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may("So many answers in a row: up again", default="2")
+
+
+class TrunkHealthConfig(ProbeConfig):
+    """Whether a carrier is alive; calls are taken from it all the same."""
+
+    uri: field.SipUri = must("What is asked")
+
+
+class RegistrationConfig(AuthConfig):
+    """Registering with a carrier, so that it sends its calls here."""
+
+    registrar: field.SipUri = must("The registrar, such as sip:192.0.2.20")
+    expires: field.RegistrationTime = may("For how long to ask", default="10m")
+    contact_user: field.Username | None = may("The user part of our Contact; default: the user name")
+
+
 class TrunkConfig(CapOwner):
     """A carrier that sends calls."""
 
     addresses: field.Networks = must(
-        "IPv4 addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
+        "Addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
+    calls_per_second: field.CallsPerSecond | None = may("New calls in any second; more are refused with 503; default: no limit")
+    health: TrunkHealthConfig | None = may("Asking whether it is alive; default: never")
+    registration: RegistrationConfig | None = may("Registering with it; default: its calls come without")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
     number_format: field.FormatIn = may("How it writes numbers", default="national")
     tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
@@ -130,6 +155,7 @@ class TrunkConfig(CapOwner):
         "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
     )
     pass_headers: Items[field.PassedHeader] = some_of("Headers that it is trusted to send to lines")
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
 
     @field_validator("auth")
     @classmethod
@@ -162,6 +188,9 @@ class NumberConfig(CapOwner):
     show_ani: field.Truth = may(
         "Its callers can't withhold their number from lines: for toll-free numbers, whose subscriber pays", default="false"
     )
+    answer: field.AnswerMode = may(
+        "with_line: until a line answers, the caller hears what it plays (183); goes with campaigns without a menu", default="menu"
+    )
     tags: field.Tags = section("What every call to it is known by")
 
 
@@ -189,8 +218,8 @@ class AcceptConfig(Strict):
     wait: field.Duration = may("No key by then declines the call", default="10s")
 
 
-class HealthConfig(Strict):
-    """When a line is left alone for a while."""
+class HealthConfig(ProbeConfig):
+    """When a line is left alone: for a while after failures; and while it does not answer OPTIONS."""
 
     failures: Annotated[int, field.whole(1, field.MAX_FAILURES)] = may(
         "So many attempts in a row that failed or were met with silence", default="3"
@@ -201,16 +230,18 @@ class HealthConfig(Strict):
 class LineConfig(CapOwner):
     """One SIP URI of an advertiser."""
 
-    uri: field.SipUri = must("Where it is dialled; its host is an IPv4 address")
+    uri: field.SipUri = must("Where it is dialled; its host is an address, or a name that DNS knows")
     auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
     timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
     hours: field.HoursName | None = may("When it is open; default: always")
     paused: field.Truth = may("Never dial it", default="false")
     filter: field.Filter | None = may("Which calls it takes; default: all")
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
     whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
+    calls_per_second: field.CallsPerSecond | None = may("Attempts in any second; default: no limit")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
     trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
     number_format: field.FormatOut = may("How the caller's number is written", default="e164")

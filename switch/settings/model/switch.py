@@ -1,33 +1,97 @@
 """Defines the models of the sections `switch` and `tags`, which are not about the parties of a call."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Strict, may, must
-from switch.settings.value import Invalid
+from switch.settings.value import Invalid, raise_all
+from switch.sip.flow import Transport
+
+
+class ListenerConfig(Strict):
+    """One address that SIP is spoken on: over UDP, TCP or TLS."""
+
+    udp: field.SipAddress | None = may("SIP over UDP on this address")
+    tcp: field.SipAddress | None = may("SIP over TCP on this address")
+    tls: field.SipAddress | None = may("SIP over TLS on this address; takes `switch.sip.tls`")
+    advertise: field.SipAddress | None = may("What peers are told in its place: the public address where a NAT is before it")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        found = [way for way in ("udp", "tcp", "tls") if getattr(self, way) is not None]
+        if len(found) != 1 and not self.model_fields_set - set(type(self).model_fields):
+            raise Invalid(f"{' and '.join(found) or 'no address'} where one belongs", expected="exactly one of udp, tcp, tls")
+        if self.advertise is not None and ":" in self.advertise[0] != ":" in self.address[0]:
+            raise Invalid("IPv4 and IPv6 in one listener", expected="an address of the same kind", where=("advertise",))
+        return self
+
+    @property
+    def transport(self) -> Transport:
+        return Transport.UDP if self.udp is not None else Transport.TCP if self.tcp is not None else Transport.TLS
+
+    @property
+    def address(self) -> tuple[str, int]:
+        found = self.udp or self.tcp or self.tls
+        if found is None:
+            raise AssertionError("the model has let a listener without an address pass")
+        return found
+
+
+class TlsConfig(Strict):
+    """SIP over TLS, 1.2 or newer. Files are PEM, relative to the config directory; a changed one is read anew without a restart."""
+
+    certificate: field.File = must("Our certificate, with those that it is signed by")
+    key: field.File = must("Its private key")
+    ca: field.File | None = may("Certificates that are trusted; default: the system's")
+    verify: field.Verify = may("Whose certificates must be valid: lines, everyone (callers too) or nobody", default="lines")
 
 
 class SipConfig(Strict):
-    """SIP over UDP."""
+    """Where and how SIP is spoken."""
 
-    listen: field.SocketAddress = must("The UDP address that SIP is spoken on: peers are told it")
+    listen: field.Listeners[ListenerConfig] = must(
+        "The address that SIP is spoken on over UDP, or a list of such as {tcp: ADDRESS:PORT}: peers are told them"
+    )
+    tls: TlsConfig | None = may("Certificate and key of TLS; default: none is spoken")
     t1: field.TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
     call_id_header: field.CallIdHeader = may(
         "The header of a line's INVITE that tells the call's id; off: none", default="X-Call-ID"
     )
 
+    @field_validator("listen")
+    @classmethod
+    def _once_each(cls, listen: list[ListenerConfig]) -> list[ListenerConfig]:
+        found = [(each.transport is Transport.UDP, each.address) for each in listen]
+        raise_all(
+            Invalid("this address is there twice", hint="keep one of them", where=("listen", index))
+            for index, each in enumerate(found)
+            if each in found[:index]
+        )
+        return listen
+
+    @field_validator("tls")
+    @classmethod
+    def _has_what_tls_takes(cls, tls: TlsConfig | None, info: ValidationInfo) -> TlsConfig | None:
+        listen = info.data.get("listen", ())
+        if tls is None and any(each.transport is Transport.TLS for each in listen):
+            hint = "add `tls: {certificate: FILE, key: FILE}` beside `listen`"
+            raise Invalid("a TLS listener without a certificate", hint=hint, where=("listen",))
+        return tls
+
 
 class RtpConfig(Strict):
     """Where audio goes through."""
 
-    address: field.Address | None = may("The address that peers send audio to; default: that of sip.listen")
+    address: field.Address | None = may("The IPv4 address that peers send audio to; default: that of sip.listen")
     ports: field.PortRange = may("Local ports FIRST-LAST. Each call takes two even ones", default=field.DEFAULT_PORTS)
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
+    hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
+    hold_music: field.PromptName | None = may("What a held side hears, over and over; default: silence")
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
 
 
@@ -51,7 +115,7 @@ class ApiConfig(Strict):
 class SwitchConfig(Strict):
     """The switch itself: sockets, paths, logging, limits. Changes take a restart."""
 
-    sip: SipConfig = must("SIP over UDP")
+    sip: SipConfig = must("Where and how SIP is spoken")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")
     prompts: field.Folder = may("Directory of NAME.wav, relative to the config directory", default=field.DEFAULT_PROMPTS)
     data: field.Folder = may(
@@ -67,10 +131,16 @@ class SwitchConfig(Strict):
     @field_validator("rtp")
     @classmethod
     def _has_ports_of_its_own(cls, rtp: RtpConfig, info: ValidationInfo) -> RtpConfig:
-        host, port = info.data["sip"].listen if "sip" in info.data else ("", 0)
-        if port in address.even_ports(rtp.ports) and (rtp.address or host) == host:
-            where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
-            raise Invalid(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
+        listen = info.data["sip"].listen or () if "sip" in info.data else ()
+        hosts = [each.address[0] for each in listen if ":" not in each.address[0]]
+        if listen and not hosts and rtp.address is None:
+            hint = "add `rtp: {address: ADDRESS}`"
+            raise Invalid("audio goes over IPv4, and no listener has such an address", hint=hint, where=("sip", "listen"))
+        for each in listen:
+            host, port = each.address
+            if each.transport is Transport.UDP and port in address.even_ports(rtp.ports) and (rtp.address or hosts[0]) == host:
+                where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
+                raise Invalid(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
         return rtp
 
 

@@ -21,7 +21,7 @@ from switch.call.steps import Step
 
 CHOICES: list[Choice] = [
     EnterMenu(menu=flow.PLAN.start, tags={}),
-    Dial(attempts=(flow.attempt("east"),)),
+    Dial(attempts=(flow.attempt("east"),), early_media=True),
     Dial(attempts=(flow.attempt("west+recover"),)),
     Dial(attempts=(flow.attempt("east"), flow.attempt("west+recover"), flow.attempt("north+key"))),
     Dial(attempts=(flow.attempt("south+whisper"),)),
@@ -103,7 +103,8 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             last = draw(st.one_of(st.none(), st.integers(0, world.now)))
             return ev.MediaLost(at=at, leg=leg, last=None if last is None else flow.moment(last / 1_000))
         case "rang":
-            return ev.LegRang(at=at, leg=line, status=180)
+            status = draw(st.sampled_from([180, 181, 182, 183]))
+            return ev.LegRang(at=at, leg=line, status=status, early_media=draw(st.booleans()))
         case "answered":
             return ev.LegAnswered(at=at, leg=line)
         case "unusable":

@@ -13,10 +13,11 @@ from routing.cap import Cap
 from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToCampaign, TrackingNumber
 from switch.billing.terms import Price, PriceStep, Rule, Terms
 from switch.demo.config import FlatTerms, address_of, demo_config, flat_terms, on_loopback
-from switch.deployment import Deployment
+from switch.deployment import Deployment, Listener
 from switch.engine.plan import Plan, Trunk
 from switch.run import CannotStart
 from switch.settings.load import load
+from switch.sip.flow import Transport
 
 SAMPLE = Path(__file__).parents[3] / "config"
 MENU = Menu(name="m", prompt="p", keys={"2": HangUp(), "7": RouteOn()})
@@ -103,12 +104,17 @@ def test_a_line_plays_one_part_only() -> None:
 
 def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
     fit = deployment(line("one", 7000, uri="sip:1@192.0.2.1:7000"), line("four", 7003, uri="sip:1@192.0.2.1"))
-    away = replace(fit.switch, listen=("192.0.2.9", 5060), rtp_address="192.0.2.9", ledger_url="postgresql://a@b/c")
+    away = replace(
+        fit.switch,
+        listeners=(Listener(transport=Transport.UDP, address=("192.0.2.9", 5060)),),
+        rtp_address="192.0.2.9",
+        ledger_url="postgresql://a@b/c",
+    )
     trunk = Trunk(name="carrier", networks=((0xC6336407, 0xFFFFFFFF),))
 
     moved = on_loopback(replace(fit, switch=away, plan=replace(fit.plan, trunks=(trunk,))))
 
-    addresses = [moved.switch.listen, *(address_of(each) for each in moved.plan.table.lines.values())]
+    addresses = [moved.switch.listeners[0].address, *(address_of(each) for each in moved.plan.table.lines.values())]
     assert {host for host, _ in addresses} == {"127.0.0.1"}
     assert len({port for _, port in addresses}) == len(addresses) == 5
     assert moved.switch.rtp_address == "127.0.0.1"

@@ -1,11 +1,14 @@
 """SDP in whatever body and message a peer puts it, as a call sees it: multipart INVITEs, early answers, refusals with words."""
 
+from dataclasses import replace
+
 import pytest
 from engine_world import CARRIER, EAST, MENU, SWITCH, World, line, plan
 
 from media import control as mc
 from switch.call.record import FinalState
 from switch.engine.effect import LogPeer, SendSip
+from switch.engine.plan import Plan
 from switch.sip import offer_answer
 from switch.sip.flow import Flow, Listeners
 from switch.sip.message import Headers, Request, Response, parse, serialize
@@ -87,9 +90,9 @@ def test_488_says_why(sdp: str, warning: str) -> None:
 class LineByHand:
     """A line whose answers are written by the test."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, offer: bytes | None = None) -> None:
         self._world = world
-        world.call()
+        world.call(body=offer)
         world.run(20)
         (message,) = sent_to(world, EAST)
         assert isinstance(message, Request)
@@ -170,6 +173,52 @@ def test_an_early_answer_is_no_answer_in_the_record() -> None:
     (judged,) = world.records
     (attempt,) = judged.record.attempts
     assert (attempt.answered_us, attempt.connected_ms, judged.record.connected_ms) == (None, 0, 0)
+
+
+def with_early_media() -> Plan:
+    config = plan(line("east", EAST))
+    numbers = {did: replace(number, early_media=True) for did, number in config.table.numbers.items()}
+    return replace(config, table=replace(config.table, numbers=numbers))
+
+
+def answers_of(world: World) -> list[tuple[int, bool]]:
+    """Status, and whether there is SDP, of what the caller was sent."""
+    return [(each.status, bool(each.body)) for each in sent_to(world, CARRIER) if isinstance(each, Response)]
+
+
+def test_early_media_is_heard_and_is_no_talk() -> None:
+    world = World(with_early_media())
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000))
+    world.run(7_000)
+    assert answers_of(world) == [(100, False), (183, True)]
+    assert len(world.told(mc.Bridge)) == 1
+    phone.answers(200, line_sdp(4_000))
+    world.run(3_000)
+    bodies = [each.body for each in sent_to(world, CARRIER) if isinstance(each, Response) and each.status in {183, 200}]
+    assert bodies[0] == bodies[1]
+    world.leave(1)
+    world.run(40_000)
+    (attempt,) = world.records[0].record.attempts
+    assert 2_900 <= attempt.connected_ms <= 3_100
+    assert attempt.answer_delay_ms is not None
+    assert attempt.answer_delay_ms >= 7_000
+
+
+def test_without_that_setting_a_183_is_180_to_the_caller() -> None:
+    world = World(plan(line("east", EAST)))
+    phone = LineByHand(world)
+    phone.answers(183, line_sdp(4_000))
+    world.run(1_000)
+    assert answers_of(world) == [(100, False), (180, False)]
+    assert not world.told(mc.Bridge)
+
+
+def test_a_caller_that_offers_nothing_has_no_early_media() -> None:
+    world = World(with_early_media())
+    phone = LineByHand(world, offer=b"")
+    phone.answers(183, line_sdp(4_000))
+    assert answers_of(world) == [(100, False), (180, False)]
 
 
 def test_private_audio_behind_a_public_source_goes_to_the_source_and_is_logged_once() -> None:

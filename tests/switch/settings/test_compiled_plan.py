@@ -9,10 +9,11 @@ from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
-from switch.deployment import Deployment, SwitchSettings
+from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
+from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
 from switch.sip.telephone import NumberFormat
 
@@ -39,12 +40,14 @@ def test_the_base_has_no_problems(config: Path) -> None:
 
 def test_switch_defaults(config: Path) -> None:
     assert deployed(config).switch == SwitchSettings(
-        listen=("127.0.0.1", 5060),
+        listeners=(Listener(transport=Transport.UDP, address=("127.0.0.1", 5060)),),
         t1_ms=500,
         rtp_address="127.0.0.1",
         rtp_ports=(20_000, 20_999),
         rtp_quiet_ms=10_000,
         rtp_timeout_ms=60_000,
+        hold_timeout_ms=1_800_000,
+        hold_music=None,
         workers=1,
         prompts=config.resolve() / "prompts",
         data=config.resolve().parent / "var",
@@ -69,7 +72,7 @@ trunks:
     deployment = deployed(config, switch=text)
 
     switch = deployment.switch
-    assert (switch.listen, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
+    assert (switch.listeners[0].address, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
         ("192.0.2.1", 5080),
         100,
         "192.0.2.2",

@@ -1,7 +1,8 @@
 """The small languages inside values, at their boundaries."""
 
+import re
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import example, given
@@ -67,6 +68,20 @@ def test_amounts(text: str, micros: int) -> None:
         (address.sip_uri, "sip:a:secret@127.0.0.1"),
         (address.sip_uri, "sip:@127.0.0.1"),
         (address.sip_uri, "sip:a@127.0.0.1;transport=udp;transport=tcp"),
+        (address.sip_uri, "sip:a@127.0.0.1;transport=sctp"),
+        (address.sip_uri, "sip:a@[fe80::1]"),
+        (address.sip_uri, "sip:a@[::]"),
+        (address.sip_uri, "sip:a@[1::2::3]"),
+        (address.sip_uri, "sip:a@10.0.0.300"),
+        (address.sip_uri, "sip:a@10.0.1"),
+        (address.sip_uri, "sip:a@-x.example"),
+        (address.sip_uri, "sip:a@x..example"),
+        (address.sip_address, "[::1]"),
+        (address.sip_address, "::1:5060"),
+        (address.sip_address, "[::]:5060"),
+        (address.sip_address, "[fe80::1]:5060"),
+        (address.sip_address, "[::1]:0"),
+        (address.sip_address, "[::1]:65536"),
         (address.sip_uri, "sip:a@0.0.0.0"),
         (address.sip_uri, "sip:a@224.0.0.1"),
         (address.sip_uri, "sip:a@255.255.255.255"),
@@ -106,7 +121,16 @@ def test_e164_lengths(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sip:127.0.0.1", "sip:a@127.0.0.1:65535", "sip:+1212@127.0.0.1;transport=udp", "sip:a%20b@127.0.0.1;user=phone;lr"]
+    "text",
+    [
+        "sip:127.0.0.1",
+        "sip:a@[2001:db8::1]",
+        "sip:a@sip.example.com",
+        "sip:a@pbx1;transport=tls",
+        "sip:a@127.0.0.1:65535",
+        "sip:+1212@127.0.0.1;transport=udp",
+        "sip:a%20b@127.0.0.1;user=phone;lr",
+    ],
 )
 def test_sip_uris(text: str) -> None:
     assert address.sip_uri(text) == text
@@ -142,7 +166,8 @@ def test_what_check_lets_pass_can_be_dialled(user: str, rest: str) -> None:
             continue
         target = parse_uri(sent)
         assert target is not None
-        assert (target.scheme, target.port != 0, str(IPv4Address(target.host))) == ("sip", True, target.host)
+        assert (target.scheme, target.port != 0) == ("sip", True)
+        assert re.fullmatch(address.HOST_NAME, target.host) or str(ip_address(target.host)) == target.host
         fields = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:b@h>;tag=1\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70"
         invite = parse_message(f"INVITE {sent} SIP/2.0\r\n{fields}\r\nTo: <{sent}>\r\n\r\n".encode())
         assert isinstance(invite, Request)

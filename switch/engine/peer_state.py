@@ -1,0 +1,41 @@
+"""Defines what the engine shows of probes and registrations. Instants are UTC microseconds."""
+
+import msgspec
+
+from switch.call.moment import Moment
+from switch.sip.probe import Probe
+from switch.sip.registration import Registration
+
+
+class HealthState(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line that is asked by OPTIONS. `last_status`: of its last answer; None: none to the last probe, or no probe yet.
+    `changed_us`: when it last went down or came up; None: it was always up."""
+
+    is_up: bool
+    last_status: int | None
+    changed_us: int | None
+
+
+class RegistrationState(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk's registration. `until_us`: None: it is not registered. `status`: of the registrar's last answer; None: none came.
+    `failures`: in a row. `next_us`: when the registrar is asked again."""
+
+    until_us: int | None
+    status: int | None
+    failures: int
+    next_us: int
+
+
+def health_state(probe: Probe, at: Moment) -> HealthState:
+    changed_us = None if probe.changed_ns is None else at.at_mono(probe.changed_ns).utc_us
+    return HealthState(is_up=probe.is_up, last_status=probe.last_status, changed_us=changed_us)
+
+
+def registration_state(registration: Registration, at: Moment) -> RegistrationState:
+    is_registered = registration.until_ns is not None and registration.is_registered(at.mono_ns)
+    return RegistrationState(
+        until_us=at.at_mono(registration.until_ns or 0).utc_us if is_registered else None,
+        status=registration.status,
+        failures=registration.failures,
+        next_us=at.at_mono(registration.next_ns).utc_us,
+    )

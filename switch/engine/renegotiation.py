@@ -1,0 +1,170 @@
+"""Carries offers of one leg of a bridged call to the other (RFC 3264 §8): hold, resume, and what else changes the direction of audio.
+
+An offer changes something for the other leg only where it changes which way audio flows: addresses and codecs end here, since audio is
+relayed and recoded. Then the other leg is asked first, and its refusal is this leg's, too (ADR 0022).
+"""
+
+from typing import Protocol, assert_never
+
+from media.control import PlayMusic, StopPlay
+from switch.call.moment import Moment
+from switch.call.state import CALLER, Bridged
+from switch.engine.live import LiveCall, LiveLeg
+from switch.engine.media import MediaController
+from switch.sip.fact import OfferAccepted, OfferReceived, OfferRefused
+from switch.sip.offer_answer import Incompatible
+from switch.sip.sdp import Direction, direction_of
+
+NOT_ACCEPTABLE = 488
+
+
+class OfferingAgent(Protocol):
+    """What of the SIP agent is needed here."""
+
+    def offer(self, leg: int, body: bytes, now_ns: int) -> None: ...
+
+    def accept(self, leg: int, body: bytes, now_ns: int) -> None: ...
+
+    def decline(self, leg: int, status: int, now_ns: int, *, warning: str = "") -> None: ...
+
+
+class Renegotiator:
+    """`music`: the prompt that a leg hears over and over while the other has it on hold; None: whatever the other sends."""
+
+    __slots__ = ("_agent", "_media", "_music")
+
+    def __init__(self, *, agent: OfferingAgent, media: MediaController, music: str | None) -> None:
+        self._agent = agent
+        self._media = media
+        self._music = music
+
+    def on_fact(self, live: LiveCall, number: int, fact: OfferReceived | OfferAccepted | OfferRefused, at: Moment) -> None:
+        match fact:
+            case OfferReceived(offer=offer):
+                self.on_offer(live, number, offer, at)
+            case OfferAccepted(body=body):
+                self.on_offer_accepted(live, number, body, at)
+            case OfferRefused(status=status):
+                self.on_offer_refused(live, number, status, at)
+            case _:
+                assert_never(fact)
+
+    def on_offer(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
+        """A re-INVITE or UPDATE with an offer, or a re-INVITE that asks for ours."""
+        leg, other = live.legs[number], _partner(live, number)
+        if not offer:
+            body = self._media.renew_offer(leg, direction=self._direction_for(other))
+            self._agent.accept(leg.sip, body, at.mono_ns)
+            return
+        asked = self._media.wish_of(leg, offer)
+        if isinstance(asked, Incompatible):
+            self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=asked)
+            return
+        wish = _wish(leg, asked)
+        if other is None or other.offered or self._direction_of_wish(wish) == other.told:
+            self._accept(live, leg, offer, at)
+            self._play_music(live)
+        else:
+            leg.waiting = offer
+            self._offer(other, self._direction_of_wish(wish), at)
+
+    def on_answer(self, live: LiveCall, number: int, at: Moment) -> None:
+        """A leg answered an offer that our 200 made: nobody was asked, so the other leg is told."""
+        leg = live.legs[number]
+        _read_wish(leg)
+        self._tell_other(live, number, at)
+        self._play_music(live)
+
+    def on_offer_accepted(self, live: LiveCall, number: int, body: bytes, at: Moment) -> None:
+        """A leg took our offer: so does whoever caused it."""
+        leg, other = live.legs[number], _partner(live, number)
+        self._media.apply_answer(live, leg, body)
+        leg.offered = False
+        if leg.told is Direction.SENDRECV:  # else it says no more than what we asked for
+            _read_wish(leg)
+        if other is not None and other.waiting is not None:
+            self._accept(live, other, other.waiting, at)
+        if other is not None and self._direction_for(other) != leg.told:  # it changed in the meantime
+            self._offer(leg, self._direction_for(other), at)
+        self._play_music(live)
+
+    def on_offer_refused(self, live: LiveCall, number: int, status: int, at: Moment) -> None:
+        """A leg refused our offer: both go on as they were."""
+        leg, other = live.legs[number], _partner(live, number)
+        leg.offered = False
+        if other is not None and other.waiting is not None:
+            leg.told, other.waiting = self._direction_for(other), None
+            self._agent.decline(other.sip, status, at.mono_ns)
+
+    def on_bridged(self, live: LiveCall, at: Moment) -> None:
+        """A line talks with the caller now, who may be on hold already. What played to them is over."""
+        for leg in live.legs.values():
+            leg.music = False
+        self._tell_other(live, CALLER, at)
+        self._play_music(live)
+
+    def on_unbridged(self, live: LiveCall, at: Moment) -> None:
+        """Line and caller are apart: nobody is left to ask."""
+        for leg in live.legs.values():
+            leg.music = False
+            if leg.waiting is not None:
+                self._accept(live, leg, leg.waiting, at)
+
+    def _tell_other(self, live: LiveCall, number: int, at: Moment) -> None:
+        leg, other = live.legs[number], _partner(live, number)
+        if other is not None and not other.offered and self._direction_for(leg) != other.told:
+            self._offer(other, self._direction_for(leg), at)
+
+    def _offer(self, leg: LiveLeg, direction: Direction, at: Moment) -> None:
+        self._agent.offer(leg.sip, self._media.renew_offer(leg, direction=direction), at.mono_ns)
+
+    def _accept(self, live: LiveCall, leg: LiveLeg, offer: bytes, at: Moment) -> None:
+        leg.waiting = None
+        asked = self._media.wish_of(leg, offer)
+        if not isinstance(asked, Incompatible):
+            leg.wish = _wish(leg, asked)
+        number = next(number for number, each in live.legs.items() if each is leg)
+        body = self._media.renegotiate(live, leg, offer, direction=self._direction_for(_partner(live, number)))
+        if isinstance(body, Incompatible):
+            self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=body)
+        else:
+            self._agent.accept(leg.sip, body, at.mono_ns)
+
+    def _direction_for(self, other: LiveLeg | None) -> Direction:
+        """Returns what we do on a leg whose partner is `other`."""
+        return Direction.SENDRECV if other is None else self._direction_of_wish(other.wish)
+
+    def _direction_of_wish(self, wish: Direction) -> Direction:
+        """Returns what we do towards the partner of a leg with this wish. Who is held hears music even from one that sends nothing."""
+        return direction_of(sends=wish.sends or (self._music is not None and not wish.receives), receives=wish.receives)
+
+    def _play_music(self, live: LiveCall) -> None:
+        """Starts and stops music to each leg as its partner holds it or not."""
+        for number, leg in live.legs.items():
+            other = _partner(live, number)
+            wanted = self._music is not None and other is not None and not other.wish.receives and leg.wish.receives
+            if wanted and not leg.music:
+                self._media.send(live, number, PlayMusic, prompt=self._music)
+            elif leg.music and not wanted:
+                self._media.send(live, number, StopPlay)
+            leg.music = wanted
+
+
+def _wish(leg: LiveLeg, asked: Direction) -> Direction:
+    """Returns what a leg wants. One that only repeats its side of a hold by the other wants nothing itself: phones refresh so."""
+    is_reply = leg.told is not Direction.SENDRECV and asked is leg.told.reversed
+    return Direction.SENDRECV if is_reply else asked
+
+
+def _read_wish(leg: LiveLeg) -> None:
+    if leg.remote is not None:
+        leg.wish = direction_of(sends=leg.remote.sends, receives=leg.remote.receives)
+
+
+def _partner(live: LiveCall, number: int) -> LiveLeg | None:
+    """Returns the leg that leg `number` is bridged with, or None."""
+    match live.call.phase:
+        case Bridged(leg=line) if number in {CALLER, line}:
+            return live.legs.get(line if number == CALLER else CALLER)
+        case _:
+            return None

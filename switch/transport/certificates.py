@@ -1,0 +1,73 @@
+"""Keeps the TLS contexts of a switch: TLS 1.2 or newer, our certificate on both sides, and whose certificates are verified.
+
+A context is made anew when its files change. New connections take the new one; those that are there keep theirs.
+"""
+
+import ssl
+from pathlib import Path
+
+import structlog
+
+from switch.deployment import TlsSettings
+
+_log = structlog.get_logger("payphone")
+_Stamps = tuple[tuple[int, int], ...]
+
+
+class Certificates:
+    """`server` and `client` return the present contexts. Raises OSError (ssl.SSLError) when the files can't be used at first."""
+
+    def __init__(self, settings: TlsSettings) -> None:
+        self._settings = settings
+        self._files = tuple(path for path in (settings.certificate, settings.key, settings.ca) if path is not None)
+        self._stamps = self._read_stamps()
+        self._server, self._client = self._make()
+
+    def server(self) -> ssl.SSLContext:
+        return self._server
+
+    def client(self) -> ssl.SSLContext:
+        return self._client
+
+    def refresh(self) -> None:
+        """Reads the files anew if one has changed. What can't be used is logged, and the old ones stay."""
+        stamps = self._read_stamps()
+        if stamps == self._stamps:
+            return
+        self._stamps = stamps
+        try:
+            self._server, self._client = self._make()
+        except OSError as error:
+            _log.error("certificate refused: the old one stays", certificate=str(self._settings.certificate), why=str(error))
+        else:
+            _log.info("certificate read", certificate=str(self._settings.certificate))
+
+    def _read_stamps(self) -> _Stamps:
+        return tuple(_stamp(path) for path in self._files)
+
+    def _make(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        settings = self._settings
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for context in (server, client):
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(settings.certificate, settings.key)
+            if settings.ca is None:
+                context.load_default_certs(ssl.Purpose.SERVER_AUTH if context is client else ssl.Purpose.CLIENT_AUTH)
+            else:
+                context.load_verify_locations(settings.ca)
+        if settings.verify_callers:
+            server.verify_mode = ssl.CERT_REQUIRED
+        if not settings.verify_lines:
+            client.check_hostname = False
+            client.verify_mode = ssl.CERT_NONE
+        return server, client
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Returns what changes with a file: when it was written and which one it is. A link that leads to another file is another file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_ino

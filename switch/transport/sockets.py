@@ -1,0 +1,102 @@
+"""Holds the SIP sockets of a switch, one for each listener: UDP, TCP and TLS; sends by the one that a message's flow names."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from switch.deployment import Listener, TlsSettings
+from switch.sip.flow import Flow, Transport
+from switch.transport.certificates import Certificates
+from switch.transport.stream import StreamTransport
+from switch.transport.udp import UdpTransport
+
+CERTIFICATES_S = 30.0
+"""How often it is looked whether certificates have changed."""
+
+
+class Sockets:
+    """`received(data, source)` for each message; `send_failed(target)` for what could not be sent; `is_known(host)`: whether connections
+    are taken from there."""
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        *,
+        tls: TlsSettings | None,
+        received: Callable[[bytes, Flow], None],
+        send_failed: Callable[[Flow], None],
+        is_known: Callable[[str], bool],
+    ) -> None:
+        self._listeners = tuple(listeners)
+        self._tls = tls
+        self._received = received
+        self._send_failed = send_failed
+        self._is_known = is_known
+        self._certificates: Certificates | None = None
+        self._refreshing: asyncio.TimerHandle | None = None
+        self._by_listener: list[UdpTransport | StreamTransport] = []
+
+    async def open(self) -> None:
+        """Opens all of them, or none. Raises OSError with `filename` the listener whose address can't be had, or of a certificate."""
+        try:
+            if self._tls is not None:
+                self._certificates = Certificates(self._tls)
+                self._refresh_again()
+            for index, listener in enumerate(self._listeners):
+                await self._open(index, listener)
+        except OSError:
+            await self.close()
+            raise
+
+    def send(self, data: bytes, target: Flow) -> None:
+        """Sends by the listener of `target`; to nobody when it is closed."""
+        if target.listener < len(self._by_listener):
+            self._by_listener[target.listener].send(data, target)
+
+    def waiting_bytes(self) -> int:
+        """Returns how much of the receive buffers of UDP is taken by messages that were not read yet."""
+        return sum(each.waiting_bytes() for each in self._by_listener if isinstance(each, UdpTransport))
+
+    def refresh_certificates(self) -> None:
+        """Reads certificates anew where they have changed."""
+        if self._certificates is not None:
+            self._certificates.refresh()
+
+    async def close(self) -> None:
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        sockets, self._by_listener = self._by_listener, []
+        for each in sockets:
+            if isinstance(each, UdpTransport):
+                each.close()
+            else:
+                await each.close()
+
+    async def _open(self, index: int, listener: Listener) -> None:
+        flow = Flow(*listener.address, listener.transport, index)
+        try:
+            if listener.transport is Transport.UDP:
+                udp = UdpTransport(received=self._received, send_failed=self._send_failed)
+                await udp.open(flow)
+                self._by_listener.append(udp)
+            else:
+                stream = self._stream(flow)
+                stream.open(listener.address)
+                self._by_listener.append(stream)
+        except OSError as error:
+            error.filename = str(listener)
+            raise
+
+    def _stream(self, flow: Flow) -> StreamTransport:
+        certificates = self._certificates if flow.transport is Transport.TLS else None
+        return StreamTransport(
+            flow,
+            received=self._received,
+            send_failed=self._send_failed,
+            is_known=self._is_known,
+            server=certificates.server if certificates else lambda: None,
+            client=certificates.client if certificates else lambda: None,
+        )
+
+    def _refresh_again(self) -> None:
+        self.refresh_certificates()
+        self._refreshing = asyncio.get_running_loop().call_later(CERTIFICATES_S, self._refresh_again)

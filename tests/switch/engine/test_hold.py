@@ -1,0 +1,229 @@
+"""Hold, resume and what else one leg offers: what the other leg is told, what is heard, and what becomes of a refusal."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from engine_world import EAST, World, line, plan, tokens
+
+from media import control as mc
+from switch.engine.engine import Engine
+from switch.engine.media import RtpSettings
+from switch.sip import offer_answer
+from switch.sip.agent import UserAgent
+from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived, OfferRefused
+from switch.sip.sdp import Direction, parse_sdp
+
+SENDRECV, SENDONLY, RECVONLY, INACTIVE = Direction
+
+
+@dataclass
+class Side:
+    """A phone in a call: the directions that it was offered and answered, in order. `refuses`: the status for offers to it."""
+
+    world: "Talk"
+    name: str
+    leg: int = 0
+    refuses: int | None = None
+    offered: list[Direction] = field(default_factory=list)
+    answered: list[Direction] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    version: int = 1
+
+    @property
+    def agent(self) -> UserAgent:
+        return self.world.caller.agent if self.name == "caller" else self.world.line.agent
+
+    def on_fact(self, fact: Fact) -> None:
+        agent = self.agent
+        match fact:
+            case InviteReceived(leg=leg, offer=offer):
+                self.leg = leg
+                agent.answer(leg, self._answer(offer), self.world.now_ns)
+            case AnswerReceived(leg=leg):
+                self.leg = leg
+            case OfferReceived(leg=leg, offer=offer) if self.refuses is not None:
+                self.offered.append(direction(offer))
+                agent.decline(leg, self.refuses, self.world.now_ns)
+            case OfferReceived(leg=leg, offer=offer):
+                self.offered.append(direction(offer))
+                agent.accept(leg, self._answer(offer), self.world.now_ns)
+            case OfferAccepted(body=body):
+                self.answered.append(direction(body))
+            case OfferRefused(status=status):
+                self.refused.append(status)
+            case _:
+                pass
+
+    def offers(self, wish: Direction, *, port: int = 6_000, run_ms: int = 500) -> None:
+        self.version += 1
+        agent = self.agent
+        body = offer_answer.offer(host="198.51.100.8", port=port, session_id=1, version=self.version, direction=wish)
+        agent.offer(self.leg, body, self.world.now_ns)
+        self.world.run(run_ms)
+
+    def _answer(self, offer: bytes) -> bytes:
+        return self.world.sdp_answer(offer)
+
+
+def direction(body: bytes) -> Direction:
+    description = parse_sdp(body)
+    assert description is not None
+    return description.media[0].direction
+
+
+class Talk(World):
+    """A caller and a line that talk."""
+
+    def __init__(self, *, music: str | None = None) -> None:
+        self.music = music
+        super().__init__(plan(line("east", EAST)))
+        rtp = RtpSettings(address="192.0.2.1", ports=(20_000, 29_999), quiet_ms=10_000, hold_music=music)
+        self.engine = Engine(plan=self.engine.plan, rtp=rtp, agent=self.sip, token=tokens("e"), usage=self.usage)
+        self.engine.report(1, mc.Ready(pid=1), self.at())
+        self.a, self.b = Side(self, "caller"), Side(self, "line")
+        self.caller.on_fact = self.a.on_fact
+        self.line = self.phone(EAST, self.b.on_fact)
+        self.call()
+        self.run(500)
+        assert len(self.told(mc.Bridge)) == 1
+        self.ports = self.told(mc.Bridge)[0].a, self.told(mc.Bridge)[0].b
+
+    def over(self) -> None:
+        self.caller.agent.hangup(self.a.leg, self.now_ns)
+        self.run(70_000)
+        assert len(self.records) == 1
+        assert not self.complaints
+        assert set(self.sip.live_counts().values()) == {0}
+
+    def aim(self, port: int) -> mc.RemoteMedia:
+        return [order.peer for order in self.told(mc.SetRemote) if order.port == port][-1]
+
+
+def test_hold_and_resume_pass_to_the_other_side() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    talk.a.offers(SENDRECV)
+    assert talk.b.offered == [SENDONLY, SENDRECV]
+    assert talk.a.answered == [RECVONLY, SENDRECV]
+    talk.over()
+
+
+def test_the_line_may_hold_as_well() -> None:
+    talk = Talk()
+    talk.b.offers(INACTIVE)
+    assert (talk.a.offered, talk.b.answered) == ([INACTIVE], [INACTIVE])
+    talk.b.offers(SENDRECV)
+    assert (talk.a.offered, talk.b.answered) == ([INACTIVE, SENDRECV], [INACTIVE, SENDRECV])
+    talk.over()
+
+
+def test_a_hold_of_both_ends_with_the_second_resume() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    talk.b.offers(SENDONLY)
+    talk.a.offers(SENDRECV)
+    talk.b.offers(SENDRECV)
+    assert talk.b.offered[-1] is SENDRECV
+    assert talk.b.answered[-1] is SENDRECV
+    assert talk.aim(talk.ports[0]).receives
+    assert talk.aim(talk.ports[1]).receives
+    talk.over()
+
+
+def test_another_address_or_codec_is_nothing_to_the_other_side() -> None:
+    talk = Talk()
+    talk.a.offers(SENDRECV, port=6_100)
+    assert (talk.a.answered, talk.b.offered) == ([SENDRECV], [])
+    aim = talk.aim(talk.ports[0])
+    assert (aim.port, aim.moved, aim.held) == (6_100, True, False)
+    talk.over()
+
+
+def test_a_refusal_of_one_side_is_told_to_the_other() -> None:
+    talk = Talk()
+    talk.b.refuses = 488
+    talk.a.offers(SENDONLY)
+    assert (talk.a.refused, talk.a.answered) == ([488], [])
+    assert talk.b.offered == [SENDONLY]
+    talk.b.refuses = None
+    talk.a.offers(SENDONLY)
+    assert talk.a.answered == [RECVONLY]
+    talk.over()
+
+
+def test_a_side_on_hold_may_be_silent_for_longer() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    assert talk.aim(talk.ports[0]).held
+    assert talk.aim(talk.ports[1]).held
+    talk.a.offers(SENDRECV)
+    assert not talk.aim(talk.ports[0]).held
+    assert not talk.aim(talk.ports[1]).held
+    talk.over()
+
+
+@pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
+def test_a_held_side_hears_music_until_it_is_resumed(wish: Direction) -> None:
+    talk = Talk(music="hold")
+    talk.a.offers(wish)
+    assert talk.b.offered == [SENDONLY]
+    assert [(order.port, order.prompt) for order in talk.told(mc.PlayMusic)] == [(talk.ports[1], "hold")]
+    assert not talk.told(mc.StopPlay)
+    talk.a.offers(SENDRECV)
+    assert [order.port for order in talk.told(mc.StopPlay)] == [talk.ports[1]]
+    talk.over()
+
+
+def test_a_refresh_of_a_held_side_is_no_hold_of_its_own() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    talk.b.offers(RECVONLY)
+    assert talk.a.offered == []
+    talk.a.offers(SENDRECV)
+    assert talk.b.offered == [SENDONLY, SENDRECV]
+    talk.b.offers(SENDRECV)
+    assert talk.a.offered == []
+    talk.over()
+
+
+def test_both_sides_offer_at_once_and_both_get_their_way() -> None:
+    """Glare (RFC 3261 §14.1): 491 and another try after a random time."""
+    talk = Talk()
+    talk.a.offers(SENDONLY, run_ms=0)
+    talk.b.offers(INACTIVE, run_ms=30_000)
+    assert (talk.a.answered[-1], len(talk.b.answered)) == (RECVONLY, 1)
+    talk.a.offers(SENDRECV, run_ms=5_000)
+    talk.b.offers(SENDRECV, run_ms=5_000)
+    assert talk.aim(talk.ports[0]).receives
+    assert talk.aim(talk.ports[1]).receives
+    talk.over()
+
+
+def test_a_re_invite_without_sdp_gets_our_offer() -> None:
+    talk = Talk()
+    talk.a.version += 1
+    talk.caller.agent.offer(talk.a.leg, b"", talk.now_ns)
+    talk.run(500)
+    assert talk.a.answered == [SENDRECV]
+    talk.over()
+
+
+def test_a_side_that_hangs_up_while_it_is_asked_ends_the_call() -> None:
+    talk = Talk()
+    talk.b.refuses = None
+    talk.a.offers(SENDONLY, run_ms=0)
+    talk.line.agent.hangup(talk.b.leg, talk.now_ns)
+    talk.run(70_000)
+    assert len(talk.records) == 1
+    assert not talk.complaints
+    assert set(talk.sip.live_counts().values()) == {0}
+
+
+def test_time_on_hold_is_talk() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    talk.run(20_000)
+    talk.a.offers(SENDRECV)
+    talk.over()
+    (attempt,) = talk.records[0].record.attempts
+    assert attempt.connected_ms >= 20_000

@@ -1,0 +1,220 @@
+"""Lines that are down, rest or decline, calls a second, and trunks that authenticate: as calls and their records see it."""
+
+from dataclasses import replace
+
+import pytest
+from engine_world import CARRIER, EAST, START_US, STRANGER, SWITCH, WEST, World, line, plan
+
+from routing.cap import Cap, Per
+from routing.table import Health
+from switch.call.record import FinalState, Outcome
+from switch.engine.effect import LogPeerState
+from switch.engine.engine import MAX_LINE_REST_S
+from switch.engine.last_second import SECOND_US, LastSecond
+from switch.engine.plan import Plan
+from switch.engine.usage import UsageHistory
+from switch.sip.digest import Credentials, Secret
+from switch.sip.fact import Fact, InviteReceived
+from switch.sip.offer_answer import offer
+from switch.sip.peer import PeerProfile, Realm
+from switch.sip.probe import Watch
+from switch.sip.registration import Registrar
+from switch.sip.transaction import NS_PER_MS
+
+EVERY_MS = 10_000
+NS_PER_S = 1_000 * NS_PER_MS
+
+
+def watched(with_plan: Plan) -> Plan:
+    watches = tuple(
+        Watch(name=f"line:{name}", uri=f"sip:{flow.host}:{flow.port}", flow=flow, every_ns=EVERY_MS * NS_PER_MS)
+        for name, flow in (("east", EAST), ("west", WEST))
+    )
+    return replace(with_plan, watches=watches)
+
+
+def states(world: World) -> list[tuple[str, bool]]:
+    return [(effect.name, effect.is_good) for effect in world.effects if isinstance(effect, LogPeerState)]
+
+
+def tried(world: World) -> list[list[tuple[str, Outcome]]]:
+    return [[(attempt.line, attempt.outcome) for attempt in judged.record.attempts] for judged in world.records]
+
+
+def test_a_line_that_does_not_answer_options_is_out_of_routing_and_comes_back() -> None:
+    world = World(watched(plan(line("east", EAST), line("west", WEST))))
+    west, east = world.line_phone(WEST), world.line_phone(EAST)
+    del world._phones[EAST]
+    world.engine.watch_peers(world.at())
+    world.run(5 * EVERY_MS)
+    assert states(world) == [("line:east", False)]
+    assert not world.engine.health(world.at())["line:east"].is_up
+    assert world.engine.health(world.at())["line:west"].last_status == 200
+    world.call(hang_up_ms=5_000)
+    world.run(10_000)
+    assert tried(world) == [[("west", Outcome.ANSWERED)]]
+    down = [reason for reason in world.records[0].record.trail if reason["verdict"] == "down: it does not answer OPTIONS"]
+    assert [(reason["rule"], reason["read"]) for reason in down] == [("lines.east.health", {"is_down/east": 1})]
+    world._phones[EAST] = east
+    world.run(3 * EVERY_MS)
+    assert states(world) == [("line:east", False), ("line:east", True)]
+    world.call(hang_up_ms=5_000)
+    world.run(10_000)
+    assert tried(world)[1] == [("east", Outcome.ANSWERED)]
+    assert west.facts
+
+
+def test_what_is_known_of_lines_outlives_the_ledger_s_usage() -> None:
+    world = World(watched(plan(line("east", EAST), line("west", WEST))))
+    world.engine.watch_peers(world.at())
+    world.run(5 * EVERY_MS)
+    world.engine.load_usage(UsageHistory())
+    assert world.engine.usage.lines_down == {"east", "west"}
+
+
+def test_a_reload_without_the_probe_brings_the_line_back() -> None:
+    world = World(watched(plan(line("east", EAST), line("west", WEST))))
+    world.engine.watch_peers(world.at())
+    world.run(5 * EVERY_MS)
+    world.engine.reload(plan(line("east", EAST), line("west", WEST), version="v2"))
+    world.engine.watch_peers(world.at())
+    assert world.engine.usage.lines_down == frozenset()
+
+
+def refusing(world: World, status: int, retry_after_s: int | None = None) -> None:
+    def on_fact(fact: Fact) -> None:
+        if isinstance(fact, InviteReceived):
+            phone.agent.refuse(fact.leg, status, world.now_ns, retry_after_s=retry_after_s)
+
+    phone = world.phone(EAST, on_fact)
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "rests_s"), [(18, 18), (MAX_LINE_REST_S, MAX_LINE_REST_S), (MAX_LINE_REST_S + 1, MAX_LINE_REST_S)]
+)
+def test_a_line_that_asks_for_it_is_left_alone_that_long(asked_s: int, rests_s: int) -> None:
+    world = World(plan(line("east", EAST), line("west", WEST)))
+    refusing(world, 503, asked_s)
+    world.line_phone(WEST)
+    world.call(hang_up_ms=5_000)
+    world.run(10_000)
+    asked_us = world.engine.usage.resting_until_us("east") - rests_s * 1_000_000
+    assert START_US <= asked_us <= START_US + 100_000
+    world.call(hang_up_ms=5_000)
+    world.run(rests_s * 1_000 - 9_900)
+    world.call(hang_up_ms=5_000)
+    world.run(10_000)
+    assert [[name for name, _ in each] for each in tried(world)] == [["east", "west"], ["west"], ["east", "west"]]
+
+
+def test_503_without_retry_after_is_a_failure_like_others() -> None:
+    world = World(plan(line("east", EAST)))
+    refusing(world, 503)
+    world.call()
+    world.run(5_000)
+    assert world.engine.usage.resting_until_us("east") == 0
+
+
+@pytest.mark.parametrize(("status", "outcome", "rests"), [(603, Outcome.DECLINED, False), (500, Outcome.FAILED, True)])
+def test_a_decline_is_no_failure_of_health(status: int, outcome: Outcome, rests: bool) -> None:  # noqa: FBT001
+    world = World(plan(line("east", EAST, health=Health(failures=1, rest_ms=60_000))))
+    refusing(world, status)
+    world.call()
+    world.run(5_000)
+    assert tried(world) == [[("east", outcome)]]
+    assert (world.engine.usage.resting_until_us("east") > 0) is rests
+
+
+def test_a_second_is_any_second() -> None:
+    window = LastSecond()
+    for at_us in (0, 1, SECOND_US - 1):
+        window.add("x", at_us)
+    assert [window.count("x", now_us) for now_us in (SECOND_US - 1, SECOND_US, SECOND_US + 1, 2 * SECOND_US - 1)] == [3, 2, 1, 0]
+    assert window.count("y", 0) == 0
+
+
+def test_a_line_beyond_its_calls_a_second_is_passed_over() -> None:
+    fast = Cap(owner="line:east", limit=2, per=Per.SECOND)
+    east = line("east", EAST)
+    world = World(plan(replace(east, caps=(*east.caps, fast)), line("west", WEST)))
+    world.line_phone(EAST)
+    world.line_phone(WEST)
+    for _ in range(3):
+        world.call(hang_up_ms=5_000)
+    world.run(1_500)
+    world.call(hang_up_ms=5_000)
+    world.run(20_000)
+    assert sorted(name for each in tried(world) for name, _ in each) == ["east", "east", "east", "west"]
+    verdicts = [reason["verdict"] for judged in world.records for reason in judged.record.trail]
+    assert verdicts.count("east capped: 2 of 2 per second") == 1
+    rules = {reason["rule"] for judged in world.records for reason in judged.record.trail}
+    assert "lines.east.calls_per_second" in rules
+
+
+def test_a_trunk_beyond_its_calls_a_second_gets_503_and_a_record() -> None:
+    with_plan = plan(line("east", EAST))
+    with_plan = replace(with_plan, trunks=tuple(replace(trunk, per_second=2) for trunk in with_plan.trunks))
+    world = World(with_plan)
+    world.line_phone(EAST)
+    for _ in range(3):
+        world.call(hang_up_ms=5_000)
+    world.run(1_500)
+    world.call(hang_up_ms=5_000)
+    world.run(60_000)
+    records = [judged.record for judged in world.records]
+    assert sorted(record.ended_detail for record in records) == ["caller_hung_up"] * 3 + ["too_fast"]
+    (refused,) = [record for record in records if record.ended_detail == "too_fast"]
+    assert (refused.sip_code, refused.final_state) == (503, FinalState.REJECTED_UNAVAILABLE)
+
+
+ACCOUNT = Realm(name="payphone", accounts={"carrier": (PeerProfile(name="carrier"), Secret("pw"))})
+
+
+def dial(world: World, source: str, secret: str) -> None:
+    phone = world.caller if source == "trunk" else world.phone(STRANGER, lambda _fact: None)
+    phone.agent.invite(
+        uri=f"sip:18005550100@{SWITCH.host}:5060",
+        target=SWITCH,
+        caller="+12125550199",
+        body=offer(host="198.51.100.8", port=6_000, session_id=1, version=1),
+        now_ns=world.now_ns,
+        peer=PeerProfile(credentials=Credentials(username="carrier", secret=Secret(secret))),
+    )
+    world.run(60_000)
+
+
+@pytest.mark.parametrize(
+    ("source", "secret", "ends"),
+    [
+        ("trunk", "pw", ["carrier/no_answer"]),
+        ("trunk", "wrong", ["carrier/unauthorized"]),
+        ("stranger", "pw", ["carrier/no_answer"]),
+        ("stranger", "wrong", []),
+    ],
+)
+def test_one_record_for_each_call_of_a_trunk_that_authenticates(source: str, secret: str, ends: list[str]) -> None:
+    with_plan = plan(line("east", EAST, ring_ms=5_000))
+    trunks = tuple(replace(trunk, peer=PeerProfile(name="carrier", realm=ACCOUNT)) for trunk in with_plan.trunks)
+    world = World(replace(with_plan, trunks=trunks, strangers=ACCOUNT))
+    world.line_phone(EAST, answer_ms=None)
+    dial(world, source, secret)
+    assert [f"{judged.record.trunk}/{judged.record.ended_detail}" for judged in world.records] == ends
+    assert world.engine.live_calls == 0
+
+
+def test_registrations_are_shown_and_end_with_the_switch() -> None:
+    registrar = Registrar(
+        trunk="carrier",
+        uri=f"sip:{CARRIER.host}:{CARRIER.port}",
+        flow=CARRIER,
+        credentials=Credentials(username="me", secret=Secret("pw")),
+    )
+    world = World(replace(plan(line("east", EAST)), registrars=(registrar,)))
+    world.engine.watch_peers(world.at())
+    world.run(1_000)
+    shown = world.engine.registrations(world.at())["carrier"]
+    assert (shown.until_us, shown.status, shown.failures) == (None, 405, 1)  # a phone is no registrar
+    assert shown.next_us > START_US
+    assert states(world) == [("trunk:carrier", False)]
+    world.engine.stop(world.at())
+    assert world.engine.registrations(world.at()) == {}

@@ -1,0 +1,428 @@
+"""SIP over TCP and TLS on loopback: framing, pings, connections that are used again, and peers that misbehave."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvloop
+from certificates import Authority
+from sip_world import request as sip_request
+from structlog.testing import capture_logs
+
+from switch.deployment import TlsSettings
+from switch.sip.flow import Flow, Transport
+from switch.transport import stream
+from switch.transport.certificates import Certificates
+from switch.transport.connection import MAX_UNSENT_BYTES
+from switch.transport.stream import IDLE_S, MAX_CONNECTIONS_OF_HOST, UNFINISHED_S, StreamTransport
+
+PATIENCE_S = 10.0
+OPTIONS = sip_request("OPTIONS", via="SIP/2.0/TCP 127.0.0.1:5080;branch=z9hG4bKp1", contact=None)
+ANSWER = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 127.0.0.1:%d;branch=z9hG4bKp1\r\nContent-Length: 0\r\n\r\n"
+
+
+class Side:
+    """One transport, with what came and what failed."""
+
+    def __init__(
+        self, host: str = "127.0.0.1", *, certificates: Certificates | None = None, known: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self.came: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
+        self.failed: asyncio.Queue[Flow] = asyncio.Queue()
+        self.way = Transport.TCP if certificates is None else Transport.TLS
+        self.transport = StreamTransport(
+            Flow(host, 0, self.way),
+            received=lambda data, source: self.came.put_nowait((data, source)),
+            send_failed=self.failed.put_nowait,
+            is_known=known,
+            server=certificates.server if certificates else lambda: None,
+            client=certificates.client if certificates else lambda: None,
+        )
+        self.host, self.port = self.transport.open((host, 0))
+        self.flow = Flow(self.host, self.port, self.way)
+
+    async def next(self) -> tuple[bytes, Flow]:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.came.get()
+
+    async def next_failed(self) -> Flow:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.failed.get()
+
+
+@asynccontextmanager
+async def sides(*made: Side) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        for each in made:
+            await each.transport.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 what is waited for tells nobody
+            await asyncio.sleep(0.001)
+
+
+async def closed(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the connection ends."""
+    async with asyncio.timeout(PATIENCE_S):
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b"reset"
+
+
+def run(scene: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await scene()
+
+    uvloop.run(whole())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_request_and_its_answer_go_by_one_connection(host: str) -> None:
+    async def scene() -> None:
+        one, other = Side(host), Side(host)
+        async with sides(one, other):
+            one.transport.send(OPTIONS, other.flow)
+            data, source = await other.next()
+            assert (data, source.host, source.transport) == (OPTIONS, host, Transport.TCP)
+            other.transport.send(ANSWER % one.port, source)
+            assert await one.next() == (ANSWER % one.port, other.flow)
+            one.transport.send(OPTIONS, other.flow)
+            assert (await other.next())[1] == source
+            assert (one.transport.connections, other.transport.connections) == (1, 1)
+
+    run(scene)
+
+
+def test_messages_that_wait_for_the_connection_keep_their_order() -> None:
+    async def scene() -> None:
+        one, other = Side(), Side()
+        async with sides(one, other):
+            sent = [sip_request("OPTIONS", call_id=f"c{number}", contact=None) for number in range(20)]
+            for each in sent:
+                one.transport.send(each, other.flow)
+            assert [(await other.next())[0] for _ in sent] == sent
+
+    run(scene)
+
+
+def test_a_request_to_where_the_peer_listens_goes_by_the_connection_it_made() -> None:
+    async def scene() -> None:
+        one, other = Side(), Side()
+        async with sides(one, other):
+            one.transport.send(OPTIONS.replace(b":5080", b":%d" % one.port), other.flow)
+            await other.next()
+            other.transport.send(OPTIONS, one.flow)
+            assert await one.next() == (OPTIONS, other.flow)
+            assert (one.transport.connections, other.transport.connections) == (1, 1)
+
+    run(scene)
+
+
+def test_an_answer_whose_connection_is_gone_goes_to_where_its_via_says() -> None:
+    async def scene() -> None:
+        one, other = Side(), Side()
+        async with sides(one, other):
+            reader, writer = await asyncio.open_connection(other.host, other.port)
+            writer.write(OPTIONS)
+            _, source = await other.next()
+            writer.transport.abort()
+            await until(lambda: other.transport.connections == 0)
+            other.transport.send(ANSWER % one.port, source)
+            assert (await one.next())[0] == ANSWER % one.port
+            del reader
+
+    run(scene)
+
+
+def test_a_target_that_does_not_listen_is_told() -> None:
+    async def scene() -> None:
+        one, gone = Side(), Side()
+        await gone.transport.close()
+        async with sides(one):
+            with capture_logs() as logs:
+                one.transport.send(OPTIONS, gone.flow)
+                one.transport.send(ANSWER % gone.port, gone.flow)
+                assert await one.next_failed() == gone.flow
+            assert [(each["event"], each["why"]) for each in logs] == [("no connection", "Connection refused")]
+            assert one.failed.empty()
+
+    run(scene)
+
+
+def test_a_lost_connection_is_told_to_those_whose_requests_went_by_it() -> None:
+    async def scene() -> None:
+        one, other = Side(), Side()
+        async with sides(one):
+            one.transport.send(OPTIONS, other.flow)
+            await other.next()
+            await other.transport.close()
+            assert await one.next_failed() == other.flow
+
+    run(scene)
+
+
+def test_keep_alives_are_answered() -> None:
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            reader, writer = await asyncio.open_connection(one.host, one.port)
+            for _ in range(100):
+                writer.write(b"\r\n\r\n" * 100)
+                async with asyncio.timeout(PATIENCE_S):
+                    assert await reader.readexactly(200) == b"\r\n" * 100
+            writer.write(OPTIONS)
+            assert (await one.next())[0] == OPTIONS
+            writer.close()
+
+    run(scene)
+
+
+@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b"x" * 10_000])
+def test_garbage_ends_the_connection_without_an_answer(garbage: bytes) -> None:
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            reader, writer = await asyncio.open_connection(one.host, one.port)
+            writer.write(garbage)
+            assert await closed(reader) in (b"", b"reset")
+            assert one.came.empty()
+            writer.close()
+
+    run(scene)
+
+
+def test_a_message_without_a_length_is_passed_and_then_the_connection_ends() -> None:
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            reader, writer = await asyncio.open_connection(one.host, one.port)
+            headless = OPTIONS.replace(b"Content-Length: 0\r\n", b"")
+            writer.write(headless)
+            assert (await one.next())[0] == headless
+            assert await closed(reader) == b""
+            writer.close()
+
+    run(scene)
+
+
+def test_strangers_are_closed_at_once() -> None:
+    async def scene() -> None:
+        one = Side(known=lambda host: host != "127.0.0.1")
+        async with sides(one):
+            with capture_logs() as logs:
+                reader, writer = await asyncio.open_connection(one.host, one.port)
+                assert await closed(reader) in (b"", b"reset")
+            assert (one.came.empty(), one.transport.connections, logs) == (True, 0, [])
+            writer.close()
+
+    run(scene)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_connections_of_one_host(monkeypatch: pytest.MonkeyPatch, over: int) -> None:
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            made = [await asyncio.open_connection(one.host, one.port) for _ in range(MAX_CONNECTIONS_OF_HOST + over)]
+            await until(lambda: one.transport.connections == MAX_CONNECTIONS_OF_HOST)
+            if over:
+                assert await closed(made[-1][0]) in (b"", b"reset")
+            made[0][1].write(OPTIONS)
+            assert (await one.next())[0] == OPTIONS
+            for _, writer in made:
+                writer.close()
+            await until(lambda: one.transport.connections == 0)
+
+    run(scene)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_connections_of_all_hosts(monkeypatch: pytest.MonkeyPatch, over: int) -> None:
+    monkeypatch.setattr(stream, "MAX_CONNECTIONS", 5)
+
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            made = [await asyncio.open_connection(one.host, one.port) for _ in range(5 + over)]
+            await until(lambda: one.transport.connections == 5)
+            if over:
+                assert await closed(made[-1][0]) in (b"", b"reset")
+            for _, writer in made:
+                writer.close()
+
+    run(scene)
+
+
+def test_a_peer_that_never_reads_blocks_nobody_and_is_told_as_failed() -> None:
+    async def scene() -> None:
+        one, other = Side(), Side()
+        mute = socket.create_server(("127.0.0.1", 0))
+        target = Flow("127.0.0.1", mute.getsockname()[1], Transport.TCP)
+        async with sides(one, other):
+            large = sip_request("INVITE", body=b"x" * 60_000)
+            with capture_logs() as logs:
+                one.transport.send(large, target)
+                await until(lambda: one.transport.connections == 1)
+                taken = 0
+                while one.failed.empty() and taken < 100 * MAX_UNSENT_BYTES:
+                    one.transport.send(large, target)
+                    taken += len(large)
+                    await asyncio.sleep(0)
+                assert await one.next_failed() == target
+            assert logs[0]["why"] == "the peer does not read"
+            one.transport.send(OPTIONS, other.flow)
+            assert (await other.next())[0] == OPTIONS
+        mute.close()
+
+    run(scene)
+
+
+@pytest.mark.parametrize("begun", [b"", OPTIONS[:50], OPTIONS + OPTIONS[:50]])
+def test_a_half_message_is_waited_for_so_long(begun: bytes) -> None:
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            reader, writer = await asyncio.open_connection(one.host, one.port)
+            await until(lambda: one.transport.connections == 1)
+            before_s = asyncio.get_running_loop().time()
+            writer.write(begun)
+            if len(begun) > len(OPTIONS):
+                await one.next()
+            after_s = asyncio.get_running_loop().time()
+            one.transport.sweep(before_s - 1 + UNFINISHED_S)
+            assert one.transport.connections == 1
+            one.transport.sweep(after_s + UNFINISHED_S)
+            assert await closed(reader) in (b"", b"reset")
+            writer.close()
+
+    run(scene)
+
+
+@pytest.mark.parametrize("said", [OPTIONS, b"\r\n\r\n"])
+def test_a_connection_that_has_spoken_may_be_idle_for_hours(said: bytes) -> None:
+    async def scene() -> None:
+        one = Side()
+        async with sides(one):
+            reader, writer = await asyncio.open_connection(one.host, one.port)
+            writer.write(said)
+            if said == OPTIONS:
+                await one.next()
+            else:
+                await reader.readexactly(2)
+            now_s = asyncio.get_running_loop().time()
+            one.transport.sweep(now_s + IDLE_S - 60)
+            assert one.transport.connections == 1
+            one.transport.sweep(now_s + IDLE_S)
+            assert await closed(reader) == b""
+            writer.close()
+
+    run(scene)
+
+
+# TLS
+
+
+def over_tls(
+    ours: Authority, *, trusted: Authority | None = None, names: list[str] | None = None, days: int = 365, callers: bool = False
+) -> Certificates:
+    certificate, key = ours.certificate(names or ["sip.example.com"], days=days)
+    return Certificates(
+        TlsSettings(certificate=certificate, key=key, ca=(trusted or ours).root, verify_lines=True, verify_callers=callers)
+    )
+
+
+def named(flow: Flow, name: str) -> Flow:
+    return flow._replace(server_name=name)
+
+
+def test_over_tls_a_certificate_for_the_lines_name_is_taken(authority: Authority) -> None:
+    async def scene() -> None:
+        one, other = Side(certificates=over_tls(authority)), Side(certificates=over_tls(authority, callers=True))
+        async with sides(one, other):
+            target = named(other.flow, "sip.example.com")
+            one.transport.send(OPTIONS, target)
+            data, source = await other.next()
+            assert data == OPTIONS
+            other.transport.send(ANSWER % one.port, source)
+            assert await one.next() == (ANSWER % one.port, target)
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "signer", "why"),
+    [
+        ("other.example.com", 365, "authority", "Hostname mismatch"),
+        ("", 365, "authority", "IP address mismatch"),
+        ("sip.example.com", -1, "authority", "certificate has expired"),
+        ("sip.example.com", 365, "other_authority", "self-signed certificate in certificate chain"),
+    ],
+)
+def test_over_tls_a_wrong_certificate_is_refused(
+    request: pytest.FixtureRequest, name: str, days: int, signer: str, why: str
+) -> None:
+    authority, signing = (request.getfixturevalue(each) for each in ("authority", signer))
+
+    async def scene() -> None:
+        one = Side(certificates=over_tls(authority))
+        other = Side(certificates=over_tls(signing, days=days))
+        async with sides(one, other):
+            target = named(other.flow, name)
+            with capture_logs() as logs:
+                one.transport.send(OPTIONS, target)
+                assert await one.next_failed() == target
+            (line,) = [each for each in logs if each["event"] == "no connection"]
+            assert line["why"].startswith("certificate refused: ")
+            assert why in line["why"]
+            assert other.came.empty()
+
+    run(scene)
+
+
+def test_over_tls_a_caller_without_a_certificate_is_refused_where_one_is_asked_for(authority: Authority) -> None:
+    async def scene() -> None:
+        one = Side(certificates=over_tls(authority, callers=True))
+        async with sides(one):
+            context = ssl.create_default_context(cafile=str(authority.root))
+            with capture_logs() as logs:
+                reader, writer = await asyncio.open_connection(one.host, one.port, ssl=context, server_hostname="sip.example.com")
+                writer.write(OPTIONS)
+                await closed(reader)
+                await until(lambda: bool(logs))
+            assert one.came.empty()
+            assert logs[0]["event"] == "TLS refused"
+            writer.close()
+
+    run(scene)
+
+
+def test_a_changed_certificate_is_taken_without_a_restart(authority: Authority) -> None:
+    certificate, key = authority.certificate(["old.example.com"])
+    held = Certificates(TlsSettings(certificate=certificate, key=key, ca=authority.root, verify_lines=True, verify_callers=False))
+
+    async def scene() -> None:
+        one, other = Side(certificates=over_tls(authority)), Side(certificates=held)
+        async with sides(one, other):
+            one.transport.send(OPTIONS, named(other.flow, "old.example.com"))
+            await other.next()
+            new_certificate, new_key = authority.certificate(["new.example.com"])
+            new_certificate.replace(certificate)
+            held.refresh()  # the key does not match yet
+            new_key.replace(key)
+            held.refresh()
+            one.transport.send(OPTIONS, named(other.flow, "new.example.com"))
+            await other.next()
+            one.transport.send(OPTIONS, named(other.flow, "old.example.com"))  # the old connection lives on
+            await other.next()
+
+    with capture_logs() as logs:
+        run(scene)
+    assert [each["event"] for each in logs] == ["certificate refused: the old one stays", "certificate read"]
