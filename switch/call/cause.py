@@ -38,6 +38,8 @@ class Cause(StrEnum):
     """The Request-URI is none of sip, sips and tel."""
     SDP_REFUSED = "sdp_refused"
     """The INVITE's Accept allows no SDP in the answer."""
+    SESSION_TOO_SHORT = "session_too_short"
+    """The INVITE asks for shorter session intervals than RFC 4028 allows."""
     TOO_MANY_HOPS = "too_many_hops"
     CALLER_NO_ACK = "caller_no_ack"
     # failures of a line
@@ -50,6 +52,8 @@ class Cause(StrEnum):
     LOST_RACE = "lost_race"
     """Another line that rang at the same time answered first."""
     # failures of the switch or the network
+    SESSION_EXPIRED = "session_expired"
+    """A far end no longer refreshes the session, or no longer knows it (RFC 4028, RFC 3261 §12.2.1.2)."""
     MEDIA_TIMEOUT = "media_timeout"
     MEDIA_FAILED = "media_failed"
     MAX_CALL = "max_call"
@@ -119,6 +123,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.SDP_REFUSED: _t(406, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.UNAUTHORIZED: _t(403, 21, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_FAST: _t(503, 42, Fault.CALLER, FinalState.REJECTED_UNAVAILABLE),
+    Cause.SESSION_TOO_SHORT: _t(422, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_MANY_HOPS: _t(483, 25, Fault.NETWORK, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
     Cause.BUSY: _line(486, 17, FinalState.BUSY, overflow=NoRoute.BUSY, outcome=Outcome.BUSY),
@@ -128,6 +133,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
     Cause.DECLINED: _line(480, 21, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.DECLINED),
     Cause.LOST_RACE: _line(480, 26, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.LOST_RACE),
+    Cause.SESSION_EXPIRED: _t(480, 102, Fault.NETWORK, FinalState.FAILED),
     Cause.MEDIA_TIMEOUT: _t(480, 41, Fault.NETWORK, FinalState.FAILED),
     Cause.MEDIA_FAILED: _t(503, 41, Fault.SWITCH, FinalState.FAILED),
     Cause.MAX_CALL: _t(480, 31, Fault.NOBODY, FinalState.FAILED),

@@ -17,6 +17,7 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     Fact,
+    InfoDigit,
     InviteReceived,
     LegTerminated,
     OfferAccepted,
@@ -123,7 +124,15 @@ class PhoneCall:
             case LegTerminated():
                 self.ended, self.ended_at = fact, self._phone.clock.now()
                 self.audio.close()
-            case InviteReceived() | ProvisionalReceived() | RedirectFollowed() | AckReceived() | OfferAccepted() | OfferRefused():
+            case (
+                InviteReceived()
+                | ProvisionalReceived()
+                | RedirectFollowed()
+                | AckReceived()
+                | OfferAccepted()
+                | OfferRefused()
+                | InfoDigit()
+            ):
                 pass
             case _:
                 assert_never(fact)

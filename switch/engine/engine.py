@@ -40,6 +40,7 @@ from switch.sip.fact import (
     AnswerReceived,
     Fact,
     HealthChanged,
+    InfoDigit,
     InviteReceived,
     LegFact,
     LegTerminated,
@@ -373,6 +374,8 @@ class Engine:
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
                 self._renegotiator.on_fact(live, number, fact, at)
+            case InfoDigit(digit=digit):
+                self._feed(live, ev.DigitHeard(at=at, leg=number, digit=digit))
             case _:
                 assert_never(fact)
 

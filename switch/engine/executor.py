@@ -30,6 +30,10 @@ from switch.sip.targets import Name, Servers
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
 
+EXPIRES_MARGIN_S = 5
+"""Added to a line's ring time for its INVITE's Expires: our own CANCEL comes first, and where that can't be sent (RFC 3261 §9.1: no 1xx
+came) the phone stops by itself."""
+
 
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need. `names`: what DNS says of host names in lines' URIs; it changes."""
@@ -141,6 +145,7 @@ class CommandExecutor:
                 body=body,
                 now_ns=at.mono_ns,
                 max_forwards=live.max_forwards - 1,
+                expires_s=dial.attempt.ring_ms // 1_000 + EXPIRES_MARGIN_S,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 extra=(*caller.fields, *passed),
                 asserted=caller.asserted,
@@ -200,10 +205,15 @@ def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:
     return line_caller(live.call.history.ani, identity, is_private=is_private), (*ours, *others)
 
 
-_OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}
+_OF_CALLER = {
+    EndReason.NO_ACK: Cause.CALLER_NO_ACK,
+    EndReason.UNREACHABLE: Cause.CALLER_NO_ACK,
+    EndReason.EXPIRED: Cause.SESSION_EXPIRED,
+}
 
 _OF_LINE = {
     EndReason.BYE: Cause.LINE_HUNG_UP,
+    EndReason.EXPIRED: Cause.SESSION_EXPIRED,
     EndReason.CANCELLED: Cause.NO_ANSWER,
     EndReason.TIMEOUT: Cause.SILENT,
     EndReason.UNREACHABLE: Cause.LINE_FAILED,
@@ -217,6 +227,7 @@ _OF_REJECTION = {
     415: Cause.UNSUPPORTED_BODY,
     416: Cause.UNSUPPORTED_URI,
     420: Cause.BAD_EXTENSION,
+    422: Cause.SESSION_TOO_SHORT,
     503: Cause.OVERLOAD,
 }
 

@@ -1,31 +1,18 @@
 """PURE. Says where a leg's audio goes: what SDP agreed on, and what NAT made of it, as the worker's `RemoteMedia`."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from media.control import RemoteMedia
+from switch.sip.flow import is_private
 from switch.sip.headers import cached
 from switch.sip.offer_answer import NegotiatedMedia
 from switch.sip.sdp import Direction, Format
-
-_PRIVATE = tuple(
-    [
-        ip_network(network)
-        for network in (
-            "10.0.0.0/8",  # RFC 1918
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "100.64.0.0/10",  # RFC 6598: behind a carrier's NAT
-            "169.254.0.0/16",  # RFC 3927
-            "127.0.0.0/8",
-        )
-    ]
-)
 
 
 def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
     """Returns where audio for `sdp_host` is sent: `source`, where the signalling comes from, if that is public and `sdp_host` is not.
     `nat` False: always `sdp_host`. Both are IP literals."""
-    if not nat or not _is_private(sdp_host) or ":" in source or _is_private(source):
+    if not nat or not is_private(sdp_host) or ":" in source or is_private(source):
         return sdp_host
     return source
 
@@ -60,10 +47,3 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-@cached
-def _is_private(host: str) -> bool:
-    """Returns whether an IPv4 literal is of no use outside its own network; an IPv6 one is not asked about."""
-    address = ip_address(host)
-    return any(address in network for network in _PRIVATE if network.version == address.version)

@@ -1,7 +1,7 @@
 """PURE. Dispatches each SIP message to its transaction, dialog or leg: datagrams and instants in, datagrams and facts (`fact`) out.
 
-Legs are in `legs` and `session`; what they share is in `core`. All that a peer can make the agent keep is bounded by the limits in
-`core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
+Legs are in `incoming`, `outgoing` and `session`; what they share: `core`. All that a peer can make the agent keep is bounded by the limits
+in `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +13,10 @@ from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.identity import asserted_identity
-from switch.sip.legs import IncomingLeg, OutgoingLeg
+from switch.sip.incoming import IncomingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
+from switch.sip.outgoing import OutgoingLeg
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.requests import (
     CAPABILITIES,
@@ -150,6 +151,7 @@ class UserAgent:
         now_ns: int,
         max_forwards: int = DEFAULT_MAX_FORWARDS,
         call_id: str | None = None,
+        expires_s: int | None = None,
         extra: Fields = (),
         asserted: str = "",
         peer: PeerProfile = DEFAULT_PEER,
@@ -159,7 +161,7 @@ class UserAgent:
         `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
         `asserted`: the user part of P-Asserted-Identity, "" for none.
-        `peer`: the line's.
+        `peer`: the line's. `expires_s`: when it stops ringing by itself, should our CANCEL not reach it (§20.19).
         """
         return OutgoingLeg(
             self._core,
@@ -170,6 +172,7 @@ class UserAgent:
             now_ns=now_ns,
             max_forwards=max_forwards,
             call_id=call_id,
+            expires_s=expires_s,
             extra=(*asserted_identity(asserted, host=self._core.listeners.local(target).host, uri=uri), *extra),
             peer=peer,
         ).number
@@ -211,19 +214,21 @@ class UserAgent:
                 incoming.refuse(status, now_ns, extra=extra)
 
     def accept(self, leg: int, body: bytes, now_ns: int) -> None:
-        """Answers a re-INVITE (`OfferReceived`) with 200 and SDP."""
+        """Answers an offer (`OfferReceived`, or `OfferAccepted` of a re-INVITE without one) with SDP."""
         match self._core.legs.get(leg):
-            case Session() as session:
-                session.accept(body, now_ns)
+            case (Session() | IncomingLeg() | OutgoingLeg()) as usage:
+                usage.accept(body, now_ns)
 
     def decline(self, leg: int, status: int, now_ns: int, *, warning: str = "") -> None:
-        """Refuses a re-INVITE (`OfferReceived`); the session goes on as it was. `warning`: the value of a Warning header."""
+        """Refuses an offer (`OfferReceived`); the session goes on as it was. `warning`: as in `refuse`."""
+        extra: Fields = (("Warning", warning),) if warning else ()
         match self._core.legs.get(leg):
-            case Session() as session:
-                session.decline(status, now_ns, warning=warning)
+            case (Session() | IncomingLeg() | OutgoingLeg()) as usage:
+                usage.decline(status, now_ns, extra=extra)
 
     def offer(self, leg: int, body: bytes, now_ns: int) -> None:
-        """Sends a re-INVITE with an offer; `OfferAccepted` or `OfferRefused` follows, or the leg's end."""
+        """Offers SDP on an answered leg by a re-INVITE; b"": asks for the peer's offer. `OfferAccepted` or `OfferRefused` tells of it,
+        unless the leg ends before. While one is on the way another waits, and a newer one takes its place."""
         match self._core.legs.get(leg):
             case Session() as session:
                 session.offer(body, now_ns)

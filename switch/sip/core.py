@@ -8,11 +8,12 @@ from typing import Protocol
 from zlib import crc32
 
 from switch.sip.authenticator import Authenticator
+from switch.sip.dialog import Dialog
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.live_keys import LiveKeys
-from switch.sip.message import Request, serialize
-from switch.sip.requests import MAGIC_COOKIE, Fields, ReceivedRequest, answer, peer_key, transaction_key
+from switch.sip.message import Request, Response, serialize
+from switch.sip.requests import MAGIC_COOKIE, Fields, ReceivedRequest, again, answer, peer_key, transaction_key
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
@@ -148,6 +149,39 @@ class UserAgentCore:
         key = transaction_key(peer_key(ours.host, ours.port, branch=branch), request.method)
         return self.transactions.start_client(machine, request, key=key, flow=flow, user=user, now_ns=now_ns)
 
+    def send_in_dialog(
+        self,
+        dialog: Dialog,
+        method: str,
+        *,
+        user: TransactionUser | None,
+        now_ns: int,
+        extra: Fields = (),
+        body: bytes = b"",
+    ) -> tuple[Request, Transaction]:
+        """Sends a request of ours in `dialog`, not ACK."""
+        branch = self.new_branch()
+        request = dialog.request(method, branch=branch, extra=extra, body=body)
+        return request, self.send_request(request, branch=branch, flow=dialog.next_hop, user=user, now_ns=now_ns)
+
+    def answer_challenge(
+        self, dialog: Dialog, transaction: Transaction, response: Response, *, user: TransactionUser | None, now_ns: int
+    ) -> Transaction | None:
+        """Sends the request of `transaction` again with credentials (§22.2) and returns its new transaction; None: `response` is no
+        challenge, or none worth answering."""
+        request, digest = transaction.request, dialog.digest
+        if digest is None or request is None or not digest.takes(response, request, tries=transaction.tries):
+            return None
+        transaction.user = None
+        dialog.cseq += 1
+        branch = self.new_branch()
+        credentials = digest.fields(request.method, request.uri)
+        via = self.listeners.via(transaction.flow, branch)
+        retried = again(request, via=via, cseq=dialog.cseq, credentials=credentials)
+        following = self.send_request(retried, branch=branch, flow=transaction.flow, user=user, now_ns=now_ns)
+        following.tries = transaction.tries + 1
+        return following
+
     def send_ack(self, request: Request, flow: Flow) -> tuple[bytes, Flow]:
         """Sends a request that has no transaction: the ACK to a 2xx. Returns what was sent, to send it again."""
         sent = serialize(request), flow
@@ -211,4 +245,8 @@ class UserAgentCore:
 
     def retry_after_s(self) -> int:
         """Returns a random wait, drawn from a token."""
-        return crc32(self.token().encode()) % (MAX_RETRY_AFTER_S + 1)
+        return self.random_below(MAX_RETRY_AFTER_S + 1)
+
+    def random_below(self, limit: int) -> int:
+        """Returns a number from 0 to below `limit`, drawn from a token."""
+        return crc32(self.token().encode()) % limit

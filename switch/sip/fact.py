@@ -30,6 +30,9 @@ class EndReason(StrEnum):
     """The transport could not send."""
     BAD_ANSWER = "bad_answer"
     """The peer's 2xx cannot be used (no To tag, no Contact)."""
+    EXPIRED = "expired"
+    """The session ran out without a refresh (RFC 4028 §10), or the peer answered a request of ours in it 408, 481 or not at all
+    (RFC 3261 §12.2.1.2); the agent has sent BYE."""
 
 
 class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,11 +66,14 @@ class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """A 101-199 answer to our INVITE. `body`: early media SDP, if any."""
+    """A 101-199 answer to our INVITE. `body`: early media SDP, if any. `to_tag`: of the fork that answers, "" where it has none.
+    `reliable`: it came by RFC 3262, and PRACK was sent: its SDP is the answer (§5)."""
 
     leg: int
     status: int
     body: bytes
+    to_tag: str = ""
+    reliable: bool = False
 
 
 class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,30 +99,40 @@ class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """A re-INVITE inside an established leg. The user answers with `accept` or `decline`; `offer` b"": it asks for our offer."""
+    """A re-INVITE, or an UPDATE or PRACK with an offer, from the far end of a leg. The user answers with `accept` or `decline`.
+    `offer` b"": it asks for our offer."""
 
     leg: int
     offer: bytes
+    method: str = "INVITE"
 
 
 class OfferAccepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The peer took our offer (`UserAgent.offer`). `body`: its answer."""
+    """The peer's 2xx to our `offer`. `body`: its SDP; where ours was empty, that is an offer, which the user answers with `accept`."""
 
     leg: int
     body: bytes
 
 
 class OfferRefused(msgspec.Struct, frozen=True, kw_only=True):
-    """The peer refused our offer with `status`, or it could not be made (491); the session goes on as it was."""
+    """The peer refused our `offer` with `status`, or glare did not end (491): the session goes on as it was (RFC 3261 §14.1)."""
 
     leg: int
     status: int
 
 
+class InfoDigit(msgspec.Struct, frozen=True, kw_only=True):
+    """A key by INFO (RFC 6086 §1). `digit`: 0-9, *, #, A-D. `duration_ms`: None where it was not said."""
+
+    leg: int
+    digit: str
+    duration_ms: int | None
+
+
 class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
-    `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None. `retry_after_s`: of its Retry-After, or None.
+    `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None. `retry_after_s`: of the peer's refusal, or None.
     """
 
     leg: int
@@ -166,6 +182,7 @@ LegFact = (
     | OfferReceived
     | OfferAccepted
     | OfferRefused
+    | InfoDigit
     | LegTerminated
 )
 """What may follow on a leg."""

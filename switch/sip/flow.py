@@ -5,13 +5,23 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
-from switch.sip.headers import SipUri, param, parse_uri, write_host
+from switch.sip.headers import SipUri, cached, param, parse_uri, write_host
 
 DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
 """RFC 3261 §19.1.2."""
+
+_PRIVATE = (
+    IPv4Network("10.0.0.0/8"),  # RFC 1918
+    IPv4Network("172.16.0.0/12"),
+    IPv4Network("192.168.0.0/16"),
+    IPv4Network("100.64.0.0/10"),  # RFC 6598: behind a carrier's NAT
+    IPv4Network("169.254.0.0/16"),  # RFC 3927
+    IPv4Network("127.0.0.0/8"),
+)
 
 
 class Transport(StrEnum):
@@ -109,6 +119,16 @@ def transport_of(uri: SipUri) -> Transport | None:
 def _via(flow: Flow) -> str:
     rport = "" if flow.is_reliable else ";rport"
     return f"SIP/2.0/{flow.transport} {write_host(flow.host)}:{flow.port}{rport};branch="
+
+
+@cached
+def is_private(host: str) -> bool:
+    """Returns whether an IPv4 literal is of no use outside its own network; any other host is not."""
+    try:
+        address = IPv4Address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _PRIVATE)
 
 
 def _contact(flow: Flow) -> str:

@@ -12,6 +12,7 @@ class PeerProfile:
 
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
     `redirects`: hosts that its 3xx may send a call to.
+    `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
     """
 
     name: str = ""
@@ -19,6 +20,7 @@ class PeerProfile:
     realm: "Realm | None" = None
     credentials: Credentials | None = None
     redirects: tuple[str, ...] = ()
+    session_expires_s: int | None = 1800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

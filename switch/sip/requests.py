@@ -150,17 +150,18 @@ def _reply_to(via: Via, source: Flow) -> Flow:
 Field = tuple[str, str]
 Fields = tuple[Field, ...]
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO")
 """The methods we support."""
-KNOWN_METHODS = frozenset({*METHODS, "INFO", "MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"})
+KNOWN_METHODS = frozenset({*METHODS, "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
 """Methods that are defined: those we do not support get 405, any other 501 (§8.2.1, §21.5.2)."""
 SCHEMES = frozenset({"sip", "sips", "tel"})
 """Of a Request-URI; any other gets 416 (§8.2.2.1)."""
 ALLOW: Field = ("Allow", ", ".join(METHODS))
 ACCEPT: Field = ("Accept", f"{SDP_TYPE}, multipart/mixed")
 ACCEPT_ENCODING: Field = ("Accept-Encoding", "identity")
-SUPPORTED: Field = ("Supported", "")
-"""No extension yet: what is required of us that is not here gets 420."""
+EXTENSIONS = ("100rel", "timer")
+"""What is required of us that is not here gets 420 (RFC 3262, RFC 4028)."""
+SUPPORTED: Field = ("Supported", ", ".join(EXTENSIONS))
 CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
 """The headers of an answer to OPTIONS (§11.2)."""
 SDP: Field = ("Content-Type", SDP_TYPE)
@@ -178,6 +179,8 @@ _OF_ONE_TRY = _CREDENTIALS | {"Via", "CSeq"}
 _REASONS = {
     100: "Trying",
     180: "Ringing",
+    181: "Call Is Being Forwarded",
+    182: "Queued",
     183: "Session Progress",
     200: "OK",
     400: "Bad Request",
@@ -191,6 +194,8 @@ _REASONS = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    469: "Bad Info Package",
+    422: "Session Interval Too Small",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
@@ -203,6 +208,7 @@ _REASONS = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    504: "Server Time-out",
     505: "Version Not Supported",
     600: "Busy Everywhere",
     603: "Decline",
@@ -270,8 +276,16 @@ def _cseq_of(request: Request, method: str) -> str:
 
 
 def reason_q850(q850: int | None) -> Fields:
-    """The Reason header of a hang-up (RFC 3326); no field for None."""
-    return () if q850 is None else (("Reason", f"Q.850;cause={q850}"),)
+    """The Reason header of a hang-up (RFC 3326); no field for None. A line that lost to another one is told so in SIP's words too, so that
+    a phone does not count a missed call (§3.1)."""
+    if q850 is None:
+        return ()
+    elsewhere: Fields = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),) if q850 == NON_SELECTED else ()
+    return (*elsewhere, ("Reason", f"Q.850;cause={q850}"))
+
+
+NON_SELECTED = 26
+"""Q.850: non-selected user clearing."""
 
 
 def retry_after(seconds: int | None) -> Fields:
@@ -311,8 +325,9 @@ def _method_rejection(request: Request) -> Rejection | None:
 
 def _content_rejection(request: Request) -> Rejection | None:
     required = request.headers.all("Require")
-    if required:
-        return 420, tuple(("Unsupported", option) for option in required)
+    unsupported = [option for option in required if option.lower() not in EXTENSIONS] if required else ()
+    if unsupported:
+        return 420, tuple(("Unsupported", option) for option in unsupported)
     if request.method not in OFFERING:
         return None
     if request.body:
@@ -347,6 +362,12 @@ def _accepts_sdp(value: str) -> bool:
     params = parse_params(_params_text(value))
     quality = (param(params or (), "q") or "1").strip()
     return media_type(value) in _SDP_RANGES and quality.strip("0.") != ""
+
+
+def names_option(headers: Headers, name: str, option: str) -> bool:
+    """Returns whether `option` is among the values of `name`: a tag of Supported or Require, a method of Allow."""
+    option = option.lower()
+    return any(value.strip().lower() == option for value in headers.all(name))
 
 
 def contact_of(headers: Headers) -> str | None:

@@ -126,6 +126,11 @@ class Transaction:
         """The transport could not send, or an ICMP error came back."""
         self._step(Event.TRANSPORT_ERROR, now_ns)
 
+    def stop_retransmitting(self) -> None:
+        """A client sends its request no more; what still comes is heard until the transaction's time is over."""
+        self._layer.timer_heap.cancel(self._retransmit_timer)
+        self._retransmit_timer = None
+
     def destroy(self) -> None:
         """Ends at once without notifying the user (§9.1: a cancelled INVITE that is never answered)."""
         self.user = None

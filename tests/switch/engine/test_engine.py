@@ -17,6 +17,7 @@ from switch.engine.journal_line import recover_call
 from switch.sip import offer_answer
 from switch.sip.fact import AnswerReceived, LegTerminated
 from switch.sip.message import Headers, Request, Response, parse, serialize
+from switch.sip.peer import DEFAULT_PEER
 
 
 def quiet(world: World) -> None:
@@ -109,15 +110,26 @@ def test_a_line_without_a_phone_is_silent_and_given_up_early() -> None:
 def test_a_line_that_answers_after_the_record_is_written_is_ended_and_keeps_its_slot_until_then() -> None:
     world = World(plan(line("east", EAST, limit=1, silence_ms=1_000)))
     world.call()
-    world.run(8_000)  # given up after a second of silence; its INVITE is still repeated until Timer B
+    world.run(8_000)  # given up after a second of silence
     assert [judged.record.final_state for judged in world.records] == [FinalState.FAILED]
     world.call()
     world.run(100)
     assert world.records[1].record.final_state is FinalState.CAPPED
     late = world.line_phone(EAST, answer_ms=0)
+    invite = next(data for data in _sent(world) if data.startswith(b"INVITE"))  # the network held it for 8 seconds
+    late.agent.receive(invite, ew.SWITCH, world.now_ns, peer=DEFAULT_PEER)
     quiet(world)
     assert [fact.why.value for fact in late.facts if isinstance(fact, LegTerminated)] == ["bye"]
     assert len(world.records) == 2
+
+
+def test_a_phone_that_comes_up_after_its_call_was_given_up_is_not_called() -> None:
+    world = World(plan(line("east", EAST, silence_ms=1_000)))
+    world.call()
+    world.run(8_000)
+    late = world.line_phone(EAST, answer_ms=0)
+    quiet(world)
+    assert late.facts == []
 
 
 def test_unknown_number_is_404_with_a_record() -> None:
@@ -151,14 +163,14 @@ def test_an_offer_we_can_not_serve_is_488_with_a_record() -> None:
 def test_an_invite_that_sip_refuses_has_a_record_too() -> None:
     world = World(plan(line("east", EAST)))
     fields = {"Via": "SIP/2.0/UDP 198.51.100.7:5080;branch=z9hG4bK1", "From": "<sip:1@c>;tag=a", "To": "<sip:18005550100@s>"}
-    fields |= {"Call-ID": "x", "CSeq": "1 INVITE", "Contact": "<sip:198.51.100.7:5080>", "Require": "100rel"}
+    fields |= {"Call-ID": "x", "CSeq": "1 INVITE", "Contact": "<sip:198.51.100.7:5080>", "Require": "path"}
     invite = Request(method="INVITE", uri="sip:18005550100@192.0.2.1", headers=Headers(fields.items()))
     world.engine.datagram(serialize(invite), ew.CARRIER, world.at())
     quiet(world)
     (judged,) = world.records
     assert judged.record.sip_code == 420
     assert judged.record.ended_detail == "bad_extension"
-    assert b"Unsupported: 100rel" in _sent(world)[-1]
+    assert b"Unsupported: path" in _sent(world)[-1]
 
 
 def test_unwritable_ledger_refuses_new_calls_and_spares_those_in_progress() -> None:

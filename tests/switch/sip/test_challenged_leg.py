@@ -8,8 +8,8 @@ from sip_world import ANSWER, LONG_MS, NOTHING_HELD, OFFER, PEER, Solo, ended, h
 from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import AnswerReceived, EndReason, RedirectFollowed
 from switch.sip.flow import Flow
-from switch.sip.legs import MAX_REDIRECTS, MAX_RETRY_S
 from switch.sip.message import Message
+from switch.sip.outgoing import MAX_REDIRECTS, MAX_RETRY_S
 from switch.sip.peer import PeerProfile
 
 LINE = PeerProfile(

@@ -81,7 +81,7 @@ def test_ringing_and_answer_carry_one_tag_and_our_contact() -> None:
     assert ";tag=" in header(ok, "To")
     assert header(ringing, "Contact") == header(ok, "Contact") == "<sip:192.0.2.1:5060>"
     assert (ok.body, header(ok, "Content-Type")) == (ANSWER, "application/sdp")
-    assert ok.headers.all("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"]
+    assert ok.headers.all("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO"]
 
 
 def test_with_rport_answers_go_to_the_source() -> None:
@@ -261,7 +261,7 @@ def test_a_second_invite_in_the_early_dialog_has_to_wait() -> None:
 def test_the_early_dialog_has_the_rules_of_every_dialog() -> None:
     solo = Solo()
     _, tag = solo.invited(cseq=5)
-    assert solo.hear(request("UPDATE", branch="z9hG4bKu", to_tag=tag, cseq=6)) == ["405 UPDATE"]
+    assert solo.hear(request("UPDATE", branch="z9hG4bKu", to_tag=tag, cseq=6)) == ["200 UPDATE"]
     assert solo.hear(request("OPTIONS", branch="z9hG4bKo", to_tag=tag, cseq=7)) == ["200 OPTIONS"]
     assert solo.hear(bye(tag, cseq=4)) == ["500 BYE"]
     assert solo.facts() == []

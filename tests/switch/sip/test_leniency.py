@@ -59,7 +59,7 @@ def test_a_180_and_the_200_of_a_line(dirt: bytes) -> None:
     leg, invite = solo.calling()
     assert solo.hear(with_line(response(invite, 180), dirt)) == []
     assert solo.hear(with_line(response(invite, 200), dirt)) == ["ACK"]
-    assert solo.facts() == [ProvisionalReceived(leg=leg, status=180, body=b""), AnswerReceived(leg=leg, body=b"")]
+    assert solo.facts() == [ProvisionalReceived(leg=leg, status=180, body=b"", to_tag="pt"), AnswerReceived(leg=leg, body=b"")]
     assert len(told(solo)) == 2 * (dirt in DIRT.values())
 
 

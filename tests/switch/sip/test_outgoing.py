@@ -52,8 +52,8 @@ def test_progress_is_told_but_not_100() -> None:
     for status in (100, 180, 183):
         solo.hear(response(invite, status, body=b"early" if status == 183 else b""))
     assert solo.facts() == [
-        ProvisionalReceived(leg=leg, status=180, body=b""),
-        ProvisionalReceived(leg=leg, status=183, body=b"early"),
+        ProvisionalReceived(leg=leg, status=180, body=b"", to_tag="pt"),
+        ProvisionalReceived(leg=leg, status=183, body=b"early", to_tag="pt"),
     ]
 
 

@@ -1,7 +1,7 @@
 """Over TCP and TLS the transport sends again what is lost: transactions do not, and do not wait for what comes twice (RFC 3261 §17)."""
 
 import pytest
-from sip_world import ANSWER, OFFER, PATIENCE_MS, Solo, bye, header, name_of, request, response, tokens
+from sip_world import ANSWER, NOTHING_HELD, OFFER, PATIENCE_MS, Solo, bye, header, name_of, request, response, tokens
 
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, LegTerminated
@@ -44,7 +44,7 @@ def test_a_failure_is_acknowledged_and_nothing_waits_for_it_to_come_again(solo: 
     call(solo)
     (invite,) = solo.said()
     assert solo.hear(response(invite, 486), source=PEER) == ["ACK"]
-    assert solo.agent.live_counts() == {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0}
+    assert solo.agent.live_counts() == NOTHING_HELD
 
 
 def test_a_refusal_is_sent_once_and_ends_with_its_ack(solo: OverTcp) -> None:

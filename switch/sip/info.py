@@ -1,0 +1,39 @@
+"""PURE. Reads keys from INFO requests: `application/dtmf-relay` and `application/dtmf`, as gateways send them (no RFC defines them)."""
+
+import re
+from typing import NamedTuple
+
+from switch.sip.headers import parse_uint
+from switch.sip.message import Request
+from switch.sip.requests import Fields, media_type
+
+ACCEPTED = ("application/dtmf-relay", "application/dtmf")
+ACCEPT_INFO: Fields = (("Accept", ", ".join(ACCEPTED)),)
+MAX_INFO_BYTES = 256
+MAX_DURATION_MS = 60_000
+_SIGNAL = re.compile(r"^[ \t]*+Signal[ \t]*+=[ \t]*+(\S{1,2})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
+_DURATION = re.compile(r"^[ \t]*+Duration[ \t]*+=[ \t]*+([0-9]++)", re.IGNORECASE | re.MULTILINE)
+_KEYS = frozenset("0123456789*#ABCD")
+_NUMBERED = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+"""Event codes of RFC 4733, which some write in the place of the key."""
+
+
+class InfoKey(NamedTuple):
+    digit: str
+    duration_ms: int | None
+
+
+def is_key(request: Request) -> bool:
+    """Returns whether an INFO is of a type that holds a key."""
+    return media_type(request.headers.get("Content-Type") or "") in ACCEPTED
+
+
+def key_of(request: Request) -> InfoKey | None:
+    """Returns the key of an INFO for which `is_key` holds, or None: none that there is (a hook flash, say)."""
+    text = request.body[:MAX_INFO_BYTES].decode(errors="replace")
+    is_relay = media_type(request.headers.get("Content-Type") or "") == ACCEPTED[0]
+    signal = _SIGNAL.search(text)
+    written = (signal[1] if signal else "") if is_relay else text.strip()
+    digit = _NUMBERED.get(written, written.upper())
+    duration = _DURATION.search(text)
+    return InfoKey(digit, parse_uint(duration[1], MAX_DURATION_MS) if duration else None) if digit in _KEYS else None

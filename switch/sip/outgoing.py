@@ -1,0 +1,392 @@
+"""PURE. Runs an INVITE of ours until its dialog is established (RFC 3261 §9, §13): provisional answers with PRACK (RFC 3262), challenges,
+422 (RFC 4028), CANCEL and forks. Acknowledges every 2xx:
+
+    Calling ──1xx──▸ Proceeding ──hangup──▸ Cancelling ──final, or 64*T1──▸ Done
+       └──hangup──▸ Abandoned ──1xx──────────▸┘            (a final response or Timer B: ──▸ Done, from anywhere)
+
+CANCEL waits for a provisional response (RFC 3261 §9.1): hence Abandoned, in which the INVITE is sent no more. The first 2xx makes a
+`Session`; the leg stays behind it for Timer M, to acknowledge 2xx that come again or from forks. After a CANCEL that came too late, the
+user ends the session with a BYE.
+"""
+
+from enum import IntEnum, auto
+
+from switch.sip.core import UserAgentCore
+from switch.sip.dialog import Dialog, caller_dialog
+from switch.sip.digest import DigestClient
+from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, OfferReceived, ProvisionalReceived, RedirectFollowed
+from switch.sip.flow import Flow
+from switch.sip.headers import parse_name_addr, parse_seconds, parse_uint
+from switch.sip.identity import sender
+from switch.sip.message import Headers, Request, Response
+from switch.sip.peer import PeerProfile
+from switch.sip.redirect import redirect_targets
+from switch.sip.requests import (
+    ALLOW,
+    CAPABILITIES,
+    SDP,
+    SUPPORTED,
+    Fields,
+    ReceivedRequest,
+    cancel_of,
+    contact_of,
+    credentials_of,
+    names_option,
+    q850_of,
+    reason_q850,
+    rejection_of,
+    retry_after,
+)
+from switch.sip.session import Session, send_bye
+from switch.sip.session_timer import MAX_SESSION_S, interval_answered, interval_fields, min_se
+from switch.sip.transaction import Timer, Transaction
+from switch.sip.transaction_table import TransactionEnd
+
+FIRST_CSEQ = 1
+MAX_FORKS = 16
+"""Forks of one INVITE, by To tag: early dialogs, and 2xx, that are kept; further ones are dropped."""
+MAX_RSEQ = 2**32 - 1
+MAX_REDIRECTS = 3
+"""3xx that one call follows."""
+MAX_RETRY_S = 3_600
+"""Of a line's Retry-After."""
+_REPLACED = frozenset({"Via", "CSeq", "Authorization", "Proxy-Authorization", "Session-Expires", "Min-SE"})
+"""What an INVITE that is sent again has anew."""
+
+
+class OutgoingState(IntEnum):
+    CALLING = auto()
+    PROCEEDING = auto()
+    ABANDONED = auto()
+    CANCELLING = auto()
+    DONE = auto()
+
+
+class _Early:
+    """An early dialog: one fork's provisional answers. `rseq`: the last that was acknowledged, 0 for none."""
+
+    __slots__ = ("dialog", "rseq")
+
+    def __init__(self, dialog: Dialog) -> None:
+        self.dialog = dialog
+        self.rseq = 0
+
+
+class OutgoingLeg:
+    """An INVITE of ours."""
+
+    __slots__ = (
+        "_acks",
+        "_body",
+        "_branch",
+        "_core",
+        "_cseq",
+        "_digest",
+        "_early",
+        "_flow",
+        "_interval_s",
+        "_peer",
+        "_pending",
+        "_phase",
+        "_q850",
+        "_request",
+        "_tag",
+        "_timeout_timer",
+        "_transaction",
+        "_visited",
+        "number",
+    )
+
+    def __init__(
+        self,
+        core: UserAgentCore,
+        *,
+        uri: str,
+        target: Flow,
+        caller: str,
+        body: bytes,
+        now_ns: int,
+        max_forwards: int,
+        call_id: str | None,
+        expires_s: int | None,
+        extra: Fields,
+        peer: PeerProfile,
+    ) -> None:
+        self.number = core.next_leg()
+        self._core = core
+        self._flow = target
+        self._peer = peer
+        self._tag = core.token()
+        self._phase = OutgoingState.CALLING
+        self._q850: int | None = None
+        self._timeout_timer: Timer | None = None
+        self._acks: dict[str, tuple[bytes, Flow]] = {}
+        self._early: dict[str, _Early] = {}
+        self._pending: tuple[ReceivedRequest, Transaction] | None = None
+        self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
+        self._visited = [uri]
+        self._interval_s = peer.session_expires_s
+        self._cseq = FIRST_CSEQ
+        self._branch = core.new_branch()
+        self._body = body
+        from_value = f"{sender(caller, host=core.listeners.local(target).host, uri=uri)};tag={self._tag}"
+        fields = (
+            core.listeners.via(target, self._branch),
+            ("Max-Forwards", str(max_forwards)),
+            ("From", from_value),
+            ("To", f"<{uri}>"),
+            ("Call-ID", call_id or core.token()),
+            ("CSeq", f"{FIRST_CSEQ} INVITE"),
+            core.listeners.contact(target),
+            ALLOW,
+            SUPPORTED,
+            *interval_fields(self._interval_s),
+            *(() if expires_s is None else (("Expires", str(expires_s)),)),
+            ("User-Agent", core.listeners.user_agent),
+            *extra,
+            *((SDP,) if body else ()),
+        )
+        self._request = Request(method="INVITE", uri=uri, headers=Headers(fields), body=body)
+        self._transaction = core.send_request(self._request, branch=self._branch, flow=target, user=self, now_ns=now_ns)
+        core.legs[self.number] = self
+        core.dialogs[self._tag] = self
+        core.call_host(self.number, target.host)
+
+    # what the user does
+
+    def hangup(self, now_ns: int, *, q850: int | None) -> None:
+        match self._phase:
+            case OutgoingState.CALLING:  # nobody may be there: a phone that comes up late hears no INVITE of a dead call
+                self._phase = OutgoingState.ABANDONED
+                self._q850 = q850
+                self._transaction.stop_retransmitting()
+            case OutgoingState.PROCEEDING:
+                self._q850 = q850
+                self._cancel(now_ns)
+            case OutgoingState.ABANDONED | OutgoingState.CANCELLING | OutgoingState.DONE:
+                pass
+
+    def accept(self, body: bytes, now_ns: int) -> None:
+        """Answers the offer of an UPDATE in an early dialog."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            received, transaction = pending
+            extra: Fields = (self._core.listeners.contact(received.reply_to), *CAPABILITIES)
+            self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
+
+    def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._core.respond(pending[1], pending[0], status, now_ns=now_ns, extra=extra)
+
+    # what the peer does
+
+    def is_peer(self, call_id: str, _remote_tag: str) -> bool:
+        """Any fork may send a request: which one answers is not known yet."""
+        return call_id == self._request.headers.get("Call-ID")
+
+    def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
+        """Before the 2xx an INVITE gets 491, since ours is pending (§14.2); UPDATE may come in an early dialog; other requests get 481."""
+        core, request = self._core, received.request
+        early = self._early.get(received.from_tag)
+        if early is None or request.method not in ("UPDATE", "INFO", "OPTIONS"):
+            core.refuse(received, 491 if request.method == "INVITE" else 481, now_ns=now_ns)
+        elif not early.dialog.accepts(received.cseq):
+            core.refuse(received, 500, now_ns=now_ns)
+        elif (rejection := rejection_of(request)) is not None:
+            core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
+        elif request.method != "UPDATE" or not request.body:
+            core.reply(received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
+        elif self._pending is not None or not early.rseq:  # our offer is not answered for good yet (RFC 3311 §5.2)
+            core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
+        else:
+            self._pending = received, core.serve(received, now_ns)
+            core.report(OfferReceived(leg=self.number, offer=request.body, method="UPDATE"))
+
+    def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
+        """We have sent no 2xx."""
+
+    def on_message(self, transaction: Transaction, message: Request | Response, now_ns: int) -> None:
+        if not isinstance(message, Response) or transaction is not self._transaction:
+            return
+        if message.status < 200:
+            self._on_provisional(message, now_ns)
+        elif message.status < 300:
+            self._on_2xx(message, now_ns)
+        else:
+            self._on_failure(message, now_ns)
+
+    def on_end(self, transaction: Transaction, end: TransactionEnd) -> None:
+        """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
+        why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
+        if self._phase is not OutgoingState.DONE and transaction is self._transaction:
+            self._finish(why, by_peer=False, status=None)
+
+    def _on_provisional(self, response: Response, now_ns: int) -> None:
+        match self._phase:
+            case OutgoingState.CALLING | OutgoingState.PROCEEDING:
+                self._phase = OutgoingState.PROCEEDING
+                if response.status > 100:
+                    self._on_progress(response, now_ns)
+            case OutgoingState.ABANDONED:
+                self._cancel(now_ns)
+            case OutgoingState.CANCELLING | OutgoingState.DONE:
+                pass
+
+    def _on_progress(self, response: Response, now_ns: int) -> None:
+        """One fork's 1xx. A reliable one is acknowledged by PRACK; one that comes again, or out of order, is not told (RFC 3262 §4)."""
+        to = parse_name_addr(response.headers.get("To") or "")
+        to_tag = "" if to is None else to.tag or ""
+        early = self._early_of(response, to_tag)
+        rseq = parse_uint((response.headers.get("RSeq") or "").strip(), MAX_RSEQ)
+        is_reliable = bool(rseq) and early is not None and names_option(response.headers, "Require", "100rel")
+        if is_reliable and early is not None and rseq is not None:
+            if early.rseq and rseq != early.rseq + 1:
+                return
+            early.rseq = rseq
+            rack = ("RAck", f"{rseq} {self._cseq} INVITE")
+            self._core.send_in_dialog(early.dialog, "PRACK", user=None, now_ns=now_ns, extra=(rack,))
+        self._core.report(
+            ProvisionalReceived(leg=self.number, status=response.status, body=response.body, to_tag=to_tag, reliable=is_reliable)
+        )
+
+    def _early_of(self, response: Response, to_tag: str) -> _Early | None:
+        """Returns the fork's early dialog (§12.1.2), made at its first answer; None: it can have none, or there are too many."""
+        early = self._early.get(to_tag)
+        if early is not None or not to_tag or len(self._early) >= MAX_FORKS:
+            return early
+        target = contact_of(response.headers)
+        if target is None:
+            return None
+        early = self._early[to_tag] = _Early(self._dialog(response, to_tag, target))
+        return early
+
+    def _on_failure(self, response: Response, now_ns: int) -> None:
+        cancelled = self._phase in (OutgoingState.ABANDONED, OutgoingState.CANCELLING)
+        if not cancelled and self._again(response, now_ns):
+            return
+        why = EndReason.CANCELLED if cancelled else EndReason.REFUSED
+        retry_after_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S)
+        self._finish(
+            why, by_peer=not cancelled, status=response.status, q850=q850_of(response.headers), retry_after_s=retry_after_s
+        )
+
+    def _again(self, response: Response, now_ns: int) -> bool:
+        """Sends the INVITE again where the refusal says how: with credentials (§22.2), for a longer session (RFC 4028 §7.3), elsewhere."""
+        tries = self._transaction.tries
+        if self._digest is not None and self._digest.takes(response, self._request, tries=tries):
+            self._send_again(self._request.uri, now_ns)
+            self._transaction.tries = tries + 1
+            return True
+        if response.status == 422 and (self._interval_s or 0) < min_se(response.headers) < MAX_SESSION_S:
+            self._interval_s = min_se(response.headers)
+            self._send_again(self._request.uri, now_ns)
+            return True
+        return response.status < 400 and self._is_redirected(response, now_ns)
+
+    def _is_redirected(self, response: Response, now_ns: int) -> bool:
+        """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
+        if len(self._visited) > MAX_REDIRECTS:
+            return False
+        for uri, flow in redirect_targets(response, hosts=self._peer.redirects, like=self._flow, listeners=self._core.listeners):
+            if uri not in self._visited:
+                self._visited.append(uri)
+                self._flow = flow
+                self._send_again(uri, now_ns)
+                self._core.report(RedirectFollowed(leg=self.number, uri=uri))
+                return True
+        return False
+
+    def _send_again(self, uri: str, now_ns: int) -> None:
+        """The INVITE in a new transaction: it has had no provisional answer yet, so a CANCEL waits for one."""
+        core = self._core
+        self._transaction.user = None  # it has acknowledged the refusal, and absorbs what comes again
+        self._cseq += 1
+        self._branch = core.new_branch()
+        self._early.clear()
+        self._phase = OutgoingState.CALLING
+        fields = (
+            core.listeners.via(self._flow, self._branch),
+            *[field for field in self._request.headers if field[0] not in _REPLACED],
+            ("CSeq", f"{self._cseq} INVITE"),
+            *interval_fields(self._interval_s),
+            *(() if self._digest is None else self._digest.fields("INVITE", uri)),
+        )
+        self._request = Request(method="INVITE", uri=uri, headers=Headers(fields), body=self._body)
+        self._transaction = core.send_request(self._request, branch=self._branch, flow=self._flow, user=self, now_ns=now_ns)
+
+    def _on_2xx(self, response: Response, now_ns: int) -> None:
+        """Acknowledges every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a retransmission changes nothing."""
+        to = parse_name_addr(response.headers.get("To") or "")
+        remote_tag = "" if to is None else to.tag or ""
+        if remote_tag in self._acks:
+            self._core.send(*self._acks[remote_tag])
+            return
+        if len(self._acks) >= MAX_FORKS:
+            return
+        contact = contact_of(response.headers)
+        dialog = self._dialog(response, remote_tag, contact or self._request.uri)
+        if (early := self._early.get(remote_tag)) is not None:  # its numbers go on, its route set is the 2xx's (§13.2.2.4)
+            dialog.cseq, dialog.peer_cseq = early.dialog.cseq, early.dialog.peer_cseq
+        credentials = credentials_of(self._request)
+        ack = dialog.request("ACK", branch=self._core.new_branch(), cseq=self._cseq, extra=credentials)
+        self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
+        is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
+        if is_first and is_usable:
+            self._leave(now_ns)
+            session = Session(
+                self._core,
+                self.number,
+                dialog=dialog,
+                peer=self._peer,
+                tag=self._tag,
+                status=response.status,
+                is_caller=True,
+                sdp=self._body,
+            )
+            session.note_allowed(response.headers)
+            session.set_interval(interval_answered(response, self._interval_s), now_ns)
+            self._core.report(AnswerReceived(leg=self.number, body=response.body))
+            return
+        send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
+        if is_first:
+            self._finish(EndReason.BAD_ANSWER, by_peer=False, status=response.status)
+
+    def _dialog(self, response: Response, remote_tag: str, target: str) -> Dialog:
+        return caller_dialog(
+            self._request,
+            response,
+            cseq=self._cseq,
+            target=target,
+            remote_tag=remote_tag,
+            flow=self._flow,
+            listeners=self._core.listeners,
+            nat=self._peer.nat,
+            digest=self._digest,
+        )
+
+    def _cancel(self, now_ns: int) -> None:
+        """§9.1. The answer to the CANCEL itself is ignored; the INVITE's final answer is awaited for 64*T1."""
+        self._phase = OutgoingState.CANCELLING
+        request = cancel_of(self._request, extra=reason_q850(self._q850))
+        self._core.send_request(request, branch=self._branch, flow=self._flow, user=None, now_ns=now_ns)
+        self._timeout_timer = self._core.timer_heap.add(now_ns + self._core.timers.transaction_timeout_ns, self._never_answered)
+
+    def _never_answered(self, _now_ns: int) -> None:
+        self._transaction.destroy()
+        self._finish(EndReason.TIMEOUT, by_peer=False, status=None)
+
+    def _leave(self, now_ns: int) -> None:
+        self._phase = OutgoingState.DONE
+        self._early.clear()
+        self.decline(487, now_ns)
+        self._core.timer_heap.cancel(self._timeout_timer)
+        self._core.dialogs.pop(self._tag, None)
+
+    def _finish(
+        self, why: EndReason, *, by_peer: bool, status: int | None, q850: int | None = None, retry_after_s: int | None = None
+    ) -> None:
+        self._leave(0)
+        self._core.end(
+            LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=status, q850=q850, retry_after_s=retry_after_s)
+        )
