@@ -62,6 +62,8 @@ def _left_over(world: NetworkWorld) -> Iterator[Broken]:
     for leg in world.legs.values():
         if leg.ended_ns is None:
             yield Broken(what=f"{leg.host} still has its leg", call_ids=(leg.call_id,))
+        if not 0 <= leg.offers - leg.outcomes <= 1:
+            yield Broken(what=f"{leg.offers} offers of {leg.host} had {leg.outcomes} outcomes", call_ids=(leg.call_id,))
 
 
 def _records_per_invite(world: NetworkWorld) -> Iterator[Broken]:

@@ -100,7 +100,7 @@ def network_plan() -> Plan:
 class UserLeg:
     """One leg as the person at its phone sees it. `call_id`: its SIP Call-ID. `rtp`: the port in its SDP. Moments are monotonic ns.
 
-    `left`: this side hung up, cancelled or refused."""
+    `left`: this side hung up, cancelled or refused. `version`: of its SDP. `offers`: its own re-INVITEs; `outcomes`: those answered."""
 
     number: int
     host: str
@@ -110,6 +110,9 @@ class UserLeg:
     answered_ns: int | None = None
     ended_ns: int | None = None
     left: bool = False
+    version: int = 1
+    offers: int = 0
+    outcomes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
