@@ -178,6 +178,7 @@ class RandomCalls(NetworkWorld):
         """In the middle of talk: hold, resume, other audio ports, or an INVITE without SDP."""
         if leg.answered_ns is None or leg.ended_ns is not None or leg.offers > leg.outcomes:
             return
+        leg.renegotiated = True
         leg.version += 1
         leg.offers += 1
         direction = self.random.choice([*Direction])
@@ -186,6 +187,7 @@ class RandomCalls(NetworkWorld):
 
     def _is_asked(self, phone: Phone, leg: UserLeg, offer: bytes) -> None:
         """A re-INVITE is accepted, declined, or left alone for a while."""
+        leg.renegotiated = True
         draw = self.random
         if draw.random() < 0.2:
             self.after(draw.randrange(3_000), lambda: phone.agent.decline(leg.number, 488, self.now_ns))
