@@ -115,12 +115,12 @@ def test_a_dead_peer_is_a_timeout() -> None:
 
 def ring_only(world: World, phone: Phone, fact: Fact) -> None:
     if isinstance(fact, InviteReceived):
-        phone.agent.ring(fact.leg, world.now_ns)
+        phone.agent.progress(fact.leg, 180, world.now_ns)
 
 
 def refuse(world: World, phone: Phone, fact: Fact) -> None:
     if isinstance(fact, InviteReceived):
-        phone.agent.ring(fact.leg, world.now_ns)
+        phone.agent.progress(fact.leg, 180, world.now_ns)
         phone.agent.refuse(fact.leg, 486, world.now_ns)
 
 
@@ -142,7 +142,7 @@ def test_the_cancel_that_races_the_200(hangup_ms: int) -> None:
 
     def answer_late(world: World, phone: Phone, fact: Fact) -> None:
         if isinstance(fact, InviteReceived):
-            phone.agent.ring(fact.leg, world.now_ns)
+            phone.agent.progress(fact.leg, 180, world.now_ns)
             world.after(5, lambda: phone.agent.answer(fact.leg, ANSWER, world.now_ns))
 
     def hang_up_again(world: World, phone: Phone, fact: Fact) -> None:
@@ -210,7 +210,7 @@ def moody(random: Random) -> OnFact:
             return
         agent, leg = phone.agent, fact.leg
         actions = [
-            lambda: agent.ring(leg, world.now_ns),
+            lambda: agent.progress(leg, 180, world.now_ns),
             lambda: agent.answer(leg, ANSWER, world.now_ns),
             lambda: agent.refuse(leg, 486, world.now_ns),
             lambda: agent.accept(leg, ANSWER, world.now_ns),
