@@ -286,6 +286,7 @@ def test_after_glare_both_sides_agree(seed: int) -> None:
         caller.agent.offer(leg, f"v=0 caller {round_}".encode(), world.now_ns)
         callee.agent.offer(1, f"v=0 callee {round_}".encode(), world.now_ns)
         world.run(PATIENCE_MS)
+    assert "491 INVITE" in world.names()
     outcomes = [fact for phone in (caller, callee) for fact in phone.facts if isinstance(fact, OfferAccepted | OfferRefused)]
     assert [type(fact) for fact in outcomes] == [OfferAccepted] * 6, f"seed {seed}"
     (ours, theirs), (far_ours, far_theirs) = sdp_of(caller, leg), sdp_of(callee, 1)
