@@ -54,7 +54,7 @@ class PhoneCall:
     # what the user does
 
     def ring(self) -> None:
-        self._phone.agent.ring(self.leg, self._phone.now_ns())
+        self._phone.agent.progress(self.leg, 180, self._phone.now_ns())
         self._phone.process()
 
     def refuse(self, status: int) -> None:

@@ -182,14 +182,10 @@ class UserAgent:
         return targets_of(uri, self._core.listeners, names=names, seed=seed)
 
     def progress(self, leg: int, status: int, now_ns: int, *, body: bytes = b"") -> None:
-        """Sends a provisional answer (101-199) to the caller, with SDP or without; again every minute."""
+        """Sends a provisional answer (101-199; 180: it rings) to the caller, with SDP or without; again every minute."""
         match self._core.legs.get(leg):
             case IncomingLeg() as incoming:
                 incoming.progress(status, now_ns, body=body)
-
-    def ring(self, leg: int, now_ns: int) -> None:
-        """Sends 180 to the caller."""
-        self.progress(leg, 180, now_ns)
 
     def answer(self, leg: int, body: bytes, now_ns: int) -> None:
         """Answers the caller (200 with SDP)."""

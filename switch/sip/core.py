@@ -1,6 +1,6 @@
 """PURE. Holds what all legs of one agent share: tables of legs and dialogs, transactions, timers, facts to report, bytes to send.
 
-It decides nothing: `agent` dispatches, `legs` and `session` are the legs.
+It decides nothing: `agent` dispatches, `incoming`, `outgoing` and `session` are the legs.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,8 @@ MAX_RETRY_AFTER_S = 10
 """RFC 3261 §14.2: the 500 to a second INVITE asks for a random wait of up to this."""
 MAX_ODDITIES = 100
 """Oddities that wait to be drained; further ones are only counted."""
+MAX_NAT_HOSTS = 256
+"""Peers behind a NAT that are reported, each once; further ones are only counted."""
 MAX_ODDITY_CHARS = 200
 """Of an oddity's text and of its Call-ID."""
 
@@ -54,6 +56,7 @@ class UserAgentCore:
     __slots__ = (
         "_called",
         "_leg_hosts",
+        "_nat_hosts",
         "_serial",
         "authenticator",
         "dialogs",
@@ -79,6 +82,7 @@ class UserAgentCore:
         self.dialogs: dict[str, SipLeg] = {}
         self._called: dict[int, str] = {}
         self._leg_hosts = LiveKeys()
+        self._nat_hosts: set[str] = set()
         self._serial = 0
         self.authenticator = Authenticator(token)
         self.statistics = Statistics()
@@ -138,6 +142,16 @@ class UserAgentCore:
         self.statistics.add(Statistic.ODDITY, source.host)
         if len(self.oddities) < MAX_ODDITIES:
             self.oddities.append(PeerOddity(source=source, what=what[:MAX_ODDITY_CHARS], call_id=call_id[:MAX_ODDITY_CHARS]))
+
+    def note_nat(self, dialog: Dialog) -> None:
+        """Counts a dialog whose peer is reached at its source, not where it says. Reports each peer once, up to `MAX_NAT_HOSTS`."""
+        source = dialog.next_hop
+        if not dialog.is_behind_nat:
+            return
+        self.statistics.add(Statistic.NAT, source.host)
+        if source.host not in self._nat_hosts and len(self._nat_hosts) < MAX_NAT_HOSTS:
+            self._nat_hosts.add(source.host)
+            self.note_oddity(source, "behind a NAT: its source address is used, not its Contact or route", dialog.call_id)
 
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()

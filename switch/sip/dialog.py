@@ -19,8 +19,8 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 class Dialog:
     """One side of a dialog. `local`, `remote`: From and To of our requests, tags included, as text.
 
-    `next_hop`: where our requests go. `digest`: answers challenges to them, None: they are failures. `peer_cseq`: the highest CSeq
-    seen from the peer, None before the first.
+    `next_hop`: where our requests go. `is_behind_nat`: that is the peer's source, since what it signalled is private. `digest`: answers
+    challenges to them, None: they are failures. `peer_cseq`: the highest CSeq seen from the peer, None before the first.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Dialog:
         "call_id",
         "cseq",
         "digest",
+        "is_behind_nat",
         "local",
         "next_hop",
         "peer_cseq",
@@ -67,6 +68,7 @@ class Dialog:
         self._fallback = fallback
         self._listeners = listeners
         self._nat = nat
+        self.is_behind_nat = False
         self.next_hop = fallback
         self._request_uri = target
         self._route: tuple[Field, ...] = ()
@@ -87,6 +89,7 @@ class Dialog:
         if uri is None or not (":" in uri.host or _IPV4.fullmatch(uri.host)):
             return None
         if self._nat and is_private(uri.host) and not is_private(self._fallback.host):
+            self.is_behind_nat = True
             return None
         return self._listeners.flow_to(uri.host, uri.port, transport=transport_of(uri), like=self._fallback)
 

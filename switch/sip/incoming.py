@@ -138,6 +138,10 @@ class IncomingLeg:
             return
         headers = self._received.request.headers
         required = names_option(headers, "Require", "100rel")
+        if not self._received.request.body:  # our offer is in the 200: a reliable 1xx would have to hold it (RFC 3262 §5)
+            if required:
+                return
+            body = b""
         if required or (body and names_option(headers, "Supported", "100rel")):
             if self._reliable is not None:
                 self._waiting = (status, body or (self._waiting[1] if self._waiting else b""))
@@ -147,18 +151,21 @@ class IncomingLeg:
         self._send_again(status, body, now_ns)
 
     def answer(self, body: bytes, now_ns: int) -> None:
-        """Answers with 200, as soon as the PRACK of a reliable 1xx with SDP has come (RFC 3262 §3)."""
+        """Answers with 200, as soon as the PRACK of a reliable 1xx has come (RFC 3262 §3), and its offer is answered. SDP that such a 1xx
+        held is not repeated (RFC 6337 §3.1.1)."""
         if self._rejection is not None:  # there is only one answer to it
             self.refuse(self._rejection[0], now_ns, extra=())
             return
         self._core.timer_heap.cancel(self._ring_timer)
-        if self._reliable is not None and self._reliable.has_sdp:
+        if self._reliable is not None or self._pending is not None:
             self._answer = body
             return
         self._drop_early(now_ns)
         dialog = self._dialog
-        session = Session(self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=200, is_caller=False)
-        session.start(self._transaction, received=self._received, body=body, now_ns=now_ns)
+        session = Session(
+            self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=200, is_caller=False, sdp=body
+        )
+        session.start(self._transaction, received=self._received, body=b"" if self._agreed else body, now_ns=now_ns)
 
     def refuse(self, status: int, now_ns: int, *, extra: Fields) -> None:
         if self._rejection is not None:
@@ -173,11 +180,13 @@ class IncomingLeg:
         if pending is not None:
             extra: Fields = (self._core.listeners.contact(pending.received.reply_to), *CAPABILITIES)
             self._core.respond(pending.transaction, pending.received, 200, now_ns=now_ns, extra=extra, body=body)
+            self._answer_now(now_ns)
 
     def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         pending, self._pending = self._pending, None
         if pending is not None:
             self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns, extra=extra)
+            self._answer_now(now_ns)
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:
         self.refuse(HUNG_UP_STATUS, now_ns, extra=reason_q850(q850))
@@ -267,11 +276,16 @@ class IncomingLeg:
         else:
             core.reply(received, 200, now_ns=now_ns)
         if self._answer is not None:
-            body, self._answer = self._answer, None
-            self.answer(body, now_ns)
+            self._answer_now(now_ns)
         elif self._waiting is not None:
             (status, body), self._waiting = self._waiting, None
             self.progress(status, now_ns, body=body)
+
+    def _answer_now(self, now_ns: int) -> None:
+        """Sends the 200, if one waits and what it waited for is over."""
+        if self._answer is not None:
+            body, self._answer = self._answer, None
+            self.answer(body, now_ns)
 
     def _on_offer(self, received: ReceivedRequest, now_ns: int) -> None:
         """RFC 3311 §5.2: while the first offer is not answered for good, or another one waits, the peer must ask again."""
@@ -317,6 +331,7 @@ class IncomingLeg:
         heap = self._core.timer_heap
         heap.cancel(self._ring_timer)
         heap.cancel(self._expires_timer)
+        self._answer = None
         if self._reliable is not None:
             self._reliable.retransmission.stop()
             self._reliable = None

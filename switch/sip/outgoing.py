@@ -16,7 +16,7 @@ from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
 from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, OfferReceived, ProvisionalReceived, RedirectFollowed
 from switch.sip.flow import Flow
-from switch.sip.headers import parse_name_addr, parse_seconds, parse_uint
+from switch.sip.headers import parse_name_addr, parse_seconds
 from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
@@ -31,21 +31,20 @@ from switch.sip.requests import (
     cancel_of,
     contact_of,
     credentials_of,
-    names_option,
     q850_of,
     reason_q850,
     rejection_of,
     retry_after,
+    rseq_of,
 )
 from switch.sip.session import Session, send_bye
-from switch.sip.session_timer import MAX_SESSION_S, interval_answered, interval_fields, min_se
+from switch.sip.session_timer import MAX_SESSION_S, MIN_SE_S, interval_answered, interval_fields, min_se
 from switch.sip.transaction import Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 FIRST_CSEQ = 1
 MAX_FORKS = 16
 """Forks of one INVITE, by To tag: early dialogs, and 2xx, that are kept; further ones are dropped."""
-MAX_RSEQ = 2**32 - 1
 MAX_REDIRECTS = 3
 """3xx that one call follows."""
 MAX_RETRY_S = 3_600
@@ -85,6 +84,7 @@ class OutgoingLeg:
         "_early",
         "_flow",
         "_interval_s",
+        "_least_s",
         "_peer",
         "_pending",
         "_phase",
@@ -126,6 +126,7 @@ class OutgoingLeg:
         self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
         self._visited = [uri]
         self._interval_s = peer.session_expires_s
+        self._least_s = MIN_SE_S
         self._cseq = FIRST_CSEQ
         self._branch = core.new_branch()
         self._body = body
@@ -238,9 +239,9 @@ class OutgoingLeg:
         to = parse_name_addr(response.headers.get("To") or "")
         to_tag = "" if to is None else to.tag or ""
         early = self._early_of(response, to_tag)
-        rseq = parse_uint((response.headers.get("RSeq") or "").strip(), MAX_RSEQ)
-        is_reliable = bool(rseq) and early is not None and names_option(response.headers, "Require", "100rel")
-        if is_reliable and early is not None and rseq is not None:
+        rseq = rseq_of(response)
+        is_reliable = bool(rseq) and early is not None
+        if is_reliable and early is not None:
             if early.rseq and rseq != early.rseq + 1:
                 return
             early.rseq = rseq
@@ -278,8 +279,8 @@ class OutgoingLeg:
             self._send_again(self._request.uri, now_ns)
             self._transaction.tries = tries + 1
             return True
-        if response.status == 422 and (self._interval_s or 0) < min_se(response.headers) < MAX_SESSION_S:
-            self._interval_s = min_se(response.headers)
+        if response.status == 422 and max(self._least_s, self._interval_s or 0) < min_se(response.headers) < MAX_SESSION_S:
+            self._interval_s = self._least_s = min_se(response.headers)
             self._send_again(self._request.uri, now_ns)
             return True
         return response.status < 400 and self._is_redirected(response, now_ns)
@@ -309,7 +310,7 @@ class OutgoingLeg:
             core.listeners.via(self._flow, self._branch),
             *[field for field in self._request.headers if field[0] not in _REPLACED],
             ("CSeq", f"{self._cseq} INVITE"),
-            *interval_fields(self._interval_s),
+            *interval_fields(self._interval_s, least_s=self._least_s),
             *(() if self._digest is None else self._digest.fields("INVITE", uri)),
         )
         self._request = Request(method="INVITE", uri=uri, headers=Headers(fields), body=self._body)

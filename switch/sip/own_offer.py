@@ -10,15 +10,18 @@ from typing import Protocol
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferAccepted, OfferRefused
-from switch.sip.headers import parse_cseq
+from switch.sip.headers import parse_cseq, parse_seconds
 from switch.sip.message import Headers, Request, Response
-from switch.sip.requests import ALLOW, SUPPORTED, Fields, cancel_of, credentials_of
-from switch.sip.session_timer import SessionInterval, interval_answered, interval_fields, min_se
+from switch.sip.requests import ALLOW, SUPPORTED, Fields, cancel_of, credentials_of, rseq_of
+from switch.sip.session_timer import MIN_SE_S, SessionInterval, interval_answered, interval_fields, min_se
 from switch.sip.transaction import NS_PER_MS, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 MAX_OFFER_TRIES = 8
 """How often one request is sent, glare, challenges and 422 included. Glare then counts as a refusal."""
+MAX_RETRY_S = 10
+"""RFC 3261 §14.2: a 500 to a re-INVITE asks for a wait of so much at most; a longer one is cut."""
+NS_PER_S = 1_000 * NS_PER_MS
 GLARE_STEP_NS = 10 * NS_PER_MS
 """RFC 3261 §14.1: the wait after a 491 is 2.1-4 s for who owns the Call-ID, 0-2 s for the other side, in steps of 10 ms."""
 CALLER_STEPS = range(210, 401)
@@ -44,15 +47,18 @@ class OfferingSession(Protocol):
 
 
 class _Own:
-    """A request of ours. `is_offer`: the user's, who waits for its outcome; else a refresh. `transaction` None: it waits to be sent."""
+    """A request of ours. `is_offer`: the user's, who waits for its outcome; else a refresh. `transaction` None: it waits to be sent,
+    `is_blocked`: for the end of another exchange."""
 
     __slots__ = (
         "body",
+        "is_blocked",
         "is_cancelled",
         "is_offer",
         "is_provisional",
         "method",
         "request",
+        "rseq",
         "timer",
         "transaction",
         "tries",
@@ -63,7 +69,8 @@ class _Own:
         self.body = body
         self.is_offer = is_offer
         self.tries = 0
-        self.is_provisional = self.is_cancelled = False
+        self.is_provisional = self.is_cancelled = self.is_blocked = False
+        self.rseq = 0
         self.request: Request | None = None
         self.transaction: Transaction | None = None
         self.timer: Timer | None = None
@@ -78,6 +85,7 @@ class OwnOffers:
         "_credentials",
         "_dialog",
         "_is_caller",
+        "_least_s",
         "_next",
         "_own",
         "_session",
@@ -101,6 +109,7 @@ class OwnOffers:
         self._session = session
         self._dialog = dialog
         self._is_caller = is_caller
+        self._least_s = MIN_SE_S
         self._own: _Own | None = None
         self._next: bytes | None = None
         self._unacknowledged: int | None = None
@@ -149,12 +158,12 @@ class OwnOffers:
 
     def resume(self, now_ns: int) -> None:
         """The session may offer again: what waited for that goes out."""
-        if self._own is not None and self._own.transaction is None:
+        if self._own is not None and self._own.is_blocked and self._session.may_offer:
             self._core.timer_heap.cancel(self._own.timer)
             self._send(now_ns)
 
     def close(self, _now_ns: int) -> None:
-        """The session ends: nothing more is sent but the ACKs of what is on the way."""
+        """The session ends: nothing more is sent but the ACK, or the CANCEL, of what is on the way."""
         self._next = None
         self._core.timer_heap.cancel(self._unacknowledged_timer)
         if self._unacknowledged is not None:
@@ -171,7 +180,7 @@ class OwnOffers:
         own = self._own
         if own is not None and own.transaction is transaction:
             if message.status < 200:
-                own.is_provisional = True
+                self._on_provisional(own, message, now_ns)
             else:
                 self._on_final(own, message, now_ns)
         elif message.status < 300 and self._acked is not None and self._acked[0] is transaction:
@@ -187,10 +196,12 @@ class OwnOffers:
         if own is None:
             return
         own.tries += 1
-        if not self._session.may_offer:
+        own.is_blocked = not self._session.may_offer
+        if own.is_blocked:
             self._wait(own, now_ns)
             return
         own.is_provisional = own.is_cancelled = False
+        own.rseq = 0
         core, dialog = self._core, self._dialog
         extra: Fields = (core.listeners.contact(dialog.next_hop), ALLOW, SUPPORTED, *self._interval_fields())
         own.request, own.transaction = core.send_in_dialog(dialog, own.method, user=self, now_ns=now_ns, extra=extra, body=own.body)
@@ -200,8 +211,17 @@ class OwnOffers:
         """Who refreshes stays so (RFC 4028 §7.4)."""
         interval = self.interval
         if interval is None:
-            return interval_fields(self._session.wanted_s())
-        return interval_fields(interval.seconds, "uac" if interval.is_ours else "uas")
+            return interval_fields(self._session.wanted_s(), least_s=self._least_s)
+        return interval_fields(interval.seconds, "uac" if interval.is_ours else "uas", least_s=self._least_s)
+
+    def _on_provisional(self, own: _Own, response: Response, now_ns: int) -> None:
+        """A reliable one is acknowledged, once and in order (RFC 3262 §4)."""
+        own.is_provisional = True
+        rseq = rseq_of(response)
+        if rseq and own.method == "INVITE" and (not own.rseq or rseq == own.rseq + 1):
+            own.rseq = rseq
+            rack = ("RAck", f"{rseq} {_cseq_of(own)} INVITE")
+            self._core.send_in_dialog(self._dialog, "PRACK", user=None, now_ns=now_ns, extra=(rack,))
 
     def _on_final(self, own: _Own, response: Response, now_ns: int) -> None:
         core = self._core
@@ -226,9 +246,15 @@ class OwnOffers:
             own.transaction = None
             self._wait(own, now_ns)
             return True
+        retry_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S) if response.status == 500 else None
+        if retry_s is not None and own.tries < MAX_OFFER_TRIES:  # the peer's own request is unfinished (§14.2)
+            own.transaction = None
+            own.timer = self._core.timer_heap.add(now_ns + retry_s * NS_PER_S, self._send)
+            return True
         if response.status == 422 and own.tries < MAX_OFFER_TRIES:
             old = self.interval
-            seconds = max(min_se(response.headers), 0 if old is None else old.seconds)
+            self._least_s = max(self._least_s, min_se(response.headers))
+            seconds = max(self._least_s, 0 if old is None else old.seconds)
             self.interval = SessionInterval(seconds=seconds, is_ours=old is None or old.is_ours)
             self._send(now_ns)
             return True
@@ -261,11 +287,10 @@ class OwnOffers:
         if is_live:
             self._session.on_accepted(response, interval_answered(response, self._session.wanted_s()), now_ns)
         if own.method == "INVITE" and own.request is not None and own.transaction is not None:
-            cseq = parse_cseq(own.request.headers.get("CSeq") or "")
-            number = 0 if cseq is None else cseq.number
+            number = _cseq_of(own)
             self._acked = (own.transaction, number, lambda: None)
             self._credentials = credentials_of(own.request)
-            if is_live and own.is_offer and not own.body:
+            if is_live and own.is_offer and not own.body and response.body:
                 self._unacknowledged = number
                 wait_ns = self._core.timers.transaction_timeout_ns
                 self._unacknowledged_timer = self._core.timer_heap.add(now_ns + wait_ns, self._never_answered_by_us)
@@ -312,6 +337,11 @@ class OwnOffers:
     def _never_answered_by_us(self, now_ns: int) -> None:
         """The user did not answer the peer's offer."""
         self._session.lost(now_ns)
+
+
+def _cseq_of(own: _Own) -> int:
+    cseq = None if own.request is None else parse_cseq(own.request.headers.get("CSeq") or "")
+    return 0 if cseq is None else cseq.number
 
 
 def branch_of(headers: Headers) -> str:

@@ -14,6 +14,7 @@ from switch.sip.headers import (
     parse_name_addr,
     parse_params,
     parse_reason_q850,
+    parse_uint,
     parse_uri,
     parse_via,
 )
@@ -169,6 +170,7 @@ _SDP_RANGES = frozenset({SDP_TYPE, "application/*", "*/*", "*"})
 """What an Accept that allows SDP says; the last is none of the RFC's, but is sent."""
 DEFAULT_MAX_FORWARDS = 70
 """RFC 3261 §8.1.1.6."""
+MAX_RSEQ = 2**32 - 1
 MAX_FORWARDS: Field = ("Max-Forwards", str(DEFAULT_MAX_FORWARDS))
 
 _ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
@@ -368,6 +370,13 @@ def names_option(headers: Headers, name: str, option: str) -> bool:
     """Returns whether `option` is among the values of `name`: a tag of Supported or Require, a method of Allow."""
     option = option.lower()
     return any(value.strip().lower() == option for value in headers.all(name))
+
+
+def rseq_of(response: Response) -> int:
+    """Returns the RSeq of a reliable provisional answer (RFC 3262 §7.1), or 0: it is none."""
+    if not names_option(response.headers, "Require", "100rel"):
+        return 0
+    return parse_uint((response.headers.get("RSeq") or "").strip(), MAX_RSEQ) or 0
 
 
 def contact_of(headers: Headers) -> str | None:

@@ -95,7 +95,7 @@ class Session:
         tag: str,
         status: int,
         is_caller: bool,
-        sdp: bytes = b"",
+        sdp: bytes,
     ) -> None:
         self.number = number
         self._core = core
@@ -110,6 +110,7 @@ class Session:
         self._q850: int | None = None
         self._refresh_timer: Timer | None = None
         self._expiry_timer: Timer | None = None
+        core.note_nat(dialog)
         self._own = OwnOffers(core, self, dialog=dialog, is_caller=is_caller, sdp=sdp)
         core.legs[number] = self
         core.dialogs[tag] = self
@@ -150,9 +151,14 @@ class Session:
         else:
             self._own.sdp = body
             self._answer_update(pending.transaction, pending.received, body=body, now_ns=now_ns)
+            self._own.resume(now_ns)
 
     def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         """Refuses the pending offer: the session goes on as it was (§14.2)."""
+        self._refuse_pending(status, now_ns, extra=extra)
+        self._own.resume(now_ns)
+
+    def _refuse_pending(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.transaction.user = None
@@ -225,7 +231,8 @@ class Session:
 
     def _on_bye(self, received: ReceivedRequest, now_ns: int) -> None:
         self._core.reply(received, 200, now_ns=now_ns)
-        self.decline(487, now_ns)
+        self._refuse_pending(487, now_ns)
+        self._own.close(now_ns)
         self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(received.request.headers))
 
     def _on_offer(self, received: ReceivedRequest, now_ns: int) -> None:
@@ -330,7 +337,8 @@ class Session:
         interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
         extra: Fields = (core.listeners.contact(received.reply_to), *CAPABILITIES, *fields)
         wire = core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
-        self._own.sdp = body
+        if body:
+            self._own.sdp = body
         self.set_interval(interval, now_ns)
         retransmission = Retransmission(
             core,
@@ -346,7 +354,7 @@ class Session:
         self._finish(EndReason.NO_ACK, by_peer=False)
 
     def _send_bye(self, now_ns: int, *, q850: int | None) -> None:
-        self.decline(487, now_ns)
+        self._refuse_pending(487, now_ns)
         self._stop_2xx()
         self._phase = SessionState.CLOSING
         self.set_interval(None, now_ns)
@@ -376,7 +384,6 @@ class Session:
             self._phase = SessionState.OVER
             self._stop_2xx()
             self.set_interval(None, 0)
-            self._own.close(0)
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)

@@ -71,24 +71,26 @@ def interval_to_answer(request: Request, wanted_s: int | None) -> tuple[SessionI
     """Returns what our 2xx to `request` agrees on, and its headers. `wanted_s`: what config wants, None: nothing (§9, table 2)."""
     asked = session_expires(request.headers)
     knows = names_option(request.headers, "Supported", "timer")
-    if wanted_s is None and (asked is None or not knows):
+    if wanted_s is None and asked is None:
         return None, ()
     least = min_se(request.headers)
     seconds = max(least, min(each for each in (wanted_s, None if asked is None else asked[0]) if each is not None))
-    if not knows:
-        return SessionInterval(seconds=seconds, is_ours=True, is_agreed=False), ()
+    if not knows:  # a proxy that asked reads the answer (§8.2)
+        named: Fields = () if asked is None else (("Session-Expires", f"{seconds};refresher=uas"),)
+        return SessionInterval(seconds=seconds, is_ours=True, is_agreed=False), named
     refresher = (asked[1] if asked else "") or "uac"
     required: Fields = (("Require", "timer"),) if refresher == "uac" else ()
     fields = (*required, ("Session-Expires", f"{seconds};refresher={refresher}"))
     return SessionInterval(seconds=seconds, is_ours=refresher == "uas"), fields
 
 
-def interval_fields(seconds: int | None, refresher: str = "") -> Fields:
-    """Returns the headers of a request of ours that asks for `seconds`; none for None."""
+def interval_fields(seconds: int | None, refresher: str = "", *, least_s: int = MIN_SE_S) -> Fields:
+    """Returns the headers of a request of ours that asks for `seconds`; none for None. `least_s`: the largest Min-SE of the 422 that the
+    peer sent so far (§7.3)."""
     if seconds is None:
         return ()
     value = f"{seconds};refresher={refresher}" if refresher else str(seconds)
-    return (("Session-Expires", value), ("Min-SE", str(MIN_SE_S)))
+    return (("Session-Expires", value), ("Min-SE", str(least_s)))
 
 
 def interval_answered(response: Response, wanted_s: int | None) -> SessionInterval | None:

@@ -23,6 +23,8 @@ class Statistic(StrEnum):
     """A datagram that is neither: dropped."""
     ODDITY = "oddity"
     """Something in a message of a trunk or line was wrong, and read past."""
+    NAT = "nat"
+    """A dialog whose requests go where the peer's messages come from, not to what it signals."""
     STRANGER = "stranger"
     """A datagram from no trunk that belongs to no call: silence. Most are dropped unread."""
     SCANNER = "scanner"

@@ -282,7 +282,7 @@ class CrashWorld(World):
             if draw < habit.busy:
                 agent.refuse(leg, 486, self.now_ns)
             elif draw >= habit.busy + habit.silent:
-                agent.ring(leg, self.now_ns)
+                agent.progress(leg, 180, self.now_ns)
                 answer_ms = self.random.randint(*habit.answer_ms)
                 body = self.sdp_answer(fact.offer)
                 self.after(answer_ms, lambda: agent.answer(leg, body, self.now_ns))

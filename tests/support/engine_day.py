@@ -272,7 +272,7 @@ class Day(World):
             self.after(draw.choice([0, 300]), lambda: self._gone(name, leg, lambda: agent.refuse(leg, status, self.now_ns)))
             return
         if draw.random() < 0.9:
-            agent.ring(leg, self.now_ns)
+            agent.progress(leg, 180, self.now_ns)
         if manner == "rings":
             return
         answer_ms = draw.choice([10, 500, 500, draw.randrange(4_000), 2_000 - 10])

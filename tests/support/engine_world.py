@@ -138,7 +138,7 @@ class World(Network):
             if status is not None:
                 phone.agent.refuse(fact.leg, status, self.now_ns)
                 return
-            phone.agent.ring(fact.leg, self.now_ns)
+            phone.agent.progress(fact.leg, 180, self.now_ns)
             if answer_ms is not None:
                 self.after(answer_ms, lambda: phone.agent.answer(fact.leg, self.sdp_answer(fact.offer), self.now_ns))
             if answer_ms is not None and talk_ms is not None:

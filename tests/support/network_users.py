@@ -144,7 +144,7 @@ class RandomCalls(NetworkWorld):
             self.after(draw.choice([0, 300]), partial(self._refuse, phone, leg, 486 if manner == "busy" else 503))
             return
         if draw.random() < 0.9:
-            phone.agent.ring(fact.leg, self.now_ns)
+            phone.agent.progress(fact.leg, 180, self.now_ns)
         if manner == "rings":
             return
         answer_ms = draw.randrange(5_900, 9_300) if manner == "late" else draw.choice([0, 10, 500, draw.randrange(4_000)])

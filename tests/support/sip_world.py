@@ -195,7 +195,7 @@ class Solo:
         """An incoming leg, and our tag in it (from the 180)."""
         self.agent.receive(request("INVITE", body=OFFER, **changes), PEER, self.now_ns, peer=DEFAULT_PEER)
         (invited,) = self.facts()
-        self.agent.ring(invited.leg, self.now_ns)
+        self.agent.progress(invited.leg, 180, self.now_ns)
         ringing = self.said()[-1]
         return invited.leg, header(ringing, "To").partition("tag=")[2]
 
@@ -239,7 +239,7 @@ def polite(world: "World", phone: Phone, fact: Fact) -> None:
     """A user that rings, answers and accepts all it is asked."""
     match fact:
         case InviteReceived():
-            phone.agent.ring(fact.leg, world.now_ns)
+            phone.agent.progress(fact.leg, 180, world.now_ns)
             phone.agent.answer(fact.leg, ANSWER, world.now_ns)
         case OfferReceived():
             phone.agent.accept(fact.leg, ANSWER, world.now_ns)

@@ -218,7 +218,7 @@ def test_the_same_input_gives_the_same_octets() -> None:
         solo = Solo()
         leg, tag = 1, "a1"
         solo.agent.receive(request("INVITE", body=OFFER), PEER, 0, peer=DEFAULT_PEER)
-        solo.agent.ring(leg, 0)
+        solo.agent.progress(leg, 180, 0)
         solo.agent.answer(leg, ANSWER, 0)
         solo.agent.receive(request("ACK", branch="z9hG4bKack", to_tag=tag), PEER, 0, peer=DEFAULT_PEER)
         solo.agent.hangup(leg, 0)

@@ -74,7 +74,7 @@ def test_answers_copy_what_they_must() -> None:
 def test_ringing_and_answer_carry_one_tag_and_our_contact() -> None:
     solo = Solo()
     solo.hear(request("INVITE"))
-    solo.agent.ring(1, 0)
+    solo.agent.progress(1, 180, 0)
     solo.agent.answer(1, ANSWER, 0)
     ringing, ok = solo.said()
     assert header(ringing, "To") == header(ok, "To")
@@ -111,7 +111,7 @@ def test_invite_retransmissions_are_absorbed() -> None:
     invite = request("INVITE")
     solo.hear(invite)
     assert solo.hear(invite) == ["100 INVITE"]
-    solo.agent.ring(1, 0)
+    solo.agent.progress(1, 180, 0)
     assert solo.names() == ["180 INVITE"]
     assert solo.hear(invite) == ["180 INVITE"]
     solo.agent.answer(1, ANSWER, 0)
@@ -233,7 +233,7 @@ def test_what_the_user_says_after_the_cancel_is_too_late() -> None:
     solo = Solo()
     leg, _ = solo.invited()
     solo.hear(request("CANCEL"))
-    solo.agent.ring(leg, 0)
+    solo.agent.progress(leg, 180, 0)
     solo.agent.answer(leg, ANSWER, 0)
     solo.agent.refuse(leg, 486, 0)
     solo.agent.hangup(leg, 0)

@@ -16,6 +16,7 @@ from sip_world import (
     NOTHING_HELD,
     OFFER,
     OURS,
+    PATIENCE_MS,
     PEER,
     Drop,
     OnFact,
@@ -27,7 +28,18 @@ from sip_world import (
 )
 
 from switch.sip.agent import UserAgent
-from switch.sip.fact import AckReceived, AnswerReceived, EndReason, Fact, InviteReceived, LegTerminated, ProvisionalReceived
+from switch.sip.fact import (
+    AckReceived,
+    AnswerReceived,
+    EndReason,
+    Fact,
+    InviteReceived,
+    LegTerminated,
+    OfferAccepted,
+    OfferReceived,
+    OfferRefused,
+    ProvisionalReceived,
+)
 from switch.sip.message import Request, Response, parse
 from switch.sip.peer import DEFAULT_PEER
 
@@ -115,12 +127,12 @@ def test_a_dead_peer_is_a_timeout() -> None:
 
 def ring_only(world: World, phone: Phone, fact: Fact) -> None:
     if isinstance(fact, InviteReceived):
-        phone.agent.ring(fact.leg, world.now_ns)
+        phone.agent.progress(fact.leg, 180, world.now_ns)
 
 
 def refuse(world: World, phone: Phone, fact: Fact) -> None:
     if isinstance(fact, InviteReceived):
-        phone.agent.ring(fact.leg, world.now_ns)
+        phone.agent.progress(fact.leg, 180, world.now_ns)
         phone.agent.refuse(fact.leg, 486, world.now_ns)
 
 
@@ -142,7 +154,7 @@ def test_the_cancel_that_races_the_200(hangup_ms: int) -> None:
 
     def answer_late(world: World, phone: Phone, fact: Fact) -> None:
         if isinstance(fact, InviteReceived):
-            phone.agent.ring(fact.leg, world.now_ns)
+            phone.agent.progress(fact.leg, 180, world.now_ns)
             world.after(5, lambda: phone.agent.answer(fact.leg, ANSWER, world.now_ns))
 
     def hang_up_again(world: World, phone: Phone, fact: Fact) -> None:
@@ -210,7 +222,10 @@ def moody(random: Random) -> OnFact:
             return
         agent, leg = phone.agent, fact.leg
         actions = [
-            lambda: agent.ring(leg, world.now_ns),
+            lambda: agent.progress(leg, 180, world.now_ns),
+            lambda: agent.progress(leg, 183, world.now_ns, body=ANSWER),
+            lambda: agent.offer(leg, OFFER, world.now_ns),
+            lambda: agent.offer(leg, b"", world.now_ns),
             lambda: agent.answer(leg, ANSWER, world.now_ns),
             lambda: agent.refuse(leg, 486, world.now_ns),
             lambda: agent.accept(leg, ANSWER, world.now_ns),
@@ -238,6 +253,47 @@ def test_whatever_users_and_network_do_every_leg_ends_once(seed: int) -> None:
         for leg in range(1, 30):
             world.after(90_000, lambda a=phone.agent, leg=leg: a.hangup(leg, world.now_ns))  # type: ignore[misc]
     check(world, *phones, seed=seed)
+
+
+def sdp_of(phone: Phone, leg: int) -> tuple[bytes, bytes]:
+    """What this side described last, and what the far end did, by the facts that it heard after the answer; "" before any offer."""
+    ours = theirs = b""
+    for fact in phone.of(leg):
+        match fact:
+            case OfferReceived(offer=offer):
+                ours, theirs = b"answer to " + offer, offer
+            case OfferAccepted(body=body):
+                ours, theirs = body.removeprefix(b"answer to "), body
+    return ours, theirs
+
+
+def by_name(world: World, phone: Phone, fact: Fact) -> None:
+    """Answers, and says in each answer to which offer."""
+    if isinstance(fact, InviteReceived):
+        phone.agent.answer(fact.leg, ANSWER, world.now_ns)
+    elif isinstance(fact, OfferReceived):
+        phone.agent.accept(fact.leg, b"answer to " + fact.offer, world.now_ns)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_after_glare_both_sides_agree(seed: int) -> None:
+    world = World(seed=seed, delay_ms=(5, 60))
+    caller, callee = world.phone(CALLER_HOST, on_fact=by_name), world.phone(CALLEE_HOST, on_fact=by_name)
+    leg = world.call(caller, callee)
+    world.run(2_000)
+    world.loss, world.doubling = 0.15, 0.2
+    for round_ in range(3):
+        caller.agent.offer(leg, f"v=0 caller {round_}".encode(), world.now_ns)
+        callee.agent.offer(1, f"v=0 callee {round_}".encode(), world.now_ns)
+        world.run(PATIENCE_MS)
+    assert "491 INVITE" in world.names()
+    outcomes = [fact for phone in (caller, callee) for fact in phone.facts if isinstance(fact, OfferAccepted | OfferRefused)]
+    assert [type(fact) for fact in outcomes] == [OfferAccepted] * 6, f"seed {seed}"
+    (ours, theirs), (far_ours, far_theirs) = sdp_of(caller, leg), sdp_of(callee, 1)
+    assert (ours, theirs) == (far_theirs, far_ours), f"seed {seed}"
+    assert ours, f"seed {seed}"
+    caller.agent.hangup(leg, world.now_ns)
+    check(world, caller, callee, seed=seed)
 
 
 def test_one_seed_is_one_history() -> None:
