@@ -52,6 +52,7 @@ class SwitchSettings:
     `listen`: the UDP address of SIP. `rtp_ports`: first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
     `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
+    `drain_ms`: how long calls may go on once the switch is told to stop.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
@@ -69,6 +70,7 @@ class SwitchSettings:
     log: Literal["console", "json"]
     max_call_ms: int
     max_calls: int
+    drain_ms: int = 30_000
     ledger_url: str | None = None
     api: Api | None = None
     currency: str = "USD"
