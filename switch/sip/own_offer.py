@@ -21,6 +21,8 @@ MAX_OFFER_TRIES = 8
 """How often one request is sent, glare, challenges and 422 included. Glare then counts as a refusal."""
 GLARE_STEP_NS = 10 * NS_PER_MS
 """RFC 3261 §14.1: the wait after a 491 is 2.1-4 s for who owns the Call-ID, 0-2 s for the other side, in steps of 10 ms."""
+_NO_UPDATE = frozenset({405, 501})
+"""By these answers a peer takes no UPDATE, whatever its Allow says."""
 CALLER_STEPS = range(210, 401)
 CALLEE_STEPS = range(201)
 
@@ -39,6 +41,8 @@ class OfferingSession(Protocol):
     def wanted_s(self) -> int | None: ...
 
     def on_accepted(self, response: Response, interval: SessionInterval | None, now_ns: int, /) -> None: ...
+
+    def refresh_again(self, now_ns: int, /) -> None: ...
 
     def lost(self, now_ns: int, /) -> None: ...
 
@@ -154,15 +158,14 @@ class OwnOffers:
             self._send(now_ns)
 
     def close(self, _now_ns: int) -> None:
-        """The session ends: nothing more is sent but the ACKs of what is on the way."""
+        """The session ends: nothing more is sent but the ACK, or the CANCEL, of what is on the way."""
         self._next = None
         self._core.timer_heap.cancel(self._unacknowledged_timer)
         if self._unacknowledged is not None:
             self._ack(self._unacknowledged, b"")
-        if self._own is not None:
+        if self._own is not None and self._own.transaction is None:
             self._core.timer_heap.cancel(self._own.timer)
-            if self._own.transaction is None:
-                self._own = None
+            self._own = None
 
     # the transaction's user
 
@@ -231,6 +234,7 @@ class OwnOffers:
             old = self.interval
             seconds = max(min_se(response.headers), 0 if old is None else old.seconds)
             self.interval = SessionInterval(seconds=seconds, is_ours=old is None or old.is_ours)
+            own.transaction = None
             self._send(now_ns)
             return True
         if own.transaction is not None:
@@ -254,6 +258,9 @@ class OwnOffers:
     def _refused(self, own: _Own, status: int, now_ns: int) -> None:
         if own.is_offer:
             self._core.report(OfferRefused(leg=self._session.number, status=status))
+        else:
+            self.has_update &= status not in _NO_UPDATE
+            self._session.refresh_again(now_ns)
         self._go_on(now_ns)
 
     def _on_success(self, own: _Own, response: Response, now_ns: int) -> None:
