@@ -90,6 +90,7 @@ class OutgoingLeg:
         "_phase",
         "_q850",
         "_request",
+        "_sdp",
         "_tag",
         "_timeout_timer",
         "_transaction",
@@ -129,7 +130,7 @@ class OutgoingLeg:
         self._least_s = MIN_SE_S
         self._cseq = FIRST_CSEQ
         self._branch = core.new_branch()
-        self._body = body
+        self._body = self._sdp = body
         from_value = f"{sender(caller, host=core.listeners.local(target).host, uri=uri)};tag={self._tag}"
         fields = (
             core.listeners.via(target, self._branch),
@@ -172,6 +173,7 @@ class OutgoingLeg:
         pending, self._pending = self._pending, None
         if pending is not None:
             received, transaction = pending
+            self._sdp = body
             extra: Fields = (self._core.listeners.contact(received.reply_to), *CAPABILITIES)
             self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
 
@@ -343,7 +345,7 @@ class OutgoingLeg:
                 tag=self._tag,
                 status=response.status,
                 is_caller=True,
-                sdp=self._body,
+                sdp=self._sdp,
             )
             session.note_allowed(response.headers)
             session.set_interval(interval_answered(response, self._interval_s), now_ns)

@@ -24,6 +24,8 @@ MAX_RETRY_S = 10
 NS_PER_S = 1_000 * NS_PER_MS
 GLARE_STEP_NS = 10 * NS_PER_MS
 """RFC 3261 §14.1: the wait after a 491 is 2.1-4 s for who owns the Call-ID, 0-2 s for the other side, in steps of 10 ms."""
+_NO_UPDATE = frozenset({405, 501})
+"""By these answers a peer takes no UPDATE, whatever its Allow says."""
 CALLER_STEPS = range(210, 401)
 CALLEE_STEPS = range(201)
 
@@ -42,6 +44,8 @@ class OfferingSession(Protocol):
     def wanted_s(self) -> int | None: ...
 
     def on_accepted(self, response: Response, interval: SessionInterval | None, now_ns: int, /) -> None: ...
+
+    def refresh_again(self, now_ns: int, /) -> None: ...
 
     def lost(self, now_ns: int, /) -> None: ...
 
@@ -256,6 +260,7 @@ class OwnOffers:
             self._least_s = max(self._least_s, min_se(response.headers))
             seconds = max(self._least_s, 0 if old is None else old.seconds)
             self.interval = SessionInterval(seconds=seconds, is_ours=old is None or old.is_ours)
+            own.transaction = None
             self._send(now_ns)
             return True
         if own.transaction is not None:
@@ -279,6 +284,9 @@ class OwnOffers:
     def _refused(self, own: _Own, status: int, now_ns: int) -> None:
         if own.is_offer:
             self._core.report(OfferRefused(leg=self._session.number, status=status))
+        else:
+            self.has_update &= status not in _NO_UPDATE
+            self._session.refresh_again(now_ns)
         self._go_on(now_ns)
 
     def _on_success(self, own: _Own, response: Response, now_ns: int) -> None:

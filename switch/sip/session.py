@@ -37,6 +37,8 @@ from switch.sip.transaction import NS_PER_MS, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 NS_PER_S = 1_000 * NS_PER_MS
+REFRESHES_LEFT = 4
+"""A refused refresh is tried again after this part of the wait for the first: at least once before the session runs out."""
 EXPIRED_Q850 = 102
 """Recovery on timer expiry."""
 
@@ -315,6 +317,13 @@ class Session:
             self._refresh_timer = heap.add(now_ns + int(interval.refresh_s * NS_PER_S), self._own.refresh)
         if interval.is_agreed:
             self._expiry_timer = heap.add(now_ns + int(interval.expiry_s * NS_PER_S), self.lost)
+
+    def refresh_again(self, now_ns: int) -> None:
+        """A refresh was refused, which says nothing of the peer being gone: another one goes out while there is time (RFC 4028 §10)."""
+        interval = self._own.interval
+        if interval is not None and interval.is_ours and self.is_live:
+            wait_s = interval.refresh_s / REFRESHES_LEFT if interval.is_agreed else interval.refresh_s
+            self._refresh_timer = self._core.timer_heap.add(now_ns + int(wait_s * NS_PER_S), self._own.refresh)
 
     # how it is done
 
