@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +72,16 @@ class PjPhone:
 
     def hold(self, deadline_s: float) -> bool:
         """True once the other side has answered the re-INVITE."""
-        return self._renegotiated("hold", "held", deadline_s)
+        return self._renegotiated("hold", {"held"}, deadline_s)
 
     def resume(self, deadline_s: float) -> bool:
-        return self._renegotiated("resume", "talking", deadline_s)
+        """As `hold`; the other side may be holding, too, and then it goes on to."""
+        return self._renegotiated("resume", {"talking", "held"}, deadline_s)
 
-    def _renegotiated(self, command: str, event: str, deadline_s: float) -> bool:
-        before = _count(self._program.lines, event)
+    def _renegotiated(self, command: str, outcomes: Set[str], deadline_s: float) -> bool:
+        before = _count(self._program.lines, outcomes)
         self._tell(do=command)
-        return self._program.says(lambda lines: _count(lines, event) > before, deadline_s)
+        return self._program.says(lambda lines: _count(lines, outcomes) > before, deadline_s)
 
     def hangup(self) -> None:
         self._tell(do="hangup")
@@ -117,5 +118,5 @@ class PjPhone:
         return {f"{self.name}: events": events, f"{self.name}: output": tail(self._work / f"{self.name}.output")}
 
 
-def _count(lines: Sequence[str], event: str) -> int:
-    return sum(json.loads(line)["event"] == event for line in lines)
+def _count(lines: Sequence[str], events: Set[str]) -> int:
+    return sum(json.loads(line)["event"] in events for line in lines)

@@ -162,18 +162,15 @@ class OwnOffers:
             self._core.timer_heap.cancel(self._own.timer)
             self._send(now_ns)
 
-    def close(self, now_ns: int) -> None:
-        """The session ends: nothing more is sent but the ACKs of what is on the way, for 64*T1 at most."""
+    def close(self, _now_ns: int) -> None:
+        """The session ends: nothing more is sent but the ACK, or the CANCEL, of what is on the way."""
         self._next = None
         self._core.timer_heap.cancel(self._unacknowledged_timer)
         if self._unacknowledged is not None:
             self._ack(self._unacknowledged, b"")
-        if self._own is not None:
+        if self._own is not None and self._own.transaction is None:  # else its timer ends it: a 1xx alone ends no wait (§17.1.1.2)
             self._core.timer_heap.cancel(self._own.timer)
-            if self._own.transaction is None:
-                self._own = None
-            else:
-                self._own.timer = self._core.timer_heap.add(now_ns + self._core.timers.transaction_timeout_ns, self._abandon)
+            self._own = None
 
     # the transaction's user
 
@@ -336,12 +333,6 @@ class OwnOffers:
         self._own = None
         own.transaction.destroy()
         self._session.lost(now_ns)
-
-    def _abandon(self, _now_ns: int) -> None:
-        """The session is over, and no final answer came."""
-        own, self._own = self._own, None
-        if own is not None and own.transaction is not None:
-            own.transaction.destroy()
 
     def _never_answered_by_us(self, now_ns: int) -> None:
         """The user did not answer the peer's offer."""
