@@ -381,8 +381,9 @@ class Engine:
 
     def _on_ack(self, live: LiveCall, number: int, body: bytes, at: Moment) -> None:
         leg = live.legs[number]
-        is_answer = leg.offered
-        if not self._media.apply_answer(live, leg, body):
+        is_answer = leg.offered and (leg.asked or leg.remote is None)  # else a re-INVITE of ours still waits
+        leg.asked = False
+        if is_answer and not self._media.apply_answer(live, leg, body):
             self._feed(live, ev.MediaFailed(at=at, why="no usable SDP in the ACK"))
             return
         if is_answer:

@@ -21,7 +21,8 @@ class LiveLeg:
 
     `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
-    answer must come. `silent_since`: its last packet, while its audio has stopped. `wish`: the direction that it last asked for.
+    answer must come. `asked`: that is in the ACK of a re-INVITE without SDP.
+    `silent_since`: its last packet, while its audio has stopped. `wish`: the direction that it last asked for.
     `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
     """
 
@@ -34,6 +35,7 @@ class LiveLeg:
     version: int = 0
     opened: bool = False
     offered: bool = False
+    asked: bool = False
     silent_since: Moment | None = None
     refusal: Incompatible | None = None
     wish: Direction = Direction.SENDRECV

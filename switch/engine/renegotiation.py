@@ -54,6 +54,7 @@ class Renegotiator:
         leg, other = live.legs[number], _partner(live, number)
         if not offer:
             body = self._media.renew_offer(leg, direction=self._direction_for(other))
+            leg.asked = True
             self._agent.accept(leg.sip, body, at.mono_ns)
             return
         asked = self._media.wish_of(leg, offer)
@@ -107,8 +108,9 @@ class Renegotiator:
         """Line and caller are apart: nobody is left to ask."""
         for leg in live.legs.values():
             leg.music = False
-            if leg.waiting is not None and leg.port is not None:  # without a port the leg is over
-                self._accept(live, leg, leg.waiting, at)
+            waiting, leg.waiting = leg.waiting, None
+            if waiting is not None and leg.port is not None:  # else it is the leg that has ended
+                self._accept(live, leg, waiting, at)
 
     def _tell_other(self, live: LiveCall, number: int, at: Moment) -> None:
         leg, other = live.legs[number], _partner(live, number)

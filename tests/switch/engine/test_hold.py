@@ -1,9 +1,10 @@
 """Hold, resume and what else one leg offers: what the other leg is told, what is heard, and what becomes of a refusal."""
 
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
-from engine_world import EAST, World, line, plan, tokens
+from engine_world import EAST, SWITCH, World, line, plan, tokens
 
 from media import control as mc
 from switch.engine.engine import Engine
@@ -11,9 +12,11 @@ from switch.engine.media import RtpSettings
 from switch.sip import offer_answer
 from switch.sip.agent import UserAgent
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived, OfferRefused
+from switch.sip.flow import Flow
 from switch.sip.sdp import Direction, parse_sdp
 
 SENDRECV, SENDONLY, RECVONLY, INACTIVE = Direction
+SEEDS = range(12)
 
 
 @dataclass
@@ -227,3 +230,72 @@ def test_time_on_hold_is_talk() -> None:
     talk.over()
     (attempt,) = talk.records[0].record.attempts
     assert attempt.connected_ms >= 20_000
+
+
+def test_an_ack_of_another_offer_is_no_answer_to_ours() -> None:
+    """The caller moves, and its ACK is late; the line's hold waits for it, and the caller moves again in its answer to that."""
+
+    class LateAck(Talk):
+        late: tuple[bytes, Flow, Flow] | None = None
+        is_slow = False
+
+        def fly(self, data: bytes, source: Flow, target: Flow) -> None:
+            if self.is_slow and data.startswith(b"ACK ") and target == SWITCH:
+                self.late = data, source, target
+            else:
+                super().fly(data, source, target)
+
+        def sdp_answer(self, offer: bytes) -> bytes:
+            return super().sdp_answer(offer).replace(b" 4000 ", b" 4100 " if self.is_slow or self.late else b" 4000 ")
+
+    talk = LateAck()
+    talk.is_slow = True
+    talk.a.offers(SENDRECV, port=6_100, run_ms=100)
+    talk.b.offers(SENDONLY, run_ms=100)
+    assert talk.late is not None
+    talk.is_slow = False
+    talk._land(*talk.late)
+    talk.flush()
+    talk.run(10_000)
+    assert (talk.a.offered, talk.b.answered) == ([SENDONLY], [RECVONLY])
+    assert talk.aim(talk.ports[0]).port == 4_100
+    talk.over()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_any_holds_both_hear_each_other_again(seed: int) -> None:
+    chance = Random(seed)
+    talk = Talk(music=chance.choice((None, "music")))
+    talk.loss, talk.doubling, talk.delay_ms = chance.choice((0.0, 0.1)), 0.1, (1, 80)
+    for _ in range(8):
+        wish = chance.choice((SENDONLY, SENDRECV, RECVONLY))
+        chance.choice((talk.a, talk.b)).offers(wish, port=6_000, run_ms=chance.choice((0, 20, 100, 3_000)))
+    talk.run(30_000)
+    talk.loss = 0.0
+    for side in (talk.a, talk.b, talk.a, talk.b):
+        side.offers(SENDRECV, port=6_300, run_ms=30_000)
+    assert talk.a.answered[-1] is SENDRECV
+    assert talk.b.answered[-1] is SENDRECV
+    for port in talk.ports:
+        assert talk.aim(port).receives
+        assert not talk.aim(port).held
+        assert talk.aim(port).port == 6_300
+    talk.run(100_000)
+    talk.over()
+
+
+@pytest.mark.parametrize("ending", ["caller", "line"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_call_that_ends_amid_holds_leaves_one_record_and_nothing_else(seed: int, ending: str) -> None:
+    chance = Random(seed)
+    talk = Talk()
+    talk.loss, talk.doubling, talk.delay_ms = chance.choice((0.0, 0.2)), 0.1, (1, 80)
+    for _ in range(chance.randrange(1, 6)):
+        chance.choice((talk.a, talk.b)).offers(chance.choice((SENDONLY, SENDRECV)), run_ms=chance.choice((0, 20, 100)))
+    side = talk.a if ending == "caller" else talk.b
+    side.agent.hangup(side.leg, talk.now_ns)
+    talk.run(200_000)
+    assert len(talk.records) == 1
+    assert not talk.complaints
+    assert set(talk.sip.live_counts().values()) == {0}
+    assert talk.engine.live_calls == 0
