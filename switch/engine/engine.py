@@ -448,6 +448,8 @@ class Engine:
             rest_us = min(fact.retry_after_s, MAX_LINE_REST_S) * 1_000_000
             self._control.usage.rest_line(live.call.history.attempts[number - 1].line, at.utc_us + rest_us)
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
+        if fact.by_peer:
+            live.left = (cause, fact.q850)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 
