@@ -21,7 +21,7 @@ SECRETS = frozenset({"token", "tokens", "password", "secret"})
 """Keys whose values are compared and never shown."""
 _DEFAULT = re.compile(r"default: (.+)$")
 """How a description ends that says what holds where the key is left out."""
-_BARE = frozenset({"amount", "percent", "steps", "line"})
+_BARE = frozenset({"udp", "amount", "percent", "steps", "line"})
 """Fields of a price or a target that are read without their key, first."""
 _IN_SECONDS = re.compile(r"trunks\.[^.]+\.cost\.(initial|step)")
 _DAY_MINUTES = 24 * 60

@@ -107,7 +107,7 @@ class Renegotiator:
         """Line and caller are apart: nobody is left to ask."""
         for leg in live.legs.values():
             leg.music = False
-            if leg.waiting is not None:
+            if leg.waiting is not None and leg.port is not None:  # without a port the leg is over
                 self._accept(live, leg, leg.waiting, at)
 
     def _tell_other(self, live: LiveCall, number: int, at: Moment) -> None:

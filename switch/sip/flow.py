@@ -101,11 +101,12 @@ def is_address(host: str) -> bool:
 
 
 def flow_of(uri: str) -> Flow:
-    """Returns the flow to the IP literal in a URI that config has checked."""
+    """Returns the flow to the host of a URI that config has checked, by the first listener."""
     parsed = parse_uri(uri)
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
-    return Flow(parsed.host, parsed.port or DEFAULT_PORT)
+    transport = transport_of(parsed) or Transport.UDP
+    return Flow(parsed.host, parsed.port or (DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT), transport)
 
 
 def transport_of(uri: SipUri) -> Transport | None:

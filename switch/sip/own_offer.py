@@ -159,10 +159,9 @@ class OwnOffers:
         self._core.timer_heap.cancel(self._unacknowledged_timer)
         if self._unacknowledged is not None:
             self._ack(self._unacknowledged, b"")
-        if self._own is not None:
+        if self._own is not None and self._own.transaction is None:  # else its timer ends it: a 1xx alone ends no wait (§17.1.1.2)
             self._core.timer_heap.cancel(self._own.timer)
-            if self._own.transaction is None:
-                self._own = None
+            self._own = None
 
     # the transaction's user
 

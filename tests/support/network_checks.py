@@ -16,6 +16,7 @@ from switch.call.steps import RELEASE_MS
 from switch.engine.journal_line import recover_call
 from switch.sip.message import Request, Response, parse
 
+END_NS = 2**62
 PATIENCE_MS = 64 * 500
 """64*T1: a request that is never answered is given up (RFC 3261 §17)."""
 
@@ -62,6 +63,8 @@ def _left_over(world: NetworkWorld) -> Iterator[Broken]:
     for leg in world.legs.values():
         if leg.ended_ns is None:
             yield Broken(what=f"{leg.host} still has its leg", call_ids=(leg.call_id,))
+        if not 0 <= leg.offers - leg.outcomes <= 1:
+            yield Broken(what=f"{leg.offers} offers of {leg.host} had {leg.outcomes} outcomes", call_ids=(leg.call_id,))
 
 
 def _records_per_invite(world: NetworkWorld) -> Iterator[Broken]:
@@ -92,8 +95,11 @@ def _talk(world: NetworkWorld, record: CallRecord) -> Iterator[Broken]:
 
 
 def _end_ns(world: NetworkWorld, life: str, leg: UserLeg) -> int:
-    """When the switch could know at the latest that this side was gone: by its BYE, else by the audio that stopped."""
+    """When the switch could know at the latest that this side was gone: by its BYE, else by the audio that stopped. A side that may be
+    on hold need not send any: without a BYE its call may last for `hold_timeout`, which is longer than these worlds."""
     bye_ns = world.first_bye.get((life, leg.call_id))
+    if bye_ns is None and leg.renegotiated:
+        return END_NS
     return bye_ns if bye_ns is not None else (leg.ended_ns or world.now_ns) + (MEDIA_TIMEOUT_MS + 2_000) * NS_PER_MS
 
 

@@ -10,9 +10,10 @@ from media import control as mc
 from switch.call.moment import NS_PER_MS
 from switch.sip import offer_answer, sdp
 from switch.sip.digest import Credentials, Secret
-from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived
+from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated, OfferAccepted, OfferReceived, OfferRefused
 from switch.sip.flow import Flow
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
+from switch.sip.sdp import Direction
 
 ARRIVE_MS = 60_000
 """All calls arrive within this time."""
@@ -78,6 +79,8 @@ class RandomCalls(NetworkWorld):
         leg = UserLeg(number=number, host=host, call_id=call_id, rtp=rtp, began_ns=self.now_ns)
         self._by_number[phone.address, number] = leg
         self.after(PATIENCE_MS, partial(self._hang_up, phone, leg))
+        for _ in range(self.random.choice([0, 0, 0, 1, 4])):
+            self.after(self.random.randrange(30_000), partial(self._renegotiate, phone, leg))
         return self.new_leg(leg)
 
     def _hang_up(self, phone: Phone, leg: UserLeg) -> None:
@@ -98,6 +101,8 @@ class RandomCalls(NetworkWorld):
                 leg.answered_ns = self.now_ns
             case OfferReceived(offer=offer):
                 self._is_asked(phone, leg, offer)
+            case OfferAccepted() | OfferRefused():
+                leg.outcomes += 1
             case LegTerminated() if leg.ended_ns is None:
                 leg.ended_ns = self.now_ns
 
@@ -169,8 +174,20 @@ class RandomCalls(NetworkWorld):
 
     # both
 
+    def _renegotiate(self, phone: Phone, leg: UserLeg) -> None:
+        """In the middle of talk: hold, resume, other audio ports, or an INVITE without SDP."""
+        if leg.answered_ns is None or leg.ended_ns is not None or leg.offers > leg.outcomes:
+            return
+        leg.renegotiated = True
+        leg.version += 1
+        leg.offers += 1
+        direction = self.random.choice([*Direction])
+        body = offer_answer.offer(host=leg.host, port=leg.rtp, session_id=leg.rtp, version=leg.version, direction=direction)
+        phone.agent.offer(leg.number, body if self.random.random() < 0.9 else b"", self.now_ns)
+
     def _is_asked(self, phone: Phone, leg: UserLeg, offer: bytes) -> None:
         """A re-INVITE is accepted, declined, or left alone for a while."""
+        leg.renegotiated = True
         draw = self.random
         if draw.random() < 0.2:
             self.after(draw.randrange(3_000), lambda: phone.agent.decline(leg.number, 488, self.now_ns))

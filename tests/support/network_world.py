@@ -100,7 +100,7 @@ def network_plan() -> Plan:
 class UserLeg:
     """One leg as the person at its phone sees it. `call_id`: its SIP Call-ID. `rtp`: the port in its SDP. Moments are monotonic ns.
 
-    `left`: this side hung up, cancelled or refused."""
+    `left`: this side hung up, cancelled or refused. `version`: of its SDP. `offers`: its own re-INVITEs; `outcomes`: those answered."""
 
     number: int
     host: str
@@ -110,6 +110,10 @@ class UserLeg:
     answered_ns: int | None = None
     ended_ns: int | None = None
     left: bool = False
+    version: int = 1
+    offers: int = 0
+    outcomes: int = 0
+    renegotiated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +269,9 @@ class NetworkWorld(World):
         self.flown.append((self.now_ns, "sent", source, target, data))
         if source == SWITCH and data.startswith(b"SIP/2.0") and not data.startswith(b"SIP/2.0 401") and b" INVITE\r\n" in data:
             self.replied.add((self.life, call_id_of(data)))
-            if target == CARRIERS["south"]:  # whose INVITEs count from when they have authenticated
+            if (
+                target == CARRIERS["south"] and (self.life, call_id_of(data)) in self.signed
+            ):  # whose INVITEs count from when they have authenticated
                 self._first(self.invited, data)
         super().fly(data, source, target)
 
@@ -279,7 +285,7 @@ class NetworkWorld(World):
 
     def _note(self, data: bytes, source: Flow) -> None:
         if data.startswith(b"INVITE "):
-            if b"\nAuthorization:" in data:
+            if b"\nAuthorization:" in data and not _TAGGED_TO.search(data):
                 self.signed.add((self.life, call_id_of(data)))
             if source != CARRIERS["south"] and not _TAGGED_TO.search(data):
                 self._first(self.invited, data)

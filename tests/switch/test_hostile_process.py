@@ -79,7 +79,7 @@ def hostile(folder: Path, capfd: pytest.CaptureFixture[str], scene: Callable[[St
             await there.until_over()
             await on.switch.until("call")
             assert on.switch.process.returncode is None
-            assert {line["level"] for line in on.switch.log} == {"info"}
+            assert {line["level"] for line in on.switch.log if line["event"] != "odd SIP"} == {"info"}
 
     asyncio.run(play())
     assert capfd.readouterr().err == ""
@@ -104,10 +104,12 @@ def test_noise_and_bombs_on_the_sip_port_do_nothing(tmp_path: Path, capfd: pytes
                 tuple(f"X-{number}: 1" for number in range(5_000)),
                 ('Contact: "' + '\\"' * 25_000,),
             ):
-                rogue.send(rogue.request("INVITE", extra=bomb))
+                rogue.send(
+                    rogue.request("INVITE" if rogue is stranger else "OPTIONS", extra=bomb)
+                )  # a trunk's INVITE would be a call
                 await carrier.until_heard()
         assert stranger.heard() == []
-        told = {line["event"] for line in on.switch.log if not line["event"].startswith("Running upgrade")}
+        told = {line["event"] for line in on.switch.log if not line["event"].startswith("Running upgrade")} - {"odd SIP"}
         assert told == {"time zone rules", "ledger writable: calls are taken", "media worker up", "ready"}  # none of it was a call
 
     hostile(tmp_path, capfd, scene)
