@@ -23,7 +23,7 @@ _DEFAULT = re.compile(r"default: (.+)$")
 """How a description ends that says what holds where the key is left out."""
 _BARE = frozenset({"udp", "amount", "percent", "steps", "line"})
 """Fields of a price or a target that are read without their key, first."""
-_IN_SECONDS = re.compile(r"trunks\.[^.]+\.cost\.(initial|step)")
+_IN_SECONDS = re.compile(r"trunks\.[^.]+\.cost\.(initial|step)|.*\.session_timer")
 _DAY_MINUTES = 24 * 60
 
 
