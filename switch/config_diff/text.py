@@ -91,7 +91,7 @@ def described(model: BaseModel) -> str:
 def text_of(value: object, field: Field) -> str:
     """A value of `field`, as config writes it or nearly so."""
     if value is None:
-        return field.absent
+        return "off" if field.key == "session_timer" else field.absent
     if field.key in SECRETS:
         return "set"
     match value:
