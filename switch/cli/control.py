@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from routing.zone import Zone
     from switch.control.client import ControlClient
     from switch.control.messages import Status
+    from switch.engine.peer_state import HealthState, RegistrationState
     from switch.engine.status import LineStatus, TrunkStatus
 
 NOTHING = "-"
@@ -45,7 +46,8 @@ def status(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) ->
 def trunks(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> None:
     """Show each trunk of the running switch: calls now and since the start, and when it was last heard.
 
-    refused: calls that were rejected at once. malformed: messages of its addresses with an error in them.
+    refused: calls that were rejected at once. malformed: messages of its addresses with an error in them. OPTIONS: whether it answers them,
+    and its last answer. registered: until when, or no, and the registrar's last answer.
 
     \b
     Examples:
@@ -71,7 +73,8 @@ def lines(
 ) -> None:
     """Show each line of the running switch: calls now and since the start, its rest, its last result.
 
-    A line rests after failures, as its `health` in the config says. The last result is of an attempt whose call is over.
+    A line rests after failures, as its `health` in the config says. OPTIONS: whether it answers them, and its last answer. The last result
+    is of an attempt whose call is over, with the line's SIP status.
 
     \b
     Examples:
@@ -205,10 +208,16 @@ def _status_lines(found: "Status", pid: int, zone: "Zone") -> Iterator[str]:
 
 def _trunk_table(found: "Sequence[TrunkStatus]", zone: "Zone") -> Table:
     figures = [Column(heading, right=True) for heading in (["calls", "now"], ["calls", "so far"], "refused", "malformed")]
-    table = Table([Column("trunk", key=True), *figures, Column(["last seen", zone.key])])
+    states = [Column("OPTIONS"), Column(["registered", "until"])]
+    table = Table([Column("trunk", key=True), *figures, Column(["last seen", zone.key]), *states])
     for trunk in found:
         seen = NOTHING if trunk.last_seen_us is None else _moment(trunk.last_seen_us, zone)
-        table.add_row(trunk.name, str(trunk.calls), str(trunk.total_calls), str(trunk.refused), str(trunk.malformed), seen)
+        calls = (str(trunk.calls), str(trunk.total_calls), str(trunk.refused), str(trunk.malformed))
+        is_well = (trunk.health is None or trunk.health.is_up) and (
+            trunk.registration is None or trunk.registration.until_us is not None
+        )
+        states_of = (_health(trunk.health), _registered(trunk.registration, zone))
+        table.add_row(trunk.name, *calls, seen, *states_of, style="" if is_well else "yellow")
     return table
 
 
@@ -220,15 +229,33 @@ def _line_table(found: "Sequence[LineStatus]", zone: "Zone") -> Table:
             Column(["calls", "now"], right=True),
             Column(["calls", "so far"], right=True),
             Column(["resting until", zone.key]),
+            Column("OPTIONS"),
             Column("last result"),
         ]
     )
     for line in found:
         resting = NOTHING if line.resting_until_us is None else _moment(line.resting_until_us, zone)
-        result = (line.last_result or NOTHING).replace("_", " ")
-        style = "yellow" if line.resting_until_us is not None else ""
-        table.add_row(line.name, line.advertiser, str(line.calls), str(line.total_calls), resting, result, style=style)
+        result = (line.last_result or NOTHING).replace("_", " ") + ("" if line.last_sip_code is None else f" {line.last_sip_code}")
+        is_well = line.resting_until_us is None and (line.health is None or line.health.is_up)
+        calls = (str(line.calls), str(line.total_calls))
+        table.add_row(line.name, line.advertiser, *calls, resting, _health(line.health), result, style="" if is_well else "yellow")
     return table
+
+
+def _health(state: "HealthState | None") -> str:
+    """What OPTIONS say: up or down, and the last answer."""
+    if state is None:
+        return NOTHING
+    return ("up" if state.is_up else "down") + ("" if state.last_status is None else f" {state.last_status}")
+
+
+def _registered(state: "RegistrationState | None", zone: "Zone") -> str:
+    """Until when a trunk is registered, or that it is not, and the registrar's last answer."""
+    if state is None:
+        return NOTHING
+    if state.until_us is not None:
+        return _moment(state.until_us, zone)
+    return "no" if state.status is None else f"no {state.status}"
 
 
 def _moment(utc_us: int, zone: "Zone") -> str:

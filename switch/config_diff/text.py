@@ -23,7 +23,7 @@ _DEFAULT = re.compile(r"default: (.+)$")
 """How a description ends that says what holds where the key is left out."""
 _BARE = frozenset({"udp", "amount", "percent", "steps", "line"})
 """Fields of a price or a target that are read without their key, first."""
-_IN_SECONDS = re.compile(r"trunks\.[^.]+\.cost\.(initial|step)")
+_IN_SECONDS = re.compile(r"trunks\.[^.]+\.cost\.(initial|step)|.*\.session_timer")
 _DAY_MINUTES = 24 * 60
 
 
@@ -91,7 +91,7 @@ def described(model: BaseModel) -> str:
 def text_of(value: object, field: Field) -> str:
     """A value of `field`, as config writes it or nearly so."""
     if value is None:
-        return field.absent
+        return "off" if field.key == "session_timer" else field.absent
     if field.key in SECRETS:
         return "set"
     match value:

@@ -41,7 +41,7 @@ def carry_out(
         case GetStatus(id=number):
             return status(engine, process(), number)
         case GetTrunks(id=number):
-            return Trunks(id=number, trunks=engine.trunk_status())
+            return Trunks(id=number, trunks=engine.trunk_status(at))
         case GetLines(id=number):
             return Lines(id=number, lines=engine.line_status(at))
         case GetStatistics(id=number):

@@ -5,7 +5,6 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 """
 
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from typing import assert_never
 
@@ -29,10 +28,18 @@ from switch.engine.last_second import LastSecond
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
-from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
+from switch.engine.peer_state import HealthState, RegistrationState
 from switch.engine.plan import Plan, Trunk
 from switch.engine.renegotiation import Renegotiator
-from switch.engine.status import LineStatus, TrafficCounts, TrunkStatus
+from switch.engine.status import (
+    LineStatus,
+    TrafficCounts,
+    TrunkStatus,
+    health_states,
+    line_status,
+    registration_states,
+    trunk_status,
+)
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -52,7 +59,7 @@ from switch.sip.fact import (
 )
 from switch.sip.flow import Flow
 from switch.sip.identity import passable
-from switch.sip.statistics import OTHER, Statistic
+from switch.sip.statistics import Statistic
 from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
 
@@ -141,32 +148,14 @@ class Engine:
         """Returns how far behind the shell was at last."""
         return self._admission.lag_ms
 
-    def trunk_status(self) -> tuple[TrunkStatus, ...]:
+    def trunk_status(self, at: Moment) -> tuple[TrunkStatus, ...]:
         """Returns the present state of each trunk of the plan."""
-        live = Counter(each.call.history.trunk for each in self._calls)
-        malformed: Counter[str] = Counter()
-        counts = self._agent.statistics.snapshot()
-        for host, count in counts.get(Statistic.ODDITY, {}).items():
-            trunk = None if host == OTHER else self._plan.trunk_of(host)
-            if trunk is not None:
-                malformed[trunk.name] += count
-        names = [trunk.name for trunk in self._plan.trunks]
-        return tuple(self._traffic.trunk(name, live=live[name], malformed=malformed[name]) for name in names)
+        return trunk_status(self._plan, agent=self._agent, calls=self._calls, traffic=self._traffic, at=at)
 
     def line_status(self, at: Moment) -> tuple[LineStatus, ...]:
         """Returns the present state of each line of the plan."""
-        live = Counter(
-            each.call.history.attempts[number - 1].line
-            for each in self._calls
-            for number in each.legs
-            if number != CALLER and self._calls.has_leg(each, number)
-        )
-        found = []
-        for name, line in sorted(self._plan.table.lines.items()):
-            until_us = self._control.usage.resting_until_us(name)
-            resting_us = until_us if until_us > at.utc_us else None
-            found.append(self._traffic.line(name, line.advertiser, live=live[name], resting_until_us=resting_us))
-        return tuple(found)
+        usage = self._control.usage
+        return line_status(self._plan, agent=self._agent, calls=self._calls, traffic=self._traffic, usage=usage, at=at)
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """Returns all counters: kind -> host -> count."""
@@ -174,11 +163,11 @@ class Engine:
 
     def health(self, at: Moment) -> dict[str, HealthState]:
         """Returns the state of all that is asked by OPTIONS, by `line:NAME` or `trunk:NAME`."""
-        return {name: health_state(probe, at) for name, probe in sorted(self._agent.monitor.probes.items())}
+        return health_states(self._agent, at)
 
     def registrations(self, at: Moment) -> dict[str, RegistrationState]:
         """Returns the state of all registrations, by trunk."""
-        return {trunk: registration_state(each, at) for trunk, each in sorted(self._agent.monitor.registrations.items())}
+        return registration_states(self._agent, at)
 
     # inputs
 
@@ -449,6 +438,8 @@ class Engine:
             rest_us = min(fact.retry_after_s, MAX_LINE_REST_S) * 1_000_000
             self._control.usage.rest_line(live.call.history.attempts[number - 1].line, at.utc_us + rest_us)
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
+        if fact.by_peer:
+            live.left = (cause, fact.q850)
         event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
         self._feed(live, event)
 

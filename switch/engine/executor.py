@@ -166,7 +166,7 @@ class CommandExecutor:
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
         if leg is not None:
-            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[cause].q850)
+            self._agent.hangup(leg.sip, at.mono_ns, q850=_q850(live, cause))
             return ()
         # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
@@ -191,6 +191,12 @@ class CommandExecutor:
             self._media.remove_call(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
         live.recorded = True
+
+
+def _q850(live: LiveCall, cause: Cause) -> int:
+    """Returns the Q.850 value of a hang-up for `cause`: what the far end said that caused it, else the one that `cause` stands for."""
+    left, said = live.left or (None, None)
+    return said if left is cause and said is not None else TREATMENT[cause].q850
 
 
 def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from media.control import RemoteMedia
+from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.state import Call
 from switch.engine.call_control import CallContext
@@ -48,6 +49,7 @@ class LiveLeg:
 class LiveCall:
     """`max_forwards`: the Max-Forwards it came with. `passable`: the headers that its trunk is trusted to send to lines. `legs`: by leg
     number, 0 the caller's. `recorded`: its record has been emitted.
+    `left`: why the latest leg that its far end ended did so, and the Q.850 cause value it gave, or None (RFC 3326).
     `deadline_ns`, `timer`: its next deadline, and the timer entry for it."""
 
     call: Call
@@ -57,6 +59,7 @@ class LiveCall:
     legs: dict[int, LiveLeg]
     passable: Fields = ()
     recorded: bool = False
+    left: tuple[Cause, int | None] | None = None
     deadline_ns: int | None = None
     timer: "TimerEntry[LiveCall] | None" = None
 

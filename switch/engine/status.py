@@ -1,16 +1,25 @@
-"""Counts what trunks and lines did since the start, and defines what the engine shows of itself. Nothing is decided by these counts."""
+"""Counts what trunks and lines did since the start, and answers what is asked of their state. Nothing is decided by it."""
 
 from collections import Counter
 from collections.abc import Collection
 
 import msgspec
 
+from switch.call.moment import Moment
 from switch.call.record import CallRecord, FinalState
+from switch.call.state import CALLER
+from switch.engine.live import LiveCalls
+from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
+from switch.engine.plan import Plan
+from switch.engine.usage import Usage
+from switch.sip.agent import UserAgent
+from switch.sip.statistics import OTHER, Statistic
 
 
 class TrunkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One trunk. `calls`: live. `total_calls`: since the start, live ones included. `refused`: of these, those that were rejected at once.
-    `malformed`: messages of its addresses that could not be used, or were read past an error. `last_seen_us`: UTC, of its last message."""
+    `malformed`: messages of its addresses that could not be used, or were read past an error. `last_seen_us`: UTC, of its last message.
+    `health`, `registration`: None: it is not asked by OPTIONS, we do not register with it."""
 
     name: str
     calls: int
@@ -18,11 +27,14 @@ class TrunkStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     malformed: int
     last_seen_us: int | None
+    health: HealthState | None = None
+    registration: RegistrationState | None = None
 
 
 class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One line. `calls`: live, ringing ones included. `total_calls`: since the start. `resting_until_us`: UTC, until when it is not tried
-    after failures. `last_result`, `last_result_us`: the outcome of its last attempt whose call is over, and when it was dialled."""
+    after failures. `last_result`, `last_result_us`, `last_sip_code`: the outcome of its last attempt whose call is over, when it was
+    dialled, and the line's final answer, if any. `health`: None: it is not asked by OPTIONS."""
 
     name: str
     advertiser: str
@@ -31,6 +43,8 @@ class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     resting_until_us: int | None
     last_result: str | None
     last_result_us: int | None
+    last_sip_code: int | None = None
+    health: HealthState | None = None
 
 
 class TrafficCounts:
@@ -42,7 +56,7 @@ class TrafficCounts:
         self._trunk_calls: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._line_calls: Counter[str] = Counter()
-        self._results: dict[str, tuple[str, int]] = {}
+        self._results: dict[str, tuple[str, int, int | None]] = {}
         self._seen_us: dict[str, int] = {}
 
     def saw_trunk(self, trunk: str, utc_us: int) -> None:
@@ -55,7 +69,7 @@ class TrafficCounts:
             self._refused[record.trunk] += 1
         for attempt in record.attempts:
             self._line_calls[attempt.line] += 1
-            self._results[attempt.line] = (attempt.outcome.value, attempt.invited_us)
+            self._results[attempt.line] = (attempt.outcome.value, attempt.invited_us, attempt.sip_code)
 
     def keep(self, *, trunks: Collection[str], lines: Collection[str]) -> None:
         """Forgets what the config no longer has."""
@@ -69,7 +83,9 @@ class TrafficCounts:
             for gone in counts.keys() - names:
                 del counts[gone]
 
-    def trunk(self, name: str, *, live: int, malformed: int) -> TrunkStatus:
+    def trunk(
+        self, name: str, *, live: int, malformed: int, health: HealthState | None, registration: RegistrationState | None
+    ) -> TrunkStatus:
         return TrunkStatus(
             name=name,
             calls=live,
@@ -77,10 +93,14 @@ class TrafficCounts:
             refused=self._refused[name],
             malformed=malformed,
             last_seen_us=self._seen_us.get(name),
+            health=health,
+            registration=registration,
         )
 
-    def line(self, name: str, advertiser: str, *, live: int, resting_until_us: int | None) -> LineStatus:
-        result, result_us = self._results.get(name, (None, None))
+    def line(
+        self, name: str, advertiser: str, *, live: int, resting_until_us: int | None, health: HealthState | None
+    ) -> LineStatus:
+        result, result_us, sip_code = self._results.get(name, (None, None, None))
         return LineStatus(
             name=name,
             advertiser=advertiser,
@@ -89,7 +109,56 @@ class TrafficCounts:
             resting_until_us=resting_until_us,
             last_result=result,
             last_result_us=result_us,
+            last_sip_code=sip_code,
+            health=health,
         )
 
 
 _REJECTED = frozenset(state for state in FinalState if state.value.startswith("rejected_"))
+
+
+def trunk_status(plan: Plan, *, agent: UserAgent, calls: LiveCalls, traffic: TrafficCounts, at: Moment) -> tuple[TrunkStatus, ...]:
+    """Returns the present state of each trunk of the plan."""
+    live = Counter(each.call.history.trunk for each in calls)
+    malformed: Counter[str] = Counter()
+    for host, count in agent.statistics.snapshot().get(Statistic.ODDITY, {}).items():
+        trunk = None if host == OTHER else plan.trunk_of(host)
+        if trunk is not None:
+            malformed[trunk.name] += count
+    health, registered = health_states(agent, at), registration_states(agent, at)
+    return tuple(
+        traffic.trunk(
+            name, live=live[name], malformed=malformed[name], health=health.get(f"trunk:{name}"), registration=registered.get(name)
+        )
+        for name in [trunk.name for trunk in plan.trunks]
+    )
+
+
+def line_status(
+    plan: Plan, *, agent: UserAgent, calls: LiveCalls, traffic: TrafficCounts, usage: Usage, at: Moment
+) -> tuple[LineStatus, ...]:
+    """Returns the present state of each line of the plan."""
+    live = Counter(
+        each.call.history.attempts[number - 1].line
+        for each in calls
+        for number in each.legs
+        if number != CALLER and calls.has_leg(each, number)
+    )
+    health = health_states(agent, at)
+    found = []
+    for name, line in sorted(plan.table.lines.items()):
+        until_us = usage.resting_until_us(name)
+        resting_us = until_us if until_us > at.utc_us else None
+        state = health.get(f"line:{name}")
+        found.append(traffic.line(name, line.advertiser, live=live[name], resting_until_us=resting_us, health=state))
+    return tuple(found)
+
+
+def health_states(agent: UserAgent, at: Moment) -> dict[str, HealthState]:
+    """Returns the state of all that is asked by OPTIONS, by `line:NAME` or `trunk:NAME`."""
+    return {name: health_state(probe, at) for name, probe in sorted(agent.monitor.probes.items())}
+
+
+def registration_states(agent: UserAgent, at: Moment) -> dict[str, RegistrationState]:
+    """Returns the state of all registrations, by trunk."""
+    return {trunk: registration_state(each, at) for trunk, each in sorted(agent.monitor.registrations.items())}

@@ -24,6 +24,7 @@ from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
 from switch.sip.header_names import SIP_HEADERS
 from switch.sip.identity import PASSED_BY_LIST
+from switch.sip.session_timer import MIN_SE_S
 
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
@@ -36,6 +37,7 @@ SHARES = ("0%", "25%", "50%", "75%", "100%")
 # Names end up in file names (prompts), cap owners and dotted paths.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 DURATION_PATTERN = r"^[0-9]{1,9}(ms|s|m|h|d)$"
+SESSION_TIMER_PATTERN = r"^(off|[0-9]{1,9}(ms|s|m|h|d))$"
 AMOUNT_PATTERN = r"^[0-9]{1,7}(\.[0-9]{1,6})?$"
 PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 VALID_PATTERN = r"^([0-9]{1,15}-[0-9]{1,15}|/.+/)$"
@@ -57,6 +59,7 @@ DAYS_PATTERN = f"^(daily|({'|'.join(DAYS)})(-({'|'.join(DAYS)}))?)$"
 
 NAME = "a name of letters, digits, - and _, at most 64 of them"
 DURATION = "a duration such as 500ms, 90s, 30m or 4h"
+SESSION_TIMER = "off, or a duration from 90s to 24h"
 AMOUNT = "an amount such as 25 or 0.0065: at most six decimal places, no sign, no currency"
 BLOCK = "hours of a day such as 09:00-17:00; 24:00 is the end of the day, 22:00-02:00 ends the day after"
 DAY_RANGE = "a day (mon tue wed thu fri sat sun), a range of days such as mon-fri, or daily"
@@ -185,8 +188,7 @@ def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:
     if not re.fullmatch(DURATION_PATTERN, text):
         hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
         raise Invalid(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
-    digits = text.rstrip("mshd")
-    ms = int(digits) * _UNIT_MS[text[len(digits) :]]
+    ms = _milliseconds(text)
     if not low <= ms <= high:
         raise Invalid(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
     return ms
@@ -199,12 +201,32 @@ def amount_micros(text: str) -> int:
     return micros_from(text)
 
 
+def _milliseconds(text: str) -> int:
+    digits = text.rstrip("mshd")
+    return int(digits) * _UNIT_MS[text[len(digits) :]]
+
+
 def whole_seconds(text: str) -> int:
     """Seconds of a duration that has no part of one."""
     ms = duration_ms(text)
     if ms % 1_000:
         raise Invalid(f"bad duration {quote(text)}", expected="whole seconds such as 6s")
     return ms // 1_000
+
+
+def session_timer(text: str) -> int | None:
+    """Seconds that a SIP session may last without a refresh (RFC 4028), whole ones, or None for `off`."""
+    if text == "off":
+        return None
+    if not re.fullmatch(DURATION_PATTERN, text):
+        hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
+        raise Invalid(f"bad session timer {quote(text)}", expected=SESSION_TIMER, hint=hint)
+    if _milliseconds(text) < MIN_SE_S * 1_000:
+        hint = f"no peer may be asked to refresh a session more often than every {MIN_SE_S} s (RFC 4028 §5)"
+        raise Invalid(f"session timer {text} is too short", expected=SESSION_TIMER, hint=hint)
+    if _milliseconds(text) > DAY_MS:
+        raise Invalid(f"session timer {text} is too long", expected=SESSION_TIMER)
+    return whole_seconds(text)
 
 
 def days(text: str) -> int:

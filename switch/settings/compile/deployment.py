@@ -149,7 +149,12 @@ def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
 
 
 def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
-    return PeerProfile(name=name, nat=trunk.nat is NatMode.AUTO, credentials=_credentials(trunk.auth))
+    return PeerProfile(
+        name=name,
+        nat=trunk.nat is NatMode.AUTO,
+        credentials=_credentials(trunk.auth),
+        session_expires_s=trunk.session_timer,
+    )
 
 
 def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
@@ -165,7 +170,13 @@ def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
 
 
 def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:
-    return PeerProfile(name=name, nat=line.nat is NatMode.AUTO, credentials=_credentials(line.auth), redirects=redirects)
+    return PeerProfile(
+        name=name,
+        nat=line.nat is NatMode.AUTO,
+        credentials=_credentials(line.auth),
+        redirects=redirects,
+        session_expires_s=line.session_timer,
+    )
 
 
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:

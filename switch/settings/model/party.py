@@ -157,6 +157,9 @@ class TrunkConfig(CapOwner):
     )
     pass_headers: Items[field.PassedHeader] = some_of("Headers that it is trusted to send to lines")
     nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
+    session_timer: field.SessionTimer = may(
+        "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
+    )
 
     @field_validator("auth")
     @classmethod
@@ -236,6 +239,9 @@ class LineConfig(CapOwner):
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
     nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
+    session_timer: field.SessionTimer = may(
+        "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
+    )
     timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
     hours: field.HoursName | None = may("When it is open; default: always")
     paused: field.Truth = may("Never dial it", default="false")

@@ -6,6 +6,7 @@ import pytest
 from config_overlay import guide_text, lay_guide
 
 from switch.config_diff.diff import Change, changes
+from switch.config_diff.text import Field, text_of
 from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.model.document import Document
@@ -178,3 +179,8 @@ def test_how_it_is_written_is_no_change(config: Path) -> None:
     assert other != text
 
     assert changes(side(config, text), side(config, other)) == ()
+
+
+def test_a_session_timer_that_is_off_is_not_one_that_is_left_out() -> None:
+    field = Field(path="trunks.level3.session_timer", absent="(30m)")
+    assert (text_of(None, field), text_of(1_800, field)) == ("off", "30m")

@@ -84,7 +84,7 @@ def test_refused_calls_leave_their_records_and_nothing_else() -> None:
     (judged,) = world.records
     assert (judged.record.ended_by, judged.record.connected_ms > 10_000) == ("caller", True)
     assert set(world.sip.live_counts().values()) == {0}
-    trunk = world.engine.trunk_status()[0]
+    trunk = world.engine.trunk_status(world.at())[0]
     assert (trunk.calls, trunk.total_calls, trunk.refused) == (0, calls + 1, calls)
     assert world.engine.next_deadline() is None
 

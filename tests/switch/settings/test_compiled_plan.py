@@ -354,3 +354,23 @@ def test_a_paused_advertiser_pauses_all_its_lines_and_the_place_is_known(config:
     lines = loaded.deployment.plan.table.lines
     assert {name for name, line in lines.items() if line.advertiser_paused} == {"b-one", "b-two"}
     assert position_of(loaded.positions, "advertisers.beta.paused") == Position(file="config/extra.yaml", line=3, column=5)
+
+
+def test_session_timers_of_trunks_and_lines(config: Path) -> None:
+    extra = """
+trunks:
+  off: {addresses: [203.0.113.99], session_timer: off}
+  short: {addresses: [203.0.113.98], session_timer: 90s, auth: {username: a, secret: "an unguessable one"}}
+  plain: {addresses: [203.0.113.97]}
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", session_timer: 10m}
+      beta-2: {uri: "sip:b@192.0.2.10", session_timer: off}
+      beta-3: {uri: "sip:c@192.0.2.10"}
+"""
+    plan = deployed(config, extra).plan
+    trunks = {trunk.name: trunk.peer.session_expires_s for trunk in plan.trunks}
+    assert (trunks["off"], trunks["short"], trunks["plain"]) == (None, 90, 1_800)
+    lines = {name: peer.session_expires_s for name, peer in plan.line_peers.items() if name.startswith("beta")}
+    assert lines == {"beta-1": 600, "beta-2": None, "beta-3": 1_800}

@@ -22,6 +22,11 @@ def test_durations(text: str, ms: int) -> None:
     assert v.duration_ms(text) == ms
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("off", None), ("90s", 90), ("90000ms", 90), ("30m", 1_800), ("24h", 86_400)])
+def test_session_timers(text: str, seconds: int | None) -> None:
+    assert v.session_timer(text) == seconds
+
+
 @pytest.mark.parametrize(
     ("text", "micros"), [("0", 0), ("25", 25_000_000), ("25.00", 25_000_000), ("0.000001", 1), ("1000000", 1_000_000_000_000)]
 )
