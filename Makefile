@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CONFIG ?= config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check mutate bench wheel lock rig-tools clean
+.PHONY: help demo run test check mutate fuzz bench wheel lock rig-tools quietly clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,21 +42,39 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter, codespell, the sample co
 mutate: rig-tools  ## change each named limit in turn, and say which of them no test misses (LIMITS=switch/sip; an hour for all)
 	$(BIN)/python tools/mutate_limits.py $(LIMITS)
 
+FUZZ_SECONDS ?= 300
+FUZZ_SEED ?= 1
+
+fuzz: $(STAMP)  ## throw a million mutated SIP messages at a simulated switch (FUZZ_SECONDS=300 at most, FUZZ_SEED=1 to begin with)
+	@$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
+
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py
 
-# What rigs and tests need beside .venv: SIPp, Debian's sip-tester, and the programs of PostgreSQL. Root installs them; anybody else is
-# told the one command. Tests start a PostgreSQL of their own; Debian's package would start one on port 5432 as well, and is asked not to.
+# What rigs and tests need beside .venv: SIPp (Debian's sip-tester), baresip, Kamailio, and the programs of PostgreSQL. Root installs them;
+# anybody else is told the one command. Rigs and tests start their own: Debian's packages would start a Kamailio on port 5060 and a PostgreSQL
+# on 5432 as well, and are asked not to (101 of policy-rc.d: forbidden).
 PG_CREATE := /etc/postgresql-common/createcluster.d/payphone.conf
+POLICY := /usr/sbin/policy-rc.d
+PATH_OF_ALL := $(PATH):/usr/sbin
+PEERS := sipp:sip-tester baresip:baresip-core kamailio:kamailio
 
-rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, PostgreSQL), or say the one command that does
-	@command -v sipp >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq sip-tester; } || \
-	  { echo "SIPp is missing, and rigs need it. Run: sudo apt-get update && sudo apt-get install -y sip-tester" >&2; exit 1; }
+rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, baresip, Kamailio, PostgreSQL), or say the one command that does
+	@lacking=$$(for peer in $(PEERS); do PATH="$(PATH_OF_ALL)" command -v $${peer%:*} >/dev/null || printf '%s ' $${peer#*:}; done); \
+	[ -z "$$lacking" ] || { [ "$$(id -u)" = 0 ] && apt-get update -qq && $(SELF) quietly INSTALL="$$lacking"; } || \
+	  { echo "Rigs need programs that are missing. Run: sudo apt-get update && sudo apt-get install -y $$lacking" \
+	    "(Debian's kamailio starts a service, which rigs do not need: sudo systemctl disable --now kamailio)" >&2; exit 1; }
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq postgresql-common && mkdir -p $(dir $(PG_CREATE)) && \
 	    echo 'create_main_cluster = false' >$(PG_CREATE) && apt-get install -y -qq postgresql && rm $(PG_CREATE); } || \
 	  { rm -f $(PG_CREATE); echo "PostgreSQL is missing, and tests need its programs (they start a server of their own)." \
 	    "Run: sudo apt-get update && sudo apt-get install -y postgresql" >&2; exit 1; }
+
+# A policy-rc.d that is there already is somebody's, and stays as it is.
+quietly:
+	@[ -e $(POLICY) ] || { printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod +x $(POLICY); made=1; }; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(INSTALL); done=$$?; \
+	[ -z "$$made" ] || rm $(POLICY); exit $$done
 
 wheel: $(STAMP)  ## build dist/payphone-*.whl, which needs nothing of this folder
 	@$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .

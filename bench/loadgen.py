@@ -44,7 +44,10 @@ def line(switch: Switch) -> Iterator[None]:
 class Calls:
     """`calls` calls to `did`, `rate` new ones a second, each held for `hold_ms`. They start at once; `tally` waits for their end."""
 
-    def __init__(self, switch: Switch, name: str, *, did: str, calls: int, rate: int, hold_ms: int) -> None:
+    def __init__(
+        self, switch: Switch, name: str, *, did: str, calls: int, rate: int, hold_ms: int, scenario: str = "caller"
+    ) -> None:
+        self._scenario = scenario
         self._work = switch.work
         self._name = name
         self._calls = calls
@@ -52,7 +55,7 @@ class Calls:
         options = ["-i", CALLER_HOST, "-s", did, "-m", str(calls), "-r", str(rate), "-l", str(calls)]
         options += ["-d", str(hold_ms), "-trace_rtt", "-rtt_freq", "1", "-timeout", f"{self._patience_s:.0f}s"]
         options += ["-trace_stat", "-stf", self._file("stat"), "-fd", "1"]
-        self._process = _sipp(switch.work, "caller", [*options, ":".join(map(str, SIP_ADDRESS))], name=name)
+        self._process = _sipp(switch.work, scenario, [*options, ":".join(map(str, SIP_ADDRESS))], name=name)
 
     def live(self) -> int:
         """How many calls the caller has open, as of the last second."""
@@ -86,7 +89,7 @@ class Calls:
             return [row for row in csv.DictReader(file, delimiter=";") if row["Retransmissions(C)"]]
 
     def _delays(self) -> dict[str, list[float]]:
-        (path,) = self._work.glob(f"caller_{self._process.pid}_rtt.csv")
+        (path,) = self._work.glob(f"{self._scenario}_{self._process.pid}_rtt.csv")
         delays: dict[str, list[float]] = {}
         with path.open(newline="") as file:
             for row in list(csv.reader(file, delimiter=";"))[1:]:

@@ -89,6 +89,7 @@ PROVINCES: Mapping[str, str] = {
 }
 TERRITORY_OF_AREA: Mapping[str, str] = {"340": "VI", "670": "MP", "671": "GU", "684": "AS", "787": "PR", "939": "PR"}
 """Territories by their area codes, which `phonenumbers` calls countries and gives no place."""
+TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 STATES = frozenset({*US_STATES, *PROVINCES, *TERRITORY_OF_AREA.values(), "FM", "MH", "PW", "AA", "AE", "AP"})
 """All that `state` may be: also the island states with ZIPs of their own, and military mail (AA, AE, AP)."""
 
@@ -195,6 +196,11 @@ def area_of(ani: str) -> str | None:
         return None
     area = found[1]
     return None if area.endswith("11") or (area[0] * 3 == area and area != "888") else area
+
+
+def is_toll_free(number: str) -> bool:
+    """Whether this is a North American number whose subscriber pays for the calls (47 CFR §52.101)."""
+    return area_of(number) in TOLL_FREE
 
 
 def load_tables() -> None:

@@ -32,13 +32,20 @@ BUILT_IN: Mapping[str, Kind] = {
     "state": Kind.TEXT,  # two letters, where the caller is by `geo`
     "area": Kind.TEXT,  # area code of a North American caller
     "geo": Kind.TEXT,  # what told the place: caller (typed ZIP), publisher (passed ZIP), number (area code, exchange), none
-    "attestation": Kind.TEXT,  # STIR/SHAKEN A, B or C; the SIP side sets it
+    "attestation": Kind.TEXT,  # STIR/SHAKEN A, B or C; the SIP side sets it and the next four
+    "privacy": Kind.TRUTH,  # the caller's number is kept from lines that are not trusted
+    "rn": Kind.TEXT,  # RFC 4694: routing number of a ported number
+    "npdi": Kind.TRUTH,  # RFC 4694: the number portability database was asked
+    "cic": Kind.TEXT,  # RFC 4694: carrier identification code
     "repeat": Kind.TRUTH,  # set by `routing.decide`, by the campaign's rule
     "variant": Kind.TEXT,  # only where the campaign splits
     "hour": Kind.NUMBER,  # 0-23, in the campaign's zone like the next two
     "weekday": Kind.TEXT,  # mon tue wed thu fri sat sun
     "date": Kind.TEXT,  # 2026-11-22
 }
+
+FROM_CARRIER = ("attestation", "privacy", "rn", "npdi", "cic")
+"""Built-in tags that the INVITE sets, whatever headers config names."""
 
 CLOSED: Mapping[str, frozenset[Scalar]] = {
     "state": frozenset(STATES),

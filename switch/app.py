@@ -17,7 +17,7 @@ from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
-from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
+from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
@@ -26,6 +26,7 @@ from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.ledger.versions import kept_as
+from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
@@ -39,7 +40,9 @@ TOKEN_DIGITS = 16
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
-DRAIN_S = 6.0
+OVERDUE_NS = 10_000_000_000
+"""A deadline of the engine that has passed for so long says that it has stopped."""
+END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
 _log = structlog.get_logger("payphone")
@@ -48,7 +51,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer():
+        case SendSip() | TellWorker() | LogPeer() | LogLoad():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -84,6 +87,7 @@ class Shell:
             is_known=self.engine.is_known,
         )
         self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(address=settings.rtp_address, prompts=settings.prompts, rtp_timeout_ms=settings.rtp_timeout_ms)
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -122,6 +126,7 @@ class Shell:
             await self._sockets.open()
             self._resolver.watch(self.engine.plan.names)
             await self._workers.start(self.settings.workers)
+            self._load.start()
         except BaseException:
             await self._resolver.close()
             await self._sockets.close()
@@ -170,6 +175,24 @@ class Shell:
         self._poller.keep_config(version, files)
         self._poller.keep_config(*kept_as(version, self._clock.now().utc_us))
 
+    def is_alive(self) -> bool:
+        """Returns whether the engine keeps up with its deadlines."""
+        deadline = self.engine.next_deadline()
+        return deadline is None or self._clock.now().mono_ns - deadline < OVERDUE_NS
+
+    def drain(self) -> None:
+        """Takes no new calls from now on."""
+        self.engine.drain(self._clock.now())
+
+    async def until_idle(self, over: asyncio.Event) -> None:
+        """Returns once no call is left, or when `over` is set."""
+        self._idle.clear()
+        self._flush()
+        waits = [asyncio.create_task(self._idle.wait()), asyncio.create_task(over.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
     async def stop(self) -> None:
         """Ends every call, each with its record, then everything else."""
         self._idle.clear()
@@ -177,11 +200,12 @@ class Shell:
         self._flush()
         if self.engine.live_calls:
             try:
-                await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+                await asyncio.wait_for(self._idle.wait(), END_S)
             except TimeoutError:
                 _log.warning("stopping with calls whose far ends do not answer", calls=self.engine.live_calls)
         if self._timer is not None:
             self._timer.cancel()
+        self._load.stop()
         await self._resolver.close()
         await self._sockets.close()
         await self._workers.close()
@@ -192,6 +216,7 @@ class Shell:
     # what comes in
 
     def _datagram(self, data: bytes, source: Flow) -> None:
+        self._load.count()
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
@@ -233,6 +258,10 @@ class Shell:
         for each in posted:
             self.engine.count_posting(each.row, each.record, before_micros=each.before_micros)
 
+    def _measured(self, lag_ms: int) -> None:
+        self.engine.load(lag_ms, self._clock.now())
+        self._flush()
+
     def _tick(self) -> None:
         self._armed = None
         self.engine.tick(self._clock.now())
@@ -273,6 +302,10 @@ class Shell:
             case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
                 hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
                 _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+            case LogLoad(is_overloaded=True, lag_ms=lag_ms):
+                _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
+            case LogLoad(lag_ms=lag_ms):
+                _log.info("overload is over: calls are taken", lag_ms=lag_ms)
             case _:
                 assert_never(effect)
 

@@ -77,6 +77,7 @@ class SwitchSettings:
 
     `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_ports`: first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
+    `drain_ms`: how long calls may go on once the switch is told to stop.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
@@ -92,6 +93,7 @@ class SwitchSettings:
     log: Literal["console", "json"]
     max_call_ms: int
     max_calls: int
+    drain_ms: int = 30_000
     ledger_url: str | None = None
     api: Api | None = None
     currency: str = "USD"

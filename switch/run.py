@@ -1,8 +1,9 @@
-"""Runs a switch as a service: logging, signals, reload on SIGHUP and on file change, a clean stop."""
+"""Runs a switch as a service: logging, signals, reload on SIGHUP and on file change, drain, a clean stop."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,16 @@ from routing.zone import rules
 from switch import log
 from switch.app import Shell
 from switch.config_watch import changes
+from switch.control.command import ProcessState, carry_out
+from switch.control.messages import VERSION, Command, Hello, Reply
+from switch.control.server import ControlServer
 from switch.deployment import Deployment, SwitchSettings
+from switch.draining import Draining
+from switch.engine.clock import SystemClock
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.problem_text import show
 from switch.settings.load import Loaded, load
+from switch.systemd import ServiceManager
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("payphone")
 
 WATCH_AGAIN_S = 30.0
+END_WITHIN_S = 20.0
+"""How long a switch takes to end after its drain, at most: calls that are ended, the ledger, workers."""
 MAX_PROBLEMS = 50
 """How many problems are logged; `payphone check` prints all."""
 
@@ -52,7 +61,7 @@ async def started(shell: Shell) -> None:
 
 
 async def serve(config: Path) -> None:
-    """Run the switch that `config` describes until SIGTERM or SIGINT. Raises CannotStart."""
+    """Runs the switch that `config` describes until SIGTERM, SIGINT or `payphone drain`. Raises CannotStart."""
     loaded = load(config)
     if loaded.deployment is None:
         problems = "\n\n".join(show(problem) for problem in loaded.errors)
@@ -68,25 +77,74 @@ async def serve(config: Path) -> None:
     except CannotStart:
         await shell.stop()
         raise
-    stop, hup = asyncio.Event(), asyncio.Event()
+    service = ServiceManager()
+    draining = Draining(
+        limit_ms=deployment.switch.drain_ms,
+        clock=SystemClock(),
+        announced=lambda limit_s: _announce(limit_s, shell, service),
+    )
+    control = await _control(shell, draining)
+    hup = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, draining.on_signal)
     loop.add_signal_handler(signal.SIGHUP, hup.set)
-    reloader = Reloader(config, shell, api)
+    reloader = Reloader(config, shell, api, service)
+    watchdog = asyncio.create_task(_feed_watchdog(service, shell))
     tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
     await asyncio.sleep(0)  # both tasks wait for changes now
     await reloader.reload()  # loads a change that came during the start
     _log.info("ready", sip=" ".join(map(str, deployment.switch.listeners)), config=shell.engine.plan.version)
-    await stop.wait()
+    await draining.begun.wait()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await shell.until_idle(draining.over)
     _log.info("stopping", calls=shell.engine.live_calls)
     if api is not None:
         await api.close()
     await shell.stop()
+    await control.close()
+    watchdog.cancel()
+    service.close()
     _log.info("stopped")
+
+
+async def _control(shell: Shell, draining: Draining) -> ControlServer:
+    """Opens the control socket. Without it the switch runs all the same: calls come first."""
+    clock = SystemClock()
+    started_us = clock.now().utc_us
+
+    def process() -> ProcessState:
+        return ProcessState(started_us=started_us, ends_us=draining.ends_us)
+
+    def answer(command: Command) -> Reply:
+        return carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
+
+    def hello() -> Hello:
+        return Hello(version=VERSION, pid=os.getpid(), config=shell.engine.plan.version)
+
+    control = ControlServer(shell.settings.data, hello=hello, carry_out=answer)
+    try:
+        await control.open()
+    except OSError as error:
+        _log.error("no control socket: `payphone status`, `trunks`, `lines` and `drain` do not work", why=str(error))
+    return control
+
+
+def _announce(limit_s: float, shell: Shell, service: ServiceManager) -> None:
+    """No new calls from this instant on; calls in progress have `limit_s`."""
+    shell.drain()
+    service.stopping("draining", within_s=limit_s + END_WITHIN_S)
+    _log.info("draining: new calls get 503", calls=shell.engine.live_calls, limit_s=limit_s)
+
+
+async def _feed_watchdog(service: ServiceManager, shell: Shell) -> None:
+    """Tells systemd that the switch lives, for as long as the loop runs and the engine meets its deadlines."""
+    while service.watchdog_s is not None:
+        if shell.is_alive():
+            service.alive()
+        await asyncio.sleep(service.watchdog_s)
 
 
 async def _api(deployment: Deployment) -> ApiServer | None:
@@ -113,10 +171,11 @@ def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
 class Reloader:
     """Applies a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
 
-    def __init__(self, config: Path, shell: Shell, api: ApiServer | None) -> None:
+    def __init__(self, config: Path, shell: Shell, api: ApiServer | None, service: ServiceManager) -> None:
         self._config = config
         self._shell = shell
         self._api = api
+        self._service = service
         self._one_at_a_time = asyncio.Lock()
 
     async def on_signal(self, hup: asyncio.Event) -> None:
@@ -137,8 +196,10 @@ class Reloader:
     async def reload(self) -> None:
         async with self._one_at_a_time:
             self._shell.refresh_certificates()
+            self._service.reloading(SystemClock().now().mono_ns // 1_000)
             loaded = await asyncio.to_thread(load, self._config)  # a large config takes seconds: calls must not wait for it
             self._take(loaded)
+            self._service.ready(f"config {self._shell.engine.plan.version}")
 
     def _take(self, loaded: Loaded) -> None:
         """Applies a loaded config. When it has problems, they are logged and the old one keeps running."""

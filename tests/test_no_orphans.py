@@ -1,4 +1,5 @@
-"""A test that fails, or is killed in the middle, leaves no process behind: switch, media workers, SIPp, PJSIP phones, PostgreSQL."""
+"""A test that fails, or is killed in the middle, leaves no process behind: switch, media workers, SIPp, PJSIP and baresip phones,
+Kamailio, PostgreSQL."""
 
 import os
 import signal
@@ -18,6 +19,8 @@ PROGRAMS = {
     "media worker": b"media.worker",
     "SIPp": b"sipp",
     "PJSIP phone": b"pj_phone",
+    "baresip": b"baresip\0-f",
+    "Kamailio": b"kamailio\0-f",
     "PostgreSQL": b"postgres",
 }
 

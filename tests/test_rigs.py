@@ -3,6 +3,7 @@
 Knows only the runner. The rigs that were asked for run a few at once from the first test on, since each spends its time waiting.
 """
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -41,12 +42,51 @@ def test_there_are_rigs() -> None:
 
 
 def test_without_sipp_a_rig_fails_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rig_runner.sipp_installed", lambda: False)
+    monkeypatch.setattr("rig_programs.path_of", {}.get)
     verdict = run_rig("01-answered-and-billable")
     assert not verdict.passed
     assert "apt-get install -y sip-tester" in verdict.problems[0]
     assert verdict.kept is not None
     verdict.kept.rmdir()
+
+
+@pytest.mark.parametrize(("needs", "skipped"), [("[asterisk]", "asterisk"), ("[asterisk, sipp]", "")])
+def test_only_a_rig_that_lacks_nothing_but_asterisk_is_skipped(
+    needs: str, skipped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "99-asterisk"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("switch: {log: json}\n")
+    (folder / "expected.yaml").write_text("records: []\n")
+    (folder / "rig.yaml").write_text(f"needs: {needs}\nsteps: [{{switch: killed}}]\n")
+    monkeypatch.setattr("rig_programs.path_of", {}.get)
+    monkeypatch.setattr("rig_runner.ROOT", tmp_path)
+    verdict = run_rig("99-asterisk")
+    assert (verdict.skipped, verdict.passed) == (skipped, bool(skipped))
+    assert (report(verdict) == "skip  99-asterisk  asterisk") == bool(skipped)
+    if verdict.kept is not None:
+        verdict.kept.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("lines: {line-a: {phone: snom, tone: 700}}", "there is no phone 'snom'; there are pjsip, baresip"),
+        ("lines: {line-a: {phone: baresip, tone: 700, options: [100rel]}}", "baresip has no option 100rel; it has none"),
+        ('steps: [{phone: {calls: "1", tone: 700}, then: [line-b holds]}]', "nobody is called line-b"),
+        ('steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]', "'caller sings': write a duration, or who `holds`"),
+        ('steps: [{phone: {calls: "1", tone: 700, to: kamailio}}]', "`to: kamailio`: a call goes to `switch`"),
+        ("steps: [{kamailio says: up}]", "the rig has no `kamailio: FILE.cfg`"),
+    ],
+)
+def test_what_a_rig_can_not_mean_is_refused(script: str, said: str, tmp_path: Path) -> None:
+    folder = tmp_path / "99-unclear"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("switch: {log: json}\n")
+    (folder / "expected.yaml").write_text("records: []\n")
+    (folder / "rig.yaml").write_text(script)
+    with pytest.raises(RigError, match=re.escape(said)):
+        read_rig(folder)
 
 
 def test_a_misspelt_key_in_a_rig_is_refused(tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ class Program:
     """A child process whose output goes to the file `output`.
 
     `follow`: the lines of its standard output are kept in `lines` too, for `says`. `commands`: `tell` writes to its standard input.
-    `user`: whose account it runs in, which only root may choose. `stop_signal`: what it is to end on.
+    `user`: whose account it runs in, which only root may choose. `stop_signal`: what it is to end on. `death_signal`: what it gets when the
+    thread that started it is gone; one whose children would survive it needs TERM, to end them itself.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Program:
         commands: bool = False,
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        death_signal: str = "KILL",
     ) -> None:
         self.output = output
         self.lines: list[str] = []
@@ -101,7 +103,7 @@ class Program:
         self._stop_signal = stop_signal
         self._file = output.open("wb")
         self.process = subprocess.Popen(
-            mortal(command),
+            mortal(command, death_signal=death_signal),
             cwd=folder,
             env={**os.environ, **(env or {})},
             stdin=subprocess.PIPE if commands else subprocess.DEVNULL,

@@ -1,11 +1,12 @@
 """A phone made of PJSIP: a stack that shares nothing with the switch's own, in a process of its own (its asserts abort it).
 
 Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on stdout. One call at a time.
-    {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav"}
-    {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hangup"}
-    {"do": "quit"}
-Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `over` {code, reason}, `closed`,
-`error` {what}. `rig_phone` checks the recording.
+    {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav", "number": "+14155550123", "options": []}
+    {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hold"}
+    {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
+Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
+`over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
+`silence-suppression`, `100rel` and `timers` (it requires them).
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -17,7 +18,7 @@ import os
 import select
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pjsua2 as pj
 
@@ -45,6 +46,9 @@ class Line(pj.Call):  # type: ignore[misc] # pjsua2 has no types
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
         self._notes.append(("media", {}))
 
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
+        self._notes.append(("digit", {"digit": prm.digit}))
+
 
 class Desk(pj.Account):  # type: ignore[misc]
     """The account calls come to."""
@@ -62,13 +66,14 @@ class Desk(pj.Account):  # type: ignore[misc]
 class Phone:
     """The library, one account, at most one call, a WAV player and a recorder."""
 
-    def __init__(self, *, port: int, rtp: int, play: str, record: str) -> None:
+    def __init__(self, *, port: int, rtp: int, play: str, record: str, number: str, options: Sequence[str]) -> None:
         self.notes: Notes = deque()
+        self._options = options
         self._call: Line | None = None
         self._audio: pj.AudioMedia | None = None
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
-        self._endpoint.libInit(_settings())
+        self._endpoint.libInit(_settings(options))
         self._endpoint.audDevManager().setNullDev()
         transport = pj.TransportConfig()
         transport.port, transport.boundAddress, transport.publicAddress = port, LOOPBACK, LOOPBACK
@@ -77,7 +82,7 @@ class Phone:
         for codec in self._endpoint.codecEnum2():
             self._endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
         self._desk = Desk(self.notes)
-        self._desk.create(_account(port, rtp))
+        self._desk.create(_account(number, port, rtp, options))
         self._player = pj.AudioMediaPlayer()
         self._player.createPlayer(play)
         self._recorder = pj.AudioMediaRecorder()
@@ -93,28 +98,29 @@ class Phone:
                     self._call, self._desk.incoming = self._desk.incoming, None
                     yield event, detail
                 case "media":
-                    if self._connect_audio():
-                        yield "talking", {}
+                    yield from self._on_media()
                 case "over":
                     yield event, detail
                     self._call, self._audio = None, None
                 case _:
                     yield event, detail
 
-    def _connect_audio(self) -> bool:
-        if self._call is None or self._audio is not None:
-            return False
+    def _on_media(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+        """Each negotiation may have made a new stream: the player and the recorder are connected to the one that there is now."""
+        if self._call is None:
+            return
         info = self._call.getInfo()  # a name keeps it alive: its media list is memory of its own
-        if not any(_is_live_audio(media) for media in info.media):
-            return False
-        self._audio = self._call.getAudioMedia(-1)
-        self._player.startTransmit(self._audio)
-        self._audio.startTransmit(self._recorder)
-        return True
+        if any(_has_status(media, pj.PJSUA_CALL_MEDIA_ACTIVE) for media in info.media):
+            self._audio = self._call.getAudioMedia(-1)
+            self._player.startTransmit(self._audio)
+            self._audio.startTransmit(self._recorder)
+            yield "talking", {}
+        elif any(_has_status(media, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD) for media in info.media):
+            yield "held", {}
 
     def call(self, uri: str) -> None:
         self._call = Line(self._desk, self.notes)
-        self._call.makeCall(uri, _op())
+        self._call.makeCall(uri, _op(flag=pj.PJSUA_CALL_NO_SDP_OFFER if "late-offer" in self._options else 0))
 
     def ring(self) -> None:
         self._live_call().answer(_op(180))
@@ -124,6 +130,12 @@ class Phone:
 
     def press(self, digits: str) -> None:
         self._live_call().dialDtmf(digits)
+
+    def hold(self) -> None:
+        self._live_call().setHold(_op())
+
+    def resume(self) -> None:
+        self._live_call().reinvite(_op(flag=pj.PJSUA_CALL_UNHOLD))
 
     def hangup(self) -> None:
         self._live_call().hangup(_op(200))
@@ -147,11 +159,11 @@ class Phone:
         self._endpoint.libDestroy()
 
 
-def _is_live_audio(media: pj.CallMediaInfo) -> bool:
-    return bool(media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE)
+def _has_status(media: pj.CallMediaInfo, *statuses: int) -> bool:
+    return bool(media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in statuses)
 
 
-def _settings() -> pj.EpConfig:
+def _settings(options: Sequence[str]) -> pj.EpConfig:
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
@@ -163,23 +175,28 @@ def _settings() -> pj.EpConfig:
     config.medConfig.clockRate = 8_000
     config.medConfig.sndClockRate = 8_000
     config.medConfig.ecTailLen = 0
-    config.medConfig.noVad = True  # a steady tone must not be taken for silence
+    config.medConfig.noVad = "silence-suppression" not in options  # a steady tone may be taken for silence
     return config
 
 
-def _account(port: int, rtp: int) -> pj.AccountConfig:
+def _account(number: str, port: int, rtp: int, options: Sequence[str]) -> pj.AccountConfig:
     config = pj.AccountConfig()
-    config.idUri = f"sip:+14155550123@{LOOPBACK}:{port}"
+    config.idUri = f"sip:{number}@{LOOPBACK}:{port}"
+    if "100rel" in options:
+        config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
+    if "timers" in options:
+        config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_REQUIRED
     config.mediaConfig.transportConfig.port = rtp
     config.mediaConfig.transportConfig.boundAddress = LOOPBACK
     config.mediaConfig.transportConfig.publicAddress = LOOPBACK
     return config
 
 
-def _op(status: int = 0) -> pj.CallOpParam:
+def _op(status: int = 0, *, flag: int = 0) -> pj.CallOpParam:
     use_default_call_setting = True
     prm = pj.CallOpParam(use_default_call_setting)
     prm.statusCode = status
+    prm.opt.flag |= flag
     return prm
 
 
@@ -220,6 +237,10 @@ def _obey(phone: Phone, command: dict[str, object]) -> None:
             phone.answer()
         case {"do": "press", "digits": str(digits)}:
             phone.press(digits)
+        case {"do": "hold"}:
+            phone.hold()
+        case {"do": "resume"}:
+            phone.resume()
         case {"do": "hangup"}:
             phone.hangup()
         case _:
@@ -230,7 +251,7 @@ def main() -> int:
     say = _private_stdout()
     with os.fdopen(0, "rb", buffering=0, closefd=False) as words:
         first = json.loads(words.readline())
-    phone = Phone(port=first["port"], rtp=first["rtp"], play=first["play"], record=first["record"])
+    phone = Phone(**{name: value for name, value in first.items() if name != "do"})
     say("ready", {})
     unread = bytearray()
     while True:

@@ -8,16 +8,37 @@ from pathlib import Path
 from typing import assert_never
 
 from child_process import wait_until
+from rig_baresip import BaresipPhone
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_expect import differences, unheard
-from rig_folder import Datagrams, Load, PjCaller, PjLine, Rig, RigError, SippCaller, SippLine, fill_placeholders
-from rig_phone import READY_DEADLINE_S, PjPhone
+from rig_folder import (
+    Act,
+    Datagrams,
+    Drain,
+    KamailioSays,
+    Load,
+    PhoneCaller,
+    PhoneKind,
+    PhoneLine,
+    Rig,
+    RigError,
+    SippCaller,
+    SippLine,
+    Step,
+    SwitchStep,
+    fill_placeholders,
+)
+from rig_kamailio import Kamailio
+from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, PortBlock, swallow
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 
 LINE_END_DEADLINE_S = 60.0
+CALLER_NUMBER = "+14155550123"
+AudioPhone = PjPhone | BaresipPhone
+Phone = SippPhone | AudioPhone
 
 
 class Bench:
@@ -31,8 +52,11 @@ class Bench:
         self._switch_at = (LOOPBACK, self._ports.next())
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
-        self._lines: dict[str, SippPhone | PjPhone] = {}
-        self._callers: dict[str, SippPhone | PjPhone] = {}
+        self._proxy_at = (LOOPBACK, self._ports.next())
+        self._proxy_inner = (LOOPBACK, self._ports.next())
+        self._kamailio: Kamailio | None = None
+        self._lines: dict[str, Phone] = {}
+        self._callers: dict[str, Phone] = {}
         self._before = 0
         self.notes: list[str] = []
 
@@ -55,9 +79,16 @@ class Bench:
 
     def _start(self) -> Switch:
         """The switch takes the longest to start, so the lines start meanwhile."""
-        self._switch = Switch(self._work, fill_placeholders(self._rig.config, self._placeholders()))
+        values = self._placeholders()
+        self._switch = Switch(self._work, fill_placeholders(self._rig.config, values))
+        if self._rig.kamailio is not None:
+            for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
+                (self._work / path.name).write_text(fill_placeholders(path.read_text(), values))
+            self._kamailio = Kamailio(self._work / self._rig.kamailio.name, outer=self._proxy_at, work=self._work)
         for line in self._rig.lines:
             self._start_line(line)
+        if self._kamailio is not None:
+            self._kamailio.await_ready()
         self._switch.await_ready()
         return self._switch
 
@@ -69,12 +100,14 @@ class Bench:
             "sip": "{}:{}".format(*self._switch_at),
             "rtp": f"{first}-{last}",
             "mute": mute,
+            "kamailio": "{}:{}".format(*self._proxy_at),
+            "kamailio_inner": "{}:{}".format(*self._proxy_inner),
             "host": self._ports.host,
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
         }
 
-    def _start_line(self, line: SippLine | PjLine) -> None:
+    def _start_line(self, line: SippLine | PhoneLine) -> None:
         port = self._line_ports[line.name]
         match line:
             case SippLine():
@@ -82,28 +115,51 @@ class Bench:
                 self._lines[line.name] = phone
                 if not phone.listen(calls=line.calls, arguments=line.arguments):
                     raise RigError(f"{line.name}: SIPp does not listen; see {line.name}.screen and {line.name}.error")
-            case PjLine():
-                self._lines[line.name] = self._pj_phone(line.name, line.tone_hz, port)
+            case PhoneLine():
+                self._lines[line.name] = self._phone(line, port=port, number=line.number)
             case _:
                 assert_never(line)
 
-    def _pj_phone(self, name: str, tone_hz: int, port: int) -> PjPhone:
-        phone = PjPhone(name, port=port, tone_hz=tone_hz, work=self._work, ports=self._ports)
-        (self._lines if name in self._line_ports else self._callers)[name] = phone
-        if not phone.saw("ready", READY_DEADLINE_S):
-            raise RigError(f"{name}: the PJSIP phone does not start; see {name}.output")
+    def _phone(self, party: PhoneLine | PhoneCaller, *, port: int, number: str) -> AudioPhone:
+        phone: AudioPhone
+        match party.kind:
+            case PhoneKind.PJSIP:
+                phone = PjPhone(
+                    party.name,
+                    port=port,
+                    number=number,
+                    tone_hz=party.tone_hz,
+                    work=self._work,
+                    ports=self._ports,
+                    options=party.options,
+                )
+            case PhoneKind.BARESIP:
+                phone = BaresipPhone(
+                    party.name, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports
+                )
+            case _:
+                assert_never(party.kind)
+        (self._lines if isinstance(party, PhoneLine) else self._callers)[party.name] = phone
+        if not phone.is_ready():
+            raise RigError(f"{party.name}: the {party.kind} phone does not start; see {party.name}.output")
         return phone
 
-    def _play(self, step: SippCaller | PjCaller | Datagrams | Load) -> list[str]:
+    def _play(self, step: Step) -> list[str]:
         match step:
             case Datagrams():
                 return throw(step.listed, self._switch_at)
             case SippCaller():
                 return self._play_sipp(step)
-            case PjCaller():
-                return self._play_pj(step)
+            case PhoneCaller():
+                return self._play_phone(step)
             case Load():
                 return self._play_load(step)
+            case SwitchStep():
+                return self._kill_or_start(step)
+            case KamailioSays():
+                return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
+            case Drain():
+                return self._running().drain(step.limit)
             case _:
                 assert_never(step)
 
@@ -132,6 +188,20 @@ class Bench:
         switch.start_again()
         return Round(killed_ms=after_ms, killed_s=killed_s, calls=seen(phone.shortmessages, anis))
 
+    def _kill_or_start(self, step: SwitchStep) -> list[str]:
+        """Records from before the switch was started again are looked at as those of a load are: `expected.yaml` speaks of later ones."""
+        switch = self._running()
+        if step.killed:
+            switch.kill()
+            return []
+        switch.start_again()
+        records = switch.records_now()
+        self._before = len(records)
+        return differences([{}] * len(records), records)
+
+    def _address_of(self, party: str) -> tuple[str, int]:
+        return self._switch_at if party == "switch" else self._proxy_at
+
     def _running(self) -> Switch:
         if self._switch is None:
             raise SwitchError("there is no switch")
@@ -143,7 +213,7 @@ class Bench:
         port = self._ports.next()
         phone = SippPhone(step.name, scenario=step.scenario, source=step.source, port=port, work=self._work, ports=self._ports)
         self._callers[step.name] = phone
-        phone.dial(self._switch_at, step.arguments)
+        phone.dial(self._address_of(step.to), step.arguments)
         if step.until is None:
             return phone.finish(self._rig.deadline_s)
         return self._await_mark(phone, step.until)
@@ -154,26 +224,47 @@ class Bench:
         wait_until(lambda: any(event.is_set() for event in said) or caller.ended, self._rig.deadline_s)
         return [] if any(event.is_set() for event in said) else [f"{caller.name}: began, and nobody came to `mark {mark}`"]
 
-    def _play_pj(self, step: PjCaller) -> list[str]:
-        """A whole call between PJSIP phones: dial, press, ring, answer, talk, hang up."""
-        caller = self._pj_phone(step.name, step.tone_hz, self._ports.next())
-        caller.call("sip:{}@{}:{}".format(step.number, *self._switch_at))
-        if not caller.saw_state("CONFIRMED", self._rig.deadline_s):
-            return [f"{step.name}: was not answered"]
+    def _play_phone(self, step: PhoneCaller) -> list[str]:
+        """A whole call between phones: dial, press, ring, answer, and what they do then, until somebody hangs up."""
+        caller = self._phone(step, port=self._ports.next(), number=CALLER_NUMBER)
+        caller.call("sip:{}@{}:{}".format(step.number, *self._address_of(step.to)))
         if step.presses:
+            if not caller.saw_answer(self._rig.deadline_s):
+                return [f"{step.name}: was not answered"]
             caller.press(step.presses)
         for line in self._rig.lines:
-            if isinstance(line, PjLine) and (problem := self._answer(line)):
+            if isinstance(line, PhoneLine) and (problem := self._answer(line)):
                 return [problem]
-        if caller.saw("over", step.talks_ms / 1_000):
-            return [f"{step.name}: its call ended before it hung up"]
-        caller.hangup()
-        phones = [phone for phone in (caller, *self._lines.values()) if isinstance(phone, PjPhone)]
-        return [f"{phone.name}: its call did not end" for phone in phones if not phone.saw("over", self._rig.deadline_s)]
+        if not caller.saw("talking", self._rig.deadline_s):
+            return [f"{step.name}: was not answered, or has no audio"]
+        phones = {step.name: caller} | {name: phone for name, phone in self._lines.items() if not isinstance(phone, SippPhone)}
+        for act in step.then:
+            if problem := self._act(act, phones):
+                return [problem]
+        return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
 
-    def _answer(self, line: PjLine) -> str | None:
+    def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
+        """Returns what went wrong."""
+        if not act.who:
+            return "the call ended before anybody hung up" if self._any_over(phones, act.pause_ms) else None
+        phone, deadline_s = phones[act.who], self._rig.deadline_s
+        match act.what:
+            case "hold":
+                return None if phone.hold(deadline_s) else f"{act.who}: its hold was not accepted"
+            case "resume":
+                return None if phone.resume(deadline_s) else f"{act.who}: its hold did not end"
+            case "press":
+                phone.press(act.keys)
+            case _:
+                phone.hangup()
+        return None
+
+    def _any_over(self, phones: Mapping[str, AudioPhone], within_ms: int) -> bool:
+        return wait_until(lambda: any(phone.saw("over", 0) for phone in phones.values()), within_ms / 1_000)
+
+    def _answer(self, line: PhoneLine) -> str | None:
         phone = self._lines[line.name]
-        if not isinstance(phone, PjPhone) or not phone.saw("incoming", self._rig.deadline_s):
+        if isinstance(phone, SippPhone) or not phone.saw("incoming", self._rig.deadline_s):
             return f"{line.name}: was not called"
         phone.ring()
         if phone.saw("over", line.rings_ms / 1_000):
@@ -193,7 +284,7 @@ class Bench:
             elif isinstance(line, SippLine) and line.calls == 0 and _sipp(self._lines[line.name]).ended:
                 problems.append(f"{line.name}: was called, and must not be")
         for phone in self._phones():
-            if isinstance(phone, PjPhone):
+            if not isinstance(phone, SippPhone):
                 problems += phone.close()
         return problems
 
@@ -202,11 +293,11 @@ class Bench:
         packets = {name: handset.received for name, handset in handsets.items()}
         problems = unheard(self._rig.heard, packets, {name: handset.heard for name, handset in handsets.items()})
         for phone in self._phones():
-            if isinstance(phone, PjPhone) and phone.name in self._rig.heard:
+            if not isinstance(phone, SippPhone) and phone.name in self._rig.heard:
                 problems += phone.unheard(self._rig.heard[phone.name])
         return problems
 
-    def _phones(self) -> Iterator[SippPhone | PjPhone]:
+    def _phones(self) -> Iterator[Phone]:
         yield from self._callers.values()
         yield from self._lines.values()
 
@@ -214,6 +305,7 @@ class Bench:
         for phone in self._phones():
             phone.stop()
         problems = self._switch.stop() if self._switch else []
+        problems += self._kamailio.stop() if self._kamailio else []
         self._mute.close()
         self._ports.close()
         return problems
@@ -223,12 +315,14 @@ class Bench:
         texts: dict[str, str] = {}
         for phone in self._phones():
             texts.update(phone.diagnosis())
+        if self._kamailio:
+            texts.update(self._kamailio.diagnosis())
         if self._switch:
             texts.update(self._switch.diagnosis())
         return {title: text for title, text in texts.items() if text}
 
 
-def _sipp(phone: SippPhone | PjPhone) -> SippPhone:
+def _sipp(phone: Phone) -> SippPhone:
     if not isinstance(phone, SippPhone):
         raise RigError(f"{phone.name}: is no SIPp phone")
     return phone

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,29 @@ class SippLine:
     arguments: tuple[str, ...] = ()
 
 
+class PhoneKind(StrEnum):
+    """Whole phones beside SIPp: each is a stack of its own, with real audio."""
+
+    PJSIP = "pjsip"
+    BARESIP = "baresip"
+
+
+OPTIONS = {
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers"),
+    PhoneKind.BARESIP: (),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PjLine:
-    """An advertiser's line played by PJSIP: rings `rings_ms`, answers, and sends `tone_hz` until the caller hangs up."""
+class PhoneLine:
+    """An advertiser's line played by a phone: rings `rings_ms`, answers, sends `tone_hz`. `number`: the user part of its URI."""
 
     name: str
+    kind: PhoneKind
     tone_hz: int
     rings_ms: int = 200
+    number: str = "+12125550101"
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +60,7 @@ class SippCaller:
 
     scenario: Path
     source: str = "127.0.0.1"
+    to: str = "switch"
     until: str | None = None
     arguments: tuple[str, ...] = ()
 
@@ -52,13 +70,26 @@ class SippCaller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PjCaller:
-    """PJSIP calls `number`, presses `presses` once it is answered, hangs up `talks_ms` after every PJSIP line has audio."""
+class Act:
+    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`."""
 
+    who: str = ""
+    what: str = ""
+    keys: str = ""
+    pause_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneCaller:
+    """A phone calls `number`, presses `presses` once it is answered; `then` begins when it and every line played by a phone talk."""
+
+    kind: PhoneKind
     number: str
     tone_hz: int
     presses: str = ""
-    talks_ms: int = 2_000
+    then: tuple[Act, ...]
+    to: str = "switch"
+    options: tuple[str, ...] = ()
     name: str = "caller"
 
 
@@ -81,25 +112,55 @@ class Load:
     seed: int | None = None
 
 
-Step = SippCaller | PjCaller | Datagrams | Load
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchStep:
+    """The switch is killed with SIGKILL, or started again on the same data."""
+
+    killed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KamailioSays:
+    """Waits until a line of Kamailio's log, after those that an earlier step waited for, holds this regular expression."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """The switch is told to drain, for `limit` at most; the next step begins when it takes no new calls."""
+
+    limit: str
+
+
+Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
-    """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name."""
+    """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
+
+    `kamailio`: the configuration of the proxy in front of the switch, or None. `needs`: further programs.
+    """
 
     name: str
     folder: Path
     config: str
-    lines: tuple[SippLine | PjLine, ...]
+    lines: tuple[SippLine | PhoneLine, ...]
     steps: tuple[Step, ...]
     records: tuple[Mapping[str, Any], ...]
     heard: Mapping[str, Any] = field(default_factory=dict)
     deadline_s: float = DEFAULT_DEADLINE_S
+    kamailio: Path | None = None
+    needs: tuple[str, ...] = ()
 
     @property
-    def needs_sipp(self) -> bool:
-        return any(isinstance(party, SippLine | SippCaller | Load) for party in (*self.lines, *self.steps))
+    def programs(self) -> frozenset[str]:
+        """The names of the programs that it needs beside the switch."""
+        parties = (*self.lines, *self.steps)
+        found = {"sipp" for party in parties if isinstance(party, SippLine | SippCaller | Load)}
+        found |= {party.kind.value for party in parties if isinstance(party, PhoneLine | PhoneCaller)} - {PhoneKind.PJSIP.value}
+        return frozenset({*found, *self.needs, *(["kamailio"] if self.kamailio else [])})
 
 
 def find_rigs(root: Path) -> list[Path]:
@@ -111,7 +172,7 @@ def read_rig(folder: Path) -> Rig:
     """Raises RigError."""
     config = folder / "config.yaml"
     text = _existing(config).read_text()
-    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline"}, optional=True)
+    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs"}, optional=True)
     expected = _mapping(folder / "expected.yaml", {"records", "heard"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
@@ -119,8 +180,9 @@ def read_rig(folder: Path) -> Rig:
         raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
-    if any(isinstance(line, PjLine) for line in lines) and not any(isinstance(step, PjCaller) for step in steps):
+    if any(isinstance(line, PhoneLine) for line in lines) and not any(isinstance(step, PhoneCaller) for step in steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
+    _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, with_kamailio="kamailio" in script)
     return Rig(
         name=folder.name,
         folder=folder,
@@ -130,6 +192,8 @@ def read_rig(folder: Path) -> Rig:
         records=tuple(expected["records"] or ()),
         heard=expected.get("heard") or {},
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
+        kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
+        needs=_words(script.get("needs")),
     )
 
 
@@ -152,19 +216,27 @@ def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
-def _lines(folder: Path, told: Mapping[str, Any]) -> Sequence[SippLine | PjLine]:
+def _lines(folder: Path, told: Mapping[str, Any]) -> Sequence[SippLine | PhoneLine]:
     scenarios = {path.stem: path for path in sorted(folder.glob("line-*.xml"))}
     return [_line(folder, name, scenarios.get(name), told.get(name) or {}) for name in sorted({*scenarios, *told})]
 
 
-def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any]) -> SippLine | PjLine:
+def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any]) -> SippLine | PhoneLine:
     place = f"{folder / 'rig.yaml'}: lines.{name}"
     if "tone" in told:
-        _known(told, {"tone", "rings"}, place)
-        return PjLine(name=name, tone_hz=int(told["tone"]), rings_ms=duration_ms(told.get("rings", "200ms")))
+        _known(told, {"tone", "rings", "phone", "number", "options"}, place)
+        kind = _kind(told, place)
+        return PhoneLine(
+            name=name,
+            kind=kind,
+            tone_hz=int(told["tone"]),
+            rings_ms=duration_ms(told.get("rings", "200ms")),
+            number=str(told.get("number", "+12125550101")),
+            options=_options(told, kind, place),
+        )
     _known(told, {"calls", "arguments"}, place)
     if scenario is None:
-        raise RigError(f"{place}: there is no {name}.xml, and no `tone` that would make it a PJSIP phone")
+        raise RigError(f"{place}: there is no {name}.xml, and no `tone` that would make it a phone")
     calls = told.get("calls", 1)
     return SippLine(
         name=name, scenario=scenario, calls=None if calls == "any" else int(calls), arguments=_words(told.get("arguments"))
@@ -178,27 +250,91 @@ def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
 def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
     match told:
         case {"caller": str(name)}:
-            _known(told, {"caller", "from", "until", "arguments"}, place)
+            _known(told, {"caller", "from", "to", "until", "arguments"}, place)
             return SippCaller(
                 scenario=_existing(folder / name),
                 source=told.get("from", "127.0.0.1"),
+                to=told.get("to", "switch"),
                 until=told.get("until"),
                 arguments=_words(told.get("arguments")),
             )
-        case {"phone": {"calls": str(number), "tone": int(tone), **rest}}:
-            _known(rest, {"presses", "talks"}, place)
-            talks = duration_ms(rest.get("talks", "2s"))
-            return PjCaller(number=number, tone_hz=tone, presses=str(rest.get("presses", "")), talks_ms=talks)
+        case {"phone": {"calls": str(), "tone": int()} as phone}:
+            _known(told, {"phone", "then"}, place)
+            return _phone_caller(phone, told.get("then") or (), place)
         case {"datagrams": str(name)}:
             return Datagrams(listed=_existing(folder / name))
+        case {"drain": str(limit)}:
+            return Drain(limit=limit)
         case {"load": str(name), "rate": int(rate), "kill": [first, last], **rest}:
             _known(rest, {"rounds", "seed"}, place)
             kill_ms = (duration_ms(first), duration_ms(last))
             rounds = int(rest.get("rounds", 1))
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
+        case {"switch": "killed" | "started" as what, **rest} if not rest:
+            return SwitchStep(killed=what == "killed")
+        case {"kamailio says": str(pattern), **rest} if not rest:
+            return KamailioSays(pattern=pattern)
     raise RigError(
-        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml` or `load: FILE.xml`"
+        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `drain: TIME`,"
+        " `load: FILE.xml`, `switch: killed`, `switch: started` or `kamailio says: REGEX`"
     )
+
+
+def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
+    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options"}, place)
+    kind = _kind(told, place)
+    talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
+    return PhoneCaller(
+        kind=kind,
+        number=told["calls"],
+        tone_hz=told["tone"],
+        presses=str(told.get("presses", "")),
+        then=tuple(_act(each, place) for each in then) or (talks, Act(who="caller", what="hang up")),
+        to=told.get("to", "switch"),
+        options=_options(told, kind, place),
+    )
+
+
+VERBS = {"holds": "hold", "resumes": "resume", "hangs up": "hang up"}
+
+
+def _act(told: object, place: str) -> Act:
+    """`500ms`, `caller holds`, `line-a resumes`, `line-a presses 12`, `caller hangs up`."""
+    words = str(told)
+    if DURATION.fullmatch(words):
+        return Act(pause_ms=duration_ms(words))
+    who, _, does = words.partition(" ")
+    if does in VERBS:
+        return Act(who=who, what=VERBS[does])
+    verb, _, keys = does.partition(" ")
+    if verb == "presses" and keys:
+        return Act(who=who, what="press", keys=keys)
+    raise RigError(f"{place}: {words!r}: write a duration, or who `holds`, `resumes`, `presses KEYS` or `hangs up`")
+
+
+def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, with_kamailio: bool) -> None:
+    """Whoever is named is there."""
+    for step in steps:
+        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {"switch", *(["kamailio"] if with_kamailio else [])}:
+            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, or to `kamailio` where the rig has one")
+        if isinstance(step, KamailioSays) and not with_kamailio:
+            raise RigError(f"{place}: `kamailio says`, and the rig has no `kamailio: FILE.cfg`")
+        if isinstance(step, PhoneCaller) and (strangers := {act.who for act in step.then} - {"", step.name, *lines}):
+            raise RigError(f"{place}: nobody is called {', '.join(sorted(strangers))}")
+
+
+def _kind(told: Mapping[str, Any], place: str) -> PhoneKind:
+    name = told.get("phone", PhoneKind.PJSIP.value)
+    if name not in list(PhoneKind):
+        raise RigError(f"{place}: there is no phone {name!r}; there are {', '.join(PhoneKind)}")
+    return PhoneKind(name)
+
+
+def _options(told: Mapping[str, Any], kind: PhoneKind, place: str) -> tuple[str, ...]:
+    options = _words(told.get("options"))
+    if unknown := set(options) - set(OPTIONS[kind]):
+        raise RigError(f"{place}: {kind} has no option {', '.join(sorted(unknown))}; it has {', '.join(OPTIONS[kind]) or 'none'}")
+    return options
 
 
 def _words(told: object) -> tuple[str, ...]:

@@ -2,20 +2,18 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from child_process import Program, tail
-from rig_audio import find_tone, read_wav, write_tone
-from rig_folder import duration_ms
+from rig_audio import write_tone
 from rig_ports import PortBlock
+from rig_recording import unheard
 
 PHONE = Path(__file__).with_name("pj_phone.py")
 OWN_TONE_MS = 1_000  # played in a loop
 OWN_TONE_DB = -10.0
-HEARD_FLOOR_DB = -20.0
-UNWANTED_FLOOR_DB = -40.0  # 30 dB below what the other sends
 READY_DEADLINE_S = 60.0
 CLOSE_DEADLINE_S = 60.0
 
@@ -23,7 +21,18 @@ CLOSE_DEADLINE_S = 60.0
 class PjPhone:
     """One PJSIP phone. It sends its own tone and records what it hears to NAME.heard.wav."""
 
-    def __init__(self, name: str, *, port: int, tone_hz: int, work: Path, ports: PortBlock) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int,
+        tone_hz: int,
+        work: Path,
+        ports: PortBlock,
+        number: str = "+14155550123",
+        options: Sequence[str] = (),
+    ) -> None:
+        """`options`: see `rig_folder.OPTIONS`."""
         self.name = name
         self.port = port
         self._work = work
@@ -34,7 +43,12 @@ class PjPhone:
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
-        self._tell({"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}, do="start")
+        start = {"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}
+        self._tell({**start, "number": number, "options": list(options)}, do="start")
+
+    def is_ready(self) -> bool:
+        """Waits until it takes commands; False when it does not come to that."""
+        return self.saw("ready", READY_DEADLINE_S)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -56,6 +70,18 @@ class PjPhone:
     def press(self, digits: str) -> None:
         self._tell({"digits": digits}, do="press")
 
+    def hold(self, deadline_s: float) -> bool:
+        """True once the other side has answered the re-INVITE."""
+        return self._renegotiated("hold", "held", deadline_s)
+
+    def resume(self, deadline_s: float) -> bool:
+        return self._renegotiated("resume", "talking", deadline_s)
+
+    def _renegotiated(self, command: str, event: str, deadline_s: float) -> bool:
+        before = _count(self._program.lines, event)
+        self._tell(do=command)
+        return self._program.says(lambda lines: _count(lines, event) > before, deadline_s)
+
     def hangup(self) -> None:
         self._tell(do="hangup")
 
@@ -63,9 +89,9 @@ class PjPhone:
         """True once the phone reported `event` (`talking`, `over`, ...); False at the deadline or when it died."""
         return self._reports(lambda seen: seen["event"] == event, deadline_s)
 
-    def saw_state(self, state: str, deadline_s: float) -> bool:
-        """True once its call reached PJSIP's `state`, e.g. CONFIRMED."""
-        return self._reports(lambda seen: seen == {"event": "state", "state": state}, deadline_s)
+    def saw_answer(self, deadline_s: float) -> bool:
+        """True once its own call was answered."""
+        return self._reports(lambda seen: seen == {"event": "state", "state": "CONFIRMED"}, deadline_s)
 
     def _reports(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
         return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines), deadline_s)
@@ -81,21 +107,15 @@ class PjPhone:
         self._program.stop()
 
     def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
-        """What differs between the recording and `{tone: HZ, at_least: DURATION, not: HZ}`."""
-        if not self._recording.is_file():
-            return [f"{self.name}: recorded nothing"]
-        samples = read_wav(self._recording)
-        least_ms = duration_ms(wanted.get("at_least", "1s"))
-        heard = find_tone(samples, int(wanted["tone"]), floor_db=HEARD_FLOOR_DB)
-        problems = []
-        if heard.heard_ms < least_ms:
-            problems.append(f"{self.name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {least_ms} ms or more")
-        if "not" in wanted:
-            unwanted = find_tone(samples, int(wanted["not"]), floor_db=UNWANTED_FLOOR_DB)
-            if unwanted.heard_ms:
-                problems.append(f"{self.name}: heard {unwanted.hz} Hz for {unwanted.heard_ms} ms at {unwanted.level_db} dBFS")
-        return problems
+        """Returns what differs between what it heard and `wanted` (see `rig_recording`)."""
+        digits = "".join(seen["digit"] for seen in self.events if seen["event"] == "digit")
+        recordings = [self._recording] if self._recording.is_file() else []
+        return unheard(self.name, recordings, wanted, digits=digits)
 
     def diagnosis(self) -> Mapping[str, str]:
         events = "\n".join(f"      {json.dumps(seen)}" for seen in self.events)
         return {f"{self.name}: events": events, f"{self.name}: output": tail(self._work / f"{self.name}.output")}
+
+
+def _count(lines: Sequence[str], event: str) -> int:
+    return sum(json.loads(line)["event"] == event for line in lines)

@@ -13,7 +13,7 @@ from pathlib import Path
 from rig_bench import Bench
 from rig_folder import RigError, find_rigs, read_rig
 from rig_ports import NoPortsError
-from rig_sipp import NO_SIPP, sipp_installed
+from rig_programs import MAY_BE_MISSING, how_to_install, missing
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_JOBS = 3
@@ -23,7 +23,8 @@ DEFAULT_JOBS = 3
 class Verdict:
     """How one rig went. `kept`: where its logs are, None when they were removed. `details`: titles and texts for a reader.
 
-    `notes`: what there is to say of a rig that passed, too: what it drew by chance.
+    `notes`: what there is to say of a rig that passed, too: what it drew by chance. `skipped`: the program that is not
+    there and need not be, without which the rig was not played.
     """
 
     rig: str
@@ -32,6 +33,7 @@ class Verdict:
     kept: Path | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    skipped: str = ""
 
     @property
     def passed(self) -> bool:
@@ -55,8 +57,11 @@ def run_rig(name: str, *, keep: bool = False) -> Verdict:
     notes: list[str] = []
     try:
         rig = read_rig(ROOT / name)
-        if rig.needs_sipp and not sipp_installed():
-            raise RigError(NO_SIPP)
+        if lacking := missing(rig.programs):
+            if MAY_BE_MISSING.issuperset(lacking):
+                work.rmdir()
+                return Verdict(rig=name, problems=(), seconds=0.0, skipped=lacking[0])
+            raise RigError(how_to_install(lacking))
         bench = Bench(rig, work)
         notes = bench.notes
         problems = bench.run()
@@ -72,6 +77,8 @@ def run_rig(name: str, *, keep: bool = False) -> Verdict:
 
 def report(verdict: Verdict) -> str:
     """A verdict as text: one line when it passed, all that helps when it did not."""
+    if verdict.skipped:
+        return f"skip  {verdict.rig}  {verdict.skipped}"
     lines = [f"{'pass' if verdict.passed else 'FAIL'}  {verdict.rig}  {verdict.seconds:.1f} s"]
     lines += [f"    {note}" for note in verdict.notes]
     lines += [f"    - {problem}" for problem in verdict.problems]
@@ -111,6 +118,7 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
     return {
         "rig": verdict.rig,
         "passed": verdict.passed,
+        "skipped": verdict.skipped or None,
         "seconds": verdict.seconds,
         "problems": list(verdict.problems),
         "notes": list(verdict.notes),

@@ -1,7 +1,6 @@
 """Runs SIPp as a caller or a line, with a handset for its audio."""
 
 import csv
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,16 +8,11 @@ from child_process import Program, is_bound, tail, wait_until
 from rig_handset import Handset
 from rig_ports import PortBlock
 
-NO_SIPP = "SIPp is missing and every rig but the pjsua2 one needs it. Install it:  sudo apt-get install -y sip-tester"
 LISTEN_DEADLINE_S = 60.0
 RECV_TIMEOUT_MS = 60_000
 LIFETIME_S = 300
 LOAD_LIFETIME_S = 900
 LADDER_ROWS = 25
-
-
-def sipp_installed() -> bool:
-    return shutil.which("sipp") is not None
 
 
 class SippPhone:

@@ -1,7 +1,7 @@
 """Shows a call and its money to operators, or to one of its advertisers, as plain JSON values.
 
 An advertiser sees what it was offered and what it owes: no other advertiser's attempts or money, no payout, no cost, no reason that was
-noted for others, and of the caller the number that the line was shown.
+noted for others, and of the caller the number, unless it was kept from lines.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,7 +101,7 @@ def advertiser_call(
 ) -> dict[str, object]:
     return {
         "call_id": record.call_id,
-        "caller": record.ani,
+        "caller": _caller(record),
         "attempts": [_attempt(each) for each in record.attempts if each.advertiser == advertiser],
         "revenue": advertiser_revenue(money, states, advertiser=advertiser, now_us=now_us),
     }
@@ -111,7 +111,7 @@ def advertiser_listing(record: CallRecord, *, advertiser: str) -> dict[str, obje
     """A call in a list of those that were found: without its money."""
     return {
         "call_id": record.call_id,
-        "caller": record.ani,
+        "caller": _caller(record),
         "invited_at": time_of(record.invited_us),
         "attempts": [_attempt(each) for each in record.attempts if each.advertiser == advertiser],
     }
@@ -126,6 +126,11 @@ def advertiser_revenue(
         for entry in entries(money, states, now_us)
         if (entry.base.kind, entry.base.party) == (MoneyKind.REVENUE, advertiser) and line in (None, entry.base.line)
     ]
+
+
+def _caller(record: CallRecord) -> str | None:
+    """Returns the number that lines were shown; None: it was kept from them. A trusted line has it from its INVITE alone."""
+    return None if record.tags.get("privacy") else record.ani
 
 
 def _attempt(attempt: AttemptRecord) -> dict[str, object]:

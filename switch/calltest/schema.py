@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 from ivr.menu import DIGITS
 from routing.cap import Cap
 from routing.expression import Kind
-from routing.tags import BUILT_IN
+from routing.tags import BUILT_IN, FROM_CARRIER
 from switch.call.record import EndedBy, FinalState
 from switch.engine.plan import Plan
 from switch.settings import address
@@ -99,7 +99,7 @@ def names_of_plan(plan: Plan, positions: Mapping[str, Position], *, prompts: Pat
     """Everything that tests of this plan may name. `prompts`: the directory of WAV files."""
     table = plan.table
     caps = {cap.key: cap for cap in table.caps()}
-    header_tags = {**dict(plan.headers.values()), "attestation": BUILT_IN["attestation"]}
+    header_tags = {**dict(plan.headers.values()), **{name: BUILT_IN[name] for name in FROM_CARRIER}}
     advertisers = {line.advertiser for line in table.lines.values()}
 
     def placed(names: Iterable[str], part: str) -> dict[str, Position | None]:

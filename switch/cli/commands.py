@@ -21,6 +21,17 @@ COMMANDS = {
     "diff": ("switch.cli.editing", "Say in words what changes between two configs."),
     "replay": ("switch.cli.replay", "Decide past calls once more, by another config."),
     "simulate": ("switch.cli.simulate", "Invent traffic and play it, in simulated time."),
+    "status": ("switch.cli.control", "Say whether the switch runs, drains or is overloaded, and how many calls it has."),
+    "trunks": (
+        "switch.cli.control",
+        "Show each trunk of the running switch: calls now and since the start, and when it was last heard.",
+    ),
+    "lines": (
+        "switch.cli.control",
+        "Show each line of the running switch: calls now and since the start, its rest, its last result.",
+    ),
+    "statistics": ("switch.cli.control", "Show what peers sent and were refused, counted since the start."),
+    "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
     "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),
     "report": ("switch.cli.report", "Report calls, talk and money by publisher, line, hour and more."),

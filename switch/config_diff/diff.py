@@ -47,7 +47,7 @@ _MONEY_ENTRIES = frozenset({"campaigns", "numbers"})
 """Sections whose entries change money by coming and going."""
 _WHOLE = ("campaigns.*.revenue", "campaigns.*.payout", "campaigns.*.payouts.*")
 """Told in one piece: a price is an amount or several steps."""
-_UNORDERED = ("groups.*.lines", "hours.*.holidays", "hours.*.dates.*", "trunks.*.addresses")
+_UNORDERED = ("groups.*.lines", "hours.*.holidays", "hours.*.dates.*", "trunks.*.addresses", "*.pass_headers")
 _IDENTITY: Mapping[str, tuple[str, ...]] = {"campaigns.*.lines": ("line",), "*.caps": ("count", "per")}
 """The fields that tell the items of a list apart; items of other lists are told apart by their place."""
 _NOTES = (

@@ -61,4 +61,11 @@ class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     is_last: bool = False
 
 
-Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer
+class LogLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """The switch entered overload, or has left it."""
+
+    is_overloaded: bool
+    lag_ms: int
+
+
+Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogLoad

@@ -5,11 +5,11 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 """
 
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from typing import assert_never
 
 from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
-from routing.geo import to_e164
 from routing.trail import as_plain
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
@@ -19,14 +19,17 @@ from switch.call.moment import Moment
 from switch.call.record import CallRecord
 from switch.call.state import CALLER, Bridged, Ended, Releasing
 from switch.call.steps import Step, why_ended
+from switch.engine.admission import Admission
+from switch.engine.arrival import arrival_of
 from switch.engine.call_control import CallContext, CallControl
-from switch.engine.effect import AppendJournal, Effect, LogPeer, LogProblem, SendSip, TellWorker
+from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import NO_WORKER, MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
-from switch.engine.plan import MAX_CALL_ID_CHARS, Plan, Trunk, header_tags
+from switch.engine.plan import Plan, Trunk
+from switch.engine.status import LineStatus, TrafficCounts, TrunkStatus
 from switch.engine.usage import Usage, UsageHistory
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
@@ -40,7 +43,8 @@ from switch.sip.fact import (
     ProvisionalReceived,
 )
 from switch.sip.flow import Flow
-from switch.sip.headers import readable
+from switch.sip.identity import passable
+from switch.sip.statistics import OTHER, Statistic
 from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
 
@@ -75,12 +79,14 @@ class Engine:
             control=self._control,
             calls=self._calls,
             names=self._names,
-            emit=self._effects.append,
+            emit=self._emit,
         )
-        self._ledger_writable = True
+        self._admission = Admission()
+        self._admission.limit(plan.calls_per_second)
+        self._traffic = TrafficCounts()
+        self._draining_since_us: int | None = None
         self._trunks: dict[str, Trunk | None] = {}
         self._peer_log = PeerLogLimit()
-        self._stopping = False
 
     # queries of the shell
 
@@ -108,11 +114,58 @@ class Engine:
     def plan(self) -> Plan:
         return self._plan
 
+    @property
+    def draining_since_us(self) -> int | None:
+        """Returns since when no new calls are taken, UTC, or None."""
+        return self._draining_since_us
+
+    @property
+    def is_overloaded(self) -> bool:
+        return self._admission.is_overloaded
+
+    @property
+    def lag_ms(self) -> int:
+        """Returns how far behind the shell was at last."""
+        return self._admission.lag_ms
+
+    def trunk_status(self) -> tuple[TrunkStatus, ...]:
+        """Returns the present state of each trunk of the plan."""
+        live = Counter(each.call.history.trunk for each in self._calls)
+        malformed: Counter[str] = Counter()
+        counts = self._agent.statistics.snapshot()
+        for host, count in counts.get(Statistic.ODDITY, {}).items():
+            trunk = None if host == OTHER else self._plan.trunk_of(host)
+            if trunk is not None:
+                malformed[trunk.name] += count
+        names = [trunk.name for trunk in self._plan.trunks]
+        return tuple(self._traffic.trunk(name, live=live[name], malformed=malformed[name]) for name in names)
+
+    def line_status(self, at: Moment) -> tuple[LineStatus, ...]:
+        """Returns the present state of each line of the plan."""
+        live = Counter(
+            each.call.history.attempts[number - 1].line
+            for each in self._calls
+            for number in each.legs
+            if number != CALLER and self._calls.has_leg(each, number)
+        )
+        found = []
+        for name, line in sorted(self._plan.table.lines.items()):
+            until_us = self._control.usage.resting_until_us(name)
+            resting_us = until_us if until_us > at.utc_us else None
+            found.append(self._traffic.line(name, line.advertiser, live=live[name], resting_until_us=resting_us))
+        return tuple(found)
+
+    def statistics(self) -> dict[str, dict[str, int]]:
+        """Returns all counters: kind -> host -> count."""
+        return self._agent.statistics.snapshot()
+
     # inputs
 
     def datagram(self, data: bytes, source: Flow, at: Moment) -> None:
         """A SIP message came. A source that is no trunk can't place a call and gets no answer (`docs/carriers.md` §1)."""
         trunk = self._trunk_of(source)
+        if trunk is not None:
+            self._traffic.saw_trunk(trunk.name, at.utc_us)
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
@@ -197,11 +250,25 @@ class Engine:
 
     def ledger_writable(self, *, writable: bool) -> None:
         """While the ledger can't be written, new calls are refused: fail closed."""
-        self._ledger_writable = writable
+        self._admission.ledger_writable(writable=writable)
+
+    def load(self, lag_ms: int, at: Moment) -> None:
+        """The shell is `lag_ms` behind with what comes in. Beyond a limit, new calls are refused until it has caught up."""
+        if self._admission.load(lag_ms, at.mono_ns):
+            if self.is_overloaded:
+                self._agent.statistics.add(Statistic.OVERLOAD)
+            self._effects.append(LogLoad(is_overloaded=self.is_overloaded, lag_ms=lag_ms))
+
+    def drain(self, at: Moment) -> None:
+        """No new calls, and 503 to OPTIONS, so that peers send calls elsewhere; those in progress go on."""
+        if self._draining_since_us is None:
+            self._draining_since_us = at.utc_us
+            self._admission.drain()
+            self._agent.drain()
 
     def stop(self, at: Moment) -> None:
         """No new calls; those in progress end."""
-        self._stopping = True
+        self.drain(at)
         for live in self._calls:
             self._feed(live, ev.Stopped(at=at, cause=Cause.SHUTDOWN))
         self._drain_facts(at)
@@ -226,6 +293,11 @@ class Engine:
                     )
                     if isinstance(fact, InviteReceived):  # there is no call that would end the leg
                         self._agent.refuse(fact.leg, 500, at.mono_ns)
+
+    def _emit(self, effect: Effect) -> None:
+        self._effects.append(effect)
+        if isinstance(effect, StoreRecord):
+            self._traffic.add_record(effect.judged.record)
 
     def _on_fact(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, InviteReceived):
@@ -264,7 +336,8 @@ class Engine:
         worker = self._media.least_busy()
         try:
             objection = reject_cause(fact) or self._reject_cause(leg, worker, fact.offer, at)
-            arrived = self._arrival(fact, objection, at)
+            name = fact.peer if trunk is None else trunk.name
+            arrived = arrival_of(fact, self._plan, trunk=name, token=self._token, objection=objection, at=at)
             step = begin(arrived)
             live = LiveCall(
                 call=step.call,
@@ -272,6 +345,7 @@ class Engine:
                 worker=NO_WORKER if worker is None else worker,
                 max_forwards=fact.max_forwards,
                 legs={},
+                passable=passable(fact.headers, self._plan.trunk_identity(arrived.trunk)),
             )
         except Exception:
             self._media.close(NO_WORKER, leg, at.mono_ns)  # nothing else refers to its port
@@ -284,30 +358,11 @@ class Engine:
         except Exception:  # noqa: BLE001 as in _feed
             self._on_error(live, arrived)
 
-    def _arrival(self, fact: InviteReceived, objection: Cause | None, at: Moment) -> ev.InviteArrived:
-        trunk = self._trunk_of(fact.source)
-        return ev.InviteArrived(
-            at=at,
-            call_id=self._token(),
-            did=to_e164(fact.user),
-            ani=to_e164(fact.caller),
-            trunk=fact.peer if trunk is None else trunk.name,
-            seed=int(self._token()[:12], 16),
-            version=self._plan.version,
-            max_call_ms=self._plan.max_call_ms,
-            tags=header_tags(fact.headers, self._plan.headers),
-            sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
-            objection=objection,
-        )
-
     def _reject_cause(self, leg: LiveLeg, worker: int | None, offer: bytes, at: Moment) -> Cause | None:
         """Returns why a call must be refused whatever its number, or None; then the caller's RTP port is reserved already."""
-        if self._stopping:
-            return Cause.STOPPING
-        if not self._ledger_writable:
-            return Cause.LEDGER_UNAVAILABLE
-        if len(self._calls) >= self._plan.max_calls:
-            return Cause.OVERLOAD
+        objection = self._admission.objection(live_calls=len(self._calls), max_calls=self._plan.max_calls, now_ns=at.mono_ns)
+        if objection is not None:
+            return objection
         if worker is None:
             return Cause.MEDIA_FAILED
         if not self._media.reserve_port(leg, at.mono_ns):

@@ -21,8 +21,10 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
+from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
 from switch.sip.offer_answer import Incompatible
 from switch.sip.peer import DEFAULT_PEER
+from switch.sip.requests import Fields
 from switch.sip.targets import Name, Servers
 
 RETRY_AFTER_S = 5
@@ -116,7 +118,7 @@ class CommandExecutor:
         target = targets[0]
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
         leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
-        header = live.context.plan.call_id_header
+        caller, passed = _caller_for(live, dial.attempt.line)
         try:
             body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
             if body is None:
@@ -124,12 +126,13 @@ class CommandExecutor:
             leg.sip = self._agent.invite(
                 uri=dial.attempt.uri,
                 target=target,
-                caller=live.call.history.ani,
+                caller=caller.shown,
                 body=body,
                 now_ns=at.mono_ns,
                 max_forwards=live.max_forwards - 1,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
-                extra=() if header is None else ((header, live.call_id),),
+                extra=(*caller.fields, *passed),
+                asserted=caller.asserted,
                 peer=peer,
             )
         except Exception:
@@ -181,6 +184,18 @@ class CommandExecutor:
             self._media.remove_call(live.worker)
         self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
         live.recorded = True
+
+
+def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:
+    """Returns how a line's INVITE names the caller, and the other headers that it carries: the call's id, and what the trunk passes."""
+    plan = live.context.plan
+    identity = plan.line_identities.get(line, DEFAULT_LINE_IDENTITY)
+    is_private = "privacy" in live.call.history.tags
+    header = plan.call_id_header
+    passed = passed_to(identity, live.passable, is_private=is_private)
+    ours = () if header is None else ((header, live.call_id),)
+    others = tuple([field for field in passed if header is None or field[0].lower() != header.lower()])
+    return line_caller(live.call.history.ani, identity, is_private=is_private), (*ours, *others)
 
 
 _OF_CALLER = {EndReason.NO_ACK: Cause.CALLER_NO_ACK, EndReason.UNREACHABLE: Cause.CALLER_NO_ACK}

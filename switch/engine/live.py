@@ -9,6 +9,7 @@ from switch.call.state import Call
 from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import Incompatible, NegotiatedMedia
+from switch.sip.requests import Fields
 from switch.timer_heap import TimerEntry
 
 
@@ -37,7 +38,8 @@ class LiveLeg:
 
 @dataclass(slots=True, kw_only=True)
 class LiveCall:
-    """`max_forwards`: the Max-Forwards it came with. `legs`: by leg number, 0 the caller's. `recorded`: its record has been emitted.
+    """`max_forwards`: the Max-Forwards it came with. `passable`: the headers that its trunk is trusted to send to lines. `legs`: by leg
+    number, 0 the caller's. `recorded`: its record has been emitted.
     `deadline_ns`, `timer`: its next deadline, and the timer entry for it."""
 
     call: Call
@@ -45,6 +47,7 @@ class LiveCall:
     worker: int
     max_forwards: int
     legs: dict[int, LiveLeg]
+    passable: Fields = ()
     recorded: bool = False
     deadline_ns: int | None = None
     timer: "TimerEntry[LiveCall] | None" = None

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from ivr.menu import MenuPlan
-from routing.expression import Kind, Scalar
+from routing.expression import Kind
 from routing.table import Table
 from switch.billing.terms import Rate, Terms
-from switch.sip.headers import readable
-from switch.sip.message import Headers
+from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.targets import Name, name_of
 
@@ -32,9 +31,12 @@ class Plan:
 
     `terms` are keyed by campaign, `menus` by the node they start with, as `Campaign.menu` names it. `headers`: by SIP header in lower
     case, the tag it is read into and its kind. `tag_kinds`: every tag there is, built in, declared or set by a menu. `groups`:
-    by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503.
+    by line, the groups whose caps it shares; a line without any is not there. `max_calls`: more live calls are refused with 503;
+    `calls_per_second`: more new calls are so too, None: no limit.
     `call_id_header`: the header of a line's INVITE that carries the call's id; None: no header does.
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
+    `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
+    numbers whose callers can't withhold their number.
     """
 
     version: str
@@ -43,6 +45,7 @@ class Plan:
     trunks: tuple[Trunk, ...]
     max_call_ms: int
     max_calls: int
+    calls_per_second: int | None = None
     menus: Mapping[str, MenuPlan] = field(default_factory=dict)
     headers: Mapping[str, tuple[str, Kind]] = field(default_factory=dict)
     tag_kinds: Mapping[str, Kind] = field(default_factory=dict)
@@ -50,6 +53,9 @@ class Plan:
     call_id_header: str | None = None
     line_peers: Mapping[str, PeerProfile] = field(default_factory=dict)
     strangers: Realm | None = None
+    trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
+    line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
+    show_ani: frozenset[str] = frozenset()
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IP literal, belongs to, or None."""
@@ -58,6 +64,10 @@ class Plan:
             if any(address & mask == network for network, mask in (trunk.networks6 if is_v6 else trunk.networks)):
                 return trunk
         return None
+
+    def trunk_identity(self, name: str) -> TrunkIdentity:
+        """Returns how a trunk tells who calls whom."""
+        return self.trunk_identities.get(name, DEFAULT_TRUNK_IDENTITY)
 
     @property
     def names(self) -> frozenset[Name]:
@@ -77,41 +87,3 @@ class Plan:
     def rate_of(self, trunk: str) -> Rate | None:
         """Returns what the trunk bills us, or None."""
         return next((each.rate for each in self.trunks if each.name == trunk), None)
-
-
-MAX_TEXT = 200
-"""The longest header value that is kept as a tag: it goes into every record."""
-MAX_DIGITS = 18
-MAX_CALL_ID_CHARS = 256
-"""The longest part of a caller's SIP Call-ID that is kept. Those in use have up to 100 characters."""
-ATTESTATION = "P-Attestation-Indicator"
-_ATTESTED = frozenset("ABC")
-
-
-def header_tags(headers: Headers, wanted: Mapping[str, tuple[str, Kind]]) -> dict[str, Scalar]:
-    """Returns the tags that `wanted` (lower-case header name -> tag, kind) finds, and the carrier's attestation (ATIS-1000074).
-
-    A value that is not of the tag's kind is no value: filters then find that the call does not have the tag.
-    """
-    found: dict[str, Scalar] = {}
-    for name, value in headers if wanted else ():
-        tag, kind = wanted.get(name.lower(), ("", Kind.TEXT))
-        read = tag_value(readable(value).strip()[:MAX_TEXT], kind)
-        if tag and tag not in found and read is not None:
-            found[tag] = read
-    attested = (headers.get(ATTESTATION) or "").strip().upper()
-    if attested in _ATTESTED:
-        found["attestation"] = attested
-    return found
-
-
-def tag_value(text: str, kind: Kind) -> Scalar | None:
-    """Returns `text` as a value of that kind, or None."""
-    match kind:
-        case Kind.TEXT:
-            return text or None
-        case Kind.NUMBER:
-            digits = text.removeprefix("-")
-            return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS else None
-        case Kind.TRUTH:
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower())

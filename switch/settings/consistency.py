@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network
 from ivr.graph import loops_without_input
 from ivr.menu import MenuPlan, Node
 from routing.expression import Kind, is_word, type_mismatches
+from routing.geo import is_toll_free
 from routing.table import NoRoute
 from routing.tags import BUILT_IN
 from switch.deployment import Token
@@ -19,7 +20,7 @@ from switch.settings.address import ANYWHERE
 from switch.settings.finding import Finding
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.document import Document
-from switch.settings.model.party import AdvertiserConfig, TrunkConfig
+from switch.settings.model.party import AdvertiserConfig, NumberConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TagConfig
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
@@ -43,6 +44,7 @@ def inconsistencies(document: Document, names: Names) -> Iterator[Finding]:
     for cause in NoRoute:
         yield from _overflow_circles(document.campaigns or {}, cause)
     yield from _tokens(document.advertisers or {}, document.switch)
+    yield from _shown_callers(document.numbers or {})
 
 
 def circles(nodes: Mapping[str, Node]) -> Iterator[Finding]:
@@ -202,3 +204,11 @@ def _tokens(advertisers: Mapping[str, AdvertiserConfig], switch: SwitchConfig | 
         if owners.setdefault(token, name) != name:
             hint = f"advertiser {quote(owners[token])} has it: one of them could post for the other"
             yield Finding(path, Invalid("a token of two advertisers", hint=hint, at_key=True))
+
+
+def _shown_callers(numbers: Mapping[str, NumberConfig]) -> Iterator[Finding]:
+    """In North America only who pays for a toll-free call may know a caller who withholds the number (47 CFR §64.1601)."""
+    for did, number in numbers.items():
+        if number.show_ani and not is_toll_free(did):
+            hint = "callers of other numbers may withhold theirs; a line that may know them all the same is `trusted`"
+            yield Finding(("numbers", did, "show_ani"), Invalid(f"{did} is not toll-free", hint=hint, at_key=True))

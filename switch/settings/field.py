@@ -30,6 +30,8 @@ from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 from switch.sip.digest import Secret
+from switch.sip.identity import DidFrom
+from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000
 MAX_COUNT = 100_000_000
@@ -50,6 +52,9 @@ DEFAULT_PROMPTS = "prompts"
 RETRIED = (NoRoute.NO_ANSWER, NoRoute.BUSY, NoRoute.FAILED)
 # An operator declares no balance: prepaid does.
 PERIODS = tuple(per for per in Per if per is not Per.BALANCE)
+# Of numbers that a trunk sends, and of those that a line is sent.
+FORMATS_IN = (NumberFormat.NATIONAL, NumberFormat.E164, NumberFormat.RAW)
+FORMATS_OUT = (NumberFormat.E164, NumberFormat.PLAIN, NumberFormat.NATIONAL)
 JsonSchema = dict[str, Any]
 
 
@@ -179,6 +184,8 @@ Since = Annotated[datetime, scalar(v.instant, v.INSTANT), text_schema(v.INSTANT_
 Calendar = Annotated[str, scalar(v.calendar, v.CALENDAR), text_schema(v.CALENDAR_PATTERN)]
 HeaderName = Annotated[str, scalar(v.header, v.HEADER), text_schema(v.HEADER_PATTERN)]
 CallIdHeader = Annotated[str | None, scalar(v.call_id_header, v.CALL_ID_HEADER), text_schema(v.HEADER_PATTERN)]
+PassedHeader = Annotated[str, scalar(v.passed_header, v.PASSED_HEADER), text_schema(v.HEADER_PATTERN)]
+TechPrefix = Annotated[str, scalar(v.tech_prefix, v.TECH_PREFIX), text_schema(v.TECH_PREFIX_PATTERN)]
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
@@ -286,6 +293,9 @@ Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
 Period = Annotated[Per, choice("period", PERIODS)]
 State = Annotated[NumberState, choice("state", NumberState)]
+FormatIn = Annotated[NumberFormat, choice("format", FORMATS_IN)]
+FormatOut = Annotated[NumberFormat, choice("format", FORMATS_OUT)]
+DidPlace = Annotated[DidFrom, choice("place", DidFrom)]
 SortMode = Annotated[Sort, choice("sort", Sort)]
 Scope = Annotated[RepeatScope, choice("scope", RepeatScope)]
 RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]

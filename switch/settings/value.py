@@ -21,7 +21,8 @@ from routing.hours import known_calendar
 from routing.zone import time_zone, zone_names
 from switch.billing.money import MICROS, micros_from
 from switch.settings.problem import quote
-from switch.sip.message import SIP_HEADERS
+from switch.sip.header_names import SIP_HEADERS
+from switch.sip.identity import PASSED_BY_LIST
 
 DAY_MS = 24 * 60 * 60 * 1_000
 DAY_MINUTES = 24 * 60
@@ -68,6 +69,11 @@ VALID = "a range of numbers such as 18-99, or a regular expression such as /[2-9
 DATE = "a date such as 2026-12-24"
 INSTANT = "a date such as 2026-11-01, or a date and time such as 2026-11-01T09:30"
 HEADER = "the name of a SIP header such as X-Sub-Id"
+PASSED_HEADER = (
+    "Diversion, History-Info, Identity, User-to-User, P-Charge-Info or a header that SIP does not know, such as X-Sub-Id"
+)
+TECH_PREFIX_PATTERN = r"^[0-9*#]{1,16}$"
+TECH_PREFIX = "1 to 16 of 0-9 * #, in quotes"
 CALL_ID_HEADER = "the name of a header that SIP itself does not use, such as X-Call-ID; or off"
 TOKEN = "a token of 16 characters or more: letters, digits and - . _ ~ + /"  # noqa: S105 (says how one is written)
 CALENDAR = "a country such as US, or one of its parts such as US-TX (ISO 3166)"
@@ -266,6 +272,24 @@ def call_id_header(text: str) -> str | None:
     if len(name) > 1 and name not in SIP_HEADERS and not name.startswith("p-"):
         return text
     raise Invalid(f"SIP uses the header {quote(text)} itself", expected=CALL_ID_HEADER, hint="did you mean X-Call-ID?")
+
+
+_IDENTITIES = frozenset({"from", "p-asserted-identity", "p-preferred-identity", "privacy", "remote-party-id"})
+
+
+def passed_header(text: str) -> str:
+    """The name of a header that may pass from a trunk to a line, in lower case. Others are of one leg alone."""
+    name = header(text)
+    if name in PASSED_BY_LIST or (len(name) > 1 and name not in SIP_HEADERS and not name.startswith("p-")):
+        return name
+    hint = "`trusted: true` shows a line who calls" if name in _IDENTITIES else None
+    raise Invalid(f"the header {quote(text)} belongs to one leg: it can't pass to another", expected=PASSED_HEADER, hint=hint)
+
+
+def tech_prefix(text: str) -> str:
+    if not re.fullmatch(TECH_PREFIX_PATTERN, text):
+        raise Invalid(f"bad prefix {quote(text)}", expected=TECH_PREFIX)
+    return text
 
 
 def realm(text: str) -> str:

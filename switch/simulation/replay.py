@@ -6,6 +6,7 @@ What it takes to be so is in `ASSUMPTIONS`. `switch.cli.replaying` shows the res
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from routing.tags import FROM_CARRIER
 from switch.engine.counters import quarter_of
 from switch.engine.lookback import lookback_of
 from switch.engine.plan import Plan
@@ -68,7 +69,7 @@ def begins_us(period: Period) -> int:
 def read(ledger: Ledger, period: Period, *, old: Plan, reached: Callable[[int], None] = lambda _: None) -> Recording:
     """The calls of the period and of the warm-up. `reached` is called with the instant reached. Raises LedgerUnreadable, TooMany."""
     found = Recording(period=period, calls=[], habits=LineProfiles(), comparison=Comparison())
-    passed = frozenset(tag for tag, _ in old.headers.values()) | {"attestation"}
+    passed = frozenset(tag for tag, _ in old.headers.values()).union(FROM_CARRIER)
     for judged in ledger.calls_between(begins_us(period), period.to_us, events=TOLD):
         record = judged.record
         counts = record.invited_us >= period.from_us

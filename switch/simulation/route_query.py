@@ -11,8 +11,9 @@ from routing.zone import Zone
 from switch.billing.terms import Terms
 from switch.billing.verdict import JudgedCall
 from switch.call.moment import Moment, iso
+from switch.engine.arrival import tag_value
 from switch.engine.clock import SystemClock
-from switch.engine.plan import Plan, tag_value
+from switch.engine.plan import Plan
 from switch.period import instant_us
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
 from switch.simulation.simulator import Simulator

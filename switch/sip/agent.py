@@ -12,6 +12,7 @@ from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerOddity
 from switch.sip.flow import Flow, Listeners
+from switch.sip.identity import asserted_identity
 from switch.sip.legs import IncomingLeg, OutgoingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
@@ -33,6 +34,7 @@ from switch.sip.requests import (
 )
 from switch.sip.session import Session
 from switch.sip.statistics import Statistic, Statistics
+from switch.sip.strangers import SourceBuckets, carries_live_token, is_scanner
 from switch.sip.targets import Name, Servers, targets_of
 from switch.sip.transaction import Timers
 
@@ -54,7 +56,7 @@ class UserAgent:
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
 
-    __slots__ = ("_core", "_strangers", "monitor")
+    __slots__ = ("_core", "_is_draining", "_sources", "_strangers", "monitor")
 
     def __init__(
         self,
@@ -66,11 +68,15 @@ class UserAgent:
     ) -> None:
         self._core = UserAgentCore(listeners=Listeners(listeners, user_agent=user_agent), token=token, timers=timers)
         self._strangers: Realm | None = None
+        self._sources = SourceBuckets()
+        self._is_draining = False
         self.monitor = Monitor(self._core)
 
     def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
-        transactions get no answer, unless `admit_strangers` lets them authenticate."""
+        transactions get no answer, unless `admit_strangers` lets them authenticate. Those that can't matter are not even parsed."""
+        if peer is None and not self._is_read(data, source, now_ns):
+            return
         message = parse(data)
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
             message = Malformed(why="no Content-Length", request=legal(message), kind="request")  # §18.3
@@ -95,6 +101,10 @@ class UserAgent:
     def is_called(self, host: str) -> bool:
         """Returns whether a live leg calls `host`."""
         return self._core.is_called(host)
+
+    def drain(self) -> None:
+        """Answers OPTIONS with 503 from now on. New INVITEs are still reported: their user refuses them."""
+        self._is_draining = True
 
     def tick(self, now_ns: int) -> None:
         """Fires all timers due."""
@@ -141,12 +151,14 @@ class UserAgent:
         max_forwards: int = DEFAULT_MAX_FORWARDS,
         call_id: str | None = None,
         extra: Fields = (),
+        asserted: str = "",
         peer: PeerProfile = DEFAULT_PEER,
     ) -> int:
         """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
         `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
+        `asserted`: the user part of P-Asserted-Identity, "" for none.
         `peer`: the line's.
         """
         return OutgoingLeg(
@@ -158,7 +170,7 @@ class UserAgent:
             now_ns=now_ns,
             max_forwards=max_forwards,
             call_id=call_id,
-            extra=extra,
+            extra=(*asserted_identity(asserted, host=self._core.listeners.local(target).host, uri=uri), *extra),
             peer=peer,
         ).number
 
@@ -224,7 +236,23 @@ class UserAgent:
             "dialogs": len(core.dialogs),
             "transactions": len(core.transactions),
             "timers": len(core.timer_heap),
+            "hosts": core.live_hosts(),
         }
+
+    def _is_read(self, data: bytes, source: Flow, now_ns: int) -> bool:
+        """Returns whether a datagram from an address of no trunk is parsed; one that is not is counted."""
+        core, host = self._core, source.host
+        if core.is_called(host) or carries_live_token(data, core.is_live_token):
+            return True
+        dropped = Statistic.SCANNER if is_scanner(data) else None
+        if self._strangers is not None and dropped is None:
+            if self._sources.take(host, now_ns):
+                return True
+            dropped = Statistic.FLOODED
+        core.statistics.add(Statistic.STRANGER, host)
+        if dropped is not None:
+            core.statistics.add(dropped, host)
+        return False
 
     def _on_response(self, response: Response, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
@@ -332,6 +360,8 @@ class UserAgent:
             self._on_invite(received, source, peer, rejection=rejection, now_ns=now_ns)
         elif rejection is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
+        elif request.method == "OPTIONS" and self._is_draining:
+            core.reply_stateless(received, 503, extra=retry_after(OVERLOAD_RETRY_AFTER_S))
         elif request.method == "OPTIONS":
             core.reply_stateless(received, 200, extra=CAPABILITIES)
         else:
@@ -353,4 +383,5 @@ class UserAgent:
                 rejection or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))
             )  # §8.1.1.8
             leg = IncomingLeg(core, received, peer=peer, target=target or "", rejection=rejection, now_ns=now_ns)
+            core.call_host(leg.number, source.host)
             core.report(leg.invited(source))

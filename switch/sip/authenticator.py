@@ -11,9 +11,9 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from switch.sip.digest import MAX_NC, Algorithm, Authorization, Secret, Way, parse_authorization, quoted
-from switch.sip.headers import user_of
 from switch.sip.message import Request
 from switch.sip.peer import PeerProfile, Realm
+from switch.sip.telephone import user_of
 
 NONCE_LIFE_NS = 300 * 1_000_000_000
 MAX_NONCES = 10_000

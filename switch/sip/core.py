@@ -10,6 +10,7 @@ from zlib import crc32
 from switch.sip.authenticator import Authenticator
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
+from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, serialize
 from switch.sip.requests import MAGIC_COOKIE, Fields, ReceivedRequest, answer, peer_key, transaction_key
 from switch.sip.statistics import Statistic, Statistics
@@ -51,7 +52,7 @@ class UserAgentCore:
 
     __slots__ = (
         "_called",
-        "_calls_to",
+        "_leg_hosts",
         "_serial",
         "authenticator",
         "dialogs",
@@ -76,7 +77,7 @@ class UserAgentCore:
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
         self._called: dict[int, str] = {}
-        self._calls_to: dict[str, int] = {}
+        self._leg_hosts = LiveKeys()
         self._serial = 0
         self.authenticator = Authenticator(token)
         self.statistics = Statistics()
@@ -111,18 +112,25 @@ class UserAgentCore:
         self.legs.pop(ended.leg, None)
         host = self._called.pop(ended.leg, None)
         if host is not None:
-            self._calls_to[host] -= 1
-            if self._calls_to[host] == 0:
-                del self._calls_to[host]
+            self._leg_hosts.discard(host)
 
     def call_host(self, leg: int, host: str) -> None:
-        """The leg calls `host`."""
+        """The leg calls `host`, or was called from there."""
         self._called[leg] = host
-        self._calls_to[host] = self._calls_to.get(host, 0) + 1
+        self._leg_hosts.add(host)
 
     def is_called(self, host: str) -> bool:
-        """Returns whether a live leg calls `host`: it is a line, and no stranger while that lasts."""
-        return host in self._calls_to
+        """Returns whether a live leg calls `host` or was called from there, or a request from there is being served: it is no stranger
+        while that lasts."""
+        return host in self._leg_hosts or host in self.transactions.server_hosts
+
+    def live_hosts(self) -> int:
+        """Returns how many hosts and branches are known by what is alive."""
+        return len(self._leg_hosts) + len(self.transactions.server_hosts) + len(self.transactions.branches)
+
+    def is_live_token(self, token: str) -> bool:
+        """Returns whether `token` is our tag of a dialog, or the branch of a live request of ours."""
+        return token in self.dialogs or token in self.transactions.branches
 
     def note_oddity(self, source: Flow, what: str, call_id: str = "") -> None:
         """Counts and reports something malformed of a trunk or line. Not for strangers: they are only counted."""

@@ -8,7 +8,9 @@ from enum import StrEnum
 import msgspec
 
 from switch.sip.flow import Flow
+from switch.sip.identity import caller_identity
 from switch.sip.message import Headers
+from switch.sip.telephone import user_of
 
 
 class EndReason(StrEnum):
@@ -31,24 +33,33 @@ class EndReason(StrEnum):
 
 
 class InviteReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """A new incoming INVITE, 100 already sent. `user`: the user part of the Request-URI, unescaped. `offer`: its SDP octets, b"" for none.
+    """A new incoming INVITE, 100 already sent. `uri`: its Request-URI. `offer`: its SDP octets, b"" for none.
 
     `reject_status`: the status that SIP itself requires (400, 403, 406, 415, 416, 420); the user must refuse the leg with it.
     `max_forwards`: its Max-Forwards, 70 where it has none.
-    `caller`: user part of P-Asserted-Identity, else Remote-Party-ID, else From (`docs/carriers.md` §2), "" when anonymous or unreadable.
+    Who calls and what was dialled is worked out by `identity`, by the rules of the trunk; `caller` and `user` are without any.
     `peer`: the name of the trunk that its address belongs to, or that it authenticated as.
     """
 
     leg: int
     source: Flow
-    user: str
-    caller: str
+    uri: str
     call_id: str
     offer: bytes
     headers: Headers
     max_forwards: int
     reject_status: int | None = None
     peer: str = ""
+
+    @property
+    def user(self) -> str:
+        """Returns the user of the Request-URI, "" for none."""
+        return user_of(self.uri)
+
+    @property
+    def caller(self) -> str:
+        """Returns the caller's number, "" when anonymous (`docs/carriers.md` §2)."""
+        return caller_identity(self.headers).number
 
 
 class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):

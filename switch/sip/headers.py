@@ -1,5 +1,5 @@
 """PURE. Parses and writes the values of the headers that a user agent acts on: Via, the address headers, CSeq, Reason, numbers; and the
-URIs in them: sip and sips (RFC 3261 §19.1), and the number in a tel URI (RFC 3966).
+URIs in them: sip and sips (RFC 3261 §19.1). Telephone numbers in URIs are in `telephone`.
 
 Every `parse_x` takes one value as the parser leaves it (unfolded, comma lists split) and returns None for what is not valid: it
 never raises. `str()` writes the value back. Messages, names of header fields and what a value means to a dialog are elsewhere.
@@ -273,14 +273,8 @@ _URI = re.compile(
     rf"(?P<host>{HOST})(?::(?P<port>[0-9]++))?+"
     r"(?P<params>(?:;[^;?@]++)*+)(?:\?(?P<headers>[^@]*+))?+"
 )
-_TEL = re.compile(r"[Tt][Ee][Ll]:([^;?@]++)(?:;[^@]*+)?+")
 _BAD_CHARACTER = re.compile(r'[\x00-\x20"<>\x7f]|%(?![0-9A-Fa-f]{2})')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TELEPHONE = re.compile(r"\+?[0-9][0-9*#.()\-]*+(?=;)")
-_SEPARATORS = str.maketrans("", "", "-.()")
-
-MAX_USER_CHARS = 64
-"""Four times the longest telephone number (E.164)."""
 
 _MARK = "-_.!~*'()"
 _USER_SAFE = _MARK + "&=+$,;?/"
@@ -337,7 +331,7 @@ def parse_uri(text: str) -> SipUri | None:
     if match is None or _BAD_CHARACTER.search(text):
         return None
     port = parse_uint(match["port"], MAX_PORT) if match["port"] else None
-    user = _unescape(match["user"] or "")
+    user = unescape(match["user"] or "")
     params = _params(match["params"])
     if (match["port"] and not port) or user is None or params is None:
         return None
@@ -355,15 +349,15 @@ def _params(text: str) -> UriParams | None:
     pairs: list[tuple[str, str | None]] = []
     for part in text.split(";")[1:]:
         name, equals, value = part.partition("=")
-        plain_name, plain_value = _unescape(name), _unescape(value)
+        plain_name, plain_value = unescape(name), unescape(value)
         if not plain_name or plain_value is None:
             return None
         pairs.append((plain_name.lower(), plain_value if equals else None))
     return tuple(pairs)
 
 
-def _unescape(text: str) -> str | None:
-    """Returns None for control characters or invalid UTF-8 under the escapes."""
+def unescape(text: str) -> str | None:
+    """Returns `text` without its escapes, or None for control characters or invalid UTF-8 under them."""
     if "%" not in text:
         return text
     try:
@@ -371,20 +365,3 @@ def _unescape(text: str) -> str | None:
     except UnicodeDecodeError:
         return None
     return None if _CONTROL.search(plain) else plain
-
-
-def user_of(text: str) -> str:
-    """The user of a sip or sips URI, or the number of a tel URI without its visual separators; "" when there is none.
-
-    A telephone number in a sip URI loses its own parameters (`+15551230001;rn=+15550000;npdi@host`, RFC 3261 §19.1.6): they say
-    how the number was routed, not which it is. A name that is too long or not printable gives "": it would go into logs, records and
-    the INVITE to a line.
-    """
-    if (tel := _TEL.fullmatch(text)) and not _BAD_CHARACTER.search(text):
-        user = (_unescape(tel[1]) or "").translate(_SEPARATORS)
-    else:
-        uri = parse_uri(text)
-        user = (uri.user if uri else None) or ""
-        telephone = _TELEPHONE.match(user)
-        user = telephone[0] if telephone else user
-    return user if len(user) <= MAX_USER_CHARS and user.isprintable() else ""

@@ -15,7 +15,8 @@ from enum import IntEnum, auto
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import AnswerReceived, EndReason, InviteReceived, LegTerminated, ProvisionalReceived
 from switch.sip.flow import Flow
-from switch.sip.headers import SipUri, parse_name_addr, parse_uri, user_of
+from switch.sip.headers import parse_name_addr
+from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
 from switch.sip.requests import (
@@ -41,9 +42,6 @@ RING_AGAIN_NS = 60_000 * NS_PER_MS
 """RFC 3261 §13.3.1.1: a 180 every minute restarts the proxies' Timer C."""
 HUNG_UP_STATUS = 480
 """The final answer when the user hangs up before answering: Temporarily Unavailable."""
-_IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID", "From")
-"""The headers that may hold the caller's number, best first."""
-_ANONYMOUS = frozenset({"anonymous", "restricted", "unavailable"})
 
 
 class IncomingLeg:
@@ -82,8 +80,7 @@ class IncomingLeg:
         return InviteReceived(
             leg=self.number,
             source=source,
-            user=user_of(request.uri),
-            caller=caller_of(request.headers),
+            uri=request.uri,
             call_id=self._received.call_id,
             offer=request.body,
             headers=request.headers,
@@ -163,25 +160,6 @@ class IncomingLeg:
         self._core.end(ended)
 
 
-def caller_of(headers: Headers) -> str:
-    """Returns the caller's number or name, "" when anonymous: see `fact.InviteReceived`. An identity without a user is skipped."""
-    for name in _IDENTITIES:
-        for value in headers.all(name):
-            address = parse_name_addr(value)
-            user = "" if address is None else _named_user(address.uri)
-            if user:
-                return user
-    return ""
-
-
-def _named_user(uri: str) -> str:
-    parsed = parse_uri(uri)
-    if parsed is not None and parsed.host.lower() == "anonymous.invalid":
-        return ""
-    user = user_of(uri)
-    return "" if user.lower() in _ANONYMOUS else user
-
-
 FIRST_CSEQ = 1
 MAX_FORKS = 16
 """2xx with different To tags that one INVITE may bring; further ones are dropped."""
@@ -237,8 +215,8 @@ class OutgoingLeg:
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
         self._branch = core.new_branch()
-        sender = f"{_sender(caller, core.listeners.local(target).host)};tag={self._tag}"
-        identity = (("From", sender), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
+        from_value = f"{sender(caller, host=core.listeners.local(target).host, uri=uri)};tag={self._tag}"
+        identity = (("From", from_value), ("To", f"<{uri}>"), ("Call-ID", call_id or core.token()))
         self._request = _invite(
             core, uri, flow=target, identity=identity, branch=self._branch, body=body, max_forwards=max_forwards, extra=extra
         )
@@ -372,10 +350,3 @@ def _invite(
     if body:
         fields.append(SDP)
     return Request(method="INVITE", uri=uri, headers=Headers(fields), body=body)
-
-
-def _sender(caller: str, host: str) -> str:
-    """RFC 3261 §8.1.1.3 has the anonymous form."""
-    if not caller:
-        return '"Anonymous" <sip:anonymous@anonymous.invalid>'
-    return f"<{SipUri(user=caller, host=host)}>"

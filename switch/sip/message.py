@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from switch.sip.header_names import CANONICAL, LISTS, canonical
 from switch.sip.headers import SCHEME, TOKEN, is_escaped, parse_cseq, parse_name_addr, parse_uint, parse_via
 
 
@@ -113,7 +114,9 @@ class KeepAlive(msgspec.Struct, frozen=True, kw_only=True):
 
 MAX_DATAGRAM_BYTES = 65_535
 MAX_HEADERS = 256
-"""Header lines that are read, and values of comma lists beyond the first of each line."""
+"""Header lines that are read."""
+MAX_LIST_FIELDS = 512
+"""A comma list that would make more fields than this is left out."""
 MAX_VALUE_CHARS = 16_384
 """One header line's value, unfolded."""
 MAX_START_LINE_CHARS = 8_192
@@ -133,93 +136,24 @@ _CR = ord("\r")
 _NAME = re.compile(TOKEN)
 _ELEMENT = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+')
 
-_COMPACT = {
-    "a": "Accept-Contact",
-    "b": "Referred-By",
-    "c": "Content-Type",
-    "d": "Request-Disposition",
-    "e": "Content-Encoding",
-    "f": "From",
-    "i": "Call-ID",
-    "j": "Reject-Contact",
-    "k": "Supported",
-    "l": "Content-Length",
-    "m": "Contact",
-    "n": "Identity-Info",
-    "o": "Event",
-    "r": "Refer-To",
-    "s": "Subject",
-    "t": "To",
-    "u": "Allow-Events",
-    "v": "Via",
-    "x": "Session-Expires",
-    "y": "Identity",
-}
-_IRREGULAR = (
-    "Call-ID CSeq MIME-Version Min-SE P-DCS-Trace-Party-ID RAck Remote-Party-ID RSeq SIP-ETag SIP-If-Match WWW-Authenticate"
-)
-"""Names that title case would get wrong."""
-_USUAL = (
-    "Allow Content-Disposition Content-Length Content-Type Date Expires From Max-Forwards P-Asserted-Identity Privacy Reason "
-    "Record-Route Require Route Server Session-Expires Supported To User-Agent Via"
-)
-"""Names seen in most messages."""
-_CANONICAL = {
-    **_COMPACT,
-    **{compact.upper(): name for compact, name in _COMPACT.items()},
-    **{spelling: name for name in (*_IRREGULAR.split(), *_USUAL.split(), *_COMPACT.values()) for spelling in (name, name.lower())},
-}
-"""Header name as spelt -> canonical name. Other spellings are looked up in lower case, then title-cased."""
-
-_DEFINED = """
-    accept accept-contact accept-encoding accept-language accept-resource-priority additional-identity alert-info allow allow-events
-    answer-mode authentication-info authorization call-id call-info cellular-network-info contact content-disposition content-encoding
-    content-id content-language content-length content-type cseq date dc-info encryption error-info event expires feature-caps
-    flow-timer from geolocation geolocation-error geolocation-routing hide history-info identity identity-info in-reply-to info-package
-    join max-breadth max-forwards mime-version min-expires min-se organization origination-id path permission-missing policy-contact
-    policy-id priority priority-share priority-verstat priv-answer-mode privacy proxy-authenticate proxy-authorization proxy-require
-    rack reason reason-phrase record-route recv-info refer-events-at refer-sub refer-to referred-by reject-contact relayed-charge
-    remote-party-id replaces reply-to request-disposition require resource-priority resource-share response-key response-source
-    restoration-info retry-after route rseq security-client security-server security-verify server service-interact-info service-route
-    session-expires session-id sip-etag sip-if-match subject subscription-state supported suppress-if-match target-dialog timestamp to
-    trigger-consent unsupported user-agent user-to-user via warning www-authenticate
-"""
-SIP_HEADERS = frozenset(_DEFINED.split())
-"""Names of header fields that RFC 3261 and its extensions define, in lower case, without those that begin with P- (RFC 5727)."""
-_LIST_NAMES = (
-    "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Call-Info Contact Content-Encoding "
-    "Content-Language Diversion Error-Info History-Info In-Reply-To P-Asserted-Identity P-Associated-Uri P-Preferred-Identity Path "
-    "Proxy-Require Record-Route Reject-Contact Remote-Party-ID Require Route Service-Route Supported Unsupported Via Warning"
-)
-_LISTS = frozenset(_LIST_NAMES.split())
-"""Headers whose grammar is a comma list (RFC 3261 §7.3.1, §25.1 and the extensions' own)."""
 _QUOTING = frozenset({"From", "To"})
 _ONCE = frozenset({"Call-ID", "Content-Length", "Content-Type", "CSeq", "From", "Max-Forwards", "To"})
 """Headers that a message has once at most."""
+_NEEDED = _ONCE | {"Via"}
 
 _Field = tuple[str, str]
 
 
-class _Fields:
-    """The header fields of one message while they are read. `once`: those of `_ONCE` by name, the first of each. `twice`: those of them
-    that came again with another value. `why`: what condemns the message, "" if nothing does. `oddities`: what was left out."""
+class _Fields(msgspec.Struct, gc=False):
+    """The header fields of one message. `once`: those of `_ONCE` by name, the first of each. `twice`: those of them that came again with
+    another value. `why`: what condemns the message, "" if nothing does. `oddities`: what was left out."""
 
-    __slots__ = ("list_room", "oddities", "once", "read", "twice", "why")
-
-    def __init__(self, oddities: list[str]) -> None:
-        self.read: list[_Field] = []
-        self.once: dict[str, str] = {}
-        self.twice: list[str] = []
-        self.why = ""
-        self.oddities = oddities
-        self.list_room = MAX_HEADERS
-
-    def leave_out(self, name: str, what: str) -> None:
-        """A field can't be read. Without a Via or one of `_ONCE` the message can't be handled; without another one it can."""
-        if name == "Via" or name in _ONCE:
-            self.why = what
-        else:
-            self.oddities.append(what)
+    oddities: list[str]
+    why: str = ""
+    read: list[_Field] = []
+    once: dict[str, str] = {}
+    vias: list[str] = []
+    twice: list[str] = []
 
 
 def parse(data: bytes) -> Request | Response | Malformed | KeepAlive:
@@ -242,15 +176,16 @@ def parse(data: bytes) -> Request | Response | Malformed | KeepAlive:
         text, is_utf8 = head.decode(), True
     except UnicodeDecodeError:
         text, is_utf8 = head.decode(errors="surrogateescape"), False
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
     first, *lines = text.split("\r\n")
-    if "\0" in text or not (text.count("\r") == text.count("\n") == len(lines)):
-        clean = [line for line in lines if _is_clean(line)]
+    is_clean = "\0" not in text and text.count("\r") == text.count("\n") == len(lines)
+    fields = _read_fields(lines, oddities) if is_clean else None
+    if fields is None:
+        oddities.clear()
+        first, *lines = _FOLD.sub(" ", text).split("\r\n")
+        clean = lines if is_clean else [line for line in lines if _is_clean(line)]
         if len(clean) < len(lines):
             oddities.append("control character in a header line")
-        lines = clean
-    fields = _read_fields(lines, oddities)
+        fields = _read_fields(clean, oddities) or _Fields(oddities)
     if not is_utf8:
         oddities.append(
             "not UTF-8: " + ", ".join(name for name, value in [("start line", first), *fields.read] if is_escaped(value))
@@ -272,31 +207,37 @@ def _is_clean(line: str) -> bool:
     (§25.1 `quoted-pair`); it is taken only in From and To, which are echoed and never passed on."""
     if "\r" in line or "\n" in line:
         return False
-    return "\0" not in line or (_canonical(line.partition(":")[0]) in _QUOTING and "\0" not in line.replace("\\\0", ""))
+    return "\0" not in line or (canonical(line.partition(":")[0]) in _QUOTING and "\0" not in line.replace("\\\0", ""))
 
 
-def _read_fields(lines: list[str], oddities: list[str]) -> _Fields:
-    """All fields that can be read."""
+def _read_fields(lines: list[str], oddities: list[str]) -> _Fields | None:
+    """All fields that can be read. None: a line goes on in the next one (§7.3.1), which is to be looked for only then, since it is rare."""
     fields = _Fields(oddities)
-    read, once = fields.read, fields.once
+    once = fields.once
+    take, known = fields.read.append, CANONICAL.get
     if len(lines) > MAX_HEADERS:
         oddities.append("too many header lines")
     for line in lines[:MAX_HEADERS]:
         spelt, colon, value = line.partition(":")
-        name = _CANONICAL.get(spelt) or _canonical(spelt)
+        name = known(spelt) or canonical(spelt)
         if not (name and colon):
+            if line.startswith((" ", "\t")):
+                return None
             oddities.append("unreadable header line")
             continue
         value = value.strip(" \t")
         if len(value) > MAX_VALUE_CHARS:
-            fields.leave_out(name, f"{name} too long")
-        elif ("," in value or not value) and name in _LISTS:
+            _leave_out(fields, name, f"{name} too long")
+        elif ("," in value or not value) and name in LISTS:
             _read_list(fields, name, value)
-        elif name not in _ONCE:
-            read.append((name, value))
+        elif name not in _NEEDED:
+            take((name, value))
+        elif name == "Via":
+            fields.vias.append(value)
+            take((name, value))
         elif name not in once:
             once[name] = value
-            read.append((name, value))
+            take((name, value))
         elif value == once[name]:
             oddities.append(f"{name} twice")
         else:
@@ -307,21 +248,21 @@ def _read_fields(lines: list[str], oddities: list[str]) -> _Fields:
 def _read_list(fields: _Fields, name: str, value: str) -> None:
     parts = _split(value)
     if parts is None:
-        fields.leave_out(name, f"unbalanced {name}")
-    elif len(parts) - 1 > fields.list_room:
-        fields.leave_out(name, f"too many values of {name}")
+        _leave_out(fields, name, f"unbalanced {name}")
+    elif len(fields.read) + len(parts) > MAX_LIST_FIELDS:
+        _leave_out(fields, name, f"too many values of {name}")
     else:
-        fields.list_room -= max(0, len(parts) - 1)
         fields.read.extend([(name, part) for part in parts])
+        if name == "Via":
+            fields.vias.extend(parts)
 
 
-def _canonical(spelt: str) -> str:
-    """The canonical name of a header not found as spelt; "" when it is no token."""
-    name = spelt.rstrip(" \t")  # space before the colon is legal: §7.3.1
-    if not _NAME.fullmatch(name):
-        return ""
-    known = _CANONICAL.get(name.lower())
-    return known or "-".join([part.capitalize() for part in name.split("-")])
+def _leave_out(fields: _Fields, name: str, what: str) -> None:
+    """A field can't be read. Without a Via or one of `_ONCE` the message can't be handled; without another one it can."""
+    if name in _NEEDED:
+        fields.why = what
+    else:
+        fields.oddities.append(what)
 
 
 def _split(value: str) -> list[str] | None:
@@ -353,7 +294,7 @@ def _assemble(first: str, fields: _Fields, body: bytes) -> Message | Malformed:
     headers = Headers(fields.read)
     length = once.get("Content-Length")
     octets = len(body) if length is None else parse_uint(length, len(body))
-    problem = _problem(headers, fields, method=method, octets=octets)
+    problem = _problem(fields, method=method, octets=octets)
     oddities = tuple(dict.fromkeys(fields.oddities))[:MAX_ODDITIES_TOLD] if fields.oddities else ()
     if status:
         if problem:
@@ -365,13 +306,13 @@ def _assemble(first: str, fields: _Fields, body: bytes) -> Message | Malformed:
     return _malformed(problem, request) if problem else request
 
 
-def _problem(headers: Headers, fields: _Fields, *, method: str | None, octets: int | None) -> str:
+def _problem(fields: _Fields, *, method: str | None, octets: int | None) -> str:
     """Returns what is wrong with the headers that every message needs (RFC 3261 §8.1.1), "" if nothing. `method`: None in a response.
     `octets`: of the body, None: Content-Length says what can't be."""
     once = fields.once
     if fields.why:
         return fields.why
-    vias = headers.all("Via")
+    vias = fields.vias
     if not vias or parse_via(vias[0]) is None:
         return "no usable Via"
     if method is not None and len(vias) > 1 and any(parse_via(via) is None for via in vias):

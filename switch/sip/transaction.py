@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from switch.sip.flow import Flow
+from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
-from switch.sip.requests import ack_to_failure
+from switch.sip.requests import MAGIC_COOKIE, ack_to_failure
 from switch.sip.transaction_table import (
     ABSORBING,
     END_BY_EVENT,
@@ -221,9 +222,10 @@ def _answer_event(machine: TransactionMachine, status: int) -> Event:
 
 class Transactions:
     """Every live transaction of one agent. `clients`, `servers`: by key. `merged`: the ids of INVITEs that are being served: one that comes
-    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go."""
+    again on another path is no new call (RFC 3261 §8.2.2.2). `send` is where bytes go. `branches`: of clients, without the magic cookie.
+    `server_hosts`: where servers' requests came from."""
 
-    __slots__ = ("clients", "merged", "send", "servers", "timer_heap", "timers")
+    __slots__ = ("branches", "clients", "merged", "send", "server_hosts", "servers", "timer_heap", "timers")
 
     def __init__(
         self, *, timers: Timers, timer_heap: TimerHeap[Callable[[int], None]], send: Callable[[bytes, Flow], None]
@@ -234,6 +236,8 @@ class Transactions:
         self.clients: dict[str, Transaction] = {}
         self.servers: dict[str, Transaction] = {}
         self.merged: set[str] = set()
+        self.branches = LiveKeys()
+        self.server_hosts = LiveKeys()
 
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)
@@ -252,6 +256,7 @@ class Transactions:
         transaction = Transaction(self, machine, key=key, flow=flow, user=user)
         transaction.start(request, now_ns)
         self.clients[key] = transaction
+        self.branches.add(_branch(key))
         return transaction
 
     def start_server(
@@ -262,6 +267,7 @@ class Transactions:
         transaction.tag = tag
         transaction.start(None, now_ns)
         self.servers[key] = transaction
+        self.server_hosts.add(flow.host)
         if merge_id is not None:
             transaction.merge_id = merge_id
             self.merged.add(merge_id)
@@ -278,5 +284,14 @@ class Transactions:
         for table in (self.clients, self.servers):
             if table.get(transaction.key) is transaction:  # an agent that calls itself has one key in both
                 del table[transaction.key]
+                if table is self.clients:
+                    self.branches.discard(_branch(transaction.key))
+                else:
+                    self.server_hosts.discard(transaction.flow.host)
         if transaction.merge_id is not None:
             self.merged.discard(transaction.merge_id)
+
+
+def _branch(key: str) -> str:
+    """Returns the branch of a transaction's key, without the magic cookie. A CANCEL has that of its INVITE (§9.1)."""
+    return key.rsplit(" ", 2)[-2:][0].removeprefix(MAGIC_COOKIE)

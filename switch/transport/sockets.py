@@ -57,6 +57,10 @@ class Sockets:
         if self._certificates is not None:
             self._certificates.refresh()
 
+    def waiting_bytes(self) -> int:
+        """Returns how much waits unread in the fullest receive buffer of a UDP listener."""
+        return max((each.waiting_bytes() for each in self._by_listener if isinstance(each, UdpTransport)), default=0)
+
     async def close(self) -> None:
         if self._refreshing is not None:
             self._refreshing.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -10,6 +11,9 @@ from switch.sip.flow import Flow, Transport
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 """Room for a burst while the loop is busy: some 3,000 messages."""
+
+SO_MEMINFO = 55
+"""Linux: a socket's memory, nine 32-bit numbers, of which the first is what its receive buffer holds."""
 
 LOCAL_ERRORS = frozenset({errno.EMSGSIZE, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EINTR})
 """Send errors not caused by the target: the message is too long, buffers or memory are short, a local firewall rule dropped it. The
@@ -63,6 +67,13 @@ class UdpTransport(asyncio.DatagramProtocol):
         except (OSError, OverflowError) as error:
             if getattr(error, "errno", None) not in LOCAL_ERRORS:
                 self._send_failed(target)
+
+    def waiting_bytes(self) -> int:
+        """Returns how much of the receive buffer is taken by messages that were not read yet."""
+        if self._socket is None:
+            return 0
+        held: int = struct.unpack_from("I", self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[0]
+        return held
 
     def close(self) -> None:
         self._socket = None

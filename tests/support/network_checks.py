@@ -71,7 +71,7 @@ def _records_per_invite(world: NetworkWorld) -> Iterator[Broken]:
         least = 0 if world.died_ns.get(life) == came_ns and (life, call_id) not in world.replied else 1
         if not least <= found[life, call_id] <= 1:
             yield Broken(what=f"an INVITE has {found[life, call_id]} records", call_ids=(call_id,))
-    for _, call_id in found.keys() - world.invited.keys():
+    for _, call_id in found.keys() - world.invited.keys() - world.signed:
         yield Broken(what="a record of a call without INVITE", call_ids=(call_id,))
 
 

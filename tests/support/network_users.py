@@ -9,8 +9,10 @@ from simulated_network import Phone
 from media import control as mc
 from switch.call.moment import NS_PER_MS
 from switch.sip import offer_answer, sdp
+from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated, OfferReceived
 from switch.sip.flow import Flow
+from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 
 ARRIVE_MS = 60_000
 """All calls arrive within this time."""
@@ -30,6 +32,7 @@ class RandomCalls(NetworkWorld):
         self._carriers = {name: self._phone(address) for name, address in CARRIERS.items()}
         for address in dict.fromkeys(LINES.values()):
             self._phone(address)
+        self._phones[LINES["e"]].peer = PeerProfile(realm=Realm(name="e", accounts={"e": (DEFAULT_PEER, Secret("hush e"))}))
         numbers = [number for number, weight in NUMBERS.items() for _ in range(weight)]
         for place in range(calls):
             self.after(self.random.randrange(ARRIVE_MS), partial(self._call, f"call-{place}", self.random.choice(numbers)))
@@ -104,6 +107,7 @@ class RandomCalls(NetworkWorld):
         """Most stay for a while, some give up at once, some in the middle of anything."""
         draw = self.random
         phone = self._carriers[draw.choice([*CARRIERS])]
+        secret = draw.choice(["hush south"] * 15 + ["hush north"])
         leg = self._take(phone, 0, call_id)
         offer = b"" if draw.random() < 0.02 else self._sdp(leg)
         leg.number = phone.agent.invite(
@@ -113,6 +117,7 @@ class RandomCalls(NetworkWorld):
             body=offer,
             now_ns=self.now_ns,
             call_id=call_id,
+            peer=PeerProfile(credentials=Credentials(username="south", secret=Secret(secret))),
         )
         self._by_number[phone.address, leg.number] = leg
         stays_ms = draw.choice([draw.randrange(most) for most in (200, 3_000, 20_000, 80_000, 80_000)])

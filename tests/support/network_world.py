@@ -40,7 +40,9 @@ HEARTBEAT_MS = 1_000
 MAX_CALL_MS = 90_000
 CONFIG = """
 switch: {sip: {listen: "192.0.2.1:5060"}, prompts: prompts, data: data, limits: {max_call: 90s, max_calls: 2000}}
-trunks: {north: {addresses: [198.51.100.7]}, south: {addresses: [198.51.100.8], cost: {per_minute: 0.0060}}}
+trunks:
+  north: {addresses: [198.51.100.7]}
+  south: {addresses: [198.51.100.8], cost: {per_minute: 0.0060}, auth: {username: south, secret: "hush south"}}
 publishers: {radio: , search: {caps: [{count: conversion, per: day, limit: 60, zone: UTC, strict: true}]}}
 numbers:
   "+18005550100": {publisher: radio, campaign: quotes}
@@ -51,7 +53,8 @@ groups: {coast: {lines: [a, c], cap: 60}}
 advertisers:
   acme: {cap: 120, lines: {a: {uri: "sip:a@203.0.113.21", ring: 6s, silence: 3s}, b: {uri: "sip:b@203.0.113.21", ring: 9s}}}
   beta: {lines: {c: {uri: "sip:c@203.0.113.22", ring: 6s, timer_offset: 2s}, d: {uri: "sip:d@203.0.113.22", cap: 6}}}
-  gamma: {lines: {e: {uri: "sip:e@203.0.113.23:5070", accept: {prompt: press-1, key: "1", wait: 4s}}}}
+  gamma:
+    lines: {e: {uri: "sip:e@203.0.113.23:5070", accept: {prompt: press-1, wait: 4s}, auth: {username: e, secret: "hush e"}}}
 menus:
   qualify:
     {prompt: welcome, invalid: sorry, timeout: 2s, retries: 1, failed: {hangup: goodbye}, keys: {"1": {route: {}}, "2": {hangup: goodbye}}}
@@ -122,7 +125,8 @@ class NetworkWorld(World):
     """`life`: the switch's present process, a hexadecimal digit that the ids of its calls begin with. `legs`: by SIP Call-ID.
 
     `invited`, `first_bye`, `first_reply`, `first_2xx`: by life and Call-ID, when the first INVITE, BYE, answer or 2xx to INVITE reached the
-    switch. `replied`: the INVITEs that anything was said to. `died_ns`: by life. `recorded_ns`: by call.
+    switch. `replied`: the INVITEs that anything but 401 was said to. `signed`: those that came with credentials. `died_ns`: by life.
+    `recorded_ns`: by call.
 
     `flown`: (ns, `sent` or `came`, from, to, datagram).
     """
@@ -137,6 +141,7 @@ class NetworkWorld(World):
         self.recorded_ns: dict[str, int] = {}
         self.invited: dict[tuple[str, str], int] = {}
         self.replied: set[tuple[str, str]] = set()
+        self.signed: set[tuple[str, str]] = set()
         self.first_bye: dict[tuple[str, str], int] = {}
         self.first_reply: dict[tuple[str, str], int] = {}
         self.first_2xx: dict[tuple[str, str], int] = {}
@@ -258,8 +263,10 @@ class NetworkWorld(World):
 
     def fly(self, data: bytes, source: Flow, target: Flow) -> None:
         self.flown.append((self.now_ns, "sent", source, target, data))
-        if source == SWITCH and data.startswith(b"SIP/2.0") and b" INVITE\r\n" in data:
+        if source == SWITCH and data.startswith(b"SIP/2.0") and not data.startswith(b"SIP/2.0 401") and b" INVITE\r\n" in data:
             self.replied.add((self.life, call_id_of(data)))
+            if target == CARRIERS["south"]:  # whose INVITEs count from when they have authenticated
+                self._first(self.invited, data)
         super().fly(data, source, target)
 
     def _land(self, data: bytes, source: Flow, target: Flow) -> None:
@@ -267,12 +274,15 @@ class NetworkWorld(World):
         if target != SWITCH:
             super()._land(data, source, target)
         elif self.up:
-            self._note(data)
+            self._note(data, source)
             super()._land(data, source, target)
 
-    def _note(self, data: bytes) -> None:
-        if data.startswith(b"INVITE ") and not _TAGGED_TO.search(data):
-            self._first(self.invited, data)
+    def _note(self, data: bytes, source: Flow) -> None:
+        if data.startswith(b"INVITE "):
+            if b"\nAuthorization:" in data:
+                self.signed.add((self.life, call_id_of(data)))
+            if source != CARRIERS["south"] and not _TAGGED_TO.search(data):
+                self._first(self.invited, data)
         elif data.startswith(b"BYE "):
             self._first(self.first_bye, data)
         elif data.startswith(b"SIP/2.0 ") and b" INVITE\r\n" in data:

@@ -34,7 +34,7 @@ switch:
   prompts: {prompts}
   data: data
   log: json
-  limits: {{max_calls: 10}}
+  limits: {{max_calls: 10, drain: {drain}}}
 trunks: {{carrier: {{addresses: [127.0.0.1]}}}}
 publishers: {{radio: }}
 numbers: {{"{did}": {{publisher: radio, campaign: quotes}}}}
@@ -70,7 +70,7 @@ class RunningSwitch:
         assert self._process is not None
         return self._process
 
-    def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00", workers: int = 1) -> None:
+    def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00", workers: int = 1, drain: str = "0s") -> None:
         text = CONFIG.format(
             sip=self.sip,
             rtp="{}-{}".format(*self._ports.rtp_range),
@@ -80,6 +80,7 @@ class RunningSwitch:
             payout=payout,
             prompts=PROMPTS,
             workers=workers,
+            drain=drain,
         )
         fresh = self.config / "config.new"
         fresh.write_text(text)
@@ -176,12 +177,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, workers: int = 1) -> AsyncIterator[Stage]:
+async def stage(folder: Path, *, workers: int = 1, drain: str = "0s") -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
     await caller.open(Flow("127.0.0.1", 0))
     await line.open(Flow("127.0.0.1", 0))
     switch = RunningSwitch(folder)
-    switch.write_config(line=line.address[1], workers=workers)
+    switch.write_config(line=line.address[1], workers=workers, drain=drain)
     try:
         await switch.start()
         yield Stage(switch, caller, line)

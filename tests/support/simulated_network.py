@@ -13,18 +13,19 @@ from random import Random
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact
 from switch.sip.flow import Flow
-from switch.sip.peer import DEFAULT_PEER
+from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.transaction import NS_PER_MS
 
 
 @dataclass(kw_only=True)
 class Phone:
-    """A SIP agent and what its user does on a fact. `facts`: all that it reported."""
+    """A SIP agent and what its user does on a fact. `facts`: all that it reported. `peer`: whom it takes messages for."""
 
     address: Flow
     agent: UserAgent
     on_fact: Callable[[Fact], None]
     facts: list[Fact] = field(default_factory=list)
+    peer: PeerProfile = DEFAULT_PEER
 
     def of(self, leg: int) -> list[Fact]:
         return [fact for fact in self.facts if fact.leg == leg]
@@ -98,4 +99,4 @@ class Network:
     def _land(self, data: bytes, source: Flow, target: Flow) -> None:
         phone = self._phones.get(target)
         if phone is not None:
-            phone.agent.receive(data, source, self.now_ns, peer=DEFAULT_PEER)
+            phone.agent.receive(data, source, self.now_ns, peer=phone.peer)

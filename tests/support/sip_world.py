@@ -36,7 +36,7 @@ LONG_MS = 3 * PATIENCE_MS
 """Longer than every timer, one after the other."""
 AGAIN_MS = [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]
 """When Timers E and G, and a 2xx without ACK, send again: T1 doubling up to T2."""
-NOTHING_HELD = {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0}
+NOTHING_HELD = {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0, "hosts": 0}
 
 
 def tokens(prefix: str) -> Callable[[], str]:

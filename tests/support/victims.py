@@ -10,13 +10,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from postgres_server import postgres_server
-from rig_phone import READY_DEADLINE_S, PjPhone
+from rig_baresip import BaresipPhone
+from rig_folder import fill_placeholders
+from rig_kamailio import Kamailio
+from rig_phone import PjPhone
 from rig_ports import LOOPBACK, PortBlock
 from rig_sipp import SippPhone
 from running_switch import stage
 from worker_client import WorkerClient
 
-SCENARIO = Path(__file__).parents[2] / "sip-test-rigs" / "01-answered-and-billable" / "line-a.xml"
+RIGS = Path(__file__).parents[2] / "sip-test-rigs"
+SCENARIO = RIGS / "01-answered-and-billable" / "line-a.xml"
+PROXY = RIGS / "78-kamailio-cancel-passes-while-line-rings" / "kamailio.cfg"
 UP = "everything is up"
 
 
@@ -25,13 +30,20 @@ def phones(folder: Path) -> Iterator[None]:
     with closing(PortBlock()) as ports:
         sipp = SippPhone("line-a", scenario=SCENARIO, source=LOOPBACK, port=ports.next(), work=folder, ports=ports)
         pjsip = PjPhone("pj", port=ports.next(), tone_hz=700, work=folder, ports=ports)
+        baresip = BaresipPhone("baresip", port=ports.next(), number="1", tone_hz=700, work=folder, ports=ports)
+        outer = (LOOPBACK, ports.next())
+        places = {"kamailio": f"{LOOPBACK}:{outer[1]}", "kamailio_inner": f"{LOOPBACK}:{ports.next()}", "sip": f"{LOOPBACK}:9"}
+        (folder / "kamailio.cfg").write_text(fill_placeholders(PROXY.read_text(), places))
+        kamailio = Kamailio(folder / "kamailio.cfg", outer=outer, work=folder)
         try:
             assert sipp.listen(calls=1, arguments=())
-            assert pjsip.saw("ready", READY_DEADLINE_S)
+            assert pjsip.is_ready()
+            assert baresip.is_ready()
+            kamailio.await_ready()
             yield
         finally:
-            sipp.stop()
-            pjsip.stop()
+            for program in (sipp, pjsip, baresip, kamailio):
+                program.stop()
 
 
 async def all_up(folder: Path, *, fails: bool) -> None:

@@ -48,7 +48,7 @@ def test_a_log_that_can_not_be_written_hides_no_failure_from_the_engine(monkeypa
     if what == "worker":
         assert shell.engine._media.least_busy() is None
     else:
-        assert not shell.engine._ledger_writable
+        assert not shell.engine._admission.is_ledger_writable
 
 
 def test_what_the_ledger_complains_of_a_call_is_logged_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, TlsConfig
 from switch.sip.digest import Credentials, Secret
+from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import PeerProfile, Realm
 
 VERSION_DIGITS = 12
@@ -44,8 +45,14 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             name: _line_peer(name, line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
         strangers=_strangers(document.trunks),
+        trunk_identities={name: _trunk_identity(trunk) for name, trunk in document.trunks.items()},
+        line_identities={
+            name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+        },
+        show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
+        calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
     version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
@@ -78,6 +85,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         log=switch.log,
         max_call_ms=switch.limits.max_call,
         max_calls=switch.limits.max_calls,
+        drain_ms=switch.limits.drain,
         ledger_url=switch.ledger,
         currency=switch.currency,
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
@@ -139,6 +147,19 @@ def _credentials(auth: AuthConfig | None) -> Credentials | None:
     return None if auth is None else Credentials(username=auth.username, secret=auth.secret)
 
 
+def _trunk_identity(trunk: TrunkConfig) -> TrunkIdentity:
+    return TrunkIdentity(
+        number_format=trunk.number_format,
+        tech_prefix=trunk.tech_prefix or "",
+        did_from=trunk.did_from,
+        passes=frozenset(trunk.pass_headers),
+    )
+
+
+def _line_identity(line: LineConfig) -> LineIdentity:
+    return LineIdentity(trusted=line.trusted, number_format=line.number_format, passes=frozenset(line.pass_headers))
+
+
 def _digest(meaning: object) -> str:
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_plain)
     return sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
@@ -152,6 +173,8 @@ def _plain(value: object) -> object:
         return sha256(value.reveal().encode()).hexdigest()
     if isinstance(value, Token):
         return value.sha256.hex()
+    if isinstance(value, frozenset):
+        return sorted(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {"kind": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
     raise TypeError(f"not part of a plan: {type(value).__name__}")

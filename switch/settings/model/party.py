@@ -124,6 +124,12 @@ class TrunkConfig(CapOwner):
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
+    number_format: field.FormatIn = may("How it writes numbers", default="national")
+    tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
+    did_from: field.DidPlace = may(
+        "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
+    )
+    pass_headers: Items[field.PassedHeader] = some_of("Headers that it is trusted to send to lines")
 
     @field_validator("auth")
     @classmethod
@@ -153,6 +159,9 @@ class NumberConfig(CapOwner):
     publisher: field.PublisherName = must("Who advertises it")
     campaign: field.CampaignName = must("What is sold to its callers")
     state: field.State = may("Only an assigned number takes calls", default="assigned")
+    show_ani: field.Truth = may(
+        "Its callers can't withhold their number from lines: for toll-free numbers, whose subscriber pays", default="false"
+    )
     tags: field.Tags = section("What every call to it is known by")
 
 
@@ -203,6 +212,11 @@ class LineConfig(CapOwner):
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
     whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
+    trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
+    number_format: field.FormatOut = may("How the caller's number is written", default="e164")
+    pass_headers: Items[field.PassedHeader] = some_of(
+        "Headers of the caller's INVITE that it is sent, where the trunk has them too"
+    )
 
     @field_validator("whisper")
     @classmethod

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -97,6 +98,14 @@ def test_the_docs_load_nothing(http: TestClient) -> None:
 
 
 # what is seen
+
+
+def test_the_number_of_a_caller_who_asked_for_privacy_is_not_told(http: TestClient, world: PostingWorld) -> None:
+    judged = world.judged("p", ("east", 120_000))
+    world.ledger.write([replace(judged, record=replace(judged.record, tags={"privacy": True}))])
+    assert http.get("/v1/calls/p", headers=BEARER).json()["caller"] is None
+    (found,) = http.get("/v1/calls", headers=BEARER, params={"from": "2020-01-01T00:00:00Z"}).json()["calls"]
+    assert (found["call_id"], found["caller"]) == ("p", None)
 
 
 def test_an_advertiser_sees_his_own_of_a_call_and_nothing_else(http: TestClient, world: PostingWorld) -> None:

@@ -170,10 +170,10 @@ def test_a_prompt_that_can_not_be_played_is_told_to_somebody() -> None:
 
 
 def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engine_module, "header_tags", breaks)
+    monkeypatch.setattr(engine_module, "arrival_of", breaks)
     world = World(plan(line("east", EAST)))
     world.call()
     world.run(200_000)
@@ -183,12 +183,12 @@ def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("where", "what"), [(engine_module, "header_tags"), (engine_module, "begin"), (MediaController, "prepare_answer")]
+    ("where", "what"), [(engine_module, "arrival_of"), (engine_module, "begin"), (MediaController, "prepare_answer")]
 )
 def test_an_invite_that_no_call_can_be_made_of_leaves_no_port_behind(
     where: object, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     world = World(plan(line("east", EAST)))

@@ -3,7 +3,7 @@
 import pytest
 
 from routing.expression import Kind
-from switch.engine.plan import header_tags, tag_value
+from switch.engine.arrival import header_tags, tag_value
 from switch.sip.message import Headers
 
 WANTED = {"x-sub": ("sub", Kind.TEXT)}

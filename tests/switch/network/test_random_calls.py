@@ -6,6 +6,9 @@ Each world comes from one seed. One that breaks a promise prints what is wrong, 
 import pytest
 from network_checks import broken_promises, told
 from network_users import RandomCalls
+from network_world import CARRIERS, LINES
+
+from switch.call.record import Outcome
 
 CALLS = 400
 MOST_SHOWN = 5
@@ -20,6 +23,18 @@ def test_whatever_people_and_the_network_do(network_seed: int) -> None:
         lines += [f"{each.what}  {' '.join(each.call_ids)}" for each in broken[:MOST_SHOWN]]
         traced = next((each for each in broken if each.call_ids), None)
         pytest.fail("\n".join([*lines, *([told(world, traced)] if traced else [])]), pytrace=False)
+
+
+def test_a_world_has_everything_in_it() -> None:
+    """So that what the worlds promise is promised of something."""
+    records = [judged.record for judged in RandomCalls(seed=1, calls=CALLS).played().records]
+    outcomes = {(tried.line, tried.outcome) for record in records for tried in record.attempts}
+    assert {(line, Outcome.ANSWERED) for line in LINES} <= outcomes
+    assert set(Outcome) <= {outcome for _, outcome in outcomes}
+    assert {"caller_hung_up", "line_hung_up", "unauthorized", "unknown_number", "queue_full"} <= {
+        each.ended_detail for each in records
+    }
+    assert {record.trunk for record in records if record.connected_ms} == set(CARRIERS)
 
 
 def test_one_seed_is_one_history() -> None:

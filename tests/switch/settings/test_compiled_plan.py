@@ -14,6 +14,8 @@ from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
 from switch.sip.flow import Transport
+from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
+from switch.sip.telephone import NumberFormat
 
 
 def deployed(config: Path, extra: str = "", *, switch: str | None = None) -> Deployment:
@@ -101,6 +103,32 @@ def test_a_header_that_sip_uses_itself_tells_no_id(config: Path, name: str) -> N
     (problem,) = load(config).problems
     assert (Path(problem.path).name, problem.line) == ("switch.yaml", 2)
     assert problem.expected is not None
+
+
+def test_who_calls_whom_is_told_as_trunk_and_line_say(config: Path) -> None:
+    extra = """\
+trunks:
+  other: {addresses: [203.0.113.1], number_format: e164, tech_prefix: "12*", did_from: to, pass_headers: [Diversion, X-Sub]}
+numbers:
+  "+18885550101": {publisher: radio, campaign: quotes, show_ani: true}
+advertisers:
+  beta:
+    lines:
+      beta-a: {uri: sip:beta@127.0.0.1:5079, trusted: true, number_format: plain, pass_headers: [x-sub]}
+"""
+    (config / "extra.yaml").write_text(extra)
+    deployment = load(config).deployment
+    assert deployment is not None
+    plan = deployment.plan
+    assert plan.trunk_identity("other") == TrunkIdentity(
+        number_format=NumberFormat.E164, tech_prefix="12*", did_from=DidFrom.TO, passes=frozenset({"diversion", "x-sub"})
+    )
+    assert plan.trunk_identity("carrier") == TrunkIdentity()
+    assert plan.line_identities["beta-a"] == LineIdentity(
+        trusted=True, number_format=NumberFormat.PLAIN, passes=frozenset({"x-sub"})
+    )
+    assert plan.line_identities["acme-east"] == LineIdentity()
+    assert plan.show_ani == {"+18885550101"}
 
 
 def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:

@@ -230,4 +230,4 @@ def test_a_live_call_keeps_no_transactions_after_the_timers() -> None:
     solo.out_call()
     solo.facts()
     solo.wait(LONG_MS)
-    assert solo.agent.live_counts() == {"legs": 2, "dialogs": 2, "transactions": 0, "timers": 0}
+    assert solo.agent.live_counts() == {"legs": 2, "dialogs": 2, "transactions": 0, "timers": 0, "hosts": 1}

@@ -27,10 +27,11 @@ def test_an_invite_gets_100_at_once_and_is_told() -> None:
     ("headers", "caller"),
     [
         ([], "+12125550199"),
-        (["P-Asserted-Identity: <sip:+13@a.example>", "Remote-Party-ID: <sip:+14@a.example>"], "+13"),
-        (["Remote-Party-ID: <sip:+14@a.example>;party=calling"], "+14"),
+        (["P-Asserted-Identity: <sip:+14155550113@a.example>", "Remote-Party-ID: <sip:+14155550114@a.example>"], "+14155550113"),
+        (["Remote-Party-ID: <sip:+14155550114@a.example>;party=calling"], "+14155550114"),
         (["P-Asserted-Identity: <tel:+1-212-555-0188>"], "+12125550188"),
-        (["P-Asserted-Identity: <sip:a.example>", "Remote-Party-ID: <sip:+14@a.example>"], "+14"),
+        (["P-Asserted-Identity: <sip:a.example>", "Remote-Party-ID: <sip:+14155550114@a.example>"], "+14155550114"),
+        (["Remote-Party-ID: <sip:+14155550114@a.example>;party=called"], "+12125550199"),
         (["P-Asserted-Identity: nonsense"], "+12125550199"),
     ],
 )

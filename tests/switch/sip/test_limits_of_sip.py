@@ -4,10 +4,11 @@ import pytest
 from sip_world import PEER, Solo, request
 
 from switch.sip.fact import InviteReceived
-from switch.sip.headers import parse_reason_q850, parse_uint, parse_via, user_of
+from switch.sip.headers import parse_reason_q850, parse_uint, parse_via
 from switch.sip.message import Request, parse
 from switch.sip.peer import DEFAULT_PEER
 from switch.sip.sdp import parse_sdp
+from switch.sip.telephone import user_of
 from switch.sip.transaction import Transactions
 
 

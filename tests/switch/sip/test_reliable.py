@@ -44,7 +44,7 @@ def test_a_failure_is_acknowledged_and_nothing_waits_for_it_to_come_again(solo: 
     call(solo)
     (invite,) = solo.said()
     assert solo.hear(response(invite, 486), source=PEER) == ["ACK"]
-    assert solo.agent.live_counts() == {"legs": 0, "dialogs": 0, "transactions": 0, "timers": 0}
+    assert not any(solo.agent.live_counts().values())
 
 
 def test_a_refusal_is_sent_once_and_ends_with_its_ack(solo: OverTcp) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from switch.sip.headers import parse_cseq, parse_name_addr, parse_uri, parse_via, user_of
+from switch.sip.headers import parse_cseq, parse_name_addr, parse_uri, parse_via
 from switch.sip.message import Malformed, Request, Response, parse, serialize
+from switch.sip.telephone import user_of
 
 
 def datagram(text: str, body: bytes = b"") -> bytes:

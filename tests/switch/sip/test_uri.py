@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.sip.headers import SipUri, parse_uri, user_of
+from switch.sip.headers import SipUri, parse_uri
+from switch.sip.telephone import user_of
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_no_text_raises(text: str) -> None:
         ("sip:+18005550100@192.0.2.1:5060", "+18005550100"),
         ("sip:%2B18005550100@h", "+18005550100"),
         ("sip:+18005550100;rn=+18005550000;npdi=yes@h;user=phone", "+18005550100"),
-        ("sip:8005550100;phone-context=+1@h", "8005550100"),
+        ("sip:8005550100;phone-context=+1@h", "+18005550100"),
         ("sip:carol;x=1@h", "carol;x=1"),
         ("sip:h", ""),
         ("tel:+1-800-555.0100", "+18005550100"),

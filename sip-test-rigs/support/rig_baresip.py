@@ -1,0 +1,199 @@
+"""Runs baresip, a phone that many people use and that shares nothing with the switch, and drives it over its `ctrl_tcp` module.
+
+baresip 1.0 takes commands as netstrings of JSON over TCP and tells events in the same way. It plays its own tone from a WAV file, and its
+module `sndfile` writes what it hears to another; `aubridge` stands in for a loudspeaker.
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from child_process import Program, tail, wait_until
+from rig_audio import write_tone
+from rig_folder import RigError
+from rig_ports import LOOPBACK, PortBlock
+from rig_recording import unheard
+
+MODULES = "/usr/lib/baresip/modules"
+OWN_TONE_MS = 300_000  # baresip ends its call when the file does
+OWN_TONE_DB = -10.0
+READY_DEADLINE_S = 60.0
+COMMAND_DEADLINE_S = 30.0
+EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOSED": "over"}
+"""baresip's names of what `rig_phone` calls so too."""
+
+CONFIG = """\
+poll_method epoll
+sip_listen {host}:{port}
+net_interface {host}
+rtp_ports {rtp}-{rtp_last}
+audio_source aufile,{own}
+audio_player aubridge,nowhere
+snd_path {sounds}
+audio_alert aufile,{silence}
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+module_path {modules}
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen {host}:{control}
+"""
+ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+
+
+class BaresipPhone:
+    """One baresip, which has one call at a time. It sends its own tone and records what it hears to NAME/dump-*-dec.wav."""
+
+    def __init__(self, name: str, *, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock) -> None:
+        self.name = name
+        self.port = port
+        self._work = work
+        self._control = (LOOPBACK, ports.next())
+        self._configure(tone_hz, number=number, rtp=ports.next())
+        self._events: list[Mapping[str, Any]] = []
+        self._news = threading.Condition()
+        self._program = Program(
+            ["baresip", "-f", str(work / name), "-v"], output=work / f"{name}.output", folder=work, env={"HOME": str(work)}
+        )
+        self._socket: socket.socket | None = None
+        self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
+
+    def _configure(self, tone_hz: int, *, number: str, rtp: int) -> None:
+        folder = self._work / self.name
+        folder.mkdir()
+        write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
+        write_tone(folder / "silence.wav", tone_hz, duration_ms=100, peak_db=-90.0)
+        values = {
+            "host": LOOPBACK,
+            "port": self.port,
+            "number": number,
+            "control": self._control[1],
+            "rtp": rtp,
+            "rtp_last": rtp + 1,
+            "own": folder / "own.wav",
+            "silence": folder / "silence.wav",
+            "sounds": folder,
+            "modules": MODULES,
+        }
+        (folder / "config").write_text(CONFIG.format(**values))
+        (folder / "accounts").write_text(ACCOUNT.format(**values))
+        (folder / "contacts").write_text("")
+
+    def is_ready(self) -> bool:
+        """Waits until it takes commands; False when it does not come to that."""
+
+        def connected() -> bool:
+            try:
+                self._socket = socket.create_connection(self._control)
+            except OSError:
+                return self._program.ended
+            return True
+
+        if not wait_until(connected, READY_DEADLINE_S) or self._socket is None:
+            return False
+        self._reader.start()
+        return True
+
+    def _read(self) -> None:
+        """Netstrings: LENGTH:JSON, and a comma."""
+        unread = b""
+        while self._socket is not None and (chunk := _received(self._socket)):
+            unread += chunk
+            while b":" in unread:
+                length, _, rest = unread.partition(b":")
+                size = int(length)
+                if len(rest) <= size:
+                    break
+                message, unread = json.loads(rest[:size]), rest[size + 1 :]
+                with self._news:
+                    self._events.append(message)
+                    self._news.notify_all()
+
+    def _command(self, name: str, params: str = "") -> None:
+        """Raises RigError where baresip does not take the command."""
+        if self._socket is None:
+            raise RigError(f"{self.name}: baresip was not started")
+        token = f"{name} {len(self._events)}"
+        words = json.dumps({"command": name, "params": params, "token": token}).encode()
+        self._socket.sendall(b"%d:%s," % (len(words), words))
+        if not self._sees(lambda seen: seen.get("token") == token and seen["ok"], COMMAND_DEADLINE_S):
+            raise RigError(f"{self.name}: baresip did not do what it was told: {name} {params}")
+
+    def call(self, uri: str) -> None:
+        self._command("dial", uri)
+
+    def ring(self) -> None:
+        """baresip rings by itself."""
+
+    def answer(self) -> None:
+        self._command("accept")
+
+    def press(self, digits: str) -> None:
+        for digit in digits:
+            self._command("sndcode", digit)
+
+    def hold(self, deadline_s: float) -> bool:
+        """True once the other side has answered the re-INVITE."""
+        return self._renegotiated("hold", deadline_s)
+
+    def resume(self, deadline_s: float) -> bool:
+        return self._renegotiated("resume", deadline_s)
+
+    def _renegotiated(self, command: str, deadline_s: float) -> bool:
+        before = self._count_answers()
+        self._command(command)
+        with self._news:
+            return self._news.wait_for(lambda: self._count_answers() > before, deadline_s)
+
+    def _count_answers(self) -> int:
+        return sum(seen.get("type") == "CALL_REMOTE_SDP" and seen["param"] == "answer" for seen in self._events)
+
+    def hangup(self) -> None:
+        self._command("hangup")
+
+    def saw(self, event: str, deadline_s: float) -> bool:
+        """True once the phone reported `event` (`incoming`, `talking`, `over`); False at the deadline."""
+        return self._sees(lambda seen: EVENTS.get(seen.get("type", "")) == event, deadline_s)
+
+    def saw_answer(self, deadline_s: float) -> bool:
+        """True once its own call was answered."""
+        return self.saw("talking", deadline_s)
+
+    def _sees(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
+        with self._news:
+            return self._news.wait_for(lambda: any(wanted(seen) for seen in self._events), deadline_s)
+
+    def close(self) -> list[str]:
+        """Makes it write its recording and end in order; returns what went wrong."""
+        return [] if self._program.stop() == 0 else [f"{self.name}: baresip did not end in order, see {self.name}.output"]
+
+    def stop(self) -> None:
+        self._program.stop()
+        if self._socket is not None:
+            self._socket.close()
+
+    def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
+        """Returns what differs between what it heard and `wanted` (see `rig_recording`)."""
+        digits = "".join(str(seen["param"]) for seen in self._events if seen.get("type") == "CALL_DTMF_START")
+        return unheard(self.name, sorted((self._work / self.name).glob("*-dec.wav")), wanted, digits=digits)
+
+    def diagnosis(self) -> Mapping[str, str]:
+        events = "\n".join(f"      {json.dumps(seen)[:200]}" for seen in self._events)
+        return {f"{self.name}: events": events, f"{self.name}: output": tail(self._work / f"{self.name}.output")}
+
+
+def _received(control: socket.socket) -> bytes:
+    try:
+        return control.recv(65_536)
+    except OSError:  # closed meanwhile
+        return b""

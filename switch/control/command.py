@@ -1,0 +1,69 @@
+"""Carries out the commands of the control socket on a running engine. Sockets are in `server`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from switch.call.moment import Moment
+from switch.control.messages import (
+    MAX_DRAIN_MS,
+    Command,
+    Drain,
+    Failed,
+    GetLines,
+    GetStatistics,
+    GetStatus,
+    GetTrunks,
+    Lines,
+    Reply,
+    Statistics,
+    Status,
+    Trunks,
+)
+from switch.engine.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessState:
+    """What the engine does not know, in UTC. `started_us`: when the switch was ready. `ends_us`: when the last calls are ended, if it
+    drains."""
+
+    started_us: int
+    ends_us: int | None
+
+
+def carry_out(
+    command: Command, engine: Engine, process: Callable[[], ProcessState], at: Moment, *, drain: Callable[[int | None], None]
+) -> Reply:
+    """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
+    the config."""
+    match command:
+        case GetStatus(id=number):
+            return status(engine, process(), number)
+        case GetTrunks(id=number):
+            return Trunks(id=number, trunks=engine.trunk_status())
+        case GetLines(id=number):
+            return Lines(id=number, lines=engine.line_status(at))
+        case GetStatistics(id=number):
+            return Statistics(id=number, counts=engine.statistics())
+        case Drain(id=number, limit_ms=limit_ms):
+            if limit_ms is not None and not 0 <= limit_ms <= MAX_DRAIN_MS:
+                return Failed(id=number, why=f"limit_ms must be between 0 and {MAX_DRAIN_MS}")
+            drain(limit_ms)
+            return status(engine, process(), number)
+        case _:
+            assert_never(command)
+
+
+def status(engine: Engine, process: ProcessState, number: int) -> Status:
+    draining_us = engine.draining_since_us
+    return Status(
+        id=number,
+        state="running" if draining_us is None else "draining",
+        since_us=process.started_us if draining_us is None else draining_us,
+        ends_us=process.ends_us,
+        calls=engine.live_calls,
+        config=engine.plan.version,
+        overloaded=engine.is_overloaded,
+        lag_ms=engine.lag_ms,
+    )

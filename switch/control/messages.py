@@ -1,0 +1,109 @@
+"""Defines the messages of the control socket: JSON, one a line, `type` says which.
+
+The switch greets with `Hello`. Each command gets exactly one reply with the command's `id`. A switch may later send messages that answer
+nothing, with `id` 0: a client passes over types that it does not know, a switch answers an unknown command with `Failed`. `VERSION` grows
+only when a message changes its meaning.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from switch.engine.status import LineStatus, TrunkStatus
+
+VERSION = 1
+MAX_COMMAND_BYTES = 64 * 1024
+"""The longest line that a client may send."""
+MAX_DRAIN_MS = 24 * 3_600_000
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """`id`: of a command, chosen by the client; of the reply to it, the same; 0 where there is none."""
+
+    id: int = 0
+
+
+# commands
+
+
+class GetStatus(Message, frozen=True, kw_only=True):
+    """Asks for `Status`."""
+
+
+class GetTrunks(Message, frozen=True, kw_only=True):
+    """Asks for `Trunks`."""
+
+
+class GetLines(Message, frozen=True, kw_only=True):
+    """Asks for `Lines`."""
+
+
+class GetStatistics(Message, frozen=True, kw_only=True):
+    """Asks for `Statistics`."""
+
+
+class Drain(Message, frozen=True, kw_only=True):
+    """Takes no new call, ends the switch once none is left, or when `limit_ms` have passed. None: the limit of the config. Given again, it
+    sets a new limit. Answered with `Status`."""
+
+    limit_ms: int | None = None
+
+
+Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain
+
+
+# replies
+
+
+class Hello(Message, frozen=True, kw_only=True):
+    """The first line of each connection. `config`: id of the running config."""
+
+    version: int
+    pid: int
+    config: str
+
+
+class Status(Message, frozen=True, kw_only=True):
+    """`state`: `running`, or `draining`. `since_us`: UTC, when the switch entered it. `ends_us`: UTC, when a draining switch ends its last
+    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is."""
+
+    state: str
+    since_us: int
+    calls: int
+    config: str
+    overloaded: bool
+    lag_ms: int
+    ends_us: int | None = None
+
+
+class Trunks(Message, frozen=True, kw_only=True):
+    """In the order of their names."""
+
+    trunks: tuple[TrunkStatus, ...]
+
+
+class Lines(Message, frozen=True, kw_only=True):
+    """In the order of their names."""
+
+    lines: tuple[LineStatus, ...]
+
+
+class Statistics(Message, frozen=True, kw_only=True):
+    """`counts`: kind -> host -> count, since the start."""
+
+    counts: dict[str, dict[str, int]]
+
+
+class Failed(Message, frozen=True, kw_only=True):
+    """The command was not carried out."""
+
+    why: str
+
+
+Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | Failed
+
+encode = msgspec.json.Encoder().encode
+decode_command = msgspec.json.Decoder(Command).decode
+"""Raises msgspec.MsgspecError."""
+decode_reply = msgspec.json.Decoder(Reply).decode
+"""Raises msgspec.MsgspecError."""
