@@ -1,16 +1,17 @@
 """Loads a config directory: reads, checks and compiles it to a deployment, or to the list of everything that is wrong with it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from switch.deployment import Deployment
+from switch.settings.certificate import doubts_of
 from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
 from switch.settings.files import Content, merged, read_directory
-from switch.settings.finding import SCHEMA_DIALECT, problem_at
+from switch.settings.finding import SCHEMA_DIALECT, Finding, problem_at
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
 from switch.settings.names import Prompts, mapping, names_of, prompts_among, prompts_in
@@ -72,8 +73,10 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     document, found = checked.document, checked.findings
     if document and prompts:
         found += checked.located(inconsistencies(document, names))
+        found += checked.located(_certificate(document, names.directory))
     deployment = None
-    if document and not found and not tree.problems:
+    has_errors = any(finding.severity is Severity.ERROR for finding in found)
+    if document and not has_errors and not tree.problems:
         nodes = nodes_of(document, kinds=names.kinds)
         deployment = compiled(document, root, kinds=names.kinds)
         if names.prompts:
@@ -88,6 +91,12 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
         files=tree.files,
         document=None if refused else document,
     )
+
+
+def _certificate(document: Document, directory: Path | None) -> Iterator[Finding]:
+    tls = document.switch and document.switch.sip and document.switch.sip.tls
+    if tls and tls.certificate and tls.key and directory is not None:
+        yield from doubts_of(directory / tls.certificate, directory / tls.key)
 
 
 def schema() -> dict[str, Any]:

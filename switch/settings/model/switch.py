@@ -25,8 +25,8 @@ class ListenerConfig(Strict):
         found = [way for way in ("udp", "tcp", "tls") if getattr(self, way) is not None]
         if len(found) != 1 and not self.model_fields_set - set(type(self).model_fields):
             raise Invalid(f"{' and '.join(found) or 'no address'} where one belongs", expected="exactly one of udp, tcp, tls")
-        if self.advertise is not None and ":" in self.advertise[0] != ":" in self.address[0]:
-            raise Invalid("IPv4 and IPv6 in one listener", expected="an address of the same kind", where=("advertise",))
+        if self.advertise is not None and (":" in self.advertise[0]) is not (":" in self.address[0]):
+            raise Invalid("IPv4 and IPv6 in one listener", expected="an `advertise` of the same kind")
         return self
 
     @property

@@ -1,0 +1,128 @@
+"""Listeners, their transports and certificates: what a config may say, and what its author is told."""
+
+from pathlib import Path
+
+import pytest
+from certificates import Authority
+
+from switch.deployment import Deployment, Listener
+from switch.settings.certificate import WARN_DAYS
+from switch.settings.load import Loaded, load
+from switch.settings.problem import Severity
+from switch.sip.flow import Flow, Transport
+
+LISTEN = 'listen: [{udp: 192.0.2.1:5060}, {tcp: 192.0.2.1:5060}, {udp: "[2001:db8::1]:5060"}]'
+TLS = "listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061, advertise: 203.0.113.5:5061}], tls: {certificate: c.pem, key: c.key}"
+
+
+def loaded(config: Path, sip: str, extra: str = "") -> Loaded:
+    (config / "switch.yaml").write_text(f"switch:\n  sip: {{{sip}}}\n{extra}")
+    return load(config)
+
+
+def sound(result: Loaded) -> Deployment:
+    assert result.errors == ()
+    assert result.deployment is not None
+    return result.deployment
+
+
+def told(result: Loaded) -> list[str]:
+    return [problem.message for problem in result.errors]
+
+
+def test_one_address_is_a_udp_listener(config: Path) -> None:
+    found = sound(loaded(config, "listen: 192.0.2.1:5060")).switch
+
+    assert found.listeners == (Listener(transport=Transport.UDP, address=("192.0.2.1", 5060)),)
+    assert (found.rtp_address, found.tls) == ("192.0.2.1", None)
+
+
+def test_several_listeners_have_their_numbers(config: Path) -> None:
+    found = sound(loaded(config, LISTEN)).switch
+
+    assert found.flows == (
+        Flow("192.0.2.1", 5060, Transport.UDP, 0),
+        Flow("192.0.2.1", 5060, Transport.TCP, 1),
+        Flow("2001:db8::1", 5060, Transport.UDP, 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sip", "message"),
+    [
+        ("listen: []", "no listener"),
+        ("listen: [{}]", "no address where one belongs"),
+        ("listen: [{udp: 192.0.2.1:5060, tcp: 192.0.2.1:5060}]", "udp and tcp where one belongs"),
+        ("listen: [{sctp: 192.0.2.1:5060}]", 'unknown key "sctp"'),
+        ("listen: [{udp: 192.0.2.1}]", 'bad address "192.0.2.1"'),
+        ("listen: [{tcp: 192.0.2.1:5060}, {tls: 192.0.2.1:5060}]", "this address is there twice"),
+        ('listen: [{udp: 192.0.2.1:5060, advertise: "[2001:db8::1]:5060"}]', "IPv4 and IPv6 in one listener"),
+        ("listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061}]", "a TLS listener without a certificate"),
+        ('listen: "[2001:db8::1]:5060"', "audio goes over IPv4, and no listener has such an address"),
+        ("listen: [{tls: 192.0.2.1:5061}], tls: {certificate: no.pem, key: no.key}", 'there is no file "no.pem"'),
+    ],
+)
+def test_what_is_refused(config: Path, sip: str, message: str) -> None:
+    assert message in told(loaded(config, sip))
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("sip:a@192.0.2.10;transport=tls", "a line over TLS, and no listener for it"),
+        ("sip:a@[2001:db8::7];transport=tcp", "an IPv6 address, and no listener with one"),
+        ("sip:a@192.0.2.1:5060;transport=tcp", "the line is this switch itself"),
+        ("sip:a@[2001:db8::7]", None),
+        ("sip:a@sip.example.com;transport=tcp", None),
+    ],
+)
+def test_a_line_needs_a_listener_that_gets_there(config: Path, uri: str, message: str | None) -> None:
+    extra = f'advertisers: {{further: {{lines: {{further-one: {{uri: "{uri}"}}}}}}}}\n'
+    (config / "further.yaml").write_text(extra)
+
+    assert told(loaded(config, LISTEN)) == ([] if message is None else [message])
+
+
+def test_a_trunk_may_have_addresses_of_both_kinds(config: Path) -> None:
+    (config / "further.yaml").write_text('trunks: {both: {addresses: [198.51.100.0/24, "2001:db8:7::/48"]}}\n')
+
+    plan = sound(loaded(config, LISTEN)).plan
+
+    names = [trunk.name if (trunk := plan.trunk_of(host)) else None for host in ("198.51.100.9", "2001:db8:7::1", "2001:db8:8::1")]
+    assert names == ["both", "both", None]
+
+
+@pytest.mark.parametrize(
+    ("days", "message", "severity"),
+    [
+        (WARN_DAYS + 1, None, None),
+        (WARN_DAYS, "the certificate runs out on", Severity.WARNING),
+        (-1, "the certificate ran out on", Severity.ERROR),
+    ],
+)
+def test_certificates_run_out(config: Path, days: int, message: str | None, severity: Severity | None) -> None:
+    certificate, key = Authority(config).certificate(["sip.example.com"], days=days)
+    certificate.rename(config / "c.pem")
+    key.rename(config / "c.key")
+
+    found = [problem for problem in loaded(config, TLS).problems if "certificate" in problem.message]
+
+    assert [(each.message.startswith(message or ""), each.severity) for each in found] == (
+        [] if message is None else [(True, severity)]
+    )
+
+
+def test_a_certificate_whose_key_is_another_one(config: Path) -> None:
+    authority = Authority(config)
+    authority.certificate(["a.example"])[0].rename(config / "c.pem")
+    authority.certificate(["a.example"])[1].rename(config / "c.key")
+
+    assert told(loaded(config, TLS)) == ["the key is not that of the certificate"]
+
+
+def test_files_that_are_no_certificate_and_no_key(config: Path) -> None:
+    (config / "c.pem").write_text("nothing")
+    (config / "c.key").write_text("nothing")
+    assert told(loaded(config, TLS)) == ["no certificate in PEM"]
+    Authority(config).certificate(["a.example"])[0].rename(config / "c.pem")
+    assert told(loaded(config, TLS)) == ["no private key in PEM"]
