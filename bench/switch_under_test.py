@@ -37,7 +37,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _CONFIG = f"""
 switch:
   sip: {{listen: "{SIP_ADDRESS[0]}:{SIP_ADDRESS[1]}"}}
-  rtp: {{address: {SIP_ADDRESS[0]}, ports: 10000-19999}}
+  rtp: {{address: {SIP_ADDRESS[0]}, ports: 10000-19999, timeout: 10m}}
   prompts: prompts
   data: ../var
   log: json

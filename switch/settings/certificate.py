@@ -17,7 +17,7 @@ _TLS: KeyPath = ("switch", "sip", "tls")
 
 def doubts_of(certificate: Path, key: Path, *, now: datetime | None = None) -> Iterator[Finding]:
     """Yields what is wrong with two files that are there. `now`: in UTC; None: the clock's."""
-    from cryptography import x509  # it takes a twentieth of a second, which only a config with TLS pays
+    from cryptography import x509  # noqa: PLC0415 it takes a twentieth of a second, which only a config with TLS pays
 
     now = now or datetime.fromtimestamp(SystemClock().now().utc_us / 1_000_000, UTC)
     try:

@@ -65,7 +65,7 @@ switch:
   prompts: prompts
   data: /srv/payphone
   log: json
-  limits: {max_call: 30m, max_calls: 2}
+  limits: {max_call: 30m, max_calls: 2, calls_per_second: 5, drain: 0s}
 trunks:
   one: {addresses: [10.1.0.0/16, 192.0.2.7]}
 """
@@ -81,6 +81,7 @@ trunks:
     assert (switch.rtp_quiet_ms, switch.rtp_timeout_ms, switch.workers, switch.log) == (0, 30_000, 2, "json")
     assert switch.data == Path("/srv/payphone")
     assert (deployment.plan.max_call_ms, deployment.plan.max_calls) == (1_800_000, 2)
+    assert (deployment.plan.calls_per_second, deployment.switch.drain_ms) == (5, 0)
     (trunk,) = deployment.plan.trunks
     assert trunk.networks == (
         (int(IPv4Address("10.1.0.0")), int(IPv4Address("255.255.0.0"))),
