@@ -65,7 +65,7 @@ async def sides(*made: Side) -> AsyncIterator[None]:
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 what is waited for tells nobody
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)  # the loop turns, and no time is waited for
 
 
 async def closed(reader: asyncio.StreamReader) -> bytes:
