@@ -76,10 +76,13 @@ class Plan:
         return self.trunk_identities.get(name, DEFAULT_TRUNK_IDENTITY)
 
     @property
-    def names(self) -> frozenset[Name]:
-        """Returns the host names in the lines' URIs."""
-        found = (name_of(line.uri) for line in self.table.lines.values())
-        return frozenset(name for name in found if name is not None)
+    def names(self) -> Mapping[Name, tuple[str, ...]]:
+        """Returns the host names that DNS is asked for, with the rules that have them: `lines.acme-east.uri`."""
+        found: dict[Name, tuple[str, ...]] = {}
+        for line in self.table.lines.values():
+            if (name := name_of(line.uri)) is not None:
+                found[name] = (*found.get(name, ()), f"lines.{line.name}.uri")
+        return found
 
     @property
     def lines_of_groups(self) -> Mapping[str, tuple[str, ...]]:

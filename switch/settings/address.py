@@ -25,6 +25,8 @@ E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
 SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
 SIP_ADDRESS = 'an address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
 ADDRESS = "an IPv4 address, such as 127.0.0.1"
+NAME_SERVER = 'an address, such as 192.0.2.53, 127.0.0.1:5353 or "[2001:db8::53]:53"'
+DNS_PORT = 53
 NETWORK = "an address or network, such as 192.0.2.7, 10.1.0.0/16 or 2001:db8::/32"
 PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
 SIP_URI = "a SIP URI, such as sip:+12125550101@192.0.2.10:5060 or sip:+12125550101@sip.example.com;transport=tls"
@@ -75,6 +77,21 @@ def sip_address(text: str) -> tuple[str, int]:
     if not _is_sent_to(parsed):
         raise Invalid(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
     return str(parsed), int(found[2])
+
+
+def name_server(text: str) -> tuple[str, int]:
+    """The address of a name server, and its port: 53 where none is written."""
+    bare = text.strip("[]")
+    try:
+        found = ip_address(bare)
+    except ValueError:
+        found = None
+    if found is not None:
+        return str(found), DNS_PORT
+    try:
+        return sip_address(text)
+    except Invalid as error:
+        raise Invalid(f"bad name server {quote(text)}", expected=NAME_SERVER) from error
 
 
 def network(text: str) -> IPv4Network | IPv6Network:

@@ -85,6 +85,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         ),
         tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
+        name_servers=tuple(switch.sip.name_servers),
         rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
