@@ -118,9 +118,6 @@ def even_ports(ports: tuple[int, int]) -> range:
     return range(first + first % 2, last + 1, 2)
 
 
-SIP_ADDRESS_URI = "a SIP URI with an address for its host, such as sip:192.0.2.20"
-
-
 def sip_uri(text: str) -> str:
     """A SIP URI that can be dialled, as it goes on the wire: what a URI must escape is escaped.
 
@@ -146,26 +143,6 @@ def sip_uri(text: str) -> str:
     if len(str(uri)) > MAX_URI:
         raise Invalid(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
     return str(uri)
-
-
-def sip_uri_of_address(text: str) -> str:
-    """A SIP URI whose host is an IP literal: for what is sent without a call, and not looked up."""
-    written = sip_uri(text)
-    uri = parse_uri(written)
-    if uri is not None and not is_address(uri.host):
-        raise Invalid(
-            f"host {quote(uri.host)} is a name", expected=SIP_ADDRESS_URI, hint="only lines' hosts are looked up: write the address"
-        )
-    return written
-
-
-def is_address(host: str) -> bool:
-    """Returns whether a URI's host is an IP literal."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _unreadable_uri(text: str) -> Invalid:

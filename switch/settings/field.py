@@ -205,7 +205,6 @@ Networks = Annotated[
     WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
-SipAddressUri = Annotated[str, scalar(address.sip_uri_of_address, address.SIP_ADDRESS_URI), text_schema("^[Ss][Ii][Pp]:")]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(EntryKind.CAMPAIGN), text_schema()]

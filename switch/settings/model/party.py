@@ -11,7 +11,6 @@ from switch.settings import address, field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
-from switch.sip.headers import parse_uri
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
@@ -128,13 +127,13 @@ class ProbeConfig(Strict):
 class TrunkHealthConfig(ProbeConfig):
     """Whether a carrier is alive; calls are taken from it all the same."""
 
-    uri: field.SipAddressUri = must("What is asked")
+    uri: field.SipUri = must("What is asked")
 
 
 class RegistrationConfig(AuthConfig):
     """Registering with a carrier, so that it sends its calls here."""
 
-    registrar: field.SipAddressUri = must("The registrar, such as sip:192.0.2.20")
+    registrar: field.SipUri = must("The registrar, such as sip:192.0.2.20 or sip:sip.example.com")
     expires: field.RegistrationTime = may("For how long to ask", default="10m")
     contact_user: field.Username | None = may("The user part of our Contact; default: the user name")
 
@@ -255,15 +254,6 @@ class LineConfig(CapOwner):
     pass_headers: Items[field.PassedHeader] = some_of(
         "Headers of the caller's INVITE that it is sent, where the trunk has them too"
     )
-
-    @field_validator("health")
-    @classmethod
-    def _can_be_asked(cls, health: HealthConfig | None, info: ValidationInfo) -> HealthConfig | None:
-        uri = parse_uri(info.data.get("uri", ""))
-        if health is not None and health.options is not None and uri is not None and not address.is_address(uri.host):
-            hint = "a name may stand for several: leave `options` out, or write the address"
-            raise Invalid("OPTIONS to a host name", hint=hint, where=("health", "options"))
-        return health
 
     @field_validator("whisper")
     @classmethod
