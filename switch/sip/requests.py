@@ -1,6 +1,6 @@
 """PURE. Reads received requests and builds the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
 
-from dataclasses import dataclass
+import msgspec
 
 from switch.sip.body import OFFERING, SDP_TYPE, sdp_of
 from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
@@ -24,8 +24,7 @@ MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedRequest:
+class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. `request`: its top Via stamped with `received` and `rport`. `reply_to`: where answers go.
 
     `peer_key`: names the transaction together with a method. Tags are "" where there is none.
