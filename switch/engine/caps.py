@@ -287,6 +287,8 @@ class CapUsage:
 
 
 def _add_change(sums: dict[Key, int], owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
+    if before == after:
+        return
     for counts in before | after:
         change = after.get(counts, 0) - before.get(counts, 0)
         if not change:
