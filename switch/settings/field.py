@@ -29,8 +29,9 @@ from switch.settings.problem import quote
 from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
-from switch.sip.digest import Secret
+from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
+from switch.sip.peer import DEFAULT_ALGORITHMS
 from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000
@@ -373,6 +374,11 @@ SecretText = Annotated[
     InstanceOf[Secret], BeforeValidator(_secret), WithJsonSchema({"anyOf": [_ELSEWHERE, {"type": "string", "minLength": 1}]})
 ]
 Realm = Annotated[str, scalar(v.realm, v.REALM), text_schema()]
+DigestAlgorithms = Annotated[
+    list[Annotated[Algorithm, choice("algorithm", DEFAULT_ALGORITHMS)]],
+    some("a challenge without an algorithm", ", ".join(DEFAULT_ALGORITHMS)),
+    BeforeValidator(without_left_out),
+]
 Username = Annotated[str, scalar(v.username, v.USERNAME), text_schema(v.USERNAME_PATTERN)]
 AdvertiserToken = Annotated[Token, scalar(lambda text: token_of(v.token(text)), v.TOKEN), text_schema(v.TOKEN_PATTERN)]
 Filter = Annotated[Expression, scalar(_filter, "a filter such as: state in [TX, OK] and age >= 65"), text_schema()]

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from switch.sip.digest import Credentials, Secret
+from switch.sip.digest import Algorithm, Credentials, Secret
+
+DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
+"""What our challenges offer, the strongest first (RFC 8760 §2.4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +28,12 @@ class PeerProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
-    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret."""
+    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret. `algorithms`: what is offered, in
+    that order, and taken."""
 
     name: str
     accounts: Mapping[str, tuple[PeerProfile, Secret]]
+    algorithms: tuple[Algorithm, ...] = DEFAULT_ALGORITHMS
 
 
 DEFAULT_PEER = PeerProfile()

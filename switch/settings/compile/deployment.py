@@ -17,13 +17,13 @@ from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
-from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
+from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, TlsConfig
 from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
-from switch.sip.peer import PeerProfile, Realm
+from switch.sip.peer import DEFAULT_ALGORITHMS, PeerProfile, Realm
 from switch.sip.probe import Watch, probed_uri
 from switch.sip.registration import Registrar
 from switch.sip.transaction import NS_PER_MS
@@ -144,8 +144,7 @@ def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
     authenticated = _trunk_account(name, trunk)
     if trunk.auth is None:
         return authenticated
-    realm = Realm(name=trunk.auth.realm, accounts={trunk.auth.username: (authenticated, trunk.auth.secret)})
-    return replace(authenticated, realm=realm)
+    return replace(authenticated, realm=_realm(trunk.auth, {trunk.auth.username: (authenticated, trunk.auth.secret)}))
 
 
 def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
@@ -158,15 +157,17 @@ def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
 
 
 def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
-    """Where callers from any address may authenticate: the trunks of any address have one realm."""
-    found = {
-        trunk.auth.username: (_trunk_account(name, trunk), trunk.auth.secret, trunk.auth.realm)
+    """Where callers from any address may authenticate: the trunks of any address have one realm, with the same algorithms."""
+    found = [
+        (trunk.auth, _trunk_account(name, trunk))
         for name, trunk in sorted(trunks.items())
         if trunk.auth is not None and ANYWHERE in trunk.addresses
-    }
-    realms = [realm for _, _, realm in found.values()]
-    accounts = {username: (peer, secret) for username, (peer, secret, _) in found.items()}
-    return Realm(name=realms[0], accounts=accounts) if realms else None
+    ]
+    return _realm(found[0][0], {auth.username: (peer, auth.secret) for auth, peer in found}) if found else None
+
+
+def _realm(auth: TrunkAuthConfig, accounts: Mapping[str, tuple[PeerProfile, Secret]]) -> Realm:
+    return Realm(name=auth.realm, accounts=accounts, algorithms=tuple(auth.algorithms or DEFAULT_ALGORITHMS))
 
 
 def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:

@@ -11,6 +11,7 @@ from switch.settings import address, field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
+from switch.sip.digest import Algorithm
 from switch.sip.headers import parse_uri
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
@@ -115,6 +116,19 @@ class TrunkAuthConfig(AuthConfig):
     """What a trunk's INVITEs must authenticate with, and what its own challenges are answered with."""
 
     realm: field.Realm = may("The realm of our challenges", default=field.DEFAULT_REALM)
+    algorithms: field.DigestAlgorithms | None = may(
+        "What our challenges offer, the preferred first; default: SHA-256, MD5. Old equipment looks at the first alone, and knows MD5"
+    )
+
+    @field_validator("algorithms")
+    @classmethod
+    def _once_each(cls, algorithms: list[Algorithm] | None) -> list[Algorithm] | None:
+        hint = "keep one of them"
+        raise_all(
+            Invalid(f"algorithm {quote(name)} is offered twice", hint=hint, where=("algorithms", index))
+            for index, name in repeated(algorithms or ())
+        )
+        return algorithms
 
 
 class ProbeConfig(Strict):
