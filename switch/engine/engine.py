@@ -59,6 +59,7 @@ from switch.sip.fact import (
 )
 from switch.sip.flow import Flow
 from switch.sip.identity import passable
+from switch.sip.peer import DEFAULT_PEER
 from switch.sip.statistics import Statistic
 from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
@@ -382,7 +383,7 @@ class Engine:
 
     def _on_invite(self, fact: InviteReceived, at: Moment) -> None:
         trunk = self._trunk_of(fact.source)
-        leg = LiveLeg(sip=fact.leg, source=fact.source, nat=trunk is None or trunk.peer.nat)
+        leg = LiveLeg(sip=fact.leg, source=fact.source, peer=DEFAULT_PEER if trunk is None else trunk.peer)
         worker = self._media.least_busy()
         try:
             objection = reject_cause(fact) or self._too_fast(fact, at) or self._reject_cause(leg, worker, fact.offer, at)
