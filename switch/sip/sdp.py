@@ -1,4 +1,4 @@
-"""PURE. Parses and writes SDP (RFC 4566) for one G.711 audio stream with telephone-events.
+"""PURE. Parses and writes SDP (RFC 4566) for one audio stream with telephone-events.
 
 Reads what carriers send: bare line feeds, empty lines first, missing or misplaced lines, unknown attributes. What two descriptions agree on
 is for `offer_answer`.
@@ -6,7 +6,7 @@ is for `offer_answer`.
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
@@ -14,17 +14,20 @@ import msgspec
 
 from switch.sip.headers import MAX_PORT, cached, parse_uint
 
-PCMU = 0
-PCMA = 8
-G711_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
-"""Static payload types (RFC 3551 §6): they need no rtpmap, and mean nothing else unless one says so."""
+
+class Codec(IntEnum):
+    """A codec that we send and take, by the encoding name of its rtpmap: one channel at 8,000 Hz. Its number is its static payload type
+    (RFC 3551 §6), which needs no rtpmap and means nothing else."""
+
+    PCMU = 0
+    PCMA = 8
 
 
 class Format(NamedTuple):
-    """G.711 under the number that one side listed it by. `codec`: PCMU or PCMA."""
+    """A codec under the number that one side listed it by."""
 
     payload_type: int
-    codec: int
+    codec: Codec
 
 
 PTIME_MS = 20
@@ -211,7 +214,7 @@ def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, 
     """Returns the lines of our audio stream."""
     numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
     lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
-    lines += [f"a=rtpmap:{each.payload_type} {G711_NAMES[each.codec]}/8000" for each in formats]
+    lines += [f"a=rtpmap:{each.payload_type} {each.codec.name}/8000" for each in formats]
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
     return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]

@@ -48,7 +48,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
         line_peers={
-            name: _line_peer(name, line, redirects=_hosts(advertiser.lines.values()))
+            name: replace(_peer(name, line), redirects=_hosts(advertiser.lines.values()))
             for advertiser in document.advertisers.values()
             for name, line in advertiser.lines.items()
         },
@@ -141,25 +141,28 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
 
 
 def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
-    authenticated = _trunk_account(name, trunk)
+    authenticated = _peer(name, trunk)
     if trunk.auth is None:
         return authenticated
     return replace(authenticated, realm=_realm(trunk.auth, {trunk.auth.username: (authenticated, trunk.auth.secret)}))
 
 
-def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
+def _peer(name: str, peer: TrunkConfig | LineConfig) -> PeerProfile:
+    """What trunks and lines have in common."""
     return PeerProfile(
         name=name,
-        nat=trunk.nat is NatMode.AUTO,
-        credentials=_credentials(trunk.auth),
-        session_expires_s=trunk.session_timer,
+        nat=peer.nat is NatMode.AUTO,
+        credentials=_credentials(peer.auth),
+        session_expires_s=peer.session_timer,
+        codecs=tuple(peer.codecs or ()),
+        dtmf=peer.dtmf,
     )
 
 
 def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
     """Where callers from any address may authenticate: the trunks of any address have one realm, with the same algorithms."""
     found = [
-        (trunk.auth, _trunk_account(name, trunk))
+        (trunk.auth, _peer(name, trunk))
         for name, trunk in sorted(trunks.items())
         if trunk.auth is not None and ANYWHERE in trunk.addresses
     ]
@@ -168,16 +171,6 @@ def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
 
 def _realm(auth: TrunkAuthConfig, accounts: Mapping[str, tuple[PeerProfile, Secret]]) -> Realm:
     return Realm(name=auth.realm, accounts=accounts, algorithms=tuple(auth.algorithms or DEFAULT_ALGORITHMS))
-
-
-def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:
-    return PeerProfile(
-        name=name,
-        nat=line.nat is NatMode.AUTO,
-        credentials=_credentials(line.auth),
-        redirects=redirects,
-        session_expires_s=line.session_timer,
-    )
 
 
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
