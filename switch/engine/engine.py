@@ -21,7 +21,18 @@ from switch.call.steps import Step, why_ended
 from switch.engine.admission import Admission
 from switch.engine.arrival import arrival_of
 from switch.engine.call_control import CallContext, CallControl
-from switch.engine.effect import AppendJournal, Effect, LogLoad, LogPeer, LogPeerState, LogProblem, SendSip, StoreRecord, TellWorker
+from switch.engine.effect import (
+    AppendJournal,
+    Effect,
+    LogLoad,
+    LogPeer,
+    LogPeerState,
+    LogProblem,
+    SendSip,
+    StoreRecord,
+    TellWorker,
+    TrustSource,
+)
 from switch.engine.executor import CommandExecutor, end_cause, reject_cause
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
 from switch.engine.last_second import LastSecond
@@ -56,10 +67,12 @@ from switch.sip.fact import (
     OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
+    SourceAuthenticated,
 )
 from switch.sip.flow import Flow
 from switch.sip.identity import passable
 from switch.sip.statistics import Statistic
+from switch.sip.strangers import Standing
 from switch.sip.targets import Name, Servers
 from switch.timer_heap import TimerHeap
 
@@ -122,9 +135,11 @@ class Engine:
         """Returns when `tick` must be called, in monotonic ns, or None."""
         return min((at for at in (self._agent.next_deadline(), self._deadlines.next_at()) if at is not None), default=None)
 
-    def is_known(self, host: str) -> bool:
-        """Returns whether a connection from `host` is of a trunk, of a line that is called, or of one who may yet authenticate."""
-        return self._trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host) or self._plan.strangers is not None
+    def standing(self, host: str) -> Standing:
+        """Returns what `host` is to us: a trunk or the far end of a call, one who may yet authenticate, or neither."""
+        if self._trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host):
+            return Standing.PEER
+        return Standing.UNKNOWN if self._plan.strangers is None else Standing.MAY_AUTHENTICATE
 
     @property
     def live_calls(self) -> int:
@@ -294,6 +309,9 @@ class Engine:
     def _on_notices(self) -> None:
         """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all."""
         for notice in self._agent.notices():
+            if isinstance(notice, SourceAuthenticated):
+                self._effects.append(TrustSource(source=notice.source))
+                continue
             if isinstance(notice, HealthChanged):
                 what = "answers OPTIONS again" if notice.is_up else "does not answer OPTIONS"
                 kind, _, name = notice.name.partition(":")

@@ -10,7 +10,7 @@ from typing import assert_never
 from switch.sip.authenticator import Verdict
 from switch.sip.body import with_sdp_body
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, Notice, PeerOddity
+from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
 from switch.sip.flow import Flow, Listeners
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
@@ -334,6 +334,8 @@ class UserAgent:
         verdict, account = core.authenticator.verify(request, realm, now_ns)
         match verdict:
             case Verdict.GOOD:
+                if peer is None and source.is_reliable:
+                    self.monitor.notices.append(SourceAuthenticated(source=source))
                 return account
             case Verdict.NONE | Verdict.STALE:
                 core.statistics.add(Statistic.CHALLENGED, source.host)
