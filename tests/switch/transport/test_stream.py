@@ -525,6 +525,24 @@ def test_over_tls_a_caller_without_a_certificate_is_refused_where_one_is_asked_f
     run(scene)
 
 
+def test_over_tls_what_is_for_a_line_does_not_go_by_a_connection_that_showed_no_certificate(authority: Authority) -> None:
+    async def scene() -> None:
+        one, line = Side(certificates=made_by(authority)), Side(certificates=made_by(authority, names=["127.0.0.1"]))
+        async with sides(one, line):
+            context = ssl.create_default_context(cafile=str(authority.root))
+            reader, writer = await asyncio.open_connection(one.host, one.port, ssl=context, server_hostname="sip.example.com")
+            writer.write(OPTIONS.replace(b":5080", b":%d" % line.port))
+            await one.next()
+            one.transport.send(OPTIONS, named(line.flow, "127.0.0.1"))
+            assert (await line.next())[0] == OPTIONS
+            one.transport.send(OPTIONS, line.flow)  # a request of that caller's dialog
+            async with asyncio.timeout(PATIENCE_S):
+                assert await reader.readexactly(len(OPTIONS)) == OPTIONS
+            writer.close()
+
+    run(scene)
+
+
 @pytest.mark.parametrize("standing", [Standing.PEER, Standing.MAY_AUTHENTICATE])
 def test_a_handshake_that_is_never_finished_ends_and_is_counted(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, standing: Standing
