@@ -90,6 +90,11 @@ class Plan:
                 found.setdefault(group, []).append(line)
         return {group: tuple(lines) for group, lines in found.items()}
 
+    def trunk_named(self, name: str) -> Trunk | None:
+        """Returns the trunk with this name, or None."""
+        return next((each for each in self.trunks if each.name == name), None)
+
     def rate_of(self, trunk: str) -> Rate | None:
         """Returns what the trunk bills us, or None."""
-        return next((each.rate for each in self.trunks if each.name == trunk), None)
+        found = self.trunk_named(trunk)
+        return None if found is None else found.rate

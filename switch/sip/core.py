@@ -13,7 +13,8 @@ from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
-from switch.sip.requests import MAGIC_COOKIE, Fields, ReceivedRequest, again, answer, peer_key, transaction_key
+from switch.sip.received import MAGIC_COOKIE, ReceivedRequest, peer_key, transaction_key
+from switch.sip.requests import Fields, again, answer
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER

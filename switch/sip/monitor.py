@@ -7,7 +7,8 @@ from switch.sip.core import UserAgentCore
 from switch.sip.fact import HealthChanged, Notice, RegistrationChanged
 from switch.sip.flow import Flow
 from switch.sip.probe import Probe, Watch
-from switch.sip.registration import NS_PER_S, Registrar, Registration
+from switch.sip.registration import Registrar, Registration
+from switch.sip.transaction import NS_PER_S
 
 
 class Monitor:

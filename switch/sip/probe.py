@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
+from switch.sip.capabilities import ACCEPT
 from switch.sip.core import UserAgentCore
 from switch.sip.digest import Credentials, DigestClient
 from switch.sip.flow import Flow
 from switch.sip.headers import SipUri, write_host
 from switch.sip.message import Response
 from switch.sip.outside import OutsideRequest, Sender
-from switch.sip.requests import ACCEPT
 from switch.sip.transaction import Timer
 
 _DEAD = frozenset({408, 503})

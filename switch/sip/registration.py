@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
+from switch.sip.capabilities import ALLOW
 from switch.sip.core import UserAgentCore
 from switch.sip.digest import Credentials, DigestClient
 from switch.sip.flow import Flow
 from switch.sip.headers import SipUri, param, parse_name_addr, parse_seconds, parse_uint, parse_uri
 from switch.sip.message import Response
 from switch.sip.outside import OutsideRequest, Sender
-from switch.sip.requests import ALLOW, Fields
-from switch.sip.transaction import NS_PER_MS, Timer
+from switch.sip.requests import Fields
+from switch.sip.transaction import NS_PER_S, Timer
 
-NS_PER_S = 1_000 * NS_PER_MS
 MIN_EXPIRES_S = 10
 """What a registrar grants below that is taken as so much: it is not asked more often."""
 MAX_RAISES = 2

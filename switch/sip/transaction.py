@@ -10,7 +10,8 @@ from typing import Protocol
 from switch.sip.flow import Flow
 from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
-from switch.sip.requests import MAGIC_COOKIE, ack_to_failure
+from switch.sip.received import MAGIC_COOKIE
+from switch.sip.requests import ack_to_failure
 from switch.sip.transaction_table import (
     ABSORBING,
     END_BY_EVENT,
@@ -24,6 +25,7 @@ from switch.sip.transaction_table import (
 from switch.timer_heap import TimerEntry, TimerHeap
 
 NS_PER_MS = 1_000_000
+NS_PER_S = 1_000 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

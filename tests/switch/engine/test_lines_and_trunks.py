@@ -10,8 +10,8 @@ from routing.cap import Cap, Per
 from routing.table import Health
 from switch.call.record import FinalState, Outcome
 from switch.engine.effect import LogPeerState, SendSip, TrustSource
-from switch.engine.engine import MAX_LINE_REST_S
 from switch.engine.last_second import SECOND_US, LastSecond
+from switch.engine.leg_facts import MAX_LINE_REST_S
 from switch.engine.plan import Plan
 from switch.engine.usage import UsageHistory
 from switch.sip.digest import Credentials, DigestClient, Secret
