@@ -38,7 +38,7 @@ _NAMED = {str(each): each for each in Transport}
 class Flow(NamedTuple):
     """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3).
 
-    `server_name`: over TLS, the name that the far end's certificate must be for; "": its address (RFC 5922 §7.2)."""
+    `server_name`: over TLS, the name or address that the far end's certificate must be for (RFC 5922 §7.2); "": it made the connection."""
 
     host: str
     port: int
@@ -96,6 +96,11 @@ def default_port(transport: Transport) -> int:
     return DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT
 
 
+def certified(host: str, transport: Transport) -> str:
+    """Returns what the certificate of a URI's host must be for, "" where none is shown."""
+    return host if transport is Transport.TLS else ""
+
+
 def is_address(host: str) -> bool:
     """Returns whether a host is an IP literal and not a name, whose last label is no number (RFC 1123 §2.1)."""
     return ":" in host or host.rpartition(".")[2].isdigit()
@@ -107,7 +112,7 @@ def flow_of(uri: str) -> Flow:
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
     transport = transport_of(parsed) or Transport.UDP
-    return Flow(parsed.host, parsed.port or (DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT), transport)
+    return Flow(parsed.host, parsed.port or default_port(transport), transport, server_name=certified(parsed.host, transport))
 
 
 def transport_of(uri: SipUri) -> Transport | None:
