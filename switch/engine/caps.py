@@ -276,8 +276,7 @@ class CapUsage:
 
     def _count(self, owners: Iterable[str], counts: Counts, *, amount: int, at_us: int) -> None:
         if amount:
-            for owner in owners:
-                self._counters.add((owner, counts), amount, at_us=at_us)
+            self._counters.add(owners, counts, amount, at_us=at_us)
 
     def _drop_if_ended(self, call_id: str) -> None:
         """Drops a call that is over once none of its legs is up."""
