@@ -56,7 +56,7 @@ class BaresipPhone:
     """One baresip, which has one call at a time. It sends its own tone and records what it hears to NAME/dump-*-dec.wav."""
 
     def __init__(
-        self, name: str, *, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock, shown: Shown | None
+        self, name: str, *, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock, shown: Shown | None = None
     ) -> None:
         """`shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
