@@ -106,26 +106,27 @@ def _bare(network: IPv4Network | IPv6Network) -> str:
 
 
 def _lines_to_ourselves(document: Document) -> Iterator[Finding]:
-    """A line that leads back to the switch: one call would become as many as there may be."""
+    """A line or carrier that is this switch: one call would become as many as there may be. And one that no listener reaches."""
     sip = document.switch and document.switch.sip
     listeners = (sip and sip.listen) or ()
     ours = {address for each in listeners for address in (each.address, each.advertise) if address}
-    for path, text in document.fields("uri"):
+    for path, text in document.fields("uri", "registrar"):
+        what = "line" if path[0] == "advertisers" else "carrier"
         uri = parse_uri(text)
         transport = transport_of(uri) if uri else None
         if uri and (uri.host, uri.port or default_port(transport or Transport.UDP)) in ours:
-            yield Finding(path, Invalid("the line is this switch itself", hint="name the advertiser's address"))
-        elif uri and listeners and (unreachable := _unreachable(uri, transport, listeners)):
+            yield Finding(path, Invalid(f"the {what} is this switch itself", hint="name the address of the other side"))
+        elif uri and listeners and (unreachable := _unreachable(uri, transport, listeners, what=what)):
             yield Finding(path, unreachable)
 
 
-def _unreachable(uri: SipUri, transport: Transport | None, listeners: Sequence[ListenerConfig]) -> Invalid | None:
+def _unreachable(uri: SipUri, transport: Transport | None, listeners: Sequence[ListenerConfig], *, what: str) -> Invalid | None:
     """Returns why no listener could dial this, or None. A name may have addresses of both kinds."""
     ways = [each for each in listeners if transport in (None, each.transport)]
     if not ways and transport is not None:
         way = transport.lower()
         hint = f"add `- {{{way}: ADDRESS:PORT}}` to `switch.sip.listen`"
-        return Invalid(f"a line over {transport}, and no listener for it", hint=hint)
+        return Invalid(f"a {what} over {transport}, and no listener for it", hint=hint)
     is_v6 = ":" in uri.host
     if is_address(uri.host) and not any((":" in each.address[0]) is is_v6 for each in ways):
         kind = "IPv6" if is_v6 else "IPv4"

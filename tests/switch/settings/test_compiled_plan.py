@@ -16,6 +16,8 @@ from switch.settings.source import position_of
 from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
+from switch.sip.peer import DtmfMode
+from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 
@@ -394,3 +396,22 @@ advertisers:
     assert (trunks["off"], trunks["short"], trunks["plain"]) == (None, 90, 1_800)
     lines = {name: peer.session_expires_s for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": 600, "beta-2": None, "beta-3": 1_800}
+
+
+def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:
+    extra = """
+trunks:
+  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info}
+  plain: {addresses: [203.0.113.97]}
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", codecs: [PCMA], dtmf: rtp}
+      beta-2: {uri: "sip:b@192.0.2.10", dtmf: auto}
+"""
+    plan = deployed(config, extra).plan
+    trunks = {trunk.name: (trunk.peer.codecs, trunk.peer.dtmf) for trunk in plan.trunks}
+    assert trunks["listed"] == ((Codec.PCMA, Codec.PCMU), DtmfMode.INFO)
+    assert trunks["plain"] == ((), DtmfMode.AUTO)
+    lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
+    assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}
