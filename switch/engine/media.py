@@ -11,17 +11,25 @@ from switch.engine.live import LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import remote_media
 from switch.sip import offer_answer
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia
 from switch.sip.sdp import Direction, Format, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtpAddress:
+    """An address of ours that RTP comes to. `advertised`: as peers see it, where a NAT is before it."""
+
+    local: str
+    advertised: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtpSettings:
-    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls.
+    """This switch's RTP: its address of each family that it has, the first and last port, and how long a port stays unused between calls.
     `hold_music`: the prompt that a held side hears over and over; None: silence."""
 
-    address: str
+    addresses: tuple[RtpAddress, ...]
     ports: tuple[int, int]
     quiet_ms: int
     hold_music: str | None = None
@@ -39,10 +47,10 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_address", "_calls", "_note", "_noted", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_local", "_note", "_noted", "_owners", "_ports", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
-        self._address = rtp.address
+        self._local = {each.advertised: each.local for each in rtp.addresses}
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._note = note
@@ -169,7 +177,7 @@ class MediaController:
 
     def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
         description = parse_sdp(answer)
-        agreement = None if description is None else offer_answer.accept_answer(description)
+        agreement = None if description is None else offer_answer.accept_answer(description, host=self._host(leg))
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
     def _offer(self, leg: LiveLeg, *, first: int = OFFERED[0].codec, direction: Direction = Direction.SENDRECV) -> bytes:
@@ -178,7 +186,7 @@ class MediaController:
         leg.version += 1
         formats = sorted(OFFERED, key=lambda each: each.codec != first)
         return offer_answer.offer(
-            host=self._address, port=port, session_id=port, version=leg.version, formats=formats, direction=direction
+            host=self._host(leg), port=port, session_id=port, version=leg.version, formats=formats, direction=direction
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -186,8 +194,9 @@ class MediaController:
         if description is None:
             return Incompatible.UNREADABLE
         port = _port(leg)
+        hosts = tuple(self._local) if leg.host is None else (leg.host,)
         agreement = offer_answer.answer(
-            description, host=self._address, port=port, session_id=port, version=leg.version + 1, direction=direction
+            description, hosts=hosts, port=port, session_id=port, version=leg.version + 1, direction=direction
         )
         if isinstance(agreement, Incompatible):
             return agreement
@@ -195,14 +204,27 @@ class MediaController:
         if objection is not None:
             return objection
         leg.version += 1
+        leg.host = agreement.host
         return agreement
 
+    def _host(self, leg: LiveLeg) -> str:
+        """Returns our RTP address on a leg: of the family that its first SDP said, else of its signalling where we have one."""
+        if leg.host is None:
+            is_v6 = ":" in leg.source.host
+            leg.host = min(self._local, key=lambda host: (":" in host) is not is_v6)
+        return leg.host
+
     def _objection(self, leg: LiveLeg, agreement: NegotiatedMedia) -> Incompatible | None:
-        """Our sockets can't reach audio at IPv6; audio at one of our own RTP ports would loop for ever."""
+        """A name's address is that of the signalling, which may be of the other family; an address of one link names no link; audio at one
+        of our own RTP ports would loop for ever."""
         remote = self._remote(leg, agreement, ours=())
-        if ":" in remote.host:
+        if agreement.stream.host in offer_answer.UNSPECIFIED:
+            return None
+        if (":" in remote.host) is not (":" in agreement.host):
+            return Incompatible.FAMILY
+        if is_link_local(remote.host):
             return Incompatible.ADDRESS
-        return Incompatible.LOOP if remote.host == self._address and remote.port in self._ports.range else None
+        return Incompatible.LOOP if remote.host in self._local and remote.port in self._ports.range else None
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         source = leg.source
@@ -231,7 +253,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
-            self._tell(live.worker, Open(port=leg.port, peer=leg.remote))
+            self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
         """Closes the leg's audio; a port that was used stays unused for the quiet time."""

@@ -75,7 +75,7 @@ def line(worker: WorkerClient, ports: Ports) -> Iterator[Phone]:
 
 def opened(worker: WorkerClient, ports: Ports, *, payload_type: int = 0) -> Phone:
     phone = Phone(ports.take())
-    worker.order(Open(port=phone.leg, peer=phone.peer(payload_type=payload_type)))
+    worker.order(Open(host=HOST, port=phone.leg, peer=phone.peer(payload_type=payload_type)))
     worker.settle()
     return phone
 
@@ -132,7 +132,7 @@ def test_a_stranger_is_counted_not_relayed(worker: WorkerClient, caller: Phone, 
 def test_replies_follow_a_renumbering_nat(worker: WorkerClient, ports: Ports, line: Phone) -> None:
     with Phone(ports.take()) as caller:
         elsewhere = RemoteMedia(host=HOST, port=9)
-        worker.order(Open(port=caller.leg, peer=elsewhere), Bridge(a=caller.leg, b=line.leg))
+        worker.order(Open(host=HOST, port=caller.leg, peer=elsewhere), Bridge(a=caller.leg, b=line.leg))
         worker.settle()
         caller.talk()
         line.hear()
@@ -171,7 +171,7 @@ def test_a_prompt_that_cannot_be_played_says_so_at_once(worker: WorkerClient, ca
 
 def test_a_prompt_runs_to_its_end_though_nobody_is_there_to_hear(worker: WorkerClient, ports: Ports) -> None:
     port = ports.take()
-    worker.order(Open(port=port), Play(port=port, play=9, prompt="beep"))
+    worker.order(Open(host=HOST, port=port), Play(port=port, play=9, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
     assert worker.close(port) == Counters()
 
@@ -243,7 +243,7 @@ def test_a_digit_without_end_is_heard_when_its_packets_stop(worker: WorkerClient
     worker.expect(Heartbeat)
     line.send(build(next(press("1", start))))
     while worker.close(line.leg).received == 0:
-        worker.order(Open(port=line.leg, peer=line.peer()))
+        worker.order(Open(host=HOST, port=line.leg, peer=line.peer()))
         line.send(build(next(press("1", start))))
     caller.send(build(next(press("7", start))))
     worker.skipped.clear()
@@ -330,7 +330,7 @@ def test_nobody_listening_there_does_not_matter(worker: WorkerClient, caller: Ph
     """ICMP port unreachable comes back for each frame."""
     with Phone(ports.take()) as gone:
         peer = gone.peer()
-    worker.order(Open(port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
+    worker.order(Open(host=HOST, port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
     assert worker.problems() == []
 
@@ -339,19 +339,19 @@ def test_a_port_that_is_taken(worker: WorkerClient, caller: Phone, ports: Ports)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         port = ports.take()
         other.bind((HOST, port))
-        worker.order(Open(port=port))
+        worker.order(Open(host=HOST, port=port))
         failed = worker.expect(OpenFailed)
         assert (failed.port, "in use" in failed.why) == (port, True)
-    worker.order(Open(port=caller.leg))
+    worker.order(Open(host=HOST, port=caller.leg))
     assert worker.expect(OpenFailed).why == "already open"
-    worker.order(Open(port=70_000))
+    worker.order(Open(host=HOST, port=70_000))
     assert worker.expect(OpenFailed).port == 70_000
 
 
 def test_a_closed_port_can_be_opened_again_in_the_same_breath(worker: WorkerClient, caller: Phone) -> None:
     for _ in range(20):
         caller.talk()
-        worker.order(Close(port=caller.leg), Open(port=caller.leg, peer=caller.peer()))
+        worker.order(Close(port=caller.leg), Open(host=HOST, port=caller.leg, peer=caller.peer()))
         worker.expect(Closed)
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
     heard_by(caller, FRAMES)
@@ -441,7 +441,7 @@ def test_a_bridge_to_a_leg_whose_far_end_is_not_known_yet_waits_for_it(tmp_path:
     ports = Ports()
     a, b = ports.take(), ports.take()
     with WorkerClient(tmp_path) as worker, Phone(a) as caller, Phone(b) as line:
-        worker.order(Open(port=a), Open(port=b), SetRemote(port=b, peer=line.peer()), Bridge(a=a, b=b))
+        worker.order(Open(host=HOST, port=a), Open(host=HOST, port=b), SetRemote(port=b, peer=line.peer()), Bridge(a=a, b=b))
         worker.settle()
         line.talk()
         worker.order(SetRemote(port=a, peer=caller.peer()))
@@ -456,6 +456,6 @@ def test_a_pipe_in_place_of_a_prompt_is_not_waited_for(tmp_path: Path) -> None:
     ports = Ports()
     port = ports.take()
     with WorkerClient(tmp_path) as worker, Phone(port) as phone:
-        worker.order(Open(port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
+        worker.order(Open(host=HOST, port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
         played = worker.expect(PlayFinished)
     assert played.why == "welcome.wav: not a regular file"

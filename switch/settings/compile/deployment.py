@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
-from ipaddress import IPv4Address
+from ipaddress import ip_network
 from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
 from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
@@ -18,7 +19,7 @@ from switch.settings.compile.table import groups_of, hours_of, table_of, terms_o
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
-from switch.settings.model.switch import ListenerConfig, TlsConfig
+from switch.settings.model.switch import SwitchConfig, TlsConfig
 from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import flow_of
@@ -85,7 +86,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         ),
         tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
-        rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
+        rtp_addresses=_rtp_addresses(switch),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
@@ -104,8 +105,10 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     )
 
 
-def _address(listener: ListenerConfig) -> tuple[str, int]:
-    return listener.advertise or listener.address
+def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:
+    """Where a listener of the same address is before a NAT, audio is too."""
+    told = {each.address[0]: each.advertise[0] for each in switch.sip.listen[::-1] if each.advertise}
+    return tuple(RtpAddress(local=host, advertised=told.get(host, host)) for host in switch.rtp.hosts(switch.sip.listen))
 
 
 def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
@@ -121,18 +124,18 @@ def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
 
 
 def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
-    listed = [network for network in trunk.addresses if network != ANYWHERE]
+    listed = {network for network in trunk.addresses if network != ANYWHERE}
+    if trunk.registration is not None:  # its calls come from the registrar
+        listed.add(ip_network(flow_of(trunk.registration.registrar).host))
     pairs, pairs6 = (
         tuple(sorted((int(network.network_address), int(network.netmask)) for network in listed if network.version == version))
         for version in (4, 6)
     )
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    if trunk.registration is not None:  # its calls come from the registrar
-        pairs = (*pairs, (int(IPv4Address(flow_of(trunk.registration.registrar).host)), 0xFFFF_FFFF))
     return Trunk(
         name=name,
-        networks=tuple(dict.fromkeys(pairs)),
+        networks=pairs,
         networks6=pairs6,
         rate=rate,
         peer=_trunk_peer(name, trunk),

@@ -39,7 +39,7 @@ def test_a_private_address_behind_a_public_source(host: str, source: str, to: st
 def agreement(host: str, *, dtmf_type: int | None = 96) -> NegotiatedMedia:
     formats = (Format(110, 8), Format(0, 0))
     stream = AudioStream(host=host, port=4_000, formats=formats, dtmf_type=dtmf_type, direction=Direction.SENDONLY)
-    return NegotiatedMedia(body=b"", stream=stream, format=formats[0], dtmf_type=dtmf_type)
+    return NegotiatedMedia(body=b"", host="192.0.2.1", stream=stream, format=formats[0], dtmf_type=dtmf_type)
 
 
 @pytest.mark.parametrize("nat", [True, False])

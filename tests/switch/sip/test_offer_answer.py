@@ -29,7 +29,7 @@ def answered(body: bytes, prefer: int | None = None) -> NegotiatedMedia | None:
 
 
 def refused_or_answered(body: bytes, prefer: int | None = None) -> NegotiatedMedia | Incompatible:
-    return answer(parsed(body), host="127.0.0.1", port=4000, session_id=77, version=1, prefer=prefer)
+    return answer(parsed(body), hosts=("127.0.0.1",), port=4000, session_id=77, version=1, prefer=prefer)
 
 
 def static(*codecs: int) -> tuple[Format, ...]:
@@ -37,7 +37,7 @@ def static(*codecs: int) -> tuple[Format, ...]:
 
 
 def agreed(body: bytes, *, codecs: tuple[int, ...] = (0, 8), dtmf_type: int | None = 101) -> NegotiatedMedia | None:
-    return accept_answer(parsed(body), formats=static(*codecs), dtmf_type=dtmf_type)
+    return accept_answer(parsed(body), host="127.0.0.1", formats=static(*codecs), dtmf_type=dtmf_type)
 
 
 def lines_of(body: bytes) -> list[str]:
@@ -118,7 +118,7 @@ class TestAnswer:
 
     def test_ipv6(self) -> None:
         agreement = answer(
-            parsed(sdp(*AUDIO, head=["v=0", "c=IN IP6 2001:db8::7"])), host="2001:db8::1", port=4000, session_id=1, version=2
+            parsed(sdp(*AUDIO, head=["v=0", "c=IN IP6 2001:db8::7"])), hosts=("2001:db8::1",), port=4000, session_id=1, version=2
         )
         assert isinstance(agreement, NegotiatedMedia)
         assert agreement.stream.host == "2001:db8::7"
@@ -291,7 +291,7 @@ class TestOffer:
         )
         theirs = answered(ours, prefer=prefer)
         assert theirs is not None
-        agreement = accept_answer(parsed(theirs.body), formats=static(*payload_types), dtmf_type=dtmf_type)
+        agreement = accept_answer(parsed(theirs.body), host="127.0.0.1", formats=static(*payload_types), dtmf_type=dtmf_type)
         assert agreement is not None
         assert (agreement.format.payload_type, agreement.dtmf_type) == (theirs.format.payload_type, theirs.dtmf_type)
         assert agreement.stream.direction == theirs.stream.direction.reversed
