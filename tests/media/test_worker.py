@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worker_client import HOST, Phone, Ports, WorkerClient
+from worker_client import HOST, HOST6, Phone, Ports, WorkerClient
 
 from media.control import (
     Bridge,
@@ -73,9 +73,9 @@ def line(worker: WorkerClient, ports: Ports) -> Iterator[Phone]:
         yield phone
 
 
-def opened(worker: WorkerClient, ports: Ports, *, payload_type: int = 0) -> Phone:
-    phone = Phone(ports.take())
-    worker.order(Open(host=HOST, port=phone.leg, peer=phone.peer(payload_type=payload_type)))
+def opened(worker: WorkerClient, ports: Ports, *, payload_type: int = 0, host: str = HOST) -> Phone:
+    phone = Phone(ports.take(), host=host)
+    worker.order(Open(host=host, port=phone.leg, peer=phone.peer(payload_type=payload_type)))
     worker.settle()
     return phone
 
@@ -127,6 +127,50 @@ def test_a_stranger_is_counted_not_relayed(worker: WorkerClient, caller: Phone, 
     counters = worker.close(caller.leg)
     assert (counters.received, counters.stray) == (1, 1)
     assert line.hears_nothing()
+
+
+@pytest.mark.parametrize(("caller_host", "line_host"), [(HOST6, HOST), (HOST, HOST6), (HOST6, HOST6)])
+def test_legs_of_any_two_families_are_bridged(worker: WorkerClient, ports: Ports, caller_host: str, line_host: str) -> None:
+    with opened(worker, ports, host=caller_host) as caller, opened(worker, ports, host=line_host) as line:
+        worker.order(Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        for phone, other in ((caller, line), (line, caller)):
+            for number in range(3):
+                phone.talk(bytes([number]) * 160)
+            assert [packet.payload[0] for packet in heard_by(other, 3)] == [0, 1, 2]
+        for phone in (caller, line):
+            counters = worker.close(phone.leg)
+            assert (counters.received, counters.sent, counters.stray) == (3, 3, 0)
+
+
+def test_over_ipv6_a_source_is_latched_once_and_strangers_are_counted(worker: WorkerClient, ports: Ports, line: Phone) -> None:
+    """There is one loopback address of IPv6, so a stranger comes from another port."""
+    with Phone(ports.take(), host=HOST6) as caller, Phone(caller.leg, host=HOST6) as stranger:
+        signalled = RemoteMedia(host=HOST6, port=9)
+        worker.order(Open(host=HOST6, port=caller.leg, peer=signalled), Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        caller.talk(b"\x22" * 160)
+        assert line.hear().payload == b"\x22" * 160
+        stranger.talk(b"\x11" * 160)
+        line.talk(b"\x33" * 160)
+        assert caller.hear().payload == b"\x33" * 160
+        counters = worker.close(caller.leg)
+        assert (counters.received, counters.stray) == (1, 1)
+        assert stranger.hears_nothing()
+        assert line.hears_nothing()
+
+
+def test_one_port_serves_both_families_one_after_the_other(worker: WorkerClient, ports: Ports) -> None:
+    port = ports.take()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HOST, port))
+        worker.order(Open(host=HOST, port=port))
+        assert worker.expect(OpenFailed).port == port
+        worker.order(Open(host=HOST6, port=port))
+        worker.close(port)
+    assert [report for report in worker.skipped if isinstance(report, OpenFailed)] == []
+    worker.order(Open(host=HOST, port=port), Open(host=HOST6, port=port))
+    assert worker.expect(OpenFailed).why == "already open"
 
 
 def test_replies_follow_a_renumbering_nat(worker: WorkerClient, ports: Ports, line: Phone) -> None:
@@ -268,12 +312,17 @@ def test_silence_is_told_once_and_again_after_sound(prompts: Path, ports: Ports)
         assert again.last_ns == worker.close(phone.leg).last_ns
 
 
-def test_rtcp_beside_a_leg_keeps_it_alive(prompts: Path, ports: Ports) -> None:
+@pytest.mark.parametrize("host", [HOST, HOST6])
+def test_rtcp_beside_a_leg_keeps_it_alive(prompts: Path, ports: Ports, host: str) -> None:
     """Of two silent phones the one that sends RTCP, to the odd port, is not given up."""
-    with WorkerClient(prompts, rtp_timeout_ms=1_500) as worker, opened(worker, ports) as dead, opened(worker, ports) as on_hold:
+    with (
+        WorkerClient(prompts, rtp_timeout_ms=1_500) as worker,
+        opened(worker, ports, host=host) as dead,
+        opened(worker, ports, host=host) as on_hold,
+    ):
         worker.settle()
         for _ in range(3):
-            on_hold.sock.sendto(b"\x80\xc9\x00\x01\x00\x00\x12\x34", (HOST, on_hold.leg + 1))
+            on_hold.sock.sendto(b"\x80\xc9\x00\x01\x00\x00\x12\x34", (host, on_hold.leg + 1))
             worker.expect(Heartbeat)
         lost = [report.port for report in worker.skipped if isinstance(report, MediaTimeout)] or [worker.expect(MediaTimeout).port]
         assert lost == [dead.leg]

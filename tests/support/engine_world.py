@@ -87,7 +87,11 @@ def tokens(prefix: str) -> Callable[[], str]:
 
 
 class World(Network):
-    """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told."""
+    """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told.
+    `listeners`, `rtp`: the switch's own addresses."""
+
+    listeners: tuple[Flow, ...] = (SWITCH,)
+    rtp: tuple[RtpAddress, ...] = RTP
 
     def __init__(
         self,
@@ -113,8 +117,8 @@ class World(Network):
 
     def start(self, with_plan: Plan, *, epoch: str) -> None:
         """A new process of the switch, whose usage begins at nothing, and its media worker."""
-        self.sip = UserAgent(listeners=(SWITCH,), token=tokens(f"a{epoch}"))
-        rtp = RtpSettings(addresses=RTP, ports=(20_000, 29_999), quiet_ms=10_000)
+        self.sip = UserAgent(listeners=self.listeners, token=tokens(f"a{epoch}"))
+        rtp = RtpSettings(addresses=self.rtp, ports=(20_000, 29_999), quiet_ms=10_000)
         self.usage = Usage()
         self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
@@ -151,7 +155,7 @@ class World(Network):
     def sdp_answer(self, offer: bytes) -> bytes:
         description = sdp.parse_sdp(offer)
         assert description is not None
-        agreed = offer_answer.answer(description, hosts=("198.51.100.99",), port=4_000, session_id=1, version=1)
+        agreed = offer_answer.answer(description, hosts=("198.51.100.99", "2001:db8:99::99"), port=4_000, session_id=1, version=1)
         assert isinstance(agreed, offer_answer.NegotiatedMedia)
         return agreed.body
 
@@ -201,15 +205,15 @@ class World(Network):
             self._do(effect)
 
     def _land(self, data: bytes, source: Flow, target: Flow) -> None:
-        if target == SWITCH:
-            self.engine.datagram(data, source, self.at())
+        if target in self.listeners:
+            self.engine.datagram(data, source._replace(listener=self.listeners.index(target)), self.at())
         else:
             super()._land(data, source, target)
 
     def _do(self, effect: Effect) -> None:
         match effect:
             case SendSip(data=data, target=target):
-                self.fly(data, SWITCH, target)
+                self.fly(data, self.listeners[target.listener], target._replace(listener=0))
             case TellWorker(order=order):
                 self.orders.append(order)
                 self._obey(order)
