@@ -1,6 +1,6 @@
-"""Carries out a call's commands on the SIP user agent, the media controller and call control, and translates a SIP leg's end to a cause.
+"""Carries out a call's commands on the SIP user agent, the media controller and call control.
 
-What a command causes at once comes back as events. `switch.engine.engine` creates calls and feeds them events.
+What a command causes at once comes back as events, which `CallRunner` feeds to the call.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from media.control import Play, Ringback, StopPlay, Unbridge
 from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
-from switch.call.cause import TREATMENT, Cause, cause_of_answer
+from switch.call.cause import TREATMENT, Cause
 from switch.call.moment import Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
@@ -21,7 +21,6 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
 from switch.sip.agent import UserAgent
-from switch.sip.fact import EndReason, InviteReceived, LegTerminated
 from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
 from switch.sip.peer import DEFAULT_PEER
 from switch.sip.requests import Fields
@@ -132,7 +131,7 @@ class CommandExecutor:
             return self._unreachable(live, dial, at)
         target = targets[0]
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
-        leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
+        leg = LiveLeg(sip=-1, source=target, peer=peer)
         caller, passed = _caller_for(live, dial.attempt.line)
         try:
             body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
@@ -209,46 +208,3 @@ def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:
     ours = () if header is None else ((header, live.call_id),)
     others = tuple([field for field in passed if header is None or field[0].lower() != header.lower()])
     return line_caller(live.call.history.ani, identity, is_private=is_private), (*ours, *others)
-
-
-_OF_CALLER = {
-    EndReason.NO_ACK: Cause.CALLER_NO_ACK,
-    EndReason.UNREACHABLE: Cause.CALLER_NO_ACK,
-    EndReason.EXPIRED: Cause.SESSION_EXPIRED,
-}
-
-_OF_LINE = {
-    EndReason.BYE: Cause.LINE_HUNG_UP,
-    EndReason.EXPIRED: Cause.SESSION_EXPIRED,
-    EndReason.CANCELLED: Cause.NO_ANSWER,
-    EndReason.TIMEOUT: Cause.SILENT,
-    EndReason.UNREACHABLE: Cause.LINE_FAILED,
-    EndReason.BAD_ANSWER: Cause.LINE_FAILED,
-}
-
-
-_OF_REJECTION = {
-    403: Cause.UNAUTHORIZED,
-    406: Cause.SDP_REFUSED,
-    415: Cause.UNSUPPORTED_BODY,
-    416: Cause.UNSUPPORTED_URI,
-    420: Cause.BAD_EXTENSION,
-    422: Cause.SESSION_TOO_SHORT,
-    503: Cause.OVERLOAD,
-}
-
-
-def reject_cause(invited: InviteReceived) -> Cause | None:
-    """Returns why SIP requires an INVITE to be refused, or None: its form, or no hops left for a line's INVITE (RFC 7332)."""
-    if invited.reject_status is None:
-        return Cause.TOO_MANY_HOPS if invited.max_forwards == 0 else None
-    return _OF_REJECTION.get(invited.reject_status, Cause.BAD_REQUEST)
-
-
-def end_cause(ended: LegTerminated, *, number: int) -> Cause:
-    """Returns why the leg with this number ended, as SIP has it."""
-    if number == CALLER:
-        return _OF_CALLER.get(ended.why, Cause.CALLER_HUNG_UP)
-    if ended.why is EndReason.REFUSED:
-        return cause_of_answer(ended.status or 500)
-    return _OF_LINE.get(ended.why, Cause.LINE_FAILED)

@@ -1,8 +1,10 @@
-"""Defines what the engine shows of probes and registrations. Instants are UTC microseconds."""
+"""Defines what the engine shows and logs of probes and registrations. Instants are UTC microseconds."""
 
 import msgspec
 
 from switch.call.moment import Moment
+from switch.engine.effect import LogPeerState
+from switch.sip.fact import HealthChanged, RegistrationChanged
 from switch.sip.probe import Probe
 from switch.sip.registration import Registration
 
@@ -38,4 +40,19 @@ def registration_state(registration: Registration, at: Moment) -> RegistrationSt
         status=registration.status,
         failures=registration.failures,
         next_us=at.at_mono(registration.next_ns).utc_us,
+    )
+
+
+def logged_state(notice: HealthChanged | RegistrationChanged) -> LogPeerState:
+    """Returns the log line of a change."""
+    if isinstance(notice, HealthChanged):
+        what = "answers OPTIONS again" if notice.is_up else "does not answer OPTIONS"
+        return LogPeerState(name=notice.name, what=what, is_good=notice.is_up, status=notice.status)
+    is_good = notice.is_registered and notice.status == 200
+    return LogPeerState(
+        name=f"trunk:{notice.trunk}",
+        what="registered" if is_good else "registration failed",
+        is_good=is_good,
+        status=notice.status,
+        again_s=notice.again_s,
     )

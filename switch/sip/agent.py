@@ -1,16 +1,18 @@
 """PURE. Dispatches each SIP message to its transaction, dialog or leg: datagrams and instants in, datagrams and facts (`fact`) out.
 
-Legs are in `incoming`, `outgoing` and `session`; what they share: `core`. All that a peer can make the agent keep is bounded by the limits
-in `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's `LegTerminated`.
+Legs are in `incoming`, `outgoing` and `session`; what they share: `core`; who is let in: `access`. All that a peer can make the agent keep
+is bounded by the limits in `core` and freed when its timers run out. A call about a leg that is over does nothing: it crossed the leg's
+`LegTerminated`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
-from switch.sip.authenticator import Verdict
+from switch.sip.access import AccessControl, Served
 from switch.sip.body import with_sdp_body
+from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, Notice, PeerOddity
+from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
 from switch.sip.flow import Flow, Listeners
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
@@ -18,24 +20,10 @@ from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
 from switch.sip.outgoing import OutgoingLeg
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
-from switch.sip.requests import (
-    CAPABILITIES,
-    DEFAULT_MAX_FORWARDS,
-    Fields,
-    ReceivedRequest,
-    Rejection,
-    contact_of,
-    legal,
-    read_request,
-    reason_q850,
-    rejection_outside_dialogs,
-    response_key,
-    retry_after,
-    stamp,
-)
+from switch.sip.received import ReceivedRequest, legal, read_request, response_key, stamp
+from switch.sip.requests import DEFAULT_MAX_FORWARDS, Fields, contact_of, reason_q850, retry_after
 from switch.sip.session import Session
 from switch.sip.statistics import Statistic, Statistics
-from switch.sip.strangers import SourceBuckets, carries_live_token, is_scanner
 from switch.sip.targets import Name, Servers, targets_of
 from switch.sip.transaction import Timers
 
@@ -57,7 +45,7 @@ class UserAgent:
     Facts and datagrams wait until they are drained with `facts` and `to_send`. After any call, look at `next_deadline` again.
     """
 
-    __slots__ = ("_core", "_is_draining", "_sources", "_strangers", "monitor")
+    __slots__ = ("_access", "_core", "_is_draining", "monitor")
 
     def __init__(
         self,
@@ -68,15 +56,14 @@ class UserAgent:
         user_agent: str = "Payphone",
     ) -> None:
         self._core = UserAgentCore(listeners=Listeners(listeners, user_agent=user_agent), token=token, timers=timers)
-        self._strangers: Realm | None = None
-        self._sources = SourceBuckets()
+        self._access = AccessControl(self._core)
         self._is_draining = False
         self.monitor = Monitor(self._core)
 
     def receive(self, data: bytes, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A message came from `source`. `peer`: of the trunk that it belongs to; None: a stranger, whose requests outside our dialogs and
         transactions get no answer, unless `admit_strangers` lets them authenticate. Those that can't matter are not even parsed."""
-        if peer is None and not self._is_read(data, source, now_ns):
+        if peer is None and not self._access.is_read(data, source, now_ns):
             return
         message = parse(data)
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
@@ -97,7 +84,7 @@ class UserAgent:
 
     def admit_strangers(self, realm: Realm | None) -> None:
         """Sets where requests from unknown addresses may authenticate from now on; None: they are met with silence."""
-        self._strangers = realm
+        self._access.realm = realm
 
     def drain(self) -> None:
         """Answers OPTIONS with 503 from now on. New INVITEs are still reported: their user refuses them."""
@@ -125,6 +112,11 @@ class UserAgent:
         """Returns what happened, in order; each fact is returned once."""
         facts, self._core.facts = self._core.facts, []
         return facts
+
+    @property
+    def has_news_of_peers(self) -> bool:
+        """Returns whether `oddities` or `notices` has something."""
+        return bool(self._core.oddities or self.monitor.notices)
 
     def oddities(self) -> list[PeerOddity]:
         """Returns what trunks and lines sent malformed, in order; each is returned once."""
@@ -250,21 +242,6 @@ class UserAgent:
             "hosts": core.live_hosts(),
         }
 
-    def _is_read(self, data: bytes, source: Flow, now_ns: int) -> bool:
-        """Returns whether a datagram from an address of no trunk is parsed; one that is not is counted."""
-        core, host = self._core, source.host
-        if core.is_called(host) or carries_live_token(data, core.is_live_token):
-            return True
-        dropped = Statistic.SCANNER if is_scanner(data) else None
-        if self._strangers is not None and dropped is None:
-            if self._sources.take(host, now_ns):
-                return True
-            dropped = Statistic.FLOODED
-        core.statistics.add(Statistic.STRANGER, host)
-        if dropped is not None:
-            core.statistics.add(dropped, host)
-        return False
-
     def _on_response(self, response: Response, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """A stray answer, one to no transaction of ours, is dropped (§18.1.2)."""
         key = response_key(response)
@@ -317,37 +294,9 @@ class UserAgent:
         elif leg is not None:
             leg.on_request(received, now_ns)
         else:
-            known = self._authenticate(received, source, peer, now_ns)
-            if known is not None:
-                self._on_stranger(received, source, known, now_ns)
-
-    def _authenticate(self, received: ReceivedRequest, source: Flow, peer: PeerProfile | None, now_ns: int) -> PeerProfile | None:
-        """Returns whose request it is, or None: it got its answer, or silence. Only an INVITE of a trunk's address must authenticate;
-        of other addresses, where they may call at all, everything. Challenges cost no state (§8.2.7): they are computed."""
-        core, request = self._core, received.request
-        realm = self._strangers if peer is None else peer.realm
-        if peer is not None and (realm is None or request.method != "INVITE" or received.to_tag):
-            return peer
-        if realm is None or received.to_tag:
-            core.statistics.add(Statistic.STRANGER, source.host)
-            return None
-        verdict, account = core.authenticator.verify(request, realm, now_ns)
-        match verdict:
-            case Verdict.GOOD:
-                return account
-            case Verdict.NONE | Verdict.STALE:
-                core.statistics.add(Statistic.CHALLENGED, source.host)
-                challenges = core.authenticator.challenges(realm, now_ns, is_stale=verdict is Verdict.STALE)
-                core.reply_stateless(received, 401, extra=challenges)
-            case Verdict.WRONG:
-                core.statistics.add(Statistic.UNAUTHORIZED, source.host)
-                if peer is None:
-                    core.reply_stateless(received, 403)
-                else:  # a trunk's call, and refused: it leaves a record
-                    self._on_invite(received, source, peer, rejection=(403, ()), now_ns=now_ns)
-            case _:
-                assert_never(verdict)
-        return None
+            served = self._access.authenticate(received, source, peer, now_ns)
+            if served is not None:
+                self._on_new(received, source, served, now_ns)
 
     def _on_cancel(self, received: ReceivedRequest, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         """§9.2: 200 whatever state the INVITE is in; its user decides whether it is too late. Only the INVITE's sender may cancel it."""
@@ -361,14 +310,16 @@ class UserAgent:
         else:
             self._core.statistics.add(Statistic.STRANGER, source.host)
 
-    def _on_stranger(self, received: ReceivedRequest, source: Flow, peer: PeerProfile, now_ns: int) -> None:
+    def _on_new(self, received: ReceivedRequest, source: Flow, served: Served, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, received.request
-        rejection = rejection_outside_dialogs(request)
+        if served.has_authenticated and source.is_reliable:
+            self.monitor.notices.append(SourceAuthenticated(source=source))
+        rejection = served.rejection or rejection_outside_dialogs(request)
         if received.to_tag:
             core.refuse(received, 481, now_ns=now_ns)
         elif request.method == "INVITE":
-            self._on_invite(received, source, peer, rejection=rejection, now_ns=now_ns)
+            self._on_invite(received, source, served.peer, rejection=rejection, now_ns=now_ns)
         elif rejection is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method == "OPTIONS" and self._is_draining:

@@ -10,7 +10,8 @@ from switch.sip.digest import DigestClient
 from switch.sip.flow import Flow, Listeners, is_private, transport_of
 from switch.sip.headers import SipUri, has_param, parse_name_addr, parse_uri
 from switch.sip.message import Headers, Request, Response
-from switch.sip.requests import MAX_FORWARDS, SDP, Field, Fields, ReceivedRequest, usable_target
+from switch.sip.received import ReceivedRequest
+from switch.sip.requests import MAX_FORWARDS, SDP, Field, Fields, usable_target
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")

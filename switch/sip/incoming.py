@@ -4,6 +4,7 @@ caller's CANCEL, early BYE, PRACK and UPDATE, and the INVITE's own time (Expires
 
 from dataclasses import dataclass
 
+from switch.sip.capabilities import ALLOW, CAPABILITIES, SUPPORTED, Rejection, rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, callee_dialog
 from switch.sip.digest import DigestClient
@@ -12,24 +13,12 @@ from switch.sip.flow import Flow
 from switch.sip.headers import parse_uint
 from switch.sip.message import Request, Response
 from switch.sip.peer import PeerProfile
-from switch.sip.requests import (
-    ALLOW,
-    CAPABILITIES,
-    DEFAULT_MAX_FORWARDS,
-    SUPPORTED,
-    Fields,
-    ReceivedRequest,
-    Rejection,
-    names_option,
-    q850_of,
-    reason_q850,
-    rejection_of,
-    retry_after,
-)
+from switch.sip.received import ReceivedRequest
+from switch.sip.requests import DEFAULT_MAX_FORWARDS, Fields, names_option, q850_of, reason_q850, retry_after
 from switch.sip.retransmission import Retransmission
-from switch.sip.session import NS_PER_S, Session
+from switch.sip.session import Session
 from switch.sip.session_timer import interval_rejection
-from switch.sip.transaction import NS_PER_MS, Timer, Transaction
+from switch.sip.transaction import NS_PER_MS, NS_PER_S, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 RING_AGAIN_NS = 60_000 * NS_PER_MS

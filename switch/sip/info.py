@@ -3,12 +3,11 @@
 import re
 from typing import NamedTuple
 
+from switch.sip.capabilities import Rejection, media_type
 from switch.sip.headers import parse_uint
 from switch.sip.message import Request
-from switch.sip.requests import Fields, media_type
 
 ACCEPTED = ("application/dtmf-relay", "application/dtmf")
-ACCEPT_INFO: Fields = (("Accept", ", ".join(ACCEPTED)),)
 MAX_INFO_BYTES = 256
 MAX_DURATION_MS = 60_000
 _SIGNAL = re.compile(r"^[ \t]*+Signal[ \t]*+=[ \t]*+(\S{1,2})[ \t]*+\r?$", re.IGNORECASE | re.MULTILINE)
@@ -23,13 +22,18 @@ class InfoKey(NamedTuple):
     duration_ms: int | None
 
 
-def is_key(request: Request) -> bool:
-    """Returns whether an INFO is of a type that holds a key."""
-    return media_type(request.headers.get("Content-Type") or "") in ACCEPTED
+def info_rejection(request: Request) -> Rejection | None:
+    """Returns what refuses an INFO, or None: it holds a key, or nothing. What else may be in one we do not know (RFC 6086 §4.2.2: 469 for
+    a package of its own)."""
+    if "Info-Package" in request.headers:
+        return 469, (("Recv-Info", ""),)
+    if request.body and media_type(request.headers.get("Content-Type") or "") not in ACCEPTED:
+        return 415, (("Accept", ", ".join(ACCEPTED)),)
+    return None
 
 
 def key_of(request: Request) -> InfoKey | None:
-    """Returns the key of an INFO for which `is_key` holds, or None: none that there is (a hook flash, say)."""
+    """Returns the key of an INFO that `info_rejection` does not refuse, or None: none that there is (a hook flash, say)."""
     text = request.body[:MAX_INFO_BYTES].decode(errors="replace")
     is_relay = media_type(request.headers.get("Content-Type") or "") == ACCEPTED[0]
     signal = _SIGNAL.search(text)

@@ -1,5 +1,5 @@
-"""PURE. Runs an INVITE of ours until its dialog is established (RFC 3261 §9, §13): provisional answers with PRACK (RFC 3262), challenges,
-422 (RFC 4028), CANCEL and forks. Acknowledges every 2xx:
+"""PURE. Runs an INVITE of ours until its dialog is established (RFC 3261 §9, §13): challenges, 422 (RFC 4028), 3xx, CANCEL. Its early
+dialogs are in `early_dialogs`. Acknowledges every 2xx:
 
     Calling ──1xx──▸ Proceeding ──hangup──▸ Cancelling ──final, or 64*T1──▸ Done
        └──hangup──▸ Abandoned ──1xx──────────▸┘            (a final response or Timer B: ──▸ Done, from anywhere)
@@ -11,40 +11,26 @@ user ends the session with a BYE.
 
 from enum import IntEnum, auto
 
+from switch.sip.capabilities import ALLOW, SUPPORTED
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
-from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, OfferReceived, ProvisionalReceived, RedirectFollowed
+from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
+from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, RedirectFollowed
 from switch.sip.flow import Flow
 from switch.sip.headers import parse_name_addr, parse_seconds
 from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
+from switch.sip.received import ReceivedRequest
 from switch.sip.redirect import redirect_targets
-from switch.sip.requests import (
-    ALLOW,
-    CAPABILITIES,
-    SDP,
-    SUPPORTED,
-    Fields,
-    ReceivedRequest,
-    cancel_of,
-    contact_of,
-    credentials_of,
-    q850_of,
-    reason_q850,
-    rejection_of,
-    retry_after,
-    rseq_of,
-)
+from switch.sip.requests import SDP, Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
 from switch.sip.session import Session, send_bye
 from switch.sip.session_timer import MAX_SESSION_S, MIN_SE_S, interval_answered, interval_fields, min_se
 from switch.sip.transaction import Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 FIRST_CSEQ = 1
-MAX_FORKS = 16
-"""Forks of one INVITE, by To tag: early dialogs, and 2xx, that are kept; further ones are dropped."""
 MAX_REDIRECTS = 3
 """3xx that one call follows."""
 MAX_RETRY_S = 3_600
@@ -59,16 +45,6 @@ class OutgoingState(IntEnum):
     ABANDONED = auto()
     CANCELLING = auto()
     DONE = auto()
-
-
-class _Early:
-    """An early dialog: one fork's provisional answers. `rseq`: the last that was acknowledged, 0 for none."""
-
-    __slots__ = ("dialog", "rseq")
-
-    def __init__(self, dialog: Dialog) -> None:
-        self.dialog = dialog
-        self.rseq = 0
 
 
 class OutgoingLeg:
@@ -86,7 +62,6 @@ class OutgoingLeg:
         "_interval_s",
         "_least_s",
         "_peer",
-        "_pending",
         "_phase",
         "_q850",
         "_request",
@@ -122,8 +97,7 @@ class OutgoingLeg:
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
-        self._early: dict[str, _Early] = {}
-        self._pending: tuple[ReceivedRequest, Transaction] | None = None
+        self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog)
         self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
         self._visited = [uri]
         self._interval_s = peer.session_expires_s
@@ -170,17 +144,11 @@ class OutgoingLeg:
 
     def accept(self, body: bytes, now_ns: int) -> None:
         """Answers the offer of an UPDATE in an early dialog."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            received, transaction = pending
+        if self._early.accept(body, now_ns):
             self._sdp = body
-            extra: Fields = (self._core.listeners.contact(received.reply_to), *CAPABILITIES)
-            self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
 
     def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            self._core.respond(pending[1], pending[0], status, now_ns=now_ns, extra=extra)
+        self._early.decline(status, now_ns, extra=extra)
 
     # what the peer does
 
@@ -189,22 +157,7 @@ class OutgoingLeg:
         return call_id == self._request.headers.get("Call-ID")
 
     def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
-        """Before the 2xx an INVITE gets 491, since ours is pending (§14.2); UPDATE may come in an early dialog; other requests get 481."""
-        core, request = self._core, received.request
-        early = self._early.get(received.from_tag)
-        if early is None or request.method not in ("UPDATE", "INFO", "OPTIONS"):
-            core.refuse(received, 491 if request.method == "INVITE" else 481, now_ns=now_ns)
-        elif not early.dialog.accepts(received.cseq):
-            core.refuse(received, 500, now_ns=now_ns)
-        elif (rejection := rejection_of(request)) is not None:
-            core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
-        elif request.method != "UPDATE" or not request.body:
-            core.reply(received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
-        elif self._pending is not None or not early.rseq:  # our offer is not answered for good yet (RFC 3311 §5.2)
-            core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
-        else:
-            self._pending = received, core.serve(received, now_ns)
-            core.report(OfferReceived(leg=self.number, offer=request.body, method="UPDATE"))
+        self._early.on_request(received, now_ns)
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         """We have sent no 2xx."""
@@ -230,39 +183,11 @@ class OutgoingLeg:
             case OutgoingState.CALLING | OutgoingState.PROCEEDING:
                 self._phase = OutgoingState.PROCEEDING
                 if response.status > 100:
-                    self._on_progress(response, now_ns)
+                    self._early.on_progress(response, cseq=self._cseq, now_ns=now_ns)
             case OutgoingState.ABANDONED:
                 self._cancel(now_ns)
             case OutgoingState.CANCELLING | OutgoingState.DONE:
                 pass
-
-    def _on_progress(self, response: Response, now_ns: int) -> None:
-        """One fork's 1xx. A reliable one is acknowledged by PRACK; one that comes again, or out of order, is not told (RFC 3262 §4)."""
-        to = parse_name_addr(response.headers.get("To") or "")
-        to_tag = "" if to is None else to.tag or ""
-        early = self._early_of(response, to_tag)
-        rseq = rseq_of(response)
-        is_reliable = bool(rseq) and early is not None
-        if is_reliable and early is not None:
-            if early.rseq and rseq != early.rseq + 1:
-                return
-            early.rseq = rseq
-            rack = ("RAck", f"{rseq} {self._cseq} INVITE")
-            self._core.send_in_dialog(early.dialog, "PRACK", user=None, now_ns=now_ns, extra=(rack,))
-        self._core.report(
-            ProvisionalReceived(leg=self.number, status=response.status, body=response.body, to_tag=to_tag, reliable=is_reliable)
-        )
-
-    def _early_of(self, response: Response, to_tag: str) -> _Early | None:
-        """Returns the fork's early dialog (§12.1.2), made at its first answer; None: it can have none, or there are too many."""
-        early = self._early.get(to_tag)
-        if early is not None or not to_tag or len(self._early) >= MAX_FORKS:
-            return early
-        target = contact_of(response.headers)
-        if target is None:
-            return None
-        early = self._early[to_tag] = _Early(self._dialog(response, to_tag, target))
-        return early
 
     def _on_failure(self, response: Response, now_ns: int) -> None:
         cancelled = self._phase in (OutgoingState.ABANDONED, OutgoingState.CANCELLING)
@@ -306,7 +231,7 @@ class OutgoingLeg:
         self._transaction.user = None  # it has acknowledged the refusal, and absorbs what comes again
         self._cseq += 1
         self._branch = core.new_branch()
-        self._early.clear()
+        self._early.forget()
         self._phase = OutgoingState.CALLING
         fields = (
             core.listeners.via(self._flow, self._branch),
@@ -329,8 +254,8 @@ class OutgoingLeg:
             return
         contact = contact_of(response.headers)
         dialog = self._dialog(response, remote_tag, contact or self._request.uri)
-        if (early := self._early.get(remote_tag)) is not None:  # its numbers go on, its route set is the 2xx's (§13.2.2.4)
-            dialog.cseq, dialog.peer_cseq = early.dialog.cseq, early.dialog.peer_cseq
+        if (numbers := self._early.numbers_of(remote_tag)) is not None:  # they go on, its route set is the 2xx's (§13.2.2.4)
+            dialog.cseq, dialog.peer_cseq = numbers
         credentials = credentials_of(self._request)
         ack = dialog.request("ACK", branch=self._core.new_branch(), cseq=self._cseq, extra=credentials)
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
@@ -381,7 +306,7 @@ class OutgoingLeg:
 
     def _leave(self, now_ns: int) -> None:
         self._phase = OutgoingState.DONE
-        self._early.clear()
+        self._early.forget()
         self.decline(487, now_ns)
         self._core.timer_heap.cancel(self._timeout_timer)
         self._core.dialogs.pop(self._tag, None)

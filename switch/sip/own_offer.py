@@ -7,21 +7,21 @@ One request at a time. The session says when it may go (`may_offer`), and is tol
 from collections.abc import Callable
 from typing import Protocol
 
+from switch.sip.capabilities import ALLOW, SUPPORTED
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferAccepted, OfferRefused
 from switch.sip.headers import parse_cseq, parse_seconds
 from switch.sip.message import Headers, Request, Response
-from switch.sip.requests import ALLOW, SUPPORTED, Fields, cancel_of, credentials_of, rseq_of
-from switch.sip.session_timer import MIN_SE_S, SessionInterval, interval_answered, interval_fields, min_se
-from switch.sip.transaction import NS_PER_MS, Timer, Transaction
+from switch.sip.requests import Fields, cancel_of, credentials_of, rseq_of
+from switch.sip.session_timer import MIN_SE_S, SessionInterval, SessionTimer, interval_answered, interval_fields, min_se
+from switch.sip.transaction import NS_PER_MS, NS_PER_S, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 MAX_OFFER_TRIES = 8
 """How often one request is sent, glare, challenges and 422 included. Glare then counts as a refusal."""
 MAX_RETRY_S = 10
 """RFC 3261 §14.2: a 500 to a re-INVITE asks for a wait of so much at most; a longer one is cut."""
-NS_PER_S = 1_000 * NS_PER_MS
 GLARE_STEP_NS = 10 * NS_PER_MS
 """RFC 3261 §14.1: the wait after a 491 is 2.1-4 s for who owns the Call-ID, 0-2 s for the other side, in steps of 10 ms."""
 _NO_UPDATE = frozenset({405, 501})
@@ -44,8 +44,6 @@ class OfferingSession(Protocol):
     def wanted_s(self) -> int | None: ...
 
     def on_accepted(self, response: Response, interval: SessionInterval | None, now_ns: int, /) -> None: ...
-
-    def refresh_again(self, now_ns: int, /) -> None: ...
 
     def lost(self, now_ns: int, /) -> None: ...
 
@@ -81,7 +79,7 @@ class _Own:
 
 
 class OwnOffers:
-    """`sdp`: what we described last, repeated by a refresh. `has_update`: the peer takes UPDATE. `interval`: the session's time."""
+    """`sdp`: what we described last, repeated by a refresh. `has_update`: the peer takes UPDATE. `timer`: the session's time."""
 
     __slots__ = (
         "_acked",
@@ -93,10 +91,10 @@ class OwnOffers:
         "_next",
         "_own",
         "_session",
+        "_timer",
         "_unacknowledged",
         "_unacknowledged_timer",
         "has_update",
-        "interval",
         "sdp",
     )
 
@@ -106,6 +104,7 @@ class OwnOffers:
         session: OfferingSession,
         *,
         dialog: Dialog,
+        timer: SessionTimer,
         is_caller: bool,
         sdp: bytes,
     ) -> None:
@@ -121,7 +120,7 @@ class OwnOffers:
         self._credentials: Fields = ()
         self._acked: tuple[Transaction, int, Callable[[], None]] | None = None
         self.has_update = False
-        self.interval: SessionInterval | None = None
+        self._timer = timer
         self.sdp = sdp
 
     @property
@@ -213,7 +212,7 @@ class OwnOffers:
 
     def _interval_fields(self) -> Fields:
         """Who refreshes stays so (RFC 4028 §7.4)."""
-        interval = self.interval
+        interval = self._timer.interval
         if interval is None:
             return interval_fields(self._session.wanted_s(), least_s=self._least_s)
         return interval_fields(interval.seconds, "uac" if interval.is_ours else "uas", least_s=self._least_s)
@@ -256,10 +255,10 @@ class OwnOffers:
             own.timer = self._core.timer_heap.add(now_ns + retry_s * NS_PER_S, self._send)
             return True
         if response.status == 422 and own.tries < MAX_OFFER_TRIES:
-            old = self.interval
+            old = self._timer.interval
             self._least_s = max(self._least_s, min_se(response.headers))
             seconds = max(self._least_s, 0 if old is None else old.seconds)
-            self.interval = SessionInterval(seconds=seconds, is_ours=old is None or old.is_ours)
+            self._timer.interval = SessionInterval(seconds=seconds, is_ours=old is None or old.is_ours)
             own.transaction = None
             self._send(now_ns)
             return True
@@ -286,7 +285,7 @@ class OwnOffers:
             self._core.report(OfferRefused(leg=self._session.number, status=status))
         else:
             self.has_update &= status not in _NO_UPDATE
-            self._session.refresh_again(now_ns)
+            self._timer.refresh_again(now_ns)
         self._go_on(now_ns)
 
     def _on_success(self, own: _Own, response: Response, now_ns: int) -> None:

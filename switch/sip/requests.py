@@ -1,173 +1,22 @@
-"""PURE. Reads received requests and builds the fields of the requests and responses that follow them (RFC 3261 §8, §17, §18)."""
+"""PURE. Builds the requests and answers that follow a message, and reads header fields that decide what follows (RFC 3261 §8, §12)."""
 
-from dataclasses import dataclass
-
-from switch.sip.body import OFFERING, SDP_TYPE, sdp_of
-from switch.sip.flow import DEFAULT_PORT, Flow, Listeners
+from switch.sip.body import SDP_TYPE
+from switch.sip.flow import Listeners
 from switch.sip.headers import (
     SipUri,
-    Via,
     has_param,
     is_sip_uri,
-    param,
-    parse_cseq,
     parse_name_addr,
-    parse_params,
     parse_reason_q850,
     parse_uint,
     parse_uri,
-    parse_via,
 )
 from switch.sip.message import Headers, Request, Response
-
-MAGIC_COOKIE = "z9hG4bK"
-"""Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedRequest:
-    """A request as it came in. `request`: its top Via stamped with `received` and `rport`. `reply_to`: where answers go.
-
-    `peer_key`: names the transaction together with a method. Tags are "" where there is none.
-    """
-
-    request: Request
-    reply_to: Flow
-    peer_key: str
-    call_id: str
-    from_tag: str
-    to_tag: str
-    cseq: int
-
-    @property
-    def key(self) -> str:
-        """The server transaction this belongs to. An ACK has the INVITE's."""
-        method = self.request.method
-        return transaction_key(self.peer_key, "INVITE" if method == "ACK" else method)
-
-    @property
-    def cancelled_key(self) -> str:
-        """The INVITE that this CANCEL names (RFC 3261 §9.2)."""
-        return transaction_key(self.peer_key, "INVITE")
-
-    @property
-    def merge_id(self) -> str:
-        """Equal in two requests that are one request on two paths (RFC 3261 §8.2.2.2)."""
-        return f"{self.call_id} {self.from_tag} {self.cseq} {self.request.method}"
-
-
-def read_request(request: Request, source: Flow) -> ReceivedRequest | None:
-    """Reads `request`, which came from `source`. Returns None when what an answer needs cannot be read."""
-    headers = request.headers
-    call_id = headers.get("Call-ID")
-    via = parse_via(headers.get("Via") or "")
-    sender = parse_name_addr(headers.get("From") or "")
-    recipient = parse_name_addr(headers.get("To") or "")
-    cseq = parse_cseq(headers.get("CSeq") or "")
-    if call_id is None or via is None or sender is None or recipient is None or cseq is None:
-        return None
-    from_tag, to_tag = sender.tag or "", recipient.tag or ""
-    return ReceivedRequest(
-        request=_stamped(request, via, source),
-        reply_to=_reply_to(via, source),
-        peer_key=_peer_key(via) or _old_peer_key(request, via, call_id=call_id, from_tag=from_tag, cseq=cseq.number),
-        call_id=call_id,
-        from_tag=from_tag,
-        to_tag=to_tag,
-        cseq=cseq.number,
-    )
-
-
-def stamp(request: Request, source: Flow) -> tuple[Request, Flow] | None:
-    """Returns `request` with its top Via stamped, and the address for answers; for requests of which little else can be read."""
-    via = parse_via(request.headers.get("Via") or "")
-    return None if via is None else (_stamped(request, via, source), _reply_to(via, source))
-
-
-def legal(request: Request) -> Request:
-    """Returns `request` with values that can be echoed in an answer (§8.2.6.2) in place of those that are missing or can't be read; for
-    a request that is refused as malformed. The client finds its transaction by Via and the method in CSeq (§17.1.3)."""
-    headers = request.headers
-    if parse_name_addr(headers.get("From") or "") is None:
-        headers = headers.replaced("From", "<sip:anonymous@anonymous.invalid>")
-    if parse_name_addr(headers.get("To") or "") is None:
-        to = f"<{request.uri}>"
-        headers = headers.replaced("To", to if parse_name_addr(to) else "<sip:unknown@invalid>")
-    if not headers.get("Call-ID"):
-        headers = headers.replaced("Call-ID", "unknown")
-    if parse_cseq(headers.get("CSeq") or "") is None:
-        headers = headers.replaced("CSeq", f"0 {request.method}")
-    return Request(method=request.method, uri=request.uri, headers=headers)
-
-
-def response_key(response: Response) -> str | None:
-    """Returns the key of an answer's client transaction (RFC 3261 §17.1.3), or None: not ours, we send exactly one Via (§8.1.3.3)."""
-    vias = response.headers.all("Via")
-    via = parse_via(vias[0]) if len(vias) == 1 else None
-    cseq = parse_cseq(response.headers.get("CSeq") or "")
-    if via is None or cseq is None:
-        return None
-    return transaction_key(_peer_key(via), cseq.method)
-
-
-def transaction_key(peer_key: str, method: str) -> str:
-    return f"{peer_key} {method}"
-
-
-def peer_key(host: str, port: int | None, *, branch: str) -> str:
-    """The key by which client and server identify a transaction, without its method: sent-by (host without brackets) and branch."""
-    return f"{host.lower()} {port} {branch}"
-
-
-def _peer_key(via: Via) -> str:
-    """Returns "" for a branch without the magic cookie, or of nothing else: an RFC 2543 element made it, it identifies no transaction."""
-    branch = via.branch or ""
-    if not branch.startswith(MAGIC_COOKIE) or len(branch) == len(MAGIC_COOKIE):
-        return ""
-    return peer_key(via.host, via.port, branch=branch)
-
-
-def _old_peer_key(request: Request, via: Via, *, call_id: str, from_tag: str, cseq: int) -> str:
-    """The matching rule of RFC 2543, as §17.2.3 keeps it: Request-URI, From tag, Call-ID, CSeq number and top Via are all equal.
-
-    The To tag is left out: the same four never name two requests of one client that differ in it only, and an ACK adds it.
-    """
-    return f"{request.uri} {from_tag} {call_id} {cseq} {via}"
-
-
-def _stamped(request: Request, via: Via, source: Flow) -> Request:
-    stamped = str(via.stamped(source.host, source.port))
-    return Request(method=request.method, uri=request.uri, headers=request.headers.replaced("Via", stamped), body=request.body)
-
-
-def _reply_to(via: Via, source: Flow) -> Flow:
-    """RFC 3581 §4, else RFC 3261 §18.2.2: over TCP and TLS the connection that the request came by; over UDP the source address, and
-    the port of Via. `maddr` is not followed."""
-    if via.wants_rport or source.is_reliable:
-        return source
-    return source._replace(port=via.port or DEFAULT_PORT)
-
 
 Field = tuple[str, str]
 Fields = tuple[Field, ...]
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO")
-"""The methods we support."""
-KNOWN_METHODS = frozenset({*METHODS, "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE"})
-"""Methods that are defined: those we do not support get 405, any other 501 (§8.2.1, §21.5.2)."""
-SCHEMES = frozenset({"sip", "sips", "tel"})
-"""Of a Request-URI; any other gets 416 (§8.2.2.1)."""
-ALLOW: Field = ("Allow", ", ".join(METHODS))
-ACCEPT: Field = ("Accept", f"{SDP_TYPE}, multipart/mixed")
-ACCEPT_ENCODING: Field = ("Accept-Encoding", "identity")
-EXTENSIONS = ("100rel", "timer")
-"""What is required of us that is not here gets 420 (RFC 3262, RFC 4028)."""
-SUPPORTED: Field = ("Supported", ", ".join(EXTENSIONS))
-CAPABILITIES: Fields = (ALLOW, ACCEPT, SUPPORTED)
-"""The headers of an answer to OPTIONS (§11.2)."""
 SDP: Field = ("Content-Type", SDP_TYPE)
-_SDP_RANGES = frozenset({SDP_TYPE, "application/*", "*/*", "*"})
-"""What an Accept that allows SDP says; the last is none of the RFC's, but is sent."""
 DEFAULT_MAX_FORWARDS = 70
 """RFC 3261 §8.1.1.6."""
 MAX_RSEQ = 2**32 - 1
@@ -292,78 +141,6 @@ NON_SELECTED = 26
 
 def retry_after(seconds: int | None) -> Fields:
     return () if seconds is None else (("Retry-After", str(seconds)),)
-
-
-Rejection = tuple[int, Fields]
-"""A status and the headers that go with it."""
-
-
-def rejection_of(request: Request) -> Rejection | None:
-    """Returns the status and headers that refuse a request in a dialog for what it asks for, or None: method (§8.2.1), required
-    extensions (§8.2.2.3), body (§8.2.3) and accepted bodies (§21.4.7). The headers list what we support.
-
-    A BYE is refused for none of these: what it says is plain, and who refuses it keeps a call that the peer has left. Proxy-Require is
-    ignored: we are no proxy.
-    """
-    if request.method == "BYE":
-        return None
-    return _method_rejection(request) or _content_rejection(request)
-
-
-def rejection_outside_dialogs(request: Request) -> Rejection | None:
-    """As `rejection_of`, for a request outside of dialogs, whose Request-URI counts (§8.2.2.1)."""
-    scheme = request.uri.partition(":")[0].lower()
-    if scheme in ("sip", "sips") and not is_sip_uri(request.uri):
-        return 400, ()
-    wrong_scheme = None if scheme in SCHEMES else (416, ())
-    return _method_rejection(request) or wrong_scheme or _content_rejection(request)
-
-
-def _method_rejection(request: Request) -> Rejection | None:
-    if request.method in METHODS:
-        return None
-    return (405 if request.method in KNOWN_METHODS else 501), (ALLOW,)
-
-
-def _content_rejection(request: Request) -> Rejection | None:
-    required = request.headers.all("Require")
-    unsupported = [option for option in required if option.lower() not in EXTENSIONS] if required else ()
-    if unsupported:
-        return 420, tuple(("Unsupported", option) for option in unsupported)
-    if request.method not in OFFERING:
-        return None
-    if request.body:
-        rejection = body_rejection(request)
-        if rejection is not None:
-            return rejection
-    accepted = request.headers.all("Accept")
-    return (406, ()) if accepted and not any(_accepts_sdp(value) for value in accepted) else None
-
-
-def body_rejection(request: Request) -> Rejection | None:
-    """Returns how a body without SDP that can be read is refused, or None: for its encoding or its type (§21.4.13)."""
-    headers = request.headers
-    if sdp_of(headers, request.body) is not None:
-        return None
-    encoded = any(value.strip().lower() != "identity" for value in headers.all("Content-Encoding"))
-    return 415, (ACCEPT_ENCODING if encoded else ACCEPT,)
-
-
-def _params_text(value: str) -> str:
-    _, semicolon, rest = value.partition(";")
-    return semicolon + rest
-
-
-def media_type(value: str) -> str:
-    """Returns the type and subtype of a Content-Type or Accept value in lower case, without parameters and blanks."""
-    return "".join(value.partition(";")[0].split()).lower()
-
-
-def _accepts_sdp(value: str) -> bool:
-    """Returns whether one value of Accept allows SDP in answers. `q=0` refuses it (RFC 2616 §3.9)."""
-    params = parse_params(_params_text(value))
-    quality = (param(params or (), "q") or "1").strip()
-    return media_type(value) in _SDP_RANGES and quality.strip("0.") != ""
 
 
 def names_option(headers: Headers, name: str, option: str) -> bool:

@@ -12,33 +12,22 @@ own BYE's transaction lives, to answer a BYE of the peer's that crossed it.
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
+from switch.sip.capabilities import CAPABILITIES, rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import AckReceived, EndReason, InfoDigit, LegTerminated, OfferReceived
 from switch.sip.headers import parse_cseq
-from switch.sip.info import ACCEPT_INFO, is_key, key_of
+from switch.sip.info import info_rejection, key_of
 from switch.sip.message import Headers, Request, Response
 from switch.sip.own_offer import OwnOffers
 from switch.sip.peer import PeerProfile
-from switch.sip.requests import (
-    CAPABILITIES,
-    Fields,
-    ReceivedRequest,
-    contact_of,
-    names_option,
-    q850_of,
-    reason_q850,
-    rejection_of,
-    retry_after,
-)
+from switch.sip.received import ReceivedRequest
+from switch.sip.requests import Fields, contact_of, names_option, q850_of, reason_q850, retry_after
 from switch.sip.retransmission import Retransmission
-from switch.sip.session_timer import SessionInterval, interval_rejection, interval_to_answer
-from switch.sip.transaction import NS_PER_MS, Timer, Transaction
+from switch.sip.session_timer import SessionInterval, SessionTimer, interval_rejection, interval_to_answer
+from switch.sip.transaction import Transaction
 from switch.sip.transaction_table import TransactionEnd
 
-NS_PER_S = 1_000 * NS_PER_MS
-REFRESHES_LEFT = 4
-"""A refused refresh is tried again after this part of the wait for the first: at least once before the session runs out."""
 EXPIRED_Q850 = 102
 """Recovery on timer expiry."""
 
@@ -74,15 +63,14 @@ class Session:
         "_bye",
         "_core",
         "_dialog",
-        "_expiry_timer",
         "_own",
         "_peer",
         "_pending",
         "_phase",
         "_q850",
-        "_refresh_timer",
         "_status",
         "_tag",
+        "_timer",
         "_unacked",
         "number",
     )
@@ -110,10 +98,9 @@ class Session:
         self._unacked: _Unacked | None = None
         self._bye: Transaction | None = None
         self._q850: int | None = None
-        self._refresh_timer: Timer | None = None
-        self._expiry_timer: Timer | None = None
         core.note_nat(dialog)
-        self._own = OwnOffers(core, self, dialog=dialog, is_caller=is_caller, sdp=sdp)
+        self._timer = SessionTimer(core.timer_heap, refresh=self._refresh, expired=self.lost)
+        self._own = OwnOffers(core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp)
         core.legs[number] = self
         core.dialogs[tag] = self
 
@@ -261,17 +248,14 @@ class Session:
             self._core.report(OfferReceived(leg=self.number, offer=request.body, method=request.method))
 
     def _on_info(self, received: ReceivedRequest, now_ns: int) -> None:
-        """A key, or nothing; what else is in an INFO we do not know (RFC 6086 §4.2.2: 469 for a package of its own)."""
-        request = received.request
-        if "Info-Package" in request.headers:
-            self._core.refuse(received, 469, now_ns=now_ns, extra=(("Recv-Info", ""),))
-        elif request.body and not is_key(request):
-            self._core.refuse(received, 415, now_ns=now_ns, extra=ACCEPT_INFO)
-        else:
-            self._core.reply(received, 200, now_ns=now_ns)
-            key = key_of(request) if request.body else None
-            if key is not None:
-                self._core.report(InfoDigit(leg=self.number, digit=key.digit, duration_ms=key.duration_ms))
+        rejection = info_rejection(received.request)
+        if rejection is not None:
+            self._core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
+            return
+        self._core.reply(received, 200, now_ns=now_ns)
+        key = key_of(received.request)
+        if key is not None:
+            self._core.report(InfoDigit(leg=self.number, digit=key.digit, duration_ms=key.duration_ms))
 
     # what `own_offer` needs
 
@@ -305,27 +289,13 @@ class Session:
             self._finish(EndReason.EXPIRED, by_peer=False)
 
     def set_interval(self, interval: SessionInterval | None, now_ns: int) -> None:
-        """Starts the session's time anew (RFC 4028 §10)."""
-        heap = self._core.timer_heap
-        heap.cancel(self._refresh_timer)
-        heap.cancel(self._expiry_timer)
-        self._refresh_timer = self._expiry_timer = None
-        self._own.interval = interval
-        if interval is None or not self.is_live:
-            return
-        if interval.is_ours:
-            self._refresh_timer = heap.add(now_ns + int(interval.refresh_s * NS_PER_S), self._own.refresh)
-        if interval.is_agreed:
-            self._expiry_timer = heap.add(now_ns + int(interval.expiry_s * NS_PER_S), self.lost)
-
-    def refresh_again(self, now_ns: int) -> None:
-        """A refresh was refused, which says nothing of the peer being gone: another one goes out while there is time (RFC 4028 §10)."""
-        interval = self._own.interval
-        if interval is not None and interval.is_ours and self.is_live:
-            wait_s = interval.refresh_s / REFRESHES_LEFT if interval.is_agreed else interval.refresh_s
-            self._refresh_timer = self._core.timer_heap.add(now_ns + int(wait_s * NS_PER_S), self._own.refresh)
+        """Starts the session's time anew; an end is no time."""
+        self._timer.start(interval if self.is_live else None, now_ns)
 
     # how it is done
+
+    def _refresh(self, now_ns: int) -> None:
+        self._own.refresh(now_ns)
 
     def _retarget(self, headers: Headers) -> None:
         """A target refresh (§12.2)."""
@@ -335,16 +305,18 @@ class Session:
 
     def _answer_update(self, transaction: Transaction, received: ReceivedRequest, *, body: bytes, now_ns: int) -> None:
         transaction.user = None
-        interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
-        extra: Fields = (self._core.listeners.contact(received.reply_to), *CAPABILITIES, *fields)
+        interval, extra = self._fields_of_2xx(received)
         self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
         self.set_interval(interval, now_ns)
+
+    def _fields_of_2xx(self, received: ReceivedRequest) -> tuple[SessionInterval | None, Fields]:
+        interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
+        return interval, (self._core.listeners.contact(received.reply_to), *CAPABILITIES, *fields)
 
     def _send_2xx(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core
         transaction.user = self
-        interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
-        extra: Fields = (core.listeners.contact(received.reply_to), *CAPABILITIES, *fields)
+        interval, extra = self._fields_of_2xx(received)
         wire = core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
         if body:
             self._own.sdp = body
@@ -366,7 +338,7 @@ class Session:
         self._refuse_pending(487, now_ns)
         self._stop_2xx()
         self._phase = SessionState.CLOSING
-        self.set_interval(None, now_ns)
+        self._timer.stop()
         self._own.close(now_ns)
         self._q850 = q850
         self._bye = send_bye(self._core, self._dialog, user=self, q850=q850, now_ns=now_ns)
@@ -392,7 +364,7 @@ class Session:
         if self._phase is not SessionState.OVER:
             self._phase = SessionState.OVER
             self._stop_2xx()
-            self.set_interval(None, 0)
+            self._timer.stop()
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)

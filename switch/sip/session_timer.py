@@ -1,26 +1,31 @@
-"""PURE. Negotiates session timers (RFC 4028): how long a session lasts without a refresh, and which side refreshes it.
+"""PURE. Negotiates session timers (RFC 4028): how long a session lasts without a refresh, and which side refreshes it; and runs them.
 
-`session` sends the refreshes and ends what ran out.
+`own_offer` sends the refreshes, `session` ends what ran out.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+
+import msgspec
 
 from switch.sip.headers import param as param_of
 from switch.sip.headers import parse_params, parse_uint
 from switch.sip.message import Headers, Request, Response
 from switch.sip.requests import Fields, names_option
+from switch.sip.transaction import NS_PER_S, Timer
+from switch.timer_heap import TimerHeap
 
 MIN_SE_S = 90
 """RFC 4028 §5: the least that any element may ask for."""
 MAX_SESSION_S = 2**31 - 1
 LAST_SECONDS = 32
 """RFC 4028 §10: who waits for a refresh sends BYE so long before the session runs out, or a third of it where that is less."""
+REFRESHES_LEFT = 4
+"""A refused refresh is tried again after this part of the wait for the first: at least once before the session runs out."""
 _NUMBER = re.compile(r"[ \t]*+([0-9]++)[ \t]*+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInterval:
+class SessionInterval(msgspec.Struct, frozen=True, kw_only=True):
     """`seconds`: from one refresh to the end. `is_ours`: we send the refreshes. `is_agreed`: the peer keeps the time too; if it does not,
     our refreshes only find out whether it is still there."""
 
@@ -100,3 +105,41 @@ def interval_answered(response: Response, wanted_s: int | None) -> SessionInterv
         return None if wanted_s is None else SessionInterval(seconds=wanted_s, is_ours=True, is_agreed=False)
     seconds, refresher = answered
     return SessionInterval(seconds=max(seconds, MIN_SE_S), is_ours=refresher != "uas")
+
+
+class SessionTimer:
+    """Runs one session's time. `refresh`: sends a refresh of ours. `expired`: the session has run out. `interval`: None, it never does."""
+
+    __slots__ = ("_expired", "_expiry_timer", "_heap", "_refresh", "_refresh_timer", "interval")
+
+    def __init__(
+        self, heap: TimerHeap[Callable[[int], None]], *, refresh: Callable[[int], None], expired: Callable[[int], None]
+    ) -> None:
+        self._heap = heap
+        self._refresh = refresh
+        self._expired = expired
+        self._refresh_timer: Timer | None = None
+        self._expiry_timer: Timer | None = None
+        self.interval: SessionInterval | None = None
+
+    def start(self, interval: SessionInterval | None, now_ns: int) -> None:
+        """Starts the time anew (RFC 4028 §10)."""
+        self.stop()
+        self.interval = interval
+        if interval is not None and interval.is_ours:
+            self._refresh_timer = self._heap.add(now_ns + int(interval.refresh_s * NS_PER_S), self._refresh)
+        if interval is not None and interval.is_agreed:
+            self._expiry_timer = self._heap.add(now_ns + int(interval.expiry_s * NS_PER_S), self._expired)
+
+    def stop(self) -> None:
+        """The session is over: nothing is sent any more."""
+        self._heap.cancel(self._refresh_timer)
+        self._heap.cancel(self._expiry_timer)
+        self._refresh_timer = self._expiry_timer = self.interval = None
+
+    def refresh_again(self, now_ns: int) -> None:
+        """A refresh was refused, which says nothing of the peer being gone: another one goes out while there is time (§10)."""
+        interval = self.interval
+        if interval is not None and interval.is_ours:
+            wait_s = interval.refresh_s / REFRESHES_LEFT if interval.is_agreed else interval.refresh_s
+            self._refresh_timer = self._heap.add(now_ns + int(wait_s * NS_PER_S), self._refresh)

@@ -103,6 +103,6 @@ def test_so_many_problems_of_a_config_are_logged(tmp_path: Path, monkeypatch: py
 
 
 def test_tokens_are_64_bits_in_hexadecimal_digits() -> None:
-    token = shell().engine._token()
+    token = shell().engine._setup._token()
     assert len(token) == 16
     assert int(token, 16) < 2**64

@@ -6,12 +6,12 @@ import pytest
 from engine_world import CARRIER, EAST, MENU, World, line, plan
 
 import switch.engine.call_control as control_module
-import switch.engine.engine as engine_module
 import switch.sip.core as core_module
 from media import control as mc
 from switch.call import command as do
 from switch.call import machine
 from switch.call.moment import Moment
+from switch.engine import call_runner, call_setup
 from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
 from switch.engine.media import MediaController
@@ -62,7 +62,7 @@ def test_a_call_that_breaks_at_its_ruling_gives_back_the_caps_it_took(monkeypatc
             raise ZeroDivisionError
         return advance(call, event)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(engine_module, "advance", breaks)
+    monkeypatch.setattr(call_runner, "advance", breaks)
     world = World(plan(line("east", EAST, limit=1)))
     world.line_phone(EAST)
     world.call()
@@ -154,7 +154,7 @@ def test_deadlines_that_were_replaced_do_not_pile_up_behind_live_ones() -> None:
     world.run(10)
     for _ in range(300):
         world.press("*")
-    assert len(world.engine._deadlines) == 1
+    assert len(world.engine._runner._deadlines) == 1
 
 
 def test_a_prompt_that_can_not_be_played_is_told_to_somebody() -> None:
@@ -173,7 +173,7 @@ def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.Mo
     def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engine_module, "arrival_of", breaks)
+    monkeypatch.setattr(call_setup, "arrival_of", breaks)
     world = World(plan(line("east", EAST)))
     world.call()
     world.run(200_000)
@@ -183,7 +183,7 @@ def test_an_invite_that_no_call_can_be_made_of_is_refused(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("where", "what"), [(engine_module, "arrival_of"), (engine_module, "begin"), (MediaController, "prepare_answer")]
+    ("where", "what"), [(call_setup, "arrival_of"), (call_setup, "begin"), (MediaController, "prepare_answer")]
 )
 def test_an_invite_that_no_call_can_be_made_of_leaves_no_port_behind(
     where: object, what: str, monkeypatch: pytest.MonkeyPatch

@@ -8,13 +8,13 @@ from typing import get_args
 import pytest
 from engine_day import CALLS, Day
 
-import switch.engine.engine as engine_module
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call import machine
 from switch.call.moment import Moment
 from switch.call.state import Call
 from switch.call.steps import Step
+from switch.engine import call_runner
 from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
 
@@ -43,7 +43,7 @@ def let_break(monkeypatch: pytest.MonkeyPatch, *, before: Breaks, after: Breaks)
         return advance(call, event)
 
     monkeypatch.setattr(CommandExecutor, "carry_out", carry_out_or_break)
-    monkeypatch.setattr(engine_module, "advance", advance_or_break)
+    monkeypatch.setattr(call_runner, "advance", advance_or_break)
 
 
 def never(_: object) -> bool:
@@ -62,7 +62,7 @@ def nothing_is_left(day: Day) -> None:
     assert set(day.sip.live_counts().values()) == {0}
     assert {key: held for key, held in day.usage.snapshot().items() if key.endswith((" live", " outstanding"))} == {}
     assert [day.usage.waiting(name) for name in day.drawn.table.campaigns] == [0, 0]
-    assert (engine._media._owners, engine._calls._by_sip, len(engine._deadlines)) == ({}, {}, 0)
+    assert (engine._media._owners, engine._calls._by_sip, len(engine._runner._deadlines)) == ({}, {}, 0)
     assert set(engine._media._calls.values()) <= {0}
 
 

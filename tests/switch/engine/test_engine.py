@@ -7,11 +7,11 @@ import engine_world as ew
 import pytest
 from engine_world import EAST, MENU, STRANGER, WEST, World, line, plan
 
-import switch.engine.engine as engine_module
 from media import control as mc
 from routing import table as rt
 from switch.call import machine
 from switch.call.record import EndedBy, FinalState, Outcome
+from switch.engine import call_runner
 from switch.engine.effect import SendSip
 from switch.engine.journal_line import recover_call
 from switch.sip import offer_answer
@@ -284,7 +284,7 @@ def test_a_broken_call_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> No
             raise ZeroDivisionError
         return machine.advance(call, event)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(engine_module, "advance", breaks)
+    monkeypatch.setattr(call_runner, "advance", breaks)
     world.press("5")
     quiet(world)
     assert [judged.record.ended_detail for judged in world.records] == ["broken", "caller_hung_up"]

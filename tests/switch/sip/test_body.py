@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.sip.body import MAX_BOUNDARY_CHARS, MAX_NESTING, MAX_PARTS, sdp_of, with_sdp_body
+from switch.sip.capabilities import body_rejection
 from switch.sip.message import Headers, Request, Response
-from switch.sip.requests import body_rejection
 
 SDP = b"v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\n"
 ISUP = b"\x01\x00\x60--b\r\n\x00\x0a"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from switch.sip.flow import Flow, Listeners
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_via
 from switch.sip.message import Headers, KeepAlive, Malformed, Request, Response, parse, serialize
-from switch.sip.requests import answer, legal
+from switch.sip.received import legal
+from switch.sip.requests import answer
 
 MAX_DATAGRAM_BYTES = 65_535
 MAX_HEADERS = 256

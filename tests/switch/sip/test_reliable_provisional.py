@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sip_world import ANSWER, OFFER, PATIENCE_MS, PEER, Solo, ended, header, request, response
 
+from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.fact import AnswerReceived, EndReason, OfferReceived, ProvisionalReceived
 from switch.sip.message import Message
-from switch.sip.outgoing import MAX_FORKS
 
 
 def prack(progress: Message, *, number: int = 2, change: int = 0, **more: Any) -> bytes:

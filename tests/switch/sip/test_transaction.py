@@ -10,7 +10,7 @@ from sip_world import AGAIN_MS, LONG_MS, PATIENCE_MS, PEER, T1_MS, name_of, read
 
 from switch.sip.flow import Flow
 from switch.sip.message import Message, Request, Response
-from switch.sip.requests import ReceivedRequest, read_request
+from switch.sip.received import ReceivedRequest, read_request
 from switch.sip.transaction import NS_PER_MS, Timers, Transaction, Transactions
 from switch.sip.transaction_table import (
     INVITE_CLIENT,

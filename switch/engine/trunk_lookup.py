@@ -1,0 +1,32 @@
+"""Finds the trunk that a message's source address belongs to: once for each host and plan."""
+
+from switch.engine.plan import Plan, Trunk
+from switch.sip.flow import Flow
+
+MAX_KNOWN_HOSTS = 10_000
+"""Hosts whose trunk, or that they have none, is kept: unknown sources may send from any address. At the limit all are looked up anew."""
+
+
+class TrunkLookup:
+    __slots__ = ("_found", "_plan")
+
+    def __init__(self, plan: Plan) -> None:
+        self._found: dict[str, Trunk | None] = {}
+        self._plan = plan
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def follow(self, plan: Plan) -> None:
+        """From now on the trunks of `plan` are meant."""
+        self._plan = plan
+        self._found.clear()
+
+    def trunk_of(self, source: Flow) -> Trunk | None:
+        """Returns the trunk of a message's source, or None."""
+        host = source.host
+        if host not in self._found:
+            if len(self._found) >= MAX_KNOWN_HOSTS:
+                self._found.clear()
+            self._found[host] = self._plan.trunk_of(host)
+        return self._found[host]

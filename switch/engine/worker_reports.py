@@ -1,0 +1,74 @@
+"""Passes what media workers report to the calls that own the ports: keys, prompts' ends, lost and failed media, who sends audio."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
+from switch.call import event as ev
+from switch.call.moment import Moment
+from switch.engine.call_runner import CallRunner
+from switch.engine.effect import Effect, LogProblem
+from switch.engine.live import LiveCalls
+from switch.engine.media import MediaController
+
+SILENT_NS = 500_000_000
+"""A side that has sent nothing for so long counts as silent: 25 missed packets."""
+
+
+class WorkerReports:
+    """`emit` takes the effects."""
+
+    __slots__ = ("_calls", "_emit", "_media", "_runner")
+
+    def __init__(self, *, media: MediaController, calls: LiveCalls, runner: CallRunner, emit: Callable[[Effect], None]) -> None:
+        self._media = media
+        self._calls = calls
+        self._runner = runner
+        self._emit = emit
+
+    def on_report(self, worker: int, report: Report, at: Moment) -> None:
+        """A report of a media worker came."""
+        match report:
+            case Ready():
+                self._media.worker_up(worker)
+            case DigitReceived(port=port, digit=digit):
+                self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
+            case PlayFinished(port=port, play=play, why=why):
+                if why is not None:
+                    owner = self._media.owner_of(port)
+                    self._emit(LogProblem(what=f"prompt can't be played: {why}", call_id="" if owner is None else owner[0]))
+                self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play))
+            case MediaTimeout(port=port, last_ns=last_ns):
+                last = None if last_ns is None else at.at_mono(last_ns)
+                self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
+            case OpenFailed(port=port, why=why):
+                self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
+            case Heartbeat():
+                self._on_heartbeat(report, at)
+            case Closed():
+                pass
+            case _:
+                assert_never(report)
+
+    def on_lost(self, worker: int, at: Moment) -> None:
+        """A media worker died: its calls end, each with a record."""
+        self._media.worker_lost(worker)
+        for live in self._calls:
+            if live.worker == worker:
+                self._runner.feed(live, ev.MediaFailed(at=at, why=f"media worker {worker} died"))
+
+    def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
+        """Updates which legs send audio, as of the worker's moment; the calls' next heartbeats use it."""
+        for port, last_ns in report.last.items():
+            owner = self._media.owner_of(port)
+            live = None if owner is None else self._calls.get(owner[0])
+            if owner is not None and live is not None:
+                silent = report.at_ns - last_ns > SILENT_NS
+                live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
+
+    def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
+        """Passes a report of a port to the call that owns it; a port released in the meantime has no owner."""
+        owner = self._media.owner_of(port)
+        live = None if owner is None else self._calls.get(owner[0])
+        if owner is not None and live is not None:
+            self._runner.feed(live, event(owner[1]))
