@@ -27,6 +27,8 @@ SIP_ADDRESS = 'an address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5
 ADDRESS = "an address, such as 192.0.2.1 or 2001:db8::1"
 NAME_SERVER = 'an address, such as 192.0.2.53, 127.0.0.1:5353 or "[2001:db8::53]:53"'
 DNS_PORT = 53
+_LINK_LOCAL = IPv6Network("fe80::/10")
+_MAPPED = IPv6Network("::ffff:0:0/96")
 NETWORK = "an address or network, such as 192.0.2.7, 10.1.0.0/16 or 2001:db8::/32"
 PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
 SIP_URI = "a SIP URI, such as sip:+12125550101@192.0.2.10:5060 or sip:+12125550101@sip.example.com;transport=tls"
@@ -92,9 +94,15 @@ def network(text: str) -> IPv4Network | IPv6Network:
     if text == "any":
         return ANYWHERE
     try:
-        return ip_network(text)
+        found = ip_network(text)
     except ValueError as error:
         raise Invalid(f"bad address {quote(text)}", expected=NETWORK, hint=_network_hint(text)) from error
+    if isinstance(found, IPv6Network):
+        if found.subnet_of(_LINK_LOCAL):
+            raise Invalid(f"{text} is of one link: no answer could be sent there", expected=NETWORK, hint="name its global address")
+        if found.subnet_of(_MAPPED):
+            raise Invalid(f"{text} stands for addresses of IPv4", expected=NETWORK, hint="write them as IPv4")
+    return found
 
 
 def port_range(text: str) -> tuple[int, int]:

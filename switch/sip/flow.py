@@ -143,6 +143,12 @@ def is_private(host: str) -> bool:
 
 
 @cached
+def site_of(host: str) -> str:
+    """Returns what one stranger can send from: an IPv4 literal itself, of an IPv6 literal its /64, which any host may have (RFC 6177)."""
+    return str(IPv6Network((host, 64), strict=False)) if ":" in host else host
+
+
+@cached
 def is_link_local(host: str) -> bool:
     """Returns whether an IP literal is an IPv6 address of one link: nothing can be sent there without its zone (RFC 4007 §6)."""
     return ":" in host and ip_address(host).is_link_local
