@@ -28,6 +28,7 @@ from switch.engine.effect import (
     StoreRecord,
     SyncJournal,
     TellWorker,
+    TrustSource,
 )
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
@@ -61,7 +62,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad():
+        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad() | TrustSource():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -72,6 +73,20 @@ def _call_of(effect: Effect) -> str:
 def _complain(what: str, call_id: str) -> None:
     with of_call(call_id):
         _log.error("ledger", what=what)
+
+
+def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
+    match effect:
+        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+            hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
+            _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+        case LogLoad(is_overloaded=True, lag_ms=lag_ms):
+            _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
+        case LogLoad(lag_ms=lag_ms):
+            _log.info("overload is over: calls are taken", lag_ms=lag_ms)
+        case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
+            further = {} if is_good or again_s is None else {"again_in_s": again_s}
+            (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
 
 
 class Shell:
@@ -88,7 +103,10 @@ class Shell:
         token = _Tokens()
         self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(
-            address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms, hold_music=settings.hold_music
+            addresses=settings.rtp_addresses,
+            ports=settings.rtp_ports,
+            quiet_ms=settings.rtp_quiet_ms,
+            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
@@ -97,7 +115,8 @@ class Shell:
             tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
-            is_known=self.engine.is_known,
+            standing=self.engine.standing,
+            count=self._agent.statistics.add,
         )
         self._resolver = NameResolver(
             self.engine.resolved,
@@ -106,7 +125,6 @@ class Shell:
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
-            address=settings.rtp_address,
             prompts=settings.prompts,
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
@@ -327,16 +345,10 @@ class Shell:
             case LogProblem(what=what, trace=trace, call_id=call_id):
                 with of_call(call_id):
                     _log.error(what, **({"trace": trace} if trace else {}))
-            case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
-                hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-                _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
-            case LogLoad(is_overloaded=True, lag_ms=lag_ms):
-                _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
-            case LogLoad(lag_ms=lag_ms):
-                _log.info("overload is over: calls are taken", lag_ms=lag_ms)
-            case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
-                further = {} if is_good or again_s is None else {"again_in_s": again_s}
-                (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+            case TrustSource(source=source):
+                self._sockets.trust(source)
+            case LogPeer() | LogPeerState() | LogLoad():
+                _log_state(effect)
             case _:
                 assert_never(effect)
 

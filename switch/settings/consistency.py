@@ -28,6 +28,7 @@ from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
 from switch.sip.flow import Transport, default_port, is_address, transport_of
 from switch.sip.headers import SipUri, parse_uri
+from switch.sip.peer import DEFAULT_ALGORITHMS
 
 GIVEN = frozenset({"passed_zip"})
 """Built-in tags that config may set: a header or a number says them."""
@@ -75,7 +76,8 @@ def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
 
 
 def _trunks_of_any_address(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
-    """A stranger is challenged before it is known which trunk it is: so there is one realm, and a user name is one trunk's."""
+    """A stranger is challenged before it is known which trunk it is: so there is one realm, with one list of algorithms, and a user name is
+    one trunk's."""
     open_to_all = {name: trunk.auth for name, trunk in trunks.items() if trunk.auth and ANYWHERE in (trunk.addresses or ())}
     owners: dict[str, str] = {}
     realms: dict[str, str] = {}
@@ -86,6 +88,13 @@ def _trunks_of_any_address(trunks: Mapping[str, TrunkConfig]) -> Iterator[Findin
         if auth.realm and realms.setdefault(auth.realm, name) != next(iter(realms.values())):
             hint = f"trunk {quote(next(iter(realms.values())))} has {quote(next(iter(realms)))}: write the same here"
             yield Finding(("trunks", name, "auth", "realm"), Invalid("a second realm for trunks of any address", hint=hint))
+    offers = {name: tuple(auth.algorithms or DEFAULT_ALGORITHMS) for name, auth in open_to_all.items()}
+    for name, offered in offers.items():
+        first = next(iter(offers))
+        if offered != offers[first]:
+            hint = f"trunk {quote(first)} has [{', '.join(offers[first])}]: write the same here"
+            message = "a second list of algorithms for trunks of any address"
+            yield Finding(("trunks", name, "auth", "algorithms"), Invalid(message, hint=hint))
 
 
 def _is_within(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:

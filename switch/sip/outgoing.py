@@ -20,7 +20,7 @@ from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
 from switch.sip.fact import AnswerReceived, EndReason, FailedOver, LegTerminated, RedirectFollowed
 from switch.sip.failover import AbandonedInvite, Failover
 from switch.sip.flow import Flow
-from switch.sip.headers import parse_name_addr, parse_seconds
+from switch.sip.headers import is_sips, parse_name_addr, parse_seconds
 from switch.sip.identity import sender
 from switch.sip.locator import FAILED_NS
 from switch.sip.message import Headers, Request, Response
@@ -280,7 +280,7 @@ class OutgoingLeg:
             listeners.via(target, self._branch),
             *before,
             ("CSeq", f"{self._cseq} INVITE"),
-            listeners.contact(target),
+            listeners.contact(target, is_sips=is_sips(uri)),
             ALLOW,
             SUPPORTED,
             *interval_fields(self._interval_s, least_s=self._least_s),
