@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from engine_world import CARRIER, EAST, STRANGER, WEST, World, line, plan
 
+from media import control as mc
 from switch.call.record import FinalState, Outcome
 from switch.engine.effect import LogPeer, SendSip
 from switch.engine.plan import Trunk
+from switch.sip.fact import InviteReceived
 from switch.sip.flow import Flow
 from switch.sip.message import Request
 from switch.sip.message import parse as parse_sip
@@ -66,6 +68,18 @@ def test_silent_targets_are_left_one_after_the_other_in_one_attempt() -> None:
         "udp:198.51.100.22:5060 is silent: its INVITE goes to udp:198.51.100.21:5060",
     ]
     assert any(b'"target":"udp:198.51.100.21:5060"' in payload for _, payload in world.journal)
+
+
+def test_audio_behind_a_nat_is_where_the_target_is_that_answers() -> None:
+    world = named()
+    resolve(world, NOWHERE, EAST)
+    phone = world.phone(EAST, lambda _fact: None)
+    world.call(hang_up_ms=15_000)
+    world.run(SILENCE_MS + 1_000)
+    (invited,) = [fact for fact in phone.facts if isinstance(fact, InviteReceived)]
+    phone.agent.answer(invited.leg, world.sdp_answer(invited.offer).replace(b"198.51.100.99", b"10.1.2.3"), world.now_ns)
+    world.run(5_000)
+    assert EAST.host in [order.peer.host for order in world.told(mc.SetRemote)]
 
 
 def test_the_next_call_goes_past_a_target_that_was_silent() -> None:
