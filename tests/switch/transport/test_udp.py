@@ -18,7 +18,7 @@ def sent(data: bytes, target: Flow) -> list[Flow]:
     told: list[Flow] = []
 
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
+        udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, _: told.append(target))
         await udp.open(Flow("127.0.0.1", 0))
         udp.send(data, target)
         udp.close()
@@ -48,7 +48,7 @@ class Refusing:
 def told_of(number: int) -> list[Flow]:
     told: list[Flow] = []
     target: Flow = Flow("127.0.0.1", 5060)
-    udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
+    udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, _: told.append(target))
     udp._transport = object()  # type: ignore[assignment]
     udp._socket = Refusing(number)  # type: ignore[assignment]
     udp.send(b"x", target)
@@ -69,8 +69,8 @@ def test_a_target_that_can_not_be_reached_is_told(number: int) -> None:
 def test_what_is_sent_arrives_with_its_source(run: object) -> None:
     async def scene() -> tuple[bytes, Flow]:
         came: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        one = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
-        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), send_failed=lambda _: None)
+        one = UdpTransport(received=lambda *_: None, send_failed=lambda *_: None)
+        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), send_failed=lambda *_: None)
         await one.open(Flow("127.0.0.1", 0))
         await other.open(Flow("127.0.0.1", 0))
         assert one._socket is not None
@@ -89,7 +89,7 @@ def test_what_is_sent_arrives_with_its_source(run: object) -> None:
 
 def test_after_close_nothing_is_sent_and_nothing_breaks() -> None:
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
+        udp = UdpTransport(received=lambda *_: None, send_failed=lambda *_: None)
         udp.send(b"x", Flow("127.0.0.1", 9))
         await udp.open(Flow("127.0.0.1", 0))
         udp.close()
