@@ -43,7 +43,7 @@ from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
-from switch.transport.resolver import NameResolver
+from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
@@ -99,6 +99,7 @@ class Shell:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._heard = heard
+        self._places = deployment.places
         token = _Tokens()
         self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(
@@ -114,7 +115,11 @@ class Shell:
             standing=self.engine.standing,
             count=self._agent.statistics.add,
         )
-        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._resolver = NameResolver(
+            self.engine.resolved,
+            transports={each.transport for each in settings.listeners},
+            resolver=resolver_of(settings.name_servers),
+        )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
             address=settings.rtp_address,
@@ -157,7 +162,7 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             await self._sockets.open()
-            self._resolver.watch(self.engine.plan.names)
+            self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
             self._load.start()
             self._watch_peers()
@@ -198,7 +203,7 @@ class Shell:
 
     def _follow(self, deployment: Deployment) -> None:
         self.engine.reload(deployment.plan)
-        self._resolver.watch(deployment.plan.names)
+        self._resolver.watch(deployment.places)
         self._watch_peers()
 
     def _watch_peers(self) -> None:

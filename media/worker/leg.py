@@ -12,6 +12,7 @@ from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
+from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 
 Address = tuple[str, int]
@@ -37,6 +38,7 @@ class Leg:
         "codec",
         "codecs",
         "detector",
+        "digits",
         "dtmf_type",
         "event_types",
         "first_ns",
@@ -82,6 +84,7 @@ class Leg:
         self.latched: Address | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
+        self.digits: DigitQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
@@ -134,7 +137,8 @@ class Leg:
         return True
 
     def update_relay(self) -> None:
-        """Derive, for both partners, where received packets go: nowhere while either plays or the other wants nothing."""
+        """Derive, for both partners, where received packets go: nowhere while either plays, or the other is sent digits or wants
+        nothing."""
         for leg in (self, self.partner):
             if leg is not None:
                 leg.relay_to = leg.listener()
@@ -147,6 +151,7 @@ class Leg:
             or partner is None
             or self.playing is not None
             or partner.playing is not None
+            or partner.digits is not None
             or not partner.wants_packets
         ):
             return None
@@ -162,7 +167,7 @@ class Leg:
         other.unbridge()
         self.partner, other.partner = other, self
         for leg in (self, other):
-            leg.playing = None
+            leg.playing = leg.digits = None
             leg.stream.detach()
         self.update_relay()
 
@@ -175,9 +180,15 @@ class Leg:
         former.update_relay()
 
     def play(self, playout: Playout | None) -> None:
-        """What plays is replaced; None: nothing plays."""
+        """What plays is replaced, digits that are being sent too; None: nothing plays."""
         self.playing = playout
+        self.digits = None
         self.stream.detach()
+        self.update_relay()
+
+    def send_digits(self, digits: DigitQueue | None) -> None:
+        """These are sent from now on, in place of what the partner sends; None: all have been sent."""
+        self.digits = digits
         self.update_relay()
 
     def transmit(self, packet: memoryview) -> None:

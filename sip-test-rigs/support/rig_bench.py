@@ -16,9 +16,11 @@ from rig_datagrams import throw
 from rig_expect import differences, unheard
 from rig_folder import (
     Act,
+    Asked,
     Datagrams,
     Drain,
     KamailioSays,
+    LateLine,
     Load,
     PhoneCaller,
     PhoneKind,
@@ -90,8 +92,10 @@ class Bench:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
                 (self._work / path.name).write_text(fill_placeholders(path.read_text(), values))
             self._kamailio = Kamailio(self._work / self._rig.kamailio.name, outer=self._proxy_at, work=self._work)
+        late = {step.name for step in self._rig.steps if isinstance(step, LateLine)}
         for line in self._rig.lines:
-            self._start_line(line)
+            if line.name not in late:
+                self._start_line(line)
         if self._kamailio is not None:
             self._kamailio.await_ready()
         self._switch.await_ready()
@@ -173,6 +177,11 @@ class Bench:
                 return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
             case Drain():
                 return self._running().drain(step.limit)
+            case Asked():
+                return self._running().says(step.command, step.pattern, self._rig.deadline_s)
+            case LateLine():
+                self._start_line(next(line for line in self._rig.lines if line.name == step.name))
+                return []
             case _:
                 assert_never(step)
 

@@ -147,7 +147,22 @@ class Drain:
     limit: str
 
 
-Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+
+    command: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateLine:
+    """A line played by SIPp that was not there before begins to listen."""
+
+    name: str
+
+
+Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,11 +314,15 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
+        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
+            return Asked(command=command, pattern=pattern)
+        case {"line": str(name), **rest} if not rest:
+            return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
     raise RigError(
         f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `drain: TIME`,"
-        " `load: FILE.xml`, `switch: killed`, `switch: started` or `kamailio says: REGEX`"
+        " `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`, `line: NAME` or `kamailio says: REGEX`"
     )
 
 

@@ -253,8 +253,9 @@ class Engine:
 
     # calls
 
-    def _on_notices(self) -> None:
-        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all."""
+    def _on_news_of_peers(self, at: Moment) -> None:
+        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all, and of what they sent
+        malformed."""
         for notice in self._agent.notices():
             if isinstance(notice, SourceAuthenticated):
                 self._emit(TrustSource(source=notice.source))
@@ -262,15 +263,16 @@ class Engine:
             if isinstance(notice, HealthChanged) and (line := notice.name.removeprefix("line:")) != notice.name:
                 self._control.usage.set_line_up(line, is_up=notice.is_up)
             self._emit(logged_state(notice))
-
-    def _drain_facts(self, at: Moment) -> None:
-        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed and how they are."""
-        self._on_notices()
         for oddity in self._agent.oddities():
             room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
                 logged = LogPeer(source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0)
                 self._emit(logged)
+
+    def _drain_facts(self, at: Moment) -> None:
+        """Passes the agent's facts to the calls, until none is left."""
+        if self._agent.has_news_of_peers:
+            self._on_news_of_peers(at)
         while found := self._agent.facts():
             for fact in found:
                 try:

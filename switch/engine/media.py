@@ -12,7 +12,8 @@ from switch.engine.ports import RtpPorts
 from switch.engine.remote import remote_media
 from switch.sip import offer_answer
 from switch.sip.flow import Flow
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia
+from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning
+from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
 
@@ -87,7 +88,7 @@ class MediaController:
             return True
         agreement = self._answer(leg, offer)
         if isinstance(agreement, Incompatible):
-            leg.refusal = agreement
+            leg.refusal = warning(agreement, leg.peer.codecs)
             return False
         leg.prepared = agreement
         return True
@@ -129,15 +130,14 @@ class MediaController:
     def renew_offer(self, leg: LiveLeg, *, direction: Direction) -> bytes:
         """Returns our SDP for a re-INVITE of ours, or for a 200 to one without SDP."""
         leg.told = direction
-        codec = OFFERED[0].codec if leg.remote is None else leg.remote.codec
-        return self._offer(leg, first=codec, direction=direction)
+        return self._offer(leg, first=_codec(leg), direction=direction)
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
         """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
         if not self.reserve_port(leg, now_ns):
             return None
         self._open(live, leg, number=number)
-        return self._offer(leg, first=_preferred_codec(live.legs[CALLER]))
+        return self._offer(leg, first=_codec(live.legs[CALLER]))  # then nothing need be transcoded
 
     def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
         """Applies an answer in a provisional response to our INVITE; of several, from forks, the last counts. False: there is none
@@ -145,7 +145,7 @@ class MediaController:
         agreement = self._accepted(leg, answer) if leg.offered and answer else None
         if agreement is None:
             return False
-        self._set_remote(live, leg, agreement, ours=OFFERED)
+        self._set_remote(live, leg, agreement, ours=_formats(leg))
         return True
 
     def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
@@ -155,7 +155,7 @@ class MediaController:
         """
         if not leg.offered:
             return True
-        if parse_sdp(answer) is None and leg.remote is not None:
+        if leg.remote is not None and parse_sdp(answer) is None:
             leg.offered = False
             self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))  # the wait for its first packet begins now
             return True
@@ -163,22 +163,30 @@ class MediaController:
         if agreement is None:
             return False
         leg.remote = None
-        self._set_remote(live, leg, agreement, ours=OFFERED)
+        self._set_remote(live, leg, agreement, ours=_formats(leg))
         leg.offered = False
         return True
 
     def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
         description = parse_sdp(answer)
-        agreement = None if description is None else offer_answer.accept_answer(description)
+        if description is None:
+            return None
+        agreement = offer_answer.accept_answer(description, formats=_formats(leg), dtmf_type=_dtmf_type(leg))
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
-    def _offer(self, leg: LiveLeg, *, first: int = OFFERED[0].codec, direction: Direction = Direction.SENDRECV) -> bytes:
+    def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
+        """`first`: the codec to offer first, where the peer's config has no list."""
         port = _port(leg)
         leg.offered = True
         leg.version += 1
-        formats = sorted(OFFERED, key=lambda each: each.codec != first)
         return offer_answer.offer(
-            host=self._address, port=port, session_id=port, version=leg.version, formats=formats, direction=direction
+            host=self._address,
+            port=port,
+            session_id=port,
+            version=leg.version,
+            formats=_formats(leg, first=first),
+            dtmf_type=_dtmf_type(leg),
+            direction=direction,
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -187,7 +195,14 @@ class MediaController:
             return Incompatible.UNREADABLE
         port = _port(leg)
         agreement = offer_answer.answer(
-            description, host=self._address, port=port, session_id=port, version=leg.version + 1, direction=direction
+            description,
+            host=self._address,
+            port=port,
+            session_id=port,
+            version=leg.version + 1,
+            codecs=leg.peer.codecs,
+            with_dtmf=leg.peer.dtmf is not DtmfMode.INFO,
+            direction=direction,
         )
         if isinstance(agreement, Incompatible):
             return agreement
@@ -206,7 +221,9 @@ class MediaController:
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         source = leg.source
-        remote = remote_media(agreement, source=source.host, nat=leg.nat, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None)
+        remote = remote_media(
+            agreement, source=source.host, nat=leg.peer.nat, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None
+        )
         signalled = agreement.stream.host
         if remote.host != signalled and source.host not in self._noted:
             if len(self._noted) >= MAX_NOTED:
@@ -265,6 +282,16 @@ def _port(leg: LiveLeg) -> int:
     return leg.port
 
 
-def _preferred_codec(leg: LiveLeg) -> int:
-    """Returns the caller's codec, to be offered first: then nothing need be transcoded."""
-    return OFFERED[0].codec if leg.remote is None else leg.remote.codec
+def _codec(leg: LiveLeg) -> int | None:
+    return None if leg.remote is None else leg.remote.codec
+
+
+def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
+    """Returns what we offer a leg: what its config says, else all that we have, `first` in front."""
+    if leg.peer.codecs:
+        return tuple(Format(codec.value, codec) for codec in leg.peer.codecs)
+    return tuple(sorted(OFFERED, key=lambda each: each.codec != first))
+
+
+def _dtmf_type(leg: LiveLeg) -> int | None:
+    return None if leg.peer.dtmf is DtmfMode.INFO else DTMF_TYPE

@@ -113,6 +113,11 @@ class UserAgent:
         facts, self._core.facts = self._core.facts, []
         return facts
 
+    @property
+    def has_news_of_peers(self) -> bool:
+        """Returns whether `oddities` or `notices` has something."""
+        return bool(self._core.oddities or self.monitor.notices)
+
     def oddities(self) -> list[PeerOddity]:
         """Returns what trunks and lines sent malformed, in order; each is returned once."""
         oddities, self._core.oddities = self._core.oddities, []

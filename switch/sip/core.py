@@ -12,6 +12,7 @@ from switch.sip.dialog import Dialog
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.live_keys import LiveKeys
+from switch.sip.locator import Locator
 from switch.sip.message import Request, Response, serialize
 from switch.sip.received import MAGIC_COOKIE, ReceivedRequest, peer_key, transaction_key
 from switch.sip.requests import Fields, again, answer
@@ -64,6 +65,7 @@ class UserAgentCore:
         "facts",
         "legs",
         "listeners",
+        "locator",
         "oddities",
         "outbox",
         "statistics",
@@ -75,6 +77,7 @@ class UserAgentCore:
 
     def __init__(self, *, listeners: Listeners, token: Callable[[], str], timers: Timers) -> None:
         self.listeners = listeners
+        self.locator = Locator(listeners)
         self.token = token
         self.timers = timers
         self.timer_heap: TimerHeap[Callable[[int], None]] = TimerHeap()

@@ -32,6 +32,9 @@ class Transport(StrEnum):
     TLS = "TLS"
 
 
+_NAMED = {str(each): each for each in Transport}
+
+
 class SendFailure(StrEnum):
     """Why nothing could be sent to a flow, or what was sent may not have arrived."""
 
@@ -92,12 +95,10 @@ class Listeners:
 
     def index_for(self, host: str, transport: Transport, *, first: int = 0) -> int | None:
         """Returns the listener by which an IP literal is reached over `transport`: `first` where that serves, or None."""
-        serving = (each.listener for each in (self._flows[first], *self._flows) if _serves(each, host, transport))
-        return next(serving, None)
-
-
-def _serves(ours: Flow, host: str, transport: Transport) -> bool:
-    return ours.transport is transport and (":" in ours.host) == (":" in host)
+        for each in (self._flows[first], *self._flows):
+            if each.transport is transport and (":" in each.host) == (":" in host):
+                return each.listener
+        return None
 
 
 def default_port(transport: Transport) -> int:
@@ -128,8 +129,7 @@ def transport_of(uri: SipUri) -> Transport | None:
     """Returns the transport that a URI names, TLS for sips (RFC 3261 §19.1.1, §26.2.2), or None: it names none that we have."""
     if uri.scheme == "sips":
         return Transport.TLS
-    named = (param(uri.params, "transport") or "").upper()
-    return Transport(named) if named in Transport.__members__ else None
+    return _NAMED.get((param(uri.params, "transport") or "").upper()) if uri.params else None
 
 
 def _via(flow: Flow) -> str:

@@ -1,6 +1,6 @@
 """PURE. Reads what a received message says of its transaction and of the way back (RFC 3261 §17.1.3, §17.2.3, §18.2)."""
 
-from dataclasses import dataclass
+import msgspec
 
 from switch.sip.flow import DEFAULT_PORT, Flow
 from switch.sip.headers import Via, is_sips, parse_cseq, parse_name_addr, parse_via
@@ -10,8 +10,7 @@ MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedRequest:
+class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. `request`: its top Via stamped with `received` and `rport`. `reply_to`: where answers go.
 
     `peer_key`: names the transaction together with a method. Tags are "" where there is none.

@@ -77,14 +77,14 @@ def test_a_body_without_sdp_is_415_with_a_record(content_type: str, body: bytes)
         ("v=1", offer_answer.Incompatible.UNREADABLE),
     ],
 )
-def test_488_says_why(sdp: str, warning: str) -> None:
+def test_488_says_why(sdp: str, warning: offer_answer.Incompatible) -> None:
     world = World(plan(line("east", EAST)))
     world.engine.datagram(invite(sdp.encode(), "application/sdp"), CARRIER, world.at())
     world.run(40_000)
     (judged,) = world.records
     assert judged.record.sip_code == 488
     refusal = next(message for message in sent_to(world, CARRIER) if isinstance(message, Response) and message.status == 488)
-    assert refusal.headers.get("Warning") == warning
+    assert refusal.headers.get("Warning") == offer_answer.warning(warning, ())
 
 
 class LineByHand:

@@ -31,7 +31,7 @@ NS_PER_S = 1_000 * NS_PER_MS
 
 def watched(with_plan: Plan) -> Plan:
     watches = tuple(
-        Watch(name=f"line:{name}", uri=f"sip:{flow.host}:{flow.port}", flow=flow, every_ns=EVERY_MS * NS_PER_MS)
+        Watch(name=f"line:{name}", uri=f"sip:{flow.host}:{flow.port}", every_ns=EVERY_MS * NS_PER_MS)
         for name, flow in (("east", EAST), ("west", WEST))
     )
     return replace(with_plan, watches=watches)
@@ -244,7 +244,6 @@ def test_registrations_are_shown_and_end_with_the_switch() -> None:
     registrar = Registrar(
         trunk="carrier",
         uri=f"sip:{CARRIER.host}:{CARRIER.port}",
-        flow=CARRIER,
         credentials=Credentials(username="me", secret=Secret("pw")),
     )
     world = World(replace(plan(line("east", EAST)), registrars=(registrar,)))

@@ -4,7 +4,7 @@ import pytest
 
 from switch.engine.remote import media_host, remote_media
 from switch.sip.offer_answer import OFFERED, AudioStream, NegotiatedMedia
-from switch.sip.sdp import Direction, Format
+from switch.sip.sdp import Codec, Direction, Format
 
 PUBLIC = "203.0.113.7"
 
@@ -37,7 +37,7 @@ def test_a_private_address_behind_a_public_source(host: str, source: str, to: st
 
 
 def agreement(host: str, *, dtmf_type: int | None = 96) -> NegotiatedMedia:
-    formats = (Format(110, 8), Format(0, 0))
+    formats = (Format(110, Codec.PCMA), Format(0, Codec.PCMU))
     stream = AudioStream(host=host, port=4_000, formats=formats, dtmf_type=dtmf_type, direction=Direction.SENDONLY)
     return NegotiatedMedia(body=b"", stream=stream, format=formats[0], dtmf_type=dtmf_type)
 

@@ -13,8 +13,11 @@ from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
+from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
+from switch.sip.peer import DtmfMode
+from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 
@@ -132,6 +135,24 @@ advertisers:
     )
     assert plan.line_identities["acme-east"] == LineIdentity()
     assert plan.show_ani == {"+18885550101"}
+
+
+def test_challenges_offer_what_the_trunk_lists_in_its_order(config: Path) -> None:
+    extra = """\
+trunks:
+  old: {addresses: any, auth: {username: old, secret: {env: HOME}, algorithms: [MD5, SHA-256]}}
+  older: {addresses: [203.0.113.2], auth: {username: older, secret: {env: HOME}, algorithms: [MD5]}}
+  new: {addresses: [203.0.113.3], auth: {username: new, secret: {env: HOME}}}
+"""
+    (config / "extra.yaml").write_text(extra)
+    deployment = load(config).deployment
+    assert deployment is not None
+    realms = {trunk.name: trunk.peer.realm for trunk in deployment.plan.trunks}
+    offers = {name: realm and realm.algorithms for name, realm in realms.items()}
+    both = (Algorithm.MD5, Algorithm.SHA_256)
+    assert offers == {"carrier": None, "old": both, "older": (Algorithm.MD5,), "new": both[::-1]}
+    assert deployment.plan.strangers is not None
+    assert deployment.plan.strangers.algorithms == both
 
 
 def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:
@@ -375,3 +396,22 @@ advertisers:
     assert (trunks["off"], trunks["short"], trunks["plain"]) == (None, 90, 1_800)
     lines = {name: peer.session_expires_s for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": 600, "beta-2": None, "beta-3": 1_800}
+
+
+def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:
+    extra = """
+trunks:
+  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info}
+  plain: {addresses: [203.0.113.97]}
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", codecs: [PCMA], dtmf: rtp}
+      beta-2: {uri: "sip:b@192.0.2.10", dtmf: auto}
+"""
+    plan = deployed(config, extra).plan
+    trunks = {trunk.name: (trunk.peer.codecs, trunk.peer.dtmf) for trunk in plan.trunks}
+    assert trunks["listed"] == ((Codec.PCMA, Codec.PCMU), DtmfMode.INFO)
+    assert trunks["plain"] == ((), DtmfMode.AUTO)
+    lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
+    assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.sip.offer_answer import AudioStream, Incompatible, NegotiatedMedia, accept_answer, answer, offer
-from switch.sip.sdp import MAX_STREAMS, PCMA, PCMU, Direction, Format, SessionDescription, parse_sdp
+from switch.sip.offer_answer import AudioStream, Incompatible, NegotiatedMedia, accept_answer, answer, offer, warning
+from switch.sip.sdp import MAX_STREAMS, Codec, Direction, Format, SessionDescription, parse_sdp
+
+PCMU, PCMA = Codec.PCMU, Codec.PCMA
 
 HEAD = ["v=0", "o=- 1 1 IN IP4 198.51.100.7", "s=-", "c=IN IP4 198.51.100.7", "t=0 0"]
 AUDIO = ["m=audio 20000 RTP/AVP 8 0 96", "a=rtpmap:96 telephone-event/8000", "a=fmtp:96 0-16", "a=ptime:30"]
@@ -23,17 +25,17 @@ def parsed(body: bytes) -> SessionDescription:
     return description
 
 
-def answered(body: bytes, prefer: int | None = None) -> NegotiatedMedia | None:
-    found = refused_or_answered(body, prefer)
+def answered(body: bytes, *codecs: Codec, with_dtmf: bool = True) -> NegotiatedMedia | None:
+    found = refused_or_answered(body, *codecs, with_dtmf=with_dtmf)
     return found if isinstance(found, NegotiatedMedia) else None
 
 
-def refused_or_answered(body: bytes, prefer: int | None = None) -> NegotiatedMedia | Incompatible:
-    return answer(parsed(body), host="127.0.0.1", port=4000, session_id=77, version=1, prefer=prefer)
+def refused_or_answered(body: bytes, *codecs: Codec, with_dtmf: bool = True) -> NegotiatedMedia | Incompatible:
+    return answer(parsed(body), host="127.0.0.1", port=4000, session_id=77, version=1, codecs=codecs, with_dtmf=with_dtmf)
 
 
 def static(*codecs: int) -> tuple[Format, ...]:
-    return tuple(Format(codec, codec) for codec in codecs)
+    return tuple(Format(codec, Codec(codec)) for codec in codecs)
 
 
 def agreed(body: bytes, *, codecs: tuple[int, ...] = (0, 8), dtmf_type: int | None = 101) -> NegotiatedMedia | None:
@@ -72,12 +74,33 @@ class TestAnswer:
             "a=sendrecv",
         ]
 
-    @pytest.mark.parametrize(("prefer", "payload_type"), [(0, 0), (8, 8), (18, 8), (None, 8)])
-    def test_preference_counts_only_where_the_peer_has_it(self, prefer: int | None, payload_type: int) -> None:
-        agreement = answered(sdp(*AUDIO), prefer=prefer)
+    @pytest.mark.parametrize(
+        ("ours", "theirs", "chosen"),
+        [
+            ((PCMU, PCMA), "8 0", PCMU),
+            ((PCMA, PCMU), "0 8", PCMA),
+            ((PCMA,), "0 8", PCMA),
+            ((PCMU, PCMA), "8", PCMA),
+            ((), "8 0", PCMA),
+        ],
+    )
+    def test_our_list_is_the_order_and_all_there_is(self, ours: tuple[Codec, ...], theirs: str, chosen: Codec) -> None:
+        agreement = answered(sdp(f"m=audio 20000 RTP/AVP {theirs}"), *ours)
         assert agreement is not None
-        assert agreement.format == Format(payload_type, payload_type)
-        assert f"m=audio 4000 RTP/AVP {payload_type} 96" in lines_of(agreement.body)
+        assert agreement.format == Format(chosen, chosen)
+        assert f"m=audio 4000 RTP/AVP {chosen}" in lines_of(agreement.body)
+
+    def test_no_codec_of_our_list_is_refused_by_its_names(self) -> None:
+        offered = sdp("m=audio 20000 RTP/AVP 0 18")
+        assert refused_or_answered(offered, PCMA) is Incompatible.FORMAT
+        assert warning(Incompatible.FORMAT, (PCMA,)) == '305 payphone "Audio is PCMA"'
+        assert warning(Incompatible.FORMAT, ()) == '305 payphone "Audio is PCMU or PCMA"'
+
+    def test_telephone_event_is_not_answered_where_keys_come_by_info(self) -> None:
+        agreement = answered(sdp(*AUDIO), with_dtmf=False)
+        assert agreement is not None
+        assert agreement.dtmf_type is None
+        assert "telephone-event" not in agreement.body.decode()
 
     def test_without_telephone_event(self) -> None:
         agreement = answered(sdp("m=audio 20000 RTP/AVP 0", "a=rtpmap:101 telephone-event/8000"))
@@ -275,10 +298,10 @@ class TestOffer:
         payload_types=st.permutations([0, 8]).map(tuple) | st.sampled_from([(0,), (8,)]),
         dtmf_type=st.none() | st.integers(96, 127),
         direction=st.sampled_from(Direction),
-        prefer=st.none() | st.sampled_from([0, 8]),
+        codecs=st.permutations([PCMU, PCMA]).map(tuple) | st.just(()),
     )
     def test_two_of_us_agree(
-        self, payload_types: tuple[int, ...], dtmf_type: int | None, direction: Direction, prefer: int | None
+        self, payload_types: tuple[int, ...], dtmf_type: int | None, direction: Direction, codecs: tuple[Codec, ...]
     ) -> None:
         ours = offer(
             host="127.0.0.1",
@@ -289,7 +312,7 @@ class TestOffer:
             dtmf_type=dtmf_type,
             direction=direction,
         )
-        theirs = answered(ours, prefer=prefer)
+        theirs = answered(ours, *codecs)
         assert theirs is not None
         agreement = accept_answer(parsed(theirs.body), formats=static(*payload_types), dtmf_type=dtmf_type)
         assert agreement is not None
