@@ -169,8 +169,8 @@ Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays |
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `logs`: how many lines hold an expression, by whose log it is. `kamailio`: the configuration of the proxy in front of the switch, or
-    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    `logs`: how often a regular expression is found, by whose log it is. `kamailio`: the configuration of the proxy in front of the
+    switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str

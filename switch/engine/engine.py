@@ -40,7 +40,7 @@ from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, SourceAuthenticated
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.statistics import Statistic
 from switch.sip.strangers import Standing
 from switch.sip.targets import Name, Servers
@@ -165,9 +165,9 @@ class Engine:
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
-    def send_failed(self, target: Flow, at: Moment) -> None:
-        """A datagram to `target` could not be sent."""
-        self._agent.send_failed(target, at.mono_ns)
+    def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """A message to `target` could not be sent, or what went there may not have arrived."""
+        self._agent.send_failed(target, at.mono_ns, why=why)
         self._drain_facts(at)
 
     def resolved(self, name: Name, servers: Servers) -> None:

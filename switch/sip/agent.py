@@ -13,7 +13,7 @@ from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
-from switch.sip.flow import Flow, Listeners
+from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
@@ -227,9 +227,9 @@ class UserAgent:
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Flow, now_ns: int) -> None:
-        """The transport could not send to `target` (ICMP error)."""
-        self._core.transactions.transport_failed(target, now_ns)
+    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """The transport could not send to `target`."""
+        self._core.transactions.transport_failed(target, now_ns, why=why)
 
     def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""
