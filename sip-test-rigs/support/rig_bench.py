@@ -126,6 +126,9 @@ class Bench:
 
     def _phone(self, party: PhoneLine | PhoneCaller, *, port: int, number: str) -> AudioPhone:
         phone: AudioPhone
+        auth = party.auth if isinstance(party, PhoneCaller) else ("", "")
+        if party.name in self._callers:
+            raise RigError(f"rig.yaml: two phones are {party.name}; give one of them another `name`")
         match party.kind:
             case PhoneKind.PJSIP:
                 phone = PjPhone(
@@ -136,10 +139,11 @@ class Bench:
                     work=self._work,
                     ports=self._ports,
                     options=party.options,
+                    auth=auth,
                 )
             case PhoneKind.BARESIP:
                 phone = BaresipPhone(
-                    party.name, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports
+                    party.name, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports, auth=auth
                 )
             case _:
                 assert_never(party.kind)

@@ -81,7 +81,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneCaller:
-    """A phone calls `number`, presses `presses` once it is answered; `then` begins when it and every line played by a phone talk."""
+    """A phone calls `number`, presses `presses` once it is answered; `then` begins when it and every line played by a phone talk.
+
+    `auth`: the user name and password that it answers challenges with; "", "": none.
+    """
 
     kind: PhoneKind
     number: str
@@ -90,6 +93,7 @@ class PhoneCaller:
     then: tuple[Act, ...]
     to: str = "switch"
     options: tuple[str, ...] = ()
+    auth: tuple[str, str] = ("", "")
     name: str = "caller"
 
 
@@ -300,17 +304,22 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
 
 
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
-    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options"}, place)
+    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options", "auth", "name"}, place)
     kind = _kind(told, place)
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
+    name = str(told.get("name", "caller"))
+    auth = told.get("auth") or {}
+    _known(auth, {"username", "secret"}, f"{place}: auth")
     return PhoneCaller(
         kind=kind,
         number=told["calls"],
         tone_hz=told["tone"],
         presses=str(told.get("presses", "")),
-        then=tuple(_act(each, place) for each in then) or (talks, Act(who="caller", what="hang up")),
+        then=tuple(_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
         to=told.get("to", "switch"),
         options=_options(told, kind, place),
+        auth=(str(auth.get("username", "")), str(auth.get("secret", ""))),
+        name=name,
     )
 
 

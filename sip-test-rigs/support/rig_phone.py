@@ -31,8 +31,9 @@ class PjPhone:
         ports: PortBlock,
         number: str = "+14155550123",
         options: Sequence[str] = (),
+        auth: tuple[str, str] = ("", ""),
     ) -> None:
-        """`options`: see `rig_folder.OPTIONS`."""
+        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`."""
         self.name = name
         self.port = port
         self._work = work
@@ -44,7 +45,7 @@ class PjPhone:
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
         start = {"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}
-        self._tell({**start, "number": number, "options": list(options)}, do="start")
+        self._tell({**start, "number": number, "options": list(options), "auth": auth}, do="start")
 
     def is_ready(self) -> bool:
         """Waits until it takes commands; False when it does not come to that."""
