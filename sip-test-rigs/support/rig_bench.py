@@ -1,6 +1,7 @@
 """Sets up one rig (ports, switch, lines), plays its steps, and compares what is left with what the rig expects."""
 
 import random
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,7 @@ class Bench:
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
             problems += self._listen_to()
+            problems += self._read_messages()
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -309,6 +311,17 @@ class Bench:
             if not isinstance(phone, SippPhone) and phone.name in self._rig.heard:
                 problems += phone.unheard(self._rig.heard[phone.name])
         return problems
+
+    def _read_messages(self) -> list[str]:
+        phones = {phone.name: phone for phone in self._phones() if not isinstance(phone, BaresipPhone)}
+        if strangers := set(self._rig.messages) - set(phones):
+            raise RigError(f"expected.yaml: messages: no SIPp or PJSIP phone is called {', '.join(sorted(strangers))}")
+        return [
+            f"{name}: no line of its messages holds {pattern!r}"
+            for name, patterns in self._rig.messages.items()
+            for pattern in patterns
+            if not re.search(pattern, phones[name].messages.read_text(errors="replace").replace("\r", ""), re.MULTILINE)
+        ]
 
     def _phones(self) -> Iterator[Phone]:
         yield from self._callers.values()

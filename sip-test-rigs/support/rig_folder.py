@@ -158,6 +158,7 @@ Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays |
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
+    `messages`: by party, what lines of the SIP messages that it sent or received must hold (regular expressions).
 
     `kamailio`: the configuration of the proxy in front of the switch, or None. `needs`: further programs.
     """
@@ -169,6 +170,7 @@ class Rig:
     steps: tuple[Step, ...]
     records: tuple[Mapping[str, Any], ...]
     heard: Mapping[str, Any] = field(default_factory=dict)
+    messages: Mapping[str, Sequence[str]] = field(default_factory=dict)
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
     needs: tuple[str, ...] = ()
@@ -192,7 +194,7 @@ def read_rig(folder: Path) -> Rig:
     config = folder / "config.yaml"
     text = _existing(config).read_text()
     script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs"}, optional=True)
-    expected = _mapping(folder / "expected.yaml", {"records", "heard"})
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "messages"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -210,6 +212,7 @@ def read_rig(folder: Path) -> Rig:
         steps=steps,
         records=tuple(expected["records"] or ()),
         heard=expected.get("heard") or {},
+        messages=expected.get("messages") or {},
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
         needs=_words(script.get("needs")),

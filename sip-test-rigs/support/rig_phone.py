@@ -40,7 +40,7 @@ class PjPhone:
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
         write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
-        env = {"PJ_PHONE_LOG": str(work / f"{name}.pjsip")}
+        env = {"PJ_PHONE_LOG": str(self.messages)}
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
@@ -55,6 +55,11 @@ class PjPhone:
     def events(self) -> list[dict[str, Any]]:
         """What it reported so far."""
         return [json.loads(line) for line in list(self._program.lines)]
+
+    @property
+    def messages(self) -> Path:
+        """PJSIP's log, with what it sent and received in full."""
+        return self._work / f"{self.name}.pjsip"
 
     def _tell(self, detail: Mapping[str, object] | None = None, *, do: str) -> None:
         self._program.tell(json.dumps({"do": do, **(detail or {})}).encode())
