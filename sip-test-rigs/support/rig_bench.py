@@ -10,6 +10,7 @@ from typing import assert_never
 
 from child_process import wait_until
 from rig_baresip import BaresipPhone
+from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_expect import differences, unheard
@@ -53,6 +54,8 @@ class Bench:
         self._ports = PortBlock()
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
+        self._tls_port = self._ports.next()
+        self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
         self._proxy_at = (LOOPBACK, self._ports.next())
@@ -74,7 +77,7 @@ class Bench:
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
             problems += self._listen_to()
-            problems += self._read_messages()
+            problems += self._read_logs()
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -100,10 +103,11 @@ class Bench:
 
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
-        lines = {name.replace("-", "_"): f"{LOOPBACK}:{port}" for name, port in self._line_ports.items()}
+        lines = {line.name.replace("-", "_"): f"{LOOPBACK}:{self._reached_at(line)}" for line in self._rig.lines}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
+            "sip_tls": f"{LOOPBACK}:{self._tls_port}",
             "rtp": f"{first}-{last}",
             "mute": mute,
             "kamailio": "{}:{}".format(*self._proxy_at),
@@ -112,6 +116,11 @@ class Bench:
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
         }
+
+    def _reached_at(self, line: SippLine | PhoneLine) -> int:
+        """Returns the port that it is called on. baresip speaks TLS one further than the others."""
+        speaks_tls = isinstance(line, PhoneLine) and line.kind is PhoneKind.BARESIP and "tls" in line.options
+        return self._line_ports[line.name] + speaks_tls
 
     def _start_line(self, line: SippLine | PhoneLine) -> None:
         port = self._line_ports[line.name]
@@ -129,8 +138,7 @@ class Bench:
     def _phone(self, party: PhoneLine | PhoneCaller, *, port: int, number: str) -> AudioPhone:
         phone: AudioPhone
         auth = party.auth if isinstance(party, PhoneCaller) else ("", "")
-        if party.name in self._callers:
-            raise RigError(f"rig.yaml: two phones are {party.name}; give one of them another `name`")
+        shown = self._certificates.of(party.name) if {"tls", "sips"} & set(party.options) else None
         match party.kind:
             case PhoneKind.PJSIP:
                 phone = PjPhone(
@@ -142,10 +150,18 @@ class Bench:
                     ports=self._ports,
                     options=party.options,
                     auth=auth,
+                    shown=shown,
                 )
             case PhoneKind.BARESIP:
                 phone = BaresipPhone(
-                    party.name, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports, auth=auth
+                    party.name,
+                    port=port,
+                    number=number,
+                    tone_hz=party.tone_hz,
+                    work=self._work,
+                    ports=self._ports,
+                    auth=auth,
+                    shown=shown,
                 )
             case _:
                 assert_never(party.kind)
@@ -242,21 +258,33 @@ class Bench:
     def _play_phone(self, step: PhoneCaller) -> list[str]:
         """A whole call between phones: dial, press, ring, answer, and what they do then, until somebody hangs up."""
         caller = self._phone(step, port=self._ports.next(), number=CALLER_NUMBER)
-        caller.call("sip:{}@{}:{}".format(step.number, *self._address_of(step.to)))
+        caller.call(self._uri(step))
+        if step.fails:
+            return [] if caller.saw("over", self._rig.deadline_s) else [f"{step.name}: its call did not fail"]
         if step.presses:
             if not caller.saw_answer(self._rig.deadline_s):
                 return [f"{step.name}: was not answered"]
             caller.press(step.presses)
-        for line in self._rig.lines:
-            if isinstance(line, PhoneLine) and (problem := self._answer(line)):
+        answering = [line for line in self._rig.lines if isinstance(line, PhoneLine) and step.answers in (None, line.name)]
+        for line in answering:
+            if problem := self._answer(line):
                 return [problem]
         if not caller.saw("talking", self._rig.deadline_s):
             return [f"{step.name}: was not answered, or has no audio"]
-        phones = {step.name: caller} | {name: phone for name, phone in self._lines.items() if not isinstance(phone, SippPhone)}
+        lines = {line.name: self._lines[line.name] for line in answering}
+        phones = {step.name: caller} | {name: phone for name, phone in lines.items() if not isinstance(phone, SippPhone)}
         for act in step.then:
             if problem := self._act(act, phones):
                 return [problem]
         return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
+
+    def _uri(self, step: PhoneCaller) -> str:
+        host, port = self._address_of(step.to)
+        if step.to == "switch" and {"tls", "sips"} & set(step.options):
+            port = self._tls_port
+        if "sips" in step.options:
+            return f"sips:{step.number}@{host}:{port}"
+        return f"sip:{step.number}@{host}:{port}" + (";transport=tls" if "tls" in step.options else "")
 
     def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
         """Returns what went wrong."""
@@ -312,16 +340,19 @@ class Bench:
                 problems += phone.unheard(self._rig.heard[phone.name])
         return problems
 
-    def _read_messages(self) -> list[str]:
-        phones = {phone.name: phone for phone in self._phones() if not isinstance(phone, BaresipPhone)}
-        if strangers := set(self._rig.messages) - set(phones):
-            raise RigError(f"expected.yaml: messages: no SIPp or PJSIP phone is called {', '.join(sorted(strangers))}")
-        return [
-            f"{name}: no line of its messages holds {pattern!r}"
-            for name, patterns in self._rig.messages.items()
-            for pattern in patterns
-            if not re.search(pattern, phones[name].messages.read_text(errors="replace").replace("\r", ""), re.MULTILINE)
-        ]
+    def _read_logs(self) -> list[str]:
+        """What differs in the logs from what the rig expects of them."""
+        logs = {phone.name: phone.log for phone in self._phones() if not isinstance(phone, SippPhone)}
+        logs["switch"] = self._running().log
+        problems = []
+        for party, expected in self._rig.logs.items():
+            lines = logs[party].read_text(errors="replace").splitlines()
+            for pattern, wanted in expected.items():
+                found = sum(re.search(pattern, line) is not None for line in lines)
+                low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
+                if not low <= found <= high:
+                    problems.append(f"{party}: its log has {found} lines with {pattern!r}, and {wanted} are expected")
+        return problems
 
     def _phones(self) -> Iterator[Phone]:
         yield from self._callers.values()

@@ -8,6 +8,7 @@ from typing import Any
 
 from child_process import Program, tail
 from rig_audio import write_tone
+from rig_certificates import Shown
 from rig_ports import PortBlock
 from rig_recording import unheard
 
@@ -32,20 +33,29 @@ class PjPhone:
         number: str = "+14155550123",
         options: Sequence[str] = (),
         auth: tuple[str, str] = ("", ""),
+        shown: Shown | None = None,
     ) -> None:
-        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`."""
+        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS."""
         self.name = name
         self.port = port
         self._work = work
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
         write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
-        env = {"PJ_PHONE_LOG": str(self.messages)}
+        env = {"PJ_PHONE_LOG": str(self.log)}
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
         start = {"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}
-        self._tell({**start, "number": number, "options": list(options), "auth": auth}, do="start")
+        tls = (
+            {} if shown is None else {"ca": str(shown.ca), "certificate": str(shown.certificate or ""), "key": str(shown.key or "")}
+        )
+        self._tell({**start, "number": number, "options": list(options), "auth": auth, "tls": tls}, do="start")
+
+    @property
+    def log(self) -> Path:
+        """PJSIP's, with what it sent and received in full."""
+        return self._work / f"{self.name}.pjsip"
 
     def is_ready(self) -> bool:
         """Waits until it takes commands; False when it does not come to that."""
@@ -55,11 +65,6 @@ class PjPhone:
     def events(self) -> list[dict[str, Any]]:
         """What it reported so far."""
         return [json.loads(line) for line in list(self._program.lines)]
-
-    @property
-    def messages(self) -> Path:
-        """PJSIP's log, with what it sent and received in full."""
-        return self._work / f"{self.name}.pjsip"
 
     def _tell(self, detail: Mapping[str, object] | None = None, *, do: str) -> None:
         self._program.tell(json.dumps({"do": do, **(detail or {})}).encode())

@@ -41,11 +41,6 @@ class SippPhone:
         self._start([f"{switch[0]}:{switch[1]}", *many])
 
     @property
-    def messages(self) -> Path:
-        """What it sent and received, in full."""
-        return self._work / f"{self.name}.message"
-
-    @property
     def shortmessages(self) -> Path:
         """What it sent and received, a line each."""
         return self._work / f"{self.name}.shortmessage"
