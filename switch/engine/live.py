@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from media.control import RemoteMedia
 from switch.call.cause import Cause
 from switch.call.moment import Moment
-from switch.call.state import Call
+from switch.call.state import CALLER, Bridged, Call
 from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import NegotiatedMedia
@@ -67,6 +67,15 @@ class LiveCall:
     @property
     def call_id(self) -> str:
         return self.call.history.call_id
+
+    def partner_of(self, number: int) -> int | None:
+        """Returns the leg that leg `number` is bridged with, or None."""
+        match self.call.phase:
+            case Bridged(leg=line) if number in {CALLER, line}:
+                other = line if number == CALLER else CALLER
+                return other if other in self.legs else None
+            case _:
+                return None
 
     def silent_since(self) -> Moment | None:
         """Returns the earliest last packet of the legs that should send audio and do not, or None."""
