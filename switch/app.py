@@ -28,6 +28,7 @@ from switch.engine.effect import (
     StoreRecord,
     SyncJournal,
     TellWorker,
+    TrustSource,
 )
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
@@ -42,7 +43,7 @@ from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
-from switch.transport.resolver import NameResolver
+from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
@@ -61,7 +62,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad():
+        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad() | TrustSource():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -74,6 +75,20 @@ def _complain(what: str, call_id: str) -> None:
         _log.error("ledger", what=what)
 
 
+def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
+    match effect:
+        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+            hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
+            _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+        case LogLoad(is_overloaded=True, lag_ms=lag_ms):
+            _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
+        case LogLoad(lag_ms=lag_ms):
+            _log.info("overload is over: calls are taken", lag_ms=lag_ms)
+        case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
+            further = {} if is_good or again_s is None else {"again_in_s": again_s}
+            (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+
+
 class Shell:
     """One running switch. `run` returns after `stop`. `heard` is called with every judged call."""
 
@@ -84,6 +99,7 @@ class Shell:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._heard = heard
+        self._places = deployment.places
         token = _Tokens()
         self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(
@@ -96,9 +112,14 @@ class Shell:
             tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
-            is_known=self.engine.is_known,
+            standing=self.engine.standing,
+            count=self._agent.statistics.add,
         )
-        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._resolver = NameResolver(
+            self.engine.resolved,
+            transports={each.transport for each in settings.listeners},
+            resolver=resolver_of(settings.name_servers),
+        )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
             address=settings.rtp_address,
@@ -141,7 +162,7 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             await self._sockets.open()
-            self._resolver.watch(self.engine.plan.names)
+            self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
             self._load.start()
             self._watch_peers()
@@ -182,7 +203,7 @@ class Shell:
 
     def _follow(self, deployment: Deployment) -> None:
         self.engine.reload(deployment.plan)
-        self._resolver.watch(deployment.plan.names)
+        self._resolver.watch(deployment.places)
         self._watch_peers()
 
     def _watch_peers(self) -> None:
@@ -322,16 +343,10 @@ class Shell:
             case LogProblem(what=what, trace=trace, call_id=call_id):
                 with of_call(call_id):
                     _log.error(what, **({"trace": trace} if trace else {}))
-            case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
-                hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-                _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
-            case LogLoad(is_overloaded=True, lag_ms=lag_ms):
-                _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
-            case LogLoad(lag_ms=lag_ms):
-                _log.info("overload is over: calls are taken", lag_ms=lag_ms)
-            case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
-                further = {} if is_good or again_s is None else {"again_in_s": again_s}
-                (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+            case TrustSource(source=source):
+                self._sockets.trust(source)
+            case LogPeer() | LogPeerState() | LogLoad():
+                _log_state(effect)
             case _:
                 assert_never(effect)
 

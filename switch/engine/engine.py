@@ -18,7 +18,7 @@ from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
 from switch.engine.digit_relay import DigitRelay
-from switch.engine.effect import Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker
+from switch.engine.effect import Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
@@ -40,9 +40,10 @@ from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
 from switch.sip.agent import UserAgent
-from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated
+from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, SourceAuthenticated
 from switch.sip.flow import Flow
 from switch.sip.statistics import Statistic
+from switch.sip.strangers import Standing
 from switch.sip.targets import Name, Servers
 
 
@@ -108,9 +109,11 @@ class Engine:
         """Returns when `tick` must be called, in monotonic ns, or None."""
         return min((at for at in (self._agent.next_deadline(), self._runner.next_deadline()) if at is not None), default=None)
 
-    def is_known(self, host: str) -> bool:
-        """Returns whether a connection from `host` is of a trunk, of a line that is called, or of one who may yet authenticate."""
-        return self._trunks.trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host) or self._plan.strangers is not None
+    def standing(self, host: str) -> Standing:
+        """Returns what `host` is to us: a trunk or the far end of a call, one who may yet authenticate, or neither."""
+        if self._trunks.trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host):
+            return Standing.PEER
+        return Standing.UNKNOWN if self._plan.strangers is None else Standing.MAY_AUTHENTICATE
 
     @property
     def live_calls(self) -> int:
@@ -253,21 +256,26 @@ class Engine:
 
     # calls
 
-    def _on_notices(self) -> None:
-        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all."""
+    def _on_news_of_peers(self, at: Moment) -> None:
+        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all, and of what they sent
+        malformed."""
         for notice in self._agent.notices():
+            if isinstance(notice, SourceAuthenticated):
+                self._emit(TrustSource(source=notice.source))
+                continue
             if isinstance(notice, HealthChanged) and (line := notice.name.removeprefix("line:")) != notice.name:
                 self._control.usage.set_line_up(line, is_up=notice.is_up)
             self._emit(logged_state(notice))
-
-    def _drain_facts(self, at: Moment) -> None:
-        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed and how they are."""
-        self._on_notices()
         for oddity in self._agent.oddities():
             room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
                 logged = LogPeer(source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0)
                 self._emit(logged)
+
+    def _drain_facts(self, at: Moment) -> None:
+        """Passes the agent's facts to the calls, until none is left."""
+        if self._agent.has_news_of_peers:
+            self._on_news_of_peers(at)
         while found := self._agent.facts():
             for fact in found:
                 try:

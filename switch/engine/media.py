@@ -155,7 +155,7 @@ class MediaController:
         """
         if not leg.offered:
             return True
-        if parse_sdp(answer) is None and leg.remote is not None:
+        if leg.remote is not None and parse_sdp(answer) is None:
             leg.offered = False
             self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))  # the wait for its first packet begins now
             return True

@@ -16,6 +16,7 @@ from switch.sip.offer_answer import Incompatible, warning
 from switch.sip.sdp import Direction, direction_of
 
 NOT_ACCEPTABLE = 488
+PENDING = 491
 
 
 class OfferingAgent(Protocol):
@@ -65,6 +66,8 @@ class Renegotiator:
         if other is None or other.offered or self._direction_of_wish(wish) == other.told:
             self._accept(live, leg, offer, at)
             self._play_music(live)
+        elif other.waiting is not None:  # its offer waits for this leg: each would wait for the other
+            self._agent.decline(leg.sip, PENDING, at.mono_ns)
         else:
             leg.waiting = offer
             self._offer(other, self._direction_of_wish(wish), at)

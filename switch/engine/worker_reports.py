@@ -42,8 +42,7 @@ class WorkerReports:
             case Ready():
                 self._media.worker_up(worker)
             case DigitReceived(port=port, digit=digit):
-                if (owner := self._owner_of(port)) is not None:  # first: a key that bridges is not passed on
-                    self._digits.on_event(*owner, digit=digit, at=at)
+                self._pass_on(port, digit, at)  # first: a key that bridges is not passed on
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
             case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
@@ -77,6 +76,11 @@ class WorkerReports:
                 live, number = owner
                 silent = report.at_ns - last_ns > SILENT_NS
                 live.legs[number].silent_since = at.at_mono(last_ns) if silent else None
+
+    def _pass_on(self, port: int, digit: str, at: Moment) -> None:
+        owner = self._owner_of(port)
+        if owner is not None:
+            self._digits.on_event(*owner, digit=digit, at=at)
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
         owner = self._owner_of(port)

@@ -25,6 +25,8 @@ E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
 SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
 SIP_ADDRESS = 'an address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
 ADDRESS = "an IPv4 address, such as 127.0.0.1"
+NAME_SERVER = 'an address, such as 192.0.2.53, 127.0.0.1:5353 or "[2001:db8::53]:53"'
+DNS_PORT = 53
 NETWORK = "an address or network, such as 192.0.2.7, 10.1.0.0/16 or 2001:db8::/32"
 PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
 SIP_URI = "a SIP URI, such as sip:+12125550101@192.0.2.10:5060 or sip:+12125550101@sip.example.com;transport=tls"
@@ -77,6 +79,21 @@ def sip_address(text: str) -> tuple[str, int]:
     return str(parsed), int(found[2])
 
 
+def name_server(text: str) -> tuple[str, int]:
+    """The address of a name server, and its port: 53 where none is written."""
+    bare = text.strip("[]")
+    try:
+        found = ip_address(bare)
+    except ValueError:
+        found = None
+    if found is not None:
+        return str(found), DNS_PORT
+    try:
+        return sip_address(text)
+    except Invalid as error:
+        raise Invalid(f"bad name server {quote(text)}", expected=NAME_SERVER) from error
+
+
 def network(text: str) -> IPv4Network | IPv6Network:
     if text == "any":
         return ANYWHERE
@@ -99,9 +116,6 @@ def even_ports(ports: tuple[int, int]) -> range:
     """The ports of a range that legs can have."""
     first, last = ports
     return range(first + first % 2, last + 1, 2)
-
-
-SIP_ADDRESS_URI = "a SIP URI with an address for its host, such as sip:192.0.2.20"
 
 
 def sip_uri(text: str) -> str:
@@ -129,26 +143,6 @@ def sip_uri(text: str) -> str:
     if len(str(uri)) > MAX_URI:
         raise Invalid(f"a URI of {len(str(uri))} characters", expected=f"at most {MAX_URI} characters")
     return str(uri)
-
-
-def sip_uri_of_address(text: str) -> str:
-    """A SIP URI whose host is an IP literal: for what is sent without a call, and not looked up."""
-    written = sip_uri(text)
-    uri = parse_uri(written)
-    if uri is not None and not is_address(uri.host):
-        raise Invalid(
-            f"host {quote(uri.host)} is a name", expected=SIP_ADDRESS_URI, hint="only lines' hosts are looked up: write the address"
-        )
-    return written
-
-
-def is_address(host: str) -> bool:
-    """Returns whether a URI's host is an IP literal."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _unreadable_uri(text: str) -> Invalid:

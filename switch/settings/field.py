@@ -29,9 +29,9 @@ from switch.settings.problem import quote
 from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
-from switch.sip.digest import Secret
+from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
-from switch.sip.peer import DtmfMode
+from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode
 from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
@@ -199,6 +199,7 @@ E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
 Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
 SipAddress = Annotated[tuple[str, int], scalar(address.sip_address, address.SIP_ADDRESS), text_schema()]
+NameServer = Annotated[tuple[str, int], scalar(address.name_server, address.NAME_SERVER), text_schema()]
 _Network = Annotated[IPv4Network | IPv6Network, scalar(address.network, address.NETWORK), text_schema()]
 Networks = Annotated[
     list[_Network],
@@ -207,7 +208,6 @@ Networks = Annotated[
     WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
-SipAddressUri = Annotated[str, scalar(address.sip_uri_of_address, address.SIP_ADDRESS_URI), text_schema("^[Ss][Ii][Pp]:")]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(EntryKind.CAMPAIGN), text_schema()]
@@ -382,6 +382,11 @@ SecretText = Annotated[
     InstanceOf[Secret], BeforeValidator(_secret), WithJsonSchema({"anyOf": [_ELSEWHERE, {"type": "string", "minLength": 1}]})
 ]
 Realm = Annotated[str, scalar(v.realm, v.REALM), text_schema()]
+DigestAlgorithms = Annotated[
+    list[Annotated[Algorithm, choice("algorithm", DEFAULT_ALGORITHMS)]],
+    some("a challenge without an algorithm", ", ".join(DEFAULT_ALGORITHMS)),
+    BeforeValidator(without_left_out),
+]
 Username = Annotated[str, scalar(v.username, v.USERNAME), text_schema(v.USERNAME_PATTERN)]
 AdvertiserToken = Annotated[Token, scalar(lambda text: token_of(v.token(text)), v.TOKEN), text_schema(v.TOKEN_PATTERN)]
 Filter = Annotated[Expression, scalar(_filter, "a filter such as: state in [TX, OK] and age >= 65"), text_schema()]

@@ -12,7 +12,7 @@ from switch.sip.access import AccessControl, Served
 from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, Notice, PeerOddity
+from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
 from switch.sip.flow import Flow, Listeners
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
@@ -113,6 +113,11 @@ class UserAgent:
         """Returns what happened, in order; each fact is returned once."""
         facts, self._core.facts = self._core.facts, []
         return facts
+
+    @property
+    def has_news_of_peers(self) -> bool:
+        """Returns whether `oddities` or `notices` has something."""
+        return bool(self._core.oddities or self.monitor.notices)
 
     def oddities(self) -> list[PeerOddity]:
         """Returns what trunks and lines sent malformed, in order; each is returned once."""
@@ -315,6 +320,8 @@ class UserAgent:
     def _on_new(self, received: ReceivedRequest, source: Flow, served: Served, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, received.request
+        if served.has_authenticated and source.is_reliable:
+            self.monitor.notices.append(SourceAuthenticated(source=source))
         rejection = served.rejection or rejection_outside_dialogs(request)
         if received.to_tag:
             core.refuse(received, 481, now_ns=now_ns)

@@ -173,7 +173,13 @@ class RegistrationChanged(msgspec.Struct, frozen=True, kw_only=True):
     again_s: int
 
 
-Notice = HealthChanged | RegistrationChanged
+class SourceAuthenticated(msgspec.Struct, frozen=True, kw_only=True):
+    """A request from an unknown address had good credentials, and came by this connection. Drained as `HealthChanged`."""
+
+    source: Flow
+
+
+Notice = HealthChanged | RegistrationChanged | SourceAuthenticated
 LegFact = (
     ProvisionalReceived
     | RedirectFollowed

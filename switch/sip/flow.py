@@ -32,10 +32,13 @@ class Transport(StrEnum):
     TLS = "TLS"
 
 
+_NAMED = {str(each): each for each in Transport}
+
+
 class Flow(NamedTuple):
     """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3).
 
-    `server_name`: over TLS, the name that the far end's certificate must be for; "": its address (RFC 5922 §7.2)."""
+    `server_name`: over TLS, the name or address that the far end's certificate must be for (RFC 5922 §7.2); "": it made the connection."""
 
     host: str
     port: int
@@ -52,21 +55,23 @@ class Flow(NamedTuple):
 class Listeners:
     """Our own addresses as peers reach them, each the `Flow` of its listener. `user_agent`: what Server and User-Agent say."""
 
-    __slots__ = ("_contacts", "_flows", "_vias", "user_agent")
+    __slots__ = ("_contacts", "_flows", "_secure_contacts", "_vias", "user_agent")
 
     def __init__(self, flows: Sequence[Flow], *, user_agent: str) -> None:
         self._flows = tuple([flow._replace(listener=index) for index, flow in enumerate(flows)])
         self.user_agent = user_agent
         self._vias = tuple([_via(flow) for flow in flows])
         self._contacts = tuple([_contact(flow) for flow in flows])
+        self._secure_contacts = tuple([_contact(flow, is_sips=flow.transport is Transport.TLS) for flow in flows])
 
     def local(self, flow: Flow) -> Flow:
         """Returns our own address on `flow`."""
         return self._flows[flow.listener]
 
-    def contact(self, flow: Flow) -> tuple[str, str]:
-        """Returns the Contact field of what leaves by `flow`."""
-        return "Contact", self._contacts[flow.listener]
+    def contact(self, flow: Flow, *, is_sips: bool = False) -> tuple[str, str]:
+        """Returns the Contact field of what leaves by `flow`. `is_sips`: the dialog is a secure one, and its URIs are sips over TLS
+        (RFC 3261 §8.1.1.8, §12.1.1)."""
+        return "Contact", (self._secure_contacts if is_sips else self._contacts)[flow.listener]
 
     def via(self, flow: Flow, branch: str) -> tuple[str, str]:
         """Returns the Via field of a request that leaves by `flow`. Over UDP it asks for `rport` (RFC 3581)."""
@@ -82,17 +87,20 @@ class Listeners:
 
     def index_for(self, host: str, transport: Transport, *, first: int = 0) -> int | None:
         """Returns the listener by which an IP literal is reached over `transport`: `first` where that serves, or None."""
-        serving = (each.listener for each in (self._flows[first], *self._flows) if _serves(each, host, transport))
-        return next(serving, None)
-
-
-def _serves(ours: Flow, host: str, transport: Transport) -> bool:
-    return ours.transport is transport and (":" in ours.host) == (":" in host)
+        for each in (self._flows[first], *self._flows):
+            if each.transport is transport and (":" in each.host) == (":" in host):
+                return each.listener
+        return None
 
 
 def default_port(transport: Transport) -> int:
     """Returns the port of a URI that names none."""
     return DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT
+
+
+def certified(host: str, transport: Transport) -> str:
+    """Returns what the certificate of a URI's host must be for, "" where none is shown."""
+    return host if transport is Transport.TLS else ""
 
 
 def is_address(host: str) -> bool:
@@ -106,15 +114,14 @@ def flow_of(uri: str) -> Flow:
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
     transport = transport_of(parsed) or Transport.UDP
-    return Flow(parsed.host, parsed.port or (DEFAULT_TLS_PORT if transport is Transport.TLS else DEFAULT_PORT), transport)
+    return Flow(parsed.host, parsed.port or default_port(transport), transport, server_name=certified(parsed.host, transport))
 
 
 def transport_of(uri: SipUri) -> Transport | None:
     """Returns the transport that a URI names, TLS for sips (RFC 3261 §19.1.1, §26.2.2), or None: it names none that we have."""
     if uri.scheme == "sips":
         return Transport.TLS
-    named = (param(uri.params, "transport") or "").upper()
-    return Transport(named) if named in Transport.__members__ else None
+    return _NAMED.get((param(uri.params, "transport") or "").upper()) if uri.params else None
 
 
 def _via(flow: Flow) -> str:
@@ -132,6 +139,8 @@ def is_private(host: str) -> bool:
     return any(address in network for network in _PRIVATE)
 
 
-def _contact(flow: Flow) -> str:
+def _contact(flow: Flow, *, is_sips: bool = False) -> str:
+    if is_sips:
+        return f"<sips:{write_host(flow.host)}:{flow.port}>"
     transport = "" if flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
     return f"<sip:{write_host(flow.host)}:{flow.port}{transport}>"

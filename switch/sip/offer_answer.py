@@ -4,8 +4,9 @@ A host may be a name: who resolves it, which ports are free and how RTP flows is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from switch.sip.headers import parse_uint
 from switch.sip.sdp import (
@@ -48,8 +49,7 @@ def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
     return reason.format(codecs=" or ".join(codec.name for codec in codecs or Codec))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioStream:
+class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for."""
 
@@ -61,8 +61,7 @@ class AudioStream:
     ptime_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NegotiatedMedia:
+class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
     `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from switch.sip.digest import Credentials, Secret
+from switch.sip.digest import Algorithm, Credentials, Secret
 from switch.sip.sdp import Codec
+
+DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
+"""What our challenges offer, the strongest first (RFC 8760 §2.4)."""
 
 
 class DtmfMode(StrEnum):
@@ -39,10 +42,12 @@ class PeerProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
-    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret."""
+    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret. `algorithms`: what is offered, in
+    that order, and taken."""
 
     name: str
     accounts: Mapping[str, tuple[PeerProfile, Secret]]
+    algorithms: tuple[Algorithm, ...] = DEFAULT_ALGORITHMS
 
 
 DEFAULT_PEER = PeerProfile()

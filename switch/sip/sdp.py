@@ -6,10 +6,11 @@ is for `offer_answer`.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
+
+import msgspec
 
 from switch.sip.headers import MAX_PORT, cached, parse_uint
 
@@ -56,16 +57,16 @@ class Direction(StrEnum):
 
     @property
     def sends(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.SENDONLY)
+        return self in _SENDING
 
     @property
     def receives(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.RECVONLY)
+        return self in _RECEIVING
 
     @property
     def reversed(self) -> "Direction":
         """The same stream as the other side sees it (RFC 3264 §6.1)."""
-        return {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}.get(self, self)
+        return _REVERSED.get(self, self)
 
     def limited(self, other: "Direction") -> "Direction":
         """Returns what both directions allow."""
@@ -79,14 +80,16 @@ def direction_of(*, sends: bool, receives: bool) -> Direction:
     return Direction.RECVONLY if receives else Direction.INACTIVE
 
 
+_SENDING = (Direction.SENDRECV, Direction.SENDONLY)
+_RECEIVING = (Direction.SENDRECV, Direction.RECVONLY)
+_REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
 _RTPMAP = "a=rtpmap:"
 _PTIME = "a=ptime:"
 _DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name
     (of IPv4), or "": none that is usable. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
     (101, "TELEPHONE-EVENT/8000")."""
@@ -101,8 +104,7 @@ class Media:
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionDescription:
+class SessionDescription(msgspec.Struct, frozen=True, kw_only=True):
     """`timing`: the t= value, which an answer repeats (RFC 3264 §6)."""
 
     timing: str
@@ -125,13 +127,12 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
     return SessionDescription(timing=timing if _TIMING.fullmatch(timing) else "0 0", media=media)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Block:
+class _Block(msgspec.Struct, kw_only=True):
     """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
     that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`: all of them."""
 
-    first: dict[str, str] = field(default_factory=dict)
-    rtpmaps: list[str] = field(default_factory=list)
+    first: dict[str, str] = {}
+    rtpmaps: list[str] = []
 
 
 def _blocks(lines: list[str]) -> list[_Block]:

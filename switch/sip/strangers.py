@@ -7,6 +7,7 @@ line). Where strangers may authenticate, each address may send some more. Everyt
 
 import re
 from collections.abc import Callable
+from enum import Enum, auto
 
 from switch.token_bucket import TokenBucket
 
@@ -19,6 +20,17 @@ UNKNOWN_BURST = 40
 MAX_SOURCES = 10_000
 """Addresses that have a bucket of their own; further ones share one."""
 SWEEP_NS = 1_000_000_000
+
+
+class Standing(Enum):
+    """What an address is to us."""
+
+    PEER = auto()
+    """A trunk's, or that of a far end of a call."""
+    MAY_AUTHENTICATE = auto()
+    """Unknown, and a trunk may be anywhere."""
+    UNKNOWN = auto()
+
 
 _NAMES = (b"tag", b"branch")
 _VALUE = re.compile(rb"[ \t]*=[ \t]*(?:z9hG4bK)?([^ \t\r\n;,>]+)", re.IGNORECASE)

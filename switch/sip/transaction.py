@@ -67,15 +67,18 @@ class Transaction:
     """A running instance of one of the four machines. `user` may be None: nothing depends on how it ends.
 
     A client's `request`: what it sent, None once it has terminated. `tries`: how often that was sent before, without the credentials that
-    were then asked for. A server's `tag`: what its answers put into a To without one (§8.2.6.2), so that those to INVITE and CANCEL agree.
+    were then asked for. `branch`: of its key, without the magic cookie. A server's `tag`: what its answers put into a To without one
+    (§8.2.6.2), so that those to INVITE and CANCEL agree.
     """
 
     __slots__ = (
         "_interval_ns",
+        "_is_reliable",
         "_layer",
         "_retransmit_timer",
         "_timeout_timer",
         "_wire",
+        "branch",
         "flow",
         "key",
         "machine",
@@ -94,8 +97,10 @@ class Transaction:
         self.machine = machine
         self.key = key
         self.flow = flow
+        self._is_reliable = flow.is_reliable
         self.user = user
         self.state = TransactionState.TERMINATED
+        self.branch = ""
         self.merge_id: str | None = None
         self.tag = ""
         self.request: Request | None = None
@@ -154,7 +159,7 @@ class Transaction:
             self._enter(then, now_ns)
         for do in does:
             self._do(do, message, now_ns)
-        if self.flow.is_reliable and self.machine.timers[self.state][1] in ABSORBING:
+        if self._is_reliable and self.machine.timers[self.state][1] in ABSORBING:
             user = self.user
             self._leave()
             if user is not None:
@@ -173,17 +178,19 @@ class Transaction:
         """Starts the timers of `state`, stops those of the state left, keeps those of both. Over TCP and TLS nothing is sent again."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
-        if self.flow.is_reliable:
+        if self._is_reliable:
             old_repeat = repeat = None
             life = None if life in ABSORBING else life
         self.state = state
         timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:
-            timer_heap.cancel(self._retransmit_timer)
+            if self._retransmit_timer is not None:
+                timer_heap.cancel(self._retransmit_timer)
             self._interval_ns = timers.t1_ns
             self._retransmit_timer = None if repeat is None else timer_heap.add(now_ns + timers.t1_ns, self._on_retransmit)
         if life is not old_life:
-            timer_heap.cancel(self._timeout_timer)
+            if self._timeout_timer is not None:
+                timer_heap.cancel(self._timeout_timer)
             self._timeout_timer = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._on_timeout)
 
     def _end_ns(self, repeat: Event | None, life: Event, now_ns: int) -> int:
@@ -266,7 +273,8 @@ class Transactions:
         transaction = Transaction(self, machine, key=key, flow=flow, user=user)
         transaction.start(request, now_ns)
         self.clients[key] = transaction
-        self.branches.add(_branch(key))
+        transaction.branch = _branch(key)
+        self.branches.add(transaction.branch)
         return transaction
 
     def start_server(
@@ -291,13 +299,13 @@ class Transactions:
 
     def forget(self, transaction: Transaction) -> None:
         """A transaction ended."""
-        for table in (self.clients, self.servers):
-            if table.get(transaction.key) is transaction:  # an agent that calls itself has one key in both
-                del table[transaction.key]
-                if table is self.clients:
-                    self.branches.discard(_branch(transaction.key))
-                else:
-                    self.server_hosts.discard(transaction.flow.host)
+        key = transaction.key
+        if self.clients.get(key) is transaction:  # an agent that calls itself has one key in both tables
+            del self.clients[key]
+            self.branches.discard(transaction.branch)
+        elif self.servers.get(key) is transaction:
+            del self.servers[key]
+            self.server_hosts.discard(transaction.flow.host)
         if transaction.merge_id is not None:
             self.merged.discard(transaction.merge_id)
 

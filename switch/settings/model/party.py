@@ -11,7 +11,7 @@ from switch.settings import address, field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
-from switch.sip.headers import parse_uri
+from switch.sip.digest import Algorithm
 from switch.sip.sdp import Codec
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
@@ -145,6 +145,19 @@ class TrunkAuthConfig(AuthConfig):
     """What a trunk's INVITEs must authenticate with, and what its own challenges are answered with."""
 
     realm: field.Realm = may("The realm of our challenges", default=field.DEFAULT_REALM)
+    algorithms: field.DigestAlgorithms | None = may(
+        "What our challenges offer, the preferred first; default: SHA-256, MD5. Old equipment looks at the first alone, and knows MD5"
+    )
+
+    @field_validator("algorithms")
+    @classmethod
+    def _once_each(cls, algorithms: list[Algorithm] | None) -> list[Algorithm] | None:
+        hint = "keep one of them"
+        raise_all(
+            Invalid(f"algorithm {quote(name)} is offered twice", hint=hint, where=("algorithms", index))
+            for index, name in repeated(algorithms or ())
+        )
+        return algorithms
 
 
 class ProbeConfig(Strict):
@@ -158,13 +171,13 @@ class ProbeConfig(Strict):
 class TrunkHealthConfig(ProbeConfig):
     """Whether a carrier is alive; calls are taken from it all the same."""
 
-    uri: field.SipAddressUri = must("What is asked")
+    uri: field.SipUri = must("What is asked")
 
 
 class RegistrationConfig(AuthConfig):
     """Registering with a carrier, so that it sends its calls here."""
 
-    registrar: field.SipAddressUri = must("The registrar, such as sip:192.0.2.20")
+    registrar: field.SipUri = must("The registrar, such as sip:192.0.2.20 or sip:sip.example.com")
     expires: field.RegistrationTime = may("For how long to ask", default="10m")
     contact_user: field.Username | None = may("The user part of our Contact; default: the user name")
 
@@ -271,15 +284,6 @@ class LineConfig(PeerConfig):
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
     trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
     number_format: field.FormatOut = may("How the caller's number is written", default="e164")
-
-    @field_validator("health")
-    @classmethod
-    def _can_be_asked(cls, health: HealthConfig | None, info: ValidationInfo) -> HealthConfig | None:
-        uri = parse_uri(info.data.get("uri", ""))
-        if health is not None and health.options is not None and uri is not None and not address.is_address(uri.host):
-            hint = "a name may stand for several: leave `options` out, or write the address"
-            raise Invalid("OPTIONS to a host name", hint=hint, where=("health", "options"))
-        return health
 
     @field_validator("whisper")
     @classmethod

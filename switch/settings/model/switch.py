@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
-from switch.settings.model.base import Strict, may, must
+from switch.settings.model.base import Items, Strict, may, must, some_of
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
 
@@ -58,6 +58,7 @@ class SipConfig(Strict):
     )
     tls: TlsConfig | None = may("Certificate and key of TLS; default: none is spoken")
     t1: field.TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
+    name_servers: Items[field.NameServer] = some_of("Who is asked for host names; default: those of /etc/resolv.conf")
     call_id_header: field.CallIdHeader = may(
         "The header of a line's INVITE that tells the call's id; off: none", default="X-Call-ID"
     )

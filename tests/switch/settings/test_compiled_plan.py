@@ -13,6 +13,7 @@ from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
+from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
 from switch.sip.peer import DtmfMode
@@ -134,6 +135,24 @@ advertisers:
     )
     assert plan.line_identities["acme-east"] == LineIdentity()
     assert plan.show_ani == {"+18885550101"}
+
+
+def test_challenges_offer_what_the_trunk_lists_in_its_order(config: Path) -> None:
+    extra = """\
+trunks:
+  old: {addresses: any, auth: {username: old, secret: {env: HOME}, algorithms: [MD5, SHA-256]}}
+  older: {addresses: [203.0.113.2], auth: {username: older, secret: {env: HOME}, algorithms: [MD5]}}
+  new: {addresses: [203.0.113.3], auth: {username: new, secret: {env: HOME}}}
+"""
+    (config / "extra.yaml").write_text(extra)
+    deployment = load(config).deployment
+    assert deployment is not None
+    realms = {trunk.name: trunk.peer.realm for trunk in deployment.plan.trunks}
+    offers = {name: realm and realm.algorithms for name, realm in realms.items()}
+    both = (Algorithm.MD5, Algorithm.SHA_256)
+    assert offers == {"carrier": None, "old": both, "older": (Algorithm.MD5,), "new": both[::-1]}
+    assert deployment.plan.strangers is not None
+    assert deployment.plan.strangers.algorithms == both
 
 
 def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:

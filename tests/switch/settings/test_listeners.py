@@ -10,6 +10,7 @@ from switch.settings.certificate import WARN_DAYS
 from switch.settings.load import Loaded, load
 from switch.settings.problem import Severity
 from switch.sip.flow import Flow, Transport
+from switch.sip.targets import Name
 
 LISTEN = 'listen: [{udp: 192.0.2.1:5060}, {tcp: 192.0.2.1:5060}, {udp: "[2001:db8::1]:5060"}]'
 TLS = "listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061, advertise: 203.0.113.5:5061}], tls: {certificate: c.pem, key: c.key}"
@@ -64,6 +65,36 @@ def test_several_listeners_have_their_numbers(config: Path) -> None:
 )
 def test_what_is_refused(config: Path, sip: str, message: str) -> None:
     assert message in told(loaded(config, sip))
+
+
+@pytest.mark.parametrize(
+    ("written", "servers"),
+    [
+        ("[192.0.2.53]", (("192.0.2.53", 53),)),
+        (
+            '[127.0.0.1:5353, "[2001:db8::53]:54", "2001:db8:0::53"]',
+            (("127.0.0.1", 5353), ("2001:db8::53", 54), ("2001:db8::53", 53)),
+        ),
+    ],
+)
+def test_name_servers(config: Path, written: str, servers: tuple[tuple[str, int], ...]) -> None:
+    assert sound(loaded(config, f"listen: 192.0.2.1:5060, name_servers: {written}")).switch.name_servers == servers
+
+
+@pytest.mark.parametrize("written", ["ns.example.com", "127.0.0.1:0", "127.0.0.1:65536", "0.0.0.0:53"])
+def test_a_name_server_is_an_address(config: Path, written: str) -> None:
+    (problem,) = loaded(config, f'listen: 192.0.2.1:5060, name_servers: ["{written}"]').errors
+
+    assert problem.message == f'bad name server "{written}"'
+    assert (problem.line, problem.column) == (2, 48)
+
+
+def test_names_come_with_the_place_of_the_first_line_that_has_them(config: Path) -> None:
+    lines = "advertisers: {zeta: {lines: {zeta-1: {uri: 'sip:1@sip.example.com'}, zeta-2: {uri: 'sip:2@sip.example.com'}}}}\n"
+    found = sound(loaded(config, "listen: 192.0.2.1:5060", lines))
+
+    assert found.plan.names == {Name("sip.example.com"): ("lines.zeta-1.uri", "lines.zeta-2.uri")}
+    assert found.places == {Name("sip.example.com"): f"{config}/switch.yaml:3:39"}
 
 
 @pytest.mark.parametrize(
