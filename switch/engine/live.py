@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from media.control import RemoteMedia
 from switch.call.cause import Cause
 from switch.call.moment import Moment
-from switch.call.state import CALLER, Bridged, Call, Releasing
+from switch.call.state import CALLER, Bridged, Call
 from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import NegotiatedMedia
@@ -88,7 +88,7 @@ class LiveCall:
 
 
 class LiveCalls:
-    """Every live call, by id and by the SIP agent's leg numbers; and by trunk, those that were not refused at once."""
+    """Every live call, by id, by the SIP agent's leg numbers, and by trunk."""
 
     __slots__ = ("_by_id", "_by_sip", "_by_trunk")
 
@@ -119,11 +119,10 @@ class LiveCalls:
 
     def add(self, live: LiveCall) -> None:
         self._by_id[live.call_id] = live
-        if not isinstance(live.call.phase, Releasing):
-            self._by_trunk.setdefault(live.call.history.trunk, set()).add(live.call_id)
+        self._by_trunk.setdefault(live.call.history.trunk, set()).add(live.call_id)
 
     def on_trunk(self, trunk: str) -> int:
-        """Returns how many calls of a trunk are live; those that were refused at once take no channel."""
+        """Returns how many calls of a trunk are live."""
         return len(self._by_trunk.get(trunk, ()))
 
     def add_leg(self, live: LiveCall, number: int, leg: LiveLeg) -> None:

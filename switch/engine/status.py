@@ -19,8 +19,8 @@ from switch.sip.statistics import OTHER, Statistic
 
 class TrunkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One trunk. `calls`: live, of at most `limit`. `total_calls`: since the start, live ones included. `refused`: of these, those that
-    were rejected at once. `malformed`: messages of its addresses that could not be used, or were read past an error. `last_seen_us`: UTC, of
-    its last message. `health`, `registration`: None: it is not asked by OPTIONS, we do not register with it."""
+    were rejected at once. `malformed`: messages of its addresses that could not be used, or were read past an error. `last_seen_us`: UTC,
+    of its last message. `health`, `registration`: None: it is not asked by OPTIONS, we do not register with it."""
 
     name: str
     calls: int
