@@ -17,6 +17,7 @@ from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.effect import Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
@@ -71,6 +72,7 @@ class Engine:
             note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
             media=self._media,
@@ -82,11 +84,12 @@ class Engine:
         )
         self._runner = CallRunner(executor=executor, control=self._control, emit=self._emit)
         self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
-        self._reports = WorkerReports(media=self._media, calls=self._calls, runner=self._runner, emit=self._emit)
+        self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=self._emit)
         self._leg_facts = LegFacts(
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
+            digits=digits,
             control=self._control,
             calls=self._calls,
             runner=self._runner,

@@ -16,6 +16,7 @@ from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
 from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
+from switch.sip.info import InfoKey
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
 from switch.sip.outgoing import OutgoingLeg
@@ -220,6 +221,12 @@ class UserAgent:
         match self._core.legs.get(leg):
             case Session() as session:
                 session.offer(body, now_ns)
+
+    def press(self, leg: int, key: InfoKey, now_ns: int) -> None:
+        """Sends a key to an answered leg by INFO, after those sent before. Whether the peer took it is not told."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.press(key, now_ns)
 
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
         """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""
