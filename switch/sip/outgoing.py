@@ -38,6 +38,11 @@ MAX_REDIRECTS = 3
 """3xx that one call follows."""
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
+_UNANSWERED = {
+    TransactionEnd.UNREACHABLE: (EndReason.UNREACHABLE, "can't be reached"),
+    TransactionEnd.CERTIFICATE_REFUSED: (EndReason.CERTIFICATE_REFUSED, "shows a certificate that is not accepted"),
+}
+_SILENT = (EndReason.TIMEOUT, "is silent")
 
 
 class OutgoingState(IntEnum):
@@ -178,10 +183,10 @@ class OutgoingLeg:
         """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
         if self._phase is OutgoingState.DONE or transaction is not self._transaction:
             return
-        is_unreachable = end is TransactionEnd.UNREACHABLE
-        if self._phase is OutgoingState.CALLING and self._moves_on("can't be reached" if is_unreachable else "is silent", now_ns):
+        why, words = _UNANSWERED.get(end, _SILENT)
+        if self._phase is OutgoingState.CALLING and self._moves_on(words, now_ns):
             return
-        self._finish(EndReason.UNREACHABLE if is_unreachable else EndReason.TIMEOUT, by_peer=False, status=None)
+        self._finish(why, by_peer=False, status=None)
 
     def _on_silence(self, now_ns: int) -> None:
         """The target has not answered: the INVITE goes to the next one, and what still comes from this one is taken care of."""
