@@ -67,6 +67,7 @@ def test_silent_targets_are_left_one_after_the_other_in_one_attempt() -> None:
         "udp:198.51.100.31:5060 is silent: its INVITE goes to udp:198.51.100.22:5060",
         "udp:198.51.100.22:5060 is silent: its INVITE goes to udp:198.51.100.21:5060",
     ]
+    assert world.engine.statistics() == {"failover": {NOWHERE.host: 1, WEST.host: 1}}
     assert any(b'"target":"udp:198.51.100.21:5060"' in payload for _, payload in world.journal)
 
 

@@ -7,7 +7,7 @@ from sip_world import NOTHING_HELD, PEER, Solo, header, name_of, response
 
 from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import RegistrationChanged
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.message import Message
 from switch.sip.registration import (
     FIRST_WAIT_S,
@@ -257,15 +257,15 @@ def test_a_registrar_whose_name_has_no_address_is_a_failure() -> None:
     assert line.told() == [(False, None)]
 
 
-@pytest.mark.parametrize("how", ["503", "silent", "unreachable"])
+@pytest.mark.parametrize("how", ["503", "silent", *SendFailure])
 def test_the_next_target_is_registered_with_at_once(how: str) -> None:
     line = Line(NAMED)
     resolve(line, PEER, SECOND)
     line.next()
     if how == "503":
         line.answer(503)
-    elif how == "unreachable":
-        line.solo.agent.send_failed(PEER, line.solo.now_ns)
+    elif isinstance(how, SendFailure):
+        line.solo.agent.send_failed(PEER, line.solo.now_ns, why=how)
     second = line.next()
     assert (header(second, "CSeq"), line.solo.addresses) == ("2 REGISTER", [SECOND])
     assert line.solo.now_ns == (32 * S if how == "silent" else 0)
