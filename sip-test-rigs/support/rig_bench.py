@@ -258,6 +258,9 @@ class Bench:
     def _play_phone(self, step: PhoneCaller) -> list[str]:
         """A whole call between phones: dial, press, ring, answer, and what they do then, until somebody hangs up."""
         caller = self._phone(step, port=self._ports.next(), number=CALLER_NUMBER)
+        for phone in self._lines.values():
+            if not isinstance(phone, SippPhone):
+                phone.expect_call()
         caller.call(self._uri(step))
         if step.fails:
             return [] if caller.saw("over", self._rig.deadline_s) else [f"{step.name}: its call did not fail"]
@@ -346,12 +349,12 @@ class Bench:
         logs["switch"] = self._running().log
         problems = []
         for party, expected in self._rig.logs.items():
-            lines = logs[party].read_text(errors="replace").splitlines()
+            text = logs[party].read_text(errors="replace")
             for pattern, wanted in expected.items():
-                found = sum(re.search(pattern, line) is not None for line in lines)
+                found = len(re.findall(pattern, text))
                 low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
                 if not low <= found <= high:
-                    problems.append(f"{party}: its log has {found} lines with {pattern!r}, and {wanted} are expected")
+                    problems.append(f"{party}: its log has {pattern!r} {found} times, and {wanted} are expected")
         return problems
 
     def _phones(self) -> Iterator[Phone]:

@@ -38,7 +38,7 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "tls", "sips"),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips"),
     PhoneKind.BARESIP: ("tls",),
 }
 
@@ -171,8 +171,8 @@ Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays |
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `logs`: how many lines hold an expression (a number, or from and to), by whose log it is. `kamailio`: the configuration of the proxy in
-    front of the switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    `logs`: how often a regular expression is found (a number, or from and to), by whose log it is. `kamailio`: the configuration of the
+    proxy in front of the switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str

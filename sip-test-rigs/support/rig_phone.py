@@ -39,6 +39,7 @@ class PjPhone:
         self.name = name
         self.port = port
         self._work = work
+        self._since = 0
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
         write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -68,6 +69,10 @@ class PjPhone:
 
     def _tell(self, detail: Mapping[str, object] | None = None, *, do: str) -> None:
         self._program.tell(json.dumps({"do": do, **(detail or {})}).encode())
+
+    def expect_call(self) -> None:
+        """What it reported of calls before is not looked at any more."""
+        self._since = len(self._program.lines)
 
     def call(self, uri: str) -> None:
         self._tell({"uri": uri}, do="call")
@@ -106,7 +111,7 @@ class PjPhone:
         return self._reports(lambda seen: seen == {"event": "state", "state": "CONFIRMED"}, deadline_s)
 
     def _reports(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
-        return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines), deadline_s)
+        return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines[self._since :]), deadline_s)
 
     def close(self) -> list[str]:
         """Make it write its recording and end in order; what went wrong."""
