@@ -351,7 +351,7 @@ class Bench:
         for party, expected in self._rig.logs.items():
             text = logs[party].read_text(errors="replace")
             for pattern, wanted in expected.items():
-                found = len(re.findall(pattern, text))
+                found = len(re.findall(pattern, text, re.MULTILINE))
                 low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
                 if not low <= found <= high:
                     problems.append(f"{party}: its log has {pattern!r} {found} times, and {wanted} are expected")
