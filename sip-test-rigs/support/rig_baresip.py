@@ -14,7 +14,7 @@ from typing import Any
 from child_process import Program, tail, wait_until
 from rig_audio import write_tone
 from rig_folder import RigError
-from rig_ports import LOOPBACK, PortBlock
+from rig_ports import LOOPBACK, PortBlock, written
 from rig_recording import unheard
 
 MODULES = "/usr/lib/baresip/modules"
@@ -27,7 +27,7 @@ EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOS
 
 CONFIG = """\
 poll_method epoll
-sip_listen {host}:{port}
+sip_listen {place}
 net_interface {host}
 rtp_ports {rtp}-{rtp_last}
 audio_source aufile,{own}
@@ -46,25 +46,27 @@ module sndfile.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen {host}:{control}
+ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
 
 
 class BaresipPhone:
     """One baresip, which has one call at a time. It sends its own tone and records what it hears to NAME/dump-*-dec.wav."""
 
-    def __init__(self, name: str, *, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock) -> None:
+    def __init__(
+        self, name: str, *, host: str = LOOPBACK, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock
+    ) -> None:
         self.name = name
+        self._host = host
         self.port = port
         self._work = work
         self._control = (LOOPBACK, ports.next())
         self._configure(tone_hz, number=number, rtp=ports.next())
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
-        self._program = Program(
-            ["baresip", "-f", str(work / name), "-v"], output=work / f"{name}.output", folder=work, env={"HOME": str(work)}
-        )
+        command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
+        self._program = Program(command, output=work / f"{name}.output", folder=work, env={"HOME": str(work)})
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
@@ -74,10 +76,10 @@ class BaresipPhone:
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
         write_tone(folder / "silence.wav", tone_hz, duration_ms=100, peak_db=-90.0)
         values = {
-            "host": LOOPBACK,
-            "port": self.port,
+            "host": self._host,
+            "place": written(self._host, self.port),
             "number": number,
-            "control": self._control[1],
+            "control": written(*self._control),
             "rtp": rtp,
             "rtp_last": rtp + 1,
             "own": folder / "own.wav",

@@ -31,7 +31,7 @@ from rig_folder import (
 )
 from rig_kamailio import Kamailio
 from rig_phone import PjPhone
-from rig_ports import HOST_RTP, LOOPBACK, PortBlock, swallow
+from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 
@@ -94,10 +94,12 @@ class Bench:
 
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
-        lines = {name.replace("-", "_"): f"{LOOPBACK}:{port}" for name, port in self._line_ports.items()}
+        hosts = {line.name: line.at for line in self._rig.lines}
+        lines = {name.replace("-", "_"): written(hosts[name], port) for name, port in self._line_ports.items()}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
+            "sip6": written(LOOPBACK6, self._switch_at[1]),
             "rtp": f"{first}-{last}",
             "mute": mute,
             "kamailio": "{}:{}".format(*self._proxy_at),
@@ -111,7 +113,7 @@ class Bench:
         port = self._line_ports[line.name]
         match line:
             case SippLine():
-                phone = SippPhone(line.name, scenario=line.scenario, source=LOOPBACK, port=port, work=self._work, ports=self._ports)
+                phone = SippPhone(line.name, scenario=line.scenario, source=line.at, port=port, work=self._work, ports=self._ports)
                 self._lines[line.name] = phone
                 if not phone.listen(calls=line.calls, arguments=line.arguments):
                     raise RigError(f"{line.name}: SIPp does not listen; see {line.name}.screen and {line.name}.error")
@@ -135,7 +137,7 @@ class Bench:
                 )
             case PhoneKind.BARESIP:
                 phone = BaresipPhone(
-                    party.name, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports
+                    party.name, host=party.at, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports
                 )
             case _:
                 assert_never(party.kind)
@@ -199,8 +201,10 @@ class Bench:
         self._before = len(records)
         return differences([{}] * len(records), records)
 
-    def _address_of(self, party: str) -> tuple[str, int]:
-        return self._switch_at if party == "switch" else self._proxy_at
+    def _address_of(self, party: str, *, caller: str) -> tuple[str, int]:
+        """Of the family of the caller's own address."""
+        host, port = self._switch_at if party == "switch" else self._proxy_at
+        return LOOPBACK6 if ":" in caller else host, port
 
     def _running(self) -> Switch:
         if self._switch is None:
@@ -211,9 +215,9 @@ class Bench:
         if step.name in self._callers:
             raise RigError(f"rig.yaml: {step.scenario.name} is called twice; copy it to a file of another name")
         port = self._ports.next()
-        phone = SippPhone(step.name, scenario=step.scenario, source=step.source, port=port, work=self._work, ports=self._ports)
+        phone = SippPhone(step.name, scenario=step.scenario, source=step.at, port=port, work=self._work, ports=self._ports)
         self._callers[step.name] = phone
-        phone.dial(self._address_of(step.to), step.arguments)
+        phone.dial(self._address_of(step.to, caller=step.at), step.arguments)
         if step.until is None:
             return phone.finish(self._rig.deadline_s)
         return self._await_mark(phone, step.until)
@@ -227,7 +231,7 @@ class Bench:
     def _play_phone(self, step: PhoneCaller) -> list[str]:
         """A whole call between phones: dial, press, ring, answer, and what they do then, until somebody hangs up."""
         caller = self._phone(step, port=self._ports.next(), number=CALLER_NUMBER)
-        caller.call("sip:{}@{}:{}".format(step.number, *self._address_of(step.to)))
+        caller.call(f"sip:{step.number}@{written(*self._address_of(step.to, caller=step.at))}")
         if step.presses:
             if not caller.saw_answer(self._rig.deadline_s):
                 return [f"{step.name}: was not answered"]
