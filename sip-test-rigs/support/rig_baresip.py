@@ -13,6 +13,7 @@ from typing import Any
 
 from child_process import Program, tail, wait_until
 from rig_audio import write_tone
+from rig_certificates import Shown
 from rig_folder import RigError
 from rig_ports import LOOPBACK, PortBlock, written
 from rig_recording import unheard
@@ -38,7 +39,7 @@ ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
-module_path {modules}
+{tls}module_path {modules}
 module g711.so
 module aufile.so
 module aubridge.so
@@ -55,13 +56,24 @@ class BaresipPhone:
     """One baresip, which has one call at a time. It sends its own tone and records what it hears to NAME/dump-*-dec.wav."""
 
     def __init__(
-        self, name: str, *, host: str = LOOPBACK, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock
+        self,
+        name: str,
+        *,
+        host: str = LOOPBACK,
+        port: int,
+        number: str,
+        tone_hz: int,
+        work: Path,
+        ports: PortBlock,
+        shown: Shown | None = None,
     ) -> None:
+        """`shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
         self._host = host
         self.port = port
         self._work = work
         self._control = (LOOPBACK, ports.next())
+        self._shown = shown
         self._configure(tone_hz, number=number, rtp=ports.next())
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
@@ -86,10 +98,19 @@ class BaresipPhone:
             "silence": folder / "silence.wav",
             "sounds": folder,
             "modules": MODULES,
+            "tls": "",
         }
+        if self._shown is not None and self._shown.certificate and self._shown.key:
+            both = folder / "certificate.pem"
+            both.write_bytes(self._shown.certificate.read_bytes() + self._shown.key.read_bytes())
+            values["tls"] = f"sip_certificate {both}\nsip_cafile {self._shown.ca}\n"
         (folder / "config").write_text(CONFIG.format(**values))
         (folder / "accounts").write_text(ACCOUNT.format(**values))
         (folder / "contacts").write_text("")
+
+    @property
+    def log(self) -> Path:
+        return self._work / f"{self.name}.output"
 
     def is_ready(self) -> bool:
         """Waits until it takes commands; False when it does not come to that."""

@@ -1,7 +1,7 @@
 """Reads a rig's folder into a `Rig`, or says what is wrong with it. Does not run anything."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -41,9 +41,19 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers"),
-    PhoneKind.BARESIP: (),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "tls", "sips"),
+    PhoneKind.BARESIP: ("tls",),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One to be made for the rig: for these names and addresses, valid for so many days. `unknown`: by an authority that nobody trusts."""
+
+    name: str
+    names: tuple[str, ...] = (LOOPBACK,)
+    days: int = 1
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +96,8 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneCaller:
-    """A phone on `at` calls `number`, presses `presses` once it is answered; `then` begins when it and every line played by a phone
-    talk."""
+    """A phone on `at` calls `number`, presses `presses` once it is answered; `then` begins when it talks, and of the lines played by phones
+    the one that `answers`, where one is named, else all. `fails`: nobody answers, and the call is over at once."""
 
     kind: PhoneKind
     number: str
@@ -95,8 +105,10 @@ class PhoneCaller:
     presses: str = ""
     then: tuple[Act, ...]
     at: str = LOOPBACK
+    fails: bool = False
     to: str = "switch"
     options: tuple[str, ...] = ()
+    answers: str | None = None
     name: str = "caller"
 
 
@@ -141,14 +153,32 @@ class Drain:
 
 
 _Placed = SippLine | PhoneLine | SippCaller | PhoneCaller
-Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+
+    command: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateLine:
+    """A line played by SIPp that was not there before begins to listen."""
+
+    name: str
+
+
+Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `kamailio`: the configuration of the proxy in front of the switch, or None. `needs`: further programs.
+    `logs`: how many lines hold an expression, by whose log it is. `kamailio`: the configuration of the proxy in front of the switch, or
+    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -158,6 +188,8 @@ class Rig:
     steps: tuple[Step, ...]
     records: tuple[Mapping[str, Any], ...]
     heard: Mapping[str, Any] = field(default_factory=dict)
+    logs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
     needs: tuple[str, ...] = ()
@@ -181,8 +213,8 @@ def read_rig(folder: Path) -> Rig:
     """Raises RigError."""
     config = folder / "config.yaml"
     text = _existing(config).read_text()
-    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs"}, optional=True)
-    expected = _mapping(folder / "expected.yaml", {"records", "heard"})
+    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs", "certificates"}, optional=True)
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -200,6 +232,8 @@ def read_rig(folder: Path) -> Rig:
         steps=steps,
         records=tuple(expected["records"] or ()),
         heard=expected.get("heard") or {},
+        logs=expected.get("logs") or {},
+        certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
         needs=_words(script.get("needs")),
@@ -257,6 +291,14 @@ def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any
     )
 
 
+def _certificates(folder: Path, told: Mapping[str, Any]) -> Iterator[Certificate]:
+    for name, entry in told.items():
+        place = f"{folder / 'rig.yaml'}: certificates.{name}"
+        _known(entry, {"names", "days", "unknown"}, place)
+        names = _words(entry.get("names")) or (LOOPBACK,)
+        yield Certificate(name=name, names=names, days=int(entry.get("days", 1)), unknown=bool(entry.get("unknown")))
+
+
 def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
     return [_step(folder, step, f"{folder / 'rig.yaml'}: steps[{n}]") for n, step in enumerate(told)]
 
@@ -286,16 +328,20 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
+        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
+            return Asked(command=command, pattern=pattern)
+        case {"line": str(name), **rest} if not rest:
+            return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
     raise RigError(
         f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `drain: TIME`,"
-        " `load: FILE.xml`, `switch: killed`, `switch: started` or `kamailio says: REGEX`"
+        " `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`, `line: NAME` or `kamailio says: REGEX`"
     )
 
 
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
-    _known(told, {"calls", "tone", "presses", "talks", "phone", "from", "to", "options"}, place)
+    _known(told, {"calls", "tone", "presses", "talks", "phone", "from", "to", "options", "name", "answers", "fails"}, place)
     kind = _kind(told, place)
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
     return PhoneCaller(
@@ -307,6 +353,9 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
         then=tuple(_act(each, place) for each in then) or (talks, Act(who="caller", what="hang up")),
         to=told.get("to", "switch"),
         options=_options(told, kind, place),
+        answers=told.get("answers"),
+        fails=bool(told.get("fails")),
+        name=str(told.get("name", "caller")),
     )
 
 

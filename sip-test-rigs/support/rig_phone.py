@@ -8,6 +8,7 @@ from typing import Any
 
 from child_process import Program, tail
 from rig_audio import write_tone
+from rig_certificates import Shown
 from rig_ports import PortBlock
 from rig_recording import unheard
 
@@ -31,8 +32,9 @@ class PjPhone:
         ports: PortBlock,
         number: str = "+14155550123",
         options: Sequence[str] = (),
+        shown: Shown | None = None,
     ) -> None:
-        """`options`: see `rig_folder.OPTIONS`."""
+        """`options`: see `rig_folder.OPTIONS`. `shown`: its certificate over TLS."""
         self.name = name
         self.port = port
         self._work = work
@@ -44,7 +46,14 @@ class PjPhone:
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
         start = {"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}
-        self._tell({**start, "number": number, "options": list(options)}, do="start")
+        tls = (
+            {} if shown is None else {"ca": str(shown.ca), "certificate": str(shown.certificate or ""), "key": str(shown.key or "")}
+        )
+        self._tell({**start, "number": number, "options": list(options), "tls": tls}, do="start")
+
+    @property
+    def log(self) -> Path:
+        return self._work / f"{self.name}.pjsip"
 
     def is_ready(self) -> bool:
         """Waits until it takes commands; False when it does not come to that."""

@@ -236,6 +236,10 @@ class UserAgentCore:
         transaction.respond(status, wire, now_ns)
         return wire
 
+    def contact(self, received: ReceivedRequest) -> tuple[str, str]:
+        """Returns the Contact of an answer."""
+        return self.listeners.contact(received.reply_to, is_sips=received.is_sips)
+
     def reply(self, received: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
         """Serves and answers at once, in a transaction as long as there is room."""
         if self.is_flooded():

@@ -93,7 +93,7 @@ class EarlyDialogs:
         elif (rejection := rejection_of(request)) is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method != "UPDATE" or not request.body:
-            core.reply(received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
+            core.reply(received, 200, now_ns=now_ns, extra=(core.contact(received), *CAPABILITIES))
         elif self._pending is not None or not early.rseq:  # our offer is not answered for good yet (RFC 3311 §5.2)
             core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
         else:
@@ -106,7 +106,7 @@ class EarlyDialogs:
         if pending is None:
             return False
         received, transaction = pending
-        extra: Fields = (self._core.listeners.contact(received.reply_to), *CAPABILITIES)
+        extra: Fields = (self._core.contact(received), *CAPABILITIES)
         self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
         return True
 

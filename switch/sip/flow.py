@@ -60,21 +60,23 @@ class Flow(NamedTuple):
 class Listeners:
     """Our own addresses as peers reach them, each the `Flow` of its listener. `user_agent`: what Server and User-Agent say."""
 
-    __slots__ = ("_contacts", "_flows", "_vias", "user_agent")
+    __slots__ = ("_contacts", "_flows", "_secure_contacts", "_vias", "user_agent")
 
     def __init__(self, flows: Sequence[Flow], *, user_agent: str) -> None:
         self._flows = tuple([flow._replace(listener=index) for index, flow in enumerate(flows)])
         self.user_agent = user_agent
         self._vias = tuple([_via(flow) for flow in flows])
         self._contacts = tuple([_contact(flow) for flow in flows])
+        self._secure_contacts = tuple([_contact(flow, is_sips=flow.transport is Transport.TLS) for flow in flows])
 
     def local(self, flow: Flow) -> Flow:
         """Returns our own address on `flow`."""
         return self._flows[flow.listener]
 
-    def contact(self, flow: Flow) -> tuple[str, str]:
-        """Returns the Contact field of what leaves by `flow`."""
-        return "Contact", self._contacts[flow.listener]
+    def contact(self, flow: Flow, *, is_sips: bool = False) -> tuple[str, str]:
+        """Returns the Contact field of what leaves by `flow`. `is_sips`: the dialog is a secure one, and its URIs are sips over TLS
+        (RFC 3261 §8.1.1.8, §12.1.1)."""
+        return "Contact", (self._secure_contacts if is_sips else self._contacts)[flow.listener]
 
     def via(self, flow: Flow, branch: str) -> tuple[str, str]:
         """Returns the Via field of a request that leaves by `flow`. Over UDP it asks for `rport` (RFC 3581)."""
@@ -154,6 +156,8 @@ def is_link_local(host: str) -> bool:
     return ":" in host and ip_address(host).is_link_local
 
 
-def _contact(flow: Flow) -> str:
+def _contact(flow: Flow, *, is_sips: bool = False) -> str:
+    if is_sips:
+        return f"<sips:{write_host(flow.host)}:{flow.port}>"
     transport = "" if flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
     return f"<sip:{write_host(flow.host)}:{flow.port}{transport}>"

@@ -329,6 +329,11 @@ def _escape(text: str, safe: str) -> str:
     return quote(text, safe, "utf-8", "surrogateescape")
 
 
+def is_sips(uri: str) -> bool:
+    """Returns whether a URI asks for TLS on each hop (RFC 3261 §19.1)."""
+    return uri[:5].lower() == "sips:"
+
+
 def is_sip_uri(text: str) -> bool:
     """Returns whether `text` has the form of a sip or sips URI (RFC 3261 §25.1), whatever its escapes stand for."""
     match = _URI.fullmatch(text)

@@ -18,7 +18,7 @@ from switch.sip.digest import DigestClient
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
 from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, RedirectFollowed
 from switch.sip.flow import Flow
-from switch.sip.headers import parse_name_addr, parse_seconds
+from switch.sip.headers import is_sips, parse_name_addr, parse_seconds
 from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
@@ -113,7 +113,7 @@ class OutgoingLeg:
             ("To", f"<{uri}>"),
             ("Call-ID", call_id or core.token()),
             ("CSeq", f"{FIRST_CSEQ} INVITE"),
-            core.listeners.contact(target),
+            core.listeners.contact(target, is_sips=is_sips(uri)),
             ALLOW,
             SUPPORTED,
             *interval_fields(self._interval_s),

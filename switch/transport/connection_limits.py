@@ -85,7 +85,7 @@ class ConnectionLimits:
         for place in list(self._strangers):
             if self._is_peer(place.host):
                 self.prove(place)
-            elif now_s - place.since_s >= STRANGER_S:
+            elif now_s >= place.since_s + STRANGER_S:
                 self._drop(place)
 
     def _drop_stranger(self, host: str | None = None) -> bool:
