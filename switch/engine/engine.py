@@ -17,6 +17,7 @@ from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.effect import Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
@@ -40,7 +41,7 @@ from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, SourceAuthenticated
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.statistics import Statistic
 from switch.sip.strangers import Standing
 from switch.sip.targets import Name, Servers
@@ -71,6 +72,7 @@ class Engine:
             note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
             media=self._media,
@@ -82,11 +84,12 @@ class Engine:
         )
         self._runner = CallRunner(executor=executor, control=self._control, emit=self._emit)
         self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
-        self._reports = WorkerReports(media=self._media, calls=self._calls, runner=self._runner, emit=self._emit)
+        self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=self._emit)
         self._leg_facts = LegFacts(
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
+            digits=digits,
             control=self._control,
             calls=self._calls,
             runner=self._runner,
@@ -165,9 +168,9 @@ class Engine:
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
-    def send_failed(self, target: Flow, at: Moment) -> None:
-        """A datagram to `target` could not be sent."""
-        self._agent.send_failed(target, at.mono_ns)
+    def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """A message to `target` could not be sent, or what went there may not have arrived."""
+        self._agent.send_failed(target, at.mono_ns, why=why)
         self._drain_facts(at)
 
     def resolved(self, name: Name, servers: Servers) -> None:

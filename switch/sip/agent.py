@@ -13,9 +13,10 @@ from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
-from switch.sip.flow import Flow, Listeners
+from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
+from switch.sip.info import InfoKey
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
 from switch.sip.outgoing import OutgoingLeg
@@ -221,15 +222,21 @@ class UserAgent:
             case Session() as session:
                 session.offer(body, now_ns)
 
+    def press(self, leg: int, key: InfoKey, now_ns: int) -> None:
+        """Sends a key to an answered leg by INFO, after those sent before. Whether the peer took it is not told."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.press(key, now_ns)
+
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
         """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""
         usage = self._core.legs.get(leg)
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Flow, now_ns: int) -> None:
-        """The transport could not send to `target` (ICMP error)."""
-        self._core.transactions.transport_failed(target, now_ns)
+    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """The transport could not send to `target`."""
+        self._core.transactions.transport_failed(target, now_ns, why=why)
 
     def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""

@@ -28,6 +28,8 @@ class EndReason(StrEnum):
     """No answer to our INVITE (Timer B), or none at all to our CANCEL."""
     UNREACHABLE = "unreachable"
     """The transport could not send."""
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """The peer's TLS certificate is no good."""
     BAD_ANSWER = "bad_answer"
     """The peer's 2xx cannot be used (no To tag, no Contact)."""
     EXPIRED = "expired"

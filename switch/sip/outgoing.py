@@ -35,6 +35,10 @@ MAX_REDIRECTS = 3
 """3xx that one call follows."""
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
+_WHY_UNANSWERED = {
+    TransactionEnd.UNREACHABLE: EndReason.UNREACHABLE,
+    TransactionEnd.CERTIFICATE_REFUSED: EndReason.CERTIFICATE_REFUSED,
+}
 _REPLACED = frozenset({"Via", "CSeq", "Authorization", "Proxy-Authorization", "Session-Expires", "Min-SE"})
 """What an INVITE that is sent again has anew."""
 
@@ -174,7 +178,7 @@ class OutgoingLeg:
 
     def on_end(self, transaction: Transaction, end: TransactionEnd) -> None:
         """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
-        why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
+        why = _WHY_UNANSWERED.get(end, EndReason.TIMEOUT)
         if self._phase is not OutgoingState.DONE and transaction is self._transaction:
             self._finish(why, by_peer=False, status=None)
 
