@@ -40,7 +40,7 @@ from switch.ledger.versions import kept_as
 from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
@@ -265,8 +265,8 @@ class Shell:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _send_failed(self, target: Flow) -> None:
-        self.engine.send_failed(target, self._clock.now())
+    def _send_failed(self, target: Flow, why: SendFailure) -> None:
+        self.engine.send_failed(target, self._clock.now(), why=why)
         asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
     def _report(self, worker: int, report: Report) -> None:

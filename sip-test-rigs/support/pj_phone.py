@@ -2,7 +2,7 @@
 
 Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on stdout. One call at a time.
     {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav", "number": "+14155550123", "options": [],
-     "tls": {"ca": "ca.pem", "certificate": "", "key": ""}}
+     "auth": ["", ""], "tls": {"ca": "ca.pem", "certificate": "", "key": ""}}
     {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hold"}
     {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
@@ -69,7 +69,16 @@ class Phone:
     """The library, one account, at most one call, a WAV player and a recorder."""
 
     def __init__(
-        self, *, port: int, rtp: int, play: str, record: str, number: str, options: Sequence[str], tls: Mapping[str, str]
+        self,
+        *,
+        port: int,
+        rtp: int,
+        play: str,
+        record: str,
+        number: str,
+        options: Sequence[str],
+        auth: Sequence[str],
+        tls: Mapping[str, str],
     ) -> None:
         self.notes: Notes = deque()
         self._options = options
@@ -90,7 +99,7 @@ class Phone:
         for codec in self._endpoint.codecEnum2():
             self._endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
         self._desk = Desk(self.notes)
-        self._desk.create(_account(number, port, rtp, options))
+        self._desk.create(_account(number, port, rtp, options, auth))
         self._player = pj.AudioMediaPlayer()
         self._player.createPlayer(play)
         self._recorder = pj.AudioMediaRecorder()
@@ -198,9 +207,12 @@ def _tls(tls: Mapping[str, str]) -> pj.TlsConfig:
     return config
 
 
-def _account(number: str, port: int, rtp: int, options: Sequence[str]) -> pj.AccountConfig:
+def _account(number: str, port: int, rtp: int, options: Sequence[str], auth: Sequence[str]) -> pj.AccountConfig:
     config = pj.AccountConfig()
     config.idUri = f"sip:{number}@{LOOPBACK}:{port}" + (";transport=tls" if {"tls", "sips"} & set(options) else "")
+    username, secret = auth
+    if username:
+        config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", username, 0, secret))
     if "100rel" in options:
         config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
     if "timers" in options:

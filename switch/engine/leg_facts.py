@@ -18,6 +18,7 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     EndReason,
+    FailedOver,
     InfoDigit,
     LegFact,
     LegTerminated,
@@ -67,6 +68,9 @@ class LegFacts:
             case ProvisionalReceived(status=status, body=body):
                 early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
                 self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
+            case FailedOver(target=target):
+                leg.source = target
+                self._runner.feed(live, ev.LegFailedOver(at=at, leg=number, target=str(target)))
             case RedirectFollowed(uri=uri):
                 self._runner.feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
             case AnswerReceived(body=body):
@@ -123,6 +127,7 @@ _OF_LINE = {
     EndReason.CANCELLED: Cause.NO_ANSWER,
     EndReason.TIMEOUT: Cause.SILENT,
     EndReason.UNREACHABLE: Cause.LINE_FAILED,
+    EndReason.CERTIFICATE_REFUSED: Cause.CERTIFICATE_REFUSED,
     EndReason.BAD_ANSWER: Cause.LINE_FAILED,
 }
 

@@ -125,7 +125,10 @@ class UserAgentCore:
             self._leg_hosts.discard(host)
 
     def call_host(self, leg: int, host: str) -> None:
-        """The leg calls `host`, or was called from there."""
+        """The leg calls `host` from now on, or was called from there."""
+        before = self._called.get(leg)
+        if before is not None:
+            self._leg_hosts.discard(before)
         self._called[leg] = host
         self._leg_hosts.add(host)
 

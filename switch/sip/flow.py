@@ -40,6 +40,14 @@ class Transport(StrEnum):
 _NAMED = {str(each): each for each in Transport}
 
 
+class SendFailure(StrEnum):
+    """Why nothing could be sent to a flow, or what was sent may not have arrived."""
+
+    UNREACHABLE = "unreachable"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """Over TLS its certificate has run out, is for another name, or is signed by nobody we trust."""
+
+
 class Flow(NamedTuple):
     """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3).
 
@@ -50,6 +58,9 @@ class Flow(NamedTuple):
     transport: Transport = Transport.UDP
     listener: int = 0
     server_name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.transport.lower()}:{write_host(self.host)}:{self.port}"
 
     @property
     def is_reliable(self) -> bool:

@@ -62,7 +62,7 @@ class OwnKeys:
             self._core.note_oddity(transaction.flow, f"keys by INFO are refused: {message.status}", self._dialog.call_id)
         self._send_next(now_ns)
 
-    def on_end(self, transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         """While the session lives, a timer of our own ends the wait: it has a moment."""
         if transaction is self._transaction and not self._session.is_live:
             self._wait_for(None, 0)

@@ -219,7 +219,7 @@ class Session:
         elif self._pending is not None and self._pending.transaction is transaction:
             self.decline(487, now_ns)
 
-    def on_end(self, transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         if transaction is self._bye:
             self._finish(EndReason.BYE, by_peer=False)
             self._bye = None

@@ -19,7 +19,7 @@ def sent(data: bytes, target: Flow) -> list[Flow]:
     told: list[Flow] = []
 
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
+        udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, _: told.append(target))
         await udp.open(Flow("127.0.0.1", 0))
         udp.send(data, target)
         udp.close()
@@ -53,7 +53,7 @@ def test_one_port_has_a_listener_of_each_family(ours4: str, ours6: str) -> None:
             return take
 
         first, second, phone4, phone6 = [
-            UdpTransport(received=received(name), send_failed=lambda _: None) for name in ("4", "6", "phone4", "phone6")
+            UdpTransport(received=received(name), send_failed=lambda *_: None) for name in ("4", "6", "phone4", "phone6")
         ]
         await first.open(Flow(ours4, 0))
         port = port_of(first)
@@ -90,7 +90,7 @@ class Refusing:
 def told_of(number: int) -> list[Flow]:
     told: list[Flow] = []
     target: Flow = Flow("127.0.0.1", 5060)
-    udp = UdpTransport(received=lambda *_: None, send_failed=told.append)
+    udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, _: told.append(target))
     udp._transport = object()  # type: ignore[assignment]
     udp._socket = Refusing(number)  # type: ignore[assignment]
     udp.send(b"x", target)
@@ -111,8 +111,8 @@ def test_a_target_that_can_not_be_reached_is_told(number: int) -> None:
 def test_what_is_sent_arrives_with_its_source(run: object) -> None:
     async def scene() -> tuple[bytes, Flow]:
         came: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        one = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
-        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), send_failed=lambda _: None)
+        one = UdpTransport(received=lambda *_: None, send_failed=lambda *_: None)
+        other = UdpTransport(received=lambda data, source: came.put_nowait((data, source)), send_failed=lambda *_: None)
         await one.open(Flow("127.0.0.1", 0))
         await other.open(Flow("127.0.0.1", 0))
         assert one._socket is not None
@@ -131,7 +131,7 @@ def test_what_is_sent_arrives_with_its_source(run: object) -> None:
 
 def test_after_close_nothing_is_sent_and_nothing_breaks() -> None:
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, send_failed=lambda _: None)
+        udp = UdpTransport(received=lambda *_: None, send_failed=lambda *_: None)
         udp.send(b"x", Flow("127.0.0.1", 9))
         await udp.open(Flow("127.0.0.1", 0))
         udp.close()
