@@ -106,7 +106,6 @@ class Shell:
             addresses=settings.rtp_addresses,
             ports=settings.rtp_ports,
             quiet_ms=settings.rtp_quiet_ms,
-            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
