@@ -13,6 +13,7 @@ from rig_baresip import BaresipPhone
 from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
+from rig_dns import NameServer
 from rig_expect import differences, unheard
 from rig_folder import (
     Act,
@@ -61,6 +62,8 @@ class Bench:
         self._proxy_at = (LOOPBACK, self._ports.next())
         self._proxy_inner = (LOOPBACK, self._ports.next())
         self._kamailio: Kamailio | None = None
+        self._dns_at = (LOOPBACK, self._ports.next())
+        self._name_server: NameServer | None = None
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
         self._before = 0
@@ -87,6 +90,9 @@ class Bench:
     def _start(self) -> Switch:
         """The switch takes the longest to start, so the lines start meanwhile."""
         values = self._placeholders()
+        zone = self._rig.folder / "dns.zone"
+        if zone.exists():
+            self._name_server = NameServer(fill_placeholders(zone.read_text(), values), at=self._dns_at)
         self._switch = Switch(self._work, fill_placeholders(self._rig.config, values))
         if self._rig.kamailio is not None:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
@@ -104,6 +110,7 @@ class Bench:
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
         lines = {line.name.replace("-", "_"): written(line.at, self._reached_at(line)) for line in self._rig.lines}
+        ports = {f"{line.name.replace('-', '_')}_port": str(self._reached_at(line)) for line in self._rig.lines}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
@@ -111,11 +118,14 @@ class Bench:
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
             "rtp": f"{first}-{last}",
             "mute": mute,
+            "mute_port": mute.rpartition(":")[2],
+            "dns": "{}:{}".format(*self._dns_at),
             "kamailio": "{}:{}".format(*self._proxy_at),
             "kamailio_inner": "{}:{}".format(*self._proxy_inner),
             "host": self._ports.host,
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
+            **ports,
         }
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
@@ -370,6 +380,8 @@ class Bench:
             phone.stop()
         problems = self._switch.stop() if self._switch else []
         problems += self._kamailio.stop() if self._kamailio else []
+        if self._name_server:
+            self._name_server.stop()
         self._mute.close()
         self._ports.close()
         return problems

@@ -268,7 +268,9 @@ class Engine:
         for oddity in self._agent.oddities():
             room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
-                logged = LogPeer(source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0)
+                logged = LogPeer(
+                    source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0, kind=oddity.kind
+                )
                 self._emit(logged)
 
     def _drain_facts(self, at: Moment) -> None:
