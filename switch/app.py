@@ -109,7 +109,6 @@ class Shell:
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
         self._sockets = Sockets(
             settings.listeners,
-            tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
             standing=self.engine.standing,

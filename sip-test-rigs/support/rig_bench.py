@@ -55,6 +55,7 @@ class Bench:
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
         self._tls_port = self._ports.next()
+        self._mutual_port = self._ports.next()
         self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
@@ -108,6 +109,7 @@ class Bench:
         return {
             "sip": "{}:{}".format(*self._switch_at),
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
+            "sip_mutual": f"{LOOPBACK}:{self._mutual_port}",
             "rtp": f"{first}-{last}",
             "mute": mute,
             "kamailio": "{}:{}".format(*self._proxy_at),
@@ -273,9 +275,9 @@ class Bench:
         return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
 
     def _uri(self, step: PhoneCaller) -> str:
-        host, port = self._address_of(step.to)
-        if step.to == "switch" and {"tls", "sips"} & set(step.options):
-            port = self._tls_port
+        host, port = self._proxy_at if step.to == "kamailio" else self._switch_at
+        if {"tls", "sips"} & set(step.options):
+            port = {"switch": self._tls_port, "mutual": self._mutual_port}.get(step.to, port)
         if "sips" in step.options:
             return f"sips:{step.number}@{host}:{port}"
         return f"sip:{step.number}@{host}:{port}" + (";transport=tls" if "tls" in step.options else "")

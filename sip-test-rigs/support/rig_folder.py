@@ -329,18 +329,19 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
     _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options", "name", "answers", "fails"}, place)
     kind = _kind(told, place)
+    name = str(told.get("name", "caller"))
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
     return PhoneCaller(
         kind=kind,
         number=told["calls"],
         tone_hz=told["tone"],
         presses=str(told.get("presses", "")),
-        then=tuple(_act(each, place) for each in then) or (talks, Act(who="caller", what="hang up")),
+        then=tuple(_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
         to=told.get("to", "switch"),
         options=_options(told, kind, place),
         answers=told.get("answers"),
         fails=bool(told.get("fails")),
-        name=str(told.get("name", "caller")),
+        name=name,
     )
 
 
@@ -364,8 +365,12 @@ def _act(told: object, place: str) -> Act:
 def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, with_kamailio: bool) -> None:
     """Whoever is named is there."""
     for step in steps:
-        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {"switch", *(["kamailio"] if with_kamailio else [])}:
-            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, or to `kamailio` where the rig has one")
+        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {
+            "switch",
+            "mutual",
+            *(["kamailio"] if with_kamailio else []),
+        }:
+            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, `mutual`, or to `kamailio` where the rig has one")
         if isinstance(step, KamailioSays) and not with_kamailio:
             raise RigError(f"{place}: `kamailio says`, and the rig has no `kamailio: FILE.cfg`")
         if isinstance(step, PhoneCaller) and (strangers := {act.who for act in step.then} - {"", step.name, *lines}):

@@ -93,7 +93,6 @@ def on_loopback(deployment: Deployment) -> Deployment:
         switch=replace(
             settings,
             listeners=(Listener(transport=Transport.UDP, address=(LOOPBACK, listen)),),
-            tls=None,
             rtp_address=LOOPBACK,
             rtp_ports=rtp_ports,
             api=None,

@@ -21,7 +21,7 @@ from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, Tru
 from switch.settings.model.switch import ListenerConfig, TlsConfig
 from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
-from switch.sip.flow import flow_of
+from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_ALGORITHMS, PeerProfile, Realm
 from switch.sip.probe import Watch, probed_uri
@@ -82,9 +82,14 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     tokens = {name: entry.token for name, entry in document.advertisers.items() if entry.token}
     return SwitchSettings(
         listeners=tuple(
-            Listener(transport=each.transport, address=each.address, advertised=each.advertise) for each in switch.sip.listen
+            Listener(
+                transport=each.transport,
+                address=each.address,
+                advertised=each.advertise,
+                tls=_tls(each, switch.sip.tls, directory),
+            )
+            for each in switch.sip.listen
         ),
-        tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
         name_servers=tuple(switch.sip.name_servers),
         rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
@@ -110,15 +115,20 @@ def _address(listener: ListenerConfig) -> tuple[str, int]:
     return listener.advertise or listener.address
 
 
-def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
-    if tls is None:
+def _tls(listener: ListenerConfig, common: TlsConfig | None, directory: Path) -> TlsSettings | None:
+    certificate, key = (
+        (listener.certificate, listener.key) if common is None or listener.certificate else (common.certificate, common.key)
+    )
+    if listener.transport is not Transport.TLS or certificate is None or key is None:
         return None
+    ca = listener.ca or (common and common.ca)
+    verify = listener.verify or (Verified.LINES if common is None else common.verify)
     return TlsSettings(
-        certificate=(directory / tls.certificate).resolve(),
-        key=(directory / tls.key).resolve(),
-        ca=(directory / tls.ca).resolve() if tls.ca else None,
-        verify_lines=tls.verify is not Verified.NOBODY,
-        verify_callers=tls.verify is Verified.EVERYONE,
+        certificate=(directory / certificate).resolve(),
+        key=(directory / key).resolve(),
+        ca=(directory / ca).resolve() if ca else None,
+        verify_lines=verify is not Verified.NOBODY,
+        verify_callers=verify is Verified.EVERYONE,
     )
 
 
