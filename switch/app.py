@@ -103,7 +103,10 @@ class Shell:
         token = _Tokens()
         self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(
-            address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms, hold_music=settings.hold_music
+            addresses=settings.rtp_addresses,
+            ports=settings.rtp_ports,
+            quiet_ms=settings.rtp_quiet_ms,
+            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
@@ -121,7 +124,6 @@ class Shell:
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
-            address=settings.rtp_address,
             prompts=settings.prompts,
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,

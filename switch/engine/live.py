@@ -19,7 +19,8 @@ from switch.timer_heap import TimerEntry
 @dataclass(slots=True, kw_only=True)
 class LiveLeg:
     """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `peer`: what config says of its trunk or line.
-    `port`: our RTP port. `remote`: where its audio is, once agreed. `refusal`: why its SDP can't be served, for a Warning header.
+    `host`, `port`: our RTP address, once its family is known, and port. `remote`: where its audio is, once agreed. `refusal`: why its SDP
+    can't be served, for a Warning header.
 
     `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
@@ -31,6 +32,7 @@ class LiveLeg:
     sip: int
     source: Flow
     peer: PeerProfile = DEFAULT_PEER
+    host: str | None = None
     port: int | None = None
     remote: RemoteMedia | None = None
     prepared: NegotiatedMedia | None = None

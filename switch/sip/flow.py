@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from switch.sip.headers import SipUri, cached, param, parse_uri, write_host
@@ -14,13 +14,18 @@ DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
 """RFC 3261 §19.1.2."""
 
-_PRIVATE = (
+_PRIVATE4 = (
     IPv4Network("10.0.0.0/8"),  # RFC 1918
     IPv4Network("172.16.0.0/12"),
     IPv4Network("192.168.0.0/16"),
     IPv4Network("100.64.0.0/10"),  # RFC 6598: behind a carrier's NAT
     IPv4Network("169.254.0.0/16"),  # RFC 3927
     IPv4Network("127.0.0.0/8"),
+)
+_PRIVATE6 = (
+    IPv6Network("fc00::/7"),  # RFC 4193
+    IPv6Network("fe80::/10"),  # RFC 4291 §2.5.6: of one link
+    IPv6Network("::1/128"),
 )
 
 
@@ -139,12 +144,24 @@ def _via(flow: Flow) -> str:
 
 @cached
 def is_private(host: str) -> bool:
-    """Returns whether an IPv4 literal is of no use outside its own network; any other host is not."""
+    """Returns whether an IP literal is of no use outside its own network; a name is not."""
     try:
-        address = IPv4Address(host)
+        address = ip_address(host)
     except ValueError:
         return False
-    return any(address in network for network in _PRIVATE)
+    return any(address in network for network in (_PRIVATE4 if address.version == 4 else _PRIVATE6))
+
+
+@cached
+def site_of(host: str) -> str:
+    """Returns what one stranger can send from: an IPv4 literal itself, of an IPv6 literal its /64, which any host may have (RFC 6177)."""
+    return str(IPv6Network((host, 64), strict=False)) if ":" in host else host
+
+
+@cached
+def is_link_local(host: str) -> bool:
+    """Returns whether an IP literal is an IPv6 address of one link: nothing can be sent there without its zone (RFC 4007 §6)."""
+    return ":" in host and ip_address(host).is_link_local
 
 
 def _contact(flow: Flow, *, is_sips: bool = False) -> str:

@@ -11,6 +11,7 @@ The patterns use possessive quantifiers throughout: time stays linear in the len
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Literal, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
@@ -359,11 +360,22 @@ def parse_uri(text: str) -> SipUri | None:
     return SipUri(
         scheme="sips" if len(match["scheme"]) == len("sips") else "sip",
         user=user or None,
-        host=match["host"].strip("[]"),
+        host=_plain_host(match["host"]),
         port=port,
         params=params,
         headers=match["headers"] or "",
     )
+
+
+def _plain_host(text: str) -> str:
+    """An IPv6 literal without brackets and as sockets write it (RFC 5952), so that it is equal to where messages come from."""
+    if not text.startswith("["):
+        return text
+    literal = text[1:-1]
+    try:
+        return str(IPv6Address(literal))
+    except ValueError:  # nothing can be sent there
+        return literal
 
 
 def _params(text: str) -> UriParams | None:

@@ -88,15 +88,15 @@ class Connection(asyncio.Protocol):
 
     def is_idle(self, now_s: float) -> bool:
         """Returns whether nothing has come for `IDLE_S`."""
-        return now_s - self._last_s >= IDLE_S
+        return now_s >= self._last_s + IDLE_S
 
     def is_stalled(self, now_s: float) -> bool:
         """Returns whether a message is unfinished after `UNFINISHED_S`; so is the first one of a connection from its beginning."""
-        return self._begun_s is not None and now_s - self._begun_s >= UNFINISHED_S
+        return self._begun_s is not None and now_s >= self._begun_s + UNFINISHED_S
 
     def is_lingering(self, now_s: float) -> bool:
         """Returns whether it was closed `CLOSE_S` ago, and what it had to send is still not read."""
-        return self._closed_s is not None and now_s - self._closed_s >= CLOSE_S
+        return self._closed_s is not None and now_s >= self._closed_s + CLOSE_S
 
     def close(self) -> None:
         """Sends what waits, and closes."""

@@ -242,7 +242,9 @@ class StreamTransport:
             self._leave(connection)
             self._count(Statistic.CONNECTION_FAILED, target.host)
             pending = self._connecting.pop(target)
-            _log.warning("no connection", target=f"{target.host}:{target.port}", name=target.server_name or None, why=_why(error))
+            _log.warning(
+                "no connection", target=f"{write_host(target.host)}:{target.port}", name=target.server_name or None, why=_why(error)
+            )
             is_refused = isinstance(error, ssl.SSLCertVerificationError)
             if pending.has_requests:
                 self._send_failed(target, SendFailure.CERTIFICATE_REFUSED if is_refused else SendFailure.UNREACHABLE)

@@ -321,7 +321,7 @@ def test_for_an_answer_to_a_stranger_no_connection_is_made() -> None:
 
 @pytest.mark.parametrize("over", [0, 1])
 def test_a_stranger_makes_so_many_connections_at_once(monkeypatch: pytest.MonkeyPatch, over: int) -> None:
-    monkeypatch.setattr(connection_limits, "MAX_STRANGERS_OF_HOST", 2 * UNKNOWN_BURST)
+    monkeypatch.setattr(connection_limits, "MAX_STRANGERS_OF_SITE", 2 * UNKNOWN_BURST)
     monkeypatch.setattr(strangers, "UNKNOWN_PER_SECOND", 1)
 
     async def scene() -> None:
