@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from switch.certificate_dates import WARN_DAYS, validity
 from switch.engine.clock import SystemClock
 from switch.settings.field import Verified
 from switch.settings.finding import Finding, warning
@@ -13,8 +14,6 @@ from switch.settings.model.switch import ListenerConfig, SipConfig, TlsConfig
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid
 
-WARN_DAYS = 14
-"""A certificate that runs out within so many days is warned of: by then a client of an authority that renews it by itself has failed."""
 PEM = "-----BEGIN CERTIFICATE-----"
 _SIP: KeyPath = ("switch", "sip")
 
@@ -41,7 +40,7 @@ def _of_pair(path: KeyPath, certificate: Path, key: Path, *, now: datetime) -> I
         if (unreadable := _unreadable(file)) is not None:
             yield Finding((*path, name), unreadable)
             return
-    if (validity := _validity(certificate)) is None:
+    if (dates := validity(certificate)) is None:
         yield Finding((*path, "certificate"), Invalid("no certificate in PEM", expected=PEM))
         return
     try:
@@ -52,7 +51,7 @@ def _of_pair(path: KeyPath, certificate: Path, key: Path, *, now: datetime) -> I
         return
     if key.stat().st_mode & stat.S_IROTH:
         yield warning((*path, "key"), "every user of this machine can read the key", hint=f"chmod o-r {key}")
-    yield from _of_dates((*path, "certificate"), *validity, now=now)
+    yield from _of_dates((*path, "certificate"), *dates, now=now)
 
 
 def _of_dates(path: KeyPath, begin: datetime, end: datetime, *, now: datetime) -> Iterator[Finding]:
@@ -64,16 +63,6 @@ def _of_dates(path: KeyPath, begin: datetime, end: datetime, *, now: datetime) -
         yield Finding(path, Invalid(f"the certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on", hint=f"it is {clock}"))
     elif end <= now + timedelta(days=WARN_DAYS):
         yield warning(path, f"the certificate runs out on {end.date()}", hint=hint)
-
-
-def _validity(certificate: Path) -> tuple[datetime, datetime] | None:
-    from cryptography import x509  # noqa: PLC0415 it takes a twentieth of a second, which only a config with TLS pays
-
-    try:
-        found = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
-    except ValueError:
-        return None
-    return found.not_valid_before_utc, found.not_valid_after_utc
 
 
 def _of_authorities(path: KeyPath, file: Path) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
 
 from switch.deployment import Listener, TlsSettings
 from switch.sip.flow import Flow, SendFailure, Transport
@@ -62,6 +64,10 @@ class Sockets:
     def waiting_bytes(self) -> int:
         """Returns how much of the receive buffers of UDP is taken by messages that were not read yet."""
         return sum(each.waiting_bytes() for each in self._by_listener if isinstance(each, UdpTransport))
+
+    def certificates(self) -> tuple[tuple[Path, datetime], ...]:
+        """Returns the files of our certificates, and when each runs out as it is now."""
+        return tuple((each.file, each.ends) for each in self._certificates.values())
 
     def refresh_certificates(self) -> None:
         """Reads certificates anew where they have changed."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 
+from switch.certificate_dates import WARN_DAYS
 from switch.deployment import Deployment, Listener, TlsSettings
 from switch.engine.media import RtpAddress
-from switch.settings.certificate import WARN_DAYS
 from switch.settings.load import Loaded, load
 from switch.settings.problem import Severity
 from switch.sip.flow import Flow, Transport
