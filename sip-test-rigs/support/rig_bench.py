@@ -110,6 +110,7 @@ class Bench:
             "sip": "{}:{}".format(*self._switch_at),
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
             "sip_mutual": f"{LOOPBACK}:{self._mutual_port}",
+            "tls": str(self._work / "config" / "tls"),
             "rtp": f"{first}-{last}",
             "mute": mute,
             "kamailio": "{}:{}".format(*self._proxy_at),

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterable
 
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "asterisk": "asterisk"}
+PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio kamailio-tls-modules", "asterisk": "asterisk"}
 """Debian's, by program."""
 MAY_BE_MISSING = {"asterisk"}
 """Programs that not every Debian offers: their rigs pass without them, and say so."""

@@ -206,8 +206,8 @@ def _status_lines(found: "Status", pid: int, zone: "Zone") -> Iterator[str | Sty
     yield f"config {found.config}, process {pid}"
     for certificate in found.certificates:
         is_near = certificate.until_us - _now_us() <= WARN_DAYS * US_PER_DAY
-        until = f"certificate {certificate.file} valid until {_moment(certificate.until_us, zone)}"
-        yield Styled(until, "yellow" if is_near else "")
+        what = "ran out on" if certificate.until_us <= _now_us() else "valid until"
+        yield Styled(f"certificate {certificate.file} {what} {_moment(certificate.until_us, zone)}", "yellow" if is_near else "")
     if found.overloaded:
         yield f"overloaded: new calls get 503 until the switch, {found.lag_ms} ms behind, has caught up"
 
