@@ -49,23 +49,32 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{control}
 """
-ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}\n"
 
 
 class BaresipPhone:
     """One baresip, which has one call at a time. It sends its own tone and records what it hears to NAME/dump-*-dec.wav."""
 
     def __init__(
-        self, name: str, *, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock, shown: Shown | None = None
+        self,
+        name: str,
+        *,
+        port: int,
+        number: str,
+        tone_hz: int,
+        work: Path,
+        ports: PortBlock,
+        auth: tuple[str, str] = ("", ""),
+        shown: Shown | None = None,
     ) -> None:
-        """`shown`: its certificate over TLS, which it speaks one port further."""
+        """`auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
         self.port = port
         self._work = work
         self._since = 0
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
-        self._configure(tone_hz, number=number, rtp=ports.next())
+        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         self._program = Program(
@@ -74,7 +83,7 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str]) -> None:
         folder = self._work / self.name
         folder.mkdir()
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -88,8 +97,9 @@ class BaresipPhone:
             "rtp_last": rtp + 1,
             "own": folder / "own.wav",
             "silence": folder / "silence.wav",
-            "sounds": folder,
+            "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
+            "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
             "tls": "",
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:

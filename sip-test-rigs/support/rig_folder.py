@@ -38,7 +38,7 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "tls", "sips"),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips"),
     PhoneKind.BARESIP: ("tls",),
 }
 
@@ -93,7 +93,8 @@ class Act:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneCaller:
     """A phone calls `number`, presses `presses` once it is answered; `then` begins when it talks, and of the lines played by phones the one
-    that `answers`, where one is named, else all. `fails`: nobody answers, and the call is over at once."""
+    that `answers`, where one is named, else all. `fails`: nobody answers, and the call is over at once. `auth`: the user name and
+    password that it answers challenges with; "", "": none."""
 
     kind: PhoneKind
     number: str
@@ -103,6 +104,7 @@ class PhoneCaller:
     fails: bool = False
     to: str = "switch"
     options: tuple[str, ...] = ()
+    auth: tuple[str, str] = ("", "")
     answers: str | None = None
     name: str = "caller"
 
@@ -169,8 +171,8 @@ Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays |
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `logs`: how often a regular expression is found, by whose log it is. `kamailio`: the configuration of the proxy in front of the
-    switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    `logs`: how often a regular expression is found (a number, or from and to), by whose log it is. `kamailio`: the configuration of the
+    proxy in front of the switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -180,7 +182,7 @@ class Rig:
     steps: tuple[Step, ...]
     records: tuple[Mapping[str, Any], ...]
     heard: Mapping[str, Any] = field(default_factory=dict)
-    logs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
@@ -327,10 +329,13 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
 
 
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
-    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options", "name", "answers", "fails"}, place)
+    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options", "name", "answers", "fails", "auth"}, place)
     kind = _kind(told, place)
     name = str(told.get("name", "caller"))
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
+    name = str(told.get("name", "caller"))
+    auth = told.get("auth") or {}
+    _known(auth, {"username", "secret"}, f"{place}: auth")
     return PhoneCaller(
         kind=kind,
         number=told["calls"],
@@ -339,6 +344,7 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
         then=tuple(_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
         to=told.get("to", "switch"),
         options=_options(told, kind, place),
+        auth=(str(auth.get("username", "")), str(auth.get("secret", ""))),
         answers=told.get("answers"),
         fails=bool(told.get("fails")),
         name=name,

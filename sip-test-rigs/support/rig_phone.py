@@ -32,9 +32,10 @@ class PjPhone:
         ports: PortBlock,
         number: str = "+14155550123",
         options: Sequence[str] = (),
+        auth: tuple[str, str] = ("", ""),
         shown: Shown | None = None,
     ) -> None:
-        """`options`: see `rig_folder.OPTIONS`. `shown`: its certificate over TLS."""
+        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS."""
         self.name = name
         self.port = port
         self._work = work
@@ -42,7 +43,7 @@ class PjPhone:
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
         write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
-        env = {"PJ_PHONE_LOG": str(work / f"{name}.pjsip")}
+        env = {"PJ_PHONE_LOG": str(self.log)}
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
@@ -50,10 +51,11 @@ class PjPhone:
         tls = (
             {} if shown is None else {"ca": str(shown.ca), "certificate": str(shown.certificate or ""), "key": str(shown.key or "")}
         )
-        self._tell({**start, "number": number, "options": list(options), "tls": tls}, do="start")
+        self._tell({**start, "number": number, "options": list(options), "auth": auth, "tls": tls}, do="start")
 
     @property
     def log(self) -> Path:
+        """PJSIP's, with what it sent and received in full."""
         return self._work / f"{self.name}.pjsip"
 
     def is_ready(self) -> bool:
