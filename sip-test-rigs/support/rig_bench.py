@@ -56,6 +56,7 @@ class Bench:
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
         self._tls_port = self._ports.next()
+        self._mutual_port = self._ports.next()
         self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
@@ -116,6 +117,8 @@ class Bench:
             "sip": "{}:{}".format(*self._switch_at),
             "sip6": written(LOOPBACK6, self._switch_at[1]),
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
+            "sip_mutual": f"{LOOPBACK}:{self._mutual_port}",
+            "tls": str(self._work / "config" / "tls"),
             "rtp": f"{first}-{last}",
             "mute": mute,
             "mute_port": mute.rpartition(":")[2],
@@ -244,7 +247,7 @@ class Bench:
 
     def _address_of(self, party: str, *, caller: str) -> tuple[str, int]:
         """Of the family of the caller's own address."""
-        host, port = self._switch_at if party == "switch" else self._proxy_at
+        host, port = self._proxy_at if party == "kamailio" else self._switch_at
         return LOOPBACK6 if ":" in caller else host, port
 
     def _running(self) -> Switch:
@@ -297,8 +300,8 @@ class Bench:
 
     def _uri(self, step: PhoneCaller) -> str:
         host, port = self._address_of(step.to, caller=step.at)
-        if step.to == "switch" and {"tls", "sips"} & set(step.options):
-            port = self._tls_port
+        if {"tls", "sips"} & set(step.options):
+            port = {"switch": self._tls_port, "mutual": self._mutual_port}.get(step.to, port)
         if "sips" in step.options:
             return f"sips:{step.number}@{written(host, port)}"
         return f"sip:{step.number}@{written(host, port)}" + (";transport=tls" if "tls" in step.options else "")
