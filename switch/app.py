@@ -15,6 +15,7 @@ import structlog
 from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
@@ -108,13 +109,11 @@ class Shell:
             addresses=settings.rtp_addresses,
             ports=settings.rtp_ports,
             quiet_ms=settings.rtp_quiet_ms,
-            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
         self._sockets = Sockets(
             settings.listeners,
-            tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
             standing=self.engine.standing,
@@ -217,6 +216,11 @@ class Shell:
     def refresh_certificates(self) -> None:
         """New TLS connections have the certificates that stand in the files now."""
         self._sockets.refresh_certificates()
+
+    def certificates(self) -> tuple[CertificateStatus, ...]:
+        """Returns our TLS certificates, as connections are shown them now."""
+        ends = dict(self._sockets.certificates())
+        return tuple(CertificateStatus(file=str(file), until_us=int(end.timestamp() * 1_000_000)) for file, end in ends.items())
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""

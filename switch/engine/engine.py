@@ -70,7 +70,7 @@ class Engine:
             tell=lambda worker, order: self._emit(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
         )
-        renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        renegotiator = Renegotiator(agent=agent, media=self._media)
         digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
