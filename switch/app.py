@@ -21,6 +21,7 @@ from switch.engine.effect import (
     AppendJournal,
     Effect,
     LogLoad,
+    LogNat,
     LogPeer,
     LogPeerState,
     LogProblem,
@@ -61,12 +62,34 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad():
+        case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
         case _:
             return effect.call_id
+
+
+def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) -> None:
+    """Writes the log line that the engine asks for."""
+    match effect:
+        case LogProblem(what=what, trace=trace, call_id=call_id):
+            with of_call(call_id):
+                _log.error(what, **({"trace": trace} if trace else {}))
+        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+            hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
+            _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+        case LogNat(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id):
+            _log.info("peer behind NAT", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id)
+        case LogLoad(is_overloaded=True, lag_ms=lag_ms):
+            _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
+        case LogLoad(lag_ms=lag_ms):
+            _log.info("overload is over: calls are taken", lag_ms=lag_ms)
+        case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
+            further = {} if is_good or again_s is None else {"again_in_s": again_s}
+            (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+        case _:
+            assert_never(effect)
 
 
 def _complain(what: str, call_id: str) -> None:
@@ -319,19 +342,8 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
-            case LogProblem(what=what, trace=trace, call_id=call_id):
-                with of_call(call_id):
-                    _log.error(what, **({"trace": trace} if trace else {}))
-            case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
-                hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-                _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
-            case LogLoad(is_overloaded=True, lag_ms=lag_ms):
-                _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
-            case LogLoad(lag_ms=lag_ms):
-                _log.info("overload is over: calls are taken", lag_ms=lag_ms)
-            case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
-                further = {} if is_good or again_s is None else {"again_in_s": again_s}
-                (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+            case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():
+                write_log(effect)
             case _:
                 assert_never(effect)
 

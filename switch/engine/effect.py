@@ -49,8 +49,8 @@ class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk or line sent something malformed, or something that can't be true. `sip_call_id`: the Call-ID of its message, as far as it
-    could be read.
+    """A trunk or line sent something malformed, or something that can't be true; once for each call and kind. `sip_call_id`: the Call-ID
+    of its message, as far as it could be read.
 
     `is_last`: no more of this host are logged for a while; statistics go on counting.
     """
@@ -59,6 +59,14 @@ class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     sip_call_id: str = ""
     is_last: bool = False
+
+
+class LogNat(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line signals addresses that can't be reached: its source address is used. Once for each host. `what`: for what of it."""
+
+    source: Flow
+    what: str
+    sip_call_id: str = ""
 
 
 class LogLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,4 +87,4 @@ class LogPeerState(msgspec.Struct, frozen=True, kw_only=True):
     again_s: int | None = None
 
 
-Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogPeerState | LogLoad
+Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogNat | LogPeerState | LogLoad

@@ -40,8 +40,8 @@ class Renegotiator:
 
     def on_fact(self, live: LiveCall, number: int, fact: OfferReceived | OfferAccepted | OfferRefused, at: Moment) -> None:
         match fact:
-            case OfferReceived(offer=offer):
-                self.on_offer(live, number, offer, at)
+            case OfferReceived(offer=offer, fork=fork):
+                self.on_offer(live, number, offer, at, fork=fork)
             case OfferAccepted(body=body):
                 self.on_offer_accepted(live, number, body, at)
             case OfferRefused(status=status):
@@ -49,8 +49,9 @@ class Renegotiator:
             case _:
                 assert_never(fact)
 
-    def on_offer(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
-        """A re-INVITE or UPDATE with an offer, or a re-INVITE that asks for ours."""
+    def on_offer(self, live: LiveCall, number: int, offer: bytes, at: Moment, *, fork: str = "") -> None:
+        """A re-INVITE, UPDATE or PRACK with an offer, or a re-INVITE that asks for ours. Before a line has answered there is no other leg
+        to ask: it is answered with what we can do (RFC 3311 §5.2). `fork`: whose UPDATE it is then."""
         leg, other = live.legs[number], _partner(live, number)
         if not offer:
             body = self._media.renew_offer(leg, direction=self._direction_for(other))
@@ -63,7 +64,8 @@ class Renegotiator:
             return
         wish = _wish(leg, asked)
         if other is None or other.offered or self._direction_of_wish(wish) == other.told:
-            self._accept(live, leg, offer, at)
+            if self._accept(live, leg, offer, at) and fork:
+                self._media.note_early_update(leg, fork=fork)
             self._play_music(live)
         else:
             leg.waiting = offer
@@ -120,7 +122,8 @@ class Renegotiator:
     def _offer(self, leg: LiveLeg, direction: Direction, at: Moment) -> None:
         self._agent.offer(leg.sip, self._media.renew_offer(leg, direction=direction), at.mono_ns)
 
-    def _accept(self, live: LiveCall, leg: LiveLeg, offer: bytes, at: Moment) -> None:
+    def _accept(self, live: LiveCall, leg: LiveLeg, offer: bytes, at: Moment) -> bool:
+        """Answers a leg's offer. Returns False when it had to be refused."""
         leg.waiting = None
         asked = self._media.wish_of(leg, offer)
         if not isinstance(asked, Incompatible):
@@ -129,8 +132,9 @@ class Renegotiator:
         body = self._media.renegotiate(live, leg, offer, direction=self._direction_for(_partner(live, number)))
         if isinstance(body, Incompatible):
             self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=body)
-        else:
-            self._agent.accept(leg.sip, body, at.mono_ns)
+            return False
+        self._agent.accept(leg.sip, body, at.mono_ns)
+        return True
 
     def _direction_for(self, other: LiveLeg | None) -> Direction:
         """Returns what we do on a leg whose partner is `other`."""
