@@ -44,8 +44,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Open(Message, frozen=True, kw_only=True):
-    """Bind `port` and start counting. `peer` None: not known yet (an offer is out); nothing is sent until `SetRemote`."""
+    """Bind `port` of `host`, an address of ours of the far end's family, and start counting. `peer` None: not known yet (an offer is out);
+    nothing is sent until `SetRemote`."""
 
+    host: str
     port: int
     peer: RemoteMedia | None = None
 
@@ -85,6 +87,15 @@ class StopPlay(Message, frozen=True, kw_only=True):
     port: int
 
 
+class SendDigit(Message, frozen=True, kw_only=True):
+    """Send one RFC 4733 digit, behind those that are on their way (`media.worker.digits.MAX_DIGITS`). Meanwhile the far end hears nothing
+    else. Does nothing where no telephone-event was agreed on, or where something plays."""
+
+    port: int
+    digit: str
+    duration_ms: int
+
+
 class Bridge(Message, frozen=True, kw_only=True):
     """Relay between two open ports, both ways. Stops what plays on either."""
 
@@ -108,7 +119,7 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | Bridge | Unbridge | Close | Quit
+Order = Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
 
 
 # worker -> engine

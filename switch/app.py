@@ -29,6 +29,7 @@ from switch.engine.effect import (
     StoreRecord,
     SyncJournal,
     TellWorker,
+    TrustSource,
 )
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
@@ -40,10 +41,10 @@ from switch.ledger.versions import kept_as
 from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
-from switch.transport.resolver import NameResolver
+from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
 
@@ -62,7 +63,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad():
+        case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -107,10 +108,14 @@ class Shell:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._heard = heard
+        self._places = deployment.places
         token = _Tokens()
         self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(
-            address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms, hold_music=settings.hold_music
+            addresses=settings.rtp_addresses,
+            ports=settings.rtp_ports,
+            quiet_ms=settings.rtp_quiet_ms,
+            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
@@ -119,12 +124,16 @@ class Shell:
             tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
-            is_known=self.engine.is_known,
+            standing=self.engine.standing,
+            count=self._agent.statistics.add,
         )
-        self._resolver = NameResolver(self.engine.resolved, transports={each.transport for each in settings.listeners})
+        self._resolver = NameResolver(
+            self.engine.resolved,
+            transports={each.transport for each in settings.listeners},
+            resolver=resolver_of(settings.name_servers),
+        )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
-            address=settings.rtp_address,
             prompts=settings.prompts,
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
@@ -164,7 +173,7 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             await self._sockets.open()
-            self._resolver.watch(self.engine.plan.names)
+            self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
             self._load.start()
             self._watch_peers()
@@ -205,7 +214,7 @@ class Shell:
 
     def _follow(self, deployment: Deployment) -> None:
         self.engine.reload(deployment.plan)
-        self._resolver.watch(deployment.plan.names)
+        self._resolver.watch(deployment.places)
         self._watch_peers()
 
     def _watch_peers(self) -> None:
@@ -266,8 +275,8 @@ class Shell:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _send_failed(self, target: Flow) -> None:
-        self.engine.send_failed(target, self._clock.now())
+    def _send_failed(self, target: Flow, why: SendFailure) -> None:
+        self.engine.send_failed(target, self._clock.now(), why=why)
         asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
     def _report(self, worker: int, report: Report) -> None:
@@ -342,6 +351,8 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
+            case TrustSource(source=source):
+                self._sockets.trust(source)
             case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():
                 write_log(effect)
             case _:

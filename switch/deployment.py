@@ -1,14 +1,16 @@
 """Defines a deployment: the settings that the shell around the engine needs, and the plan that the engine runs. No YAML here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.flow import Flow, Transport
+from switch.sip.targets import Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +77,18 @@ class TlsSettings:
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
-    `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_ports`: first and last port, both included; legs use the even ones.
+    `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_addresses`: ours of each family that audio goes over. `rtp_ports`:
+    first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
     `drain_ms`: how long calls may go on once the switch is told to stop.
     `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
+    `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
     listeners: tuple[Listener, ...]
     t1_ms: int
-    rtp_address: str
+    rtp_addresses: tuple[RtpAddress, ...]
     rtp_ports: tuple[int, int]
     rtp_quiet_ms: int
     rtp_timeout_ms: int
@@ -101,6 +105,7 @@ class SwitchSettings:
     api: Api | None = None
     currency: str = "USD"
     tls: TlsSettings | None = None
+    name_servers: tuple[tuple[str, int], ...] = ()
 
     @property
     def flows(self) -> tuple[Flow, ...]:
@@ -110,7 +115,8 @@ class SwitchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A config directory, compiled: it loaded without an error."""
+    """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column."""
 
     switch: SwitchSettings
     plan: Plan
+    places: Mapping[Name, str] = field(default_factory=dict)

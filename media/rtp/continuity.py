@@ -25,6 +25,7 @@ _unpack = _HEADER.unpack_from
 _pack = _HEADER.pack_into
 _NOBODY = -1
 _OURSELVES = -2
+_OUR_EVENT = -3
 
 
 class OutgoingStream:
@@ -81,6 +82,17 @@ class OutgoingStream:
         else:
             self._rebase(_OURSELVES, 0, timestamp=0, now_ns=now_ns)
             payload_type |= MARKER
+        sequence = (self._newest + self._sequence_shift) & 0xFFFF
+        _pack(packet, 0, PLAIN, payload_type, sequence, (self._stamp + self._timestamp_shift) & 0xFFFFFFFF, self.ssrc)
+
+    def event(self, packet: bytearray, now_ns: int, *, payload_type: int, is_first: bool) -> None:
+        """Write the header of our own next telephone-event packet into `packet`. All of one event have its start as timestamp (RFC 4733
+        §2.1); what follows counts its time from there."""
+        if is_first:
+            self._rebase(_OUR_EVENT, 0, timestamp=0, now_ns=now_ns)
+            payload_type |= MARKER
+        else:
+            self._newest += 1
         sequence = (self._newest + self._sequence_shift) & 0xFFFF
         _pack(packet, 0, PLAIN, payload_type, sequence, (self._stamp + self._timestamp_shift) & 0xFFFFFFFF, self.ssrc)
 

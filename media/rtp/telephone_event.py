@@ -7,7 +7,7 @@ are passed in: no sockets or clocks here. Events beyond the sixteen DTMF keys ar
 import struct
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from media.rtp.packet import RtpPacket
 
@@ -44,26 +44,23 @@ def build_event(event: TelephoneEvent) -> bytes:
     return _PAYLOAD.pack(event.code, (0x80 if event.end else 0) | event.volume, event.duration)
 
 
-def press(digit: str, start: RtpPacket, *, duration_ms: int = 100, volume: int = 10) -> Iterator[RtpPacket]:
-    """The packets of one key press, to be sent 20 ms apart (the repeated ends too): a growing duration, then the end three times.
-
-    `start` gives SSRC, payload type, the first packet's sequence and the event's timestamp. ValueError for what is no digit, or
-    too long.
-    """
+def press_payloads(digit: str, *, duration_ms: int, volume: int = 10) -> Iterator[bytes]:
+    """The payloads of one key press, to be sent 20 ms apart (the repeated ends too): a growing duration, then the end three times.
+    ValueError for what is no digit, or too long."""
     code = DIGITS.index(digit)
     if not FRAME_MS <= duration_ms <= MAX_DURATION // SAMPLES_PER_MS:
         raise ValueError(f"a press of {duration_ms} ms")
     lasting = [*range(FRAME_MS, duration_ms, FRAME_MS), *[duration_ms] * END_PACKETS]
     for number, so_far_ms in enumerate(lasting):
         end = number >= len(lasting) - END_PACKETS
-        yield RtpPacket(
-            payload_type=start.payload_type,
-            sequence=(start.sequence + number) & 0xFFFF,
-            timestamp=start.timestamp,
-            ssrc=start.ssrc,
-            marker=number == 0,
-            payload=build_event(TelephoneEvent(code=code, end=end, volume=volume, duration=so_far_ms * SAMPLES_PER_MS)),
-        )
+        yield build_event(TelephoneEvent(code=code, end=end, volume=volume, duration=so_far_ms * SAMPLES_PER_MS))
+
+
+def press(digit: str, start: RtpPacket, *, duration_ms: int = 100, volume: int = 10) -> Iterator[RtpPacket]:
+    """The packets of one key press, see `press_payloads`. `start` gives SSRC, payload type, the first packet's sequence and the event's
+    timestamp."""
+    for number, payload in enumerate(press_payloads(digit, duration_ms=duration_ms, volume=volume)):
+        yield replace(start, sequence=(start.sequence + number) & 0xFFFF, marker=number == 0, payload=payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,11 @@ from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
+from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
+"""Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
 NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can carry
 
 
@@ -37,9 +39,11 @@ class Leg:
         "codec",
         "codecs",
         "detector",
+        "digits",
         "dtmf_type",
         "event_types",
         "first_ns",
+        "host",
         "last_ns",
         "latched",
         "malformed",
@@ -64,7 +68,8 @@ class Leg:
         "stream",
     )
 
-    def __init__(self, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+    def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+        self.host = host
         self.port = port
         self.sock = sock
         self.receive = sock.recvfrom_into
@@ -82,6 +87,7 @@ class Leg:
         self.latched: Address | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
+        self.digits: DigitQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
@@ -95,7 +101,7 @@ class Leg:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             self.latched = None
-            self.address = sendable(peer)
+            self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
         self.audio_type = self.send_type = peer.payload_type
@@ -134,7 +140,8 @@ class Leg:
         return True
 
     def update_relay(self) -> None:
-        """Derive, for both partners, where received packets go: nowhere while either plays or the other wants nothing."""
+        """Derive, for both partners, where received packets go: nowhere while either plays, or the other is sent digits or wants
+        nothing."""
         for leg in (self, self.partner):
             if leg is not None:
                 leg.relay_to = leg.listener()
@@ -147,6 +154,7 @@ class Leg:
             or partner is None
             or self.playing is not None
             or partner.playing is not None
+            or partner.digits is not None
             or not partner.wants_packets
         ):
             return None
@@ -162,7 +170,7 @@ class Leg:
         other.unbridge()
         self.partner, other.partner = other, self
         for leg in (self, other):
-            leg.playing = None
+            leg.playing = leg.digits = None
             leg.stream.detach()
         self.update_relay()
 
@@ -175,9 +183,15 @@ class Leg:
         former.update_relay()
 
     def play(self, playout: Playout | None) -> None:
-        """What plays is replaced; None: nothing plays."""
+        """What plays is replaced, digits that are being sent too; None: nothing plays."""
         self.playing = playout
+        self.digits = None
         self.stream.detach()
+        self.update_relay()
+
+    def send_digits(self, digits: DigitQueue | None) -> None:
+        """These are sent from now on, in place of what the partner sends; None: all have been sent."""
+        self.digits = digits
         self.update_relay()
 
     def transmit(self, packet: memoryview) -> None:
@@ -233,27 +247,28 @@ class Leg:
         )
 
 
-def sendable(peer: RemoteMedia) -> Address | None:
-    """The signalled address, where one can send to it: an IPv4 literal that names a host, and a port.
+def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:
+    """The signalled address, where one can send to it from `ours`: an IP literal of its family that names a host, and a port.
 
-    A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 is how old phones say hold (RFC 2543 B.5).
+    A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 and :: are how old phones say hold (RFC 2543 B.5).
     """
     try:
-        host = ipaddress.IPv4Address(peer.host)
+        host = ipaddress.ip_address(peer.host)
     except ValueError:
         return None
-    if host.is_unspecified or host.is_multicast or not 0 < peer.port < 65_536:
+    is_reached = (host.version == 6) is (":" in ours) and not host.is_unspecified and not host.is_multicast
+    if not is_reached or not 0 < peer.port < 65_536:
         return None
     return str(host), peer.port
 
 
-def bind(address: str, port: int, *, buffer_bytes: int) -> socket.socket:
+def bind(host: str, port: int, *, buffer_bytes: int) -> socket.socket:
     """A non-blocking UDP socket. OSError where the port can't be had. Not SO_REUSEADDR: another process could take our packets."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        sock.bind((address, port))
+        sock.bind((host, port))
     except (OSError, OverflowError):
         sock.close()
         raise

@@ -25,6 +25,7 @@ from media.control import (
     RemoteMedia,
     Report,
     Ringback,
+    SendDigit,
     SetRemote,
     StopPlay,
     Unbridge,
@@ -33,12 +34,14 @@ from media.dsp.g711 import PCMA, PCMU
 from media.dsp.tones import FRAME_SAMPLES, ringback
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
-from media.worker.leg import DatagramSocket, Leg
+from media.worker.digits import DigitQueue
+from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
 from switch.timer_heap import TimerHeap
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
+EVENT_BYTES = HEADER_BYTES + 4
 HOLD_TIMEOUT_NS = 1_800_000_000_000
 NO_PLAY = 0  # what music is told by: no order to play has this number
 
@@ -46,7 +49,7 @@ NO_PLAY = 0  # what music is told by: no order to play has this number
 class Sockets(Protocol):
     """Binds a leg's port and has its packets received from then on."""
 
-    def bind(self, port: int) -> DatagramSocket:
+    def bind(self, host: str, port: int) -> DatagramSocket:
         """OSError or OverflowError where the port can't be had."""
 
     def watch(self, leg: Leg) -> None: ...
@@ -84,7 +87,7 @@ class Switchboard:
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
-        self._schedule: TimerHeap[tuple[Leg, Playout]] = TimerHeap()
+        self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue]] = TimerHeap()
         self._ringback = audio(ringback())
         self._frame = bytearray(FRAME_BYTES)
         self._view = memoryview(self._frame)
@@ -98,7 +101,7 @@ class Switchboard:
                 self._close(order.port)
             case Bridge():
                 self._bridge(order)
-            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | Unbridge():
+            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge():
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
@@ -107,7 +110,9 @@ class Switchboard:
             case _:
                 assert_never(order)
 
-    def _execute_on(self, leg: Leg, order: SetRemote | Play | PlayMusic | Ringback | StopPlay | Unbridge, now_ns: int) -> None:
+    def _execute_on(
+        self, leg: Leg, order: SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Unbridge, now_ns: int
+    ) -> None:
         match order:
             case SetRemote():
                 leg.set_remote(_checked(order.peer), now_ns)
@@ -119,6 +124,8 @@ class Switchboard:
                 self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
             case StopPlay():
                 leg.play(None)
+            case SendDigit():
+                self._send_digit(leg, order, now_ns)
             case Unbridge():
                 leg.unbridge()
             case _:
@@ -129,11 +136,11 @@ class Switchboard:
             self._report(OpenFailed(port=order.port, why="already open"))
             return
         try:
-            sock = self._sockets.bind(order.port)
+            sock = self._sockets.bind(order.host, order.port)
         except (OSError, OverflowError) as error:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
-        leg = Leg(order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        leg = Leg(order.host, order.port, sock, stream=_new_stream(), now_ns=now_ns)
         self._legs[order.port] = leg
         self._sockets.watch(leg)
         if order.peer is not None:
@@ -163,6 +170,18 @@ class Switchboard:
             return
         self._start(leg, Playout(prompt, start_ns=now_ns, play=play), now_ns)
 
+    def _send_digit(self, leg: Leg, order: SendDigit, now_ns: int) -> None:
+        if leg.dtmf_type == NO_TYPE or leg.playing is not None:
+            return
+        digits = leg.digits
+        if digits is not None:
+            digits.add(order.digit, duration_ms=order.duration_ms)
+            return
+        digits = DigitQueue(now_ns)
+        digits.add(order.digit, duration_ms=order.duration_ms)
+        leg.send_digits(digits)
+        self._step_digits(leg, digits, now_ns)
+
     def _start(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         leg.play(playout)
         self._step(leg, playout, now_ns)
@@ -174,9 +193,11 @@ class Switchboard:
     def send_frames(self, now_ns: int) -> None:
         """Every frame that is due by now, on every leg that plays."""
         while (entry := self._schedule.pop_due(now_ns)) is not None:
-            leg, playout = entry
-            if leg.playing is playout:
-                self._step(leg, playout, now_ns)
+            leg, source = entry
+            if isinstance(source, Playout) and leg.playing is source:
+                self._step(leg, source, now_ns)
+            elif isinstance(source, DigitQueue) and leg.digits is source:
+                self._step_digits(leg, source, now_ns)
 
     def _step(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         for number in playout.due(now_ns):
@@ -190,6 +211,17 @@ class Switchboard:
         leg.play(None)
         if playout.play is not None:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
+
+    def _step_digits(self, leg: Leg, digits: DigitQueue, now_ns: int) -> None:
+        for packet in digits.due(now_ns):
+            if leg.wants_packets and leg.dtmf_type != NO_TYPE:
+                leg.stream.event(self._frame, now_ns, payload_type=leg.dtmf_type, is_first=packet.is_first)
+                self._frame[HEADER_BYTES:EVENT_BYTES] = packet.payload
+                leg.transmit(self._view[:EVENT_BYTES])
+        if digits.is_over(now_ns):
+            leg.send_digits(None)
+        else:
+            self._schedule.add(digits.next_ns, (leg, digits))
 
     def report_silence(self, now_ns: int) -> None:
         """Report each silence once: what is remembered as reported is when it began, so the next packet starts another."""

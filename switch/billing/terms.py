@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
+import msgspec
+
 from switch.billing.money import show_micros
 from switch.call.moment import US_PER_MS
 from switch.call.record import AttemptRecord, CallRecord
@@ -135,8 +137,7 @@ class Situation:
         return self.record.tags.get("repeat") is True if self.attempt is None else self.attempt.repeat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleResult:
+class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     """Since when a rule holds, UTC microseconds; None: it does not. `read`: what was looked at, for people."""
 
     since_us: int | None

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from switch.billing.entry_state import StateRow
 from switch.call.record import CallRecord
 
@@ -64,8 +66,7 @@ class Verdict:
     states: tuple[StateRow, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallEvent:
+class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a call as the ledger keeps it. `number` counts from 1; `facts`: plain JSON values."""
 
     number: int

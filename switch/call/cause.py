@@ -48,6 +48,8 @@ class Cause(StrEnum):
     SILENT = "silent"
     REJECTED = "rejected"
     LINE_FAILED = "line_failed"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """Over TLS the line's certificate has run out, is for another name, or is signed by nobody we trust."""
     DECLINED = "declined"
     LOST_RACE = "lost_race"
     """Another line that rang at the same time answered first."""
@@ -131,6 +133,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.SILENT: _line(480, 18, FinalState.NO_ANSWER, overflow=NoRoute.FAILED, outcome=Outcome.SILENT),
     Cause.REJECTED: _line(480, 21, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.DECLINED),
     Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
+    Cause.CERTIFICATE_REFUSED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.CERTIFICATE_REFUSED),
     Cause.DECLINED: _line(480, 21, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.DECLINED),
     Cause.LOST_RACE: _line(480, 26, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.LOST_RACE),
     Cause.SESSION_EXPIRED: _t(480, 102, Fault.NETWORK, FinalState.FAILED),

@@ -4,8 +4,8 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from routing.ruling import RejectReason
@@ -58,8 +58,7 @@ CAUSE_OF_REASON: dict[NoRoute | RejectReason, Cause] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The call after a transition, and the commands to carry out, in order."""
 
     call: Call

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, count, deployed, fail, require_config, show_problem
-from switch.output import write_folded, write_json
+from switch.output import progress, write_folded, write_json
 from switch.starter import SAMPLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from switch.cli.closed_dates import Calendar
+    from switch.settings.load import Loaded
+    from switch.settings.problem import Problem
 
 __all__ = ["app", "check", "demo", "run"]
 
@@ -44,6 +48,12 @@ def check(
     calendar: Annotated[
         bool, typer.Option("--calendar", help="List the closed dates of the next 12 months too, by opening hours.")
     ] = False,
+    dns: Annotated[
+        bool,
+        typer.Option(
+            "--dns", help="Ask DNS for every host name too, and list what calls to it would dial. Without it no network is touched."
+        ),
+    ] = False,
     json_lines: AsJson = False,
 ) -> None:
     """Check the config: every problem with file, line and a hint.
@@ -51,6 +61,7 @@ def check(
     \b
     Examples:
       payphone check --config /etc/payphone
+      payphone check --dns
       payphone check --calendar
       payphone check --json
     """
@@ -59,25 +70,49 @@ def check(
     from switch.engine.clock import SystemClock
     from switch.problem_text import as_json
     from switch.settings.load import load
+    from switch.settings.problem import Severity
 
     require_config(config)
     loaded = load(config)
     now_us = SystemClock().now().utc_us
     problems = (*loaded.problems, *stale_tables(str(config), now_us))
+    if dns and loaded.deployment is not None:
+        problems = (*problems, *_look_up(loaded, json_lines=json_lines))
     for problem in problems:
         if json_lines:
             write_json(as_json(problem))
         else:
             show_problem(problem)
-    errors = len(loaded.errors)
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
     warnings = len(problems) - errors
     if not json_lines:
         found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if problems else "no problems"
         over = f" (passed over: {rules().passed_over})" if rules().passed_over else ""
-        write_folded([f"{config}: {found}", f"time zone rules: {rules()}{over}"])
+        skipped = ["DNS was not asked: mend the errors first"] if dns and loaded.deployment is None else []
+        write_folded([f"{config}: {found}", *skipped, f"time zone rules: {rules()}{over}"])
     if calendar and loaded.deployment is not None:
         _show_calendars(calendars(loaded.deployment.plan, now_us), json_lines=json_lines)
-    raise typer.Exit(1 if loaded.deployment is None else 0)
+    raise typer.Exit(1 if errors else 0)
+
+
+def _look_up(loaded: "Loaded", *, json_lines: bool) -> "Sequence[Problem]":
+    """Asks DNS, shows where names lead, and returns what is wrong with them."""
+    from switch.cli.name_check import as_json, lines_of, look_up, problems_of
+    from switch.sip.flow import Listeners
+
+    if loaded.deployment is None:
+        return ()
+    listeners = Listeners(loaded.deployment.switch.flows, user_agent="")
+    with progress("asking DNS, names") as advanced:
+        answers = look_up(loaded, advanced=advanced)
+    if json_lines:
+        for answer in answers:
+            write_json(as_json(answer, listeners))
+    elif answers:
+        write_folded(lines_of(answers, loaded.deployment.places, listeners))
+    else:
+        write_folded(["The config has no host name: DNS was not asked."])
+    return tuple(problems_of(answers, loaded, listeners))
 
 
 def _show_calendars(found: "tuple[Calendar, ...]", *, json_lines: bool) -> None:

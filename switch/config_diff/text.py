@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, WithJsonSchema
@@ -98,7 +98,7 @@ def text_of(value: object, field: Field) -> str:
         case bool():
             return "yes" if value else "no"
         case Enum():
-            return str(value.value)
+            return value.name if isinstance(value, IntEnum) else str(value.value)
         case int():
             return _number(value, field)
         case datetime():

@@ -16,6 +16,7 @@ from switch.engine.media import NO_WORKER, MediaController
 from switch.engine.plan import Plan, Trunk
 from switch.sip.fact import InviteReceived
 from switch.sip.identity import passable
+from switch.sip.peer import DEFAULT_PEER
 
 
 class CallSetup:
@@ -44,12 +45,13 @@ class CallSetup:
 
         Every INVITE makes a call, and so a record; one that is refused ends with its first step.
         """
-        leg = LiveLeg(sip=fact.leg, source=fact.source, nat=trunk is None or trunk.peer.nat)
+        known = trunk or plan.trunk_named(fact.peer)
+        leg = LiveLeg(sip=fact.leg, source=fact.source, peer=DEFAULT_PEER if known is None else known.peer)
         worker = self._media.least_busy()
         try:
             objection = (
                 reject_cause(fact)
-                or self._too_fast(trunk or plan.trunk_named(fact.peer), at)
+                or self._too_fast(known, at)
                 or self._objection(leg, worker, fact.offer, max_calls=plan.max_calls, at=at)
             )
             name = fact.peer if trunk is None else trunk.name

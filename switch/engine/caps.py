@@ -276,8 +276,7 @@ class CapUsage:
 
     def _count(self, owners: Iterable[str], counts: Counts, *, amount: int, at_us: int) -> None:
         if amount:
-            for owner in owners:
-                self._counters.add((owner, counts), amount, at_us=at_us)
+            self._counters.add(owners, counts, amount, at_us=at_us)
 
     def _drop_if_ended(self, call_id: str) -> None:
         """Drops a call that is over once none of its legs is up."""
@@ -287,6 +286,8 @@ class CapUsage:
 
 
 def _add_change(sums: dict[Key, int], owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
+    if before == after:
+        return
     for counts in before | after:
         change = after.get(counts, 0) - before.get(counts, 0)
         if not change:

@@ -98,15 +98,17 @@ class UsageCounters:
                 self._series_of((owner, counts)).add(quarter_of(quarter_us), amount)
         self._horizon_us = earlier_us
 
-    def add(self, key: Key, amount: int, *, at_us: int) -> None:
-        series = self._series_of(key)
-        if amount > 0:
-            series.latest_us = max(series.latest_us, at_us)
+    def add(self, owners: Iterable[str], counts: Counts, amount: int, *, at_us: int) -> None:
+        """Adds `amount` to the usage of each of `owners`."""
         quarter_us = quarter_of(at_us)
-        if quarter_us < self._horizon_us:
-            series.before += amount
-        else:
-            series.add(quarter_us, amount)
+        for owner in owners:
+            series = self._series_of((owner, counts))
+            if amount > 0 and at_us > series.latest_us:
+                series.latest_us = at_us
+            if quarter_us < self._horizon_us:
+                series.before += amount
+            else:
+                series.add(quarter_us, amount)
 
     def since(self, key: Key, start_us: int) -> int:
         """Returns all that was counted in the quarter of `start_us` or later. For a start before the horizon it returns the sum of all

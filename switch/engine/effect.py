@@ -87,4 +87,22 @@ class LogPeerState(msgspec.Struct, frozen=True, kw_only=True):
     again_s: int | None = None
 
 
-Effect = AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogNat | LogPeerState | LogLoad
+class TrustSource(msgspec.Struct, frozen=True, kw_only=True):
+    """The far end of this connection has authenticated: it is no stranger's any more."""
+
+    source: Flow
+
+
+Effect = (
+    AppendJournal
+    | SyncJournal
+    | SendSip
+    | TellWorker
+    | StoreRecord
+    | LogProblem
+    | LogPeer
+    | LogNat
+    | LogPeerState
+    | LogLoad
+    | TrustSource
+)

@@ -17,7 +17,7 @@ from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
-from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker
+from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
@@ -39,9 +39,10 @@ from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
 from switch.sip.agent import UserAgent
-from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, PeerBehindNat
-from switch.sip.flow import Flow
+from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, PeerBehindNat, SourceAuthenticated
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.statistics import Statistic
+from switch.sip.strangers import Standing
 from switch.sip.targets import Name, Servers
 
 
@@ -105,9 +106,11 @@ class Engine:
         """Returns when `tick` must be called, in monotonic ns, or None."""
         return min((at for at in (self._agent.next_deadline(), self._runner.next_deadline()) if at is not None), default=None)
 
-    def is_known(self, host: str) -> bool:
-        """Returns whether a connection from `host` is of a trunk, of a line that is called, or of one who may yet authenticate."""
-        return self._trunks.trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host) or self._plan.strangers is not None
+    def standing(self, host: str) -> Standing:
+        """Returns what `host` is to us: a trunk or the far end of a call, one who may yet authenticate, or neither."""
+        if self._trunks.trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host):
+            return Standing.PEER
+        return Standing.UNKNOWN if self._plan.strangers is None else Standing.MAY_AUTHENTICATE
 
     @property
     def live_calls(self) -> int:
@@ -162,9 +165,9 @@ class Engine:
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
-    def send_failed(self, target: Flow, at: Moment) -> None:
-        """A datagram to `target` could not be sent."""
-        self._agent.send_failed(target, at.mono_ns)
+    def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """A message to `target` could not be sent, or what went there may not have arrived."""
+        self._agent.send_failed(target, at.mono_ns, why=why)
         self._drain_facts(at)
 
     def resolved(self, name: Name, servers: Servers) -> None:
@@ -251,25 +254,27 @@ class Engine:
 
     # calls
 
-    def _on_notices(self) -> None:
-        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all."""
+    def _on_news_of_peers(self, at: Moment) -> None:
+        """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all, and of what they sent
+        malformed."""
         for notice in self._agent.notices():
+            if isinstance(notice, SourceAuthenticated):
+                self._emit(TrustSource(source=notice.source))
+                continue
             if isinstance(notice, HealthChanged) and (line := notice.name.removeprefix("line:")) != notice.name:
                 self._control.usage.set_line_up(line, is_up=notice.is_up)
             self._emit(logged_state(notice))
-
-    def _on_oddities(self, at: Moment) -> None:
         for oddity in self._agent.oddities():
             source, what, call_id = oddity.source, oddity.what, oddity.call_id
             if isinstance(oddity, PeerBehindNat):
                 self._emit(LogNat(source=source, what=what, sip_call_id=call_id))
-            elif (room := self._peer_log.take(source.host, at.mono_ns, call_id=call_id, what=what)) is not None:
+            elif (room := self._peer_log.take_oddity(source.host, at.mono_ns, call_id=call_id, what=what)) is not None:
                 self._emit(LogPeer(source=source, what=what, sip_call_id=call_id, is_last=room == 0))
 
     def _drain_facts(self, at: Moment) -> None:
-        """Passes the agent's facts to the calls, until none is left, and logs what peers sent malformed and how they are."""
-        self._on_notices()
-        self._on_oddities(at)
+        """Passes the agent's facts to the calls, until none is left."""
+        if self._agent.has_news_of_peers:
+            self._on_news_of_peers(at)
         while found := self._agent.facts():
             for fact in found:
                 try:

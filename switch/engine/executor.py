@@ -131,7 +131,7 @@ class CommandExecutor:
             return self._unreachable(live, dial, at)
         target = targets[0]
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
-        leg = LiveLeg(sip=-1, source=target, nat=peer.nat)
+        leg = LiveLeg(sip=-1, source=target, peer=peer)
         caller, passed = _caller_for(live, dial.attempt.line)
         try:
             body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)

@@ -118,6 +118,7 @@ _OF_LINE = {
     EndReason.CANCELLED: Cause.NO_ANSWER,
     EndReason.TIMEOUT: Cause.SILENT,
     EndReason.UNREACHABLE: Cause.LINE_FAILED,
+    EndReason.CERTIFICATE_REFUSED: Cause.CERTIFICATE_REFUSED,
     EndReason.BAD_ANSWER: Cause.LINE_FAILED,
 }
 

@@ -9,7 +9,8 @@ from switch.call.moment import Moment
 from switch.call.state import Call
 from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
-from switch.sip.offer_answer import Incompatible, NegotiatedMedia
+from switch.sip.offer_answer import NegotiatedMedia
+from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.requests import Fields
 from switch.sip.sdp import Direction
 from switch.timer_heap import TimerEntry
@@ -27,8 +28,9 @@ class EarlyAnswer:
 
 @dataclass(slots=True, kw_only=True)
 class LiveLeg:
-    """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `nat`: that is where its audio is, too, when its
-    SDP has a private address. `port`: our RTP port. `remote`: where its audio is, once agreed. `refusal`: why its SDP can't be served.
+    """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `peer`: what config says of its trunk or line.
+    `host`, `port`: our RTP address, once its family is known, and port. `remote`: where its audio is, once agreed. `refusal`: why its SDP
+    can't be served, for a Warning header.
 
     `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
@@ -40,7 +42,8 @@ class LiveLeg:
 
     sip: int
     source: Flow
-    nat: bool = True
+    peer: PeerProfile = DEFAULT_PEER
+    host: str | None = None
     port: int | None = None
     remote: RemoteMedia | None = None
     prepared: NegotiatedMedia | None = None
@@ -49,7 +52,7 @@ class LiveLeg:
     offered: bool = False
     asked: bool = False
     silent_since: Moment | None = None
-    refusal: Incompatible | None = None
+    refusal: str | None = None
     wish: Direction = Direction.SENDRECV
     told: Direction = Direction.SENDRECV
     waiting: bytes | None = None

@@ -12,17 +12,26 @@ from switch.engine.ports import RtpPorts
 from switch.engine.remote import remote_media
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
-from switch.sip.flow import Flow
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia
+from switch.sip.flow import Flow, is_link_local
+from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning
+from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtpAddress:
+    """An address of ours that RTP comes to. `advertised`: as peers see it, where a NAT is before it."""
+
+    local: str
+    advertised: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtpSettings:
-    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls.
+    """This switch's RTP: its address of each family that it has, the first and last port, and how long a port stays unused between calls.
     `hold_music`: the prompt that a held side hears over and over; None: silence."""
 
-    address: str
+    addresses: tuple[RtpAddress, ...]
     ports: tuple[int, int]
     quiet_ms: int
     hold_music: str | None = None
@@ -40,10 +49,10 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_address", "_calls", "_note", "_noted", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_local", "_note", "_noted", "_owners", "_ports", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
-        self._address = rtp.address
+        self._local = {each.advertised: each.local for each in rtp.addresses}
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._note = note
@@ -88,7 +97,7 @@ class MediaController:
             return True
         agreement = self._answer(leg, offer)
         if isinstance(agreement, Incompatible):
-            leg.refusal = agreement
+            leg.refusal = warning(agreement, leg.peer.codecs)
             return False
         leg.prepared = agreement
         return True
@@ -132,15 +141,14 @@ class MediaController:
     def renew_offer(self, leg: LiveLeg, *, direction: Direction) -> bytes:
         """Returns our SDP for a re-INVITE of ours, or for a 200 to one without SDP."""
         leg.told = direction
-        codec = OFFERED[0].codec if leg.remote is None else leg.remote.codec
-        return self._offer(leg, first=codec, direction=direction)
+        return self._offer(leg, first=_codec(leg), direction=direction)
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
         """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
         if not self.reserve_port(leg, now_ns):
             return None
         self._open(live, leg, number=number)
-        return self._offer(leg, first=_preferred_codec(live.legs[CALLER]))
+        return self._offer(leg, first=_codec(live.legs[CALLER]))  # then nothing need be transcoded
 
     def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
         """Applies an answer in a provisional response to our INVITE; until the 2xx the latest of all forks counts. `fork`: its To tag.
@@ -148,7 +156,7 @@ class MediaController:
         agreement = self._accepted(leg, answer) if leg.offered and answer else None
         if agreement is None:
             return False
-        remote = self._set_remote(live, leg, agreement, ours=OFFERED)
+        remote = self._set_remote(live, leg, agreement, ours=_formats(leg))
         if fork in leg.early or len(leg.early) < MAX_FORKS:
             leg.early[fork] = EarlyAnswer(body=answer, remote=remote)
         return True
@@ -179,29 +187,37 @@ class MediaController:
         ours is open. Where an answer without SDP follows an agreement, that stays."""
         if not leg.offered:
             return True
-        if parse_sdp(answer) is None and leg.remote is not None:
+        if leg.remote is not None and parse_sdp(answer) is None:
             leg.offered = False
             return True
         agreement = self._accepted(leg, answer)
         if agreement is None:
             return False
         leg.remote = None
-        self._set_remote(live, leg, agreement, ours=OFFERED)
+        self._set_remote(live, leg, agreement, ours=_formats(leg))
         leg.offered = False
         return True
 
     def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
         description = parse_sdp(answer)
-        agreement = None if description is None else offer_answer.accept_answer(description)
+        if description is None:
+            return None
+        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
-    def _offer(self, leg: LiveLeg, *, first: int = OFFERED[0].codec, direction: Direction = Direction.SENDRECV) -> bytes:
+    def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
+        """`first`: the codec to offer first, where the peer's config has no list."""
         port = _port(leg)
         leg.offered = True
         leg.version += 1
-        formats = sorted(OFFERED, key=lambda each: each.codec != first)
         return offer_answer.offer(
-            host=self._address, port=port, session_id=port, version=leg.version, formats=formats, direction=direction
+            host=self._host(leg),
+            port=port,
+            session_id=port,
+            version=leg.version,
+            formats=_formats(leg, first=first),
+            dtmf_type=_dtmf_type(leg),
+            direction=direction,
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -210,7 +226,14 @@ class MediaController:
             return Incompatible.UNREADABLE
         port = _port(leg)
         agreement = offer_answer.answer(
-            description, host=self._address, port=port, session_id=port, version=leg.version + 1, direction=direction
+            description,
+            hosts=tuple(self._local) if leg.host is None else (leg.host,),
+            port=port,
+            session_id=port,
+            version=leg.version + 1,
+            codecs=leg.peer.codecs,
+            with_dtmf=leg.peer.dtmf is not DtmfMode.INFO,
+            direction=direction,
         )
         if isinstance(agreement, Incompatible):
             return agreement
@@ -218,18 +241,33 @@ class MediaController:
         if objection is not None:
             return objection
         leg.version += 1
+        leg.host = agreement.host
         return agreement
 
+    def _host(self, leg: LiveLeg) -> str:
+        """Returns our RTP address on a leg: of the family that its first SDP said, else of its signalling where we have one."""
+        if leg.host is None:
+            is_v6 = ":" in leg.source.host
+            leg.host = min(self._local, key=lambda host: (":" in host) is not is_v6)
+        return leg.host
+
     def _objection(self, leg: LiveLeg, agreement: NegotiatedMedia) -> Incompatible | None:
-        """Our sockets can't reach audio at IPv6; audio at one of our own RTP ports would loop for ever."""
+        """A name's address is that of the signalling, which may be of the other family; an address of one link names no link; audio at one
+        of our own RTP ports would loop for ever."""
         remote = self._remote(leg, agreement, ours=())
-        if ":" in remote.host:
+        if agreement.stream.host in offer_answer.UNSPECIFIED:
+            return None
+        if (":" in remote.host) is not (":" in agreement.host):
+            return Incompatible.FAMILY
+        if is_link_local(remote.host):
             return Incompatible.ADDRESS
-        return Incompatible.LOOP if remote.host == self._address and remote.port in self._ports.range else None
+        return Incompatible.LOOP if remote.host in self._local and remote.port in self._ports.range else None
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         source = leg.source
-        remote = remote_media(agreement, source=source.host, nat=leg.nat, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None)
+        remote = remote_media(
+            agreement, source=source.host, nat=leg.peer.nat, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None
+        )
         signalled = agreement.stream.host
         if remote.host != signalled and source.host not in self._noted:
             if len(self._noted) >= MAX_NOTED:
@@ -255,7 +293,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
-            self._tell(live.worker, Open(port=leg.port, peer=leg.remote))
+            self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
         """Closes the leg's audio; a port that was used stays unused for the quiet time."""
@@ -289,6 +327,16 @@ def _port(leg: LiveLeg) -> int:
     return leg.port
 
 
-def _preferred_codec(leg: LiveLeg) -> int:
-    """Returns the caller's codec, to be offered first: then nothing need be transcoded."""
-    return OFFERED[0].codec if leg.remote is None else leg.remote.codec
+def _codec(leg: LiveLeg) -> int | None:
+    return None if leg.remote is None else leg.remote.codec
+
+
+def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
+    """Returns what we offer a leg: what its config says, else all that we have, `first` in front."""
+    if leg.peer.codecs:
+        return tuple(Format(codec.value, codec) for codec in leg.peer.codecs)
+    return tuple(sorted(OFFERED, key=lambda each: each.codec != first))
+
+
+def _dtmf_type(leg: LiveLeg) -> int | None:
+    return None if leg.peer.dtmf is DtmfMode.INFO else DTMF_TYPE

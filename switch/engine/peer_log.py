@@ -1,4 +1,4 @@
-"""Bounds how many log lines a peer's malformed messages can cause, and how much is kept to know that."""
+"""Bounds how many log lines a peer can cause, and how much is kept to know that."""
 
 MAX_LINES = 10
 """Lines of one host in `WINDOW_NS`, from its first."""
@@ -27,14 +27,25 @@ class PeerLogLimit:
     def __init__(self) -> None:
         self._windows: dict[str, _Window] = {}
 
-    def take(self, host: str, now_ns: int, *, call_id: str, what: str) -> int | None:
-        """Takes one line of `host`'s. Returns how many are left after it, or None: it must not be logged, since none is left, or the same
-        was logged of this call. `what`: as in `PeerOddity`; its kinds are what stands before the colons."""
-        kinds = {(host, call_id, part.partition(":")[0]) for part in what.split("; ")}
+    def take(self, host: str, now_ns: int) -> int | None:
+        """Takes one line of `host`'s. Returns how many are left after it, or None: it has none, and must not be logged."""
+        return self._take(self._window(host, now_ns))
+
+    def take_oddity(self, host: str, now_ns: int, *, call_id: str, what: str) -> int | None:
+        """As `take`, for `what` a message of this call had in it (see `PeerOddity`). None also when all of its kinds, which stand before
+        the colons, were logged of the call already."""
         window = self._window(host, now_ns)
-        if window.lines >= MAX_LINES or kinds <= window.logged:
+        kinds = {(host, call_id, part.partition(":")[0]) for part in what.split("; ")}
+        if kinds <= window.logged:
             return None
-        window.logged |= kinds
+        left = self._take(window)
+        if left is not None:
+            window.logged |= kinds
+        return left
+
+    def _take(self, window: _Window) -> int | None:
+        if window.lines >= MAX_LINES:
+            return None
         window.lines += 1
         return MAX_LINES - window.lines
 

@@ -4,7 +4,7 @@ import msgspec
 
 from switch.call.moment import Moment
 from switch.engine.effect import LogPeerState
-from switch.sip.fact import HealthChanged, Notice
+from switch.sip.fact import HealthChanged, RegistrationChanged
 from switch.sip.probe import Probe
 from switch.sip.registration import Registration
 
@@ -43,7 +43,7 @@ def registration_state(registration: Registration, at: Moment) -> RegistrationSt
     )
 
 
-def logged_state(notice: Notice) -> LogPeerState:
+def logged_state(notice: HealthChanged | RegistrationChanged) -> LogPeerState:
     """Returns the log line of a change."""
     if isinstance(notice, HealthChanged):
         what = "answers OPTIONS again" if notice.is_up else "does not answer OPTIONS"

@@ -18,7 +18,8 @@ from switch.sip.targets import Name, name_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """A trunk that may send us calls. `networks`, `networks6`: (address, mask) pairs of IPv4 and IPv6 as integers. `rate`: what it bills
-    us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused; None: no limit."""
+    us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused; None: no limit. `names`: host names
+    whose addresses are its own, too."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
@@ -26,6 +27,7 @@ class Trunk:
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
     per_second: int | None = None
+    names: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +78,18 @@ class Plan:
         return self.trunk_identities.get(name, DEFAULT_TRUNK_IDENTITY)
 
     @property
-    def names(self) -> frozenset[Name]:
-        """Returns the host names in the lines' URIs."""
-        found = (name_of(line.uri) for line in self.table.lines.values())
-        return frozenset(name for name in found if name is not None)
+    def names(self) -> Mapping[Name, tuple[str, ...]]:
+        """Returns the host names that DNS is asked for, with the rules that have them: `lines.acme-east.uri`."""
+        uris = [(f"lines.{line.name}.uri", line.uri) for line in self.table.lines.values()]
+        uris += [(f"trunks.{registrar.trunk}.registration.registrar", registrar.uri) for registrar in self.registrars]
+        trunks = [watch for watch in self.watches if watch.name.startswith("trunk:")]
+        uris += [(f"trunks.{watch.name.partition(':')[2]}.health.uri", watch.uri) for watch in trunks]
+        uris += [(f"lines.{watch.name.partition(':')[2]}.uri", watch.uri) for watch in self.watches if watch not in trunks]
+        found: dict[Name, tuple[str, ...]] = {}
+        for rule, uri in uris:
+            if (name := name_of(uri)) is not None and rule not in found.get(name, ()):
+                found[name] = (*found.get(name, ()), rule)
+        return found
 
     @property
     def lines_of_groups(self) -> Mapping[str, tuple[str, ...]]:

@@ -12,10 +12,11 @@ from switch.call.state import CALLER, Bridged
 from switch.engine.live import LiveCall, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.fact import OfferAccepted, OfferReceived, OfferRefused
-from switch.sip.offer_answer import Incompatible
+from switch.sip.offer_answer import Incompatible, warning
 from switch.sip.sdp import Direction, direction_of
 
 NOT_ACCEPTABLE = 488
+PENDING = 491
 
 
 class OfferingAgent(Protocol):
@@ -60,13 +61,15 @@ class Renegotiator:
             return
         asked = self._media.wish_of(leg, offer)
         if isinstance(asked, Incompatible):
-            self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=asked)
+            self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=warning(asked, leg.peer.codecs))
             return
         wish = _wish(leg, asked)
         if other is None or other.offered or self._direction_of_wish(wish) == other.told:
             if self._accept(live, leg, offer, at) and fork:
                 self._media.note_early_update(leg, fork=fork)
             self._play_music(live)
+        elif other.waiting is not None:  # its offer waits for this leg: each would wait for the other
+            self._agent.decline(leg.sip, PENDING, at.mono_ns)
         else:
             leg.waiting = offer
             self._offer(other, self._direction_of_wish(wish), at)
@@ -131,7 +134,7 @@ class Renegotiator:
         number = next(number for number, each in live.legs.items() if each is leg)
         body = self._media.renegotiate(live, leg, offer, direction=self._direction_for(_partner(live, number)))
         if isinstance(body, Incompatible):
-            self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=body)
+            self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=warning(body, leg.peer.codecs))
             return False
         self._agent.accept(leg.sip, body, at.mono_ns)
         return True

@@ -20,14 +20,17 @@ from switch.billing.money import show_micros
 from switch.settings import address
 from switch.settings import value as v
 from switch.settings.load import schema
+from switch.settings.model.party import CapOwner, PeerConfig
 from switch.settings.value import Invalid
 
 Shape = Mapping[str, Any]
 
-_CAPS = ("cap", "caps")
+_CAPS = tuple(CapOwner.model_fields)
+# How SIP and audio go with a trunk or line comes last.
+_PEER = tuple(key for key in PeerConfig.model_fields if key not in _CAPS)
 # Where people write keys in another order than the models have: what a model inherits comes first in it, yet nobody begins a line
-# with its cap; and what is long is easier to read behind what is short. A mapping that may have the first key has these keys right
-# behind that one; the first row that fits holds.
+# with its cap, or how SIP goes; and what is long is easier to read behind what is short. A mapping that may have the first key has these
+# keys right behind the last one; the first row that fits holds.
 _BEHIND: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("uri", _CAPS, "uri"),
     ("revenue", _CAPS, "hours"),
@@ -162,9 +165,10 @@ def whole_file() -> SchemaPlace:
 
 def _ordered(keys: list[str]) -> list[str]:
     moved, behind = next(((moved, behind) for key, moved, behind in _BEHIND if key in keys and behind in keys), ((), ""))
-    others = [key for key in keys if key not in moved]
+    last = _PEER if set(_PEER) <= set(keys) else ()
+    others = [key for key in keys if key not in (*moved, *last)]
     at = others.index(behind) + 1 if behind else 0
-    return [*others[:at], *(key for key in moved if key in keys), *others[at:]]
+    return [*others[:at], *(key for key in moved if key in keys), *others[at:], *last]
 
 
 def _weekday(key: str) -> int:

@@ -9,7 +9,7 @@ Money, its states, events, configs and postings are append-only: triggers of the
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import StrEnum
 from functools import partial
 from operator import attrgetter
@@ -85,9 +85,7 @@ class RecordColumns(Generic[R]):
     """The columns of a record type. Fields that are records, or tuples of records, have tables of their own, and are left out."""
 
     def __init__(self, record: type[R]) -> None:
-        hints = get_type_hints(record)
-        named: Any = record  # a dataclass, which no type says
-        found = [_field(each.name, hints[each.name]) for each in fields(named)]
+        found = [_field(name, hint) for name, hint in get_type_hints(record).items()]
         self._record = record
         self._fields = tuple(each for each in found if each is not None)
         self._names = tuple(each.name for each in self._fields)

@@ -28,6 +28,7 @@ from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, nearest, tag_value
 from switch.sip.flow import Transport, default_port, is_address, transport_of
 from switch.sip.headers import SipUri, parse_uri
+from switch.sip.peer import DEFAULT_ALGORITHMS
 
 GIVEN = frozenset({"passed_zip"})
 """Built-in tags that config may set: a header or a number says them."""
@@ -75,7 +76,8 @@ def _overlapping_trunks(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
 
 
 def _trunks_of_any_address(trunks: Mapping[str, TrunkConfig]) -> Iterator[Finding]:
-    """A stranger is challenged before it is known which trunk it is: so there is one realm, and a user name is one trunk's."""
+    """A stranger is challenged before it is known which trunk it is: so there is one realm, with one list of algorithms, and a user name is
+    one trunk's."""
     open_to_all = {name: trunk.auth for name, trunk in trunks.items() if trunk.auth and ANYWHERE in (trunk.addresses or ())}
     owners: dict[str, str] = {}
     realms: dict[str, str] = {}
@@ -86,6 +88,13 @@ def _trunks_of_any_address(trunks: Mapping[str, TrunkConfig]) -> Iterator[Findin
         if auth.realm and realms.setdefault(auth.realm, name) != next(iter(realms.values())):
             hint = f"trunk {quote(next(iter(realms.values())))} has {quote(next(iter(realms)))}: write the same here"
             yield Finding(("trunks", name, "auth", "realm"), Invalid("a second realm for trunks of any address", hint=hint))
+    offers = {name: tuple(auth.algorithms or DEFAULT_ALGORITHMS) for name, auth in open_to_all.items()}
+    for name, offered in offers.items():
+        first = next(iter(offers))
+        if offered != offers[first]:
+            hint = f"trunk {quote(first)} has [{', '.join(offers[first])}]: write the same here"
+            message = "a second list of algorithms for trunks of any address"
+            yield Finding(("trunks", name, "auth", "algorithms"), Invalid(message, hint=hint))
 
 
 def _is_within(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
@@ -97,26 +106,27 @@ def _bare(network: IPv4Network | IPv6Network) -> str:
 
 
 def _lines_to_ourselves(document: Document) -> Iterator[Finding]:
-    """A line that leads back to the switch: one call would become as many as there may be."""
+    """A line or carrier that is this switch: one call would become as many as there may be. And one that no listener reaches."""
     sip = document.switch and document.switch.sip
     listeners = (sip and sip.listen) or ()
     ours = {address for each in listeners for address in (each.address, each.advertise) if address}
-    for path, text in document.fields("uri"):
+    for path, text in document.fields("uri", "registrar"):
+        what = "line" if path[0] == "advertisers" else "carrier"
         uri = parse_uri(text)
         transport = transport_of(uri) if uri else None
         if uri and (uri.host, uri.port or default_port(transport or Transport.UDP)) in ours:
-            yield Finding(path, Invalid("the line is this switch itself", hint="name the advertiser's address"))
-        elif uri and listeners and (unreachable := _unreachable(uri, transport, listeners)):
+            yield Finding(path, Invalid(f"the {what} is this switch itself", hint="name the address of the other side"))
+        elif uri and listeners and (unreachable := _unreachable(uri, transport, listeners, what=what)):
             yield Finding(path, unreachable)
 
 
-def _unreachable(uri: SipUri, transport: Transport | None, listeners: Sequence[ListenerConfig]) -> Invalid | None:
+def _unreachable(uri: SipUri, transport: Transport | None, listeners: Sequence[ListenerConfig], *, what: str) -> Invalid | None:
     """Returns why no listener could dial this, or None. A name may have addresses of both kinds."""
     ways = [each for each in listeners if transport in (None, each.transport)]
     if not ways and transport is not None:
         way = transport.lower()
         hint = f"add `- {{{way}: ADDRESS:PORT}}` to `switch.sip.listen`"
-        return Invalid(f"a line over {transport}, and no listener for it", hint=hint)
+        return Invalid(f"a {what} over {transport}, and no listener for it", hint=hint)
     is_v6 = ":" in uri.host
     if is_address(uri.host) and not any((":" in each.address[0]) is is_v6 for each in ways):
         kind = "IPv6" if is_v6 else "IPv4"

@@ -4,10 +4,10 @@ Which key has which type is defined in `switch.settings.model`. All scalars come
 Names are looked up in the validation context, which is a `Names`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal, TypeVar, cast
 
@@ -29,8 +29,10 @@ from switch.settings.problem import quote
 from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
-from switch.sip.digest import Secret
+from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
+from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode
+from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000
@@ -148,13 +150,14 @@ def _one_is_a_list(raw: object) -> object:
     return [raw] if isinstance(raw, str) else raw
 
 
-def choice(what: str, options: Iterable[StrEnum]) -> Made:
+def choice(what: str, options: Iterable[StrEnum] | Mapping[str, Enum]) -> Made:
     """One word of a closed list."""
-    by_word = {option.value: option for option in options}
+    by_word = options if isinstance(options, Mapping) else {option.value: option for option in options}
 
-    def parse(text: str) -> StrEnum:
+    def parse(text: str) -> Enum:
         if text not in by_word:
-            raise Invalid(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=v.nearest(text, by_word))
+            hint = v.nearest(text, by_word) or v.nearest(text.upper(), by_word)
+            raise Invalid(f"unknown {what} {quote(text)}", expected=", ".join(by_word), hint=hint)
         return by_word[text]
 
     return scalar(parse, ", ".join(by_word), {"type": "string", "enum": list(by_word)})
@@ -194,8 +197,8 @@ TechPrefix = Annotated[str, scalar(v.tech_prefix, v.TECH_PREFIX), text_schema(v.
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
-Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
 SipAddress = Annotated[tuple[str, int], scalar(address.sip_address, address.SIP_ADDRESS), text_schema()]
+NameServer = Annotated[tuple[str, int], scalar(address.name_server, address.NAME_SERVER), text_schema()]
 _Network = Annotated[IPv4Network | IPv6Network, scalar(address.network, address.NETWORK), text_schema()]
 Networks = Annotated[
     list[_Network],
@@ -204,7 +207,6 @@ Networks = Annotated[
     WithJsonSchema({"anyOf": [{"const": "any"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 PortRange = Annotated[tuple[int, int], scalar(address.port_range, address.PORT_RANGE), text_schema(address.RANGE_PATTERN)]
-SipAddressUri = Annotated[str, scalar(address.sip_uri_of_address, address.SIP_ADDRESS_URI), text_schema("^[Ss][Ii][Pp]:")]
 SipUri = Annotated[str, scalar(address.sip_uri, address.SIP_URI), text_schema("^[Ss][Ii][Pp]:")]
 LineName = Annotated[str, _known(EntryKind.LINE), text_schema()]
 CampaignName = Annotated[str, _known(EntryKind.CAMPAIGN), text_schema()]
@@ -281,6 +283,8 @@ class OrText:
         return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
+_Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
+Addresses = Annotated[list[_Address], some("no address", address.ADDRESS), BeforeValidator(_one_is_a_list), OrText()]
 T = TypeVar("T")
 Listeners = Annotated[
     list[T],
@@ -298,6 +302,12 @@ Cause = Annotated[NoRoute, choice("cause", NoRoute)]
 Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
 Period = Annotated[Per, choice("period", PERIODS)]
+Codecs = Annotated[
+    list[Annotated[Codec, choice("codec", Codec.__members__)]],
+    some("no codec", f"at least one of {', '.join(Codec.__members__)}"),
+    BeforeValidator(without_left_out),
+]
+Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]
 Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
 AnswerMode = Annotated[v.AnswerWhen, choice("answer", v.AnswerWhen)]
 State = Annotated[NumberState, choice("state", NumberState)]
@@ -373,6 +383,11 @@ SecretText = Annotated[
     InstanceOf[Secret], BeforeValidator(_secret), WithJsonSchema({"anyOf": [_ELSEWHERE, {"type": "string", "minLength": 1}]})
 ]
 Realm = Annotated[str, scalar(v.realm, v.REALM), text_schema()]
+DigestAlgorithms = Annotated[
+    list[Annotated[Algorithm, choice("algorithm", DEFAULT_ALGORITHMS)]],
+    some("a challenge without an algorithm", ", ".join(DEFAULT_ALGORITHMS)),
+    BeforeValidator(without_left_out),
+]
 Username = Annotated[str, scalar(v.username, v.USERNAME), text_schema(v.USERNAME_PATTERN)]
 AdvertiserToken = Annotated[Token, scalar(lambda text: token_of(v.token(text)), v.TOKEN), text_schema(v.TOKEN_PATTERN)]
 Filter = Annotated[Expression, scalar(_filter, "a filter such as: state in [TX, OK] and age >= 65"), text_schema()]

@@ -1,11 +1,12 @@
 """Loads a config directory: reads, checks and compiles it to a deployment, or to the list of everything that is wrong with it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from switch.deployment import Deployment
+from switch.engine.plan import Plan
 from switch.settings.certificate import doubts_of
 from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
@@ -18,6 +19,7 @@ from switch.settings.names import Prompts, mapping, names_of, prompts_among, pro
 from switch.settings.problem import Position, Problem, Severity, order
 from switch.settings.source import Positions
 from switch.settings.validate import validated, whole_schema
+from switch.sip.targets import Name
 from switch.without_gc import without_gc
 
 
@@ -82,15 +84,21 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
         if names.prompts:
             found += circles(nodes)
             found += warnings(tree, document, deployment, nodes=nodes, prompts=names.prompts)
+    positions = Positions(tree.places)
     problems = (*tree.problems, *(problem_at(one, tree) for one in found))
     refused = deployment is None or any(problem.severity is Severity.ERROR for problem in problems)
     return Loaded(
-        deployment=None if refused else deployment,
+        deployment=None if refused or deployment is None else replace(deployment, places=_places(deployment.plan, positions)),
         problems=tuple(sorted(problems, key=order)),
-        positions={} if refused else Positions(tree.places),  # a key may be a mistyped token
+        positions={} if refused else positions,  # a key may be a mistyped token
         files=tree.files,
         document=None if refused else document,
     )
+
+
+def _places(plan: Plan, positions: Mapping[str, Position]) -> dict[Name, str]:
+    found = {name: positions[rules[0]] for name, rules in plan.names.items()}
+    return {name: f"{place.file}:{place.line}:{place.column}" for name, place in found.items()}
 
 
 def _certificate(document: Document, directory: Path | None) -> Iterator[Finding]:

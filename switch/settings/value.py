@@ -136,8 +136,11 @@ def raise_all(errors: Iterable[Invalid]) -> None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """`did you mean ...?` for the known word that is most like `word`, among equals the one that begins most like it; or None."""
-    close = get_close_matches(word, known, n=MAX_CLOSE, cutoff=0.6)
+    """`did you mean ...?` for the known word that is most like `word`, among equals the one that begins most like it; or None. One that
+    differs in case alone is the most like."""
+    words = tuple(known)
+    close = [other for other in words if other.lower() == word.lower()]
+    close = close or get_close_matches(word, words, n=MAX_CLOSE, cutoff=0.6)
     if not close:
         return None
     best = max(close, key=lambda other: (SequenceMatcher(a=word, b=other).ratio(), len(commonprefix((word, other)))))  # noqa: RUF071 (of characters)

@@ -15,10 +15,12 @@ from switch.sip.strangers import SourceBuckets, carries_live_token, is_scanner
 
 
 class Served(NamedTuple):
-    """A request is served as `peer`'s. `rejection`: it is an INVITE that can only be refused so, which leaves a record."""
+    """A request is served as `peer`'s. `rejection`: it is an INVITE that can only be refused so, which leaves a record.
+    `has_authenticated`: it came from an unknown address, with good credentials."""
 
     peer: PeerProfile
     rejection: Rejection | None = None
+    has_authenticated: bool = False
 
 
 class AccessControl:
@@ -60,7 +62,7 @@ class AccessControl:
         verdict, account = core.authenticator.verify(request, realm, now_ns)
         match verdict:
             case Verdict.GOOD:
-                return None if account is None else Served(account)
+                return None if account is None else Served(account, has_authenticated=peer is None)
             case Verdict.NONE | Verdict.STALE:
                 core.statistics.add(Statistic.CHALLENGED, source.host)
                 challenges = core.authenticator.challenges(realm, now_ns, is_stale=verdict is Verdict.STALE)

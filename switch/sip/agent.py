@@ -12,8 +12,8 @@ from switch.sip.access import AccessControl, Served
 from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, Notice, PeerBehindNat, PeerOddity
-from switch.sip.flow import Flow, Listeners
+from switch.sip.fact import Fact, Notice, PeerBehindNat, PeerOddity, SourceAuthenticated
+from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
@@ -112,6 +112,11 @@ class UserAgent:
         """Returns what happened, in order; each fact is returned once."""
         facts, self._core.facts = self._core.facts, []
         return facts
+
+    @property
+    def has_news_of_peers(self) -> bool:
+        """Returns whether `oddities` or `notices` has something."""
+        return bool(self._core.oddities or self.monitor.notices)
 
     def oddities(self) -> list[PeerOddity | PeerBehindNat]:
         """Returns what trunks and lines sent malformed, and which are behind a NAT, in order; each is returned once."""
@@ -222,9 +227,9 @@ class UserAgent:
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Flow, now_ns: int) -> None:
-        """The transport could not send to `target` (ICMP error)."""
-        self._core.transactions.transport_failed(target, now_ns)
+    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """The transport could not send to `target`."""
+        self._core.transactions.transport_failed(target, now_ns, why=why)
 
     def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""
@@ -308,6 +313,8 @@ class UserAgent:
     def _on_new(self, received: ReceivedRequest, source: Flow, served: Served, now_ns: int) -> None:
         """A request outside our dialogs, in the order of §8.2."""
         core, request = self._core, received.request
+        if served.has_authenticated and source.is_reliable:
+            self.monitor.notices.append(SourceAuthenticated(source=source))
         rejection = served.rejection or rejection_outside_dialogs(request)
         if received.to_tag:
             core.refuse(received, 481, now_ns=now_ns)

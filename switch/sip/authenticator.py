@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from switch.sip.digest import MAX_NC, Algorithm, Authorization, Secret, Way, parse_authorization, quoted
+from switch.sip.digest import MAX_NC, Authorization, Secret, Way, parse_authorization, quoted
 from switch.sip.message import Request
 from switch.sip.peer import PeerProfile, Realm
 from switch.sip.telephone import user_of
@@ -18,8 +18,6 @@ from switch.sip.telephone import user_of
 NONCE_LIFE_NS = 300 * 1_000_000_000
 MAX_NONCES = 10_000
 """Nonces in use whose nc is kept."""
-OFFERED = (Algorithm.SHA_256, Algorithm.MD5)
-"""What our challenges offer, the strongest first (RFC 8760 §2.4)."""
 _NONCE = re.compile(r"([0-9a-f]{16})([0-9a-f]{12})([0-9a-f]{32})")
 _MAC_DIGITS = 32
 _NOBODY = Secret("")
@@ -47,12 +45,12 @@ class Authenticator:
         self._used: dict[int, int] = {}
 
     def challenges(self, realm: Realm, now_ns: int, *, is_stale: bool) -> tuple[tuple[str, str], ...]:
-        """Returns the WWW-Authenticate fields of a 401, one for each algorithm (RFC 8760 §2.4)."""
+        """Returns the WWW-Authenticate fields of a 401, one for each algorithm, in order of preference (RFC 8760 §2.4)."""
         self._serial += 1
         nonce = self._nonce(realm, f"{now_ns:016x}{self._serial:012x}")
         stale = ", stale=true" if is_stale else ""
         head = f'Digest realm={quoted(realm.name)}, nonce="{nonce}", qop="auth"'
-        return tuple([("WWW-Authenticate", f"{head}, algorithm={each}{stale}") for each in OFFERED])
+        return tuple([("WWW-Authenticate", f"{head}, algorithm={each}{stale}") for each in realm.algorithms])
 
     def verify(self, request: Request, realm: Realm, now_ns: int) -> tuple[Verdict, PeerProfile | None]:
         """Returns what the credentials of a request are worth, and where they are good the peer whose they are."""
@@ -104,7 +102,7 @@ def _credentials(request: Request, realm: Realm) -> Authorization | None:
     """Returns the first credentials for our realm, by an algorithm that we offered."""
     for value in request.headers.all("Authorization"):
         given = parse_authorization(value)
-        if given is not None and given.realm == realm.name and given.way in [Way(each) for each in OFFERED]:
+        if given is not None and given.realm == realm.name and given.way in [Way(each) for each in realm.algorithms]:
             return given
     return None
 

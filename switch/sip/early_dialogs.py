@@ -100,7 +100,7 @@ class EarlyDialogs:
         elif request.method == "UPDATE" and request.body:
             self._on_offer(received, fork, now_ns)
         else:
-            core.reply(received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
+            core.reply(received, 200, now_ns=now_ns, extra=(core.contact(received), *CAPABILITIES))
 
     def _on_offer(self, received: ReceivedRequest, fork: Fork, now_ns: int) -> None:
         """RFC 3311 §5.2: while our own offer has no answer for good the fork's meets 491; while another one of the line's waits, 500."""

@@ -28,6 +28,8 @@ class EndReason(StrEnum):
     """No answer to our INVITE (Timer B), or none at all to our CANCEL."""
     UNREACHABLE = "unreachable"
     """The transport could not send."""
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """The peer's TLS certificate is no good."""
     BAD_ANSWER = "bad_answer"
     """The peer's 2xx cannot be used (no To tag, no Contact)."""
     EXPIRED = "expired"
@@ -185,7 +187,13 @@ class RegistrationChanged(msgspec.Struct, frozen=True, kw_only=True):
     again_s: int
 
 
-Notice = HealthChanged | RegistrationChanged
+class SourceAuthenticated(msgspec.Struct, frozen=True, kw_only=True):
+    """A request from an unknown address had good credentials, and came by this connection. Drained as `HealthChanged`."""
+
+    source: Flow
+
+
+Notice = HealthChanged | RegistrationChanged | SourceAuthenticated
 LegFact = (
     ProvisionalReceived
     | RedirectFollowed

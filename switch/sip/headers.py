@@ -10,10 +10,12 @@ The patterns use possessive quantifiers throughout: time stays linear in the len
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache, wraps
+from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Literal, TypeVar
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
 
 Params = tuple[tuple[str, str | None], ...]
 """`;name=value` pairs in order: names in lower case, values as written (quotes kept), None where there is no `=`."""
@@ -72,15 +74,25 @@ def readable(text: str) -> str:
     return text.replace("\0", "")
 
 
+class _Recent(dict[str, T]):
+    """Results of `read` by text, emptied when there are too many. A dict finds what it has without a call of a Python function."""
+
+    def __init__(self, read: Callable[[str], T]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: str) -> T:
+        result = self._read(text)
+        if len(text) <= MAX_CACHED_CHARS:
+            if len(self) >= MAX_CACHED:
+                self.clear()
+            self[text] = result
+        return result
+
+
 def cached(read: Callable[[str], T]) -> Callable[[str], T]:
     """Returns `read`, a pure function, with a cache of recent results. Results must be immutable."""
-    kept = lru_cache(MAX_CACHED)(read)
-
-    @wraps(read)
-    def recall(text: str) -> T:
-        return kept(text) if len(text) <= MAX_CACHED_CHARS else read(text)
-
-    return recall
+    return _Recent(read).__getitem__
 
 
 def parse_uint(text: str, limit: int) -> int | None:
@@ -133,8 +145,7 @@ def write_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Via:
+class Via(msgspec.Struct, frozen=True, kw_only=True):
     """One Via value (RFC 3261 §20.42). `transport` in upper case; `host` without brackets; `port` None when not written."""
 
     transport: str
@@ -192,8 +203,7 @@ def parse_via(text: str) -> Via | None:
     return Via(transport=transport.upper(), host=host.strip("[]"), port=port, params=_read_params(params))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameAddr:
+class NameAddr(msgspec.Struct, frozen=True, kw_only=True):
     """From, To, Contact, Route, Record-Route, P-Asserted-Identity, Remote-Party-ID: a display name, a URI, header parameters.
 
     `display`: unescaped, None when there is none. `uri`: text of any scheme, `parse_uri` reads it.
@@ -210,7 +220,7 @@ class NameAddr:
 
     def with_tag(self, tag: str) -> "NameAddr":
         """A copy with its tag set."""
-        return replace(self, params=set_param(self.params, "tag", tag))
+        return msgspec.structs.replace(self, params=set_param(self.params, "tag", tag))
 
     def __str__(self) -> str:
         address = f"<{self.uri}>{write_params(self.params)}"
@@ -291,8 +301,7 @@ _HEADERS_SAFE = _MARK + "[]/?:+$=&%"
 """Already escaped: kept as text, so `%` stays."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipUri:
+class SipUri(msgspec.Struct, frozen=True, kw_only=True):
     """`user`: unescaped, None for none. `host`: IPv6 without brackets. `port`: None when not written. `params`: unescaped.
     `headers`: what follows the question mark, as text. `str()` escapes what its place does not allow."""
 
@@ -318,6 +327,11 @@ def _write_param(name: str, value: str | None) -> str:
 
 def _escape(text: str, safe: str) -> str:
     return quote(text, safe, "utf-8", "surrogateescape")
+
+
+def is_sips(uri: str) -> bool:
+    """Returns whether a URI asks for TLS on each hop (RFC 3261 §19.1)."""
+    return uri[:5].lower() == "sips:"
 
 
 def is_sip_uri(text: str) -> bool:
@@ -346,11 +360,22 @@ def parse_uri(text: str) -> SipUri | None:
     return SipUri(
         scheme="sips" if len(match["scheme"]) == len("sips") else "sip",
         user=user or None,
-        host=match["host"].strip("[]"),
+        host=_plain_host(match["host"]),
         port=port,
         params=params,
         headers=match["headers"] or "",
     )
+
+
+def _plain_host(text: str) -> str:
+    """An IPv6 literal without brackets and as sockets write it (RFC 5952), so that it is equal to where messages come from."""
+    if not text.startswith("["):
+        return text
+    literal = text[1:-1]
+    try:
+        return str(IPv6Address(literal))
+    except ValueError:  # nothing can be sent there
+        return literal
 
 
 def _params(text: str) -> UriParams | None:

@@ -137,7 +137,7 @@ class IncomingLeg:
             else:
                 self._send_reliable(status, body, now_ns)
             return
-        extra = (self._core.listeners.contact(self._received.reply_to), ALLOW)
+        extra = (self._core.contact(self._received), ALLOW)
         self._core.respond(self._transaction, self._received, status, now_ns=now_ns, extra=extra, body=body)
 
     def answer(self, body: bytes, now_ns: int) -> None:
@@ -217,7 +217,7 @@ class IncomingLeg:
         else:
             if method == "UPDATE":
                 self._retarget(received)
-            core.reply_stateless(received, 200, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
+            core.reply_stateless(received, 200, extra=(core.contact(received), *CAPABILITIES))
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         """There is nothing to acknowledge yet."""
@@ -243,7 +243,7 @@ class IncomingLeg:
         core = self._core
         self._rseq = self._rseq + 1 if self._rseq else 1 + core.random_below(FIRST_RSEQ_LIMIT - 1)
         extra: Fields = (
-            core.listeners.contact(self._received.reply_to),
+            core.contact(self._received),
             ALLOW,
             SUPPORTED,
             ("Require", "100rel"),

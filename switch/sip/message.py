@@ -25,10 +25,11 @@ class Headers:
     Names are canonical long forms as the RFC writes them (`Call-ID`, `CSeq`, `Via`); look-ups use exactly that form. Immutable.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_firsts")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         self._fields = tuple(fields)
+        self._firsts: dict[str, str] | None = None
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)
@@ -47,14 +48,14 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first value of `name`, or None."""
-        for key, value in self._fields:
-            if key == name:
-                return value
-        return None
+        firsts = self._firsts
+        if firsts is None:
+            firsts = self._firsts = dict(reversed(self._fields))
+        return firsts.get(name)
 
     def all(self, name: str) -> list[str]:
         """Every value of `name`, in order."""
-        return [value for key, value in self._fields if key == name]
+        return [] if self.get(name) is None else [value for key, value in self._fields if key == name]
 
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None
@@ -217,7 +218,7 @@ def _read_fields(lines: list[str], oddities: list[str]) -> _Fields | None:
     take, known = fields.read.append, CANONICAL.get
     if len(lines) > MAX_HEADERS:
         oddities.append("too many header lines")
-    for line in lines[:MAX_HEADERS]:
+    for line in lines if len(lines) <= MAX_HEADERS else lines[:MAX_HEADERS]:
         spelt, colon, value = line.partition(":")
         name = known(spelt) or canonical(spelt)
         if not (name and colon):

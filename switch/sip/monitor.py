@@ -1,11 +1,9 @@
 """PURE. Keeps the probes and registrations that config asks for, across reloads: what has not changed goes on."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import HealthChanged, Notice, RegistrationChanged
-from switch.sip.flow import Flow
 from switch.sip.probe import Probe, Watch
 from switch.sip.registration import Registrar, Registration
 from switch.sip.transaction import NS_PER_S
@@ -24,7 +22,7 @@ class Monitor:
 
     def follow(self, watches: Iterable[Watch], registrars: Iterable[Registrar], now_ns: int) -> None:
         """Starts and stops what is not as asked. Whatever is no longer watched, or in another way, counts as up."""
-        wanted = {watch.name: replace(watch, flow=flow) for watch in watches if (flow := self._reached(watch.flow)) is not None}
+        wanted = {watch.name: watch for watch in watches}
         for name, probe in [*self.probes.items()]:
             if wanted.get(name) != probe.watch:
                 probe.stop()
@@ -34,17 +32,11 @@ class Monitor:
         for name, watch in wanted.items():
             if name not in self.probes:
                 self.probes[name] = Probe(self._core, watch, changed=self._health_changed, now_ns=now_ns)
-        known = [(registrar, self._reached(registrar.flow)) for registrar in registrars]
-        self._follow_registrars({each.trunk: replace(each, flow=flow) for each, flow in known if flow is not None}, now_ns)
+        self._follow_registrars({registrar.trunk: registrar for registrar in registrars}, now_ns)
 
     def stop(self, now_ns: int) -> None:
         """Ends all of it; registrars are asked to forget us."""
         self.follow((), (), now_ns)
-
-    def _reached(self, flow: Flow) -> Flow | None:
-        """Returns `flow` by the listener that serves it, or None: none does."""
-        like = Flow(flow.host, flow.port)
-        return self._core.listeners.flow_to(flow.host, flow.port, transport=flow.transport, like=like)
 
     def _follow_registrars(self, wanted: dict[str, Registrar], now_ns: int) -> None:
         for trunk, registration in [*self.registrations.items()]:

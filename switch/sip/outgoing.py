@@ -18,7 +18,7 @@ from switch.sip.digest import DigestClient
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
 from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, RedirectFollowed
 from switch.sip.flow import Flow
-from switch.sip.headers import parse_name_addr, parse_seconds
+from switch.sip.headers import is_sips, parse_name_addr, parse_seconds
 from switch.sip.identity import sender
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
@@ -37,6 +37,10 @@ MAX_LENGTHENED = 4
 """422 that one call follows: the line and three proxies before it, each with a Min-SE of its own (RFC 4028 §8.1)."""
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
+_WHY_UNANSWERED = {
+    TransactionEnd.UNREACHABLE: EndReason.UNREACHABLE,
+    TransactionEnd.CERTIFICATE_REFUSED: EndReason.CERTIFICATE_REFUSED,
+}
 _REPLACED = frozenset({"Via", "CSeq", "Authorization", "Proxy-Authorization", "Session-Expires", "Min-SE"})
 """What an INVITE that is sent again has anew."""
 
@@ -116,7 +120,7 @@ class OutgoingLeg:
             ("To", f"<{uri}>"),
             ("Call-ID", call_id or core.token()),
             ("CSeq", f"{FIRST_CSEQ} INVITE"),
-            core.listeners.contact(target),
+            core.listeners.contact(target, is_sips=is_sips(uri)),
             ALLOW,
             SUPPORTED,
             *interval_fields(self._interval_s),
@@ -176,7 +180,7 @@ class OutgoingLeg:
 
     def on_end(self, transaction: Transaction, end: TransactionEnd) -> None:
         """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
-        why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
+        why = _WHY_UNANSWERED.get(end, EndReason.TIMEOUT)
         if self._phase is not OutgoingState.DONE and transaction is self._transaction:
             self._finish(why, by_peer=False, status=None)
 

@@ -11,7 +11,7 @@ from switch.sip.capabilities import ALLOW, SUPPORTED
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferAccepted, OfferRefused
-from switch.sip.headers import parse_cseq, parse_seconds
+from switch.sip.headers import is_sips, parse_cseq, parse_seconds
 from switch.sip.message import Headers, Request, Response
 from switch.sip.requests import Fields, cancel_of, credentials_of, rseq_of
 from switch.sip.session_timer import MIN_SE_S, SessionInterval, SessionTimer, interval_answered, interval_fields, min_se
@@ -206,7 +206,12 @@ class OwnOffers:
         own.is_provisional = own.is_cancelled = False
         own.rseq = 0
         core, dialog = self._core, self._dialog
-        extra: Fields = (core.listeners.contact(dialog.next_hop), ALLOW, SUPPORTED, *self._interval_fields())
+        extra: Fields = (
+            core.listeners.contact(dialog.next_hop, is_sips=is_sips(dialog.request_uri)),
+            ALLOW,
+            SUPPORTED,
+            *self._interval_fields(),
+        )
         own.request, own.transaction = core.send_in_dialog(dialog, own.method, user=self, now_ns=now_ns, extra=extra, body=own.body)
         own.timer = core.timer_heap.add(now_ns + core.timers.transaction_timeout_ns, self._on_timeout)
 

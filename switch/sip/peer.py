@@ -2,8 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from switch.sip.digest import Credentials, Secret
+from switch.sip.digest import Algorithm, Credentials, Secret
+from switch.sip.sdp import Codec
+
+DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
+"""What our challenges offer, the strongest first (RFC 8760 §2.4)."""
+
+
+class DtmfMode(StrEnum):
+    """How keys come from a peer and go to it. `auto`: as telephone-event (RFC 4733) where its SDP has it; what comes by INFO counts too.
+    `rtp`: as telephone-event only. `info`: by INFO only."""
+
+    AUTO = "auto"
+    RTP = "rtp"
+    INFO = "info"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +27,7 @@ class PeerProfile:
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
     `redirects`: hosts that its 3xx may send a call to.
     `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
+    `codecs`: what it is offered and answered, best first; (): all that we have, first the one that its partner has.
     """
 
     name: str = ""
@@ -21,14 +36,18 @@ class PeerProfile:
     credentials: Credentials | None = None
     redirects: tuple[str, ...] = ()
     session_expires_s: int | None = 1800
+    codecs: tuple[Codec, ...] = ()
+    dtmf: DtmfMode = DtmfMode.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
-    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret."""
+    """A protection space of ours. `accounts`: by username, the peer that it belongs to, and its secret. `algorithms`: what is offered, in
+    that order, and taken."""
 
     name: str
     accounts: Mapping[str, tuple[PeerProfile, Secret]]
+    algorithms: tuple[Algorithm, ...] = DEFAULT_ALGORITHMS
 
 
 DEFAULT_PEER = PeerProfile()

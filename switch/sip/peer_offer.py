@@ -17,7 +17,7 @@ class PeerOffer(NamedTuple):
 
     def accept(self, core: UserAgentCore, body: bytes, now_ns: int) -> None:
         """Answers by a 200 with SDP."""
-        extra: Fields = (core.listeners.contact(self.received.reply_to), *CAPABILITIES)
+        extra: Fields = (core.contact(self.received), *CAPABILITIES)
         core.respond(self.transaction, self.received, 200, now_ns=now_ns, extra=extra, body=body)
 
     def decline(self, core: UserAgentCore, status: int, now_ns: int, *, extra: Fields = ()) -> None:

@@ -1,7 +1,8 @@
 """PURE. Asks by OPTIONS whether a trunk or line is alive, with hysteresis: several misses in a row are down, several hits up again.
 
 Any answer but 408 and 503 is a hit (`docs/carriers.md` §10): who answers 404 or 405 is alive. A probe that has no answer when the next is
-due is a miss. Routing is elsewhere.
+due is a miss. Where a name stands for several targets, the one that a call would go to first is asked; after a miss that is another one, so
+only if all of them miss in a row the name is down. Routing is elsewhere.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from switch.sip.capabilities import ACCEPT
 from switch.sip.core import UserAgentCore
 from switch.sip.digest import Credentials, DigestClient
 from switch.sip.flow import Flow
-from switch.sip.headers import SipUri, write_host
+from switch.sip.headers import SipUri, parse_uri
 from switch.sip.message import Response
 from switch.sip.outside import OutsideRequest, Sender
 from switch.sip.transaction import Timer
@@ -23,11 +24,10 @@ _SPREAD = 1 << 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """`name`: `line:acme-east`, `trunk:level3`. `uri`: what is asked, at `flow`. `every_ns`: between two probes."""
+    """`name`: `line:acme-east`, `trunk:level3`. `uri`: what is asked (`probed_uri`). `every_ns`: between two probes."""
 
     name: str
     uri: str
-    flow: Flow
     every_ns: int
     misses: int = 3
     hits: int = 2
@@ -41,13 +41,15 @@ class Probe:
     """
 
     __slots__ = (
+        "_call_id",
         "_changed",
         "_core",
         "_cseq",
         "_digest",
         "_request",
         "_row",
-        "_sender",
+        "_tag",
+        "_target",
         "_timer",
         "changed_ns",
         "is_up",
@@ -66,8 +68,8 @@ class Probe:
         self._row = 0
         self._cseq = 0
         self._request: OutsideRequest | None = None
-        ours = SipUri(host=core.listeners.local(watch.flow).host)
-        self._sender = Sender(f"<{ours}>", f"<{watch.uri}>", core.token(), core.token())
+        self._target: Flow | None = None
+        self._call_id, self._tag = core.token(), core.token()
         self._digest = None if watch.credentials is None else DigestClient(credentials=watch.credentials, token=core.token)
         share_ns = watch.every_ns * (crc32(watch.name.encode()) % _SPREAD) // _SPREAD
         self._timer: Timer | None = core.timer_heap.add(now_ns + share_ns, self._ask)
@@ -82,18 +84,25 @@ class Probe:
             self._request.give_up()
             self._answered(None, now_ns)
         self._cseq += 1
-        self._request = OutsideRequest(
-            self._core,
-            method="OPTIONS",
-            uri=self.watch.uri,
-            flow=self.watch.flow,
-            sender=self._sender,
-            cseq=self._cseq,
-            extra=(self._core.listeners.contact(self.watch.flow), ACCEPT),
-            digest=self._digest,
-            done=self._answered,
-            now_ns=now_ns,
-        )
+        core = self._core
+        targets = core.locator.targets(self.watch.uri, seed=self._cseq, now_ns=now_ns)
+        self._target = target = targets[0] if targets else None
+        if target is None:
+            self._answered(None, now_ns)
+        else:
+            ours = SipUri(host=core.listeners.local(target).host)
+            self._request = OutsideRequest(
+                core,
+                method="OPTIONS",
+                uri=self.watch.uri,
+                flow=target,
+                sender=Sender(f"<{ours}>", f"<{self.watch.uri}>", self._call_id, self._tag),
+                cseq=self._cseq,
+                extra=(core.listeners.contact(target), ACCEPT),
+                digest=self._digest,
+                done=self._answered,
+                now_ns=now_ns,
+            )
         self._timer = self._core.timer_heap.add(now_ns + self.watch.every_ns, self._ask)
 
     def _answered(self, response: Response | None, now_ns: int) -> None:
@@ -102,6 +111,10 @@ class Probe:
         self._request = None
         self.last_status = None if response is None else response.status
         is_hit = response is not None and response.status not in _DEAD
+        if self._target is not None and not is_hit:
+            self._core.locator.failed(self._target, now_ns)
+        elif self._target is not None:
+            self._core.locator.answered(self._target)
         if is_hit == self.is_up:
             self._row = 0
             return
@@ -111,6 +124,10 @@ class Probe:
             self._changed(self)
 
 
-def probed_uri(host: str, port: int) -> str:
-    """The URI of a host alone, without a user: who is asked whether it is alive, not whom it would ring."""
-    return f"sip:{write_host(host)}:{port}"
+def probed_uri(uri: str) -> str:
+    """Returns the URI of a host alone, without a user: who is asked whether it is alive, not whom it would ring."""
+    parsed = parse_uri(uri)
+    if parsed is None:
+        raise RuntimeError(f"config let an unusable URI pass: {uri}")
+    params = tuple([pair for pair in parsed.params if pair[0] == "transport"])
+    return str(SipUri(host=parsed.host, port=parsed.port, params=params))

@@ -1,17 +1,16 @@
 """PURE. Reads what a received message says of its transaction and of the way back (RFC 3261 §17.1.3, §17.2.3, §18.2)."""
 
-from dataclasses import dataclass
+import msgspec
 
 from switch.sip.flow import DEFAULT_PORT, Flow
-from switch.sip.headers import Via, parse_cseq, parse_name_addr, parse_via
+from switch.sip.headers import Via, is_sips, parse_cseq, parse_name_addr, parse_via
 from switch.sip.message import Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 """Branches that start with it are unique across space and time (RFC 3261 §8.1.1.7)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedRequest:
+class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came in. `request`: its top Via stamped with `received` and `rport`. `reply_to`: where answers go.
 
     `peer_key`: names the transaction together with a method. Tags are "" where there is none.
@@ -40,6 +39,13 @@ class ReceivedRequest:
     def merge_id(self) -> str:
         """Equal in two requests that are one request on two paths (RFC 3261 §8.2.2.2)."""
         return f"{self.call_id} {self.from_tag} {self.cseq} {self.request.method}"
+
+    @property
+    def is_sips(self) -> bool:
+        """Returns whether the Contact of an answer must be a sips URI (RFC 3261 §12.1.1)."""
+        headers = self.request.headers
+        shown = parse_name_addr(headers.get("Record-Route") or headers.get("Contact") or "")
+        return is_sips(self.request.uri) or (shown is not None and is_sips(shown.uri))
 
 
 def read_request(request: Request, source: Flow) -> ReceivedRequest | None:

@@ -1,5 +1,6 @@
 """PURE. Registers the switch with a trunk's registrar (RFC 3261 §10.2), and keeps it registered until it is stopped.
 
+Where the registrar's name stands for several targets, the next is asked when one can't be reached, is silent or sends 503 (RFC 3263 §4.3).
 Refreshed at a part of what was granted. 423 is followed; a registrar that refuses is asked again after a long wait, one that fails or
 is silent after waits that double, with a random share so that many switches do not come back at once.
 """
@@ -30,17 +31,19 @@ MAX_WAIT_S = 600
 """The waits after failures: the first, doubling up to the longest; of each, between a half and all."""
 REFUSED_WAIT_S = 900
 """After 403, 404 and credentials that are wrong: asking again at once would only lock the account."""
+WAIT_FOR_DNS_NS = NS_PER_S
+"""How soon a registrar is looked for again whose name DNS has not been heard about yet."""
+_PASSED_OVER = frozenset({408, 503})
 _REFUSALS = frozenset({401, 403, 404, 407})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registrar:
-    """`trunk`: whose it is. `uri`: the registrar's, at `flow`. `username`: of the address of record, and of Contact unless `contact_user`
+    """`trunk`: whose it is. `uri`: the registrar's. `username`: of the address of record, and of Contact unless `contact_user`
     says otherwise."""
 
     trunk: str
     uri: str
-    flow: Flow
     credentials: Credentials
     expires_s: int = 600
     contact_user: str = ""
@@ -61,7 +64,9 @@ class Registration:
         "_expires_s",
         "_raises",
         "_request",
+        "_seed",
         "_sender",
+        "_targets",
         "_timer",
         "failures",
         "next_ns",
@@ -87,6 +92,8 @@ class Registration:
         record = SipUri(user=registrar.credentials.username, host="" if uri is None else uri.host)
         self._sender = Sender(f"<{record}>", f"<{record}>", core.token(), core.token())
         self._request: OutsideRequest | None = None
+        self._seed = crc32(core.token().encode())
+        self._targets: tuple[Flow, ...] = ()
         self.next_ns = now_ns
         self._timer: Timer | None = core.timer_heap.add(now_ns, self._register)
 
@@ -104,7 +111,15 @@ class Registration:
         return self.until_ns is not None and now_ns < self.until_ns
 
     def _register(self, now_ns: int) -> None:
-        self._request = self._send(self._expires_s, done=self._answered, now_ns=now_ns)
+        """Asks the first target. The same draw each time: the registrar that knows us is refreshed."""
+        locator, uri = self._core.locator, self.registrar.uri
+        self._targets = locator.targets(uri, seed=self._seed, now_ns=now_ns)
+        if self._targets:
+            self._request = self._send(self._expires_s, done=self._answered, now_ns=now_ns)
+        elif locator.is_known(uri):
+            self._answered(None, now_ns)
+        else:
+            self._again(WAIT_FOR_DNS_NS, now_ns)
 
     def _send(self, expires_s: int, *, done: Callable[[Response | None, int], None], now_ns: int) -> OutsideRequest:
         self._cseq = 1 + (self._cseq if self._request is None else max(self._cseq, self._request.last_cseq))
@@ -112,7 +127,7 @@ class Registration:
             self._core,
             method="REGISTER",
             uri=self.registrar.uri,
-            flow=self.registrar.flow,
+            flow=self._targets[0],
             sender=self._sender,
             cseq=self._cseq,
             extra=(*self._contact(), ("Expires", str(expires_s)), ALLOW),
@@ -123,7 +138,7 @@ class Registration:
 
     def _contact(self) -> Fields:
         """Contact with a user: where the registrar's calls come to, as this trunk's."""
-        name, value = self._core.listeners.contact(self.registrar.flow)
+        name, value = self._core.listeners.contact(self._targets[0])
         address = parse_name_addr(value)
         uri = None if address is None else parse_uri(address.uri)
         if uri is None:
@@ -136,6 +151,9 @@ class Registration:
             self._cseq = self._request.last_cseq
         self._request = None
         self.status = None if response is None else response.status
+        if self._is_passed_over(now_ns):
+            self._request = self._send(self._expires_s, done=self._answered, now_ns=now_ns)
+            return
         least_s = 0 if response is None else parse_seconds(response.headers.get("Min-Expires") or "", MAX_EXPIRES_S) or 0
         if response is not None and response.status == 423 and least_s > self._expires_s and self._raises < MAX_RAISES:
             self._expires_s = least_s
@@ -150,6 +168,18 @@ class Registration:
             self._on_granted(max(MIN_EXPIRES_S, granted_s), now_ns)
         else:
             self._on_failure(response, now_ns)
+
+    def _is_passed_over(self, now_ns: int) -> bool:
+        """Notes whether the target is alive. Returns whether the next one takes its place: it is the first now."""
+        if self.status is not None and self.status not in _PASSED_OVER:
+            self._core.locator.answered(self._targets[0])
+            return False
+        for target in self._targets[:1]:
+            self._core.locator.failed(target, now_ns)
+        if len(self._targets) < 2:
+            return False
+        self._targets = self._targets[1:]
+        return True
 
     def _on_granted(self, granted_s: int, now_ns: int) -> None:
         was_registered = self.is_registered(now_ns)

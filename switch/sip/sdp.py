@@ -1,4 +1,4 @@
-"""PURE. Parses and writes SDP (RFC 4566) for one G.711 audio stream with telephone-events.
+"""PURE. Parses and writes SDP (RFC 4566) for one audio stream with telephone-events.
 
 Reads what carriers send: bare line feeds, empty lines first, missing or misplaced lines, unknown attributes. What two descriptions agree on
 is for `offer_answer`.
@@ -6,24 +6,28 @@ is for `offer_answer`.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
+import msgspec
+
 from switch.sip.headers import MAX_PORT, cached, parse_uint
 
-PCMU = 0
-PCMA = 8
-G711_NAMES = {PCMU: "PCMU", PCMA: "PCMA"}
-"""Static payload types (RFC 3551 §6): they need no rtpmap, and mean nothing else unless one says so."""
+
+class Codec(IntEnum):
+    """A codec that we send and take, by the encoding name of its rtpmap: one channel at 8,000 Hz. Its number is its static payload type
+    (RFC 3551 §6), which needs no rtpmap and means nothing else."""
+
+    PCMU = 0
+    PCMA = 8
 
 
 class Format(NamedTuple):
-    """G.711 under the number that one side listed it by. `codec`: PCMU or PCMA."""
+    """A codec under the number that one side listed it by."""
 
     payload_type: int
-    codec: int
+    codec: Codec
 
 
 PTIME_MS = 20
@@ -53,16 +57,16 @@ class Direction(StrEnum):
 
     @property
     def sends(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.SENDONLY)
+        return self in _SENDING
 
     @property
     def receives(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.RECVONLY)
+        return self in _RECEIVING
 
     @property
     def reversed(self) -> "Direction":
         """The same stream as the other side sees it (RFC 3264 §6.1)."""
-        return {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}.get(self, self)
+        return _REVERSED.get(self, self)
 
     def limited(self, other: "Direction") -> "Direction":
         """Returns what both directions allow."""
@@ -76,16 +80,18 @@ def direction_of(*, sends: bool, receives: bool) -> Direction:
     return Direction.RECVONLY if receives else Direction.INACTIVE
 
 
+_SENDING = (Direction.SENDRECV, Direction.SENDONLY)
+_RECEIVING = (Direction.SENDRECV, Direction.RECVONLY)
+_REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
 _RTPMAP = "a=rtpmap:"
 _PTIME = "a=ptime:"
 _DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name
-    (of IPv4), or "": none that is usable. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
+    or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
     (101, "TELEPHONE-EVENT/8000")."""
 
     kind: str
@@ -93,13 +99,13 @@ class Media:
     protocol: str
     formats: tuple[str, ...]
     host: str
+    is_v6: bool
     codecs: tuple[tuple[int, str], ...]
     ptime_ms: int | None
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionDescription:
+class SessionDescription(msgspec.Struct, frozen=True, kw_only=True):
     """`timing`: the t= value, which an answer repeats (RFC 3264 §6)."""
 
     timing: str
@@ -122,13 +128,12 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
     return SessionDescription(timing=timing if _TIMING.fullmatch(timing) else "0 0", media=media)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Block:
+class _Block(msgspec.Struct, kw_only=True):
     """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
     that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`: all of them."""
 
-    first: dict[str, str] = field(default_factory=dict)
-    rtpmaps: list[str] = field(default_factory=list)
+    first: dict[str, str] = {}
+    rtpmaps: list[str] = []
 
 
 def _blocks(lines: list[str]) -> list[_Block]:
@@ -157,13 +162,15 @@ def _media(block: _Block, session: _Block) -> Media | None:
     if not _MEDIA_VALUE.fullmatch(first["m="]):
         return None
     kind, port, protocol, *formats = first["m="].split()
+    host, is_v6 = _host(first.get("c=") or session.first.get("c=", ""))
     direction = first.get(_DIRECTION) or session.first.get(_DIRECTION)
     return Media(
         kind=kind,
         port=parse_uint(port.removesuffix("/1"), MAX_PORT),  # more than one port pair is no stream of ours
         protocol=protocol,
         formats=tuple(formats),
-        host=_host(first.get("c=") or session.first.get("c=", "")),
+        host=host,
+        is_v6=is_v6,
         codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
@@ -171,25 +178,25 @@ def _media(block: _Block, session: _Block) -> Media | None:
 
 
 @cached
-def _host(connection: str) -> str:
-    """The IP literal or name of a c= value; "" when it is a name of IPv6, multicast, broadcast, scoped, or of another family than it
-    says."""
-    tokens = connection.split()
+def _host(connection: str) -> tuple[str, bool]:
+    """The IP literal or name of a c= value, and whether it is of IPv6; "" when it is multicast, broadcast, scoped, an IPv4 address written
+    as one of IPv6, or of another family than it says."""
+    network, family, text = (*connection.split(), "", "", "")[:3]
+    is_v6 = family.upper() == "IP6"
+    if network.upper() != "IN" or not (is_v6 or family.upper() == "IP4") or len(connection.split()) > 3:
+        return "", is_v6
     try:
-        address = ip_address(tokens[2])
-    except IndexError:
-        return ""
+        address = ip_address(text)
     except ValueError:
-        return tokens[2] if _is_ipv4_name(tokens) else ""
-    if [token.upper() for token in tokens] != ["IN", f"IP{address.version}", tokens[2].upper()]:
-        return ""
-    indirect = isinstance(address, IPv6Address) and (address.scope_id or address.ipv4_mapped)
-    return "" if indirect or address.is_multicast or str(address) == _BROADCAST else str(address)
+        return text if len(text) <= MAX_NAME_CHARS and _HOST_NAME.fullmatch(text) else "", is_v6
+    is_usable = (address.version == 6) is is_v6 and not address.is_multicast and str(address) != _BROADCAST
+    is_usable = is_usable and not (isinstance(address, IPv6Address) and (address.scope_id or _is_of_ipv4(address)))
+    return str(address) if is_usable else "", is_v6
 
 
-def _is_ipv4_name(tokens: list[str]) -> bool:
-    *family, name = tokens
-    return [token.upper() for token in family] == ["IN", "IP4"] and len(name) <= MAX_NAME_CHARS and bool(_HOST_NAME.fullmatch(name))
+def _is_of_ipv4(address: IPv6Address) -> bool:
+    """IPv4-mapped, or IPv4-compatible (RFC 4291 §2.5.5): no packet has it for its destination. `::` and `::1` are neither."""
+    return address.ipv4_mapped is not None or 1 < int(address) < 2**32
 
 
 @cached
@@ -210,7 +217,7 @@ def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, 
     """Returns the lines of our audio stream."""
     numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
     lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
-    lines += [f"a=rtpmap:{each.payload_type} {G711_NAMES[each.codec]}/8000" for each in formats]
+    lines += [f"a=rtpmap:{each.payload_type} {each.codec.name}/8000" for each in formats]
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
     return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]

@@ -305,7 +305,7 @@ class Session:
 
     def _fields_of_2xx(self, received: ReceivedRequest) -> tuple[SessionInterval | None, Fields]:
         interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
-        return interval, (self._core.listeners.contact(received.reply_to), *CAPABILITIES, *fields)
+        return interval, (self._core.contact(received), *CAPABILITIES, *fields)
 
     def _send_2xx(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core

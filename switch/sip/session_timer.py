@@ -5,7 +5,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from switch.sip.headers import param as param_of
 from switch.sip.headers import parse_params, parse_uint
@@ -24,8 +25,7 @@ REFRESHES_LEFT = 4
 _NUMBER = re.compile(r"[ \t]*+([0-9]++)[ \t]*+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInterval:
+class SessionInterval(msgspec.Struct, frozen=True, kw_only=True):
     """`seconds`: from one refresh to the end. `is_ours`: we send the refreshes. `is_agreed`: the peer keeps the time too; if it does not,
     our refreshes only find out whether it is still there."""
 

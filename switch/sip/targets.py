@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 from zlib import crc32
 
-from switch.sip.flow import Flow, Listeners, Transport, default_port, is_address, transport_of
+from switch.sip.flow import Flow, Listeners, Transport, certified, default_port, is_address, transport_of
 from switch.sip.headers import SipUri, parse_uri
 
 MAX_TARGETS = 4
@@ -62,12 +62,8 @@ def targets_of(uri: str, listeners: Listeners, *, names: Mapping[Name, Servers],
         for address in server.addresses:
             index = listeners.index_for(address, server.transport)
             if index is not None:
-                found.append(Flow(address, server.port, server.transport, index, _certified(name, server.transport)))
+                found.append(Flow(address, server.port, server.transport, index, certified(name.host, server.transport)))
     return tuple(dict.fromkeys(found))[:MAX_TARGETS]
-
-
-def _certified(name: Name, transport: Transport) -> str:
-    return name.host if transport is Transport.TLS else ""
 
 
 def _literal(uri: SipUri, listeners: Listeners) -> tuple[Flow, ...]:
@@ -76,7 +72,7 @@ def _literal(uri: SipUri, listeners: Listeners) -> tuple[Flow, ...]:
     for transport in (named,) if named else Transport:
         index = listeners.index_for(uri.host, transport)
         if index is not None:
-            return (Flow(uri.host, uri.port or default_port(transport), transport, index),)
+            return (Flow(uri.host, uri.port or default_port(transport), transport, index, certified(uri.host, transport)),)
     return ()
 
 

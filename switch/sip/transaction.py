@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
 from switch.sip.received import MAGIC_COOKIE
@@ -67,15 +67,19 @@ class Transaction:
     """A running instance of one of the four machines. `user` may be None: nothing depends on how it ends.
 
     A client's `request`: what it sent, None once it has terminated. `tries`: how often that was sent before, without the credentials that
-    were then asked for. A server's `tag`: what its answers put into a To without one (§8.2.6.2), so that those to INVITE and CANCEL agree.
+    were then asked for. `branch`: of its key, without the magic cookie. A server's `tag`: what its answers put into a To without one
+    (§8.2.6.2), so that those to INVITE and CANCEL agree.
     """
 
     __slots__ = (
+        "_failure",
         "_interval_ns",
+        "_is_reliable",
         "_layer",
         "_retransmit_timer",
         "_timeout_timer",
         "_wire",
+        "branch",
         "flow",
         "key",
         "machine",
@@ -94,13 +98,16 @@ class Transaction:
         self.machine = machine
         self.key = key
         self.flow = flow
+        self._is_reliable = flow.is_reliable
         self.user = user
         self.state = TransactionState.TERMINATED
+        self.branch = ""
         self.merge_id: str | None = None
         self.tag = ""
         self.request: Request | None = None
         self.tries = 0
         self._wire = b""
+        self._failure: SendFailure | None = None
         self._interval_ns = 0
         self._retransmit_timer: Timer | None = None
         self._timeout_timer: Timer | None = None
@@ -124,8 +131,9 @@ class Transaction:
         """A server's user answers. Changes nothing where the state allows no such answer any more."""
         self._step(_answer_event(self.machine, status), now_ns, wire=wire)
 
-    def transport_failed(self, now_ns: int) -> None:
+    def transport_failed(self, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
         """The transport could not send, or an ICMP error came back."""
+        self._failure = why
         self._step(Event.TRANSPORT_ERROR, now_ns)
 
     def stop_retransmitting(self) -> None:
@@ -149,16 +157,21 @@ class Transaction:
             user = self.user
             self._leave()
             if user is not None:
-                user.on_end(self, END_BY_EVENT.get(event, TransactionEnd.DONE))
+                user.on_end(self, self._end_of(event))
         elif then is not self.state:
             self._enter(then, now_ns)
         for do in does:
             self._do(do, message, now_ns)
-        if self.flow.is_reliable and self.machine.timers[self.state][1] in ABSORBING:
+        if self._is_reliable and self.machine.timers[self.state][1] in ABSORBING:
             user = self.user
             self._leave()
             if user is not None:
                 user.on_end(self, TransactionEnd.DONE)
+
+    def _end_of(self, event: Event) -> TransactionEnd:
+        if event is Event.TRANSPORT_ERROR and self._failure is SendFailure.CERTIFICATE_REFUSED:
+            return TransactionEnd.CERTIFICATE_REFUSED
+        return END_BY_EVENT.get(event, TransactionEnd.DONE)
 
     def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
         if do is Action.PASS:
@@ -173,17 +186,19 @@ class Transaction:
         """Starts the timers of `state`, stops those of the state left, keeps those of both. Over TCP and TLS nothing is sent again."""
         old_repeat, old_life = self.machine.timers[self.state]
         repeat, life = self.machine.timers[state]
-        if self.flow.is_reliable:
+        if self._is_reliable:
             old_repeat = repeat = None
             life = None if life in ABSORBING else life
         self.state = state
         timer_heap, timers = self._layer.timer_heap, self._layer.timers
         if repeat is not old_repeat:
-            timer_heap.cancel(self._retransmit_timer)
+            if self._retransmit_timer is not None:
+                timer_heap.cancel(self._retransmit_timer)
             self._interval_ns = timers.t1_ns
             self._retransmit_timer = None if repeat is None else timer_heap.add(now_ns + timers.t1_ns, self._on_retransmit)
         if life is not old_life:
-            timer_heap.cancel(self._timeout_timer)
+            if self._timeout_timer is not None:
+                timer_heap.cancel(self._timeout_timer)
             self._timeout_timer = None if life is None else timer_heap.add(self._end_ns(repeat, life, now_ns), self._on_timeout)
 
     def _end_ns(self, repeat: Event | None, life: Event, now_ns: int) -> int:
@@ -266,7 +281,8 @@ class Transactions:
         transaction = Transaction(self, machine, key=key, flow=flow, user=user)
         transaction.start(request, now_ns)
         self.clients[key] = transaction
-        self.branches.add(_branch(key))
+        transaction.branch = _branch(key)
+        self.branches.add(transaction.branch)
         return transaction
 
     def start_server(
@@ -283,21 +299,21 @@ class Transactions:
             self.merged.add(merge_id)
         return transaction
 
-    def transport_failed(self, flow: Flow, now_ns: int) -> None:
-        """`flow` is unreachable."""
+    def transport_failed(self, flow: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """Nothing can be sent to `flow`."""
         for transaction in [*self.clients.values(), *self.servers.values()]:
             if transaction.flow == flow:
-                transaction.transport_failed(now_ns)
+                transaction.transport_failed(now_ns, why=why)
 
     def forget(self, transaction: Transaction) -> None:
         """A transaction ended."""
-        for table in (self.clients, self.servers):
-            if table.get(transaction.key) is transaction:  # an agent that calls itself has one key in both
-                del table[transaction.key]
-                if table is self.clients:
-                    self.branches.discard(_branch(transaction.key))
-                else:
-                    self.server_hosts.discard(transaction.flow.host)
+        key = transaction.key
+        if self.clients.get(key) is transaction:  # an agent that calls itself has one key in both tables
+            del self.clients[key]
+            self.branches.discard(transaction.branch)
+        elif self.servers.get(key) is transaction:
+            del self.servers[key]
+            self.server_hosts.discard(transaction.flow.host)
         if transaction.merge_id is not None:
             self.merged.discard(transaction.merge_id)
 

@@ -6,13 +6,22 @@ from typing import cast
 
 from switch.sip.flow import Flow
 from switch.sip.framing import StreamFramer
+from switch.transport.connection_limits import Place
 
 MAX_UNSENT_BYTES = 256 << 10
 """What may wait for one peer to read it; beyond it the connection is closed."""
+UNFINISHED_S = 15.0
+"""A message that has begun, or the first of a connection, is there by then."""
+IDLE_S = 2 * 60 * 60.0
+"""A connection by which nothing has come is closed after this long. Calls last for hours without a word."""
+CLOSE_S = 5.0
+"""How long the peer of a closed connection may take to read what is still to be sent."""
 
 
 class Connection(asyncio.Protocol):
-    """`flow`: its far end. `alias`: where its far end says it listens. `targets`: where requests went by it. `has_spoken`: a message came.
+    """`flow`: its far end. `listens_at`: where its far end says it listens. `targets`: where requests went by it. `place`: among the
+    connections of its listener. `has_spoken`: a message came. `handshake`: the task that makes it, None once it is made. `error`: by
+    which it was lost.
 
     `is_incoming`: whether the far end made it. `opened`, `came`, `lost` are called with it; `came` returns whether a message was completed.
     """
@@ -28,10 +37,13 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self.flow = flow
         self.framer = StreamFramer()
-        self.alias: Flow | None = None
+        self.listens_at: Flow | None = None
         self.targets: set[Flow] = set()
         self.has_spoken = False
         self.is_closed = False
+        self.error: Exception | None = None
+        self.place: Place | None = None
+        self.handshake: asyncio.Task[None] | None = None
         self._is_incoming = is_incoming
         self._opened = opened
         self._came = came
@@ -39,9 +51,11 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._last_s = 0.0
         self._begun_s: float | None = None
+        self._closed_s: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.handshake = None
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
         self._last_s = asyncio.get_running_loop().time()
         self._begun_s = self._last_s if self._is_incoming else None
@@ -56,8 +70,9 @@ class Connection(asyncio.Protocol):
         if self._begun_s is None and self.framer.is_inside_message:
             self._begun_s = self._last_s
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
+        self.error = exc
         self._lost(self)
 
     def write(self, data: bytes) -> bool:
@@ -68,22 +83,36 @@ class Connection(asyncio.Protocol):
         transport.write(data)
         if transport.get_write_buffer_size() <= MAX_UNSENT_BYTES:
             return True
-        self.is_closed = True
-        transport.abort()
+        self.abort()
         return False
 
-    def is_overdue(self, now_s: float, *, unfinished_s: float, idle_s: float) -> bool:
-        """Returns whether nothing has come for `idle_s`, or a message is unfinished after `unfinished_s`: so is the first one of a
-        connection from the beginning."""
-        if self._begun_s is not None and now_s - self._begun_s >= unfinished_s:
-            return True
-        return now_s - self._last_s >= idle_s
+    def is_idle(self, now_s: float) -> bool:
+        """Returns whether nothing has come for `IDLE_S`."""
+        return now_s >= self._last_s + IDLE_S
+
+    def is_stalled(self, now_s: float) -> bool:
+        """Returns whether a message is unfinished after `UNFINISHED_S`; so is the first one of a connection from its beginning."""
+        return self._begun_s is not None and now_s >= self._begun_s + UNFINISHED_S
+
+    def is_lingering(self, now_s: float) -> bool:
+        """Returns whether it was closed `CLOSE_S` ago, and what it had to send is still not read."""
+        return self._closed_s is not None and now_s >= self._closed_s + CLOSE_S
 
     def close(self) -> None:
         """Sends what waits, and closes."""
+        if self._closed_s is None:
+            self.is_closed = True
+            self._closed_s = asyncio.get_running_loop().time()
+            if self._transport is not None:
+                self._transport.close()
+
+    def abort(self) -> None:
+        """Closes at once, also while it is being made; what waits is lost."""
         self.is_closed = True
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
+        elif self.handshake is not None:
+            self.handshake.cancel()
 
 
 class Pending:

@@ -1,15 +1,16 @@
-"""Asks DNS for the host names in lines' URIs, in the background, again whenever what it said has run out (RFC 3263 §4).
+"""Asks DNS for the host names in the config's URIs, in the background, again whenever what it said has run out (RFC 3263 §4).
 
 What a call does with the answers is decided in `switch.sip.targets`. While no name server answers, the last answer goes on holding.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import structlog
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
+from dns.nameserver import Do53Nameserver, Nameserver
 from dns.resolver import NXDOMAIN, NoAnswer
 
 from switch.sip.flow import Transport, default_port
@@ -32,6 +33,24 @@ _WITHOUT_NAPTR = (Transport.UDP, Transport.TCP)
 """A sip URI that says nothing else is not called over TLS unless NAPTR says so."""
 
 
+class Lookup(NamedTuple):
+    """What DNS says of a name. It holds for `ttl_s` seconds. `bare`: hosts that SRV records name and that have no address."""
+
+    servers: Servers
+    ttl_s: int
+    bare: tuple[str, ...] = ()
+
+
+def resolver_of(name_servers: Sequence[tuple[str, int]]) -> Resolver | None:
+    """Returns what asks these name servers, in turn; None: those of /etc/resolv.conf are asked, as it stands then."""
+    if not name_servers:
+        return None
+    resolver = Resolver(configure=False)
+    servers: list[str | Nameserver] = [Do53Nameserver(host, port) for host, port in name_servers]
+    resolver.nameservers = servers
+    return resolver
+
+
 class NameResolver:
     """`resolved(name, servers)` is called with each answer. `transports`: those we have a listener for."""
 
@@ -42,39 +61,49 @@ class NameResolver:
         self._transports = tuple(each for each in Transport if each in transports)
         self._resolver = resolver
         self._tasks: dict[Name, asyncio.Task[None]] = {}
+        self._places: Mapping[Name, str] = {}
 
-    def watch(self, names: Collection[Name]) -> None:
-        """Asks for these names from now on, and for no others."""
-        for name in self._tasks.keys() - set(names):
+    def watch(self, names: Mapping[Name, str]) -> None:
+        """Asks for these names from now on, and for no others. They come with the place in the config, for the log."""
+        self._places = names
+        for name in self._tasks.keys() - names.keys():
             self._tasks.pop(name).cancel()
-        for name in set(names) - self._tasks.keys():
+        for name in names.keys() - self._tasks.keys():
             self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name))
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())
-        self.watch(())
+        self.watch({})
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def lookup(self, name: Name) -> tuple[Servers, int]:
-        """Returns the servers of a name, and for how many seconds that holds. Raises DNSException or OSError without an answer."""
+    async def lookup(self, name: Name) -> Lookup:
+        """Raises DNSException or OSError without an answer."""
         question = _Question(self._resolver or Resolver())
         servers = await self._servers(question, name)
-        return servers, question.ttl_s if servers else RETRY_S
+        return Lookup(servers, question.ttl_s if servers else RETRY_S, tuple(question.bare))
 
     async def _keep(self, name: Name) -> None:
-        known: Servers | None = None
+        known: Lookup | None = None
         while True:
             try:
-                servers, wait_s = await self.lookup(name)
+                found = await self.lookup(name)
             except (DNSException, OSError) as error:
-                _log.warning("no answer from DNS", name=name.host, why=type(error).__name__, again_in_s=RETRY_S)
+                why = type(error).__name__
+                _log.warning("no answer from DNS", name=name.host, why=why, place=self._places.get(name), again_in_s=RETRY_S)
                 wait_s = RETRY_S
             else:
-                if not servers and known != ():
-                    _log.warning("DNS knows no address", name=name.host, again_in_s=RETRY_S)
-                known = servers
-                self._resolved(name, servers)
+                if known is None or (found.servers, found.bare) != (known.servers, known.bare):
+                    self._doubt(name, found)
+                known, wait_s = found, found.ttl_s
+                self._resolved(name, found.servers)
             await asyncio.sleep(wait_s)
+
+    def _doubt(self, name: Name, found: Lookup) -> None:
+        place = self._places.get(name)
+        if not found.servers:
+            _log.warning("DNS knows no address", name=name.host, of=found.bare or None, place=place, again_in_s=RETRY_S)
+        elif found.bare:
+            _log.warning("SRV names hosts without an address", name=name.host, of=found.bare, place=place)
 
     async def _servers(self, question: "_Question", name: Name) -> Servers:
         if name.port is None:
@@ -103,7 +132,10 @@ class NameResolver:
         for rank, (transport, service) in enumerate(asked):
             for record in await question.ask(service, "SRV"):
                 has_records = True
-                addresses = await question.addresses(record.target.to_text(omit_final_dot=True))
+                host = record.target.to_text(omit_final_dot=True)
+                addresses = await question.addresses(host)
+                if not addresses and host != ".":
+                    question.bare.append(host)
                 if addresses:
                     found.append(
                         Server(
@@ -119,11 +151,12 @@ class NameResolver:
 
 
 class _Question:
-    """Several questions for one name. `ttl_s`: the shortest of their answers', within bounds."""
+    """Several questions for one name. `ttl_s`: the shortest of their answers', within bounds. `bare`: see `Lookup`."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self.ttl_s = MAX_TTL_S
+        self.bare: list[str] = []
 
     async def ask(self, name: str, kind: str) -> list[Any]:
         """Returns the records, none where there are none."""

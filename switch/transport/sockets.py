@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from switch.deployment import Listener, TlsSettings
-from switch.sip.flow import Flow, Transport
+from switch.sip.flow import Flow, SendFailure, Transport
+from switch.sip.statistics import Statistic
+from switch.sip.strangers import Standing
 from switch.transport.certificates import Certificates
 from switch.transport.stream import StreamTransport
 from switch.transport.udp import UdpTransport
@@ -14,8 +16,8 @@ CERTIFICATES_S = 30.0
 
 
 class Sockets:
-    """`received(data, source)` for each message; `send_failed(target)` for what could not be sent; `is_known(host)`: whether connections
-    are taken from there."""
+    """`received(data, source)` for each message; `send_failed(target, why)` for what could not be sent; `standing(host)`: whether
+    connections are taken from there; `count(kind, host)`: for what happens to connections."""
 
     def __init__(
         self,
@@ -23,14 +25,16 @@ class Sockets:
         *,
         tls: TlsSettings | None,
         received: Callable[[bytes, Flow], None],
-        send_failed: Callable[[Flow], None],
-        is_known: Callable[[str], bool],
+        send_failed: Callable[[Flow, SendFailure], None],
+        standing: Callable[[str], Standing],
+        count: Callable[[Statistic, str], None],
     ) -> None:
         self._listeners = tuple(listeners)
         self._tls = tls
         self._received = received
         self._send_failed = send_failed
-        self._is_known = is_known
+        self._standing = standing
+        self._count = count
         self._certificates: Certificates | None = None
         self._refreshing: asyncio.TimerHandle | None = None
         self._by_listener: list[UdpTransport | StreamTransport] = []
@@ -51,6 +55,12 @@ class Sockets:
         """Sends by the listener of `target`; to nobody when it is closed."""
         if target.listener < len(self._by_listener):
             self._by_listener[target.listener].send(data, target)
+
+    def trust(self, source: Flow) -> None:
+        """Who speaks from there has authenticated: a connection of its is no stranger's any more."""
+        listener = self._by_listener[source.listener] if source.listener < len(self._by_listener) else None
+        if isinstance(listener, StreamTransport):
+            listener.trust(source)
 
     def waiting_bytes(self) -> int:
         """Returns how much of the receive buffers of UDP is taken by messages that were not read yet."""
@@ -92,7 +102,8 @@ class Sockets:
             flow,
             received=self._received,
             send_failed=self._send_failed,
-            is_known=self._is_known,
+            standing=self._standing,
+            count=self._count,
             server=certificates.server if certificates else lambda: None,
             client=certificates.client if certificates else lambda: None,
         )

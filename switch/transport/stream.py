@@ -9,27 +9,25 @@ import errno
 import os
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
 
-from switch.sip.flow import Flow
+from switch.engine.peer_log import PeerLogLimit
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.framing import PING, PONG, sent_by_port
+from switch.sip.headers import write_host
+from switch.sip.statistics import Statistic
+from switch.sip.strangers import SourceBuckets, Standing
 from switch.transport.connection import Connection, Pending
+from switch.transport.connection_limits import ConnectionLimits
 
-MAX_CONNECTIONS = 2_000
-"""Of one listener."""
-MAX_CONNECTIONS_OF_HOST = 100
 BACKLOG = 512
 CONNECT_S = 3.0
 """For TCP's handshake, and again for TLS's."""
-UNFINISHED_S = 15.0
-"""A message that has begun, or the first of a connection, is there by then."""
-IDLE_S = 2 * 60 * 60.0
-"""A connection by which nothing has come is closed after this long. Calls last for hours without a word."""
 SWEEP_S = 5.0
+NS_PER_S = 1_000_000_000
 FULL_S = 1.0
 """How long no connection is accepted when the process has no file left for it."""
 
@@ -40,10 +38,11 @@ ServerContext = Callable[[], ssl.SSLContext | None]
 
 
 class StreamTransport:
-    """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target)` when
-    a request can't be sent, or the connection by which it went is lost. `is_known(host)`: whether connections from there are taken.
+    """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target, why)`
+    when a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are taken.
+    `count(kind, host)`: for each connection that is refused, dropped or fails.
 
-    `server`, `client`: give the present TLS contexts.
+    `server`, `client`: give the present TLS contexts. `limits`: the connections that there are, handshakes included.
     """
 
     def __init__(
@@ -51,25 +50,29 @@ class StreamTransport:
         listener: Flow,
         *,
         received: Callable[[bytes, Flow], None],
-        send_failed: Callable[[Flow], None],
-        is_known: Callable[[str], bool],
+        send_failed: Callable[[Flow, SendFailure], None],
+        standing: Callable[[str], Standing],
+        count: Callable[[Statistic, str], None],
         server: ServerContext = lambda: None,
         client: ServerContext = lambda: None,
     ) -> None:
         self._listener = listener
         self._received = received
         self._send_failed = send_failed
-        self._is_known = is_known
+        self._standing = standing
+        self._count = count
         self._server = server
         self._client = client
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._sweeping: asyncio.TimerHandle | None = None
+        self.limits = ConnectionLimits(lambda host: standing(host) is Standing.PEER)
+        self._sources = SourceBuckets()
+        self._peer_log = PeerLogLimit()
         self._connections: dict[Flow, Connection] = {}
         self._aliases: dict[Flow, Connection] = {}
         self._connecting: dict[Flow, Pending] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._of_host: Counter[str] = Counter()
 
     def open(self, bind: tuple[str, int]) -> tuple[str, int]:
         """Listens; returns the address. Raises OSError when it can't be had."""
@@ -104,15 +107,30 @@ class StreamTransport:
             port = sent_by_port(data, target.transport)
             target = target if port is None else target._replace(port=port)
             connection = self._find(target)
-        if connection is None:
+        if connection is None and (is_request or self._standing(target.host) is Standing.PEER):
             self._connect(data, target, is_request=is_request)
-        else:
+        elif connection is not None:
             self._write(connection, data, target, is_request=is_request)
 
+    def trust(self, source: Flow) -> None:
+        """The far end of this connection has authenticated."""
+        connection = self._connections.get(source)
+        if connection is not None and connection.place is not None:
+            self.limits.prove(connection.place)
+            self._note_alias(connection)
+
     def sweep(self, now_s: float) -> None:
-        """Closes what is idle or unfinished at `now_s`, in the loop's time."""
+        """Closes at `now_s`, in the loop's time, what is idle, unfinished, or a stranger's for too long."""
+        self.limits.sweep(now_s)
         for connection in list(self._connections.values()):
-            if connection.is_overdue(now_s, unfinished_s=UNFINISHED_S, idle_s=IDLE_S):
+            if connection.is_lingering(now_s):
+                connection.abort()
+            elif connection.is_closed:
+                pass
+            elif connection.is_stalled(now_s):
+                self._count(Statistic.CONNECTION_STALLED, connection.flow.host)
+                connection.close()
+            elif connection.is_idle(now_s):
                 connection.close()
 
     async def close(self) -> None:
@@ -147,31 +165,41 @@ class StreamTransport:
                 elif self._socket is None:
                     return
                 continue
-            source = self._listener._replace(host=address[0], port=address[1])
-            if self._has_room(source.host) and self._is_known(source.host):
-                self._of_host[source.host] += 1
-                self._run(self._take(accepted, source))
-            else:
-                _reset(accepted)
+            self._on_accepted(accepted, self._listener._replace(host=address[0], port=address[1]))
 
-    def _has_room(self, host: str) -> bool:
-        return self._of_host.total() < MAX_CONNECTIONS and self._of_host[host] < MAX_CONNECTIONS_OF_HOST
+    def _on_accepted(self, accepted: socket.socket, source: Flow) -> None:
+        """A TLS handshake costs more than all that a stranger may send: so often a second, and from nobody who is no caller."""
+        now_s = asyncio.get_running_loop().time()
+        standing = self._standing(source.host)
+        if standing is Standing.MAY_AUTHENTICATE and not self._sources.take(source.host, int(now_s * NS_PER_S)):
+            self._count(Statistic.FLOODED, source.host)
+            standing = Standing.UNKNOWN
+        connection = self._made(source, is_incoming=True)
+        if standing is not Standing.UNKNOWN:
+            connection.place = self.limits.take(source.host, now_s, drop=lambda: self._drop(connection))
+        if connection.place is None:
+            self._count(Statistic.CONNECTION_REFUSED, source.host)
+            _reset(accepted)
+        else:
+            connection.handshake = self._run(self._take(accepted, connection))
 
-    def _leave(self, host: str) -> None:
-        self._of_host[host] -= 1
-        if not self._of_host[host]:
-            del self._of_host[host]
+    def _drop(self, connection: Connection) -> None:
+        self._count(Statistic.CONNECTION_DROPPED, connection.flow.host)
+        connection.abort()
 
-    async def _take(self, accepted: socket.socket, source: Flow) -> None:
+    async def _take(self, accepted: socket.socket, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         context = self._server()
         limits = {} if context is None else {"ssl_handshake_timeout": CONNECT_S}
         try:
-            await loop.connect_accepted_socket(lambda: self._made(source, is_incoming=True), accepted, ssl=context, **limits)
+            await loop.connect_accepted_socket(lambda: connection, accepted, ssl=context, **limits)
         except (OSError, ssl.SSLError, TimeoutError) as error:
-            accepted.close()
-            self._leave(source.host)
-            _log.warning("TLS refused", source=f"{source.host}:{source.port}", why=_why(error))
+            self._leave(connection)
+            self._count(Statistic.TLS_REFUSED, connection.flow.host)
+            self._warn("TLS refused", connection, _why(error))
+        finally:
+            if connection.handshake is not None:  # it was not made
+                accepted.close()
 
     def _made(self, flow: Flow, *, is_incoming: bool) -> Connection:
         return Connection(flow, is_incoming=is_incoming, opened=self._on_open, came=self._on_data, lost=self._on_lost)
@@ -181,19 +209,26 @@ class StreamTransport:
     def _connect(self, data: bytes, target: Flow, *, is_request: bool) -> None:
         pending = self._connecting.get(target)
         if pending is None:
-            if self._socket is None or not self._has_room(target.host):
+            connection = self._made(target, is_incoming=False)
+            if self._socket is not None:
+                now_s = asyncio.get_running_loop().time()
+                connection.place = self.limits.take(target.host, now_s, drop=connection.abort, is_ours=True)
+            if connection.place is None:
                 if is_request:
-                    self._send_failed(target)
+                    self._count(Statistic.CONNECTION_FAILED, target.host)
+                    self._send_failed(target, SendFailure.UNREACHABLE)
                 return
-            self._of_host[target.host] += 1
             pending = self._connecting[target] = Pending()
-            self._run(self._dial(target))
+            self._run(self._dial(connection))
         if not pending.add(data, is_request=is_request) and is_request:
-            self._send_failed(target)
+            self._send_failed(target, SendFailure.UNREACHABLE)
 
-    async def _dial(self, target: Flow) -> None:
+    async def _dial(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
-        context = self._client()
+        target, context = connection.flow, self._client()
+        tls: dict[str, Any] = {}
+        if context is not None:
+            tls = {"ssl": context, "server_hostname": target.server_name or target.host, "ssl_handshake_timeout": CONNECT_S}
         outgoing = socket.socket(socket.AF_INET6 if ":" in target.host else socket.AF_INET, socket.SOCK_STREAM)
         try:
             outgoing.setblocking(False)
@@ -201,30 +236,25 @@ class StreamTransport:
                 outgoing.bind((self._socket.getsockname()[0], 0))
             async with asyncio.timeout(CONNECT_S):
                 await loop.sock_connect(outgoing, (target.host, target.port))
-            if context is None:
-                await loop.create_connection(lambda: self._made(target, is_incoming=False), sock=outgoing)
-            else:
-                await loop.create_connection(
-                    lambda: self._made(target, is_incoming=False),
-                    sock=outgoing,
-                    ssl=context,
-                    server_hostname=target.server_name or target.host,
-                    ssl_handshake_timeout=CONNECT_S,
-                )
+            await loop.create_connection(lambda: connection, sock=outgoing, **tls)
         except (OSError, ssl.SSLError, TimeoutError) as error:
             outgoing.close()
-            self._leave(target.host)
+            self._leave(connection)
+            self._count(Statistic.CONNECTION_FAILED, target.host)
             pending = self._connecting.pop(target)
-            _log.warning("no connection", target=f"{target.host}:{target.port}", name=target.server_name or None, why=_why(error))
+            _log.warning(
+                "no connection", target=f"{write_host(target.host)}:{target.port}", name=target.server_name or None, why=_why(error)
+            )
+            is_refused = isinstance(error, ssl.SSLCertVerificationError)
             if pending.has_requests:
-                self._send_failed(target)
+                self._send_failed(target, SendFailure.CERTIFICATE_REFUSED if is_refused else SendFailure.UNREACHABLE)
         else:
-            connection, pending = self._connections.get(target), self._connecting.pop(target)
+            pending = self._connecting.pop(target)
             for data, is_request in pending.messages:
-                if connection is not None and not connection.is_closed:
+                if not connection.is_closed:
                     self._write(connection, data, target, is_request=is_request)
                 elif is_request:
-                    self._send_failed(target)
+                    self._send_failed(target, SendFailure.UNREACHABLE)
 
     # what comes and goes by a connection
 
@@ -238,47 +268,67 @@ class StreamTransport:
             if frame == PING:
                 self._write(connection, PONG, connection.flow, is_request=False)
             else:
-                self._note_alias(connection, frame)
+                self._read_via(connection, frame)
                 connection.has_spoken = True
                 self._received(frame, connection.flow)
         if framer.broken is not None:
-            source = f"{connection.flow.host}:{connection.flow.port}"
-            _log.warning("connection closed", source=source, why=str(framer.broken))
+            self._count(Statistic.CONNECTION_BROKEN, connection.flow.host)
+            self._warn("connection closed", connection, str(framer.broken))
             connection.close()
         return bool(frames)
 
-    def _note_alias(self, connection: Connection, frame: bytes) -> None:
+    def _read_via(self, connection: Connection, frame: bytes) -> None:
         """By the first request that comes, the connection is also one to the address where its sender listens, as its Via says
         (RFC 5923 §5): what goes there needs no other."""
-        if connection.has_spoken or frame.startswith(b"SIP/"):
-            return
-        port = sent_by_port(frame, connection.flow.transport)
-        if port is not None:
-            connection.alias = connection.flow._replace(port=port)
-            self._aliases.setdefault(connection.alias, connection)
+        if not connection.has_spoken and not frame.startswith(b"SIP/"):
+            port = sent_by_port(frame, connection.flow.transport)
+            connection.listens_at = None if port is None else connection.flow._replace(port=port)
+            self._note_alias(connection)
+
+    def _note_alias(self, connection: Connection) -> None:
+        """A stranger may be anybody on a line's host: what is for the line must not go to it."""
+        if connection.listens_at is not None and connection.place is not None and not connection.place.is_stranger:
+            self._aliases.setdefault(connection.listens_at, connection)
 
     def _write(self, connection: Connection, data: bytes, target: Flow, *, is_request: bool) -> None:
         if is_request:
             connection.targets.add(target)
         if not connection.write(data):
-            _log.warning("connection closed", target=f"{target.host}:{target.port}", why="the peer does not read")
+            self._count(Statistic.CONNECTION_UNREAD, connection.flow.host)
+            self._warn("connection closed", connection, "the peer does not read")
 
     def _on_lost(self, connection: Connection) -> None:
         """What was sent by it may not have arrived (RFC 3261 §18.4)."""
         flow = connection.flow
         if self._connections.get(flow) is connection:
             del self._connections[flow]
-        if connection.alias is not None and self._aliases.get(connection.alias) is connection:
-            del self._aliases[connection.alias]
-        self._leave(flow.host)
+        if connection.listens_at is not None and self._aliases.get(connection.listens_at) is connection:
+            del self._aliases[connection.listens_at]
+        self._leave(connection)
+        if connection.error is not None and connection.targets:
+            self._warn("connection lost", connection, _why(connection.error))
         if self._socket is not None:
             for target in connection.targets:
-                self._send_failed(target)
+                self._send_failed(target, SendFailure.UNREACHABLE)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _leave(self, connection: Connection) -> None:
+        if connection.place is not None:
+            self.limits.leave(connection.place)
+
+    def _warn(self, what: str, connection: Connection, why: str) -> None:
+        """Strangers are only counted, and others' lines are bounded: see `PeerLogLimit`."""
+        host, port = connection.flow.host, connection.flow.port
+        if self._standing(host) is Standing.PEER:
+            left = self._peer_log.take(host, int(asyncio.get_running_loop().time() * NS_PER_S))
+            if left is not None:
+                hint = {"further": "counted, not logged, for up to an hour"} if left == 0 else {}
+                _log.warning(what, peer=f"{write_host(host)}:{port}", why=why, **hint)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _sweep_again(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,7 +1,10 @@
 """A name server on loopback for tests: answers from a zone that the test writes, or not at all."""
 
 import asyncio
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import dns.flags
@@ -53,3 +56,18 @@ class NameServer(asyncio.DatagramProtocol):
         elif not any(known == name for known, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
         self._transport.sendto(response.to_wire(), addr)
+
+
+@contextmanager
+def serving(server: NameServer) -> Iterator[int]:
+    """Runs `server` in a thread of its own, for a program that runs a loop itself. Yields its port on 127.0.0.1."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield asyncio.run_coroutine_threadsafe(server.open(), loop).result(timeout=10).port
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=10)
+        loop.close()

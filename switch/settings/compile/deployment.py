@@ -4,28 +4,30 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
-from ipaddress import IPv4Address
+from ipaddress import ip_network
 from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
 from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
-from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkConfig
-from switch.settings.model.switch import ListenerConfig, TlsConfig
+from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
+from switch.settings.model.switch import SwitchConfig, TlsConfig
 from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
-from switch.sip.peer import PeerProfile, Realm
+from switch.sip.peer import DEFAULT_ALGORITHMS, PeerProfile, Realm
 from switch.sip.probe import Watch, probed_uri
 from switch.sip.registration import Registrar
+from switch.sip.targets import name_of
 from switch.sip.transaction import NS_PER_MS
 
 VERSION_DIGITS = 12
@@ -48,7 +50,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
         line_peers={
-            name: _line_peer(name, line, redirects=_hosts(advertiser.lines.values()))
+            name: replace(_peer(name, line), redirects=_hosts(advertiser.lines.values()))
             for advertiser in document.advertisers.values()
             for name, line in advertiser.lines.items()
         },
@@ -85,7 +87,8 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         ),
         tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
-        rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
+        name_servers=tuple(switch.sip.name_servers),
+        rtp_addresses=_rtp_addresses(switch),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
@@ -104,8 +107,10 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     )
 
 
-def _address(listener: ListenerConfig) -> tuple[str, int]:
-    return listener.advertise or listener.address
+def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:
+    """Where a listener of the same address is before a NAT, audio is too."""
+    told = {each.address[0]: each.advertise[0] for each in switch.sip.listen[::-1] if each.advertise}
+    return tuple(RtpAddress(local=host, advertised=told.get(host, host)) for host in switch.rtp.hosts(switch.sip.listen))
 
 
 def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
@@ -122,18 +127,20 @@ def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
 
 def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
     listed = [network for network in trunk.addresses if network != ANYWHERE]
+    if trunk.registration is not None and name_of(trunk.registration.registrar) is None:  # its calls come from the registrar
+        listed.append(ip_network(flow_of(trunk.registration.registrar).host))
     pairs, pairs6 = (
         tuple(sorted((int(network.network_address), int(network.netmask)) for network in listed if network.version == version))
         for version in (4, 6)
     )
     cost = trunk.cost
     rate = Rate(per_minute_micros=cost.per_minute, initial_s=cost.initial, step_s=cost.step) if cost else None
-    if trunk.registration is not None:  # its calls come from the registrar
-        pairs = (*pairs, (int(IPv4Address(flow_of(trunk.registration.registrar).host)), 0xFFFF_FFFF))
+    registrar = None if trunk.registration is None else name_of(trunk.registration.registrar)
     return Trunk(
         name=name,
         networks=tuple(dict.fromkeys(pairs)),
-        networks6=pairs6,
+        networks6=tuple(dict.fromkeys(pairs6)),
+        names=() if registrar is None else (registrar,),
         rate=rate,
         peer=_trunk_peer(name, trunk),
         per_second=trunk.calls_per_second,
@@ -141,42 +148,36 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
 
 
 def _trunk_peer(name: str, trunk: TrunkConfig) -> PeerProfile:
-    authenticated = _trunk_account(name, trunk)
+    authenticated = _peer(name, trunk)
     if trunk.auth is None:
         return authenticated
-    realm = Realm(name=trunk.auth.realm, accounts={trunk.auth.username: (authenticated, trunk.auth.secret)})
-    return replace(authenticated, realm=realm)
+    return replace(authenticated, realm=_realm(trunk.auth, {trunk.auth.username: (authenticated, trunk.auth.secret)}))
 
 
-def _trunk_account(name: str, trunk: TrunkConfig) -> PeerProfile:
+def _peer(name: str, peer: TrunkConfig | LineConfig) -> PeerProfile:
+    """What trunks and lines have in common."""
     return PeerProfile(
         name=name,
-        nat=trunk.nat is NatMode.AUTO,
-        credentials=_credentials(trunk.auth),
-        session_expires_s=trunk.session_timer,
+        nat=peer.nat is NatMode.AUTO,
+        credentials=_credentials(peer.auth),
+        session_expires_s=peer.session_timer,
+        codecs=tuple(peer.codecs or ()),
+        dtmf=peer.dtmf,
     )
 
 
 def _strangers(trunks: Mapping[str, TrunkConfig]) -> Realm | None:
-    """Where callers from any address may authenticate: the trunks of any address have one realm."""
-    found = {
-        trunk.auth.username: (_trunk_account(name, trunk), trunk.auth.secret, trunk.auth.realm)
+    """Where callers from any address may authenticate: the trunks of any address have one realm, with the same algorithms."""
+    found = [
+        (trunk.auth, _peer(name, trunk))
         for name, trunk in sorted(trunks.items())
         if trunk.auth is not None and ANYWHERE in trunk.addresses
-    }
-    realms = [realm for _, _, realm in found.values()]
-    accounts = {username: (peer, secret) for username, (peer, secret, _) in found.items()}
-    return Realm(name=realms[0], accounts=accounts) if realms else None
+    ]
+    return _realm(found[0][0], {auth.username: (peer, auth.secret) for auth, peer in found}) if found else None
 
 
-def _line_peer(name: str, line: LineConfig, *, redirects: tuple[str, ...]) -> PeerProfile:
-    return PeerProfile(
-        name=name,
-        nat=line.nat is NatMode.AUTO,
-        credentials=_credentials(line.auth),
-        redirects=redirects,
-        session_expires_s=line.session_timer,
-    )
+def _realm(auth: TrunkAuthConfig, accounts: Mapping[str, tuple[PeerProfile, Secret]]) -> Realm:
+    return Realm(name=auth.realm, accounts=accounts, algorithms=tuple(auth.algorithms or DEFAULT_ALGORITHMS))
 
 
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
@@ -200,11 +201,9 @@ def _watch(name: str, uri: str, probe: ProbeConfig, credentials: Credentials | N
     """The host is asked, not the user: it is the host that may be down."""
     if probe.options is None:
         return None
-    flow = flow_of(uri)
     return Watch(
         name=name,
-        uri=probed_uri(flow.host, flow.port),
-        flow=flow,
+        uri=probed_uri(uri),
         every_ns=probe.options * NS_PER_MS,
         misses=probe.misses,
         hits=probe.hits,
@@ -217,7 +216,6 @@ def _registrars(trunks: Mapping[str, TrunkConfig]) -> tuple[Registrar, ...]:
         Registrar(
             trunk=name,
             uri=to.registrar,
-            flow=flow_of(to.registrar),
             credentials=Credentials(username=to.username, secret=to.secret),
             expires_s=to.expires // 1_000,
             contact_user=to.contact_user or "",

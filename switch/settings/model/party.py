@@ -11,7 +11,8 @@ from switch.settings import address, field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
-from switch.sip.headers import parse_uri
+from switch.sip.digest import Algorithm
+from switch.sip.sdp import Codec
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
@@ -96,6 +97,35 @@ class CapOwner(Strict):
         return caps
 
 
+class PeerConfig(CapOwner):
+    """What trunks and lines have in common: how SIP and audio go with the far end."""
+
+    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
+    session_timer: field.SessionTimer = may(
+        "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
+    )
+    codecs: field.Codecs | None = may("Codecs, the best first, and no others; default: all, the other side's first")
+    dtmf: field.Dtmf = may(
+        "rtp: keys go by telephone-event; info: by INFO; auto: by telephone-event where its SDP has it, and its INFO counts too",
+        default="auto",
+    )
+    calls_per_second: field.CallsPerSecond | None = may(
+        "Calls in any second; a trunk's further ones get 503, a line is then passed over; default: no limit"
+    )
+    pass_headers: Items[field.PassedHeader] = some_of(
+        "Headers of a caller's INVITE that reach the line: those that trunk and line both name"
+    )
+
+    @field_validator("codecs")
+    @classmethod
+    def _once_each_codec(cls, codecs: list[Codec] | None) -> list[Codec] | None:
+        raise_all(
+            Invalid(f"codec {name} is here twice", hint="keep one of them", where=("codecs", index))
+            for index, name in repeated([codec.name for codec in codecs or ()])
+        )
+        return codecs
+
+
 class CostConfig(Strict):
     """What the carrier bills us."""
 
@@ -115,6 +145,19 @@ class TrunkAuthConfig(AuthConfig):
     """What a trunk's INVITEs must authenticate with, and what its own challenges are answered with."""
 
     realm: field.Realm = may("The realm of our challenges", default=field.DEFAULT_REALM)
+    algorithms: field.DigestAlgorithms | None = may(
+        "What our challenges offer, the preferred first; default: SHA-256, MD5. Old equipment looks at the first alone, and knows MD5"
+    )
+
+    @field_validator("algorithms")
+    @classmethod
+    def _once_each(cls, algorithms: list[Algorithm] | None) -> list[Algorithm] | None:
+        hint = "keep one of them"
+        raise_all(
+            Invalid(f"algorithm {quote(name)} is offered twice", hint=hint, where=("algorithms", index))
+            for index, name in repeated(algorithms or ())
+        )
+        return algorithms
 
 
 class ProbeConfig(Strict):
@@ -128,25 +171,24 @@ class ProbeConfig(Strict):
 class TrunkHealthConfig(ProbeConfig):
     """Whether a carrier is alive; calls are taken from it all the same."""
 
-    uri: field.SipAddressUri = must("What is asked")
+    uri: field.SipUri = must("What is asked")
 
 
 class RegistrationConfig(AuthConfig):
     """Registering with a carrier, so that it sends its calls here."""
 
-    registrar: field.SipAddressUri = must("The registrar, such as sip:192.0.2.20")
+    registrar: field.SipUri = must("The registrar, such as sip:192.0.2.20 or sip:sip.example.com")
     expires: field.RegistrationTime = may("For how long to ask", default="10m")
     contact_user: field.Username | None = may("The user part of our Contact; default: the user name")
 
 
-class TrunkConfig(CapOwner):
+class TrunkConfig(PeerConfig):
     """A carrier that sends calls."""
 
     addresses: field.Networks = must(
         "Addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
-    calls_per_second: field.CallsPerSecond | None = may("New calls in any second; more are refused with 503; default: no limit")
     health: TrunkHealthConfig | None = may("Asking whether it is alive; default: never")
     registration: RegistrationConfig | None = may("Registering with it; default: its calls come without")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")
@@ -154,11 +196,6 @@ class TrunkConfig(CapOwner):
     tech_prefix: field.TechPrefix | None = may("Stripped from the numbers that it dials; default: nothing")
     did_from: field.DidPlace = may(
         "Where it puts the dialled number; the Request-URI counts where that has none", default="request_uri"
-    )
-    pass_headers: Items[field.PassedHeader] = some_of("Headers that it is trusted to send to lines")
-    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
-    session_timer: field.SessionTimer = may(
-        "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
     )
 
     @field_validator("auth")
@@ -231,39 +268,22 @@ class HealthConfig(ProbeConfig):
     rest: field.Duration = may("For how long", default="60s")
 
 
-class LineConfig(CapOwner):
+class LineConfig(PeerConfig):
     """One SIP URI of an advertiser."""
 
     uri: field.SipUri = must("Where it is dialled; its host is an address, or a name that DNS knows")
     auth: AuthConfig | None = may("What its challenges (401, 407) are answered with; default: they are failures")
     ring: field.Duration = may("How long it may ring", default="30s")
     silence: field.Duration = may("How long it may stay silent before it counts as dead", default="5s")
-    nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
-    session_timer: field.SessionTimer = may(
-        "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
-    )
     timer_offset: field.DurationOrZero = may("Taken off the talk time that money is judged on", default="0s")
     hours: field.HoursName | None = may("When it is open; default: always")
     paused: field.Truth = may("Never dial it", default="false")
     filter: field.Filter | None = may("Which calls it takes; default: all")
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
     whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
-    calls_per_second: field.CallsPerSecond | None = may("Attempts in any second; default: no limit")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
     trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
     number_format: field.FormatOut = may("How the caller's number is written", default="e164")
-    pass_headers: Items[field.PassedHeader] = some_of(
-        "Headers of the caller's INVITE that it is sent, where the trunk has them too"
-    )
-
-    @field_validator("health")
-    @classmethod
-    def _can_be_asked(cls, health: HealthConfig | None, info: ValidationInfo) -> HealthConfig | None:
-        uri = parse_uri(info.data.get("uri", ""))
-        if health is not None and health.options is not None and uri is not None and not address.is_address(uri.host):
-            hint = "a name may stand for several: leave `options` out, or write the address"
-            raise Invalid("OPTIONS to a host name", hint=hint, where=("health", "options"))
-        return health
 
     @field_validator("whisper")
     @classmethod

@@ -1,5 +1,6 @@
 """Defines the models of the sections `switch` and `tags`, which are not about the parties of a call."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -7,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
-from switch.settings.model.base import Strict, may, must
+from switch.settings.model.base import Items, Strict, may, must, some_of
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
 
@@ -58,6 +59,7 @@ class SipConfig(Strict):
     )
     tls: TlsConfig | None = may("Certificate and key of TLS; default: none is spoken")
     t1: field.TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
+    name_servers: Items[field.NameServer] = some_of("Who is asked for host names; default: those of /etc/resolv.conf")
     call_id_header: field.CallIdHeader = may(
         "The header of a line's INVITE that tells the call's id; off: none", default="X-Call-ID"
     )
@@ -86,13 +88,33 @@ class SipConfig(Strict):
 class RtpConfig(Strict):
     """Where audio goes through."""
 
-    address: field.Address | None = may("The IPv4 address that peers send audio to; default: that of sip.listen")
+    address: field.Addresses | None = may(
+        "The address that audio comes to; or a list of an IPv4 and an IPv6 address. Default: the first of each in sip.listen"
+    )
     ports: field.PortRange = may("Local ports FIRST-LAST. Each call takes two even ones", default=field.DEFAULT_PORTS)
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
     hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
     hold_music: field.PromptName | None = may("What a held side hears, over and over; default: silence")
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
+
+    @field_validator("address")
+    @classmethod
+    def _one_of_each_family(cls, found: list[str] | None) -> list[str] | None:
+        families = [":" in host for host in found or ()]
+        raise_all(
+            Invalid(f"a second {'IPv6' if is_v6 else 'IPv4'} address", hint="keep one of them", where=("address", index))
+            for index, is_v6 in enumerate(families)
+            if is_v6 in families[:index]
+        )
+        return found
+
+    def hosts(self, listen: Sequence[ListenerConfig]) -> tuple[str, ...]:
+        """Our address of each family that audio goes over."""
+        found: dict[bool, str] = {}
+        for host in self.address or [each.address[0] for each in listen]:
+            found.setdefault(":" in host, host)
+        return tuple(found.values())
 
 
 class LimitsConfig(Strict):
@@ -132,13 +154,10 @@ class SwitchConfig(Strict):
     @classmethod
     def _has_ports_of_its_own(cls, rtp: RtpConfig, info: ValidationInfo) -> RtpConfig:
         listen = info.data["sip"].listen or () if "sip" in info.data else ()
-        hosts = [each.address[0] for each in listen if ":" not in each.address[0]]
-        if listen and not hosts and rtp.address is None:
-            hint = "add `rtp: {address: ADDRESS}`"
-            raise Invalid("audio goes over IPv4, and no listener has such an address", hint=hint, where=("sip", "listen"))
+        hosts = rtp.hosts(listen)
         for each in listen:
             host, port = each.address
-            if each.transport is Transport.UDP and port in address.even_ports(rtp.ports) and (rtp.address or hosts[0]) == host:
+            if each.transport is Transport.UDP and port in address.even_ports(rtp.ports) and host in hosts:
                 where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
                 raise Invalid(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
         return rtp

@@ -10,6 +10,7 @@ from switch.config_diff.text import Field, text_of
 from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.model.document import Document
+from switch.sip.sdp import Codec
 
 SENTENCES = [
     ("revenue: 15.00", "revenue: 20", "$ campaign late-quotes: revenue 15.00 -> 20.00"),
@@ -184,3 +185,7 @@ def test_how_it_is_written_is_no_change(config: Path) -> None:
 def test_a_session_timer_that_is_off_is_not_one_that_is_left_out() -> None:
     field = Field(path="trunks.level3.session_timer", absent="(30m)")
     assert (text_of(None, field), text_of(1_800, field)) == ("off", "30m")
+
+
+def test_codecs_are_told_by_their_names() -> None:
+    assert text_of([Codec.PCMA, Codec.PCMU], Field(path="trunks.level3.codecs")) == "PCMA, PCMU"

@@ -66,19 +66,21 @@ def test_a_body_without_sdp_is_415_with_a_record(content_type: str, body: bytes)
     [
         (SDP.replace("RTP/AVP", "RTP/AVPF"), offer_answer.Incompatible.TRANSPORT),
         (SDP.replace("AVP 0", "AVP 18"), offer_answer.Incompatible.FORMAT),
-        (SDP.replace("IP4 198.51.100.8", "IP6 2001:db8::1"), offer_answer.Incompatible.ADDRESS),
+        (SDP.replace("IP4 198.51.100.8", "IP6 2001:db8::1"), offer_answer.Incompatible.FAMILY),
+        (SDP.replace("IP4 198.51.100.8", "IP6 fe80::1%eth0"), offer_answer.Incompatible.ADDRESS),
+        (SDP.replace("IP4 198.51.100.8", "IP4 224.0.0.1"), offer_answer.Incompatible.ADDRESS),
         (SDP.replace("198.51.100.8", SWITCH.host).replace("6000", "20002"), offer_answer.Incompatible.LOOP),
         ("v=1", offer_answer.Incompatible.UNREADABLE),
     ],
 )
-def test_488_says_why(sdp: str, warning: str) -> None:
+def test_488_says_why(sdp: str, warning: offer_answer.Incompatible) -> None:
     world = World(plan(line("east", EAST)))
     world.engine.datagram(invite(sdp.encode(), "application/sdp"), CARRIER, world.at())
     world.run(40_000)
     (judged,) = world.records
     assert judged.record.sip_code == 488
     refusal = next(message for message in sent_to(world, CARRIER) if isinstance(message, Response) and message.status == 488)
-    assert refusal.headers.get("Warning") == warning
+    assert refusal.headers.get("Warning") == offer_answer.warning(warning, ())
 
 
 def test_sdp_in_a_183_only_is_the_answer_of_the_200() -> None:

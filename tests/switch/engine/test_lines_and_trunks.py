@@ -4,21 +4,25 @@ from dataclasses import replace
 
 import pytest
 from engine_world import CARRIER, EAST, START_US, STRANGER, SWITCH, WEST, World, line, plan
+from sip_world import request
 
 from routing.cap import Cap, Per
 from routing.table import Health
 from switch.call.record import FinalState, Outcome
-from switch.engine.effect import LogPeerState
+from switch.engine.effect import LogPeerState, SendSip, TrustSource
 from switch.engine.last_second import SECOND_US, LastSecond
 from switch.engine.leg_facts import MAX_LINE_REST_S
 from switch.engine.plan import Plan
 from switch.engine.usage import UsageHistory
-from switch.sip.digest import Credentials, Secret
+from switch.sip.digest import Credentials, DigestClient, Secret
 from switch.sip.fact import Fact, InviteReceived
+from switch.sip.flow import Flow, Transport
+from switch.sip.message import Request, Response, parse
 from switch.sip.offer_answer import offer
 from switch.sip.peer import PeerProfile, Realm
 from switch.sip.probe import Watch
 from switch.sip.registration import Registrar
+from switch.sip.strangers import Standing
 from switch.sip.transaction import NS_PER_MS
 
 EVERY_MS = 10_000
@@ -27,7 +31,7 @@ NS_PER_S = 1_000 * NS_PER_MS
 
 def watched(with_plan: Plan) -> Plan:
     watches = tuple(
-        Watch(name=f"line:{name}", uri=f"sip:{flow.host}:{flow.port}", flow=flow, every_ns=EVERY_MS * NS_PER_MS)
+        Watch(name=f"line:{name}", uri=f"sip:{flow.host}:{flow.port}", every_ns=EVERY_MS * NS_PER_MS)
         for name, flow in (("east", EAST), ("west", WEST))
     )
     return replace(with_plan, watches=watches)
@@ -202,11 +206,44 @@ def test_one_record_for_each_call_of_a_trunk_that_authenticates(source: str, sec
     assert world.engine.live_calls == 0
 
 
+ELSEWHERE = Flow("203.0.113.77", 5060)
+"""A line on an address that is no trunk's."""
+
+
+@pytest.mark.parametrize("strangers", [None, ACCOUNT])
+def test_what_an_address_is_while_it_has_a_call_and_without(strangers: Realm | None) -> None:
+    world = World(replace(plan(line("east", ELSEWHERE)), strangers=strangers))
+    world.line_phone(ELSEWHERE)
+    unknown = Standing.UNKNOWN if strangers is None else Standing.MAY_AUTHENTICATE
+    assert [world.engine.standing(each.host) for each in (CARRIER, ELSEWHERE, STRANGER)] == [Standing.PEER, unknown, unknown]
+    world.call(hang_up_ms=20_000)
+    world.run(5_000)
+    assert [world.engine.standing(each.host) for each in (CARRIER, ELSEWHERE, STRANGER)] == [Standing.PEER, Standing.PEER, unknown]
+    world.run(120_000)
+    assert world.engine.standing(ELSEWHERE.host) is unknown
+
+
+def test_the_shell_is_told_of_a_connection_whose_far_end_has_authenticated() -> None:
+    world = World(replace(plan(line("east", EAST)), strangers=ACCOUNT))
+    source = STRANGER._replace(transport=Transport.TLS)
+    digest = DigestClient(credentials=Credentials(username="carrier", secret=Secret("pw")), token=lambda: "cn")
+    asked = request("OPTIONS", contact=None)
+    world.engine.datagram(asked, source, world.at())
+    (challenge,) = world.engine.effects()
+    assert isinstance(challenge, SendSip)
+    refusal, sent = parse(challenge.data), parse(asked)
+    assert isinstance(refusal, Response)
+    assert isinstance(sent, Request)
+    assert digest.takes(refusal, sent, tries=0)
+    fields = tuple(f"{name}: {value}" for name, value in digest.fields("OPTIONS", sent.uri))
+    world.engine.datagram(request("OPTIONS", contact=None, cseq=2, branch="z9hG4bK2", extra=fields), source, world.at())
+    assert TrustSource(source=source) in world.engine.effects()
+
+
 def test_registrations_are_shown_and_end_with_the_switch() -> None:
     registrar = Registrar(
         trunk="carrier",
         uri=f"sip:{CARRIER.host}:{CARRIER.port}",
-        flow=CARRIER,
         credentials=Credentials(username="me", secret=Secret("pw")),
     )
     world = World(replace(plan(line("east", EAST)), registrars=(registrar,)))

@@ -20,7 +20,7 @@ UTC = time_zone("UTC")
 
 
 def watching(flow: Flow, name: str) -> Watch:
-    return Watch(name=name, uri=f"sip:{flow.host}:{flow.port}", flow=flow, every_ns=EVERY_NS)
+    return Watch(name=name, uri=f"sip:{flow.host}:{flow.port}", every_ns=EVERY_NS)
 
 
 def test_a_silent_trunk_and_a_line_that_refuses_are_shown_as_such() -> None:
@@ -49,7 +49,7 @@ def test_a_silent_trunk_and_a_line_that_refuses_are_shown_as_such() -> None:
 
 def test_a_registration_is_shown_with_its_end_or_why_there_is_none() -> None:
     credentials = Credentials(username="me", secret=Secret("pw"))
-    registrar = Registrar(trunk="carrier", uri=f"sip:{CARRIER.host}:{CARRIER.port}", flow=CARRIER, credentials=credentials)
+    registrar = Registrar(trunk="carrier", uri=f"sip:{CARRIER.host}:{CARRIER.port}", credentials=credentials)
     world = World(replace(plan(line("east", EAST)), registrars=(registrar,)))
     world.engine.watch_peers(world.at())
     world.run(1_000)

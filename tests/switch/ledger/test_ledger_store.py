@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -121,7 +122,7 @@ STATES = st.builds(
 )
 EVENTS = st.lists(
     st.builds(CallEvent, number=st.just(0), at_us=INT64, event=TEXT, facts=st.dictionaries(JSON_TEXT, JSON, max_size=3)), max_size=3
-).map(lambda many: tuple(replace(each, number=number) for number, each in enumerate(many, start=1)))
+).map(lambda many: tuple(msgspec.structs.replace(each, number=number) for number, each in enumerate(many, start=1)))
 VERDICTS = st.builds(
     Verdict,
     billable=st.booleans(),

@@ -10,11 +10,15 @@ from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
 from switch.deployment import Deployment, Listener, SwitchSettings
+from switch.engine.media import RtpAddress
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
+from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
+from switch.sip.peer import DtmfMode
+from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 
@@ -42,7 +46,7 @@ def test_switch_defaults(config: Path) -> None:
     assert deployed(config).switch == SwitchSettings(
         listeners=(Listener(transport=Transport.UDP, address=("127.0.0.1", 5060)),),
         t1_ms=500,
-        rtp_address="127.0.0.1",
+        rtp_addresses=(RtpAddress(local="127.0.0.1", advertised="127.0.0.1"),),
         rtp_ports=(20_000, 20_999),
         rtp_quiet_ms=10_000,
         rtp_timeout_ms=60_000,
@@ -72,10 +76,10 @@ trunks:
     deployment = deployed(config, switch=text)
 
     switch = deployment.switch
-    assert (switch.listeners[0].address, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
+    assert (switch.listeners[0].address, switch.t1_ms, switch.rtp_addresses, switch.rtp_ports) == (
         ("192.0.2.1", 5080),
         100,
-        "192.0.2.2",
+        (RtpAddress(local="192.0.2.2", advertised="192.0.2.2"),),
         (30_000, 30_010),
     )
     assert (switch.rtp_quiet_ms, switch.rtp_timeout_ms, switch.workers, switch.log) == (0, 30_000, 2, "json")
@@ -132,6 +136,24 @@ advertisers:
     )
     assert plan.line_identities["acme-east"] == LineIdentity()
     assert plan.show_ani == {"+18885550101"}
+
+
+def test_challenges_offer_what_the_trunk_lists_in_its_order(config: Path) -> None:
+    extra = """\
+trunks:
+  old: {addresses: any, auth: {username: old, secret: {env: HOME}, algorithms: [MD5, SHA-256]}}
+  older: {addresses: [203.0.113.2], auth: {username: older, secret: {env: HOME}, algorithms: [MD5]}}
+  new: {addresses: [203.0.113.3], auth: {username: new, secret: {env: HOME}}}
+"""
+    (config / "extra.yaml").write_text(extra)
+    deployment = load(config).deployment
+    assert deployment is not None
+    realms = {trunk.name: trunk.peer.realm for trunk in deployment.plan.trunks}
+    offers = {name: realm and realm.algorithms for name, realm in realms.items()}
+    both = (Algorithm.MD5, Algorithm.SHA_256)
+    assert offers == {"carrier": None, "old": both, "older": (Algorithm.MD5,), "new": both[::-1]}
+    assert deployment.plan.strangers is not None
+    assert deployment.plan.strangers.algorithms == both
 
 
 def test_caps_are_owned_by_line_advertiser_and_campaign(config: Path) -> None:
@@ -375,3 +397,22 @@ advertisers:
     assert (trunks["off"], trunks["short"], trunks["plain"]) == (None, 90, 1_800)
     lines = {name: peer.session_expires_s for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": 600, "beta-2": None, "beta-3": 1_800}
+
+
+def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:
+    extra = """
+trunks:
+  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info}
+  plain: {addresses: [203.0.113.97]}
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", codecs: [PCMA], dtmf: rtp}
+      beta-2: {uri: "sip:b@192.0.2.10", dtmf: auto}
+"""
+    plan = deployed(config, extra).plan
+    trunks = {trunk.name: (trunk.peer.codecs, trunk.peer.dtmf) for trunk in plan.trunks}
+    assert trunks["listed"] == ((Codec.PCMA, Codec.PCMU), DtmfMode.INFO)
+    assert trunks["plain"] == ((), DtmfMode.AUTO)
+    lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
+    assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}

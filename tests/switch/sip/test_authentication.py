@@ -6,7 +6,8 @@ import pytest
 from sip_world import NOTHING_HELD, OFFER, PEER, Solo, header, request
 
 from switch.sip.digest import Credentials, DigestClient, Secret
-from switch.sip.fact import InviteReceived
+from switch.sip.fact import InviteReceived, SourceAuthenticated
+from switch.sip.flow import Flow, Transport
 from switch.sip.message import Message, Response, parse
 from switch.sip.peer import PeerProfile, Realm
 from switch.sip.statistics import Statistic
@@ -20,8 +21,9 @@ LISTED = PeerProfile(name="level3", realm=REALM)
 class Carrier:
     """A peer that answers challenges."""
 
-    def __init__(self, solo: Solo, peer: PeerProfile | None, *, secret: str = "pw") -> None:  # noqa: S107
+    def __init__(self, solo: Solo, peer: PeerProfile | None, *, secret: str = "pw", source: Flow = PEER) -> None:  # noqa: S107
         self.solo = solo
+        self.source = source
         self.peer = peer
         self.digest = DigestClient(credentials=Credentials(username="carrier", secret=Secret(secret)), token=lambda: "cn")
         self.cseq = 0
@@ -32,7 +34,7 @@ class Carrier:
         branch = f"z9hG4bK{self.cseq}"
         body = OFFER if method == "INVITE" else b""
         data = request(method, uri=URI, cseq=self.cseq, branch=branch, body=body, extra=fields, **more)
-        self.solo.agent.receive(data, PEER, self.solo.now_ns, peer=self.peer)
+        self.solo.agent.receive(data, self.source, self.solo.now_ns, peer=self.peer)
         return self.solo.said()
 
     def challenged(self, method: str = "INVITE") -> None:
@@ -69,6 +71,28 @@ def test_an_invite_is_challenged_and_taken_with_credentials(peer: PeerProfile | 
     assert isinstance(invited, InviteReceived)
     assert (invited.peer, invited.reject_status) == ("level3", None)
     assert counted(solo, Statistic.CHALLENGED) == 1
+
+
+@pytest.mark.parametrize(
+    ("transport", "peer", "secret", "told"),
+    [
+        (Transport.TLS, None, "pw", True),
+        (Transport.TCP, None, "pw", True),
+        (Transport.UDP, None, "pw", False),
+        (Transport.TCP, None, "no", False),
+        (Transport.TCP, LISTED, "pw", False),
+    ],
+)
+def test_the_connection_of_a_stranger_who_authenticates_is_told(
+    transport: Transport, peer: PeerProfile | None, secret: str, *, told: bool
+) -> None:
+    solo = open_to_strangers()
+    source = PEER._replace(transport=transport)
+    carrier = Carrier(solo, peer, secret=secret, source=source)
+    carrier.challenged()
+    assert solo.agent.notices() == []
+    carrier.send(authorized=True)
+    assert solo.agent.notices() == ([SourceAuthenticated(source=source)] if told else [])
 
 
 def test_a_challenge_offers_sha_256_and_md5() -> None:

@@ -6,10 +6,10 @@ import pytest
 from sip_world import tokens
 
 from switch.sip import authenticator as module
-from switch.sip.authenticator import NONCE_LIFE_NS, OFFERED, Authenticator, Verdict
+from switch.sip.authenticator import NONCE_LIFE_NS, Authenticator, Verdict
 from switch.sip.digest import Algorithm, Authorization, Secret, Way, parse_authorization, parse_challenges
 from switch.sip.message import Headers, Request
-from switch.sip.peer import PeerProfile, Realm
+from switch.sip.peer import DEFAULT_ALGORITHMS, PeerProfile, Realm
 
 LEVEL3 = PeerProfile(name="level3")
 REALM = Realm(name="payphone", accounts={"carrier": (LEVEL3, Secret("pw"))})
@@ -68,7 +68,22 @@ def test_challenges_offer_both_algorithms_the_strongest_first() -> None:
     }
 
 
-@pytest.mark.parametrize("algorithm", OFFERED)
+def test_a_realm_offers_and_takes_its_own_algorithms_in_its_order() -> None:
+    ours, both, one = (
+        made(),
+        replace(REALM, algorithms=(Algorithm.MD5, Algorithm.SHA_256)),
+        replace(REALM, algorithms=(Algorithm.MD5,)),
+    )
+    offered = [[parse_challenges(text) for _, text in ours.challenges(each, 0, is_stale=False)] for each in (both, one)]
+    ways = [[challenge.way for found in texts for challenge in found] for texts in offered]
+    assert ways == [[Way(Algorithm.MD5), Way(Algorithm.SHA_256)], [Way(Algorithm.MD5)]]
+    given = answer(ours)
+    request = Request(method="INVITE", uri=URI, headers=Headers([("Authorization", str(given))]))
+    assert ours.verify(request, one, 0) == (Verdict.NONE, None)  # SHA-256 is not taken there
+    assert ours.verify(request, both, 0) == (Verdict.GOOD, LEVEL3)
+
+
+@pytest.mark.parametrize("algorithm", DEFAULT_ALGORITHMS)
 def test_right_credentials_name_the_trunk(algorithm: Algorithm) -> None:
     ours = made()
     assert verdict(ours, answer(ours, algorithm=algorithm)) == (Verdict.GOOD, LEVEL3)

@@ -17,7 +17,6 @@ def watch(name: str = "line:acme", *, misses: int = 3, hits: int = 2, credential
     return Watch(
         name=name,
         uri="sip:198.51.100.7:5080",
-        flow=PEER,
         every_ns=EVERY_MS * NS_PER_MS,
         misses=misses,
         hits=hits,

@@ -25,7 +25,6 @@ CONTACT = "<sip:me@192.0.2.1:5060>"
 REGISTRAR = Registrar(
     trunk="voip",
     uri="sip:198.51.100.7:5080",
-    flow=PEER,
     credentials=Credentials(username="me", secret=Secret("pw")),
     expires_s=600,
 )

@@ -17,8 +17,8 @@ LISTENERS = Listeners(
     [
         ("sip:a@198.51.100.7", Flow("198.51.100.7", 5060)),
         ("sip:a@198.51.100.7:5080;transport=tcp", Flow("198.51.100.7", 5080, Transport.TCP, 1)),
-        ("sip:a@[2001:db8::7];transport=tls", Flow("2001:db8::7", 5061, Transport.TLS, 2)),
-        ("sip:a@[2001:db8::7]", Flow("2001:db8::7", 5061, Transport.TLS, 2)),
+        ("sip:a@[2001:db8::7];transport=tls", Flow("2001:db8::7", 5061, Transport.TLS, 2, "2001:db8::7")),
+        ("sip:a@[2001:db8::7]", Flow("2001:db8::7", 5061, Transport.TLS, 2, "2001:db8::7")),
         ("sip:a@[2001:db8::7];transport=udp", None),
         ("sip:a@198.51.100.7;transport=tls", None),
     ],

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from switch.sip.flow import Transport
 from switch.sip.targets import Name, Server, Servers
-from switch.transport.resolver import MAX_RECORDS, MAX_TTL_S, MIN_TTL_S, RETRY_S, NameResolver
+from switch.transport.resolver import MAX_RECORDS, MAX_TTL_S, MIN_TTL_S, RETRY_S, Lookup, NameResolver, resolver_of
 
 HOST = "sip.example.com"
 EVERY = (Transport.UDP, Transport.TCP, Transport.TLS)
@@ -18,12 +18,13 @@ ADDRESSES = {
     ("b.example.com", "AAAA"): ["2001:db8::2"],
 }
 PATIENCE_S = 10.0
+PLACE = "config/advertisers.yaml:7:9"
 
 
 def looked_up(
     zone: dict[tuple[str, str], list[str]], name: Name, *, transports: tuple[Transport, ...] = EVERY, ttl_s: int = 300
-) -> tuple[Servers, int]:
-    async def scene() -> tuple[Servers, int]:
+) -> Lookup:
+    async def scene() -> Lookup:
         server = NameServer({**ADDRESSES, **zone}, ttl_s=ttl_s)
         resolver = await server.open()
         try:
@@ -59,9 +60,9 @@ def test_without_naptr_srv_is_asked_for_each_transport() -> None:
         (f"_sip._tcp.{HOST}", "SRV"): ["0 0 5090 a.example.com."],
     }
 
-    found, _ = looked_up(zone, Name(HOST))
+    found = looked_up(zone, Name(HOST))
 
-    assert {(each.transport, each.port, each.rank, each.priority, each.weight) for each in found} == {
+    assert {(each.transport, each.port, each.rank, each.priority, each.weight) for each in found.servers} == {
         (Transport.UDP, 5070, 0, 10, 60),
         (Transport.UDP, 5080, 0, 20, 0),
         (Transport.TCP, 5090, 1, 0, 0),
@@ -93,7 +94,7 @@ def test_without_srv_the_name_itself_has_the_addresses(name: Name, transport: Tr
 
 
 def test_a_service_that_is_not_offered_has_no_servers() -> None:
-    assert looked_up({(f"_sip._udp.{HOST}", "SRV"): ["0 0 0 ."], (HOST, "A"): ["192.0.2.9"]}, Name(HOST)) == ((), RETRY_S)
+    assert looked_up({(f"_sip._udp.{HOST}", "SRV"): ["0 0 0 ."], (HOST, "A"): ["192.0.2.9"]}, Name(HOST)) == Lookup((), RETRY_S)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +106,9 @@ def test_an_answer_holds_within_bounds(ttl_s: int, held_s: int) -> None:
 
 @pytest.mark.parametrize("over", [0, 1])
 def test_so_many_records_of_an_answer_are_taken(over: int) -> None:
-    found, _ = looked_up({(HOST, "A"): [f"192.0.2.{number}" for number in range(1, MAX_RECORDS + 1 + over)]}, Name(HOST))
+    found = looked_up({(HOST, "A"): [f"192.0.2.{number}" for number in range(1, MAX_RECORDS + 1 + over)]}, Name(HOST))
 
-    assert len(found[0].addresses) == MAX_RECORDS
+    assert len(found.servers[0].addresses) == MAX_RECORDS
 
 
 def test_an_answer_holds_while_the_name_server_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_an_answer_holds_while_the_name_server_fails(monkeypatch: pytest.MonkeyP
 
         server = NameServer({(HOST, "A"): ["192.0.2.9"]}, ttl_s=0)
         names = NameResolver(resolved, transports=EVERY, resolver=await server.open())
-        names.watch([Name(HOST, 5060)])
+        names.watch({Name(HOST, 5060): PLACE})
         async with asyncio.timeout(PATIENCE_S):
             await came.wait()
             server.is_broken = True
@@ -151,7 +152,7 @@ def test_a_name_that_is_unknown_is_told_and_logged() -> None:
         told: asyncio.Queue[Servers] = asyncio.Queue()
         server = NameServer({})
         names = NameResolver(lambda _, servers: told.put_nowait(servers), transports=EVERY, resolver=await server.open())
-        names.watch([Name(HOST)])
+        names.watch({Name(HOST): PLACE})
         async with asyncio.timeout(PATIENCE_S):
             servers = await told.get()
         await names.close()
@@ -160,4 +161,31 @@ def test_a_name_that_is_unknown_is_told_and_logged() -> None:
 
     with capture_logs() as logs:
         assert asyncio.run(scene()) == ()
-    assert [(each["event"], each["name"]) for each in logs] == [("DNS knows no address", HOST)]
+    assert [(each["event"], each["name"], each["place"]) for each in logs] == [("DNS knows no address", HOST, PLACE)]
+
+
+@pytest.mark.parametrize(
+    ("further", "addresses"), [([], []), (["20 0 5060 a.example.com."], [("192.0.2.1",)])], ids=["alone", "with another"]
+)
+def test_hosts_that_srv_names_without_an_address_are_told(further: list[str], addresses: list[tuple[str, ...]]) -> None:
+    found = looked_up({(f"_sip._udp.{HOST}", "SRV"): ["10 0 5060 gone.example.com.", *further]}, Name(HOST))
+
+    assert found.bare == ("gone.example.com",)
+    assert [each.addresses for each in found.servers] == addresses
+
+
+def test_the_name_servers_of_the_config_are_asked() -> None:
+    async def scene() -> Servers:
+        server = NameServer({(HOST, "A"): ["192.0.2.9"]})
+        host, port = "127.0.0.1", (await server.open()).port
+        try:
+            names = NameResolver(lambda *_: None, transports=EVERY, resolver=resolver_of([(host, port)]))
+            return (await names.lookup(Name(HOST))).servers
+        finally:
+            server.close()
+
+    assert [each.addresses for each in asyncio.run(scene())] == [("192.0.2.9",)]
+
+
+def test_without_any_those_of_the_system_are_asked() -> None:
+    assert resolver_of([]) is None

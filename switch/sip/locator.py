@@ -1,0 +1,90 @@
+"""PURE. Knows where requests go at the moment: what DNS says of names, and which targets failed a short while ago (RFC 3263 §4.3).
+
+Where a URI leads in principle is decided in `targets`.
+"""
+
+from collections.abc import Collection
+
+from switch.sip.flow import Flow, Listeners, Transport
+from switch.sip.targets import MAX_TARGETS, Name, Servers, name_of, targets_of
+from switch.sip.transaction import NS_PER_MS
+
+FAILED_NS = 60_000 * NS_PER_MS
+"""A target that failed is tried after the others for so long."""
+NO_TCP_NS = 600_000 * NS_PER_MS
+"""A host that took no TCP when a request was too large for UDP gets large ones by UDP for so long."""
+MAX_FAILED = 1_000
+"""Targets that are remembered; beyond it the oldest is forgotten."""
+MAX_UDP_BYTES = 1_300
+"""A larger request goes over TCP, where that is possible (RFC 3261 §18.1.1)."""
+
+
+class Locator:
+    """What one user agent knows of where its requests may go."""
+
+    __slots__ = ("_failed_until", "_listeners", "_names")
+
+    def __init__(self, listeners: Listeners) -> None:
+        self._listeners = listeners
+        self._names: dict[Name, Servers] = {}
+        self._failed_until: dict[Flow, int] = {}
+
+    def resolved(self, name: Name, servers: Servers) -> None:
+        """DNS was asked for `name`."""
+        self._names[name] = servers
+
+    def keep(self, names: Collection[Name]) -> None:
+        """Forgets what DNS said of any other name."""
+        for name in self._names.keys() - set(names):
+            del self._names[name]
+
+    def is_known(self, uri: str) -> bool:
+        """Returns whether `uri` needs no DNS, or DNS has been heard about its name."""
+        name = name_of(uri)
+        return name is None or name in self._names
+
+    def addresses(self, names: Collection[Name]) -> frozenset[str]:
+        """Returns all addresses of these names."""
+        return frozenset(address for name in names for server in self._names.get(name, ()) for address in server.addresses)
+
+    def targets(self, uri: str, *, seed: int, now_ns: int) -> tuple[Flow, ...]:
+        """Returns where a request to `uri` may go, best first: see `targets_of`. Those that failed a while ago come last."""
+        found = targets_of(uri, self._listeners, names=self._names, seed=seed)
+        if len(found) < 2 or not self._failed_until:
+            return found
+        return tuple(sorted(found, key=lambda target: self.has_failed(target, now_ns)))
+
+    def for_large(self, targets: tuple[Flow, ...], now_ns: int) -> tuple[Flow, ...]:
+        """Returns where a request may go that is too large for UDP: over TCP or TLS first, where DNS or the URI names such a target;
+        else over TCP to the same address and port, and over UDP when that fails (RFC 3261 §18.1.1)."""
+        reliable = [target for target in targets if target.is_reliable]
+        if reliable:
+            return (*reliable, *[target for target in targets if not target.is_reliable])
+        found: list[Flow] = []
+        for target in targets:
+            index = self._listeners.index_for(target.host, Transport.TCP)
+            if index is not None:
+                over_tcp = target._replace(transport=Transport.TCP, listener=index)
+                found += () if self.has_failed(over_tcp, now_ns) else (over_tcp,)
+            found.append(target)
+        return tuple(found[: 2 * MAX_TARGETS])
+
+    def failed(self, target: Flow, now_ns: int, *, for_ns: int = FAILED_NS) -> None:
+        """`target` could not be reached, was silent, or sent 503."""
+        self._failed_until.pop(target, None)
+        if len(self._failed_until) >= MAX_FAILED:
+            del self._failed_until[next(iter(self._failed_until))]
+        self._failed_until[target] = now_ns + for_ns
+
+    def answered(self, target: Flow) -> None:
+        """`target` is alive."""
+        self._failed_until.pop(target, None)
+
+    def has_failed(self, target: Flow, now_ns: int) -> bool:
+        """Returns whether `target` failed a short while ago."""
+        return now_ns < self._failed_until.get(target, now_ns)
+
+
+def is_same_place(one: Flow, other: Flow) -> bool:
+    """Returns whether two targets are one address and port, whatever their transports."""
+    return (one.host, one.port) == (other.host, other.port)

@@ -1,0 +1,119 @@
+"""Codecs by config: what a line is offered, what a trunk is answered, and what becomes of it where nothing fits."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from engine_world import CARRIER, EAST, World, line, plan
+
+from media import control as mc
+from switch.engine.effect import SendSip
+from switch.engine.plan import Plan
+from switch.sip import offer_answer
+from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived
+from switch.sip.offer_answer import OFFERED
+from switch.sip.peer import PeerProfile
+from switch.sip.sdp import Codec, Direction, Format, parse_sdp
+
+PCMU, PCMA = Codec
+
+
+def planned(*, trunk: tuple[Codec, ...] = (), of_line: tuple[Codec, ...] = ()) -> Plan:
+    """A trunk and a line with these lists of codecs."""
+    found = plan(line("east", EAST))
+    carrier = replace(found.trunks[0], peer=PeerProfile(name="carrier", codecs=trunk))
+    return replace(found, trunks=(carrier,), line_peers={"east": PeerProfile(name="east", codecs=of_line)})
+
+
+def offering(*codecs: Codec) -> bytes:
+    return offer_answer.offer(
+        host="198.51.100.8", port=6_000, session_id=1, version=1, formats=[Format(codec, codec) for codec in codecs]
+    )
+
+
+def codecs_in(body: bytes) -> list[int]:
+    """The payload types of the audio, telephone-event's left out."""
+    description = parse_sdp(body)
+    assert description is not None
+    return [int(number) for number in description.media[0].formats if int(number) != offer_answer.DTMF_TYPE]
+
+
+def sent_to_caller(world: World) -> bytes:
+    return b"".join([effect.data for effect in world.effects if isinstance(effect, SendSip) and effect.target == CARRIER])
+
+
+LISTS: list[tuple[Codec, ...]] = [(), (PCMU,), (PCMA,), (PCMU, PCMA), (PCMA, PCMU)]
+
+
+@pytest.mark.parametrize(("trunk", "of_line"), list(product(LISTS, LISTS)))
+def test_offer_and_answer_keep_to_the_lists(trunk: tuple[Codec, ...], of_line: tuple[Codec, ...]) -> None:
+    world = World(planned(trunk=trunk, of_line=of_line))
+    phone = world.line_phone(EAST, answer_ms=10)
+    world.call(body=offering(PCMA, PCMU))
+    world.run(1_000)
+    (offered,) = [codecs_in(fact.offer) for fact in phone.facts if isinstance(fact, InviteReceived)]
+    assert offered == list(of_line or (PCMU, PCMA))  # the caller has no codec yet: its answer comes with the line's
+    (answered,) = [codecs_in(fact.body) for fact in world.caller.facts if isinstance(fact, AnswerReceived)]
+    assert answered == [trunk[0] if trunk else PCMA]
+    assert len(world.told(mc.Bridge)) == 1
+
+
+def test_no_codec_of_the_list_is_488_with_the_list_in_words() -> None:
+    world = World(planned(trunk=(PCMA,)))
+    phone = world.line_phone(EAST)
+    world.call(body=offering(PCMU))
+    world.run(40_000)
+    (judged,) = world.records
+    assert (judged.record.sip_code, judged.record.ended_detail) == (488, "not_acceptable")
+    assert not phone.facts
+    assert b'Warning: 305 payphone "Audio is PCMA"\r\n' in sent_to_caller(world)
+
+
+def test_a_line_that_answers_with_another_codec_has_failed() -> None:
+    world = World(planned(of_line=(PCMA,)))
+
+    def answers_with_pcmu(fact: Fact) -> None:
+        if isinstance(fact, InviteReceived):
+            phone.agent.answer(fact.leg, offering(PCMU), world.now_ns)
+
+    phone = world.phone(EAST, answers_with_pcmu)
+    world.call()
+    world.run(40_000)
+    (judged,) = world.records
+    assert [attempt.outcome for attempt in judged.record.attempts] == ["failed"]
+    assert not world.told(mc.Bridge)
+
+
+def test_a_reinvite_is_answered_from_the_list_and_asked_for_with_it() -> None:
+    world = World(planned(trunk=(PCMA, PCMU), of_line=(PCMA,)))
+    offers: list[list[int]] = []
+
+    def answers(fact: Fact) -> None:
+        if isinstance(fact, InviteReceived):
+            phone.agent.answer(fact.leg, world.sdp_answer(fact.offer), world.now_ns)
+        elif isinstance(fact, OfferReceived):
+            offers.append(codecs_in(fact.offer))
+            phone.agent.accept(fact.leg, world.sdp_answer(fact.offer), world.now_ns)
+
+    phone = world.phone(EAST, answers)
+    leg = world.call()
+    world.run(500)
+    hold = offer_answer.offer(
+        host="198.51.100.8", port=6_000, session_id=1, version=2, formats=OFFERED, direction=Direction.SENDONLY
+    )
+    world.caller.agent.offer(leg, hold, world.now_ns)
+    world.run(500)
+    assert offers == [[PCMA]]
+    (answered,) = [codecs_in(fact.body) for fact in world.caller.facts if isinstance(fact, OfferAccepted)]
+    assert answered == [PCMA]
+
+
+def test_a_reinvite_without_a_codec_of_the_list_is_refused_and_the_call_goes_on() -> None:
+    world = World(planned(trunk=(PCMA,)))
+    world.line_phone(EAST, answer_ms=10)
+    leg = world.call()
+    world.run(500)
+    world.caller.agent.offer(leg, offering(PCMU), world.now_ns)
+    world.run(500)
+    assert b'Warning: 305 payphone "Audio is PCMA"\r\n' in sent_to_caller(world)
+    assert not world.endings()
