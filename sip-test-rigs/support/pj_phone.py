@@ -7,7 +7,8 @@ Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on std
     {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
 `over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
-`silence-suppression`, `100rel` and `timers` (it requires them). `tls`, where not empty: it speaks TLS instead of UDP.
+`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO). `tls`, where not empty: it
+speaks TLS instead of UDP.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -145,7 +146,10 @@ class Phone:
         self._live_call().answer(_op(200))
 
     def press(self, digits: str) -> None:
-        self._live_call().dialDtmf(digits)
+        sent = pj.CallSendDtmfParam()
+        sent.digits = digits
+        sent.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if "info" in self._options else pj.PJSUA_DTMF_METHOD_RFC2833
+        self._live_call().sendDtmf(sent)
 
     def hold(self) -> None:
         self._live_call().setHold(_op())

@@ -32,6 +32,8 @@ class Cause(StrEnum):
     """The trunk must authenticate, and its credentials are wrong."""
     TOO_FAST = "too_fast"
     """More calls a second than the trunk may make."""
+    TRUNK_FULL = "trunk_full"
+    """More live calls than the trunk may have."""
     UNSUPPORTED_BODY = "unsupported_body"
     """The INVITE's body is no SDP, or encoded in a way that is not read."""
     UNSUPPORTED_URI = "unsupported_uri"
@@ -125,6 +127,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.SDP_REFUSED: _t(406, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.UNAUTHORIZED: _t(403, 21, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_FAST: _t(503, 42, Fault.CALLER, FinalState.REJECTED_UNAVAILABLE),
+    Cause.TRUNK_FULL: _t(503, 34, Fault.CALLER, FinalState.REJECTED_UNAVAILABLE),
     Cause.SESSION_TOO_SHORT: _t(422, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_MANY_HOPS: _t(483, 25, Fault.NETWORK, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),

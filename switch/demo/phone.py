@@ -17,6 +17,7 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     Fact,
+    FailedOver,
     InfoDigit,
     InviteReceived,
     LegTerminated,
@@ -127,6 +128,7 @@ class PhoneCall:
             case (
                 InviteReceived()
                 | ProvisionalReceived()
+                | FailedOver()
                 | RedirectFollowed()
                 | AckReceived()
                 | OfferAccepted()

@@ -3,7 +3,7 @@
 What a command causes at once comes back as events, which `CallRunner` feeds to the call.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import TREATMENT, Cause
-from switch.call.moment import Moment
+from switch.call.moment import NS_PER_MS, Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
 from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
@@ -24,7 +24,6 @@ from switch.sip.agent import UserAgent
 from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
 from switch.sip.peer import DEFAULT_PEER
 from switch.sip.requests import Fields
-from switch.sip.targets import Name, Servers
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
@@ -35,9 +34,9 @@ came) the phone stops by itself."""
 
 
 class CommandExecutor:
-    """Carries out commands. `emit` takes the effects they need. `names`: what DNS says of host names in lines' URIs; it changes."""
+    """Carries out commands. `emit` takes the effects they need."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_names", "_renegotiator")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator")
 
     def __init__(
         self,
@@ -47,14 +46,12 @@ class CommandExecutor:
         renegotiator: Renegotiator,
         control: CallControl,
         calls: LiveCalls,
-        names: Mapping[Name, Servers],
         emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
         self._calls = calls
-        self._names = names
         self._emit = emit
         self._renegotiator = renegotiator
 
@@ -126,10 +123,11 @@ class CommandExecutor:
                 assert_never(command)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
-        targets = self._agent.targets(dial.attempt.uri, names=self._names, seed=live.call.history.seed + dial.leg)
+        uri, seed = dial.attempt.uri, live.call.history.seed + dial.leg
+        targets = self._agent.locator.targets(uri, seed=seed, now_ns=at.mono_ns)
         if not targets:
             return self._unreachable(live, dial, at)
-        target = targets[0]
+        target, *further = targets
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
         leg = LiveLeg(sip=-1, source=target, peer=peer)
         caller, passed = _caller_for(live, dial.attempt.line)
@@ -138,8 +136,10 @@ class CommandExecutor:
             if body is None:
                 return (ev.MediaFailed(at=at, why="no RTP port is free"),)
             leg.sip = self._agent.invite(
-                uri=dial.attempt.uri,
+                uri=uri,
                 target=target,
+                further=tuple(further),
+                silence_ns=dial.attempt.silence_ms * NS_PER_MS,
                 caller=caller.shown,
                 body=body,
                 now_ns=at.mono_ns,

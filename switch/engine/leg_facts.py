@@ -9,6 +9,7 @@ from switch.call.state import CALLER, Ended
 from switch.call.steps import why_ended
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
@@ -17,6 +18,7 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     EndReason,
+    FailedOver,
     InfoDigit,
     LegFact,
     LegTerminated,
@@ -26,6 +28,7 @@ from switch.sip.fact import (
     ProvisionalReceived,
     RedirectFollowed,
 )
+from switch.sip.info import InfoKey
 
 MAX_LINE_REST_S = 600
 """How long a line is left alone at most because it asked for it (Retry-After)."""
@@ -34,7 +37,7 @@ MAX_LINE_REST_S = 600
 class LegFacts:
     """Facts of legs that belong to a call. `InviteReceived` opens one: see `call_setup`."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_media", "_renegotiator", "_runner")
+    __slots__ = ("_agent", "_calls", "_control", "_digits", "_media", "_renegotiator", "_runner")
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class LegFacts:
         agent: UserAgent,
         media: MediaController,
         renegotiator: Renegotiator,
+        digits: DigitRelay,
         control: CallControl,
         calls: LiveCalls,
         runner: CallRunner,
@@ -49,6 +53,7 @@ class LegFacts:
         self._agent = agent
         self._media = media
         self._renegotiator = renegotiator
+        self._digits = digits
         self._control = control
         self._calls = calls
         self._runner = runner
@@ -63,6 +68,9 @@ class LegFacts:
             case ProvisionalReceived(status=status, body=body, to_tag=fork):
                 early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
                 self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
+            case FailedOver(target=target):
+                leg.source = target
+                self._runner.feed(live, ev.LegFailedOver(at=at, leg=number, target=str(target)))
             case RedirectFollowed(uri=uri):
                 self._runner.feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
             case AnswerReceived(body=body, to_tag=fork):
@@ -74,7 +82,8 @@ class LegFacts:
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
                 self._renegotiator.on_fact(live, number, fact, at)
-            case InfoDigit(digit=digit):
+            case InfoDigit(digit=digit, duration_ms=duration_ms):
+                self._digits.on_info(live, number, InfoKey(digit, duration_ms), at)  # first: a key that bridges is not passed on
                 self._runner.feed(live, ev.DigitHeard(at=at, leg=number, digit=digit))
             case _:
                 assert_never(fact)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from media.control import RemoteMedia
 from switch.call.cause import Cause
 from switch.call.moment import Moment
-from switch.call.state import Call
+from switch.call.state import CALLER, Bridged, Call
 from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import NegotiatedMedia
@@ -82,6 +82,15 @@ class LiveCall:
     def call_id(self) -> str:
         return self.call.history.call_id
 
+    def partner_of(self, number: int) -> int | None:
+        """Returns the leg that leg `number` is bridged with, or None."""
+        match self.call.phase:
+            case Bridged(leg=line) if number in {CALLER, line}:
+                other = line if number == CALLER else CALLER
+                return other if other in self.legs else None
+            case _:
+                return None
+
     def silent_since(self) -> Moment | None:
         """Returns the earliest last packet of the legs that should send audio and do not, or None."""
         silent = [
@@ -91,13 +100,14 @@ class LiveCall:
 
 
 class LiveCalls:
-    """Every live call, by id and by the SIP agent's leg numbers."""
+    """Every live call, by id, by the SIP agent's leg numbers, and by trunk."""
 
-    __slots__ = ("_by_id", "_by_sip")
+    __slots__ = ("_by_id", "_by_sip", "_by_trunk")
 
     def __init__(self) -> None:
         self._by_id: dict[str, LiveCall] = {}
         self._by_sip: dict[int, tuple[LiveCall, int]] = {}
+        self._by_trunk: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -121,6 +131,11 @@ class LiveCalls:
 
     def add(self, live: LiveCall) -> None:
         self._by_id[live.call_id] = live
+        self._by_trunk.setdefault(live.call.history.trunk, set()).add(live.call_id)
+
+    def on_trunk(self, trunk: str) -> int:
+        """Returns how many calls of a trunk are live."""
+        return len(self._by_trunk.get(trunk, ()))
 
     def add_leg(self, live: LiveCall, number: int, leg: LiveLeg) -> None:
         live.legs[number] = leg
@@ -136,4 +151,8 @@ class LiveCalls:
 
     def drop(self, live: LiveCall) -> bool:
         """The call is over; False: it was already. Legs that have not terminated yet are still found until they do."""
+        members = self._by_trunk.get(live.call.history.trunk, set())
+        members.discard(live.call_id)
+        if not members:
+            self._by_trunk.pop(live.call.history.trunk, None)
         return self._by_id.pop(live.call_id, None) is not None

@@ -7,8 +7,9 @@ from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFa
 from switch.call import event as ev
 from switch.call.moment import Moment
 from switch.engine.call_runner import CallRunner
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.effect import Effect, LogProblem
-from switch.engine.live import LiveCalls
+from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 
 SILENT_NS = 500_000_000
@@ -18,10 +19,19 @@ SILENT_NS = 500_000_000
 class WorkerReports:
     """`emit` takes the effects."""
 
-    __slots__ = ("_calls", "_emit", "_media", "_runner")
+    __slots__ = ("_calls", "_digits", "_emit", "_media", "_runner")
 
-    def __init__(self, *, media: MediaController, calls: LiveCalls, runner: CallRunner, emit: Callable[[Effect], None]) -> None:
+    def __init__(
+        self,
+        *,
+        media: MediaController,
+        digits: DigitRelay,
+        calls: LiveCalls,
+        runner: CallRunner,
+        emit: Callable[[Effect], None],
+    ) -> None:
         self._media = media
+        self._digits = digits
         self._calls = calls
         self._runner = runner
         self._emit = emit
@@ -32,6 +42,7 @@ class WorkerReports:
             case Ready():
                 self._media.worker_up(worker)
             case DigitReceived(port=port, digit=digit):
+                self._pass_on(port, digit, at)  # first: a key that bridges is not passed on
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
             case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
@@ -60,15 +71,25 @@ class WorkerReports:
     def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
         """Updates which legs send audio, as of the worker's moment; the calls' next heartbeats use it."""
         for port, last_ns in report.last.items():
-            owner = self._media.owner_of(port)
-            live = None if owner is None else self._calls.get(owner[0])
-            if owner is not None and live is not None:
+            owner = self._owner_of(port)
+            if owner is not None:
+                live, number = owner
                 silent = report.at_ns - last_ns > SILENT_NS
-                live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
+                live.legs[number].silent_since = at.at_mono(last_ns) if silent else None
+
+    def _pass_on(self, port: int, digit: str, at: Moment) -> None:
+        owner = self._owner_of(port)
+        if owner is not None:
+            self._digits.on_event(*owner, digit=digit, at=at)
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
-        """Passes a report of a port to the call that owns it; a port released in the meantime has no owner."""
+        owner = self._owner_of(port)
+        if owner is not None:
+            live, number = owner
+            self._runner.feed(live, event(number))
+
+    def _owner_of(self, port: int) -> tuple[LiveCall, int] | None:
+        """Returns the call and leg that own a port, or None: it has been released in the meantime."""
         owner = self._media.owner_of(port)
         live = None if owner is None else self._calls.get(owner[0])
-        if owner is not None and live is not None:
-            self._runner.feed(live, event(owner[1]))
+        return None if owner is None or live is None else (live, owner[1])

@@ -175,6 +175,7 @@ TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)] 
 ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
 RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
 SessionTimer = Annotated[int | None, scalar(v.session_timer, v.SESSION_TIMER), text_schema(v.SESSION_TIMER_PATTERN)]
+MaxCalls = Annotated[int, whole(1, MAX_CALLS)]
 CallsPerSecond = Annotated[int, whole(1, MAX_PER_SECOND)]
 Amount = Annotated[
     int,

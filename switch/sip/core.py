@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from switch.sip.authenticator import Authenticator
+from switch.sip.body import SDP_TYPE
 from switch.sip.dialog import Dialog
 from switch.sip.fact import Fact, LegTerminated, PeerBehindNat, PeerOddity
 from switch.sip.flow import Flow, Listeners
@@ -180,10 +181,11 @@ class UserAgentCore:
         now_ns: int,
         extra: Fields = (),
         body: bytes = b"",
+        content_type: str = SDP_TYPE,
     ) -> tuple[Request, Transaction]:
-        """Sends a request of ours in `dialog`, not ACK."""
+        """Sends a request of ours in `dialog`, not ACK. `content_type`: of its body, where it has one."""
         branch = self.new_branch()
-        request = dialog.request(method, branch=branch, extra=extra, body=body)
+        request = dialog.request(method, branch=branch, extra=extra, body=body, content_type=content_type)
         return request, self.send_request(request, branch=branch, flow=dialog.next_hop, user=user, now_ns=now_ns)
 
     def answer_challenge(

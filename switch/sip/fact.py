@@ -78,6 +78,13 @@ class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):
     reliable: bool = False
 
 
+class FailedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """The line's target failed before it rang: its INVITE went to `target` instead."""
+
+    leg: int
+    target: Flow
+
+
 class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
     """The peer answered our INVITE with 3xx, and it was sent to `uri` instead, on the same leg."""
 
@@ -196,6 +203,7 @@ class SourceAuthenticated(msgspec.Struct, frozen=True, kw_only=True):
 Notice = HealthChanged | RegistrationChanged | SourceAuthenticated
 LegFact = (
     ProvisionalReceived
+    | FailedOver
     | RedirectFollowed
     | AnswerReceived
     | AckReceived

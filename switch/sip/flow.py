@@ -59,6 +59,9 @@ class Flow(NamedTuple):
     listener: int = 0
     server_name: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.transport.lower()}:{write_host(self.host)}:{self.port}"
+
     @property
     def is_reliable(self) -> bool:
         """Returns whether the transport itself sends again what is lost (RFC 3261 §17.1.1.1)."""

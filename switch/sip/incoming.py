@@ -227,7 +227,7 @@ class IncomingLeg:
         if isinstance(message, Request) and message.method == "CANCEL":
             self._left_by_peer(EndReason.CANCELLED, message, now_ns)
 
-    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, _transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         """Before the final answer only the transport ends a transaction."""
         self._forget(LegTerminated(leg=self.number, why=EndReason.UNREACHABLE, by_peer=False, status=None), 0)
 

@@ -189,7 +189,7 @@ class OwnOffers:
         elif message.status < 300 and self._acked is not None and self._acked[0] is transaction:
             self._acked[2]()  # the 2xx came again: so does its ACK (§13.2.2.4)
 
-    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, _transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         """A timer of our own ends the wait: it has a moment."""
 
     # how it is done

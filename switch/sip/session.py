@@ -17,10 +17,11 @@ from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import AckReceived, EndReason, InfoDigit, LegTerminated, OfferReceived
 from switch.sip.headers import parse_cseq
-from switch.sip.info import info_rejection, key_of
+from switch.sip.info import InfoKey, info_rejection, key_of
 from switch.sip.message import Headers, Request, Response
+from switch.sip.own_keys import OwnKeys
 from switch.sip.own_offer import OwnOffers
-from switch.sip.peer import PeerProfile
+from switch.sip.peer import DtmfMode, PeerProfile
 from switch.sip.peer_offer import PeerOffer
 from switch.sip.received import ReceivedRequest
 from switch.sip.requests import Fields, contact_of, names_option, q850_of, reason_q850, retry_after
@@ -56,6 +57,7 @@ class Session:
         "_bye",
         "_core",
         "_dialog",
+        "_keys",
         "_own",
         "_peer",
         "_pending",
@@ -90,6 +92,7 @@ class Session:
         self._pending: PeerOffer | None = None
         self._unacked: _Unacked | None = None
         self._bye: Transaction | None = None
+        self._keys: OwnKeys | None = None
         self._q850: int | None = None
         core.note_nat(dialog)
         core.call_host(number, *dialog.hosts)
@@ -119,6 +122,12 @@ class Session:
     def offer(self, body: bytes, now_ns: int) -> None:
         """Offers `body` to the peer by a re-INVITE; b"": asks for its offer. One at a time: another one waits, the newest for all."""
         self._own.offer(body, now_ns)
+
+    def press(self, key: InfoKey, now_ns: int) -> None:
+        """Sends a key by INFO."""
+        if self._keys is None:
+            self._keys = OwnKeys(self._core, self, dialog=self._dialog)
+        self._keys.press(key, now_ns)
 
     def accept(self, body: bytes, now_ns: int) -> None:
         """Answers the pending offer: by the ACK, where it came in the 2xx to a re-INVITE of ours, else by a 200. Changes nothing when the
@@ -203,7 +212,7 @@ class Session:
         elif self._pending is not None and self._pending.transaction is transaction:
             self.decline(487, now_ns)
 
-    def on_end(self, transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         if transaction is self._bye:
             self._finish(EndReason.BYE, by_peer=False)
             self._bye = None
@@ -247,7 +256,7 @@ class Session:
             return
         self._core.reply(received, 200, now_ns=now_ns)
         key = key_of(received.request)
-        if key is not None:
+        if key is not None and self._peer.dtmf is not DtmfMode.RTP:  # with `rtp`, the same key comes as telephone-event
             self._core.report(InfoDigit(leg=self.number, digit=key.digit, duration_ms=key.duration_ms))
 
     # what `own_offer` needs

@@ -59,7 +59,7 @@ class TransactionUser(Protocol):
     def on_message(self, transaction: "Transaction", message: Request | Response, now_ns: int, /) -> None:
         """A client's answer; a server's ACK in Accepted, or a CANCEL that names it."""
 
-    def on_end(self, transaction: "Transaction", end: TransactionEnd, /) -> None:
+    def on_end(self, transaction: "Transaction", end: TransactionEnd, now_ns: int, /) -> None:
         """Called once: the transaction has terminated."""
 
 
@@ -157,7 +157,7 @@ class Transaction:
             user = self.user
             self._leave()
             if user is not None:
-                user.on_end(self, self._end_of(event))
+                user.on_end(self, self._end_of(event), now_ns)
         elif then is not self.state:
             self._enter(then, now_ns)
         for do in does:
@@ -166,7 +166,7 @@ class Transaction:
             user = self.user
             self._leave()
             if user is not None:
-                user.on_end(self, TransactionEnd.DONE)
+                user.on_end(self, TransactionEnd.DONE, now_ns)
 
     def _end_of(self, event: Event) -> TransactionEnd:
         if event is Event.TRANSPORT_ERROR and self._failure is SendFailure.CERTIFICATE_REFUSED:

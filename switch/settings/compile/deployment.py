@@ -144,6 +144,7 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
         rate=rate,
         peer=_trunk_peer(name, trunk),
         per_second=trunk.calls_per_second,
+        max_calls=trunk.max_calls,
     )
 
 

@@ -121,8 +121,8 @@ class LimitsConfig(Strict):
     """What no call and no load goes beyond."""
 
     max_call: field.Duration = may("The longest call", default="4h")
-    max_calls: Annotated[int, field.whole(1, field.MAX_CALLS)] = may("Live calls; more are refused with 503", default="2000")
-    calls_per_second: Annotated[int, field.whole(1, field.MAX_CALLS)] | None = may(
+    max_calls: field.MaxCalls = may("Live calls; more are refused with 503", default="2000")
+    calls_per_second: field.MaxCalls | None = may(
         "New calls a second, on all trunks together; more are refused with 503. Default: no limit"
     )
     drain: field.DurationOrZero = may("How long calls in progress may go on once the switch is told to stop", default="30s")

@@ -402,7 +402,7 @@ advertisers:
 def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:
     extra = """
 trunks:
-  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info}
+  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info, max_calls: 30}
   plain: {addresses: [203.0.113.97]}
 advertisers:
   beta:
@@ -414,5 +414,7 @@ advertisers:
     trunks = {trunk.name: (trunk.peer.codecs, trunk.peer.dtmf) for trunk in plan.trunks}
     assert trunks["listed"] == ((Codec.PCMA, Codec.PCMU), DtmfMode.INFO)
     assert trunks["plain"] == ((), DtmfMode.AUTO)
+    limits = {trunk.name: trunk.max_calls for trunk in plan.trunks}
+    assert (limits["listed"], limits["plain"]) == (30, None)
     lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}

@@ -63,7 +63,7 @@ def test_over_udp_no_contact_says_sips() -> None:
 )
 def test_the_contact_of_an_invite_and_of_a_re_invite(uri: str, contact: str, ours: str) -> None:
     solo = over(OURS)
-    (target,) = solo.agent.targets(uri, names={}, seed=1)
+    (target,) = solo.agent.locator.targets(uri, seed=1, now_ns=0)
     leg = solo.agent.invite(uri=uri, target=target, caller="", body=OFFER, now_ns=0)
     (invite,) = solo.said()
     solo.agent.receive(response(invite, 200, contact=contact, body=ANSWER), PEER, 0, peer=DEFAULT_PEER)
