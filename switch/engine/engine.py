@@ -70,7 +70,7 @@ class Engine:
             tell=lambda worker, order: self._emit(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._emit(LogNat(source=source, what=what)),
         )
-        renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        renegotiator = Renegotiator(agent=agent, media=self._media)
         digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
@@ -270,8 +270,13 @@ class Engine:
             source, what, call_id = oddity.source, oddity.what, oddity.call_id
             if isinstance(oddity, PeerBehindNat):
                 self._emit(LogNat(source=source, what=what, sip_call_id=call_id))
-            elif (room := self._peer_log.take_oddity(source.host, at.mono_ns, call_id=call_id, what=what)) is not None:
-                self._emit(LogPeer(source=source, what=what, sip_call_id=call_id, is_last=room == 0))
+                continue
+            if oddity.kind is Statistic.ODDITY:
+                room = self._peer_log.take_oddity(source.host, at.mono_ns, call_id=call_id, what=what)
+            else:
+                room = self._peer_log.take(source.host, at.mono_ns)
+            if room is not None:
+                self._emit(LogPeer(source=source, what=what, sip_call_id=call_id, is_last=room == 0, kind=oddity.kind))
 
     def _drain_facts(self, at: Moment) -> None:
         """Passes the agent's facts to the calls, until none is left."""

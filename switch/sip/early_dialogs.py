@@ -19,16 +19,29 @@ MAX_FORKS = 16
 
 
 class Fork:
-    """One fork's early dialog. `rseq`: the last provisional answer that was acknowledged, 0 for none. `is_agreed`: a reliable one had SDP,
-    which answers our offer for good (RFC 3262 §5). `sdp`: what we answered its UPDATE with; None: our offer still counts."""
+    """One fork's early dialog, made when it is used: in most nothing is sent. `rseq`: the last provisional answer that was acknowledged, 0
+    for none. `is_agreed`: a reliable one had SDP, which answers our offer for good (RFC 3262 §5). `sdp`: what we answered its UPDATE with;
+    None: our offer still counts."""
 
-    __slots__ = ("dialog", "is_agreed", "rseq", "sdp")
+    __slots__ = ("_made", "_make", "is_agreed", "rseq", "sdp")
 
-    def __init__(self, dialog: Dialog) -> None:
-        self.dialog = dialog
+    def __init__(self, make: Callable[[], Dialog]) -> None:
+        self._make = make
+        self._made: Dialog | None = None
         self.is_agreed = False
         self.rseq = 0
         self.sdp: bytes | None = None
+
+    @property
+    def dialog(self) -> Dialog:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @property
+    def numbers(self) -> tuple[int, int | None] | None:
+        """Returns our last CSeq number and the peer's highest, or None: nothing was sent in it."""
+        return None if self._made is None else (self._made.cseq, self._made.peer_cseq)
 
 
 class EarlyDialogs:
@@ -81,7 +94,7 @@ class EarlyDialogs:
         target = contact_of(response.headers)
         if target is None:
             return None
-        fork = self._forks[to_tag] = Fork(self._dialog_of(response, to_tag, target))
+        fork = self._forks[to_tag] = Fork(lambda: self._dialog_of(response, to_tag, target))
         return fork
 
     # the peer's requests
@@ -111,7 +124,7 @@ class EarlyDialogs:
             core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
         else:
             self._pending = PeerOffer(received, core.serve(received, now_ns))
-            core.report(OfferReceived(leg=self._number, offer=received.request.body, method="UPDATE", fork=fork.dialog.remote_tag))
+            core.report(OfferReceived(leg=self._number, offer=received.request.body, method="UPDATE", fork=received.from_tag))
 
     def accept(self, body: bytes, now_ns: int) -> None:
         """Answers the offer of an UPDATE, if one waits."""

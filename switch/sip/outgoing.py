@@ -317,8 +317,8 @@ class OutgoingLeg:
         contact = contact_of(response.headers)
         dialog = self._dialog(response, remote_tag, contact or self._request.uri)
         fork = self._early.fork(remote_tag)
-        if fork is not None:  # its numbers go on, its route set is the 2xx's (§13.2.2.4)
-            dialog.cseq, dialog.peer_cseq = fork.dialog.cseq, fork.dialog.peer_cseq
+        if fork is not None and fork.numbers is not None:  # they go on, its route set is the 2xx's (§13.2.2.4)
+            dialog.cseq, dialog.peer_cseq = fork.numbers
         credentials = credentials_of(self._request)
         ack = dialog.request("ACK", branch=self._core.new_branch(), cseq=self._cseq, extra=credentials)
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
