@@ -43,6 +43,7 @@ from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
+from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
@@ -78,9 +79,10 @@ def _complain(what: str, call_id: str) -> None:
 
 def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
     match effect:
-        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last, kind=kind):
             hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-            _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+            event = "address failed" if kind is Statistic.FAILOVER else "odd SIP"
+            _log.warning(event, source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
         case LogLoad(is_overloaded=True, lag_ms=lag_ms):
             _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
         case LogLoad(lag_ms=lag_ms):
@@ -107,7 +109,6 @@ class Shell:
             addresses=settings.rtp_addresses,
             ports=settings.rtp_ports,
             quiet_ms=settings.rtp_quiet_ms,
-            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is

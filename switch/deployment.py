@@ -80,9 +80,8 @@ class SwitchSettings:
 
     `listeners`: where SIP is spoken. `rtp_addresses`: ours of each family that audio goes over. `rtp_ports`: first and last port, both
     included; legs use the even ones.
-    `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
-    `drain_ms`: how long calls may go on once the switch is told to stop.
-    `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
+    `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost;
+    `hold_timeout_ms`: the same of one that is on hold. `drain_ms`: how long calls may go on once the switch is told to stop.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
@@ -94,7 +93,6 @@ class SwitchSettings:
     rtp_quiet_ms: int
     rtp_timeout_ms: int
     hold_timeout_ms: int
-    hold_music: str | None
     workers: int
     prompts: Path
     data: Path

@@ -59,6 +59,11 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         line_identities={
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
+        hold_music={
+            name: prompt
+            for name, campaign in document.campaigns.items()
+            if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
+        },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
@@ -98,7 +103,6 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
         hold_timeout_ms=switch.rtp.hold_timeout,
-        hold_music=switch.rtp.hold_music,
         workers=switch.rtp.workers,
         prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),

@@ -111,7 +111,9 @@ class RtpConfig(Strict):
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
     hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
-    hold_music: field.PromptName | None = may("What a held side hears, over and over; default: silence")
+    hold_music: field.PromptName | None = may(
+        "What a caller hears, over and over, while a line holds the call; default: what the line sends"
+    )
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
 
     @field_validator("address")
