@@ -17,7 +17,16 @@ RELIEF_NS = 1_000_000_000
 class Admission:
     """What holds for every new call. `lag_ms`: as measured last."""
 
-    __slots__ = ("_bucket", "_is_behind", "_is_draining", "_is_ledger_writable", "_is_overloaded", "_per_second", "_relieved_ns", "lag_ms")
+    __slots__ = (
+        "_bucket",
+        "_is_behind",
+        "_is_draining",
+        "_is_ledger_writable",
+        "_is_overloaded",
+        "_per_second",
+        "_relieved_ns",
+        "lag_ms",
+    )
 
     def __init__(self) -> None:
         self.lag_ms = 0
