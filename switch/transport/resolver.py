@@ -172,5 +172,11 @@ class _Question:
         return list(answer)[:MAX_RECORDS]
 
     async def addresses(self, name: str) -> tuple[str, ...]:
-        """Returns IPv4 addresses, then IPv6."""
-        return tuple([record.address for kind in ("A", "AAAA") for record in await self.ask(name, kind)])
+        """Returns IPv4 addresses, then IPv6. Some name servers fail when they are asked for AAAA (RFC 4074 §4): then the others count."""
+        found = [record.address for record in await self.ask(name, "A")]
+        try:
+            found += [record.address for record in await self.ask(name, "AAAA")]
+        except DNSException:
+            if not found:
+                raise
+        return tuple(found)

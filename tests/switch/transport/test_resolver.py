@@ -69,6 +69,19 @@ def test_without_naptr_srv_is_asked_for_each_transport() -> None:
     }
 
 
+def test_a_name_server_that_fails_at_aaaa_is_believed_its_addresses() -> None:
+    async def scene() -> Lookup:
+        server = NameServer(ADDRESSES)
+        server.broken = frozenset({"AAAA"})
+        resolver = await server.open()
+        try:
+            return await NameResolver(lambda *_: None, transports=EVERY, resolver=resolver).lookup(Name("b.example.com", 5060))
+        finally:
+            server.close()
+
+    assert asyncio.run(scene()).servers == (Server(transport=Transport.UDP, addresses=("192.0.2.2",), port=5060),)
+
+
 def test_a_transport_in_the_uri_asks_for_its_srv_alone() -> None:
     zone = {
         (HOST, "NAPTR"): ['1 1 "s" "SIP+D2U" "" _sip._udp.example.com.'],
