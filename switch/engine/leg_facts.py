@@ -66,14 +66,15 @@ class LegFacts:
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
             case ProvisionalReceived(status=status, body=body, to_tag=fork):
+                leg.source = self._agent.flow_of(fact.leg) or leg.source
                 early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
                 self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
             case FailedOver(target=target):
-                leg.source = target
                 self._runner.feed(live, ev.LegFailedOver(at=at, leg=number, target=str(target)))
             case RedirectFollowed(uri=uri):
                 self._runner.feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
             case AnswerReceived(body=body, to_tag=fork):
+                leg.source = self._agent.flow_of(fact.leg) or leg.source
                 if self._media.apply_final_answer(live, leg, body, fork=fork):
                     self._runner.feed(live, ev.LegAnswered(at=at, leg=number))
                 else:

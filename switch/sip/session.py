@@ -16,6 +16,7 @@ from switch.sip.capabilities import CAPABILITIES, rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import AckReceived, EndReason, InfoDigit, LegTerminated, OfferReceived
+from switch.sip.flow import Flow
 from switch.sip.headers import parse_cseq
 from switch.sip.info import InfoKey, info_rejection, key_of
 from switch.sip.message import Headers, Request, Response
@@ -100,6 +101,11 @@ class Session:
         self._own = OwnOffers(core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp)
         core.legs[number] = self
         core.dialogs[tag] = self
+
+    @property
+    def flow(self) -> Flow:
+        """Returns where its INVITE went, or came from."""
+        return self._dialog.flow
 
     # what the user does
 
