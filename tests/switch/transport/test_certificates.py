@@ -1,8 +1,11 @@
-"""Certificates that are about to run out are told of once a day, in simulated time."""
+"""Certificates that are about to run out are told of once a day, in simulated time; keys that can't be used are refused."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 from certificates import Authority
+from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from switch.certificate_dates import WARN_DAYS
@@ -23,3 +26,32 @@ def test_one_that_runs_out_soon_is_told_of_once_a_day(authority: Authority) -> N
             held.refresh()
         told.append([each["event"] for each in logs])
     assert told == [[], ["certificate runs out"], [], ["certificate runs out"], ["certificate runs out"]]
+
+
+LOADS = """
+from pathlib import Path
+from sys import argv
+from switch.deployment import TlsSettings
+from switch.transport.certificates import Certificates
+settings = TlsSettings(certificate=Path(argv[1]), key=Path(argv[2]), ca=None, verify_lines=True, verify_callers=False)
+try:
+    Certificates(settings)
+except OSError:
+    print("refused")
+"""
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(authority: Authority) -> None:
+    """OpenSSL would ask the terminal, or who is at stdin, and all calls would wait for the answer."""
+    certificate, key = authority.certificate(["sip.example.com"])
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key.write_bytes(private.private_bytes(pem, form, serialization.BestAvailableEncryption(b"secret")))
+    command = [sys.executable, "-c", LOADS, str(certificate), str(key)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            process.wait(timeout=30)
+        finally:
+            process.kill()
+        assert process.stdout is not None
+        assert process.stdout.read() == b"refused\n"
