@@ -164,12 +164,6 @@ def test_a_trunk_may_have_addresses_of_both_kinds(config: Path) -> None:
     assert names == ["both", "both", None]
 
 
-def put(config: Path, authority: Authority, name: str = "c", **validity: int) -> None:
-    certificate, key = authority.certificate(["sip.example.com"], **validity)
-    certificate.rename(config / f"{name}.pem")
-    key.rename(config / f"{name}.key")
-
-
 def test_literals_of_ipv6_are_known_however_they_are_written(config: Path) -> None:
     """A registrar's calls and a line's redirects come from the address as sockets write it."""
     registration = '{registrar: "sip:[2001:DB8:40::0:1]", username: u, secret: s}'
@@ -185,6 +179,12 @@ def test_literals_of_ipv6_are_known_however_they_are_written(config: Path) -> No
     assert trunk.name == "registered"
     assert plan.line_peers["six"].redirects == ("2001:db8::7",)
     assert plan.table.lines["six"].uri == "sip:a@[2001:db8::7]:5070"
+
+
+def put(config: Path, authority: Authority, name: str = "c", **validity: int) -> None:
+    certificate, key = authority.certificate(["sip.example.com"], **validity)
+    certificate.rename(config / f"{name}.pem")
+    key.rename(config / f"{name}.key")
 
 
 @pytest.mark.parametrize(
