@@ -1,8 +1,8 @@
 """PURE. Asks by OPTIONS whether a trunk or line is alive, with hysteresis: several misses in a row are down, several hits up again.
 
 Any answer but 408 and 503 is a hit (`docs/carriers.md` §10): who answers 404 or 405 is alive. A probe that has no answer when the next is
-due is a miss. Where a name stands for several targets, the one that a call would go to first is asked, after a miss another one: the name is
-down when all of them have missed in a row. Of a name that is down the target that answers is asked again. Routing is elsewhere.
+due is a miss. Where a name stands for several targets, the one that a call would go to first is asked, after a miss another one: the name
+is down when all of them have missed in a row. Of a name that is down the target that answers is asked again. Routing is elsewhere.
 """
 
 from collections import deque
