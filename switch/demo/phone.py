@@ -25,6 +25,7 @@ from switch.sip.fact import (
     OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
+    ReferReceived,
 )
 from switch.sip.flow import Flow
 from switch.sip.peer import DEFAULT_PEER
@@ -128,6 +129,7 @@ class PhoneCall:
                 InviteReceived()
                 | ProvisionalReceived()
                 | RedirectFollowed()
+                | ReferReceived()
                 | AckReceived()
                 | OfferAccepted()
                 | OfferRefused()

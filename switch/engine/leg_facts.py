@@ -25,6 +25,7 @@ from switch.sip.fact import (
     OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
+    ReferReceived,
 )
 
 MAX_LINE_REST_S = 600
@@ -76,6 +77,8 @@ class LegFacts:
                 self._renegotiator.on_fact(live, number, fact, at)
             case InfoDigit(digit=digit):
                 self._runner.feed(live, ev.DigitHeard(at=at, leg=number, digit=digit))
+            case ReferReceived():
+                self._agent.decline_refer(fact.leg, 403, at.mono_ns, why="no call is transferred")
             case _:
                 assert_never(fact)
 

@@ -15,7 +15,7 @@ from switch.sip.live_keys import LiveKeys
 from switch.sip.locator import Locator
 from switch.sip.message import Request, Response, serialize
 from switch.sip.received import MAGIC_COOKIE, ReceivedRequest, peer_key, transaction_key
-from switch.sip.requests import Fields, again, answer
+from switch.sip.requests import SDP, Field, Fields, again, answer
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
@@ -176,10 +176,11 @@ class UserAgentCore:
         now_ns: int,
         extra: Fields = (),
         body: bytes = b"",
+        content: Field = SDP,
     ) -> tuple[Request, Transaction]:
-        """Sends a request of ours in `dialog`, not ACK."""
+        """Sends a request of ours in `dialog`, not ACK. `content`: the type of `body`."""
         branch = self.new_branch()
-        request = dialog.request(method, branch=branch, extra=extra, body=body)
+        request = dialog.request(method, branch=branch, extra=extra, body=body, content=content)
         return request, self.send_request(request, branch=branch, flow=dialog.next_hop, user=user, now_ns=now_ns)
 
     def answer_challenge(

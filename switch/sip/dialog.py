@@ -106,8 +106,10 @@ class Dialog:
         self.peer_cseq = cseq
         return True
 
-    def request(self, method: str, *, branch: str, cseq: int | None = None, extra: Fields = (), body: bytes = b"") -> Request:
-        """A request inside the dialog. `cseq`: an ACK has its INVITE's; others take the next number. `body`: SDP, or b""."""
+    def request(
+        self, method: str, *, branch: str, cseq: int | None = None, extra: Fields = (), body: bytes = b"", content: Field = SDP
+    ) -> Request:
+        """A request inside the dialog. `cseq`: an ACK has its INVITE's; others take the next number. `content`: the type of `body`."""
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
@@ -121,7 +123,7 @@ class Dialog:
             ("CSeq", f"{cseq} {method}"),
             *extra,
             *(() if self.digest is None or method == "ACK" else self.digest.fields(method, self._request_uri)),
-            *((SDP,) if body else ()),
+            *((content,) if body else ()),
         )
         return Request(method=method, uri=self._request_uri, headers=Headers(fields), body=body)
 

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 
-from switch.sip.capabilities import CAPABILITIES, rejection_of
+from switch.sip.capabilities import Abilities, rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferReceived, ProvisionalReceived
@@ -29,11 +29,15 @@ class _Early:
 
 
 class EarlyDialogs:
-    """`number`: the leg's. `dialog_of`: makes the dialog of a response with that To tag and remote target."""
+    """`number`: the leg's. `dialog_of`: makes the dialog of a response with that To tag and remote target. `abilities`: what the peer may
+    ask of us."""
 
-    __slots__ = ("_core", "_dialog_of", "_forks", "_number", "_pending")
+    __slots__ = ("_abilities", "_core", "_dialog_of", "_forks", "_number", "_pending")
 
-    def __init__(self, core: UserAgentCore, *, number: int, dialog_of: Callable[[Response, str, str], Dialog]) -> None:
+    def __init__(
+        self, core: UserAgentCore, *, number: int, dialog_of: Callable[[Response, str, str], Dialog], abilities: Abilities
+    ) -> None:
+        self._abilities = abilities
         self._core = core
         self._number = number
         self._dialog_of = dialog_of
@@ -90,10 +94,12 @@ class EarlyDialogs:
             core.refuse(received, 491 if request.method == "INVITE" else 481, now_ns=now_ns)
         elif not early.dialog.accepts(received.cseq):
             core.refuse(received, 500, now_ns=now_ns)
-        elif (rejection := rejection_of(request)) is not None:
+        elif (rejection := rejection_of(request, self._abilities)) is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method != "UPDATE" or not request.body:
-            core.reply(received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
+            core.reply(
+                received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *self._abilities.answer_fields)
+            )
         elif self._pending is not None or not early.rseq:  # our offer is not answered for good yet (RFC 3311 §5.2)
             core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
         else:
@@ -106,7 +112,7 @@ class EarlyDialogs:
         if pending is None:
             return False
         received, transaction = pending
-        extra: Fields = (self._core.listeners.contact(received.reply_to), *CAPABILITIES)
+        extra: Fields = (self._core.listeners.contact(received.reply_to), *self._abilities.answer_fields)
         self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
         return True
 

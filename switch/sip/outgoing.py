@@ -11,7 +11,6 @@ user ends the session with a BYE.
 
 from enum import IntEnum, auto
 
-from switch.sip.capabilities import ALLOW, SUPPORTED
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
@@ -97,7 +96,7 @@ class OutgoingLeg:
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
-        self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog)
+        self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog, abilities=peer.abilities)
         self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
         self._visited = [uri]
         self._interval_s = peer.session_expires_s
@@ -114,8 +113,7 @@ class OutgoingLeg:
             ("Call-ID", call_id or core.token()),
             ("CSeq", f"{FIRST_CSEQ} INVITE"),
             core.listeners.contact(target),
-            ALLOW,
-            SUPPORTED,
+            *peer.abilities.request_fields,
             *interval_fields(self._interval_s),
             *(() if expires_s is None else (("Expires", str(expires_s)),)),
             ("User-Agent", core.listeners.user_agent),
