@@ -35,6 +35,7 @@ from switch.engine.status import (
     registration_states,
     trunk_status,
 )
+from switch.engine.transfer import TransferController
 from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
@@ -71,10 +72,14 @@ class Engine:
             note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        transfers = TransferController(
+            agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls, names=self._names
+        )
         executor = CommandExecutor(
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
+            transfers=transfers,
             control=self._control,
             calls=self._calls,
             names=self._names,
@@ -87,6 +92,7 @@ class Engine:
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
+            transfers=transfers,
             control=self._control,
             calls=self._calls,
             runner=self._runner,

@@ -12,6 +12,7 @@ from switch.engine.call_runner import CallRunner
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.transfer import TransferController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
     AckReceived,
@@ -35,7 +36,7 @@ MAX_LINE_REST_S = 600
 class LegFacts:
     """Facts of legs that belong to a call. `InviteReceived` opens one: see `call_setup`."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_media", "_renegotiator", "_runner")
+    __slots__ = ("_agent", "_calls", "_control", "_media", "_renegotiator", "_runner", "_transfers")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class LegFacts:
         agent: UserAgent,
         media: MediaController,
         renegotiator: Renegotiator,
+        transfers: TransferController,
         control: CallControl,
         calls: LiveCalls,
         runner: CallRunner,
@@ -50,12 +52,18 @@ class LegFacts:
         self._agent = agent
         self._media = media
         self._renegotiator = renegotiator
+        self._transfers = transfers
         self._control = control
         self._calls = calls
         self._runner = runner
 
     def on_fact(self, live: LiveCall, number: int, *, fact: LegFact, at: Moment) -> None:
         leg = live.legs[number]
+        if fact.leg != leg.sip:
+            event = self._transfers.on_fact(live, number, fact, at)
+            if event is not None:
+                self._runner.feed(live, event)
+            return
         match fact:
             case LegTerminated():
                 self._on_terminated(live, number, fact, at)
@@ -64,8 +72,8 @@ class LegFacts:
             case ProvisionalReceived(status=status, body=body):
                 early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
                 self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
-            case RedirectFollowed(uri=uri):
-                self._runner.feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
+            case RedirectFollowed() | ReferReceived() | InfoDigit():
+                self._runner.feed(live, _event_of(fact, number=number, at=at))
             case AnswerReceived(body=body):
                 if self._media.apply_answer(live, leg, body):
                     self._runner.feed(live, ev.LegAnswered(at=at, leg=number))
@@ -75,10 +83,6 @@ class LegFacts:
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
                 self._renegotiator.on_fact(live, number, fact, at)
-            case InfoDigit(digit=digit):
-                self._runner.feed(live, ev.DigitHeard(at=at, leg=number, digit=digit))
-            case ReferReceived():
-                self._agent.decline_refer(fact.leg, 403, at.mono_ns, why="no call is transferred")
             case _:
                 assert_never(fact)
 
@@ -99,14 +103,28 @@ class LegFacts:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live.worker, leg, at.mono_ns)
-        if number != CALLER and fact.status == 503 and fact.retry_after_s:
+        if number != CALLER and leg.follows is None and fact.status == 503 and fact.retry_after_s:
             rest_us = min(fact.retry_after_s, MAX_LINE_REST_S) * 1_000_000
             self._control.usage.rest_line(live.call.history.attempts[number - 1].line, at.utc_us + rest_us)
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         if fact.by_peer:
             live.left = (cause, fact.q850)
-        event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        event: ev.Event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        if number != CALLER and self._transfers.on_line_left(live, number):
+            event = ev.TransferorLeft(at=at, leg=number, by_peer=fact.by_peer, cause=cause, q850=fact.q850)
         self._runner.feed(live, event)
+
+
+def _event_of(fact: RedirectFollowed | ReferReceived | InfoDigit, *, number: int, at: Moment) -> ev.Event:
+    match fact:
+        case RedirectFollowed(uri=uri):
+            return ev.LegRedirected(at=at, leg=number, uri=uri)
+        case ReferReceived(uri=uri):
+            return ev.TransferRequested(at=at, leg=number, uri=uri)
+        case InfoDigit(digit=digit):
+            return ev.DigitHeard(at=at, leg=number, digit=digit)
+        case _:
+            assert_never(fact)
 
 
 _OF_CALLER = {

@@ -10,6 +10,7 @@ from switch.engine.call_runner import CallRunner
 from switch.engine.effect import Effect, LogProblem
 from switch.engine.live import LiveCalls
 from switch.engine.media import MediaController
+from switch.engine.transfer import UNAVAILABLE
 
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long counts as silent: 25 missed packets."""
@@ -42,7 +43,7 @@ class WorkerReports:
                 last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
             case OpenFailed(port=port, why=why):
-                self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
+                self._on_open_failed(port, why, at)
             case Heartbeat():
                 self._on_heartbeat(report, at)
             case Closed():
@@ -62,13 +63,22 @@ class WorkerReports:
         for port, last_ns in report.last.items():
             owner = self._media.owner_of(port)
             live = None if owner is None else self._calls.get(owner[0])
-            if owner is not None and live is not None:
+            if owner is not None and live is not None and live.legs[owner[1]].port == port:
                 silent = report.at_ns - last_ns > SILENT_NS
                 live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
 
-    def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
-        """Passes a report of a port to the call that owns it; a port released in the meantime has no owner."""
+    def _on_open_failed(self, port: int, why: str, at: Moment) -> None:
+        """The call has no audio; or only the target of a transfer has none, which is one that failed."""
         owner = self._media.owner_of(port)
         live = None if owner is None else self._calls.get(owner[0])
-        if owner is not None and live is not None:
+        if owner is not None and live is not None and live.transfer is not None and live.transfer.port == port:
+            self._runner.feed(live, ev.TransferFailed(at=at, leg=owner[1], status=UNAVAILABLE))
+        self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
+
+    def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
+        """Passes a report of a port to the call that owns it; a port released in the meantime has no owner. What a target of a transfer
+        does before it has the call does not matter."""
+        owner = self._media.owner_of(port)
+        live = None if owner is None else self._calls.get(owner[0])
+        if owner is not None and live is not None and live.legs[owner[1]].port == port:
             self._runner.feed(live, event(owner[1]))
