@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-from switch_under_test import CALLER_HOST, LINE_ADDRESS, SIP_ADDRESS, STOP_S, Switch, wait_until
+from switch_under_test import CALLER_HOST, CHALLENGED_HOST, CREDENTIALS, LINE_ADDRESS, SIP_ADDRESS, STOP_S, Switch, wait_until
 
 RING_MS = 100
 """How long the line rings: in scenarios/line.xml."""
@@ -29,12 +29,33 @@ class Tally:
     answer_ms: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How SIPp signals. `transport`: UDP or TCP. `has_digest`: it is challenged. `has_timer`: it agrees on a session timer."""
+
+    transport: str = "UDP"
+    has_digest: bool = False
+    has_timer: bool = False
+
+    @property
+    def options(self) -> list[str]:
+        timer = ("timer", "Session-Expires: 1800;refresher=uac") if self.has_timer else ("replaces", "Subject: bench")
+        mode = {"UDP": "u1", "TCP": "t1"}[self.transport]
+        return ["-t", mode, "-key", "supported", timer[0], "-key", "session", timer[1]]
+
+
+PLAIN = Way()
+
+
 @contextlib.contextmanager
-def line(switch: Switch) -> Iterator[None]:
+def line(switch: Switch, way: Way = PLAIN) -> Iterator[None]:
     """A line that answers all the calls that come."""
-    process = _sipp(switch.work, "line", ["-i", LINE_ADDRESS[0], "-p", str(LINE_ADDRESS[1])])
+    process = _sipp(switch.work, "line", [*way.options, "-i", LINE_ADDRESS[0], "-p", str(LINE_ADDRESS[1])])
     try:
-        if not wait_until(lambda: _is_bound(LINE_ADDRESS) or process.poll() is not None, LISTEN_S) or process.poll() is not None:
+        if (
+            not wait_until(lambda: _is_bound(LINE_ADDRESS, way.transport) or process.poll() is not None, LISTEN_S)
+            or process.poll() is not None
+        ):
             raise SystemExit("SIPp does not come to listen as a line")
         yield
     finally:
@@ -45,17 +66,29 @@ class Calls:
     """`calls` calls to `did`, `rate` new ones a second, each held for `hold_ms`. They start at once; `tally` waits for their end."""
 
     def __init__(
-        self, switch: Switch, name: str, *, did: str, calls: int, rate: int, hold_ms: int, scenario: str = "caller"
+        self,
+        switch: Switch,
+        name: str,
+        *,
+        did: str,
+        calls: int,
+        rate: int,
+        hold_ms: int,
+        scenario: str = "caller",
+        way: Way = PLAIN,
     ) -> None:
-        self._scenario = scenario
+        self._scenario = "digest" if way.has_digest else scenario
         self._work = switch.work
         self._name = name
         self._calls = calls
         self._patience_s = calls / rate + hold_ms / 1_000 + SPARE_S
-        options = ["-i", CALLER_HOST, "-s", did, "-m", str(calls), "-r", str(rate), "-l", str(calls)]
+        options = [*way.options, "-i", CHALLENGED_HOST if way.has_digest else CALLER_HOST]
+        if way.has_digest:  # without -auth_uri SIPp's credentials are for no number
+            options += ["-au", CREDENTIALS[0], "-ap", CREDENTIALS[1], "-auth_uri", f"{did}@{SIP_ADDRESS[0]}:{SIP_ADDRESS[1]}"]
+        options += ["-s", did, "-m", str(calls), "-r", str(rate), "-l", str(calls)]
         options += ["-d", str(hold_ms), "-trace_rtt", "-rtt_freq", "1", "-timeout", f"{self._patience_s:.0f}s"]
         options += ["-trace_stat", "-stf", self._file("stat"), "-fd", "1"]
-        self._process = _sipp(switch.work, scenario, [*options, ":".join(map(str, SIP_ADDRESS))], name=name)
+        self._process = _sipp(switch.work, self._scenario, [*options, ":".join(map(str, SIP_ADDRESS))], name=name)
 
     def live(self) -> int:
         """How many calls the caller has open, as of the last second."""
@@ -121,8 +154,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _is_bound(address: tuple[str, int]) -> bool:
-    """/proc/net/udp has addresses as little-endian hex."""
+def _is_bound(address: tuple[str, int], transport: str) -> bool:
+    """/proc/net/udp and tcp have addresses as little-endian hex."""
     host, port = address
     wanted = bytes(reversed([int(part) for part in host.split(".")])).hex().upper() + f":{port:04X}"
-    return any(wanted in row for row in Path("/proc/net/udp").read_text().splitlines())
+    return any(wanted in row for row in Path(f"/proc/net/{transport.lower()}").read_text().splitlines())

@@ -8,11 +8,10 @@ import json
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import loadgen
 import switch_under_test
-from switch_under_test import DIRECT_DID, TRANSACTIONS_S, Switch, wait_until
+from switch_under_test import DIRECT_DID, TRANSACTIONS_S, rss_bytes, wait_until
 
 HELD = 20
 HELD_LIVE_S = 20.0
@@ -30,7 +29,7 @@ def main() -> None:
     with switch_under_test.running() as switch, loadgen.line(switch):
         loadgen.Calls(switch, "warm-up", did=DIRECT_DID, calls=WARM_UP_CALLS, rate=40, hold_ms=HOLD_MS).tally()
         time.sleep(TRANSACTIONS_S)
-        before_kib = _rss_kib(switch)
+        before = rss_bytes(switch.pid)
         held = loadgen.Calls(switch, "held", did=DIRECT_DID, calls=HELD, rate=HELD, hold_ms=1_000 * (options.seconds + AFTER_S))
         if not wait_until(lambda: held.live() == HELD, HELD_LIVE_S):
             raise SystemExit("the calls to be held did not come up")
@@ -38,10 +37,10 @@ def main() -> None:
         offered = loadgen.Calls(
             switch, "offered", did=DIRECT_DID, calls=calls, rate=options.rate, hold_ms=HOLD_MS, scenario="offered"
         ).tally()
-        under_kib = _rss_kib(switch)
+        under = rss_bytes(switch.pid)
         held_failed = held.tally().failed
         time.sleep(TRANSACTIONS_S)
-        after_kib = _rss_kib(switch)
+        after = rss_bytes(switch.pid)
         records = switch.records(WARM_UP_CALLS + HELD + calls)
     answers = Counter(record["sip_code"] for record in records)
     states = Counter(record["final_state"] for record in records)
@@ -57,18 +56,12 @@ def main() -> None:
         "retransmissions": offered.retransmissions,
         "held_failed": held_failed,
         "final_states": dict(states),
-        "rss_before_kib": before_kib,
-        "rss_under_kib": under_kib,
-        "rss_after_kib": after_kib,
+        "rss_before": before,
+        "rss_under": under,
+        "rss_after": after,
         "met": held_failed == 0 and len(records) == WARM_UP_CALLS + HELD + calls,
     }
     print(json.dumps(line))
-
-
-def _rss_kib(switch: Switch) -> int:
-    """Of the main process."""
-    status = Path(f"/proc/{switch.pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
 def _say(what: str) -> None:

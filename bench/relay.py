@@ -86,14 +86,14 @@ def worker(phones: list[int]) -> Iterator[int]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, tempfile.TemporaryDirectory() as prompts:
         fd = str(theirs.fileno())
-        command = [sys.executable, "-m", "media.worker", "--socket-fd", fd, "--address", HOST, "--prompts", prompts]
+        command = [sys.executable, "-m", "media.worker", "--socket-fd", fd, "--prompts", prompts]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         theirs.close()
         ours.settimeout(PATIENCE_S)
         try:
             _until(ours, Ready)
             for leg, phone in enumerate(phones):
-                ours.send(encode(Open(port=_port(leg), peer=RemoteMedia(host=HOST, port=phone))))
+                ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone))))
             for leg in range(0, len(phones), 2):
                 ours.send(encode(Bridge(a=_port(leg), b=_port(leg + 1))))
             ours.send(encode(Close(port=1)))  # its answer comes when all before it is done

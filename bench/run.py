@@ -7,7 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("relay", "signalling", "overload", "memory", "decide", "config", "journal", "ledger", "report", "replay", "cli")
+BENCHES = (
+    "relay",
+    "signalling",
+    "ways",
+    "overload",
+    "memory",
+    "many_calls",
+    "decide",
+    "config",
+    "journal",
+    "ledger",
+    "report",
+    "replay",
+    "cli",
+)
 DEADLINE_S = 900
 _HERE = Path(__file__).resolve().parent
 

@@ -18,10 +18,16 @@ from pathlib import Path
 from typing import Any
 
 SIP_ADDRESS = ("127.0.50.1", 5060)
+"""Over UDP and over TCP."""
 CALLER_HOST = "127.0.50.2"
 LINE_ADDRESS = ("127.0.50.3", 5060)
+CHALLENGED_HOST = "127.0.50.4"
+"""Of a carrier that must authenticate by `CREDENTIALS`."""
+CREDENTIALS = ("bench", "no secret")
 DIRECT_DID = "+18005550100"
 MENU_DID = "+18005550101"
+TCP_DID = "+18005550102"
+"""Its line is called over TCP."""
 BILLABLE_S = 1
 """Calls are held longer than this, so that the threshold passes inside the call, as it does in earnest."""
 READY_S = 30.0
@@ -36,18 +42,22 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 _CONFIG = f"""
 switch:
-  sip: {{listen: "{SIP_ADDRESS[0]}:{SIP_ADDRESS[1]}"}}
+  sip: {{listen: [{{udp: "{SIP_ADDRESS[0]}:{SIP_ADDRESS[1]}"}}, {{tcp: "{SIP_ADDRESS[0]}:{SIP_ADDRESS[1]}"}}]}}
   rtp: {{address: {SIP_ADDRESS[0]}, ports: 10000-19999, timeout: 10m}}
   prompts: prompts
   data: ../var
   log: json
 trunks:
   carrier: {{addresses: [{CALLER_HOST}]}}
+  challenged:
+    addresses: [{CHALLENGED_HOST}]
+    auth: {{username: {CREDENTIALS[0]}, secret: "{CREDENTIALS[1]}", algorithms: [MD5]}}
 publishers:
   radio-one: {{}}
 numbers:
   "{DIRECT_DID}": {{publisher: radio-one, campaign: direct}}
   "{MENU_DID}": {{publisher: radio-one, campaign: qualified}}
+  "{TCP_DID}": {{publisher: radio-one, campaign: over-tcp}}
 menus:
   qualify:
     prompt: welcome
@@ -61,9 +71,15 @@ advertisers:
   acme:
     lines:
       acme-east: {{uri: "sip:+12125550101@{LINE_ADDRESS[0]}:{LINE_ADDRESS[1]}"}}
+      acme-tcp: {{uri: "sip:+12125550102@{LINE_ADDRESS[0]}:{LINE_ADDRESS[1]};transport=tcp"}}
 campaigns:
   direct:
     lines: [acme-east]
+    billable: {{on: connected_for, at_least: {BILLABLE_S}s}}
+    revenue: 25.00
+    payout: 18.00
+  over-tcp:
+    lines: [acme-tcp]
     billable: {{on: connected_for, at_least: {BILLABLE_S}s}}
     revenue: 25.00
     payout: 18.00

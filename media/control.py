@@ -44,8 +44,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Open(Message, frozen=True, kw_only=True):
-    """Bind `port` and start counting. `peer` None: not known yet (an offer is out); nothing is sent until `SetRemote`."""
+    """Bind `port` of `host`, an address of ours of the far end's family, and start counting. `peer` None: not known yet (an offer is out);
+    nothing is sent until `SetRemote`."""
 
+    host: str
     port: int
     peer: RemoteMedia | None = None
 

@@ -40,7 +40,7 @@ from switch.ledger.versions import kept_as
 from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
@@ -103,7 +103,10 @@ class Shell:
         token = _Tokens()
         self._agent = UserAgent(listeners=settings.flows, token=token, timers=Timers(t1_ns=settings.t1_ms * 1_000_000))
         site = RtpSettings(
-            address=settings.rtp_address, ports=settings.rtp_ports, quiet_ms=settings.rtp_quiet_ms, hold_music=settings.hold_music
+            addresses=settings.rtp_addresses,
+            ports=settings.rtp_ports,
+            quiet_ms=settings.rtp_quiet_ms,
+            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
@@ -122,7 +125,6 @@ class Shell:
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
-            address=settings.rtp_address,
             prompts=settings.prompts,
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
@@ -264,8 +266,8 @@ class Shell:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _send_failed(self, target: Flow) -> None:
-        self.engine.send_failed(target, self._clock.now())
+    def _send_failed(self, target: Flow, why: SendFailure) -> None:
+        self.engine.send_failed(target, self._clock.now(), why=why)
         asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
     def _report(self, worker: int, report: Report) -> None:

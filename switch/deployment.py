@@ -7,6 +7,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.flow import Flow, Transport
 from switch.sip.targets import Name
@@ -76,7 +77,8 @@ class TlsSettings:
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
-    `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_ports`: first and last port, both included; legs use the even ones.
+    `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_addresses`: ours of each family that audio goes over. `rtp_ports`:
+    first and last port, both included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
     `drain_ms`: how long calls may go on once the switch is told to stop.
     `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
@@ -86,7 +88,7 @@ class SwitchSettings:
 
     listeners: tuple[Listener, ...]
     t1_ms: int
-    rtp_address: str
+    rtp_addresses: tuple[RtpAddress, ...]
     rtp_ports: tuple[int, int]
     rtp_quiet_ms: int
     rtp_timeout_ms: int

@@ -244,6 +244,7 @@ def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str],
 _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.InviteArrived.__name__: lambda _party, _facts: "the call comes in",
     ev.LegRang.__name__: lambda party, _facts: f"{party} rings",
+    ev.LegFailedOver.__name__: lambda party, facts: f"an address of {party} fails; the call goes to {facts.get('target', '')}",
     ev.LegRedirected.__name__: lambda party, facts: f"{party} sends the call on to {facts.get('uri', '')}",
     ev.TransferRequested.__name__: lambda party, facts: f"{party} transfers the call to {facts.get('uri', '')}",
     ev.TransferAnswered.__name__: lambda party, _facts: f"whom {party} transfers the call to answers",

@@ -49,7 +49,6 @@ class _Worker:
 class WorkerSettings:
     """The start parameters of a worker process."""
 
-    address: str
     prompts: Path
     rtp_timeout_ms: int
     hold_timeout_ms: int
@@ -109,7 +108,7 @@ class Workers:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         ours.setblocking(False)
         settings = self._settings
-        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno()), "--address", settings.address]
+        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno())]
         command += ["--prompts", str(settings.prompts), "--rtp-timeout-ms", str(settings.rtp_timeout_ms)]
         command += ["--hold-timeout-ms", str(settings.hold_timeout_ms)]
         # numpy would start a busy-waiting thread for every core: the relay is single-threaded and does not use them.

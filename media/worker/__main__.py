@@ -25,7 +25,6 @@ def main() -> None:
     with socket.socket(fileno=options.socket_fd) as control:
         Relay(
             control,
-            address=options.address,
             prompts=prompts,
             rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS,
             hold_timeout_ns=options.hold_timeout_ms * NS_PER_MS,
@@ -35,7 +34,6 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="media.worker", description="RTP relay of one switch; started by it, not by hand.")
     parser.add_argument("--socket-fd", type=int, required=True, help="inherited AF_UNIX SOCK_SEQPACKET socket")
-    parser.add_argument("--address", required=True, help="IPv4 address to bind RTP ports on")
     parser.add_argument("--prompts", type=Path, required=True, help="directory of NAME.wav")
     parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
     parser.add_argument("--hold-timeout-ms", type=int, default=HOLD_TIMEOUT_NS // NS_PER_MS)

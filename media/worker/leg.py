@@ -15,7 +15,8 @@ from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
+"""Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
 NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can carry
 
 
@@ -42,6 +43,7 @@ class Leg:
         "dtmf_type",
         "event_types",
         "first_ns",
+        "host",
         "last_ns",
         "latched",
         "malformed",
@@ -66,7 +68,8 @@ class Leg:
         "stream",
     )
 
-    def __init__(self, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+    def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+        self.host = host
         self.port = port
         self.sock = sock
         self.receive = sock.recvfrom_into
@@ -98,7 +101,7 @@ class Leg:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             self.latched = None
-            self.address = sendable(peer)
+            self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
         self.audio_type = self.send_type = peer.payload_type
@@ -244,27 +247,28 @@ class Leg:
         )
 
 
-def sendable(peer: RemoteMedia) -> Address | None:
-    """The signalled address, where one can send to it: an IPv4 literal that names a host, and a port.
+def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:
+    """The signalled address, where one can send to it from `ours`: an IP literal of its family that names a host, and a port.
 
-    A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 is how old phones say hold (RFC 2543 B.5).
+    A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 and :: are how old phones say hold (RFC 2543 B.5).
     """
     try:
-        host = ipaddress.IPv4Address(peer.host)
+        host = ipaddress.ip_address(peer.host)
     except ValueError:
         return None
-    if host.is_unspecified or host.is_multicast or not 0 < peer.port < 65_536:
+    is_reached = (host.version == 6) is (":" in ours) and not host.is_unspecified and not host.is_multicast
+    if not is_reached or not 0 < peer.port < 65_536:
         return None
     return str(host), peer.port
 
 
-def bind(address: str, port: int, *, buffer_bytes: int) -> socket.socket:
+def bind(host: str, port: int, *, buffer_bytes: int) -> socket.socket:
     """A non-blocking UDP socket. OSError where the port can't be had. Not SO_REUSEADDR: another process could take our packets."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        sock.bind((address, port))
+        sock.bind((host, port))
     except (OSError, OverflowError):
         sock.close()
         raise

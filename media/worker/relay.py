@@ -32,12 +32,11 @@ NS_PER_S = 1_000_000_000
 class Relay:
     """`run` until the engine says `Quit` or is gone. An error that ends it is reported, and is the end of the process."""
 
-    __slots__ = ("_address", "_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_rtcp", "_tick_ns")
+    __slots__ = ("_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_rtcp", "_tick_ns")
 
     def __init__(
-        self, control: socket.socket, *, address: str, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
+        self, control: socket.socket, *, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
     ) -> None:
-        self._address = address
         self._epoll = select.epoll()
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
@@ -65,16 +64,16 @@ class Relay:
             self._board.close_all()
             self._epoll.close()
 
-    def bind(self, port: int) -> socket.socket:
+    def bind(self, host: str, port: int) -> socket.socket:
         """A leg's socket, for the switchboard. OSError or OverflowError where the port can't be had."""
-        return bind(self._address, port, buffer_bytes=RECEIVE_BUFFER_BYTES)
+        return bind(host, port, buffer_bytes=RECEIVE_BUFFER_BYTES)
 
     def watch(self, leg: Leg) -> None:
         fd = leg.sock.fileno()
         self._legs[fd] = leg
         self._epoll.register(fd, select.EPOLLIN)
         with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and nothing else is missed
-            rtcp = bind(self._address, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
+            rtcp = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
             self._rtcp[rtcp.fileno()] = rtcp, leg
             self._epoll.register(rtcp, select.EPOLLIN)
 

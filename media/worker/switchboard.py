@@ -49,7 +49,7 @@ NO_PLAY = 0  # what music is told by: no order to play has this number
 class Sockets(Protocol):
     """Binds a leg's port and has its packets received from then on."""
 
-    def bind(self, port: int) -> DatagramSocket:
+    def bind(self, host: str, port: int) -> DatagramSocket:
         """OSError or OverflowError where the port can't be had."""
 
     def watch(self, leg: Leg) -> None: ...
@@ -136,11 +136,11 @@ class Switchboard:
             self._report(OpenFailed(port=order.port, why="already open"))
             return
         try:
-            sock = self._sockets.bind(order.port)
+            sock = self._sockets.bind(order.host, order.port)
         except (OSError, OverflowError) as error:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
-        leg = Leg(order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        leg = Leg(order.host, order.port, sock, stream=_new_stream(), now_ns=now_ns)
         self._legs[order.port] = leg
         self._sockets.watch(leg)
         if order.peer is not None:

@@ -1,12 +1,14 @@
 """A phone made of PJSIP: a stack that shares nothing with the switch's own, in a process of its own (its asserts abort it).
 
 Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on stdout. One call at a time.
-    {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav", "number": "+14155550123", "options": []}
+    {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav", "number": "+14155550123", "options": [],
+     "auth": ["", ""], "tls": {"ca": "ca.pem", "certificate": "", "key": ""}}
     {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hold"}
     {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
 `over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
-`silence-suppression`, `100rel` and `timers` (it requires them).
+`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO). `tls`, where not empty: it
+speaks TLS instead of UDP.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -66,7 +68,18 @@ class Desk(pj.Account):  # type: ignore[misc]
 class Phone:
     """The library, one account, at most one call, a WAV player and a recorder."""
 
-    def __init__(self, *, port: int, rtp: int, play: str, record: str, number: str, options: Sequence[str]) -> None:
+    def __init__(
+        self,
+        *,
+        port: int,
+        rtp: int,
+        play: str,
+        record: str,
+        number: str,
+        options: Sequence[str],
+        auth: Sequence[str],
+        tls: Mapping[str, str],
+    ) -> None:
         self.notes: Notes = deque()
         self._options = options
         self._call: Line | None = None
@@ -77,12 +90,16 @@ class Phone:
         self._endpoint.audDevManager().setNullDev()
         transport = pj.TransportConfig()
         transport.port, transport.boundAddress, transport.publicAddress = port, LOOPBACK, LOOPBACK
-        self._transport = self._endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        kind = pj.PJSIP_TRANSPORT_UDP
+        if tls:
+            kind = pj.PJSIP_TRANSPORT_TLS
+            transport.tlsConfig = _tls(tls)
+        self._transport = self._endpoint.transportCreate(kind, transport)
         self._endpoint.libStart()
         for codec in self._endpoint.codecEnum2():
             self._endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
         self._desk = Desk(self.notes)
-        self._desk.create(_account(number, port, rtp, options))
+        self._desk.create(_account(number, port, rtp, options, auth))
         self._player = pj.AudioMediaPlayer()
         self._player.createPlayer(play)
         self._recorder = pj.AudioMediaRecorder()
@@ -129,7 +146,10 @@ class Phone:
         self._live_call().answer(_op(200))
 
     def press(self, digits: str) -> None:
-        self._live_call().dialDtmf(digits)
+        sent = pj.CallSendDtmfParam()
+        sent.digits = digits
+        sent.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if "info" in self._options else pj.PJSUA_DTMF_METHOD_RFC2833
+        self._live_call().sendDtmf(sent)
 
     def hold(self) -> None:
         self._live_call().setHold(_op())
@@ -179,9 +199,20 @@ def _settings(options: Sequence[str]) -> pj.EpConfig:
     return config
 
 
-def _account(number: str, port: int, rtp: int, options: Sequence[str]) -> pj.AccountConfig:
+def _tls(tls: Mapping[str, str]) -> pj.TlsConfig:
+    """It verifies whom it calls, shows its certificate where it has one, and asks nobody who calls for one."""
+    config = pj.TlsConfig()
+    config.CaListFile, config.certFile, config.privKeyFile = tls["ca"], tls["certificate"], tls["key"]
+    config.verifyServer = True
+    return config
+
+
+def _account(number: str, port: int, rtp: int, options: Sequence[str], auth: Sequence[str]) -> pj.AccountConfig:
     config = pj.AccountConfig()
-    config.idUri = f"sip:{number}@{LOOPBACK}:{port}"
+    config.idUri = f"sip:{number}@{LOOPBACK}:{port}" + (";transport=tls" if {"tls", "sips"} & set(options) else "")
+    username, secret = auth
+    if username:
+        config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", username, 0, secret))
     if "100rel" in options:
         config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
     if "timers" in options:

@@ -13,6 +13,7 @@ from typing import Any
 
 from child_process import Program, tail, wait_until
 from rig_audio import write_tone
+from rig_certificates import Shown
 from rig_folder import RigError
 from rig_ports import LOOPBACK, PortBlock
 from rig_recording import unheard
@@ -38,7 +39,7 @@ ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
-module_path {modules}
+{tls}module_path {modules}
 module g711.so
 module aufile.so
 module aubridge.so
@@ -48,18 +49,32 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{control}
 """
-ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}\n"
 
 
 class BaresipPhone:
     """One baresip, which has one call at a time. It sends its own tone and records what it hears to NAME/dump-*-dec.wav."""
 
-    def __init__(self, name: str, *, port: int, number: str, tone_hz: int, work: Path, ports: PortBlock) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int,
+        number: str,
+        tone_hz: int,
+        work: Path,
+        ports: PortBlock,
+        auth: tuple[str, str] = ("", ""),
+        shown: Shown | None = None,
+    ) -> None:
+        """`auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
         self.port = port
         self._work = work
+        self._since = 0
         self._control = (LOOPBACK, ports.next())
-        self._configure(tone_hz, number=number, rtp=ports.next())
+        self._shown = shown
+        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         self._program = Program(
@@ -68,7 +83,7 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str]) -> None:
         folder = self._work / self.name
         folder.mkdir()
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -82,12 +97,22 @@ class BaresipPhone:
             "rtp_last": rtp + 1,
             "own": folder / "own.wav",
             "silence": folder / "silence.wav",
-            "sounds": folder,
+            "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
+            "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
+            "tls": "",
         }
+        if self._shown is not None and self._shown.certificate and self._shown.key:
+            both = folder / "certificate.pem"
+            both.write_bytes(self._shown.certificate.read_bytes() + self._shown.key.read_bytes())
+            values["tls"] = f"sip_certificate {both}\nsip_cafile {self._shown.ca}\n"
         (folder / "config").write_text(CONFIG.format(**values))
         (folder / "accounts").write_text(ACCOUNT.format(**values))
         (folder / "contacts").write_text("")
+
+    @property
+    def log(self) -> Path:
+        return self._work / f"{self.name}.output"
 
     def is_ready(self) -> bool:
         """Waits until it takes commands; False when it does not come to that."""
@@ -128,6 +153,10 @@ class BaresipPhone:
         self._socket.sendall(b"%d:%s," % (len(words), words))
         if not self._sees(lambda seen: seen.get("token") == token and seen["ok"], COMMAND_DEADLINE_S):
             raise RigError(f"{self.name}: baresip did not do what it was told: {name} {params}")
+
+    def expect_call(self) -> None:
+        """What it reported of calls before is not looked at any more."""
+        self._since = len(self._events)
 
     def call(self, uri: str) -> None:
         self._command("dial", uri)
@@ -171,7 +200,7 @@ class BaresipPhone:
 
     def _sees(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
         with self._news:
-            return self._news.wait_for(lambda: any(wanted(seen) for seen in self._events), deadline_s)
+            return self._news.wait_for(lambda: any(wanted(seen) for seen in self._events[self._since :]), deadline_s)
 
     def close(self) -> list[str]:
         """Makes it write its recording and end in order; returns what went wrong."""

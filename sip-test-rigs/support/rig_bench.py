@@ -1,6 +1,7 @@
 """Sets up one rig (ports, switch, lines), plays its steps, and compares what is left with what the rig expects."""
 
 import random
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -9,14 +10,17 @@ from typing import assert_never
 
 from child_process import wait_until
 from rig_baresip import BaresipPhone
+from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_expect import differences, unheard
 from rig_folder import (
     Act,
+    Asked,
     Datagrams,
     Drain,
     KamailioSays,
+    LateLine,
     Load,
     PhoneCaller,
     PhoneKind,
@@ -50,6 +54,8 @@ class Bench:
         self._ports = PortBlock()
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
+        self._tls_port = self._ports.next()
+        self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
         self._proxy_at = (LOOPBACK, self._ports.next())
@@ -71,6 +77,7 @@ class Bench:
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
             problems += self._listen_to()
+            problems += self._read_logs()
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -85,8 +92,10 @@ class Bench:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
                 (self._work / path.name).write_text(fill_placeholders(path.read_text(), values))
             self._kamailio = Kamailio(self._work / self._rig.kamailio.name, outer=self._proxy_at, work=self._work)
+        late = {step.name for step in self._rig.steps if isinstance(step, LateLine)}
         for line in self._rig.lines:
-            self._start_line(line)
+            if line.name not in late:
+                self._start_line(line)
         if self._kamailio is not None:
             self._kamailio.await_ready()
         self._switch.await_ready()
@@ -94,10 +103,11 @@ class Bench:
 
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
-        lines = {name.replace("-", "_"): f"{LOOPBACK}:{port}" for name, port in self._line_ports.items()}
+        lines = {line.name.replace("-", "_"): f"{LOOPBACK}:{self._reached_at(line)}" for line in self._rig.lines}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
+            "sip_tls": f"{LOOPBACK}:{self._tls_port}",
             "rtp": f"{first}-{last}",
             "mute": mute,
             "kamailio": "{}:{}".format(*self._proxy_at),
@@ -106,6 +116,11 @@ class Bench:
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
         }
+
+    def _reached_at(self, line: SippLine | PhoneLine) -> int:
+        """Returns the port that it is called on. baresip speaks TLS one further than the others."""
+        speaks_tls = isinstance(line, PhoneLine) and line.kind is PhoneKind.BARESIP and "tls" in line.options
+        return self._line_ports[line.name] + speaks_tls
 
     def _start_line(self, line: SippLine | PhoneLine) -> None:
         port = self._line_ports[line.name]
@@ -122,6 +137,8 @@ class Bench:
 
     def _phone(self, party: PhoneLine | PhoneCaller, *, port: int, number: str) -> AudioPhone:
         phone: AudioPhone
+        auth = party.auth if isinstance(party, PhoneCaller) else ("", "")
+        shown = self._certificates.of(party.name) if {"tls", "sips"} & set(party.options) else None
         match party.kind:
             case PhoneKind.PJSIP:
                 phone = PjPhone(
@@ -132,10 +149,19 @@ class Bench:
                     work=self._work,
                     ports=self._ports,
                     options=party.options,
+                    auth=auth,
+                    shown=shown,
                 )
             case PhoneKind.BARESIP:
                 phone = BaresipPhone(
-                    party.name, port=port, number=number, tone_hz=party.tone_hz, work=self._work, ports=self._ports
+                    party.name,
+                    port=port,
+                    number=number,
+                    tone_hz=party.tone_hz,
+                    work=self._work,
+                    ports=self._ports,
+                    auth=auth,
+                    shown=shown,
                 )
             case _:
                 assert_never(party.kind)
@@ -160,6 +186,11 @@ class Bench:
                 return [] if self._kamailio is None else self._kamailio.says(step.pattern, self._rig.deadline_s)
             case Drain():
                 return self._running().drain(step.limit)
+            case Asked():
+                return self._running().says(step.command, step.pattern, self._rig.deadline_s)
+            case LateLine():
+                self._start_line(next(line for line in self._rig.lines if line.name == step.name))
+                return []
             case _:
                 assert_never(step)
 
@@ -227,21 +258,36 @@ class Bench:
     def _play_phone(self, step: PhoneCaller) -> list[str]:
         """A whole call between phones: dial, press, ring, answer, and what they do then, until somebody hangs up."""
         caller = self._phone(step, port=self._ports.next(), number=CALLER_NUMBER)
-        caller.call("sip:{}@{}:{}".format(step.number, *self._address_of(step.to)))
+        for phone in self._lines.values():
+            if not isinstance(phone, SippPhone):
+                phone.expect_call()
+        caller.call(self._uri(step))
+        if step.fails:
+            return [] if caller.saw("over", self._rig.deadline_s) else [f"{step.name}: its call did not fail"]
         if step.presses:
             if not caller.saw_answer(self._rig.deadline_s):
                 return [f"{step.name}: was not answered"]
             caller.press(step.presses)
-        for line in self._rig.lines:
-            if isinstance(line, PhoneLine) and (problem := self._answer(line)):
+        answering = [line for line in self._rig.lines if isinstance(line, PhoneLine) and step.answers in (None, line.name)]
+        for line in answering:
+            if problem := self._answer(line):
                 return [problem]
         if not caller.saw("talking", self._rig.deadline_s):
             return [f"{step.name}: was not answered, or has no audio"]
-        phones = {step.name: caller} | {name: phone for name, phone in self._lines.items() if not isinstance(phone, SippPhone)}
+        lines = {line.name: self._lines[line.name] for line in answering}
+        phones = {step.name: caller} | {name: phone for name, phone in lines.items() if not isinstance(phone, SippPhone)}
         for act in step.then:
             if problem := self._act(act, phones):
                 return [problem]
         return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
+
+    def _uri(self, step: PhoneCaller) -> str:
+        host, port = self._address_of(step.to)
+        if step.to == "switch" and {"tls", "sips"} & set(step.options):
+            port = self._tls_port
+        if "sips" in step.options:
+            return f"sips:{step.number}@{host}:{port}"
+        return f"sip:{step.number}@{host}:{port}" + (";transport=tls" if "tls" in step.options else "")
 
     def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
         """Returns what went wrong."""
@@ -295,6 +341,20 @@ class Bench:
         for phone in self._phones():
             if not isinstance(phone, SippPhone) and phone.name in self._rig.heard:
                 problems += phone.unheard(self._rig.heard[phone.name])
+        return problems
+
+    def _read_logs(self) -> list[str]:
+        """What differs in the logs from what the rig expects of them."""
+        logs = {phone.name: phone.log for phone in self._phones() if not isinstance(phone, SippPhone)}
+        logs["switch"] = self._running().log
+        problems = []
+        for party, expected in self._rig.logs.items():
+            text = logs[party].read_text(errors="replace")
+            for pattern, wanted in expected.items():
+                found = len(re.findall(pattern, text))
+                low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
+                if not low <= found <= high:
+                    problems.append(f"{party}: its log has {pattern!r} {found} times, and {wanted} are expected")
         return problems
 
     def _phones(self) -> Iterator[Phone]:

@@ -1,13 +1,14 @@
 """Reads a rig's folder into a `Rig`, or says what is wrong with it. Does not run anything."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rig_ports import LOOPBACK
 
 RIG_NAME = re.compile(r"\d\d-[a-z0-9-]+")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -37,9 +38,19 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers"),
-    PhoneKind.BARESIP: (),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips"),
+    PhoneKind.BARESIP: ("tls",),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One to be made for the rig: for these names and addresses, valid for so many days. `unknown`: by an authority that nobody trusts."""
+
+    name: str
+    names: tuple[str, ...] = (LOOPBACK,)
+    days: int = 1
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +92,20 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneCaller:
-    """A phone calls `number`, presses `presses` once it is answered; `then` begins when it and every line played by a phone talk."""
+    """A phone calls `number`, presses `presses` once it is answered; `then` begins when it talks, and of the lines played by phones the one
+    that `answers`, where one is named, else all. `fails`: nobody answers, and the call is over at once. `auth`: the user name and
+    password that it answers challenges with; "", "": none."""
 
     kind: PhoneKind
     number: str
     tone_hz: int
     presses: str = ""
     then: tuple[Act, ...]
+    fails: bool = False
     to: str = "switch"
     options: tuple[str, ...] = ()
+    auth: tuple[str, str] = ("", "")
+    answers: str | None = None
     name: str = "caller"
 
 
@@ -133,14 +149,30 @@ class Drain:
     limit: str
 
 
-Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
+
+    command: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateLine:
+    """A line played by SIPp that was not there before begins to listen."""
+
+    name: str
+
+
+Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `kamailio`: the configuration of the proxy in front of the switch, or None. `needs`: further programs.
+    `logs`: how often a regular expression is found (a number, or from and to), by whose log it is. `kamailio`: the configuration of the
+    proxy in front of the switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -150,6 +182,8 @@ class Rig:
     steps: tuple[Step, ...]
     records: tuple[Mapping[str, Any], ...]
     heard: Mapping[str, Any] = field(default_factory=dict)
+    logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
+    certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
     needs: tuple[str, ...] = ()
@@ -172,8 +206,8 @@ def read_rig(folder: Path) -> Rig:
     """Raises RigError."""
     config = folder / "config.yaml"
     text = _existing(config).read_text()
-    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs"}, optional=True)
-    expected = _mapping(folder / "expected.yaml", {"records", "heard"})
+    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs", "certificates"}, optional=True)
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -191,6 +225,8 @@ def read_rig(folder: Path) -> Rig:
         steps=steps,
         records=tuple(expected["records"] or ()),
         heard=expected.get("heard") or {},
+        logs=expected.get("logs") or {},
+        certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
         needs=_words(script.get("needs")),
@@ -243,6 +279,14 @@ def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any
     )
 
 
+def _certificates(folder: Path, told: Mapping[str, Any]) -> Iterator[Certificate]:
+    for name, entry in told.items():
+        place = f"{folder / 'rig.yaml'}: certificates.{name}"
+        _known(entry, {"names", "days", "unknown"}, place)
+        names = _words(entry.get("names")) or (LOOPBACK,)
+        yield Certificate(name=name, names=names, days=int(entry.get("days", 1)), unknown=bool(entry.get("unknown")))
+
+
 def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
     return [_step(folder, step, f"{folder / 'rig.yaml'}: steps[{n}]") for n, step in enumerate(told)]
 
@@ -272,26 +316,37 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return Load(scenario=_existing(folder / name), rate=rate, kill_ms=kill_ms, rounds=rounds, seed=rest.get("seed"))
         case {"switch": "killed" | "started" as what, **rest} if not rest:
             return SwitchStep(killed=what == "killed")
+        case {"payphone": str(command), "says": str(pattern), **rest} if not rest:
+            return Asked(command=command, pattern=pattern)
+        case {"line": str(name), **rest} if not rest:
+            return LateLine(name=name)
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
     raise RigError(
         f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `drain: TIME`,"
-        " `load: FILE.xml`, `switch: killed`, `switch: started` or `kamailio says: REGEX`"
+        " `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`, `line: NAME` or `kamailio says: REGEX`"
     )
 
 
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
-    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options"}, place)
+    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options", "name", "answers", "fails", "auth"}, place)
     kind = _kind(told, place)
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
+    name = str(told.get("name", "caller"))
+    auth = told.get("auth") or {}
+    _known(auth, {"username", "secret"}, f"{place}: auth")
     return PhoneCaller(
         kind=kind,
         number=told["calls"],
         tone_hz=told["tone"],
         presses=str(told.get("presses", "")),
-        then=tuple(_act(each, place) for each in then) or (talks, Act(who="caller", what="hang up")),
+        then=tuple(_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
         to=told.get("to", "switch"),
         options=_options(told, kind, place),
+        auth=(str(auth.get("username", "")), str(auth.get("secret", ""))),
+        answers=told.get("answers"),
+        fails=bool(told.get("fails")),
+        name=name,
     )
 
 

@@ -4,6 +4,7 @@ SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in a
     talk PORT     send the tone to 127.0.0.1:PORT, a packet every 20 ms, from now on
     press DIGITS  say these digits, one after the other, in place of the tone (from `talk` on, when that comes later)
     hush          stop sending
+    types SENT HEARD   audio is PCMU under these payload types (at first 0 and 0)
     mark NAME     tell the runner that this point was reached
     when SOUND WORDS   obey these words as soon as that sound has been heard (see `rig_sounds`)
 It needs no raw socket and so no root, unlike SIPp's own `play_pcap_audio` and `play_dtmf`. SIP is SIPp's.
@@ -29,6 +30,8 @@ DIGIT_UPDATES = 5  # 100 ms of key press
 DIGIT_ENDS = 3  # RFC 4733 section 2.5.1.4: the end is said three times
 GAP_FRAMES = 5
 PCMU_TYPE = 0
+TONE = -1
+"""In the place of a payload type: a frame of the tone, under whatever type the phone sends audio."""
 HEADER = 12
 TONE_PEAK = 8_000
 
@@ -69,6 +72,7 @@ class Handset:
         self._sequence = port % 2**16
         self._timestamp = 0
         self._peer: tuple[str, int] | None = None
+        self._sent_type = self._heard_type = PCMU_TYPE
         self._digit_frames: deque[tuple[int, int, bytes]] = deque()
         self._thread = threading.Thread(target=self._run, name=f"handset-{port}", daemon=True)
         self._thread.start()
@@ -110,7 +114,7 @@ class Handset:
             self.problems.append(f"heard {len(packet)} octets that are no RTP")
             return
         self.received += 1
-        if packet[1] & 0x7F == PCMU_TYPE:
+        if packet[1] & 0x7F == self._heard_type:
             self._ear.hear(packet[HEADER:])
             self._react()
 
@@ -133,6 +137,8 @@ class Handset:
                 self._peer = ("127.0.0.1", int(port))
             case ["hush"]:
                 self._peer = None
+            case ["types", sent, heard] if sent.isdecimal() and heard.isdecimal():
+                self._sent_type, self._heard_type = int(sent) & 0x7F, int(heard) & 0x7F
             case ["mark", name]:
                 self.mark(name).set()
             case ["when", sound, *then] if sound in PITCHES and then:
@@ -153,13 +159,14 @@ class Handset:
             marker = 0x80 if n == 0 else 0
             # All packets of one event carry the timestamp of its beginning (RFC 4733 section 2.5.1.2).
             self._digit_frames.append((marker | DTMF_TYPE, n, payload))
-        self._digit_frames.extend((0, 0, TONE_FRAME) for _ in range(GAP_FRAMES))
+        self._digit_frames.extend((TONE, 0, TONE_FRAME) for _ in range(GAP_FRAMES))
 
     def _say_frame(self) -> None:
         self._timestamp = (self._timestamp + FRAME_SAMPLES) % 2**32
         if self._peer is None:
             return
-        kind, age, payload = self._digit_frames.popleft() if self._digit_frames else (0, 0, TONE_FRAME)
+        kind, age, payload = self._digit_frames.popleft() if self._digit_frames else (TONE, 0, TONE_FRAME)
+        kind = self._sent_type if kind == TONE else kind
         self._sequence = (self._sequence + 1) % 2**16
         timestamp = (self._timestamp - age * FRAME_SAMPLES) % 2**32
         header = struct.pack("!BBHII", 0x80, kind, self._sequence, timestamp, self._ssrc)

@@ -8,6 +8,7 @@ from typing import Any
 
 from child_process import Program, tail
 from rig_audio import write_tone
+from rig_certificates import Shown
 from rig_ports import PortBlock
 from rig_recording import unheard
 
@@ -31,20 +32,31 @@ class PjPhone:
         ports: PortBlock,
         number: str = "+14155550123",
         options: Sequence[str] = (),
+        auth: tuple[str, str] = ("", ""),
+        shown: Shown | None = None,
     ) -> None:
-        """`options`: see `rig_folder.OPTIONS`."""
+        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS."""
         self.name = name
         self.port = port
         self._work = work
+        self._since = 0
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
         write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
-        env = {"PJ_PHONE_LOG": str(work / f"{name}.pjsip")}
+        env = {"PJ_PHONE_LOG": str(self.log)}
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
         )
         start = {"port": port, "rtp": ports.next(), "play": str(own), "record": str(self._recording)}
-        self._tell({**start, "number": number, "options": list(options)}, do="start")
+        tls = (
+            {} if shown is None else {"ca": str(shown.ca), "certificate": str(shown.certificate or ""), "key": str(shown.key or "")}
+        )
+        self._tell({**start, "number": number, "options": list(options), "auth": auth, "tls": tls}, do="start")
+
+    @property
+    def log(self) -> Path:
+        """PJSIP's, with what it sent and received in full."""
+        return self._work / f"{self.name}.pjsip"
 
     def is_ready(self) -> bool:
         """Waits until it takes commands; False when it does not come to that."""
@@ -57,6 +69,10 @@ class PjPhone:
 
     def _tell(self, detail: Mapping[str, object] | None = None, *, do: str) -> None:
         self._program.tell(json.dumps({"do": do, **(detail or {})}).encode())
+
+    def expect_call(self) -> None:
+        """What it reported of calls before is not looked at any more."""
+        self._since = len(self._program.lines)
 
     def call(self, uri: str) -> None:
         self._tell({"uri": uri}, do="call")
@@ -95,7 +111,7 @@ class PjPhone:
         return self._reports(lambda seen: seen == {"event": "state", "state": "CONFIRMED"}, deadline_s)
 
     def _reports(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
-        return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines), deadline_s)
+        return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines[self._since :]), deadline_s)
 
     def close(self) -> list[str]:
         """Make it write its recording and end in order; what went wrong."""

@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from child_process import Program, run_to_end, tail
+from child_process import Program, run_to_end, tail, wait_until
 from ledger_records import read_records
 from rig_audio import write_tone
 from rig_folder import RigError
@@ -69,6 +70,18 @@ class Switch:
         done = run_to_end(command, deadline_s=CLI_DEADLINE_S)
         self._drains = done.returncode == 0
         return [] if self._drains else [f"`payphone drain` ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}"]
+
+    def says(self, command: str, pattern: str, deadline_s: float) -> list[str]:
+        """Asks the running switch by `payphone COMMAND` until a line that it prints matches `pattern`. What was wrong."""
+        told = ""
+
+        def found() -> bool:
+            nonlocal told
+            done = run_to_end([payphone(), command, "--config", str(self.config_dir)], deadline_s=CLI_DEADLINE_S)
+            told = done.stdout + done.stderr
+            return any(re.search(pattern, line) for line in told.splitlines())
+
+        return [] if wait_until(found, deadline_s) else [f"`payphone {command}` does not say {pattern!r}, but:\n{told}"]
 
     def audit(self) -> list[str]:
         """What `payphone audit` finds. Raises SwitchError when it does not end."""

@@ -32,6 +32,8 @@ class Cause(StrEnum):
     """The trunk must authenticate, and its credentials are wrong."""
     TOO_FAST = "too_fast"
     """More calls a second than the trunk may make."""
+    TRUNK_FULL = "trunk_full"
+    """More live calls than the trunk may have."""
     UNSUPPORTED_BODY = "unsupported_body"
     """The INVITE's body is no SDP, or encoded in a way that is not read."""
     UNSUPPORTED_URI = "unsupported_uri"
@@ -48,6 +50,8 @@ class Cause(StrEnum):
     SILENT = "silent"
     REJECTED = "rejected"
     LINE_FAILED = "line_failed"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """Over TLS the line's certificate has run out, is for another name, or is signed by nobody we trust."""
     DECLINED = "declined"
     LOST_RACE = "lost_race"
     """Another line that rang at the same time answered first."""
@@ -123,6 +127,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.SDP_REFUSED: _t(406, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.UNAUTHORIZED: _t(403, 21, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_FAST: _t(503, 42, Fault.CALLER, FinalState.REJECTED_UNAVAILABLE),
+    Cause.TRUNK_FULL: _t(503, 34, Fault.CALLER, FinalState.REJECTED_UNAVAILABLE),
     Cause.SESSION_TOO_SHORT: _t(422, 79, Fault.CALLER, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.TOO_MANY_HOPS: _t(483, 25, Fault.NETWORK, FinalState.REJECTED_NOT_ACCEPTABLE),
     Cause.CALLER_NO_ACK: _t(480, 102, Fault.CALLER, FinalState.FAILED),
@@ -131,6 +136,7 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.SILENT: _line(480, 18, FinalState.NO_ANSWER, overflow=NoRoute.FAILED, outcome=Outcome.SILENT),
     Cause.REJECTED: _line(480, 21, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.DECLINED),
     Cause.LINE_FAILED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.FAILED),
+    Cause.CERTIFICATE_REFUSED: _line(480, 41, FinalState.FAILED, overflow=NoRoute.FAILED, outcome=Outcome.CERTIFICATE_REFUSED),
     Cause.DECLINED: _line(480, 21, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.DECLINED),
     Cause.LOST_RACE: _line(480, 26, FinalState.NO_ANSWER, overflow=NoRoute.NO_ANSWER, outcome=Outcome.LOST_RACE),
     Cause.SESSION_EXPIRED: _t(480, 102, Fault.NETWORK, FinalState.FAILED),

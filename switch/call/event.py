@@ -51,6 +51,14 @@ class LegRang(msgspec.Struct, frozen=True, kw_only=True):
     early_media: bool = False
 
 
+class LegFailedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """A line's address can't be reached, is silent or sent 503, and its INVITE went to `target` instead, such as `udp:192.0.2.2:5060`."""
+
+    at: Moment
+    leg: int
+    target: str
+
+
 class LegRedirected(msgspec.Struct, frozen=True, kw_only=True):
     """A line answered 3xx, and its INVITE went to `uri` instead."""
 
@@ -177,6 +185,7 @@ Event = (
     InviteArrived
     | Ruled
     | LegRang
+    | LegFailedOver
     | LegRedirected
     | LegAnswered
     | AnswerUnusable

@@ -17,6 +17,7 @@ from switch.call.event import (
     DigitHeard,
     LegAnswered,
     LegEnded,
+    LegFailedOver,
     LegRang,
     LegRedirected,
     Ruled,
@@ -69,8 +70,14 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
             recover_ms=attempt.recover_ms,
             ring_ms=attempt.ring_ms,
         )
-        silent_until, ring_until = event.at.plus_ms(attempt.silence_ms), event.at.plus_ms(attempt.ring_ms)
-        ringing.append(RingingLeg(leg=leg, silent_until=silent_until, ring_until=ring_until, terms=terms))
+        ring = RingingLeg(
+            leg=leg,
+            silent_until=event.at.plus_ms(attempt.silence_ms),
+            ring_until=event.at.plus_ms(attempt.ring_ms),
+            silence_ms=attempt.silence_ms,
+            terms=terms,
+        )
+        ringing.append(ring)
         commands.append(do.Dial(leg=leg, attempt=attempt))
     return Step(replace(call, phase=Hunting(ringing=tuple(ringing), early_media=choice.early_media)), tuple(commands))
 
@@ -111,6 +118,21 @@ def _tell_caller(call: Call, phase: Hunting, event: LegRang) -> tuple[int | None
         return EARLY_MEDIA, (*start, do.BridgeEarly(leg=event.leg))
     status = event.status if event.status in PASSED_ON else RINGING
     return (None, ()) if early or told == status else (status, (do.Progress(status=status),))
+
+
+def on_leg_failed_over(call: Call, event: LegFailedOver) -> Step:
+    """The same attempt, at another address of the line, which may be silent for as long again. The ring time goes on."""
+    if call.legs[event.leg] is LegState.ENDED:
+        return Step(call)
+    history = update_attempt(call.history, event.leg, lambda t: replace(t, target=event.target))
+    call = replace(call, history=history)
+    if not isinstance(call.phase, Hunting):
+        return Step(call)
+    ringing = tuple(
+        replace(ring, silent_until=event.at.plus_ms(ring.silence_ms)) if ring.leg == event.leg and ring.silent_until else ring
+        for ring in call.phase.ringing
+    )
+    return Step(replace(call, phase=replace(call.phase, ringing=ringing)))
 
 
 def on_leg_redirected(call: Call, event: LegRedirected) -> Step:

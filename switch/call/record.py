@@ -59,6 +59,8 @@ class Outcome(StrEnum):
     NO_ANSWER = "no_answer"
     SILENT = "silent"
     FAILED = "failed"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """Over TLS the line's certificate has run out, is for another name, or is signed by nobody we trust."""
     DECLINED = "declined"
     """The advertiser answered and did not press the key that takes the call, or its line refused it with 603."""
     LOST_RACE = "lost_race"

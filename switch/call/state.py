@@ -76,6 +76,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
     key was pressed. `sip_call_id`: the Call-ID of its INVITE. `redirected_to`: the URI that took the place of the line's, by its 3xx.
     `transferred_to`: those that its REFERs asked for.
+    `target`: where its INVITE went at last, when the first address failed; None: that one did not.
     """
 
     number: int
@@ -101,6 +102,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     sip_call_id: str | None = None
     redirected_to: str | None = None
     transferred_to: tuple[str, ...] = ()
+    target: str | None = None
 
 
 class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,13 +192,14 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """Leg `leg` is dialled. `silent_until`: the deadline for its first 18x; None once it rang. `ring_until`: when the ring
-    timeout ends. `told`: the last status that the caller was told of it; None: none."""
+    """Leg `leg` is dialled. `silent_until`: the deadline for its first 18x, `silence_ms` after its INVITE; None once it rang.
+    `ring_until`: when the ring timeout ends. `told`: the last status that the caller was told of it; None: none."""
 
     leg: int
     silent_until: Moment | None
     ring_until: Moment
     terms: DialTerms
+    silence_ms: int
     told: int | None = None
 
     @property

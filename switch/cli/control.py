@@ -46,8 +46,8 @@ def status(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) ->
 def trunks(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) -> None:
     """Show each trunk of the running switch: calls now and since the start, and when it was last heard.
 
-    refused: calls that were rejected at once. malformed: messages of its addresses with an error in them. OPTIONS: whether it answers them,
-    and its last answer. registered: until when, or no, and the registrar's last answer.
+    calls now: 3/30 are three where max_calls is 30. refused: calls that were rejected at once. malformed: messages of its addresses with
+    an error in them. OPTIONS: whether it answers them, and its last answer. registered: until when, or no, and the registrar's last answer.
 
     \b
     Examples:
@@ -73,8 +73,8 @@ def lines(
 ) -> None:
     """Show each line of the running switch: calls now and since the start, its rest, its last result.
 
-    A line rests after failures, as its `health` in the config says. OPTIONS: whether it answers them, and its last answer. The last result
-    is of an attempt whose call is over, with the line's SIP status.
+    calls now: 2/5 are two where cap is 5. A line rests after failures, as its `health` in the config says. OPTIONS: whether it answers,
+    and its last answer. The last result is of an attempt whose call is over, with the line's SIP status.
 
     \b
     Examples:
@@ -212,7 +212,7 @@ def _trunk_table(found: "Sequence[TrunkStatus]", zone: "Zone") -> Table:
     table = Table([Column("trunk", key=True), *figures, Column(["last seen", zone.key]), *states])
     for trunk in found:
         seen = NOTHING if trunk.last_seen_us is None else _moment(trunk.last_seen_us, zone)
-        calls = (str(trunk.calls), str(trunk.total_calls), str(trunk.refused), str(trunk.malformed))
+        calls = (_calls(trunk), str(trunk.total_calls), str(trunk.refused), str(trunk.malformed))
         is_well = (trunk.health is None or trunk.health.is_up) and (
             trunk.registration is None or trunk.registration.until_us is not None
         )
@@ -237,9 +237,14 @@ def _line_table(found: "Sequence[LineStatus]", zone: "Zone") -> Table:
         resting = NOTHING if line.resting_until_us is None else _moment(line.resting_until_us, zone)
         result = (line.last_result or NOTHING).replace("_", " ") + ("" if line.last_sip_code is None else f" {line.last_sip_code}")
         is_well = line.resting_until_us is None and (line.health is None or line.health.is_up)
-        calls = (str(line.calls), str(line.total_calls))
+        calls = (_calls(line), str(line.total_calls))
         table.add_row(line.name, line.advertiser, *calls, resting, _health(line.health), result, style="" if is_well else "yellow")
     return table
+
+
+def _calls(found: "TrunkStatus | LineStatus") -> str:
+    """Its live calls, and how many it may have, where that is limited: 3/30."""
+    return str(found.calls) if found.limit is None else f"{found.calls}/{found.limit}"
 
 
 def _health(state: "HealthState | None") -> str:

@@ -15,6 +15,7 @@ from routing.cap import Per
 from routing.table import Campaign, Line, NoRoute, Table, ToCampaign, TrackingNumber
 from switch.billing.terms import BillableOn, Terms
 from switch.deployment import Deployment, Listener
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.run import CannotStart
 from switch.sip.flow import DEFAULT_PORT, Transport
@@ -94,7 +95,7 @@ def on_loopback(deployment: Deployment) -> Deployment:
             settings,
             listeners=(Listener(transport=Transport.UDP, address=(LOOPBACK, listen)),),
             tls=None,
-            rtp_address=LOOPBACK,
+            rtp_addresses=(RtpAddress(local=LOOPBACK, advertised=LOOPBACK),),
             rtp_ports=rtp_ports,
             api=None,
             ledger_url=None,

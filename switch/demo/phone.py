@@ -17,6 +17,7 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     Fact,
+    FailedOver,
     InfoDigit,
     InviteReceived,
     LegTerminated,
@@ -69,7 +70,7 @@ class PhoneCall:
         host = self._phone.address.host
         port = await self.audio.open(host)
         offer = sdp.parse_sdp(self._offer)
-        agreed = None if offer is None else offer_answer.answer(offer, host=host, port=port, session_id=port, version=1)
+        agreed = None if offer is None else offer_answer.answer(offer, hosts=(host,), port=port, session_id=port, version=1)
         if not isinstance(agreed, offer_answer.NegotiatedMedia):
             self.refuse(488)
             raise ExpectationFailed(f"{self._phone.name} finds no audio in the offer that it could answer")
@@ -128,6 +129,7 @@ class PhoneCall:
             case (
                 InviteReceived()
                 | ProvisionalReceived()
+                | FailedOver()
                 | RedirectFollowed()
                 | ReferReceived()
                 | AckReceived()
@@ -142,7 +144,7 @@ class PhoneCall:
 
     def _answered(self, body: bytes) -> None:
         answer = sdp.parse_sdp(body)
-        agreed = None if answer is None else offer_answer.accept_answer(answer)
+        agreed = None if answer is None else offer_answer.accept_answer(answer, host=self._phone.address.host)
         if agreed is None:
             self._phone.agent.hangup(self.leg, self._phone.now_ns())
             return

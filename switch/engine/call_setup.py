@@ -51,7 +51,7 @@ class CallSetup:
         try:
             objection = (
                 reject_cause(fact)
-                or self._too_fast(known, at)
+                or self._trunk_objection(known, at)
                 or self._objection(leg, worker, fact.offer, max_calls=plan.max_calls, at=at)
             )
             name = fact.peer if trunk is None else trunk.name
@@ -73,8 +73,10 @@ class CallSetup:
         self._media.add_call(live.worker)
         self._runner.start(live, arrived, step)
 
-    def _too_fast(self, trunk: Trunk | None, at: Moment) -> Cause | None:
-        """Counts a new call against its trunk's calls a second; returns why it is refused, or None."""
+    def _trunk_objection(self, trunk: Trunk | None, at: Moment) -> Cause | None:
+        """Returns why a new call is refused for its trunk's limits, or None; then it counts against the calls a second."""
+        if trunk is not None and trunk.max_calls is not None and self._calls.on_trunk(trunk.name) >= trunk.max_calls:
+            return Cause.TRUNK_FULL
         if trunk is None or trunk.per_second is None:
             return None
         if self._last_second.count(trunk.name, at.mono_ns // 1_000) >= trunk.per_second:

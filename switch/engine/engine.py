@@ -17,6 +17,7 @@ from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.effect import Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
@@ -41,7 +42,7 @@ from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
 from switch.sip.agent import UserAgent
 from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, SourceAuthenticated
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.statistics import Statistic
 from switch.sip.strangers import Standing
 from switch.sip.targets import Name, Servers
@@ -58,9 +59,8 @@ class Engine:
         agent.admit_strangers(plan.strangers)
         self._effects: list[Effect] = []
         self._calls = LiveCalls()
-        self._names: dict[Name, Servers] = {}
         self._control = CallControl(Usage() if usage is None else usage)
-        self._trunks = TrunkLookup(plan)
+        self._trunks = TrunkLookup(plan, agent.locator)
         self._traffic = TrafficCounts()
         self._draining_since_us: int | None = None
         self._peer_log = PeerLogLimit()
@@ -72,9 +72,8 @@ class Engine:
             note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
-        transfers = TransferController(
-            agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls, names=self._names
-        )
+        transfers = TransferController(agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls)
+        digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
             media=self._media,
@@ -82,17 +81,17 @@ class Engine:
             transfers=transfers,
             control=self._control,
             calls=self._calls,
-            names=self._names,
             emit=self._emit,
         )
         self._runner = CallRunner(executor=executor, control=self._control, emit=self._emit)
         self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
-        self._reports = WorkerReports(media=self._media, calls=self._calls, runner=self._runner, emit=self._emit)
+        self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=self._emit)
         self._leg_facts = LegFacts(
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
             transfers=transfers,
+            digits=digits,
             control=self._control,
             calls=self._calls,
             runner=self._runner,
@@ -171,14 +170,16 @@ class Engine:
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
-    def send_failed(self, target: Flow, at: Moment) -> None:
-        """A datagram to `target` could not be sent."""
-        self._agent.send_failed(target, at.mono_ns)
+    def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """A message to `target` could not be sent, or what went there may not have arrived."""
+        self._agent.send_failed(target, at.mono_ns, why=why)
         self._drain_facts(at)
 
     def resolved(self, name: Name, servers: Servers) -> None:
-        """DNS was asked for a name that the plan's lines have. From now on calls to it go there; none: they fail at once."""
-        self._names[name] = servers
+        """DNS was asked for a name of the plan. From now on calls to it go there, and those of a trunk with that name come from there; no
+        servers: calls to it fail at once."""
+        self._agent.locator.resolved(name, servers)
+        self._trunks.forget()
 
     def tick(self, at: Moment) -> None:
         """Runs all timers due by `at`."""
@@ -222,8 +223,7 @@ class Engine:
         self._plan = plan
         self._control.usage.set_groups(plan.lines_of_groups)
         self._trunks.follow(plan)
-        for name in self._names.keys() - plan.names:
-            del self._names[name]
+        self._agent.locator.keep(plan.names)
         self._agent.admit_strangers(plan.strangers)
 
     def watch_peers(self, at: Moment) -> None:

@@ -3,7 +3,7 @@
 What a command causes at once comes back as events, which `CallRunner` feeds to the call.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -24,16 +24,15 @@ from switch.engine.renegotiation import Renegotiator
 from switch.engine.transfer import TransferController
 from switch.sip.agent import UserAgent
 from switch.sip.peer import DEFAULT_PEER
-from switch.sip.targets import Name, Servers
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
 
 
 class CommandExecutor:
-    """Carries out commands. `emit` takes the effects they need. `names`: what DNS says of host names in lines' URIs; it changes."""
+    """Carries out commands. `emit` takes the effects they need."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_names", "_renegotiator", "_transfers")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator", "_transfers")
 
     def __init__(
         self,
@@ -44,14 +43,12 @@ class CommandExecutor:
         transfers: TransferController,
         control: CallControl,
         calls: LiveCalls,
-        names: Mapping[Name, Servers],
         emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
         self._calls = calls
-        self._names = names
         self._emit = emit
         self._renegotiator = renegotiator
         self._transfers = transfers
@@ -126,7 +123,8 @@ class CommandExecutor:
                 assert_never(command)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
-        targets = self._agent.targets(dial.attempt.uri, names=self._names, seed=live.call.history.seed + dial.leg)
+        uri, seed = dial.attempt.uri, live.call.history.seed + dial.leg
+        targets = self._agent.locator.targets(uri, seed=seed, now_ns=at.mono_ns)
         if not targets:
             return self._unreachable(live, dial, at)
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
@@ -139,8 +137,10 @@ class CommandExecutor:
                 self._agent,
                 live,
                 leg,
+                targets=targets,
                 line=dial.attempt.line,
-                uri=dial.attempt.uri,
+                uri=uri,
+                silence_ms=dial.attempt.silence_ms,
                 body=body,
                 ring_ms=dial.attempt.ring_ms,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,

@@ -9,6 +9,7 @@ from switch.call.state import CALLER, Ended
 from switch.call.steps import why_ended
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
@@ -18,6 +19,7 @@ from switch.sip.fact import (
     AckReceived,
     AnswerReceived,
     EndReason,
+    FailedOver,
     InfoDigit,
     LegFact,
     LegTerminated,
@@ -28,15 +30,20 @@ from switch.sip.fact import (
     RedirectFollowed,
     ReferReceived,
 )
+from switch.sip.info import InfoKey
 
 MAX_LINE_REST_S = 600
 """How long a line is left alone at most because it asked for it (Retry-After)."""
 
 
+_Told = ProvisionalReceived | FailedOver | RedirectFollowed | ReferReceived | AnswerReceived | InfoDigit
+"""What a call is told of as one event."""
+
+
 class LegFacts:
     """Facts of legs that belong to a call. `InviteReceived` opens one: see `call_setup`."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_media", "_renegotiator", "_runner", "_transfers")
+    __slots__ = ("_agent", "_calls", "_control", "_digits", "_media", "_renegotiator", "_runner", "_transfers")
 
     def __init__(
         self,
@@ -45,6 +52,7 @@ class LegFacts:
         media: MediaController,
         renegotiator: Renegotiator,
         transfers: TransferController,
+        digits: DigitRelay,
         control: CallControl,
         calls: LiveCalls,
         runner: CallRunner,
@@ -53,13 +61,13 @@ class LegFacts:
         self._media = media
         self._renegotiator = renegotiator
         self._transfers = transfers
+        self._digits = digits
         self._control = control
         self._calls = calls
         self._runner = runner
 
     def on_fact(self, live: LiveCall, number: int, *, fact: LegFact, at: Moment) -> None:
-        leg = live.legs[number]
-        if fact.leg != leg.sip:
+        if fact.leg != live.legs[number].sip:  # the target of a transfer, or a leg that one left behind
             event = self._transfers.on_fact(live, number, fact, at)
             if event is not None:
                 self._runner.feed(live, event)
@@ -69,20 +77,33 @@ class LegFacts:
                 self._on_terminated(live, number, fact, at)
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
-            case ProvisionalReceived(status=status, body=body):
-                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
-                self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
-            case RedirectFollowed() | ReferReceived() | InfoDigit():
-                self._runner.feed(live, _event_of(fact, number=number, at=at))
-            case AnswerReceived(body=body):
-                if self._media.apply_answer(live, leg, body):
-                    self._runner.feed(live, ev.LegAnswered(at=at, leg=number))
-                else:
-                    self._runner.feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
                 self._renegotiator.on_fact(live, number, fact, at)
+            case _:
+                self._runner.feed(live, self._event_of(live, number, fact, at))
+
+    def _event_of(self, live: LiveCall, number: int, fact: _Told, at: Moment) -> ev.Event:
+        """Returns the call's event of a fact, once the leg's handles are in step with it."""
+        leg = live.legs[number]
+        match fact:
+            case ProvisionalReceived(status=status, body=body):
+                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
+                return ev.LegRang(at=at, leg=number, status=status, early_media=early)
+            case FailedOver(target=target):
+                leg.source = target
+                return ev.LegFailedOver(at=at, leg=number, target=str(target))
+            case RedirectFollowed(uri=uri):
+                return ev.LegRedirected(at=at, leg=number, uri=uri)
+            case ReferReceived(uri=uri):
+                return ev.TransferRequested(at=at, leg=number, uri=uri)
+            case AnswerReceived(body=body):
+                is_usable = self._media.apply_answer(live, leg, body)
+                return ev.LegAnswered(at=at, leg=number) if is_usable else ev.AnswerUnusable(at=at, leg=number)
+            case InfoDigit(digit=digit, duration_ms=duration_ms):
+                self._digits.on_info(live, number, InfoKey(digit, duration_ms), at)  # first: a key that bridges is not passed on
+                return ev.DigitHeard(at=at, leg=number, digit=digit)
             case _:
                 assert_never(fact)
 
@@ -115,18 +136,6 @@ class LegFacts:
         self._runner.feed(live, event)
 
 
-def _event_of(fact: RedirectFollowed | ReferReceived | InfoDigit, *, number: int, at: Moment) -> ev.Event:
-    match fact:
-        case RedirectFollowed(uri=uri):
-            return ev.LegRedirected(at=at, leg=number, uri=uri)
-        case ReferReceived(uri=uri):
-            return ev.TransferRequested(at=at, leg=number, uri=uri)
-        case InfoDigit(digit=digit):
-            return ev.DigitHeard(at=at, leg=number, digit=digit)
-        case _:
-            assert_never(fact)
-
-
 _OF_CALLER = {
     EndReason.NO_ACK: Cause.CALLER_NO_ACK,
     EndReason.UNREACHABLE: Cause.CALLER_NO_ACK,
@@ -139,6 +148,7 @@ _OF_LINE = {
     EndReason.CANCELLED: Cause.NO_ANSWER,
     EndReason.TIMEOUT: Cause.SILENT,
     EndReason.UNREACHABLE: Cause.LINE_FAILED,
+    EndReason.CERTIFICATE_REFUSED: Cause.CERTIFICATE_REFUSED,
     EndReason.BAD_ANSWER: Cause.LINE_FAILED,
 }
 

@@ -1,8 +1,9 @@
 """Invites a line, or the target of its transfer: whom the INVITE names as the caller, and which headers it carries."""
 
-from switch.call.moment import Moment
+from switch.call.moment import NS_PER_MS, Moment
 from switch.engine.live import LiveCall, LiveLeg
 from switch.sip.agent import UserAgent
+from switch.sip.flow import Flow
 from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
 from switch.sip.requests import Fields
 
@@ -21,18 +22,24 @@ def invite(
     live: LiveCall,
     leg: LiveLeg,
     *,
+    targets: tuple[Flow, ...],
     line: str,
     uri: str,
     body: bytes,
+    silence_ms: int,
     ring_ms: int,
     call_id: str | None,
     at: Moment,
 ) -> None:
-    """Sends the INVITE of `leg` to its source, as one to `line`, and gives it the agent's number. `body`: our offer."""
+    """Sends the INVITE of `leg` to the first of `targets`, or to a later one where that fails, as one to `line`, and gives it the agent's
+    number. `body`: our offer."""
+    target, *further = targets
     caller, passed = _caller_for(live, line)
     leg.sip = agent.invite(
         uri=uri,
-        target=leg.source,
+        target=target,
+        further=tuple(further),
+        silence_ns=silence_ms * NS_PER_MS,
         caller=caller.shown,
         body=body,
         now_ns=at.mono_ns,

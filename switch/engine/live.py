@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from media.control import RemoteMedia
 from switch.call.cause import Cause
 from switch.call.moment import Moment
-from switch.call.state import Call
+from switch.call.state import CALLER, Bridged, Call
 from switch.engine.call_control import CallContext
 from switch.sip.flow import Flow
 from switch.sip.offer_answer import NegotiatedMedia
@@ -19,7 +19,8 @@ from switch.timer_heap import TimerEntry
 @dataclass(slots=True, kw_only=True)
 class LiveLeg:
     """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `peer`: what config says of its trunk or line.
-    `port`: our RTP port. `remote`: where its audio is, once agreed. `refusal`: why its SDP can't be served, for a Warning header.
+    `host`, `port`: our RTP address, once its family is known, and port. `remote`: where its audio is, once agreed. `refusal`: why its SDP
+    can't be served, for a Warning header.
 
     `prepared`: the answer to its INVITE's SDP (caller; None: it had none). `version`: how many SDP bodies we sent it.
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
@@ -32,6 +33,7 @@ class LiveLeg:
     sip: int
     source: Flow
     peer: PeerProfile = DEFAULT_PEER
+    host: str | None = None
     port: int | None = None
     remote: RemoteMedia | None = None
     prepared: NegotiatedMedia | None = None
@@ -72,6 +74,15 @@ class LiveCall:
     def call_id(self) -> str:
         return self.call.history.call_id
 
+    def partner_of(self, number: int) -> int | None:
+        """Returns the leg that leg `number` is bridged with, or None."""
+        match self.call.phase:
+            case Bridged(leg=line) if number in {CALLER, line}:
+                other = line if number == CALLER else CALLER
+                return other if other in self.legs else None
+            case _:
+                return None
+
     def silent_since(self) -> Moment | None:
         """Returns the earliest last packet of the legs that should send audio and do not, or None."""
         silent = [
@@ -81,13 +92,14 @@ class LiveCall:
 
 
 class LiveCalls:
-    """Every live call, by id and by the SIP agent's leg numbers."""
+    """Every live call, by id, by the SIP agent's leg numbers, and by trunk."""
 
-    __slots__ = ("_by_id", "_by_sip")
+    __slots__ = ("_by_id", "_by_sip", "_by_trunk")
 
     def __init__(self) -> None:
         self._by_id: dict[str, LiveCall] = {}
         self._by_sip: dict[int, tuple[LiveCall, int]] = {}
+        self._by_trunk: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -111,6 +123,11 @@ class LiveCalls:
 
     def add(self, live: LiveCall) -> None:
         self._by_id[live.call_id] = live
+        self._by_trunk.setdefault(live.call.history.trunk, set()).add(live.call_id)
+
+    def on_trunk(self, trunk: str) -> int:
+        """Returns how many calls of a trunk are live."""
+        return len(self._by_trunk.get(trunk, ()))
 
     def add_leg(self, live: LiveCall, number: int, leg: LiveLeg) -> None:
         live.legs[number] = leg
@@ -130,4 +147,8 @@ class LiveCalls:
 
     def drop(self, live: LiveCall) -> bool:
         """The call is over; False: it was already. Legs that have not terminated yet are still found until they do."""
+        members = self._by_trunk.get(live.call.history.trunk, set())
+        members.discard(live.call_id)
+        if not members:
+            self._by_trunk.pop(live.call.history.trunk, None)
         return self._by_id.pop(live.call_id, None) is not None

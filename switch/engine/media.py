@@ -11,18 +11,26 @@ from switch.engine.live import LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import remote_media
 from switch.sip import offer_answer
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning
 from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtpAddress:
+    """An address of ours that RTP comes to. `advertised`: as peers see it, where a NAT is before it."""
+
+    local: str
+    advertised: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtpSettings:
-    """This switch's RTP: its address as peers see it, the first and last port, and how long a port stays unused between calls.
+    """This switch's RTP: its address of each family that it has, the first and last port, and how long a port stays unused between calls.
     `hold_music`: the prompt that a held side hears over and over; None: silence."""
 
-    address: str
+    addresses: tuple[RtpAddress, ...]
     ports: tuple[int, int]
     quiet_ms: int
     hold_music: str | None = None
@@ -40,10 +48,10 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_address", "_calls", "_note", "_noted", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_local", "_note", "_noted", "_owners", "_ports", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
-        self._address = rtp.address
+        self._local = {each.advertised: each.local for each in rtp.addresses}
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._note = note
@@ -171,7 +179,7 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return None
-        agreement = offer_answer.accept_answer(description, formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
     def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
@@ -180,7 +188,7 @@ class MediaController:
         leg.offered = True
         leg.version += 1
         return offer_answer.offer(
-            host=self._address,
+            host=self._host(leg),
             port=port,
             session_id=port,
             version=leg.version,
@@ -196,7 +204,7 @@ class MediaController:
         port = _port(leg)
         agreement = offer_answer.answer(
             description,
-            host=self._address,
+            hosts=tuple(self._local) if leg.host is None else (leg.host,),
             port=port,
             session_id=port,
             version=leg.version + 1,
@@ -210,14 +218,27 @@ class MediaController:
         if objection is not None:
             return objection
         leg.version += 1
+        leg.host = agreement.host
         return agreement
 
+    def _host(self, leg: LiveLeg) -> str:
+        """Returns our RTP address on a leg: of the family that its first SDP said, else of its signalling where we have one."""
+        if leg.host is None:
+            is_v6 = ":" in leg.source.host
+            leg.host = min(self._local, key=lambda host: (":" in host) is not is_v6)
+        return leg.host
+
     def _objection(self, leg: LiveLeg, agreement: NegotiatedMedia) -> Incompatible | None:
-        """Our sockets can't reach audio at IPv6; audio at one of our own RTP ports would loop for ever."""
+        """A name's address is that of the signalling, which may be of the other family; an address of one link names no link; audio at one
+        of our own RTP ports would loop for ever."""
         remote = self._remote(leg, agreement, ours=())
-        if ":" in remote.host:
+        if agreement.stream.host in offer_answer.UNSPECIFIED:
+            return None
+        if (":" in remote.host) is not (":" in agreement.host):
+            return Incompatible.FAMILY
+        if is_link_local(remote.host):
             return Incompatible.ADDRESS
-        return Incompatible.LOOP if remote.host == self._address and remote.port in self._ports.range else None
+        return Incompatible.LOOP if remote.host in self._local and remote.port in self._ports.range else None
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         source = leg.source
@@ -248,7 +269,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
-            self._tell(live.worker, Open(port=leg.port, peer=leg.remote))
+            self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
         """Closes the leg's audio; a port that was used stays unused for the quiet time."""

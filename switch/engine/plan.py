@@ -18,8 +18,8 @@ from switch.sip.targets import Name, name_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """A trunk that may send us calls. `networks`, `networks6`: (address, mask) pairs of IPv4 and IPv6 as integers. `rate`: what it bills
-    us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused; None: no limit. `names`: host names
-    whose addresses are its own, too."""
+    us, or None. `peer`: how SIP treats it. `per_second`: more new calls in any second are refused, `max_calls`: more live ones; None: no
+    limit. `names`: host names whose addresses are its own, too."""
 
     name: str
     networks: tuple[tuple[int, int], ...]
@@ -27,6 +27,7 @@ class Trunk:
     rate: Rate | None = None
     peer: PeerProfile = DEFAULT_PEER
     per_second: int | None = None
+    max_calls: int | None = None
     names: tuple[Name, ...] = ()
 
 

@@ -10,9 +10,10 @@ from switch.sip.sdp import Direction, Format
 
 
 def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
-    """Returns where audio for `sdp_host` is sent: `source`, where the signalling comes from, if that is public and `sdp_host` is not.
-    `nat` False: always `sdp_host`. Both are IP literals."""
-    if not nat or not is_private(sdp_host) or ":" in source or is_private(source):
+    """Returns where audio for `sdp_host` is sent: `source`, where the signalling comes from, if that is public and `sdp_host` is not, and
+    both are of one family. `nat` False: always `sdp_host`. Both are IP literals."""
+    is_of_both = (":" in source) is (":" in sdp_host)
+    if not nat or not is_of_both or not is_private(sdp_host) or is_private(source):
         return sdp_host
     return source
 

@@ -8,7 +8,6 @@ from typing import Protocol, assert_never
 
 from media.control import PlayMusic, StopPlay
 from switch.call.moment import Moment
-from switch.call.state import CALLER, Bridged
 from switch.engine.live import LiveCall, LiveLeg
 from switch.engine.media import MediaController
 from switch.sip.fact import OfferAccepted, OfferReceived, OfferRefused
@@ -167,9 +166,5 @@ def _read_wish(leg: LiveLeg) -> None:
 
 
 def _partner(live: LiveCall, number: int) -> LiveLeg | None:
-    """Returns the leg that leg `number` is bridged with, or None."""
-    match live.call.phase:
-        case Bridged(leg=line) if number in {CALLER, line}:
-            return live.legs.get(line if number == CALLER else CALLER)
-        case _:
-            return None
+    other = live.partner_of(number)
+    return None if other is None else live.legs[other]

@@ -5,24 +5,26 @@ from collections.abc import Collection
 
 import msgspec
 
+from routing.table import Line
 from switch.call.moment import Moment
 from switch.call.record import CallRecord, FinalState
 from switch.call.state import CALLER
 from switch.engine.live import LiveCalls
 from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
-from switch.engine.plan import Plan
+from switch.engine.plan import Plan, Trunk
 from switch.engine.usage import Usage
 from switch.sip.agent import UserAgent
 from switch.sip.statistics import OTHER, Statistic
 
 
 class TrunkStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One trunk. `calls`: live. `total_calls`: since the start, live ones included. `refused`: of these, those that were rejected at once.
-    `malformed`: messages of its addresses that could not be used, or were read past an error. `last_seen_us`: UTC, of its last message.
-    `health`, `registration`: None: it is not asked by OPTIONS, we do not register with it."""
+    """One trunk. `calls`: live, of at most `limit`. `total_calls`: since the start, live ones included. `refused`: of these, those that
+    were rejected at once. `malformed`: messages of its addresses that could not be used, or were read past an error. `last_seen_us`: UTC,
+    of its last message. `health`, `registration`: None: it is not asked by OPTIONS, we do not register with it."""
 
     name: str
     calls: int
+    limit: int | None
     total_calls: int
     refused: int
     malformed: int
@@ -32,13 +34,14 @@ class TrunkStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One line. `calls`: live, ringing ones included. `total_calls`: since the start. `resting_until_us`: UTC, until when it is not tried
-    after failures. `last_result`, `last_result_us`, `last_sip_code`: the outcome of its last attempt whose call is over, when it was
-    dialled, and the line's final answer, if any. `health`: None: it is not asked by OPTIONS."""
+    """One line. `calls`: live, ringing ones included, of at most `limit`. `total_calls`: since the start. `resting_until_us`: UTC, until
+    when it is not tried after failures. `last_result`, `last_result_us`, `last_sip_code`: the outcome of its last attempt whose call is
+    over, when it was dialled, and the line's final answer, if any. `health`: None: it is not asked by OPTIONS."""
 
     name: str
     advertiser: str
     calls: int
+    limit: int | None
     total_calls: int
     resting_until_us: int | None
     last_result: str | None
@@ -84,11 +87,13 @@ class TrafficCounts:
                 del counts[gone]
 
     def trunk(
-        self, name: str, *, live: int, malformed: int, health: HealthState | None, registration: RegistrationState | None
+        self, trunk: Trunk, *, live: int, malformed: int, health: HealthState | None, registration: RegistrationState | None
     ) -> TrunkStatus:
+        name = trunk.name
         return TrunkStatus(
             name=name,
             calls=live,
+            limit=trunk.max_calls,
             total_calls=self._trunk_calls[name] + live,
             refused=self._refused[name],
             malformed=malformed,
@@ -97,14 +102,14 @@ class TrafficCounts:
             registration=registration,
         )
 
-    def line(
-        self, name: str, advertiser: str, *, live: int, resting_until_us: int | None, health: HealthState | None
-    ) -> LineStatus:
+    def line(self, line: Line, *, live: int, resting_until_us: int | None, health: HealthState | None) -> LineStatus:
+        name = line.name
         result, result_us, sip_code = self._results.get(name, (None, None, None))
         return LineStatus(
             name=name,
-            advertiser=advertiser,
+            advertiser=line.advertiser,
             calls=live,
+            limit=next((cap.limit for cap in line.caps if cap.key == f"line:{name}"), None),
             total_calls=self._line_calls[name] + live,
             resting_until_us=resting_until_us,
             last_result=result,
@@ -119,7 +124,6 @@ _REJECTED = frozenset(state for state in FinalState if state.value.startswith("r
 
 def trunk_status(plan: Plan, *, agent: UserAgent, calls: LiveCalls, traffic: TrafficCounts, at: Moment) -> tuple[TrunkStatus, ...]:
     """Returns the present state of each trunk of the plan."""
-    live = Counter(each.call.history.trunk for each in calls)
     malformed: Counter[str] = Counter()
     for host, count in agent.statistics.snapshot().get(Statistic.ODDITY, {}).items():
         trunk = None if host == OTHER else plan.trunk_of(host)
@@ -128,9 +132,13 @@ def trunk_status(plan: Plan, *, agent: UserAgent, calls: LiveCalls, traffic: Tra
     health, registered = health_states(agent, at), registration_states(agent, at)
     return tuple(
         traffic.trunk(
-            name, live=live[name], malformed=malformed[name], health=health.get(f"trunk:{name}"), registration=registered.get(name)
+            trunk,
+            live=calls.on_trunk(trunk.name),
+            malformed=malformed[trunk.name],
+            health=health.get(f"trunk:{trunk.name}"),
+            registration=registered.get(trunk.name),
         )
-        for name in [trunk.name for trunk in plan.trunks]
+        for trunk in plan.trunks
     )
 
 
@@ -150,7 +158,7 @@ def line_status(
         until_us = usage.resting_until_us(name)
         resting_us = until_us if until_us > at.utc_us else None
         state = health.get(f"line:{name}")
-        found.append(traffic.line(name, line.advertiser, live=live[name], resting_until_us=resting_us, health=state))
+        found.append(traffic.line(line, live=live[name], resting_until_us=resting_us, health=state))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@
 SIP leg of the call is one that was left behind: it is only ended. Which transfer is followed is decided in `switch.call.transfer`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from media.control import Unbridge
 from switch.call import command as do
@@ -17,16 +17,15 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import NOT_ACCEPTABLE, Renegotiator
 from switch.sip.agent import UserAgent
-from switch.sip.fact import AnswerReceived, LegFact, LegTerminated, OfferReceived, ProvisionalReceived, ReferReceived
-from switch.sip.targets import Name, Servers
+from switch.sip.fact import AnswerReceived, FailedOver, LegFact, LegTerminated, OfferReceived, ProvisionalReceived, ReferReceived
 
 DONE, FORBIDDEN, TIMEOUT, UNAVAILABLE = 200, 403, 408, 503
 
 
 class TransferController:
-    """`names`: what DNS says of host names in lines' URIs; it changes."""
+    """Its commands and facts are those of the one leg number whose line talks with the caller."""
 
-    __slots__ = ("_agent", "_calls", "_media", "_names", "_renegotiator")
+    __slots__ = ("_agent", "_calls", "_media", "_renegotiator")
 
     def __init__(
         self,
@@ -35,13 +34,11 @@ class TransferController:
         media: MediaController,
         renegotiator: Renegotiator,
         calls: LiveCalls,
-        names: Mapping[Name, Servers],
     ) -> None:
         self._agent = agent
         self._media = media
         self._renegotiator = renegotiator
         self._calls = calls
-        self._names = names
 
     # commands
 
@@ -64,7 +61,8 @@ class TransferController:
     def _dial(self, live: LiveCall, command: do.Transfer, at: Moment) -> Iterable[ev.Event]:
         line, tried = live.legs[command.leg], live.call.history.attempts[command.leg - 1]
         number = len(tried.transferred_to)
-        targets = self._agent.targets(command.uri, names=self._names, seed=live.call.history.seed + number)
+        seed = live.call.history.seed + number
+        targets = self._agent.locator.redirected(command.uri, like=line.source, seed=seed, now_ns=at.mono_ns)
         if not targets:
             self._agent.decline_refer(line.sip, FORBIDDEN, at.mono_ns, why="no address is known for its target")
             return (ev.TransferFailed(at=at, leg=command.leg, status=FORBIDDEN),)
@@ -77,7 +75,17 @@ class TransferController:
         self._agent.accept_refer(line.sip, at.mono_ns, expires_s=expires_s(command.ring_ms))
         call_id = None if tried.sip_call_id is None else f"{tried.sip_call_id}-{number}"
         invite(
-            self._agent, live, target, line=tried.line, uri=command.uri, body=body, ring_ms=command.ring_ms, call_id=call_id, at=at
+            self._agent,
+            live,
+            target,
+            targets=targets,
+            line=tried.line,
+            uri=command.uri,
+            body=body,
+            silence_ms=live.context.plan.table.lines[tried.line].silence_ms,
+            ring_ms=command.ring_ms,
+            call_id=call_id,
+            at=at,
         )
         self._calls.add_sip(live, command.leg, target.sip)
         return ()
@@ -127,6 +135,8 @@ class TransferController:
                 self._calls.drop_leg(fact.leg)
                 if target is not None:
                     return ev.TransferFailed(at=at, leg=number, status=TIMEOUT if status is None or status < 300 else status)
+            case FailedOver(target=source) if target is not None:
+                target.source = source
             case ProvisionalReceived(body=body) if target is not None:
                 self._media.apply_early_answer(live, target, body)
             case AnswerReceived(body=body) if target is not None:

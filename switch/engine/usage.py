@@ -74,7 +74,7 @@ class LineHistory:
         match outcome:
             case Outcome.BUSY | Outcome.DECLINED:
                 self.add_answer(line)
-            case Outcome.FAILED | Outcome.SILENT:
+            case Outcome.FAILED | Outcome.CERTIFICATE_REFUSED | Outcome.SILENT:
                 row = self._failures[line] = self._failures.get(line, 0) + 1
                 if health is not None and row >= health.failures:
                     self.rest(line, at_us + health.rest_ms * 1_000)

@@ -7,8 +7,9 @@ from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFa
 from switch.call import event as ev
 from switch.call.moment import Moment
 from switch.engine.call_runner import CallRunner
+from switch.engine.digit_relay import DigitRelay
 from switch.engine.effect import Effect, LogProblem
-from switch.engine.live import LiveCalls
+from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.transfer import UNAVAILABLE
 
@@ -19,10 +20,19 @@ SILENT_NS = 500_000_000
 class WorkerReports:
     """`emit` takes the effects."""
 
-    __slots__ = ("_calls", "_emit", "_media", "_runner")
+    __slots__ = ("_calls", "_digits", "_emit", "_media", "_runner")
 
-    def __init__(self, *, media: MediaController, calls: LiveCalls, runner: CallRunner, emit: Callable[[Effect], None]) -> None:
+    def __init__(
+        self,
+        *,
+        media: MediaController,
+        digits: DigitRelay,
+        calls: LiveCalls,
+        runner: CallRunner,
+        emit: Callable[[Effect], None],
+    ) -> None:
         self._media = media
+        self._digits = digits
         self._calls = calls
         self._runner = runner
         self._emit = emit
@@ -33,6 +43,7 @@ class WorkerReports:
             case Ready():
                 self._media.worker_up(worker)
             case DigitReceived(port=port, digit=digit):
+                self._pass_on(port, digit, at)  # first: a key that bridges is not passed on
                 self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
             case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
@@ -61,11 +72,16 @@ class WorkerReports:
     def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
         """Updates which legs send audio, as of the worker's moment; the calls' next heartbeats use it."""
         for port, last_ns in report.last.items():
-            owner = self._media.owner_of(port)
-            live = None if owner is None else self._calls.get(owner[0])
-            if owner is not None and live is not None and live.legs[owner[1]].port == port:
+            owner = self._owner_of(port)
+            if owner is not None:
+                live, number = owner
                 silent = report.at_ns - last_ns > SILENT_NS
-                live.legs[owner[1]].silent_since = at.at_mono(last_ns) if silent else None
+                live.legs[number].silent_since = at.at_mono(last_ns) if silent else None
+
+    def _pass_on(self, port: int, digit: str, at: Moment) -> None:
+        owner = self._owner_of(port)
+        if owner is not None:
+            self._digits.on_event(*owner, digit=digit, at=at)
 
     def _on_open_failed(self, port: int, why: str, at: Moment) -> None:
         """The call has no audio; or only the target of a transfer has none, which is one that failed."""
@@ -76,9 +92,14 @@ class WorkerReports:
         self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
 
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
-        """Passes a report of a port to the call that owns it; a port released in the meantime has no owner. What a target of a transfer
-        does before it has the call does not matter."""
+        owner = self._owner_of(port)
+        if owner is not None:
+            live, number = owner
+            self._runner.feed(live, event(number))
+
+    def _owner_of(self, port: int) -> tuple[LiveCall, int] | None:
+        """Returns the call and leg that own a port, or None: it has been released in the meantime, or is of a target of a transfer that
+        has not taken the call, and whose audio does not matter."""
         owner = self._media.owner_of(port)
         live = None if owner is None else self._calls.get(owner[0])
-        if owner is not None and live is not None and live.legs[owner[1]].port == port:
-            self._runner.feed(live, event(owner[1]))
+        return None if owner is None or live is None or live.legs[owner[1]].port != port else (live, owner[1])

@@ -1,7 +1,7 @@
 """Reads telephone numbers, addresses and SIP URIs of a config. Text in, typed values out; raises `Invalid`."""
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from routing import geo
 from switch.settings.problem import quote
@@ -24,9 +24,11 @@ RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
 SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
 SIP_ADDRESS = 'an address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
-ADDRESS = "an IPv4 address, such as 127.0.0.1"
+ADDRESS = "an address, such as 192.0.2.1 or 2001:db8::1"
 NAME_SERVER = 'an address, such as 192.0.2.53, 127.0.0.1:5353 or "[2001:db8::53]:53"'
 DNS_PORT = 53
+_LINK_LOCAL = IPv6Network("fe80::/10")
+_MAPPED = IPv6Network("::ffff:0:0/96")
 NETWORK = "an address or network, such as 192.0.2.7, 10.1.0.0/16 or 2001:db8::/32"
 PORT_RANGE = "two ports, such as 20000-20999, from 1024 to 65535, with room for two even ports"
 SIP_URI = "a SIP URI, such as sip:+12125550101@192.0.2.10:5060 or sip:+12125550101@sip.example.com;transport=tls"
@@ -44,22 +46,22 @@ def number(text: str) -> str:
     raise Invalid(f"bad number {quote(text)}", expected=E164, hint=hint)
 
 
-def address(text: str) -> str:
-    """One IPv4 address that peers can be told: it is written into SDP and Via."""
+def address(text: str, *, expected: str = ADDRESS) -> str:
+    """One address that peers can be told: it is written into SDP and Via. An IPv6 address comes in its short form."""
     try:
-        found = IPv4Address(text)
-    except AddressValueError as error:
-        raise Invalid(f"bad address {quote(text)}", expected=ADDRESS) from error
+        found = ip_address(text)
+    except ValueError as error:
+        raise Invalid(f"bad address {quote(text)}", expected=expected) from error
     if not _is_sent_to(found):
         raise Invalid(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
-    return text
+    return str(found)
 
 
 def socket_address(text: str, *, expected: str = SOCKET_ADDRESS) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
+    if not colon or ":" in host or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
         raise Invalid(f"bad address {quote(text)}", expected=expected)
-    return address(host), int(port)
+    return address(host, expected=expected), int(port)
 
 
 def sip_address(text: str) -> tuple[str, int]:
@@ -67,16 +69,10 @@ def sip_address(text: str) -> tuple[str, int]:
     if not text.startswith("["):
         host, port = socket_address(text, expected=SIP_ADDRESS)
         return host, port
-    found = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]:([0-9]{1,5})", text)
-    try:
-        parsed = IPv6Address(found[1]) if found else None
-    except AddressValueError:
-        parsed = None
-    if found is None or parsed is None or not 1 <= int(found[2]) <= MAX_PORT:
+    found = re.fullmatch(r"\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]:([0-9]{1,5})", text)
+    if found is None or not 1 <= int(found[2]) <= MAX_PORT:
         raise Invalid(f"bad address {quote(text)}", expected=SIP_ADDRESS)
-    if not _is_sent_to(parsed):
-        raise Invalid(f"{text} is not an address that peers can send to", expected="an address of this machine: peers are told it")
-    return str(parsed), int(found[2])
+    return address(found[1], expected=SIP_ADDRESS), int(found[2])
 
 
 def name_server(text: str) -> tuple[str, int]:
@@ -98,9 +94,15 @@ def network(text: str) -> IPv4Network | IPv6Network:
     if text == "any":
         return ANYWHERE
     try:
-        return ip_network(text)
+        found = ip_network(text)
     except ValueError as error:
         raise Invalid(f"bad address {quote(text)}", expected=NETWORK, hint=_network_hint(text)) from error
+    if isinstance(found, IPv6Network):
+        if found.subnet_of(_LINK_LOCAL):
+            raise Invalid(f"{text} is of one link: no answer could be sent there", expected=NETWORK, hint="name its global address")
+        if found.subnet_of(_MAPPED):
+            raise Invalid(f"{text} stands for addresses of IPv4", expected=NETWORK, hint="write them as IPv4")
+    return found
 
 
 def port_range(text: str) -> tuple[int, int]:
@@ -181,5 +183,6 @@ def _is_sent_to(found: IPv4Address | IPv6Address) -> bool:
     """Whether the address is one host's: 0.0.0.0, multicast and 240.0.0.0/4 with broadcast are not; nor IPv6 addresses that mean one of a
     single link, or of IPv4."""
     if isinstance(found, IPv6Address):
-        return not (found.is_unspecified or found.is_multicast or found.is_link_local or found.ipv4_mapped)
+        of_one_link = found.is_link_local or found.scope_id is not None
+        return not (found.is_unspecified or found.is_multicast or of_one_link or found.ipv4_mapped)
     return not (found.is_unspecified or found.is_multicast or found.is_reserved)

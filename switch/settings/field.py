@@ -175,6 +175,7 @@ TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)] 
 ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
 RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
 SessionTimer = Annotated[int | None, scalar(v.session_timer, v.SESSION_TIMER), text_schema(v.SESSION_TIMER_PATTERN)]
+MaxCalls = Annotated[int, whole(1, MAX_CALLS)]
 CallsPerSecond = Annotated[int, whole(1, MAX_PER_SECOND)]
 Amount = Annotated[
     int,
@@ -197,7 +198,6 @@ TechPrefix = Annotated[str, scalar(v.tech_prefix, v.TECH_PREFIX), text_schema(v.
 CapLimit = Annotated[int, whole(1, MAX_CAP)]
 E164 = Annotated[str, scalar(address.number, address.E164), text_schema(address.E164_PATTERN)]
 SocketAddress = Annotated[tuple[str, int], scalar(address.socket_address, address.SOCKET_ADDRESS), text_schema()]
-Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
 SipAddress = Annotated[tuple[str, int], scalar(address.sip_address, address.SIP_ADDRESS), text_schema()]
 NameServer = Annotated[tuple[str, int], scalar(address.name_server, address.NAME_SERVER), text_schema()]
 _Network = Annotated[IPv4Network | IPv6Network, scalar(address.network, address.NETWORK), text_schema()]
@@ -284,6 +284,8 @@ class OrText:
         return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
+_Address = Annotated[str, scalar(address.address, address.ADDRESS), text_schema()]
+Addresses = Annotated[list[_Address], some("no address", address.ADDRESS), BeforeValidator(_one_is_a_list), OrText()]
 T = TypeVar("T")
 Listeners = Annotated[
     list[T],

@@ -106,7 +106,7 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
             )
         case Outcome.BUSY:
             return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.BUSY, after_ms=after_ms))
-        case Outcome.FAILED:
+        case Outcome.FAILED | Outcome.CERTIFICATE_REFUSED:
             return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.FAILS, after_ms=after_ms))
         case Outcome.SILENT:
             return RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.SILENT))

@@ -5,7 +5,7 @@ is bounded by the limits in `core` and freed when its timers run out. A call abo
 `LegTerminated`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from switch.sip.access import AccessControl, Served
@@ -13,9 +13,11 @@ from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
 from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
-from switch.sip.flow import Flow, Listeners
+from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
+from switch.sip.info import InfoKey
+from switch.sip.locator import Locator
 from switch.sip.message import KeepAlive, Malformed, Request, Response, parse
 from switch.sip.monitor import Monitor
 from switch.sip.outgoing import OutgoingLeg
@@ -24,7 +26,6 @@ from switch.sip.received import ReceivedRequest, legal, read_request, response_k
 from switch.sip.requests import DEFAULT_MAX_FORWARDS, Fields, contact_of, reason_q850, retry_after
 from switch.sip.session import Session
 from switch.sip.statistics import Statistic, Statistics
-from switch.sip.targets import Name, Servers, targets_of
 from switch.sip.transaction import Timers
 
 OVERLOAD_RETRY_AFTER_S = 5
@@ -138,6 +139,8 @@ class UserAgent:
         *,
         uri: str,
         target: Flow,
+        further: tuple[Flow, ...] = (),
+        silence_ns: int | None = None,
         caller: str,
         body: bytes,
         now_ns: int,
@@ -150,6 +153,7 @@ class UserAgent:
     ) -> int:
         """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
+        `further`: where it goes one after the other when `target` can't be reached, answers 503, or does not answer for `silence_ns`.
         `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
         `asserted`: the user part of P-Asserted-Identity, "" for none.
@@ -158,7 +162,8 @@ class UserAgent:
         return OutgoingLeg(
             self._core,
             uri=uri,
-            target=target,
+            targets=(target, *further),
+            silence_ns=silence_ns,
             caller=caller,
             body=body,
             now_ns=now_ns,
@@ -169,9 +174,10 @@ class UserAgent:
             peer=peer,
         ).number
 
-    def targets(self, uri: str, *, names: Mapping[Name, Servers], seed: int) -> tuple[Flow, ...]:
-        """Returns where an INVITE to `uri` may go: see `targets_of`."""
-        return targets_of(uri, self._core.listeners, names=names, seed=seed)
+    @property
+    def locator(self) -> Locator:
+        """Returns what knows where requests go. It is told what DNS says."""
+        return self._core.locator
 
     def progress(self, leg: int, status: int, now_ns: int, *, body: bytes = b"") -> None:
         """Sends a provisional answer (101-199; 180: it rings) to the caller, with SDP or without; again every minute."""
@@ -239,15 +245,21 @@ class UserAgent:
             case Session() as session:
                 session.referrals.finish(status, now_ns)
 
+    def press(self, leg: int, key: InfoKey, now_ns: int) -> None:
+        """Sends a key to an answered leg by INFO, after those sent before. Whether the peer took it is not told."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.press(key, now_ns)
+
     def hangup(self, leg: int, now_ns: int, *, q850: int | None = None) -> None:
         """Ends the leg in the way RFC 3261 requires in its state: a refusal, CANCEL or BYE, now or when it may be sent. Idempotent."""
         usage = self._core.legs.get(leg)
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Flow, now_ns: int) -> None:
-        """The transport could not send to `target` (ICMP error)."""
-        self._core.transactions.transport_failed(target, now_ns)
+    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """The transport could not send to `target`."""
+        self._core.transactions.transport_failed(target, now_ns, why=why)
 
     def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""

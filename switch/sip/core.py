@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from switch.sip.authenticator import Authenticator
+from switch.sip.body import SDP_TYPE
 from switch.sip.dialog import Dialog
 from switch.sip.fact import Fact, LegTerminated, PeerOddity
 from switch.sip.flow import Flow, Listeners
@@ -15,7 +16,7 @@ from switch.sip.live_keys import LiveKeys
 from switch.sip.locator import Locator
 from switch.sip.message import Request, Response, serialize
 from switch.sip.received import MAGIC_COOKIE, ReceivedRequest, peer_key, transaction_key
-from switch.sip.requests import SDP, Field, Fields, again, answer
+from switch.sip.requests import Fields, again, answer
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.transaction import Timers, Transaction, Transactions, TransactionUser
 from switch.sip.transaction_table import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
@@ -124,7 +125,10 @@ class UserAgentCore:
             self._leg_hosts.discard(host)
 
     def call_host(self, leg: int, host: str) -> None:
-        """The leg calls `host`, or was called from there."""
+        """The leg calls `host` from now on, or was called from there."""
+        before = self._called.get(leg)
+        if before is not None:
+            self._leg_hosts.discard(before)
         self._called[leg] = host
         self._leg_hosts.add(host)
 
@@ -176,11 +180,11 @@ class UserAgentCore:
         now_ns: int,
         extra: Fields = (),
         body: bytes = b"",
-        content: Field = SDP,
+        content_type: str = SDP_TYPE,
     ) -> tuple[Request, Transaction]:
-        """Sends a request of ours in `dialog`, not ACK. `content`: the type of `body`."""
+        """Sends a request of ours in `dialog`, not ACK. `content_type`: of its body, where it has one."""
         branch = self.new_branch()
-        request = dialog.request(method, branch=branch, extra=extra, body=body, content=content)
+        request = dialog.request(method, branch=branch, extra=extra, body=body, content_type=content_type)
         return request, self.send_request(request, branch=branch, flow=dialog.next_hop, user=user, now_ns=now_ns)
 
     def answer_challenge(
@@ -236,6 +240,10 @@ class UserAgentCore:
             self.statistics.add(Statistic.REFUSED, received.reply_to.host, status=status)
         transaction.respond(status, wire, now_ns)
         return wire
+
+    def contact(self, received: ReceivedRequest) -> tuple[str, str]:
+        """Returns the Contact of an answer."""
+        return self.listeners.contact(received.reply_to, is_sips=received.is_sips)
 
     def reply(self, received: ReceivedRequest, status: int, *, now_ns: int, tag: str = "", extra: Fields = ()) -> None:
         """Serves and answers at once, in a transaction as long as there is room."""

@@ -6,12 +6,13 @@ where the peer is behind a NAT (`PeerProfile.nat`): what it signalled is private
 
 import re
 
+from switch.sip.body import SDP_TYPE
 from switch.sip.digest import DigestClient
 from switch.sip.flow import Flow, Listeners, is_private, transport_of
 from switch.sip.headers import SipUri, has_param, parse_name_addr, parse_uri
 from switch.sip.message import Headers, Request, Response
 from switch.sip.received import ReceivedRequest
-from switch.sip.requests import MAX_FORWARDS, SDP, Field, Fields, usable_target
+from switch.sip.requests import MAX_FORWARDS, Field, Fields, usable_target
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
@@ -107,9 +108,16 @@ class Dialog:
         return True
 
     def request(
-        self, method: str, *, branch: str, cseq: int | None = None, extra: Fields = (), body: bytes = b"", content: Field = SDP
+        self,
+        method: str,
+        *,
+        branch: str,
+        cseq: int | None = None,
+        extra: Fields = (),
+        body: bytes = b"",
+        content_type: str = SDP_TYPE,
     ) -> Request:
-        """A request inside the dialog. `cseq`: an ACK has its INVITE's; others take the next number. `content`: the type of `body`."""
+        """A request inside the dialog. `cseq`: an ACK has its INVITE's; others take the next number."""
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
@@ -123,7 +131,7 @@ class Dialog:
             ("CSeq", f"{cseq} {method}"),
             *extra,
             *(() if self.digest is None or method == "ACK" else self.digest.fields(method, self._request_uri)),
-            *((content,) if body else ()),
+            *((("Content-Type", content_type),) if body else ()),
         )
         return Request(method=method, uri=self._request_uri, headers=Headers(fields), body=body)
 

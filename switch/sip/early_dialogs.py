@@ -97,9 +97,7 @@ class EarlyDialogs:
         elif (rejection := rejection_of(request, self._abilities)) is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method != "UPDATE" or not request.body:
-            core.reply(
-                received, 200, now_ns=now_ns, extra=(core.listeners.contact(received.reply_to), *self._abilities.answer_fields)
-            )
+            core.reply(received, 200, now_ns=now_ns, extra=(core.contact(received), *self._abilities.answer_fields))
         elif self._pending is not None or not early.rseq:  # our offer is not answered for good yet (RFC 3311 §5.2)
             core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
         else:
@@ -112,7 +110,7 @@ class EarlyDialogs:
         if pending is None:
             return False
         received, transaction = pending
-        extra: Fields = (self._core.listeners.contact(received.reply_to), *self._abilities.answer_fields)
+        extra: Fields = (self._core.contact(received), *self._abilities.answer_fields)
         self._core.respond(transaction, received, 200, now_ns=now_ns, extra=extra, body=body)
         return True
 

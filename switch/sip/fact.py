@@ -28,6 +28,8 @@ class EndReason(StrEnum):
     """No answer to our INVITE (Timer B), or none at all to our CANCEL."""
     UNREACHABLE = "unreachable"
     """The transport could not send."""
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """The peer's TLS certificate is no good."""
     BAD_ANSWER = "bad_answer"
     """The peer's 2xx cannot be used (no To tag, no Contact)."""
     EXPIRED = "expired"
@@ -74,6 +76,13 @@ class ProvisionalReceived(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     to_tag: str = ""
     reliable: bool = False
+
+
+class FailedOver(msgspec.Struct, frozen=True, kw_only=True):
+    """The line's target failed before it rang: its INVITE went to `target` instead."""
+
+    leg: int
+    target: Flow
 
 
 class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +199,7 @@ class SourceAuthenticated(msgspec.Struct, frozen=True, kw_only=True):
 Notice = HealthChanged | RegistrationChanged | SourceAuthenticated
 LegFact = (
     ProvisionalReceived
+    | FailedOver
     | RedirectFollowed
     | AnswerReceived
     | AckReceived

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from switch.sip.headers import SipUri, cached, param, parse_uri, write_host
@@ -14,13 +14,18 @@ DEFAULT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
 """RFC 3261 §19.1.2."""
 
-_PRIVATE = (
+_PRIVATE4 = (
     IPv4Network("10.0.0.0/8"),  # RFC 1918
     IPv4Network("172.16.0.0/12"),
     IPv4Network("192.168.0.0/16"),
     IPv4Network("100.64.0.0/10"),  # RFC 6598: behind a carrier's NAT
     IPv4Network("169.254.0.0/16"),  # RFC 3927
     IPv4Network("127.0.0.0/8"),
+)
+_PRIVATE6 = (
+    IPv6Network("fc00::/7"),  # RFC 4193
+    IPv6Network("fe80::/10"),  # RFC 4291 §2.5.6: of one link
+    IPv6Network("::1/128"),
 )
 
 
@@ -35,6 +40,14 @@ class Transport(StrEnum):
 _NAMED = {str(each): each for each in Transport}
 
 
+class SendFailure(StrEnum):
+    """Why nothing could be sent to a flow, or what was sent may not have arrived."""
+
+    UNREACHABLE = "unreachable"
+    CERTIFICATE_REFUSED = "certificate_refused"
+    """Over TLS its certificate has run out, is for another name, or is signed by nobody we trust."""
+
+
 class Flow(NamedTuple):
     """`host`: an IP literal. `listener`: the index of ours among `Listeners`. Over TCP and TLS it names one connection (RFC 5626 §3).
 
@@ -46,6 +59,9 @@ class Flow(NamedTuple):
     listener: int = 0
     server_name: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.transport.lower()}:{write_host(self.host)}:{self.port}"
+
     @property
     def is_reliable(self) -> bool:
         """Returns whether the transport itself sends again what is lost (RFC 3261 §17.1.1.1)."""
@@ -55,21 +71,23 @@ class Flow(NamedTuple):
 class Listeners:
     """Our own addresses as peers reach them, each the `Flow` of its listener. `user_agent`: what Server and User-Agent say."""
 
-    __slots__ = ("_contacts", "_flows", "_vias", "user_agent")
+    __slots__ = ("_contacts", "_flows", "_secure_contacts", "_vias", "user_agent")
 
     def __init__(self, flows: Sequence[Flow], *, user_agent: str) -> None:
         self._flows = tuple([flow._replace(listener=index) for index, flow in enumerate(flows)])
         self.user_agent = user_agent
         self._vias = tuple([_via(flow) for flow in flows])
         self._contacts = tuple([_contact(flow) for flow in flows])
+        self._secure_contacts = tuple([_contact(flow, is_sips=flow.transport is Transport.TLS) for flow in flows])
 
     def local(self, flow: Flow) -> Flow:
         """Returns our own address on `flow`."""
         return self._flows[flow.listener]
 
-    def contact(self, flow: Flow) -> tuple[str, str]:
-        """Returns the Contact field of what leaves by `flow`."""
-        return "Contact", self._contacts[flow.listener]
+    def contact(self, flow: Flow, *, is_sips: bool = False) -> tuple[str, str]:
+        """Returns the Contact field of what leaves by `flow`. `is_sips`: the dialog is a secure one, and its URIs are sips over TLS
+        (RFC 3261 §8.1.1.8, §12.1.1)."""
+        return "Contact", (self._secure_contacts if is_sips else self._contacts)[flow.listener]
 
     def via(self, flow: Flow, branch: str) -> tuple[str, str]:
         """Returns the Via field of a request that leaves by `flow`. Over UDP it asks for `rport` (RFC 3581)."""
@@ -129,14 +147,28 @@ def _via(flow: Flow) -> str:
 
 @cached
 def is_private(host: str) -> bool:
-    """Returns whether an IPv4 literal is of no use outside its own network; any other host is not."""
+    """Returns whether an IP literal is of no use outside its own network; a name is not."""
     try:
-        address = IPv4Address(host)
+        address = ip_address(host)
     except ValueError:
         return False
-    return any(address in network for network in _PRIVATE)
+    return any(address in network for network in (_PRIVATE4 if address.version == 4 else _PRIVATE6))
 
 
-def _contact(flow: Flow) -> str:
+@cached
+def site_of(host: str) -> str:
+    """Returns what one stranger can send from: an IPv4 literal itself, of an IPv6 literal its /64, which any host may have (RFC 6177)."""
+    return str(IPv6Network((host, 64), strict=False)) if ":" in host else host
+
+
+@cached
+def is_link_local(host: str) -> bool:
+    """Returns whether an IP literal is an IPv6 address of one link: nothing can be sent there without its zone (RFC 4007 §6)."""
+    return ":" in host and ip_address(host).is_link_local
+
+
+def _contact(flow: Flow, *, is_sips: bool = False) -> str:
+    if is_sips:
+        return f"<sips:{write_host(flow.host)}:{flow.port}>"
     transport = "" if flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
     return f"<sip:{write_host(flow.host)}:{flow.port}{transport}>"

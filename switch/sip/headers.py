@@ -11,6 +11,7 @@ The patterns use possessive quantifiers throughout: time stays linear in the len
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Literal, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
@@ -328,6 +329,11 @@ def _escape(text: str, safe: str) -> str:
     return quote(text, safe, "utf-8", "surrogateescape")
 
 
+def is_sips(uri: str) -> bool:
+    """Returns whether a URI asks for TLS on each hop (RFC 3261 §19.1)."""
+    return uri[:5].lower() == "sips:"
+
+
 def is_sip_uri(text: str) -> bool:
     """Returns whether `text` has the form of a sip or sips URI (RFC 3261 §25.1), whatever its escapes stand for."""
     match = _URI.fullmatch(text)
@@ -354,11 +360,22 @@ def parse_uri(text: str) -> SipUri | None:
     return SipUri(
         scheme="sips" if len(match["scheme"]) == len("sips") else "sip",
         user=user or None,
-        host=match["host"].strip("[]"),
+        host=_plain_host(match["host"]),
         port=port,
         params=params,
         headers=match["headers"] or "",
     )
+
+
+def _plain_host(text: str) -> str:
+    """An IPv6 literal without brackets and as sockets write it (RFC 5952), so that it is equal to where messages come from."""
+    if not text.startswith("["):
+        return text
+    literal = text[1:-1]
+    try:
+        return str(IPv6Address(literal))
+    except ValueError:  # nothing can be sent there
+        return literal
 
 
 def _params(text: str) -> UriParams | None:

@@ -167,7 +167,7 @@ class IncomingLeg:
         """Answers the offer of an UPDATE or PRACK."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            extra: Fields = (self._core.listeners.contact(pending.received.reply_to), *CAPABILITIES)
+            extra: Fields = (self._core.contact(pending.received), *CAPABILITIES)
             self._core.respond(pending.transaction, pending.received, 200, now_ns=now_ns, extra=extra, body=body)
             self._answer_now(now_ns)
 
@@ -205,7 +205,7 @@ class IncomingLeg:
         elif method == "INFO" and received.request.body:
             core.refuse(received, 415, now_ns=now_ns)
         else:
-            core.reply_stateless(received, 200, extra=(core.listeners.contact(received.reply_to), *CAPABILITIES))
+            core.reply_stateless(received, 200, extra=(core.contact(received), *CAPABILITIES))
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         """There is nothing to acknowledge yet."""
@@ -215,7 +215,7 @@ class IncomingLeg:
         if isinstance(message, Request) and message.method == "CANCEL":
             self._left_by_peer(EndReason.CANCELLED, message, now_ns)
 
-    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, _transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         """Before the final answer only the transport ends a transaction."""
         self._forget(LegTerminated(leg=self.number, why=EndReason.UNREACHABLE, by_peer=False, status=None), 0)
 
@@ -225,7 +225,7 @@ class IncomingLeg:
         core = self._core
         core.timer_heap.cancel(self._ring_timer)
         self._ring_timer = core.timer_heap.add(now_ns + RING_AGAIN_NS, lambda again_ns: self._send_again(status, body, again_ns))
-        extra = (core.listeners.contact(self._received.reply_to), ALLOW)
+        extra = (core.contact(self._received), ALLOW)
         core.respond(self._transaction, self._received, status, now_ns=now_ns, extra=extra, body=body)
 
     def _send_reliable(self, status: int, body: bytes, now_ns: int) -> None:
@@ -234,7 +234,7 @@ class IncomingLeg:
         core.timer_heap.cancel(self._ring_timer)
         self._rseq = self._rseq + 1 if self._rseq else 1 + core.random_below(FIRST_RSEQ_LIMIT - 1)
         extra: Fields = (
-            core.listeners.contact(self._received.reply_to),
+            core.contact(self._received),
             ALLOW,
             SUPPORTED,
             ("Require", "100rel"),

@@ -5,8 +5,9 @@ Where a URI leads in principle is decided in `targets`.
 
 from collections.abc import Collection
 
-from switch.sip.flow import Flow, Listeners, Transport
-from switch.sip.targets import MAX_TARGETS, Name, Servers, name_of, targets_of
+from switch.sip.flow import Flow, Listeners, Transport, transport_of
+from switch.sip.headers import parse_uri
+from switch.sip.targets import Name, Servers, name_of, targets_of
 from switch.sip.transaction import NS_PER_MS
 
 FAILED_NS = 60_000 * NS_PER_MS
@@ -54,20 +55,36 @@ class Locator:
             return found
         return tuple(sorted(found, key=lambda target: self.has_failed(target, now_ns)))
 
+    def redirected(self, uri: str, *, like: Flow, seed: int, now_ns: int) -> tuple[Flow, ...]:
+        """Returns where a request may go that a 3xx leads to `uri`: to an address as to `like`, unless the URI names a transport."""
+        parsed = parse_uri(uri)
+        if parsed is None or name_of(uri) is not None:
+            return self.targets(uri, seed=seed, now_ns=now_ns)
+        flow = self._listeners.flow_to(parsed.host, parsed.port, transport=transport_of(parsed), like=like)
+        return () if flow is None else (flow,)
+
+    def may_take_tcp(self, target: Flow, now_ns: int) -> bool:
+        """Returns whether a listener of ours reaches the host of `target` over TCP, and that has not just failed."""
+        over_tcp = self._over_tcp(target)
+        return over_tcp is not None and not self.has_failed(over_tcp, now_ns)
+
     def for_large(self, targets: tuple[Flow, ...], now_ns: int) -> tuple[Flow, ...]:
-        """Returns where a request may go that is too large for UDP: over TCP or TLS first, where DNS or the URI names such a target;
-        else over TCP to the same address and port, and over UDP when that fails (RFC 3261 §18.1.1)."""
-        reliable = [target for target in targets if target.is_reliable]
+        """Returns where a request may go that is too large for UDP: over TCP or TLS first, where DNS names such a target; else over TCP to
+        the same address and port, and over UDP when that fails (RFC 3261 §18.1.1)."""
+        reliable = tuple([target for target in targets if target.is_reliable])
         if reliable:
             return (*reliable, *[target for target in targets if not target.is_reliable])
         found: list[Flow] = []
         for target in targets:
-            index = self._listeners.index_for(target.host, Transport.TCP)
-            if index is not None:
-                over_tcp = target._replace(transport=Transport.TCP, listener=index)
-                found += () if self.has_failed(over_tcp, now_ns) else (over_tcp,)
+            over_tcp = self._over_tcp(target)
+            if over_tcp is not None and not self.has_failed(over_tcp, now_ns):
+                found.append(over_tcp)
             found.append(target)
-        return tuple(found[: 2 * MAX_TARGETS])
+        return tuple(found)
+
+    def _over_tcp(self, target: Flow) -> Flow | None:
+        index = self._listeners.index_for(target.host, Transport.TCP)
+        return None if index is None else target._replace(transport=Transport.TCP, listener=index)
 
     def failed(self, target: Flow, now_ns: int, *, for_ns: int = FAILED_NS) -> None:
         """`target` could not be reached, was silent, or sent 503."""

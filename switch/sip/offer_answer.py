@@ -29,14 +29,15 @@ DTMF_TYPE = 101
 _CODECS = {f"{codec.name}/8000": codec for codec in Codec}
 _STATIC = {codec.value: f"{codec.name}/8000" for codec in Codec}
 _TELEPHONE_EVENT = "TELEPHONE-EVENT/8000"
-_UNSPECIFIED = ("0.0.0.0", "::")
+UNSPECIFIED = ("0.0.0.0", "::")
 """As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still allows."""
 
 
 class Incompatible(StrEnum):
     """Why nothing of an offer can be served: the value of the Warning header (RFC 3261 §20.43) of the 488, see `warning`."""
 
-    ADDRESS = '301 payphone "Audio goes to an IPv4 address"'
+    ADDRESS = '301 payphone "Audio goes to the address of one host"'
+    FAMILY = '301 payphone "Audio of this call goes over the other version of IP"'
     TRANSPORT = '302 payphone "Audio is RTP/AVP"'
     MEDIA = '304 payphone "No audio stream is offered"'
     FORMAT = '305 payphone "Audio is {codecs}"'
@@ -51,7 +52,8 @@ def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
 
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
-    `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for."""
+    `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for.
+    `is_v6`: the host, which may be a name, is of IPv6."""
 
     host: str
     port: int
@@ -59,13 +61,16 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     dtmf_type: int | None
     direction: Direction
     ptime_ms: int | None = None
+    is_v6: bool = False
 
 
 class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `stream`: the peer's side.
-    `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we offered none)."""
+    """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `host`: our address in it, of the peer's family.
+    `stream`: the peer's side. `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we
+    offered none)."""
 
     body: bytes
+    host: str
     stream: AudioStream
     format: Format
     dtmf_type: int | None
@@ -74,7 +79,7 @@ class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
 def answer(
     offer: SessionDescription,
     *,
-    host: str,
+    hosts: Sequence[str],
     port: int,
     session_id: int,
     version: int,
@@ -83,16 +88,17 @@ def answer(
     direction: Direction = Direction.SENDRECV,
 ) -> NegotiatedMedia | Incompatible:
     """Our answer: the first audio stream we can serve, with one codec (the first of `codecs` that the peer has; where none are given, the
-    peer's first), every other stream rejected in its place (RFC 3264 §6). `host`, `port`: where we receive RTP. `with_dtmf`: with the
-    peer's telephone-event. `direction`: what we would do; the answer does as much of it as the offer allows (§6.1). Incompatible: nothing
-    we can serve (488)."""
-    views = [_audio(media, codecs) for media in offer.media]
+    peer's first), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for each
+    family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as the
+    offer allows (§6.1). Incompatible: nothing we can serve (488)."""
+    views = [_audio(media, hosts, codecs) for media in offer.media]
     chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
     if stream is None:
         return next(
             (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
         )
     picked, dtmf_type = stream.formats[0], stream.dtmf_type if with_dtmf else None
+    host = _of_family(hosts, is_v6=stream.is_v6) or hosts[0]  # on hold either will do
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
         if index == chosen:
@@ -101,7 +107,7 @@ def answer(
             )
         else:
             lines.append(rejection_line(media))
-    return NegotiatedMedia(body=written(lines), stream=stream, format=picked, dtmf_type=dtmf_type)
+    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
 
 
 def offer(
@@ -120,28 +126,36 @@ def offer(
 
 
 def accept_answer(
-    answer: SessionDescription, *, formats: Sequence[Format] = OFFERED, dtmf_type: int | None = DTMF_TYPE
+    answer: SessionDescription, *, host: str, formats: Sequence[Format] = OFFERED, dtmf_type: int | None = DTMF_TYPE
 ) -> NegotiatedMedia | None:
-    """Returns what the peer's `answer` to our `offer` of these formats agrees on, or None: it rejected the audio, gave an address
-    we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its own order of codecs counts."""
-    stream = _audio(answer.media[0], ()) if answer.media else None
+    """Returns what the peer's `answer` to our `offer` of this host and these formats agrees on, or None: it rejected the audio, gave an
+    address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts."""
+    stream = _audio(answer.media[0], (host,), ()) if answer.media else None
     if not isinstance(stream, AudioStream):
         return None
     codecs = {each.codec for each in formats}
     picked = next((each for each in stream.formats if each.codec in codecs), None)
     if picked is None:
         return None
-    return NegotiatedMedia(body=b"", stream=stream, format=picked, dtmf_type=None if dtmf_type is None else stream.dtmf_type)
+    dtmf_type = None if dtmf_type is None else stream.dtmf_type
+    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
 
 
-def _audio(media: Media, ours: Sequence[Codec]) -> AudioStream | Incompatible:
-    """Returns the stream as we would serve it, or why we cannot; one that is rejected is no stream. `ours`: as `answer` has `codecs`."""
+def _of_family(hosts: Sequence[str], *, is_v6: bool) -> str | None:
+    return next((host for host in hosts if (":" in host) is is_v6), None)
+
+
+def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioStream | Incompatible:
+    """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `ours`: as `answer`
+    has `codecs`."""
     if media.kind.lower() != "audio" or not media.port:
         return Incompatible.MEDIA
     if media.protocol.upper() != "RTP/AVP":
         return Incompatible.TRANSPORT
     if not media.host:
         return Incompatible.ADDRESS
+    if media.host not in UNSPECIFIED and _of_family(hosts, is_v6=media.is_v6) is None:
+        return Incompatible.FAMILY
     codecs = {**_STATIC, **dict(media.codecs)}
     numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
     listed = {number: codecs.get(number, "") for number in numbers if number is not None}
@@ -155,8 +169,9 @@ def _audio(media: Media, ours: Sequence[Codec]) -> AudioStream | Incompatible:
         port=media.port,
         formats=formats,
         dtmf_type=next((number for number, codec in listed.items() if codec == _TELEPHONE_EVENT), None),
-        direction=_held(media.direction) if media.host in _UNSPECIFIED else media.direction,
+        direction=_held(media.direction) if media.host in UNSPECIFIED else media.direction,
         ptime_ms=media.ptime_ms,
+        is_v6=media.is_v6,
     )
 
 

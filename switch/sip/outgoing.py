@@ -1,5 +1,5 @@
 """PURE. Runs an INVITE of ours until its dialog is established (RFC 3261 §9, §13): challenges, 422 (RFC 4028), 3xx, CANCEL. Its early
-dialogs are in `early_dialogs`. Acknowledges every 2xx:
+dialogs are in `early_dialogs`, its targets in `failover`. Acknowledges every 2xx:
 
     Calling ──1xx──▸ Proceeding ──hangup──▸ Cancelling ──final, or 64*T1──▸ Done
        └──hangup──▸ Abandoned ──1xx──────────▸┘            (a final response or Timer B: ──▸ Done, from anywhere)
@@ -10,15 +10,18 @@ user ends the session with a BYE.
 """
 
 from enum import IntEnum, auto
+from zlib import crc32
 
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
-from switch.sip.fact import AnswerReceived, EndReason, LegTerminated, RedirectFollowed
+from switch.sip.fact import AnswerReceived, EndReason, FailedOver, LegTerminated, RedirectFollowed
+from switch.sip.failover import AbandonedInvite, Failover
 from switch.sip.flow import Flow
-from switch.sip.headers import parse_name_addr, parse_seconds
+from switch.sip.headers import is_sips, parse_name_addr, parse_seconds
 from switch.sip.identity import sender
+from switch.sip.locator import FAILED_NS
 from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
 from switch.sip.received import ReceivedRequest
@@ -26,7 +29,7 @@ from switch.sip.redirect import redirect_targets
 from switch.sip.requests import SDP, Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
 from switch.sip.session import Session, send_bye
 from switch.sip.session_timer import MAX_SESSION_S, MIN_SE_S, interval_answered, interval_fields, min_se
-from switch.sip.transaction import Timer, Transaction
+from switch.sip.transaction import NS_PER_S, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 FIRST_CSEQ = 1
@@ -34,8 +37,11 @@ MAX_REDIRECTS = 3
 """3xx that one call follows."""
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
-_REPLACED = frozenset({"Via", "CSeq", "Authorization", "Proxy-Authorization", "Session-Expires", "Min-SE"})
-"""What an INVITE that is sent again has anew."""
+_UNANSWERED = {
+    TransactionEnd.UNREACHABLE: (EndReason.UNREACHABLE, "can't be reached"),
+    TransactionEnd.CERTIFICATE_REFUSED: (EndReason.CERTIFICATE_REFUSED, "shows a certificate that is not accepted"),
+}
+_SILENT = (EndReason.TIMEOUT, "is silent")
 
 
 class OutgoingState(IntEnum):
@@ -57,7 +63,8 @@ class OutgoingLeg:
         "_cseq",
         "_digest",
         "_early",
-        "_flow",
+        "_failover",
+        "_fields",
         "_interval_s",
         "_least_s",
         "_peer",
@@ -77,7 +84,8 @@ class OutgoingLeg:
         core: UserAgentCore,
         *,
         uri: str,
-        target: Flow,
+        targets: tuple[Flow, ...],
+        silence_ns: int | None,
         caller: str,
         body: bytes,
         now_ns: int,
@@ -89,7 +97,7 @@ class OutgoingLeg:
     ) -> None:
         self.number = core.next_leg()
         self._core = core
-        self._flow = target
+        self._failover = Failover(core, targets, silence_ns=silence_ns, silent=self._on_silence)
         self._peer = peer
         self._tag = core.token()
         self._phase = OutgoingState.CALLING
@@ -102,29 +110,26 @@ class OutgoingLeg:
         self._interval_s = peer.session_expires_s
         self._least_s = MIN_SE_S
         self._cseq = FIRST_CSEQ
-        self._branch = core.new_branch()
+        self._branch = ""
         self._body = self._sdp = body
-        from_value = f"{sender(caller, host=core.listeners.local(target).host, uri=uri)};tag={self._tag}"
-        fields = (
-            core.listeners.via(target, self._branch),
-            ("Max-Forwards", str(max_forwards)),
-            ("From", from_value),
-            ("To", f"<{uri}>"),
-            ("Call-ID", call_id or core.token()),
-            ("CSeq", f"{FIRST_CSEQ} INVITE"),
-            core.listeners.contact(target),
-            *peer.abilities.request_fields,
-            *interval_fields(self._interval_s),
-            *(() if expires_s is None else (("Expires", str(expires_s)),)),
-            ("User-Agent", core.listeners.user_agent),
-            *extra,
-            *((SDP,) if body else ()),
+        host = core.listeners.local(targets[0]).host
+        self._fields: tuple[Fields, Fields] = (
+            (
+                ("Max-Forwards", str(max_forwards)),
+                ("From", f"{sender(caller, host=host, uri=uri)};tag={self._tag}"),
+                ("To", f"<{uri}>"),
+                ("Call-ID", call_id or core.token()),
+            ),
+            (
+                *(() if expires_s is None else (("Expires", str(expires_s)),)),
+                ("User-Agent", core.listeners.user_agent),
+                *extra,
+                *((SDP,) if body else ()),
+            ),
         )
-        self._request = Request(method="INVITE", uri=uri, headers=Headers(fields), body=body)
-        self._transaction = core.send_request(self._request, branch=self._branch, flow=target, user=self, now_ns=now_ns)
+        self._request, self._transaction = self._send(uri, now_ns)
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
-        core.call_host(self.number, target.host)
 
     # what the user does
 
@@ -133,6 +138,7 @@ class OutgoingLeg:
             case OutgoingState.CALLING:  # nobody may be there: a phone that comes up late hears no INVITE of a dead call
                 self._phase = OutgoingState.ABANDONED
                 self._q850 = q850
+                self._failover.settle()
                 self._transaction.stop_retransmitting()
             case OutgoingState.PROCEEDING:
                 self._q850 = q850
@@ -163,6 +169,8 @@ class OutgoingLeg:
     def on_message(self, transaction: Transaction, message: Request | Response, now_ns: int) -> None:
         if not isinstance(message, Response) or transaction is not self._transaction:
             return
+        if message.status != 503:
+            self._core.locator.answered(self._failover.present)
         if message.status < 200:
             self._on_provisional(message, now_ns)
         elif message.status < 300:
@@ -170,17 +178,36 @@ class OutgoingLeg:
         else:
             self._on_failure(message, now_ns)
 
-    def on_end(self, transaction: Transaction, end: TransactionEnd) -> None:
+    def on_end(self, transaction: Transaction, end: TransactionEnd, now_ns: int) -> None:
         """Timer B or the transport. After a final answer the leg has ended already and this changes nothing."""
-        why = EndReason.UNREACHABLE if end is TransactionEnd.UNREACHABLE else EndReason.TIMEOUT
-        if self._phase is not OutgoingState.DONE and transaction is self._transaction:
-            self._finish(why, by_peer=False, status=None)
+        if self._phase is OutgoingState.DONE or transaction is not self._transaction:
+            return
+        why, words = _UNANSWERED.get(end, _SILENT)
+        if self._phase is OutgoingState.CALLING and self._moves_on(words, now_ns):
+            return
+        self._finish(why, by_peer=False, status=None)
+
+    def _on_silence(self, now_ns: int) -> None:
+        """The target has not answered: the INVITE goes to the next one, and what still comes from this one is taken care of."""
+        heir = AbandonedInvite(self._core, self._transaction, invite=self._request, nat=self._peer.nat, digest=self._digest)
+        self._moves_on("is silent", now_ns, heir=heir)
+
+    def _moves_on(self, why: str, now_ns: int, *, heir: AbandonedInvite | None = None, for_ns: int = FAILED_NS) -> bool:
+        """The target has failed (RFC 3263 §4.3): sends the INVITE to the next one. False: there is none. `heir`: see `_send_again`."""
+        call_id = self._request.headers.get("Call-ID") or ""
+        if not self._failover.moves_on(why, now_ns, call_id=call_id, for_ns=for_ns):
+            return False
+        self._send_again(self._request.uri, now_ns, heir=heir)
+        self._core.report(FailedOver(leg=self.number, target=self._failover.present))
+        return True
 
     def _on_provisional(self, response: Response, now_ns: int) -> None:
         match self._phase:
             case OutgoingState.CALLING | OutgoingState.PROCEEDING:
                 self._phase = OutgoingState.PROCEEDING
+                self._failover.heard()
                 if response.status > 100:
+                    self._failover.settle()
                     self._early.on_progress(response, cseq=self._cseq, now_ns=now_ns)
             case OutgoingState.ABANDONED:
                 self._cancel(now_ns)
@@ -198,7 +225,8 @@ class OutgoingLeg:
         )
 
     def _again(self, response: Response, now_ns: int) -> bool:
-        """Sends the INVITE again where the refusal says how: with credentials (§22.2), for a longer session (RFC 4028 §7.3), elsewhere."""
+        """Sends the INVITE again where the refusal says how: with credentials (§22.2), for a longer session (RFC 4028 §7.3), elsewhere; or
+        to the next target, when this one has no room (RFC 3263 §4.3)."""
         tries = self._transaction.tries
         if self._digest is not None and self._digest.takes(response, self._request, tries=tries):
             self._send_again(self._request.uri, now_ns)
@@ -208,38 +236,61 @@ class OutgoingLeg:
             self._interval_s = self._least_s = min_se(response.headers)
             self._send_again(self._request.uri, now_ns)
             return True
+        if response.status == 503:
+            asked_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S) or 0
+            return self._moves_on("answers 503", now_ns, for_ns=max(FAILED_NS, asked_s * NS_PER_S))
         return response.status < 400 and self._is_redirected(response, now_ns)
 
     def _is_redirected(self, response: Response, now_ns: int) -> bool:
         """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
         if len(self._visited) > MAX_REDIRECTS:
             return False
-        for uri, flow in redirect_targets(response, hosts=self._peer.redirects, like=self._flow, listeners=self._core.listeners):
-            if uri not in self._visited:
+        like, seed = self._failover.present, crc32(self._tag.encode())
+        for uri in redirect_targets(response, hosts=self._peer.redirects):
+            targets = () if uri in self._visited else self._core.locator.redirected(uri, like=like, seed=seed, now_ns=now_ns)
+            if targets:
                 self._visited.append(uri)
-                self._flow = flow
+                self._failover.redirect(targets)
                 self._send_again(uri, now_ns)
                 self._core.report(RedirectFollowed(leg=self.number, uri=uri))
                 return True
         return False
 
-    def _send_again(self, uri: str, now_ns: int) -> None:
-        """The INVITE in a new transaction: it has had no provisional answer yet, so a CANCEL waits for one."""
-        core = self._core
-        self._transaction.user = None  # it has acknowledged the refusal, and absorbs what comes again
+    def _send_again(self, uri: str, now_ns: int, *, heir: AbandonedInvite | None = None) -> None:
+        """The INVITE in a new transaction: it has had no provisional answer yet, so a CANCEL waits for one. `heir` hears what still comes
+        in the old one; None: that has acknowledged the refusal, and absorbs what comes again."""
+        self._transaction.user = heir
         self._cseq += 1
-        self._branch = core.new_branch()
         self._early.forget()
         self._phase = OutgoingState.CALLING
+        self._request, self._transaction = self._send(uri, now_ns)
+
+    def _send(self, uri: str, now_ns: int) -> tuple[Request, Transaction]:
+        core, failover = self._core, self._failover
+        self._branch = core.new_branch()
+        credentials: Fields = () if self._digest is None else self._digest.fields("INVITE", uri)
+        request = self._invite(uri, credentials)
+        if failover.takes_tcp(request, now_ns):
+            request = self._invite(uri, credentials)
+        transaction = core.send_request(request, branch=self._branch, flow=failover.present, user=self, now_ns=now_ns)
+        failover.begin(now_ns)
+        core.call_host(self.number, failover.present.host)
+        return request, transaction
+
+    def _invite(self, uri: str, credentials: Fields) -> Request:
+        listeners, target = self._core.listeners, self._failover.present
+        before, after = self._fields
         fields = (
-            core.listeners.via(self._flow, self._branch),
-            *[field for field in self._request.headers if field[0] not in _REPLACED],
+            listeners.via(target, self._branch),
+            *before,
             ("CSeq", f"{self._cseq} INVITE"),
+            listeners.contact(target, is_sips=is_sips(uri)),
+            *self._peer.abilities.request_fields,
             *interval_fields(self._interval_s, least_s=self._least_s),
-            *(() if self._digest is None else self._digest.fields("INVITE", uri)),
+            *credentials,
+            *after,
         )
-        self._request = Request(method="INVITE", uri=uri, headers=Headers(fields), body=self._body)
-        self._transaction = core.send_request(self._request, branch=self._branch, flow=self._flow, user=self, now_ns=now_ns)
+        return Request(method="INVITE", uri=uri, headers=Headers(fields), body=self._body)
 
     def _on_2xx(self, response: Response, now_ns: int) -> None:
         """Acknowledges every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a retransmission changes nothing."""
@@ -285,7 +336,7 @@ class OutgoingLeg:
             cseq=self._cseq,
             target=target,
             remote_tag=remote_tag,
-            flow=self._flow,
+            flow=self._failover.present,
             listeners=self._core.listeners,
             nat=self._peer.nat,
             digest=self._digest,
@@ -295,7 +346,7 @@ class OutgoingLeg:
         """§9.1. The answer to the CANCEL itself is ignored; the INVITE's final answer is awaited for 64*T1."""
         self._phase = OutgoingState.CANCELLING
         request = cancel_of(self._request, extra=reason_q850(self._q850))
-        self._core.send_request(request, branch=self._branch, flow=self._flow, user=None, now_ns=now_ns)
+        self._core.send_request(request, branch=self._branch, flow=self._failover.present, user=None, now_ns=now_ns)
         self._timeout_timer = self._core.timer_heap.add(now_ns + self._core.timers.transaction_timeout_ns, self._never_answered)
 
     def _never_answered(self, _now_ns: int) -> None:
@@ -304,6 +355,7 @@ class OutgoingLeg:
 
     def _leave(self, now_ns: int) -> None:
         self._phase = OutgoingState.DONE
+        self._failover.settle()
         self._early.forget()
         self.decline(487, now_ns)
         self._core.timer_heap.cancel(self._timeout_timer)

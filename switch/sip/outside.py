@@ -22,8 +22,8 @@ class Sender(NamedTuple):
 
 
 class OutsideRequest:
-    """`done(response, now_ns)` is called once: with the final answer, or with None when 64*T1 passed without one. `cseq`: of the first
-    try; `last_cseq` is that of the last one. `digest` None: challenges are answers like others."""
+    """`done(response, now_ns)` is called once: with the final answer, or with None when 64*T1 passed without one, or it could not be sent.
+    `cseq`: of the first try; `last_cseq` is that of the last one. `digest` None: challenges are answers like others."""
 
     __slots__ = ("_core", "_digest", "_done", "_extra", "_flow", "_is_over", "_request", "_sender", "_timer", "_tries", "last_cseq")
 
@@ -70,8 +70,11 @@ class OutsideRequest:
             self.give_up()
             self._done(message, now_ns)
 
-    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
-        """The timer of our own ends the wait: it has a moment."""
+    def on_end(self, _transaction: Transaction, end: TransactionEnd, now_ns: int) -> None:
+        """Silence is ended by the timer of our own."""
+        if end is TransactionEnd.UNREACHABLE and not self._is_over:
+            self.give_up()
+            self._done(None, now_ns)
 
     def _send(self, method: str, uri: str, now_ns: int) -> Request:
         core, sender = self._core, self._sender

@@ -10,7 +10,7 @@ from typing import Protocol
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferAccepted, OfferRefused
-from switch.sip.headers import parse_cseq, parse_seconds
+from switch.sip.headers import is_sips, parse_cseq, parse_seconds
 from switch.sip.message import Headers, Request, Response
 from switch.sip.requests import Fields, cancel_of, credentials_of, rseq_of
 from switch.sip.session_timer import MIN_SE_S, SessionInterval, SessionTimer, interval_answered, interval_fields, min_se
@@ -192,7 +192,7 @@ class OwnOffers:
         elif message.status < 300 and self._acked is not None and self._acked[0] is transaction:
             self._acked[2]()  # the 2xx came again: so does its ACK (§13.2.2.4)
 
-    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, _transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         """A timer of our own ends the wait: it has a moment."""
 
     # how it is done
@@ -209,7 +209,11 @@ class OwnOffers:
         own.is_provisional = own.is_cancelled = False
         own.rseq = 0
         core, dialog = self._core, self._dialog
-        extra: Fields = (core.listeners.contact(dialog.next_hop), *self._capabilities, *self._interval_fields())
+        extra: Fields = (
+            core.listeners.contact(dialog.next_hop, is_sips=is_sips(dialog.request_uri)),
+            *self._capabilities,
+            *self._interval_fields(),
+        )
         own.request, own.transaction = core.send_in_dialog(dialog, own.method, user=self, now_ns=now_ns, extra=extra, body=own.body)
         own.timer = core.timer_heap.add(now_ns + core.timers.transaction_timeout_ns, self._on_timeout)
 

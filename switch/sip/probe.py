@@ -130,4 +130,4 @@ def probed_uri(uri: str) -> str:
     if parsed is None:
         raise RuntimeError(f"config let an unusable URI pass: {uri}")
     params = tuple([pair for pair in parsed.params if pair[0] == "transport"])
-    return str(SipUri(host=parsed.host, port=parsed.port, params=params))
+    return str(SipUri(scheme=parsed.scheme, host=parsed.host, port=parsed.port, params=params))

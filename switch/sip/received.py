@@ -3,7 +3,7 @@
 import msgspec
 
 from switch.sip.flow import DEFAULT_PORT, Flow
-from switch.sip.headers import Via, parse_cseq, parse_name_addr, parse_via
+from switch.sip.headers import Via, is_sips, parse_cseq, parse_name_addr, parse_via
 from switch.sip.message import Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
@@ -39,6 +39,13 @@ class ReceivedRequest(msgspec.Struct, frozen=True, kw_only=True):
     def merge_id(self) -> str:
         """Equal in two requests that are one request on two paths (RFC 3261 §8.2.2.2)."""
         return f"{self.call_id} {self.from_tag} {self.cseq} {self.request.method}"
+
+    @property
+    def is_sips(self) -> bool:
+        """Returns whether the Contact of an answer must be a sips URI (RFC 3261 §12.1.1)."""
+        headers = self.request.headers
+        shown = parse_name_addr(headers.get("Record-Route") or headers.get("Contact") or "")
+        return is_sips(self.request.uri) or (shown is not None and is_sips(shown.uri))
 
 
 def read_request(request: Request, source: Flow) -> ReceivedRequest | None:

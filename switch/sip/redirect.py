@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from switch.sip.flow import Flow, Listeners, transport_of
 from switch.sip.headers import param, parse_name_addr, parse_uri
 from switch.sip.message import Response
 from switch.sip.requests import usable_target
@@ -11,14 +10,11 @@ MAX_CONTACTS = 10
 """Of one 3xx; further ones are not looked at."""
 
 
-def redirect_targets(response: Response, *, hosts: tuple[str, ...], like: Flow, listeners: Listeners) -> Iterator[tuple[str, Flow]]:
-    """Yields the URIs of a 3xx, the best first (`q`, RFC 3261 §20.10), that lead to one of `hosts`, with the way there."""
+def redirect_targets(response: Response, *, hosts: tuple[str, ...]) -> Iterator[str]:
+    """Yields the URIs of a 3xx, the best first (`q`, RFC 3261 §20.10), that lead to one of `hosts`."""
     contacts = [each for value in response.headers.all("Contact")[:MAX_CONTACTS] if (each := parse_name_addr(value))]
     for contact in sorted(contacts, key=lambda each: param(each.params, "q") or "1", reverse=True):
         uri = usable_target(contact.uri)
         parsed = None if uri is None else parse_uri(uri)
-        if uri is None or parsed is None or parsed.host.lower() not in hosts:
-            continue
-        flow = listeners.flow_to(parsed.host, parsed.port, transport=transport_of(parsed), like=like)
-        if flow is not None:
-            yield uri, flow
+        if uri is not None and parsed is not None and parsed.host.lower() in hosts:
+            yield uri

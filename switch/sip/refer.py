@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import ReferReceived
-from switch.sip.headers import SipUri, param, parse_name_addr, parse_uri
+from switch.sip.headers import SipUri, is_sips, param, parse_name_addr, parse_uri
 from switch.sip.message import Request, Response
 from switch.sip.received import ReceivedRequest
-from switch.sip.requests import Field, Fields, reason_of, usable_target
+from switch.sip.requests import Fields, reason_of, usable_target
 from switch.sip.statistics import Statistic
 from switch.sip.telephone import is_telephone, user_of
 from switch.sip.transaction import NS_PER_S, Timer, Transaction
@@ -22,7 +22,7 @@ from switch.sip.transaction_table import TransactionEnd
 TRANSFEROR_BYE_NS = 5 * NS_PER_S
 """How long the line that transferred a call may stay after the target has taken it; then it is hung up."""
 NORMAL_CLEARING = 16
-SIPFRAG: Field = ("Content-Type", "message/sipfrag;version=2.0")
+SIPFRAG = "message/sipfrag;version=2.0"
 """RFC 3420, RFC 3515 §2.4.5."""
 
 
@@ -138,7 +138,7 @@ class Referrals:
         event = "refer" if self._count == 1 else f"refer;id={received.cseq}"  # RFC 3515 §2.4.6
         self._subscription = _Subscription(event=None if is_silent else event)
         unsubscribed: Fields = (("Refer-Sub", "false"),) if is_silent else ()
-        contact = self._core.listeners.contact(received.reply_to)
+        contact = self._core.contact(received)
         extra = (contact, *self._answer_fields, *unsubscribed)
         self._core.respond(transaction, received, 202, now_ns=now_ns, extra=extra)
         self._notify(100, f"active;expires={expires_s}", now_ns)
@@ -174,7 +174,7 @@ class Referrals:
         if isinstance(message, Response) and message.status >= 300 and self._session.is_live:
             self._core.answer_challenge(self._dialog, transaction, message, user=self, now_ns=now_ns)
 
-    def on_end(self, _transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, _transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         """No answer: as above."""
 
     def _notify(self, status: int, state: str, now_ns: int) -> None:
@@ -186,12 +186,12 @@ class Referrals:
             user=self,
             now_ns=now_ns,
             extra=(
-                self._core.listeners.contact(self._dialog.next_hop),
+                self._core.listeners.contact(self._dialog.next_hop, is_sips=is_sips(self._dialog.request_uri)),
                 ("Event", self._subscription.event),
                 ("Subscription-State", state),
             ),
             body=f"SIP/2.0 {status} {reason_of(status)}\r\n".encode(),
-            content=SIPFRAG,
+            content_type=SIPFRAG,
         )
 
     def _hang_up(self, now_ns: int) -> None:

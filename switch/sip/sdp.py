@@ -90,8 +90,8 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
-    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name
-    (of IPv4), or "": none that is usable. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
+    """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
+    or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
     (101, "TELEPHONE-EVENT/8000")."""
 
     kind: str
@@ -99,6 +99,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     formats: tuple[str, ...]
     host: str
+    is_v6: bool
     codecs: tuple[tuple[int, str], ...]
     ptime_ms: int | None
     direction: Direction
@@ -161,13 +162,15 @@ def _media(block: _Block, session: _Block) -> Media | None:
     if not _MEDIA_VALUE.fullmatch(first["m="]):
         return None
     kind, port, protocol, *formats = first["m="].split()
+    host, is_v6 = _host(first.get("c=") or session.first.get("c=", ""))
     direction = first.get(_DIRECTION) or session.first.get(_DIRECTION)
     return Media(
         kind=kind,
         port=parse_uint(port.removesuffix("/1"), MAX_PORT),  # more than one port pair is no stream of ours
         protocol=protocol,
         formats=tuple(formats),
-        host=_host(first.get("c=") or session.first.get("c=", "")),
+        host=host,
+        is_v6=is_v6,
         codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
@@ -175,25 +178,25 @@ def _media(block: _Block, session: _Block) -> Media | None:
 
 
 @cached
-def _host(connection: str) -> str:
-    """The IP literal or name of a c= value; "" when it is a name of IPv6, multicast, broadcast, scoped, or of another family than it
-    says."""
-    tokens = connection.split()
+def _host(connection: str) -> tuple[str, bool]:
+    """The IP literal or name of a c= value, and whether it is of IPv6; "" when it is multicast, broadcast, scoped, an IPv4 address written
+    as one of IPv6, or of another family than it says."""
+    network, family, text = (*connection.split(), "", "", "")[:3]
+    is_v6 = family.upper() == "IP6"
+    if network.upper() != "IN" or not (is_v6 or family.upper() == "IP4") or len(connection.split()) > 3:
+        return "", is_v6
     try:
-        address = ip_address(tokens[2])
-    except IndexError:
-        return ""
+        address = ip_address(text)
     except ValueError:
-        return tokens[2] if _is_ipv4_name(tokens) else ""
-    if [token.upper() for token in tokens] != ["IN", f"IP{address.version}", tokens[2].upper()]:
-        return ""
-    indirect = isinstance(address, IPv6Address) and (address.scope_id or address.ipv4_mapped)
-    return "" if indirect or address.is_multicast or str(address) == _BROADCAST else str(address)
+        return text if len(text) <= MAX_NAME_CHARS and _HOST_NAME.fullmatch(text) else "", is_v6
+    is_usable = (address.version == 6) is is_v6 and not address.is_multicast and str(address) != _BROADCAST
+    is_usable = is_usable and not (isinstance(address, IPv6Address) and (address.scope_id or _is_of_ipv4(address)))
+    return str(address) if is_usable else "", is_v6
 
 
-def _is_ipv4_name(tokens: list[str]) -> bool:
-    *family, name = tokens
-    return [token.upper() for token in family] == ["IN", "IP4"] and len(name) <= MAX_NAME_CHARS and bool(_HOST_NAME.fullmatch(name))
+def _is_of_ipv4(address: IPv6Address) -> bool:
+    """IPv4-mapped, or IPv4-compatible (RFC 4291 §2.5.5): no packet has it for its destination. `::` and `::1` are neither."""
+    return address.ipv4_mapped is not None or 1 < int(address) < 2**32
 
 
 @cached

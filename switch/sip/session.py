@@ -17,10 +17,11 @@ from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import AckReceived, EndReason, InfoDigit, LegTerminated, OfferReceived
 from switch.sip.headers import parse_cseq
-from switch.sip.info import info_rejection, key_of
+from switch.sip.info import InfoKey, info_rejection, key_of
 from switch.sip.message import Headers, Request, Response
+from switch.sip.own_keys import OwnKeys
 from switch.sip.own_offer import OwnOffers
-from switch.sip.peer import PeerProfile
+from switch.sip.peer import DtmfMode, PeerProfile
 from switch.sip.received import ReceivedRequest
 from switch.sip.refer import Referrals, note_refused
 from switch.sip.requests import Fields, contact_of, names_option, q850_of, reason_q850, retry_after
@@ -64,6 +65,7 @@ class Session:
         "_bye",
         "_core",
         "_dialog",
+        "_keys",
         "_own",
         "_peer",
         "_pending",
@@ -99,6 +101,7 @@ class Session:
         self._pending: _Pending | None = None
         self._unacked: _Unacked | None = None
         self._bye: Transaction | None = None
+        self._keys: OwnKeys | None = None
         self._q850: int | None = None
         core.note_nat(dialog)
         self._timer = SessionTimer(core.timer_heap, refresh=self._refresh, expired=self.lost)
@@ -130,6 +133,12 @@ class Session:
     def offer(self, body: bytes, now_ns: int) -> None:
         """Offers `body` to the peer by a re-INVITE; b"": asks for its offer. One at a time: another one waits, the newest for all."""
         self._own.offer(body, now_ns)
+
+    def press(self, key: InfoKey, now_ns: int) -> None:
+        """Sends a key by INFO."""
+        if self._keys is None:
+            self._keys = OwnKeys(self._core, self, dialog=self._dialog)
+        self._keys.press(key, now_ns)
 
     def accept(self, body: bytes, now_ns: int) -> None:
         """Answers the pending offer: by the ACK, where it came in the 2xx to a re-INVITE of ours, else by a 200. Changes nothing when the
@@ -224,7 +233,7 @@ class Session:
         elif self._pending is not None and self._pending.transaction is transaction:
             self.decline(487, now_ns)
 
-    def on_end(self, transaction: Transaction, _end: TransactionEnd) -> None:
+    def on_end(self, transaction: Transaction, _end: TransactionEnd, _now_ns: int) -> None:
         if transaction is self._bye:
             self._finish(EndReason.BYE, by_peer=False)
             self._bye = None
@@ -269,7 +278,7 @@ class Session:
             return
         self._core.reply(received, 200, now_ns=now_ns)
         key = key_of(received.request)
-        if key is not None:
+        if key is not None and self._peer.dtmf is not DtmfMode.RTP:  # with `rtp`, the same key comes as telephone-event
             self._core.report(InfoDigit(leg=self.number, digit=key.digit, duration_ms=key.duration_ms))
 
     # what `own_offer` needs
@@ -326,7 +335,7 @@ class Session:
 
     def _fields_of_2xx(self, received: ReceivedRequest) -> tuple[SessionInterval | None, Fields]:
         interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
-        return interval, (self._core.listeners.contact(received.reply_to), *self._peer.abilities.answer_fields, *fields)
+        return interval, (self._core.contact(received), *self._peer.abilities.answer_fields, *fields)
 
     def _send_2xx(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core

@@ -2,13 +2,14 @@
 
 It is when it carries a token of ours that is alive: the branch of a request that we sent, or our tag of a dialog. Both are unguessable, so
 whoever knows one is the peer, whatever address it sends from (a Contact elsewhere, a proxy that recorded its route, another interface of a
-line). Where strangers may authenticate, each address may send some more. Everything else is dropped unread.
+line). Where strangers may authenticate, each site may send some more. Everything else is dropped unread.
 """
 
 import re
 from collections.abc import Callable
 from enum import Enum, auto
 
+from switch.sip.flow import site_of
 from switch.token_bucket import TokenBucket
 
 MAX_LOOKED_AT_BYTES = 16 * 1024
@@ -16,9 +17,9 @@ MAX_TOKENS = 32
 """How much of a datagram is looked at, and how many of its tags and of its branches."""
 UNKNOWN_PER_SECOND = 20
 UNKNOWN_BURST = 40
-"""Datagrams of one address that may authenticate and has no call: some eight calls a second, with their challenges."""
+"""Datagrams of one site that may authenticate and has no call: some eight calls a second, with their challenges."""
 MAX_SOURCES = 10_000
-"""Addresses that have a bucket of their own; further ones share one."""
+"""Sites that have a bucket of their own; further ones share one."""
 SWEEP_NS = 1_000_000_000
 
 
@@ -67,7 +68,7 @@ def is_scanner(data: bytes) -> bool:
 
 
 class SourceBuckets:
-    """How much unknown addresses may send where they may authenticate. Bounded: buckets that are full again are swept away."""
+    """How much unknown sites may send where they may authenticate. Bounded: buckets that are full again are swept away."""
 
     __slots__ = ("_buckets", "_others", "_swept_ns")
 
@@ -80,14 +81,15 @@ class SourceBuckets:
         return len(self._buckets)
 
     def take(self, host: str, now_ns: int) -> bool:
-        """Counts a datagram of `host`. False: it is one too many."""
-        bucket = self._buckets.get(host)
+        """Counts a datagram of `host`. False: it is one too many of its site."""
+        site = site_of(host)
+        bucket = self._buckets.get(site)
         if bucket is None:
             if len(self._buckets) >= MAX_SOURCES:
                 self._sweep(now_ns)
             if len(self._buckets) >= MAX_SOURCES:
                 return self._others.take(now_ns)
-            bucket = self._buckets[host] = TokenBucket(per_second=UNKNOWN_PER_SECOND, burst=UNKNOWN_BURST)
+            bucket = self._buckets[site] = TokenBucket(per_second=UNKNOWN_PER_SECOND, burst=UNKNOWN_BURST)
         return bucket.take(now_ns)
 
     def _sweep(self, now_ns: int) -> None:
@@ -95,4 +97,4 @@ class SourceBuckets:
         if self._swept_ns is not None and now_ns - self._swept_ns < SWEEP_NS:
             return
         self._swept_ns = now_ns
-        self._buckets = {host: bucket for host, bucket in self._buckets.items() if not bucket.is_full(now_ns)}
+        self._buckets = {site: bucket for site, bucket in self._buckets.items() if not bucket.is_full(now_ns)}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.live_keys import LiveKeys
 from switch.sip.message import Request, Response, serialize
 from switch.sip.received import MAGIC_COOKIE
@@ -59,7 +59,7 @@ class TransactionUser(Protocol):
     def on_message(self, transaction: "Transaction", message: Request | Response, now_ns: int, /) -> None:
         """A client's answer; a server's ACK in Accepted, or a CANCEL that names it."""
 
-    def on_end(self, transaction: "Transaction", end: TransactionEnd, /) -> None:
+    def on_end(self, transaction: "Transaction", end: TransactionEnd, now_ns: int, /) -> None:
         """Called once: the transaction has terminated."""
 
 
@@ -72,6 +72,7 @@ class Transaction:
     """
 
     __slots__ = (
+        "_failure",
         "_interval_ns",
         "_is_reliable",
         "_layer",
@@ -106,6 +107,7 @@ class Transaction:
         self.request: Request | None = None
         self.tries = 0
         self._wire = b""
+        self._failure: SendFailure | None = None
         self._interval_ns = 0
         self._retransmit_timer: Timer | None = None
         self._timeout_timer: Timer | None = None
@@ -129,8 +131,9 @@ class Transaction:
         """A server's user answers. Changes nothing where the state allows no such answer any more."""
         self._step(_answer_event(self.machine, status), now_ns, wire=wire)
 
-    def transport_failed(self, now_ns: int) -> None:
+    def transport_failed(self, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
         """The transport could not send, or an ICMP error came back."""
+        self._failure = why
         self._step(Event.TRANSPORT_ERROR, now_ns)
 
     def stop_retransmitting(self) -> None:
@@ -154,7 +157,7 @@ class Transaction:
             user = self.user
             self._leave()
             if user is not None:
-                user.on_end(self, END_BY_EVENT.get(event, TransactionEnd.DONE))
+                user.on_end(self, self._end_of(event), now_ns)
         elif then is not self.state:
             self._enter(then, now_ns)
         for do in does:
@@ -163,7 +166,12 @@ class Transaction:
             user = self.user
             self._leave()
             if user is not None:
-                user.on_end(self, TransactionEnd.DONE)
+                user.on_end(self, TransactionEnd.DONE, now_ns)
+
+    def _end_of(self, event: Event) -> TransactionEnd:
+        if event is Event.TRANSPORT_ERROR and self._failure is SendFailure.CERTIFICATE_REFUSED:
+            return TransactionEnd.CERTIFICATE_REFUSED
+        return END_BY_EVENT.get(event, TransactionEnd.DONE)
 
     def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
         if do is Action.PASS:
@@ -291,11 +299,11 @@ class Transactions:
             self.merged.add(merge_id)
         return transaction
 
-    def transport_failed(self, flow: Flow, now_ns: int) -> None:
-        """`flow` is unreachable."""
+    def transport_failed(self, flow: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+        """Nothing can be sent to `flow`."""
         for transaction in [*self.clients.values(), *self.servers.values()]:
             if transaction.flow == flow:
-                transaction.transport_failed(now_ns)
+                transaction.transport_failed(now_ns, why=why)
 
     def forget(self, transaction: Transaction) -> None:
         """A transaction ended."""

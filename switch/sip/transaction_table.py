@@ -85,6 +85,8 @@ class TransactionEnd(IntEnum):
     """No ACK to our 300-699 (Timer H)."""
     UNREACHABLE = auto()
     """The transport could not send."""
+    CERTIFICATE_REFUSED = auto()
+    """It could not, since the far end's certificate is no good."""
 
 
 END_BY_EVENT: Mapping[Event, TransactionEnd] = {

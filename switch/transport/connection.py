@@ -20,7 +20,8 @@ CLOSE_S = 5.0
 
 class Connection(asyncio.Protocol):
     """`flow`: its far end. `listens_at`: where its far end says it listens. `targets`: where requests went by it. `place`: among the
-    connections of its listener. `has_spoken`: a message came. `handshake`: the task that makes it, None once it is made.
+    connections of its listener. `has_spoken`: a message came. `handshake`: the task that makes it, None once it is made. `error`: by
+    which it was lost.
 
     `is_incoming`: whether the far end made it. `opened`, `came`, `lost` are called with it; `came` returns whether a message was completed.
     """
@@ -40,6 +41,7 @@ class Connection(asyncio.Protocol):
         self.targets: set[Flow] = set()
         self.has_spoken = False
         self.is_closed = False
+        self.error: Exception | None = None
         self.place: Place | None = None
         self.handshake: asyncio.Task[None] | None = None
         self._is_incoming = is_incoming
@@ -68,8 +70,9 @@ class Connection(asyncio.Protocol):
         if self._begun_s is None and self.framer.is_inside_message:
             self._begun_s = self._last_s
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
+        self.error = exc
         self._lost(self)
 
     def write(self, data: bytes) -> bool:
@@ -85,15 +88,15 @@ class Connection(asyncio.Protocol):
 
     def is_idle(self, now_s: float) -> bool:
         """Returns whether nothing has come for `IDLE_S`."""
-        return now_s - self._last_s >= IDLE_S
+        return now_s >= self._last_s + IDLE_S
 
     def is_stalled(self, now_s: float) -> bool:
         """Returns whether a message is unfinished after `UNFINISHED_S`; so is the first one of a connection from its beginning."""
-        return self._begun_s is not None and now_s - self._begun_s >= UNFINISHED_S
+        return self._begun_s is not None and now_s >= self._begun_s + UNFINISHED_S
 
     def is_lingering(self, now_s: float) -> bool:
         """Returns whether it was closed `CLOSE_S` ago, and what it had to send is still not read."""
-        return self._closed_s is not None and now_s - self._closed_s >= CLOSE_S
+        return self._closed_s is not None and now_s >= self._closed_s + CLOSE_S
 
     def close(self) -> None:
         """Sends what waits, and closes."""

@@ -7,12 +7,14 @@ a share of their own and little time, and are the first to go.
 from collections import Counter
 from collections.abc import Callable
 
+from switch.sip.flow import site_of
+
 MAX_CONNECTIONS = 2_000
 """Of one listener."""
 MAX_CONNECTIONS_OF_HOST = 100
 MAX_STRANGERS = 500
 """Of these, so many are strangers' at most: one more takes the place of the oldest."""
-MAX_STRANGERS_OF_HOST = 20
+MAX_STRANGERS_OF_SITE = 20
 STRANGER_S = 30.0
 """A stranger's connection lives so long, its TLS handshake included, whatever comes by it."""
 
@@ -33,14 +35,14 @@ class Place:
 class ConnectionLimits:
     """The places of one listener. `is_peer(host)`: whether the host is known by now."""
 
-    __slots__ = ("_count", "_is_peer", "_of_host", "_strangers", "_strangers_of_host")
+    __slots__ = ("_count", "_is_peer", "_of_host", "_strangers", "_strangers_of_site")
 
     def __init__(self, is_peer: Callable[[str], bool]) -> None:
         self._is_peer = is_peer
         self._count = 0
         self._of_host: Counter[str] = Counter()
         self._strangers: dict[Place, None] = {}
-        self._strangers_of_host: Counter[str] = Counter()
+        self._strangers_of_site: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return self._count
@@ -48,7 +50,7 @@ class ConnectionLimits:
     def take(self, host: str, now_s: float, *, drop: Callable[[], None], is_ours: bool = False) -> Place | None:
         """Returns a place, or None: there is no room, even when a stranger goes. `is_ours`: we call, so the far end is no stranger."""
         is_stranger = not (is_ours or self._is_peer(host))
-        if is_stranger and self._strangers_of_host[host] >= MAX_STRANGERS_OF_HOST:
+        if is_stranger and self._strangers_of_site[site_of(host)] >= MAX_STRANGERS_OF_SITE:
             return None
         if self._of_host[host] >= MAX_CONNECTIONS_OF_HOST and (is_stranger or not self._drop_stranger(host)):
             return None
@@ -60,7 +62,7 @@ class ConnectionLimits:
         self._of_host[host] += 1
         if is_stranger:
             self._strangers[place] = None
-            self._strangers_of_host[host] += 1
+            self._strangers_of_site[site_of(host)] += 1
         return place
 
     def leave(self, place: Place) -> None:
@@ -76,14 +78,14 @@ class ConnectionLimits:
         if place.is_stranger:
             place.is_stranger = False
             del self._strangers[place]
-            _decrease(self._strangers_of_host, place.host)
+            _decrease(self._strangers_of_site, site_of(place.host))
 
     def sweep(self, now_s: float) -> None:
         """Drops the strangers whose time is up, the oldest first."""
         for place in list(self._strangers):
             if self._is_peer(place.host):
                 self.prove(place)
-            elif now_s - place.since_s >= STRANGER_S:
+            elif now_s >= place.since_s + STRANGER_S:
                 self._drop(place)
 
     def _drop_stranger(self, host: str | None = None) -> bool:

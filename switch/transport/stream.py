@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from switch.engine.peer_log import PeerLogLimit
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.framing import PING, PONG, sent_by_port
 from switch.sip.headers import write_host
 from switch.sip.statistics import Statistic
@@ -38,8 +38,8 @@ ServerContext = Callable[[], ssl.SSLContext | None]
 
 
 class StreamTransport:
-    """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target)` when
-    a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are taken.
+    """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target, why)`
+    when a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are taken.
     `count(kind, host)`: for each connection that is refused, dropped or fails.
 
     `server`, `client`: give the present TLS contexts. `limits`: the connections that there are, handshakes included.
@@ -50,7 +50,7 @@ class StreamTransport:
         listener: Flow,
         *,
         received: Callable[[bytes, Flow], None],
-        send_failed: Callable[[Flow], None],
+        send_failed: Callable[[Flow, SendFailure], None],
         standing: Callable[[str], Standing],
         count: Callable[[Statistic, str], None],
         server: ServerContext = lambda: None,
@@ -216,12 +216,12 @@ class StreamTransport:
             if connection.place is None:
                 if is_request:
                     self._count(Statistic.CONNECTION_FAILED, target.host)
-                    self._send_failed(target)
+                    self._send_failed(target, SendFailure.UNREACHABLE)
                 return
             pending = self._connecting[target] = Pending()
             self._run(self._dial(connection))
         if not pending.add(data, is_request=is_request) and is_request:
-            self._send_failed(target)
+            self._send_failed(target, SendFailure.UNREACHABLE)
 
     async def _dial(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
@@ -242,16 +242,19 @@ class StreamTransport:
             self._leave(connection)
             self._count(Statistic.CONNECTION_FAILED, target.host)
             pending = self._connecting.pop(target)
-            _log.warning("no connection", target=f"{target.host}:{target.port}", name=target.server_name or None, why=_why(error))
+            _log.warning(
+                "no connection", target=f"{write_host(target.host)}:{target.port}", name=target.server_name or None, why=_why(error)
+            )
+            is_refused = isinstance(error, ssl.SSLCertVerificationError)
             if pending.has_requests:
-                self._send_failed(target)
+                self._send_failed(target, SendFailure.CERTIFICATE_REFUSED if is_refused else SendFailure.UNREACHABLE)
         else:
             pending = self._connecting.pop(target)
             for data, is_request in pending.messages:
                 if not connection.is_closed:
                     self._write(connection, data, target, is_request=is_request)
                 elif is_request:
-                    self._send_failed(target)
+                    self._send_failed(target, SendFailure.UNREACHABLE)
 
     # what comes and goes by a connection
 
@@ -302,9 +305,11 @@ class StreamTransport:
         if connection.listens_at is not None and self._aliases.get(connection.listens_at) is connection:
             del self._aliases[connection.listens_at]
         self._leave(connection)
+        if connection.error is not None and connection.targets:
+            self._warn("connection lost", connection, _why(connection.error))
         if self._socket is not None:
             for target in connection.targets:
-                self._send_failed(target)
+                self._send_failed(target, SendFailure.UNREACHABLE)
 
     def _leave(self, connection: Connection) -> None:
         if connection.place is not None:

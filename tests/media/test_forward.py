@@ -11,7 +11,7 @@ from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import press
 from media.worker.forward import BUFFER_BYTES, Forwarder
-from media.worker.leg import Leg, sendable
+from media.worker.leg import Address, Leg, sendable
 from media.worker.playout import Audio, Playout
 
 SIGNALLED = ("192.0.2.1", 4_000)
@@ -22,10 +22,10 @@ OTHER = ("192.0.2.2", 5_000)
 
 @dataclass
 class FakeSocket:
-    sent: list[tuple[RtpPacket, tuple[str, int]]] = field(default_factory=list)
+    sent: list[tuple[RtpPacket, Address]] = field(default_factory=list)
     refuses: bool = False
 
-    def sendto(self, data: memoryview, address: tuple[str, int], /) -> int:
+    def sendto(self, data: memoryview, address: Address, /) -> int:
         if self.refuses:
             raise ConnectionRefusedError
         packet = parse(bytes(data))
@@ -50,8 +50,8 @@ class World:
         self.heard: list[str] = []
         self.forwarder = Forwarder(self._hear)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
-        self.a = Leg(20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
-        self.b = Leg(20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
+        self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
+        self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
         self.a.set_remote(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
         self.b.set_remote(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
         self.a.bridge(self.b)
@@ -143,7 +143,7 @@ def test_the_latch_starts_anew_with_another_address_only() -> None:
 
 
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
-    leg = Leg(1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
+    leg = Leg("127.0.0.1", 1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
     assert not leg.admit(SIGNALLED, 0)
     assert leg.lost_since(10**12, rtp_timeout_ns=1, hold_timeout_ns=1) is None
 
@@ -152,16 +152,22 @@ def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     ("host", "port", "address"),
     [
         ("192.0.2.1", 4_000, ("192.0.2.1", 4_000)),
+        ("192.0.2.1", 65_535, ("192.0.2.1", 65_535)),
         ("0.0.0.0", 4_000, None),
         ("224.0.0.1", 4_000, None),
         ("192.0.2.1", 0, None),
         ("192.0.2.1", 65_536, None),
         ("phone.example", 4_000, None),
-        ("::1", 4_000, None),
+        ("2001:DB8::0:1", 4_000, ("2001:db8::1", 4_000)),
+        ("::", 4_000, None),
+        ("ff02::1", 4_000, None),
     ],
 )
 def test_where_one_can_send(host: str, port: int, address: tuple[str, int] | None) -> None:
-    assert sendable(RemoteMedia(host=host, port=port)) == address
+    peer = RemoteMedia(host=host, port=port)
+    ours, other = ("2001:db8::9", "192.0.2.9") if ":" in host else ("192.0.2.9", "2001:db8::9")
+    assert sendable(peer, ours=ours) == address
+    assert sendable(peer, ours=other) is None
 
 
 @pytest.mark.parametrize(
@@ -263,7 +269,7 @@ def test_what_plays_keeps_the_partners_apart(playing: str) -> None:
 def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
     world = World()
     world.arrive(rtp())
-    third = Leg(20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
+    third = Leg("127.0.0.1", 20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
     third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
     third.bridge(world.a)
     assert (world.b.partner, world.b.relay_to) == (None, None)

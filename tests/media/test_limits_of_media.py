@@ -16,7 +16,7 @@ from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import MARKER, RtpPacket
 from media.rtp.telephone_event import DIGITS, DigitDetector, press
 from media.worker.error_reporter import ErrorReporter
-from media.worker.leg import DatagramSocket, Leg
+from media.worker.leg import Address, DatagramSocket, Leg
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
@@ -82,7 +82,7 @@ def test_an_error_that_ends_the_relay_is_reported_before(tmp_path: Path, monkeyp
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.setblocking(False)
-        relay = Relay(theirs, address="127.0.0.1", prompts=Prompts(tmp_path), rtp_timeout_ns=1)
+        relay = Relay(theirs, prompts=Prompts(tmp_path), rtp_timeout_ns=1)
         with pytest.raises(SystemExit, match="1"):
             relay.run()
         first, second = (decode_report(ours.recv(MAX_MESSAGE_BYTES)) for _ in range(2))
@@ -96,7 +96,7 @@ def test_that_reports_were_dropped_is_told_when_there_is_room_again(tmp_path: Pa
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         ours.setblocking(False)
-        relay = Relay(theirs, address="127.0.0.1", prompts=Prompts(tmp_path), rtp_timeout_ns=1)
+        relay = Relay(theirs, prompts=Prompts(tmp_path), rtp_timeout_ns=1)
         relay._link._queue.extend([encode(Ready(pid=1))] * 10_000)
         relay._tick(0)
         assert relay._link.dropped == 1
@@ -182,7 +182,7 @@ def test_a_packet_that_lags_the_audio_by_more_than_an_event_lasts_is_a_new_sourc
 class NoSocket:
     """Stands for a leg's socket where nothing is sent: a process may have fewer than are asked for here."""
 
-    def sendto(self, _data: memoryview, _address: tuple[str, int], /) -> int:
+    def sendto(self, _data: memoryview, _address: Address, /) -> int:
         raise AssertionError("nothing is sent")
 
     def recvfrom_into(self, _buffer: bytearray, /) -> tuple[int, tuple[str, int]]:
@@ -196,7 +196,7 @@ class NoSocket:
 
 
 class AnyPort:
-    def bind(self, _port: int) -> DatagramSocket:
+    def bind(self, _host: str, _port: int) -> DatagramSocket:
         return NoSocket()
 
     def watch(self, leg: Leg) -> None:
@@ -211,7 +211,7 @@ def test_a_sign_of_life_tells_of_so_many_ports_and_another_one_of_the_rest(ports
     reports: list[Report] = []
     board = Switchboard(sockets=AnyPort(), prompt=Prompts(Path()).get, report=reports.append, rtp_timeout_ns=1)
     for port in range(ports):
-        board.execute(Open(port=port), 0)
+        board.execute(Open(host="127.0.0.1", port=port), 0)
     board.report_heartbeat(7)
     board.close_all()
     assert [len(report.last) for report in reports if isinstance(report, Heartbeat)] == told

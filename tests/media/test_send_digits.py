@@ -11,7 +11,7 @@ from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import DigitDetector, parse_event
 from media.worker.digits import LONGEST_MS, MAX_DIGITS, PAUSE_NS, SHORTEST_MS
 from media.worker.forward import Forwarder
-from media.worker.leg import DatagramSocket, Leg
+from media.worker.leg import Address, DatagramSocket, Leg
 from media.worker.playout import FRAME_NS
 from media.worker.prompts import Prompts
 from media.worker.switchboard import Switchboard
@@ -27,7 +27,7 @@ class FakeSocket:
     world: "World"
     sent: list[tuple[int, RtpPacket]] = field(default_factory=list)
 
-    def sendto(self, data: memoryview, address: tuple[str, int], /) -> int:
+    def sendto(self, data: memoryview, address: Address, /) -> int:
         packet = parse(bytes(data))
         assert packet is not None
         assert address in (CALLER, LINE)
@@ -57,11 +57,11 @@ class World:
         )
         self.forwarder = Forwarder(self.reports.append)
         self._frames = 0
-        self.do(Open(port=20_000, peer=RemoteMedia(host=CALLER[0], port=CALLER[1], dtmf_type=None)))
-        self.do(Open(port=20_002, peer=RemoteMedia(host=LINE[0], port=LINE[1], dtmf_type=line_dtmf)))
+        self.do(Open(host="192.0.2.9", port=20_000, peer=RemoteMedia(host=CALLER[0], port=CALLER[1], dtmf_type=None)))
+        self.do(Open(host="192.0.2.9", port=20_002, peer=RemoteMedia(host=LINE[0], port=LINE[1], dtmf_type=line_dtmf)))
         self.do(Bridge(a=20_000, b=20_002))
 
-    def bind(self, port: int) -> DatagramSocket:
+    def bind(self, _host: str, port: int) -> DatagramSocket:
         self.sockets[port] = FakeSocket(self)
         return self.sockets[port]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worker_client import HOST, Phone, Ports, WorkerClient
+from worker_client import HOST, HOST6, Phone, Ports, WorkerClient
 
 from media.control import (
     Bridge,
@@ -73,9 +73,9 @@ def line(worker: WorkerClient, ports: Ports) -> Iterator[Phone]:
         yield phone
 
 
-def opened(worker: WorkerClient, ports: Ports, *, payload_type: int = 0) -> Phone:
-    phone = Phone(ports.take())
-    worker.order(Open(port=phone.leg, peer=phone.peer(payload_type=payload_type)))
+def opened(worker: WorkerClient, ports: Ports, *, payload_type: int = 0, host: str = HOST) -> Phone:
+    phone = Phone(ports.take(), host=host)
+    worker.order(Open(host=host, port=phone.leg, peer=phone.peer(payload_type=payload_type)))
     worker.settle()
     return phone
 
@@ -129,10 +129,54 @@ def test_a_stranger_is_counted_not_relayed(worker: WorkerClient, caller: Phone, 
     assert line.hears_nothing()
 
 
+@pytest.mark.parametrize(("caller_host", "line_host"), [(HOST6, HOST), (HOST, HOST6), (HOST6, HOST6)])
+def test_legs_of_any_two_families_are_bridged(worker: WorkerClient, ports: Ports, caller_host: str, line_host: str) -> None:
+    with opened(worker, ports, host=caller_host) as caller, opened(worker, ports, host=line_host) as line:
+        worker.order(Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        for phone, other in ((caller, line), (line, caller)):
+            for number in range(3):
+                phone.talk(bytes([number]) * 160)
+            assert [packet.payload[0] for packet in heard_by(other, 3)] == [0, 1, 2]
+        for phone in (caller, line):
+            counters = worker.close(phone.leg)
+            assert (counters.received, counters.sent, counters.stray) == (3, 3, 0)
+
+
+def test_over_ipv6_a_source_is_latched_once_and_strangers_are_counted(worker: WorkerClient, ports: Ports, line: Phone) -> None:
+    """There is one loopback address of IPv6, so a stranger comes from another port."""
+    with Phone(ports.take(), host=HOST6) as caller, Phone(caller.leg, host=HOST6) as stranger:
+        signalled = RemoteMedia(host=HOST6, port=9)
+        worker.order(Open(host=HOST6, port=caller.leg, peer=signalled), Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        caller.talk(b"\x22" * 160)
+        assert line.hear().payload == b"\x22" * 160
+        stranger.talk(b"\x11" * 160)
+        line.talk(b"\x33" * 160)
+        assert caller.hear().payload == b"\x33" * 160
+        counters = worker.close(caller.leg)
+        assert (counters.received, counters.stray) == (1, 1)
+        assert stranger.hears_nothing()
+        assert line.hears_nothing()
+
+
+def test_one_port_serves_both_families_one_after_the_other(worker: WorkerClient, ports: Ports) -> None:
+    port = ports.take()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HOST, port))
+        worker.order(Open(host=HOST, port=port))
+        assert worker.expect(OpenFailed).port == port
+        worker.order(Open(host=HOST6, port=port))
+        worker.close(port)
+    assert [report for report in worker.skipped if isinstance(report, OpenFailed)] == []
+    worker.order(Open(host=HOST, port=port), Open(host=HOST6, port=port))
+    assert worker.expect(OpenFailed).why == "already open"
+
+
 def test_replies_follow_a_renumbering_nat(worker: WorkerClient, ports: Ports, line: Phone) -> None:
     with Phone(ports.take()) as caller:
         elsewhere = RemoteMedia(host=HOST, port=9)
-        worker.order(Open(port=caller.leg, peer=elsewhere), Bridge(a=caller.leg, b=line.leg))
+        worker.order(Open(host=HOST, port=caller.leg, peer=elsewhere), Bridge(a=caller.leg, b=line.leg))
         worker.settle()
         caller.talk()
         line.hear()
@@ -171,7 +215,7 @@ def test_a_prompt_that_cannot_be_played_says_so_at_once(worker: WorkerClient, ca
 
 def test_a_prompt_runs_to_its_end_though_nobody_is_there_to_hear(worker: WorkerClient, ports: Ports) -> None:
     port = ports.take()
-    worker.order(Open(port=port), Play(port=port, play=9, prompt="beep"))
+    worker.order(Open(host=HOST, port=port), Play(port=port, play=9, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
     assert worker.close(port) == Counters()
 
@@ -243,7 +287,7 @@ def test_a_digit_without_end_is_heard_when_its_packets_stop(worker: WorkerClient
     worker.expect(Heartbeat)
     line.send(build(next(press("1", start))))
     while worker.close(line.leg).received == 0:
-        worker.order(Open(port=line.leg, peer=line.peer()))
+        worker.order(Open(host=HOST, port=line.leg, peer=line.peer()))
         line.send(build(next(press("1", start))))
     caller.send(build(next(press("7", start))))
     worker.skipped.clear()
@@ -268,12 +312,17 @@ def test_silence_is_told_once_and_again_after_sound(prompts: Path, ports: Ports)
         assert again.last_ns == worker.close(phone.leg).last_ns
 
 
-def test_rtcp_beside_a_leg_keeps_it_alive(prompts: Path, ports: Ports) -> None:
+@pytest.mark.parametrize("host", [HOST, HOST6])
+def test_rtcp_beside_a_leg_keeps_it_alive(prompts: Path, ports: Ports, host: str) -> None:
     """Of two silent phones the one that sends RTCP, to the odd port, is not given up."""
-    with WorkerClient(prompts, rtp_timeout_ms=1_500) as worker, opened(worker, ports) as dead, opened(worker, ports) as on_hold:
+    with (
+        WorkerClient(prompts, rtp_timeout_ms=1_500) as worker,
+        opened(worker, ports, host=host) as dead,
+        opened(worker, ports, host=host) as on_hold,
+    ):
         worker.settle()
         for _ in range(3):
-            on_hold.sock.sendto(b"\x80\xc9\x00\x01\x00\x00\x12\x34", (HOST, on_hold.leg + 1))
+            on_hold.sock.sendto(b"\x80\xc9\x00\x01\x00\x00\x12\x34", (host, on_hold.leg + 1))
             worker.expect(Heartbeat)
         lost = [report.port for report in worker.skipped if isinstance(report, MediaTimeout)] or [worker.expect(MediaTimeout).port]
         assert lost == [dead.leg]
@@ -330,7 +379,7 @@ def test_nobody_listening_there_does_not_matter(worker: WorkerClient, caller: Ph
     """ICMP port unreachable comes back for each frame."""
     with Phone(ports.take()) as gone:
         peer = gone.peer()
-    worker.order(Open(port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
+    worker.order(Open(host=HOST, port=gone.leg, peer=peer), Play(port=gone.leg, play=1, prompt="beep"))
     assert worker.expect(PlayFinished).why is None
     assert worker.problems() == []
 
@@ -339,19 +388,19 @@ def test_a_port_that_is_taken(worker: WorkerClient, caller: Phone, ports: Ports)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         port = ports.take()
         other.bind((HOST, port))
-        worker.order(Open(port=port))
+        worker.order(Open(host=HOST, port=port))
         failed = worker.expect(OpenFailed)
         assert (failed.port, "in use" in failed.why) == (port, True)
-    worker.order(Open(port=caller.leg))
+    worker.order(Open(host=HOST, port=caller.leg))
     assert worker.expect(OpenFailed).why == "already open"
-    worker.order(Open(port=70_000))
+    worker.order(Open(host=HOST, port=70_000))
     assert worker.expect(OpenFailed).port == 70_000
 
 
 def test_a_closed_port_can_be_opened_again_in_the_same_breath(worker: WorkerClient, caller: Phone) -> None:
     for _ in range(20):
         caller.talk()
-        worker.order(Close(port=caller.leg), Open(port=caller.leg, peer=caller.peer()))
+        worker.order(Close(port=caller.leg), Open(host=HOST, port=caller.leg, peer=caller.peer()))
         worker.expect(Closed)
     worker.order(Play(port=caller.leg, play=1, prompt="beep"))
     heard_by(caller, FRAMES)
@@ -441,7 +490,7 @@ def test_a_bridge_to_a_leg_whose_far_end_is_not_known_yet_waits_for_it(tmp_path:
     ports = Ports()
     a, b = ports.take(), ports.take()
     with WorkerClient(tmp_path) as worker, Phone(a) as caller, Phone(b) as line:
-        worker.order(Open(port=a), Open(port=b), SetRemote(port=b, peer=line.peer()), Bridge(a=a, b=b))
+        worker.order(Open(host=HOST, port=a), Open(host=HOST, port=b), SetRemote(port=b, peer=line.peer()), Bridge(a=a, b=b))
         worker.settle()
         line.talk()
         worker.order(SetRemote(port=a, peer=caller.peer()))
@@ -456,6 +505,6 @@ def test_a_pipe_in_place_of_a_prompt_is_not_waited_for(tmp_path: Path) -> None:
     ports = Ports()
     port = ports.take()
     with WorkerClient(tmp_path) as worker, Phone(port) as phone:
-        worker.order(Open(port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
+        worker.order(Open(host=HOST, port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
         played = worker.expect(PlayFinished)
     assert played.why == "welcome.wav: not a regular file"

@@ -19,7 +19,7 @@ from switch.billing.verdict import JudgedCall
 from switch.call.moment import Moment
 from switch.engine.effect import AppendJournal, Effect, LogProblem, SendSip, StoreRecord, SyncJournal, TellWorker
 from switch.engine.engine import Engine
-from switch.engine.media import RtpSettings
+from switch.engine.media import RtpAddress, RtpSettings
 from switch.engine.plan import Plan, Trunk
 from switch.engine.usage import Usage
 from switch.sip import offer_answer, sdp
@@ -34,6 +34,7 @@ CARRIER: Flow = Flow("198.51.100.7", 5080)
 STRANGER: Flow = Flow("203.0.113.9", 5060)
 EAST: Flow = Flow("198.51.100.21", 5060)
 WEST: Flow = Flow("198.51.100.22", 5060)
+RTP = (RtpAddress(local="192.0.2.1", advertised="192.0.2.1"),)
 PROMPT_MS = 1_000
 START_US = 1_772_463_600_000_000  # 2026-03-02T15:00:00Z
 
@@ -86,7 +87,11 @@ def tokens(prefix: str) -> Callable[[], str]:
 
 
 class World(Network):
-    """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told."""
+    """`records`: judged calls in their order. `journal`: (call id, payload) in theirs. `orders`: what the worker was told.
+    `listeners`, `rtp`: the switch's own addresses."""
+
+    listeners: tuple[Flow, ...] = (SWITCH,)
+    rtp: tuple[RtpAddress, ...] = RTP
 
     def __init__(
         self,
@@ -112,8 +117,8 @@ class World(Network):
 
     def start(self, with_plan: Plan, *, epoch: str) -> None:
         """A new process of the switch, whose usage begins at nothing, and its media worker."""
-        self.sip = UserAgent(listeners=(SWITCH,), token=tokens(f"a{epoch}"))
-        rtp = RtpSettings(address=SWITCH[0], ports=(20_000, 29_999), quiet_ms=10_000)
+        self.sip = UserAgent(listeners=self.listeners, token=tokens(f"a{epoch}"))
+        rtp = RtpSettings(addresses=self.rtp, ports=(20_000, 29_999), quiet_ms=10_000)
         self.usage = Usage()
         self.engine = Engine(plan=with_plan, rtp=rtp, agent=self.sip, token=tokens(epoch), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
@@ -150,7 +155,7 @@ class World(Network):
     def sdp_answer(self, offer: bytes) -> bytes:
         description = sdp.parse_sdp(offer)
         assert description is not None
-        agreed = offer_answer.answer(description, host="198.51.100.99", port=4_000, session_id=1, version=1)
+        agreed = offer_answer.answer(description, hosts=("198.51.100.99", "2001:db8:99::99"), port=4_000, session_id=1, version=1)
         assert isinstance(agreed, offer_answer.NegotiatedMedia)
         return agreed.body
 
@@ -200,15 +205,15 @@ class World(Network):
             self._do(effect)
 
     def _land(self, data: bytes, source: Flow, target: Flow) -> None:
-        if target == SWITCH:
-            self.engine.datagram(data, source, self.at())
+        if target in self.listeners:
+            self.engine.datagram(data, source._replace(listener=self.listeners.index(target)), self.at())
         else:
             super()._land(data, source, target)
 
     def _do(self, effect: Effect) -> None:
         match effect:
             case SendSip(data=data, target=target):
-                self.fly(data, SWITCH, target)
+                self.fly(data, self.listeners[target.listener], target._replace(listener=0))
             case TellWorker(order=order):
                 self.orders.append(order)
                 self._obey(order)

@@ -168,7 +168,7 @@ class RandomCalls(NetworkWorld):
     def _answer_to(self, leg: UserLeg, offer: bytes) -> bytes:
         description = sdp.parse_sdp(offer)
         assert description is not None, offer
-        agreed = offer_answer.answer(description, host=leg.host, port=leg.rtp, session_id=leg.rtp, version=1)
+        agreed = offer_answer.answer(description, hosts=(leg.host,), port=leg.rtp, session_id=leg.rtp, version=1)
         assert isinstance(agreed, offer_answer.NegotiatedMedia), offer
         return agreed.body
 

@@ -29,6 +29,7 @@ from media.control import (
 from media.rtp.packet import RtpPacket, build, parse
 
 HOST = "127.0.0.1"
+HOST6 = "::1"
 PATIENCE_S = 60.0
 MAX_SKIPPED = 200
 
@@ -42,7 +43,7 @@ class WorkerClient:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE_S)
         fd = theirs.fileno()
-        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(fd), "--address", HOST]
+        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(fd)]
         command += ["--prompts", str(prompts), "--rtp-timeout-ms", str(rtp_timeout_ms)]
         self.process = subprocess.Popen(mortal(command), pass_fds=[fd], stderr=subprocess.PIPE)
         theirs.close()
@@ -109,10 +110,11 @@ class Phone:
     """A UDP socket that speaks RTP with one leg of the worker."""
 
     def __init__(self, leg: int, *, ssrc: int = 0x1234, sequence: int = 100, timestamp: int = 8_000, host: str = HOST) -> None:
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((host, 0))
         self.sock.settimeout(PATIENCE_S)
         self.leg = leg
+        self._ours = HOST if self.sock.family == socket.AF_INET else HOST6
         self.ssrc = ssrc
         self.sequence = sequence
         self.timestamp = timestamp
@@ -150,7 +152,7 @@ class Phone:
         return packet
 
     def send(self, datagram: bytes) -> None:
-        self.sock.sendto(datagram, (HOST, self.leg))
+        self.sock.sendto(datagram, (self._ours, self.leg))
 
     def hear(self) -> RtpPacket:
         """The next packet."""
@@ -176,10 +178,15 @@ class Ports:
 
     def take(self) -> int:
         for port in islice(self._ports, BLOCK_PORTS):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                try:
-                    probe.bind((HOST, port))
-                except OSError:
-                    continue
+            if all(_is_free(host, port) for host in (HOST, HOST6)):
                 return port
         raise AssertionError("no free port")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

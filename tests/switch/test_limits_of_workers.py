@@ -14,7 +14,7 @@ from simulated_time import advance, elapsed_s, in_simulated_time
 from media.control import Close, Heartbeat, Ready, encode
 from switch.workers import Workers, WorkerSettings, WorkersFailed
 
-SETTINGS = WorkerSettings(address="127.0.0.1", prompts=Path("prompts"), rtp_timeout_ms=60_000, hold_timeout_ms=1_800_000)
+SETTINGS = WorkerSettings(prompts=Path("prompts"), rtp_timeout_ms=60_000, hold_timeout_ms=1_800_000)
 JUST_S = 0.001
 
 

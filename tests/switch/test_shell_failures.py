@@ -19,9 +19,7 @@ from switch.settings.load import load
 from switch.workers import Workers, WorkerSettings, WorkersFailed
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = WorkerSettings(
-    address="127.0.0.1", prompts=ROOT / "config" / "prompts", rtp_timeout_ms=60_000, hold_timeout_ms=1_800_000
-)
+SETTINGS = WorkerSettings(prompts=ROOT / "config" / "prompts", rtp_timeout_ms=60_000, hold_timeout_ms=1_800_000)
 PATIENCE_S = 10.0
 
 

@@ -11,6 +11,7 @@ from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
 from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import menu_plan, node_of
@@ -18,7 +19,7 @@ from switch.settings.compile.table import groups_of, hours_of, table_of, terms_o
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
-from switch.settings.model.switch import ListenerConfig, TlsConfig
+from switch.settings.model.switch import SwitchConfig, TlsConfig
 from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import flow_of
@@ -87,7 +88,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
         name_servers=tuple(switch.sip.name_servers),
-        rtp_address=switch.rtp.address or next(host for host, _ in map(_address, switch.sip.listen) if ":" not in host),
+        rtp_addresses=_rtp_addresses(switch),
         rtp_ports=switch.rtp.ports,
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
@@ -106,8 +107,10 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     )
 
 
-def _address(listener: ListenerConfig) -> tuple[str, int]:
-    return listener.advertise or listener.address
+def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:
+    """Where a listener of the same address is before a NAT, audio is too."""
+    told = {each.address[0]: each.advertise[0] for each in switch.sip.listen[::-1] if each.advertise}
+    return tuple(RtpAddress(local=host, advertised=told.get(host, host)) for host in switch.rtp.hosts(switch.sip.listen))
 
 
 def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
@@ -141,6 +144,7 @@ def _trunk(name: str, trunk: TrunkConfig) -> Trunk:
         rate=rate,
         peer=_trunk_peer(name, trunk),
         per_second=trunk.calls_per_second,
+        max_calls=trunk.max_calls,
     )
 
 

@@ -189,6 +189,7 @@ class TrunkConfig(PeerConfig):
         "Addresses and networks whose calls are taken, all others are met with silence; or any, with `auth`"
     )
     auth: TrunkAuthConfig | None = may("What its calls must authenticate with; default: their address is enough")
+    max_calls: field.MaxCalls | None = may("Its live calls, in menus too; more are refused with 503; default: no limit")
     health: TrunkHealthConfig | None = may("Asking whether it is alive; default: never")
     registration: RegistrationConfig | None = may("Registering with it; default: its calls come without")
     cost: CostConfig | None = may("What it bills us; default: nothing is reckoned")

@@ -1,5 +1,6 @@
 """Defines the models of the sections `switch` and `tags`, which are not about the parties of a call."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -87,7 +88,9 @@ class SipConfig(Strict):
 class RtpConfig(Strict):
     """Where audio goes through."""
 
-    address: field.Address | None = may("The IPv4 address that peers send audio to; default: that of sip.listen")
+    address: field.Addresses | None = may(
+        "The address that audio comes to; or a list of an IPv4 and an IPv6 address. Default: the first of each in sip.listen"
+    )
     ports: field.PortRange = may("Local ports FIRST-LAST. Each call takes two even ones", default=field.DEFAULT_PORTS)
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
@@ -95,13 +98,31 @@ class RtpConfig(Strict):
     hold_music: field.PromptName | None = may("What a held side hears, over and over; default: silence")
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
 
+    @field_validator("address")
+    @classmethod
+    def _one_of_each_family(cls, found: list[str] | None) -> list[str] | None:
+        families = [":" in host for host in found or ()]
+        raise_all(
+            Invalid(f"a second {'IPv6' if is_v6 else 'IPv4'} address", hint="keep one of them", where=("address", index))
+            for index, is_v6 in enumerate(families)
+            if is_v6 in families[:index]
+        )
+        return found
+
+    def hosts(self, listen: Sequence[ListenerConfig]) -> tuple[str, ...]:
+        """Our address of each family that audio goes over."""
+        found: dict[bool, str] = {}
+        for host in self.address or [each.address[0] for each in listen]:
+            found.setdefault(":" in host, host)
+        return tuple(found.values())
+
 
 class LimitsConfig(Strict):
     """What no call and no load goes beyond."""
 
     max_call: field.Duration = may("The longest call", default="4h")
-    max_calls: Annotated[int, field.whole(1, field.MAX_CALLS)] = may("Live calls; more are refused with 503", default="2000")
-    calls_per_second: Annotated[int, field.whole(1, field.MAX_CALLS)] | None = may(
+    max_calls: field.MaxCalls = may("Live calls; more are refused with 503", default="2000")
+    calls_per_second: field.MaxCalls | None = may(
         "New calls a second, on all trunks together; more are refused with 503. Default: no limit"
     )
     drain: field.DurationOrZero = may("How long calls in progress may go on once the switch is told to stop", default="30s")
@@ -133,13 +154,10 @@ class SwitchConfig(Strict):
     @classmethod
     def _has_ports_of_its_own(cls, rtp: RtpConfig, info: ValidationInfo) -> RtpConfig:
         listen = info.data["sip"].listen or () if "sip" in info.data else ()
-        hosts = [each.address[0] for each in listen if ":" not in each.address[0]]
-        if listen and not hosts and rtp.address is None:
-            hint = "add `rtp: {address: ADDRESS}`"
-            raise Invalid("audio goes over IPv4, and no listener has such an address", hint=hint, where=("sip", "listen"))
+        hosts = rtp.hosts(listen)
         for each in listen:
             host, port = each.address
-            if each.transport is Transport.UDP and port in address.even_ports(rtp.ports) and (rtp.address or hosts[0]) == host:
+            if each.transport is Transport.UDP and port in address.even_ports(rtp.ports) and host in hosts:
                 where = ("rtp", "ports") if "ports" in rtp.model_fields_set else ("sip", "listen")
                 raise Invalid(f"SIP's port {port} is one of the RTP ports", hint="choose a range without it", where=where)
         return rtp

@@ -14,6 +14,7 @@ from routing.table import Campaign, Line, NoRoute, Publisher, Table, Target, ToC
 from switch.billing.terms import Price, PriceStep, Rule, Terms
 from switch.demo.config import FlatTerms, address_of, demo_config, flat_terms, on_loopback
 from switch.deployment import Deployment, Listener
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.run import CannotStart
 from switch.settings.load import load
@@ -107,7 +108,7 @@ def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
     away = replace(
         fit.switch,
         listeners=(Listener(transport=Transport.UDP, address=("192.0.2.9", 5060)),),
-        rtp_address="192.0.2.9",
+        rtp_addresses=(RtpAddress(local="192.0.2.9", advertised="192.0.2.9"),),
         ledger_url="postgresql://a@b/c",
     )
     trunk = Trunk(name="carrier", networks=((0xC6336407, 0xFFFFFFFF),))
@@ -117,7 +118,7 @@ def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
     addresses = [moved.switch.listeners[0].address, *(address_of(each) for each in moved.plan.table.lines.values())]
     assert {host for host, _ in addresses} == {"127.0.0.1"}
     assert len({port for _, port in addresses}) == len(addresses) == 5
-    assert moved.switch.rtp_address == "127.0.0.1"
+    assert [each.local for each in moved.switch.rtp_addresses] == ["127.0.0.1"]
     assert (moved.switch.api, moved.switch.ledger_url) == (None, None)
     assert moved.plan.trunk_of("127.0.0.1") is not None
     assert moved.plan.trunk_of("127.0.0.2") is None

@@ -72,7 +72,9 @@ def test_a_body_without_sdp_is_415_with_a_record(content_type: str, body: bytes)
     [
         (SDP.replace("RTP/AVP", "RTP/AVPF"), offer_answer.Incompatible.TRANSPORT),
         (SDP.replace("AVP 0", "AVP 18"), offer_answer.Incompatible.FORMAT),
-        (SDP.replace("IP4 198.51.100.8", "IP6 2001:db8::1"), offer_answer.Incompatible.ADDRESS),
+        (SDP.replace("IP4 198.51.100.8", "IP6 2001:db8::1"), offer_answer.Incompatible.FAMILY),
+        (SDP.replace("IP4 198.51.100.8", "IP6 fe80::1%eth0"), offer_answer.Incompatible.ADDRESS),
+        (SDP.replace("IP4 198.51.100.8", "IP4 224.0.0.1"), offer_answer.Incompatible.ADDRESS),
         (SDP.replace("198.51.100.8", SWITCH.host).replace("6000", "20002"), offer_answer.Incompatible.LOOP),
         ("v=1", offer_answer.Incompatible.UNREADABLE),
     ],

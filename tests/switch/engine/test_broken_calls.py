@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from engine_world import CARRIER, EAST, MENU, World, line, plan
+from engine_world import CARRIER, EAST, MENU, WEST, World, line, plan
 
 import switch.engine.call_control as control_module
 import switch.sip.core as core_module
@@ -16,7 +16,7 @@ from switch.engine.executor import CommandExecutor
 from switch.engine.live import LiveCall
 from switch.engine.media import MediaController
 from switch.sip.agent import UserAgent
-from switch.sip.flow import Flow
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.message import Headers, Request, serialize
 
 INVITE = Request(
@@ -145,6 +145,25 @@ def test_the_bye_reaches_a_caller_whose_contact_is_ipv6() -> None:
     world.call()
     world.run(60_000)
     assert [ended.why.value for ended in world.endings()] == ["bye"]
+
+
+def test_a_line_whose_certificate_is_refused_is_followed_by_the_next() -> None:
+    class Verifying(World):
+        def fly(self, data: bytes, source: Flow, target: Flow) -> None:
+            if target == EAST:
+                self.engine.send_failed(target, self.at(), why=SendFailure.CERTIFICATE_REFUSED)
+                return
+            super().fly(data, source, target)
+
+    world = Verifying(plan(line("east", EAST), line("west", WEST)))
+    world.line_phone(WEST, talk_ms=3_000)
+    world.call()
+    world.run(60_000)
+    (judged,) = world.records
+    assert [(tried.line, tried.outcome.value) for tried in judged.record.attempts] == [
+        ("east", "certificate_refused"),
+        ("west", "answered"),
+    ]
 
 
 def test_deadlines_that_were_replaced_do_not_pile_up_behind_live_ones() -> None:

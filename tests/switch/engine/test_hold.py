@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from engine_world import EAST, SWITCH, World, line, plan, tokens
+from engine_world import EAST, RTP, SWITCH, World, line, plan, tokens
 
 from media import control as mc
 from switch.engine.engine import Engine
@@ -80,7 +80,7 @@ class Talk(World):
     def __init__(self, *, music: str | None = None) -> None:
         self.music = music
         super().__init__(plan(line("east", EAST)))
-        rtp = RtpSettings(address="192.0.2.1", ports=(20_000, 29_999), quiet_ms=10_000, hold_music=music)
+        rtp = RtpSettings(addresses=RTP, ports=(20_000, 29_999), quiet_ms=10_000, hold_music=music)
         self.engine = Engine(plan=self.engine.plan, rtp=rtp, agent=self.sip, token=tokens("e"), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
         self.a, self.b = Side(self, "caller"), Side(self, "line")

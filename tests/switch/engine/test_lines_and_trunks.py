@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from engine_world import CARRIER, EAST, START_US, STRANGER, SWITCH, WEST, World, line, plan
+from engine_world import CARRIER, EAST, MENU, START_US, STRANGER, SWITCH, WEST, World, line, plan
 from sip_world import request
 
+from media import control as mc
 from routing.cap import Cap, Per
 from routing.table import Health
 from switch.call.record import FinalState, Outcome
@@ -169,6 +170,29 @@ def test_a_trunk_beyond_its_calls_a_second_gets_503_and_a_record() -> None:
     assert sorted(record.ended_detail for record in records) == ["caller_hung_up"] * 3 + ["too_fast"]
     (refused,) = [record for record in records if record.ended_detail == "too_fast"]
     assert (refused.sip_code, refused.final_state) == (503, FinalState.REJECTED_UNAVAILABLE)
+
+
+@pytest.mark.parametrize(("calls", "refused"), [(2, 0), (3, 1), (4, 2)])
+def test_a_trunk_beyond_its_live_calls_gets_503_and_a_record(calls: int, refused: int) -> None:
+    """Callers in a menu count, and a call that ends leaves its place."""
+    with_plan = plan(line("east", EAST), menu=MENU)
+    with_plan = replace(with_plan, trunks=tuple(replace(trunk, max_calls=2) for trunk in with_plan.trunks))
+    world = World(with_plan)
+    world.line_phone(EAST)
+    legs = [world.call() for _ in range(calls)]
+    world.run(1_500)
+    details = [judged.record.ended_detail for judged in world.records]
+    assert details == ["trunk_full"] * refused
+    assert {(judged.record.sip_code, judged.record.final_state) for judged in world.records} <= {
+        (503, FinalState.REJECTED_UNAVAILABLE)
+    }
+    assert [(found.calls, found.limit) for found in world.engine.trunk_status(world.at())] == [(2, 2)]
+    world.leave(legs[0])
+    world.run(500)
+    world.call()
+    world.run(500)
+    assert [judged.record.ended_detail for judged in world.records].count("trunk_full") == refused
+    assert len(world.told(mc.Open)) == 3, "a call that is refused has no audio"
 
 
 ACCOUNT = Realm(name="payphone", accounts={"carrier": (PeerProfile(name="carrier"), Secret("pw"))})

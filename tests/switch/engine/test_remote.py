@@ -7,6 +7,7 @@ from switch.sip.offer_answer import OFFERED, AudioStream, NegotiatedMedia
 from switch.sip.sdp import Codec, Direction, Format
 
 PUBLIC = "203.0.113.7"
+PUBLIC6 = "2001:db8::7"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,20 @@ PUBLIC = "203.0.113.7"
         ("198.51.100.8", "10.0.0.1", "198.51.100.8"),
         ("0.0.0.0", PUBLIC, "0.0.0.0"),
         ("2001:db8::1", PUBLIC, "2001:db8::1"),
-        ("10.1.2.3", "2001:db8::1", "10.1.2.3"),
+        ("10.1.2.3", PUBLIC6, "10.1.2.3"),
+        ("fc00::1", PUBLIC6, PUBLIC6),
+        ("fdff:ffff::1", PUBLIC6, PUBLIC6),
+        ("fbff::1", PUBLIC6, "fbff::1"),
+        ("fe00::1", PUBLIC6, "fe00::1"),
+        ("fe80::1", PUBLIC6, PUBLIC6),
+        ("febf::1", PUBLIC6, PUBLIC6),
+        ("fec0::1", PUBLIC6, "fec0::1"),
+        ("::1", PUBLIC6, PUBLIC6),
+        ("::1", "::1", "::1"),
+        ("fd00::1", "fd00::2", "fd00::1"),
+        ("fd00::1", PUBLIC, "fd00::1"),
+        ("2001:db8::1", "fd00::2", "2001:db8::1"),
+        ("::", PUBLIC6, "::"),
     ],
 )
 def test_a_private_address_behind_a_public_source(host: str, source: str, to: str) -> None:
@@ -39,7 +53,7 @@ def test_a_private_address_behind_a_public_source(host: str, source: str, to: st
 def agreement(host: str, *, dtmf_type: int | None = 96) -> NegotiatedMedia:
     formats = (Format(110, Codec.PCMA), Format(0, Codec.PCMU))
     stream = AudioStream(host=host, port=4_000, formats=formats, dtmf_type=dtmf_type, direction=Direction.SENDONLY)
-    return NegotiatedMedia(body=b"", stream=stream, format=formats[0], dtmf_type=dtmf_type)
+    return NegotiatedMedia(body=b"", host="192.0.2.1", stream=stream, format=formats[0], dtmf_type=dtmf_type)
 
 
 @pytest.mark.parametrize("nat", [True, False])

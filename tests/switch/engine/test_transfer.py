@@ -17,6 +17,7 @@ from switch.engine.media import MediaController
 from switch.sip import offer_answer
 from switch.sip.fact import Fact, InviteReceived, OfferReceived
 from switch.sip.flow import Flow
+from switch.sip.locator import Locator
 from switch.sip.message import Request, Response, parse
 from switch.sip.peer import PeerProfile, TransferMode
 from switch.sip.requests import Fields
@@ -292,7 +293,7 @@ def test_a_line_that_may_not_transfer_is_refused_and_talk_goes_on() -> None:
 
 def test_a_target_whose_name_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Transfer()
-    monkeypatch.setattr(type(world.sip), "targets", lambda *_args, **_more: ())
+    monkeypatch.setattr(Locator, "redirected", lambda *_args, **_more: ())
     world.refer()
     assert world.to_east() == ["403 REFER"]
     world.leave()

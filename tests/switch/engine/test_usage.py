@@ -84,7 +84,7 @@ def test_the_attempt_counts_for_owners_without_a_cap_too() -> None:
         assert usage.used(Cap(owner=owner, limit=1, per=Per.HOUR), NOW_US) == 1
 
 
-@pytest.mark.parametrize("bad", [Outcome.FAILED, Outcome.SILENT])
+@pytest.mark.parametrize("bad", [Outcome.FAILED, Outcome.CERTIFICATE_REFUSED, Outcome.SILENT])
 def test_a_line_rests_after_failures_in_a_row(bad: Outcome) -> None:
     usage = Usage()
     for second in range(3):

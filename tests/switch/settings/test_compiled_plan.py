@@ -10,6 +10,7 @@ from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
 from switch.deployment import Deployment, Listener, SwitchSettings
+from switch.engine.media import RtpAddress
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
@@ -45,7 +46,7 @@ def test_switch_defaults(config: Path) -> None:
     assert deployed(config).switch == SwitchSettings(
         listeners=(Listener(transport=Transport.UDP, address=("127.0.0.1", 5060)),),
         t1_ms=500,
-        rtp_address="127.0.0.1",
+        rtp_addresses=(RtpAddress(local="127.0.0.1", advertised="127.0.0.1"),),
         rtp_ports=(20_000, 20_999),
         rtp_quiet_ms=10_000,
         rtp_timeout_ms=60_000,
@@ -75,10 +76,10 @@ trunks:
     deployment = deployed(config, switch=text)
 
     switch = deployment.switch
-    assert (switch.listeners[0].address, switch.t1_ms, switch.rtp_address, switch.rtp_ports) == (
+    assert (switch.listeners[0].address, switch.t1_ms, switch.rtp_addresses, switch.rtp_ports) == (
         ("192.0.2.1", 5080),
         100,
-        "192.0.2.2",
+        (RtpAddress(local="192.0.2.2", advertised="192.0.2.2"),),
         (30_000, 30_010),
     )
     assert (switch.rtp_quiet_ms, switch.rtp_timeout_ms, switch.workers, switch.log) == (0, 30_000, 2, "json")
@@ -421,7 +422,7 @@ advertisers:
 def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:
     extra = """
 trunks:
-  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info}
+  listed: {addresses: [203.0.113.99], codecs: [PCMA, PCMU], dtmf: info, max_calls: 30}
   plain: {addresses: [203.0.113.97]}
 advertisers:
   beta:
@@ -433,5 +434,7 @@ advertisers:
     trunks = {trunk.name: (trunk.peer.codecs, trunk.peer.dtmf) for trunk in plan.trunks}
     assert trunks["listed"] == ((Codec.PCMA, Codec.PCMU), DtmfMode.INFO)
     assert trunks["plain"] == ((), DtmfMode.AUTO)
+    limits = {trunk.name: trunk.max_calls for trunk in plan.trunks}
+    assert (limits["listed"], limits["plain"]) == (30, None)
     lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}

@@ -6,6 +6,7 @@ import pytest
 from certificates import Authority
 
 from switch.deployment import Deployment, Listener
+from switch.engine.media import RtpAddress
 from switch.settings.certificate import WARN_DAYS
 from switch.settings.load import Loaded, load
 from switch.settings.problem import Severity
@@ -35,7 +36,7 @@ def test_one_address_is_a_udp_listener(config: Path) -> None:
     found = sound(loaded(config, "listen: 192.0.2.1:5060")).switch
 
     assert found.listeners == (Listener(transport=Transport.UDP, address=("192.0.2.1", 5060)),)
-    assert (found.rtp_address, found.tls) == ("192.0.2.1", None)
+    assert (found.rtp_addresses, found.tls) == ((RtpAddress(local="192.0.2.1", advertised="192.0.2.1"),), None)
 
 
 def test_several_listeners_have_their_numbers(config: Path) -> None:
@@ -46,6 +47,43 @@ def test_several_listeners_have_their_numbers(config: Path) -> None:
         Flow("192.0.2.1", 5060, Transport.TCP, 1),
         Flow("2001:db8::1", 5060, Transport.UDP, 2),
     )
+
+
+def same(host: str) -> RtpAddress:
+    return RtpAddress(local=host, advertised=host)
+
+
+BEHIND_NAT = "listen: [{udp: 10.0.0.5:5060, advertise: 203.0.113.7:5060}, {tcp: 10.0.0.5:5060, advertise: 203.0.113.8:5060}]"
+
+
+@pytest.mark.parametrize(
+    ("sip", "rtp", "addresses"),
+    [
+        ('listen: [{udp: "[2001:DB8:0::1]:5060"}, {udp: 192.0.2.1:5060}]', "", (same("2001:db8::1"), same("192.0.2.1"))),
+        (LISTEN, "", (same("192.0.2.1"), same("2001:db8::1"))),
+        ('listen: [{udp: "[::1]:5060"}, {udp: "[::2]:5060"}, {udp: 127.0.0.1:5060}]', "", (same("::1"), same("127.0.0.1"))),
+        (LISTEN, "address: 192.0.2.2", (same("192.0.2.2"),)),
+        (LISTEN, 'address: "2001:DB8::2"', (same("2001:db8::2"),)),
+        (LISTEN, 'address: ["2001:db8::2", 192.0.2.2]', (same("2001:db8::2"), same("192.0.2.2"))),
+        (BEHIND_NAT, "", (RtpAddress(local="10.0.0.5", advertised="203.0.113.7"),)),
+        (BEHIND_NAT, "address: 10.0.0.5", (RtpAddress(local="10.0.0.5", advertised="203.0.113.7"),)),
+        (BEHIND_NAT, "address: 10.0.0.6", (same("10.0.0.6"),)),
+    ],
+)
+def test_audio_has_an_address_of_each_family(config: Path, sip: str, rtp: str, addresses: tuple[RtpAddress, ...]) -> None:
+    assert sound(loaded(config, sip, f"  rtp: {{{rtp}}}\n")).switch.rtp_addresses == addresses
+
+
+@pytest.mark.parametrize(
+    ("listen", "message"),
+    [
+        ('[{udp: 192.0.2.1:5060}, {udp: "[2001:db8::1]:20001"}]', None),
+        ('[{udp: 192.0.2.1:5060}, {udp: "[2001:db8::1]:20000"}]', "SIP's port 20000 is one of the RTP ports"),
+        ('[{udp: 192.0.2.1:5060}, {udp: "[2001:db8::9]:5060"}, {udp: "[2001:db8::1]:20000"}]', None),
+    ],
+)
+def test_sip_and_rtp_have_ports_of_their_own_in_both_families(config: Path, listen: str, message: str | None) -> None:
+    assert told(loaded(config, f"listen: {listen}")) == ([] if message is None else [message])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +97,6 @@ def test_several_listeners_have_their_numbers(config: Path) -> None:
         ("listen: [{tcp: 192.0.2.1:5060}, {tls: 192.0.2.1:5060}]", "this address is there twice"),
         ('listen: [{udp: 192.0.2.1:5060, advertise: "[2001:db8::1]:5060"}]', "IPv4 and IPv6 in one listener"),
         ("listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061}]", "a TLS listener without a certificate"),
-        ('listen: "[2001:db8::1]:5060"', "audio goes over IPv4, and no listener has such an address"),
         ("listen: [{tls: 192.0.2.1:5061}], tls: {certificate: no.pem, key: no.key}", 'there is no file "no.pem"'),
     ],
 )

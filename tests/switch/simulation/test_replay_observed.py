@@ -121,6 +121,11 @@ HUNG_UP_RINGING = replace(RECORD, attempts=(replace(UNANSWERED, outcome=Outcome.
             id="failed",
         ),
         pytest.param(
+            replace(UNANSWERED, outcome=Outcome.CERTIFICATE_REFUSED, sip_code=None),
+            RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.FAILS, after_ms=700)),
+            id="its certificate was refused",
+        ),
+        pytest.param(
             replace(UNANSWERED, outcome=Outcome.SILENT),
             RecordedAttempt(conduct=LineScript(behaviour=LineBehaviour.SILENT)),
             id="silent",

@@ -31,7 +31,11 @@ def answered(body: bytes, *codecs: Codec, with_dtmf: bool = True) -> NegotiatedM
 
 
 def refused_or_answered(body: bytes, *codecs: Codec, with_dtmf: bool = True) -> NegotiatedMedia | Incompatible:
-    return answer(parsed(body), host="127.0.0.1", port=4000, session_id=77, version=1, codecs=codecs, with_dtmf=with_dtmf)
+    return answer(parsed(body), hosts=("127.0.0.1",), port=4000, session_id=77, version=1, codecs=codecs, with_dtmf=with_dtmf)
+
+
+def answer_of(body: bytes, *hosts: str) -> NegotiatedMedia | Incompatible:
+    return answer(parsed(body), hosts=hosts, port=4000, session_id=1, version=2)
 
 
 def static(*codecs: int) -> tuple[Format, ...]:
@@ -39,7 +43,7 @@ def static(*codecs: int) -> tuple[Format, ...]:
 
 
 def agreed(body: bytes, *, codecs: tuple[int, ...] = (0, 8), dtmf_type: int | None = 101) -> NegotiatedMedia | None:
-    return accept_answer(parsed(body), formats=static(*codecs), dtmf_type=dtmf_type)
+    return accept_answer(parsed(body), host="127.0.0.1", formats=static(*codecs), dtmf_type=dtmf_type)
 
 
 def lines_of(body: bytes) -> list[str]:
@@ -139,13 +143,43 @@ class TestAnswer:
         assert isinstance(agreement, NegotiatedMedia)
         assert "t=3724394400 3724398000" in lines_of(agreement.body)
 
-    def test_ipv6(self) -> None:
-        agreement = answer(
-            parsed(sdp(*AUDIO, head=["v=0", "c=IN IP6 2001:db8::7"])), host="2001:db8::1", port=4000, session_id=1, version=2
-        )
+    @pytest.mark.parametrize("hosts", [("2001:db8::1",), ("192.0.2.1", "2001:db8::1"), ("2001:db8::1", "192.0.2.1")])
+    @pytest.mark.parametrize("written", ["IN IP6 2001:db8::7", "in ip6 2001:DB8:0::7"])
+    def test_ipv6(self, hosts: tuple[str, ...], written: str) -> None:
+        agreement = answer_of(sdp(*AUDIO, head=["v=0", f"c={written}"]), *hosts)
         assert isinstance(agreement, NegotiatedMedia)
-        assert agreement.stream.host == "2001:db8::7"
+        assert (agreement.stream.host, agreement.stream.is_v6, agreement.host) == ("2001:db8::7", True, "2001:db8::1")
         assert {"o=payphone 1 2 IN IP6 2001:db8::1", "c=IN IP6 2001:db8::1"} <= set(lines_of(agreement.body))
+
+    @pytest.mark.parametrize("host", ["::1", "::1:0:0", "1::", "64:ff9b::192.0.2.1"])
+    def test_addresses_of_ipv6_that_begin_with_zeros_or_end_like_ipv4(self, host: str) -> None:
+        assert isinstance(answer_of(sdp(*AUDIO, head=["v=0", f"c=IN IP6 {host}"]), "2001:db8::1"), NegotiatedMedia)
+
+    @pytest.mark.parametrize(
+        ("connection", "ours"),
+        [
+            ("IN IP6 2001:db8::7", "192.0.2.1"),
+            ("IN IP6 sbc.example.com", "192.0.2.1"),
+            ("IN IP4 192.0.2.7", "2001:db8::1"),
+            ("IN IP4 sbc.example.com", "2001:db8::1"),
+        ],
+    )
+    def test_a_family_that_we_have_no_address_of(self, connection: str, ours: str) -> None:
+        body = sdp(*AUDIO, head=["v=0", f"c={connection}"])
+        assert answer_of(body, ours) is Incompatible.FAMILY
+        assert accept_answer(parsed(body), host=ours) is None
+
+    def test_of_an_address_of_each_family_the_first_that_we_have_is_taken(self) -> None:
+        """Alternative addresses (RFC 4091), to one who does not know them: all but one are rejected."""
+        body = sdp("m=audio 7000 RTP/AVP 0", "c=IN IP6 2001:db8::7", "m=audio 7002 RTP/AVP 0", "c=IN IP4 192.0.2.7")
+        taken = [answer_of(body, *hosts) for hosts in (("192.0.2.1",), ("192.0.2.1", "2001:db8::1"))]
+        streams = [
+            [line for line in lines_of(each.body) if line[:2] == "m="] for each in taken if not isinstance(each, Incompatible)
+        ]
+        assert streams == [
+            ["m=audio 0 RTP/AVP 0", "m=audio 4000 RTP/AVP 0"],
+            ["m=audio 4000 RTP/AVP 0", "m=audio 0 RTP/AVP 0"],
+        ]
 
     @pytest.mark.parametrize(
         "lines",
@@ -165,7 +199,7 @@ class TestAnswer:
             *(
                 ["m=audio 20000 RTP/AVP 0", f"c={connection}"]
                 for connection in (
-                    "IN IP6 sbc.example.com",
+                    "IN IP6 sbc..example.com",
                     "IN IP4 sbc..example.com",
                     "IN IP4 -sbc",
                     f"IN IP4 {'a.' * 126}ab",
@@ -174,7 +208,13 @@ class TestAnswer:
                     "IN IP4 255.255.255.255",
                     "IN IP6 ff02::1",
                     "IN IP6 fe80::1%eth0",
+                    "IN IP6 2001:db8::1%eth0",
                     "IN IP6 ::ffff:224.0.0.1",
+                    "IN IP6 ::ffff:192.0.2.1",
+                    "IN IP6 ::192.0.2.1",
+                    "IN IP6 ::2",
+                    "IN IP6 ::ffff:ffff",
+                    "IN IP6 [2001:db8::1]",
                     "IN IP6 192.0.2.1",
                     "IN IP4 2001:db8::1",
                     "IN IP4 192.0.2.256",
@@ -187,7 +227,8 @@ class TestAnswer:
         ],
     )
     def test_nothing_we_can_serve(self, lines: list[str]) -> None:
-        assert answered(sdp(*lines)) is None
+        for hosts in (("127.0.0.1",), ("127.0.0.1", "::1")):
+            assert isinstance(answer_of(sdp(*lines), *hosts), Incompatible)
 
     def test_no_connection_anywhere(self) -> None:
         assert answered(sdp(*AUDIO, head=["v=0"])) is None
@@ -241,6 +282,8 @@ HOLDS = [
     ("sendrecv", "0.0.0.0", Direction.SENDONLY, "recvonly"),
     ("recvonly", "0.0.0.0", Direction.INACTIVE, "inactive"),
     ("inactive", "0.0.0.0", Direction.INACTIVE, "inactive"),
+    ("sendrecv", "::", Direction.SENDONLY, "recvonly"),
+    ("inactive", "::", Direction.INACTIVE, "inactive"),
 ]
 
 
@@ -248,7 +291,7 @@ class TestHold:
     @pytest.mark.parametrize(("offered", "host", "theirs", "ours"), HOLDS)
     @pytest.mark.parametrize("level", ["session", "stream"])
     def test_answered(self, offered: str, host: str, theirs: Direction, ours: str, level: str) -> None:
-        head = ["v=0", f"c=IN IP4 {host}"]
+        head = ["v=0", f"c=IN {'IP6' if ':' in host else 'IP4'} {host}"]
         line = f"a={offered}"
         body = sdp(*AUDIO, line, head=head) if level == "stream" else sdp(*AUDIO, head=[*head, line])
         agreement = answered(body)
@@ -314,7 +357,7 @@ class TestOffer:
         )
         theirs = answered(ours, *codecs)
         assert theirs is not None
-        agreement = accept_answer(parsed(theirs.body), formats=static(*payload_types), dtmf_type=dtmf_type)
+        agreement = accept_answer(parsed(theirs.body), host="127.0.0.1", formats=static(*payload_types), dtmf_type=dtmf_type)
         assert agreement is not None
         assert (agreement.format.payload_type, agreement.dtmf_type) == (theirs.format.payload_type, theirs.dtmf_type)
         assert agreement.stream.direction == theirs.stream.direction.reversed

@@ -6,6 +6,7 @@ import pytest
 from sip_world import ANSWER, LONG_MS, NOTHING_HELD, OFFER, PATIENCE_MS, PEER, Solo, bye, ended, header, reinvite, response
 
 from switch.sip.fact import AnswerReceived, EndReason, OfferReceived, ProvisionalReceived
+from switch.sip.flow import SendFailure
 from switch.sip.message import HeaderInjection, Request
 from switch.sip.peer import DEFAULT_PEER
 
@@ -129,11 +130,18 @@ def test_nobody_answers_until_timer_b() -> None:
     solo.finish()
 
 
-def test_an_unsendable_invite_ends_the_leg() -> None:
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        (SendFailure.UNREACHABLE, EndReason.UNREACHABLE),
+        (SendFailure.CERTIFICATE_REFUSED, EndReason.CERTIFICATE_REFUSED),
+    ],
+)
+def test_an_unsendable_invite_ends_the_leg(why: SendFailure, reason: EndReason) -> None:
     solo = Solo()
     leg, _ = solo.calling()
-    solo.agent.send_failed(PEER, 0)
-    assert solo.facts() == [ended(leg, EndReason.UNREACHABLE, by_peer=False, status=None)]
+    solo.agent.send_failed(PEER, 0, why=why)
+    assert solo.facts() == [ended(leg, reason, by_peer=False, status=None)]
     solo.finish()
 
 

@@ -50,10 +50,10 @@ class TestUnreadable:
             start = data.draw(st.integers(0, len(body)))
             body = body[:start] + data.draw(st.binary(max_size=6)) + body[start + data.draw(st.integers(0, 6)) :]
         description = parse_sdp(body)
-        agreement = None if description is None else answer(description, host="127.0.0.1", port=4000, session_id=1, version=1)
+        agreement = None if description is None else answer(description, hosts=("127.0.0.1",), port=4000, session_id=1, version=1)
         if description is not None and isinstance(agreement, NegotiatedMedia):
             again = parse_sdp(agreement.body)
             assert again is not None
             assert len(again.media) == len(description.media)
             assert sum(stream.port != 0 for stream in again.media) == 1
-            accept_answer(description)
+            accept_answer(description, host="127.0.0.1")

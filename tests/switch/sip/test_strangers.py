@@ -159,3 +159,12 @@ def test_buckets_of_sources_are_bounded_and_swept() -> None:
     assert UNKNOWN_PER_SECOND > 1
     assert buckets.take("late", SWEEP_NS)
     assert len(buckets) == 1
+
+
+def test_the_addresses_of_one_ipv6_site_have_one_bucket() -> None:
+    buckets = SourceBuckets()
+    assert all(buckets.take(f"2001:db8:0:7::{number:x}", 0) for number in range(UNKNOWN_BURST))
+    assert not buckets.take("2001:db8:0:7:ffff:ffff:ffff:ffff", 0)
+    assert buckets.take("2001:db8:0:8::", 0)
+    assert buckets.take("2001:db8:0:6:ffff:ffff:ffff:ffff", 0)
+    assert len(buckets) == 3

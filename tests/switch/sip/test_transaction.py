@@ -62,7 +62,7 @@ class Rig:
         assert transaction is self.it
         self.passed.append(name_of(message))
 
-    def on_end(self, _transaction: Transaction, end: TransactionEnd) -> None:
+    def on_end(self, _transaction: Transaction, end: TransactionEnd, _now_ns: int) -> None:
         self.ends.append(end)
 
     def hear(self, status: int) -> None:

@@ -20,6 +20,9 @@ from switch.sip.telephone import user_of
         ("sip:1#23@h", SipUri(user="1#23", host="h")),
         ("sip:@192.0.2.1:5070", SipUri(host="192.0.2.1", port=5070)),
         ("sip:[2001:db8::1]:5070;lr", SipUri(host="2001:db8::1", port=5070, params=(("lr", None),))),
+        ("sip:a@[2001:DB8:0:0::0001]", SipUri(user="a", host="2001:db8::1")),
+        ("sip:a@[::FFFF:192.0.2.1]", SipUri(user="a", host="::ffff:c000:201")),
+        ("sip:a@[1:2]", SipUri(user="a", host="1:2")),
         ("sip:h;Transport=TCP;%6Cr;x=%3B", SipUri(host="h", params=(("transport", "TCP"), ("lr", None), ("x", ";")))),
         (
             "sip:a@h;m=1?Subject=x%20y&To=%3Csip",

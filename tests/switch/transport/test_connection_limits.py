@@ -6,7 +6,7 @@ from switch.transport.connection_limits import (
     MAX_CONNECTIONS,
     MAX_CONNECTIONS_OF_HOST,
     MAX_STRANGERS,
-    MAX_STRANGERS_OF_HOST,
+    MAX_STRANGERS_OF_SITE,
     STRANGER_S,
     ConnectionLimits,
     Place,
@@ -56,12 +56,24 @@ def test_one_stranger_too_many_takes_the_place_of_the_oldest(over: int, dropped:
 
 def test_strangers_of_one_host() -> None:
     listener = Listener()
-    for _ in range(MAX_STRANGERS_OF_HOST):
+    for _ in range(MAX_STRANGERS_OF_SITE):
         place = listener.taken("one")
     assert listener.take("one") is None
     listener.taken("other")
     listener.limits.leave(place)
     listener.taken("one")
+    assert listener.dropped == []
+
+
+def test_strangers_of_one_ipv6_site() -> None:
+    """Whoever has one address of it has 2^64."""
+    listener = Listener("2001:db8::7")
+    places = [listener.taken(f"2001:db8::{number:x}:1") for number in range(MAX_STRANGERS_OF_SITE)]
+    assert listener.take("2001:db8:0:0:ffff::1") is None
+    listener.taken("2001:db8:0:1::1")
+    listener.taken("2001:db8::7")
+    listener.limits.leave(places[0])
+    listener.taken("2001:db8:0:0:ffff::1")
     assert listener.dropped == []
 
 
@@ -99,11 +111,11 @@ def test_a_stranger_makes_room_for_a_peer_and_for_a_connection_of_ours(*, is_our
 def test_strangers_on_a_line_s_host_make_room_for_our_calls_to_it() -> None:
     listener = Listener()
     listener.taken("elsewhere")
-    for number in range(MAX_STRANGERS_OF_HOST):
+    for number in range(MAX_STRANGERS_OF_SITE):
         listener.taken("line", name=f"stranger {number}")
     for _ in range(MAX_CONNECTIONS_OF_HOST):
         listener.taken("line", is_ours=True)
-    assert listener.dropped == [f"stranger {number}" for number in range(MAX_STRANGERS_OF_HOST)]
+    assert listener.dropped == [f"stranger {number}" for number in range(MAX_STRANGERS_OF_SITE)]
     assert listener.take("line", is_ours=True) is None
 
 

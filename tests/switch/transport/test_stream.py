@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from switch.deployment import TlsSettings
 from switch.sip import strangers
-from switch.sip.flow import Flow, Transport
+from switch.sip.flow import Flow, SendFailure, Transport
 from switch.sip.statistics import Statistic, Statistics
 from switch.sip.strangers import UNKNOWN_BURST, Standing
 from switch.transport import connection_limits, stream
@@ -37,12 +37,12 @@ class Side:
         self.standing = standing
         self.statistics = Statistics()
         self.came: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        self.failed: asyncio.Queue[Flow] = asyncio.Queue()
+        self.failed: asyncio.Queue[tuple[Flow, SendFailure]] = asyncio.Queue()
         self.way = Transport.TCP if certificates is None else Transport.TLS
         self.transport = StreamTransport(
             Flow(host, 0, self.way),
             received=lambda data, source: self.came.put_nowait((data, source)),
-            send_failed=self.failed.put_nowait,
+            send_failed=lambda target, why: self.failed.put_nowait((target, why)),
             standing=lambda _: self.standing,
             count=self.statistics.add,
             server=certificates.server if certificates else lambda: None,
@@ -58,9 +58,11 @@ class Side:
         async with asyncio.timeout(PATIENCE_S):
             return await self.came.get()
 
-    async def next_failed(self) -> Flow:
+    async def next_failed(self, why: SendFailure = SendFailure.UNREACHABLE) -> Flow:
         async with asyncio.timeout(PATIENCE_S):
-            return await self.failed.get()
+            target, found = await self.failed.get()
+        assert found is why
+        return target
 
 
 @asynccontextmanager
@@ -268,7 +270,7 @@ def test_a_stranger_s_connection_lives_a_short_time_whatever_it_says() -> None:
             await one.next()
             one.transport.sweep(before_s - 1 + STRANGER_S)
             assert one.transport.connections == 1
-            one.transport.sweep(asyncio.get_running_loop().time() + STRANGER_S)
+            one.transport.sweep(asyncio.get_running_loop().time() + STRANGER_S + 1)
             assert await closed(reader) in (b"", b"reset")
             await until(lambda: one.transport.connections == 0)
             assert one.counted(Statistic.CONNECTION_DROPPED) == 1
@@ -319,7 +321,7 @@ def test_for_an_answer_to_a_stranger_no_connection_is_made() -> None:
 
 @pytest.mark.parametrize("over", [0, 1])
 def test_a_stranger_makes_so_many_connections_at_once(monkeypatch: pytest.MonkeyPatch, over: int) -> None:
-    monkeypatch.setattr(connection_limits, "MAX_STRANGERS_OF_HOST", 2 * UNKNOWN_BURST)
+    monkeypatch.setattr(connection_limits, "MAX_STRANGERS_OF_SITE", 2 * UNKNOWN_BURST)
     monkeypatch.setattr(strangers, "UNKNOWN_PER_SECOND", 1)
 
     async def scene() -> None:
@@ -393,10 +395,10 @@ def test_a_closed_connection_whose_peer_does_not_read_lingers_a_short_time(autho
             await until(lambda: one.transport.connections == 1)
             one.transport.send(sip_request("INVITE", body=b"x" * 60_000) * 4, target)
             now_s = asyncio.get_running_loop().time()
-            one.transport.sweep(now_s + IDLE_S)
+            one.transport.sweep(now_s + IDLE_S + 1)
             one.transport.sweep(now_s)
             assert one.transport.connections == 1
-            one.transport.sweep(asyncio.get_running_loop().time() + CLOSE_S)
+            one.transport.sweep(asyncio.get_running_loop().time() + CLOSE_S + 1)
             assert await one.next_failed() == target
             assert one.transport.connections == 0
             accepted.close()
@@ -419,7 +421,7 @@ def test_a_half_message_is_waited_for_so_long(begun: bytes) -> None:
             after_s = asyncio.get_running_loop().time()
             one.transport.sweep(before_s - 1 + UNFINISHED_S)
             assert one.transport.connections == 1
-            one.transport.sweep(after_s + UNFINISHED_S)
+            one.transport.sweep(after_s + UNFINISHED_S + 1)
             assert await closed(reader) in (b"", b"reset")
             assert one.counted(Statistic.CONNECTION_STALLED) == 1
             writer.close()
@@ -441,7 +443,7 @@ def test_a_connection_that_has_spoken_may_be_idle_for_hours(said: bytes) -> None
             now_s = asyncio.get_running_loop().time()
             one.transport.sweep(now_s + IDLE_S - 60)
             assert one.transport.connections == 1
-            one.transport.sweep(now_s + IDLE_S)
+            one.transport.sweep(now_s + IDLE_S + 1)
             assert await closed(reader) == b""
             writer.close()
 
@@ -499,11 +501,28 @@ def test_over_tls_a_wrong_certificate_is_refused(
             target = named(other.flow, name)
             with capture_logs() as logs:
                 one.transport.send(OPTIONS, target)
-                assert await one.next_failed() == target
+                assert await one.next_failed(SendFailure.CERTIFICATE_REFUSED) == target
             (line,) = [each for each in logs if each["event"] == "no connection"]
             assert line["why"].startswith("certificate refused: ")
             assert why in line["why"]
             assert other.came.empty()
+
+    run(scene)
+
+
+def test_over_tls_a_line_that_refuses_our_certificate_is_told_and_logged(authority: Authority, other_authority: Authority) -> None:
+    async def scene() -> None:
+        one = Side(certificates=made_by(other_authority, trusted=authority))
+        line, asks = socket.create_server(("127.0.0.1", 0)), made_by(authority, callers=True)
+        target = Flow("127.0.0.1", line.getsockname()[1], Transport.TLS, server_name="sip.example.com")
+        async with sides(one):
+            with capture_logs() as logs:
+                one.transport.send(OPTIONS, target)
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    await asyncio.to_thread(mutely_accepted, line, asks)
+                assert await one.next_failed() == target
+            assert [(each["event"], each["why"]) for each in logs] == [("connection lost", "TLSV1_ALERT_UNKNOWN_CA")]
+        line.close()
 
     run(scene)
 

@@ -1,0 +1,158 @@
+"""Calls to lines whose host is a name: where they go, what a name that is not resolved does, and who calls from a registrar's name."""
+
+from dataclasses import replace
+
+import pytest
+from engine_world import CARRIER, EAST, STRANGER, WEST, World, line, plan
+
+from switch.call.record import FinalState, Outcome
+from switch.engine.effect import LogPeer, SendSip
+from switch.engine.plan import Trunk
+from switch.sip.flow import Flow
+from switch.sip.message import Request
+from switch.sip.message import parse as parse_sip
+from switch.sip.targets import Name, Server
+
+NAME = Name("acme.example")
+SILENCE_MS = 2_000
+NOWHERE = Flow("198.51.100.31", 5060)
+
+
+def named(*, ring_ms: int = 20_000) -> World:
+    east = replace(line("east", EAST, silence_ms=SILENCE_MS, ring_ms=ring_ms), uri="sip:east@acme.example")
+    return World(plan(east))
+
+
+def resolve(world: World, *targets: Flow) -> None:
+    servers = tuple(
+        Server(transport=each.transport, addresses=(each.host,), port=each.port, priority=number)
+        for number, each in enumerate(targets)
+    )
+    world.engine.resolved(NAME, servers)
+
+
+def invites_to(world: World, target: Flow) -> int:
+    """How many INVITEs went there, repeated ones too."""
+    sent = [parse_sip(effect.data) for effect in world.effects if isinstance(effect, SendSip) and effect.target == target]
+    return sum(isinstance(message, Request) and message.method == "INVITE" for message in sent)
+
+
+def test_a_call_goes_to_the_first_target() -> None:
+    world = named()
+    resolve(world, EAST, WEST)
+    world.line_phone(EAST)
+    world.line_phone(WEST)
+    world.call(hang_up_ms=20_000)
+    world.run(60_000)
+    (judged,) = world.records
+    assert judged.record.final_state is FinalState.CONVERTED
+    assert (invites_to(world, EAST), invites_to(world, WEST)) == (1, 0)
+
+
+def test_silent_targets_are_left_one_after_the_other_in_one_attempt() -> None:
+    world = named()
+    resolve(world, NOWHERE, WEST, EAST)
+    world.line_phone(EAST)
+    world.call(hang_up_ms=30_000)
+    world.run(90_000)
+    (judged,) = world.records
+    (attempt,) = judged.record.attempts
+    assert (judged.record.final_state, attempt.outcome) == (FinalState.CONVERTED, Outcome.ANSWERED)
+    assert attempt.answer_delay_ms is not None
+    assert 2 * SILENCE_MS < attempt.answer_delay_ms < 3 * SILENCE_MS
+    told = [effect.what for effect in world.effects if isinstance(effect, LogPeer)]
+    assert told == [
+        "udp:198.51.100.31:5060 is silent: its INVITE goes to udp:198.51.100.22:5060",
+        "udp:198.51.100.22:5060 is silent: its INVITE goes to udp:198.51.100.21:5060",
+    ]
+    assert any(b'"target":"udp:198.51.100.21:5060"' in payload for _, payload in world.journal)
+
+
+def test_the_next_call_goes_past_a_target_that_was_silent() -> None:
+    world = named()
+    resolve(world, NOWHERE, EAST)
+    world.line_phone(EAST)
+    for _ in range(2):
+        world.call(hang_up_ms=15_000)
+        world.run(16_000)
+    first, second = (judged.record.attempts[0].answer_delay_ms or 0 for judged in world.records)
+    assert first > SILENCE_MS > second
+
+
+def test_all_targets_silent_is_a_silent_line() -> None:
+    world = named()
+    resolve(world, NOWHERE, WEST)
+    world.call()
+    world.run(90_000)
+    (judged,) = world.records
+    (attempt,) = judged.record.attempts
+    assert attempt.outcome is Outcome.SILENT
+    assert [invites_to(world, target) > 0 for target in (NOWHERE, WEST)] == [True, True]
+    assert world.sip.live_counts()["legs"] == 0
+
+
+def test_the_ring_time_bounds_all_targets_together() -> None:
+    world = named(ring_ms=3_000)
+    resolve(world, NOWHERE, WEST, EAST)
+    world.line_phone(EAST)
+    world.call()
+    world.run(90_000)
+    (judged,) = world.records
+    assert judged.record.attempts[0].outcome is Outcome.NO_ANSWER
+    assert invites_to(world, EAST) == 0
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["DNS not heard yet", "DNS knows no address"])
+def test_a_name_that_is_not_resolved_fails_at_once_and_the_hunt_goes_on(asked: bool) -> None:  # noqa: FBT001
+    first = replace(line("first", EAST), uri="sip:first@acme.example")
+    world = World(plan(first, line("west", WEST)))
+    if asked:
+        resolve(world)
+    world.line_phone(WEST)
+    world.call(hang_up_ms=20_000)
+    world.run(60_000)
+    (judged,) = world.records
+    assert [(each.line, each.outcome) for each in judged.record.attempts] == [("first", Outcome.FAILED), ("west", Outcome.ANSWERED)]
+    assert [each.what for each in world.complaints] == ["line first: no address is known for sip:first@acme.example"]
+
+
+def test_a_name_that_is_resolved_later_is_called_then() -> None:
+    world = named()
+    world.line_phone(EAST)
+    world.call()
+    world.run(10_000)
+    resolve(world, EAST)
+    world.call(hang_up_ms=15_000)
+    world.run(60_000)
+    assert [judged.record.attempts[0].outcome for judged in world.records] == [Outcome.FAILED, Outcome.ANSWERED]
+
+
+def test_a_reload_forgets_what_it_does_not_name() -> None:
+    world = named()
+    before = world.engine.plan
+    resolve(world, EAST)
+    world.engine.reload(plan(line("west", WEST)))
+    world.engine.reload(before)
+    world.call()
+    world.run(60_000)
+    assert world.records[0].record.attempts[0].outcome is Outcome.FAILED
+
+
+# a trunk's registrar by name
+
+
+def test_calls_from_a_registrars_addresses_are_its_trunks() -> None:
+    trunk = Trunk(name="retail", networks=(), names=(NAME,))
+    world = World(replace(plan(line("east", EAST)), trunks=(trunk,)))
+    world.line_phone(EAST)
+    world.call()
+    world.run(40_000)
+    assert world.records == []
+    resolve(world, CARRIER)
+    world.call(hang_up_ms=15_000)
+    world.run(60_000)
+    assert [judged.record.trunk for judged in world.records] == ["retail"]
+    resolve(world, STRANGER)
+    world.call()
+    world.run(60_000)
+    assert len(world.records) == 1
