@@ -15,12 +15,14 @@ import structlog
 from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
     AppendJournal,
     Effect,
     LogLoad,
+    LogNat,
     LogPeer,
     LogPeerState,
     LogProblem,
@@ -42,6 +44,7 @@ from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
+from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
@@ -62,7 +65,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad() | TrustSource():
+        case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -70,16 +73,18 @@ def _call_of(effect: Effect) -> str:
             return effect.call_id
 
 
-def _complain(what: str, call_id: str) -> None:
-    with of_call(call_id):
-        _log.error("ledger", what=what)
-
-
-def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
+def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) -> None:
+    """Writes the log line that the engine asks for."""
     match effect:
-        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+        case LogProblem(what=what, trace=trace, call_id=call_id):
+            with of_call(call_id):
+                _log.error(what, **({"trace": trace} if trace else {}))
+        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last, kind=kind):
             hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-            _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+            event = "address failed" if kind is Statistic.FAILOVER else "odd SIP"
+            _log.warning(event, source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+        case LogNat(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id):
+            _log.info("peer behind NAT", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id)
         case LogLoad(is_overloaded=True, lag_ms=lag_ms):
             _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
         case LogLoad(lag_ms=lag_ms):
@@ -87,6 +92,13 @@ def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
         case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
             further = {} if is_good or again_s is None else {"again_in_s": again_s}
             (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+        case _:
+            assert_never(effect)
+
+
+def _complain(what: str, call_id: str) -> None:
+    with of_call(call_id):
+        _log.error("ledger", what=what)
 
 
 class Shell:
@@ -106,13 +118,11 @@ class Shell:
             addresses=settings.rtp_addresses,
             ports=settings.rtp_ports,
             quiet_ms=settings.rtp_quiet_ms,
-            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
         self._sockets = Sockets(
             settings.listeners,
-            tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
             standing=self.engine.standing,
@@ -215,6 +225,11 @@ class Shell:
     def refresh_certificates(self) -> None:
         """New TLS connections have the certificates that stand in the files now."""
         self._sockets.refresh_certificates()
+
+    def certificates(self) -> tuple[CertificateStatus, ...]:
+        """Returns our TLS certificates, as connections are shown them now."""
+        ends = dict(self._sockets.certificates())
+        return tuple(CertificateStatus(file=str(file), until_us=int(end.timestamp() * 1_000_000)) for file, end in ends.items())
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""
@@ -342,13 +357,10 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
-            case LogProblem(what=what, trace=trace, call_id=call_id):
-                with of_call(call_id):
-                    _log.error(what, **({"trace": trace} if trace else {}))
             case TrustSource(source=source):
                 self._sockets.trust(source)
-            case LogPeer() | LogPeerState() | LogLoad():
-                _log_state(effect)
+            case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():
+                write_log(effect)
             case _:
                 assert_never(effect)
 

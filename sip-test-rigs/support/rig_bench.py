@@ -13,6 +13,7 @@ from rig_baresip import BaresipPhone
 from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
+from rig_dns import NameServer
 from rig_expect import differences, unheard
 from rig_folder import (
     Act,
@@ -35,7 +36,7 @@ from rig_folder import (
 )
 from rig_kamailio import Kamailio
 from rig_phone import PjPhone
-from rig_ports import HOST_RTP, LOOPBACK, PortBlock, swallow
+from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 
@@ -55,12 +56,15 @@ class Bench:
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
         self._tls_port = self._ports.next()
+        self._mutual_port = self._ports.next()
         self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
         self._proxy_at = (LOOPBACK, self._ports.next())
         self._proxy_inner = (LOOPBACK, self._ports.next())
         self._kamailio: Kamailio | None = None
+        self._dns_at = (LOOPBACK, self._ports.next())
+        self._name_server: NameServer | None = None
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
         self._before = 0
@@ -87,6 +91,9 @@ class Bench:
     def _start(self) -> Switch:
         """The switch takes the longest to start, so the lines start meanwhile."""
         values = self._placeholders()
+        zone = self._rig.folder / "dns.zone"
+        if zone.exists():
+            self._name_server = NameServer(fill_placeholders(zone.read_text(), values), at=self._dns_at)
         self._switch = Switch(self._work, fill_placeholders(self._rig.config, values))
         if self._rig.kamailio is not None:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
@@ -103,18 +110,25 @@ class Bench:
 
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
-        lines = {line.name.replace("-", "_"): f"{LOOPBACK}:{self._reached_at(line)}" for line in self._rig.lines}
+        lines = {line.name.replace("-", "_"): written(line.at, self._reached_at(line)) for line in self._rig.lines}
+        ports = {f"{line.name.replace('-', '_')}_port": str(self._reached_at(line)) for line in self._rig.lines}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
+            "sip6": written(LOOPBACK6, self._switch_at[1]),
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
+            "sip_mutual": f"{LOOPBACK}:{self._mutual_port}",
+            "tls": str(self._work / "config" / "tls"),
             "rtp": f"{first}-{last}",
             "mute": mute,
+            "mute_port": mute.rpartition(":")[2],
+            "dns": "{}:{}".format(*self._dns_at),
             "kamailio": "{}:{}".format(*self._proxy_at),
             "kamailio_inner": "{}:{}".format(*self._proxy_inner),
             "host": self._ports.host,
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
+            **ports,
         }
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
@@ -126,7 +140,7 @@ class Bench:
         port = self._line_ports[line.name]
         match line:
             case SippLine():
-                phone = SippPhone(line.name, scenario=line.scenario, source=LOOPBACK, port=port, work=self._work, ports=self._ports)
+                phone = SippPhone(line.name, scenario=line.scenario, source=line.at, port=port, work=self._work, ports=self._ports)
                 self._lines[line.name] = phone
                 arguments = [fill_placeholders(each, self._placeholders()) for each in line.arguments]
                 if not phone.listen(calls=line.calls, arguments=arguments):
@@ -156,6 +170,7 @@ class Bench:
             case PhoneKind.BARESIP:
                 phone = BaresipPhone(
                     party.name,
+                    host=party.at,
                     port=port,
                     number=number,
                     tone_hz=party.tone_hz,
@@ -231,8 +246,10 @@ class Bench:
         self._before = len(records)
         return differences([{}] * len(records), records)
 
-    def _address_of(self, party: str) -> tuple[str, int]:
-        return self._switch_at if party == "switch" else self._proxy_at
+    def _address_of(self, party: str, *, caller: str) -> tuple[str, int]:
+        """Of the family of the caller's own address."""
+        host, port = self._proxy_at if party == "kamailio" else self._switch_at
+        return LOOPBACK6 if ":" in caller else host, port
 
     def _running(self) -> Switch:
         if self._switch is None:
@@ -243,9 +260,9 @@ class Bench:
         if step.name in self._callers:
             raise RigError(f"rig.yaml: {step.scenario.name} is called twice; copy it to a file of another name")
         port = self._ports.next()
-        phone = SippPhone(step.name, scenario=step.scenario, source=step.source, port=port, work=self._work, ports=self._ports)
+        phone = SippPhone(step.name, scenario=step.scenario, source=step.at, port=port, work=self._work, ports=self._ports)
         self._callers[step.name] = phone
-        phone.dial(self._address_of(step.to), step.arguments)
+        phone.dial(self._address_of(step.to, caller=step.at), step.arguments)
         if step.until is None:
             return phone.finish(self._rig.deadline_s)
         return self._await_mark(phone, step.until)
@@ -283,12 +300,12 @@ class Bench:
         return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
 
     def _uri(self, step: PhoneCaller) -> str:
-        host, port = self._address_of(step.to)
-        if step.to == "switch" and {"tls", "sips"} & set(step.options):
-            port = self._tls_port
+        host, port = self._address_of(step.to, caller=step.at)
+        if {"tls", "sips"} & set(step.options):
+            port = {"switch": self._tls_port, "mutual": self._mutual_port}.get(step.to, port)
         if "sips" in step.options:
-            return f"sips:{step.number}@{host}:{port}"
-        return f"sip:{step.number}@{host}:{port}" + (";transport=tls" if "tls" in step.options else "")
+            return f"sips:{step.number}@{written(host, port)}"
+        return f"sip:{step.number}@{written(host, port)}" + (";transport=tls" if "tls" in step.options else "")
 
     def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
         """Returns what went wrong."""
@@ -352,7 +369,7 @@ class Bench:
         for party, expected in self._rig.logs.items():
             text = logs[party].read_text(errors="replace")
             for pattern, wanted in expected.items():
-                found = len(re.findall(pattern, text))
+                found = len(re.findall(pattern, text, re.MULTILINE))
                 low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
                 if not low <= found <= high:
                     problems.append(f"{party}: its log has {pattern!r} {found} times, and {wanted} are expected")
@@ -367,6 +384,8 @@ class Bench:
             phone.stop()
         problems = self._switch.stop() if self._switch else []
         problems += self._kamailio.stop() if self._kamailio else []
+        if self._name_server:
+            self._name_server.stop()
         self._mute.close()
         self._ports.close()
         return problems

@@ -88,8 +88,8 @@ class LegFacts:
         """Returns the call's event of a fact, once the leg's handles are in step with it."""
         leg = live.legs[number]
         match fact:
-            case ProvisionalReceived(status=status, body=body):
-                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
+            case ProvisionalReceived(status=status, body=body, to_tag=fork):
+                early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
                 return ev.LegRang(at=at, leg=number, status=status, early_media=early)
             case FailedOver(target=target):
                 leg.source = target
@@ -98,8 +98,8 @@ class LegFacts:
                 return ev.LegRedirected(at=at, leg=number, uri=uri)
             case ReferReceived(uri=uri):
                 return ev.TransferRequested(at=at, leg=number, uri=uri)
-            case AnswerReceived(body=body):
-                is_usable = self._media.apply_answer(live, leg, body)
+            case AnswerReceived(body=body, to_tag=fork):
+                is_usable = self._media.apply_final_answer(live, leg, body, fork=fork)
                 return ev.LegAnswered(at=at, leg=number) if is_usable else ev.AnswerUnusable(at=at, leg=number)
             case InfoDigit(digit=digit, duration_ms=duration_ms):
                 self._digits.on_info(live, number, InfoKey(digit, duration_ms), at)  # first: a key that bridges is not passed on

@@ -137,10 +137,10 @@ class TransferController:
                     return ev.TransferFailed(at=at, leg=number, status=TIMEOUT if status is None or status < 300 else status)
             case FailedOver(target=source) if target is not None:
                 target.source = source
-            case ProvisionalReceived(body=body) if target is not None:
-                self._media.apply_early_answer(live, target, body)
-            case AnswerReceived(body=body) if target is not None:
-                if self._media.apply_answer(live, target, body):
+            case ProvisionalReceived(body=body, to_tag=fork) if target is not None:
+                self._media.apply_early_answer(live, target, body, fork=fork)
+            case AnswerReceived(body=body, to_tag=fork) if target is not None:
+                if self._media.apply_final_answer(live, target, body, fork=fork):
                     return ev.TransferAnswered(at=at, leg=number)
                 return ev.TransferFailed(at=at, leg=number, status=NOT_ACCEPTABLE)
             case AnswerReceived():

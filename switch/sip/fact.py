@@ -10,6 +10,7 @@ import msgspec
 from switch.sip.flow import Flow
 from switch.sip.identity import caller_identity
 from switch.sip.message import Headers
+from switch.sip.statistics import Statistic
 from switch.sip.telephone import user_of
 
 
@@ -94,10 +95,12 @@ class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
 
 class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     """The first 2xx to our INVITE, ACK already sent. It may come after `hangup` was called (it crossed our CANCEL): the user
-    hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself."""
+    hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself.
+    `to_tag`: of the fork that answered, as in `ProvisionalReceived`."""
 
     leg: int
     body: bytes
+    to_tag: str = ""
 
 
 class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,11 +112,12 @@ class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
 
 class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A re-INVITE, or an UPDATE or PRACK with an offer, from the far end of a leg. The user answers with `accept` or `decline`.
-    `offer` b"": it asks for our offer."""
+    `offer` b"": it asks for our offer. `fork`: the To tag of the fork of our INVITE whose UPDATE it is, before a 2xx; "" else."""
 
     leg: int
     offer: bytes
     method: str = "INVITE"
+    fork: str = ""
 
 
 class OfferAccepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,10 +165,21 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk or line sent something malformed. It belongs to no leg, and is drained apart (`UserAgent.oddities`).
+    """A trunk or line sent something malformed, or failed. It belongs to no leg, and is drained apart (`UserAgent.oddities`).
 
-    `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's Call-ID, "" where there is none.
+    `kind`: as what it was counted. `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's
+    Call-ID, "" where there is none.
     """
+
+    source: Flow
+    what: str
+    call_id: str
+    kind: Statistic = Statistic.ODDITY
+
+
+class PeerBehindNat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a peer signals as its own address can't be reached, and its source address is used: told once for each host. Drained as
+    `PeerOddity`. `what`: what is sent there instead."""
 
     source: Flow
     what: str

@@ -1,6 +1,6 @@
 """Hold, resume and what else one leg offers: what the other leg is told, what is heard, and what becomes of a refusal."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -50,8 +50,9 @@ class Side:
             case OfferReceived(leg=leg, offer=offer):
                 self.offered.append(direction(offer))
                 agent.accept(leg, self._answer(offer), self.world.now_ns)
-            case OfferAccepted(body=body):
+            case OfferAccepted(leg=leg, body=body):
                 self.answered.append(direction(body))
+                agent.accept(leg, self._answer(body), self.world.now_ns)  # nothing, unless it asked for the offer
             case OfferRefused(status=status):
                 self.refused.append(status)
             case _:
@@ -63,6 +64,11 @@ class Side:
         body = offer_answer.offer(host="198.51.100.8", port=port, session_id=1, version=self.version, direction=wish)
         agent.offer(self.leg, body, self.world.now_ns)
         self.world.run(run_ms)
+
+    def asks(self) -> None:
+        """Re-INVITE without SDP, whose ACK answers our offer."""
+        self.agent.offer(self.leg, b"", self.world.now_ns)
+        self.world.run(500)
 
     def _answer(self, offer: bytes) -> bytes:
         return self.world.sdp_answer(offer)
@@ -79,8 +85,8 @@ class Talk(World):
 
     def __init__(self, *, music: str | None = None) -> None:
         self.music = music
-        super().__init__(plan(line("east", EAST)))
-        rtp = RtpSettings(addresses=RTP, ports=(20_000, 29_999), quiet_ms=10_000, hold_music=music)
+        super().__init__(replace(plan(line("east", EAST)), hold_music={} if music is None else {"quotes": music}))
+        rtp = RtpSettings(addresses=RTP, ports=(20_000, 29_999), quiet_ms=10_000)
         self.engine = Engine(plan=self.engine.plan, rtp=rtp, agent=self.sip, token=tokens("e"), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
         self.a, self.b = Side(self, "caller"), Side(self, "line")
@@ -166,14 +172,32 @@ def test_a_side_on_hold_may_be_silent_for_longer() -> None:
 
 
 @pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
-def test_a_held_side_hears_music_until_it_is_resumed(wish: Direction) -> None:
+def test_a_held_caller_hears_music_until_the_line_resumes(wish: Direction) -> None:
+    talk = Talk(music="hold")
+    talk.b.offers(wish)
+    assert talk.a.offered == [SENDONLY]
+    assert [(order.port, order.prompt) for order in talk.told(mc.PlayMusic)] == [(talk.ports[0], "hold")]
+    assert not talk.told(mc.StopPlay)
+    talk.b.offers(SENDRECV)
+    assert [order.port for order in talk.told(mc.StopPlay)] == [talk.ports[0]]
+    talk.over()
+
+
+@pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
+def test_a_held_line_hears_what_the_caller_sends_and_no_music(wish: Direction) -> None:
     talk = Talk(music="hold")
     talk.a.offers(wish)
-    assert talk.b.offered == [SENDONLY]
-    assert [(order.port, order.prompt) for order in talk.told(mc.PlayMusic)] == [(talk.ports[1], "hold")]
-    assert not talk.told(mc.StopPlay)
-    talk.a.offers(SENDRECV)
-    assert [order.port for order in talk.told(mc.StopPlay)] == [talk.ports[1]]
+    assert talk.b.offered == [wish]
+    assert not talk.told(mc.PlayMusic)
+    talk.over()
+
+
+@pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
+def test_without_music_a_held_caller_hears_what_the_line_sends(wish: Direction) -> None:
+    talk = Talk()
+    talk.b.offers(wish)
+    assert talk.a.offered == [wish]
+    assert not talk.told(mc.PlayMusic)
     talk.over()
 
 
@@ -186,6 +210,16 @@ def test_a_refresh_of_a_held_side_is_no_hold_of_its_own() -> None:
     assert talk.b.offered == [SENDONLY, SENDRECV]
     talk.b.offers(SENDRECV)
     assert talk.a.offered == []
+    talk.over()
+
+
+def test_a_held_side_that_asks_for_our_offer_holds_nobody() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    talk.b.asks()
+    assert (talk.b.answered, talk.a.offered) == ([SENDONLY], [])
+    talk.a.offers(SENDRECV)
+    assert talk.b.offered == [SENDONLY, SENDRECV]
     talk.over()
 
 
@@ -204,9 +238,7 @@ def test_both_sides_offer_at_once_and_both_get_their_way() -> None:
 
 def test_a_re_invite_without_sdp_gets_our_offer() -> None:
     talk = Talk()
-    talk.a.version += 1
-    talk.caller.agent.offer(talk.a.leg, b"", talk.now_ns)
-    talk.run(500)
+    talk.a.asks()
     assert talk.a.answered == [SENDRECV]
     talk.over()
 
