@@ -334,6 +334,26 @@ def test_a_line_that_drops_a_caller_early_is_followed_by_the_next_one_even_so() 
     assert (west.line, west.ended_by, near(west.connected_ms, 10_000)) == ("west", EndedBy.CALLER, True)
 
 
+def test_whether_a_line_dropped_the_caller_early_is_told_by_its_own_bye() -> None:
+    world = Transfer(recover_ms=2_000)
+    world.line_phone(WEST, answer_ms=0)
+    world.line_phone(DESK, answer_ms=None)  # given up long after these two seconds
+    world.refer()
+    world.line_leaves()
+    world.run(RING_MS + 5_000)
+    world.leave()
+    assert [tried.line for tried in world.over().record.attempts] == ["east", "west"]
+
+
+def test_a_line_that_stays_after_the_transfer_is_hung_up_with_the_call() -> None:
+    world = Transfer()
+    world.line_phone(DESK, answer_ms=0)
+    world.refer()
+    world.leave()
+    assert "BYE" in world.to_east()
+    world.over()
+
+
 @pytest.mark.parametrize(("answer_ms", "owed"), [(6_000, 25_000_000), (None, 0)])
 def test_the_wait_counts_only_when_the_target_answers(answer_ms: int | None, owed: int) -> None:
     """The price is due after ten seconds: the line leaves after six, the target answers six seconds later."""
