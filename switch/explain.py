@@ -246,6 +246,12 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.LegRang.__name__: lambda party, _facts: f"{party} rings",
     ev.LegFailedOver.__name__: lambda party, facts: f"an address of {party} fails; the call goes to {facts.get('target', '')}",
     ev.LegRedirected.__name__: lambda party, facts: f"{party} sends the call on to {facts.get('uri', '')}",
+    ev.TransferRequested.__name__: lambda party, facts: f"{party} transfers the call to {facts.get('uri', '')}",
+    ev.TransferAnswered.__name__: lambda party, _facts: f"whom {party} transfers the call to answers",
+    ev.TransferFailed.__name__: lambda party, facts: (
+        f"whom {party} transfers the call to does not take it (SIP {facts.get('status', '')})"
+    ),
+    ev.TransferorLeft.__name__: lambda party, _facts: f"{party} hangs up, and the caller waits for whom it transfers the call to",
     ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
     ev.AnswerUnusable.__name__: lambda party, _facts: f"{party} answers without audio that can be carried",
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
@@ -302,6 +308,12 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"hangs up on {_party(leg, parties)}: {words(cause)}"
         case do.Progress.__name__, [status]:
             return f"tells the caller that {_PROGRESS.get(status, status)}"
+        case do.Transfer.__name__, [leg, uri]:
+            return f"dials {uri} for {_party(leg, parties)}"
+        case do.RefuseTransfer.__name__, [leg, status]:
+            return f"does not transfer the call for {_party(leg, parties)} (SIP {status})"
+        case do.EndTransfer.__name__, [leg, status]:
+            return f"tells {_party(leg, parties)} that nobody takes the transferred call (SIP {status})"
         case do.Refuse.__name__, [cause]:
             return f"refuses the call: {words(cause)}"
         case _, [leg] if name in _LEG_COMMANDS:
@@ -314,6 +326,7 @@ _LEG_COMMANDS = {
     do.MakeDurable.__name__: "writes the answer of {} to disk",
     do.Bridge.__name__: "connects the caller and {}",
     do.BridgeEarly.__name__: "lets the caller hear {}, which has not answered",
+    do.CompleteTransfer.__name__: "connects the caller and whom {} transfers the call to",
     do.ReleaseCallCaps.__name__: "frees the caps that the try of {} took for the caller's side",
     do.ReleaseCaps.__name__: "frees the caps of {}",
     do.AccrueRevenue.__name__: "works out what is owed by now",

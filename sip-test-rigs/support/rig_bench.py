@@ -142,7 +142,8 @@ class Bench:
             case SippLine():
                 phone = SippPhone(line.name, scenario=line.scenario, source=line.at, port=port, work=self._work, ports=self._ports)
                 self._lines[line.name] = phone
-                if not phone.listen(calls=line.calls, arguments=line.arguments):
+                arguments = [fill_placeholders(each, self._placeholders()) for each in line.arguments]
+                if not phone.listen(calls=line.calls, arguments=arguments):
                     raise RigError(f"{line.name}: SIPp does not listen; see {line.name}.screen and {line.name}.error")
             case PhoneLine():
                 self._lines[line.name] = self._phone(line, port=port, number=line.number)

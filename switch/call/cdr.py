@@ -189,7 +189,19 @@ def command_text(given: do.Command) -> str:
             return f"Refuse {cause}"
         case do.Progress(status=status):
             return f"Progress {status}"
-        case do.MakeDurable() | do.Bridge() | do.BridgeEarly() | do.AccrueRevenue() | do.ReleaseCallCaps() | do.ReleaseCaps():
+        case do.Transfer(leg=leg, uri=uri):
+            return f"Transfer {leg} {uri}"
+        case do.RefuseTransfer(leg=leg, status=status) | do.EndTransfer(leg=leg, status=status):
+            return f"{type(given).__name__} {leg} {status}"
+        case (
+            do.MakeDurable()
+            | do.CompleteTransfer()
+            | do.Bridge()
+            | do.BridgeEarly()
+            | do.AccrueRevenue()
+            | do.ReleaseCallCaps()
+            | do.ReleaseCaps()
+        ):
             return f"{type(given).__name__} {given.leg}"
         case _:
             return type(given).__name__

@@ -84,6 +84,35 @@ class Unbridge(msgspec.Struct, frozen=True, kw_only=True):
     """Stop relaying between the caller and the line."""
 
 
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Follow the REFER of the line on `leg`: invite `uri` to take its place. `ring_ms`: how long that may ring."""
+
+    leg: int
+    uri: str
+    ring_ms: int
+
+
+class RefuseTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Refuse the REFER of the line on `leg`. `why`: for the log."""
+
+    leg: int
+    status: int
+    why: str
+
+
+class CompleteTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """The target is behind `leg` from now on: relay between the caller and it, and tell the line, where it is still there."""
+
+    leg: int
+
+
+class EndTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """Hang up the target, if it still rings, and tell the line on `leg` that it got `status`."""
+
+    leg: int
+    status: int
+
+
 class AccrueRevenue(msgspec.Struct, frozen=True, kw_only=True):
     """Talk on `leg` has reached a threshold: money may be owed from now on, and the caps that count it are updated."""
 
@@ -126,6 +155,10 @@ Command = (
     | MakeDurable
     | Bridge
     | Unbridge
+    | Transfer
+    | RefuseTransfer
+    | CompleteTransfer
+    | EndTransfer
     | AccrueRevenue
     | Play
     | PlayRingback

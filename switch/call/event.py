@@ -117,6 +117,41 @@ class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
     play: int
 
 
+class TransferRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """A line's REFER (RFC 3515): it asks that `uri`, which config allows, takes its place."""
+
+    at: Moment
+    leg: int
+    uri: str
+
+
+class TransferAnswered(msgspec.Struct, frozen=True, kw_only=True):
+    """The target's 200, with media that can be bridged. The line is still there."""
+
+    at: Moment
+    leg: int
+
+
+class TransferFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The target does not take the call, or can't be called. `status`: of its final answer, or the one that says why there is none.
+    The line is still there."""
+
+    at: Moment
+    leg: int
+    status: int
+
+
+class TransferorLeft(msgspec.Struct, frozen=True, kw_only=True):
+    """The line's own leg has ended while the target rings, which is behind leg `leg` from now on: `LegAnswered` and `LegEnded` are of it.
+    The other fields: as in `LegEnded`."""
+
+    at: Moment
+    leg: int
+    by_peer: bool
+    cause: Cause
+    q850: int | None = None
+
+
 class MediaLost(msgspec.Struct, frozen=True, kw_only=True):
     """No RTP from a leg for the RTP timeout. `last`: when its last packet came; None: none came."""
 
@@ -159,6 +194,10 @@ Event = (
     | LegEnded
     | DigitHeard
     | PromptEnded
+    | TransferRequested
+    | TransferAnswered
+    | TransferFailed
+    | TransferorLeft
     | MediaLost
     | MediaFailed
     | DeadlinePassed

@@ -68,6 +68,7 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
             thresholds_ms=thresholds_ms,
             total_thresholds_ms=event.total_thresholds_ms,
             recover_ms=attempt.recover_ms,
+            ring_ms=attempt.ring_ms,
         )
         ring = RingingLeg(
             leg=leg,
@@ -164,7 +165,7 @@ def on_answer_unusable(call: Call, event: AnswerUnusable) -> Step:
     if call.legs[event.leg] in {LegState.LEAVING, LegState.ENDED}:
         return on_leg_answered(call, LegAnswered(at=event.at, leg=event.leg))
     history = update_attempt(call.history, event.leg, lambda t: replace(t, sip_code=200))
-    call, hang_up = _hang_up(replace(call, history=history), event.leg, cause=Cause.LINE_FAILED)
+    call, hang_up = hang_up_line(replace(call, history=history), event.leg, cause=Cause.LINE_FAILED)
     match call.phase:
         case Hunting() as phase:
             return drop_legs(call, phase, [event.leg], event.at).after(hang_up)
@@ -210,7 +211,7 @@ def on_whisper_timeout(call: Call, phase: Whispering, at: Moment) -> Step:
 
 def decline(call: Call, phase: Whispering, at: Moment) -> Step:
     """The advertiser does not take the call: the next line is tried."""
-    call, commands = _hang_up(call, phase.leg, cause=Cause.DECLINED)
+    call, commands = hang_up_line(call, phase.leg, cause=Cause.DECLINED)
     return ask_routing(call, at).after(commands)
 
 
@@ -220,7 +221,7 @@ def on_ring_timeout(call: Call, phase: Hunting, at: Moment) -> Step:
     commands: list[do.Command] = []
     for ring in late:
         silent = ring.silent_until is not None and at.mono_ns >= ring.silent_until.mono_ns
-        call, hang_up = _hang_up(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
+        call, hang_up = hang_up_line(call, ring.leg, cause=Cause.SILENT if silent else Cause.NO_ANSWER)
         commands.extend(hang_up)
     return drop_legs(call, phase, [ring.leg for ring in late], at).after(tuple(commands))
 
@@ -249,12 +250,12 @@ def _cancel_others(call: Call, *, but: int) -> tuple[Call, list[do.Command]]:
     if isinstance(call.phase, Hunting):
         for ring in call.phase.ringing:
             if ring.leg != but:
-                call, hang_up = _hang_up(call, ring.leg, cause=Cause.LOST_RACE)
+                call, hang_up = hang_up_line(call, ring.leg, cause=Cause.LOST_RACE)
                 commands.extend(hang_up)
     return call, commands
 
 
-def _hang_up(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Command, ...]]:
+def hang_up_line(call: Call, leg: int, *, cause: Cause) -> tuple[Call, tuple[do.Command, ...]]:
     """Hangs up this line; the call goes on without waiting for the end of its leg."""
     history = update_attempt(call.history, leg, lambda t: replace(t, cause=t.cause or cause))
     call = replace(call, history=history, legs=move_leg(call.legs, leg, LegMove.IS_TOLD_TO_END))
@@ -296,18 +297,21 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
         thresholds=tuple(sorted(threshold for threshold in (*of_talk, *of_call) if threshold > at)),
         heartbeat=talk.plus_ms(HEARTBEAT_MS),
         recover_until=talk.plus_ms(terms.recover_ms) if terms.recover_ms else None,
+        ring_ms=terms.ring_ms,
     )
     call, answer = answer_caller(replace(call, history=replace(history, held=None), phase=bridged), at)
     return Step(call, (*answer, Bridge(leg=leg)))
 
 
-def on_line_ended(call: Call, phase: Bridged, event: LegEnded) -> Step:
-    """The line's leg has ended. When the line hung up within the recovery time, the next one is tried."""
+def on_line_ended(call: Call, phase: Bridged, event: LegEnded, *, left: Moment | None = None) -> Step:
+    """The line's leg has ended. When the line hung up within the recovery time, the next one is tried. `left`: when it hung up, where
+    that is earlier: it left a transfer that has failed."""
+    left = left or event.at
     recovered = sum(tried.talk_ended is not None for tried in call.history.attempts)
-    soon = phase.recover_until is not None and event.at.mono_ns < phase.recover_until.mono_ns
+    soon = phase.recover_until is not None and left.mono_ns < phase.recover_until.mono_ns
     if not (soon and event.by_peer and recovered < MAX_RECOVERIES):
         return release(call, event.at, by=EndedBy.LINE if event.by_peer else EndedBy.SWITCH, cause=event.cause)
-    history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=event.at, ended_by=EndedBy.LINE))
+    history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=left, ended_by=EndedBy.LINE))
     return ask_routing(replace(call, history=history), event.at).after((Unbridge(),))
 
 

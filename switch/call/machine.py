@@ -14,7 +14,7 @@ import ivr.step as menu
 from ivr.menu import MenuPlan
 from routing.expression import Scalar
 from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Wait
-from switch.call import hunting
+from switch.call import hunting, transfer
 from switch.call.cause import Cause
 from switch.call.command import Command, Play, PlayRingback, ReleaseCaps, StopPlay
 from switch.call.event import (
@@ -35,6 +35,10 @@ from switch.call.event import (
     PromptEnded,
     Ruled,
     Stopped,
+    TransferAnswered,
+    TransferFailed,
+    TransferorLeft,
+    TransferRequested,
 )
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
@@ -54,6 +58,7 @@ from switch.call.state import (
     MenuVisit,
     Releasing,
     Routing,
+    Transferring,
     Whispering,
     move_leg,
 )
@@ -178,6 +183,8 @@ def _on_leg_ended(call: Call, event: LegEnded) -> Step:
 def _on_line_ended(call: Call, event: LegEnded) -> Step:
     if isinstance(call.phase, Whispering) and call.phase.leg == event.leg:  # the advertiser hung up during the whisper
         event = replace(event, cause=Cause.DECLINED)
+    if isinstance(call.phase, Transferring) and call.phase.talk.leg == event.leg:
+        event = transfer.as_line_ended(call.phase, event.at)
     history = update_attempt(
         call.history,
         event.leg,
@@ -199,10 +206,28 @@ def _on_line_ended(call: Call, event: LegEnded) -> Step:
             return ask_routing(call, event.at)
         case Bridged(leg=leg) as phase if leg == event.leg:
             return hunting.on_line_ended(call, phase, event)
+        case Transferring(talk=Bridged(leg=leg)) as phase if leg == event.leg:
+            return transfer.on_target_ended(call, phase, event)
         case Releasing():
             return end_if_released(call)
         case _:  # a line released earlier has ended
             return Step(call)
+
+
+def _on_leg_answered(call: Call, event: LegAnswered) -> Step:
+    match call.phase:
+        case Transferring(talk=Bridged(leg=leg)) as phase if leg == event.leg:
+            return transfer.on_target_answered(call, phase, event)
+        case _:
+            return hunting.on_leg_answered(call, event)
+
+
+def _on_answer_unusable(call: Call, event: AnswerUnusable) -> Step:
+    match call.phase:
+        case Transferring(talk=Bridged(leg=leg)) as phase if leg == event.leg:
+            return transfer.on_target_unusable(call, phase, event)
+        case _:
+            return hunting.on_answer_unusable(call, event)
 
 
 def _on_caller_ended(call: Call, event: LegEnded) -> Step:
@@ -252,6 +277,8 @@ def _on_deadline(call: Call, event: DeadlinePassed) -> Step:
         return Step(call)
     if event.at.mono_ns >= call.expires.mono_ns and not isinstance(call.phase, Releasing):
         return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.MAX_CALL)
+    if transfer.is_over(call.phase, event.at):
+        return transfer.on_timeout(call, event.at)
     match call.phase:
         case InMenu() as phase:
             return on_menu_input(call, phase, menu.InputTimeout(), event.at)
@@ -283,13 +310,17 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     LegRang: hunting.on_leg_rang,
     LegFailedOver: hunting.on_leg_failed_over,
     LegRedirected: hunting.on_leg_redirected,
-    LegAnswered: hunting.on_leg_answered,
-    AnswerUnusable: hunting.on_answer_unusable,
+    LegAnswered: _on_leg_answered,
+    AnswerUnusable: _on_answer_unusable,
     AnswerDurable: hunting.on_answer_durable,
     CallerAcknowledged: _on_caller_acknowledged,
     LegEnded: _on_leg_ended,
     DigitHeard: _on_digit,
     PromptEnded: _on_prompt_ended,
+    TransferRequested: transfer.on_requested,
+    TransferAnswered: transfer.on_answered,
+    TransferFailed: transfer.on_failed,
+    TransferorLeft: transfer.on_transferor_left,
     MediaLost: _on_media_lost,
     MediaFailed: _on_media_failed,
     DeadlinePassed: _on_deadline,

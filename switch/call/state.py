@@ -17,6 +17,7 @@ from routing.expression import Scalar
 from routing.ruling import Reason
 from routing.table import Accept, NoRoute
 from switch.call.cause import Cause
+from switch.call.event import TransferorLeft
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 
@@ -74,6 +75,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     `talk_ended`: the end of the first leg to end, or the time by the media rule. `ended_by`: which side ended it.
     `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
     key was pressed. `sip_call_id`: the Call-ID of its INVITE. `redirected_to`: the URI that took the place of the line's, by its 3xx.
+    `transferred_to`: those that its REFERs asked for.
     `target`: where its INVITE went at last, when the first address failed; None: that one did not.
     """
 
@@ -99,6 +101,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     q850: int | None = None
     sip_call_id: str | None = None
     redirected_to: str | None = None
+    transferred_to: tuple[str, ...] = ()
     target: str | None = None
 
 
@@ -177,13 +180,15 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
     """The terms of a line, fixed before it is dialled. `thresholds_ms`: the connected times at which money may be owed;
     `total_thresholds_ms`: the times since the caller was answered.
 
-    `recover_ms`: after a line that hangs up sooner the next line is tried; 0: never.
+    `recover_ms`: after a line that hangs up sooner the next line is tried; 0: never. `ring_ms`: how long it may ring, and so may the
+    target of a transfer.
     """
 
     accept: Accept | None
     thresholds_ms: tuple[int, ...]
     total_thresholds_ms: tuple[int, ...]
     recover_ms: int
+    ring_ms: int
 
 
 class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,13 +238,25 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
     """The caller and `leg` are bridged. `thresholds`: the coming moments at which money may be owed. `heartbeat`: when
     the next five-second one is due.
 
-    `recover_until`: when the line hangs up before this moment, the next one is tried; None: never.
+    `recover_until`: when the line hangs up before this moment, the next one is tried; None: never. `ring_ms`: how long a transfer of
+    it may ring. `transfer_until`: until when the target of one does; None: there is none.
     """
 
     leg: int
     thresholds: tuple[Moment, ...]
     heartbeat: Moment
     recover_until: Moment | None
+    ring_ms: int
+    transfer_until: Moment | None = None
+
+
+class Transferring(msgspec.Struct, frozen=True, kw_only=True):
+    """The line has hung up after a REFER, and its target rings behind the same leg: the caller waits. `talk`: goes on when it answers.
+    `left`: the end of the line's own leg. `deadline`: when the target is given up."""
+
+    talk: Bridged
+    left: TransferorLeft
+    deadline: Moment
 
 
 class Releasing(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,7 +269,9 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over, and its record is made."""
 
 
-Phase = Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability | Whispering | Bridged | Releasing | Ended
+Phase = (
+    Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability | Whispering | Bridged | Transferring | Releasing | Ended
+)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -281,8 +300,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
                 due = None
             case Hunting(ringing=ringing):
                 due = min(leg.deadline for leg in ringing)
-            case Bridged(heartbeat=heartbeat, thresholds=thresholds):
-                due = min((heartbeat, *thresholds[:1]))
+            case Bridged(heartbeat=heartbeat, thresholds=thresholds, transfer_until=until):
+                due = min((heartbeat, *thresholds[:1], *(() if until is None else (until,))))
             case phase:
                 due = phase.deadline
         return self.expires if due is None else min(due, self.expires)

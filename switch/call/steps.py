@@ -30,6 +30,7 @@ from switch.call.state import (
     LegState,
     Releasing,
     Routing,
+    Transferring,
     Whispering,
     all_ended,
     move_leg,
@@ -84,8 +85,12 @@ def why_ended(call: Call, leg: int, *, by_peer: bool, cause: Cause) -> Cause:
 
 def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Moment | None = None) -> Step:
     """Ends the call on all legs at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
-    that somebody could hear): the carrier bills until the BYE, the advertiser does not (`docs/billing.md` §3, media rule)."""
-    talk_end = talk_ended or at
+    that somebody could hear): the carrier bills until the BYE, the advertiser does not (`docs/billing.md` §3, media rule). A line that
+    left a transfer behind which nobody took has ended talk by its own BYE."""
+    talk_end, talk_by = talk_ended or at, by
+    if isinstance(call.phase, Transferring):
+        left = call.phase.left
+        talk_end, talk_by = left.at, EndedBy.LINE if left.by_peer else EndedBy.SWITCH
     legs, hang_ups, sip_code = _end_legs(call.legs, cause=cause)
     history = replace(
         call.history,
@@ -95,7 +100,7 @@ def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Mo
         final_state=_final_state(call, cause=cause),
         sip_code=call.history.sip_code or sip_code,
         menus=tuple(replace(visit, left=visit.left or at) for visit in call.history.menus),
-        attempts=tuple(_close_attempt(tried, talk_end, by=by, cause=cause) for tried in call.history.attempts),
+        attempts=tuple(_close_attempt(tried, talk_end, by=talk_by, cause=cause) for tried in call.history.attempts),
     )
     releasing = Releasing(deadline=at.plus_ms(RELEASE_MS))
     return end_if_released(replace(call, history=history, legs=legs, phase=releasing)).after(_stop_sound(call) + hang_ups)
@@ -128,7 +133,7 @@ def _stop_sound(call: Call) -> tuple[Command, ...]:
     match call.phase:
         case Bridged():
             return (Unbridge(),)
-        case InMenu() | Announcing() | Holding():
+        case InMenu() | Announcing() | Holding() | Transferring():
             return (StopPlay(leg=CALLER),)
         case Hunting(heard=int()):
             return (Unbridge(),)

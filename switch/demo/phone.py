@@ -26,6 +26,7 @@ from switch.sip.fact import (
     OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
+    ReferReceived,
 )
 from switch.sip.flow import Flow
 from switch.sip.peer import DEFAULT_PEER
@@ -130,6 +131,7 @@ class PhoneCall:
                 | ProvisionalReceived()
                 | FailedOver()
                 | RedirectFollowed()
+                | ReferReceived()
                 | AckReceived()
                 | OfferAccepted()
                 | OfferRefused()

@@ -36,6 +36,7 @@ from switch.engine.status import (
     registration_states,
     trunk_status,
 )
+from switch.engine.transfer import TransferController
 from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
@@ -71,11 +72,13 @@ class Engine:
             note=lambda source, what: self._emit(LogNat(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media)
+        transfers = TransferController(agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls)
         digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
+            transfers=transfers,
             control=self._control,
             calls=self._calls,
             emit=self._emit,
@@ -87,6 +90,7 @@ class Engine:
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
+            transfers=transfers,
             digits=digits,
             control=self._control,
             calls=self._calls,

@@ -13,30 +13,26 @@ from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import TREATMENT, Cause
-from switch.call.moment import NS_PER_MS, Moment
+from switch.call.moment import Moment
 from switch.call.state import CALLER, Ended
 from switch.engine.call_control import CallControl
 from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
+from switch.engine.line_invite import invite
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.transfer import TransferController
 from switch.sip.agent import UserAgent
-from switch.sip.identity import DEFAULT_LINE_IDENTITY, LineCaller, line_caller, passed_to
 from switch.sip.peer import DEFAULT_PEER
-from switch.sip.requests import Fields
 
 RETRY_AFTER_S = 5
 """Retry-After for a caller that is refused only because the switch can't serve it now."""
-
-EXPIRES_MARGIN_S = 5
-"""Added to a line's ring time for its INVITE's Expires: our own CANCEL comes first, and where that can't be sent (RFC 3261 §9.1: no 1xx
-came) the phone stops by itself."""
 
 
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator", "_transfers")
 
     def __init__(
         self,
@@ -44,6 +40,7 @@ class CommandExecutor:
         agent: UserAgent,
         media: MediaController,
         renegotiator: Renegotiator,
+        transfers: TransferController,
         control: CallControl,
         calls: LiveCalls,
         emit: Callable[[Effect], None],
@@ -54,6 +51,7 @@ class CommandExecutor:
         self._calls = calls
         self._emit = emit
         self._renegotiator = renegotiator
+        self._transfers = transfers
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
         """Carries out `command`; returns the events it caused at once."""
@@ -74,6 +72,8 @@ class CommandExecutor:
                 self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
+            case do.Transfer() | do.RefuseTransfer() | do.CompleteTransfer() | do.EndTransfer():
+                return self._transfers.carry_out(live, command, at)
             case do.Progress() | do.StartEarlyMedia() | do.Answer() | do.Refuse():
                 self._to_caller(live, command, at)
             case _:
@@ -127,28 +127,24 @@ class CommandExecutor:
         targets = self._agent.locator.targets(uri, seed=seed, now_ns=at.mono_ns)
         if not targets:
             return self._unreachable(live, dial, at)
-        target, *further = targets
         peer = live.context.plan.line_peers.get(dial.attempt.line, DEFAULT_PEER)
-        leg = LiveLeg(sip=-1, source=target, peer=peer)
-        caller, passed = _caller_for(live, dial.attempt.line)
+        leg = LiveLeg(sip=-1, source=targets[0], peer=peer)
         try:
             body = self._media.offer(live, leg, number=dial.leg, now_ns=at.mono_ns)
             if body is None:
                 return (ev.MediaFailed(at=at, why="no RTP port is free"),)
-            leg.sip = self._agent.invite(
+            invite(
+                self._agent,
+                live,
+                leg,
+                targets=targets,
+                line=dial.attempt.line,
                 uri=uri,
-                target=target,
-                further=tuple(further),
-                silence_ns=dial.attempt.silence_ms * NS_PER_MS,
-                caller=caller.shown,
+                silence_ms=dial.attempt.silence_ms,
                 body=body,
-                now_ns=at.mono_ns,
-                max_forwards=live.max_forwards - 1,
-                expires_s=dial.attempt.ring_ms // 1_000 + EXPIRES_MARGIN_S,
+                ring_ms=dial.attempt.ring_ms,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
-                extra=(*caller.fields, *passed),
-                asserted=caller.asserted,
-                peer=peer,
+                at=at,
             )
         except Exception:
             self._media.close(live.worker, leg, at.mono_ns)  # nothing else refers to its port
@@ -165,7 +161,7 @@ class CommandExecutor:
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
         if leg is not None:
-            self._agent.hangup(leg.sip, at.mono_ns, q850=_q850(live, cause))
+            self._transfers.hang_up(live, leg, at, q850=_q850(live, cause))
             return ()
         # it never got as far as an INVITE
         return (ev.LegEnded(at=at, leg=number, by_peer=False, cause=cause),)
@@ -179,7 +175,7 @@ class CommandExecutor:
         """Cleans up after an error that may have stopped commands: hangs up every live leg, and releases the caps of every attempt whose
         leg has ended. Idempotent."""
         for leg in live.legs.values():
-            self._agent.hangup(leg.sip, at.mono_ns, q850=TREATMENT[Cause.BROKEN].q850)
+            self._transfers.hang_up(live, leg, at, q850=TREATMENT[Cause.BROKEN].q850)
         for number in sorted(live.context.reserved):
             if number < len(live.call.legs) and not self._calls.has_leg(live, number):
                 self._control.release_caps(live.call, live.context, number, at)
@@ -196,15 +192,3 @@ def _q850(live: LiveCall, cause: Cause) -> int:
     """Returns the Q.850 value of a hang-up for `cause`: what the far end said that caused it, else the one that `cause` stands for."""
     left, said = live.left or (None, None)
     return said if left is cause and said is not None else TREATMENT[cause].q850
-
-
-def _caller_for(live: LiveCall, line: str) -> tuple[LineCaller, Fields]:
-    """Returns how a line's INVITE names the caller, and the other headers that it carries: the call's id, and what the trunk passes."""
-    plan = live.context.plan
-    identity = plan.line_identities.get(line, DEFAULT_LINE_IDENTITY)
-    is_private = "privacy" in live.call.history.tags
-    header = plan.call_id_header
-    passed = passed_to(identity, live.passable, is_private=is_private)
-    ours = () if header is None else ((header, live.call_id),)
-    others = tuple([field for field in passed if header is None or field[0].lower() != header.lower()])
-    return line_caller(live.call.history.ani, identity, is_private=is_private), (*ours, *others)

@@ -13,6 +13,7 @@ from switch.engine.digit_relay import DigitRelay
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.transfer import TransferController
 from switch.sip.agent import UserAgent
 from switch.sip.fact import (
     AckReceived,
@@ -27,6 +28,7 @@ from switch.sip.fact import (
     OfferRefused,
     ProvisionalReceived,
     RedirectFollowed,
+    ReferReceived,
 )
 from switch.sip.info import InfoKey
 
@@ -34,10 +36,14 @@ MAX_LINE_REST_S = 600
 """How long a line is left alone at most because it asked for it (Retry-After)."""
 
 
+_Told = ProvisionalReceived | FailedOver | RedirectFollowed | ReferReceived | AnswerReceived | InfoDigit
+"""What a call is told of as one event."""
+
+
 class LegFacts:
     """Facts of legs that belong to a call. `InviteReceived` opens one: see `call_setup`."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_digits", "_media", "_renegotiator", "_runner")
+    __slots__ = ("_agent", "_calls", "_control", "_digits", "_media", "_renegotiator", "_runner", "_transfers")
 
     def __init__(
         self,
@@ -45,6 +51,7 @@ class LegFacts:
         agent: UserAgent,
         media: MediaController,
         renegotiator: Renegotiator,
+        transfers: TransferController,
         digits: DigitRelay,
         control: CallControl,
         calls: LiveCalls,
@@ -53,39 +60,51 @@ class LegFacts:
         self._agent = agent
         self._media = media
         self._renegotiator = renegotiator
+        self._transfers = transfers
         self._digits = digits
         self._control = control
         self._calls = calls
         self._runner = runner
 
     def on_fact(self, live: LiveCall, number: int, *, fact: LegFact, at: Moment) -> None:
-        leg = live.legs[number]
+        if fact.leg != live.legs[number].sip:  # the target of a transfer, or a leg that one left behind
+            event = self._transfers.on_fact(live, number, fact, at)
+            if event is not None:
+                self._runner.feed(live, event)
+            return
         match fact:
             case LegTerminated():
                 self._on_terminated(live, number, fact, at)
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
-            case ProvisionalReceived(status=status, body=body, to_tag=fork):
-                leg.source = self._agent.flow_of(fact.leg) or leg.source
-                early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
-                self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
-            case FailedOver(target=target):
-                self._runner.feed(live, ev.LegFailedOver(at=at, leg=number, target=str(target)))
-            case RedirectFollowed(uri=uri):
-                self._runner.feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
-            case AnswerReceived(body=body, to_tag=fork):
-                leg.source = self._agent.flow_of(fact.leg) or leg.source
-                if self._media.apply_final_answer(live, leg, body, fork=fork):
-                    self._runner.feed(live, ev.LegAnswered(at=at, leg=number))
-                else:
-                    self._runner.feed(live, ev.AnswerUnusable(at=at, leg=number))
             case AckReceived(body=body):
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
                 self._renegotiator.on_fact(live, number, fact, at)
+            case _:
+                self._runner.feed(live, self._event_of(live, number, fact, at))
+
+    def _event_of(self, live: LiveCall, number: int, fact: _Told, at: Moment) -> ev.Event:
+        """Returns the call's event of a fact, once the leg's handles are in step with it."""
+        leg = live.legs[number]
+        match fact:
+            case ProvisionalReceived(status=status, body=body, to_tag=fork):
+                leg.source = self._agent.flow_of(fact.leg) or leg.source
+                early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
+                return ev.LegRang(at=at, leg=number, status=status, early_media=early)
+            case FailedOver(target=target):
+                return ev.LegFailedOver(at=at, leg=number, target=str(target))
+            case RedirectFollowed(uri=uri):
+                return ev.LegRedirected(at=at, leg=number, uri=uri)
+            case ReferReceived(uri=uri):
+                return ev.TransferRequested(at=at, leg=number, uri=uri)
+            case AnswerReceived(body=body, to_tag=fork):
+                leg.source = self._agent.flow_of(fact.leg) or leg.source
+                is_usable = self._media.apply_final_answer(live, leg, body, fork=fork)
+                return ev.LegAnswered(at=at, leg=number) if is_usable else ev.AnswerUnusable(at=at, leg=number)
             case InfoDigit(digit=digit, duration_ms=duration_ms):
                 self._digits.on_info(live, number, InfoKey(digit, duration_ms), at)  # first: a key that bridges is not passed on
-                self._runner.feed(live, ev.DigitHeard(at=at, leg=number, digit=digit))
+                return ev.DigitHeard(at=at, leg=number, digit=digit)
             case _:
                 assert_never(fact)
 
@@ -106,13 +125,15 @@ class LegFacts:
         leg = live.legs[number]
         self._calls.drop_leg(fact.leg)
         self._media.close(live.worker, leg, at.mono_ns)
-        if number != CALLER and fact.status == 503 and fact.retry_after_s:
+        if number != CALLER and leg.follows is None and fact.status == 503 and fact.retry_after_s:
             rest_us = min(fact.retry_after_s, MAX_LINE_REST_S) * 1_000_000
             self._control.usage.rest_line(live.call.history.attempts[number - 1].line, at.utc_us + rest_us)
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         if fact.by_peer:
             live.left = (cause, fact.q850)
-        event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        event: ev.Event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        if number != CALLER and self._transfers.on_line_left(live, number):
+            event = ev.TransferorLeft(at=at, leg=number, by_peer=fact.by_peer, cause=cause, q850=fact.q850)
         self._runner.feed(live, event)
 
 

@@ -38,6 +38,7 @@ class LiveLeg:
     `silent_since`: its last packet, while its audio has stopped. `wish`: the direction that it last asked for.
     `early`: the early answers to our INVITE, by the To tag of their fork.
     `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
+    `follows`: the agent's number of the leg whose REFER this one is the target of.
     """
 
     sip: int
@@ -57,6 +58,7 @@ class LiveLeg:
     told: Direction = Direction.SENDRECV
     waiting: bytes | None = None
     music: bool = False
+    follows: int | None = None
     early: dict[str, EarlyAnswer] = field(default_factory=dict)
 
 
@@ -64,6 +66,7 @@ class LiveLeg:
 class LiveCall:
     """`max_forwards`: the Max-Forwards it came with. `passable`: the headers that its trunk is trusted to send to lines. `legs`: by leg
     number, 0 the caller's. `recorded`: its record has been emitted.
+    `transfer`: the target of a REFER, which rings for the leg that it follows.
     `left`: why the latest leg that its far end ended did so, and the Q.850 cause value it gave, or None (RFC 3326).
     `deadline_ns`, `timer`: its next deadline, and the timer entry for it."""
 
@@ -73,6 +76,7 @@ class LiveCall:
     max_forwards: int
     legs: dict[int, LiveLeg]
     passable: Fields = ()
+    transfer: LiveLeg | None = None
     recorded: bool = False
     left: tuple[Cause, int | None] | None = None
     deadline_ns: int | None = None
@@ -139,7 +143,11 @@ class LiveCalls:
 
     def add_leg(self, live: LiveCall, number: int, leg: LiveLeg) -> None:
         live.legs[number] = leg
-        self._by_sip[leg.sip] = (live, number)
+        self.add_sip(live, number, leg.sip)
+
+    def add_sip(self, live: LiveCall, number: int, sip: int) -> None:
+        """One more of the agent's legs belongs to leg `number`."""
+        self._by_sip[sip] = (live, number)
 
     def drop_leg(self, sip: int) -> None:
         del self._by_sip[sip]

@@ -102,10 +102,10 @@ class Renegotiator:
             self._agent.decline(other.sip, status, at.mono_ns)
 
     def on_bridged(self, live: LiveCall, at: Moment) -> None:
-        """A line talks with the caller now, who may be on hold already. What played to them is over."""
-        for leg in live.legs.values():
+        """A line talks with the caller now; either may be on hold already, or have been by an earlier line. What played to them is over."""
+        for number, leg in live.legs.items():
             leg.music = False
-        self._tell_other(live, CALLER, at)
+            self._tell_other(live, number, at)
         self._play_music(live)
 
     def on_unbridged(self, live: LiveCall, at: Moment) -> None:

@@ -11,6 +11,7 @@ from switch.engine.digit_relay import DigitRelay
 from switch.engine.effect import Effect, LogProblem
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
+from switch.engine.transfer import UNAVAILABLE
 
 SILENT_NS = 500_000_000
 """A side that has sent nothing for so long counts as silent: 25 missed packets."""
@@ -53,7 +54,7 @@ class WorkerReports:
                 last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
             case OpenFailed(port=port, why=why):
-                self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
+                self._on_open_failed(port, why, at)
             case Heartbeat():
                 self._on_heartbeat(report, at)
             case Closed():
@@ -82,6 +83,14 @@ class WorkerReports:
         if owner is not None:
             self._digits.on_event(*owner, digit=digit, at=at)
 
+    def _on_open_failed(self, port: int, why: str, at: Moment) -> None:
+        """The call has no audio; or only the target of a transfer has none, which is one that failed."""
+        owner = self._media.owner_of(port)
+        live = None if owner is None else self._calls.get(owner[0])
+        if owner is not None and live is not None and live.transfer is not None and live.transfer.port == port:
+            self._runner.feed(live, ev.TransferFailed(at=at, leg=owner[1], status=UNAVAILABLE))
+        self._to_owner(port, lambda _: ev.MediaFailed(at=at, why=f"port {port}: {why}"))
+
     def _to_owner(self, port: int, event: Callable[[int], ev.Event]) -> None:
         owner = self._owner_of(port)
         if owner is not None:
@@ -89,7 +98,8 @@ class WorkerReports:
             self._runner.feed(live, event(number))
 
     def _owner_of(self, port: int) -> tuple[LiveCall, int] | None:
-        """Returns the call and leg that own a port, or None: it has been released in the meantime."""
+        """Returns the call and leg that own a port, or None: it has been released in the meantime, or is of a target of a transfer that
+        has not taken the call, and whose audio does not matter."""
         owner = self._media.owner_of(port)
         live = None if owner is None else self._calls.get(owner[0])
-        return None if owner is None or live is None else (live, owner[1])
+        return None if owner is None or live is None or live.legs[owner[1]].port != port else (live, owner[1])

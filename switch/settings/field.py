@@ -31,7 +31,7 @@ from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
-from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode
+from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, TransferMode
 from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
@@ -303,6 +303,7 @@ Codecs = Annotated[
     BeforeValidator(without_left_out),
 ]
 Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]
+Transfers = Annotated[TransferMode, choice("transfers", TransferMode)]
 Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
 AnswerMode = Annotated[v.AnswerWhen, choice("answer", v.AnswerWhen)]
 State = Annotated[NumberState, choice("state", NumberState)]

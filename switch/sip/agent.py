@@ -235,6 +235,24 @@ class UserAgent:
             case Session() as session:
                 session.offer(body, now_ns)
 
+    def accept_refer(self, leg: int, now_ns: int, *, expires_s: int) -> None:
+        """Follows a REFER (`ReferReceived`): the user calls its target, and `finish_refer` within `expires_s`."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.referrals.accept(now_ns, expires_s=expires_s)
+
+    def decline_refer(self, leg: int, status: int, now_ns: int, *, why: str) -> None:
+        """Refuses a REFER (`ReferReceived`); the session goes on as it was. `why`: in our words, for the log."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.referrals.decline(status, now_ns, why=why)
+
+    def finish_refer(self, leg: int, status: int, now_ns: int) -> None:
+        """Tells the far end what its REFER led to: the target's final `status`. After a 2xx it hangs up, or is hung up soon."""
+        match self._core.legs.get(leg):
+            case Session() as session:
+                session.referrals.finish(status, now_ns)
+
     def press(self, leg: int, key: InfoKey, now_ns: int) -> None:
         """Sends a key to an answered leg by INFO, after those sent before. Whether the peer took it is not told."""
         match self._core.legs.get(leg):

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 
-from switch.sip.capabilities import CAPABILITIES, rejection_of
+from switch.sip.capabilities import Abilities, rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferReceived, ProvisionalReceived
@@ -45,11 +45,15 @@ class Fork:
 
 
 class EarlyDialogs:
-    """`number`: the leg's. `dialog_of`: makes the dialog of a response with that To tag and remote target."""
+    """`number`: the leg's. `dialog_of`: makes the dialog of a response with that To tag and remote target. `abilities`: what the peer may
+    ask of us."""
 
-    __slots__ = ("_core", "_dialog_of", "_forks", "_number", "_pending")
+    __slots__ = ("_abilities", "_core", "_dialog_of", "_forks", "_number", "_pending")
 
-    def __init__(self, core: UserAgentCore, *, number: int, dialog_of: Callable[[Response, str, str], Dialog]) -> None:
+    def __init__(
+        self, core: UserAgentCore, *, number: int, dialog_of: Callable[[Response, str, str], Dialog], abilities: Abilities
+    ) -> None:
+        self._abilities = abilities
         self._core = core
         self._number = number
         self._dialog_of = dialog_of
@@ -108,12 +112,12 @@ class EarlyDialogs:
             core.refuse(received, 491 if request.method == "INVITE" else 481, now_ns=now_ns)
         elif not fork.dialog.accepts(received.cseq):
             core.refuse(received, 500, now_ns=now_ns)
-        elif (rejection := rejection_of(request)) is not None:
+        elif (rejection := rejection_of(request, self._abilities)) is not None:
             core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
         elif request.method == "UPDATE" and request.body:
             self._on_offer(received, fork, now_ns)
         else:
-            core.reply(received, 200, now_ns=now_ns, extra=(core.contact(received), *CAPABILITIES))
+            core.reply(received, 200, now_ns=now_ns, extra=(core.contact(received), *self._abilities.answer_fields))
 
     def _on_offer(self, received: ReceivedRequest, fork: Fork, now_ns: int) -> None:
         """RFC 3311 §5.2: while our own offer has no answer for good the fork's meets 491; while another one of the line's waits, 500."""
@@ -134,7 +138,7 @@ class EarlyDialogs:
         fork = self._forks.get(pending.received.from_tag)
         if fork is not None:
             fork.sdp = body
-        pending.accept(self._core, body, now_ns)
+        pending.accept(self._core, body, now_ns, abilities=self._abilities)
 
     def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         """Refuses the offer of an UPDATE, if one waits."""

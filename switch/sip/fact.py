@@ -142,6 +142,14 @@ class InfoDigit(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int | None
 
 
+class ReferReceived(msgspec.Struct, frozen=True, kw_only=True):
+    """A REFER asks us to call `uri`, fit for a Request-URI, in the place of the leg's far end (RFC 3515). The user answers with
+    `accept_refer` or `decline_refer`."""
+
+    leg: int
+    uri: str
+
+
 class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
@@ -214,6 +222,7 @@ LegFact = (
     | OfferAccepted
     | OfferRefused
     | InfoDigit
+    | ReferReceived
     | LegTerminated
 )
 """What may follow on a leg."""

@@ -12,7 +12,6 @@ user ends the session with a BYE.
 from enum import IntEnum, auto
 from zlib import crc32
 
-from switch.sip.capabilities import ALLOW, SUPPORTED
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
@@ -107,7 +106,7 @@ class OutgoingLeg:
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
-        self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog)
+        self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog, abilities=peer.abilities)
         self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
         self._visited = [uri]
         self._interval_s = peer.session_expires_s
@@ -302,8 +301,7 @@ class OutgoingLeg:
             *before,
             ("CSeq", f"{self._cseq} INVITE"),
             listeners.contact(target, is_sips=is_sips(uri)),
-            ALLOW,
-            SUPPORTED,
+            *self._peer.abilities.request_fields,
             *interval_fields(self._interval_s, least_s=self._least_s),
             *credentials,
             *after,

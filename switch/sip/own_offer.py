@@ -7,7 +7,6 @@ One request at a time. The session says when it may go (`may_offer`), and is tol
 from collections.abc import Callable
 from typing import Protocol
 
-from switch.sip.capabilities import ALLOW, SUPPORTED
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferAccepted, OfferRefused
@@ -79,10 +78,12 @@ class _Own:
 
 
 class OwnOffers:
-    """`sdp`: what we described last, repeated by a refresh. `has_update`: the peer takes UPDATE. `timer`: the session's time."""
+    """`sdp`: what we described last, repeated by a refresh. `has_update`: the peer takes UPDATE. `timer`: the session's time.
+    `capabilities`: the headers of our requests that say what we support."""
 
     __slots__ = (
         "_acked",
+        "_capabilities",
         "_core",
         "_credentials",
         "_dialog",
@@ -107,8 +108,10 @@ class OwnOffers:
         timer: SessionTimer,
         is_caller: bool,
         sdp: bytes,
+        capabilities: Fields,
     ) -> None:
         self._core = core
+        self._capabilities = capabilities
         self._session = session
         self._dialog = dialog
         self._is_caller = is_caller
@@ -208,8 +211,7 @@ class OwnOffers:
         core, dialog = self._core, self._dialog
         extra: Fields = (
             core.listeners.contact(dialog.next_hop, is_sips=is_sips(dialog.request_uri)),
-            ALLOW,
-            SUPPORTED,
+            *self._capabilities,
             *self._interval_fields(),
         )
         own.request, own.transaction = core.send_in_dialog(dialog, own.method, user=self, now_ns=now_ns, extra=extra, body=own.body)

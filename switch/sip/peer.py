@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from switch.sip.capabilities import USUAL, WITH_TRANSFER, Abilities
 from switch.sip.digest import Algorithm, Credentials, Secret
 from switch.sip.sdp import Codec
 
@@ -20,12 +21,19 @@ class DtmfMode(StrEnum):
     INFO = "info"
 
 
+class TransferMode(StrEnum):
+    """What becomes of a peer's REFER. `refuse`: 403. `follow`: the call goes where it says, if config names that host."""
+
+    REFUSE = "refuse"
+    FOLLOW = "follow"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerProfile:
     """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used.
 
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
-    `redirects`: hosts that its 3xx may send a call to.
+    `redirects`: hosts, in lower case, that its 3xx, and its REFER where `transfers` lets it, may send a call to.
     `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
     `codecs`: what it is offered and answered, best first; (): all that we have, first the one that its partner has.
     """
@@ -38,6 +46,12 @@ class PeerProfile:
     session_expires_s: int | None = 1800
     codecs: tuple[Codec, ...] = ()
     dtmf: DtmfMode = DtmfMode.AUTO
+    transfers: TransferMode = TransferMode.REFUSE
+
+    @property
+    def abilities(self) -> Abilities:
+        """Returns what it may ask of us."""
+        return WITH_TRANSFER if self.transfers is TransferMode.FOLLOW else USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from switch.sip.capabilities import CAPABILITIES
+from switch.sip.capabilities import USUAL, Abilities
 from switch.sip.core import UserAgentCore
 from switch.sip.received import ReceivedRequest
 from switch.sip.requests import Fields
@@ -15,9 +15,9 @@ class PeerOffer(NamedTuple):
     received: ReceivedRequest
     transaction: Transaction
 
-    def accept(self, core: UserAgentCore, body: bytes, now_ns: int) -> None:
-        """Answers by a 200 with SDP."""
-        extra: Fields = (core.contact(self.received), *CAPABILITIES)
+    def accept(self, core: UserAgentCore, body: bytes, now_ns: int, *, abilities: Abilities = USUAL) -> None:
+        """Answers by a 200 with SDP. `abilities`: what the peer may ask of us."""
+        extra: Fields = (core.contact(self.received), *abilities.answer_fields)
         core.respond(self.transaction, self.received, 200, now_ns=now_ns, extra=extra, body=body)
 
     def decline(self, core: UserAgentCore, status: int, now_ns: int, *, extra: Fields = ()) -> None:

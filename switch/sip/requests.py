@@ -34,6 +34,7 @@ _REASONS = {
     182: "Queued",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -80,8 +81,12 @@ def answer(request: Request, status: int, *, tag: str, listeners: Listeners, ext
     fields.extend(extra)
     if body:
         fields.append(SDP)
-    reason = _REASONS.get(status) or _REASON_CLASSES[status // 100]
-    return Response(status=status, reason=reason, headers=Headers(fields), body=body)
+    return Response(status=status, reason=reason_of(status), headers=Headers(fields), body=body)
+
+
+def reason_of(status: int) -> str:
+    """Returns the reason phrase of a status (100-699)."""
+    return _REASONS.get(status) or _REASON_CLASSES[status // 100]
 
 
 def _tagged(to: Field, tag: str) -> Field:

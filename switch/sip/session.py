@@ -12,7 +12,7 @@ own BYE's transaction lives, to answer a BYE of the peer's that crossed it.
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
-from switch.sip.capabilities import CAPABILITIES, rejection_of
+from switch.sip.capabilities import rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import AckReceived, EndReason, InfoDigit, LegTerminated, OfferReceived
@@ -25,6 +25,7 @@ from switch.sip.own_offer import OwnOffers
 from switch.sip.peer import DtmfMode, PeerProfile
 from switch.sip.peer_offer import PeerOffer
 from switch.sip.received import ReceivedRequest
+from switch.sip.refer import Referrals, note_refused
 from switch.sip.requests import Fields, contact_of, names_option, q850_of, reason_q850, retry_after
 from switch.sip.retransmission import Retransmission
 from switch.sip.session_timer import SessionInterval, SessionTimer, interval_rejection, interval_to_answer
@@ -64,6 +65,7 @@ class Session:
         "_pending",
         "_phase",
         "_q850",
+        "_referrals",
         "_status",
         "_tag",
         "_timer",
@@ -98,7 +100,10 @@ class Session:
         core.note_nat(dialog)
         core.call_host(number, *dialog.hosts)
         self._timer = SessionTimer(core.timer_heap, refresh=self._refresh, expired=self.lost)
-        self._own = OwnOffers(core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp)
+        self._own = OwnOffers(
+            core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp, capabilities=peer.abilities.request_fields
+        )
+        self._referrals = Referrals(core, self, dialog=dialog, hosts=peer.redirects, answer_fields=peer.abilities.answer_fields)
         core.legs[number] = self
         core.dialogs[tag] = self
 
@@ -156,6 +161,11 @@ class Session:
         self._refuse_pending(status, now_ns, extra=extra)
         self._own.resume(now_ns)
 
+    @property
+    def referrals(self) -> Referrals:
+        """Returns the peer's REFERs."""
+        return self._referrals
+
     def _refuse_pending(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         pending, self._pending = self._pending, None
         if pending is not None:
@@ -175,8 +185,10 @@ class Session:
             self._core.refuse(received, 481, now_ns=now_ns)
         elif not self._dialog.accepts(received.cseq):
             self._core.refuse(received, 500, now_ns=now_ns)
-        elif (rejection := rejection_of(request)) is not None:
+        elif (rejection := rejection_of(request, self._peer.abilities)) is not None:
             self._core.refuse(received, rejection[0], now_ns=now_ns, extra=rejection[1])
+            if request.method == "REFER":
+                note_refused(self._core, received, "the peer may not transfer calls, or requires too much")
         else:
             self._serve(received, now_ns)
 
@@ -188,10 +200,12 @@ class Session:
                 self._on_offer(received, now_ns)
             case "INFO":
                 self._on_info(received, now_ns)
+            case "REFER":
+                self._referrals.on_refer(received, now_ns)
             case "PRACK":  # our reliable responses are over with the 2xx
                 self._core.refuse(received, 481, now_ns=now_ns)
             case _:
-                self._core.reply_stateless(received, 200, extra=CAPABILITIES)
+                self._core.reply_stateless(received, 200, extra=self._peer.abilities.answer_fields)
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
         if self._unacked is None or self._unacked.cseq != cseq:
@@ -229,6 +243,7 @@ class Session:
     def _on_bye(self, received: ReceivedRequest, now_ns: int) -> None:
         self._core.reply(received, 200, now_ns=now_ns)
         self._refuse_pending(487, now_ns)
+        self._referrals.close(now_ns)
         self._own.close(now_ns)
         self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(received.request.headers))
 
@@ -320,7 +335,7 @@ class Session:
 
     def _fields_of_2xx(self, received: ReceivedRequest) -> tuple[SessionInterval | None, Fields]:
         interval, fields = interval_to_answer(received.request, self._peer.session_expires_s)
-        return interval, (self._core.contact(received), *CAPABILITIES, *fields)
+        return interval, (self._core.contact(received), *self._peer.abilities.answer_fields, *fields)
 
     def _send_2xx(self, transaction: Transaction, *, received: ReceivedRequest, body: bytes, now_ns: int) -> None:
         core = self._core
@@ -348,6 +363,7 @@ class Session:
         self._stop_2xx()
         self._phase = SessionState.CLOSING
         self._timer.stop()
+        self._referrals.close(now_ns)
         self._own.close(now_ns)
         self._q850 = q850
         self._bye = send_bye(self._core, self._dialog, user=self, q850=q850, now_ns=now_ns)

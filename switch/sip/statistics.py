@@ -53,6 +53,8 @@ class Statistic(StrEnum):
     """A connection that could not be made to a peer."""
     TLS_REFUSED = "tls_refused"
     """A TLS handshake of a peer's that failed, or was not over in time."""
+    TRANSFER_REFUSED = "transfer_refused"
+    """A REFER in a call that was not followed."""
     REFUSED = "refused"
     """A request that got a final answer of 300 or more; the status is part of the key: `refused_404`."""
 

@@ -13,6 +13,7 @@ from network_world import LINES, MEDIA_TIMEOUT_MS, NetworkWorld, UserLeg, call_i
 from switch.call.moment import NS_PER_MS
 from switch.call.record import AttemptRecord, CallRecord, EndedBy
 from switch.call.steps import RELEASE_MS
+from switch.call.transfer import MAX_TRANSFERS
 from switch.engine.journal_line import recover_call
 from switch.sip.message import Request, Response, parse
 
@@ -86,12 +87,24 @@ def _talk(world: NetworkWorld, record: CallRecord) -> Iterator[Broken]:
             continue
         legs = (record.sip_call_id or "", tried.sip_call_id or "")
         began_ns = world.first_2xx.get((life, legs[1]))
-        ends = [_end_ns(world, life, world.legs[call_id]) for call_id in legs if call_id in world.legs]
+        ends = [max(_ends_ns(world, life, call_id)) for call_id in legs if call_id in world.legs]
         ends += [world.died_ns[life]] if record.ended_by is EndedBy.CRASH else []
         if began_ns is None:
-            yield Broken(what=f"{tried.line} talked without an answer", call_ids=legs)
+            yield Broken(what=f"{tried.line} talked without an answer", call_ids=_call_ids(record))
         elif tried.connected_ms > (most := max(0, min(ends) - began_ns) // NS_PER_MS):
-            yield Broken(what=f"{tried.line} talked {tried.connected_ms} ms, at most {most} ms were", call_ids=legs)
+            yield Broken(what=f"{tried.line} talked {tried.connected_ms} ms, at most {most} ms were", call_ids=_call_ids(record))
+
+
+def _ends_ns(world: NetworkWorld, life: str, call_id: str) -> list[int]:
+    """When this side was gone, and those who took the call from it by a transfer."""
+    took = [leg for leg in transferred(world, call_id) if leg.answered_ns is not None]
+    return [_end_ns(world, life, leg) for leg in (world.legs[call_id], *took)]
+
+
+def transferred(world: NetworkWorld, call_id: str) -> list[UserLeg]:
+    """The legs that a leg of a line was transferred to."""
+    numbered = (f"{call_id}-{number}" for number in range(1, MAX_TRANSFERS + 1))
+    return [world.legs[each] for each in numbered if each in world.legs]
 
 
 def _end_ns(world: NetworkWorld, life: str, leg: UserLeg) -> int:
@@ -128,7 +141,8 @@ def _agreement(world: NetworkWorld, record: CallRecord) -> Iterator[Broken]:
     within_ms = (2 * PATIENCE_MS if lossy else RELEASE_MS) + 2 * world.delay_ms[1]
     told_ns = world.recorded_ns[record.call_id] + within_ms * NS_PER_MS
     life = record.call_id[0]
-    lines = [world.legs[tried.sip_call_id] for tried in record.attempts if tried.sip_call_id in world.legs]
+    dialled = [tried.sip_call_id for tried in record.attempts if tried.sip_call_id in world.legs]
+    lines = [leg for call_id in dialled for leg in (world.legs[call_id], *transferred(world, call_id))]
     for leg in (caller, *(line for line in lines if world.first_reply.get((life, line.call_id), told_ns) < told_ns)):
         if leg.ended_ns is None or leg.ended_ns > told_ns:
             late_ms = ((leg.ended_ns or world.now_ns) - world.recorded_ns[record.call_id]) // NS_PER_MS
@@ -148,7 +162,9 @@ def _answered(world: NetworkWorld, record: CallRecord, tried: AttemptRecord) -> 
 
 
 def _call_ids(record: CallRecord) -> tuple[str, ...]:
-    return (record.sip_call_id or "", *(tried.sip_call_id or "" for tried in record.attempts))
+    dialled = [tried.sip_call_id or "" for tried in record.attempts]
+    desks = [f"{call_id}-{number}" for call_id in dialled for number in range(1, MAX_TRANSFERS + 1)]
+    return (record.sip_call_id or "", *dialled, *desks)
 
 
 def told(world: NetworkWorld, broken: Broken) -> str:

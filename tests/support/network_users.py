@@ -4,6 +4,7 @@ from functools import partial
 
 from engine_world import PROMPT_MS, SWITCH
 from network_world import CARRIERS, LINES, NUMBERS, NetworkWorld, UserLeg
+from referring import send_refer
 from simulated_network import Phone
 
 from media import control as mc
@@ -13,6 +14,7 @@ from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, LegTerminated, OfferAccepted, OfferReceived, OfferRefused
 from switch.sip.flow import Flow
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
+from switch.sip.requests import Fields
 from switch.sip.sdp import Direction
 
 ARRIVE_MS = 60_000
@@ -151,9 +153,21 @@ class RandomCalls(NetworkWorld):
         self.after(
             answer_ms, partial(self._answer, phone, leg, b"v=0\r\n" if manner == "deaf" else self._answer_to(leg, fact.offer))
         )
+        if draw.random() < 0.25:
+            self._transfer_later(phone, leg, answer_ms + draw.randrange(8_000))
         if draw.random() < 0.5:
             talk_ms = draw.choice([0, 1_000, 5_000, draw.randrange(15_000), draw.randrange(60_000)])
             self.after(answer_ms + talk_ms, partial(self._hang_up, phone, leg))
+
+    def _transfer_later(self, phone: Phone, leg: UserLeg, ms: int) -> None:
+        """The line sends its caller on, mostly to another desk of its own, and hangs up then, or later, or not at all."""
+        draw = self.random
+        desk = draw.choice([phone.address] * 6 + [LINES["a"], LINES["c"], Flow("203.0.113.99", 5060)])
+        extra: Fields = draw.choice([(), (), (("Refer-Sub", "false"),)])
+        to = f"sip:desk@{desk.host}:{desk.port}"
+        self.after(ms, lambda: send_refer(phone.agent, leg.number, to, self.now_ns, extra=extra))
+        if draw.random() < 0.7:
+            self.after(ms + draw.choice([0, 1, 50, 2_000]), partial(self._hang_up, phone, leg))
 
     def _refuse(self, phone: Phone, leg: UserLeg, status: int) -> None:
         if leg.ended_ns is None:

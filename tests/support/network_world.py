@@ -51,8 +51,12 @@ numbers:
   "+18005550103": {publisher: search, campaign: queue}
 groups: {coast: {lines: [a, c], cap: 60}}
 advertisers:
-  acme: {cap: 120, lines: {a: {uri: "sip:a@203.0.113.21", ring: 6s, silence: 3s}, b: {uri: "sip:b@203.0.113.21", ring: 9s}}}
-  beta: {lines: {c: {uri: "sip:c@203.0.113.22", ring: 6s, timer_offset: 2s}, d: {uri: "sip:d@203.0.113.22", cap: 6}}}
+  acme:
+    cap: 120
+    lines:
+      a: {uri: "sip:a@203.0.113.21", ring: 6s, silence: 3s, transfers: follow}
+      b: {uri: "sip:b@203.0.113.21", ring: 9s, transfers: follow}
+  beta: {lines: {c: {uri: "sip:c@203.0.113.22", ring: 6s, timer_offset: 2s, transfers: follow}, d: {uri: "sip:d@203.0.113.22", cap: 6}}}
   gamma:
     lines: {e: {uri: "sip:e@203.0.113.23:5070", accept: {prompt: press-1, wait: 4s}, auth: {username: e, secret: "hush e"}}}
 menus:

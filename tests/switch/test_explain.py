@@ -85,6 +85,9 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
         "Play": "1 welcome",
         "HangUp": "1 caller_hung_up",
         "Refuse": "busy",
+        "Transfer": "1 sip:desk@198.51.100.7",
+        "RefuseTransfer": "1 403",
+        "EndTransfer": "1 486",
         "AskRoute": "",
         "StopPlay": "",
     }

@@ -50,7 +50,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         groups=groups_of(document),
         call_id_header=document.switch.sip.call_id_header,
         line_peers={
-            name: replace(_peer(name, line), redirects=_hosts(advertiser.lines.values()))
+            name: replace(_peer(name, line), redirects=_hosts(advertiser.lines.values()), transfers=line.transfers)
             for advertiser in document.advertisers.values()
             for name, line in advertiser.lines.items()
         },
@@ -196,8 +196,8 @@ def _realm(auth: TrunkAuthConfig, accounts: Mapping[str, tuple[PeerProfile, Secr
 
 
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
-    """The hosts that an advertiser's lines name: where one of them may redirect a call to."""
-    return tuple(sorted({flow_of(line.uri).host for line in lines}))
+    """The hosts that an advertiser's lines name: where one of them may redirect or transfer a call to."""
+    return tuple(sorted({flow_of(line.uri).host.lower() for line in lines}))
 
 
 def _watches(document: Document) -> tuple[Watch, ...]:

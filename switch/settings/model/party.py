@@ -285,6 +285,9 @@ class LineConfig(PeerConfig):
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
     trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
     number_format: field.FormatOut = may("How the caller's number is written", default="e164")
+    transfers: field.Transfers = may(
+        "follow: its REFER in talk sends the caller on to a host of the advertiser's lines; refuse: gets 403", default="refuse"
+    )
 
     @field_validator("whisper")
     @classmethod

@@ -87,7 +87,10 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     there = len(world.call.legs) > 1
     kinds = ["ended", "digit", "prompt", "deadline", "acked", "media-lost", "media-lost"]
     kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
+    kinds += ["transfer", "transfer"] if there else []
     match draw(st.sampled_from(kinds)):
+        case "transfer":
+            return draw(st.sampled_from(of_transfer(at, line)))
         case "ended":
             cause = draw(st.sampled_from(END_CAUSES))
             return ev.LegEnded(
@@ -113,6 +116,16 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.AnswerDurable(at=at, leg=line)
         case _:
             return ev.DeadlinePassed(at=at)
+
+
+def of_transfer(at: Moment, leg: int) -> list[ev.Event]:
+    return [
+        ev.TransferRequested(at=at, leg=leg, uri="sip:desk@192.0.2.9"),
+        ev.TransferAnswered(at=at, leg=leg),
+        ev.TransferFailed(at=at, leg=leg, status=486),
+        ev.TransferorLeft(at=at, leg=leg, by_peer=True, cause=Cause.LINE_HUNG_UP),
+        ev.TransferorLeft(at=at, leg=leg, by_peer=False, cause=Cause.SESSION_EXPIRED),
+    ]
 
 
 @st.composite

@@ -27,12 +27,15 @@ def test_whatever_people_and_the_network_do(network_seed: int) -> None:
 
 def test_a_world_has_everything_in_it() -> None:
     """So that what the worlds promise is promised of something."""
-    records = [judged.record for judged in RandomCalls(seed=1, calls=CALLS).played().records]
+    world = RandomCalls(seed=1, calls=CALLS).played()
+    records = [judged.record for judged in world.records]
     outcomes = {(tried.line, tried.outcome) for record in records for tried in record.attempts}
     assert {(line, Outcome.ANSWERED) for line in LINES} <= outcomes
     assert set(Outcome) - {Outcome.CERTIFICATE_REFUSED} <= {outcome for _, outcome in outcomes}  # these worlds have no TLS
     assert {"caller_hung_up", "line_hung_up", "unauthorized", "unknown_number"} <= {each.ended_detail for each in records}
     assert {record.trunk for record in records if record.connected_ms} == set(CARRIERS)
+    events = {event.event for judged in world.records for event in judged.events}
+    assert {"TransferRequested", "TransferAnswered", "TransferorLeft"} <= events
 
 
 def test_one_seed_is_one_history() -> None:

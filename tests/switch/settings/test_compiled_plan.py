@@ -17,7 +17,7 @@ from switch.settings.source import position_of
 from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
-from switch.sip.peer import DtmfMode
+from switch.sip.peer import DtmfMode, TransferMode
 from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
@@ -396,6 +396,26 @@ advertisers:
     assert (trunks["off"], trunks["short"], trunks["plain"]) == (None, 90, 1_800)
     lines = {name: peer.session_expires_s for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": 600, "beta-2": None, "beta-3": 1_800}
+
+
+def test_a_line_may_transfer_only_where_it_says_so_and_only_to_hosts_of_its_advertiser(config: Path) -> None:
+    extra = """
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", transfers: follow}
+      beta-2: {uri: "sip:b@PBX.beta.example:5070", transfers: refuse}
+      beta-3: {uri: "sip:c@192.0.2.10:5072"}
+"""
+    plan = deployed(config, extra).plan
+    lines = {name: (peer.transfers, peer.redirects) for name, peer in plan.line_peers.items() if name.startswith("beta")}
+    hosts = ("192.0.2.10", "pbx.beta.example")
+    assert lines == {
+        "beta-1": (TransferMode.FOLLOW, hosts),
+        "beta-2": (TransferMode.REFUSE, hosts),
+        "beta-3": (TransferMode.REFUSE, hosts),
+    }
+    assert {trunk.peer.transfers for trunk in plan.trunks} == {TransferMode.REFUSE}
 
 
 def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:
