@@ -6,7 +6,7 @@ from datetime import datetime
 from routing.zone import Zone
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
-from switch.call.record import AttemptRecord
+from switch.call.record import AttemptRecord, CallRecord
 from switch.output import Column, Table, width, write_lines
 
 NOTHING = "-"
@@ -52,7 +52,7 @@ def _cells(judged: JudgedCall, clock: Zone) -> tuple[str, ...]:
     return (
         local(record.invited_us, clock),
         record.call_id,
-        record.ani or NOTHING,
+        " ".join(_callers(record)),
         record.did,
         record.publisher or NOTHING,
         record.campaign or NOTHING,
@@ -77,7 +77,7 @@ def _narrow_table(calls: Sequence[JudgedCall], clock: Zone, *, least: Sequence[i
         record, verdict = judged.record, judged.verdict
         table.add_row(
             [local(record.invited_us, clock, to="minutes"), record.call_id],
-            [record.ani or NOTHING, record.did],
+            [*_callers(record), record.did],
             [record.publisher or NOTHING, record.campaign or NOTHING],
             [words(record.final_state), f"{record.connected_ms / 1000:.3f} s", *(_attempt(each) for each in record.attempts)],
             [show_micros(verdict.revenue_micros), show_micros(verdict.payout_micros)],
@@ -89,6 +89,11 @@ def _narrow_table(calls: Sequence[JudgedCall], clock: Zone, *, least: Sequence[i
 def words(name: str) -> str:
     """`caller left while ringing` of `caller_left_while_ringing`."""
     return name.replace("_", " ")
+
+
+def _callers(record: CallRecord) -> tuple[str, ...]:
+    """The caller's number, and below it that it was kept from lines."""
+    return (record.ani or NOTHING, *(("(private)",) if record.tags.get("privacy") else ()))
 
 
 def _attempt(attempt: AttemptRecord) -> str:

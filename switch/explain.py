@@ -126,7 +126,8 @@ def explain(
 def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
     """Returns the explanation for people, line by line, in local times of `clock`."""
     record, verdict = explanation.judged.record, explanation.judged.verdict
-    yield f"call {record.call_id}: {record.ani or 'a withheld number'} called {record.did}"
+    caller = f"{record.ani or 'a withheld number'}{', kept private,' if record.tags.get('privacy') else ''}"
+    yield f"call {record.call_id}: {caller} called {record.did}"
     yield f"  {local(record.invited_us, clock, to='milliseconds')} {clock.key}, by trunk {record.trunk or NOTHING}"
     yield f"  publisher {record.publisher or NOTHING}, campaign {record.campaign or NOTHING}"
     yield f"  config {record.config}, seed {record.seed}"

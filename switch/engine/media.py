@@ -243,7 +243,12 @@ class MediaController:
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         source = leg.source
         remote = remote_media(
-            agreement, source=source.host, nat=leg.peer.nat, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None
+            agreement,
+            source=source.host,
+            nat=leg.peer.nat,
+            ours=ours,
+            our_dtmf=DTMF_TYPE if leg.offered else None,
+            told=leg.told,
         )
         signalled = agreement.stream.host
         if remote.host != signalled and source.host not in self._noted:

@@ -19,11 +19,18 @@ def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
 
 
 def remote_media(
-    agreement: NegotiatedMedia, *, source: str, nat: bool, ours: tuple[Format, ...], our_dtmf: int | None
+    agreement: NegotiatedMedia,
+    *,
+    source: str,
+    nat: bool,
+    ours: tuple[Format, ...],
+    our_dtmf: int | None,
+    told: Direction = Direction.SENDRECV,
 ) -> RemoteMedia:
     """Returns the far end of what was agreed on. `ours`, `our_dtmf`: what we listed, which may come as well as what the peer listed
     (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own). A host that is a name is not looked up: audio goes to
-    where the signalling comes from until the first packet says better."""
+    where the signalling comes from until the first packet says better. `told`: the direction that we said; who was told less than sendrecv
+    is held, whatever it answers (some phones answer hold with sendrecv)."""
     stream = agreement.stream
     is_name = not _is_literal(stream.host)
     return RemoteMedia(
@@ -37,7 +44,7 @@ def remote_media(
         sends=stream.direction.sends,
         receives=stream.direction.receives,
         learns=is_name,
-        held=stream.direction is not Direction.SENDRECV,
+        held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
     )
 
 
