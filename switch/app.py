@@ -266,8 +266,8 @@ class Shell:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _send_failed(self, target: Flow, why: SendFailure) -> None:
-        self.engine.send_failed(target, self._clock.now(), why=why)
+    def _send_failed(self, target: Flow, why: SendFailure, words: str) -> None:
+        self.engine.send_failed(target, self._clock.now(), why=why, words=words)
         asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
     def _report(self, worker: int, report: Report) -> None:

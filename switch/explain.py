@@ -248,7 +248,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.LegFailedOver.__name__: lambda party, facts: f"an address of {party} fails; the call goes to {facts.get('target', '')}",
     ev.LegRedirected.__name__: lambda party, facts: f"{party} sends the call on to {facts.get('uri', '')}",
     ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
-    ev.AnswerUnusable.__name__: lambda party, _facts: f"{party} answers without audio that can be carried",
+    ev.AnswerUnusable.__name__: lambda party, facts: f"{party} answers without audio that can be carried{_because(facts)}",
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
     ev.CallerAcknowledged.__name__: lambda _party, _facts: "the caller acknowledges the answer",
     ev.DigitHeard.__name__: lambda party, facts: f"{party} presses {facts.get('digit', '')}",
@@ -259,10 +259,16 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
 }
 
 
+def _because(facts: Mapping[str, object]) -> str:
+    return f": {facts['why']}" if facts.get("why") else ""
+
+
 def _leg_ended(facts: Mapping[str, object], party: str) -> str:
     """Who hung up, or what became of an INVITE that nobody answered."""
     cause, code = words(str(facts.get("cause", ""))), facts.get("sip_code")
     sip = f" (SIP {code})" if code else ""
+    if facts.get("why"):
+        return f"{party}: {cause}{sip}: {facts['why']}"
     if not facts.get("by_peer"):
         return f"{party} is gone, as the switch wanted: {cause}{sip}"
     return f"{party} hangs up{sip}" if cause.endswith("hung up") else f"{party}: {cause}{sip}"

@@ -75,10 +75,11 @@ class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerUnusable(msgspec.Struct, frozen=True, kw_only=True):
-    """A line's 200 has no media that can be bridged. Its leg stands until it is hung up."""
+    """A line's 200 has no media that can be bridged. Its leg stands until it is hung up. `why`: in words."""
 
     at: Moment
     leg: int
+    why: str | None = None
 
 
 class AnswerDurable(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +94,8 @@ class CallerAcknowledged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """A leg is over. `by_peer`: its far end ended it. `cause`: why, as one of our causes. `sip_code`: the final answer its INVITE got."""
+    """A leg is over. `by_peer`: its far end ended it. `cause`: why, as one of our causes. `sip_code`: the final answer its INVITE got.
+    `why`: in words, bounded, where the others do not say all of it."""
 
     at: Moment
     leg: int
@@ -101,6 +103,7 @@ class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     sip_code: int | None = None
     q850: int | None = None
+    why: str | None = None
 
 
 class DigitHeard(msgspec.Struct, frozen=True, kw_only=True):

@@ -158,9 +158,9 @@ class CommandExecutor:
 
     def _unreachable(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
         """The line's host name has no address that a listener of ours reaches, as far as is known now: the attempt fails at once."""
-        what = f"line {dial.attempt.line}: no address is known for {dial.attempt.uri}"
-        self._emit(LogProblem(what=what, call_id=live.call_id))
-        return (ev.LegEnded(at=at, leg=dial.leg, by_peer=False, cause=Cause.LINE_FAILED),)
+        why = f"no address is known for {dial.attempt.uri}"
+        self._emit(LogProblem(what=f"line {dial.attempt.line}: {why}", call_id=live.call_id))
+        return (ev.LegEnded(at=at, leg=dial.leg, by_peer=False, cause=Cause.LINE_FAILED, why=why),)
 
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)

@@ -77,7 +77,7 @@ class LegFacts:
                 if self._media.apply_answer(live, leg, body):
                     self._runner.feed(live, ev.LegAnswered(at=at, leg=number))
                 else:
-                    self._runner.feed(live, ev.AnswerUnusable(at=at, leg=number))
+                    self._runner.feed(live, ev.AnswerUnusable(at=at, leg=number, why=self._media.answer_objection(leg, body)))
             case AckReceived(body=body):
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
@@ -111,7 +111,15 @@ class LegFacts:
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         if fact.by_peer:
             live.left = (cause, fact.q850)
-        event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        event = ev.LegEnded(
+            at=at,
+            leg=number,
+            by_peer=fact.by_peer,
+            cause=cause,
+            sip_code=fact.status,
+            q850=fact.q850,
+            why=fact.words or None,
+        )
         self._runner.feed(live, event)
 
 

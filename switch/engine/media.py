@@ -175,6 +175,17 @@ class MediaController:
         leg.offered = False
         return True
 
+    def answer_objection(self, leg: LiveLeg, answer: bytes) -> str:
+        """Returns in words why `apply_answer` can't use an answer."""
+        description = parse_sdp(answer)
+        if description is None:
+            return "its SDP can not be read" if answer else "its answer has no SDP"
+        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        objection = None if agreement is None else self._objection(leg, agreement)
+        if objection is None:
+            return "its SDP takes none of the audio that was offered"
+        return f"its SDP can not be used: {warning(objection, leg.peer.codecs).partition(' payphone ')[2]}"
+
     def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
         description = parse_sdp(answer)
         if description is None:

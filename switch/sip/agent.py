@@ -239,9 +239,9 @@ class UserAgent:
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
-        """The transport could not send to `target`."""
-        self._core.transactions.transport_failed(target, now_ns, why=why)
+    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
+        """The transport could not send to `target`. `words`: why, for people."""
+        self._core.transactions.transport_failed(target, now_ns, why=why, words=words)
 
     def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""

@@ -142,6 +142,7 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
     `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None. `retry_after_s`: of the peer's refusal, or None.
+    `words`: why, for people, bounded, where `why` and `status` do not say all of it.
     """
 
     leg: int
@@ -150,6 +151,7 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     q850: int | None = None
     retry_after_s: int | None = None
+    words: str = ""
 
 
 class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):

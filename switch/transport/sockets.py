@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from switch.deployment import Listener, TlsSettings
-from switch.sip.flow import Flow, SendFailure, Transport
+from switch.sip.flow import Flow, SendFailed, Transport
 from switch.sip.statistics import Statistic
 from switch.sip.strangers import Standing
 from switch.transport.certificates import Certificates
@@ -16,7 +16,7 @@ CERTIFICATES_S = 30.0
 
 
 class Sockets:
-    """`received(data, source)` for each message; `send_failed(target, why)` for what could not be sent; `standing(host)`: whether
+    """`received(data, source)` for each message; `send_failed(target, why, words)` for what could not be sent; `standing(host)`: whether
     connections are taken from there; `count(kind, host)`: for what happens to connections."""
 
     def __init__(
@@ -25,7 +25,7 @@ class Sockets:
         *,
         tls: TlsSettings | None,
         received: Callable[[bytes, Flow], None],
-        send_failed: Callable[[Flow, SendFailure], None],
+        send_failed: SendFailed,
         standing: Callable[[str], Standing],
         count: Callable[[Statistic, str], None],
     ) -> None:
