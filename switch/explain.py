@@ -14,6 +14,7 @@ from switch.billing.money import show_micros
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
+from switch.call.cause import Cause
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.settings.files import merged
@@ -156,7 +157,7 @@ def _end(record: CallRecord) -> str:
     """Who ended the call, and why."""
     match record.ended_by:
         case EndedBy.CALLER:
-            return "the caller hung up"
+            return "the caller hung up" if record.ended_detail != Cause.INVITE_EXPIRED else "the caller's INVITE expired unanswered"
         case EndedBy.LINE:
             return f"{record.attempts[-1].line if record.attempts else 'the line'} hung up"
         case EndedBy.SWITCH:
@@ -233,7 +234,7 @@ def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str],
             last = facts.get("last_us")
             return f"no audio from {party} " + (f"since {local(last, clock)}" if isinstance(last, int) else "at all")
         case ev.InviteArrived.__name__ if facts.get("objection"):
-            return f"the call comes in, and can't be taken: {words(str(facts['objection']))}"
+            return f"the call comes in, and can't be taken: {words(str(facts['objection']))}{_because(facts)}"
         case _ if event in _EVENTS:
             return _EVENTS[event](party, facts)
         case _:

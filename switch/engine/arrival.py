@@ -22,9 +22,19 @@ _ATTESTED = frozenset("ABC")
 
 
 def arrival_of(
-    fact: InviteReceived, plan: Plan, *, trunk: str, token: Callable[[], str], objection: Cause | None, at: Moment
+    fact: InviteReceived,
+    plan: Plan,
+    *,
+    trunk: str,
+    token: Callable[[], str],
+    objection: Cause | None,
+    why: str | None = None,
+    at: Moment,
 ) -> ev.InviteArrived:
-    """Returns the event. The tag `privacy` is set where the caller's number is to be kept from lines that are not trusted."""
+    """Returns the event. `why`: the objection in words.
+
+    The tag `privacy` is set where the caller's number is to be kept from lines that are not trusted.
+    """
     rules = plan.trunk_identity(trunk)
     caller = caller_identity(fact.headers, rules.number_format)
     dialled = dialled_number(fact.uri, fact.headers, rules)
@@ -41,6 +51,7 @@ def arrival_of(
         tags={**header_tags(fact.headers, plan.headers), **dialled.tags, **privacy},
         sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
         objection=objection,
+        why=why,
     )
 
 

@@ -127,6 +127,7 @@ _OF_CALLER = {
     EndReason.NO_ACK: Cause.CALLER_NO_ACK,
     EndReason.UNREACHABLE: Cause.CALLER_NO_ACK,
     EndReason.EXPIRED: Cause.SESSION_EXPIRED,
+    EndReason.INVITE_EXPIRED: Cause.INVITE_EXPIRED,
 }
 
 _OF_LINE = {

@@ -12,7 +12,7 @@ from switch.engine.ports import RtpPorts
 from switch.engine.remote import remote_media
 from switch.sip import offer_answer
 from switch.sip.flow import Flow, is_link_local
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning
+from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
@@ -184,7 +184,7 @@ class MediaController:
         objection = None if agreement is None else self._objection(leg, agreement)
         if objection is None:
             return "its SDP takes none of the audio that was offered"
-        return f"its SDP can not be used: {warning(objection, leg.peer.codecs).partition(' payphone ')[2]}"
+        return f"its SDP can not be used: {warning_text(warning(objection, leg.peer.codecs))}"
 
     def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
         description = parse_sdp(answer)

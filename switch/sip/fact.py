@@ -20,6 +20,8 @@ class EndReason(StrEnum):
     """One side sent BYE: the peer's was received, or ours was answered (with any status) or timed out."""
     CANCELLED = "cancelled"
     """CANCEL before the final answer: the peer's on an incoming leg; ours, confirmed by 487 (or anything final), on an outgoing one."""
+    INVITE_EXPIRED = "invite_expired"
+    """An incoming INVITE had no final answer in the time of its Expires (RFC 3261 §13.3.1)."""
     REFUSED = "refused"
     """A final non-2xx answer: ours to an incoming INVITE, the peer's to an outgoing one."""
     NO_ACK = "no_ack"

@@ -40,7 +40,8 @@ ServerContext = Callable[[], ssl.SSLContext | None]
 
 class StreamTransport:
     """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target, why,
-    words)` when a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are taken.
+    words)` when a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are
+    taken.
     `count(kind, host)`: for each connection that is refused, dropped or fails.
 
     `server`, `client`: give the present TLS contexts. `limits`: the connections that there are, handshakes included.

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from routing.expression import Scalar
 from switch.billing.verdict import JudgedCall
+from switch.call.record import FinalState
 from switch.cli import listing
 from switch.cli.common import app
 from switch.console import show_calls_table
@@ -92,6 +93,37 @@ def test_a_caller_is_anonymous_whose_number_was_withheld_or_kept_or_is_nobodys(w
     for spelled in ("anonymous", "Anonymous"):
         assert sorted(ids(world.config, "--caller", spelled)) == ["extension", "private", "refused", "withheld"]
     assert ids(world.config, "--caller", "+12125550123") == ["private"]
+
+
+@pytest.mark.parametrize("columns", [80, None])
+@pytest.mark.parametrize(
+    ("state", "detail", "shown"),
+    [
+        ("rejected_not_acceptable", "unauthorized", "rejected_not_acceptable: unauthorized"),
+        ("rejected_not_acceptable", "not_acceptable", "rejected_not_acceptable: not acceptable"),
+        ("rejected_unavailable", "too_fast", "rejected_unavailable: too fast"),
+        ("caller_left_while_ringing", "invite_expired", "caller_left_while_ringing: invite expired"),
+        ("caller_left_while_ringing", "caller_hung_up", "caller_left_while_ringing"),
+        ("no_answer", "silent", "no_answer: silent"),
+        ("no_answer", "no_answer", "no_answer"),
+        ("rejected_unknown_number", "unknown_number", "rejected_unknown_number"),
+        ("converted", "line_hung_up", "converted"),
+        ("failed", "a_cause_of_later_versions", "failed: a cause of later versions"),
+    ],
+)
+def test_a_final_state_that_leaves_the_cause_open_is_shown_with_it(
+    world: PostingWorld, columns: int | None, state: str, detail: str, shown: str
+) -> None:
+    judged = world.judged("why1", ("east", 120_000))
+    record = replace(judged.record, call_id="why1", final_state=FinalState(state), ended_detail=detail)
+    world.ledger.write([replace(judged, record=record)])
+    told = calls(world.config, "--state", state, columns=columns).stdout
+    if columns is None:
+        (row,) = [each for each in told.splitlines() if " why1 " in each]
+        assert f" {shown}  " in row
+    else:
+        words = " ".join(told.replace("_", " ").split())
+        assert all(word in words for word in shown.replace("_", " ").split())
 
 
 @pytest.mark.parametrize("columns", [80, None])
