@@ -69,10 +69,43 @@ def test_only_a_rig_that_lacks_nothing_but_asterisk_is_skipped(
 
 
 @pytest.mark.parametrize(
+    ("script", "lacks_sipp", "skipped", "said"),
+    [
+        ('steps: [{caller: c.xml, from: "::1"}]', False, "ipv6", None),
+        ('lines: {line-a: {phone: baresip, tone: 700, at: "::1"}}\nsteps: [{phone: {calls: "1", tone: 700}}]', False, "ipv6", None),
+        ('steps: [{caller: c.xml, from: "::1"}]', True, "", "apt-get install -y sip-tester"),
+    ],
+)
+def test_without_ipv6_a_rig_that_is_played_over_it_is_skipped(  # noqa: PLR0917 a table's columns, and fixtures
+    script: str,
+    lacks_sipp: bool,  # noqa: FBT001
+    skipped: str,
+    said: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "99-ipv6"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("switch: {log: json}\n")
+    (folder / "expected.yaml").write_text("records: []\n")
+    (folder / "c.xml").write_text("")
+    (folder / "rig.yaml").write_text(script)
+    monkeypatch.setattr("rig_programs.path_of", lambda name: None if lacks_sipp else name)
+    monkeypatch.setattr("rig_programs.has_ipv6", lambda: False)
+    monkeypatch.setattr("rig_runner.ROOT", tmp_path)
+    verdict = run_rig("99-ipv6")
+    assert (verdict.skipped, verdict.passed) == (skipped, bool(skipped))
+    assert said is None or said in verdict.problems[0]
+    if verdict.kept is not None:
+        verdict.kept.rmdir()
+
+
+@pytest.mark.parametrize(
     ("script", "said"),
     [
         ("lines: {line-a: {phone: snom, tone: 700}}", "there is no phone 'snom'; there are pjsip, baresip"),
         ("lines: {line-a: {phone: baresip, tone: 700, options: [100rel]}}", "baresip has no option 100rel; it has none"),
+        ('lines: {line-a: {tone: 700, at: "::1"}}', "`at: ::1`: pjsua2's wheel is built without IPv6"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [line-b holds]}]', "nobody is called line-b"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]', "'caller sings': write a duration, or who `holds`"),
         ('steps: [{phone: {calls: "1", tone: 700, to: kamailio}}]', "`to: kamailio`: a call goes to `switch`"),

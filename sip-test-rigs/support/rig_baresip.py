@@ -15,7 +15,7 @@ from child_process import Program, tail, wait_until
 from rig_audio import write_tone
 from rig_certificates import Shown
 from rig_folder import RigError
-from rig_ports import LOOPBACK, PortBlock
+from rig_ports import LOOPBACK, PortBlock, written
 from rig_recording import unheard
 
 MODULES = "/usr/lib/baresip/modules"
@@ -28,7 +28,7 @@ EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOS
 
 CONFIG = """\
 poll_method epoll
-sip_listen {host}:{port}
+sip_listen {place}
 net_interface {host}
 rtp_ports {rtp}-{rtp_last}
 audio_source aufile,{own}
@@ -47,9 +47,9 @@ module sndfile.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen {host}:{control}
+ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{host}:{port}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}\n"
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}\n"
 
 
 class BaresipPhone:
@@ -59,6 +59,7 @@ class BaresipPhone:
         self,
         name: str,
         *,
+        host: str = LOOPBACK,
         port: int,
         number: str,
         tone_hz: int,
@@ -69,6 +70,7 @@ class BaresipPhone:
     ) -> None:
         """`auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
+        self._host = host
         self.port = port
         self._work = work
         self._since = 0
@@ -77,9 +79,8 @@ class BaresipPhone:
         self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
-        self._program = Program(
-            ["baresip", "-f", str(work / name), "-v"], output=work / f"{name}.output", folder=work, env={"HOME": str(work)}
-        )
+        command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
+        self._program = Program(command, output=work / f"{name}.output", folder=work, env={"HOME": str(work)})
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
@@ -89,10 +90,10 @@ class BaresipPhone:
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
         write_tone(folder / "silence.wav", tone_hz, duration_ms=100, peak_db=-90.0)
         values = {
-            "host": LOOPBACK,
-            "port": self.port,
+            "host": self._host,
+            "place": written(self._host, self.port),
             "number": number,
-            "control": self._control[1],
+            "control": written(*self._control),
             "rtp": rtp,
             "rtp_last": rtp + 1,
             "own": folder / "own.wav",

@@ -35,7 +35,7 @@ from rig_folder import (
 )
 from rig_kamailio import Kamailio
 from rig_phone import PjPhone
-from rig_ports import HOST_RTP, LOOPBACK, PortBlock, swallow
+from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
 
@@ -103,10 +103,11 @@ class Bench:
 
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
-        lines = {line.name.replace("-", "_"): f"{LOOPBACK}:{self._reached_at(line)}" for line in self._rig.lines}
+        lines = {line.name.replace("-", "_"): written(line.at, self._reached_at(line)) for line in self._rig.lines}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
+            "sip6": written(LOOPBACK6, self._switch_at[1]),
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
             "rtp": f"{first}-{last}",
             "mute": mute,
@@ -126,7 +127,7 @@ class Bench:
         port = self._line_ports[line.name]
         match line:
             case SippLine():
-                phone = SippPhone(line.name, scenario=line.scenario, source=LOOPBACK, port=port, work=self._work, ports=self._ports)
+                phone = SippPhone(line.name, scenario=line.scenario, source=line.at, port=port, work=self._work, ports=self._ports)
                 self._lines[line.name] = phone
                 if not phone.listen(calls=line.calls, arguments=line.arguments):
                     raise RigError(f"{line.name}: SIPp does not listen; see {line.name}.screen and {line.name}.error")
@@ -155,6 +156,7 @@ class Bench:
             case PhoneKind.BARESIP:
                 phone = BaresipPhone(
                     party.name,
+                    host=party.at,
                     port=port,
                     number=number,
                     tone_hz=party.tone_hz,
@@ -230,8 +232,10 @@ class Bench:
         self._before = len(records)
         return differences([{}] * len(records), records)
 
-    def _address_of(self, party: str) -> tuple[str, int]:
-        return self._switch_at if party == "switch" else self._proxy_at
+    def _address_of(self, party: str, *, caller: str) -> tuple[str, int]:
+        """Of the family of the caller's own address."""
+        host, port = self._switch_at if party == "switch" else self._proxy_at
+        return LOOPBACK6 if ":" in caller else host, port
 
     def _running(self) -> Switch:
         if self._switch is None:
@@ -242,9 +246,9 @@ class Bench:
         if step.name in self._callers:
             raise RigError(f"rig.yaml: {step.scenario.name} is called twice; copy it to a file of another name")
         port = self._ports.next()
-        phone = SippPhone(step.name, scenario=step.scenario, source=step.source, port=port, work=self._work, ports=self._ports)
+        phone = SippPhone(step.name, scenario=step.scenario, source=step.at, port=port, work=self._work, ports=self._ports)
         self._callers[step.name] = phone
-        phone.dial(self._address_of(step.to), step.arguments)
+        phone.dial(self._address_of(step.to, caller=step.at), step.arguments)
         if step.until is None:
             return phone.finish(self._rig.deadline_s)
         return self._await_mark(phone, step.until)
@@ -282,12 +286,12 @@ class Bench:
         return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
 
     def _uri(self, step: PhoneCaller) -> str:
-        host, port = self._address_of(step.to)
+        host, port = self._address_of(step.to, caller=step.at)
         if step.to == "switch" and {"tls", "sips"} & set(step.options):
             port = self._tls_port
         if "sips" in step.options:
-            return f"sips:{step.number}@{host}:{port}"
-        return f"sip:{step.number}@{host}:{port}" + (";transport=tls" if "tls" in step.options else "")
+            return f"sips:{step.number}@{written(host, port)}"
+        return f"sip:{step.number}@{written(host, port)}" + (";transport=tls" if "tls" in step.options else "")
 
     def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
         """Returns what went wrong."""
@@ -351,7 +355,7 @@ class Bench:
         for party, expected in self._rig.logs.items():
             text = logs[party].read_text(errors="replace")
             for pattern, wanted in expected.items():
-                found = len(re.findall(pattern, text))
+                found = len(re.findall(pattern, text, re.MULTILINE))
                 low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
                 if not low <= found <= high:
                     problems.append(f"{party}: its log has {pattern!r} {found} times, and {wanted} are expected")

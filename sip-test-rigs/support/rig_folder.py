@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 from rig_ports import LOOPBACK
+from rig_programs import IPV6
 
 RIG_NAME = re.compile(r"\d\d-[a-z0-9-]+")
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
 DURATION = re.compile(r"(\d+)(ms|s)")
 DEFAULT_DEADLINE_S = 120.0
 
@@ -22,10 +23,12 @@ class RigError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SippLine:
-    """An advertiser's line played by SIPp. `calls`: how many it must get; 0: it listens, and must not be called; None: any number."""
+    """An advertiser's line played by SIPp, which listens on `at`. `calls`: how many it must get; 0: it listens, and must not be called;
+    None: any number."""
 
     name: str
     scenario: Path
+    at: str = LOOPBACK
     calls: int | None = 1
     arguments: tuple[str, ...] = ()
 
@@ -55,11 +58,12 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneLine:
-    """An advertiser's line played by a phone: rings `rings_ms`, answers, sends `tone_hz`. `number`: the user part of its URI."""
+    """An advertiser's line played by a phone on `at`: rings `rings_ms`, answers, sends `tone_hz`. `number`: the user part of its URI."""
 
     name: str
     kind: PhoneKind
     tone_hz: int
+    at: str = LOOPBACK
     rings_ms: int = 200
     number: str = "+12125550101"
     options: tuple[str, ...] = ()
@@ -67,10 +71,10 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SippCaller:
-    """SIPp calls from `source`. The next step begins when it is over; where `until` is named, when any phone says `mark UNTIL`."""
+    """SIPp calls from `at`. The next step begins when it is over; where `until` is named, when any phone says `mark UNTIL`."""
 
     scenario: Path
-    source: str = "127.0.0.1"
+    at: str = LOOPBACK
     to: str = "switch"
     until: str | None = None
     arguments: tuple[str, ...] = ()
@@ -92,8 +96,8 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneCaller:
-    """A phone calls `number`, presses `presses` once it is answered; `then` begins when it talks, and of the lines played by phones the one
-    that `answers`, where one is named, else all. `fails`: nobody answers, and the call is over at once. `auth`: the user name and
+    """A phone on `at` calls `number`, presses `presses` once it is answered; `then` begins when it talks, and of the lines played by phones
+    the one that `answers`, where one is named, else all. `fails`: nobody answers, and the call is over at once. `auth`: the user name and
     password that it answers challenges with; "", "": none."""
 
     kind: PhoneKind
@@ -101,6 +105,7 @@ class PhoneCaller:
     tone_hz: int
     presses: str = ""
     then: tuple[Act, ...]
+    at: str = LOOPBACK
     fails: bool = False
     to: str = "switch"
     options: tuple[str, ...] = ()
@@ -149,6 +154,9 @@ class Drain:
     limit: str
 
 
+_Placed = SippLine | PhoneLine | SippCaller | PhoneCaller
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """`payphone COMMAND` about the running switch prints a line, now or before long, that holds this regular expression."""
@@ -190,10 +198,11 @@ class Rig:
 
     @property
     def programs(self) -> frozenset[str]:
-        """The names of the programs that it needs beside the switch."""
+        """The names of what it needs beside the switch."""
         parties = (*self.lines, *self.steps)
         found = {"sipp" for party in parties if isinstance(party, SippLine | SippCaller | Load)}
         found |= {party.kind.value for party in parties if isinstance(party, PhoneLine | PhoneCaller)} - {PhoneKind.PJSIP.value}
+        found |= {IPV6 for party in parties if isinstance(party, _Placed) and ":" in party.at}
         return frozenset({*found, *self.needs, *(["kamailio"] if self.kamailio else [])})
 
 
@@ -260,22 +269,27 @@ def _lines(folder: Path, told: Mapping[str, Any]) -> Sequence[SippLine | PhoneLi
 def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any]) -> SippLine | PhoneLine:
     place = f"{folder / 'rig.yaml'}: lines.{name}"
     if "tone" in told:
-        _known(told, {"tone", "rings", "phone", "number", "options"}, place)
+        _known(told, {"tone", "rings", "phone", "number", "options", "at"}, place)
         kind = _kind(told, place)
         return PhoneLine(
             name=name,
             kind=kind,
             tone_hz=int(told["tone"]),
+            at=_at(told, "at", kind, place),
             rings_ms=duration_ms(told.get("rings", "200ms")),
             number=str(told.get("number", "+12125550101")),
             options=_options(told, kind, place),
         )
-    _known(told, {"calls", "arguments"}, place)
+    _known(told, {"calls", "arguments", "at"}, place)
     if scenario is None:
         raise RigError(f"{place}: there is no {name}.xml, and no `tone` that would make it a phone")
     calls = told.get("calls", 1)
     return SippLine(
-        name=name, scenario=scenario, calls=None if calls == "any" else int(calls), arguments=_words(told.get("arguments"))
+        name=name,
+        scenario=scenario,
+        at=told.get("at", LOOPBACK),
+        calls=None if calls == "any" else int(calls),
+        arguments=_words(told.get("arguments")),
     )
 
 
@@ -297,7 +311,7 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             _known(told, {"caller", "from", "to", "until", "arguments"}, place)
             return SippCaller(
                 scenario=_existing(folder / name),
-                source=told.get("from", "127.0.0.1"),
+                at=told.get("from", LOOPBACK),
                 to=told.get("to", "switch"),
                 until=told.get("until"),
                 arguments=_words(told.get("arguments")),
@@ -329,7 +343,8 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
 
 
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
-    _known(told, {"calls", "tone", "presses", "talks", "phone", "to", "options", "name", "answers", "fails", "auth"}, place)
+    known = {"calls", "tone", "presses", "talks", "phone", "from", "to", "options", "name", "answers", "fails", "auth"}
+    _known(told, known, place)
     kind = _kind(told, place)
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
     name = str(told.get("name", "caller"))
@@ -339,6 +354,7 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
         kind=kind,
         number=told["calls"],
         tone_hz=told["tone"],
+        at=_at(told, "from", kind, place),
         presses=str(told.get("presses", "")),
         then=tuple(_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
         to=told.get("to", "switch"),
@@ -390,6 +406,13 @@ def _options(told: Mapping[str, Any], kind: PhoneKind, place: str) -> tuple[str,
     if unknown := set(options) - set(OPTIONS[kind]):
         raise RigError(f"{place}: {kind} has no option {', '.join(sorted(unknown))}; it has {', '.join(OPTIONS[kind]) or 'none'}")
     return options
+
+
+def _at(told: Mapping[str, Any], key: str, kind: PhoneKind, place: str) -> str:
+    at = str(told.get(key, LOOPBACK))
+    if kind is PhoneKind.PJSIP and ":" in at:
+        raise RigError(f"{place}: `{key}: {at}`: pjsua2's wheel is built without IPv6, and would abort; baresip can")
+    return at
 
 
 def _words(told: object) -> tuple[str, ...]:

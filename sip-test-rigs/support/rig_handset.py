@@ -1,7 +1,7 @@
 """The audio of a SIPp phone: sends RTP of a steady tone and RFC 4733 digits, and recognises the sounds received.
 
 SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in an `exec`), a line each:
-    talk PORT     send the tone to 127.0.0.1:PORT, a packet every 20 ms, from now on
+    talk PORT     send the tone to that port of the loopback address that it has itself, a packet every 20 ms, from now on
     press DIGITS  say these digits, one after the other, in place of the tone (from `talk` on, when that comes later)
     hush          stop sending
     types SENT HEARD   audio is PCMU under these payload types (at first 0 and 0)
@@ -20,6 +20,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+from rig_ports import LOOPBACK, LOOPBACK6
 from rig_sounds import PHONE_HZ, PITCHES, Ear
 
 FRAME_S = 0.020
@@ -50,9 +51,9 @@ TONE_FRAME = bytes(_ulaw(round(TONE_PEAK * math.sin(2 * math.pi * PHONE_HZ * n /
 
 
 class Handset:
-    """A thread with one RTP socket on `port` and one FIFO at `fifo`. Make, use, `close()`."""
+    """A thread with one RTP socket on `port` of loopback, which `is_v6` says the kind of, and one FIFO at `fifo`. Make, use, `close()`."""
 
-    def __init__(self, port: int, fifo: Path) -> None:
+    def __init__(self, port: int, fifo: Path, *, is_v6: bool = False) -> None:
         os.mkfifo(fifo)
         self.fifo = fifo
         self.received = 0
@@ -62,8 +63,9 @@ class Handset:
         self.problems: list[str] = []
         self._marks: dict[str, threading.Event] = {}
         self._marks_lock = threading.Lock()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", port))
+        self._host = LOOPBACK6 if is_v6 else LOOPBACK
+        self._socket = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((self._host, port))
         # Read and write: opening never blocks, and a writer that closes gives no end of file.
         self._words = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
         self._unread = b""
@@ -134,7 +136,7 @@ class Handset:
     def _obey(self, words: list[str]) -> None:
         match words:
             case ["talk", port] if port.isdecimal() and 0 < int(port) < 65_536:
-                self._peer = ("127.0.0.1", int(port))
+                self._peer = (self._host, int(port))
             case ["hush"]:
                 self._peer = None
             case ["types", sent, heard] if sent.isdecimal() and heard.isdecimal():

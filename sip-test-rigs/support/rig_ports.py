@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
+LOOPBACK6 = "::1"
 BLOCK_PORTS = 160
 FIRST_PORT = 12_032
 LAST_PORT = 32_000
@@ -47,6 +48,21 @@ class PortBlock:
 
     def close(self) -> None:
         self._lock.close()
+
+
+def has_ipv6() -> bool:
+    """Returns whether this machine has the loopback address of IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind((LOOPBACK6, 0))
+    except OSError:
+        return False
+    return True
+
+
+def written(host: str, port: int) -> str:
+    """`host:port`, with brackets where they belong."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def swallow(port: int) -> socket.socket:

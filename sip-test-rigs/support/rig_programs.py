@@ -1,17 +1,20 @@
-"""The programs of others that rigs need: whether they are there, and what installs them."""
+"""What rigs need of the machine, the programs of others and IPv6: whether it is there, and what installs it."""
 
 import shutil
 from collections.abc import Iterable
 
+from rig_ports import has_ipv6
+
 PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "asterisk": "asterisk"}
 """Debian's, by program."""
-MAY_BE_MISSING = {"asterisk"}
-"""Programs that not every Debian offers: their rigs pass without them, and say so."""
+IPV6 = "ipv6"
+MAY_BE_MISSING = {"asterisk", IPV6}
+"""What not every Debian or machine offers: rigs pass without, and say so."""
 
 
 def missing(programs: Iterable[str]) -> list[str]:
-    """Returns those that are not installed. Kamailio is in /usr/sbin, which not everybody's PATH has."""
-    return [name for name in sorted(programs) if path_of(name) is None]
+    """Returns those that are not there. Kamailio is in /usr/sbin, which not everybody's PATH has."""
+    return [name for name in sorted(programs) if not (has_ipv6() if name == IPV6 else path_of(name))]
 
 
 def path_of(program: str) -> str | None:
@@ -20,6 +23,6 @@ def path_of(program: str) -> str | None:
 
 def how_to_install(programs: Iterable[str]) -> str:
     """One sentence with the one command."""
-    names = list(programs)
+    names = [name for name in programs if name != IPV6]
     packages = " ".join(PACKAGES[name] for name in names)
     return f"{' and '.join(names)} must be there for this rig. Install:  sudo apt-get install -y {packages}"

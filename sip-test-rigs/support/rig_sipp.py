@@ -6,7 +6,7 @@ from pathlib import Path
 
 from child_process import Program, is_bound, tail, wait_until
 from rig_handset import Handset
-from rig_ports import PortBlock
+from rig_ports import PortBlock, written
 
 LISTEN_DEADLINE_S = 60.0
 RECV_TIMEOUT_MS = 60_000
@@ -28,17 +28,17 @@ class SippPhone:
         self._own_rtp_port = ports.next()  # SIPp binds this and the next even one, used or not
         ports.next()
         self.handset_port = ports.next()
-        self.handset = Handset(self.handset_port, work / f"{name}.tell")
+        self.handset = Handset(self.handset_port, work / f"{name}.tell", is_v6=":" in source)
         self._program: Program | None = None
 
     def dial(self, switch: tuple[str, int], arguments: Sequence[str]) -> None:
         """Start as a caller: one call to the switch."""
-        self._start([f"{switch[0]}:{switch[1]}", "-m", "1", *arguments])
+        self._start([written(*switch), "-m", "1", *arguments])
 
     def load(self, switch: tuple[str, int], *, rate: int, calls: int, callers: Path) -> None:
         """Start as many callers, `[field0]` of `callers` each: `rate` new ones a second, `calls` at most."""
         many = ["-m", str(calls), "-r", str(rate), "-l", str(calls), "-inf", str(callers)]
-        self._start([f"{switch[0]}:{switch[1]}", *many])
+        self._start([written(*switch), *many])
 
     @property
     def shortmessages(self) -> Path:
@@ -54,7 +54,17 @@ class SippPhone:
     def _start(self, more: Sequence[str]) -> None:
         files = {f"-{kind}_file": str(self._work / f"{self.name}.{kind}") for kind in ("error", "message", "shortmessage", "log")}
         keys = {"handset_port": str(self.handset_port), "tell": str(self.handset.fifo)}
-        command = ["sipp", "-sf", str(self._scenario), "-i", self._source, "-p", str(self.port), "-nostdin", "-skip_rlimit"]
+        command = [
+            "sipp",
+            "-sf",
+            str(self._scenario),
+            "-i",
+            self._source,
+            "-p",
+            str(self.port),
+            "-nostdin",
+            "-skip_rlimit",
+        ]
         command += ["-cp", str(self._control_port), "-mp", str(self._own_rtp_port)]
         command += ["-recv_timeout", str(RECV_TIMEOUT_MS), "-timeout", f"{LIFETIME_S}s", "-timeout_error"]
         command += ["-trace_err", "-trace_msg", "-trace_shortmsg", "-trace_logs"]

@@ -9,7 +9,7 @@ from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
 from switch.engine.live import LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
-from switch.engine.remote import remote_media
+from switch.engine.remote import media_host, remote_media
 from switch.sip import offer_answer
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
@@ -242,32 +242,29 @@ class MediaController:
     def _objection(self, leg: LiveLeg, agreement: NegotiatedMedia) -> Incompatible | None:
         """A name's address is that of the signalling, which may be of the other family; an address of one link names no link; audio at one
         of our own RTP ports would loop for ever."""
-        remote = self._remote(leg, agreement, ours=())
+        host = self._media_host(leg, agreement)
         if agreement.stream.host in offer_answer.UNSPECIFIED:
             return None
-        if (":" in remote.host) is not (":" in agreement.host):
+        if (":" in host) is not (":" in agreement.host):
             return Incompatible.FAMILY
-        if is_link_local(remote.host):
+        if is_link_local(host):
             return Incompatible.ADDRESS
-        return Incompatible.LOOP if remote.host in self._local and remote.port in self._ports.range else None
+        return Incompatible.LOOP if host in self._local and agreement.stream.port in self._ports.range else None
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
-        source = leg.source
-        remote = remote_media(
-            agreement,
-            source=source.host,
-            nat=leg.peer.nat,
-            ours=ours,
-            our_dtmf=DTMF_TYPE if leg.offered else None,
-            told=leg.told,
-        )
-        signalled = agreement.stream.host
-        if remote.host != signalled and source.host not in self._noted:
+        host = self._media_host(leg, agreement)
+        our_dtmf = DTMF_TYPE if leg.offered else None
+        return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, told=leg.told)
+
+    def _media_host(self, leg: LiveLeg, agreement: NegotiatedMedia) -> str:
+        source, signalled = leg.source, agreement.stream.host
+        host = media_host(signalled, source.host, nat=leg.peer.nat)
+        if host != signalled and source.host not in self._noted:
             if len(self._noted) >= MAX_NOTED:
                 self._noted.clear()
             self._noted.add(source.host)
             self._note(source, f"its SDP names {signalled}, which can't be reached: audio goes to where its SIP comes from")
-        return remote
+        return host
 
     def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> None:
         remote = self._remote(leg, agreement, ours=ours)

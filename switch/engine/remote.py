@@ -11,7 +11,10 @@ from switch.sip.sdp import Direction, Format
 
 def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
     """Returns where audio for `sdp_host` is sent: `source`, where the signalling comes from, if that is public and `sdp_host` is not, and
-    both are of one family. `nat` False: always `sdp_host`. Both are IP literals."""
+    both are of one family; `nat` False: not for that. A host that is a name is not looked up: audio goes to `source` until the first packet
+    says better."""
+    if not _is_literal(sdp_host):
+        return source
     is_of_both = (":" in source) is (":" in sdp_host)
     if not nat or not is_of_both or not is_private(sdp_host) or is_private(source):
         return sdp_host
@@ -21,20 +24,17 @@ def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
 def remote_media(
     agreement: NegotiatedMedia,
     *,
-    source: str,
-    nat: bool,
+    host: str,
     ours: tuple[Format, ...],
     our_dtmf: int | None,
     told: Direction = Direction.SENDRECV,
 ) -> RemoteMedia:
-    """Returns the far end of what was agreed on. `ours`, `our_dtmf`: what we listed, which may come as well as what the peer listed
-    (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own). A host that is a name is not looked up: audio goes to
-    where the signalling comes from until the first packet says better. `told`: the direction that we said; who was told less than sendrecv
-    is held, whatever it answers (some phones answer hold with sendrecv)."""
+    """Returns the far end of what was agreed on, at `host` (see `media_host`). `ours`, `our_dtmf`: what we listed, which may come as well
+    as what the peer listed (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own). `told`: the direction that we
+    said; who was told less than sendrecv is held, whatever it answers (some phones answer hold with sendrecv)."""
     stream = agreement.stream
-    is_name = not _is_literal(stream.host)
     return RemoteMedia(
-        host=source if is_name else media_host(stream.host, source, nat=nat),
+        host=host,
         port=stream.port,
         codec=agreement.format.codec,
         payload_type=agreement.format.payload_type,
@@ -43,7 +43,7 @@ def remote_media(
         dtmf_types=() if our_dtmf is None or agreement.dtmf_type is None else (our_dtmf,),
         sends=stream.direction.sends,
         receives=stream.direction.receives,
-        learns=is_name,
+        learns=not _is_literal(stream.host),
         held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
     )
 

@@ -163,7 +163,7 @@ def _wish(leg: LiveLeg, asked: Direction) -> Direction:
 
 def _read_wish(leg: LiveLeg) -> None:
     if leg.remote is not None:
-        leg.wish = direction_of(sends=leg.remote.sends, receives=leg.remote.receives)
+        leg.wish = _wish(leg, direction_of(sends=leg.remote.sends, receives=leg.remote.receives))
 
 
 def _partner(live: LiveCall, number: int) -> LiveLeg | None:

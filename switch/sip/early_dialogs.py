@@ -19,13 +19,26 @@ MAX_FORKS = 16
 
 
 class _Early:
-    """One fork's early dialog. `rseq`: the last provisional answer that was acknowledged, 0 for none."""
+    """One fork's early dialog, made when it is used: in most nothing is sent. `rseq`: the last provisional answer that was acknowledged, 0
+    for none."""
 
-    __slots__ = ("dialog", "rseq")
+    __slots__ = ("_made", "_make", "rseq")
 
-    def __init__(self, dialog: Dialog) -> None:
-        self.dialog = dialog
+    def __init__(self, make: Callable[[], Dialog]) -> None:
+        self._make = make
+        self._made: Dialog | None = None
         self.rseq = 0
+
+    @property
+    def dialog(self) -> Dialog:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @property
+    def numbers(self) -> tuple[int, int | None] | None:
+        """Returns our last CSeq number and the peer's highest, or None: nothing was sent in it."""
+        return None if self._made is None else (self._made.cseq, self._made.peer_cseq)
 
 
 class EarlyDialogs:
@@ -41,9 +54,9 @@ class EarlyDialogs:
         self._pending: tuple[ReceivedRequest, Transaction] | None = None
 
     def numbers_of(self, to_tag: str) -> tuple[int, int | None] | None:
-        """Returns our last CSeq number and the peer's highest in a fork's early dialog, or None: it has none."""
+        """Returns our last CSeq number and the peer's highest in a fork's early dialog, or None: nothing was sent in it."""
         early = self._forks.get(to_tag)
-        return None if early is None else (early.dialog.cseq, early.dialog.peer_cseq)
+        return None if early is None else early.numbers
 
     def forget(self) -> None:
         """The INVITE is over, or is sent again: its early dialogs are no more."""
@@ -77,7 +90,7 @@ class EarlyDialogs:
         target = contact_of(response.headers)
         if target is None:
             return None
-        early = self._forks[to_tag] = _Early(self._dialog_of(response, to_tag, target))
+        early = self._forks[to_tag] = _Early(lambda: self._dialog_of(response, to_tag, target))
         return early
 
     # the peer's requests

@@ -50,8 +50,9 @@ class Side:
             case OfferReceived(leg=leg, offer=offer):
                 self.offered.append(direction(offer))
                 agent.accept(leg, self._answer(offer), self.world.now_ns)
-            case OfferAccepted(body=body):
+            case OfferAccepted(leg=leg, body=body):
                 self.answered.append(direction(body))
+                agent.accept(leg, self._answer(body), self.world.now_ns)  # nothing, unless it asked for the offer
             case OfferRefused(status=status):
                 self.refused.append(status)
             case _:
@@ -63,6 +64,11 @@ class Side:
         body = offer_answer.offer(host="198.51.100.8", port=port, session_id=1, version=self.version, direction=wish)
         agent.offer(self.leg, body, self.world.now_ns)
         self.world.run(run_ms)
+
+    def asks(self) -> None:
+        """Re-INVITE without SDP, whose ACK answers our offer."""
+        self.agent.offer(self.leg, b"", self.world.now_ns)
+        self.world.run(500)
 
     def _answer(self, offer: bytes) -> bytes:
         return self.world.sdp_answer(offer)
@@ -209,6 +215,16 @@ def test_a_refresh_of_a_held_side_is_no_hold_of_its_own() -> None:
     talk.over()
 
 
+def test_a_held_side_that_asks_for_our_offer_holds_nobody() -> None:
+    talk = Talk()
+    talk.a.offers(SENDONLY)
+    talk.b.asks()
+    assert (talk.b.answered, talk.a.offered) == ([SENDONLY], [])
+    talk.a.offers(SENDRECV)
+    assert talk.b.offered == [SENDONLY, SENDRECV]
+    talk.over()
+
+
 def test_both_sides_offer_at_once_and_both_get_their_way() -> None:
     """Glare (RFC 3261 §14.1): 491 and another try after a random time."""
     talk = Talk()
@@ -224,9 +240,7 @@ def test_both_sides_offer_at_once_and_both_get_their_way() -> None:
 
 def test_a_re_invite_without_sdp_gets_our_offer() -> None:
     talk = Talk()
-    talk.a.version += 1
-    talk.caller.agent.offer(talk.a.leg, b"", talk.now_ns)
-    talk.run(500)
+    talk.a.asks()
     assert talk.a.answered == [SENDRECV]
     talk.over()
 

@@ -58,17 +58,18 @@ def agreement(host: str, *, dtmf_type: int | None = 96) -> NegotiatedMedia:
 
 @pytest.mark.parametrize("nat", [True, False])
 def test_a_name_is_not_looked_up(nat: bool) -> None:  # noqa: FBT001 - a table's column
-    remote = remote_media(agreement("media.example"), source=PUBLIC, nat=nat, ours=(), our_dtmf=None)
+    host = media_host("media.example", PUBLIC, nat=nat)
+    remote = remote_media(agreement("media.example"), host=host, ours=(), our_dtmf=None)
     assert (remote.host, remote.port, remote.learns) == (PUBLIC, 4_000, True)
 
 
 def test_what_may_come_is_what_either_side_listed() -> None:
-    remote = remote_media(agreement("198.51.100.8"), source=PUBLIC, nat=True, ours=OFFERED, our_dtmf=101)
+    remote = remote_media(agreement("198.51.100.8"), host="198.51.100.8", ours=OFFERED, our_dtmf=101)
     assert (remote.codec, remote.payload_type, remote.dtmf_type) == (8, 110, 96)
     assert (remote.audio_types, remote.dtmf_types) == ({110: 8, 0: 0, 8: 8}, (101,))
     assert (remote.sends, remote.receives, remote.learns) == (True, False, False)
 
 
 def test_events_that_the_peer_does_not_know_do_not_come() -> None:
-    remote = remote_media(agreement("198.51.100.8", dtmf_type=None), source=PUBLIC, nat=True, ours=OFFERED, our_dtmf=101)
+    remote = remote_media(agreement("198.51.100.8", dtmf_type=None), host="198.51.100.8", ours=OFFERED, our_dtmf=101)
     assert (remote.dtmf_type, remote.dtmf_types) == (None, ())

@@ -160,6 +160,23 @@ def test_a_trunk_may_have_addresses_of_both_kinds(config: Path) -> None:
     assert names == ["both", "both", None]
 
 
+def test_literals_of_ipv6_are_known_however_they_are_written(config: Path) -> None:
+    """A registrar's calls and a line's redirects come from the address as sockets write it."""
+    registration = '{registrar: "sip:[2001:DB8:40::0:1]", username: u, secret: s}'
+    (config / "further.yaml").write_text(
+        f"trunks: {{registered: {{addresses: [192.0.2.0/24], registration: {registration}}}}}\n"
+        'advertisers: {further: {lines: {six: {uri: "sip:a@[2001:DB8:0:0::7]:5070"}}}}\n'
+    )
+
+    plan = sound(loaded(config, LISTEN)).plan
+
+    trunk = plan.trunk_of("2001:db8:40::1")
+    assert trunk is not None
+    assert trunk.name == "registered"
+    assert plan.line_peers["six"].redirects == ("2001:db8::7",)
+    assert plan.table.lines["six"].uri == "sip:a@[2001:db8::7]:5070"
+
+
 @pytest.mark.parametrize(
     ("days", "message", "severity"),
     [
