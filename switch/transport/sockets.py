@@ -1,7 +1,9 @@
 """Holds the SIP sockets of a switch, one for each listener: UDP, TCP and TLS; sends by the one that a message's flow names."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from switch.deployment import Listener, TlsSettings
 from switch.sip.flow import Flow, SendFailed, Transport
@@ -38,6 +40,19 @@ class Sockets:
         self._certificates: Certificates | None = None
         self._refreshing: asyncio.TimerHandle | None = None
         self._by_listener: list[UdpTransport | StreamTransport] = []
+
+    def check(self) -> None:
+        """Raises OSError as `open` does where an address can't be had now; opens nothing."""
+        for listener in self._listeners:
+            host, port = listener.address
+            kind = socket.SOCK_DGRAM if listener.transport is Transport.UDP else socket.SOCK_STREAM
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as tried:
+                if kind == socket.SOCK_STREAM:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if ":" in host:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                with _naming(listener):
+                    tried.bind((host, port))
 
     async def open(self) -> None:
         """Opens all of them, or none. Raises OSError with `filename` the listener whose address can't be had, or of a certificate."""
@@ -83,7 +98,7 @@ class Sockets:
 
     async def _open(self, index: int, listener: Listener) -> None:
         flow = Flow(*listener.address, listener.transport, index)
-        try:
+        with _naming(listener):
             if listener.transport is Transport.UDP:
                 udp = UdpTransport(received=self._received, send_failed=self._send_failed)
                 await udp.open(flow)
@@ -92,9 +107,6 @@ class Sockets:
                 stream = self._stream(flow)
                 stream.open(listener.address)
                 self._by_listener.append(stream)
-        except OSError as error:
-            error.filename = str(listener)
-            raise
 
     def _stream(self, flow: Flow) -> StreamTransport:
         certificates = self._certificates if flow.transport is Transport.TLS else None
@@ -111,3 +123,13 @@ class Sockets:
     def _refresh_again(self) -> None:
         self.refresh_certificates()
         self._refreshing = asyncio.get_running_loop().call_later(CERTIFICATES_S, self._refresh_again)
+
+
+@contextmanager
+def _naming(listener: Listener) -> Iterator[None]:
+    """Gives an OSError the listener as its `filename`."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(listener)
+        raise
