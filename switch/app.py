@@ -15,6 +15,7 @@ import structlog
 from media.control import Ready, Report
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
@@ -42,6 +43,7 @@ from switch.log import call_line, of_call
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
+from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
@@ -77,9 +79,10 @@ def _complain(what: str, call_id: str) -> None:
 
 def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
     match effect:
-        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last):
+        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last, kind=kind):
             hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-            _log.warning("odd SIP", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+            event = "address failed" if kind is Statistic.FAILOVER else "odd SIP"
+            _log.warning(event, source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
         case LogLoad(is_overloaded=True, lag_ms=lag_ms):
             _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
         case LogLoad(lag_ms=lag_ms):
@@ -106,13 +109,11 @@ class Shell:
             addresses=settings.rtp_addresses,
             ports=settings.rtp_ports,
             quiet_ms=settings.rtp_quiet_ms,
-            hold_music=settings.hold_music,
         )
         self.engine = Engine(plan=deployment.plan, rtp=site, agent=self._agent, token=token)
         self.engine.ledger_writable(writable=False)  # until the ledger reports that it is
         self._sockets = Sockets(
             settings.listeners,
-            tls=settings.tls,
             received=self._datagram,
             send_failed=self._send_failed,
             standing=self.engine.standing,
@@ -216,6 +217,11 @@ class Shell:
     def refresh_certificates(self) -> None:
         """New TLS connections have the certificates that stand in the files now."""
         self._sockets.refresh_certificates()
+
+    def certificates(self) -> tuple[CertificateStatus, ...]:
+        """Returns our TLS certificates, as connections are shown them now."""
+        ends = dict(self._sockets.certificates())
+        return tuple(CertificateStatus(file=str(file), until_us=int(end.timestamp() * 1_000_000)) for file, end in ends.items())
 
     def keep_config(self, version: str, files: Mapping[str, str]) -> None:
         """Stores the files that the running plan was compiled from, and the versions of libraries, so that old calls can be explained."""

@@ -49,19 +49,6 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """An address that SIP is spoken on. `advertised`: what peers are told in its place; None: itself."""
-
-    transport: Transport
-    address: tuple[str, int]
-    advertised: tuple[str, int] | None = None
-
-    def __str__(self) -> str:
-        host, port = self.address
-        return f"{self.transport.lower()}:[{host}]:{port}" if ":" in host else f"{self.transport.lower()}:{host}:{port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TlsSettings:
     """Files in PEM. `ca`: of those whose certificates are trusted; None: the system's. `verify_lines`: a line's certificate must be for its
     host name. `verify_callers`: whoever connects to us must show one too."""
@@ -74,14 +61,27 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """An address that SIP is spoken on. `advertised`: what peers are told in its place; None: itself. `tls`: over TLS."""
+
+    transport: Transport
+    address: tuple[str, int]
+    advertised: tuple[str, int] | None = None
+    tls: TlsSettings | None = None
+
+    def __str__(self) -> str:
+        host, port = self.address
+        return f"{self.transport.lower()}:[{host}]:{port}" if ":" in host else f"{self.transport.lower()}:{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
-    `listeners`: where SIP is spoken. `tls` None: not over TLS. `rtp_addresses`: ours of each family that audio goes over. `rtp_ports`:
-    first and last port, both included; legs use the even ones.
-    `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost.
-    `drain_ms`: how long calls may go on once the switch is told to stop.
-    `hold_timeout_ms`: the same of one that is on hold. `hold_music`: the prompt that a held side hears over and over; None: silence.
+    `listeners`: where SIP is spoken. `rtp_addresses`: ours of each family that audio goes over. `rtp_ports`: first and last port, both
+    included; legs use the even ones.
+    `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost;
+    `hold_timeout_ms`: the same of one that is on hold. `drain_ms`: how long calls may go on once the switch is told to stop.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
@@ -93,7 +93,6 @@ class SwitchSettings:
     rtp_quiet_ms: int
     rtp_timeout_ms: int
     hold_timeout_ms: int
-    hold_music: str | None
     workers: int
     prompts: Path
     data: Path
@@ -104,7 +103,6 @@ class SwitchSettings:
     ledger_url: str | None = None
     api: Api | None = None
     currency: str = "USD"
-    tls: TlsSettings | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
 
     @property

@@ -131,7 +131,7 @@ async def _control(shell: Shell, draining: Draining) -> ControlServer:
     started_us = clock.now().utc_us
 
     def process() -> ProcessState:
-        return ProcessState(started_us=started_us, ends_us=draining.ends_us)
+        return ProcessState(started_us=started_us, ends_us=draining.ends_us, certificates=shell.certificates())
 
     def answer(command: Command) -> Reply:
         return carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)

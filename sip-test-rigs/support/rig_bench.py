@@ -13,6 +13,7 @@ from rig_baresip import BaresipPhone
 from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
+from rig_dns import NameServer
 from rig_expect import differences, unheard
 from rig_folder import (
     Act,
@@ -55,12 +56,15 @@ class Bench:
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
         self._tls_port = self._ports.next()
+        self._mutual_port = self._ports.next()
         self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
         self._switch: Switch | None = None
         self._proxy_at = (LOOPBACK, self._ports.next())
         self._proxy_inner = (LOOPBACK, self._ports.next())
         self._kamailio: Kamailio | None = None
+        self._dns_at = (LOOPBACK, self._ports.next())
+        self._name_server: NameServer | None = None
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
         self._before = 0
@@ -87,6 +91,9 @@ class Bench:
     def _start(self) -> Switch:
         """The switch takes the longest to start, so the lines start meanwhile."""
         values = self._placeholders()
+        zone = self._rig.folder / "dns.zone"
+        if zone.exists():
+            self._name_server = NameServer(fill_placeholders(zone.read_text(), values), at=self._dns_at)
         self._switch = Switch(self._work, fill_placeholders(self._rig.config, values))
         if self._rig.kamailio is not None:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
@@ -104,18 +111,24 @@ class Bench:
     def _placeholders(self) -> Mapping[str, str]:
         first, last = self._ports.rtp_range
         lines = {line.name.replace("-", "_"): written(line.at, self._reached_at(line)) for line in self._rig.lines}
+        ports = {f"{line.name.replace('-', '_')}_port": str(self._reached_at(line)) for line in self._rig.lines}
         mute = "{}:{}".format(*self._mute.getsockname())
         return {
             "sip": "{}:{}".format(*self._switch_at),
             "sip6": written(LOOPBACK6, self._switch_at[1]),
             "sip_tls": f"{LOOPBACK}:{self._tls_port}",
+            "sip_mutual": f"{LOOPBACK}:{self._mutual_port}",
+            "tls": str(self._work / "config" / "tls"),
             "rtp": f"{first}-{last}",
             "mute": mute,
+            "mute_port": mute.rpartition(":")[2],
+            "dns": "{}:{}".format(*self._dns_at),
             "kamailio": "{}:{}".format(*self._proxy_at),
             "kamailio_inner": "{}:{}".format(*self._proxy_inner),
             "host": self._ports.host,
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
+            **ports,
         }
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
@@ -234,7 +247,7 @@ class Bench:
 
     def _address_of(self, party: str, *, caller: str) -> tuple[str, int]:
         """Of the family of the caller's own address."""
-        host, port = self._switch_at if party == "switch" else self._proxy_at
+        host, port = self._proxy_at if party == "kamailio" else self._switch_at
         return LOOPBACK6 if ":" in caller else host, port
 
     def _running(self) -> Switch:
@@ -287,8 +300,8 @@ class Bench:
 
     def _uri(self, step: PhoneCaller) -> str:
         host, port = self._address_of(step.to, caller=step.at)
-        if step.to == "switch" and {"tls", "sips"} & set(step.options):
-            port = self._tls_port
+        if {"tls", "sips"} & set(step.options):
+            port = {"switch": self._tls_port, "mutual": self._mutual_port}.get(step.to, port)
         if "sips" in step.options:
             return f"sips:{step.number}@{written(host, port)}"
         return f"sip:{step.number}@{written(host, port)}" + (";transport=tls" if "tls" in step.options else "")
@@ -370,6 +383,8 @@ class Bench:
             phone.stop()
         problems = self._switch.stop() if self._switch else []
         problems += self._kamailio.stop() if self._kamailio else []
+        if self._name_server:
+            self._name_server.stop()
         self._mute.close()
         self._ports.close()
         return problems

@@ -346,6 +346,7 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
     known = {"calls", "tone", "presses", "talks", "phone", "from", "to", "options", "name", "answers", "fails", "auth"}
     _known(told, known, place)
     kind = _kind(told, place)
+    name = str(told.get("name", "caller"))
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
     name = str(told.get("name", "caller"))
     auth = told.get("auth") or {}
@@ -386,8 +387,12 @@ def _act(told: object, place: str) -> Act:
 def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, with_kamailio: bool) -> None:
     """Whoever is named is there."""
     for step in steps:
-        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {"switch", *(["kamailio"] if with_kamailio else [])}:
-            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, or to `kamailio` where the rig has one")
+        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {
+            "switch",
+            "mutual",
+            *(["kamailio"] if with_kamailio else []),
+        }:
+            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, `mutual`, or to `kamailio` where the rig has one")
         if isinstance(step, KamailioSays) and not with_kamailio:
             raise RigError(f"{place}: `kamailio says`, and the rig has no `kamailio: FILE.cfg`")
         if isinstance(step, PhoneCaller) and (strangers := {act.who for act in step.then} - {"", step.name, *lines}):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from rig_ports import has_ipv6
 
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "asterisk": "asterisk"}
+PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio kamailio-tls-modules", "asterisk": "asterisk"}
 """Debian's, by program."""
 IPV6 = "ipv6"
 MAY_BE_MISSING = {"asterisk", IPV6}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from switch.certificate_dates import WARN_DAYS
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, count, fail, place_of
-from switch.output import Column, Table, write_folded, write_json, write_line
+from switch.output import Column, Styled, Table, write_folded, write_json, write_line
 
 if TYPE_CHECKING:
     from routing.zone import Zone
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from switch.engine.status import LineStatus, TrunkStatus
 
 NOTHING = "-"
+US_PER_DAY = 86_400_000_000
 END_S = 30.0
 """How much longer than its limit a drain is waited for."""
 __all__ = ["app", "drain", "lines", "statistics", "status", "trunks"]
@@ -198,12 +200,16 @@ def _switch(config: Path) -> "Iterator[tuple[ControlClient, Zone]]":
         fail(str(error))
 
 
-def _status_lines(found: "Status", pid: int, zone: "Zone") -> Iterator[str]:
+def _status_lines(found: "Status", pid: int, zone: "Zone") -> Iterator[str | Styled]:
     since = _moment(found.since_us, zone)
     until = "" if found.ends_us is None else f", at the latest until {_moment(found.ends_us, zone)}"
     yield f"{found.state} since {since} {zone.key}{until}"
     yield f"{count(found.calls, 'call')} in progress"
     yield f"config {found.config}, process {pid}"
+    for certificate in found.certificates:
+        is_near = certificate.until_us - _now_us() <= WARN_DAYS * US_PER_DAY
+        what = "ran out on" if certificate.until_us <= _now_us() else "valid until"
+        yield Styled(f"certificate {certificate.file} {what} {_moment(certificate.until_us, zone)}", "yellow" if is_near else "")
     if found.overloaded:
         yield f"overloaded: new calls get 503 until the switch, {found.lag_ms} ms behind, has caught up"
 

@@ -7,6 +7,7 @@ from typing import assert_never
 from switch.call.moment import Moment
 from switch.control.messages import (
     MAX_DRAIN_MS,
+    CertificateStatus,
     Command,
     Drain,
     Failed,
@@ -30,6 +31,7 @@ class ProcessState:
 
     started_us: int
     ends_us: int | None
+    certificates: tuple[CertificateStatus, ...] = ()
 
 
 def carry_out(
@@ -66,4 +68,5 @@ def status(engine: Engine, process: ProcessState, number: int) -> Status:
         config=engine.plan.version,
         overloaded=engine.is_overloaded,
         lag_ms=engine.lag_ms,
+        certificates=process.certificates,
     )

@@ -63,9 +63,16 @@ class Hello(Message, frozen=True, kw_only=True):
     config: str
 
 
+class CertificateStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate of ours for TLS. `until_us`: UTC, when it runs out."""
+
+    file: str
+    until_us: int
+
+
 class Status(Message, frozen=True, kw_only=True):
     """`state`: `running`, or `draining`. `since_us`: UTC, when the switch entered it. `ends_us`: UTC, when a draining switch ends its last
-    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is."""
+    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS."""
 
     state: str
     since_us: int
@@ -74,6 +81,7 @@ class Status(Message, frozen=True, kw_only=True):
     overloaded: bool
     lag_ms: int
     ends_us: int | None = None
+    certificates: tuple[CertificateStatus, ...] = ()
 
 
 class Trunks(Message, frozen=True, kw_only=True):

@@ -94,7 +94,6 @@ def on_loopback(deployment: Deployment) -> Deployment:
         switch=replace(
             settings,
             listeners=(Listener(transport=Transport.UDP, address=(LOOPBACK, listen)),),
-            tls=None,
             rtp_addresses=(RtpAddress(local=LOOPBACK, advertised=LOOPBACK),),
             rtp_ports=rtp_ports,
             api=None,

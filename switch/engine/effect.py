@@ -5,6 +5,7 @@ import msgspec
 from media.control import Order
 from switch.billing.verdict import JudgedCall
 from switch.sip.flow import Flow
+from switch.sip.statistics import Statistic
 
 
 class AppendJournal(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +50,8 @@ class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk or line sent something malformed, or something that can't be true. `sip_call_id`: the Call-ID of its message, as far as it
-    could be read.
+    """A trunk or line sent something malformed, or something that can't be true; or it failed (`kind` FAILOVER). `sip_call_id`: the Call-ID
+    of its message, as far as it could be read.
 
     `is_last`: no more of this host are logged for a while; statistics go on counting.
     """
@@ -59,6 +60,7 @@ class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     sip_call_id: str = ""
     is_last: bool = False
+    kind: Statistic = Statistic.ODDITY
 
 
 class LogLoad(msgspec.Struct, frozen=True, kw_only=True):

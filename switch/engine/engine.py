@@ -70,7 +70,7 @@ class Engine:
             tell=lambda worker, order: self._emit(TellWorker(worker=worker, order=order)),
             note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
         )
-        renegotiator = Renegotiator(agent=agent, media=self._media, music=rtp.hold_music)
+        renegotiator = Renegotiator(agent=agent, media=self._media)
         digits = DigitRelay(agent=agent, media=self._media)
         executor = CommandExecutor(
             agent=agent,
@@ -268,7 +268,9 @@ class Engine:
         for oddity in self._agent.oddities():
             room = self._peer_log.take(oddity.source.host, at.mono_ns)
             if room is not None:
-                logged = LogPeer(source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0)
+                logged = LogPeer(
+                    source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0, kind=oddity.kind
+                )
                 self._emit(logged)
 
     def _drain_facts(self, at: Moment) -> None:

@@ -27,13 +27,11 @@ class RtpAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpSettings:
-    """This switch's RTP: its address of each family that it has, the first and last port, and how long a port stays unused between calls.
-    `hold_music`: the prompt that a held side hears over and over; None: silence."""
+    """This switch's RTP: its address of each family that it has, the first and last port, and how long a port rests between calls."""
 
     addresses: tuple[RtpAddress, ...]
     ports: tuple[int, int]
     quiet_ms: int
-    hold_music: str | None = None
 
 
 NO_WORKER = -1

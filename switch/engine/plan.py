@@ -43,6 +43,7 @@ class Plan:
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
     numbers whose callers can't withhold their number.
+    `hold_music`: by campaign, the prompt that its callers hear over and over on hold; one that is not there has none.
     `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
+    hold_music: Mapping[str, str] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
     registrars: tuple[Registrar, ...] = ()
 

@@ -30,14 +30,11 @@ class OfferingAgent(Protocol):
 
 
 class Renegotiator:
-    """`music`: the prompt that a leg hears over and over while the other has it on hold; None: whatever the other sends."""
+    __slots__ = ("_agent", "_media")
 
-    __slots__ = ("_agent", "_media", "_music")
-
-    def __init__(self, *, agent: OfferingAgent, media: MediaController, music: str | None) -> None:
+    def __init__(self, *, agent: OfferingAgent, media: MediaController) -> None:
         self._agent = agent
         self._media = media
-        self._music = music
 
     def on_fact(self, live: LiveCall, number: int, fact: OfferReceived | OfferAccepted | OfferRefused, at: Moment) -> None:
         match fact:
@@ -52,9 +49,9 @@ class Renegotiator:
 
     def on_offer(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
         """A re-INVITE or UPDATE with an offer, or a re-INVITE that asks for ours."""
-        leg, other = live.legs[number], _partner(live, number)
+        leg, other = live.legs[number], live.partner_of(number)
         if not offer:
-            body = self._media.renew_offer(leg, direction=self._direction_for(other))
+            body = self._media.renew_offer(leg, direction=_direction(live, number))
             leg.asked = True
             self._agent.accept(leg.sip, body, at.mono_ns)
             return
@@ -63,14 +60,15 @@ class Renegotiator:
             self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=warning(asked, leg.peer.codecs))
             return
         wish = _wish(leg, asked)
-        if other is None or other.offered or self._direction_of_wish(wish) == other.told:
-            self._accept(live, leg, offer, at)
+        told = None if other is None else _direction(live, other, wish=wish)
+        if other is None or told is None or live.legs[other].offered or told == live.legs[other].told:
+            self._accept(live, number, offer, at)
             self._play_music(live)
-        elif other.waiting is not None:  # its offer waits for this leg: each would wait for the other
+        elif live.legs[other].waiting is not None:  # its offer waits for this leg: each would wait for the other
             self._agent.decline(leg.sip, PENDING, at.mono_ns)
         else:
             leg.waiting = offer
-            self._offer(other, self._direction_of_wish(wish), at)
+            self._offer(live.legs[other], told, at)
 
     def on_answer(self, live: LiveCall, number: int, at: Moment) -> None:
         """A leg answered an offer that our 200 made: nobody was asked, so the other leg is told."""
@@ -81,15 +79,16 @@ class Renegotiator:
 
     def on_offer_accepted(self, live: LiveCall, number: int, body: bytes, at: Moment) -> None:
         """A leg took our offer: so does whoever caused it."""
-        leg, other = live.legs[number], _partner(live, number)
+        leg, other = live.legs[number], live.partner_of(number)
         self._media.apply_answer(live, leg, body)
         leg.offered = False
         if leg.told is Direction.SENDRECV:  # else it says no more than what we asked for
             _read_wish(leg)
-        if other is not None and other.waiting is not None:
-            self._accept(live, other, other.waiting, at)
-        if other is not None and self._direction_for(other) != leg.told:  # it changed in the meantime
-            self._offer(leg, self._direction_for(other), at)
+        waiting = None if other is None else live.legs[other].waiting
+        if other is not None and waiting is not None:
+            self._accept(live, other, waiting, at)
+        if other is not None and _direction(live, number) != leg.told:  # it changed in the meantime
+            self._offer(leg, _direction(live, number), at)
         self._play_music(live)
 
     def on_offer_refused(self, live: LiveCall, number: int, status: int, at: Moment) -> None:
@@ -97,7 +96,7 @@ class Renegotiator:
         leg, other = live.legs[number], _partner(live, number)
         leg.offered = False
         if other is not None and other.waiting is not None:
-            leg.told, other.waiting = self._direction_for(other), None
+            leg.told, other.waiting = _direction(live, number), None
             self._agent.decline(other.sip, status, at.mono_ns)
 
     def on_bridged(self, live: LiveCall, at: Moment) -> None:
@@ -109,50 +108,59 @@ class Renegotiator:
 
     def on_unbridged(self, live: LiveCall, at: Moment) -> None:
         """Line and caller are apart: nobody is left to ask."""
-        for leg in live.legs.values():
+        for number, leg in live.legs.items():
             leg.music = False
             waiting, leg.waiting = leg.waiting, None
             if waiting is not None and leg.port is not None:  # else it is the leg that has ended
-                self._accept(live, leg, waiting, at)
+                self._accept(live, number, waiting, at)
 
     def _tell_other(self, live: LiveCall, number: int, at: Moment) -> None:
-        leg, other = live.legs[number], _partner(live, number)
-        if other is not None and not other.offered and self._direction_for(leg) != other.told:
-            self._offer(other, self._direction_for(leg), at)
+        other = live.partner_of(number)
+        if other is not None and not live.legs[other].offered and _direction(live, other) != live.legs[other].told:
+            self._offer(live.legs[other], _direction(live, other), at)
 
     def _offer(self, leg: LiveLeg, direction: Direction, at: Moment) -> None:
         self._agent.offer(leg.sip, self._media.renew_offer(leg, direction=direction), at.mono_ns)
 
-    def _accept(self, live: LiveCall, leg: LiveLeg, offer: bytes, at: Moment) -> None:
+    def _accept(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
+        leg = live.legs[number]
         leg.waiting = None
         asked = self._media.wish_of(leg, offer)
         if not isinstance(asked, Incompatible):
             leg.wish = _wish(leg, asked)
-        number = next(number for number, each in live.legs.items() if each is leg)
-        body = self._media.renegotiate(live, leg, offer, direction=self._direction_for(_partner(live, number)))
+        body = self._media.renegotiate(live, leg, offer, direction=_direction(live, number))
         if isinstance(body, Incompatible):
             self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=warning(body, leg.peer.codecs))
         else:
             self._agent.accept(leg.sip, body, at.mono_ns)
 
-    def _direction_for(self, other: LiveLeg | None) -> Direction:
-        """Returns what we do on a leg whose partner is `other`."""
-        return Direction.SENDRECV if other is None else self._direction_of_wish(other.wish)
-
-    def _direction_of_wish(self, wish: Direction) -> Direction:
-        """Returns what we do towards the partner of a leg with this wish. Who is held hears music even from one that sends nothing."""
-        return direction_of(sends=wish.sends or (self._music is not None and not wish.receives), receives=wish.receives)
-
     def _play_music(self, live: LiveCall) -> None:
-        """Starts and stops music to each leg as its partner holds it or not."""
-        for number, leg in live.legs.items():
-            other = _partner(live, number)
-            wanted = self._music is not None and other is not None and not other.wish.receives and leg.wish.receives
-            if wanted and not leg.music:
-                self._media.send(live, number, PlayMusic, prompt=self._music)
-            elif leg.music and not wanted:
-                self._media.send(live, number, StopPlay)
-            leg.music = wanted
+        """Starts and stops music to the caller as the line holds the call or not."""
+        caller, line = live.legs[CALLER], _partner(live, CALLER)
+        music = _music(live, CALLER)
+        wanted = music is not None and line is not None and not line.wish.receives and caller.wish.receives
+        if wanted and not caller.music:
+            self._media.send(live, CALLER, PlayMusic, prompt=music)
+        elif caller.music and not wanted:
+            self._media.send(live, CALLER, StopPlay)
+        caller.music = wanted
+
+
+def _direction(live: LiveCall, number: int, *, wish: Direction | None = None) -> Direction:
+    """Returns what we do on a leg. `wish`: its partner's, where that is about to change. A caller on hold hears music even from a line
+    that sends nothing."""
+    partner = _partner(live, number)
+    if partner is None:
+        return Direction.SENDRECV
+    wish = partner.wish if wish is None else wish
+    has_music = not wish.receives and _music(live, number) is not None
+    return direction_of(sends=wish.sends or has_music, receives=wish.receives)
+
+
+def _music(live: LiveCall, number: int) -> str | None:
+    """Returns the prompt that a leg hears over and over while its partner has it on hold, or None: what the partner sends."""
+    campaign = live.call.history.campaign
+    return None if number != CALLER or campaign is None else live.context.plan.hold_music.get(campaign)
 
 
 def _wish(leg: LiveLeg, asked: Direction) -> Direction:

@@ -1,41 +1,85 @@
-"""Checks the certificate and key of TLS: that they can be used, belong together, and are valid now and for a while."""
+"""Checks the certificates and keys of TLS: that they can be used, belong together, and are valid now and for a while."""
 
 import ssl
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from switch.certificate_dates import WARN_DAYS, validity
 from switch.engine.clock import SystemClock
+from switch.settings.field import Verified
 from switch.settings.finding import Finding, warning
+from switch.settings.model.switch import ListenerConfig, SipConfig, TlsConfig
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid
 
-WARN_DAYS = 30
-"""A certificate that runs out within so many days is warned of."""
-_TLS: KeyPath = ("switch", "sip", "tls")
+PEM = "-----BEGIN CERTIFICATE-----"
+_SIP: KeyPath = ("switch", "sip")
 
 
-def doubts_of(certificate: Path, key: Path, *, now: datetime | None = None) -> Iterator[Finding]:
-    """Yields what is wrong with two files that are there. `now`: in UTC; None: the clock's."""
-    from cryptography import x509  # noqa: PLC0415 it takes a twentieth of a second, which only a config with TLS pays
-
+def doubts(sip: SipConfig, directory: Path, *, now: datetime | None = None) -> Iterator[Finding]:
+    """Yields what is wrong with the files of a config, which are there, relative to `directory`. `now`: in UTC; None: the clock's."""
     now = now or datetime.fromtimestamp(SystemClock().now().utc_us / 1_000_000, UTC)
-    try:
-        found = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
-    except (OSError, ValueError):
-        yield Finding((*_TLS, "certificate"), Invalid("no certificate in PEM", expected="-----BEGIN CERTIFICATE-----"))
+    blocks: list[tuple[KeyPath, TlsConfig | ListenerConfig]] = []
+    if sip.tls is not None:
+        blocks.append(((*_SIP, "tls"), sip.tls))
+    blocks += [((*_SIP, "listen", index), listener) for index, listener in enumerate(sip.listen or ())]
+    for path, block in blocks:
+        if block.certificate and block.key:
+            yield from _of_pair(path, directory / block.certificate, directory / block.key, now=now)
+        if block.ca:
+            yield from _of_authorities(path, directory / block.ca)
+        if block.verify is Verified.EVERYONE and not (block.ca or (sip.tls and sip.tls.ca)):
+            hint = "add `ca: FILE`, the certificate of the authority that signs for your carriers"
+            yield warning((*path, "verify"), "callers may show a certificate of any authority that the system trusts", hint=hint)
+
+
+def _of_pair(path: KeyPath, certificate: Path, key: Path, *, now: datetime) -> Iterator[Finding]:
+    for name, file in (("certificate", certificate), ("key", key)):
+        if (unreadable := _unreadable(file)) is not None:
+            yield Finding((*path, name), unreadable)
+            return
+    if (dates := validity(certificate)) is None:
+        yield Finding((*path, "certificate"), Invalid("no certificate in PEM", expected=PEM))
         return
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
         what = "the key is not that of the certificate" if error.reason == "KEY_VALUES_MISMATCH" else "no private key in PEM"
-        yield Finding((*_TLS, "key"), Invalid(what, hint="it must stand in the file without a password"))
+        yield Finding((*path, "key"), Invalid(what, hint="it must stand in the file without a password"))
         return
-    end = found.not_valid_after_utc
+    if key.stat().st_mode & stat.S_IROTH:
+        yield warning((*path, "key"), "every user of this machine can read the key", hint=f"chmod o-r {key}")
+    yield from _of_dates((*path, "certificate"), *dates, now=now)
+
+
+def _of_dates(path: KeyPath, begin: datetime, end: datetime, *, now: datetime) -> Iterator[Finding]:
     hint = "renew it: the switch reads the new files without a restart"
     if end <= now:
-        yield Finding((*_TLS, "certificate"), Invalid(f"the certificate ran out on {end.date()}", hint=hint))
-    elif found.not_valid_before_utc > now:
-        yield Finding((*_TLS, "certificate"), Invalid(f"the certificate is valid from {found.not_valid_before_utc.date()} on"))
+        yield Finding(path, Invalid(f"the certificate ran out on {end.date()}", hint=hint))
+    elif begin > now:
+        clock = f"{now:%Y-%m-%d %H:%M} UTC by the clock of this machine"
+        yield Finding(path, Invalid(f"the certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on", hint=f"it is {clock}"))
     elif end <= now + timedelta(days=WARN_DAYS):
-        yield warning((*_TLS, "certificate"), f"the certificate runs out on {end.date()}", hint=hint)
+        yield warning(path, f"the certificate runs out on {end.date()}", hint=hint)
+
+
+def _of_authorities(path: KeyPath, file: Path) -> Iterator[Finding]:
+    found = _unreadable(file)
+    if found is None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            found = Invalid("no certificate in PEM", expected=PEM)
+    if found is not None:
+        yield Finding((*path, "ca"), found)
+
+
+def _unreadable(file: Path) -> Invalid | None:
+    try:
+        file.read_bytes()
+    except OSError as error:
+        hint = f"the user that the switch runs as must be able to read it: {file}"
+        return Invalid(f"the file can't be read: {error.strerror}", hint=hint)
+    return None

@@ -1,18 +1,18 @@
 """Loads a config directory: reads, checks and compiles it to a deployment, or to the list of everything that is wrong with it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from switch.deployment import Deployment
 from switch.engine.plan import Plan
-from switch.settings.certificate import doubts_of
+from switch.settings.certificate import doubts
 from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
 from switch.settings.files import Content, merged, read_directory
-from switch.settings.finding import SCHEMA_DIALECT, Finding, problem_at
+from switch.settings.finding import SCHEMA_DIALECT, problem_at
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
 from switch.settings.names import Prompts, mapping, names_of, prompts_among, prompts_in
@@ -75,7 +75,8 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
     document, found = checked.document, checked.findings
     if document and prompts:
         found += checked.located(inconsistencies(document, names))
-        found += checked.located(_certificate(document, names.directory))
+        if names.directory is not None and document.switch and document.switch.sip:
+            found += checked.located(doubts(document.switch.sip, names.directory))
     deployment = None
     has_errors = any(finding.severity is Severity.ERROR for finding in found)
     if document and not has_errors and not tree.problems:
@@ -99,12 +100,6 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
 def _places(plan: Plan, positions: Mapping[str, Position]) -> dict[Name, str]:
     found = {name: positions[rules[0]] for name, rules in plan.names.items()}
     return {name: f"{place.file}:{place.line}:{place.column}" for name, place in found.items()}
-
-
-def _certificate(document: Document, directory: Path | None) -> Iterator[Finding]:
-    tls = document.switch and document.switch.sip and document.switch.sip.tls
-    if tls and tls.certificate and tls.key and directory is not None:
-        yield from doubts_of(directory / tls.certificate, directory / tls.key)
 
 
 def schema() -> dict[str, Any]:

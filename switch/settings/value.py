@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -49,7 +49,7 @@ HEADER_PATTERN = r"^[A-Za-z0-9.!%*_+`'~-]{1,64}$"
 TOKEN_PATTERN = r"^[A-Za-z0-9._~+/-]{16,256}=*$"  # noqa: S105 (says how one is written)
 CALENDAR_PATTERN = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
 BLOCK_PATTERN = r"^([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})$"
-CURRENCY_PATTERN = r"^[A-Z]{3}$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"  # ISO 4217. Which ones are in use is not looked up: countries change theirs
 MAX_NUMBER = 10**18 - 1  # what a filter can compare with
 # RFC 3261 §25.1 has no bound; quotes and backslashes would only be escaped.
 USERNAME_PATTERN = r'^[^\x00-\x20"\\:\x7f]{1,128}$'
@@ -151,10 +151,20 @@ parse_filter = lru_cache(maxsize=1_024)(parse)
 """The expression of a filter; raises BadExpression. Many lines of a large config have the same one, and several checks read it."""
 
 
-def name(text: str) -> str:
-    if not re.fullmatch(NAME_PATTERN, text):
-        raise Invalid(f"bad name {quote(text)}", expected=NAME)
-    return text
+def matching(pattern: str, what: str, expected: str) -> Callable[[str], str]:
+    """Returns what reads a text that a pattern describes whole."""
+
+    def parse(text: str) -> str:
+        if re.fullmatch(pattern, text):
+            return text
+        raise Invalid(f"bad {what} {quote(text)}", expected=expected)
+
+    return parse
+
+
+name = matching(NAME_PATTERN, "name", NAME)
+tech_prefix = matching(TECH_PREFIX_PATTERN, "prefix", TECH_PREFIX)
+currency = matching(CURRENCY_PATTERN, "currency", CURRENCY)
 
 
 def whole(text: str, *, low: int, high: int) -> int:
@@ -188,10 +198,7 @@ def tag_value(text: str, kind: Kind) -> Scalar:
 
 def duration_ms(text: str, *, low: int = 1, high: int = DAY_MS) -> int:
     """Milliseconds of `500ms`, `90s`, `30m`, `4h`, `30d`, from `low` to `high`."""
-    if not re.fullmatch(DURATION_PATTERN, text):
-        hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
-        raise Invalid(f"bad duration {quote(text)}", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS, hint=hint)
-    ms = _milliseconds(text)
+    ms = _milliseconds(text, what="duration", expected=DURATION if high <= DAY_MS else DURATION_OF_DAYS)
     if not low <= ms <= high:
         raise Invalid(f"duration {text} is out of range", expected=f"from {_short(low)} to {_short(high)}")
     return ms
@@ -204,7 +211,10 @@ def amount_micros(text: str) -> int:
     return micros_from(text)
 
 
-def _milliseconds(text: str) -> int:
+def _milliseconds(text: str, *, what: str, expected: str) -> int:
+    if not re.fullmatch(DURATION_PATTERN, text):
+        hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
+        raise Invalid(f"bad {what} {quote(text)}", expected=expected, hint=hint)
     digits = text.rstrip("mshd")
     return int(digits) * _UNIT_MS[text[len(digits) :]]
 
@@ -221,13 +231,11 @@ def session_timer(text: str) -> int | None:
     """Seconds that a SIP session may last without a refresh (RFC 4028), whole ones, or None for `off`."""
     if text == "off":
         return None
-    if not re.fullmatch(DURATION_PATTERN, text):
-        hint = f"did you mean {text}s?" if re.fullmatch(r"[0-9]{1,9}", text) else None
-        raise Invalid(f"bad session timer {quote(text)}", expected=SESSION_TIMER, hint=hint)
-    if _milliseconds(text) < MIN_SE_S * 1_000:
+    ms = _milliseconds(text, what="session timer", expected=SESSION_TIMER)
+    if ms < MIN_SE_S * 1_000:
         hint = f"no peer may be asked to refresh a session more often than every {MIN_SE_S} s (RFC 4028 §5)"
         raise Invalid(f"session timer {text} is too short", expected=SESSION_TIMER, hint=hint)
-    if _milliseconds(text) > DAY_MS:
+    if ms > DAY_MS:
         raise Invalid(f"session timer {text} is too long", expected=SESSION_TIMER)
     return whole_seconds(text)
 
@@ -327,12 +335,6 @@ def passed_header(text: str) -> str:
     raise Invalid(f"the header {quote(text)} belongs to one leg: it can't pass to another", expected=PASSED_HEADER, hint=hint)
 
 
-def tech_prefix(text: str) -> str:
-    if not re.fullmatch(TECH_PREFIX_PATTERN, text):
-        raise Invalid(f"bad prefix {quote(text)}", expected=TECH_PREFIX)
-    return text
-
-
 def realm(text: str) -> str:
     if not 1 <= len(text) <= MAX_REALM or not text.isprintable():
         raise Invalid(f"bad realm {quote(text)}", expected=REALM)
@@ -381,13 +383,6 @@ def zone(text: str) -> str:
         time_zone(text)
     except KeyError as error:
         raise Invalid(f"unknown time zone {quote(text)}", expected=ZONE, hint=nearest(text, sorted(zone_names()))) from error
-    return text
-
-
-def currency(text: str) -> str:
-    """An ISO 4217 code. Which ones are in use is not looked up: countries change theirs."""
-    if not re.fullmatch(CURRENCY_PATTERN, text):
-        raise Invalid(f"bad currency {quote(text)}", expected=CURRENCY)
     return text
 
 

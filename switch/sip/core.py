@@ -145,11 +145,12 @@ class UserAgentCore:
         """Returns whether `token` is our tag of a dialog, or the branch of a live request of ours."""
         return token in self.dialogs or token in self.transactions.branches
 
-    def note_oddity(self, source: Flow, what: str, call_id: str = "") -> None:
-        """Counts and reports something malformed of a trunk or line. Not for strangers: they are only counted."""
-        self.statistics.add(Statistic.ODDITY, source.host)
+    def note_oddity(self, source: Flow, what: str, call_id: str = "", *, kind: Statistic = Statistic.ODDITY) -> None:
+        """Counts and reports something malformed, or another fault, of a trunk or line. Not for strangers: they are only counted."""
+        self.statistics.add(kind, source.host)
         if len(self.oddities) < MAX_ODDITIES:
-            self.oddities.append(PeerOddity(source=source, what=what[:MAX_ODDITY_CHARS], call_id=call_id[:MAX_ODDITY_CHARS]))
+            oddity = PeerOddity(source=source, what=what[:MAX_ODDITY_CHARS], call_id=call_id[:MAX_ODDITY_CHARS], kind=kind)
+            self.oddities.append(oddity)
 
     def note_nat(self, dialog: Dialog) -> None:
         """Counts a dialog whose peer is reached at its source, not where it says. Reports each peer once, up to `MAX_NAT_HOSTS`."""

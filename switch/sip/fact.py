@@ -10,6 +10,7 @@ import msgspec
 from switch.sip.flow import Flow
 from switch.sip.identity import caller_identity
 from switch.sip.message import Headers
+from switch.sip.statistics import Statistic
 from switch.sip.telephone import user_of
 
 
@@ -157,14 +158,16 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk or line sent something malformed. It belongs to no leg, and is drained apart (`UserAgent.oddities`).
+    """A trunk or line sent something malformed, or failed. It belongs to no leg, and is drained apart (`UserAgent.oddities`).
 
-    `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's Call-ID, "" where there is none.
+    `kind`: as what it was counted. `what`: in our words, bounded; at most a header's name in it is the peer's. `call_id`: the message's
+    Call-ID, "" where there is none.
     """
 
     source: Flow
     what: str
     call_id: str
+    kind: Statistic = Statistic.ODDITY
 
 
 class HealthChanged(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from switch.sip.locator import FAILED_NS, MAX_UDP_BYTES, NO_TCP_NS, is_same_plac
 from switch.sip.message import Request, Response, serialize
 from switch.sip.requests import cancel_of, contact_of, credentials_of
 from switch.sip.session import send_bye
+from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
@@ -77,7 +78,7 @@ class Failover:
         if following is None:
             return False
         self.present, self._further = following, self._further[1:]
-        self._core.note_oddity(left, f"{left} {why}: its INVITE goes to {following}", call_id)
+        self._core.note_oddity(left, f"{left} {why}: its INVITE goes to {following}", call_id, kind=Statistic.FAILOVER)
         return True
 
 

@@ -72,7 +72,7 @@ class OutsideRequest:
 
     def on_end(self, _transaction: Transaction, end: TransactionEnd, now_ns: int) -> None:
         """Silence is ended by the timer of our own."""
-        if end is TransactionEnd.UNREACHABLE and not self._is_over:
+        if end in (TransactionEnd.UNREACHABLE, TransactionEnd.CERTIFICATE_REFUSED) and not self._is_over:
             self.give_up()
             self._done(None, now_ns)
 

@@ -23,6 +23,8 @@ class Statistic(StrEnum):
     """A datagram that is neither: dropped."""
     ODDITY = "oddity"
     """Something in a message of a trunk or line was wrong, and read past."""
+    FAILOVER = "failover"
+    """A target of a line could not be reached, was silent or sent 503, and the INVITE went to the next one."""
     NAT = "nat"
     """A dialog whose requests go where the peer's messages come from, not to what it signals."""
     STRANGER = "stranger"

@@ -4,24 +4,41 @@ A context is made anew when its files change. New connections take the new one; 
 """
 
 import ssl
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
+from switch.certificate_dates import WARN_DAYS, validity
 from switch.deployment import TlsSettings
+from switch.engine.clock import SystemClock
 
 _log = structlog.get_logger("payphone")
 _Stamps = tuple[tuple[int, int], ...]
 
 
-class Certificates:
-    """`server` and `client` return the present contexts. Raises OSError (ssl.SSLError) when the files can't be used at first."""
+def utc_now() -> datetime:
+    return datetime.fromtimestamp(SystemClock().now().utc_us / 1_000_000, UTC)
 
-    def __init__(self, settings: TlsSettings) -> None:
+
+class Certificates:
+    """`server` and `client` return the present contexts. Raises OSError (ssl.SSLError) when the files can't be used at first.
+
+    `ends`: when the present certificate runs out. `now()`: in UTC."""
+
+    def __init__(self, settings: TlsSettings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
+        self._now = now
+        self._warned: date | None = None
         self._files = tuple(path for path in (settings.certificate, settings.key, settings.ca) if path is not None)
         self._stamps = self._read_stamps()
         self._server, self._client = self._make()
+        self.ends = self._read_end()
+
+    @property
+    def file(self) -> Path:
+        return self._settings.certificate
 
     def server(self) -> ssl.SSLContext:
         return self._server
@@ -30,13 +47,21 @@ class Certificates:
         return self._client
 
     def refresh(self) -> None:
-        """Reads the files anew if one has changed. What can't be used is logged, and the old ones stay."""
+        """Reads the files anew if one has changed. What can't be used is logged, and the old ones stay. One that is about to run out is
+        told of once a day."""
         stamps = self._read_stamps()
-        if stamps == self._stamps:
-            return
-        self._stamps = stamps
+        if stamps != self._stamps:
+            self._stamps = stamps
+            self._read_again()
+        now = self._now()
+        if self.ends - now <= timedelta(days=WARN_DAYS) and self._warned != now.date():
+            self._warned = now.date()
+            _log.warning("certificate runs out", certificate=str(self._settings.certificate), on=f"{self.ends:%Y-%m-%d %H:%M} UTC")
+
+    def _read_again(self) -> None:
         try:
             self._server, self._client = self._make()
+            self.ends = self._read_end()
         except OSError as error:
             _log.error("certificate refused: the old one stays", certificate=str(self._settings.certificate), why=str(error))
         else:
@@ -44,6 +69,12 @@ class Certificates:
 
     def _read_stamps(self) -> _Stamps:
         return tuple(_stamp(path) for path in self._files)
+
+    def _read_end(self) -> datetime:
+        dates = validity(self._settings.certificate)
+        if dates is None:
+            raise OSError(f"no certificate in {self._settings.certificate}")
+        return dates[1]
 
     def _make(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         settings = self._settings

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 
 from switch.deployment import Listener, TlsSettings
 from switch.sip.flow import Flow, SendFailed, Transport
@@ -25,19 +27,17 @@ class Sockets:
         self,
         listeners: Sequence[Listener],
         *,
-        tls: TlsSettings | None,
         received: Callable[[bytes, Flow], None],
         send_failed: SendFailed,
         standing: Callable[[str], Standing],
         count: Callable[[Statistic, str], None],
     ) -> None:
         self._listeners = tuple(listeners)
-        self._tls = tls
         self._received = received
         self._send_failed = send_failed
         self._standing = standing
         self._count = count
-        self._certificates: Certificates | None = None
+        self._certificates: dict[TlsSettings, Certificates] = {}
         self._refreshing: asyncio.TimerHandle | None = None
         self._by_listener: list[UdpTransport | StreamTransport] = []
 
@@ -57,9 +57,8 @@ class Sockets:
     async def open(self) -> None:
         """Opens all of them, or none. Raises OSError with `filename` the listener whose address can't be had, or of a certificate."""
         try:
-            if self._tls is not None:
-                self._certificates = Certificates(self._tls)
-                self._refresh_again()
+            self._certificates = {tls: Certificates(tls) for each in self._listeners if (tls := each.tls) is not None}
+            self._refresh_again()
             for index, listener in enumerate(self._listeners):
                 await self._open(index, listener)
         except OSError:
@@ -81,10 +80,14 @@ class Sockets:
         """Returns how much of the receive buffers of UDP is taken by messages that were not read yet."""
         return sum(each.waiting_bytes() for each in self._by_listener if isinstance(each, UdpTransport))
 
+    def certificates(self) -> tuple[tuple[Path, datetime], ...]:
+        """Returns the files of our certificates, and when each runs out as it is now."""
+        return tuple((each.file, each.ends) for each in self._certificates.values())
+
     def refresh_certificates(self) -> None:
         """Reads certificates anew where they have changed."""
-        if self._certificates is not None:
-            self._certificates.refresh()
+        for certificates in self._certificates.values():
+            certificates.refresh()
 
     async def close(self) -> None:
         if self._refreshing is not None:
@@ -104,12 +107,12 @@ class Sockets:
                 await udp.open(flow)
                 self._by_listener.append(udp)
             else:
-                stream = self._stream(flow)
+                stream = self._stream(flow, listener.tls)
                 stream.open(listener.address)
                 self._by_listener.append(stream)
 
-    def _stream(self, flow: Flow) -> StreamTransport:
-        certificates = self._certificates if flow.transport is Transport.TLS else None
+    def _stream(self, flow: Flow, tls: TlsSettings | None) -> StreamTransport:
+        certificates = None if tls is None else self._certificates[tls]
         return StreamTransport(
             flow,
             received=self._received,

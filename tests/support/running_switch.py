@@ -14,6 +14,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from certificates import Authority
 from child_process import descendants, end_family, mortal
 from ledger_records import read_records
 from rig_ports import PortBlock
@@ -29,7 +30,7 @@ PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
 
 CONFIG = """
 switch:
-  sip: {{listen: "127.0.0.1:{sip}"}}
+  sip: {{{listen}}}
   rtp: {{ports: {rtp}, quiet: 0s, timeout: 60s, workers: {workers}}}
   prompts: {prompts}
   data: data
@@ -52,14 +53,16 @@ campaigns:
 
 
 class RunningSwitch:
-    """One `payphone run`. `log`: its lines so far, as dictionaries."""
+    """One `payphone run`. `log`: its lines so far, as dictionaries. `authority`: signs its certificate; None: it speaks no TLS."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authority: Authority | None = None) -> None:
+        self._authority = authority
         self.folder = folder
         self.config = folder / "config"
         self.config.mkdir()
         self._ports = PortBlock()
         self.sip = self._ports.next()
+        self.tls = self._ports.next()
         self.log: list[dict[str, Any]] = []
         self._process: asyncio.subprocess.Process | None = None
         self._news = asyncio.Event()
@@ -71,8 +74,12 @@ class RunningSwitch:
         return self._process
 
     def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00", workers: int = 1, drain: str = "0s") -> None:
+        listen = f'listen: "127.0.0.1:{self.sip}"'
+        if self._authority is not None:
+            both = f'[{{udp: "127.0.0.1:{self.sip}"}}, {{tls: "127.0.0.1:{self.tls}"}}]'
+            listen = f"listen: {both}, tls: {{certificate: sip.pem, key: sip.key}}"
         text = CONFIG.format(
-            sip=self.sip,
+            listen=listen,
             rtp="{}-{}".format(*self._ports.rtp_range),
             line=line,
             did=DID,
@@ -85,6 +92,13 @@ class RunningSwitch:
         fresh = self.config / "config.new"
         fresh.write_text(text)
         fresh.rename(self.config / "config.yaml")  # at once, as an editor does
+
+    def renew_certificate(self, *, days: int = 365) -> None:
+        """Puts a new one in the place of the one that is there."""
+        assert self._authority is not None
+        certificate, key = self._authority.certificate(["127.0.0.1"], days=days)
+        certificate.rename(self.config / "sip.pem")
+        key.rename(self.config / "sip.key")
 
     async def start(self) -> None:
         self.log.clear()
@@ -177,11 +191,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, workers: int = 1, drain: str = "0s") -> AsyncIterator[Stage]:
+async def stage(folder: Path, *, workers: int = 1, drain: str = "0s", authority: Authority | None = None) -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
     await caller.open(Flow("127.0.0.1", 0))
     await line.open(Flow("127.0.0.1", 0))
-    switch = RunningSwitch(folder)
+    switch = RunningSwitch(folder, authority)
+    if authority is not None:
+        switch.renew_certificate()
     switch.write_config(line=line.address[1], workers=workers, drain=drain)
     try:
         await switch.start()

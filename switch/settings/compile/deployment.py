@@ -19,10 +19,10 @@ from switch.settings.compile.table import groups_of, hours_of, table_of, terms_o
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
-from switch.settings.model.switch import SwitchConfig, TlsConfig
+from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.value import NatMode
 from switch.sip.digest import Credentials, Secret
-from switch.sip.flow import flow_of
+from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_ALGORITHMS, PeerProfile, Realm
 from switch.sip.probe import Watch, probed_uri
@@ -59,6 +59,11 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         line_identities={
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
+        hold_music={
+            name: prompt
+            for name, campaign in document.campaigns.items()
+            if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
+        },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
@@ -83,9 +88,14 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
     tokens = {name: entry.token for name, entry in document.advertisers.items() if entry.token}
     return SwitchSettings(
         listeners=tuple(
-            Listener(transport=each.transport, address=each.address, advertised=each.advertise) for each in switch.sip.listen
+            Listener(
+                transport=each.transport,
+                address=each.address,
+                advertised=each.advertise,
+                tls=_tls(each, switch.sip.tls, directory),
+            )
+            for each in switch.sip.listen
         ),
-        tls=_tls(switch.sip.tls, directory),
         t1_ms=switch.sip.t1,
         name_servers=tuple(switch.sip.name_servers),
         rtp_addresses=_rtp_addresses(switch),
@@ -93,7 +103,6 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         rtp_quiet_ms=switch.rtp.quiet,
         rtp_timeout_ms=switch.rtp.timeout,
         hold_timeout_ms=switch.rtp.hold_timeout,
-        hold_music=switch.rtp.hold_music,
         workers=switch.rtp.workers,
         prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),
@@ -113,15 +122,20 @@ def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:
     return tuple(RtpAddress(local=host, advertised=told.get(host, host)) for host in switch.rtp.hosts(switch.sip.listen))
 
 
-def _tls(tls: TlsConfig | None, directory: Path) -> TlsSettings | None:
-    if tls is None:
+def _tls(listener: ListenerConfig, common: TlsConfig | None, directory: Path) -> TlsSettings | None:
+    certificate, key = (
+        (listener.certificate, listener.key) if common is None or listener.certificate else (common.certificate, common.key)
+    )
+    if listener.transport is not Transport.TLS or certificate is None or key is None:
         return None
+    ca = listener.ca or (common and common.ca)
+    verify = listener.verify or (Verified.LINES if common is None else common.verify)
     return TlsSettings(
-        certificate=(directory / tls.certificate).resolve(),
-        key=(directory / tls.key).resolve(),
-        ca=(directory / tls.ca).resolve() if tls.ca else None,
-        verify_lines=tls.verify is not Verified.NOBODY,
-        verify_callers=tls.verify is Verified.EVERYONE,
+        certificate=(directory / certificate).resolve(),
+        key=(directory / key).resolve(),
+        ca=(directory / ca).resolve() if ca else None,
+        verify_lines=verify is not Verified.NOBODY,
+        verify_callers=verify is Verified.EVERYONE,
     )
 
 

@@ -25,7 +25,7 @@ from switch.settings.source import KeyPath, Tree
 from switch.sip.flow import is_address
 from switch.sip.headers import parse_uri
 
-SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message")
+SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music")
 """Keys that name a prompt."""
 WARN_BELOW_MS = 60_000
 QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)

@@ -5,16 +5,15 @@ working, so nobody notices: a caller from there is turned away, or `not in` lets
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from ivr.menu import Branch, Gather, Node, Within
 from routing.expression import Expression, IdleValue, Kind, Scalar, idle_values, never_holds, show_value
 from routing.expression_tree import Compare, Not, Op
-from routing.geo import US_STATES, area_of, valid_number
+from routing.geo import US_STATES
 from routing.table import Hours
+from routing.tag_shapes import SHAPES
 from routing.tags import BUILT_IN, CLOSED, WEEKDAYS
 from switch.settings.finding import Finding, value_at, warning
 from switch.settings.model.document import Document
@@ -26,17 +25,7 @@ MAX_NAMED = 8
 NOTHING = {True: "this part excludes nobody", False: "this part never matches"}
 
 Values = Mapping[str, frozenset[Scalar]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The form of a tag's values where there are too many to list. `begins`: the form of a prefix of one. `expected`: in words.
-    `meant`: the value that a wrong one most likely stands for, or None."""
-
-    fits: Callable[[str], object]
-    begins: str
-    expected: str
-    meant: Callable[[str], str | None]
+_STATES = {name.casefold(): code for code, name in US_STATES.items()}
 
 
 def values_of(document: Document, kinds: Mapping[str, Kind]) -> Values:
@@ -129,66 +118,6 @@ def _guesses(name: str, text: str) -> tuple[str, ...]:
             return text.upper(), text[-1:].upper()
         case _:
             return text.lower(), text.upper()
-
-
-def _zip_meant(text: str) -> str | None:
-    """Spreadsheets take the leading zeros of New England and New Jersey."""
-    digits = re.sub("[^0-9]", "", text)[:5]
-    return digits.zfill(5) if len(digits) >= 3 else None
-
-
-def _caller_meant(text: str) -> str | None:
-    digits = re.sub("[^0-9]", "", text)
-    number = "+" + (digits if digits.startswith("1") else "1" + digits)
-    return number if digits and number != text and len(digits) <= 11 else None
-
-
-def _area_meant(text: str) -> str | None:
-    digits = re.sub("[^0-9]", "", text).removeprefix("1")
-    return digits[:3] if _is_area(digits[:3]) and digits[:3] != text else None
-
-
-def _date_meant(text: str) -> str | None:
-    """`12/24/2026` as Americans write it, and dates without their zeros."""
-    if found := re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", text):
-        text = f"{found[3]}-{found[1]}-{found[2]}"
-    if found := re.fullmatch(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})", text):
-        written = f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}"
-        return written if _is_date(written) else None
-    return None
-
-
-def _is_area(text: str) -> bool:
-    return len(text) == 3 and area_of(f"+1{text}2345678") == text
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-_STATES = {name.casefold(): code for code, name in US_STATES.items()}
-_DIGITS = re.compile("[0-9*#A-D]*")
-SHAPES: Mapping[str, Shape] = {
-    "zip": Shape(re.compile("[0-9]{5}").fullmatch, "[0-9]{0,5}", "the five digits of a ZIP code, leading zeros too", _zip_meant),
-    "area": Shape(_is_area, "([2-9]([0-8][0-9]?)?)?", "the three digits of a North American area code", _area_meant),
-    "caller": Shape(
-        valid_number,
-        r"(\+([1-9][0-9]{0,14})?)?",
-        "a number in E.164: + and 7 to 15 digits, such as +12125550199",
-        _caller_meant,
-    ),
-    "date": Shape(
-        _is_date,
-        "[0-9]{0,4}|[0-9]{4}-([01][0-9]?)?|[0-9]{4}-[01][0-9]-([0-3][0-9]?)?",
-        "a date such as 2026-12-24",
-        _date_meant,
-    ),
-    "digits": Shape(_DIGITS.fullmatch, _DIGITS.pattern, "digits as they are pressed: 0-9 * # A-D, without spaces", lambda _: None),
-}
-"""Built-in tags whose values are too many to list. A header may set `passed_zip` to anything, so nothing is said of it."""
 
 
 def shadowed(nodes: Mapping[str, Node], *, kinds: Mapping[str, Kind], values: Values) -> Iterator[Finding]:

@@ -192,6 +192,7 @@ class CampaignConfig(CapOwner):
     payouts: Entries[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
     dispositions: Entries[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
+    hold_music: field.PromptName | None = may("What its callers hear while a line holds the call; default: switch.rtp.hold_music")
     overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
     @field_validator("lines")

@@ -18,8 +18,12 @@ class ListenerConfig(Strict):
 
     udp: field.SipAddress | None = may("SIP over UDP on this address")
     tcp: field.SipAddress | None = may("SIP over TCP on this address")
-    tls: field.SipAddress | None = may("SIP over TLS on this address; takes `switch.sip.tls`")
+    tls: field.SipAddress | None = may("SIP over TLS on this address; takes a certificate, here or in `switch.sip.tls`")
     advertise: field.SipAddress | None = may("What peers are told in its place: the public address where a NAT is before it")
+    certificate: field.File | None = may("Over TLS, our certificate on this address; default: that of `switch.sip.tls`")
+    key: field.File | None = may("Its private key")
+    ca: field.File | None = may("Over TLS, certificates that are trusted here; default: those of `switch.sip.tls`")
+    verify: field.Verify | None = may("Over TLS, whose certificates must be valid here; default: as `switch.sip.tls` says")
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -28,6 +32,18 @@ class ListenerConfig(Strict):
             raise Invalid(f"{' and '.join(found) or 'no address'} where one belongs", expected="exactly one of udp, tcp, tls")
         if self.advertise is not None and (":" in self.advertise[0]) is not (":" in self.address[0]):
             raise Invalid("IPv4 and IPv6 in one listener", expected="an `advertise` of the same kind")
+        return self
+
+    @model_validator(mode="after")
+    def _has_tls_keys_for_tls(self) -> Self:
+        of_tls = [key for key in ("certificate", "key", "ca", "verify") if getattr(self, key) is not None]
+        if of_tls and self.tls is None and self.transport is not Transport.TLS:
+            raise Invalid(
+                f"`{of_tls[0]}` where no TLS is spoken", hint="remove it, or write `tls: ADDRESS:PORT`", where=(of_tls[0],)
+            )
+        if (self.certificate is None) is not (self.key is None):
+            there = "certificate" if self.key is None else "key"
+            raise Invalid("a certificate and its key belong together", hint="add the other one", where=(there,))
         return self
 
     @property
@@ -57,7 +73,7 @@ class SipConfig(Strict):
     listen: field.Listeners[ListenerConfig] = must(
         "The address that SIP is spoken on over UDP, or a list of such as {tcp: ADDRESS:PORT}: peers are told them"
     )
-    tls: TlsConfig | None = may("Certificate and key of TLS; default: none is spoken")
+    tls: TlsConfig | None = may("Certificate and key of TLS listeners that have none of their own")
     t1: field.TimerT1 = may("RFC 3261 timer T1, an estimate of the round trip", default="500ms")
     name_servers: Items[field.NameServer] = some_of("Who is asked for host names; default: those of /etc/resolv.conf")
     call_id_header: field.CallIdHeader = may(
@@ -79,7 +95,7 @@ class SipConfig(Strict):
     @classmethod
     def _has_what_tls_takes(cls, tls: TlsConfig | None, info: ValidationInfo) -> TlsConfig | None:
         listen = info.data.get("listen", ())
-        if tls is None and any(each.transport is Transport.TLS for each in listen):
+        if tls is None and any(each.transport is Transport.TLS and each.certificate is None for each in listen):
             hint = "add `tls: {certificate: FILE, key: FILE}` beside `listen`"
             raise Invalid("a TLS listener without a certificate", hint=hint, where=("listen",))
         return tls
@@ -95,7 +111,9 @@ class RtpConfig(Strict):
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
     hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
-    hold_music: field.PromptName | None = may("What a held side hears, over and over; default: silence")
+    hold_music: field.PromptName | None = may(
+        "What a caller hears, over and over, while a line holds the call; default: what the line sends"
+    )
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
 
     @field_validator("address")

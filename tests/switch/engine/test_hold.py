@@ -1,6 +1,6 @@
 """Hold, resume and what else one leg offers: what the other leg is told, what is heard, and what becomes of a refusal."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -85,8 +85,8 @@ class Talk(World):
 
     def __init__(self, *, music: str | None = None) -> None:
         self.music = music
-        super().__init__(plan(line("east", EAST)))
-        rtp = RtpSettings(addresses=RTP, ports=(20_000, 29_999), quiet_ms=10_000, hold_music=music)
+        super().__init__(replace(plan(line("east", EAST)), hold_music={} if music is None else {"quotes": music}))
+        rtp = RtpSettings(addresses=RTP, ports=(20_000, 29_999), quiet_ms=10_000)
         self.engine = Engine(plan=self.engine.plan, rtp=rtp, agent=self.sip, token=tokens("e"), usage=self.usage)
         self.engine.report(1, mc.Ready(pid=1), self.at())
         self.a, self.b = Side(self, "caller"), Side(self, "line")
@@ -192,14 +192,32 @@ def test_a_side_that_was_held_is_on_hold_whatever_it_answers(wish: Direction) ->
 
 
 @pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
-def test_a_held_side_hears_music_until_it_is_resumed(wish: Direction) -> None:
+def test_a_held_caller_hears_music_until_the_line_resumes(wish: Direction) -> None:
+    talk = Talk(music="hold")
+    talk.b.offers(wish)
+    assert talk.a.offered == [SENDONLY]
+    assert [(order.port, order.prompt) for order in talk.told(mc.PlayMusic)] == [(talk.ports[0], "hold")]
+    assert not talk.told(mc.StopPlay)
+    talk.b.offers(SENDRECV)
+    assert [order.port for order in talk.told(mc.StopPlay)] == [talk.ports[0]]
+    talk.over()
+
+
+@pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
+def test_a_held_line_hears_what_the_caller_sends_and_no_music(wish: Direction) -> None:
     talk = Talk(music="hold")
     talk.a.offers(wish)
-    assert talk.b.offered == [SENDONLY]
-    assert [(order.port, order.prompt) for order in talk.told(mc.PlayMusic)] == [(talk.ports[1], "hold")]
-    assert not talk.told(mc.StopPlay)
-    talk.a.offers(SENDRECV)
-    assert [order.port for order in talk.told(mc.StopPlay)] == [talk.ports[1]]
+    assert talk.b.offered == [wish]
+    assert not talk.told(mc.PlayMusic)
+    talk.over()
+
+
+@pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
+def test_without_music_a_held_caller_hears_what_the_line_sends(wish: Direction) -> None:
+    talk = Talk()
+    talk.b.offers(wish)
+    assert talk.a.offered == [wish]
+    assert not talk.told(mc.PlayMusic)
     talk.over()
 
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from engine_world import CARRIER, EAST, STRANGER, WEST, World, line, plan
 
+from media import control as mc
 from switch.call.record import FinalState, Outcome
 from switch.engine.effect import LogPeer, SendSip
 from switch.engine.plan import Trunk
+from switch.sip.fact import EndReason, InviteReceived, LegTerminated
 from switch.sip.flow import Flow
 from switch.sip.message import Request
 from switch.sip.message import parse as parse_sip
@@ -65,7 +67,20 @@ def test_silent_targets_are_left_one_after_the_other_in_one_attempt() -> None:
         "udp:198.51.100.31:5060 is silent: its INVITE goes to udp:198.51.100.22:5060",
         "udp:198.51.100.22:5060 is silent: its INVITE goes to udp:198.51.100.21:5060",
     ]
+    assert world.engine.statistics() == {"failover": {NOWHERE.host: 1, WEST.host: 1}}
     assert any(b'"target":"udp:198.51.100.21:5060"' in payload for _, payload in world.journal)
+
+
+def test_audio_behind_a_nat_is_where_the_target_is_that_answers() -> None:
+    world = named()
+    resolve(world, NOWHERE, EAST)
+    phone = world.phone(EAST, lambda _fact: None)
+    world.call(hang_up_ms=15_000)
+    world.run(SILENCE_MS + 1_000)
+    (invited,) = [fact for fact in phone.facts if isinstance(fact, InviteReceived)]
+    phone.agent.answer(invited.leg, world.sdp_answer(invited.offer).replace(b"198.51.100.99", b"10.1.2.3"), world.now_ns)
+    world.run(5_000)
+    assert EAST.host in [order.peer.host for order in world.told(mc.SetRemote)]
 
 
 def test_the_next_call_goes_past_a_target_that_was_silent() -> None:
@@ -156,3 +171,28 @@ def test_calls_from_a_registrars_addresses_are_its_trunks() -> None:
     world.call()
     world.run(60_000)
     assert len(world.records) == 1
+
+
+# a network on which answers come late
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_however_late_answers_come_one_phone_talks_and_nothing_is_left(seed: int) -> None:
+    """Delays of up to three times the silence: late rings and answers of targets that were given up are the rule."""
+    east = replace(line("east", EAST, silence_ms=SILENCE_MS, ring_ms=15_000), uri="sip:east@acme.example")
+    world = World(plan(east), seed=seed, loss=0.05, doubling=0.05, delay_ms=(5, 3 * SILENCE_MS // 2))
+    resolve(world, EAST, WEST)
+    phones = [world.line_phone(target, answer_ms=200) for target in (EAST, WEST)]
+    for _ in range(10):
+        world.call(hang_up_ms=40_000)
+        world.run(3_000)
+    world.run(300_000)
+    assert len(world.records) == len({judged.record.call_id for judged in world.records})
+    assert all(len(judged.record.attempts) <= 1 for judged in world.records)
+    assert world.engine.live_calls == 0
+    ends = [fact.why for phone in phones for fact in phone.facts if isinstance(fact, LegTerminated)]
+    assert len(ends) > len(world.records)
+    assert EndReason.NO_ACK not in ends
+    assert [phone.agent.live_counts()["legs"] for phone in phones] == [0, 0]
+    assert set(world.sip.live_counts().values()) == {0}
+    assert sum(isinstance(effect, LogPeer) for effect in world.effects) > 0

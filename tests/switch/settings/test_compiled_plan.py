@@ -51,7 +51,6 @@ def test_switch_defaults(config: Path) -> None:
         rtp_quiet_ms=10_000,
         rtp_timeout_ms=60_000,
         hold_timeout_ms=1_800_000,
-        hold_music=None,
         workers=1,
         prompts=config.resolve() / "prompts",
         data=config.resolve().parent / "var",
@@ -418,3 +417,15 @@ advertisers:
     assert (limits["listed"], limits["plain"]) == (30, None)
     lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}
+
+
+@pytest.mark.parametrize(
+    ("of_switch", "night"), [("", {"night": "welcome"}), ("rtp: {hold_music: sorry}", {"night": "welcome", "quotes": "sorry"})]
+)
+def test_hold_music_is_the_campaigns_else_the_switchs(config: Path, of_switch: str, night: dict[str, str]) -> None:
+    extra = "campaigns:\n  night: {lines: [acme-east], hold_music: welcome, revenue: 10.00, payout: 5.00}\n"
+    if of_switch:
+        switch = config / "switch.yaml"
+        switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
+    found = deployed(config, extra).plan.hold_music
+    assert {name: prompt for name, prompt in found.items() if name in ("night", "quotes")} == night

@@ -1,13 +1,14 @@
 """Listeners, their transports and certificates: what a config may say, and what its author is told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from certificates import Authority
 
-from switch.deployment import Deployment, Listener
+from switch.certificate_dates import WARN_DAYS
+from switch.deployment import Deployment, Listener, TlsSettings
 from switch.engine.media import RtpAddress
-from switch.settings.certificate import WARN_DAYS
 from switch.settings.load import Loaded, load
 from switch.settings.problem import Severity
 from switch.sip.flow import Flow, Transport
@@ -36,7 +37,7 @@ def test_one_address_is_a_udp_listener(config: Path) -> None:
     found = sound(loaded(config, "listen: 192.0.2.1:5060")).switch
 
     assert found.listeners == (Listener(transport=Transport.UDP, address=("192.0.2.1", 5060)),)
-    assert (found.rtp_addresses, found.tls) == ((RtpAddress(local="192.0.2.1", advertised="192.0.2.1"),), None)
+    assert found.rtp_addresses == (RtpAddress(local="192.0.2.1", advertised="192.0.2.1"),)
 
 
 def test_several_listeners_have_their_numbers(config: Path) -> None:
@@ -97,6 +98,9 @@ def test_sip_and_rtp_have_ports_of_their_own_in_both_families(config: Path, list
         ("listen: [{tcp: 192.0.2.1:5060}, {tls: 192.0.2.1:5060}]", "this address is there twice"),
         ('listen: [{udp: 192.0.2.1:5060, advertise: "[2001:db8::1]:5060"}]', "IPv4 and IPv6 in one listener"),
         ("listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061}]", "a TLS listener without a certificate"),
+        ("listen: [{udp: 192.0.2.1:5060, verify: lines}]", "`verify` where no TLS is spoken"),
+        ("listen: [{tls: 192.0.2.1:5060, certificate: switch.yaml}]", "a certificate and its key belong together"),
+        ("listen: [{tls: 192.0.2.1:5060, key: switch.yaml}]", "a certificate and its key belong together"),
         ("listen: [{tls: 192.0.2.1:5061}], tls: {certificate: no.pem, key: no.key}", 'there is no file "no.pem"'),
     ],
 )
@@ -177,24 +181,112 @@ def test_literals_of_ipv6_are_known_however_they_are_written(config: Path) -> No
     assert plan.table.lines["six"].uri == "sip:a@[2001:db8::7]:5070"
 
 
+def put(config: Path, authority: Authority, name: str = "c", **validity: int) -> None:
+    certificate, key = authority.certificate(["sip.example.com"], **validity)
+    certificate.rename(config / f"{name}.pem")
+    key.rename(config / f"{name}.key")
+
+
 @pytest.mark.parametrize(
-    ("days", "message", "severity"),
+    ("begins", "days", "message", "severity"),
     [
-        (WARN_DAYS + 1, None, None),
-        (WARN_DAYS, "the certificate runs out on", Severity.WARNING),
-        (-1, "the certificate ran out on", Severity.ERROR),
+        (-30, WARN_DAYS + 1, None, None),
+        (-30, WARN_DAYS, "the certificate runs out on", Severity.WARNING),
+        (-30, -1, "the certificate ran out on", Severity.ERROR),
+        (1, 30, "the certificate is valid from", Severity.ERROR),
     ],
 )
-def test_certificates_run_out(config: Path, days: int, message: str | None, severity: Severity | None) -> None:
-    certificate, key = Authority(config).certificate(["sip.example.com"], days=days)
-    certificate.rename(config / "c.pem")
-    key.rename(config / "c.key")
+def test_certificates_begin_and_run_out(
+    config: Path, begins: int, days: int, message: str | None, severity: Severity | None
+) -> None:
+    put(config, Authority(config), begins=begins, days=days)
 
     found = [problem for problem in loaded(config, TLS).problems if "certificate" in problem.message]
 
-    assert [(each.message.startswith(message or ""), each.severity) for each in found] == (
-        [] if message is None else [(True, severity)]
+    assert [(each.message.startswith(message or ""), each.severity, each.line, bool(each.hint)) for each in found] == (
+        [] if message is None else [(True, severity, 2, True)]
     )
+
+
+@pytest.mark.parametrize(("mode", "told_of"), [(0o640, False), (0o644, True)])
+def test_a_key_that_everybody_can_read(config: Path, mode: int, *, told_of: bool) -> None:
+    put(config, Authority(config))
+    (config / "c.key").chmod(mode)
+
+    found = [problem for problem in loaded(config, TLS).problems if "key" in problem.message]
+
+    assert [(each.message, each.severity, each.hint) for each in found] == (
+        [("every user of this machine can read the key", Severity.WARNING, f"chmod o-r {config}/c.key")] if told_of else []
+    )
+
+
+@pytest.mark.parametrize("name", ["c.pem", "c.key", "ca.pem"])
+def test_a_file_that_can_not_be_read(config: Path, name: str) -> None:
+    """The kernel gives nobody the first page of its own memory map: a file that is there, and that root can't read either."""
+    put(config, Authority(config, "ca"))
+    (config / name).unlink()
+    (config / name).symlink_to("/proc/self/mem")
+
+    assert told(loaded(config, TLS.replace("c.key}", "c.key, ca: ca.pem}"))) == ["the file can't be read: Input/output error"]
+
+
+def test_authorities_that_are_none(config: Path) -> None:
+    put(config, Authority(config))
+    (config / "ca.pem").write_text("nothing")
+
+    assert told(loaded(config, TLS.replace("c.key}", "c.key, ca: ca.pem}"))) == ["no certificate in PEM"]
+
+
+@pytest.mark.parametrize(("ca", "count"), [("", 1), (", ca: ca.pem", 0)])
+def test_callers_of_any_authority_are_warned_of(config: Path, ca: str, count: int) -> None:
+    put(config, Authority(config, "ca"))
+
+    found = loaded(config, TLS.replace("c.key}", f"c.key, verify: everyone{ca}}}")).problems
+
+    assert [each.message for each in found].count("callers may show a certificate of any authority that the system trusts") == count
+
+
+def test_listeners_have_tls_of_their_own(config: Path) -> None:
+    authority = Authority(config, "ca")
+    put(config, authority)
+    put(config, authority, "other")
+    config = config.resolve()
+    listen = (
+        "listen: [{tls: 192.0.2.1:5061}, {tls: 192.0.2.1:5062, verify: everyone}, {udp: 192.0.2.1:5060},"
+        " {tls: 192.0.2.1:5063, certificate: other.pem, key: other.key, ca: other.pem, verify: nobody}],"
+        " tls: {certificate: c.pem, key: c.key, ca: ca.pem}"
+    )
+
+    one, mutual, udp, other = [each.tls for each in sound(loaded(config, listen)).switch.listeners]
+
+    common = TlsSettings(
+        certificate=config / "c.pem", key=config / "c.key", ca=config / "ca.pem", verify_lines=True, verify_callers=False
+    )
+    assert (one, mutual, udp) == (common, replace(common, verify_callers=True), None)
+    assert other == TlsSettings(
+        certificate=config / "other.pem",
+        key=config / "other.key",
+        ca=config / "other.pem",
+        verify_lines=False,
+        verify_callers=False,
+    )
+
+
+def test_a_listener_with_a_certificate_needs_no_other(config: Path) -> None:
+    put(config, Authority(config))
+    (listener,) = sound(loaded(config, "listen: [{tls: 192.0.2.1:5061, certificate: c.pem, key: c.key}]")).switch.listeners
+
+    assert listener.tls is not None
+    assert (listener.tls.ca, listener.tls.verify_lines, listener.tls.verify_callers) == (None, True, False)
+
+
+def test_a_listener_s_certificate_is_looked_at_too(config: Path) -> None:
+    put(config, Authority(config), days=-1)
+    (problem,) = loaded(config, "listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061, certificate: c.pem, key: c.key}]").errors
+
+    assert problem.message.startswith("the certificate ran out on")
+    written = (config / "switch.yaml").read_text().splitlines()[1]
+    assert (problem.line, problem.column) == (2, written.index("c.pem") + 1)
 
 
 def test_a_certificate_whose_key_is_another_one(config: Path) -> None:

@@ -5,8 +5,10 @@ from sip_world import NOTHING_HELD, OURS, PEER, Solo, header, response
 
 from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import HealthChanged
+from switch.sip.flow import Flow
 from switch.sip.message import Message
-from switch.sip.probe import Watch
+from switch.sip.probe import Watch, probed_uri
+from switch.sip.targets import Name, Server
 from switch.sip.transaction import NS_PER_MS
 
 EVERY_MS = 30_000
@@ -136,3 +138,54 @@ def test_a_reload_keeps_what_is_the_same_and_ends_the_rest() -> None:
     solo.agent.monitor.stop(solo.now_ns)
     solo.wait(EVERY_MS * 4)
     assert solo.agent.live_counts() == NOTHING_HELD
+
+
+# a name that stands for several targets
+
+SECOND = Flow("198.51.100.8", 5080)
+
+
+def of_name(*targets: Flow) -> Solo:
+    solo = watching(Watch(name="line:acme", uri="sip:acme.example", every_ns=EVERY_MS * NS_PER_MS))
+    servers = tuple(
+        Server(transport=each.transport, addresses=(each.host,), port=each.port, priority=number)
+        for number, each in enumerate(targets)
+    )
+    solo.agent.locator.resolved(Name("acme.example"), servers)
+    return solo
+
+
+def test_after_a_miss_the_next_target_is_asked_and_the_name_is_up_while_one_answers() -> None:
+    solo = of_name(PEER, SECOND)
+    asked = []
+    for _ in range(8):
+        probe = next_options(solo)
+        (target,) = solo.addresses
+        asked.append(target)
+        if target == SECOND:
+            solo.agent.receive(response(probe, 200), SECOND, solo.now_ns, peer=None)
+    assert asked[:2] == [PEER, SECOND]
+    assert {PEER, SECOND} == set(asked[2:])
+    assert [notice for notice in solo.agent.notices() if isinstance(notice, HealthChanged)] == []
+
+
+def test_a_name_is_down_when_all_its_targets_miss() -> None:
+    assert play(of_name(PEER, SECOND), "---") == [False]
+
+
+def test_a_name_without_an_address_misses() -> None:
+    solo = of_name()
+    assert [name for _, name in solo.wait(3 * EVERY_MS)] == []
+    assert [notice.is_up for notice in solo.agent.notices() if isinstance(notice, HealthChanged)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("uri", "asked"),
+    [
+        ("sip:+12125550101@sip.example.com;user=phone", "sip:sip.example.com"),
+        ("sip:a@sip.example.com:5080;transport=tcp", "sip:sip.example.com:5080;transport=tcp"),
+        ("sip:a@[2001:db8::1]", "sip:[2001:db8::1]"),
+    ],
+)
+def test_the_host_is_asked_and_not_the_user(uri: str, asked: str) -> None:
+    assert probed_uri(uri) == asked

@@ -7,6 +7,7 @@ from sip_world import NOTHING_HELD, PEER, Solo, header, name_of, response
 
 from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import RegistrationChanged
+from switch.sip.flow import Flow, SendFailure
 from switch.sip.message import Message
 from switch.sip.registration import (
     FIRST_WAIT_S,
@@ -19,6 +20,7 @@ from switch.sip.registration import (
     Registrar,
     Registration,
 )
+from switch.sip.targets import Name, Server
 
 S = 1_000_000_000
 CONTACT = "<sip:me@192.0.2.1:5060>"
@@ -223,3 +225,68 @@ def test_a_registrar_that_refused_us_is_told_nothing() -> None:
 def test_a_contact_user_of_its_own() -> None:
     line = Line(Registrar(**{**{name: getattr(REGISTRAR, name) for name in REGISTRAR.__slots__}, "contact_user": "in"}))
     assert header(line.next(), "Contact") == "<sip:in@192.0.2.1:5060>"
+
+
+# a registrar by name
+
+NAMED = Registrar(trunk="voip", uri="sip:voip.example", credentials=REGISTRAR.credentials)
+SECOND = Flow("198.51.100.8", 5080)
+
+
+def resolve(line: Line, *targets: Flow) -> None:
+    servers = tuple(
+        Server(transport=each.transport, addresses=(each.host,), port=each.port, priority=number)
+        for number, each in enumerate(targets)
+    )
+    line.solo.agent.locator.resolved(Name("voip.example"), servers)
+
+
+def test_a_registrars_name_is_waited_for_without_a_failure() -> None:
+    line = Line(NAMED)
+    line.solo.wait(3_500)
+    assert (line.solo.agent.to_send(), line.told(), line.registration.failures) == ([], [], 0)
+    resolve(line, PEER)
+    assert header(line.next(), "To") == "<sip:me@voip.example>"
+    assert (line.solo.now_ns, line.solo.addresses) == (4 * S, [PEER])
+
+
+def test_a_registrar_whose_name_has_no_address_is_a_failure() -> None:
+    line = Line(NAMED)
+    resolve(line)
+    line.solo.wait(10)
+    assert line.told() == [(False, None)]
+
+
+@pytest.mark.parametrize("how", ["503", "silent", *SendFailure])
+def test_the_next_target_is_registered_with_at_once(how: str) -> None:
+    line = Line(NAMED)
+    resolve(line, PEER, SECOND)
+    line.next()
+    if how == "503":
+        line.answer(503)
+    elif isinstance(how, SendFailure):
+        line.solo.agent.send_failed(PEER, line.solo.now_ns, why=how)
+    second = line.next()
+    assert (header(second, "CSeq"), line.solo.addresses) == ("2 REGISTER", [SECOND])
+    assert line.solo.now_ns == (32 * S if how == "silent" else 0)
+    line.answer(200, contact=f"{CONTACT};expires=600")
+    assert line.told() == [(True, 200)]
+    line.next()
+    assert (line.solo.addresses, line.solo.now_ns // S) == ([PEER], (32 if how == "silent" else 0) + 600 * REFRESH_PERCENT // 100)
+
+
+def test_all_targets_failing_is_one_failure() -> None:
+    line = Line(NAMED)
+    resolve(line, PEER, SECOND)
+    for _ in range(2):
+        line.next()
+        line.answer(503)
+    assert (line.told(), line.registration.failures) == ([(False, 503)], 1)
+
+
+def test_a_registrar_that_refuses_is_not_passed_over() -> None:
+    line = Line(NAMED)
+    resolve(line, PEER, SECOND)
+    line.next()
+    line.answer(403)
+    assert line.told() == [(False, 403)]
