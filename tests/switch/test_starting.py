@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import switch.run as run_module
+from switch import log
 from switch.app import Shell
 from switch.run import CannotStart, serve, started
 from switch.settings.load import load
@@ -19,7 +20,7 @@ LEDGER = "payphone.sqlite"
 
 @pytest.fixture(autouse=True)
 def _log_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module.log, "configure", lambda _: None)
+    monkeypatch.setattr(log, "configure", lambda _: None)
 
 
 def free_port() -> int:
