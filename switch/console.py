@@ -125,11 +125,15 @@ def read_text(read: Mapping[str, object], clock: Zone) -> str:
 
 
 def _figure(name: str, value: object, clock: Zone) -> str:
+    name, _, owner = name.partition("/")
+    if owner:  # `resting_until_us/acme-east`
+        rest = "not resting" if (name, value) == ("resting_until_us", 0) else _figure(name, value, clock)
+        return f"{owner} {rest}"
     stem, _, unit = name.rpartition("_")
     if isinstance(value, int) and not isinstance(value, bool):
         match unit:
             case "us":
-                return f"{'at' if stem == 'utc' else words(stem)} {local(value, clock)}"
+                return f"{'at' if stem == 'utc' else words(stem)} {local(value, clock) if value else 'never'}"
             case "ms":
                 return f"{words(stem)} {value / 1000:g} s"
             case "micros":
