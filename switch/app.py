@@ -22,6 +22,7 @@ from switch.engine.effect import (
     AppendJournal,
     Effect,
     LogLoad,
+    LogNat,
     LogPeer,
     LogPeerState,
     LogProblem,
@@ -64,7 +65,7 @@ _log = structlog.get_logger("payphone")
 def _call_of(effect: Effect) -> str:
     """Returns the id of the call that an effect belongs to, or "" when it names none."""
     match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogPeerState() | LogLoad() | TrustSource():
+        case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
         case StoreRecord(judged=judged):
             return judged.record.call_id
@@ -72,17 +73,18 @@ def _call_of(effect: Effect) -> str:
             return effect.call_id
 
 
-def _complain(what: str, call_id: str) -> None:
-    with of_call(call_id):
-        _log.error("ledger", what=what)
-
-
-def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
+def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) -> None:
+    """Writes the log line that the engine asks for."""
     match effect:
+        case LogProblem(what=what, trace=trace, call_id=call_id):
+            with of_call(call_id):
+                _log.error(what, **({"trace": trace} if trace else {}))
         case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last, kind=kind):
             hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
             event = "address failed" if kind is Statistic.FAILOVER else "odd SIP"
             _log.warning(event, source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
+        case LogNat(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id):
+            _log.info("peer behind NAT", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id)
         case LogLoad(is_overloaded=True, lag_ms=lag_ms):
             _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
         case LogLoad(lag_ms=lag_ms):
@@ -90,6 +92,13 @@ def _log_state(effect: LogPeer | LogPeerState | LogLoad) -> None:
         case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
             further = {} if is_good or again_s is None else {"again_in_s": again_s}
             (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
+        case _:
+            assert_never(effect)
+
+
+def _complain(what: str, call_id: str) -> None:
+    with of_call(call_id):
+        _log.error("ledger", what=what)
 
 
 class Shell:
@@ -349,13 +358,10 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
-            case LogProblem(what=what, trace=trace, call_id=call_id):
-                with of_call(call_id):
-                    _log.error(what, **({"trace": trace} if trace else {}))
             case TrustSource(source=source):
                 self._sockets.trust(source)
-            case LogPeer() | LogPeerState() | LogLoad():
-                _log_state(effect)
+            case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():
+                write_log(effect)
             case _:
                 assert_never(effect)
 

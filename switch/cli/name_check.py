@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from dns.exception import DNSException
+from dns.resolver import LifetimeTimeout, NoNameservers
 
 from switch.cli.common import count
 from switch.output import Advanced
@@ -72,12 +73,22 @@ async def _look_up(loaded: Loaded, advanced: Advanced) -> list[Answer]:
             except TimeoutError:
                 found, why = None, f"nothing came within {NAME_S:.0f} s"
             except (DNSException, OSError) as error:
-                found, why = None, str(error).rstrip(".") or type(error).__name__
+                found, why = None, _why(error)
         done += 1
         advanced(done, len(names))
         return Answer(name=name, rules=rules, found=found, why=why)
 
     return await asyncio.gather(*[ask(name, rules) for name, rules in sorted(names.items(), key=str)])
+
+
+def _why(error: DNSException | OSError) -> str:
+    match error:
+        case LifetimeTimeout():
+            return "no name server answered in time"
+        case NoNameservers():
+            return "the name servers fail (SERVFAIL, REFUSED)"
+        case _:
+            return str(error).rstrip(".") or type(error).__name__
 
 
 def problems_of(answers: Sequence[Answer], loaded: Loaded, listeners: Listeners) -> Iterator[Problem]:

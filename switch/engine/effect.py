@@ -50,8 +50,8 @@ class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk or line sent something malformed, or something that can't be true; or it failed (`kind` FAILOVER). `sip_call_id`: the Call-ID
-    of its message, as far as it could be read.
+    """A trunk or line sent something malformed, or something that can't be true, which is logged once for each call and kind of it; or it
+    failed (`kind` FAILOVER). `sip_call_id`: the Call-ID of its message, as far as it could be read.
 
     `is_last`: no more of this host are logged for a while; statistics go on counting.
     """
@@ -61,6 +61,14 @@ class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     sip_call_id: str = ""
     is_last: bool = False
     kind: Statistic = Statistic.ODDITY
+
+
+class LogNat(msgspec.Struct, frozen=True, kw_only=True):
+    """A trunk or line signals addresses that can't be reached: its source address is used. Once for each host. `what`: for what of it."""
+
+    source: Flow
+    what: str
+    sip_call_id: str = ""
 
 
 class LogLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,5 +96,15 @@ class TrustSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Effect = (
-    AppendJournal | SyncJournal | SendSip | TellWorker | StoreRecord | LogProblem | LogPeer | LogPeerState | LogLoad | TrustSource
+    AppendJournal
+    | SyncJournal
+    | SendSip
+    | TellWorker
+    | StoreRecord
+    | LogProblem
+    | LogPeer
+    | LogNat
+    | LogPeerState
+    | LogLoad
+    | TrustSource
 )

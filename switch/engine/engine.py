@@ -18,7 +18,7 @@ from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
 from switch.engine.digit_relay import DigitRelay
-from switch.engine.effect import Effect, LogLoad, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
+from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
@@ -40,7 +40,7 @@ from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage, UsageHistory
 from switch.engine.worker_reports import WorkerReports
 from switch.sip.agent import UserAgent
-from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, SourceAuthenticated
+from switch.sip.fact import Fact, HealthChanged, InviteReceived, LegTerminated, PeerBehindNat, SourceAuthenticated
 from switch.sip.flow import Flow, SendFailure
 from switch.sip.statistics import Statistic
 from switch.sip.strangers import Standing
@@ -68,7 +68,7 @@ class Engine:
         self._media = MediaController(
             rtp,
             tell=lambda worker, order: self._emit(TellWorker(worker=worker, order=order)),
-            note=lambda source, what: self._emit(LogPeer(source=source, what=what)),
+            note=lambda source, what: self._emit(LogNat(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media)
         digits = DigitRelay(agent=agent, media=self._media)
@@ -221,6 +221,7 @@ class Engine:
         self._trunks.follow(plan)
         self._agent.locator.keep(plan.names)
         self._agent.admit_strangers(plan.strangers)
+        self._admission.limit(plan.calls_per_second)
 
     def watch_peers(self, at: Moment) -> None:
         """Asks trunks and lines by OPTIONS and registers trunks from now on, as the plan says. Called at the start and after a reload."""
@@ -266,12 +267,16 @@ class Engine:
                 self._control.usage.set_line_up(line, is_up=notice.is_up)
             self._emit(logged_state(notice))
         for oddity in self._agent.oddities():
-            room = self._peer_log.take(oddity.source.host, at.mono_ns)
+            source, what, call_id = oddity.source, oddity.what, oddity.call_id
+            if isinstance(oddity, PeerBehindNat):
+                self._emit(LogNat(source=source, what=what, sip_call_id=call_id))
+                continue
+            if oddity.kind is Statistic.ODDITY:
+                room = self._peer_log.take_oddity(source.host, at.mono_ns, call_id=call_id, what=what)
+            else:
+                room = self._peer_log.take(source.host, at.mono_ns)
             if room is not None:
-                logged = LogPeer(
-                    source=oddity.source, what=oddity.what, sip_call_id=oddity.call_id, is_last=room == 0, kind=oddity.kind
-                )
-                self._emit(logged)
+                self._emit(LogPeer(source=source, what=what, sip_call_id=call_id, is_last=room == 0, kind=oddity.kind))
 
     def _drain_facts(self, at: Moment) -> None:
         """Passes the agent's facts to the calls, until none is left."""

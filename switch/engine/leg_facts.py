@@ -65,16 +65,16 @@ class LegFacts:
                 self._on_terminated(live, number, fact, at)
             case _ if isinstance(live.call.phase, Ended):  # the leg was answered after the record was written: hang it up
                 self._agent.hangup(fact.leg, at.mono_ns)
-            case ProvisionalReceived(status=status, body=body):
-                early = self._media.apply_early_answer(live, leg, body) and self._media.can_answer_early(live)
+            case ProvisionalReceived(status=status, body=body, to_tag=fork):
+                early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
                 self._runner.feed(live, ev.LegRang(at=at, leg=number, status=status, early_media=early))
             case FailedOver(target=target):
                 leg.source = target
                 self._runner.feed(live, ev.LegFailedOver(at=at, leg=number, target=str(target)))
             case RedirectFollowed(uri=uri):
                 self._runner.feed(live, ev.LegRedirected(at=at, leg=number, uri=uri))
-            case AnswerReceived(body=body):
-                if self._media.apply_answer(live, leg, body):
+            case AnswerReceived(body=body, to_tag=fork):
+                if self._media.apply_final_answer(live, leg, body, fork=fork):
                     self._runner.feed(live, ev.LegAnswered(at=at, leg=number))
                 else:
                     self._runner.feed(live, ev.AnswerUnusable(at=at, leg=number, why=self._media.answer_objection(leg, body)))

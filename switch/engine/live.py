@@ -1,7 +1,7 @@
 """Holds the engine's state of each live call beside the call itself: its legs' SIP and media handles, and its pinned plan."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from media.control import RemoteMedia
 from switch.call.cause import Cause
@@ -17,6 +17,16 @@ from switch.timer_heap import TimerEntry
 
 
 @dataclass(slots=True, kw_only=True)
+class EarlyAnswer:
+    """What one fork of a line's INVITE described before the 2xx. `body`: the SDP of its latest provisional answer. `remote`, `wish`: where
+    its audio is and which way it flows, which its UPDATE may have changed since."""
+
+    body: bytes
+    remote: RemoteMedia
+    wish: Direction = Direction.SENDRECV
+
+
+@dataclass(slots=True, kw_only=True)
 class LiveLeg:
     """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `peer`: what config says of its trunk or line.
     `host`, `port`: our RTP address, once its family is known, and port. `remote`: where its audio is, once agreed. `refusal`: why its SDP
@@ -26,6 +36,7 @@ class LiveLeg:
     `opened`: the worker has bound the port. `offered`: our offer was sent on it (an INVITE, or a 200 to an INVITE without SDP), so an
     answer must come. `asked`: that is in the ACK of a re-INVITE without SDP.
     `silent_since`: its last packet, while its audio has stopped. `wish`: the direction that it last asked for.
+    `early`: the early answers to our INVITE, by the To tag of their fork.
     `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
     """
 
@@ -46,6 +57,7 @@ class LiveLeg:
     told: Direction = Direction.SENDRECV
     waiting: bytes | None = None
     music: bool = False
+    early: dict[str, EarlyAnswer] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
-from switch.engine.live import LiveCall, LiveLeg
+from switch.engine.live import EarlyAnswer, LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import media_host, remote_media
 from switch.sip import offer_answer
+from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
@@ -117,12 +118,14 @@ class MediaController:
         return live.legs[CALLER].prepared is not None
 
     def renegotiate(self, live: LiveCall, leg: LiveLeg, offer: bytes, *, direction: Direction) -> bytes | Incompatible:
-        """Returns our SDP for a 200 to a re-INVITE and sets the new remote address, or why it can't be served; then nothing changes.
-        `direction`: what we would do."""
+        """Returns our SDP for a 200 to a re-INVITE, UPDATE or PRACK and sets the new remote address, or why it can't be served; then
+        nothing changes. Before our 2xx it takes the place of the answer to the INVITE. `direction`: what we would do."""
         agreement = self._answer(leg, offer, direction=direction)
         if isinstance(agreement, Incompatible):
             return agreement
         leg.told = direction
+        if leg.prepared is not None:
+            leg.prepared = agreement
         self._set_remote(live, leg, agreement, ours=(agreement.format,))
         return agreement.body
 
@@ -145,25 +148,45 @@ class MediaController:
         self._open(live, leg, number=number)
         return self._offer(leg, first=_codec(live.legs[CALLER]))  # then nothing need be transcoded
 
-    def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
-        """Applies an answer in a provisional response to our INVITE; of several, from forks, the last counts. False: there is none
-        that can be used."""
+    def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
+        """Applies an answer in a provisional response to our INVITE; until the 2xx the latest of all forks counts. `fork`: its To tag.
+        False: there is none that can be used."""
         agreement = self._accepted(leg, answer) if leg.offered and answer else None
         if agreement is None:
             return False
-        self._set_remote(live, leg, agreement, ours=_formats(leg))
+        remote = self._set_remote(live, leg, agreement, ours=_formats(leg))
+        if fork in leg.early or len(leg.early) < MAX_FORKS:
+            leg.early[fork] = EarlyAnswer(body=answer, remote=remote)
         return True
 
-    def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
-        """Applies the peer's SDP answer to our offer; False when it can't be used. Changes nothing when no offer of ours is open.
+    def note_early_update(self, leg: LiveLeg, *, fork: str) -> None:
+        """A fork's UPDATE before the 2xx was accepted: what it described counts for that fork from now on."""
+        early = leg.early.get(fork)
+        if early is not None and leg.remote is not None:
+            early.remote, early.wish = leg.remote, leg.wish
 
-        An early answer (RFC 3261 §13.2.1) is the answer of a 200 without SDP; where the 200 has SDP again, the newer one counts.
+    def apply_final_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
+        """Applies the answer of the fork that sent the 2xx; False when it can't be used.
+
+        Its early answer (RFC 3261 §13.2.1), as its UPDATE left it, is that of a 2xx without SDP, and of one that only repeats it; where the
+        2xx has other SDP, that counts.
         """
+        early = leg.early.get(fork) or leg.early.get("")
+        leg.early.clear()
+        if early is not None and (answer == early.body or parse_sdp(answer) is None):
+            leg.remote, leg.wish, leg.offered = early.remote, early.wish, False
+            self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))  # the wait for its first packet begins now
+            return True
+        leg.wish = Direction.SENDRECV
+        return parse_sdp(answer) is not None and self.apply_answer(live, leg, answer)
+
+    def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
+        """Applies the peer's SDP answer to our offer, in a 2xx or an ACK; False when it can't be used. Changes nothing when no offer of
+        ours is open. Where an answer without SDP follows an agreement, that stays."""
         if not leg.offered:
             return True
         if leg.remote is not None and parse_sdp(answer) is None:
             leg.offered = False
-            self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))  # the wait for its first packet begins now
             return True
         agreement = self._accepted(leg, answer)
         if agreement is None:
@@ -264,7 +287,7 @@ class MediaController:
             self._note(source, f"its SDP names {signalled}, which can't be reached: audio goes to where its SIP comes from")
         return host
 
-    def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> None:
+    def _set_remote(self, live: LiveCall, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         remote = self._remote(leg, agreement, ours=ours)
         known = leg.remote
         if known is not None:
@@ -273,6 +296,7 @@ class MediaController:
         if remote != leg.remote:
             leg.remote = remote
             self._tell(live.worker, SetRemote(port=_port(leg), peer=remote))
+        return remote
 
     # ports
 

@@ -38,8 +38,8 @@ class Renegotiator:
 
     def on_fact(self, live: LiveCall, number: int, fact: OfferReceived | OfferAccepted | OfferRefused, at: Moment) -> None:
         match fact:
-            case OfferReceived(offer=offer):
-                self.on_offer(live, number, offer, at)
+            case OfferReceived(offer=offer, fork=fork):
+                self.on_offer(live, number, offer, at, fork=fork)
             case OfferAccepted(body=body):
                 self.on_offer_accepted(live, number, body, at)
             case OfferRefused(status=status):
@@ -47,8 +47,9 @@ class Renegotiator:
             case _:
                 assert_never(fact)
 
-    def on_offer(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
-        """A re-INVITE or UPDATE with an offer, or a re-INVITE that asks for ours."""
+    def on_offer(self, live: LiveCall, number: int, offer: bytes, at: Moment, *, fork: str = "") -> None:
+        """A re-INVITE, UPDATE or PRACK with an offer, or a re-INVITE that asks for ours. Before a line has answered there is no other leg
+        to ask: it is answered with what we can do (RFC 3311 §5.2). `fork`: whose UPDATE it is then."""
         leg, other = live.legs[number], live.partner_of(number)
         if not offer:
             body = self._media.renew_offer(leg, direction=_direction(live, number))
@@ -62,7 +63,8 @@ class Renegotiator:
         wish = _wish(leg, asked)
         told = None if other is None else _direction(live, other, wish=wish)
         if other is None or told is None or live.legs[other].offered or told == live.legs[other].told:
-            self._accept(live, number, offer, at)
+            if self._accept(live, number, offer, at) and fork:
+                self._media.note_early_update(leg, fork=fork)
             self._play_music(live)
         elif live.legs[other].waiting is not None:  # its offer waits for this leg: each would wait for the other
             self._agent.decline(leg.sip, PENDING, at.mono_ns)
@@ -122,7 +124,8 @@ class Renegotiator:
     def _offer(self, leg: LiveLeg, direction: Direction, at: Moment) -> None:
         self._agent.offer(leg.sip, self._media.renew_offer(leg, direction=direction), at.mono_ns)
 
-    def _accept(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> None:
+    def _accept(self, live: LiveCall, number: int, offer: bytes, at: Moment) -> bool:
+        """Answers a leg's offer. Returns False when it had to be refused."""
         leg = live.legs[number]
         leg.waiting = None
         asked = self._media.wish_of(leg, offer)
@@ -131,8 +134,9 @@ class Renegotiator:
         body = self._media.renegotiate(live, leg, offer, direction=_direction(live, number))
         if isinstance(body, Incompatible):
             self._agent.decline(leg.sip, NOT_ACCEPTABLE, at.mono_ns, warning=warning(body, leg.peer.codecs))
-        else:
-            self._agent.accept(leg.sip, body, at.mono_ns)
+            return False
+        self._agent.accept(leg.sip, body, at.mono_ns)
+        return True
 
     def _play_music(self, live: LiveCall) -> None:
         """Starts and stops music to the caller as the line holds the call or not."""

@@ -12,7 +12,7 @@ from switch.sip.access import AccessControl, Served
 from switch.sip.body import with_sdp_body
 from switch.sip.capabilities import CAPABILITIES, Rejection, rejection_outside_dialogs
 from switch.sip.core import UserAgentCore
-from switch.sip.fact import Fact, Notice, PeerOddity, SourceAuthenticated
+from switch.sip.fact import Fact, Notice, PeerBehindNat, PeerOddity, SourceAuthenticated
 from switch.sip.flow import Flow, Listeners, SendFailure
 from switch.sip.identity import asserted_identity
 from switch.sip.incoming import IncomingLeg
@@ -119,8 +119,8 @@ class UserAgent:
         """Returns whether `oddities` or `notices` has something."""
         return bool(self._core.oddities or self.monitor.notices)
 
-    def oddities(self) -> list[PeerOddity]:
-        """Returns what trunks and lines sent malformed, in order; each is returned once."""
+    def oddities(self) -> list[PeerOddity | PeerBehindNat]:
+        """Returns what trunks and lines sent malformed, and which are behind a NAT, in order; each is returned once."""
         oddities, self._core.oddities = self._core.oddities, []
         return oddities
 
@@ -357,5 +357,4 @@ class UserAgent:
                 rejection or ((503, wait) if core.is_full() else None) or (None if target is not None else (400, ()))
             )  # §8.1.1.8
             leg = IncomingLeg(core, received, peer=peer, target=target or "", rejection=rejection, now_ns=now_ns)
-            core.call_host(leg.number, source.host)
             core.report(leg.invited(source))

@@ -10,7 +10,7 @@ from zlib import crc32
 from switch.sip.authenticator import Authenticator
 from switch.sip.body import SDP_TYPE
 from switch.sip.dialog import Dialog
-from switch.sip.fact import Fact, LegTerminated, PeerOddity
+from switch.sip.fact import Fact, LegTerminated, PeerBehindNat, PeerOddity
 from switch.sip.flow import Flow, Listeners
 from switch.sip.live_keys import LiveKeys
 from switch.sip.locator import Locator
@@ -85,14 +85,14 @@ class UserAgentCore:
         self.transactions = Transactions(timers=timers, timer_heap=self.timer_heap, send=self.send)
         self.legs: dict[int, SipLeg] = {}
         self.dialogs: dict[str, SipLeg] = {}
-        self._called: dict[int, str] = {}
+        self._called: dict[int, frozenset[str]] = {}
         self._leg_hosts = LiveKeys()
         self._nat_hosts: set[str] = set()
         self._serial = 0
         self.authenticator = Authenticator(token)
         self.statistics = Statistics()
         self.facts: list[Fact] = []
-        self.oddities: list[PeerOddity] = []
+        self.oddities: list[PeerOddity | PeerBehindNat] = []
         self.outbox: list[tuple[bytes, Flow]] = []
 
     def next_leg(self) -> int:
@@ -120,21 +120,21 @@ class UserAgentCore:
         """Reports the last fact of a leg."""
         self.report(ended)
         self.legs.pop(ended.leg, None)
-        host = self._called.pop(ended.leg, None)
-        if host is not None:
+        self.call_host(ended.leg)
+        self._called.pop(ended.leg, None)
+
+    def call_host(self, leg: int, *hosts: str) -> None:
+        """The leg's peer is at `hosts` from now on, and at those named before no more."""
+        before = self._called.get(leg, frozenset())
+        self._called[leg] = frozenset(hosts)
+        for host in self._called[leg]:
+            self._leg_hosts.add(host)
+        for host in before:
             self._leg_hosts.discard(host)
 
-    def call_host(self, leg: int, host: str) -> None:
-        """The leg calls `host` from now on, or was called from there."""
-        before = self._called.get(leg)
-        if before is not None:
-            self._leg_hosts.discard(before)
-        self._called[leg] = host
-        self._leg_hosts.add(host)
-
     def is_called(self, host: str) -> bool:
-        """Returns whether a live leg calls `host` or was called from there, or a request from there is being served: it is no stranger
-        while that lasts."""
+        """Returns whether the peer of a live leg is at `host`, or a request from there is being served: it is no stranger while that
+        lasts."""
         return host in self._leg_hosts or host in self.transactions.server_hosts
 
     def live_hosts(self) -> int:
@@ -160,7 +160,8 @@ class UserAgentCore:
         self.statistics.add(Statistic.NAT, source.host)
         if source.host not in self._nat_hosts and len(self._nat_hosts) < MAX_NAT_HOSTS:
             self._nat_hosts.add(source.host)
-            self.note_oddity(source, "behind a NAT: its source address is used, not its Contact or route", dialog.call_id)
+            what = "its requests go to its source address, not to its Contact or route"
+            self.oddities.append(PeerBehindNat(source=source, what=what, call_id=dialog.call_id[:MAX_ODDITY_CHARS]))
 
     def new_branch(self) -> str:
         return MAGIC_COOKIE + self.token()

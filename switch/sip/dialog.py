@@ -100,6 +100,11 @@ class Dialog:
         """Returns the Request-URI of our requests."""
         return self._request_uri
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Returns where the peer's requests may come from: where it was first heard, and where it is reached."""
+        return frozenset((self._fallback.host, self.next_hop.host))
+
     def accepts(self, cseq: int) -> bool:
         """Records the CSeq of a request from the peer. False: it is lower than one seen before (§12.2.2 answers 500)."""
         if self.peer_cseq is not None and cseq < self.peer_cseq:

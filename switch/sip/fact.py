@@ -97,10 +97,12 @@ class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
 
 class AnswerReceived(msgspec.Struct, frozen=True, kw_only=True):
     """The first 2xx to our INVITE, ACK already sent. It may come after `hangup` was called (it crossed our CANCEL): the user
-    hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself."""
+    hangs up again and the agent sends BYE. 2xx from further forks are acknowledged and ended by the agent itself.
+    `to_tag`: of the fork that answered, as in `ProvisionalReceived`."""
 
     leg: int
     body: bytes
+    to_tag: str = ""
 
 
 class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,11 +114,12 @@ class AckReceived(msgspec.Struct, frozen=True, kw_only=True):
 
 class OfferReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A re-INVITE, or an UPDATE or PRACK with an offer, from the far end of a leg. The user answers with `accept` or `decline`.
-    `offer` b"": it asks for our offer."""
+    `offer` b"": it asks for our offer. `fork`: the To tag of the fork of our INVITE whose UPDATE it is, before a 2xx; "" else."""
 
     leg: int
     offer: bytes
     method: str = "INVITE"
+    fork: str = ""
 
 
 class OfferAccepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +171,15 @@ class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     call_id: str
     kind: Statistic = Statistic.ODDITY
+
+
+class PeerBehindNat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a peer signals as its own address can't be reached, and its source address is used: told once for each host. Drained as
+    `PeerOddity`. `what`: what is sent there instead."""
+
+    source: Flow
+    what: str
+    call_id: str
 
 
 class HealthChanged(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ from switch.sip.flow import Flow
 from switch.sip.headers import parse_uint
 from switch.sip.message import Request, Response
 from switch.sip.peer import PeerProfile
+from switch.sip.peer_offer import PeerOffer
 from switch.sip.received import ReceivedRequest
-from switch.sip.requests import DEFAULT_MAX_FORWARDS, Fields, names_option, q850_of, reason_q850, retry_after
+from switch.sip.requests import DEFAULT_MAX_FORWARDS, Fields, contact_of, names_option, q850_of, reason_q850, retry_after
 from switch.sip.retransmission import Retransmission
 from switch.sip.session import Session
 from switch.sip.session_timer import interval_rejection
@@ -41,14 +42,6 @@ class _Reliable:
     retransmission: Retransmission
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pending:
-    """An UPDATE or PRACK with an offer that the user has not answered yet."""
-
-    received: ReceivedRequest
-    transaction: Transaction
-
-
 class IncomingLeg:
     """An INVITE that has no final answer yet. `target`: the caller's Contact. `rejection`: the only answer it can get, with its headers."""
 
@@ -65,6 +58,7 @@ class IncomingLeg:
         "_reliable",
         "_ring_timer",
         "_rseq",
+        "_sdp",
         "_tag",
         "_transaction",
         "_waiting",
@@ -91,14 +85,16 @@ class IncomingLeg:
         self._reliable: _Reliable | None = None
         self._rseq = 0
         self._agreed = False
+        self._sdp = b""
         self._waiting: tuple[int, bytes] | None = None
         self._answer: bytes | None = None
-        self._pending: _Pending | None = None
+        self._pending: PeerOffer | None = None
         self._dialog = self._early_dialog(target)
         self._transaction = core.serve(received, now_ns, tag=self._tag)
         self._transaction.user = self
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
+        core.call_host(self.number, *self._dialog.hosts)
         core.respond(self._transaction, received, 100, now_ns=now_ns)
         self._expires_timer = self._start_expires(now_ns)
 
@@ -122,7 +118,8 @@ class IncomingLeg:
 
     def progress(self, status: int, now_ns: int, *, body: bytes) -> None:
         """Sends a 1xx, again every minute: reliably where the caller requires that, or takes it and there is SDP in it. One that can't go
-        before another one's PRACK waits; the newest replaces it (RFC 3262 §3)."""
+        before another one's PRACK waits; the newest replaces it (RFC 3262 §3). SDP that a reliable 1xx held already is not repeated: it
+        would be an offer (§5)."""
         if self._answer is not None:
             return
         headers = self._received.request.headers
@@ -131,13 +128,17 @@ class IncomingLeg:
             if required:
                 return
             body = b""
+        if self._agreed:
+            body = b""
+        self._start_ringing_again(status, body, now_ns)
         if required or (body and names_option(headers, "Supported", "100rel")):
-            if self._reliable is not None:
+            if self._reliable is not None or self._pending is not None:
                 self._waiting = (status, body or (self._waiting[1] if self._waiting else b""))
             else:
                 self._send_reliable(status, body, now_ns)
             return
-        self._send_again(status, body, now_ns)
+        extra = (self._core.contact(self._received), ALLOW)
+        self._core.respond(self._transaction, self._received, status, now_ns=now_ns, extra=extra, body=body)
 
     def answer(self, body: bytes, now_ns: int) -> None:
         """Answers with 200, as soon as the PRACK of a reliable 1xx has come (RFC 3262 §3), and its offer is answered. SDP that such a 1xx
@@ -152,7 +153,14 @@ class IncomingLeg:
         self._drop_early(now_ns)
         dialog = self._dialog
         session = Session(
-            self._core, self.number, dialog=dialog, peer=self._peer, tag=self._tag, status=200, is_caller=False, sdp=body
+            self._core,
+            self.number,
+            dialog=dialog,
+            peer=self._peer,
+            tag=self._tag,
+            status=200,
+            is_caller=False,
+            sdp=self._sdp or body,
         )
         session.start(self._transaction, received=self._received, body=b"" if self._agreed else body, now_ns=now_ns)
 
@@ -167,15 +175,17 @@ class IncomingLeg:
         """Answers the offer of an UPDATE or PRACK."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            extra: Fields = (self._core.contact(pending.received), *CAPABILITIES)
-            self._core.respond(pending.transaction, pending.received, 200, now_ns=now_ns, extra=extra, body=body)
-            self._answer_now(now_ns)
+            self._sdp = body
+            if pending.received.request.method == "UPDATE":
+                self._retarget(pending.received)
+            pending.accept(self._core, body, now_ns)
+            self._go_on(now_ns)
 
     def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         pending, self._pending = self._pending, None
         if pending is not None:
-            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns, extra=extra)
-            self._answer_now(now_ns)
+            pending.decline(self._core, status, now_ns, extra=extra)
+            self._go_on(now_ns)
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:
         self.refuse(HUNG_UP_STATUS, now_ns, extra=reason_q850(q850))
@@ -205,6 +215,8 @@ class IncomingLeg:
         elif method == "INFO" and received.request.body:
             core.refuse(received, 415, now_ns=now_ns)
         else:
+            if method == "UPDATE":
+                self._retarget(received)
             core.reply_stateless(received, 200, extra=(core.contact(received), *CAPABILITIES))
 
     def on_ack(self, cseq: int, body: bytes, now_ns: int) -> None:
@@ -219,19 +231,16 @@ class IncomingLeg:
         """Before the final answer only the transport ends a transaction."""
         self._forget(LegTerminated(leg=self.number, why=EndReason.UNREACHABLE, by_peer=False, status=None), 0)
 
-    # reliable answers
+    # provisional answers
 
-    def _send_again(self, status: int, body: bytes, now_ns: int) -> None:
-        core = self._core
-        core.timer_heap.cancel(self._ring_timer)
-        self._ring_timer = core.timer_heap.add(now_ns + RING_AGAIN_NS, lambda again_ns: self._send_again(status, body, again_ns))
-        extra = (core.contact(self._received), ALLOW)
-        core.respond(self._transaction, self._received, status, now_ns=now_ns, extra=extra, body=body)
+    def _start_ringing_again(self, status: int, body: bytes, now_ns: int) -> None:
+        heap = self._core.timer_heap
+        heap.cancel(self._ring_timer)
+        self._ring_timer = heap.add(now_ns + RING_AGAIN_NS, lambda again_ns: self.progress(status, again_ns, body=body))
 
     def _send_reliable(self, status: int, body: bytes, now_ns: int) -> None:
         """The retransmissions end by PRACK, or with 64*T1, and then the INVITE is refused (RFC 3262 §3)."""
         core = self._core
-        core.timer_heap.cancel(self._ring_timer)
         self._rseq = self._rseq + 1 if self._rseq else 1 + core.random_below(FIRST_RSEQ_LIMIT - 1)
         extra: Fields = (
             core.contact(self._received),
@@ -264,17 +273,18 @@ class IncomingLeg:
             self._on_offer(received, now_ns)
         else:
             core.reply(received, 200, now_ns=now_ns)
-        if self._answer is not None:
-            self._answer_now(now_ns)
-        elif self._waiting is not None:
-            (status, body), self._waiting = self._waiting, None
-            self.progress(status, now_ns, body=body)
+        self._go_on(now_ns)
 
-    def _answer_now(self, now_ns: int) -> None:
-        """Sends the 200, if one waits and what it waited for is over."""
+    def _go_on(self, now_ns: int) -> None:
+        """Sends what waited for a PRACK, or for the answer to an offer: the 200, else the next 1xx."""
+        if self._reliable is not None or self._pending is not None:
+            return
         if self._answer is not None:
             body, self._answer = self._answer, None
             self.answer(body, now_ns)
+        elif self._waiting is not None:
+            (status, body), self._waiting = self._waiting, None
+            self.progress(status, now_ns, body=body)
 
     def _on_offer(self, received: ReceivedRequest, now_ns: int) -> None:
         """RFC 3311 §5.2: while the first offer is not answered for good, or another one waits, the peer must ask again."""
@@ -282,12 +292,19 @@ class IncomingLeg:
         if not self._agreed or self._pending is not None:
             core.refuse(received, 500, now_ns=now_ns, extra=retry_after(core.retry_after_s()))
             return
-        self._pending = _Pending(received=received, transaction=core.serve(received, now_ns))
+        self._pending = PeerOffer(received, core.serve(received, now_ns))
         core.report(OfferReceived(leg=self.number, offer=received.request.body, method=received.request.method))
 
     def _never_pracked(self, now_ns: int) -> None:
         ended = LegTerminated(leg=self.number, why=EndReason.NO_ACK, by_peer=False, status=504)
         self._close(504, now_ns, ended)
+
+    def _retarget(self, received: ReceivedRequest) -> None:
+        """UPDATE is a target refresh (RFC 3311 §5.2)."""
+        target = contact_of(received.request.headers)
+        if target is not None:
+            self._dialog.retarget(target)
+            self._core.call_host(self.number, *self._dialog.hosts)
 
     # how it ends
 
@@ -320,7 +337,7 @@ class IncomingLeg:
         heap = self._core.timer_heap
         heap.cancel(self._ring_timer)
         heap.cancel(self._expires_timer)
-        self._answer = None
+        self._answer = self._waiting = None
         if self._reliable is not None:
             self._reliable.retransmission.stop()
             self._reliable = None

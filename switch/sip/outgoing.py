@@ -37,6 +37,8 @@ from switch.sip.transaction_table import TransactionEnd
 FIRST_CSEQ = 1
 MAX_REDIRECTS = 3
 """3xx that one call follows."""
+MAX_LENGTHENED = 4
+"""422 that one call follows: the line and three proxies before it, each with a Min-SE of its own (RFC 4028 §8.1)."""
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
 _UNANSWERED = {
@@ -69,11 +71,11 @@ class OutgoingLeg:
         "_fields",
         "_interval_s",
         "_least_s",
+        "_lengthened",
         "_peer",
         "_phase",
         "_q850",
         "_request",
-        "_sdp",
         "_tag",
         "_timeout_timer",
         "_transaction",
@@ -111,9 +113,10 @@ class OutgoingLeg:
         self._visited = [uri]
         self._interval_s = peer.session_expires_s
         self._least_s = MIN_SE_S
+        self._lengthened = 0
         self._cseq = FIRST_CSEQ
         self._branch = ""
-        self._body = self._sdp = body
+        self._body = body
         host = core.listeners.local(targets[0]).host
         self._fields: tuple[Fields, Fields] = (
             (
@@ -150,8 +153,7 @@ class OutgoingLeg:
 
     def accept(self, body: bytes, now_ns: int) -> None:
         """Answers the offer of an UPDATE in an early dialog."""
-        if self._early.accept(body, now_ns):
-            self._sdp = body
+        self._early.accept(body, now_ns)
 
     def decline(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         self._early.decline(status, now_ns, extra=extra)
@@ -243,14 +245,23 @@ class OutgoingLeg:
             self._send_again(self._request.uri, now_ns)
             self._transaction.tries = tries + 1
             return True
-        if response.status == 422 and max(self._least_s, self._interval_s or 0) < min_se(response.headers) < MAX_SESSION_S:
-            self._interval_s = self._least_s = min_se(response.headers)
+        if response.status == 422 and self._is_lengthened(response):
             self._send_again(self._request.uri, now_ns)
             return True
         if response.status == 503:
             asked_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S) or 0
             return self._moves_on("answers 503", now_ns, for_ns=max(FAILED_NS, asked_s * NS_PER_S))
         return response.status < 400 and self._is_redirected(response, now_ns)
+
+    def _is_lengthened(self, response: Response) -> bool:
+        """Asks for the session that a 422 wants (RFC 4028 §7.3). False: that is no longer one, or the line and its proxies wanted a longer
+        one too often."""
+        least_s = min_se(response.headers)
+        if self._lengthened >= MAX_LENGTHENED or not max(self._least_s, self._interval_s or 0) < least_s < MAX_SESSION_S:
+            return False
+        self._lengthened += 1
+        self._interval_s = self._least_s = least_s
+        return True
 
     def _is_redirected(self, response: Response, now_ns: int) -> bool:
         """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
@@ -272,7 +283,7 @@ class OutgoingLeg:
         in the old one; None: that has acknowledged the refusal, and absorbs what comes again."""
         self._transaction.user = heir
         self._cseq += 1
-        self._early.forget()
+        self._early.end(now_ns)
         self._phase = OutgoingState.CALLING
         self._request, self._transaction = self._send(uri, now_ns)
 
@@ -315,8 +326,9 @@ class OutgoingLeg:
             return
         contact = contact_of(response.headers)
         dialog = self._dialog(response, remote_tag, contact or self._request.uri)
-        if (numbers := self._early.numbers_of(remote_tag)) is not None:  # they go on, its route set is the 2xx's (§13.2.2.4)
-            dialog.cseq, dialog.peer_cseq = numbers
+        fork = self._early.fork(remote_tag)
+        if fork is not None and fork.numbers is not None:  # they go on, its route set is the 2xx's (§13.2.2.4)
+            dialog.cseq, dialog.peer_cseq = fork.numbers
         credentials = credentials_of(self._request)
         ack = dialog.request("ACK", branch=self._core.new_branch(), cseq=self._cseq, extra=credentials)
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
@@ -331,11 +343,11 @@ class OutgoingLeg:
                 tag=self._tag,
                 status=response.status,
                 is_caller=True,
-                sdp=self._sdp,
+                sdp=self._body if fork is None or fork.sdp is None else fork.sdp,
             )
             session.note_allowed(response.headers)
             session.set_interval(interval_answered(response, self._interval_s), now_ns)
-            self._core.report(AnswerReceived(leg=self.number, body=response.body))
+            self._core.report(AnswerReceived(leg=self.number, body=response.body, to_tag=remote_tag))
             return
         send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
         if is_first:
@@ -369,8 +381,7 @@ class OutgoingLeg:
     def _leave(self, now_ns: int) -> None:
         self._phase = OutgoingState.DONE
         self._failover.settle()
-        self._early.forget()
-        self.decline(487, now_ns)
+        self._early.end(now_ns)
         self._core.timer_heap.cancel(self._timeout_timer)
         self._core.dialogs.pop(self._tag, None)
 

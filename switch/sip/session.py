@@ -22,6 +22,7 @@ from switch.sip.message import Headers, Request, Response
 from switch.sip.own_keys import OwnKeys
 from switch.sip.own_offer import OwnOffers
 from switch.sip.peer import DtmfMode, PeerProfile
+from switch.sip.peer_offer import PeerOffer
 from switch.sip.received import ReceivedRequest
 from switch.sip.requests import Fields, contact_of, names_option, q850_of, reason_q850, retry_after
 from switch.sip.retransmission import Retransmission
@@ -39,14 +40,6 @@ class SessionState(IntEnum):
     LEAVING = auto()
     CLOSING = auto()
     OVER = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pending:
-    """A re-INVITE or UPDATE with an offer that the user has not answered yet."""
-
-    received: ReceivedRequest
-    transaction: Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +89,13 @@ class Session:
         self._tag = tag
         self._status = status
         self._phase = SessionState.CONFIRMED
-        self._pending: _Pending | None = None
+        self._pending: PeerOffer | None = None
         self._unacked: _Unacked | None = None
         self._bye: Transaction | None = None
         self._keys: OwnKeys | None = None
         self._q850: int | None = None
         core.note_nat(dialog)
+        core.call_host(number, *dialog.hosts)
         self._timer = SessionTimer(core.timer_heap, refresh=self._refresh, expired=self.lost)
         self._own = OwnOffers(core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp)
         core.legs[number] = self
@@ -159,8 +153,7 @@ class Session:
     def _refuse_pending(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
         pending, self._pending = self._pending, None
         if pending is not None:
-            pending.transaction.user = None
-            self._core.respond(pending.transaction, pending.received, status, now_ns=now_ns, extra=extra)
+            pending.decline(self._core, status, now_ns, extra=extra)
 
     # what the peer does
 
@@ -251,7 +244,7 @@ class Session:
         else:
             transaction = self._core.serve(received, now_ns)
             transaction.user = self
-            self._pending = _Pending(received=received, transaction=transaction)
+            self._pending = PeerOffer(received, transaction)
             if is_invite:
                 self._core.respond(transaction, received, 100, now_ns=now_ns)
             self._core.report(OfferReceived(leg=self.number, offer=request.body, method=request.method))
@@ -311,6 +304,7 @@ class Session:
         target = contact_of(headers)
         if target is not None:
             self._dialog.retarget(target)
+            self._core.call_host(self.number, *self._dialog.hosts)
 
     def _answer_update(self, transaction: Transaction, received: ReceivedRequest, *, body: bytes, now_ns: int) -> None:
         transaction.user = None

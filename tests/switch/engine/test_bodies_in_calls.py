@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import pytest
 from engine_world import CARRIER, EAST, MENU, SWITCH, World, line, plan
+from hand_written import LineByHand, aims, line_sdp, sent_to
 
 from media import control as mc
 from switch.call.record import FinalState
-from switch.engine.effect import LogPeer, SendSip
+from switch.engine.effect import LogNat
 from switch.engine.plan import Plan
 from switch.sip import offer_answer
-from switch.sip.flow import Flow, Listeners
-from switch.sip.message import Headers, Request, Response, parse, serialize
-from switch.sip.requests import answer
+from switch.sip.message import Headers, Request, Response, serialize
 
 SDP = "v=0\r\no=- 1 1 IN IP4 198.51.100.8\r\ns=-\r\nc=IN IP4 198.51.100.8\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
 ISUP = "Content-Type: application/isup;version=ansi88\r\nContent-Disposition: signal;handling=optional\r\n\r\nABC"
@@ -34,11 +33,6 @@ def invite(body: bytes, content_type: str) -> bytes:
         "Content-Type": content_type,
     }
     return serialize(Request(method="INVITE", uri="sip:+18005550100@192.0.2.1", headers=Headers(fields.items()), body=body))
-
-
-def sent_to(world: World, flow: Flow) -> list[Request | Response]:
-    sent = [parse(effect.data) for effect in world.effects if isinstance(effect, SendSip) and effect.target == flow]
-    return [message for message in sent if isinstance(message, Request | Response)]
 
 
 def test_the_sdp_part_of_a_multipart_invite_is_the_offer() -> None:
@@ -89,33 +83,6 @@ def test_488_says_why(sdp: str, warning: offer_answer.Incompatible) -> None:
     assert refusal.headers.get("Warning") == offer_answer.warning(warning, ())
 
 
-class LineByHand:
-    """A line whose answers are written by the test."""
-
-    def __init__(self, world: World, *, offer: bytes | None = None) -> None:
-        self._world = world
-        world.call(body=offer)
-        world.run(20)
-        (message,) = sent_to(world, EAST)
-        assert isinstance(message, Request)
-        self._invite = message
-
-    def answers(self, status: int, sdp: str = "", *, tag: str = "l1") -> None:
-        listeners = Listeners((EAST,), user_agent="line")
-        contact = ("Contact", f"<sip:{EAST.host}:{EAST.port}>")
-        message = answer(self._invite, status, tag=tag, listeners=listeners, extra=(contact,), body=sdp.encode())
-        self._world.engine.datagram(serialize(message), EAST, self._world.at())
-        self._world.run(20)
-
-
-def line_sdp(port: int, *, formats: str = "0") -> str:
-    return f"v=0\r\no=- 1 1 IN IP4 198.51.100.21\r\ns=-\r\nc=IN IP4 198.51.100.21\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n"
-
-
-def aims(world: World) -> list[int]:
-    return [order.peer.port for order in world.told(mc.SetRemote)]
-
-
 def test_sdp_in_a_183_only_is_the_answer_of_the_200() -> None:
     world = World(plan(line("east", EAST)))
     phone = LineByHand(world)
@@ -137,23 +104,6 @@ def test_a_200_without_sdp_after_no_early_answer_is_no_answer() -> None:
     world.run(40_000)
     assert not world.told(mc.Bridge)
     assert [attempt.sip_code for attempt in world.records[0].record.attempts] == [200]
-
-
-def test_the_200_may_have_another_address_than_the_183() -> None:
-    world = World(plan(line("east", EAST)))
-    phone = LineByHand(world)
-    phone.answers(183, line_sdp(4_000))
-    phone.answers(200, line_sdp(4_002))
-    assert aims(world) == [4_000, 4_002]
-    assert len(world.told(mc.Bridge)) == 1
-
-
-def test_of_early_answers_of_two_forks_the_last_is_heard() -> None:
-    world = World(plan(line("east", EAST)))
-    phone = LineByHand(world)
-    phone.answers(183, line_sdp(4_000), tag="l1")
-    phone.answers(183, line_sdp(4_100), tag="l2")
-    assert aims(world) == [4_000, 4_100]
 
 
 def test_early_sdp_that_can_not_be_used_changes_nothing() -> None:
@@ -234,6 +184,6 @@ def test_private_audio_behind_a_public_source_goes_to_the_source_and_is_logged_o
         world.run(100)
     peers = [opened.peer for opened in world.told(mc.Open)]
     assert [(peer.host, peer.port) for peer in peers if peer is not None] == [(CARRIER.host, 6_000)] * 2
-    (logged,) = [effect for effect in world.effects if isinstance(effect, LogPeer)]
+    (logged,) = [effect for effect in world.effects if isinstance(effect, LogNat)]
     assert logged.source == CARRIER
     assert "192.168.1.20" in logged.what

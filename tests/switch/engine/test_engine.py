@@ -1,5 +1,6 @@
 """The engine in a simulated world: real SIP agents around it, one clock, one seed."""
 
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -207,6 +208,18 @@ def test_all_capped_overflows_to_the_message() -> None:
     assert world.told(mc.Play) == [mc.Play(port=20_004, play=1, prompt="all-busy")]
     states = sorted(judged.record.final_state.value for judged in world.records)
     assert states == ["capped", "converted"]
+
+
+@pytest.mark.parametrize(("per_second", "refused"), [(2, 0), (1, 1), (None, 0)])
+def test_a_reload_changes_how_many_new_calls_a_second_are_taken(per_second: int | None, refused: int) -> None:
+    before = replace(plan(line("east", EAST)), calls_per_second=2)
+    world = World(before)
+    world.line_phone(EAST)
+    world.engine.reload(replace(before, calls_per_second=per_second, version="new"))
+    for _ in range(2):
+        world.call(hang_up_ms=3_000)
+    world.run(60_000)
+    assert [judged.record.ended_detail for judged in world.records].count("overload") == refused
 
 
 def test_a_reload_leaves_calls_in_progress_on_their_plan() -> None:

@@ -7,9 +7,9 @@ from engine_world import CARRIER, EAST, STRANGER, World, line, plan
 from structlog.testing import capture_logs
 
 from routing.expression import Kind
-from switch.app import Shell
+from switch.app import write_log
 from switch.call.record import FinalState
-from switch.engine.effect import LogPeer
+from switch.engine.effect import LogNat, LogPeer
 from switch.engine.journal_line import recover_call
 from switch.sip import offer_answer
 from switch.sip.flow import Flow
@@ -125,11 +125,37 @@ def test_a_stranger_is_counted_and_not_logged() -> None:
     assert world.sip.statistics.snapshot()["stranger"] == {STRANGER.host: 2}
 
 
+def test_an_oddity_that_comes_with_each_message_of_a_call_is_logged_once() -> None:
+    world = Listening(plan(line("east", EAST)))
+    world.line_phone(EAST)
+    for _ in range(3):
+        world.hear(invite(call_id=b"c1"))
+    assert [(each.what, each.sip_call_id) for each in world.logged] == [("not UTF-8: From", "c1")]
+    world.hear(invite(call_id=b"c2"))
+    assert [each.sip_call_id for each in world.logged] == ["c1", "c2"]
+
+
+def test_a_peer_behind_nat_has_a_word_of_its_own() -> None:
+    world = Listening(plan(line("east", EAST)))
+    world.line_phone(EAST)
+    world.hear(invite(call_id=b"c1").replace(b"carrier@198.51.100.7", b"carrier@192.168.1.7").replace(b"\xfc", b"u"))
+    world.run(5_000)
+    (noted,) = [effect for effect in world.effects if isinstance(effect, LogNat)]
+    assert (noted.source, noted.sip_call_id) == (CARRIER, "c1")
+    assert world.logged == []
+    assert "oddity" not in world.sip.statistics.snapshot()
+    with capture_logs() as lines:
+        write_log(noted)
+    assert [(each["event"], each["log_level"], each["source"]) for each in lines] == [
+        ("peer behind NAT", "info", "198.51.100.7:5080")
+    ]
+
+
 @pytest.mark.parametrize("is_last", [False, True])
 def test_what_a_peer_sent_is_logged_as_a_warning(*, is_last: bool) -> None:
     effect = LogPeer(source=CARRIER, what="unbalanced Contact", sip_call_id="c-1", is_last=is_last)
     with capture_logs() as lines:
-        Shell._do(None, effect)  # type: ignore[arg-type] # it needs nothing of the shell
+        write_log(effect)
     (logged,) = lines
     assert logged.pop("further", "") == ("counted, not logged, for up to an hour" if is_last else "")
     assert logged == {

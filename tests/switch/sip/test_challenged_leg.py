@@ -58,7 +58,7 @@ def test_a_challenged_invite_goes_out_again_on_the_same_leg(status: int, name: s
     solo.agent.receive(response(second, 200, body=ANSWER), PEER, solo.now_ns, peer=None)
     (ack,) = solo.said()
     assert (header(ack, "CSeq"), header(ack, name)) == ("2 ACK", header(second, name))
-    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER)]
+    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER, to_tag="pt")]
 
 
 def test_bye_goes_with_credentials_and_may_be_challenged_too() -> None:
@@ -151,7 +151,7 @@ def test_the_end_of_the_first_transaction_does_not_end_the_leg() -> None:
     solo.wait(LONG_MS)
     assert solo.facts() == []
     solo.agent.receive(response(second, 200, body=ANSWER), PEER, solo.now_ns, peer=None)
-    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER)]
+    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER, to_tag="pt")]
 
 
 def test_the_first_401_again_gets_its_ack_again_and_no_third_invite() -> None:
@@ -177,7 +177,7 @@ def test_a_redirection_to_a_host_of_the_advertiser_is_followed() -> None:
     assert (header(second, "CSeq"), header(second, "Call-ID")) == ("2 INVITE", header(invite, "Call-ID"))
     assert solo.facts() == [RedirectFollowed(leg=leg, uri="sip:new@198.51.100.8:5070")]
     solo.agent.receive(response(second, 200, body=ANSWER), Flow("198.51.100.8", 5070), solo.now_ns, peer=None)
-    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER)]
+    assert solo.facts() == [AnswerReceived(leg=leg, body=ANSWER, to_tag="pt")]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,20 @@ def test_a_redirection_elsewhere_is_a_refusal(targets: tuple[str, ...], words: s
     assert refused(solo, invite, 302, *moved(*targets)) is None
     assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=True, status=302)]
     assert words in solo.words[0]
+
+
+def test_the_host_that_a_redirection_leads_to_is_called_and_the_one_before_no_more() -> None:
+    """A host that is called is no stranger: its malformed requests are answered, its connections taken."""
+    solo, leg, invite = calling()
+    second = again(solo, invite, 302, *moved("<sip:a@198.51.100.8>"))
+    assert [solo.agent.is_called(f"198.51.100.{host}") for host in (7, 8)] == [False, True]
+    answer = response(second, 200, body=ANSWER, contact="<sip:a@198.51.100.9>")
+    solo.agent.receive(answer, Flow("198.51.100.8", 5060), solo.now_ns, peer=None)
+    assert [solo.agent.is_called(f"198.51.100.{host}") for host in (7, 8, 9)] == [False, True, True]
+    solo.agent.hangup(leg, solo.now_ns)
+    solo.wait(LONG_MS)
+    solo.facts()
+    solo.finish()
 
 
 def test_so_many_redirections_and_no_more() -> None:

@@ -97,7 +97,7 @@ def test_the_next_target_is_tried_as_the_same_call(how: str) -> None:
     assert caller.facts() == [FailedOver(leg=caller.leg, target=SECOND), FailedOver(leg=caller.leg, target=THIRD)]
 
     caller.hears(200, body=ANSWER)
-    assert caller.facts() == [AnswerReceived(leg=caller.leg, body=ANSWER)]
+    assert caller.facts() == [AnswerReceived(leg=caller.leg, body=ANSWER, to_tag="pt")]
     assert caller.sent[-1][1] == THIRD
     caller.agent.hangup(caller.leg, caller.now_ns)
     caller.said()
@@ -197,7 +197,7 @@ def test_a_late_ring_of_a_silent_target_is_cancelled_once() -> None:
     assert caller.hears(487, 0) == ["ACK"]
     assert caller.facts() == [FailedOver(leg=caller.leg, target=SECOND)]
     caller.hears(200, 1, body=ANSWER)
-    assert caller.facts() == [AnswerReceived(leg=caller.leg, body=ANSWER)]
+    assert caller.facts() == [AnswerReceived(leg=caller.leg, body=ANSWER, to_tag="pt")]
 
 
 def test_a_cancel_that_is_never_answered_is_forgotten() -> None:
@@ -217,7 +217,7 @@ def test_a_late_answer_of_a_silent_target_is_acknowledged_and_ended() -> None:
     assert [header(message, "CSeq") for message, _ in caller.sent[-2:]] == ["1 ACK", "2 BYE"]
     assert caller.hears(200, 0, tag="late", body=ANSWER) == ["ACK"]
     caller.hears(200, 1, body=ANSWER)
-    assert caller.facts()[-1] == AnswerReceived(leg=caller.leg, body=ANSWER)
+    assert caller.facts()[-1] == AnswerReceived(leg=caller.leg, body=ANSWER, to_tag="pt")
 
 
 @pytest.mark.parametrize("second", [200, 486])

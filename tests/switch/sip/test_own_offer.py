@@ -1,14 +1,25 @@
-"""Our own re-INVITE (RFC 3261 §14.1) and glare, against a peer written by hand: one small test per rule."""
+"""Requests of our own inside a session (RFC 3261 §14.1, RFC 4028 §7.4), against a peer written by hand: glare, refusals, refreshes, and
+what becomes of them when the call ends."""
 
 import pytest
-from sip_world import ANSWER, OFFER, PATIENCE_MS, PEER, Solo, ended, header, reinvite, response
+from sip_world import ANSWER, LONG_MS, OFFER, PATIENCE_MS, PEER, Solo, bye, ended, header, name_of, reinvite, response
 
 from switch.sip.digest import Credentials, Secret
-from switch.sip.fact import EndReason, OfferAccepted, OfferRefused
+from switch.sip.fact import (
+    EndReason,
+    LegTerminated,
+    OfferAccepted,
+    OfferRefused,
+)
 from switch.sip.message import Message
 from switch.sip.own_offer import MAX_OFFER_TRIES
 from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.transaction import NS_PER_MS
+
+REFRESHED = "Session-Expires: 90;refresher=uac"
+UPDATE_TOO = "Allow: INVITE, ACK, BYE, UPDATE"
+REFRESH_MS = 45_000
+EXPIRY_MS = 60_000
 
 
 def offered(body: bytes = OFFER) -> tuple[Solo, int, Message]:
@@ -18,6 +29,17 @@ def offered(body: bytes = OFFER) -> tuple[Solo, int, Message]:
     solo.agent.offer(leg, body, solo.now_ns)
     (invite,) = solo.said()
     return solo, leg, invite
+
+
+def next_request(solo: Solo) -> tuple[int, Message]:
+    """The first message of the next alarm that sends anything, and after how many ms it went out."""
+    start_ns = solo.now_ns
+    while (due_ns := solo.agent.next_deadline()) is not None:
+        solo.now_ns = max(solo.now_ns, due_ns)
+        solo.agent.tick(solo.now_ns)
+        if said := solo.said():
+            return (solo.now_ns - start_ns) // NS_PER_MS, said[0]
+    raise AssertionError
 
 
 def test_an_offer_is_accepted_and_acknowledged_and_again_when_the_200_comes_again() -> None:
@@ -59,23 +81,12 @@ def test_a_silent_peer_ends_it_after_64_t1() -> None:
     solo.finish()
 
 
-def sent_after(solo: Solo, limit_ms: int) -> tuple[int, Message]:
-    """The next message, and after how many ms it went out."""
-    start_ns = solo.now_ns
-    while (due_ns := solo.agent.next_deadline()) is not None and due_ns <= start_ns + limit_ms * NS_PER_MS:
-        solo.now_ns = due_ns
-        solo.agent.tick(due_ns)
-        if said := solo.said():
-            return (solo.now_ns - start_ns) // NS_PER_MS, said[0]
-    raise AssertionError
-
-
 def test_glare_is_tried_again_after_the_owners_time_and_so_often_at_most() -> None:
     solo, leg, invite = offered()
     for _ in range(MAX_OFFER_TRIES - 1):
         assert solo.hear(response(invite, 491)) == ["ACK"]
         assert solo.facts() == []
-        after_ms, invite = sent_after(solo, 4_000)
+        after_ms, invite = next_request(solo)
         assert 2_100 <= after_ms <= 4_000
     assert solo.hear(response(invite, 491)) == ["ACK"]
     assert solo.facts() == [OfferRefused(leg=leg, status=491)]
@@ -88,7 +99,7 @@ def test_the_callee_waits_less_after_glare() -> None:
     (invite,) = solo.said()
     for _ in range(MAX_OFFER_TRIES - 1):
         assert solo.hear(response(invite, 491)) == ["ACK"]
-        after_ms, invite = sent_after(solo, 2_000)
+        after_ms, invite = next_request(solo)
         assert after_ms <= 2_000
 
 
@@ -97,7 +108,7 @@ def test_a_500_with_retry_after_is_tried_again_then(asked: str, after_ms: int) -
     solo, leg, invite = offered()
     for _ in range(MAX_OFFER_TRIES - 1):
         assert solo.hear(response(invite, 500, extra=[f"Retry-After: {asked}"])) == ["ACK"]
-        found_ms, invite = sent_after(solo, 10_000)
+        found_ms, invite = next_request(solo)
         assert found_ms == after_ms
     assert solo.hear(response(invite, 500, extra=[f"Retry-After: {asked}"])) == ["ACK"]
     assert solo.facts() == [OfferRefused(leg=leg, status=500)]
@@ -206,4 +217,73 @@ def test_a_reinvite_that_rings_on_is_cancelled_and_then_ends_the_call() -> None:
     assert solo.facts() == []
     assert solo.wait(PATIENCE_MS)[-1] == (PATIENCE_MS, "BYE")
     assert solo.facts() == [ended(leg, EndReason.EXPIRED, by_peer=False, status=200)]
+    solo.finish()
+
+
+# refreshes, and the end of the call
+
+
+@pytest.mark.parametrize("who", ["we", "the peer"])
+def test_a_reinvite_that_was_only_heard_is_not_waited_for_after_the_call(who: str) -> None:
+    """Its peer answered 100, and nothing after that: no timer of the transaction's would ever end it."""
+    solo = Solo()
+    leg, tag = solo.in_call()
+    solo.agent.offer(leg, OFFER, solo.now_ns)
+    (invite,) = solo.said()
+    solo.hear(response(invite, 100))
+    if who == "we":
+        solo.agent.hangup(leg, solo.now_ns)
+        (over,) = solo.said()
+        solo.hear(response(over, 200))
+    else:
+        assert solo.hear(bye(tag)) == ["200 BYE"]
+    assert [type(fact) for fact in solo.facts()] == [LegTerminated]
+    sent = solo.wait(LONG_MS)
+    assert sent[0] == (PATIENCE_MS, "CANCEL")
+    assert {name for _, name in sent} == {"CANCEL"}
+    solo.finish()
+
+
+def test_a_reinvite_answered_after_the_call_is_acknowledged() -> None:
+    solo = Solo()
+    leg, tag = solo.in_call()
+    solo.agent.offer(leg, OFFER, solo.now_ns)
+    (invite,) = solo.said()
+    solo.hear(bye(tag))
+    solo.facts()
+    assert solo.hear(response(invite, 200, body=ANSWER)) == ["ACK"]
+    assert solo.hear(response(invite, 200, body=ANSWER)) == ["ACK"]
+    solo.finish()
+
+
+@pytest.mark.parametrize("status", [405, 488, 500, 501])
+@pytest.mark.parametrize("allow", [UPDATE_TOO, "Allow: INVITE, ACK, BYE"])
+def test_a_refused_refresh_is_tried_again_while_there_is_time(status: int, allow: str) -> None:
+    solo = Solo()
+    leg, _, _ = solo.out_call(extra=[REFRESHED, allow])
+    solo.said()
+    solo.wait(REFRESH_MS - 1)
+    assert solo.names() == []
+    _, refresh = next_request(solo)
+    assert name_of(refresh) == ("UPDATE" if allow == UPDATE_TOO else "INVITE")
+    solo.hear(response(refresh, status))
+    _, again = next_request(solo)
+    assert name_of(again) == ("INVITE" if status in (405, 501) else name_of(refresh))
+    assert solo.hear(response(again, 200, body=ANSWER, extra=[REFRESHED])) == (["ACK"] if name_of(again) == "INVITE" else [])
+    solo.wait(REFRESH_MS - 1)
+    assert solo.facts() == []
+    solo.agent.hangup(leg, solo.now_ns)
+
+
+def test_a_session_that_is_never_refreshed_ends_in_its_time() -> None:
+    solo = Solo()
+    leg, _, _ = solo.out_call(extra=[REFRESHED])
+    solo.said()
+    start_ns = solo.now_ns
+    for _ in range(2):
+        solo.hear(response(next_request(solo)[1], 500))
+    _, over = next_request(solo)
+    assert (name_of(over), solo.now_ns - start_ns) == ("BYE", EXPIRY_MS * 1_000_000)
+    assert solo.facts() == [LegTerminated(leg=leg, why=EndReason.EXPIRED, by_peer=False, status=200)]
+    solo.hear(response(over, 200))
     solo.finish()

@@ -1,12 +1,11 @@
-"""Reliable provisional answers (RFC 3262) of ours and of a line, and UPDATE before the 2xx, against a peer written by hand."""
+"""Provisional answers of ours to a caller, reliable ones (RFC 3262) among them, and his PRACK and UPDATE before the 2xx."""
 
 from typing import Any
 
 import pytest
-from sip_world import ANSWER, OFFER, PATIENCE_MS, PEER, Solo, ended, header, request, response
+from sip_world import ANSWER, OFFER, PATIENCE_MS, PEER, Solo, ended, header, name_of, request, uri_of
 
-from switch.sip.early_dialogs import MAX_FORKS
-from switch.sip.fact import AnswerReceived, EndReason, OfferReceived, ProvisionalReceived
+from switch.sip.fact import EndReason, OfferReceived
 from switch.sip.message import Message
 
 
@@ -112,14 +111,76 @@ def test_a_caller_without_an_offer_gets_ours_in_the_200_only(extra: str, names: 
 
 def test_a_prack_may_offer_and_the_200_waits_for_its_answer() -> None:
     solo = Solo()
-    (progress,) = rung(solo, ["Require: 100rel"])
+    (progress,) = rung(solo, ["Require: 100rel", "Supported: timer", "Session-Expires: 90;refresher=uas"])
     solo.facts()
     solo.agent.answer(1, ANSWER, 0)
     assert solo.hear(prack(progress, body=OFFER)) == []
     assert solo.facts() == [OfferReceived(leg=1, offer=OFFER, method="PRACK")]
-    solo.agent.accept(1, ANSWER, 0)
+    solo.agent.accept(1, b"v=0 newer", 0)
     acknowledged, ok = solo.said()
-    assert (header(acknowledged, "CSeq"), acknowledged.body, header(ok, "CSeq")) == ("2 PRACK", ANSWER, "1 INVITE")
+    assert (header(acknowledged, "CSeq"), acknowledged.body) == ("2 PRACK", b"v=0 newer")
+    assert (header(ok, "CSeq"), ok.body) == ("1 INVITE", b"")
+    solo.hear(request("ACK", branch="z9hG4bKack", to_tag=header(progress, "To").partition("tag=")[2]))
+    solo.now_ns += 45_000_000_000
+    solo.agent.tick(solo.now_ns)
+    (refresh,) = solo.said()
+    assert (header(refresh, "CSeq"), refresh.body) == ("1 INVITE", b"v=0 newer")
+
+
+def test_progress_waits_for_the_answer_to_an_offer_and_a_refusal_is_one() -> None:
+    solo = Solo()
+    (progress,) = rung(solo, ["Require: 100rel"])
+    solo.agent.progress(1, 180, 0)
+    assert solo.hear(prack(progress, body=OFFER)) == []
+    solo.agent.progress(1, 181, 0)
+    assert solo.names() == []
+    solo.agent.decline(1, 488, 0)
+    assert solo.names() == ["488 PRACK", "181 INVITE"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "status", "body", "again"),
+    [
+        ([], 183, ANSWER, (False, ANSWER)),
+        ([], 180, b"", (False, b"")),
+        (["Supported: 100rel"], 180, b"", (False, b"")),
+        (["Supported: 100rel"], 183, ANSWER, (False, b"")),
+        (["Require: 100rel"], 183, ANSWER, (True, b"")),
+        (["Require: 100rel"], 180, b"", (True, b"")),
+    ],
+)
+def test_a_1xx_goes_out_again_every_minute(*, extra: list[str], status: int, body: bytes, again: tuple[bool, bytes]) -> None:
+    """By these proxies know that their Timer C begins anew. What was agreed by PRACK is not offered once more."""
+    solo = Solo()
+    (progress,) = rung(solo, extra, status=status, body=body)
+    for number in (2, 3):
+        if "RSeq" in progress.headers:
+            assert solo.hear(prack(progress, number=number)) == ["200 PRACK"]
+        start_ns, before = solo.now_ns, progress
+        solo.now_ns += 59_999_999_999
+        solo.agent.tick(solo.now_ns)
+        assert solo.names() == []
+        solo.now_ns = start_ns + 60_000_000_000
+        solo.agent.tick(solo.now_ns)
+        (progress,) = solo.said()
+        assert name_of(progress) == f"{status} INVITE"
+        assert ("RSeq" in progress.headers, progress.body) == again
+        if again[0]:
+            assert int(header(progress, "RSeq")) == int(header(before, "RSeq")) + 1
+    solo.agent.refuse(1, 486, solo.now_ns)
+    assert solo.names() == ["486 INVITE"]
+    solo.facts()
+    solo.finish()
+
+
+@pytest.mark.parametrize(("extra", "is_reliable"), [("Require: 100rel", True), ("Supported: 100rel", False)])
+def test_sdp_that_a_prack_settled_is_no_second_offer(*, extra: str, is_reliable: bool) -> None:
+    solo = Solo()
+    (progress,) = rung(solo, [extra])
+    solo.hear(prack(progress))
+    solo.agent.progress(1, 183, 0, body=ANSWER)
+    (second,) = solo.said()
+    assert (second.body, "RSeq" in second.headers) == (b"", is_reliable)
 
 
 def test_a_caller_that_leaves_while_the_200_waits_gets_487() -> None:
@@ -130,66 +191,6 @@ def test_a_caller_that_leaves_while_the_200_waits_gets_487() -> None:
     assert solo.hear(request("CANCEL")) == ["200 CANCEL", "487 INVITE"]
     assert solo.facts() == [ended(1, EndReason.CANCELLED, by_peer=True, status=487)]
     solo.finish()
-
-
-# a line's answers
-
-
-def reliable(solo: Solo, invite: Message, rseq: int, *, body: bytes = b"", tag: str = "pt") -> list[str]:
-    return solo.hear(response(invite, 183, tag=tag, extra=["Require: 100rel", f"RSeq: {rseq}"], body=body))
-
-
-def test_a_reliable_answer_of_a_line_is_acknowledged_once_and_in_order() -> None:
-    solo = Solo()
-    leg, invite = solo.calling()
-    answer = response(invite, 183, extra=["Require: 100rel", "RSeq: 7"], body=ANSWER)
-    solo.agent.receive(answer, PEER, 0, peer=None)
-    (sent,) = solo.said()
-    assert (header(sent, "RAck"), header(sent, "CSeq"), header(sent, "To")[-6:]) == ("7 1 INVITE", "2 PRACK", "tag=pt")
-    assert [reliable(solo, invite, each) for each in (7, 9, 8)] == [[], [], ["PRACK"]]
-    first = ProvisionalReceived(leg=leg, status=183, body=ANSWER, to_tag="pt", reliable=True)
-    assert solo.facts() == [first, ProvisionalReceived(leg=leg, status=183, body=b"", to_tag="pt", reliable=True)]
-    assert solo.hear(response(invite, 200)) == ["ACK"]
-    assert solo.facts() == [AnswerReceived(leg=leg, body=b"")]
-    solo.agent.hangup(leg, 0)
-    (farewell,) = solo.said()
-    assert header(farewell, "CSeq") == "4 BYE"
-
-
-@pytest.mark.parametrize(("rseq", "is_reliable"), [(0, False), (1, True), (2**32 - 1, True), (2**32, False)])
-def test_an_rseq_is_32_bits(*, rseq: int, is_reliable: bool) -> None:
-    solo = Solo()
-    _, invite = solo.calling()
-    assert reliable(solo, invite, rseq) == (["PRACK"] if is_reliable else [])
-
-
-def test_forks_are_acknowledged_each_by_itself_and_so_many() -> None:
-    solo = Solo()
-    leg, invite = solo.calling()
-    tags = [f"f{number}" for number in range(MAX_FORKS + 1)]
-    assert [reliable(solo, invite, 1, tag=tag) for tag in tags] == [["PRACK"]] * MAX_FORKS + [[]]
-    told = [(fact.to_tag, fact.reliable) for fact in solo.facts() if isinstance(fact, ProvisionalReceived)]
-    assert told == [(tag, True) for tag in tags[:-1]] + [(tags[-1], False)]
-    solo.hear(response(invite, 486))
-    assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=True, status=486)]
-    solo.finish()
-
-
-def test_a_line_may_update_its_reliable_answer() -> None:
-    solo = Solo()
-    leg, invite = solo.calling()
-    tag = header(invite, "From").partition("tag=")[2]
-    fork: dict[str, Any] = {"to_tag": tag, "from_tag": "pt", "call_id": header(invite, "Call-ID"), "body": OFFER}
-    assert solo.hear(response(invite, 183, body=ANSWER)) == []
-    assert solo.hear(request("UPDATE", branch="z9hG4bKu0", cseq=1, **fork)) == ["500 UPDATE"]
-    assert reliable(solo, invite, 1, body=ANSWER) == ["PRACK"]
-    solo.facts()
-    assert solo.hear(request("UPDATE", branch="z9hG4bKu1", cseq=2, **fork)) == []
-    assert solo.facts() == [OfferReceived(leg=leg, offer=OFFER, method="UPDATE")]
-    assert solo.hear(request("UPDATE", branch="z9hG4bKu2", cseq=3, **fork)) == ["500 UPDATE"]
-    solo.agent.accept(leg, ANSWER, 0)
-    (ok,) = solo.said()
-    assert (header(ok, "CSeq"), ok.body, "Contact" in ok.headers) == ("2 UPDATE", ANSWER, True)
 
 
 def test_a_caller_may_update_after_a_reliable_answer_only() -> None:
@@ -204,3 +205,22 @@ def test_a_caller_may_update_after_a_reliable_answer_only() -> None:
     solo.agent.decline(1, 488, 0)
     assert solo.names() == ["488 UPDATE"]
     assert solo.hear(request("UPDATE", branch="z9hG4bKu3", to_tag=tag, cseq=5)) == ["200 UPDATE"]
+
+
+@pytest.mark.parametrize("body", [b"", OFFER])
+def test_an_early_update_moves_the_caller(body: bytes) -> None:
+    """It is a target refresh (RFC 3311 §5.2)."""
+    solo = Solo()
+    (progress,) = rung(solo, ["Require: 100rel"])
+    tag = header(progress, "To").partition("tag=")[2]
+    solo.hear(prack(progress))
+    moved = "Contact: <sip:peer@198.51.100.9:5062>"
+    solo.hear(request("UPDATE", branch="z9hG4bKu1", to_tag=tag, cseq=3, extra=[moved], body=body))
+    solo.agent.accept(1, ANSWER, 0)
+    assert solo.agent.is_called("198.51.100.9")
+    solo.agent.answer(1, ANSWER, 0)
+    solo.hear(request("ACK", branch="z9hG4bKack", to_tag=tag))
+    solo.said()
+    solo.agent.hangup(1, 0)
+    (farewell,) = solo.said()
+    assert uri_of(farewell) == "sip:peer@198.51.100.9:5062"

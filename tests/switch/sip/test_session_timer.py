@@ -4,6 +4,7 @@ import pytest
 from sip_world import ANSWER, OFFER, PEER, Solo, ended, header, request, response
 
 from switch.sip.fact import EndReason
+from switch.sip.outgoing import MAX_LENGTHENED
 from switch.sip.peer import DEFAULT_PEER
 
 
@@ -16,6 +17,17 @@ def test_our_invite_asks_for_a_session_timer_and_a_422_raises_it() -> None:
     assert (header(again, "Session-Expires"), header(again, "Min-SE"), header(again, "CSeq")) == ("3600", "3600", "2 INVITE")
     assert solo.hear(response(again, 422, extra=["Min-SE: 3600"])) == ["ACK"]
     assert solo.agent.live_counts()["legs"] == 0
+
+
+def test_so_many_422_are_followed_and_no_more() -> None:
+    solo = Solo()
+    leg, invite = solo.calling()
+    for number in range(MAX_LENGTHENED):
+        solo.agent.receive(response(invite, 422, extra=[f"Min-SE: {1_801 + number}"]), PEER, 0, peer=DEFAULT_PEER)
+        _, invite = solo.said()
+        assert header(invite, "Min-SE") == str(1_801 + number)
+    assert solo.hear(response(invite, 422, extra=["Min-SE: 7200"])) == ["ACK"]
+    assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=True, status=422)]
 
 
 @pytest.mark.parametrize(("allow", "method"), [(["Allow: INVITE, UPDATE"], "UPDATE"), ([], "INVITE")])
