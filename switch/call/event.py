@@ -16,7 +16,8 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 
     `seed`: what routing draws from for this call. `version`: of the plan that the call pins. `max_call_ms`: the longest a call may last.
     `tags`: what the carrier passed in headers. `sip_call_id`: the Call-ID of the INVITE; None: the call is only simulated.
-    `why`: the objection in words, where it does not say all.
+    `why`: the objection in words, where it does not say all. `publisher`, `campaign`: of the number, where there is an objection:
+    else the ruling says them.
     """
 
     at: Moment
@@ -31,6 +32,8 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
     sip_call_id: str | None = None
     why: str | None = None
+    publisher: str | None = None
+    campaign: str | None = None
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):

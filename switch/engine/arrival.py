@@ -38,6 +38,7 @@ def arrival_of(
     rules = plan.trunk_identity(trunk)
     caller = caller_identity(fact.headers, rules.number_format)
     dialled = dialled_number(fact.uri, fact.headers, rules)
+    number = None if objection is None else plan.table.numbers.get(dialled.number)
     privacy = {"privacy": True} if caller.is_private and dialled.number not in plan.show_ani else {}
     return ev.InviteArrived(
         at=at,
@@ -52,6 +53,8 @@ def arrival_of(
         sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
         objection=objection,
         why=why,
+        publisher=None if number is None else number.publisher,
+        campaign=None if number is None else number.campaign,
     )
 
 

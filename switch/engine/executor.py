@@ -93,7 +93,7 @@ class CommandExecutor:
                 how = TREATMENT[cause]
                 retry = RETRY_AFTER_S if how.sip == 503 else None
                 warning = leg.refusal if cause is Cause.NOT_ACCEPTABLE else None
-                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=how.q850, retry_after_s=retry, warning=warning)
+                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=_q850(live, cause), retry_after_s=retry, warning=warning)
             case _:
                 assert_never(command)
 
@@ -193,7 +193,7 @@ class CommandExecutor:
 
 
 def _q850(live: LiveCall, cause: Cause) -> int:
-    """Returns the Q.850 value of a hang-up for `cause`: what the far end said that caused it, else the one that `cause` stands for."""
+    """Returns the Q.850 value of a hang-up or refusal for `cause`: what the far end that caused it said, else what `cause` stands for."""
     left, said = live.left or (None, None)
     return said if left is cause and said is not None else TREATMENT[cause].q850
 

@@ -68,7 +68,8 @@ class UserAgent:
             return
         message = parse(data)
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
-            message = Malformed(why="no Content-Length", request=legal(message), kind="request")  # §18.3
+            call_id = message.headers.get("Call-ID") or ""
+            message = Malformed(why="no Content-Length", request=legal(message), kind="request", call_id=call_id)  # §18.3
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
         match message:
