@@ -7,7 +7,8 @@ from switch.call.cause import Cause
 from switch.token_bucket import TokenBucket
 
 OVERLOAD_LAG_MS = 250
-"""From this lag on new calls are refused: RFC 3261's T1 is 500 ms, and later answers bring retransmissions, which make it worse."""
+"""From this lag on, in two measurements in a row, new calls are refused: RFC 3261's T1 is 500 ms, and later answers bring retransmissions,
+which make it worse. One alone was a stall, and is over."""
 RELIEF_LAG_MS = 50
 """Below this lag, and for `RELIEF_NS`, the switch has recovered."""
 RELIEF_NS = 1_000_000_000
@@ -16,10 +17,20 @@ RELIEF_NS = 1_000_000_000
 class Admission:
     """What holds for every new call. `lag_ms`: as measured last."""
 
-    __slots__ = ("_bucket", "_is_draining", "_is_ledger_writable", "_is_overloaded", "_per_second", "_relieved_ns", "lag_ms")
+    __slots__ = (
+        "_bucket",
+        "_is_behind",
+        "_is_draining",
+        "_is_ledger_writable",
+        "_is_overloaded",
+        "_per_second",
+        "_relieved_ns",
+        "lag_ms",
+    )
 
     def __init__(self) -> None:
         self.lag_ms = 0
+        self._is_behind = False
         self._is_draining = False
         self._is_ledger_writable = True
         self._is_overloaded = False
@@ -52,8 +63,9 @@ class Admission:
         """The shell is `lag_ms` behind. Returns whether the switch entered or left overload."""
         self.lag_ms = lag_ms
         before = self._is_overloaded
-        if lag_ms >= OVERLOAD_LAG_MS:
-            self._is_overloaded, self._relieved_ns = True, None
+        was_behind, self._is_behind = self._is_behind, lag_ms >= OVERLOAD_LAG_MS
+        if self._is_behind:
+            self._is_overloaded, self._relieved_ns = before or was_behind, None
         elif lag_ms >= RELIEF_LAG_MS:
             self._relieved_ns = None
         elif self._is_overloaded:

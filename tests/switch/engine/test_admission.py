@@ -24,13 +24,24 @@ def test_the_first_reason_counts() -> None:
 @pytest.mark.parametrize(("lag_ms", "refused"), [(OVERLOAD_LAG_MS - 1, None), (OVERLOAD_LAG_MS, Cause.OVERLOAD)])
 def test_a_switch_that_is_behind_refuses(lag_ms: int, refused: Cause | None) -> None:
     admission = Admission()
-    assert admission.load(lag_ms, 0) is (refused is not None)
+    assert not admission.load(OVERLOAD_LAG_MS, 0)
+    assert objection(admission) is None
+    assert admission.load(lag_ms, 10) is (refused is not None)
     assert objection(admission) is refused
     assert admission.lag_ms == lag_ms
 
 
+def test_stalls_that_are_over_refuse_nobody() -> None:
+    admission = Admission()
+    for at in range(5):
+        assert not admission.load(OVERLOAD_LAG_MS, 2 * at)
+        assert not admission.load(OVERLOAD_LAG_MS - 1, 2 * at + 1)
+    assert objection(admission) is None
+
+
 def test_it_has_recovered_after_a_second_without_lag() -> None:
     admission = Admission()
+    admission.load(OVERLOAD_LAG_MS, 0)
     admission.load(OVERLOAD_LAG_MS, 0)
     assert not admission.load(RELIEF_LAG_MS - 1, 10)
     assert not admission.load(RELIEF_LAG_MS, 20)  # begins the second anew

@@ -72,7 +72,8 @@ def test_refused_calls_leave_their_records_and_nothing_else() -> None:
     world.line_phone(EAST)
     world.call(hang_up_ms=20_000)
     world.run(5_000)
-    world.engine.load(OVERLOAD_LAG_MS, world.at())
+    for _ in range(2):
+        world.engine.load(OVERLOAD_LAG_MS, world.at())
     calls = 2_000
     for number in range(calls):
         world.engine.datagram(invite(number), Flow(CARRIER.host, 6_000), world.at())
@@ -94,8 +95,8 @@ def test_a_switch_that_is_behind_says_so_once_and_serves_dialogs() -> None:
     world.line_phone(EAST)
     leg = world.call()
     world.run(5_000)
-    world.engine.load(OVERLOAD_LAG_MS, world.at())
-    world.engine.load(OVERLOAD_LAG_MS, world.at())
+    for _ in range(3):
+        world.engine.load(OVERLOAD_LAG_MS, world.at())
     logged = [effect for effect in world.engine.effects() if isinstance(effect, LogLoad)]
     assert logged == [LogLoad(is_overloaded=True, lag_ms=OVERLOAD_LAG_MS)]
     world.caller.agent.hangup(leg, world.now_ns)
