@@ -164,18 +164,19 @@ class Shell:
         self._taking = asyncio.Event()
 
     async def start(self) -> None:
-        """Starts everything; the ledger may still be unavailable on return, and then calls get 503.
+        """Starts everything; the ledger may still be unavailable on return, and then calls get 503. Nothing of the ledger has changed
+        where an address can't be had.
 
         Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
         """
-        self._ledger_service.start()
+        self._ledger_service.start(first=self._sockets.check)
         try:
             await asyncio.to_thread(load_tables)  # takes half a second, which the first call must not wait for
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
-            await self._sockets.open()
             self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
+            await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
         except BaseException:
@@ -281,8 +282,8 @@ class Shell:
         self.engine.datagram(data, source, self._clock.now())
         self._flush()
 
-    def _send_failed(self, target: Flow, why: SendFailure) -> None:
-        self.engine.send_failed(target, self._clock.now(), why=why)
+    def _send_failed(self, target: Flow, why: SendFailure, words: str) -> None:
+        self.engine.send_failed(target, self._clock.now(), why=why, words=words)
         asyncio.get_running_loop().call_soon(self._flush)  # this is called in the middle of a flush
 
     def _report(self, worker: int, report: Report) -> None:
@@ -307,7 +308,7 @@ class Shell:
         self.engine.ledger_writable(writable=writable)
         if writable:
             self._taking.set()
-            _log.info("ledger writable: calls are taken")
+            _log.info("ledger writable")
         else:
             _log.error("ledger not writable: new calls get 503, those in progress are kept in the journal", why=why)
 

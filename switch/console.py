@@ -1,12 +1,14 @@
 """How calls and rulings look to a person. Nothing is fetched or decided here."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from routing.zone import Zone
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
-from switch.call.record import AttemptRecord
+from switch.call.cause import TREATMENT, Cause
+from switch.call.record import AttemptRecord, CallRecord
 from switch.output import Column, Table, width, write_lines
 
 NOTHING = "-"
@@ -52,11 +54,11 @@ def _cells(judged: JudgedCall, clock: Zone) -> tuple[str, ...]:
     return (
         local(record.invited_us, clock),
         record.call_id,
-        record.ani or NOTHING,
+        " ".join(_callers(record)),
         record.did,
         record.publisher or NOTHING,
         record.campaign or NOTHING,
-        record.final_state.value,
+        f"{record.final_state}{_detail(record)}",
         ", ".join(_attempt(attempt) for attempt in record.attempts) or NOTHING,
         f"{record.connected_ms / 1000:.3f}",
         show_micros(verdict.revenue_micros),
@@ -75,20 +77,38 @@ def _narrow_table(calls: Sequence[JudgedCall], clock: Zone, *, least: Sequence[i
     table = Table([*(Column(heading) for heading in headings), Column(["owed", "earned"], right=True)], least=least)
     for judged in calls:
         record, verdict = judged.record, judged.verdict
+        state = f"{words(record.final_state)}{_detail(record)}"
         table.add_row(
             [local(record.invited_us, clock, to="minutes"), record.call_id],
-            [record.ani or NOTHING, record.did],
+            [*_callers(record), record.did],
             [record.publisher or NOTHING, record.campaign or NOTHING],
-            [words(record.final_state), f"{record.connected_ms / 1000:.3f} s", *(_attempt(each) for each in record.attempts)],
+            [state, f"{record.connected_ms / 1000:.3f} s", *(_attempt(each) for each in record.attempts)],
             [show_micros(verdict.revenue_micros), show_micros(verdict.payout_micros)],
             style=_style(judged),
         )
     return table
 
 
+_SEVERAL = frozenset(state for state, number in Counter(each.state for each in TREATMENT.values()).items() if number > 1)
+"""The final states that several causes end in."""
+_USUAL = frozenset({Cause.CALLER_HUNG_UP, Cause.LINE_FAILED})
+
+
+def _detail(record: CallRecord) -> str:
+    """The cause, where the final state leaves it open."""
+    detail = record.ended_detail
+    is_open = record.final_state in _SEVERAL and detail != record.final_state and detail not in _USUAL
+    return f": {words(detail)}" if is_open else ""
+
+
 def words(name: str) -> str:
     """`caller left while ringing` of `caller_left_while_ringing`."""
     return name.replace("_", " ")
+
+
+def _callers(record: CallRecord) -> tuple[str, ...]:
+    """The caller's number, and below it that it was kept from lines."""
+    return (record.ani or NOTHING, *(("(private)",) if record.tags.get("privacy") else ()))
 
 
 def _attempt(attempt: AttemptRecord) -> str:
@@ -105,11 +125,15 @@ def read_text(read: Mapping[str, object], clock: Zone) -> str:
 
 
 def _figure(name: str, value: object, clock: Zone) -> str:
+    name, _, owner = name.partition("/")
+    if owner:  # `resting_until_us/acme-east`
+        rest = "not resting" if (name, value) == ("resting_until_us", 0) else _figure(name, value, clock)
+        return f"{owner} {rest}"
     stem, _, unit = name.rpartition("_")
     if isinstance(value, int) and not isinstance(value, bool):
         match unit:
             case "us":
-                return f"{'at' if stem == 'utc' else words(stem)} {local(value, clock)}"
+                return f"{'at' if stem == 'utc' else words(stem)} {local(value, clock) if value else 'never'}"
             case "ms":
                 return f"{words(stem)} {value / 1000:g} s"
             case "micros":

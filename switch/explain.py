@@ -14,6 +14,7 @@ from switch.billing.money import show_micros
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
+from switch.call.cause import Cause
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.settings.files import merged
@@ -126,7 +127,8 @@ def explain(
 def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
     """Returns the explanation for people, line by line, in local times of `clock`."""
     record, verdict = explanation.judged.record, explanation.judged.verdict
-    yield f"call {record.call_id}: {record.ani or 'a withheld number'} called {record.did}"
+    caller = f"{record.ani or 'a withheld number'}{', kept private,' if record.tags.get('privacy') else ''}"
+    yield f"call {record.call_id}: {caller} called {record.did}"
     yield f"  {local(record.invited_us, clock, to='milliseconds')} {clock.key}, by trunk {record.trunk or NOTHING}"
     yield f"  publisher {record.publisher or NOTHING}, campaign {record.campaign or NOTHING}"
     yield f"  config {record.config}, seed {record.seed}"
@@ -155,7 +157,7 @@ def _end(record: CallRecord) -> str:
     """Who ended the call, and why."""
     match record.ended_by:
         case EndedBy.CALLER:
-            return "the caller hung up"
+            return "the caller hung up" if record.ended_detail != Cause.INVITE_EXPIRED else "the caller's INVITE expired unanswered"
         case EndedBy.LINE:
             return f"{record.attempts[-1].line if record.attempts else 'the line'} hung up"
         case EndedBy.SWITCH:
@@ -232,7 +234,7 @@ def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str],
             last = facts.get("last_us")
             return f"no audio from {party} " + (f"since {local(last, clock)}" if isinstance(last, int) else "at all")
         case ev.InviteArrived.__name__ if facts.get("objection"):
-            return f"the call comes in, and can't be taken: {words(str(facts['objection']))}"
+            return f"the call comes in, and can't be taken: {words(str(facts['objection']))}{_because(facts)}"
         case _ if event in _EVENTS:
             return _EVENTS[event](party, facts)
         case _:
@@ -253,7 +255,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ),
     ev.TransferorLeft.__name__: lambda party, _facts: f"{party} hangs up, and the caller waits for whom it transfers the call to",
     ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
-    ev.AnswerUnusable.__name__: lambda party, _facts: f"{party} answers without audio that can be carried",
+    ev.AnswerUnusable.__name__: lambda party, facts: f"{party} answers without audio that can be carried{_because(facts)}",
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
     ev.CallerAcknowledged.__name__: lambda _party, _facts: "the caller acknowledges the answer",
     ev.DigitHeard.__name__: lambda party, facts: f"{party} presses {facts.get('digit', '')}",
@@ -264,10 +266,16 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
 }
 
 
+def _because(facts: Mapping[str, object]) -> str:
+    return f": {facts['why']}" if facts.get("why") else ""
+
+
 def _leg_ended(facts: Mapping[str, object], party: str) -> str:
     """Who hung up, or what became of an INVITE that nobody answered."""
     cause, code = words(str(facts.get("cause", ""))), facts.get("sip_code")
     sip = f" (SIP {code})" if code else ""
+    if facts.get("why"):
+        return f"{party}: {cause}{sip}: {facts['why']}"
     if not facts.get("by_peer"):
         return f"{party} is gone, as the switch wanted: {cause}{sip}"
     return f"{party} hangs up{sip}" if cause.endswith("hung up") else f"{party}: {cause}{sip}"

@@ -58,7 +58,8 @@ def of_call(call_id: str) -> AbstractContextManager[None]:
 
 def call_line(judged: JudgedCall, *, event: str = "call") -> None:
     """Logs the canonical line of a call."""
-    record, verdict = judged.record, judged.verdict
+    record, verdict, failures = judged.record, judged.verdict, judged.failures()
+    why = "; ".join(f"{each.line}: {failures[each.number]}" for each in record.attempts if each.number in failures)
     _log.info(
         event,
         call_id=record.call_id,
@@ -77,6 +78,7 @@ def call_line(judged: JudgedCall, *, event: str = "call") -> None:
         billable=verdict.billable,
         revenue=show_micros(verdict.revenue_micros),
         payout=show_micros(verdict.payout_micros),
+        **({"why": why} if why else {}),
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,6 +26,7 @@ from switch.engine.clock import SystemClock
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.problem_text import show
 from switch.settings.load import Loaded, load
+from switch.settings.source import position_of
 from switch.systemd import ServiceManager
 from switch.workers import WorkersFailed
 
@@ -39,12 +42,15 @@ MAX_PROBLEMS = 50
 """How many problems are logged; `payphone check` prints all."""
 
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
+
+
 class CannotStart(Exception):
     """The reason, as text for people, with a remedy."""
 
 
-async def started(shell: Shell) -> None:
-    """Starts `shell`. Raises CannotStart with a remedy."""
+async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
+    """Starts `shell`. Raises CannotStart with a remedy. `where`: the place in the config of each listener."""
     try:
         await shell.start()
     except JournalInUse as error:
@@ -56,8 +62,8 @@ async def started(shell: Shell) -> None:
     except OSError as error:
         if error.filename is None:
             raise CannotStart(f"can't start: {error.strerror or error}") from error
-        raise CannotStart(f"can't listen on {error.filename}: {error.strerror or error}; see `switch.sip.listen`") from error
-    await shell.taking_calls()
+        place = where.get(error.filename, "see `switch.sip.listen`")
+        raise CannotStart(f"can't listen on {error.filename}: {error.strerror or error}; {place}") from error
 
 
 async def serve(config: Path) -> None:
@@ -70,13 +76,7 @@ async def serve(config: Path) -> None:
     log.configure(deployment.switch.log)
     _log.info("time zone rules", rules=str(rules()), passed_over=rules().passed_over)
     shell = Shell(deployment)
-    await started(shell)
-    shell.keep_config(deployment.plan.version, loaded.files)
-    try:
-        api = await _api(deployment)
-    except CannotStart:
-        await shell.stop()
-        raise
+    await started(shell, _places_of_listeners(loaded))
     service = ServiceManager()
     draining = Draining(
         limit_ms=deployment.switch.drain_ms,
@@ -84,6 +84,14 @@ async def serve(config: Path) -> None:
         announced=lambda limit_s: _announce(limit_s, shell, service),
     )
     control = await _control(shell, draining)
+    await shell.taking_calls()
+    shell.keep_config(deployment.plan.version, loaded.files)
+    try:
+        api = await _api(deployment)
+    except CannotStart:
+        await shell.stop()
+        await control.close()
+        raise
     hup = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,6 +116,13 @@ async def serve(config: Path) -> None:
     watchdog.cancel()
     service.close()
     _log.info("stopped")
+
+
+def _places_of_listeners(loaded: Loaded) -> dict[str, str]:
+    """Returns by listener where the config names it: `switch.yaml:4:12`."""
+    listeners = () if loaded.deployment is None else loaded.deployment.switch.listeners
+    found = {str(each): position_of(loaded.positions, f"switch.sip.listen.{index}") for index, each in enumerate(listeners)}
+    return {name: f"see {place.file}:{place.line}" for name, place in found.items() if place is not None}
 
 
 async def _control(shell: Shell, draining: Draining) -> ControlServer:

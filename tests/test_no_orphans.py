@@ -19,7 +19,7 @@ PROGRAMS = {
     "media worker": b"media.worker",
     "SIPp": b"sipp",
     "PJSIP phone": b"pj_phone",
-    "baresip": b"baresip\0-f",
+    "baresip": b"baresip\0-",
     "Kamailio": b"kamailio\0-f",
     "PostgreSQL": b"postgres",
 }

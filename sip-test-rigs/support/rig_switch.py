@@ -19,7 +19,7 @@ READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0
 CLI_DEADLINE_S = 600.0
 OVERLOAD, OVERLOAD_OVER = "overload: new calls get 503, those in progress go on", "overload is over: calls are taken"
-TAKES_CALLS = ("ready", "ledger writable: calls are taken")
+TAKES_CALLS = ("ready", "ledger writable")
 
 
 class SwitchError(Exception):

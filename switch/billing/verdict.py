@@ -82,3 +82,8 @@ class JudgedCall:
     record: CallRecord
     verdict: Verdict
     events: tuple[CallEvent, ...] = ()
+
+    def failures(self) -> dict[int, str]:
+        """Returns in words why attempts failed, by their number, where that is known."""
+        told = ((each.facts.get("leg"), each.facts.get("why")) for each in self.events)
+        return {leg: why for leg, why in told if isinstance(leg, int) and isinstance(why, str)}

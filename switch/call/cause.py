@@ -12,6 +12,8 @@ class Cause(StrEnum):
 
     # the normal ways
     CALLER_HUNG_UP = "caller_hung_up"
+    INVITE_EXPIRED = "invite_expired"
+    """The time that the caller's INVITE gave for an answer is over (Expires, RFC 3261 §13.3.1)."""
     LINE_HUNG_UP = "line_hung_up"
     MENU_ENDED = "menu_ended"
     MENU_FAILED = "menu_failed"
@@ -107,6 +109,7 @@ def _line(sip: int, q850: int, state: FinalState, *, overflow: NoRoute, outcome:
 
 TREATMENT: dict[Cause, Treatment] = {
     Cause.CALLER_HUNG_UP: _t(487, 16, Fault.NOBODY, FinalState.CALLER_LEFT_WHILE_RINGING),
+    Cause.INVITE_EXPIRED: _t(487, 16, Fault.NOBODY, FinalState.CALLER_LEFT_WHILE_RINGING),
     Cause.LINE_HUNG_UP: _t(480, 16, Fault.NOBODY, FinalState.FAILED),
     Cause.MENU_ENDED: _t(480, 16, Fault.NOBODY, FinalState.ENDED_IN_MENU),
     Cause.MENU_FAILED: _t(480, 16, Fault.CALLER, FinalState.MENU_FAILED),
@@ -150,6 +153,9 @@ TREATMENT: dict[Cause, Treatment] = {
     Cause.CRASHED: _t(500, 41, Fault.SWITCH, FinalState.CRASHED),
     Cause.BROKEN: _t(500, 41, Fault.SWITCH, FinalState.FAILED),
 }
+
+
+CALLER_LEFT = frozenset({Cause.CALLER_HUNG_UP, Cause.INVITE_EXPIRED})
 
 
 def cause_of_answer(status: int) -> Cause:

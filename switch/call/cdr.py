@@ -152,6 +152,7 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
                 "objection": event.objection,
                 "tags": dict(event.tags),
                 "sip_call_id": event.sip_call_id,
+                **({} if event.why is None else {"why": event.why}),
             }
         case _:
             return {name: value for name, value in asdict(event).items() if name != "at" and value is not None}

@@ -16,6 +16,8 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 
     `seed`: what routing draws from for this call. `version`: of the plan that the call pins. `max_call_ms`: the longest a call may last.
     `tags`: what the carrier passed in headers. `sip_call_id`: the Call-ID of the INVITE; None: the call is only simulated.
+    `why`: the objection in words, where it does not say all. `publisher`, `campaign`: of the number, where there is an objection:
+    else the ruling says them.
     """
 
     at: Moment
@@ -29,6 +31,9 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     objection: Cause | None = None
     tags: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
     sip_call_id: str | None = None
+    why: str | None = None
+    publisher: str | None = None
+    campaign: str | None = None
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,10 +80,11 @@ class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AnswerUnusable(msgspec.Struct, frozen=True, kw_only=True):
-    """A line's 200 has no media that can be bridged. Its leg stands until it is hung up."""
+    """A line's 200 has no media that can be bridged. Its leg stands until it is hung up. `why`: in words."""
 
     at: Moment
     leg: int
+    why: str | None = None
 
 
 class AnswerDurable(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +99,8 @@ class CallerAcknowledged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """A leg is over. `by_peer`: its far end ended it. `cause`: why, as one of our causes. `sip_code`: the final answer its INVITE got."""
+    """A leg is over. `by_peer`: its far end ended it. `cause`: why, as one of our causes. `sip_code`: the final answer its INVITE got.
+    `why`: in words, bounded, where the others do not say all of it."""
 
     at: Moment
     leg: int
@@ -101,6 +108,7 @@ class LegEnded(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     sip_code: int | None = None
     q850: int | None = None
+    why: str | None = None
 
 
 class DigitHeard(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,6 +81,8 @@ def begin(event: InviteArrived) -> Step:
         invited=event.at,
         tags=event.tags,
         sip_call_id=event.sip_call_id,
+        publisher=event.publisher,
+        campaign=event.campaign,
     )
     call = Call(history=history, phase=Routing(), legs=(LegState.INVITED,), expires=event.at.plus_ms(event.max_call_ms))
     if event.objection is not None:

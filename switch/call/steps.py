@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from routing.ruling import RejectReason
 from routing.table import NoRoute
-from switch.call.cause import TREATMENT, Cause
+from switch.call.cause import CALLER_LEFT, TREATMENT, Cause
 from switch.call.command import Answer, AskRoute, Command, Finish, HangUp, Play, Refuse, ReleaseCallCaps, StopPlay, Unbridge
 from switch.call.moment import Moment, ms_between
 from switch.call.record import EndedBy, FinalState
@@ -150,9 +150,9 @@ def _final_state(call: Call, *, cause: Cause) -> FinalState:
     match call.phase:
         case Announcing(cause=why):
             return TREATMENT[why].state
-        case InMenu() if cause is Cause.CALLER_HUNG_UP:
+        case InMenu() if cause in CALLER_LEFT:
             return FinalState.CALLER_LEFT_IN_MENU
-        case Holding() if cause is Cause.CALLER_HUNG_UP:
+        case Holding() if cause in CALLER_LEFT:
             return FinalState.CALLER_LEFT_ON_HOLD
         case _:
             return TREATMENT[cause].state

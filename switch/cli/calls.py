@@ -22,7 +22,9 @@ def calls(
     line: Annotated[str | None, typer.Option(help="Only those for which this line was tried.")] = None,
     state: Annotated[str | None, typer.Option(help="Only with this final state, such as converted or no_answer.")] = None,
     number: Annotated[str | None, typer.Option(help="Only to this tracking number, however it is written.")] = None,
-    caller: Annotated[str | None, typer.Option(help="Only from this number; anonymous: from callers who withheld theirs.")] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="Only from this number; anonymous: withheld, kept private, or nobody's.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="Only from then on: 2026-03-01, or 2026-03-01T14:00.")] = None,
     until: Annotated[str | None, typer.Option(help="Only before then.")] = None,
     zone: Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")] = None,
@@ -55,7 +57,7 @@ def calls(
             line=line,
             state=_state(state),
             number=None if number is None else to_e164(number),
-            caller=None if caller is None else to_e164(caller),
+            caller=None if caller is None else _caller(caller),
             since_us=period.from_us if period.has_start else None,
             until_us=period.to_us if period.has_end else None,
         )
@@ -76,6 +78,13 @@ def _unknown_names(known: Mapping[str, Collection[str]], **wanted: str | None) -
         if name is not None and name not in known.get(kind, ()):
             nearest = get_close_matches(name, known.get(kind, ()), n=1)
             yield f"the config has no {kind} {name}" + (f": did you mean {nearest[0]}?" if nearest else "")
+
+
+def _caller(text: str) -> str:
+    from routing.geo import to_e164
+    from switch.ledger.reading import ANONYMOUS
+
+    return ANONYMOUS if text.strip().lower() == ANONYMOUS else to_e164(text)
 
 
 def _state(text: str | None) -> str | None:

@@ -49,7 +49,8 @@ def trunks(config: ConfigDir = DEFAULT_CONFIG, *, json_lines: AsJson = False) ->
     """Show each trunk of the running switch: calls now and since the start, and when it was last heard.
 
     calls now: 3/30 are three where max_calls is 30. refused: calls that were rejected at once. malformed: messages of its addresses with
-    an error in them. OPTIONS: whether it answers them, and its last answer. registered: until when, or no, and the registrar's last answer.
+    an error in them. OPTIONS: whether it answers them (unknown: not yet), and its last answer. registered: until when, or no, and the
+    registrar's last answer.
 
     \b
     Examples:
@@ -75,8 +76,9 @@ def lines(
 ) -> None:
     """Show each line of the running switch: calls now and since the start, its rest, its last result.
 
-    calls now: 2/5 are two where cap is 5. A line rests after failures, as its `health` in the config says. OPTIONS: whether it answers,
-    and its last answer. The last result is of an attempt whose call is over, with the line's SIP status.
+    calls now: 2/5 are two where cap is 5. A line rests after failures, as its `health` in the config says. OPTIONS: whether it answers
+    (unknown: not yet), and its last answer. The last result is of an attempt whose call is over, with the line's SIP status, and why it
+    failed.
 
     \b
     Examples:
@@ -219,9 +221,7 @@ def _trunk_table(found: "Sequence[TrunkStatus]", zone: "Zone") -> Table:
     for trunk in found:
         seen = NOTHING if trunk.last_seen_us is None else _moment(trunk.last_seen_us, zone)
         calls = (_calls(trunk), str(trunk.total_calls), str(trunk.refused), str(trunk.malformed))
-        is_well = (trunk.health is None or trunk.health.is_up) and (
-            trunk.registration is None or trunk.registration.until_us is not None
-        )
+        is_well = _is_well(trunk.health) and (trunk.registration is None or trunk.registration.until_us is not None)
         states_of = (_health(trunk.health), _registered(trunk.registration, zone))
         table.add_row(trunk.name, *calls, seen, *states_of, style="" if is_well else "yellow")
     return table
@@ -242,7 +242,8 @@ def _line_table(found: "Sequence[LineStatus]", zone: "Zone") -> Table:
     for line in found:
         resting = NOTHING if line.resting_until_us is None else _moment(line.resting_until_us, zone)
         result = (line.last_result or NOTHING).replace("_", " ") + ("" if line.last_sip_code is None else f" {line.last_sip_code}")
-        is_well = line.resting_until_us is None and (line.health is None or line.health.is_up)
+        result += "" if line.last_why is None else f": {line.last_why}"
+        is_well = line.resting_until_us is None and _is_well(line.health)
         calls = (_calls(line), str(line.total_calls))
         table.add_row(line.name, line.advertiser, *calls, resting, _health(line.health), result, style="" if is_well else "yellow")
     return table
@@ -253,11 +254,18 @@ def _calls(found: "TrunkStatus | LineStatus") -> str:
     return str(found.calls) if found.limit is None else f"{found.calls}/{found.limit}"
 
 
+_UP = {True: "up", False: "down", None: "unknown"}
+
+
+def _is_well(state: "HealthState | None") -> bool:
+    return state is None or state.is_up is not False
+
+
 def _health(state: "HealthState | None") -> str:
-    """What OPTIONS say: up or down, and the last answer."""
+    """What OPTIONS say: up, down or not known yet, and the last answer."""
     if state is None:
         return NOTHING
-    return ("up" if state.is_up else "down") + ("" if state.last_status is None else f" {state.last_status}")
+    return _UP[state.is_up] + ("" if state.last_status is None else f" {state.last_status}")
 
 
 def _registered(state: "RegistrationState | None", zone: "Zone") -> str:

@@ -42,6 +42,7 @@ async def run_demo(deployment: Deployment, *, json_lines: bool) -> bool:
         shell = Shell(switch, heard=records.collect)
         async with Endpoints(config, switch=deployment.switch.flows[0], clock=clock, transcript=transcript) as endpoints:
             await started(shell)
+            await shell.taking_calls()
             try:
                 wrong = await _run_all(endpoints, records)
             finally:

@@ -22,12 +22,23 @@ _ATTESTED = frozenset("ABC")
 
 
 def arrival_of(
-    fact: InviteReceived, plan: Plan, *, trunk: str, token: Callable[[], str], objection: Cause | None, at: Moment
+    fact: InviteReceived,
+    plan: Plan,
+    *,
+    trunk: str,
+    token: Callable[[], str],
+    objection: Cause | None,
+    why: str | None = None,
+    at: Moment,
 ) -> ev.InviteArrived:
-    """Returns the event. The tag `privacy` is set where the caller's number is to be kept from lines that are not trusted."""
+    """Returns the event. `why`: the objection in words.
+
+    The tag `privacy` is set where the caller's number is to be kept from lines that are not trusted.
+    """
     rules = plan.trunk_identity(trunk)
     caller = caller_identity(fact.headers, rules.number_format)
     dialled = dialled_number(fact.uri, fact.headers, rules)
+    number = None if objection is None else plan.table.numbers.get(dialled.number)
     privacy = {"privacy": True} if caller.is_private and dialled.number not in plan.show_ani else {}
     return ev.InviteArrived(
         at=at,
@@ -41,6 +52,9 @@ def arrival_of(
         tags={**header_tags(fact.headers, plan.headers), **dialled.tags, **privacy},
         sip_call_id=readable(fact.call_id)[:MAX_CALL_ID_CHARS],
         objection=objection,
+        why=why,
+        publisher=None if number is None else number.publisher,
+        campaign=None if number is None else number.campaign,
     )
 
 

@@ -16,6 +16,7 @@ from switch.engine.media import NO_WORKER, MediaController
 from switch.engine.plan import Plan, Trunk
 from switch.sip.fact import InviteReceived
 from switch.sip.identity import passable
+from switch.sip.offer_answer import warning_text
 from switch.sip.peer import DEFAULT_PEER
 
 
@@ -55,7 +56,8 @@ class CallSetup:
                 or self._objection(leg, worker, fact.offer, max_calls=plan.max_calls, at=at)
             )
             name = fact.peer if trunk is None else trunk.name
-            arrived = arrival_of(fact, plan, trunk=name, token=self._token, objection=objection, at=at)
+            why = None if leg.refusal is None else warning_text(leg.refusal)
+            arrived = arrival_of(fact, plan, trunk=name, token=self._token, objection=objection, why=why, at=at)
             step = begin(arrived)
             live = LiveCall(
                 call=step.call,

@@ -170,9 +170,9 @@ class Engine:
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
         self._drain_facts(at)
 
-    def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
-        """A message to `target` could not be sent, or what went there may not have arrived."""
-        self._agent.send_failed(target, at.mono_ns, why=why)
+    def send_failed(self, target: Flow, at: Moment, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
+        """A message to `target` could not be sent, or what went there may not have arrived. `words`: why, for people."""
+        self._agent.send_failed(target, at.mono_ns, why=why, words=words)
         self._drain_facts(at)
 
     def resolved(self, name: Name, servers: Servers) -> None:
@@ -299,7 +299,7 @@ class Engine:
     def _emit(self, effect: Effect) -> None:
         self._effects.append(effect)
         if isinstance(effect, StoreRecord):
-            self._traffic.add_record(effect.judged.record)
+            self._traffic.add_call(effect.judged)
 
     def _on_fact(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, InviteReceived):

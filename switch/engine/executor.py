@@ -93,7 +93,7 @@ class CommandExecutor:
                 how = TREATMENT[cause]
                 retry = RETRY_AFTER_S if how.sip == 503 else None
                 warning = leg.refusal if cause is Cause.NOT_ACCEPTABLE else None
-                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=how.q850, retry_after_s=retry, warning=warning)
+                self._agent.refuse(leg.sip, how.sip, at.mono_ns, q850=_q850(live, cause), retry_after_s=retry, warning=warning)
             case _:
                 assert_never(command)
 
@@ -154,9 +154,9 @@ class CommandExecutor:
 
     def _unreachable(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
         """The line's host name has no address that a listener of ours reaches, as far as is known now: the attempt fails at once."""
-        what = f"line {dial.attempt.line}: no address is known for {dial.attempt.uri}"
-        self._emit(LogProblem(what=what, call_id=live.call_id))
-        return (ev.LegEnded(at=at, leg=dial.leg, by_peer=False, cause=Cause.LINE_FAILED),)
+        why = f"no address is known for {dial.attempt.uri}"
+        self._emit(LogProblem(what=f"line {dial.attempt.line}: {why}", call_id=live.call_id))
+        return (ev.LegEnded(at=at, leg=dial.leg, by_peer=False, cause=Cause.LINE_FAILED, why=why),)
 
     def _hang_up(self, live: LiveCall, number: int, cause: Cause, at: Moment) -> Iterable[ev.Event]:
         leg = live.legs.get(number)
@@ -189,6 +189,6 @@ class CommandExecutor:
 
 
 def _q850(live: LiveCall, cause: Cause) -> int:
-    """Returns the Q.850 value of a hang-up for `cause`: what the far end said that caused it, else the one that `cause` stands for."""
+    """Returns the Q.850 value of a hang-up or refusal for `cause`: what the far end that caused it said, else what `cause` stands for."""
     left, said = live.left or (None, None)
     return said if left is cause and said is not None else TREATMENT[cause].q850

@@ -100,8 +100,9 @@ class LegFacts:
                 return ev.TransferRequested(at=at, leg=number, uri=uri)
             case AnswerReceived(body=body, to_tag=fork):
                 leg.source = self._agent.flow_of(fact.leg) or leg.source
-                is_usable = self._media.apply_final_answer(live, leg, body, fork=fork)
-                return ev.LegAnswered(at=at, leg=number) if is_usable else ev.AnswerUnusable(at=at, leg=number)
+                if self._media.apply_final_answer(live, leg, body, fork=fork):
+                    return ev.LegAnswered(at=at, leg=number)
+                return ev.AnswerUnusable(at=at, leg=number, why=self._media.answer_objection(leg, body))
             case InfoDigit(digit=digit, duration_ms=duration_ms):
                 self._digits.on_info(live, number, InfoKey(digit, duration_ms), at)  # first: a key that bridges is not passed on
                 return ev.DigitHeard(at=at, leg=number, digit=digit)
@@ -131,7 +132,15 @@ class LegFacts:
         cause = why_ended(live.call, number, by_peer=fact.by_peer, cause=end_cause(fact, number=number))
         if fact.by_peer:
             live.left = (cause, fact.q850)
-        event: ev.Event = ev.LegEnded(at=at, leg=number, by_peer=fact.by_peer, cause=cause, sip_code=fact.status, q850=fact.q850)
+        event: ev.Event = ev.LegEnded(
+            at=at,
+            leg=number,
+            by_peer=fact.by_peer,
+            cause=cause,
+            sip_code=fact.status,
+            q850=fact.q850,
+            why=fact.words or None,
+        )
         if number != CALLER and self._transfers.on_line_left(live, number):
             event = ev.TransferorLeft(at=at, leg=number, by_peer=fact.by_peer, cause=cause, q850=fact.q850)
         self._runner.feed(live, event)
@@ -141,6 +150,7 @@ _OF_CALLER = {
     EndReason.NO_ACK: Cause.CALLER_NO_ACK,
     EndReason.UNREACHABLE: Cause.CALLER_NO_ACK,
     EndReason.EXPIRED: Cause.SESSION_EXPIRED,
+    EndReason.INVITE_EXPIRED: Cause.INVITE_EXPIRED,
 }
 
 _OF_LINE = {

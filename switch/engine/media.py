@@ -13,7 +13,7 @@ from switch.engine.remote import media_host, remote_media
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning
+from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
@@ -196,6 +196,17 @@ class MediaController:
         leg.offered = False
         return True
 
+    def answer_objection(self, leg: LiveLeg, answer: bytes) -> str:
+        """Returns in words why `apply_answer` can't use an answer."""
+        description = parse_sdp(answer)
+        if description is None:
+            return "its SDP can not be read" if answer else "its answer has no SDP"
+        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        objection = None if agreement is None else self._objection(leg, agreement)
+        if objection is None:
+            return "its SDP takes none of the audio that was offered"
+        return f"its SDP can not be used: {warning_text(warning(objection, leg.peer.codecs))}"
+
     def _accepted(self, leg: LiveLeg, answer: bytes) -> NegotiatedMedia | None:
         description = parse_sdp(answer)
         if description is None:
@@ -263,7 +274,8 @@ class MediaController:
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         host = self._media_host(leg, agreement)
-        return remote_media(agreement, host=host, ours=ours, our_dtmf=DTMF_TYPE if leg.offered else None)
+        our_dtmf = DTMF_TYPE if leg.offered else None
+        return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, told=leg.told)
 
     def _media_host(self, leg: LiveLeg, agreement: NegotiatedMedia) -> str:
         source, signalled = leg.source, agreement.stream.host

@@ -10,10 +10,11 @@ from switch.sip.registration import Registration
 
 
 class HealthState(msgspec.Struct, frozen=True, kw_only=True):
-    """A trunk or line that is asked by OPTIONS. `last_status`: of its last answer; None: none to the last probe, or no probe yet.
+    """A trunk or line that is asked by OPTIONS. `is_up`: None: it has not answered yet, nor missed so often as to be down; calls go to it.
+    `last_status`: of its last answer; None: none to the last probe, or no probe yet.
     `changed_us`: when it last went down or came up; None: it was always up."""
 
-    is_up: bool
+    is_up: bool | None
     last_status: int | None
     changed_us: int | None
 
@@ -30,7 +31,8 @@ class RegistrationState(msgspec.Struct, frozen=True, kw_only=True):
 
 def health_state(probe: Probe, at: Moment) -> HealthState:
     changed_us = None if probe.changed_ns is None else at.at_mono(probe.changed_ns).utc_us
-    return HealthState(is_up=probe.is_up, last_status=probe.last_status, changed_us=changed_us)
+    is_known = probe.has_answered or not probe.is_up
+    return HealthState(is_up=probe.is_up if is_known else None, last_status=probe.last_status, changed_us=changed_us)
 
 
 def registration_state(registration: Registration, at: Moment) -> RegistrationState:

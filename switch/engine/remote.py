@@ -21,9 +21,17 @@ def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
     return source
 
 
-def remote_media(agreement: NegotiatedMedia, *, host: str, ours: tuple[Format, ...], our_dtmf: int | None) -> RemoteMedia:
+def remote_media(
+    agreement: NegotiatedMedia,
+    *,
+    host: str,
+    ours: tuple[Format, ...],
+    our_dtmf: int | None,
+    told: Direction = Direction.SENDRECV,
+) -> RemoteMedia:
     """Returns the far end of what was agreed on, at `host` (see `media_host`). `ours`, `our_dtmf`: what we listed, which may come as well
-    as what the peer listed (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own)."""
+    as what the peer listed (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own). `told`: the direction that we
+    said; who was told less than sendrecv is held, whatever it answers (some phones answer hold with sendrecv)."""
     stream = agreement.stream
     return RemoteMedia(
         host=host,
@@ -36,7 +44,7 @@ def remote_media(agreement: NegotiatedMedia, *, host: str, ours: tuple[Format, .
         sends=stream.direction.sends,
         receives=stream.direction.receives,
         learns=not _is_literal(stream.host),
-        held=stream.direction is not Direction.SENDRECV,
+        held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Collection
 import msgspec
 
 from routing.table import Line
+from switch.billing.verdict import JudgedCall
 from switch.call.moment import Moment
-from switch.call.record import CallRecord, FinalState
+from switch.call.record import FinalState
 from switch.call.state import CALLER
 from switch.engine.live import LiveCalls
 from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
@@ -36,7 +37,8 @@ class TrunkStatus(msgspec.Struct, frozen=True, kw_only=True):
 class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One line. `calls`: live, ringing ones included, of at most `limit`. `total_calls`: since the start. `resting_until_us`: UTC, until
     when it is not tried after failures. `last_result`, `last_result_us`, `last_sip_code`: the outcome of its last attempt whose call is
-    over, when it was dialled, and the line's final answer, if any. `health`: None: it is not asked by OPTIONS."""
+    over, when it was dialled, and the line's final answer, if any. `last_why`: why it failed, in words, where that is known.
+    `health`: None: it is not asked by OPTIONS."""
 
     name: str
     advertiser: str
@@ -47,6 +49,7 @@ class LineStatus(msgspec.Struct, frozen=True, kw_only=True):
     last_result: str | None
     last_result_us: int | None
     last_sip_code: int | None = None
+    last_why: str | None = None
     health: HealthState | None = None
 
 
@@ -59,20 +62,22 @@ class TrafficCounts:
         self._trunk_calls: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._line_calls: Counter[str] = Counter()
-        self._results: dict[str, tuple[str, int, int | None]] = {}
+        self._results: dict[str, tuple[str, int, int | None, str | None]] = {}
         self._seen_us: dict[str, int] = {}
 
     def saw_trunk(self, trunk: str, utc_us: int) -> None:
         self._seen_us[trunk] = utc_us
 
-    def add_record(self, record: CallRecord) -> None:
+    def add_call(self, judged: JudgedCall) -> None:
         """A call is over."""
+        record, failures = judged.record, judged.failures()
         self._trunk_calls[record.trunk] += 1
         if record.final_state in _REJECTED:
             self._refused[record.trunk] += 1
         for attempt in record.attempts:
             self._line_calls[attempt.line] += 1
-            self._results[attempt.line] = (attempt.outcome.value, attempt.invited_us, attempt.sip_code)
+            why = failures.get(attempt.number)
+            self._results[attempt.line] = (attempt.outcome.value, attempt.invited_us, attempt.sip_code, why)
 
     def keep(self, *, trunks: Collection[str], lines: Collection[str]) -> None:
         """Forgets what the config no longer has."""
@@ -104,7 +109,7 @@ class TrafficCounts:
 
     def line(self, line: Line, *, live: int, resting_until_us: int | None, health: HealthState | None) -> LineStatus:
         name = line.name
-        result, result_us, sip_code = self._results.get(name, (None, None, None))
+        result, result_us, sip_code, why = self._results.get(name, (None, None, None, None))
         return LineStatus(
             name=name,
             advertiser=line.advertiser,
@@ -115,6 +120,7 @@ class TrafficCounts:
             last_result=result,
             last_result_us=result_us,
             last_sip_code=sip_code,
+            last_why=why,
             health=health,
         )
 

@@ -19,13 +19,15 @@ from switch.call.record import Outcome
 from switch.ledger.tables import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE, judged_call, read_money, read_state
 
 KEYS_PER_QUERY = 500
+ANONYMOUS = "anonymous"
+"""As a caller: any whose number was withheld or kept, or is nobody's (the tags `anonymous` and `privacy`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
-    """Criteria for calls; None: any. `line`: one that was tried. `since_us`, `until_us`: of the INVITE, [since, until).
+    """Criteria for calls; None: any. `line`: one that was tried. `caller`: E.164, or `ANONYMOUS`.
 
-    `ended_since_us`: of the end.
+    `since_us`, `until_us`: of the INVITE, [since, until). `ended_since_us`: of the end.
     """
 
     publisher: str | None = None
@@ -57,9 +59,10 @@ def matching(connection: Connection, wanted: CallFilter, *, limit: int) -> list[
         (CALL.c.campaign, wanted.campaign),
         (CALL.c.final_state, wanted.state),
         (CALL.c.did, wanted.number),
-        (CALL.c.ani, wanted.caller),
     )
     calls = select(CALL).where(*(column == value for column, value in equal if value is not None))
+    if wanted.caller is not None:
+        calls = calls.where(_is_anonymous() if wanted.caller == ANONYMOUS else CALL.c.ani == wanted.caller)
     if wanted.line is not None:
         calls = calls.where(CALL.c.call_id.in_(select(ATTEMPT.c.call_id).where(ATTEMPT.c.line == wanted.line)))
     if wanted.since_us is not None:
@@ -69,6 +72,15 @@ def matching(connection: Connection, wanted: CallFilter, *, limit: int) -> list[
     if wanted.ended_since_us is not None:
         calls = calls.where(CALL.c.ended_us >= wanted.ended_since_us)
     return whole(connection, calls.order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit), events=False)
+
+
+def _is_anonymous() -> ColumnElement[bool]:
+    return or_(CALL.c.ani == "", _is_tagged("anonymous"), _is_tagged("privacy"))
+
+
+def _is_tagged(name: str) -> ColumnElement[bool]:
+    """Returns the condition that a tag is true. Tags are JSON text without blanks; a quote inside a value has a backslash before it."""
+    return CALL.c.tags.contains(f'"{name}":true', autoescape=True)
 
 
 def ids_beginning_with(connection: Connection, beginning: str, *, limit: int) -> list[str]:

@@ -69,13 +69,19 @@ class LedgerService:
         self._retrying = False
         self._asked_s: float | None = None
 
-    def start(self) -> None:
-        """Opens the journal. What the last process left in it is recovered once the ledger is there.
+    def start(self, *, first: Callable[[], None] = lambda: None) -> None:
+        """Opens the journal. What the last process left in it is recovered once the ledger is there. `first` is called when the journal is
+        ours and before the ledger is touched: what it raises leaves both as they were.
 
         Raises JournalInUse, JournalUnwritable.
         """
         self._loop = asyncio.get_running_loop()
         self._journal = Journal(self._data / "journal")
+        try:
+            first()
+        except BaseException:
+            self._journal.close()
+            raise
         found = recover(self._data / "journal")
         self._sync = FsyncThread(self._journal.fsync, done=self._synced)
         self._old = found.calls

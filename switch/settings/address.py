@@ -23,7 +23,7 @@ E164_PATTERN = f"^{geo.E164_PATTERN}$"
 RANGE_PATTERN = r"^([0-9]{1,5})-([0-9]{1,5})$"
 E164 = 'an E.164 number such as "+18005550100": + and 7 to 15 digits'
 SOCKET_ADDRESS = "an IPv4 address and a port, such as 127.0.0.1:5060"
-SIP_ADDRESS = 'an address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
+SIP_ADDRESS = 'an IPv4 or IPv6 address and a port, such as 127.0.0.1:5060 or "[2001:db8::1]:5060"'
 ADDRESS = "an address, such as 192.0.2.1 or 2001:db8::1"
 NAME_SERVER = 'an address, such as 192.0.2.53, 127.0.0.1:5353 or "[2001:db8::53]:53"'
 DNS_PORT = 53
@@ -67,12 +67,23 @@ def socket_address(text: str, *, expected: str = SOCKET_ADDRESS) -> tuple[str, i
 def sip_address(text: str) -> tuple[str, int]:
     """An address of ours that SIP is spoken on: IPv4, or IPv6 in brackets; the IPv6 address comes without them, in its short form."""
     if not text.startswith("["):
-        host, port = socket_address(text, expected=SIP_ADDRESS)
-        return host, port
+        try:
+            return socket_address(text, expected=SIP_ADDRESS)
+        except Invalid as error:
+            raise Invalid(str(error), expected=error.expected, hint=error.hint or _sip_address_hint(text)) from error
     found = re.fullmatch(r"\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]:([0-9]{1,5})", text)
     if found is None or not 1 <= int(found[2]) <= MAX_PORT:
         raise Invalid(f"bad address {quote(text)}", expected=SIP_ADDRESS)
     return address(found[1], expected=SIP_ADDRESS), int(found[2])
+
+
+def _sip_address_hint(text: str) -> str | None:
+    host, _, port = text.rpartition(":")
+    if ":" in host:
+        return f'an IPv6 address stands in brackets: "[{host}]:{port}"'
+    if re.fullmatch(HOST_NAME, host or text):
+        return "a name is no address: write the one of this machine that peers send to, such as 127.0.0.1 for this machine alone"
+    return None
 
 
 def name_server(text: str) -> tuple[str, int]:

@@ -55,12 +55,14 @@ def _of_pair(path: KeyPath, certificate: Path, key: Path, *, now: datetime) -> I
 
 
 def _of_dates(path: KeyPath, begin: datetime, end: datetime, *, now: datetime) -> Iterator[Finding]:
+    """A config with such a certificate is in force all the same: prices and UDP trunks have nothing to do with it."""
     hint = "renew it: the switch reads the new files without a restart"
     if end <= now:
-        yield Finding(path, Invalid(f"the certificate ran out on {end.date()}", hint=hint))
+        what = f"the certificate ran out on {end.date()}: whoever verifies it makes no TLS connection with us"
+        yield warning(path, what, hint=hint)
     elif begin > now:
-        clock = f"{now:%Y-%m-%d %H:%M} UTC by the clock of this machine"
-        yield Finding(path, Invalid(f"the certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on", hint=f"it is {clock}"))
+        clock = f"it is {now:%Y-%m-%d %H:%M} UTC by the clock of this machine"
+        yield warning(path, f"the certificate is valid from {begin:%Y-%m-%d %H:%M} UTC on, and not yet", hint=clock)
     elif end <= now + timedelta(days=WARN_DAYS):
         yield warning(path, f"the certificate runs out on {end.date()}", hint=hint)
 

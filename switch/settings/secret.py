@@ -36,7 +36,9 @@ def secret_of(raw: object, directory: Path | None) -> Secret:
 def _from_environment(name: str) -> Secret:
     text = os.environ.get(name)
     if text is None:
-        hint = f"set it where the switch is started, and where `payphone check` runs: export {name}=..."
+        hint = (
+            f"set it where the switch is started (a service: EnvironmentFile=), and where `payphone check` runs: export {name}=..."
+        )
         raise Invalid(f"there is no environment variable {quote(name)}", hint=hint)
     return _checked(text, f"environment variable {quote(name)}")
 

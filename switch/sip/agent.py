@@ -68,7 +68,8 @@ class UserAgent:
             return
         message = parse(data)
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
-            message = Malformed(why="no Content-Length", request=legal(message), kind="request")  # §18.3
+            call_id = message.headers.get("Call-ID") or ""
+            message = Malformed(why="no Content-Length", request=legal(message), kind="request", call_id=call_id)  # §18.3
         if isinstance(message, Request | Response) and message.body:
             message = with_sdp_body(message)
         match message:
@@ -265,9 +266,9 @@ class UserAgent:
         if usage is not None:
             usage.hangup(now_ns, q850=q850)
 
-    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
-        """The transport could not send to `target`."""
-        self._core.transactions.transport_failed(target, now_ns, why=why)
+    def send_failed(self, target: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
+        """The transport could not send to `target`. `words`: why, for people."""
+        self._core.transactions.transport_failed(target, now_ns, why=why, words=words)
 
     def live_counts(self) -> dict[str, int]:
         """Returns how much is kept, by kind: all zero once no leg and no transaction lives."""

@@ -21,6 +21,8 @@ class EndReason(StrEnum):
     """One side sent BYE: the peer's was received, or ours was answered (with any status) or timed out."""
     CANCELLED = "cancelled"
     """CANCEL before the final answer: the peer's on an incoming leg; ours, confirmed by 487 (or anything final), on an outgoing one."""
+    INVITE_EXPIRED = "invite_expired"
+    """An incoming INVITE had no final answer in the time of its Expires (RFC 3261 §13.3.1)."""
     REFUSED = "refused"
     """A final non-2xx answer: ours to an incoming INVITE, the peer's to an outgoing one."""
     NO_ACK = "no_ack"
@@ -154,6 +156,7 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     """The leg is over. `by_peer`: the peer ended it. `status`: the final SIP status of the INVITE that came or was sent, or None.
 
     `q850`: cause value of a Reason header (RFC 3326) in the peer's message, or None. `retry_after_s`: of the peer's refusal, or None.
+    `words`: why, for people, bounded, where `why` and `status` do not say all of it.
     """
 
     leg: int
@@ -162,6 +165,7 @@ class LegTerminated(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     q850: int | None = None
     retry_after_s: int | None = None
+    words: str = ""
 
 
 class PeerOddity(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 `Listeners` are our own addresses; they make the Via and Contact of what leaves by each of them. Sockets are in `switch.transport`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
@@ -46,6 +46,10 @@ class SendFailure(StrEnum):
     UNREACHABLE = "unreachable"
     CERTIFICATE_REFUSED = "certificate_refused"
     """Over TLS its certificate has run out, is for another name, or is signed by nobody we trust."""
+
+
+SendFailed = Callable[["Flow", SendFailure, str], None]
+"""Told of a target that nothing could be sent to: why, and the same in words."""
 
 
 class Flow(NamedTuple):

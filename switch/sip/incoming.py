@@ -321,7 +321,7 @@ class IncomingLeg:
 
     def _expired(self, now_ns: int) -> None:
         if self._answer is None:
-            self._left_by_peer(EndReason.CANCELLED, None, now_ns)
+            self._left_by_peer(EndReason.INVITE_EXPIRED, None, now_ns)
 
     def _left_by_peer(self, why: EndReason, request: Request | None, now_ns: int) -> None:
         q850 = None if request is None else q850_of(request.headers)

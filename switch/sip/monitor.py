@@ -35,8 +35,11 @@ class Monitor:
         self._follow_registrars({registrar.trunk: registrar for registrar in registrars}, now_ns)
 
     def stop(self, now_ns: int) -> None:
-        """Ends all of it; registrars are asked to forget us."""
-        self.follow((), (), now_ns)
+        """Ends all of it; registrars are asked to forget us. What was down is not told to be up: nobody knows."""
+        for probe in self.probes.values():
+            probe.stop()
+        self.probes.clear()
+        self._follow_registrars({}, now_ns)
 
     def _follow_registrars(self, wanted: dict[str, Registrar], now_ns: int) -> None:
         for trunk, registration in [*self.registrations.items()]:

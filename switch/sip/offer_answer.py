@@ -50,6 +50,11 @@ def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
     return reason.format(codecs=" or ".join(codec.name for codec in codecs or Codec))
 
 
+def warning_text(value: str) -> str:
+    """Returns the text of a Warning header of ours, without its quotes."""
+    return value.partition('"')[2].rstrip('"')
+
+
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for.

@@ -26,6 +26,7 @@ from switch.sip.message import Headers, Request, Response
 from switch.sip.peer import PeerProfile
 from switch.sip.received import ReceivedRequest
 from switch.sip.redirect import redirect_targets
+from switch.sip.refusal import MAX_WORDS, refusal_words, unusable_words
 from switch.sip.requests import SDP, Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
 from switch.sip.session import Session, send_bye
 from switch.sip.session_timer import MAX_SESSION_S, MIN_SE_S, interval_answered, interval_fields, min_se
@@ -190,9 +191,12 @@ class OutgoingLeg:
         if self._phase is OutgoingState.DONE or transaction is not self._transaction:
             return
         why, words = _UNANSWERED.get(end, _SILENT)
+        if transaction.failure:
+            words = f"{words}: {transaction.failure}"
+        target = self._failover.present
         if self._phase is OutgoingState.CALLING and self._moves_on(words, now_ns):
             return
-        self._finish(why, by_peer=False, status=None)
+        self._finish(why, by_peer=False, status=None, words="" if end is TransactionEnd.TIMEOUT else f"{target} {words}")
 
     def _on_silence(self, now_ns: int) -> None:
         """The target has not answered: the INVITE goes to the next one, and what still comes from this one is taken care of."""
@@ -227,8 +231,14 @@ class OutgoingLeg:
             return
         why = EndReason.CANCELLED if cancelled else EndReason.REFUSED
         retry_after_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S)
+        hosts, has_credentials = self._peer.redirects, self._digest is not None
         self._finish(
-            why, by_peer=not cancelled, status=response.status, q850=q850_of(response.headers), retry_after_s=retry_after_s
+            why,
+            by_peer=not cancelled,
+            status=response.status,
+            q850=q850_of(response.headers),
+            retry_after_s=retry_after_s,
+            words="" if cancelled else refusal_words(response, self._request, has_credentials=has_credentials, hosts=hosts),
         )
 
     def _again(self, response: Response, now_ns: int) -> bool:
@@ -344,7 +354,8 @@ class OutgoingLeg:
             return
         send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
         if is_first:
-            self._finish(EndReason.BAD_ANSWER, by_peer=False, status=response.status)
+            words = unusable_words(response, has_contact=contact is not None)
+            self._finish(EndReason.BAD_ANSWER, by_peer=False, status=response.status, words=words)
 
     def _dialog(self, response: Response, remote_tag: str, target: str) -> Dialog:
         return caller_dialog(
@@ -378,9 +389,24 @@ class OutgoingLeg:
         self._core.dialogs.pop(self._tag, None)
 
     def _finish(
-        self, why: EndReason, *, by_peer: bool, status: int | None, q850: int | None = None, retry_after_s: int | None = None
+        self,
+        why: EndReason,
+        *,
+        by_peer: bool,
+        status: int | None,
+        q850: int | None = None,
+        retry_after_s: int | None = None,
+        words: str = "",
     ) -> None:
         self._leave(0)
         self._core.end(
-            LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=status, q850=q850, retry_after_s=retry_after_s)
+            LegTerminated(
+                leg=self.number,
+                why=why,
+                by_peer=by_peer,
+                status=status,
+                q850=q850,
+                retry_after_s=retry_after_s,
+                words=words[:MAX_WORDS],
+            )
         )

@@ -39,7 +39,8 @@ class Watch:
 class Probe:
     """Runs one watch until `stop`. `changed(probe)` is called when it goes down or comes up; at first it counts as up.
 
-    `last_status`: of the last answer; None: there was none to the last probe, or no probe yet. `changed_ns`: None: it was always up.
+    `last_status`: of the last answer; None: there was none to the last probe, or no probe yet. `has_answered`: to any probe.
+    `changed_ns`: None: it was always up.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Probe:
         "_target",
         "_timer",
         "changed_ns",
+        "has_answered",
         "is_up",
         "last_status",
         "watch",
@@ -67,6 +69,7 @@ class Probe:
         self._changed = changed
         self.watch = watch
         self.is_up = True
+        self.has_answered = False
         self.changed_ns: int | None = None
         self.last_status: int | None = None
         self._row = 0
@@ -124,6 +127,7 @@ class Probe:
         self._request = None
         self.last_status = None if response is None else response.status
         is_hit = response is not None and response.status not in _DEAD
+        self.has_answered |= is_hit
         if self._target is not None and not is_hit:
             self._core.locator.failed(self._target, now_ns)
             self._missed.append(self._target)

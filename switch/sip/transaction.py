@@ -80,6 +80,7 @@ class Transaction:
         "_timeout_timer",
         "_wire",
         "branch",
+        "failure",
         "flow",
         "key",
         "machine",
@@ -108,6 +109,7 @@ class Transaction:
         self.tries = 0
         self._wire = b""
         self._failure: SendFailure | None = None
+        self.failure = ""
         self._interval_ns = 0
         self._retransmit_timer: Timer | None = None
         self._timeout_timer: Timer | None = None
@@ -131,9 +133,9 @@ class Transaction:
         """A server's user answers. Changes nothing where the state allows no such answer any more."""
         self._step(_answer_event(self.machine, status), now_ns, wire=wire)
 
-    def transport_failed(self, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
-        """The transport could not send, or an ICMP error came back."""
-        self._failure = why
+    def transport_failed(self, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
+        """The transport could not send, or an ICMP error came back. `words`: why, for people."""
+        self._failure, self.failure = why, words
         self._step(Event.TRANSPORT_ERROR, now_ns)
 
     def stop_retransmitting(self) -> None:
@@ -299,11 +301,11 @@ class Transactions:
             self.merged.add(merge_id)
         return transaction
 
-    def transport_failed(self, flow: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE) -> None:
+    def transport_failed(self, flow: Flow, now_ns: int, *, why: SendFailure = SendFailure.UNREACHABLE, words: str = "") -> None:
         """Nothing can be sent to `flow`."""
         for transaction in [*self.clients.values(), *self.servers.values()]:
             if transaction.flow == flow:
-                transaction.transport_failed(now_ns, why=why)
+                transaction.transport_failed(now_ns, why=why, words=words)
 
     def forget(self, transaction: Transaction) -> None:
         """A transaction ended."""

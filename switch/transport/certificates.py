@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 class Certificates:
     """`server` and `client` return the present contexts. Raises OSError (ssl.SSLError) when the files can't be used at first.
 
-    `ends`: when the present certificate runs out. `now()`: in UTC."""
+    `begins`, `ends`: from when to when the present certificate is valid. `now()`: in UTC."""
 
     def __init__(self, settings: TlsSettings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
@@ -34,7 +34,7 @@ class Certificates:
         self._files = tuple(path for path in (settings.certificate, settings.key, settings.ca) if path is not None)
         self._stamps = self._read_stamps()
         self._server, self._client = self._make()
-        self.ends = self._read_end()
+        self.begins, self.ends = self._read_dates()
 
     @property
     def file(self) -> Path:
@@ -47,8 +47,8 @@ class Certificates:
         return self._client
 
     def refresh(self) -> None:
-        """Reads the files anew if one has changed. What can't be used is logged, and the old ones stay. One that is about to run out is
-        told of once a day."""
+        """Reads the files anew if one has changed. What can't be used is logged, and the old ones stay; so is a certificate that is not
+        valid now in the place of one that is. One that is about to run out, or has, is told of once a day."""
         stamps = self._read_stamps()
         if stamps != self._stamps:
             self._stamps = stamps
@@ -56,12 +56,17 @@ class Certificates:
         now = self._now()
         if self.ends - now <= timedelta(days=WARN_DAYS) and self._warned != now.date():
             self._warned = now.date()
-            _log.warning("certificate runs out", certificate=str(self._settings.certificate), on=f"{self.ends:%Y-%m-%d %H:%M} UTC")
+            tell, what = (_log.warning, "certificate runs out") if now < self.ends else (_log.error, "certificate has run out")
+            tell(what, certificate=str(self._settings.certificate), on=f"{self.ends:%Y-%m-%d %H:%M} UTC")
 
     def _read_again(self) -> None:
         try:
+            begins, ends = self._read_dates()
+            now = self._now()
+            if self.begins <= now < self.ends and not begins <= now < ends:
+                raise OSError(f"it is valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC")
             self._server, self._client = self._make()
-            self.ends = self._read_end()
+            self.begins, self.ends = begins, ends
         except OSError as error:
             _log.error("certificate refused: the old one stays", certificate=str(self._settings.certificate), why=str(error))
         else:
@@ -70,11 +75,11 @@ class Certificates:
     def _read_stamps(self) -> _Stamps:
         return tuple(_stamp(path) for path in self._files)
 
-    def _read_end(self) -> datetime:
+    def _read_dates(self) -> tuple[datetime, datetime]:
         dates = validity(self._settings.certificate)
         if dates is None:
             raise OSError(f"no certificate in {self._settings.certificate}")
-        return dates[1]
+        return dates
 
     def _make(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         settings = self._settings

@@ -1,12 +1,14 @@
 """Holds the SIP sockets of a switch, one for each listener: UDP, TCP and TLS; sends by the one that a message's flow names."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from switch.deployment import Listener, TlsSettings
-from switch.sip.flow import Flow, SendFailure, Transport
+from switch.sip.flow import Flow, SendFailed, Transport
 from switch.sip.statistics import Statistic
 from switch.sip.strangers import Standing
 from switch.transport.certificates import Certificates
@@ -18,7 +20,7 @@ CERTIFICATES_S = 30.0
 
 
 class Sockets:
-    """`received(data, source)` for each message; `send_failed(target, why)` for what could not be sent; `standing(host)`: whether
+    """`received(data, source)` for each message; `send_failed(target, why, words)` for what could not be sent; `standing(host)`: whether
     connections are taken from there; `count(kind, host)`: for what happens to connections."""
 
     def __init__(
@@ -26,7 +28,7 @@ class Sockets:
         listeners: Sequence[Listener],
         *,
         received: Callable[[bytes, Flow], None],
-        send_failed: Callable[[Flow, SendFailure], None],
+        send_failed: SendFailed,
         standing: Callable[[str], Standing],
         count: Callable[[Statistic, str], None],
     ) -> None:
@@ -38,6 +40,19 @@ class Sockets:
         self._certificates: dict[TlsSettings, Certificates] = {}
         self._refreshing: asyncio.TimerHandle | None = None
         self._by_listener: list[UdpTransport | StreamTransport] = []
+
+    def check(self) -> None:
+        """Raises OSError as `open` does where an address can't be had now; opens nothing."""
+        for listener in self._listeners:
+            host, port = listener.address
+            kind = socket.SOCK_DGRAM if listener.transport is Transport.UDP else socket.SOCK_STREAM
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as tried:
+                if kind == socket.SOCK_STREAM:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if ":" in host:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                with _naming(listener):
+                    tried.bind((host, port))
 
     async def open(self) -> None:
         """Opens all of them, or none. Raises OSError with `filename` the listener whose address can't be had, or of a certificate."""
@@ -86,7 +101,7 @@ class Sockets:
 
     async def _open(self, index: int, listener: Listener) -> None:
         flow = Flow(*listener.address, listener.transport, index)
-        try:
+        with _naming(listener):
             if listener.transport is Transport.UDP:
                 udp = UdpTransport(received=self._received, send_failed=self._send_failed)
                 await udp.open(flow)
@@ -95,9 +110,6 @@ class Sockets:
                 stream = self._stream(flow, listener.tls)
                 stream.open(listener.address)
                 self._by_listener.append(stream)
-        except OSError as error:
-            error.filename = str(listener)
-            raise
 
     def _stream(self, flow: Flow, tls: TlsSettings | None) -> StreamTransport:
         certificates = None if tls is None else self._certificates[tls]
@@ -114,3 +126,13 @@ class Sockets:
     def _refresh_again(self) -> None:
         self.refresh_certificates()
         self._refreshing = asyncio.get_running_loop().call_later(CERTIFICATES_S, self._refresh_again)
+
+
+@contextmanager
+def _naming(listener: Listener) -> Iterator[None]:
+    """Gives an OSError the listener as its `filename`."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(listener)
+        raise

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from switch.engine.peer_log import PeerLogLimit
-from switch.sip.flow import Flow, SendFailure
+from switch.sip.flow import Flow, SendFailed, SendFailure
 from switch.sip.framing import PING, PONG, sent_by_port
 from switch.sip.headers import write_host
 from switch.sip.statistics import Statistic
@@ -30,6 +30,7 @@ SWEEP_S = 5.0
 NS_PER_S = 1_000_000_000
 FULL_S = 1.0
 """How long no connection is accepted when the process has no file left for it."""
+CLOSED = "the peer closed the connection"
 
 _log = structlog.get_logger("payphone")
 
@@ -38,8 +39,9 @@ ServerContext = Callable[[], ssl.SSLContext | None]
 
 
 class StreamTransport:
-    """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target, why)`
-    when a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are taken.
+    """`listener`: the flow of its own address, with the index of it. `received(data, source)` for each message; `send_failed(target, why,
+    words)` when a request can't be sent, or the connection by which it went is lost. `standing(host)`: whether connections from there are
+    taken.
     `count(kind, host)`: for each connection that is refused, dropped or fails.
 
     `server`, `client`: give the present TLS contexts. `limits`: the connections that there are, handshakes included.
@@ -50,7 +52,7 @@ class StreamTransport:
         listener: Flow,
         *,
         received: Callable[[bytes, Flow], None],
-        send_failed: Callable[[Flow, SendFailure], None],
+        send_failed: SendFailed,
         standing: Callable[[str], Standing],
         count: Callable[[Statistic, str], None],
         server: ServerContext = lambda: None,
@@ -216,12 +218,12 @@ class StreamTransport:
             if connection.place is None:
                 if is_request:
                     self._count(Statistic.CONNECTION_FAILED, target.host)
-                    self._send_failed(target, SendFailure.UNREACHABLE)
+                    self._send_failed(target, SendFailure.UNREACHABLE, "there are too many connections")
                 return
             pending = self._connecting[target] = Pending()
             self._run(self._dial(connection))
         if not pending.add(data, is_request=is_request) and is_request:
-            self._send_failed(target, SendFailure.UNREACHABLE)
+            self._send_failed(target, SendFailure.UNREACHABLE, "too much waits for its connection")
 
     async def _dial(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
@@ -247,14 +249,15 @@ class StreamTransport:
             )
             is_refused = isinstance(error, ssl.SSLCertVerificationError)
             if pending.has_requests:
-                self._send_failed(target, SendFailure.CERTIFICATE_REFUSED if is_refused else SendFailure.UNREACHABLE)
+                failure = SendFailure.CERTIFICATE_REFUSED if is_refused else SendFailure.UNREACHABLE
+                self._send_failed(target, failure, _why(error))
         else:
             pending = self._connecting.pop(target)
             for data, is_request in pending.messages:
                 if not connection.is_closed:
                     self._write(connection, data, target, is_request=is_request)
                 elif is_request:
-                    self._send_failed(target, SendFailure.UNREACHABLE)
+                    self._send_failed(target, SendFailure.UNREACHABLE, CLOSED)
 
     # what comes and goes by a connection
 
@@ -308,8 +311,9 @@ class StreamTransport:
         if connection.error is not None and connection.targets:
             self._warn("connection lost", connection, _why(connection.error))
         if self._socket is not None:
+            words = CLOSED if connection.error is None else _why(connection.error)
             for target in connection.targets:
-                self._send_failed(target, SendFailure.UNREACHABLE)
+                self._send_failed(target, SendFailure.UNREACHABLE, words)
 
     def _leave(self, connection: Connection) -> None:
         if connection.place is not None:
@@ -353,4 +357,4 @@ def _why(error: BaseException) -> str:
         case OSError() if error.errno:
             return os.strerror(error.errno)
         case _:
-            return str(error) or "the peer closed the connection"
+            return str(error) or CLOSED

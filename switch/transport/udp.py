@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import cast
 
-from switch.sip.flow import Flow, SendFailure, Transport
+from switch.sip.flow import Flow, SendFailed, SendFailure, Transport
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 """Room for a burst while the loop is busy: some 3,000 messages."""
@@ -21,9 +21,9 @@ datagram is lost like any other, and the transaction's retransmission deals with
 
 
 class UdpTransport(asyncio.DatagramProtocol):
-    """`received(data, source)` for each datagram; `send_failed(target, why)` when the system refuses to send one."""
+    """`received(data, source)` for each datagram; `send_failed(target, why, words)` when the system refuses to send one."""
 
-    def __init__(self, *, received: Callable[[bytes, Flow], None], send_failed: Callable[[Flow, SendFailure], None]) -> None:
+    def __init__(self, *, received: Callable[[bytes, Flow], None], send_failed: SendFailed) -> None:
         self._received = received
         self._send_failed = send_failed
         self._transport: asyncio.DatagramTransport | None = None
@@ -66,7 +66,7 @@ class UdpTransport(asyncio.DatagramProtocol):
             self._transport.sendto(data, (target.host, target.port))
         except (OSError, OverflowError) as error:
             if getattr(error, "errno", None) not in LOCAL_ERRORS:
-                self._send_failed(target, SendFailure.UNREACHABLE)
+                self._send_failed(target, SendFailure.UNREACHABLE, getattr(error, "strerror", None) or str(error))
 
     def waiting_bytes(self) -> int:
         """Returns how much of the receive buffer is taken by messages that were not read yet."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from msgspec.structs import replace
 from simulated_network import Network, Phone
 
 from switch.sip.agent import UserAgent
@@ -149,6 +150,7 @@ class Solo:
         self.agent = UserAgent(listeners=(OURS,), token=tokens("a"))
         self.now_ns = 0
         self.addresses: list[Flow] = []
+        self.words: list[str] = []
 
     def hear(self, data: bytes, *, source: Flow = PEER, peer: PeerProfile | None = DEFAULT_PEER) -> list[str]:
         """Give the agent a datagram; the names of what it sends at once."""
@@ -171,7 +173,10 @@ class Solo:
         return message
 
     def facts(self) -> list[Fact]:
-        return self.agent.facts()
+        """The facts; `words` has in words why legs ended."""
+        found = self.agent.facts()
+        self.words += [fact.words for fact in found if isinstance(fact, LegTerminated)]
+        return [replace(fact, words="") if isinstance(fact, LegTerminated) else fact for fact in found]
 
     def wait(self, ms: int) -> list[tuple[int, str]]:
         """Let time pass, alarm by alarm: (ms since now, name) of all that is sent."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from switch.billing.verdict import JudgedCall
 from switch.call import command, event
+from switch.console import read_text
 from switch.explain import Sources, command_words, event_words, explain, explanation_lines, sources
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineScript
@@ -103,3 +104,16 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
 def test_caps_that_are_given_back_are_told_with_their_line() -> None:
     text = "\n".join(explanation_lines(explain(medicare(), rows=(), config=kept()), CHICAGO))
     assert "-> frees the caps of delta-texas" in text
+
+
+def test_what_was_read_of_one_line_is_told_with_its_name() -> None:
+    read = {
+        "resting_until_us/east": 0,
+        "resting_until_us/west": NOON_US,
+        "is_down/east": 1,
+        "last_attempt_us/east": 0,
+        "waiting/quotes": 3,
+    }
+    assert read_text(read, CHICAGO) == (
+        "east not resting, west resting until 2026-03-02 12:00:00, east is down 1, east last attempt never, quotes waiting 3"
+    )

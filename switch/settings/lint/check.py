@@ -17,13 +17,12 @@ from switch.settings.compile.table import most_micros
 from switch.settings.finding import Finding, value_at, warning
 from switch.settings.lint.filters import impossible_values, shadowed, values_of
 from switch.settings.lint.reach import idle, paused_owners, unreached
+from switch.settings.lint.sip import of_sip
 from switch.settings.model.campaign import rules_of
 from switch.settings.model.document import Document
 from switch.settings.names import Prompts
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree
-from switch.sip.flow import is_address
-from switch.sip.headers import parse_uri
 
 SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music")
 """Keys that name a prompt."""
@@ -56,7 +55,7 @@ def warnings(
     yield from idle(table, nodes)
     yield from paused_owners(document)
     yield from too_few_ports(document)
-    yield from lines_of_the_other_family(document)
+    yield from of_sip(document)
     yield from plain_secrets(document, tree)
     yield from fixed_zones(document)
     yield from caps_without_zone(document)
@@ -74,18 +73,6 @@ def too_few_ports(document: Document) -> Iterator[Finding]:
     if "max_calls" in limits.model_fields_set and ports < 2 * limits.max_calls:
         message = f"max_calls is {limits.max_calls}, but the RTP ports are enough for {ports // 2}"
         yield warning(("switch", "limits", "max_calls"), message, hint="a call takes two even ports of rtp.ports")
-
-
-def lines_of_the_other_family(document: Document) -> Iterator[Finding]:
-    """A line is offered audio of its own family where we have an address of it."""
-    families = {":" in host for host in document.switch.rtp.hosts(document.switch.sip.listen)}
-    for path, text in document.fields("uri"):
-        uri = parse_uri(text)
-        is_line = path[0] == "advertisers"
-        if is_line and uri is not None and is_address(uri.host) and (":" in uri.host) not in families:
-            ours, theirs = ("IPv4", "IPv6") if ":" in uri.host else ("IPv6", "IPv4")
-            message = f"a line at {theirs}, and audio goes over {ours} alone"
-            yield warning(path, message, hint=f"add an {theirs} address to switch.rtp.address")
 
 
 def plain_secrets(document: Document, tree: Tree) -> Iterator[Finding]:

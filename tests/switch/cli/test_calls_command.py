@@ -10,7 +10,9 @@ from money_cases import INVITED_US, SECOND_US
 from posting_world import PostingWorld
 from typer.testing import CliRunner, Result
 
+from routing.expression import Scalar
 from switch.billing.verdict import JudgedCall
+from switch.call.record import FinalState
 from switch.cli import listing
 from switch.cli.common import app
 from switch.console import show_calls_table
@@ -75,6 +77,62 @@ def test_eighty_columns_are_enough_and_no_word_is_broken(ledger: Path) -> None:
 )
 def test_filters(ledger: Path, words: list[str], found: list[str]) -> None:
     assert sorted(ids(ledger, *words)) == sorted(found)
+
+
+def add(world: PostingWorld, call_id: str, *, ani: str, tags: dict[str, Scalar]) -> None:
+    judged = world.judged(call_id, ("east", 120_000))
+    world.ledger.write([replace(judged, record=replace(judged.record, ani=ani, tags=tags))])
+
+
+def test_a_caller_is_anonymous_whose_number_was_withheld_or_kept_or_is_nobodys(world: PostingWorld) -> None:
+    add(world, "withheld", ani="", tags={"anonymous": True})
+    add(world, "refused", ani="", tags={})
+    add(world, "extension", ani="1001", tags={"anonymous": True})
+    add(world, "private", ani="+12125550123", tags={"anonymous": False, "privacy": True})
+    add(world, "quoted", ani="+12125550124", tags={"anonymous": False, "note": '"privacy":true'})
+    for spelled in ("anonymous", "Anonymous"):
+        assert sorted(ids(world.config, "--caller", spelled)) == ["extension", "private", "refused", "withheld"]
+    assert ids(world.config, "--caller", "+12125550123") == ["private"]
+
+
+@pytest.mark.parametrize("columns", [80, None])
+@pytest.mark.parametrize(
+    ("state", "detail", "shown"),
+    [
+        ("rejected_not_acceptable", "unauthorized", "rejected_not_acceptable: unauthorized"),
+        ("rejected_not_acceptable", "not_acceptable", "rejected_not_acceptable: not acceptable"),
+        ("rejected_unavailable", "too_fast", "rejected_unavailable: too fast"),
+        ("caller_left_while_ringing", "invite_expired", "caller_left_while_ringing: invite expired"),
+        ("caller_left_while_ringing", "caller_hung_up", "caller_left_while_ringing"),
+        ("no_answer", "silent", "no_answer: silent"),
+        ("no_answer", "no_answer", "no_answer"),
+        ("rejected_unknown_number", "unknown_number", "rejected_unknown_number"),
+        ("converted", "line_hung_up", "converted"),
+        ("failed", "a_cause_of_later_versions", "failed: a cause of later versions"),
+    ],
+)
+def test_a_final_state_that_leaves_the_cause_open_is_shown_with_it(
+    world: PostingWorld, columns: int | None, state: str, detail: str, shown: str
+) -> None:
+    judged = world.judged("why1", ("east", 120_000))
+    record = replace(judged.record, call_id="why1", final_state=FinalState(state), ended_detail=detail)
+    world.ledger.write([replace(judged, record=record)])
+    told = calls(world.config, "--state", state, columns=columns).stdout
+    if columns is None:
+        (row,) = [each for each in told.splitlines() if " why1 " in each]
+        assert f" {shown}  " in row
+    else:
+        words = " ".join(told.replace("_", " ").split())
+        assert all(word in words for word in shown.replace("_", " ").split())
+
+
+@pytest.mark.parametrize("columns", [80, None])
+def test_a_number_that_was_kept_private_is_marked(world: PostingWorld, columns: int | None) -> None:
+    add(world, "private", ani="+12125550123", tags={"privacy": True})
+    told = calls(world.config, columns=columns).stdout
+    assert told.count("(private)") == 1
+    explained = CliRunner().invoke(app, ["explain", "private", "--config", str(world.config)]).stdout
+    assert "call private: +12125550123, kept private, called +18005550100" in explained
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import pytest
 from engine_world import CARRIER, EAST, World, line, plan
 
 from media import control as mc
+from routing.zone import time_zone
 from switch.engine.effect import SendSip
 from switch.engine.plan import Plan
+from switch.explain import Sources, explain, explanation_lines
 from switch.sip import offer_answer
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived
 from switch.sip.offer_answer import OFFERED
@@ -65,6 +67,11 @@ def test_no_codec_of_the_list_is_488_with_the_list_in_words() -> None:
     world.run(40_000)
     (judged,) = world.records
     assert (judged.record.sip_code, judged.record.ended_detail) == (488, "not_acceptable")
+    assert judged.events[0].facts["why"] == "Audio is PCMA"
+    assert any(
+        "can't be taken: not acceptable: Audio is PCMA" in each
+        for each in explanation_lines(explain(judged, rows=(), config=Sources()), time_zone("UTC"))
+    )
     assert not phone.facts
     assert b'Warning: 305 payphone "Audio is PCMA"\r\n' in sent_to_caller(world)
 

@@ -172,6 +172,26 @@ def test_a_side_on_hold_may_be_silent_for_longer() -> None:
 
 
 @pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
+def test_a_side_that_was_held_is_on_hold_whatever_it_answers(wish: Direction) -> None:
+    """RFC 3264 §6.1 has it answer recvonly or inactive; some phones answer without a direction, which is sendrecv."""
+
+    class Careless(Talk):
+        def sdp_answer(self, offer: bytes) -> bytes:
+            answer = super().sdp_answer(offer)
+            return answer.replace(b"a=recvonly\r\n", b"").replace(b"a=inactive\r\n", b"")
+
+    talk = Careless()
+    talk.a.offers(wish)
+    assert talk.b.offered == [wish]
+    assert talk.aim(talk.ports[1]).held
+    talk.b.offers(SENDRECV)  # refreshed in the same careless way
+    assert talk.aim(talk.ports[1]).held
+    talk.a.offers(SENDRECV)
+    assert not talk.aim(talk.ports[1]).held
+    talk.over()
+
+
+@pytest.mark.parametrize("wish", [SENDONLY, INACTIVE])
 def test_a_held_caller_hears_music_until_the_line_resumes(wish: Direction) -> None:
     talk = Talk(music="hold")
     talk.b.offers(wish)

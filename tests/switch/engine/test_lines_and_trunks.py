@@ -170,6 +170,19 @@ def test_a_trunk_beyond_its_calls_a_second_gets_503_and_a_record() -> None:
     assert sorted(record.ended_detail for record in records) == ["caller_hung_up"] * 3 + ["too_fast"]
     (refused,) = [record for record in records if record.ended_detail == "too_fast"]
     assert (refused.sip_code, refused.final_state) == (503, FinalState.REJECTED_UNAVAILABLE)
+    assert (refused.publisher, refused.campaign) == ("radio", "quotes")
+
+
+def test_a_refused_call_to_an_unknown_number_is_nobodys() -> None:
+    world = World(plan(line("east", EAST)))
+    world.call(body=b"no SDP", did="+18005550199")
+    world.call(body=b"no SDP")
+    world.run(60_000)
+    assert [(judged.record.ended_detail, judged.record.publisher, judged.record.campaign) for judged in world.records] == [
+        ("not_acceptable", None, None),
+        ("not_acceptable", "radio", "quotes"),
+    ]
+    assert {judged.verdict.revenue_micros for judged in world.records} == {0}
 
 
 @pytest.mark.parametrize(("calls", "refused"), [(2, 0), (3, 1), (4, 2)])

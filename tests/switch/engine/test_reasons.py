@@ -38,6 +38,23 @@ def test_the_caller_is_told_why_the_line_hung_up(said: int | None, told: int) ->
     assert [end.q850 for end in world.endings()] == [told]
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "told"),
+    [(480, 18, (480, 18)), (480, None, (480, 19)), (486, 34, (486, 34)), (500, 38, (480, 38)), (500, None, (480, 41))],
+)
+def test_the_caller_is_told_why_the_last_line_refused(status: int, said: int | None, told: tuple[int, int]) -> None:
+    world = World(plan(line("east", EAST)))
+
+    def refuse(fact: Fact) -> None:
+        if isinstance(fact, InviteReceived):
+            phone.agent.refuse(fact.leg, status, world.now_ns, q850=said)
+
+    phone = world.phone(EAST, refuse)
+    world.call()
+    world.run(20_000)
+    assert [(end.status, end.q850) for end in world.endings()] == [told]
+
+
 def test_the_reason_of_a_line_that_refused_is_not_that_of_a_later_hang_up() -> None:
     world = World(plan(line("east", EAST), line("west", WEST)))
 

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from routing.zone import time_zone
 from switch.cli.control import _line_table, _trunk_table
+from switch.engine.effect import LogPeerState
 from switch.engine.status import TrunkStatus
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Flow
@@ -45,6 +46,45 @@ def test_a_silent_trunk_and_a_line_that_refuses_are_shown_as_such() -> None:
     assert any("up 200" in each and "busy 486" in each for each in shown), shown
     assert max(map(len, shown)) <= 80
     assert "down" in shown_of(trunk)
+
+
+def test_what_has_not_answered_yet_is_neither_up_nor_down() -> None:
+    world = World(
+        replace(
+            plan(line("east", EAST)),
+            watches=(watching(REGISTRAR, "trunk:carrier"), watching(EAST, "line:east")),
+        )
+    )
+    world.line_phone(EAST)
+    world.engine.watch_peers(world.at())
+
+    def is_up() -> tuple[bool | None, bool | None]:
+        (trunk,), (east,) = world.engine.trunk_status(world.at()), world.engine.line_status(world.at())
+        assert trunk.health is not None
+        assert east.health is not None
+        assert ("unknown" in shown_of(trunk)) is (trunk.health.is_up is None)
+        return trunk.health.is_up, east.health.is_up
+
+    assert is_up() == (None, None)
+    world.run(10_000)
+    assert is_up() == (None, True)
+    world.run(40_000)
+    assert is_up() == (False, True)
+
+
+def test_a_switch_that_stops_tells_of_no_line_that_it_answers_again() -> None:
+    world = World(replace(plan(line("east", EAST)), watches=(watching(EAST, "line:east"),)))
+    world.engine.watch_peers(world.at())
+    world.run(60_000)
+    assert told(world) == ["does not answer OPTIONS"]
+    world.engine.stop(world.at())
+    world.run(60_000)
+    assert told(world) == ["does not answer OPTIONS"]
+    assert set(world.sip.live_counts().values()) == {0}
+
+
+def told(world: World) -> list[str]:
+    return [each.what for each in world.effects if isinstance(each, LogPeerState)]
 
 
 def test_a_registration_is_shown_with_its_end_or_why_there_is_none() -> None:

@@ -192,8 +192,8 @@ def put(config: Path, authority: Authority, name: str = "c", **validity: int) ->
     [
         (-30, WARN_DAYS + 1, None, None),
         (-30, WARN_DAYS, "the certificate runs out on", Severity.WARNING),
-        (-30, -1, "the certificate ran out on", Severity.ERROR),
-        (1, 30, "the certificate is valid from", Severity.ERROR),
+        (-30, -1, "the certificate ran out on", Severity.WARNING),
+        (1, 30, "the certificate is valid from", Severity.WARNING),
     ],
 )
 def test_certificates_begin_and_run_out(
@@ -282,8 +282,10 @@ def test_a_listener_with_a_certificate_needs_no_other(config: Path) -> None:
 
 def test_a_listener_s_certificate_is_looked_at_too(config: Path) -> None:
     put(config, Authority(config), days=-1)
-    (problem,) = loaded(config, "listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061, certificate: c.pem, key: c.key}]").errors
+    found = loaded(config, "listen: [{udp: 192.0.2.1:5060}, {tls: 192.0.2.1:5061, certificate: c.pem, key: c.key}]")
+    (problem,) = [each for each in found.problems if "certificate" in each.message]
 
+    assert found.deployment is not None
     assert problem.message.startswith("the certificate ran out on")
     written = (config / "switch.yaml").read_text().splitlines()[1]
     assert (problem.line, problem.column) == (2, written.index("c.pem") + 1)

@@ -103,7 +103,19 @@ def test_a_challenge_that_can_not_be_met_is_a_refusal(peer: PeerProfile) -> None
     last = invite if peer is PLAIN else again(solo, invite, 401, CHALLENGES[401])
     assert refused(solo, last, 401, CHALLENGES[401]) is None
     assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=True, status=401)]
+    nothing_to_show = "it asks for credentials, and config has none for it"
+    assert solo.words == [nothing_to_show if peer is PLAIN else "it refuses our credentials"]
     solo.finish()
+
+
+def test_a_403_to_credentials_is_told_from_one_without() -> None:
+    solo, _, invite = calling()
+    refused(solo, again(solo, invite, 401, CHALLENGES[401]), 403)
+    other, _, invite = calling()
+    refused(other, invite, 403)
+    solo.facts()
+    other.facts()
+    assert solo.words + other.words == ["it refuses the call with our credentials", ""]
 
 
 def test_stale_is_tried_twice_and_no_more() -> None:
@@ -169,22 +181,23 @@ def test_a_redirection_to_a_host_of_the_advertiser_is_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    "targets",
+    ("targets", "words"),
     [
-        (),
-        ("<sip:a@203.0.113.1>",),
-        ("<sip:a@line.example.com>",),
-        ("<tel:+12125550100>",),
-        ("*",),
-        ("<sip:line@198.51.100.7:5080>",),
-        ("<sips:a@198.51.100.8>",),
+        ((), "names no URI"),
+        (("<sip:a@203.0.113.1>",), "leads to 203.0.113.1, which is not the host of a line"),
+        (("<sip:a@line.example.com>",), "leads to line.example.com, which is not the host of a line"),
+        (("<tel:+12125550100>",), "names no URI"),
+        (("*",), "names no URI"),
+        (("<sip:line@198.51.100.7:5080>",), "once too often"),
+        (("<sips:a@198.51.100.8>",), "where nobody can be reached"),
     ],
     ids=["nowhere", "another host", "a name", "no SIP", "no URI", "itself", "by TLS"],
 )
-def test_a_redirection_elsewhere_is_a_refusal(targets: tuple[str, ...]) -> None:
+def test_a_redirection_elsewhere_is_a_refusal(targets: tuple[str, ...], words: str) -> None:
     solo, leg, invite = calling()
     assert refused(solo, invite, 302, *moved(*targets)) is None
     assert solo.facts() == [ended(leg, EndReason.REFUSED, by_peer=True, status=302)]
+    assert words in solo.words[0]
 
 
 def test_the_host_that_a_redirection_leads_to_is_called_and_the_one_before_no_more() -> None:

@@ -9,6 +9,7 @@ from switch.sip.fact import AnswerReceived, EndReason, OfferReceived, Provisiona
 from switch.sip.flow import SendFailure
 from switch.sip.message import HeaderInjection, Request
 from switch.sip.peer import DEFAULT_PEER
+from switch.sip.refusal import MAX_WORDS
 
 
 def test_an_invite_is_whole() -> None:
@@ -117,6 +118,26 @@ def test_an_unusable_2xx_is_acknowledged_and_ended(broken: dict[str, Any]) -> No
     leg, invite = solo.calling()
     assert solo.hear(response(invite, 200, **broken)) == ["ACK", "BYE"]
     assert solo.facts() == [ended(leg, EndReason.BAD_ANSWER, by_peer=False, status=200)]
+    assert solo.words == ["its 200 has no To tag" if "tag" in broken else "its 200 has no Contact that can be used"]
+    solo.finish()
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ([], ""),
+        (['Warning: 305 gw.example.com "Only G.729"'], "it warns: Only G.729"),
+        ([f'Warning: 399 gw "{"x" * 300}"'], f"it warns: {'x' * 300}"[:MAX_WORDS]),
+        (["Warning: hello"], ""),
+    ],
+    ids=["none", "one", "long", "no warning"],
+)
+def test_a_refusal_says_what_its_warning_does(headers: list[str], words: str) -> None:
+    solo = Solo()
+    _, invite = solo.calling()
+    solo.hear(response(invite, 488, extra=headers))
+    solo.facts()
+    assert solo.words == [words]
     solo.finish()
 
 
@@ -140,8 +161,10 @@ def test_nobody_answers_until_timer_b() -> None:
 def test_an_unsendable_invite_ends_the_leg(why: SendFailure, reason: EndReason) -> None:
     solo = Solo()
     leg, _ = solo.calling()
-    solo.agent.send_failed(PEER, 0, why=why)
+    solo.agent.send_failed(PEER, 0, why=why, words="Connection refused")
     assert solo.facts() == [ended(leg, reason, by_peer=False, status=None)]
+    assert solo.words[0].startswith(f"{PEER} ")
+    assert solo.words[0].endswith(": Connection refused")
     solo.finish()
 
 

@@ -79,7 +79,7 @@ def test_the_callers_expires_ends_his_call(written: str, after_s: int | None) ->
     due_ms = (after_s or MAX_EXPIRES_S) * 1_000
     assert solo.wait(due_ms - 1) == []
     assert solo.wait(1_001)[:1] == ([] if after_s is None else [(1, "487 INVITE")])
-    assert solo.facts() == ([] if after_s is None else [ended(1, EndReason.CANCELLED, by_peer=True, status=487)])
+    assert solo.facts() == ([] if after_s is None else [ended(1, EndReason.INVITE_EXPIRED, by_peer=True, status=487)])
 
 
 def hung_up(solo: Solo, source: str = "198.51.100.7", number: int = 1, contact: str = "<sip:peer@192.168.1.7:5062>") -> Message:

@@ -6,6 +6,7 @@ from sip_world import ANSWER, NOTHING_HELD, OFFER, PATIENCE_MS, Solo, bye, heade
 from switch.sip.agent import UserAgent
 from switch.sip.fact import EndReason, LegTerminated
 from switch.sip.flow import Flow, Transport
+from switch.sip.message import Request, parse
 
 OURS = (Flow("192.0.2.1", 5060), Flow("192.0.2.1", 5060, Transport.TCP))
 PEER = Flow("198.51.100.7", 5080, Transport.TCP, 1)
@@ -93,4 +94,9 @@ def test_a_bye_that_comes_is_answered_and_forgotten(solo: OverTcp) -> None:
 def test_a_request_without_a_length_is_refused(solo: OverTcp) -> None:
     headless = request("OPTIONS", via=VIA).replace(b"Content-Length: 0\r\n", b"")
     assert solo.hear(headless, source=PEER) == ["400 OPTIONS"]
+    (oddity,) = solo.agent.oddities()
+    message = parse(headless)
+    assert isinstance(message, Request)
+    assert oddity.call_id == header(message, "Call-ID")
+    assert "no Content-Length" in oddity.what
     assert solo.hear(headless, source=PEER._replace(transport=Transport.UDP, listener=0)) == ["200 OPTIONS"]

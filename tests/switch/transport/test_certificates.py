@@ -1,9 +1,11 @@
-"""Certificates that are about to run out are told of once a day, in simulated time; keys that can't be used are refused."""
+"""Certificates that are about to run out are told of once a day, none that is not valid takes the place of one that is, and keys with a
+password are refused."""
 
 import subprocess
 import sys
 from datetime import timedelta
 
+import pytest
 from certificates import Authority
 from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
@@ -25,7 +27,38 @@ def test_one_that_runs_out_soon_is_told_of_once_a_day(authority: Authority) -> N
         with capture_logs() as logs:
             held.refresh()
         told.append([each["event"] for each in logs])
-    assert told == [[], ["certificate runs out"], [], ["certificate runs out"], ["certificate runs out"]]
+    assert told == [[], ["certificate runs out"], [], ["certificate runs out"], ["certificate has run out"]]
+
+
+@pytest.mark.parametrize(
+    ("present", "fresh", "is_taken"),
+    [
+        ((-30, 100), (-30, 200), True),
+        ((-30, 100), (-30, -1), False),
+        ((-30, 100), (1, 200), False),
+        ((-30, -1), (-30, -2), True),
+        ((-30, -1), (1, 200), True),
+        ((-30, -1), (-30, 200), True),
+    ],
+    ids=["valid", "run out", "not yet valid", "both run out", "the old one run out", "renewed at last"],
+)
+def test_one_that_is_not_valid_does_not_take_the_place_of_one_that_is(
+    authority: Authority,
+    present: tuple[int, int],
+    fresh: tuple[int, int],
+    is_taken: bool,  # noqa: FBT001 a column of the table
+) -> None:
+    certificate, key = authority.certificate(["sip.example.com"], begins=present[0], days=present[1])
+    held = Certificates(TlsSettings(certificate=certificate, key=key, ca=None, verify_lines=True, verify_callers=False))
+    server, ends = held.server(), held.ends
+    further, further_key = authority.certificate(["sip.example.com"], begins=fresh[0], days=fresh[1])
+    further.rename(certificate)
+    further_key.rename(key)
+    with capture_logs() as logs:
+        held.refresh()
+    assert (held.server() is not server) is is_taken
+    assert (held.ends != ends) is is_taken
+    assert logs[0]["event"] == ("certificate read" if is_taken else "certificate refused: the old one stays")
 
 
 LOADS = """

@@ -37,12 +37,12 @@ class Side:
         self.standing = standing
         self.statistics = Statistics()
         self.came: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
-        self.failed: asyncio.Queue[tuple[Flow, SendFailure]] = asyncio.Queue()
+        self.failed: asyncio.Queue[tuple[Flow, SendFailure, str]] = asyncio.Queue()
         self.way = Transport.TCP if certificates is None else Transport.TLS
         self.transport = StreamTransport(
             Flow(host, 0, self.way),
             received=lambda data, source: self.came.put_nowait((data, source)),
-            send_failed=lambda target, why: self.failed.put_nowait((target, why)),
+            send_failed=lambda target, why, words: self.failed.put_nowait((target, why, words)),
             standing=lambda _: self.standing,
             count=self.statistics.add,
             server=certificates.server if certificates else lambda: None,
@@ -60,8 +60,9 @@ class Side:
 
     async def next_failed(self, why: SendFailure = SendFailure.UNREACHABLE) -> Flow:
         async with asyncio.timeout(PATIENCE_S):
-            target, found = await self.failed.get()
+            target, found, words = await self.failed.get()
         assert found is why
+        assert words
         return target
 
 

@@ -19,7 +19,7 @@ def sent(data: bytes, target: Flow) -> list[Flow]:
     told: list[Flow] = []
 
     async def scene() -> None:
-        udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, _: told.append(target))
+        udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, *_: told.append(target))
         await udp.open(Flow("127.0.0.1", 0))
         udp.send(data, target)
         udp.close()
@@ -90,7 +90,7 @@ class Refusing:
 def told_of(number: int) -> list[Flow]:
     told: list[Flow] = []
     target: Flow = Flow("127.0.0.1", 5060)
-    udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, _: told.append(target))
+    udp = UdpTransport(received=lambda *_: None, send_failed=lambda target, *_: told.append(target))
     udp._transport = object()  # type: ignore[assignment]
     udp._socket = Refusing(number)  # type: ignore[assignment]
     udp.send(b"x", target)
