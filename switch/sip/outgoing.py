@@ -271,7 +271,7 @@ class OutgoingLeg:
         """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
         if len(self._visited) > MAX_REDIRECTS:
             return False
-        like, seed = self._failover.present, crc32(self._tag.encode())
+        like, seed = self._failover.named, crc32(self._tag.encode())
         for uri in redirect_targets(response, hosts=self._peer.redirects):
             targets = () if uri in self._visited else self._core.locator.redirected(uri, like=like, seed=seed, now_ns=now_ns)
             if targets:
