@@ -89,16 +89,17 @@ class LegFacts:
         leg = live.legs[number]
         match fact:
             case ProvisionalReceived(status=status, body=body, to_tag=fork):
+                leg.source = self._agent.flow_of(fact.leg) or leg.source
                 early = self._media.apply_early_answer(live, leg, body, fork=fork) and self._media.can_answer_early(live)
                 return ev.LegRang(at=at, leg=number, status=status, early_media=early)
             case FailedOver(target=target):
-                leg.source = target
                 return ev.LegFailedOver(at=at, leg=number, target=str(target))
             case RedirectFollowed(uri=uri):
                 return ev.LegRedirected(at=at, leg=number, uri=uri)
             case ReferReceived(uri=uri):
                 return ev.TransferRequested(at=at, leg=number, uri=uri)
             case AnswerReceived(body=body, to_tag=fork):
+                leg.source = self._agent.flow_of(fact.leg) or leg.source
                 if self._media.apply_final_answer(live, leg, body, fork=fork):
                     return ev.LegAnswered(at=at, leg=number)
                 return ev.AnswerUnusable(at=at, leg=number, why=self._media.answer_objection(leg, body))

@@ -17,7 +17,7 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import NOT_ACCEPTABLE, Renegotiator
 from switch.sip.agent import UserAgent
-from switch.sip.fact import AnswerReceived, FailedOver, LegFact, LegTerminated, OfferReceived, ProvisionalReceived, ReferReceived
+from switch.sip.fact import AnswerReceived, LegFact, LegTerminated, OfferReceived, ProvisionalReceived, ReferReceived
 
 DONE, FORBIDDEN, TIMEOUT, UNAVAILABLE = 200, 403, 408, 503
 
@@ -135,11 +135,11 @@ class TransferController:
                 self._calls.drop_leg(fact.leg)
                 if target is not None:
                     return ev.TransferFailed(at=at, leg=number, status=TIMEOUT if status is None or status < 300 else status)
-            case FailedOver(target=source) if target is not None:
-                target.source = source
             case ProvisionalReceived(body=body, to_tag=fork) if target is not None:
+                target.source = self._agent.flow_of(fact.leg) or target.source
                 self._media.apply_early_answer(live, target, body, fork=fork)
             case AnswerReceived(body=body, to_tag=fork) if target is not None:
+                target.source = self._agent.flow_of(fact.leg) or target.source
                 if self._media.apply_final_answer(live, target, body, fork=fork):
                     return ev.TransferAnswered(at=at, leg=number)
                 return ev.TransferFailed(at=at, leg=number, status=NOT_ACCEPTABLE)

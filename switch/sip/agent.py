@@ -180,6 +180,14 @@ class UserAgent:
         """Returns what knows where requests go. It is told what DNS says."""
         return self._core.locator
 
+    def flow_of(self, leg: int) -> Flow | None:
+        """Returns where a call of ours is now, after redirections and targets that failed; None: it is over, or none of ours."""
+        match self._core.legs.get(leg):
+            case OutgoingLeg(flow=flow) | Session(flow=flow):
+                return flow
+            case _:
+                return None
+
     def progress(self, leg: int, status: int, now_ns: int, *, body: bytes = b"") -> None:
         """Sends a provisional answer (101-199; 180: it rings) to the caller, with SDP or without; again every minute."""
         match self._core.legs.get(leg):

@@ -21,12 +21,12 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 class Dialog:
     """One side of a dialog. `local`, `remote`: From and To of our requests, tags included, as text.
 
-    `next_hop`: where our requests go. `is_behind_nat`: that is the peer's source, since what it signalled is private. `digest`: answers
-    challenges to them, None: they are failures. `peer_cseq`: the highest CSeq seen from the peer, None before the first.
+    `flow`: by which it was set up. `next_hop`: where our requests go. `is_behind_nat`: that is the peer's source, since what it signalled
+    is private. `digest`: answers challenges to them, None: they are failures. `peer_cseq`: the highest CSeq seen from the peer, None before
+    the first.
     """
 
     __slots__ = (
-        "_fallback",
         "_listeners",
         "_nat",
         "_request_uri",
@@ -35,6 +35,7 @@ class Dialog:
         "call_id",
         "cseq",
         "digest",
+        "flow",
         "is_behind_nat",
         "local",
         "next_hop",
@@ -54,7 +55,7 @@ class Dialog:
         peer_cseq: int | None,
         routes: tuple[str, ...],
         target: str,
-        fallback: Flow,
+        flow: Flow,
         listeners: Listeners,
         nat: bool,
         digest: DigestClient | None,
@@ -67,11 +68,11 @@ class Dialog:
         self.cseq = cseq
         self.peer_cseq = peer_cseq
         self._routes = routes
-        self._fallback = fallback
+        self.flow = flow
         self._listeners = listeners
         self._nat = nat
         self.is_behind_nat = False
-        self.next_hop = fallback
+        self.next_hop = flow
         self._request_uri = target
         self._route: tuple[Field, ...] = ()
         self.retarget(target)
@@ -84,16 +85,16 @@ class Dialog:
             # A strict router: its own URI goes into the Request-URI and the target to the end of the route.
             self._request_uri, hops = usable_target(self._routes[0]) or target, (*self._routes[1:], target)
         self._route = tuple(("Route", f"<{hop}>") for hop in hops)
-        self.next_hop = self._flow_of(first or parse_uri(target)) or self._fallback
+        self.next_hop = self._flow_of(first or parse_uri(target)) or self.flow
 
     def _flow_of(self, uri: SipUri | None) -> Flow | None:
         """Returns None for a name, which only DNS could resolve, for what no listener of ours reaches, and for what is behind a NAT."""
         if uri is None or not (":" in uri.host or _IPV4.fullmatch(uri.host)):
             return None
-        if self._nat and is_private(uri.host) and not is_private(self._fallback.host):
+        if self._nat and is_private(uri.host) and not is_private(self.flow.host):
             self.is_behind_nat = True
             return None
-        return self._listeners.flow_to(uri.host, uri.port, transport=transport_of(uri), like=self._fallback)
+        return self._listeners.flow_to(uri.host, uri.port, transport=transport_of(uri), like=self.flow)
 
     @property
     def request_uri(self) -> str:
@@ -103,7 +104,7 @@ class Dialog:
     @property
     def hosts(self) -> frozenset[str]:
         """Returns where the peer's requests may come from: where it was first heard, and where it is reached."""
-        return frozenset((self._fallback.host, self.next_hop.host))
+        return frozenset((self.flow.host, self.next_hop.host))
 
     def accepts(self, cseq: int) -> bool:
         """Records the CSeq of a request from the peer. False: it is lower than one seen before (§12.2.2 answers 500)."""
@@ -155,7 +156,7 @@ def callee_dialog(
         peer_cseq=received.cseq,
         routes=_record_route(headers),
         target=target,
-        fallback=received.reply_to,
+        flow=received.reply_to,
         listeners=listeners,
         nat=nat,
         digest=digest,
@@ -185,7 +186,7 @@ def caller_dialog(
         peer_cseq=None,
         routes=_record_route(headers)[::-1],
         target=target,
-        fallback=flow,
+        flow=flow,
         listeners=listeners,
         nat=nat,
         digest=digest,

@@ -135,6 +135,11 @@ class OutgoingLeg:
         core.legs[self.number] = self
         core.dialogs[self._tag] = self
 
+    @property
+    def flow(self) -> Flow:
+        """Returns where the INVITE went last."""
+        return self._failover.present
+
     # what the user does
 
     def hangup(self, now_ns: int, *, q850: int | None) -> None:

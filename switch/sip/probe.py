@@ -1,11 +1,12 @@
 """PURE. Asks by OPTIONS whether a trunk or line is alive, with hysteresis: several misses in a row are down, several hits up again.
 
 Any answer but 408 and 503 is a hit (`docs/carriers.md` §10): who answers 404 or 405 is alive. A probe that has no answer when the next is
-due is a miss. Where a name stands for several targets, the one that a call would go to first is asked; after a miss that is another one, so
-only if all of them miss in a row the name is down. Routing is elsewhere.
+due is a miss. Where a name stands for several targets, the one that a call would go to first is asked, after a miss another one: the name
+is down when all of them have missed in a row. Of a name that is down the target that answers is asked again. Routing is elsewhere.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -16,6 +17,7 @@ from switch.sip.flow import Flow
 from switch.sip.headers import SipUri, parse_uri
 from switch.sip.message import Response
 from switch.sip.outside import OutsideRequest, Sender
+from switch.sip.targets import MAX_TARGETS
 from switch.sip.transaction import Timer
 
 _DEAD = frozenset({408, 503})
@@ -47,6 +49,8 @@ class Probe:
         "_core",
         "_cseq",
         "_digest",
+        "_least",
+        "_missed",
         "_request",
         "_row",
         "_tag",
@@ -69,6 +73,8 @@ class Probe:
         self.changed_ns: int | None = None
         self.last_status: int | None = None
         self._row = 0
+        self._least = watch.misses
+        self._missed: deque[Flow] = deque(maxlen=MAX_TARGETS)
         self._cseq = 0
         self._request: OutsideRequest | None = None
         self._target: Flow | None = None
@@ -88,8 +94,7 @@ class Probe:
             self._answered(None, now_ns)
         self._cseq += 1
         core = self._core
-        targets = core.locator.targets(self.watch.uri, seed=self._cseq, now_ns=now_ns)
-        self._target = target = targets[0] if targets else None
+        self._target = target = self._next_target(core.locator.targets(self.watch.uri, seed=self._cseq, now_ns=now_ns))
         if target is None:
             self._answered(None, now_ns)
         else:
@@ -108,6 +113,14 @@ class Probe:
             )
         self._timer = self._core.timer_heap.add(now_ns + self.watch.every_ns, self._ask)
 
+    def _next_target(self, targets: Sequence[Flow]) -> Flow | None:
+        """Returns the first that has not missed since the last hit, else the one whose miss is longest ago; None: there is none."""
+        self._least = max(self.watch.misses, len(targets))
+        if self._target in targets and self._row and not self.is_up:
+            return self._target
+        missed = {target: number for number, target in enumerate(self._missed)}
+        return min(targets, key=lambda target: missed.get(target, -1), default=None)
+
     def _answered(self, response: Response | None, now_ns: int) -> None:
         if self._request is not None:
             self._cseq = self._request.last_cseq
@@ -117,13 +130,15 @@ class Probe:
         self.has_answered |= is_hit
         if self._target is not None and not is_hit:
             self._core.locator.failed(self._target, now_ns)
+            self._missed.append(self._target)
         elif self._target is not None:
             self._core.locator.answered(self._target)
+            self._missed.clear()
         if is_hit == self.is_up:
             self._row = 0
             return
         self._row += 1
-        if self._row >= (self.watch.hits if is_hit else self.watch.misses):
+        if self._row >= (self.watch.hits if is_hit else self._least):
             self.is_up, self.changed_ns, self._row = is_hit, now_ns, 0
             self._changed(self)
 

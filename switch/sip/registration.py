@@ -98,12 +98,12 @@ class Registration:
         self._timer: Timer | None = core.timer_heap.add(now_ns, self._register)
 
     def stop(self, now_ns: int) -> None:
-        """Asks the registrar to forget us, where it may know us, and does not wait for its answer."""
+        """Asks the registrar to forget us, where it may know us and its name still has an address, and does not wait for its answer."""
         self._core.timer_heap.cancel(self._timer)
         may_be_known = self.until_ns is not None or self._request is not None
         if self._request is not None:
             self._request.give_up()
-        if may_be_known:
+        if may_be_known and self._targets:
             self._send(0, done=lambda _response, _now_ns: None, now_ns=now_ns)
         self.until_ns = None
 

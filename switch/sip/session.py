@@ -16,6 +16,7 @@ from switch.sip.capabilities import rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
 from switch.sip.fact import AckReceived, EndReason, InfoDigit, LegTerminated, OfferReceived
+from switch.sip.flow import Flow
 from switch.sip.headers import parse_cseq
 from switch.sip.info import InfoKey, info_rejection, key_of
 from switch.sip.message import Headers, Request, Response
@@ -105,6 +106,11 @@ class Session:
         self._referrals = Referrals(core, self, dialog=dialog, hosts=peer.redirects, answer_fields=peer.abilities.answer_fields)
         core.legs[number] = self
         core.dialogs[tag] = self
+
+    @property
+    def flow(self) -> Flow:
+        """Returns where its INVITE went, or came from."""
+        return self._dialog.flow
 
     # what the user does
 

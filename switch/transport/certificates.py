@@ -87,7 +87,7 @@ class Certificates:
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for context in (server, client):
             context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(settings.certificate, settings.key)
+            context.load_cert_chain(settings.certificate, settings.key, password="")  # else OpenSSL asks the terminal for one
             if settings.ca is None:
                 context.load_default_certs(ssl.Purpose.SERVER_AUTH if context is client else ssl.Purpose.CLIENT_AUTH)
             else:

@@ -34,7 +34,7 @@ _WITHOUT_NAPTR = (Transport.UDP, Transport.TCP)
 
 
 class Lookup(NamedTuple):
-    """What DNS says of a name. It holds for `ttl_s` seconds. `bare`: hosts that SRV records name and that have no address."""
+    """What DNS says of a name. It holds for `ttl_s` seconds. `bare`: hosts that SRV records name and of which no address is known."""
 
     servers: Servers
     ttl_s: int
@@ -128,12 +128,17 @@ class NameResolver:
             ways = (name.transport,) if name.transport else [each for each in _WITHOUT_NAPTR if each in self._transports]
             asked = [(way, f"{_SRV[way]}.{name.host}") for way in ways]
         found: list[Server] = []
+        failure: DNSException | None = None
         has_records = False
         for rank, (transport, service) in enumerate(asked):
             for record in await question.ask(service, "SRV"):
                 has_records = True
                 host = record.target.to_text(omit_final_dot=True)
-                addresses = await question.addresses(host)
+                addresses: tuple[str, ...] = ()
+                try:
+                    addresses = await question.addresses(host)
+                except DNSException as error:  # the zone of one host may be broken, and those of the others well
+                    failure = error
                 if not addresses and host != ".":
                     question.bare.append(host)
                 if addresses:
@@ -147,6 +152,8 @@ class NameResolver:
                             weight=record.weight,
                         )
                     )
+        if failure is not None and not found:
+            raise failure
         return tuple(found) if has_records else None
 
 
@@ -172,5 +179,15 @@ class _Question:
         return list(answer)[:MAX_RECORDS]
 
     async def addresses(self, name: str) -> tuple[str, ...]:
-        """Returns IPv4 addresses, then IPv6."""
-        return tuple([record.address for kind in ("A", "AAAA") for record in await self.ask(name, kind)])
+        """Returns IPv4 addresses, then IPv6. Some name servers fail when they are asked for AAAA (RFC 4074 §4): then the others count, for
+        a short time."""
+        found: list[str] = []
+        failure: DNSException | None = None
+        for kind in ("A", "AAAA"):
+            try:
+                found += [record.address for record in await self.ask(name, kind)]
+            except DNSException as error:
+                failure, self.ttl_s = error, MIN_TTL_S
+        if failure is not None and not found:
+            raise failure
+        return tuple(found)

@@ -15,13 +15,15 @@ from dns.asyncresolver import Resolver
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """`zone`: records by (name, kind), as zone files write them. `is_silent`: answers nothing. `is_broken`: answers SERVFAIL."""
+    """`zone`: records by (name, kind), as zone files write them. `is_silent`: answers nothing. `is_broken`: answers SERVFAIL, `broken`:
+    to questions for these names or kinds."""
 
     def __init__(self, zone: dict[tuple[str, str], list[str]], *, ttl_s: int = 300) -> None:
         self.zone = zone
         self.ttl_s = ttl_s
         self.is_silent = False
         self.is_broken = False
+        self.broken: frozenset[str] = frozenset()
         self.asked: Counter[tuple[str, str]] = Counter()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -49,7 +51,7 @@ class NameServer(asyncio.DatagramProtocol):
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         records = self.zone.get((name, kind), [])
-        if self.is_broken:
+        if self.is_broken or {name, kind} & self.broken:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif records:
             response.answer.append(dns.rrset.from_text_list(question.name, self.ttl_s, "IN", kind, records))

@@ -3,16 +3,21 @@
 from dataclasses import replace
 
 import pytest
-from engine_world import CARRIER, EAST, STRANGER, WEST, World, line, plan
+from engine_world import CARRIER, EAST, STRANGER, SWITCH, WEST, World, line, plan
+from hand_written import sent_to
+from simulated_network import Phone
 
 from media import control as mc
 from switch.call.record import FinalState, Outcome
 from switch.engine.effect import LogPeer, SendSip
 from switch.engine.plan import Trunk
 from switch.sip.fact import EndReason, InviteReceived, LegTerminated
-from switch.sip.flow import Flow
-from switch.sip.message import Request
+from switch.sip.flow import Flow, Listeners, Transport
+from switch.sip.locator import MAX_UDP_BYTES
+from switch.sip.message import Request, serialize
 from switch.sip.message import parse as parse_sip
+from switch.sip.peer import PeerProfile
+from switch.sip.requests import answer
 from switch.sip.targets import Name, Server
 
 NAME = Name("acme.example")
@@ -196,3 +201,40 @@ def test_however_late_answers_come_one_phone_talks_and_nothing_is_left(seed: int
     assert [phone.agent.live_counts()["legs"] for phone in phones] == [0, 0]
     assert set(world.sip.live_counts().values()) == {0}
     assert sum(isinstance(effect, LogPeer) for effect in world.effects) > 0
+
+
+def answer_behind_a_nat(world: World, phone: Phone) -> str:
+    """The phone's answer names a private address. Returns where its audio is sent."""
+    (invited,) = [fact for fact in phone.facts if isinstance(fact, InviteReceived)]
+    phone.agent.answer(invited.leg, world.sdp_answer(invited.offer).replace(b"198.51.100.99", b"10.1.2.3"), world.now_ns)
+    world.run(1_000)
+    return world.told(mc.SetRemote)[-1].peer.host
+
+
+def test_audio_behind_a_nat_is_where_a_redirection_led() -> None:
+    with_east = plan(line("east", EAST))
+    world = World(replace(with_east, line_peers={"east": PeerProfile(name="east", redirects=(WEST.host,))}))
+    phone = world.phone(WEST, lambda _fact: None)
+    world.call(hang_up_ms=15_000)
+    world.run(20)
+    invite = sent_to(world, EAST)[0]
+    assert isinstance(invite, Request)
+    moved = answer(invite, 302, tag="l1", listeners=Listeners((EAST,), user_agent=""), extra=(("Contact", f"<sip:{WEST.host}>"),))
+    world.engine.datagram(serialize(moved), EAST, world.at())
+    world.run(1_000)
+    assert answer_behind_a_nat(world, phone) == WEST.host
+
+
+class WithTcp(World):
+    listeners = (SWITCH, SWITCH._replace(transport=Transport.TCP))
+
+
+def test_audio_behind_a_nat_is_where_a_large_invite_went() -> None:
+    east = replace(line("east", EAST), uri="sip:east@acme.example")
+    world = WithTcp(replace(plan(east), call_id_header="X-" + "x" * MAX_UDP_BYTES))
+    over_tcp = WEST._replace(transport=Transport.TCP)
+    resolve(world, EAST, over_tcp)
+    phone = world.phone(over_tcp, lambda _fact: None)
+    world.call(hang_up_ms=15_000)
+    world.run(1_000)
+    assert answer_behind_a_nat(world, phone) == WEST.host

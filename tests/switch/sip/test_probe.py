@@ -145,8 +145,8 @@ def test_a_reload_keeps_what_is_the_same_and_ends_the_rest() -> None:
 SECOND = Flow("198.51.100.8", 5080)
 
 
-def of_name(*targets: Flow) -> Solo:
-    solo = watching(Watch(name="line:acme", uri="sip:acme.example", every_ns=EVERY_MS * NS_PER_MS))
+def of_name(*targets: Flow, every_ms: int = EVERY_MS) -> Solo:
+    solo = watching(Watch(name="line:acme", uri="sip:acme.example", every_ns=every_ms * NS_PER_MS))
     servers = tuple(
         Server(transport=each.transport, addresses=(each.host,), port=each.port, priority=number)
         for number, each in enumerate(targets)
@@ -189,3 +189,27 @@ def test_a_name_without_an_address_misses() -> None:
 )
 def test_the_host_is_asked_and_not_the_user(uri: str, asked: str) -> None:
     assert probed_uri(uri) == asked
+
+
+@pytest.mark.parametrize("every_ms", [10_000, 60_000, 300_000])
+@pytest.mark.parametrize("dead", [2, 3, 4])
+def test_a_name_is_up_while_one_of_its_targets_answers(dead: int, every_ms: int) -> None:
+    targets = [PEER._replace(port=6_000 + number) for number in range(4)]
+    solo = of_name(*targets, every_ms=every_ms)
+    for _ in range(60):
+        probe = next_options(solo)
+        if solo.addresses[-1] in targets[dead:]:
+            solo.hear(response(probe, 200))
+    told = [notice.is_up for notice in solo.agent.notices() if isinstance(notice, HealthChanged)]
+    assert told == ([False] if dead == len(targets) else [])
+
+
+@pytest.mark.parametrize("every_ms", [10_000, 60_000, 300_000])
+def test_one_target_that_answers_brings_a_name_back(every_ms: int) -> None:
+    targets = [PEER._replace(port=6_000 + number) for number in range(4)]
+    solo = of_name(*targets, every_ms=every_ms)
+    for number in range(24):
+        probe = next_options(solo)
+        if number > 8 and solo.addresses[-1] == targets[-1]:
+            solo.hear(response(probe, 200))
+    assert [notice.is_up for notice in solo.agent.notices() if isinstance(notice, HealthChanged)] == [False, True]

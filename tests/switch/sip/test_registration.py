@@ -290,3 +290,17 @@ def test_a_registrar_that_refuses_is_not_passed_over() -> None:
     line.next()
     line.answer(403)
     assert line.told() == [(False, 403)]
+
+
+def test_a_registrar_whose_name_has_no_address_any_more_is_left_without_a_goodbye() -> None:
+    line = Line(NAMED)
+    resolve(line, PEER)
+    line.next()
+    line.answer(200, contact=f"{CONTACT};expires=600")
+    resolve(line)
+    line.solo.wait(600_000 * REFRESH_PERCENT // 100)
+    line.solo.said()
+    line.solo.agent.monitor.stop(line.solo.now_ns)
+    assert line.solo.said() == []
+    line.solo.wait(100_000)
+    assert line.solo.agent.live_counts() == NOTHING_HELD

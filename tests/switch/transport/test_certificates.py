@@ -1,9 +1,13 @@
-"""Certificates that are about to run out are told of once a day, and none that is not valid takes the place of one that is."""
+"""Certificates that are about to run out are told of once a day, none that is not valid takes the place of one that is, and keys with a
+password are refused."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 from certificates import Authority
+from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from switch.certificate_dates import WARN_DAYS
@@ -55,3 +59,32 @@ def test_one_that_is_not_valid_does_not_take_the_place_of_one_that_is(
     assert (held.server() is not server) is is_taken
     assert (held.ends != ends) is is_taken
     assert logs[0]["event"] == ("certificate read" if is_taken else "certificate refused: the old one stays")
+
+
+LOADS = """
+from pathlib import Path
+from sys import argv
+from switch.deployment import TlsSettings
+from switch.transport.certificates import Certificates
+settings = TlsSettings(certificate=Path(argv[1]), key=Path(argv[2]), ca=None, verify_lines=True, verify_callers=False)
+try:
+    Certificates(settings)
+except OSError:
+    print("refused")
+"""
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(authority: Authority) -> None:
+    """OpenSSL would ask the terminal, or who is at stdin, and all calls would wait for the answer."""
+    certificate, key = authority.certificate(["sip.example.com"])
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key.write_bytes(private.private_bytes(pem, form, serialization.BestAvailableEncryption(b"secret")))
+    command = [sys.executable, "-c", LOADS, str(certificate), str(key)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            process.wait(timeout=30)
+        finally:
+            process.kill()
+        assert process.stdout is not None
+        assert process.stdout.read() == b"refused\n"

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from dns.resolver import NoNameservers
 from name_server import NameServer
 from structlog.testing import capture_logs
 
@@ -22,10 +23,16 @@ PLACE = "config/advertisers.yaml:7:9"
 
 
 def looked_up(
-    zone: dict[tuple[str, str], list[str]], name: Name, *, transports: tuple[Transport, ...] = EVERY, ttl_s: int = 300
+    zone: dict[tuple[str, str], list[str]],
+    name: Name,
+    *,
+    transports: tuple[Transport, ...] = EVERY,
+    ttl_s: int = 300,
+    broken: tuple[str, ...] = (),
 ) -> Lookup:
     async def scene() -> Lookup:
         server = NameServer({**ADDRESSES, **zone}, ttl_s=ttl_s)
+        server.broken = frozenset(broken)
         resolver = await server.open()
         try:
             return await NameResolver(lambda *_: None, transports=transports, resolver=resolver).lookup(name)
@@ -67,6 +74,19 @@ def test_without_naptr_srv_is_asked_for_each_transport() -> None:
         (Transport.UDP, 5080, 0, 20, 0),
         (Transport.TCP, 5090, 1, 0, 0),
     }
+
+
+def test_a_name_server_that_fails_at_aaaa_is_believed_its_addresses_for_a_short_time() -> None:
+    found = looked_up({}, Name("b.example.com", 5060), broken=("AAAA",))
+    assert found == ((Server(transport=Transport.UDP, addresses=("192.0.2.2",), port=5060),), MIN_TTL_S, ())
+
+
+def test_one_host_of_srv_whose_zone_is_broken_leaves_the_others() -> None:
+    zone = {(f"_sip._udp.{HOST}", "SRV"): ["0 0 5060 a.example.com.", "0 0 5060 b.example.com."]}
+    found = looked_up(zone, Name(HOST), broken=("b.example.com",))
+    assert found == ((Server(transport=Transport.UDP, addresses=("192.0.2.1",), port=5060),), MIN_TTL_S, ("b.example.com",))
+    with pytest.raises(NoNameservers):
+        looked_up(zone, Name(HOST), broken=("a.example.com", "b.example.com"))
 
 
 def test_a_transport_in_the_uri_asks_for_its_srv_alone() -> None:
