@@ -178,7 +178,7 @@ class MediaController:
             self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))  # the wait for its first packet begins now
             return True
         leg.wish = Direction.SENDRECV
-        return parse_sdp(answer) is not None and self.apply_answer(live, leg, answer)
+        return self._take_answer(live, leg, answer) if leg.offered else parse_sdp(answer) is not None
 
     def apply_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
         """Applies the peer's SDP answer to our offer, in a 2xx or an ACK; False when it can't be used. Changes nothing when no offer of
@@ -188,6 +188,9 @@ class MediaController:
         if leg.remote is not None and parse_sdp(answer) is None:
             leg.offered = False
             return True
+        return self._take_answer(live, leg, answer)
+
+    def _take_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes) -> bool:
         agreement = self._accepted(leg, answer)
         if agreement is None:
             return False

@@ -125,9 +125,11 @@ class UserAgentCore:
 
     def call_host(self, leg: int, *hosts: str) -> None:
         """The leg's peer is at `hosts` from now on, and at those named before no more."""
-        before = self._called.get(leg, frozenset())
-        self._called[leg] = frozenset(hosts)
-        for host in self._called[leg]:
+        before, now = self._called.get(leg, frozenset()), frozenset(hosts)
+        if now == before:
+            return
+        self._called[leg] = now
+        for host in now:
             self._leg_hosts.add(host)
         for host in before:
             self._leg_hosts.discard(host)
