@@ -31,7 +31,8 @@ class Failover:
         self, core: UserAgentCore, targets: tuple[Flow, ...], *, silence_ns: int | None, silent: Callable[[int], None]
     ) -> None:
         self._core = core
-        self.redirect(targets)
+        self.present = self.named = targets[0]
+        self._further = targets[1:]
         self._silence_ns = silence_ns
         self._silent = silent
         self._timer: Timer | None = None
@@ -68,8 +69,8 @@ class Failover:
 
     def redirect(self, targets: tuple[Flow, ...]) -> None:
         """These are the targets from now on: a 3xx leads elsewhere."""
-        self.present, self._further = targets[0], targets[1:]
-        self.named = self.present
+        self.present = self.named = targets[0]
+        self._further = targets[1:]
 
     def moves_on(self, why: str, now_ns: int, *, call_id: str, for_ns: int = FAILED_NS) -> bool:
         """`present` has failed: it is tried last for a while, and the next one takes its place. False: there is none."""
