@@ -56,7 +56,6 @@ EXEMPT = {
         "switch.report.data _TALKED",
         "switch.report.data _ANSWERED",
         "switch.report.data _NEITHER",
-        "switch.sip.outgoing FIRST_CSEQ",
     ),
     "a buffer or a backlog, of which there is always enough": (
         "media.control MAX_MESSAGE_BYTES",

@@ -1,5 +1,5 @@
-"""PURE. Runs an INVITE of ours until its dialog is established (RFC 3261 §9, §13): challenges, 422 (RFC 4028), 3xx, CANCEL. Its early
-dialogs are in `early_dialogs`, its targets in `failover`. Acknowledges every 2xx:
+"""PURE. Runs an INVITE of ours until its dialog is established (RFC 3261 §9, §13): what refuses it, and CANCEL. What it says is in
+`own_invite`, its early dialogs are in `early_dialogs`, its targets in `failover`. Acknowledges every 2xx:
 
     Calling ──1xx──▸ Proceeding ──hangup──▸ Cancelling ──final, or 64*T1──▸ Done
        └──hangup──▸ Abandoned ──1xx──────────▸┘            (a final response or Timer B: ──▸ Done, from anywhere)
@@ -10,34 +10,26 @@ user ends the session with a BYE.
 """
 
 from enum import IntEnum, auto
-from zlib import crc32
 
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
-from switch.sip.digest import DigestClient
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
 from switch.sip.fact import AnswerReceived, EndReason, FailedOver, LegTerminated, RedirectFollowed
 from switch.sip.failover import AbandonedInvite, Failover
 from switch.sip.flow import Flow
-from switch.sip.headers import is_sips, parse_name_addr, parse_seconds
-from switch.sip.identity import sender
+from switch.sip.headers import parse_name_addr, parse_seconds
 from switch.sip.locator import FAILED_NS
-from switch.sip.message import Headers, Request, Response
+from switch.sip.message import Request, Response
+from switch.sip.own_invite import OwnInvite
 from switch.sip.peer import PeerProfile
 from switch.sip.received import ReceivedRequest
-from switch.sip.redirect import redirect_targets
 from switch.sip.refusal import MAX_WORDS, refusal_words, unusable_words
-from switch.sip.requests import SDP, Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
+from switch.sip.requests import Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
 from switch.sip.session import Session, send_bye
-from switch.sip.session_timer import MAX_SESSION_S, MIN_SE_S, interval_answered, interval_fields, min_se
+from switch.sip.session_timer import interval_answered
 from switch.sip.transaction import NS_PER_S, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
-FIRST_CSEQ = 1
-MAX_REDIRECTS = 3
-"""3xx that one call follows."""
-MAX_LENGTHENED = 4
-"""422 that one call follows: the line and three proxies before it, each with a Min-SE of its own (RFC 4028 §8.1)."""
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
 _UNANSWERED = {
@@ -60,17 +52,10 @@ class OutgoingLeg:
 
     __slots__ = (
         "_acks",
-        "_body",
-        "_branch",
         "_core",
-        "_cseq",
-        "_digest",
         "_early",
         "_failover",
-        "_fields",
-        "_interval_s",
-        "_least_s",
-        "_lengthened",
+        "_invite",
         "_peer",
         "_phase",
         "_q850",
@@ -78,7 +63,6 @@ class OutgoingLeg:
         "_tag",
         "_timeout_timer",
         "_transaction",
-        "_visited",
         "number",
     )
 
@@ -108,28 +92,18 @@ class OutgoingLeg:
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
         self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog, abilities=peer.abilities)
-        self._digest = None if peer.credentials is None else DigestClient(credentials=peer.credentials, token=core.token)
-        self._visited = [uri]
-        self._interval_s = peer.session_expires_s
-        self._least_s = MIN_SE_S
-        self._lengthened = 0
-        self._cseq = FIRST_CSEQ
-        self._branch = ""
-        self._body = body
-        host = core.listeners.local(targets[0]).host
-        self._fields: tuple[Fields, Fields] = (
-            (
-                ("Max-Forwards", str(max_forwards)),
-                ("From", f"{sender(caller, host=host, uri=uri)};tag={self._tag}"),
-                ("To", f"<{uri}>"),
-                ("Call-ID", call_id or core.token()),
-            ),
-            (
-                *(() if expires_s is None else (("Expires", str(expires_s)),)),
-                ("User-Agent", core.listeners.user_agent),
-                *extra,
-                *((SDP,) if body else ()),
-            ),
+        self._invite = OwnInvite(
+            core,
+            uri=uri,
+            host=core.listeners.local(targets[0]).host,
+            caller=caller,
+            tag=self._tag,
+            body=body,
+            max_forwards=max_forwards,
+            call_id=call_id,
+            expires_s=expires_s,
+            extra=extra,
+            peer=peer,
         )
         self._request, self._transaction = self._send(uri, now_ns)
         core.legs[self.number] = self
@@ -200,7 +174,7 @@ class OutgoingLeg:
 
     def _on_silence(self, now_ns: int) -> None:
         """The target has not answered: the INVITE goes to the next one, and what still comes from this one is taken care of."""
-        heir = AbandonedInvite(self._core, self._transaction, invite=self._request, nat=self._peer.nat, digest=self._digest)
+        heir = AbandonedInvite(self._core, self._transaction, invite=self._request, nat=self._peer.nat, digest=self._invite.digest)
         self._moves_on("is silent", now_ns, heir=heir)
 
     def _moves_on(self, why: str, now_ns: int, *, heir: AbandonedInvite | None = None, for_ns: int = FAILED_NS) -> bool:
@@ -219,7 +193,7 @@ class OutgoingLeg:
                 self._failover.heard()
                 if response.status > 100:
                     self._failover.settle()
-                    self._early.on_progress(response, cseq=self._cseq, now_ns=now_ns)
+                    self._early.on_progress(response, cseq=self._invite.cseq, now_ns=now_ns)
             case OutgoingState.ABANDONED:
                 self._cancel(now_ns)
             case OutgoingState.CANCELLING | OutgoingState.DONE:
@@ -231,7 +205,7 @@ class OutgoingLeg:
             return
         why = EndReason.CANCELLED if cancelled else EndReason.REFUSED
         retry_after_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S)
-        hosts, has_credentials = self._peer.redirects, self._digest is not None
+        hosts, has_credentials = self._peer.redirects, self._invite.digest is not None
         self._finish(
             why,
             by_peer=not cancelled,
@@ -244,12 +218,12 @@ class OutgoingLeg:
     def _again(self, response: Response, now_ns: int) -> bool:
         """Sends the INVITE again where the refusal says how: with credentials (§22.2), for a longer session (RFC 4028 §7.3), elsewhere; or
         to the next target, when this one has no room (RFC 3263 §4.3)."""
-        tries = self._transaction.tries
-        if self._digest is not None and self._digest.takes(response, self._request, tries=tries):
+        tries, digest = self._transaction.tries, self._invite.digest
+        if digest is not None and digest.takes(response, self._request, tries=tries):
             self._send_again(self._request.uri, now_ns)
             self._transaction.tries = tries + 1
             return True
-        if response.status == 422 and self._is_lengthened(response):
+        if response.status == 422 and self._invite.lengthen(response):
             self._send_again(self._request.uri, now_ns)
             return True
         if response.status == 503:
@@ -257,66 +231,33 @@ class OutgoingLeg:
             return self._moves_on("answers 503", now_ns, for_ns=max(FAILED_NS, asked_s * NS_PER_S))
         return response.status < 400 and self._is_redirected(response, now_ns)
 
-    def _is_lengthened(self, response: Response) -> bool:
-        """Asks for the session that a 422 wants (RFC 4028 §7.3). False: that is no longer one, or the line and its proxies wanted a longer
-        one too often."""
-        least_s = min_se(response.headers)
-        if self._lengthened >= MAX_LENGTHENED or not max(self._least_s, self._interval_s or 0) < least_s < MAX_SESSION_S:
-            return False
-        self._lengthened += 1
-        self._interval_s = self._least_s = least_s
-        return True
-
     def _is_redirected(self, response: Response, now_ns: int) -> bool:
-        """A 3xx to a host that config names for this line: the INVITE goes there (§8.1.3.4), so often and nowhere twice."""
-        if len(self._visited) > MAX_REDIRECTS:
+        found = self._invite.redirection(response, like=self._failover.named, now_ns=now_ns)
+        if found is None:
             return False
-        like, seed = self._failover.named, crc32(self._tag.encode())
-        for uri in redirect_targets(response, hosts=self._peer.redirects):
-            targets = () if uri in self._visited else self._core.locator.redirected(uri, like=like, seed=seed, now_ns=now_ns)
-            if targets:
-                self._visited.append(uri)
-                self._failover.redirect(targets)
-                self._send_again(uri, now_ns)
-                self._core.report(RedirectFollowed(leg=self.number, uri=uri))
-                return True
-        return False
+        uri, targets = found
+        self._failover.redirect(targets)
+        self._send_again(uri, now_ns)
+        self._core.report(RedirectFollowed(leg=self.number, uri=uri))
+        return True
 
     def _send_again(self, uri: str, now_ns: int, *, heir: AbandonedInvite | None = None) -> None:
         """The INVITE in a new transaction: it has had no provisional answer yet, so a CANCEL waits for one. `heir` hears what still comes
         in the old one; None: that has acknowledged the refusal, and absorbs what comes again."""
         self._transaction.user = heir
-        self._cseq += 1
         self._early.end(now_ns)
         self._phase = OutgoingState.CALLING
         self._request, self._transaction = self._send(uri, now_ns)
 
     def _send(self, uri: str, now_ns: int) -> tuple[Request, Transaction]:
-        core, failover = self._core, self._failover
-        self._branch = core.new_branch()
-        credentials: Fields = () if self._digest is None else self._digest.fields("INVITE", uri)
-        request = self._invite(uri, credentials)
+        core, failover, invite = self._core, self._failover, self._invite
+        request = invite.next_try(uri, failover.present)
         if failover.takes_tcp(request, now_ns):
-            request = self._invite(uri, credentials)
-        transaction = core.send_request(request, branch=self._branch, flow=failover.present, user=self, now_ns=now_ns)
+            request = invite.over(failover.present)
+        transaction = core.send_request(request, branch=invite.branch, flow=failover.present, user=self, now_ns=now_ns)
         failover.begin(now_ns)
         core.call_host(self.number, failover.present.host)
         return request, transaction
-
-    def _invite(self, uri: str, credentials: Fields) -> Request:
-        listeners, target = self._core.listeners, self._failover.present
-        before, after = self._fields
-        fields = (
-            listeners.via(target, self._branch),
-            *before,
-            ("CSeq", f"{self._cseq} INVITE"),
-            listeners.contact(target, is_sips=is_sips(uri)),
-            *self._peer.abilities.request_fields,
-            *interval_fields(self._interval_s, least_s=self._least_s),
-            *credentials,
-            *after,
-        )
-        return Request(method="INVITE", uri=uri, headers=Headers(fields), body=self._body)
 
     def _on_2xx(self, response: Response, now_ns: int) -> None:
         """Acknowledges every one (§13.2.2.4). The first makes the session, a fork's is ended at once, a retransmission changes nothing."""
@@ -333,7 +274,7 @@ class OutgoingLeg:
         if fork is not None and fork.numbers is not None:  # they go on, its route set is the 2xx's (§13.2.2.4)
             dialog.cseq, dialog.peer_cseq = fork.numbers
         credentials = credentials_of(self._request)
-        ack = dialog.request("ACK", branch=self._core.new_branch(), cseq=self._cseq, extra=credentials)
+        ack = dialog.request("ACK", branch=self._core.new_branch(), cseq=self._invite.cseq, extra=credentials)
         self._acks[remote_tag] = self._core.send_ack(ack, dialog.next_hop)
         is_first, is_usable = self._phase is not OutgoingState.DONE, contact is not None and remote_tag != ""
         if is_first and is_usable:
@@ -346,10 +287,10 @@ class OutgoingLeg:
                 tag=self._tag,
                 status=response.status,
                 is_caller=True,
-                sdp=self._body if fork is None or fork.sdp is None else fork.sdp,
+                sdp=self._invite.body if fork is None or fork.sdp is None else fork.sdp,
             )
             session.note_allowed(response.headers)
-            session.set_interval(interval_answered(response, self._interval_s), now_ns)
+            session.set_interval(interval_answered(response, self._invite.interval_s), now_ns)
             self._core.report(AnswerReceived(leg=self.number, body=response.body, to_tag=remote_tag))
             return
         send_bye(self._core, dialog, user=None, q850=None, now_ns=now_ns)
@@ -361,20 +302,20 @@ class OutgoingLeg:
         return caller_dialog(
             self._request,
             response,
-            cseq=self._cseq,
+            cseq=self._invite.cseq,
             target=target,
             remote_tag=remote_tag,
             flow=self._failover.present,
             listeners=self._core.listeners,
             nat=self._peer.nat,
-            digest=self._digest,
+            digest=self._invite.digest,
         )
 
     def _cancel(self, now_ns: int) -> None:
         """§9.1. The answer to the CANCEL itself is ignored; the INVITE's final answer is awaited for 64*T1."""
         self._phase = OutgoingState.CANCELLING
         request = cancel_of(self._request, extra=reason_q850(self._q850))
-        self._core.send_request(request, branch=self._branch, flow=self._failover.present, user=None, now_ns=now_ns)
+        self._core.send_request(request, branch=self._invite.branch, flow=self._failover.present, user=None, now_ns=now_ns)
         self._timeout_timer = self._core.timer_heap.add(now_ns + self._core.timers.transaction_timeout_ns, self._never_answered)
 
     def _never_answered(self, _now_ns: int) -> None:

@@ -9,7 +9,8 @@ from switch.sip.digest import Credentials, Secret
 from switch.sip.fact import AnswerReceived, EndReason, RedirectFollowed
 from switch.sip.flow import Flow
 from switch.sip.message import Message
-from switch.sip.outgoing import MAX_REDIRECTS, MAX_RETRY_S
+from switch.sip.outgoing import MAX_RETRY_S
+from switch.sip.own_invite import MAX_REDIRECTS
 from switch.sip.peer import PeerProfile
 
 LINE = PeerProfile(

@@ -4,7 +4,7 @@ import pytest
 from sip_world import ANSWER, OFFER, PEER, Solo, ended, header, request, response
 
 from switch.sip.fact import EndReason
-from switch.sip.outgoing import MAX_LENGTHENED
+from switch.sip.own_invite import MAX_LENGTHENED
 from switch.sip.peer import DEFAULT_PEER
 
 
