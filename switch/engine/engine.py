@@ -113,7 +113,7 @@ class Engine:
 
     def standing(self, host: str) -> Standing:
         """Returns what `host` is to us: a trunk or the far end of a call, one who may yet authenticate, or neither."""
-        if self._trunks.trunk_of(Flow(host, 0)) is not None or self._agent.is_called(host):
+        if self._trunks.trunk_of(host) is not None or self._agent.is_called(host):
             return Standing.PEER
         return Standing.UNKNOWN if self._plan.strangers is None else Standing.MAY_AUTHENTICATE
 
@@ -141,7 +141,7 @@ class Engine:
 
     def trunk_status(self, at: Moment) -> tuple[TrunkStatus, ...]:
         """Returns the present state of each trunk of the plan."""
-        return trunk_status(self._plan, agent=self._agent, calls=self._calls, traffic=self._traffic, at=at)
+        return trunk_status(self._plan, agent=self._agent, trunks=self._trunks, calls=self._calls, traffic=self._traffic, at=at)
 
     def line_status(self, at: Moment) -> tuple[LineStatus, ...]:
         """Returns the present state of each line of the plan."""
@@ -164,7 +164,7 @@ class Engine:
 
     def datagram(self, data: bytes, source: Flow, at: Moment) -> None:
         """A SIP message came. A source that is no trunk can't place a call and gets no answer (`docs/carriers.md` §1)."""
-        trunk = self._trunks.trunk_of(source)
+        trunk = self._trunks.trunk_of(source.host)
         if trunk is not None:
             self._traffic.saw_trunk(trunk.name, at.utc_us)
         self._agent.receive(data, source, at.mono_ns, peer=None if trunk is None else trunk.peer)
@@ -303,6 +303,6 @@ class Engine:
 
     def _on_fact(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, InviteReceived):
-            self._setup.start(fact, self._plan, self._trunks.trunk_of(fact.source), at)
+            self._setup.start(fact, self._plan, self._trunks.trunk_of(fact.source.host), at)
         elif not isinstance(fact, LegTerminated) or self._calls.has_sip(fact.leg):  # else of an INVITE that is no call
             self._leg_facts.on_fact(*self._calls.of_sip(fact.leg), fact=fact, at=at)

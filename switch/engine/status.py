@@ -13,6 +13,7 @@ from switch.call.state import CALLER
 from switch.engine.live import LiveCalls
 from switch.engine.peer_state import HealthState, RegistrationState, health_state, registration_state
 from switch.engine.plan import Plan, Trunk
+from switch.engine.trunk_lookup import TrunkLookup
 from switch.engine.usage import Usage
 from switch.sip.agent import UserAgent
 from switch.sip.statistics import OTHER, Statistic
@@ -128,11 +129,13 @@ class TrafficCounts:
 _REJECTED = frozenset(state for state in FinalState if state.value.startswith("rejected_"))
 
 
-def trunk_status(plan: Plan, *, agent: UserAgent, calls: LiveCalls, traffic: TrafficCounts, at: Moment) -> tuple[TrunkStatus, ...]:
+def trunk_status(
+    plan: Plan, *, agent: UserAgent, trunks: TrunkLookup, calls: LiveCalls, traffic: TrafficCounts, at: Moment
+) -> tuple[TrunkStatus, ...]:
     """Returns the present state of each trunk of the plan."""
     malformed: Counter[str] = Counter()
     for host, count in agent.statistics.snapshot().get(Statistic.ODDITY, {}).items():
-        trunk = None if host == OTHER else plan.trunk_of(host)
+        trunk = None if host == OTHER else trunks.trunk_of(host)
         if trunk is not None:
             malformed[trunk.name] += count
     health, registered = health_states(agent, at), registration_states(agent, at)

@@ -1,7 +1,6 @@
 """Finds the trunk that a message's source address belongs to: once for each host and plan."""
 
 from switch.engine.plan import Plan, Trunk
-from switch.sip.flow import Flow
 from switch.sip.locator import Locator
 
 MAX_KNOWN_HOSTS = 10_000
@@ -30,9 +29,8 @@ class TrunkLookup:
         """A name has other addresses now."""
         self._found.clear()
 
-    def trunk_of(self, source: Flow) -> Trunk | None:
-        """Returns the trunk of a message's source, or None."""
-        host = source.host
+    def trunk_of(self, host: str) -> Trunk | None:
+        """Returns the trunk that `host`, where a message comes from, belongs to, or None."""
         if host not in self._found:
             if len(self._found) >= MAX_KNOWN_HOSTS:
                 self._found.clear()

@@ -11,7 +11,7 @@ from switch.sip.digest import DigestClient
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, transport_of
 from switch.sip.headers import parse_cseq, parse_name_addr, parse_uri, parse_via
-from switch.sip.locator import FAILED_NS, MAX_UDP_BYTES, NO_TCP_NS, is_same_place
+from switch.sip.locator import FAILED_NS, MAX_UDP_BYTES, NO_TCP_NS
 from switch.sip.message import Request, Response, serialize
 from switch.sip.requests import cancel_of, contact_of, credentials_of
 from switch.sip.session import send_bye
@@ -21,16 +21,18 @@ from switch.sip.transaction_table import TransactionEnd
 
 
 class Failover:
-    """`present`: the target that the INVITE is with. `silent(now_ns)` is called when it has not answered for `silence_ns` and there is
+    """`present`: the target that the INVITE is with. `named`: as DNS or the URI has it, which may be by UDP where it went over TCP for its
+    size alone. `silent(now_ns)` is called when it has not answered for `silence_ns` and there is
     another one; None: it may be silent for as long as its transaction lives."""
 
-    __slots__ = ("_core", "_further", "_silence_ns", "_silent", "_timer", "present")
+    __slots__ = ("_core", "_further", "_silence_ns", "_silent", "_timer", "named", "present")
 
     def __init__(
         self, core: UserAgentCore, targets: tuple[Flow, ...], *, silence_ns: int | None, silent: Callable[[int], None]
     ) -> None:
         self._core = core
-        self.present, self._further = targets[0], targets[1:]
+        self.present = self.named = targets[0]
+        self._further = targets[1:]
         self._silence_ns = silence_ns
         self._silent = silent
         self._timer: Timer | None = None
@@ -43,8 +45,9 @@ class Failover:
             return False
         if uri is None or transport_of(uri) is not None:
             return False
-        before = self.present
-        self.present, *further = locator.for_large((before, *self._further), now_ns)
+        before, known = self.present, (self.present, *self._further)
+        self.present, *further = locator.for_large(known, now_ns)
+        self.named = self.present if self.present in known else before
         self._further = tuple(further)
         return self.present != before
 
@@ -65,19 +68,20 @@ class Failover:
         self._further = ()
 
     def redirect(self, targets: tuple[Flow, ...]) -> None:
-        """A 3xx leads elsewhere."""
-        self.present, self._further = targets[0], targets[1:]
+        """These are the targets from now on: a 3xx leads elsewhere."""
+        self.present = self.named = targets[0]
+        self._further = targets[1:]
 
     def moves_on(self, why: str, now_ns: int, *, call_id: str, for_ns: int = FAILED_NS) -> bool:
         """`present` has failed: it is tried last for a while, and the next one takes its place. False: there is none."""
         self.heard()
         left, locator = self.present, self._core.locator
         following = self._further[0] if self._further else None
-        is_guess = following is not None and left.is_reliable and is_same_place(left, following)
-        locator.failed(left, now_ns, for_ns=NO_TCP_NS if is_guess else for_ns)
+        locator.failed(left, now_ns, for_ns=for_ns if left == self.named else NO_TCP_NS)
         if following is None:
             return False
-        self.present, self._further = following, self._further[1:]
+        self.present = self.named = following
+        self._further = self._further[1:]
         self._core.note_oddity(left, f"{left} {why}: its INVITE goes to {following}", call_id, kind=Statistic.FAILOVER)
         return True
 

@@ -100,8 +100,3 @@ class Locator:
     def has_failed(self, target: Flow, now_ns: int) -> bool:
         """Returns whether `target` failed a short while ago."""
         return now_ns < self._failed_until.get(target, now_ns)
-
-
-def is_same_place(one: Flow, other: Flow) -> bool:
-    """Returns whether two targets are one address and port, whatever their transports."""
-    return (one.host, one.port) == (other.host, other.port)

@@ -232,7 +232,7 @@ class OutgoingLeg:
         return response.status < 400 and self._is_redirected(response, now_ns)
 
     def _is_redirected(self, response: Response, now_ns: int) -> bool:
-        found = self._invite.redirection(response, like=self._failover.present, now_ns=now_ns)
+        found = self._invite.redirection(response, like=self._failover.named, now_ns=now_ns)
         if found is None:
             return False
         uri, targets = found

@@ -178,6 +178,16 @@ def test_calls_from_a_registrars_addresses_are_its_trunks() -> None:
     assert len(world.records) == 1
 
 
+def test_what_a_registrars_addresses_send_malformed_counts_as_its_trunks() -> None:
+    world = World(replace(plan(line("east", EAST)), trunks=(Trunk(name="retail", networks=(), names=(NAME,)),)))
+    resolve(world, CARRIER)
+    world.engine.datagram(
+        b"INVITE sip:+18005550100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7\r\n\r\n", CARRIER, world.at()
+    )
+    (trunk,) = world.engine.trunk_status(world.at())
+    assert trunk.malformed == 1
+
+
 # a network on which answers come late
 
 

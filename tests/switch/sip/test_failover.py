@@ -304,6 +304,16 @@ def test_where_tcp_fails_it_goes_over_udp_and_so_does_the_next_for_a_while(how: 
         assert caller.went_to() == [target]
 
 
+@pytest.mark.parametrize("early", [(), (180,)], ids=["at once", "after it rang"])
+def test_a_redirection_of_what_went_over_tcp_for_its_size_has_udp_too(early: tuple[int, ...]) -> None:
+    caller = Caller(FIRST, uri="sip:line@198.51.100.1", padding=MAX_UDP_BYTES, peer=PeerProfile(redirects=(SECOND.host,)))
+    for status in early:
+        caller.hears(status)
+    caller.hears(302, -1, f"Contact: <sip:line@{SECOND.host}>")
+    fails(caller, "unreachable")
+    assert caller.went_to() == [OVER_TCP, SECOND._replace(transport=Transport.TCP, listener=1), SECOND]
+
+
 def test_credentials_that_make_it_large_take_it_over_tcp() -> None:
     peer = PeerProfile(credentials=Credentials(username="us", secret=Secret("pw")))
     caller = Caller(FIRST, padding=MAX_UDP_BYTES - size_without_padding(), peer=peer)
