@@ -4,9 +4,11 @@
 # Why it matters: a carrier that forgot its certificate under mutual TLS is not told why it is refused; only our log says it.
 # Package: uvloop 0.23.0, Python 3.11
 set -euo pipefail
-python=${PYTHON:-$(dirname "$0")/../.venv/bin/python}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install -q --disable-pip-version-check uvloop==0.23.0
+python="$folder/venv/bin/python"
 version=$("$python" -c 'from importlib.metadata import version; print(version("uvloop"))')
 echo "uvloop $version"
 [ "$version" = "0.23.0" ] || { echo "another version than the one that was looked at"; exit 1; }
