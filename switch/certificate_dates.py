@@ -8,11 +8,11 @@ WARN_DAYS = 14
 
 
 def validity(certificate: Path) -> tuple[datetime, datetime] | None:
-    """Returns begin and end, in UTC, of the first certificate in a file, or None: it has none in PEM. Raises OSError."""
+    """Returns begin and end, in UTC, of the first certificate in a file, or None: it has none in PEM that can be read. Raises OSError."""
     from cryptography import x509  # noqa: PLC0415 it takes a twentieth of a second, which only a config with TLS pays
 
     try:
         found = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
     return found.not_valid_before_utc, found.not_valid_after_utc

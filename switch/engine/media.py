@@ -47,10 +47,11 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_calls", "_local", "_note", "_noted", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
+        self._ours = frozenset((*self._local, *self._local.values()))
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._note = note
@@ -273,7 +274,7 @@ class MediaController:
             return Incompatible.FAMILY
         if is_link_local(host):
             return Incompatible.ADDRESS
-        return Incompatible.LOOP if host in self._local and agreement.stream.port in self._ports.range else None
+        return Incompatible.LOOP if host in self._ours and agreement.stream.port in self._ports.range else None
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         host = self._media_host(leg, agreement)

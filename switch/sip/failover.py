@@ -5,6 +5,7 @@ The whole is bounded: so many targets, each silent for so long at most. Once one
 
 from collections.abc import Callable
 
+from switch.sip.bye import send_bye
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.digest import DigestClient
@@ -14,7 +15,6 @@ from switch.sip.headers import parse_cseq, parse_name_addr, parse_uri, parse_via
 from switch.sip.locator import FAILED_NS, MAX_UDP_BYTES, NO_TCP_NS
 from switch.sip.message import Request, Response, serialize
 from switch.sip.requests import cancel_of, contact_of, credentials_of
-from switch.sip.session import send_bye
 from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd

@@ -11,6 +11,7 @@ user ends the session with a BYE.
 
 from enum import IntEnum, auto
 
+from switch.sip.bye import send_bye
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
@@ -25,7 +26,7 @@ from switch.sip.peer import PeerProfile
 from switch.sip.received import ReceivedRequest
 from switch.sip.refusal import MAX_WORDS, refusal_words, unusable_words
 from switch.sip.requests import Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
-from switch.sip.session import Session, send_bye
+from switch.sip.session import Session
 from switch.sip.session_timer import interval_answered
 from switch.sip.transaction import NS_PER_S, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd

@@ -12,6 +12,7 @@ own BYE's transaction lives, to answer a BYE of the peer's that crossed it.
 from dataclasses import dataclass
 from enum import IntEnum, auto
 
+from switch.sip.bye import send_bye
 from switch.sip.capabilities import rejection_of
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog
@@ -26,7 +27,7 @@ from switch.sip.peer import DtmfMode, PeerProfile
 from switch.sip.peer_offer import PeerOffer
 from switch.sip.received import ReceivedRequest
 from switch.sip.refer import Referrals, note_refused
-from switch.sip.requests import Fields, contact_of, names_option, q850_of, reason_q850, retry_after
+from switch.sip.requests import Fields, contact_of, names_option, q850_of, retry_after
 from switch.sip.retransmission import Retransmission
 from switch.sip.session_timer import SessionInterval, SessionTimer, interval_rejection, interval_to_answer
 from switch.sip.transaction import Transaction
@@ -393,8 +394,3 @@ class Session:
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)
-
-
-def send_bye(core: UserAgentCore, dialog: Dialog, *, user: Session | None, q850: int | None, now_ns: int) -> Transaction:
-    """Sends BYE in `dialog`."""
-    return core.send_in_dialog(dialog, "BYE", user=user, now_ns=now_ns, extra=reason_q850(q850))[1]

@@ -9,9 +9,11 @@ from hand_written import LineByHand, aims, line_sdp, sent_to
 from media import control as mc
 from switch.call.record import FinalState
 from switch.engine.effect import LogNat
+from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip import offer_answer
 from switch.sip.message import Headers, Request, Response, serialize
+from switch.sip.peer import PeerProfile
 
 SDP = "v=0\r\no=- 1 1 IN IP4 198.51.100.8\r\ns=-\r\nc=IN IP4 198.51.100.8\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n"
 ISUP = "Content-Type: application/isup;version=ansi88\r\nContent-Disposition: signal;handling=optional\r\n\r\nABC"
@@ -81,6 +83,22 @@ def test_488_says_why(sdp: str, warning: offer_answer.Incompatible) -> None:
     assert judged.record.sip_code == 488
     refusal = next(message for message in sent_to(world, CARRIER) if isinstance(message, Response) and message.status == 488)
     assert refusal.headers.get("Warning") == offer_answer.warning(warning, ())
+
+
+class BehindNat(World):
+    rtp = (RtpAddress(local="10.0.0.5", advertised=SWITCH.host),)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.5", SWITCH.host])
+def test_behind_a_nat_both_of_our_addresses_are_a_loop(host: str) -> None:
+    with_nat_off = plan(line("east", EAST))
+    trunks = tuple(replace(each, peer=PeerProfile(name=each.name, nat=False)) for each in with_nat_off.trunks)
+    world = BehindNat(replace(with_nat_off, trunks=trunks))
+    body = SDP.replace("198.51.100.8", host).replace("6000", "20002").encode()
+    world.engine.datagram(invite(body, "application/sdp"), CARRIER, world.at())
+    world.run(100)
+    (refusal,) = [each for each in sent_to(world, CARRIER) if isinstance(each, Response) and each.status == 488]
+    assert refusal.headers.get("Warning") == offer_answer.Incompatible.LOOP
 
 
 def test_sdp_in_a_183_only_is_the_answer_of_the_200() -> None:

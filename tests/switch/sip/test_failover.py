@@ -220,6 +220,23 @@ def test_a_late_answer_of_a_silent_target_is_acknowledged_and_ended() -> None:
     assert caller.facts()[-1] == AnswerReceived(leg=caller.leg, body=ANSWER, to_tag="pt")
 
 
+def test_the_bye_to_a_late_answer_is_sent_again_with_credentials() -> None:
+    caller = Caller(FIRST, SECOND, peer=PeerProfile(credentials=Credentials(username="us", secret=Secret("pw"))))
+    caller.wait(SILENCE_MS)
+    caller.hears(200, 0, tag="late", body=ANSWER)
+    bye, flow = caller.sent[-1]
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'
+    for _ in range(2):  # credentials that are refused are not sent for ever
+        caller.agent.receive(response(caller.sent[-1][0], 401, extra=[challenge]), flow, caller.now_ns, peer=None)
+        caller.said()
+    again, to = caller.sent[-1]
+    assert [header(each, "CSeq") for each in (bye, again)] == ["2 BYE", "3 BYE"]
+    assert ('username="us"' in header(again, "Authorization"), to) == (True, flow)
+    caller.hears(486, 1)
+    caller.facts()
+    caller.finish()
+
+
 @pytest.mark.parametrize("second", [200, 486])
 def test_nothing_is_left_of_a_silent_target(second: int) -> None:
     caller = Caller(FIRST, SECOND)

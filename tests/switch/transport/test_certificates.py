@@ -1,8 +1,10 @@
 """Certificates that are about to run out are told of once a day, none that is not valid takes the place of one that is, and keys with a
 password are refused."""
 
+import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -59,6 +61,26 @@ def test_one_that_is_not_valid_does_not_take_the_place_of_one_that_is(
     assert (held.server() is not server) is is_taken
     assert (held.ends != ends) is is_taken
     assert logs[0]["event"] == ("certificate read" if is_taken else "certificate refused: the old one stays")
+
+
+def of_no_version(certificate: bytes) -> bytes:
+    """X.509 has versions up to 3."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    return ssl.DER_cert_to_PEM_cert(der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)).encode()
+
+
+@pytest.mark.parametrize("spoil", [lambda _: b"", lambda pem: pem[:100], of_no_version], ids=["empty", "half", "of no version"])
+def test_one_that_can_not_be_read_leaves_the_old_one(authority: Authority, spoil: Callable[[bytes], bytes]) -> None:
+    certificate, key = authority.certificate(["sip.example.com"])
+    held = Certificates(TlsSettings(certificate=certificate, key=key, ca=None, verify_lines=True, verify_callers=False))
+    server = held.server()
+    spoilt = certificate.with_suffix(".new")
+    spoilt.write_bytes(spoil(certificate.read_bytes()))
+    spoilt.rename(certificate)
+    with capture_logs() as logs:
+        held.refresh()
+    assert logs[0]["event"] == "certificate refused: the old one stays"
+    assert held.server() is server
 
 
 LOADS = """
