@@ -129,7 +129,7 @@ Sale = tuple[str, str, str, str]
 
 
 class PaidCallers:
-    """For each caller the newest paid conversion of every sale."""
+    """For each caller the newest paid conversion of every sale. `_by_age`: one entry for each, at most as new."""
 
     __slots__ = ("_by_age", "_paid")
 
@@ -145,7 +145,8 @@ class PaidCallers:
         known = sales.get(sale)
         if known is None or known.at_us < paid.at_us:
             sales[sale] = paid
-            heappush(self._by_age, (paid.at_us, ani, sale))
+            if known is None:
+                heappush(self._by_age, (paid.at_us, ani, sale))
         self._expire(paid.at_us)
 
     def paid(self, ani: str) -> Sequence[PaidConversion]:
@@ -156,11 +157,14 @@ class PaidCallers:
     def _expire(self, now_us: int) -> None:
         while self._by_age and self._by_age[0][0] <= now_us - KEPT_US:
             at_us, ani, sale = heappop(self._by_age)
-            sales = self._paid.get(ani, {})
-            if sale in sales and sales[sale].at_us == at_us:  # a newer one has an entry of its own
-                del sales[sale]
-                if not sales:
-                    del self._paid[ani]
+            sales = self._paid[ani]
+            newest_us = sales[sale].at_us
+            if newest_us > at_us:
+                heappush(self._by_age, (newest_us, ani, sale))
+                continue
+            del sales[sale]
+            if not sales:
+                del self._paid[ani]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

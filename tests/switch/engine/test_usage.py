@@ -1,5 +1,7 @@
 """The usage as routing and the engine see them: one load, fed by few calls, whose repetition changes nothing."""
 
+import tracemalloc
+
 import pytest
 
 from routing.cap import Cap, Counts, Per
@@ -177,6 +179,20 @@ def test_paid_conversions_are_forgotten_in_the_end() -> None:
     usage.paid_callers.add(ANI, paid(NOW_US + KEPT_US + 5, "west"))
     usage.paid_callers.add("+12125550199", paid(NOW_US + KEPT_US + 10))
     assert list(usage.paid(ANI)) == [paid(NOW_US + KEPT_US + 5, "west")]
+
+
+def test_a_sale_repeated_takes_no_more_room() -> None:
+    usage = Usage()
+    usage.paid_callers.add(ANI, paid(NOW_US))
+    tracemalloc.start()
+    try:
+        for number in range(1, 2_000):
+            usage.paid_callers.add(ANI, paid(NOW_US + number))
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 20_000
+    assert list(usage.paid(ANI)) == [paid(NOW_US + 1_999)]
 
 
 def test_a_caller_waits_in_one_queue_and_leaves_it_once() -> None:
