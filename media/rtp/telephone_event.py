@@ -80,16 +80,24 @@ class DigitDetector:
     silent, while the same key pressed again has a new timestamp and is a new digit.
     """
 
-    __slots__ = ("_pending", "_told")
+    __slots__ = ("_pending", "_taken", "_told")
 
     def __init__(self) -> None:
         self._pending: _Press | None = None
+        self._taken: frozenset[tuple[int, int, int]] = frozenset()
         self._told: deque[tuple[int, int, int]] = deque(maxlen=TOLD_EVENTS)
 
     @property
     def waiting(self) -> bool:
         """A press is under way: `expire` has to be asked from time to time."""
         return self._pending is not None
+
+    def take(self) -> None:
+        """Presses reported so far are `is_taken` from now on: whoever listens next must not hear the rest of them."""
+        self._taken = frozenset(self._told)
+
+    def is_taken(self, payload: bytes | bytearray | memoryview, *, ssrc: int, timestamp: int) -> bool:
+        return bool(self._taken) and len(payload) > 0 and (ssrc, timestamp, payload[0]) in self._taken
 
     def hear(self, payload: bytes | bytearray | memoryview, *, ssrc: int, timestamp: int, now_ns: int) -> str:
         """One telephone-event packet -> the digits it completes: none, one, or two (a cut-off one and a new one already ended)."""

@@ -49,8 +49,8 @@ class Forwarder:
                 buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
             buffer[1] += to.send_type - payload_type
         elif payload_type in leg.event_types:
-            self._hear(leg, size, now_ns)
-            if to is None or to.dtmf_type < 0:
+            is_taken = self._hear(leg, size, now_ns)
+            if to is None or to.dtmf_type < 0 or is_taken:
                 return
             buffer[1] += to.dtmf_type - payload_type
         else:
@@ -73,11 +73,13 @@ class Forwarder:
         self.buffer[0] = PLAIN
         return stop
 
-    def _hear(self, leg: Leg, size: int, now_ns: int) -> None:
+    def _hear(self, leg: Leg, size: int, now_ns: int) -> bool:
+        """Returns whether the packet is a repeated end of a press from before the bridge: pjsua2 and baresip send them 20 ms apart."""
         payload = self._view[HEADER_BYTES:size]
         timestamp = int.from_bytes(self._view[4:8], "big")
         ssrc = int.from_bytes(self._view[8:12], "big")
         self._tell(leg, leg.detector.hear(payload, ssrc=ssrc, timestamp=timestamp, now_ns=now_ns), now_ns)
+        return leg.detector.is_taken(payload, ssrc=ssrc, timestamp=timestamp)
 
     def _tell(self, leg: Leg, digits: str, now_ns: int) -> None:
         for digit in digits:

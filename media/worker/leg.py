@@ -165,12 +165,14 @@ class Leg:
         return self.peer is not None and self.peer.receives and self.address is not None
 
     def bridge(self, other: "Leg") -> None:
-        """Relay between this leg and another; former partners are left alone, what plays on either stops."""
+        """Relay between this leg and another; former partners are left alone, what plays on either stops. What is still to come of a key
+        that was heard before is not for the other."""
         self.unbridge()
         other.unbridge()
         self.partner, other.partner = other, self
         for leg in (self, other):
             leg.playing = leg.digits = None
+            leg.detector.take()
             leg.stream.detach()
         self.update_relay()
 

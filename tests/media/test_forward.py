@@ -310,6 +310,25 @@ def test_a_digit_is_heard_but_not_relayed_to_a_partner_without_events() -> None:
     assert world.sources_relayed == 0
 
 
+def test_the_rest_of_a_key_from_before_the_bridge_does_not_cross_it() -> None:
+    """The menu takes a key at its first end packet, and a line may answer before the others have come."""
+    world = World()
+    world.a.unbridge()
+    *before, first, second, third = keys("1")
+    for data in (*before, first):
+        world.arrive(data)
+    assert world.heard == ["1"]
+    world.a.bridge(world.b)
+    world.arrive(second)
+    world.arrive(third)
+    assert world.at_b.sent == []
+    again = keys("1", timestamp=3_000, sequence=40)
+    for data in again:
+        world.arrive(data)
+    assert len(world.at_b.sent) == len(again)
+    assert world.heard == ["1", "1"]
+
+
 def test_digits_of_a_stranger_are_not_heard() -> None:
     world = World()
     for data in keys("5"):
