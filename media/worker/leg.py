@@ -98,7 +98,9 @@ class Leg:
         self.received = self.received_octets = self.sent = self.sent_octets = self.stray = self.malformed = 0
 
     def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
-        """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
+        """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody. Its stream runs on
+        where it was being sent one: a key whose packets had another timestamp from now on would be two."""
+        was_fed = self.wants_packets
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             self.latched = None
             self.address = sendable(peer, ours=self.host)
@@ -109,7 +111,8 @@ class Leg:
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
-        self.stream.detach()
+        if not was_fed:
+            self.stream.detach()
         self.update_relay()
 
     def takes_audio(self, payload_type: int) -> bool:

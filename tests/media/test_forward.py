@@ -329,6 +329,29 @@ def test_the_rest_of_a_key_from_before_the_bridge_does_not_cross_it() -> None:
     assert world.heard == ["1", "1"]
 
 
+@pytest.mark.parametrize("at", [2, 6])
+def test_a_key_is_one_key_though_its_hearer_changes_the_codec_meanwhile(at: int) -> None:
+    world = World()
+    packets = keys("5")
+    for number, data in enumerate(packets):
+        if number == at:
+            world.b.set_remote(peer(OTHER, codec=8, payload_type=8), 0)
+        world.arrive(data)
+    assert len({packet.timestamp for packet, _ in world.at_b.sent}) == 1
+    assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 500 + len(packets)))
+
+
+def test_after_a_hold_the_stream_goes_on_as_a_new_talk_spurt() -> None:
+    world = World()
+    world.arrive(rtp(number=0), now_ns=0)
+    world.b.set_remote(peer(OTHER, receives=False), 0)
+    world.arrive(rtp(number=1), now_ns=20_000_000)
+    world.b.set_remote(peer(OTHER), 0)
+    world.arrive(rtp(number=2), now_ns=40_000_000)
+    (first, _), (second, _) = world.at_b.sent
+    assert (second.sequence - first.sequence, second.timestamp - first.timestamp, second.marker) == (1, 320, True)
+
+
 def test_digits_of_a_stranger_are_not_heard() -> None:
     world = World()
     for data in keys("5"):
