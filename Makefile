@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 CONFIG ?= config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check mutate fuzz bench wheel lock rig-tools quietly clean
+.PHONY: help demo run test check mutate fuzz bench wheel lock rig-tools quietly rig-asterisk clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(STAMP)  ## run six calls through the switch on loopback, before your eyes
 	@$(BIN)/payphone demo
@@ -69,6 +69,11 @@ rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, baresip, Kamaili
 	    echo 'create_main_cluster = false' >$(PG_CREATE) && apt-get install -y -qq postgresql && rm $(PG_CREATE); } || \
 	  { rm -f $(PG_CREATE); echo "PostgreSQL is missing, and tests need its programs (they start a server of their own)." \
 	    "Run: sudo apt-get update && sudo apt-get install -y postgresql" >&2; exit 1; }
+
+ASTERISK ?= .cache/asterisk
+
+rig-asterisk:  ## unpack Debian's Asterisk, for the rigs with it (ASTERISK=.cache/asterisk); no root needed
+	@sip-test-rigs/support/unpack_asterisk.sh $(ASTERISK)
 
 # A policy-rc.d that is there already is somebody's, and stays as it is.
 quietly:
