@@ -8,6 +8,7 @@ import rig_programs
 from asterisk_root import NoAsteriskError, find
 from child_process import wait_until
 from rig_asterisk import COMMON, Asterisk
+from rig_audio import write_tone
 from rig_folder import RigError, read_rig
 
 DEADLINE_S = 60
@@ -128,6 +129,19 @@ def test_one_that_ends_by_itself_is_told(tmp_path: Path, monkeypatch: pytest.Mon
             program.await_ready()
     finally:
         assert program.stop() == ["Asterisk ended by itself with 3"]
+
+
+@pytest.mark.parametrize(("tone", "wrong"), [(700, []), ([700], []), ([700, 900], ["900"]), ([300, 900], ["300", "900"])])
+def test_each_tone_must_be_in_what_it_recorded(
+    tone: object, wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = asterisk(tmp_path, monkeypatch, script="exit 0")
+    program.stop()
+    assert program.unheard({"tone": tone}) == ["asterisk: recorded nothing"]
+    monitor = tmp_path / "work" / "asterisk" / "monitor"
+    monitor.mkdir()
+    write_tone(monitor / "heard.wav", 700, duration_ms=1_000, peak_db=-10)
+    assert program.unheard({"tone": tone}) == [f"asterisk: heard {hz} Hz for 0 ms, expected 1000 ms or more" for hz in wrong]
 
 
 def test_a_rig_names_a_folder_with_pjsip_conf(tmp_path: Path) -> None:
