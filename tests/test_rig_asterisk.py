@@ -131,6 +131,14 @@ def test_one_that_ends_by_itself_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         assert program.stop() == ["Asterisk ended by itself with 3"]
 
 
+def test_each_wait_for_what_it_says_begins_after_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = asterisk(tmp_path, monkeypatch, script="echo one; echo two; echo one; echo three")
+    try:
+        assert [program.says(pattern, DEADLINE_S) for pattern in ("^one", "^one", "^two", "th.ee")] == [True, True, False, True]
+    finally:
+        program.stop()
+
+
 @pytest.mark.parametrize(("tone", "wrong"), [(700, []), ([700], []), ([700, 900], ["900"]), ([300, 900], ["300", "900"])])
 def test_each_tone_must_be_in_what_it_recorded(
     tone: object, wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

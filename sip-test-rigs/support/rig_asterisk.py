@@ -52,6 +52,10 @@ class Asterisk:
         if not said or not wait_until(lambda: is_bound(self._at[1]), READY_DEADLINE_S):
             raise RigError("Asterisk does not listen; see asterisk.log")
 
+    def says(self, pattern: str, deadline_s: float) -> bool:
+        """Waits for a line of its log that holds `pattern`, after the one that the last such wait found."""
+        return self._program.says_next(pattern, deadline_s)
+
     def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
         """Returns what differs between what it recorded and `wanted` (see `rig_recording`)."""
         recordings = sorted((self._folder / "monitor").glob("*.wav"))

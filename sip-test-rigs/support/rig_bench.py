@@ -317,6 +317,9 @@ class Bench:
 
     def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
         """Returns what went wrong."""
+        if act.asterisk_says and self._asterisk is not None:
+            said = self._asterisk.says(act.asterisk_says, self._rig.deadline_s)
+            return None if said else f"Asterisk's log had no {act.asterisk_says!r} within {self._rig.deadline_s:.0f} s"
         if not act.who:
             return "the call ended before anybody hung up" if self._any_over(phones, act.pause_ms) else None
         phone, deadline_s = phones[act.who], self._rig.deadline_s

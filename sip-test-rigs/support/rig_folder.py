@@ -86,11 +86,13 @@ class SippCaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`."""
+    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`, or until
+    a line of Asterisk's log holds `asterisk_says`, a regular expression."""
 
     who: str = ""
     what: str = ""
     keys: str = ""
+    asterisk_says: str = ""
     pause_ms: int = 0
 
 
@@ -373,21 +375,26 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
     )
 
 
+ASTERISK_SAYS = "asterisk says "
 VERBS = {"holds": "hold", "resumes": "resume", "hangs up": "hang up"}
 
 
 def _act(told: object, place: str) -> Act:
-    """`500ms`, `caller holds`, `line-a resumes`, `line-a presses 12`, `caller hangs up`."""
+    """`500ms`, `caller holds`, `line-a resumes`, `line-a presses 12`, `caller hangs up`, `asterisk says REGEX`."""
     words = str(told)
     if DURATION.fullmatch(words):
         return Act(pause_ms=duration_ms(words))
     who, _, does = words.partition(" ")
+    if words.startswith(ASTERISK_SAYS):
+        return Act(asterisk_says=words.removeprefix(ASTERISK_SAYS))
     if does in VERBS:
         return Act(who=who, what=VERBS[does])
     verb, _, keys = does.partition(" ")
     if verb == "presses" and keys:
         return Act(who=who, what="press", keys=keys)
-    raise RigError(f"{place}: {words!r}: write a duration, or who `holds`, `resumes`, `presses KEYS` or `hangs up`")
+    raise RigError(
+        f"{place}: {words!r}: write a duration, who `holds`, `resumes`, `presses KEYS` or `hangs up`, or `asterisk says REGEX`"
+    )
 
 
 def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, beside: set[str]) -> None:
@@ -400,6 +407,8 @@ def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, besid
             raise RigError(f"{place}: `kamailio says`, and the rig has no `kamailio: FILE.cfg`")
         if isinstance(step, PhoneCaller) and (strangers := {act.who for act in step.then} - {"", step.name, *lines}):
             raise RigError(f"{place}: nobody is called {', '.join(sorted(strangers))}")
+        if isinstance(step, PhoneCaller) and "asterisk" not in beside and any(act.asterisk_says for act in step.then):
+            raise RigError(f"{place}: `asterisk says`, and the rig has no `asterisk: FOLDER`")
 
 
 def _kind(told: Mapping[str, Any], place: str) -> PhoneKind:
