@@ -108,4 +108,4 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	@touch $@
 
 clean:  ## remove .venv and what tools left behind
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis var
+	rm -rf $(VENV) .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis var
