@@ -138,6 +138,8 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
     match event:
         case ev.Ruled(ruling=ruling):
             return {"choice": choice_text(ruling.choice), "campaign": ruling.campaign}
+        case ev.MediaHeard(leg=leg, first=first):
+            return {"leg": leg, "first_us": first.utc_us}
         case ev.MediaLost(leg=leg, last=last):
             return {"leg": leg, "last_us": None if last is None else last.utc_us}
         case ev.LegRang(leg=leg, status=status, early_media=early_media):

@@ -160,6 +160,14 @@ class TransferorLeft(msgspec.Struct, frozen=True, kw_only=True):
     q850: int | None = None
 
 
+class MediaHeard(msgspec.Struct, frozen=True, kw_only=True):
+    """The first audio of a bridged leg went to its partner. `first`: when that packet came."""
+
+    at: Moment
+    leg: int
+    first: Moment
+
+
 class MediaLost(msgspec.Struct, frozen=True, kw_only=True):
     """No RTP from a leg for the RTP timeout. `last`: when its last packet came; None: none came."""
 
@@ -206,6 +214,7 @@ Event = (
     | TransferAnswered
     | TransferFailed
     | TransferorLeft
+    | MediaHeard
     | MediaLost
     | MediaFailed
     | DeadlinePassed

@@ -31,6 +31,7 @@ from switch.call.event import (
     LegRang,
     LegRedirected,
     MediaFailed,
+    MediaHeard,
     MediaLost,
     PromptEnded,
     Ruled,
@@ -245,6 +246,10 @@ def _on_caller_ended(call: Call, event: LegEnded) -> Step:
 # media, time, and the switch itself
 
 
+def _on_media_heard(call: Call, _event: MediaHeard) -> Step:
+    return Step(call)
+
+
 def _on_media_lost(call: Call, event: MediaLost) -> Step:
     match call.phase:
         case Releasing():
@@ -323,6 +328,7 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     TransferAnswered: transfer.on_answered,
     TransferFailed: transfer.on_failed,
     TransferorLeft: transfer.on_transferor_left,
+    MediaHeard: _on_media_heard,
     MediaLost: _on_media_lost,
     MediaFailed: _on_media_failed,
     DeadlinePassed: _on_deadline,

@@ -101,7 +101,10 @@ class World:
         detector = DigitDetector()
         digits = ""
         for at_ns, packet in self.events():
-            digits += detector.hear(packet.payload, ssrc=packet.ssrc, timestamp=packet.timestamp, now_ns=at_ns)
+            heard = detector.hear(
+                packet.payload, ssrc=packet.ssrc, sequence=packet.sequence, timestamp=packet.timestamp, now_ns=at_ns
+            )
+            digits += heard[0].digit if heard and heard[1] else ""
         return digits
 
 

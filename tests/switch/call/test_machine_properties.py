@@ -85,7 +85,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     leg = draw(st.integers(0, len(world.call.legs) - 1))
     line = max(1, leg)
     there = len(world.call.legs) > 1
-    kinds = ["ended", "digit", "prompt", "deadline", "acked", "media-lost", "media-lost"]
+    kinds = ["ended", "digit", "prompt", "deadline", "acked", "media-heard", "media-lost", "media-lost"]
     kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
     kinds += ["transfer", "transfer"] if there else []
     match draw(st.sampled_from(kinds)):
@@ -102,6 +102,8 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.PromptEnded(at=at, leg=leg, play=draw(st.integers(0, world.call.plays + 1)))
         case "acked":
             return ev.CallerAcknowledged(at=at)
+        case "media-heard":
+            return ev.MediaHeard(at=at, leg=leg, first=at)
         case "media-lost":
             last = draw(st.one_of(st.none(), st.integers(0, world.now)))
             return ev.MediaLost(at=at, leg=leg, last=None if last is None else flow.moment(last / 1_000))
