@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
+from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
@@ -42,7 +43,7 @@ class Forwarder:
                 self._take_other(leg, payload_type, size, now_ns)
                 return
             if leg.turn_to_audio(payload_type, now_ns):
-                self._report(Heard(port=leg.port, at_ns=now_ns))
+                hear_first(leg, now_ns, self._report)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns

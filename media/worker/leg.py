@@ -42,6 +42,7 @@ class Leg:
         "address",
         "audio_codec",
         "audio_type",
+        "bridged_ns",
         "codec",
         "codecs",
         "detector",
@@ -53,6 +54,8 @@ class Leg:
         "former_until_ns",
         "host",
         "is_awaited",
+        "is_heard",
+        "is_quiet",
         "last_ns",
         "latch_from_ns",
         "latched",
@@ -78,6 +81,7 @@ class Leg:
         "stray",
         "stream",
         "unheard",
+        "untold_ns",
     )
 
     def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
@@ -101,7 +105,10 @@ class Leg:
         self.former: Address | None = None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
         self.former_until_ns: int | None = None
         self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
-        self.is_awaited = False  # its first audio since `bridge`
+        self.bridged_ns = now_ns
+        self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
+        self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
+        self.untold_ns: int | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
         self.digits: DigitQueue | None = None  # that are being sent to it
@@ -152,7 +159,7 @@ class Leg:
         if self.is_awaited and self.relay_to is None:
             return False
         self.audio_type = payload_type
-        was_awaited, self.is_awaited = self.is_awaited, False
+        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
         return was_awaited
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
@@ -218,7 +225,11 @@ class Leg:
     def wants_packets(self) -> bool:
         return self.peer is not None and self.peer.receives and self.address is not None
 
-    def bridge(self, other: "Leg") -> None:
+    def await_audio(self) -> None:
+        """The next audio that goes to the partner is to be told."""
+        self.is_awaited, self.audio_type = True, NO_TYPE
+
+    def bridge(self, other: "Leg", now_ns: int) -> None:
         """Relay between this leg and another; former partners are left alone, what plays on either stops. Keys that were pressed before are
         nothing to the other: they have been acted on here."""
         self.unbridge()
@@ -227,7 +238,10 @@ class Leg:
         for leg in (self, other):
             leg.playing = leg.digits = None
             leg.detector.spend()
-            leg.is_awaited, leg.audio_type = True, NO_TYPE
+            leg.bridged_ns = now_ns
+            leg.is_heard = leg.is_quiet = False
+            leg.untold_ns = None
+            leg.await_audio()
             leg.stream.detach()
         self.update_relay()
 
@@ -272,8 +286,7 @@ class Leg:
         if not peer.sends and partner is not None and partner.peer is not None:
             since = max(since, partner._heard_ns())
         has_moved = peer.moved and (self.last_ns is None or self.last_ns < self.silence_from_ns)
-        sends_rtcp = self.rtcp_ns is not None and now_ns - self.rtcp_ns < rtp_timeout_ns
-        is_patient = peer.held or not peer.sends or has_moved or sends_rtcp
+        is_patient = peer.held or not peer.sends or has_moved or self.sends_rtcp(now_ns, rtp_timeout_ns)
         if since == self.silence_told_ns or now_ns - since < (hold_timeout_ns if is_patient else rtp_timeout_ns):
             return None
         return since
@@ -290,6 +303,9 @@ class Leg:
         """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
         if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
+
+    def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
+        return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
 
     def counters(self) -> Counters:
         return Counters(

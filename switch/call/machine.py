@@ -33,6 +33,7 @@ from switch.call.event import (
     MediaFailed,
     MediaHeard,
     MediaLost,
+    MediaQuiet,
     PromptEnded,
     Ruled,
     Stopped,
@@ -246,10 +247,6 @@ def _on_caller_ended(call: Call, event: LegEnded) -> Step:
 # media, time, and the switch itself
 
 
-def _on_media_heard(call: Call, _event: MediaHeard) -> Step:
-    return Step(call)
-
-
 def _on_media_lost(call: Call, event: MediaLost) -> Step:
     match call.phase:
         case Releasing():
@@ -264,6 +261,22 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
             return Step(call)
         case _:  # no talk: the caller heard prompts until now
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)
+
+
+def _on_media_heard(call: Call, event: MediaHeard) -> Step:
+    match call.phase:
+        case Bridged(leg=leg) as phase if event.leg in {CALLER, leg}:
+            return hunting.on_media_heard(call, phase, event)
+        case _:  # early media, or the end of talk overtook it
+            return Step(call)
+
+
+def _on_media_quiet(call: Call, event: MediaQuiet) -> Step:
+    match call.phase:
+        case Bridged(leg=leg) as phase if event.leg in {CALLER, leg}:
+            return hunting.on_media_quiet(call, phase, event)
+        case _:
+            return Step(call)
 
 
 def _on_media_failed(call: Call, event: MediaFailed) -> Step:
@@ -329,6 +342,7 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     TransferFailed: transfer.on_failed,
     TransferorLeft: transfer.on_transferor_left,
     MediaHeard: _on_media_heard,
+    MediaQuiet: _on_media_quiet,
     MediaLost: _on_media_lost,
     MediaFailed: _on_media_failed,
     DeadlinePassed: _on_deadline,

@@ -48,21 +48,18 @@ class World:
 
     def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None) -> None:
         self.heard: list[str] = []
-        self.heard_ns: list[int] = []
         self.forwarder = Forwarder(self._hear)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
         self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
         self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
         self.a.set_remote(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
         self.b.set_remote(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
-        self.a.bridge(self.b)
+        self.a.bridge(self.b, 0)
 
     def _hear(self, heard: DigitReceived | Heard) -> None:
+        assert isinstance(heard, DigitReceived)
         assert heard.port == 20_000
-        if isinstance(heard, DigitReceived):
-            self.heard.append(heard.digit)
-        else:
-            self.heard_ns.append(heard.at_ns)
+        self.heard.append(heard.digit)
 
     def arrive(self, data: bytes, *, source: tuple[str, int] = SIGNALLED, now_ns: int = 7) -> None:
         """A datagram for leg `a`, cut at the buffer's size as the kernel does."""
@@ -302,24 +299,6 @@ def test_a_packet_without_payload_is_not_heard(payload_type: int) -> None:
     assert world.a.address == BEHIND_NAT, "though it says where its NAT is (RFC 6263)"
 
 
-def test_the_first_audio_that_the_partner_gets_is_told_once_a_bridge() -> None:
-    world = World(b=RemoteMedia(host=OTHER[0], port=OTHER[1], receives=False))
-    for data in keys("5"):
-        world.arrive(data, now_ns=1)
-    world.arrive(rtp(number=20), now_ns=2)
-    assert world.heard_ns == [], "on hold the partner gets nothing"
-    world.b.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 3)
-    for number in range(21, 24):
-        world.arrive(rtp(number=number), now_ns=number)
-    assert world.heard_ns == [21]
-    world.a.set_remote(RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1], codec=8, payload_type=8, audio_types={0: 0}), 30)
-    world.arrive(rtp(number=24), now_ns=31)
-    assert world.heard_ns == [21]
-    world.a.bridge(world.b)
-    world.arrive(rtp(number=25), now_ns=32)
-    assert world.heard_ns == [21, 32]
-
-
 def peer(at: tuple[str, int], *, codec: int = 0, payload_type: int = 0, **changes: Any) -> RemoteMedia:
     return RemoteMedia(host=at[0], port=at[1], codec=codec, payload_type=payload_type, **changes)
 
@@ -388,7 +367,7 @@ def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
     world.arrive(rtp())
     third = Leg("127.0.0.1", 20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
     third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
-    third.bridge(world.a)
+    third.bridge(world.a, 0)
     assert (world.b.partner, world.b.relay_to) == (None, None)
     world.arrive(rtp(number=1))
     world.a.unbridge()
@@ -433,7 +412,7 @@ def test_a_key_that_was_pressed_before_the_bridge_goes_to_nobody() -> None:
     world.a.unbridge()
     first, *rest = keys("5")
     world.arrive(first)
-    world.a.bridge(world.b)
+    world.a.bridge(world.b, 0)
     for data in rest:
         world.arrive(data)
     assert world.sources_relayed == 0

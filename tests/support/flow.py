@@ -114,7 +114,6 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "digit": lambda at, words: ev.DigitHeard(at=at, digit=words[0], leg=_leg(words)),
     "prompt-ended": lambda at, words: ev.PromptEnded(at=at, play=int(words[0]), leg=_leg(words)),
     "deadline": lambda at, _: ev.DeadlinePassed(at=at),
-    "media-heard": lambda at, words: ev.MediaHeard(at=at, leg=int(words[0]), first=at),
     "media-lost": lambda at, words: ev.MediaLost(at=at, leg=int(words[0]), last=moment(float(words[1])) if words[1:] else None),
     "media-failed": lambda at, _: ev.MediaFailed(at=at, why="worker died"),
     "stopped": lambda at, words: ev.Stopped(at=at, cause=Cause(words[0])),
