@@ -137,4 +137,5 @@ def _reply_to(via: Via, source: Flow) -> Flow:
     the port of Via. `maddr` is not followed."""
     if via.wants_rport or source.is_reliable:
         return source
-    return source._replace(port=via.port or DEFAULT_PORT)
+    port = via.port or DEFAULT_PORT
+    return source if port == source.port else source._replace(port=port)
