@@ -176,33 +176,33 @@ def choice_text(made: Choice) -> str:
 def command_text(given: do.Command) -> str:
     """Returns a command's name and varying arguments. Legs are named by number, the caller's (0) only where it could be another."""
     match given:
+        case (
+            do.MakeDurable()
+            | do.Bridge()
+            | do.ReleaseCallCaps()
+            | do.ReleaseCaps()
+            | do.AccrueRevenue()
+            | do.BridgeEarly()
+            | do.CompleteTransfer()
+        ):
+            return f"{type(given).__name__} {given.leg}"
+        case do.HangUp(leg=leg, cause=cause):
+            return f"HangUp {leg} {cause}"
+        case do.Progress(status=status):
+            return f"Progress {status}"
+        case do.Dial(leg=leg, attempt=to):
+            return f"Dial {leg} {to.line}"
         case do.AskRoute(menu_done=done, tried=tried, held_ms=held_ms):
             words = ["menu-done"] * done + [f"tried {line}: {why}" for line, why in tried]
             words += [] if held_ms is None else [f"held {held_ms} ms"]
             return " ".join(["AskRoute", *words])
-        case do.Dial(leg=leg, attempt=to):
-            return f"Dial {leg} {to.line}"
         case do.Play(leg=leg, play=play, prompt=prompt):
             return f"Play {play} {prompt}" + (f" to {leg}" if leg else "")
-        case do.HangUp(leg=leg, cause=cause):
-            return f"HangUp {leg} {cause}"
         case do.Refuse(cause=cause):
             return f"Refuse {cause}"
-        case do.Progress(status=status):
-            return f"Progress {status}"
         case do.Transfer(leg=leg, uri=uri):
             return f"Transfer {leg} {uri}"
         case do.RefuseTransfer(leg=leg, status=status) | do.EndTransfer(leg=leg, status=status):
             return f"{type(given).__name__} {leg} {status}"
-        case (
-            do.MakeDurable()
-            | do.CompleteTransfer()
-            | do.Bridge()
-            | do.BridgeEarly()
-            | do.AccrueRevenue()
-            | do.ReleaseCallCaps()
-            | do.ReleaseCaps()
-        ):
-            return f"{type(given).__name__} {given.leg}"
         case _:
             return type(given).__name__
