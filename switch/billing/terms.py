@@ -123,14 +123,13 @@ class Rate:
     step_s: int = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """The facts that rules are evaluated on. `attempt` None: nobody was dialled. `posted`: what came from outside, and when."""
 
     record: CallRecord
     attempt: AttemptRecord | None
     is_attributed: bool
-    posted: Mapping[BillableOn, int] = field(default_factory=dict)
+    posted: Mapping[BillableOn, int] = msgspec.field(default_factory=dict)
 
     @property
     def repeat(self) -> bool:
@@ -144,8 +143,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     read: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accrual:
+class Accrual(msgspec.Struct, frozen=True, kw_only=True):
     """From `at_us` on this much is owed in all, by `rule`."""
 
     at_us: int
@@ -157,8 +155,7 @@ class Accrual:
 Accruals = tuple[Accrual, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earned:
+class Earned(msgspec.Struct, frozen=True, kw_only=True):
     """`notes`: why one of the two is less than its rule gives."""
 
     revenue: Accruals

@@ -6,7 +6,8 @@ kept by owner, not by cap: a reload's caps hold at once. Owners are opaque keys;
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
@@ -35,8 +36,7 @@ _Sums = dict[Counts, dict[str, int]]
 """By what is counted, what each owner's members hold; none is 0."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Leg:
+class _Leg(msgspec.Struct, kw_only=True):
     """One member. `is_up`: its leg is up, or about to be. `may_earn`: revenue may still come. `earned_micros`: revenue so far."""
 
     owners: tuple[str, ...]

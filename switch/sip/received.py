@@ -129,6 +129,8 @@ def _old_peer_key(request: Request, via: Via, *, call_id: str, from_tag: str, cs
 
 def _stamped(request: Request, via: Via, source: Flow) -> Request:
     stamped = str(via.stamped(source.host, source.port))
+    if stamped == request.headers.get("Via"):
+        return request
     return Request(method=request.method, uri=request.uri, headers=request.headers.replaced("Via", stamped), body=request.body)
 
 
