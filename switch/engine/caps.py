@@ -51,7 +51,7 @@ class _Leg(msgspec.Struct, kw_only=True):
 
     def concurrency_owners(self) -> tuple[str, ...]:
         """Returns the owners whose concurrency it holds."""
-        return self.owners if self.holds_call_caps else tuple(owner for owner in self.owners if not owner.startswith(_OF_CALLS))
+        return self.owners if self.holds_call_caps else tuple([owner for owner in self.owners if not owner.startswith(_OF_CALLS)])
 
     def concurrency(self) -> dict[Counts, int]:
         """Returns the concurrency it holds."""
@@ -151,9 +151,9 @@ class CapUsage:
         leg = self._legs.get(member[0], {}).get(member[1])
         if leg is None or not leg.holds_call_caps or not leg.is_up:
             return None
-        _add_change(self._concurrency, leg.concurrency_owners(), before=leg.concurrency(), after={})
+        of_calls = tuple([owner for owner in leg.owners if owner.startswith(_OF_CALLS)])
+        _add_change(self._concurrency, of_calls, before=leg.concurrency(), after={})
         leg.holds_call_caps = False
-        _add_change(self._concurrency, leg.concurrency_owners(), before={}, after=leg.concurrency())
         return leg.attempt
 
     def release_caps(self, member: LegKey, *, may_earn: bool = False) -> Attempt | None:

@@ -111,7 +111,8 @@ class Engine:
 
     def next_deadline(self) -> int | None:
         """Returns when `tick` must be called, in monotonic ns, or None."""
-        return min((at for at in (self._agent.next_deadline(), self._runner.next_deadline()) if at is not None), default=None)
+        of_sip, of_calls = self._agent.next_deadline(), self._runner.next_deadline()
+        return min(of_sip, of_calls) if of_sip is not None and of_calls is not None else of_calls if of_sip is None else of_sip
 
     def standing(self, host: str) -> Standing:
         """Returns what `host` is to us: a trunk or the far end of a call, one who may yet authenticate, or neither."""

@@ -75,10 +75,10 @@ class CommandExecutor:
                 self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
+            case do.Progress() | do.Answer() | do.Refuse() | do.StartEarlyMedia():
+                self._to_caller(live, command, at)
             case do.Transfer() | do.RefuseTransfer() | do.CompleteTransfer() | do.EndTransfer():
                 return self._transfers.carry_out(live, command, at)
-            case do.Progress() | do.StartEarlyMedia() | do.Answer() | do.Refuse():
-                self._to_caller(live, command, at)
             case _:
                 self._control_media(live, command, at)
         return ()

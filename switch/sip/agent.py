@@ -70,13 +70,11 @@ class UserAgent:
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
             call_id = message.headers.get("Call-ID") or ""
             message = Malformed(why="no Content-Length", request=legal(message), kind="request", call_id=call_id)  # §18.3
-        if isinstance(message, Request | Response) and message.body:
-            message = with_sdp_body(message)
         match message:
             case Request():
-                self._on_request(message, source, now_ns, peer=peer)
+                self._on_request(with_sdp_body(message) if message.body else message, source, now_ns, peer=peer)
             case Response():
-                self._on_response(message, source, now_ns, peer=peer)
+                self._on_response(with_sdp_body(message) if message.body else message, source, now_ns, peer=peer)
             case Malformed():
                 self._on_malformed(message, source, peer=peer)
             case KeepAlive():
