@@ -9,11 +9,12 @@ advertiser owes for it; a publisher may earn all the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from switch.billing.money import show_micros
 from switch.call.moment import US_PER_MS
