@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
+from switch.codec import NARROW_BAND, Codec, fits
 from switch.engine.live import EarlyAnswer, LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import media_host, remote_media
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
+from switch.sip.offer_answer import DTMF_TYPE, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
@@ -343,14 +344,21 @@ def _port(leg: LiveLeg) -> int:
 
 
 def _codec(leg: LiveLeg) -> int | None:
-    return None if leg.remote is None else leg.remote.codec
+    """Returns the codec that a leg is sent, or will be once it is answered."""
+    if leg.remote is not None:
+        return leg.remote.codec
+    return None if leg.prepared is None else leg.prepared.format.codec
 
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
-    """Returns what we offer a leg: what its config says, else all that we have, `first` in front."""
+    """Returns what we offer a leg: what its config says, in front what needs no transcoder beside `first`; without config G.711, `first` in
+    front. What is agreed on keeps its number (RFC 3264 §8.3.2)."""
     if leg.peer.codecs:
-        return tuple(Format(codec.value, codec) for codec in leg.peer.codecs)
-    return tuple(sorted(OFFERED, key=lambda each: each.codec != first))
+        codecs = leg.peer.codecs if first is None else sorted(leg.peer.codecs, key=lambda each: not fits(Codec(first), each))
+    else:
+        codecs = sorted(NARROW_BAND, key=lambda each: each != first)
+    known = leg.remote
+    return tuple(Format(known.payload_type if known is not None and known.codec == each else each.value, each) for each in codecs)
 
 
 def _dtmf_type(leg: LiveLeg) -> int | None:

@@ -21,6 +21,7 @@ from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
 from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
+from switch.codec import NARROW_BAND, Codec
 from switch.deployment import Token, token_of
 from switch.settings import address
 from switch.settings import value as v
@@ -32,7 +33,6 @@ from switch.settings.value import Invalid
 from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
 from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, TransferMode
-from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000
@@ -298,8 +298,8 @@ Retried = Annotated[NoRoute, choice("end of an attempt", RETRIED)]
 Counted = Annotated[Counts, choice("count", Counts)]
 Period = Annotated[Per, choice("period", PERIODS)]
 Codecs = Annotated[
-    list[Annotated[Codec, choice("codec", Codec.__members__)]],
-    some("no codec", f"at least one of {', '.join(Codec.__members__)}"),
+    list[Annotated[Codec, choice("codec", {codec.name: codec for codec in NARROW_BAND})]],
+    some("no codec", f"at least one of {', '.join(codec.name for codec in NARROW_BAND)}"),
     BeforeValidator(without_left_out),
 ]
 Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]

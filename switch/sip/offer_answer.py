@@ -3,15 +3,17 @@
 A host may be a name: who resolves it, which ports are free and how RTP flows is decided elsewhere. A refusal has words for the peer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
+from switch.codec import NARROW_BAND, Codec
 from switch.sip.headers import parse_uint
 from switch.sip.sdp import (
+    FIRST_DYNAMIC_TYPE,
     MAX_PAYLOAD_TYPE,
-    Codec,
     Direction,
     Format,
     Media,
@@ -22,12 +24,12 @@ from switch.sip.sdp import (
     written,
 )
 
-OFFERED = tuple(Format(codec.value, codec) for codec in Codec)
+OFFERED = tuple(Format(codec.value, codec) for codec in NARROW_BAND)
 """What we offer where nothing else is said, best first."""
 DTMF_TYPE = 101
 """The payload type that most carriers use for telephone-event."""
-_CODECS = {f"{codec.name}/8000": codec for codec in Codec}
-_STATIC = {codec.value: f"{codec.name}/8000" for codec in Codec}
+_CODECS = {codec.rtpmap.upper(): codec for codec in Codec}
+_STATIC = {codec.value: codec.rtpmap.upper() for codec in Codec if codec.value < FIRST_DYNAMIC_TYPE}
 _TELEPHONE_EVENT = "TELEPHONE-EVENT/8000"
 UNSPECIFIED = ("0.0.0.0", "::")
 """As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still allows."""
@@ -46,8 +48,8 @@ class Incompatible(StrEnum):
 
 
 def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
-    """Returns the value of the Warning header. `codecs`: those that were taken; (): all that we have."""
-    return reason.format(codecs=" or ".join(codec.name for codec in codecs or Codec))
+    """Returns the value of the Warning header. `codecs`: those that were taken."""
+    return reason.format(codecs=" or ".join(codec.name for codec in codecs or NARROW_BAND))
 
 
 def warning_text(value: str) -> str:
@@ -93,15 +95,17 @@ def answer(
     direction: Direction = Direction.SENDRECV,
 ) -> NegotiatedMedia | Incompatible:
     """Our answer: the first audio stream we can serve, with one codec (the first of `codecs` that the peer has; where none are given, the
-    peer's first), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for each
-    family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as the
-    offer allows (§6.1). Incompatible: nothing we can serve (488)."""
-    views = [_audio(media, hosts, codecs) for media in offer.media]
+    peer's first of G.711), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for
+    each family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as
+    the offer allows (§6.1). Incompatible: nothing we can serve (488)."""
+    views = [_audio(media, hosts, codecs or NARROW_BAND) for media in offer.media]
     chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
     if stream is None:
         return next(
             (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
         )
+    if codecs:
+        stream = replace(stream, formats=tuple(sorted(stream.formats, key=lambda each: codecs.index(each.codec))))
     picked, dtmf_type = stream.formats[0], stream.dtmf_type if with_dtmf else None
     host = _of_family(hosts, is_v6=stream.is_v6) or hosts[0]  # on hold either will do
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
@@ -135,10 +139,10 @@ def accept_answer(
 ) -> NegotiatedMedia | None:
     """Returns what the peer's `answer` to our `offer` of this host and these formats agrees on, or None: it rejected the audio, gave an
     address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts."""
-    stream = _audio(answer.media[0], (host,), ()) if answer.media else None
+    codecs = {each.codec for each in formats}
+    stream = _audio(answer.media[0], (host,), codecs.union(NARROW_BAND)) if answer.media else None
     if not isinstance(stream, AudioStream):
         return None
-    codecs = {each.codec for each in formats}
     picked = next((each for each in stream.formats if each.codec in codecs), None)
     if picked is None:
         return None
@@ -150,9 +154,9 @@ def _of_family(hosts: Sequence[str], *, is_v6: bool) -> str | None:
     return next((host for host in hosts if (":" in host) is is_v6), None)
 
 
-def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioStream | Incompatible:
-    """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `ours`: as `answer`
-    has `codecs`."""
+def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> AudioStream | Incompatible:
+    """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `taken`: the codecs
+    that count."""
     if media.kind.lower() != "audio" or not media.port:
         return Incompatible.MEDIA
     if media.protocol.upper() != "RTP/AVP":
@@ -161,12 +165,11 @@ def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioSt
         return Incompatible.ADDRESS
     if media.host not in UNSPECIFIED and _of_family(hosts, is_v6=media.is_v6) is None:
         return Incompatible.FAMILY
-    codecs = {**_STATIC, **dict(media.codecs)}
+    encodings = {**_STATIC, **dict(media.codecs)}
     numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
-    listed = {number: codecs.get(number, "") for number in numbers if number is not None}
-    formats = tuple([Format(number, _CODECS[codec]) for number, codec in listed.items() if _is_known(number, codec)])
-    if ours:
-        formats = tuple(sorted([each for each in formats if each.codec in ours], key=lambda each: ours.index(each.codec)))
+    listed = {number: encodings.get(number, "") for number in numbers if number is not None}
+    known = [Format(number, _CODECS[codec]) for number, codec in listed.items() if _is_known(number, codec)]
+    formats = tuple([each for each in known if each.codec in taken])
     if not formats:
         return Incompatible.FORMAT
     return AudioStream(

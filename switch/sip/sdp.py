@@ -6,21 +6,14 @@ is for `offer_answer`.
 
 import re
 from collections.abc import Sequence
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 import msgspec
 
+from switch.codec import Codec
 from switch.sip.headers import MAX_PORT, cached, parse_uint
-
-
-class Codec(IntEnum):
-    """A codec that we send and take, by the encoding name of its rtpmap: one channel at 8,000 Hz. Its number is its static payload type
-    (RFC 3551 §6), which needs no rtpmap and means nothing else."""
-
-    PCMU = 0
-    PCMA = 8
 
 
 class Format(NamedTuple):
@@ -31,9 +24,11 @@ class Format(NamedTuple):
 
 
 PTIME_MS = 20
+"""What we ask for, and send where nothing else is asked for."""
 MAX_SDP_BYTES = 16_384
 MAX_STREAMS = 128
 """An answer repeats every one of them (RFC 3264 §6). Conferences and test suites offer fifty."""
+FIRST_DYNAMIC_TYPE = 96
 MAX_PAYLOAD_TYPE = 127
 MAX_PTIME_MS = 1_000
 
@@ -217,7 +212,10 @@ def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, 
     """Returns the lines of our audio stream."""
     numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
     lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
-    lines += [f"a=rtpmap:{each.payload_type} {each.codec.name}/8000" for each in formats]
+    for each in formats:
+        lines.append(f"a=rtpmap:{each.payload_type} {each.codec.rtpmap}")
+        if each.codec.fmtp is not None:
+            lines.append(f"a=fmtp:{each.payload_type} {each.codec.fmtp}")
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
     return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]
