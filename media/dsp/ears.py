@@ -29,7 +29,7 @@ NOISE_DBM0 = -40.0
 HANGOVER_BLOCKS = 5
 """What is heard within 100 ms of a voice belongs to it: consonants. So does a gap of 200 ms between two voices: a stop (ITU-T P.56)."""
 STEADY_DB = 6.0
-"""A second whose blocks are all voiced and within so little of each other is hum or a held note: no voice is as even."""
+"""A second whose blocks are all within so little of each other is hum or a held note: no voice is as even."""
 MAX_DIGITS = 100
 """Of one direction of one call."""
 
@@ -96,7 +96,7 @@ class Ears:
         power = np.square(wave[: len(new)]).reshape(-1, BLOCK).mean(axis=1)
         voiced = voiced_blocks(wave[: len(new) + VOICE_LOOKAHEAD])
         self._power = np.concatenate((self._power, power))
-        self._voiced = np.concatenate((self._voiced, voiced & ~_is_steady(voiced, power)))
+        self._voiced = np.concatenate((self._voiced, voiced & ~_is_steady(self._power[-_SECOND:])))
         self._tonal = np.concatenate((self._tonal, np.zeros(len(power), np.bool_)))
         self._peak = max(self._peak, int(np.abs(new.astype(np.int32)).max()))
         self._reversals += [self._analysed + at // BLOCK for at in phase_reversals(wave)]
@@ -136,10 +136,8 @@ class Ears:
         self._power, self._voiced, self._tonal = self._power[gone:], self._voiced[gone:], self._tonal[gone:]
 
 
-def _is_steady(voiced: Flags, power: Float) -> bool:
-    if len(voiced) < _SECOND or not voiced.all():
-        return False
-    return bool(power.max() <= power.min() * 10 ** (STEADY_DB / 10))
+def _is_steady(power: Float) -> np.bool_:
+    return np.bool_(len(power) == _SECOND and power.max() <= power.min() * 10 ** (STEADY_DB / 10))
 
 
 def _classes(power: Float, voiced: Flags, tonal: Flags) -> Classes:

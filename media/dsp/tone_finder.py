@@ -28,7 +28,7 @@ MAX_TWIST_DB = 10.0
 MAX_DRIFT_HZ = 6.0
 """From one frame to the next, in a run."""
 MIN_FRAMES = 6
-"""In a run: a tone of 130 ms."""
+"""In a run: a tone of 100 ms."""
 MAX_GAP_FRAMES = 6
 """A run goes on after so many frames without it: a lost packet, a phase reversal. Cadences are silent for 200 ms and more."""
 MIN_HZ = 340
@@ -145,7 +145,7 @@ def _tones(samples: Float) -> list[tuple[tuple[float, ...], float]]:
     for at in np.flatnonzero((held >= MIN_SHARE * total) & (held >= _MIN_POWER)).tolist():
         peaks = (int(first[at]), int(second[at])) if pair[at] else (int(first[at]),)
         hz = tuple(sorted(_interpolated(size[at], peak) for peak in peaks))
-        if len(hz) == 1 or any(_near(hz, known) for known in PAIRS_HZ):
+        if hz[0] >= MIN_HZ if len(hz) == 1 else any(_near(hz, known) for known in PAIRS_HZ):
             found[loud[maybe[at]]] = (hz, float(held[at]))
     return found
 
