@@ -28,8 +28,8 @@ MAX_TWIST_DB = 9.5
 """How much louder one tone may be; 8 dB are taken whatever the noise."""
 MAX_OFFSET = 0.025
 """Of a tone's frequency: between the 1.5 % that are taken and the 3.5 % that are not (Q.24)."""
-MIN_SHARE = 0.85
-"""Of a window's power, in the two tones. Noise 15 dB below them leaves 0.97."""
+MIN_SHARE = 0.88
+"""Of a window's power, in the two tones. Noise 12 dB below them leaves 0.94."""
 MIN_WINDOWS = 4
 """In a row: a tone of 27 ms. Q.24: 40 ms are a digit, 23 ms (AT&T) are none. The limits above hold for their means."""
 MAX_STRAY_OFFSET = 0.045

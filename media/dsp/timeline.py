@@ -16,6 +16,8 @@ AFTER_SPEECH_MS = 5_000
 """A tone is after speech if somebody spoke within so long before it,"""
 BEFORE_TONE_MS = 1_000
 """and for so long in all."""
+QUIET_AFTER_MS = 500
+"""Nobody speaks so soon after the beep of a machine, which listens then: what is followed by speech is music."""
 MAX_DEAD_AIRS = 100
 MAX_TONES_AFTER_SPEECH = 200
 """Of one direction of one call. `dead_air_ms` counts those beyond, too."""
@@ -27,8 +29,8 @@ class Timeline:
     """What has been added up so far. `blocks` and `energy` (the sum of their mean squares) are by class."""
 
     __slots__ = (
-        "_after_speech", "_at", "_dead_air_blocks", "_last_speech", "_noise", "_quiet_since", "blocks", "dead_air", "dead_air_ms",
-        "early_silence_ms", "energy", "first_speech_ms",
+        "_after_speech", "_at", "_dead_air_blocks", "_last_speech", "_noise", "_quiet_since", "_tone_end", "blocks", "dead_air",
+        "dead_air_ms", "early_silence_ms", "energy", "first_speech_ms",
     )  # fmt: skip
 
     def __init__(self, *, dead_air_ms: int) -> None:
@@ -47,7 +49,9 @@ class Timeline:
         self._last_speech: int | None = None
         """The block after the last one of speech."""
         self._after_speech: list[int] = []
-        """The blocks at which tones begin that are after speech."""
+        """The blocks at which tones begin that are after speech, and not before it."""
+        self._tone_end: int | None = None
+        """The block after the last of these tones, until somebody speaks again."""
 
     def add(self, classes: Classes, power: npt.NDArray[np.float64]) -> None:
         """The next blocks: the class and the mean square of each."""
@@ -70,8 +74,14 @@ class Timeline:
         if kind == SPEECH:
             self.first_speech_ms = self._at * BLOCK_MS if self.first_speech_ms is None else self.first_speech_ms
             self._last_speech = self._at + count
+            if self._tone_end is not None and (self._at - self._tone_end) * BLOCK_MS < QUIET_AFTER_MS:
+                self._after_speech.pop()
+            self._tone_end = None
+        elif kind == TONE and self._tone_end == self._at:
+            self._tone_end += count
         elif kind == TONE and self._spoke_lately() and len(self._after_speech) < MAX_TONES_AFTER_SPEECH:
             self._after_speech.append(self._at)
+            self._tone_end = self._at + count
 
     def _heard_at(self, block: int) -> None:
         """Quiet is over."""

@@ -232,6 +232,14 @@ def test_a_beep_follows_more_than_a_word(speech_ms: int, name: str) -> None:
     assert names(spoken(MACHINE)[: speech_ms * 8], silence(300), sine(1_000, 400)) == [name]
 
 
+@pytest.mark.parametrize(("quiet_ms", "name"), [(400, "unnamed"), (620, "beep")])
+def test_a_machine_is_quiet_after_its_beep(quiet_ms: int, name: str) -> None:
+    """Else the tone belongs to a tune."""
+    words = spoken(MACHINE)
+    begins = int(np.flatnonzero(np.abs(words.astype(np.int32)) > 2_000)[0])
+    assert names(words, silence(500), sine(1_000, 400), silence(quiet_ms), words[begins:]) == [name]
+
+
 def test_busy_after_a_conversation_is_no_beep() -> None:
     assert names(spoken(MACHINE), silence(500), cadence((425,), 500, 500, 3)) == ["busy"]
 
