@@ -31,8 +31,7 @@ MAX_OFFSET = 0.025
 MIN_SHARE = 0.88
 """Of a window's power, in the two tones. Noise 12 dB below them leaves 0.94."""
 MIN_WINDOWS = 4
-"""In a row: a tone of 27 ms. Q.24: 40 ms are a digit, 23 ms (AT&T) are none. The limits above hold for their means; each window alone may be
-3 dB below the level and 3 dB beyond the twist."""
+"""In a row: a tone of 27 ms. Q.24: 40 ms are a digit, 23 ms (AT&T) are none. Level, twist and offset are those of their means."""
 MAX_GAP_WINDOWS = 4
 """An interruption of 10 ms does not end a key (Q.24), a pause of 40 ms does."""
 
@@ -51,7 +50,7 @@ _ADVANCE = np.exp(-2j * np.pi * _NOMINAL * HOP / SAMPLE_RATE)
 _HZ_PER_RADIAN = SAMPLE_RATE / (2 * np.pi * HOP)
 _MIN_POWER = mean_square(MIN_TONE_DBM0)
 _MAX_RATIO = 10 ** (MAX_TWIST_DB / 10)
-_LENIENT_RATIO = 2.0
+_MIN_WINDOW_POWER = _MIN_POWER / 2  # of one window: noise moves each by more than their mean
 
 
 class _Window(NamedTuple):
@@ -138,12 +137,7 @@ class DtmfDetector:
         low_offset, low_power = _measured(size[each, low], steps[each, low], low)
         high_offset, high_power = _measured(size[each, high], steps[each, high], high)
         total = np.square(windows) @ np.square(_HANN) / np.square(_HANN).sum()
-        weaker, louder = np.minimum(low_power, high_power), np.maximum(low_power, high_power)
-        held = (
-            (low_power + high_power >= MIN_SHARE * total)
-            & (weaker * _LENIENT_RATIO >= _MIN_POWER)
-            & (louder <= weaker * _MAX_RATIO * _LENIENT_RATIO)
-        )
+        held = (low_power + high_power >= MIN_SHARE * total) & (np.minimum(low_power, high_power) >= _MIN_WINDOW_POWER)
         found: list[_Window | None] = [None] * len(windows)
         for at in np.flatnonzero(held).tolist():
             key = _KEYS[low[at] * 4 + high[at] - 4]
