@@ -93,7 +93,7 @@ class Ears:
         """Whole blocks, and `LOOKAHEAD` samples more, which come again."""
         wave = samples.astype(np.float64)
         new = samples[: len(samples) - LOOKAHEAD]
-        power = np.square(wave[: len(new)]).reshape(-1, BLOCK).mean(axis=1)
+        power = wave[: len(new)].reshape(-1, BLOCK).var(axis=1)  # an offset is no sound
         voiced = voiced_blocks(wave[: len(new) + VOICE_LOOKAHEAD])
         self._power = np.concatenate((self._power, power))
         self._voiced = np.concatenate((self._voiced, voiced & ~_is_steady(self._power[-_SECOND:])))
@@ -131,7 +131,7 @@ class Ears:
         new = slice(self._pending - self._begin, upto - self._begin)
         self._timeline.add(classes[new], self._power[new])
         self._pending = upto
-        gone = max(0, upto - _AROUND - self._begin)
+        gone = max(0, upto - _SECOND - self._begin)
         self._begin += gone
         self._power, self._voiced, self._tonal = self._power[gone:], self._voiced[gone:], self._tonal[gone:]
 

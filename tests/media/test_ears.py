@@ -100,9 +100,32 @@ def test_a_tone_is_never_speech(hz: tuple[int, ...]) -> None:
 def test_hum_is_not_speech() -> None:
     at = np.arange(80_000) / 8_000
     hum = sum(np.sin(2 * np.pi * 60 * harmonic * at) / harmonic for harmonic in range(1, 6))
-    found = heard(np.rint(600 * hum).astype(np.int16))
-    assert found.speech_ms <= 100
-    assert found.speaks == "unknown"
+    for length in (80_000, 72_800):
+        found = heard(np.rint(600 * hum).astype(np.int16)[:length])
+        assert found.speech_ms == 0
+        assert found.speaks == "unknown"
+
+
+def test_an_offset_is_no_sound() -> None:
+    found = heard(np.full(96_000, 300, np.int16))
+    assert (found.level_dbm0, found.dead_air_ms) == (-120, 12_000)
+
+
+@pytest.mark.parametrize("kind", ["full", "lowest", "alternating", "random", "clicks"])
+def test_no_samples_break_it(kind: str) -> None:
+    count = 20_011
+    samples = {
+        "full": np.full(count, 32_767, np.int16),
+        "lowest": np.full(count, -32_768, np.int16),
+        "alternating": np.where(np.arange(count) % 2, 32_767, -32_768).astype(np.int16),
+        "random": np.random.default_rng(1).integers(-32_768, 32_768, count).astype(np.int16),
+        "clicks": np.where(np.arange(count) % 997 == 0, 32_767, 0).astype(np.int16),
+    }[kind]
+    ears = Ears()
+    ears.hear(samples)
+    found = ears.heard()
+    assert found.duration_ms == 2_500
+    assert (found.tones, found.digits, found.speech_ms) == ((), (), 0)
 
 
 def steps(db: float) -> g711.Samples:
