@@ -26,7 +26,7 @@ MIN_SHARE = 0.85
 MAX_TWIST_DB = 10.0
 """Between the two tones of a pair; what is weaker than that is no tone but noise beside one."""
 MAX_DRIFT_HZ = 6.0
-"""From one frame to the next, in a run."""
+"""How far a frame may be from the mean of its run: a pitch that moves by 120 Hz a second is no tone."""
 MIN_FRAMES = 6
 """In a run: a tone of 100 ms."""
 MAX_GAP_FRAMES = 6

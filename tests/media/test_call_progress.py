@@ -187,14 +187,14 @@ def test_how_much_weaker_one_of_a_pair_may_be(twist_db: float, found: tuple[int,
     assert [tone.hz for tone in tones(both)] == ([found] if found else [(440,)])
 
 
-def test_a_pitch_that_moves_is_no_tone() -> None:
+@pytest.mark.parametrize(("hz_a_second", "found"), [(100, True), (120, False), (600, False)])
+def test_a_pitch_that_moves_is_no_tone(hz_a_second: float, *, found: bool) -> None:
     at = np.arange(16_000) / 8_000
-    for hz_a_second, found in ((100, 1), (600, 0)):
-        sweep = np.rint(6_000 * np.sin(2 * np.pi * (600 * at + hz_a_second / 2 * at * at))).astype(np.int16)
-        assert (len(tones(sweep)) > 0) == found
+    sweep = np.rint(6_000 * np.sin(2 * np.pi * (600 * at + hz_a_second / 2 * at * at))).astype(np.int16)
+    assert bool(tones(sweep)) == found
 
 
-@pytest.mark.parametrize(("lost_ms", "counts"), [(20, [1]), (180, [2])])
+@pytest.mark.parametrize(("lost_ms", "counts"), [(20, [1]), (130, [1]), (155, [2])])
 def test_a_lost_packet_does_not_cut_a_tone(lost_ms: int, counts: list[int]) -> None:
     found = tones(sine(1_000, 1_000), silence(lost_ms), sine(1_000, 1_000))
     assert [tone.count for tone in found] == counts

@@ -97,6 +97,16 @@ def test_a_tone_is_never_speech(hz: tuple[int, ...]) -> None:
     assert found.tone_ms == pytest.approx(4_800, abs=6 * 60)
 
 
+@pytest.mark.parametrize("begins_ms", range(820, 1_100, 40))
+def test_wherever_in_a_second_a_tone_or_a_voice_begins(begins_ms: int) -> None:
+    tone = heard(silence(begins_ms), sine(1_000, 300), silence(1_500))
+    assert (tone.speech_ms, tone.unknown_ms) == (0, 0)
+    key = heard(silence(begins_ms), key_tones("5", 300), silence(1_500))
+    assert (key.speech_ms, key.unknown_ms) == (0, 0)
+    voice = heard(silence(begins_ms), steps(0)[: 300 * 8], silence(1_500))
+    assert voice.speech_ms == pytest.approx(300, abs=60)
+
+
 def test_hum_is_not_speech() -> None:
     at = np.arange(80_000) / 8_000
     hum = sum(np.sin(2 * np.pi * 60 * harmonic * at) / harmonic for harmonic in range(1, 6))
