@@ -187,6 +187,11 @@ def test_how_much_weaker_one_of_a_pair_may_be(twist_db: float, found: tuple[int,
     assert [tone.hz for tone in tones(both)] == ([found] if found else [(440,)])
 
 
+@pytest.mark.parametrize(("beside_hz", "found"), [(60, 1), (150, 0), (300, 0)])
+def test_hum_does_not_hide_a_tone_but_a_voice_does(beside_hz: int, found: int) -> None:
+    assert len(tones(mixed(sine(1_000, 1_000), sine(beside_hz, 1_000)))) == found
+
+
 @pytest.mark.parametrize(("hz_a_second", "found"), [(100, True), (120, False), (600, False)])
 def test_a_pitch_that_moves_is_no_tone(hz_a_second: float, *, found: bool) -> None:
     at = np.arange(16_000) / 8_000
