@@ -41,8 +41,8 @@ def on_the_wire(samples: Samples, law: int = g711.PCMU) -> Samples:
     return g711.decode(g711.encode(samples, law), law)
 
 
-def heard(*parts: Samples, law: int = g711.PCMU, piece: int = 8_000, dead_air_ms: int = 10_000) -> HeardAudio:
-    ears, samples = Ears(dead_air_ms=dead_air_ms), on_the_wire(np.concatenate(parts), law)
+def heard(*parts: Samples, law: int = g711.PCMU, piece: int = 8_000, ears: Ears | None = None) -> HeardAudio:
+    ears, samples = ears or Ears(), on_the_wire(np.concatenate(parts), law)
     for at in range(0, len(samples), piece):
         ears.hear(samples[at : at + piece])
     return ears.heard()
