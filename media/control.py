@@ -5,12 +5,21 @@ its name on the worker; the engine gives ports out, the worker only binds them. 
 (CLOCK_MONOTONIC), the same in every process of one machine.
 """
 
-from typing import Literal
+from enum import StrEnum
 
 import msgspec
 
 MAX_MESSAGE_BYTES = 65_536
 MAX_HEARTBEAT_PORTS = 1_000
+
+
+class Latch(StrEnum):
+    """Where a leg's packets may come from, besides the signalled address. `host`: another port of that host, once, before anything has
+    come. `any-first-seconds`: anywhere, for the first three seconds, until something has come; then as `host`."""
+
+    STRICT = "strict"
+    HOST = "host"
+    ANY_FIRST_SECONDS = "any-first-seconds"
 
 
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +31,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
     `learns`: `host` is a guess; the first packet from anywhere says where it is.
-    `latch`: where packets may come from, see `media.worker.leg.Leg.admit`. `follows_nat`: also after a NAT has renumbered it in the call.
+    `latch`: from where packets may come. `follows_nat`: also from another port of its host that a NAT gives it in the call.
     """
 
     host: str
@@ -33,7 +42,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
     learns: bool = False
-    latch: Literal["strict", "host", "any-first-seconds"] = "host"
+    latch: Latch = Latch.HOST
     follows_nat: bool = False
     held: bool = False
     moved: bool = False

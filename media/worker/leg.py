@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from media.control import Counters, RemoteMedia
+from media.control import Counters, Latch, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
@@ -165,16 +165,15 @@ class Leg:
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. With `latch` "host" another port of that host may once, before anything has latched: a NAT
-        has renumbered the far end (RFC 4961 symmetric RTP); with "any-first-seconds" anybody may, in the first `OPEN_NS` and before
-        anything has latched, and so may, at any time, who is first of a peer that signalled a name. Everything else could be anybody.
-        Where it was before a re-INVITE it is not any more. With `follows_nat` another port of the latched host takes over, where that
-        has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
+        Exactly the signalled address always may. Before anything has latched, another port of that host may: a NAT has renumbered the far
+        end (RFC 4961 symmetric RTP); whoever is first may, of a peer that signalled a name, and in the first `OPEN_NS` of one whose config
+        says so. Everything else could be anybody. Where it was before a re-INVITE it is not any more. With `follows_nat` another port of
+        the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
         """
         peer = self.peer
         if peer is None or not (
             source[:2] == (peer.host, peer.port)
-            or (peer.latch != "strict" and self._may_latch(peer, source, now_ns))
+            or (peer.latch is not Latch.STRICT and self._may_latch(peer, source, now_ns))
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
@@ -186,7 +185,7 @@ class Leg:
             return False
         if source == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
             return False
-        is_open = peer.latch == "any-first-seconds" and now_ns - self.latch_from_ns < OPEN_NS
+        is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
         return is_open or peer.learns or source[0] == peer.host
 
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:

@@ -1,11 +1,11 @@
 """One datagram's way through the worker, without sockets: latch, counters, relaying, digits."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from media.control import Counters, DigitReceived, Heard, RemoteMedia
+from media.control import Counters, DigitReceived, Heard, Latch, RemoteMedia
 from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
@@ -177,15 +177,15 @@ def test_where_it_was_before_a_reinvite_it_is_no_more(
 @pytest.mark.parametrize(
     ("latch", "sources", "stray", "then_to"),
     [
-        ("strict", [(BEHIND_NAT, 0), (SIGNALLED, 0), (BEHIND_NAT, 0)], 2, SIGNALLED),
-        ("any-first-seconds", [(STRANGER, 3 * S - 1), (BEHIND_NAT, 3 * S)], 1, STRANGER),
-        ("any-first-seconds", [(STRANGER, 3 * S), (BEHIND_NAT, 4 * S)], 1, BEHIND_NAT),
-        ("any-first-seconds", [(SIGNALLED, 1), (STRANGER, 2)], 1, SIGNALLED),
-        ("any-first-seconds", [(STRANGER, 1), (SIGNALLED, 2), (STRANGER, 3)], 1, SIGNALLED),
+        (Latch.STRICT, [(BEHIND_NAT, 0), (SIGNALLED, 0), (BEHIND_NAT, 0)], 2, SIGNALLED),
+        (Latch.ANY_FIRST_SECONDS, [(STRANGER, 3 * S - 1), (BEHIND_NAT, 3 * S)], 1, STRANGER),
+        (Latch.ANY_FIRST_SECONDS, [(STRANGER, 3 * S), (BEHIND_NAT, 4 * S)], 1, BEHIND_NAT),
+        (Latch.ANY_FIRST_SECONDS, [(SIGNALLED, 1), (STRANGER, 2)], 1, SIGNALLED),
+        (Latch.ANY_FIRST_SECONDS, [(STRANGER, 1), (SIGNALLED, 2), (STRANGER, 3)], 1, SIGNALLED),
     ],
 )
 def test_latch_as_configured(
-    latch: Literal["strict", "any-first-seconds"], sources: list[tuple[tuple[str, int], int]], stray: int, then_to: tuple[str, int]
+    latch: Latch, sources: list[tuple[tuple[str, int], int]], stray: int, then_to: tuple[str, int]
 ) -> None:
     world = World(a=peer(SIGNALLED, latch=latch))
     for number, (source, now_ns) in enumerate(sources):
