@@ -26,7 +26,8 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
     `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
-    or None. All of these may come, too. `audio_types`, `dtmf_types`: further numbers that may come, of audio each with its codec.
+    or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`, `dtmf_types`: further
+    numbers that may come, of audio each with its codec.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
@@ -39,6 +40,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     codec: int = 0
     payload_type: int = 0
     dtmf_type: int | None = 101
+    takes_tones: bool = False
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
     learns: bool = False
@@ -103,7 +105,8 @@ class StopPlay(Message, frozen=True, kw_only=True):
 
 class SendDigit(Message, frozen=True, kw_only=True):
     """Send one RFC 4733 digit, behind those that are on their way (`media.worker.digits.MAX_DIGITS`). Meanwhile the far end hears nothing
-    else. Does nothing where no telephone-event was agreed on, or where something plays."""
+    else. Where no telephone-event was agreed on it is a tone, if the peer `takes_tones`. Does nothing else, and nothing where something
+    plays."""
 
     port: int
     digit: str

@@ -14,6 +14,7 @@ from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.tones import ToneQueue
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -111,7 +112,7 @@ class Leg:
         self.untold_ns: int | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
-        self.digits: DigitQueue | None = None  # that are being sent to it
+        self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
@@ -221,6 +222,11 @@ class Leg:
         return partner
 
     @property
+    def takes_tones(self) -> bool:
+        """Does it hear digits as tones, and is free for them?"""
+        return self.playing is None and self.dtmf_type == NO_TYPE and self.peer is not None and self.peer.takes_tones
+
+    @property
     def wants_packets(self) -> bool:
         return self.peer is not None and self.peer.receives and self.address is not None
 
@@ -259,7 +265,7 @@ class Leg:
         self.stream.detach()
         self.update_relay()
 
-    def send_digits(self, digits: DigitQueue | None) -> None:
+    def send_digits(self, digits: DigitQueue | ToneQueue | None) -> None:
         """These are sent from now on, in place of what the partner sends; None: all have been sent."""
         self.digits = digits
         self.update_relay()

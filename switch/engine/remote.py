@@ -6,7 +6,7 @@ from media.control import Latch, RemoteMedia
 from switch.sip.flow import is_private
 from switch.sip.headers import cached
 from switch.sip.offer_answer import NegotiatedMedia
-from switch.sip.peer import DEFAULT_PEER, PeerProfile
+from switch.sip.peer import DEFAULT_PEER, DtmfMode, PeerProfile
 from switch.sip.sdp import Direction, Format
 
 
@@ -41,6 +41,7 @@ def remote_media(
         codec=agreement.format.codec,
         payload_type=agreement.format.payload_type,
         dtmf_type=agreement.dtmf_type,
+        takes_tones=agreement.dtmf_type is None and peer.dtmf is not DtmfMode.INFO,
         audio_types={each.payload_type: each.codec for each in (*stream.formats, *ours)},
         dtmf_types=() if our_dtmf is None or agreement.dtmf_type is None else (our_dtmf,),
         sends=stream.direction.sends,

@@ -9,7 +9,7 @@ from media.control import Counters, DigitReceived, Heard, Latch, RemoteMedia
 from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
-from media.rtp.telephone_event import press
+from media.rtp.telephone_event import Press, press
 from media.worker.forward import BUFFER_BYTES, Forwarder
 from media.worker.leg import Address, Leg, sendable
 from media.worker.playout import Audio, Playout
@@ -48,7 +48,8 @@ class World:
 
     def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None) -> None:
         self.heard: list[str] = []
-        self.forwarder = Forwarder(self._hear)
+        self.sounded: list[str] = []
+        self.forwarder = Forwarder(self._hear, sound=self._sound)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
         self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
         self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
@@ -60,6 +61,10 @@ class World:
         assert isinstance(heard, DigitReceived)
         assert heard.port == 20_000
         self.heard.append(heard.digit)
+
+    def _sound(self, leg: Leg, press: Press, _now_ns: int) -> None:
+        assert leg is self.b
+        self.sounded.append(press.digit)
 
     def arrive(self, data: bytes, *, source: tuple[str, int] = SIGNALLED, now_ns: int = 7) -> None:
         """A datagram for leg `a`, cut at the buffer's size as the kernel does."""
