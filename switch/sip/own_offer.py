@@ -292,7 +292,7 @@ class OwnOffers:
             self._core.report(OfferRefused(leg=self._session.number, status=status))
         else:
             self.has_update &= status not in _NO_UPDATE
-            self._timer.refresh_again(now_ns)
+            self._timer.refresh_again(now_ns, self.refresh)
         self._go_on(now_ns)
 
     def _on_success(self, own: _Own, response: Response, now_ns: int) -> None:

@@ -100,7 +100,7 @@ class Session:
         self._q850: int | None = None
         core.note_nat(dialog)
         core.call_host(number, *dialog.hosts)
-        self._timer = SessionTimer(core.timer_heap, refresh=self._refresh, expired=self.lost)
+        self._timer = SessionTimer(core.timer_heap)
         self._own = OwnOffers(
             core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp, capabilities=peer.abilities.request_fields
         )
@@ -314,12 +314,12 @@ class Session:
 
     def set_interval(self, interval: SessionInterval | None, now_ns: int) -> None:
         """Starts the session's time anew; an end is no time."""
-        self._timer.start(interval if self.is_live else None, now_ns)
+        if interval is None or not self.is_live:
+            self._timer.stop()
+        else:
+            self._timer.start(interval, now_ns, refresh=self._own.refresh, expired=self.lost)
 
     # how it is done
-
-    def _refresh(self, now_ns: int) -> None:
-        self._own.refresh(now_ns)
 
     def _retarget(self, headers: Headers) -> None:
         """A target refresh (§12.2)."""
@@ -391,6 +391,8 @@ class Session:
             self._phase = SessionState.OVER
             self._stop_2xx()
             self._timer.stop()
+            self._keys = None
+            del self._own, self._referrals  # they refer to this session: without a cycle it is freed with its last transaction
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)

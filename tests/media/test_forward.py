@@ -434,6 +434,18 @@ def test_a_key_that_was_pressed_before_the_bridge_goes_to_nobody() -> None:
     assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 507))
 
 
+@pytest.mark.parametrize("at", [2, 6])
+def test_a_key_is_one_key_though_its_hearer_changes_the_codec_meanwhile(at: int) -> None:
+    world = World()
+    packets = keys("5")
+    for number, data in enumerate(packets):
+        if number == at:
+            world.b.set_remote(peer(OTHER, codec=8, payload_type=8), 0)
+        world.arrive(data)
+    assert len({packet.timestamp for packet, _ in world.at_b.sent}) == 1
+    assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 500 + len(packets)))
+
+
 def test_digits_of_a_stranger_are_not_heard() -> None:
     world = World()
     for data in keys("5"):
