@@ -446,6 +446,28 @@ def test_a_key_is_one_key_though_its_hearer_changes_the_codec_meanwhile(at: int)
     assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 500 + len(packets)))
 
 
+def test_a_key_that_one_partner_got_does_not_go_on_to_the_next() -> None:
+    world = World()
+    first, *rest = keys("5")
+    world.arrive(first)
+    third = Leg("127.0.0.1", 20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
+    third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
+    third.bridge(world.a, 0)
+    for data in rest:
+        world.arrive(data)
+    assert [packet.ssrc for packet, _ in world.at_b.sent] == [0xB]
+
+
+def test_what_comes_while_something_plays_is_not_missing_afterwards() -> None:
+    world = World()
+    world.arrive(rtp(number=0))
+    world.a.play(Playout(Audio(payloads={}, frame_count=9), start_ns=0, play=1))
+    world.arrive(rtp(number=1))
+    world.a.play(None)
+    world.arrive(rtp(number=2))
+    assert [packet.sequence for packet, _ in world.at_b.sent] == [500, 501]
+
+
 def test_digits_of_a_stranger_are_not_heard() -> None:
     world = World()
     for data in keys("5"):
