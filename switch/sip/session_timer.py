@@ -131,6 +131,8 @@ class SessionTimer:
 
     def stop(self) -> None:
         """The session's time does not run: nothing is sent any more."""
+        if self.interval is None:
+            return
         self._heap.cancel(self._refresh_timer)
         self._heap.cancel(self._expiry_timer)
         self._refresh_timer = self._expiry_timer = self.interval = None
