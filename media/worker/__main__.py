@@ -28,6 +28,7 @@ def main() -> None:
             prompts=prompts,
             rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS,
             hold_timeout_ns=options.hold_timeout_ms * NS_PER_MS,
+            transcoder=options.transcoder,
         ).run()
 
 
@@ -37,6 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--prompts", type=Path, required=True, help="directory of NAME.wav")
     parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
     parser.add_argument("--hold-timeout-ms", type=int, default=HOLD_TIMEOUT_NS // NS_PER_MS)
+    parser.add_argument("--transcoder", type=Path, help="socket of the transcoder for legs whose codecs differ")
     return parser.parse_args()
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
+from media.rtp.telephone_event import Press
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
+from media.worker.transcoding import Transcoding
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
@@ -17,12 +19,14 @@ BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be R
 class Forwarder:
     """`buffer` is where the next datagram has to be received."""
 
-    __slots__ = ("_report", "_view", "buffer")
+    __slots__ = ("_report", "_sound", "_view", "buffer")
 
-    def __init__(self, report: Callable[[DigitReceived | Heard], None]) -> None:
+    def __init__(self, report: Callable[[DigitReceived | Heard], None], *, sound: Callable[[Leg, Press, int], None]) -> None:
+        """`sound`: a leg is to be sent the tones of a press."""
         self.buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self.buffer)
         self._report = report
+        self._sound = sound
 
     def datagram(self, leg: Leg, size: int, source: Address, now_ns: int) -> None:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
@@ -51,8 +55,12 @@ class Forwarder:
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
             return
-        if leg.recode is not None:
-            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
+        recode = leg.recode
+        if recode is not None:
+            if not isinstance(recode, bytes):
+                recode.hand_over(self._view[:size])
+                return
+            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(recode)
         buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
@@ -75,7 +83,7 @@ class Forwarder:
         if heard is None:
             leg.unheard += 1
             if to is not None:
-                to.stream.skip(self.buffer)
+                self._skip(leg, to)
             return
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
@@ -87,14 +95,24 @@ class Forwarder:
             press.is_spent = to is None
             if press.digit:
                 self._report(DigitReceived(port=leg.port, digit=press.digit, at_ns=now_ns))
+                if leg.partner is not None and leg.playing is None and leg.partner.takes_tones:
+                    self._sound(leg.partner, press, now_ns)
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif press.is_spent or to.dtmf_type == NO_TYPE:
-            to.stream.skip(self.buffer)
+            self._skip(leg, to)
         else:
             self.buffer[1] += to.dtmf_type - payload_type
+            if isinstance(leg.recode, Transcoding):
+                leg.recode.renumber(self.buffer)
             if to.stream.rewrite_event(self.buffer, now_ns, press):
                 to.transmit(self._view[:size])
+
+    def _skip(self, leg: Leg, to: Leg) -> None:
+        if isinstance(leg.recode, Transcoding):
+            leg.recode.skip()
+        else:
+            to.stream.skip(self.buffer)
 
     def _flatten(self, size: int) -> int:
         """Take padding, extension and contributing sources out of the buffer's packet; its new size, 0 where it is not RTP."""

@@ -7,13 +7,16 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from media.control import Counters, RemoteMedia
+from media.control import Counters, Latch, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.tones import ToneQueue
+from media.worker.transcoding import Transcoder, Transcoding
+from switch.codec import Codec, fits
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -61,6 +64,7 @@ class Leg:
         "latched",
         "malformed",
         "newest",
+        "own",
         "partner",
         "peer",
         "playing",
@@ -80,17 +84,28 @@ class Leg:
         "sock",
         "stray",
         "stream",
+        "transcoder",
         "unheard",
         "untold_ns",
     )
 
-    def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        sock: DatagramSocket,
+        *,
+        stream: OutgoingStream,
+        now_ns: int,
+        transcoder: Transcoder | None = None,
+    ) -> None:
         self.host = host
         self.port = port
         self.sock = sock
         self.receive = sock.recvfrom_into
         self.send = sock.sendto
         self.stream = stream
+        self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
@@ -111,9 +126,10 @@ class Leg:
         self.untold_ns: int | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
-        self.digits: DigitQueue | None = None  # that are being sent to it
+        self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
-        self.recode: bytes | None = None  # derived by `update_relay`
+        self.recode: bytes | Transcoding | None = None  # derived by `update_relay`
+        self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
         self.rtcp_ns: int | None = None  # when its last RTCP came
@@ -165,16 +181,15 @@ class Leg:
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. With `latch` "host" another port of that host may once, before anything has latched: a NAT
-        has renumbered the far end (RFC 4961 symmetric RTP); with "any-first-seconds" anybody may, in the first `OPEN_NS` and before
-        anything has latched, and so may, at any time, who is first of a peer that signalled a name. Everything else could be anybody.
-        Where it was before a re-INVITE it is not any more. With `follows_nat` another port of the latched host takes over, where that
-        has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
+        Exactly the signalled address always may. Before anything has latched, another port of that host may: a NAT has renumbered the far
+        end (RFC 4961 symmetric RTP); whoever is first may, of a peer that signalled a name, and in the first `OPEN_NS` of one whose config
+        says so. Everything else could be anybody. Where it was before a re-INVITE it is not any more. With `follows_nat` another port of
+        the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
         """
         peer = self.peer
         if peer is None or not (
             source[:2] == (peer.host, peer.port)
-            or (peer.latch != "strict" and self._may_latch(peer, source, now_ns))
+            or (peer.latch is not Latch.STRICT and self._may_latch(peer, source, now_ns))
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
@@ -186,12 +201,14 @@ class Leg:
             return False
         if source == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
             return False
-        is_open = peer.latch == "any-first-seconds" and now_ns - self.latch_from_ns < OPEN_NS
+        is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
         return is_open or peer.learns or source[0] == peer.host
 
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
+        if isinstance(self.recode, Transcoding):
+            return self.recode.expects(ssrc, sequence)
         if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
@@ -206,7 +223,19 @@ class Leg:
                     leg.relay_to = listener
                     if listener is not None:
                         listener.stream.detach()
-                leg.recode = None if leg.relay_to is None else recoding(leg.audio_codec, leg.relay_to.codec)
+                leg.recode = leg.recoder()
+
+    def recoder(self) -> bytes | Transcoding | None:
+        """Returns how received payloads become those of `relay_to`: by table, by the transcoder, or not at all."""
+        to, present = self.relay_to, self.recode
+        if isinstance(present, Transcoding):
+            if present.is_of(self.audio_codec, to):
+                return present
+            present.end()
+        if to is None:
+            return None
+        source, target = Codec(self.audio_codec), Codec(to.codec)
+        return recoding(source, target) if fits(source, target) else Transcoding(self.transcoder, source, to)
 
     def listener(self) -> "Leg | None":
         partner = self.partner
@@ -220,6 +249,11 @@ class Leg:
         ):
             return None
         return partner
+
+    @property
+    def takes_tones(self) -> bool:
+        """Does it hear digits as tones, and is free for them?"""
+        return self.playing is None and self.dtmf_type == NO_TYPE and self.peer is not None and self.peer.takes_tones
 
     @property
     def wants_packets(self) -> bool:
@@ -237,6 +271,7 @@ class Leg:
         self.partner, other.partner = other, self
         for leg in (self, other):
             leg.playing = leg.digits = None
+            leg.end_own()
             leg.detector.spend()
             leg.bridged_ns = now_ns
             leg.is_heard = leg.is_quiet = False
@@ -255,15 +290,25 @@ class Leg:
 
     def play(self, playout: Playout | None) -> None:
         """What plays is replaced, digits that are being sent too; None: nothing plays."""
+        if playout is not None:  # else its last frames may still be on their way through the transcoder
+            self.end_own()
         self.playing = playout
         self.digits = None
         self.stream.detach()
         self.update_relay()
 
-    def send_digits(self, digits: DigitQueue | None) -> None:
+    def send_digits(self, digits: DigitQueue | ToneQueue | None) -> None:
         """These are sent from now on, in place of what the partner sends; None: all have been sent."""
+        if digits is not None:
+            self.end_own()
         self.digits = digits
         self.update_relay()
+
+    def end_own(self) -> None:
+        """What was played to it, or is on its way through the transcoder, is over."""
+        if self.own is not None:
+            self.own.end()
+            self.own = None
 
     def transmit(self, packet: memoryview) -> None:
         """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""

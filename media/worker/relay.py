@@ -9,15 +9,18 @@ import os
 import select
 import socket
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic_ns, sleep
 
 from media.control import Quit, Ready
+from media.rtp.telephone_event import Press
 from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
 from media.worker.leg import Leg, bind
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
+from media.worker.transcoding import Transcoder
 
 RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, in case the machine stalls the worker
 RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
@@ -31,25 +34,46 @@ NS_PER_S = 1_000_000_000
 class Relay:
     """`run` until the engine says `Quit` or is gone. An error that ends it is reported, and is the end of the process."""
 
-    __slots__ = ("_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_rtcp", "_tick_ns")
+    __slots__ = (
+        "_board",
+        "_complaints",
+        "_epoll",
+        "_forwarder",
+        "_has_frame",
+        "_legs",
+        "_link",
+        "_quit",
+        "_rtcp",
+        "_tick_ns",
+        "_transcoder",
+    )
 
     def __init__(
-        self, control: socket.socket, *, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
+        self,
+        control: socket.socket,
+        *,
+        prompts: Prompts,
+        rtp_timeout_ns: int,
+        hold_timeout_ns: int = HOLD_TIMEOUT_NS,
+        transcoder: Path | None = None,
     ) -> None:
+        """`transcoder`: the socket of the one that this worker uses."""
         self._epoll = select.epoll()
+        self._transcoder = Transcoder(transcoder, self._epoll)
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
-        self._forwarder = Forwarder(self._link.report)
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
         self._board = Switchboard(
             sockets=self,
             prompt=prompts.get,
             report=self._link.report,
+            transcoder=self._transcoder,
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
-        self._quit = False
+        self._forwarder = Forwarder(self._link.report, sound=self._sound)
+        self._quit = self._has_frame = False
         self._tick_ns = 0
 
     def run(self) -> None:
@@ -107,6 +131,8 @@ class Relay:
                         due_ns = now_ns
                     elif fd in self._rtcp:
                         self._hear_rtcp(*self._rtcp[fd], now_ns)
+                    elif fd == self._transcoder.fileno():
+                        self._take_transcoded(now_ns)
                     continue
                 try:
                     size, source = leg.receive(buffer)
@@ -116,6 +142,19 @@ class Relay:
                     datagram(leg, size, source, now_ns)
                 except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
                     self._complaints.about("forwarding a packet", error)
+            if self._has_frame:
+                self._has_frame, due_ns = False, now_ns
+
+    def _sound(self, leg: Leg, press: Press, now_ns: int) -> None:
+        """For the packet path: a frame is due now."""
+        self._board.sound(leg, press, now_ns)
+        self._has_frame = True
+
+    def _take_transcoded(self, now_ns: int) -> None:
+        try:
+            self._transcoder.receive(now_ns)
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("sending what was transcoded", error)
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
         with suppress(OSError):
@@ -149,6 +188,7 @@ class Relay:
         return max(now_ns, min(self._tick_ns, self._tick_ns if frame_ns is None else frame_ns))
 
     def _tick(self, now_ns: int) -> None:
+        self._transcoder.connect()
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:

@@ -30,20 +30,25 @@ from media.control import (
     StopPlay,
     Unbridge,
 )
-from media.dsp.g711 import PCMA, PCMU
+from media.dsp.g711 import PCMU, SAMPLE_RATE
 from media.dsp.tones import FRAME_SAMPLES, ringback
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
 from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from media.worker.tones import ToneQueue
+from media.worker.transcoding import Transcoder, Transcoding
+from switch.codec import NARROW_BAND, Codec
 from switch.timer_heap import TimerHeap
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
 EVENT_BYTES = HEADER_BYTES + 4
 HOLD_TIMEOUT_NS = 1_800_000_000_000
+_CODECS = frozenset(codec.value for codec in Codec)
 NO_PLAY = 0  # what music is told by: no order to play has this number
 
 
@@ -70,6 +75,7 @@ class Switchboard:
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
+        "_transcoder",
         "_view",
     )
 
@@ -81,14 +87,16 @@ class Switchboard:
         report: Callable[[Report], None],
         rtp_timeout_ns: int,
         hold_timeout_ns: int = HOLD_TIMEOUT_NS,
+        transcoder: Transcoder | None = None,
     ) -> None:
         self._sockets = sockets
         self._prompt = prompt
         self._report = report
+        self._transcoder = transcoder or Transcoder(None)
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
-        self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue]] = TimerHeap()
+        self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
         self._ringback = audio(ringback())
         self._frame = bytearray(FRAME_BYTES)
         self._view = memoryview(self._frame)
@@ -116,7 +124,7 @@ class Switchboard:
     ) -> None:
         match order:
             case SetRemote():
-                leg.set_remote(_checked(order.peer), now_ns)
+                _set_remote(leg, order.peer, now_ns)
             case Play():
                 self._play(leg, order.prompt, play=order.play, now_ns=now_ns)
             case PlayMusic():
@@ -141,11 +149,11 @@ class Switchboard:
         except (OSError, OverflowError) as error:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
-        leg = Leg(order.host, order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        leg = Leg(order.host, order.port, sock, stream=_new_stream(), transcoder=self._transcoder, now_ns=now_ns)
         self._legs[order.port] = leg
         self._sockets.watch(leg)
         if order.peer is not None:
-            leg.set_remote(_checked(order.peer), now_ns)
+            _set_remote(leg, order.peer, now_ns)
 
     def _close(self, port: int) -> None:
         leg = self._legs.pop(port, None)
@@ -153,6 +161,7 @@ class Switchboard:
         if leg is not None:
             leg.unbridge()
             leg.play(None)
+            leg.end_own()
             self._sockets.unwatch(leg)
             leg.sock.close()
             counters = leg.counters()
@@ -172,16 +181,31 @@ class Switchboard:
         self._start(leg, Playout(prompt, start_ns=now_ns, play=play), now_ns)
 
     def _send_digit(self, leg: Leg, order: SendDigit, now_ns: int) -> None:
+        if leg.takes_tones:
+            self._tones(leg, now_ns).add(order.digit, duration_ms=order.duration_ms)
+            return
         if leg.dtmf_type == NO_TYPE or leg.playing is not None:
             return
         digits = leg.digits
-        if digits is not None:
+        if isinstance(digits, DigitQueue):
             digits.add(order.digit, duration_ms=order.duration_ms)
             return
         digits = DigitQueue(now_ns)
         digits.add(order.digit, duration_ms=order.duration_ms)
         leg.send_digits(digits)
         self._step_digits(leg, digits, now_ns)
+
+    def sound(self, leg: Leg, press: Press, now_ns: int) -> None:
+        """A leg that takes tones is sent those of its partner's press, as long as that lasts."""
+        self._tones(leg, now_ns).add(press.digit, press=press)
+
+    def _tones(self, leg: Leg, now_ns: int) -> ToneQueue:
+        if isinstance(leg.digits, ToneQueue):
+            return leg.digits
+        tones = ToneQueue(now_ns)
+        leg.send_digits(tones)
+        self._schedule.add(now_ns, (leg, tones))
+        return tones
 
     def _start(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         leg.play(playout)
@@ -199,19 +223,30 @@ class Switchboard:
                 self._step(leg, source, now_ns)
             elif isinstance(source, DigitQueue) and leg.digits is source:
                 self._step_digits(leg, source, now_ns)
+            elif isinstance(source, ToneQueue) and leg.digits is source:
+                self._step_tones(leg, source, now_ns)
 
     def _step(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         for number in playout.due(now_ns):
-            if leg.wants_packets:
-                leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
-                self._frame[HEADER_BYTES:] = playout.audio.frame(number % playout.audio.frame_count, leg.codec)
-                leg.transmit(self._view)
+            self._send_frame(leg, playout.audio, number % playout.audio.frame_count, now_ns)
         if not playout.is_over(now_ns):
             self._schedule.add(playout.next_ns, (leg, playout))
             return
         leg.play(None)
         if playout.play is not None:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
+
+    def _send_frame(self, leg: Leg, sound: Audio, number: int, now_ns: int) -> None:
+        if not leg.wants_packets:
+            return
+        if leg.codec not in NARROW_BAND:
+            if leg.own is None:
+                leg.own = Transcoding(self._transcoder, Codec.PCMU, leg)
+            leg.own.hand_over_own(sound.frame(number, PCMU))
+        else:
+            leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
+            self._frame[HEADER_BYTES:] = sound.frame(number, leg.codec)
+            leg.transmit(self._view)
 
     def _step_digits(self, leg: Leg, digits: DigitQueue, now_ns: int) -> None:
         for packet in digits.due(now_ns):
@@ -223,6 +258,14 @@ class Switchboard:
             leg.send_digits(None)
         else:
             self._schedule.add(digits.next_ns, (leg, digits))
+
+    def _step_tones(self, leg: Leg, tones: ToneQueue, now_ns: int) -> None:
+        for sound, number in tones.due(now_ns):
+            self._send_frame(leg, sound, number, now_ns)
+        if tones.is_over(now_ns):
+            leg.send_digits(None)
+        else:
+            self._schedule.add(tones.next_ns, (leg, tones))
 
     def report_silence(self, now_ns: int) -> None:
         """Report who is heard, and each silence once: what is remembered as reported is when it began, so the next packet starts
@@ -249,10 +292,20 @@ class Switchboard:
 def _checked(peer: RemoteMedia) -> RemoteMedia:
     """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
     payload_types = (peer.payload_type, *peer.audio_types, *(() if peer.dtmf_type is None else (peer.dtmf_type,)), *peer.dtmf_types)
-    if not {peer.codec, *peer.audio_types.values()} <= {PCMU, PCMA} or not all(0 <= each < 128 for each in payload_types):
+    if not {peer.codec, *peer.audio_types.values()} <= _CODECS or not all(0 <= each < 128 for each in payload_types):
         raise ValueError(f"payload types {payload_types} of codec {peer.codec}")
     return peer
 
 
-def _new_stream() -> OutgoingStream:
-    return OutgoingStream(ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32))
+def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
+    """Another clock is another stream (RFC 7160 §4.1: SSRC and clock rate go together)."""
+    clock_rate = Codec(_checked(peer).codec).clock_rate
+    if clock_rate != Codec(leg.codec).clock_rate:
+        leg.stream = _new_stream(clock_rate)
+    leg.set_remote(peer, now_ns)
+
+
+def _new_stream(clock_rate: int = SAMPLE_RATE) -> OutgoingStream:
+    return OutgoingStream(
+        ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32), clock_rate=clock_rate
+    )

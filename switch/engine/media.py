@@ -280,7 +280,7 @@ class MediaController:
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         host = self._media_host(leg, agreement)
         our_dtmf = DTMF_TYPE if leg.offered else None
-        return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, told=leg.told)
+        return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, peer=leg.peer, told=leg.told)
 
     def _media_host(self, leg: LiveLeg, agreement: NegotiatedMedia) -> str:
         source, signalled = leg.source, agreement.stream.host
