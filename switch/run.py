@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from media.prompts.cache import PromptCache, cache_in, prune
+from media.prompts.make import Prepare
+from media.prompts.maker import PromptMaker
+from media.prompts.source import PromptFile, Source, Speech
 from routing.zone import rules
 from switch import log
 from switch.app import Shell
@@ -26,6 +31,7 @@ from switch.engine.clock import SystemClock
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.problem_text import show
 from switch.settings.load import Loaded, load
+from switch.settings.problem import quote
 from switch.settings.source import position_of
 from switch.systemd import ServiceManager
 from switch.workers import WorkersFailed
@@ -68,7 +74,7 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
 
 async def serve(config: Path) -> None:
     """Runs the switch that `config` describes until SIGTERM, SIGINT or `payphone drain`. Raises CannotStart."""
-    loaded = load(config)
+    loaded = load_prepared(config)
     if loaded.deployment is None:
         problems = "\n\n".join(show(problem) for problem in loaded.errors)
         raise CannotStart(f"{config} has errors:\n\n{problems}")
@@ -116,6 +122,29 @@ async def serve(config: Path) -> None:
     watchdog.cancel()
     service.close()
     _log.info("stopped")
+
+
+def load_prepared(config: Path, *, data: Path | None = None) -> Loaded:
+    """Loads a config, and has its prompts in the cache: what is not there is made by another process, and logged. `data`: the switch's data
+    directory, where it is not the one that the config names."""
+    with ExitStack() as stack:
+
+        def prepare(named: Path) -> Prepare:
+            directory = cache_in(data or named)
+            return PromptCache(directory, stack.enter_context(PromptMaker(directory, told=_log_prompt)))
+
+        return load(config, prepare=prepare)
+
+
+def _log_prompt(source: Source) -> None:
+    what = source.path.name if isinstance(source, PromptFile) else quote(source.text) if isinstance(source, Speech) else ""
+    _log.info("preparing a prompt", prompt=what)
+
+
+def _prune_prompts(shell: Shell, deployment: Deployment) -> None:
+    now_s = SystemClock().now().utc_us / 1_000_000
+    if removed := prune(cache_in(shell.settings.data), named=deployment.prompt_keys.values(), now_s=now_s):
+        _log.info("prompts removed from the cache", files=removed)
 
 
 def _places_of_listeners(loaded: Loaded) -> dict[str, str]:
@@ -202,7 +231,7 @@ class Reloader:
     async def on_change(self) -> None:
         while True:
             try:
-                async for _ in changes(self._config):
+                async for _ in changes(self._config, self._shell.settings.prompts):
                     await self.reload()
             except Exception as error:  # noqa: BLE001 no inotify, a name that is no UTF-8, the directory deleted: SIGHUP still works
                 _log.error("config files are not watched", why=str(error), again_in_s=WATCH_AGAIN_S)
@@ -212,8 +241,11 @@ class Reloader:
         async with self._one_at_a_time:
             self._service.reloading(SystemClock().now().mono_ns // 1_000)
             self._shell.refresh_certificates()
-            loaded = await asyncio.to_thread(load, self._config)  # a large config takes seconds: calls must not wait for it
+            # A large config takes seconds, new prompts more: calls must not wait for them.
+            loaded = await asyncio.to_thread(load_prepared, self._config, data=self._shell.settings.data)
             self._take(loaded)
+            if loaded.deployment is not None:
+                await asyncio.to_thread(_prune_prompts, self._shell, loaded.deployment)
             self._service.ready(f"config {self._shell.engine.plan.version}")
 
     def _take(self, loaded: Loaded) -> None:
@@ -228,6 +260,9 @@ class Reloader:
             self._api.reload(loaded.deployment)
         if _but_tokens(loaded.deployment.switch) != _but_tokens(self._shell.settings):
             _log.warning("the `switch` section has changed: that part takes a restart")
+        if loaded.deployment.prompt_keys != self._shell.prompt_keys:
+            self._shell.set_prompts(loaded.deployment)
+            _log.info("prompts are those of the config now", prompts=len(self._shell.prompt_keys))
         if loaded.deployment.plan.version != before:
             self._shell.reload(loaded.deployment)
             self._shell.keep_config(loaded.deployment.plan.version, loaded.files)

@@ -4,6 +4,7 @@ Which key has which type is defined in `switch.settings.model`. All scalars come
 Names are looked up in the validation context, which is a `Names`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
+from switch.settings.prompts import PromptChoice, Spoken
 from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
@@ -215,7 +217,63 @@ MenuName = Annotated[str, _known(EntryKind.MENU), text_schema()]
 HoursName = Annotated[str, _known(EntryKind.HOURS), text_schema()]
 PublisherName = Annotated[str, _known(EntryKind.PUBLISHER), text_schema()]
 DeclaredTag = Annotated[str, _known(EntryKind.TAG), text_schema()]
-PromptName = Annotated[str, _known(EntryKind.PROMPT), text_schema()]
+
+
+def _language(text: str) -> str:
+    if not re.fullmatch(v.LANGUAGE_PATTERN, text):
+        raise Invalid(f"bad language {quote(text)}", expected=v.LANGUAGE)
+    return text
+
+
+def _spoken_text(text: str) -> str:
+    if not text.strip() or len(text) > v.MAX_SPOKEN or not text.replace("\n", " ").isprintable():
+        raise Invalid(f"bad text {quote(text)}", expected=v.SPOKEN)
+    return text.strip()
+
+
+def _prompt(raw: object, info: ValidationInfo) -> PromptChoice:
+    """The name of a prompt that can be played, or `{say: TEXT}`."""
+    if not isinstance(raw, dict):
+        names = cast(Names, info.context)
+        return names.check(EntryKind.PROMPT, _text(raw, f"the name of {EntryKind.PROMPT.one}, or {{say: TEXT}}"))
+    where = info.field_name or ""
+    for key in raw:
+        if key not in _SPOKEN_KEYS:
+            expected, hint = "say, language", v.nearest(str(key), _SPOKEN_KEYS)
+            raise Invalid(f"unknown key {quote(str(key))}", expected=expected, hint=hint, at_key=True, where=(where, key))
+    if "say" not in raw:
+        raise Invalid("`say` is missing", expected="{say: TEXT}")
+    try:
+        found = {key: parse(_text(raw[key], expected)) for key, (parse, expected) in _SPOKEN_KEYS.items() if (at := key) in raw}
+    except Invalid as error:
+        error.where = (where, at)
+        raise
+    return Spoken(found["say"], found.get("language"))
+
+
+_SPOKEN_KEYS = {"say": (_spoken_text, v.SPOKEN), "language": (_language, v.LANGUAGE)}
+_SPOKEN_SCHEMA: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "say": {"type": "string", "maxLength": v.MAX_SPOKEN, "description": "What is spoken"},
+        "language": {
+            "type": "string",
+            "pattern": v.LANGUAGE_PATTERN,
+            "description": "Default: the menu's, or that of `switch.speech`",
+        },
+    },
+    "required": ["say"],
+    "additionalProperties": False,
+}
+PromptName = Annotated[
+    str | InstanceOf[Spoken], BeforeValidator(_prompt), WithJsonSchema({"anyOf": [{"type": "string"}, _SPOKEN_SCHEMA]})
+]
+Language = Annotated[str, scalar(_language, v.LANGUAGE), text_schema(v.LANGUAGE_PATTERN)]
+Command = Annotated[
+    list[Annotated[str, scalar(str, "a word of a command", {"type": ["string", "number"]})]],
+    some("no command", "a program and its arguments, such as [piper, --model, FILE, --output_file, -]"),
+    BeforeValidator(without_left_out),
+]
 
 
 def _folder(text: str) -> str:
@@ -330,15 +388,15 @@ NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
 Blocks = Annotated[list[Block], NEVER_OPEN, BeforeValidator(_one_is_a_list), _block_schema(v.BLOCK)]
 
 
-def _hangup(raw: object, info: ValidationInfo) -> str | bool:
-    text = _text(raw, "the name of a prompt, or true for none")
-    if text == "true":
-        return True
-    names = cast(Names, info.context)
-    return names.check(EntryKind.PROMPT, text)
+def _hangup(raw: object, info: ValidationInfo) -> PromptChoice | bool:
+    return True if raw == "true" else _prompt(raw, info)
 
 
-HangUpAfter = Annotated[str | bool, BeforeValidator(_hangup), WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})]
+HangUpAfter = Annotated[
+    str | bool | InstanceOf[Spoken],
+    BeforeValidator(_hangup),
+    WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}, _SPOKEN_SCHEMA]}),
+]
 
 
 def _limit(raw: object, info: ValidationInfo) -> int:

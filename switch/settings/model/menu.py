@@ -11,6 +11,7 @@ from switch.settings import field
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, section
 from switch.settings.names import Names
 from switch.settings.problem import quote
+from switch.settings.prompts import PromptChoice
 from switch.settings.value import Invalid, raise_all
 
 Retries = Annotated[int, field.whole(0, field.MAX_RETRIES)]
@@ -18,6 +19,7 @@ Digits = Annotated[int, field.whole(1, MAX_DIGITS)]
 RETRIES = "How many more tries after the first one failed"
 FAILED = "What happens when the tries are used up; default: the call ends"
 INVALID = "What is played after a wrong key or none"
+LANGUAGE = "The language of its texts; default: that of `switch.speech`"
 
 
 def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
@@ -25,14 +27,14 @@ def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
     return None if tag is None else cast(Names, info.context).kinds.get(tag)
 
 
-def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Invalid]:
+def _read_back_flaws(read_back: PromptChoice | None, confirm: PromptChoice | None, names: Names) -> Iterator[Invalid]:
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
         yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
     missing = [prompt for prompt in DIGIT_PROMPTS.values() if names.prompts and prompt not in names.prompts.names]
     if read_back is not None and missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
-        yield Invalid(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
+        yield Invalid(message, expected="sound files digit-0 to digit-9", at_key=True, where=("read_back",))
 
 
 class OnwardConfig(OneOf):
@@ -66,6 +68,7 @@ class MenuConfig(Strict):
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
+    language: field.Language | None = may(LANGUAGE)
 
     @field_validator("keys")
     @classmethod
@@ -87,6 +90,7 @@ class SayConfig(Strict):
     whole: field.Truth = may("Digits do not cut it short", default="false")
     tags: field.Tags = section("Tags the call gets by it")
     then: OnwardConfig = must("What follows")
+    language: field.Language | None = may(LANGUAGE)
 
 
 class GatherConfig(Strict):
@@ -104,6 +108,7 @@ class GatherConfig(Strict):
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a valid answer")
     failed: OnwardConfig | None = may(FAILED)
+    language: field.Language | None = may(LANGUAGE)
 
     @field_validator("gather")
     @classmethod
@@ -146,10 +151,11 @@ class ZipConfig(Strict):
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a ZIP code")
     failed: OnwardConfig | None = may(FAILED)
+    language: field.Language | None = may(LANGUAGE)
 
     @field_validator("confirm")
     @classmethod
-    def _reads_back(cls, confirm: str | None, info: ValidationInfo) -> str | None:
+    def _reads_back(cls, confirm: PromptChoice | None, info: ValidationInfo) -> PromptChoice | None:
         if "read_back" in info.data:
             raise_all(_read_back_flaws(info.data["read_back"], confirm, cast(Names, info.context)))
         return confirm
@@ -165,6 +171,7 @@ class YesNoConfig(Strict):
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows either answer")
     failed: OnwardConfig | None = may(FAILED)
+    language: field.Language | None = may(LANGUAGE)
 
     @field_validator("yes_no")
     @classmethod
@@ -182,6 +189,7 @@ class ConsentConfig(Strict):
     timeout: field.Duration = may("How long to wait for the key after the notice", default="5s")
     then: OnwardConfig = must("What follows; the call has the tag `consent` then")
     failed: OnwardConfig | None = may("What follows where the key is not pressed; default: the call ends")
+    language: field.Language | None = may(LANGUAGE)
 
     @field_validator("failed")
     @classmethod

@@ -8,7 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
-from switch.settings.model.base import Items, Strict, may, must, some_of
+from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
+from switch.settings.prompts import Voices
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
 
@@ -152,12 +153,32 @@ class ApiConfig(Strict):
     listen: field.SocketAddress = must("The TCP address that postbacks are taken on")
 
 
+class VoiceConfig(Strict):
+    """The program that speaks a language: the text comes on its standard input, and it writes a sound file to its standard output."""
+
+    command: field.Command = must("The program and its arguments, a list; no shell sees them")
+
+
+class SpeechConfig(Strict):
+    """Who speaks the texts that stand in the place of prompts."""
+
+    language: field.Language = may("The language of texts that name none", default="en-us")
+    voices: Entries[field.Language, VoiceConfig] = section("By language, who speaks it; default: espeak-ng")
+
+    @property
+    def by_language(self) -> Voices:
+        return Voices(language=self.language, commands={name: tuple(voice.command) for name, voice in self.voices.items()})
+
+
 class SwitchConfig(Strict):
-    """The switch itself: sockets, paths, logging, limits. Changes take a restart."""
+    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`."""
 
     sip: SipConfig = must("Where and how SIP is spoken")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")
-    prompts: field.Folder = may("Directory of NAME.wav, relative to the config directory", default=field.DEFAULT_PROMPTS)
+    prompts: field.Folder = may(
+        "Directory of NAME.wav, .mp3, .ogg or .flac, relative to the config directory", default=field.DEFAULT_PROMPTS
+    )
+    speech: SpeechConfig = Field(default_factory=SpeechConfig, description="Who speaks texts in the place of prompts")
     data: field.Folder = may(
         "Directory of the journal and the call records, relative to the config directory", default=DEFAULT_DATA
     )

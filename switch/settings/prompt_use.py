@@ -1,0 +1,70 @@
+"""Looks at the prompts that a checked document uses: texts that can't be spoken, what callers would hear wrong, what workers must have."""
+
+from collections.abc import Iterator
+
+from ivr.menu import DIGIT_PROMPTS
+from media.prompts.decode import Unplayable
+from media.prompts.make import Prompt
+from switch.settings.finding import Finding, warning
+from switch.settings.model.document import Document
+from switch.settings.model.menu import BranchConfig
+from switch.settings.problem import quote
+from switch.settings.prompts import PromptChoice, Prompts, Spoken
+from switch.settings.source import KeyPath
+from switch.settings.value import Invalid
+
+KEYS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music")
+"""Keys that name a prompt."""
+SPEAKERS = "an installed program that speaks it: docs/prompts.md"
+
+
+def prompts_used(document: Document) -> Iterator[tuple[KeyPath, PromptChoice]]:
+    """(path, prompt) wherever config has one. The prompts that say digits are used without being named."""
+    return ((path, found) for path, found in document.fields(*KEYS) if isinstance(found, PromptChoice))
+
+
+def prepared(path: KeyPath, found: PromptChoice, document: Document, prompts: Prompts) -> Prompt | Unplayable:
+    """What becomes of the prompt at `path`."""
+    if isinstance(found, str):
+        return prompts.prepared(found)
+    return prompts.spoken(document.switch.speech.by_language.speech(found, language=_language(path, document)))
+
+
+def unspoken(document: Document, prompts: Prompts) -> Iterator[Finding]:
+    """Texts that can't be spoken. Files that can't be played are told where they are named, when that is read."""
+    if document.switch is None or document.switch.speech is None:
+        return  # it has an error itself
+    for path, found in prompts_used(document):
+        if isinstance(found, Spoken) and isinstance(fault := prepared(path, found, document, prompts), Unplayable):
+            error = Invalid(f"{quote(found.text)} cannot be spoken: {fault.why}", expected=SPEAKERS, hint=fault.hint)
+            yield Finding(path=(*path, "say"), error=error)
+
+
+def doubtful(document: Document, prompts: Prompts) -> Iterator[Finding]:
+    """Each prompt that callers would hear wrong, at one place that names it."""
+    told: set[PromptChoice] = set()
+    for path, found in prompts_used(document):
+        if found not in told:
+            told.add(found)
+            made = prepared(path, found, document, prompts)
+            what = f"prompt {quote(found)}" if isinstance(found, str) else f"the text {quote(found.text)}"
+            for doubt in made.doubts if isinstance(made, Prompt) else ():
+                yield warning(path, f"{what} {doubt.what}", hint=doubt.instead)
+
+
+def prompts_of(document: Document, prompts: Prompts) -> dict[str, Prompt]:
+    """What the document's plan plays, by the name it has there."""
+    voices = document.switch.speech.by_language
+    found = {}
+    for path, choice in prompts_used(document):
+        name = voices.name(choice, language=_language(path, document))
+        found[name] = prepared(path, choice, document, prompts)
+    if any(True for _ in document.fields("read_back")):
+        found |= {name: prompts.prepared(name) for name in DIGIT_PROMPTS.values() if name in prompts.names}
+    return {name: made for name, made in found.items() if isinstance(made, Prompt)}
+
+
+def _language(path: KeyPath, document: Document) -> str | None:
+    """Of the menu that the path leads into."""
+    node = document.menus.get(str(path[1])) if path[0] == "menus" else None
+    return None if node is None or isinstance(node, BranchConfig) else node.language
