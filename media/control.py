@@ -155,6 +155,23 @@ class DigitReceived(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
+class Heard(Message, frozen=True, kw_only=True):
+    """The first audio of `port` since `Bridge`, or since `Quiet`, that was passed on to its partner. `both`: the partner's was before.
+    Told at once where both are heard, else within two seconds."""
+
+    port: int
+    at_ns: int
+    both: bool
+
+
+class Quiet(Message, frozen=True, kw_only=True):
+    """Neither `port` nor its partner has been heard for five seconds, although neither is on hold or sends RTCP. `since_ns`: when the last
+    audio of the two was passed on, or, where none was, when they were bridged. Told once, until one is `Heard` again."""
+
+    port: int
+    since_ns: int
+
+
 class PlayFinished(Message, frozen=True, kw_only=True):
     """Prompt `play` ran to its end, or could not be played (`why`)."""
 
@@ -197,7 +214,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     last: dict[int, int]
 
 
-Report = Ready | OpenFailed | DigitReceived | PlayFinished | MediaTimeout | Closed | Heartbeat
+Report = Ready | OpenFailed | DigitReceived | Heard | Quiet | PlayFinished | MediaTimeout | Closed | Heartbeat
 
 
 class WorkerProblem(Message, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ advertiser owes for it; a publisher may earn all the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -17,7 +17,7 @@ import msgspec
 
 from switch.billing.money import show_micros
 from switch.call.moment import US_PER_MS
-from switch.call.record import AttemptRecord, CallRecord
+from switch.call.record import AttemptRecord, CallRecord, Heard
 
 _ENOUGH = {True: "enough", False: "too short"}
 CENT_MICROS = 10_000
@@ -97,7 +97,8 @@ class Terms:
 
     `payouts`: per-publisher prices that stand in for `payout`. `requires_revenue`: no payout where no revenue is owed.
     `hold_days`: how long money of this campaign is held before it is approved. `repeat_bill`, `repeat_pay`: whether a repeat caller is
-    owed and earned for. `dispositions`: by code, the share of the price it is worth in percent.
+    owed and earned for. `dispositions`: by code, the share of the price it is worth in percent. `heard_both`: an attempt is worth
+    something only once both sides have been heard.
     """
 
     campaign: str
@@ -109,6 +110,7 @@ class Terms:
     repeat_bill: bool = True
     repeat_pay: bool = True
     dispositions: Mapping[str, int] = field(default_factory=dict)
+    heard_both: bool = False
 
     def payout_of(self, publisher: str) -> Price:
         return self.payouts.get(publisher, self.payout)
@@ -174,8 +176,8 @@ def attributed_attempt(attempts: Sequence[AttemptRecord]) -> AttemptRecord | Non
 
 def earned(terms: Terms, situation: Situation) -> Earned:
     """Returns what the advertiser owes and the publisher earns for one attempt."""
-    notes = []
-    revenue = () if situation.attempt is None else accruals(terms.revenue, situation)
+    notes = _unheard(terms, situation.attempt)
+    revenue = () if situation.attempt is None else _heard_accruals(terms, terms.revenue, situation)
     if revenue and situation.repeat and not terms.repeat_bill:
         revenue = ()
         notes.append("repeat caller, not billed")
@@ -183,7 +185,7 @@ def earned(terms: Terms, situation: Situation) -> Earned:
     if publisher is None:
         return Earned(revenue=revenue, payout=(), notes=tuple(notes))
     price = terms.payout_of(publisher)
-    steps = accruals(price, situation)
+    steps = _heard_accruals(terms, price, situation)
     payout = _from_revenue(price, steps, revenue) if terms.requires_revenue or price.percent_bp is not None else steps
     if steps and not payout:
         notes.append("no revenue, no payout")
@@ -191,6 +193,21 @@ def earned(terms: Terms, situation: Situation) -> Earned:
         payout = ()
         notes.append("repeat caller, not paid")
     return Earned(revenue=revenue, payout=payout, notes=tuple(notes))
+
+
+def _unheard(terms: Terms, attempt: AttemptRecord | None) -> list[str]:
+    if not terms.heard_both or attempt is None or attempt.heard in {None, Heard.BOTH}:
+        return []
+    return [f"heard: {attempt.heard}, where both must be"]
+
+
+def _heard_accruals(terms: Terms, price: Price, situation: Situation) -> Accruals:
+    """The accruals of a price; where both sides must be heard, from that instant on."""
+    owed, attempt = accruals(price, situation), situation.attempt
+    if not terms.heard_both or attempt is None:
+        return owed
+    heard_us = attempt.both_heard_us
+    return () if heard_us is None else tuple(replace(each, at_us=max(each.at_us, heard_us)) for each in owed)
 
 
 def accruals(price: Price, situation: Situation) -> Accruals:

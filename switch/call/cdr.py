@@ -12,7 +12,7 @@ from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import TREATMENT, Cause
 from switch.call.moment import Moment, ms_between
-from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Heard, Outcome
 from switch.call.state import AttemptState, CallHistory
 
 NOTHING_KNOWN: Mapping[str, Scalar] = MappingProxyType({})
@@ -30,8 +30,8 @@ def build_record(
     # the wall clock may have been set back meanwhile: no call is answered before its INVITE, or ends before it was answered
     answered_us = None if history.answered is None else max(history.invited.utc_us, history.answered.utc_us)
     ended_us = max(history.ended.utc_us, history.invited.utc_us if answered_us is None else answered_us)
-    heard = history.acknowledged is not None  # a caller that never sent ACK to our 200 may have heard nothing: no talk
-    attempts = tuple(_attempt_record(tried, heard=heard) for tried in history.attempts)
+    acknowledged = history.acknowledged is not None  # a caller that never sent ACK to our 200 may have heard nothing: no talk
+    attempts = tuple(_attempt_record(tried, acknowledged=acknowledged) for tried in history.attempts)
     return CallRecord(
         call_id=history.call_id,
         did=history.did,
@@ -89,8 +89,9 @@ def _close_attempt(tried: AttemptState, heartbeat: Moment | None) -> AttemptStat
     return replace(tried, cause=cause, talk_ended=last, ended_by=EndedBy.CRASH)
 
 
-def _attempt_record(tried: AttemptState, *, heard: bool) -> AttemptRecord:
+def _attempt_record(tried: AttemptState, *, acknowledged: bool) -> AttemptRecord:
     answered = tried.answered
+    both = None if tried.caller_heard is None or tried.line_heard is None else max(tried.caller_heard, tried.line_heard)
     return AttemptRecord(
         number=tried.number,
         line=tried.line,
@@ -110,9 +111,14 @@ def _attempt_record(tried: AttemptState, *, heard: bool) -> AttemptRecord:
         accepted=tried.accepted is not None if tried.needs_key else None,
         ended_by=tried.ended_by,
         repeat=tried.repeat,
-        connected_ms=_connected_ms(tried) if heard else 0,
+        connected_ms=_connected_ms(tried) if acknowledged else 0,
         sip_call_id=tried.sip_call_id,
+        heard=None if tried.bridged is None else _HEARD[tried.caller_heard is not None, tried.line_heard is not None],
+        both_heard_us=_us(both),
     )
+
+
+_HEARD = {(True, True): Heard.BOTH, (True, False): Heard.CALLER, (False, True): Heard.LINE, (False, False): Heard.NONE}
 
 
 def attempt_outcome(tried: AttemptState) -> Outcome:
@@ -140,6 +146,8 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
             return {"choice": choice_text(ruling.choice), "campaign": ruling.campaign}
         case ev.MediaLost(leg=leg, last=last):
             return {"leg": leg, "last_us": None if last is None else last.utc_us}
+        case ev.MediaQuiet(leg=leg, since=since):
+            return {"leg": leg, "since_us": since.utc_us}
         case ev.LegRang(leg=leg, status=status, early_media=early_media):
             return {"leg": leg, "status": status, **({"early_media": True} if early_media else {})}
         case ev.DeadlinePassed():

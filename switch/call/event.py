@@ -38,13 +38,15 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
     """Routing's answer to `AskRoute`. `menu`: the one that the caller enters. `thresholds_ms`: for each attempt of a `Dial`, the talk times
-    at which money may be owed, ascending: it is judged exactly there. `total_thresholds_ms`: the same in times of the whole call."""
+    at which money may be owed, ascending: it is judged exactly there. `total_thresholds_ms`: the same in times of the whole call.
+    `heard_both`: it may be owed, too, when both sides have been heard."""
 
     at: Moment
     ruling: Ruling
     menu: MenuPlan | None = None
     thresholds_ms: tuple[tuple[int, ...], ...] = ()
     total_thresholds_ms: tuple[int, ...] = ()
+    heard_both: bool = False
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +170,23 @@ class MediaLost(msgspec.Struct, frozen=True, kw_only=True):
     last: Moment | None
 
 
+class MediaHeard(msgspec.Struct, frozen=True, kw_only=True):
+    """Leg `leg` was heard by its partner for the first time since they were bridged, or since both were quiet. `both`: the partner was
+    heard before."""
+
+    at: Moment
+    leg: int
+    both: bool
+
+
+class MediaQuiet(msgspec.Struct, frozen=True, kw_only=True):
+    """Leg `leg` and its partner are bridged, and neither has been heard since `since`, nor is on hold or alive by RTCP."""
+
+    at: Moment
+    leg: int
+    since: Moment
+
+
 class MediaFailed(msgspec.Struct, frozen=True, kw_only=True):
     """We can't carry this call's audio: its worker died, a port could not be bound, an answer could not be used."""
 
@@ -206,6 +225,8 @@ Event = (
     | TransferAnswered
     | TransferFailed
     | TransferorLeft
+    | MediaHeard
+    | MediaQuiet
     | MediaLost
     | MediaFailed
     | DeadlinePassed

@@ -20,6 +20,8 @@ from switch.call.event import (
     LegFailedOver,
     LegRang,
     LegRedirected,
+    MediaHeard,
+    MediaQuiet,
     Ruled,
 )
 from switch.call.moment import Moment
@@ -39,7 +41,7 @@ from switch.call.state import (
     Whispering,
     move_leg,
 )
-from switch.call.steps import LATE_ANSWER_CAUSE, Step, answer_caller, ask_routing, release, update_attempt
+from switch.call.steps import LATE_ANSWER_CAUSE, Step, answer_caller, ask_routing, release, talk_end, update_attempt
 
 RINGING, FORWARDED, EARLY_MEDIA = 180, 181, 183
 PASSED_ON = frozenset({FORWARDED, 182})
@@ -69,6 +71,7 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
             total_thresholds_ms=event.total_thresholds_ms,
             recover_ms=attempt.recover_ms,
             ring_ms=attempt.ring_ms,
+            heard_both=event.heard_both,
         )
         ring = RingingLeg(
             leg=leg,
@@ -298,15 +301,33 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
         heartbeat=talk.plus_ms(HEARTBEAT_MS),
         recover_until=talk.plus_ms(terms.recover_ms) if terms.recover_ms else None,
         ring_ms=terms.ring_ms,
+        heard_both=terms.heard_both,
     )
     call, answer = answer_caller(replace(call, history=replace(history, held=None), phase=bridged), at)
     return Step(call, (*answer, Bridge(leg=leg)))
 
 
+def on_media_heard(call: Call, phase: Bridged, event: MediaHeard) -> Step:
+    """A side is heard by the other. Where money waits for both to be, it may be owed now."""
+    names = ("caller_heard", "line_heard") if event.both else ("caller_heard" if event.leg == CALLER else "line_heard",)
+    history = update_attempt(
+        call.history, phase.leg, lambda t: replace(t, **{name: getattr(t, name) or event.at for name in names})
+    )
+    due = (AccrueRevenue(leg=phase.leg),) if event.both and phase.heard_both else ()
+    phase = replace(phase, quiet_since=None, heard_both=phase.heard_both and not event.both)
+    return Step(replace(call, history=history, phase=phase), due)
+
+
+def on_media_quiet(call: Call, phase: Bridged, event: MediaQuiet) -> Step:
+    """Nobody is heard: should the call end now, talk ended before (the media rule, `docs/billing.md` §3)."""
+    start = call.history.attempts[phase.leg - 1].bridged or event.at
+    return Step(replace(call, phase=replace(phase, quiet_since=max(start, event.since))))
+
+
 def on_line_ended(call: Call, phase: Bridged, event: LegEnded, *, left: Moment | None = None) -> Step:
     """The line's leg has ended. When the line hung up within the recovery time, the next one is tried. `left`: when it hung up, where
     that is earlier: it left a transfer that has failed."""
-    left = left or event.at
+    left = talk_end(phase, left or event.at)
     recovered = sum(tried.talk_ended is not None for tried in call.history.attempts)
     soon = phase.recover_until is not None and left.mono_ns < phase.recover_until.mono_ns
     if not (soon and event.by_peer and recovered < MAX_RECOVERIES):
@@ -328,7 +349,7 @@ def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
     """
     at = event.at
     start = call.history.attempts[phase.leg - 1].bridged or at
-    known = at if event.silent_since is None else min(at, max(start, event.silent_since))
+    known = talk_end(phase, at) if event.silent_since is None else min(at, max(start, event.silent_since))
     thresholds = tuple(threshold for threshold in phase.thresholds if at.mono_ns < threshold.mono_ns)
     due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(thresholds) < len(phase.thresholds) else ()
     heartbeat = phase.heartbeat if at.mono_ns < phase.heartbeat.mono_ns else at.plus_ms(HEARTBEAT_MS)

@@ -31,7 +31,9 @@ from switch.call.event import (
     LegRang,
     LegRedirected,
     MediaFailed,
+    MediaHeard,
     MediaLost,
+    MediaQuiet,
     PromptEnded,
     Ruled,
     Stopped,
@@ -261,6 +263,22 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT)
 
 
+def _on_media_heard(call: Call, event: MediaHeard) -> Step:
+    match call.phase:
+        case Bridged(leg=leg) as phase if event.leg in {CALLER, leg}:
+            return hunting.on_media_heard(call, phase, event)
+        case _:  # early media, or the end of talk overtook it
+            return Step(call)
+
+
+def _on_media_quiet(call: Call, event: MediaQuiet) -> Step:
+    match call.phase:
+        case Bridged(leg=leg) as phase if event.leg in {CALLER, leg}:
+            return hunting.on_media_quiet(call, phase, event)
+        case _:
+            return Step(call)
+
+
 def _on_media_failed(call: Call, event: MediaFailed) -> Step:
     if isinstance(call.phase, Releasing):
         return Step(call)
@@ -323,6 +341,8 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     TransferAnswered: transfer.on_answered,
     TransferFailed: transfer.on_failed,
     TransferorLeft: transfer.on_transferor_left,
+    MediaHeard: _on_media_heard,
+    MediaQuiet: _on_media_quiet,
     MediaLost: _on_media_lost,
     MediaFailed: _on_media_failed,
     DeadlinePassed: _on_deadline,

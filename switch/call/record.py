@@ -68,6 +68,15 @@ class Outcome(StrEnum):
     ABANDONED = "abandoned"
 
 
+class Heard(StrEnum):
+    """Which sides of a bridge were ever heard by the other (`docs/billing.md` §3)."""
+
+    BOTH = "both"
+    CALLER = "caller"
+    LINE = "line"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
     """One line that was dialled. `campaign` is the one it was dialled for. Times are UTC microseconds, durations milliseconds.
@@ -76,7 +85,8 @@ class AttemptRecord:
     its first 180 or 183; None: none came. `sip_call_id`: the Call-ID of the line's leg; None: not known.
     `talk_us`: when talk began, as money counts it; None: never.
     `accepted`: whether the advertiser accepted the call by key; None: no key was required. `ended_by`: which side ended talk. `repeat`:
-    the caller was a repeat by the campaign's rule.
+    the caller was a repeat by the campaign's rule. `heard`: who was heard in talk; None: there was none. `both_heard_us`: since
+    when both had been; None: never.
     """
 
     number: int
@@ -99,6 +109,8 @@ class AttemptRecord:
     repeat: bool = False
     pdd_ms: int | None = None
     sip_call_id: str | None = None
+    heard: Heard | None = None
+    both_heard_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
 
     `talk`: when talk began as money counts it: the line's answer, or the end of the whisper, or the key (`docs/billing.md` §2).
     `talk_ended`: the end of the first leg to end, or the time by the media rule. `ended_by`: which side ended it.
+    `caller_heard`, `line_heard`: when each was first heard by the other in talk; None: never.
     `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
     key was pressed. `sip_call_id`: the Call-ID of its INVITE. `redirected_to`: the URI that took the place of the line's, by its 3xx.
     `transferred_to`: those that its REFERs asked for.
@@ -93,6 +94,8 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     accepted: Moment | None = None
     talk: Moment | None = None
     bridged: Moment | None = None
+    caller_heard: Moment | None = None
+    line_heard: Moment | None = None
     talk_ended: Moment | None = None
     ended_by: EndedBy | None = None
     ended: Moment | None = None
@@ -181,7 +184,7 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
     `total_thresholds_ms`: the times since the caller was answered.
 
     `recover_ms`: after a line that hangs up sooner the next line is tried; 0: never. `ring_ms`: how long it may ring, and so may the
-    target of a transfer.
+    target of a transfer. `heard_both`: money may be owed when both sides have been heard.
     """
 
     accept: Accept | None
@@ -189,6 +192,7 @@ class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
     total_thresholds_ms: tuple[int, ...]
     recover_ms: int
     ring_ms: int
+    heard_both: bool = False
 
 
 class RingingLeg(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +244,7 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
 
     `recover_until`: when the line hangs up before this moment, the next one is tried; None: never. `ring_ms`: how long a transfer of
     it may ring. `transfer_until`: until when the target of one does; None: there is none.
+    `quiet_since`: neither side has been heard since then; None: one is. `heard_both`: as in `DialTerms`, until it is so.
     """
 
     leg: int
@@ -248,6 +253,8 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
     recover_until: Moment | None
     ring_ms: int
     transfer_until: Moment | None = None
+    quiet_since: Moment | None = None
+    heard_both: bool = False
 
 
 class Transferring(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from switch.call.state import (
     LegMove,
     Legs,
     LegState,
+    Phase,
     Releasing,
     Routing,
     Transferring,
@@ -87,10 +88,10 @@ def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Mo
     """Ends the call on all legs at `at`, when its BYE goes out. `talk_ended`: when talk ended, where that is earlier (the last packet
     that somebody could hear): the carrier bills until the BYE, the advertiser does not (`docs/billing.md` §3, media rule). A line that
     left a transfer behind which nobody took has ended talk by its own BYE."""
-    talk_end, talk_by = talk_ended or at, by
+    talk_ended, talk_by = talk_ended or talk_end(call.phase, at), by
     if isinstance(call.phase, Transferring):
         left = call.phase.left
-        talk_end, talk_by = left.at, EndedBy.LINE if left.by_peer else EndedBy.SWITCH
+        talk_ended, talk_by = left.at, EndedBy.LINE if left.by_peer else EndedBy.SWITCH
     legs, hang_ups, sip_code = _end_legs(call.legs, cause=cause)
     history = replace(
         call.history,
@@ -100,10 +101,15 @@ def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Mo
         final_state=_final_state(call, cause=cause),
         sip_code=call.history.sip_code or sip_code,
         menus=tuple(replace(visit, left=visit.left or at) for visit in call.history.menus),
-        attempts=tuple(_close_attempt(tried, talk_end, by=talk_by, cause=cause) for tried in call.history.attempts),
+        attempts=tuple(_close_attempt(tried, talk_ended, by=talk_by, cause=cause) for tried in call.history.attempts),
     )
     releasing = Releasing(deadline=at.plus_ms(RELEASE_MS))
     return end_if_released(replace(call, history=history, legs=legs, phase=releasing)).after(_stop_sound(call) + hang_ups)
+
+
+def talk_end(phase: Phase, at: Moment) -> Moment:
+    """Returns when talk ended that stops at `at`: with the last that somebody could hear, where both sides have been quiet since."""
+    return at if not isinstance(phase, Bridged) or phase.quiet_since is None else min(at, phase.quiet_since)
 
 
 def end_if_released(call: Call) -> Step:

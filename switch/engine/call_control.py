@@ -129,8 +129,15 @@ class CallControl:
                     self._reserve(call, context, attempt, leg=leg, ruling=ruling, at=at)
                     for leg, attempt in enumerate(attempts, start=len(call.legs))
                 )
-                total_ms = self._accrual_times(context.terms[attempts[0].campaign]).total_ms
-                return Ruled(at=at, ruling=ruling, thresholds_ms=thresholds_ms, total_thresholds_ms=total_ms)
+                terms = context.terms[attempts[0].campaign]
+                total_ms = self._accrual_times(terms).total_ms
+                return Ruled(
+                    at=at,
+                    ruling=ruling,
+                    thresholds_ms=thresholds_ms,
+                    total_thresholds_ms=total_ms,
+                    heard_both=terms.heard_both,
+                )
             case EnterMenu(menu=menu):
                 return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu])
             case _:

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from media.control import Closed, DigitReceived, Heartbeat, MediaTimeout, OpenFailed, PlayFinished, Ready, Report
+from media.control import (
+    Closed,
+    DigitReceived,
+    Heard,
+    Heartbeat,
+    MediaTimeout,
+    OpenFailed,
+    PlayFinished,
+    Quiet,
+    Ready,
+    Report,
+)
 from switch.call import event as ev
 from switch.call.moment import Moment
 from switch.engine.call_runner import CallRunner
@@ -53,6 +64,10 @@ class WorkerReports:
             case MediaTimeout(port=port, last_ns=last_ns):
                 last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))
+            case Heard(port=port, at_ns=at_ns, both=both):
+                self._to_owner(port, lambda leg: ev.MediaHeard(at=at.at_mono(at_ns), leg=leg, both=both))
+            case Quiet(port=port, since_ns=since_ns):
+                self._to_owner(port, lambda leg: ev.MediaQuiet(at=at, leg=leg, since=at.at_mono(since_ns)))
             case OpenFailed(port=port, why=why):
                 self._on_open_failed(port, why, at)
             case Heartbeat():

@@ -363,6 +363,7 @@ Codecs = Annotated[
 Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]
 Transfers = Annotated[TransferMode, choice("transfers", TransferMode)]
 Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
+MustBeHeard = Annotated[v.MustBeHeard, choice("heard", v.MustBeHeard)]
 AnswerMode = Annotated[v.AnswerWhen, choice("answer", v.AnswerWhen)]
 State = Annotated[NumberState, choice("state", NumberState)]
 FormatIn = Annotated[NumberFormat, choice("format", FORMATS_IN)]

@@ -109,6 +109,13 @@ class AnswerWhen(StrEnum):
     WITH_LINE = "with_line"
 
 
+class MustBeHeard(StrEnum):
+    """Whose audio must have been heard for a line's attempt to be worth something."""
+
+    ANY = "any"
+    BOTH = "both"
+
+
 @dataclass(eq=False)
 class Invalid(ValueError):
     """A value that can't be what it should be. `expected`: what belongs there; `hint`: what to do.

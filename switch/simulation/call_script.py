@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from routing.expression import Scalar
-from switch.call.record import EndedBy
+from switch.call.record import EndedBy, Heard
 
 
 class LineBehaviour(StrEnum):
@@ -28,7 +28,7 @@ class LineScript:
 
     `talk_ms`: from the bridge to the first hang-up, which is `ended_by`'s: CALLER or LINE. `accepts`: whether it takes a call that
     has to be accepted by key, `accept_ms` after its answer. `declines_ms`: one that does not accept hangs up so long after its answer;
-    None: it says nothing.
+    None: it says nothing. `heard`: who is heard in talk, from its beginning on.
     """
 
     behaviour: LineBehaviour = LineBehaviour.ANSWERS
@@ -38,6 +38,7 @@ class LineScript:
     accepts: bool = True
     accept_ms: int = 2_000
     declines_ms: int | None = None
+    heard: Heard = Heard.BOTH
 
 
 DEFAULT_LINE_SCRIPT = LineScript()

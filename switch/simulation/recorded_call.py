@@ -10,7 +10,7 @@ from routing.expression import Scalar
 from switch.billing.verdict import CallEvent, JudgedCall
 from switch.call.cause import Cause
 from switch.call.moment import US_PER_MS
-from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Outcome
+from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Heard, Outcome
 from switch.call.state import CALLER
 from switch.simulation.call_script import LineBehaviour, LineScript
 
@@ -129,6 +129,7 @@ def _answered(attempt: AttemptRecord, *, after_ms: int) -> RecordedAttempt:
         talk_ms=_ms(attempt.talk_us, attempt.talk_ended_us),
         ended_by=EndedBy.LINE if attempt.ended_by is EndedBy.LINE else EndedBy.CALLER,
         accept_ms=_ms(attempt.answered_us, attempt.talk_us) if by_key else LineScript().accept_ms,
+        heard=attempt.heard or Heard.BOTH,
     )
     return RecordedAttempt(conduct=conduct, talked=True)
 

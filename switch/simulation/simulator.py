@@ -14,7 +14,7 @@ from switch.call.cause import TREATMENT, Cause
 from switch.call.cdr import command_text, event_facts
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.record import EndedBy
+from switch.call.record import EndedBy, Heard
 from switch.call.state import CALLER, Bridged, Call, InMenu, Phase, Whispering
 from switch.call.steps import Step, why_ended
 from switch.engine.call_control import CallContext, CallControl
@@ -165,6 +165,7 @@ class Simulator:
             case do.Bridge(leg=leg):
                 self.control.start_talk(actor.call, actor.context, leg, at=self._at())
                 self._talk(actor, leg)
+                return self._heard(actor, leg)
             case do.AccrueRevenue():
                 self.control.accrue_revenue(actor.call, actor.context, self._at())
             case do.Play(leg=leg, play=play, prompt=prompt):
@@ -207,6 +208,13 @@ class Simulator:
         self._soon(
             actor, conduct.talk_ms, lambda a: self._leg_ended(a, ends, by_peer=True, cause=cause) if _talks(a, leg) else None
         )
+
+    def _heard(self, actor: _SimulatedCall, leg: int) -> Iterable[ev.Event]:
+        heard = actor.script.conduct(actor.call.history.attempts[leg - 1].line).heard
+        if heard is Heard.NONE:
+            return ()
+        of = CALLER if heard is Heard.CALLER else leg
+        return (ev.MediaHeard(at=self._at(), leg=of, both=heard is Heard.BOTH),)
 
     def _listen(self, actor: _SimulatedCall, leg: int, *, play: int, prompt: str) -> None:
         """A prompt plays; an advertiser who is asked to accept presses the key, or not."""

@@ -232,6 +232,8 @@ class World(Network):
         match order:
             case mc.Play(port=port, play=play):
                 self.after(PROMPT_MS, lambda: self.report(mc.PlayFinished(port=port, play=play, at_ns=self.now_ns)))
+            case mc.Bridge(b=b):
+                self.report(mc.Heard(port=b, at_ns=self.now_ns, both=True))
             case mc.Close(port=port):
                 self.report(mc.Closed(port=port, counters=mc.Counters()))
             case _:

@@ -22,7 +22,7 @@ from switch.settings.model.campaign import (
 from switch.settings.model.document import Document, HoursConfig, pieces
 from switch.settings.model.party import AdvertiserConfig, CapConfig, CapOwner, LineConfig, NumberConfig
 from switch.settings.prompts import Voices
-from switch.settings.value import AnswerWhen
+from switch.settings.value import AnswerWhen, MustBeHeard
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 US_PER_S = 1_000_000
@@ -211,6 +211,7 @@ def terms_of(name: str, campaign: CampaignConfig) -> Terms:
         repeat_bill=repeat.bill if repeat else True,
         repeat_pay=repeat.pay if repeat else True,
         dispositions=campaign.dispositions,
+        heard_both=campaign.billable.heard is MustBeHeard.BOTH,
     )
 
 

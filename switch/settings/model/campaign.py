@@ -74,6 +74,9 @@ class BillableConfig(Strict):
     at_least: field.Threshold | None = may(
         f"For events that last: billable from this time on (>=); default: {field.DEFAULT_AT_LEAST}"
     )
+    heard: field.MustBeHeard = may(
+        "both: nobody owes or earns anything for a line unless both sides were heard; any: whoever was heard", default="any"
+    )
 
 
 class StepConfig(Strict):

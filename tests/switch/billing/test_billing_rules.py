@@ -13,7 +13,7 @@ from switch.billing.entry_state import State
 from switch.billing.judge import DAY_US, judge, thresholds
 from switch.billing.terms import POSTED, BillableOn, Rate, Terms, Tiers, share, show_share
 from switch.billing.verdict import MoneyKind, MoneyRow, Verdict
-from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Outcome
+from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Heard, Outcome
 
 TEN_THEN_25 = price(talk(60_000, 10 * DOLLAR), talk(120_000, 25 * DOLLAR))
 
@@ -276,6 +276,33 @@ def test_a_percent_payout_rises_with_the_revenue() -> None:
     }
 
 
+# who was heard
+
+
+@pytest.mark.parametrize("heard", [Heard.CALLER, Heard.LINE, Heard.NONE])
+def test_where_both_must_be_heard_one_side_is_worth_nothing(heard: Heard) -> None:
+    record = call(replace(attempt("east", 120_000), heard=heard))
+    verdict = judge(record, {"auto": replace(AUTO, heard_both=True)})
+    assert verdict.rows == ()
+    assert verdict.why == f"east: connected 120000 ms, enough, heard: {heard}, where both must be"
+    assert money(judge(record, {"auto": AUTO})) == BOTH
+
+
+def test_what_is_owed_begins_when_both_have_been_heard() -> None:
+    """At 100 s of 120, when 90 have passed already; at 10 s, the threshold counts."""
+    terms = {"auto": replace(AUTO, heard_both=True)}
+    talked = attempt("east", 120_000)
+    assert talked.talk_us is not None
+    for both_s, owed_s in ((100, 100), (10, 90)):
+        record = call(replace(talked, heard=Heard.BOTH, both_heard_us=talked.talk_us + both_s * SECOND_US))
+        assert set(instants(judge(record, terms)).values()) == {talked.talk_us + owed_s * SECOND_US}
+
+
+def test_where_nobody_was_dialled_nobody_need_be_heard() -> None:
+    terms = {"auto": replace(selling(BillableOn.INBOUND)["auto"], heard_both=True)}
+    assert money(judge(call(), terms)) == PAYOUT_ONLY
+
+
 # repeat callers
 
 
@@ -402,7 +429,12 @@ ANY_TERMS = st.builds(
     hold_days=st.sampled_from([0, 7]),
     repeat_bill=st.booleans(),
     repeat_pay=st.booleans(),
+    heard_both=st.booleans(),
 )
+HEARD = st.sampled_from(
+    [(None, None), *((heard, None) for heard in Heard if heard is not Heard.BOTH), (Heard.BOTH, 0), (Heard.BOTH, 70)]
+)
+"""Who was heard, and how many seconds after the line's answer both had been."""
 
 
 @st.composite
@@ -414,8 +446,16 @@ def calls(draw: st.DrawFn) -> CallRecord:
         )
     )
     attempts = [replace(each, accepted=draw(st.sampled_from([None, True, False])), repeat=draw(st.booleans())) for each in attempts]
+    attempts = [_heard(each, *draw(HEARD)) for each in attempts]
     publisher = draw(st.sampled_from(["radio-one", None]))
     return call(*attempts, publisher=publisher, menu_done=draw(st.booleans()))
+
+
+def _heard(attempt: AttemptRecord, heard: Heard | None, after_s: int | None) -> AttemptRecord:
+    if attempt.answered_us is None or attempt.ended_us is None:
+        return attempt
+    both_us = None if after_s is None else min(attempt.ended_us, attempt.answered_us + after_s * SECOND_US)
+    return replace(attempt, heard=heard, both_heard_us=both_us)
 
 
 @settings(deadline=None)

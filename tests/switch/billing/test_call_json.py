@@ -119,7 +119,9 @@ EXPECTED = """{
       "ended_by": null,
       "repeat": false,
       "pdd_ms": null,
-      "sip_call_id": null
+      "sip_call_id": null,
+      "heard": null,
+      "both_heard_at": null
     },
     {
       "number": 2,
@@ -141,7 +143,9 @@ EXPECTED = """{
       "ended_by": "line",
       "repeat": true,
       "pdd_ms": null,
-      "sip_call_id": null
+      "sip_call_id": null,
+      "heard": null,
+      "both_heard_at": null
     }
   ],
   "billable": true,

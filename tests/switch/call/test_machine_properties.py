@@ -78,6 +78,16 @@ class World:
         raise AssertionError("the call never ends")
 
 
+def of_media(at: Moment, leg: int, *, last: Moment) -> list[ev.Event]:
+    return [
+        ev.MediaLost(at=at, leg=leg, last=None),
+        ev.MediaLost(at=at, leg=leg, last=last),
+        ev.MediaHeard(at=at, leg=leg, both=False),
+        ev.MediaHeard(at=at, leg=leg, both=True),
+        ev.MediaQuiet(at=at, leg=leg, since=last),
+    ]
+
+
 def event(draw: st.DrawFn, world: World) -> ev.Event:
     """Any event for any leg there is, whether it makes sense now or not."""
     assert world.call is not None
@@ -85,7 +95,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     leg = draw(st.integers(0, len(world.call.legs) - 1))
     line = max(1, leg)
     there = len(world.call.legs) > 1
-    kinds = ["ended", "digit", "prompt", "deadline", "acked", "media-lost", "media-lost"]
+    kinds = ["ended", "digit", "prompt", "deadline", "acked", "media", "media"]
     kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
     kinds += ["transfer", "transfer"] if there else []
     match draw(st.sampled_from(kinds)):
@@ -102,9 +112,8 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.PromptEnded(at=at, leg=leg, play=draw(st.integers(0, world.call.plays + 1)))
         case "acked":
             return ev.CallerAcknowledged(at=at)
-        case "media-lost":
-            last = draw(st.one_of(st.none(), st.integers(0, world.now)))
-            return ev.MediaLost(at=at, leg=leg, last=None if last is None else flow.moment(last / 1_000))
+        case "media":
+            return draw(st.sampled_from(of_media(at, leg, last=flow.moment(draw(st.integers(0, world.now)) / 1_000))))
         case "rang":
             status = draw(st.sampled_from([180, 181, 182, 183]))
             return ev.LegRang(at=at, leg=line, status=status, early_media=draw(st.booleans()))

@@ -115,7 +115,7 @@ def test_what_may_change_money(guide: Document) -> None:
 
     assert money == {
         "advertisers: prepaid credit",
-        *(f"campaigns: billable {key}" for key in ("on", "at least")),
+        *(f"campaigns: billable {key}" for key in ("on", "at least", "heard")),
         *(f"campaigns: repeat {key}" for key in ("bill", "pay", "route", "scope", "within")),
         *(f"campaigns: {key}" for key in ("conversion group", "hold for", "payout", "payout mail-three", "revenue")),
         *(f"trunks: cost {key}" for key in ("initial", "per minute", "step")),

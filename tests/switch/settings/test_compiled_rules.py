@@ -236,6 +236,12 @@ def test_what_a_repeat_is_worth(config: Path) -> None:
     assert (terms.repeat_bill, terms.repeat_pay) == (True, False)
 
 
+def test_who_must_be_heard(config: Path) -> None:
+    written = "campaigns:\n  extra: {lines: [acme-east], revenue: 1, payout: 1, billable: {heard: both}}\n"
+    assert plan_of(config, written).terms["extra"].heard_both
+    assert not plan_of(config, written.replace("both", "any")).terms["extra"].heard_both
+
+
 def test_what_carriers_bill(config: Path) -> None:
     plan = plan_of(
         config,
