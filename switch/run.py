@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -74,12 +74,15 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
 
 async def serve(config: Path) -> None:
     """Runs the switch that `config` describes until SIGTERM, SIGINT or `payphone drain`. Raises CannotStart."""
-    loaded = load_prepared(config)
+    sources: list[Source] = []  # how the log is to be written stands in the config
+    loaded = load_prepared(config, told=sources.append)
     if loaded.deployment is None:
         problems = "\n\n".join(show(problem) for problem in loaded.errors)
         raise CannotStart(f"{config} has errors:\n\n{problems}")
     deployment = loaded.deployment
     log.configure(deployment.switch.log)
+    for source in sources:
+        _log_prompt(source)
     _log.info("time zone rules", rules=str(rules()), passed_over=rules().passed_over)
     shell = Shell(deployment)
     await started(shell, _places_of_listeners(loaded))
@@ -110,6 +113,7 @@ async def serve(config: Path) -> None:
     await reloader.reload()  # loads a change that came during the start
     _log.info("ready", sip=" ".join(map(str, deployment.switch.listeners)), config=shell.engine.plan.version)
     await draining.begun.wait()
+    reloader.abandon()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -124,14 +128,25 @@ async def serve(config: Path) -> None:
     _log.info("stopped")
 
 
-def load_prepared(config: Path, *, data: Path | None = None) -> Loaded:
-    """Loads a config, and has its prompts in the cache: what is not there is made by another process, and logged. `data`: the switch's data
-    directory, where it is not the one that the config names."""
+def load_prepared(
+    config: Path,
+    *,
+    data: Path | None = None,
+    told: Callable[[Source], None] = lambda _: None,
+    began: Callable[[PromptMaker], None] = lambda _: None,
+) -> Loaded:
+    """Loads a config, and has its prompts in the cache: what is not there is made by another process.
+
+    `data`: the switch's data directory, where it is not the one that the config names. `told`: of each prompt that is about to be made.
+    `began`: with the maker, so that it can be abandoned.
+    """
     with ExitStack() as stack:
 
         def prepare(named: Path) -> Prepare:
             directory = cache_in(data or named)
-            return PromptCache(directory, stack.enter_context(PromptMaker(directory, told=_log_prompt)))
+            maker = stack.enter_context(PromptMaker(directory, told=told))
+            began(maker)
+            return PromptCache(directory, maker)
 
         return load(config, prepare=prepare)
 
@@ -220,7 +235,16 @@ class Reloader:
         self._shell = shell
         self._api = api
         self._service = service
+        self._maker: PromptMaker | None = None
         self._one_at_a_time = asyncio.Lock()
+
+    def _began(self, maker: PromptMaker) -> None:
+        self._maker = maker
+
+    def abandon(self) -> None:
+        """Has a load that is under way end soon: no new prompt is made for it."""
+        if self._maker is not None:
+            self._maker.abandon()
 
     async def on_signal(self, hup: asyncio.Event) -> None:
         while await hup.wait():
@@ -242,7 +266,9 @@ class Reloader:
             self._service.reloading(SystemClock().now().mono_ns // 1_000)
             self._shell.refresh_certificates()
             # A large config takes seconds, new prompts more: calls must not wait for them.
-            loaded = await asyncio.to_thread(load_prepared, self._config, data=self._shell.settings.data)
+            loaded = await asyncio.to_thread(
+                load_prepared, self._config, data=self._shell.settings.data, told=_log_prompt, began=self._began
+            )
             self._take(loaded)
             if loaded.deployment is not None:
                 await asyncio.to_thread(_prune_prompts, self._shell, loaded.deployment)

@@ -22,7 +22,7 @@ from media.prompts.source import PromptFile, PromptOctets, Source, Speech
 MAKE_S = 120.0
 """How long one prompt may take, a program that speaks included."""
 MAX_LATE = 3
-"""After so many that took too long no further one is tried: whoever waits for a config is to hear of them."""
+"""After so many that took too long no further one is tried: whoever waits for a config is to hear of them soon."""
 MAX_ANSWER_BYTES = 65_536
 END_S = 5.0
 NICENESS = 10
@@ -58,7 +58,7 @@ class PromptMaker:
 
     def __call__(self, source: Source) -> Prompt | Unplayable:
         if self._late >= MAX_LATE:
-            return Unplayable(why="not prepared: others took too long before it")
+            return Unplayable(why="not prepared: what came before it took too long, or the switch is to stop")
         self._told(source)
         task = encode_line(_task(source)) + b"\n"
         try:
@@ -79,6 +79,12 @@ class PromptMaker:
         except msgspec.MsgspecError:
             status = self._end()
             return Unplayable(why=f"the process that makes prompts ended on it, with status {status}")
+
+    def abandon(self) -> None:
+        """From another thread: ends what is being made, and has nothing else tried."""
+        self._late = MAX_LATE
+        if (process := self._process) is not None:
+            process.kill()
 
     def _end(self) -> int | None:
         process, self._process = self._process, None

@@ -152,7 +152,26 @@ def test_a_maker_that_hangs_is_ended_and_after_three_of_them_no_more_is_tried(
         for _ in range(3):
             assert maker(PromptFile(welcome)) == Unplayable(why="it took longer than 120 s to prepare")
             assert maker._process is None
-        assert maker(PromptFile(welcome)) == Unplayable(why="not prepared: others took too long before it")
+        assert maker(PromptFile(welcome)) == Unplayable(
+            why="not prepared: what came before it took too long, or the switch is to stop"
+        )
+
+
+def test_what_is_being_made_can_be_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, welcome: Path) -> None:
+    wait = maker_module._line
+    with PromptMaker(tmp_path / "cache") as maker:
+
+        def given_up(fd: int) -> bytes | None:
+            maker.abandon()  # as another thread does meanwhile
+            return wait(fd)
+
+        monkeypatch.setattr(maker_module, "_line", given_up)
+        found = maker(Speech("Hello", ("sleep", "2")))
+        assert found == Unplayable(why="the process that makes prompts ended on it, with status -9")
+        found = maker(PromptFile(welcome))
+        assert isinstance(found, Unplayable)
+        assert found.why.startswith("not prepared: ")
+        assert maker._process is None
 
 
 def test_an_answer_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,5 +88,10 @@ def test_a_switch_that_starts_again_finds_its_prompts(tmp_path: Path) -> None:
             await call.until_hears(OLD_HZ)
             call.hang_up()
             await on.switch.records(1)
+            on.switch.signal(signal.SIGTERM)
+            assert await on.switch.ended() == 0
+            lay(prompts / "welcome.flac", NEW_HZ)
+            await on.switch.start()  # every line of its log is JSON, this one too
+            assert [line["prompt"] for line in on.switch.log if line["event"] == "preparing a prompt"] == ["welcome.flac"]
 
     asyncio.run(scene())
