@@ -12,7 +12,7 @@ from routing.table import Hours
 DECIMAL = frozenset("0123456789")
 DIGITS = DECIMAL | frozenset("*#ABCD")
 DIGIT_PROMPTS = {digit: f"digit-{digit}" for digit in sorted(DECIMAL)}
-"""What a read-back says for each digit."""
+"""What a read-back says for each digit, where nothing else is named."""
 CONFIRM_KEY = "1"
 CORRECT_KEY = "2"
 MAX_DIGITS = 20  # of one answer: no telephone or account number is longer, and a careless regular expression takes 2**digits steps
@@ -106,10 +106,14 @@ Valid = Within | Matching | KnownZip
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """What was typed is said digit by digit between `lead_in` and `confirm`, which asks: 1 it is right, 2 once more."""
+    """What was typed is said digit by digit between `lead_in` and `confirm`, which asks: 1 it is right, 2 once more.
+
+    `digits`: the prompt of each.
+    """
 
     lead_in: str
     confirm: str
+    digits: Mapping[str, str] = field(default_factory=lambda: DIGIT_PROMPTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

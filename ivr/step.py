@@ -32,7 +32,6 @@ from ivr.menu import (
     CONFIRM_KEY,
     CORRECT_KEY,
     DECIMAL,
-    DIGIT_PROMPTS,
     DIGITS,
     Branch,
     Gather,
@@ -261,7 +260,7 @@ def _is_number(digits: str) -> bool:
 
 
 def _read_back(prompts: ReadBack, answer: str) -> tuple[str, ...]:
-    return prompts.lead_in, *(DIGIT_PROMPTS[digit] for digit in answer if digit in DECIMAL), prompts.confirm
+    return prompts.lead_in, *(prompts.digits[digit] for digit in answer if digit in prompts.digits), prompts.confirm
 
 
 def _reply(plan: MenuPlan, session: MenuSession, node: Gather, *, answer: str, digit: str, context: MenuContext) -> Turn:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from ivr.menu import DIGIT_PROMPTS
 from media.prompts.decode import Unplayable
 from media.prompts.make import Prompt
 from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
 from switch.settings.model.menu import BranchConfig
 from switch.settings.problem import quote
-from switch.settings.prompts import PromptChoice, Prompts, Spoken
+from switch.settings.prompts import PromptChoice, Prompts, Spoken, digits_after
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid
 
@@ -19,8 +18,12 @@ SPEAKERS = "an installed program that speaks it: docs/prompts.md"
 
 
 def prompts_used(document: Document) -> Iterator[tuple[KeyPath, PromptChoice]]:
-    """(path, prompt) wherever config has one. The prompts that say digits are used without being named."""
-    return ((path, found) for path, found in document.fields(*KEYS) if isinstance(found, PromptChoice))
+    """(path, prompt) wherever config has one; those that say digits stand where the answer is read back."""
+    for path, found in document.fields(*KEYS):
+        if isinstance(found, PromptChoice):
+            yield path, found
+            if path[-1] == "read_back":
+                yield from ((path, digit) for digit in digits_after(found).values())
 
 
 def prepared(path: KeyPath, found: PromptChoice, document: Document, prompts: Prompts) -> Prompt | Unplayable:
@@ -59,8 +62,6 @@ def prompts_of(document: Document, prompts: Prompts) -> dict[str, Prompt]:
     for path, choice in prompts_used(document):
         name = voices.name(choice, language=_language(path, document))
         found[name] = prepared(path, choice, document, prompts)
-    if any(True for _ in document.fields("read_back")):
-        found |= {name: prompts.prepared(name) for name in DIGIT_PROMPTS.values() if name in prompts.names}
     return {name: made for name, made in found.items() if isinstance(made, Prompt)}
 
 

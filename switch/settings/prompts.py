@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from ivr.menu import DIGIT_PROMPTS
 from media.prompts.decode import SUFFIXES, Unplayable
 from media.prompts.make import Prepare, Prompt
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
@@ -31,6 +32,13 @@ class Spoken:
 
 PromptChoice = str | Spoken
 """The name of a prompt, or a text."""
+
+
+def digits_after(lead_in: PromptChoice) -> dict[str, PromptChoice]:
+    """What says each digit when an answer is read back: after a text it is spoken in its language, after a file it is a file."""
+    if isinstance(lead_in, str):
+        return dict(DIGIT_PROMPTS)
+    return {digit: Spoken(digit, lead_in.language) for digit in DIGIT_PROMPTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

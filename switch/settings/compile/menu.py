@@ -9,7 +9,7 @@ from ivr.graph import reachable
 from routing.expression import Kind, Scalar
 from routing.table import Hours
 from switch.settings.model import menu as model
-from switch.settings.prompts import PromptChoice, Voices
+from switch.settings.prompts import PromptChoice, Voices, digits_after
 from switch.settings.value import tag_value
 
 ZIP_DIGITS = 5
@@ -106,8 +106,10 @@ def _valid(valid: tuple[int, int] | str | None) -> ivr.Valid | None:
 
 
 def _zip(name: str, node: model.ZipConfig, terms: MenuTerms) -> ivr.Gather:
-    lead_in, confirm = terms.name_if(node.read_back), terms.name_if(node.confirm)
-    read_back = ivr.ReadBack(lead_in=lead_in, confirm=confirm) if lead_in and confirm else None
+    read_back = None
+    if node.read_back is not None and node.confirm is not None:
+        digits = {digit: terms.name(prompt) for digit, prompt in digits_after(node.read_back).items()}
+        read_back = ivr.ReadBack(lead_in=terms.name(node.read_back), confirm=terms.name(node.confirm), digits=digits)
     return ivr.Gather(
         name=name,
         tag="zip",

@@ -9,7 +9,7 @@ from ivr.menu import DIGIT_PROMPTS, MAX_DIGITS
 from routing.expression import Kind
 from switch.settings import field
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, section
-from switch.settings.names import Names
+from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
 from switch.settings.prompts import PromptChoice
 from switch.settings.value import Invalid, raise_all
@@ -31,10 +31,19 @@ def _read_back_flaws(read_back: PromptChoice | None, confirm: PromptChoice | Non
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
         yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
-    missing = [prompt for prompt in DIGIT_PROMPTS.values() if names.prompts and prompt not in names.prompts.names]
-    if read_back is not None and missing:
+    if not isinstance(read_back, str) or not names.prompts:
+        return  # the digits of a text are spoken with it
+    missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.prompts.names]
+    if missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
-        yield Invalid(message, expected="sound files digit-0 to digit-9", at_key=True, where=("read_back",))
+        hint = "or let the digits be spoken: read_back: {say: TEXT}"
+        yield Invalid(message, expected="sound files digit-0 to digit-9", hint=hint, at_key=True, where=("read_back",))
+        return
+    for prompt in DIGIT_PROMPTS.values():
+        try:
+            names.check(EntryKind.PROMPT, prompt)
+        except Invalid as error:
+            yield Invalid(error.message, expected=error.expected, hint=error.hint, at_key=True, where=("read_back",))
 
 
 class OnwardConfig(OneOf):
@@ -144,7 +153,7 @@ class ZipConfig(Strict):
     zip: field.OnlyTrue = must("true; the digits become the tag `zip`")
     prompt: field.PromptName = must("What is played; a digit cuts it short")
     invalid: field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
-    read_back: field.PromptName | None = may("What is played before the digits are read back")
+    read_back: field.PromptName | None = may("What is played before the digits are read back; those of a text are spoken, too")
     confirm: field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
     timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
     between: field.Duration = may("How long to wait for the next digit", default="3s")

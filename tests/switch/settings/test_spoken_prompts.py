@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from ivr.menu import Gather
 from media.dsp.tones import sine
 from media.prompts.decode import Unplayable
 from media.prompts.make import Prompt, inspect
@@ -212,3 +213,23 @@ def test_the_plan_plays_digits_only_where_they_are_read_back(config: Path) -> No
     zip_menu = "menus:\n  z: {zip: true, prompt: welcome, then: {route: {}}%s}\n"
     assert "digit-0" not in sound(loaded(config, zip_menu % "", inspect)).prompts
     assert "digit-9" in sound(loaded(config, zip_menu % ", read_back: welcome, confirm: welcome", inspect)).prompts
+    (config / "prompts" / "digit-7.wav").write_bytes(b"no sound")
+    assert [message for message, *_ in problems(loaded(config, zip_menu % ", read_back: welcome, confirm: welcome", inspect))] == [
+        'prompt "digit-7" cannot be played: not a WAV, MP3, OGG or FLAC file'
+    ]
+
+
+def test_digits_after_a_text_are_spoken_in_its_language_and_take_no_files(config: Path) -> None:
+    speaker = Speaker()
+    text = (
+        "menus:\n  z: {zip: true, language: es, prompt: welcome, read_back: {say: Dice}, confirm: {say: Uno}, then: {route: {}}}\n"
+    )
+    text += "campaigns:\n  night: {lines: [acme-east], menu: z, revenue: 1, payout: 1}\n"
+    deployment = sound(loaded(config, text, speaker))
+    node = deployment.plan.menus["z"].nodes["z"]
+    assert isinstance(node, Gather)
+    assert node.read_back is not None
+    assert [name[:-9] for name in node.read_back.digits.values()] == [f"say-es-{digit}" for digit in range(10)]
+    assert deployment.prompts.keys() >= set(node.read_back.digits.values())
+    assert {speech.text for speech in speaker.asked} == {"Dice", "Uno", *map(str, range(10))}
+    assert {speech.command[2] for speech in speaker.asked} == {"es"}
