@@ -6,6 +6,7 @@ How prompts are played, how digits are heard, what moves a caller on (`step`) an
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.spoken_value import Way
 from routing.expression import Expression, Kind, Scalar
 from routing.table import Hours
 
@@ -142,14 +143,25 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SayTag:
+    """Says the value of a tag, in pieces: `names` has the prompt of each. Nothing is said where the tag has no value that can be said so.
+    `language`: as `ivr.spoken_value` has it."""
+
+    tag: str
+    way: Way
+    language: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """Says prompts, at least one, and goes on. `whole`: digits are not heard until they have ended.
+    """Says prompts and values, at least one, and goes on. `whole`: digits are not heard until they have ended.
 
     `tags`: learned as they are said; those of a whole one only once it has been heard.
     """
 
     name: str
-    prompts: tuple[str, ...]
+    prompts: tuple[str | SayTag, ...]
     whole: bool = False
     tags: Tags = field(default_factory=dict)
     then: MenuAction

@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, PydanticOmit
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ivr.menu import DIGITS, MAX_DIGITS
+from ivr.spoken_value import Way
 from routing import expression as filters
 from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
@@ -27,7 +28,7 @@ from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
-from switch.settings.prompts import PromptChoice, Spoken
+from switch.settings.prompts import PromptChoice, Spoken, SpokenTag, parts_of
 from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
@@ -248,7 +249,28 @@ def _prompt(raw: object, info: ValidationInfo) -> PromptChoice:
     except Invalid as error:
         error.where = (where, at)
         raise
-    return Spoken(found["say"], found.get("language"))
+    spoken = Spoken(found["say"], found.get("language"))
+    try:
+        _check_tags(spoken, cast(Names, info.context), is_said=where == "say")
+    except Invalid as error:
+        error.where = (where, "say")
+        raise
+    return spoken
+
+
+def _check_tags(spoken: Spoken, names: Names, *, is_said: bool) -> None:
+    """`{TAG:WAY}` is for menus that `say`; no other brace has a meaning."""
+    tags = [part for part in parts_of(spoken) if isinstance(part, SpokenTag)]
+    rest = spoken.text
+    for part in tags:
+        rest = rest.replace(f"{{{part.tag}:{part.way}}}", "")
+        if part.tag not in names.kinds:
+            hint = v.nearest(part.tag, names.kinds)
+            raise Invalid(f"unknown tag {quote(part.tag)}", expected="a tag that the call may have", hint=hint)
+    if "{" in rest or "}" in rest:
+        raise Invalid("a brace that is part of no tag", expected=f"{{TAG:WAY}}, where WAY is one of {', '.join(Way)}")
+    if tags and not is_said:
+        raise Invalid("a tag where none can be said", expected="a menu that is told by its key `say`")
 
 
 _SPOKEN_KEYS = {"say": (_spoken_text, v.SPOKEN), "language": (_language, v.LANGUAGE)}

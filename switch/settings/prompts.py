@@ -1,8 +1,9 @@
 """Finds the prompts that a config may play: sound files by name, and texts that a program speaks."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ivr.menu import DIGIT_PROMPTS
+from ivr.spoken_value import LANGUAGES, Way, vocabulary
 from media.prompts.decode import SUFFIXES, Unplayable
 from media.prompts.make import Prepare, Prompt
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
@@ -17,6 +19,7 @@ from switch.settings.source import display_path
 
 MAX_SLUG = 32
 DIGEST_DIGITS = 8
+_TAG = re.compile(rf"\{{([A-Za-z0-9_-]+):({'|'.join(Way)})\}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,26 @@ class Spoken:
 
     def __str__(self) -> str:
         return f"`{self.text}`" + (f" in {self.language}" if self.language else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTag:
+    """`{TAG:WAY}` in a text: the value of a tag, said as digits, a number, money or a date."""
+
+    tag: str
+    way: Way
+
+
+def parts_of(spoken: Spoken) -> tuple[Spoken | SpokenTag, ...]:
+    """A text cut at its tags: what is between them, and they."""
+    texts = _TAG.split(spoken.text)
+    found: list[Spoken | SpokenTag] = []
+    for at in range(0, len(texts), 3):
+        if re.search(r"\w", texts[at]):
+            found.append(replace(spoken, text=texts[at].strip()))
+        if at + 2 < len(texts):
+            found.append(SpokenTag(texts[at + 1], Way(texts[at + 2])))
+    return tuple(found)
 
 
 PromptChoice = str | Spoken
@@ -50,9 +73,20 @@ class Voices:
 
     def speech(self, spoken: Spoken, *, language: str | None = None) -> Speech:
         """`language`: of the menu that the text stands in."""
-        spoken_in = spoken.language or language or self.language
+        spoken_in = self.spoken_in(spoken, language=language)
         default = ("espeak-ng", "-v", spoken_in, "--stdin", "--stdout")
         return Speech(spoken.text, self.commands.get(spoken_in, default))
+
+    def spoken_in(self, spoken: Spoken, *, language: str | None = None) -> str:
+        """The language of a text."""
+        return spoken.language or language or self.language
+
+    def pieces(self, tag: SpokenTag, language: str) -> dict[str, Spoken]:
+        """All that the value of a tag may be said by; nothing where a language has no words for it."""
+        base = language.partition("-")[0]
+        if tag.way is not Way.DIGITS and base not in LANGUAGES:
+            return {}
+        return {piece: Spoken(piece, language) for piece in vocabulary(tag.way, base)}
 
     def name(self, prompt: PromptChoice, *, language: str | None = None) -> str:
         """The name that a prompt has in the plan. That of a text changes with the text and with who speaks it: so calls of an older config
@@ -61,8 +95,9 @@ class Voices:
             return prompt
         speech = self.speech(prompt, language=language)
         digest = sha256(msgspec.json.encode((speech.text, speech.command))).hexdigest()[:DIGEST_DIGITS]
-        slug = re.sub(r"[^a-z0-9]+", "-", prompt.text.lower())[:MAX_SLUG].strip("-")
-        return "-".join(part for part in ("say", prompt.language or language or self.language, slug, digest) if part)
+        plain = unicodedata.normalize("NFKD", prompt.text).encode("ascii", "ignore").decode().lower()
+        slug = re.sub(r"[^a-z0-9]+", "-", plain)[:MAX_SLUG].strip("-")
+        return "-".join(part for part in ("say", self.spoken_in(prompt, language=language), slug, digest) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from ivr.graph import reachable
 from routing.expression import Kind, Scalar
 from routing.table import Hours
 from switch.settings.model import menu as model
-from switch.settings.prompts import PromptChoice, Voices, digits_after
+from switch.settings.prompts import PromptChoice, Spoken, SpokenTag, Voices, digits_after, parts_of
 from switch.settings.value import tag_value
 
 ZIP_DIGITS = 5
@@ -35,6 +35,17 @@ class MenuTerms:
         """Of a prompt, in the plan."""
         return self.voices.name(prompt, language=self.language)
 
+    def said(self, prompt: PromptChoice) -> tuple[str | ivr.SayTag, ...]:
+        """A prompt, or the parts of a text and the tags in it."""
+        if isinstance(prompt, str):
+            return (prompt,)
+        return tuple(self.name(part) if isinstance(part, Spoken) else self._tag(part, prompt) for part in parts_of(prompt))
+
+    def _tag(self, tag: SpokenTag, text: Spoken) -> ivr.SayTag:
+        language = self.voices.spoken_in(text, language=self.language)
+        names = {piece: self.name(spoken) for piece, spoken in self.voices.pieces(tag, language).items()}
+        return ivr.SayTag(tag=tag.tag, way=tag.way, language=language.partition("-")[0], names=names)
+
     def name_if(self, prompt: PromptChoice | None) -> str | None:
         return None if prompt is None else self.name(prompt)
 
@@ -47,7 +58,7 @@ def node_of(name: str, node: model.AnyNode, *, hours: Mapping[str, Hours], terms
             return _menu(name, node, terms)
         case model.SayConfig():
             tags = typed(node.tags, terms.kinds)
-            return ivr.Say(name=name, prompts=(terms.name(node.say),), whole=node.whole, tags=tags, then=_onward(node.then, terms))
+            return ivr.Say(name=name, prompts=terms.said(node.say), whole=node.whole, tags=tags, then=_onward(node.then, terms))
         case model.GatherConfig():
             return _gather(name, node, terms)
         case model.ZipConfig():

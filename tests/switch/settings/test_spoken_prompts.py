@@ -7,10 +7,12 @@ import pytest
 import soundfile
 
 from ivr.menu import Gather
+from ivr.step import MenuContext, start
 from media.dsp.tones import sine
 from media.prompts.decode import Unplayable
 from media.prompts.make import Prompt, inspect
 from media.prompts.source import PromptFile, Source, Speech
+from routing.expression import Scalar
 from switch.deployment import Deployment
 from switch.settings.load import Loaded, load, load_kept
 from switch.settings.problem import Severity
@@ -233,3 +235,76 @@ def test_digits_after_a_text_are_spoken_in_its_language_and_take_no_files(config
     assert deployment.prompts.keys() >= set(node.read_back.digits.values())
     assert {speech.text for speech in speaker.asked} == {"Dice", "Uno", *map(str, range(10))}
     assert {speech.command[2] for speech in speaker.asked} == {"es"}
+
+
+VALUES = """
+tags: {{age: {{type: number}}, day: {{type: text}}, owed: {{type: text}}}}
+menus:
+  a: {{say: {{say: "{}"}}, language: {}, then: {{hangup: true}}}}
+campaigns:
+  night: {{lines: [acme-east], menu: a, revenue: 1, payout: 1}}
+"""
+
+
+def test_values_of_tags_are_said_between_the_parts_of_a_text(config: Path) -> None:
+    speaker = Speaker()
+    text = "Your ZIP is {zip:digits}, you are {age:number}, and owe {owed:money} on {day:date}."
+    deployment = sound(loaded(config, VALUES.format(text, "en-us"), speaker))
+    plan = deployment.plan.menus["a"]
+    known: dict[str, Scalar] = {"zip": "07030", "age": 134, "owed": "2.50", "day": "2026-12-24"}
+    turn = start(plan, MenuContext(utc_us=0, tags=known))
+    texts = {name: key.removeprefix("key of ") for name, key in deployment.prompt_keys.items()}
+    said = "Your ZIP is|0|7|0|3|0|, you are|1 hundred|34|, and owe|2|dollars|and|50|cents|on|December|24th"
+    assert [texts[name] for name in turn.say] == said.split("|")
+    assert turn.session.playing
+    turn = start(plan, MenuContext(utc_us=0, tags={"age": 7}))
+    assert [texts[name] for name in turn.say] == ["Your ZIP is", ", you are", "7", ", and owe", "on"], (
+        "what is not known is not said"
+    )
+
+
+def test_values_are_said_in_the_language_of_the_menu(config: Path) -> None:
+    speaker = Speaker()
+    deployment = sound(loaded(config, VALUES.format("Tiene {age:number} años.", "es"), speaker))
+    turn = start(deployment.plan.menus["a"], MenuContext(utc_us=0, tags={"age": 121}))
+    assert [name[:-9] for name in turn.say] == ["say-es-tiene", "say-es-ciento", "say-es-21", "say-es-anos"]
+    assert {speech.command[2] for speech in speaker.asked} == {"es"}
+
+
+@pytest.mark.parametrize("whole", ["true", "false"])
+def test_a_menu_that_has_nothing_to_say_goes_on(config: Path, whole: str) -> None:
+    text = VALUES.format("{age:number}", f"en-us, whole: {whole}")
+    turn = start(sound(loaded(config, text)).plan.menus["a"], MenuContext(utc_us=0, tags={}))
+    assert turn.say == ()
+    assert turn.session.over
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "message"),
+    [
+        ("{ages:number}", "en-us", 'unknown tag "ages"'),
+        ("{age:words}", "en-us", "a brace that is part of no tag"),
+        ("{age}", "en-us", "a brace that is part of no tag"),
+        ("{age:number}", "de", "nobody knows how a number is said in de"),
+        ("{day:date}", "fr-fr", "nobody knows how a date is said in fr-fr"),
+    ],
+)
+def test_what_can_not_be_said_of_a_tag(config: Path, text: str, language: str, message: str) -> None:
+    ((told, *_, line, _),) = problems(loaded(config, VALUES.format(text, language)))
+    assert (told, line) == (message, 4)
+
+
+def test_digits_are_said_in_any_language(config: Path) -> None:
+    sound(loaded(config, VALUES.format("{zip:digits}", "de")))
+
+
+def test_a_tag_is_said_by_say_alone(config: Path) -> None:
+    text = EVERYWHERE.replace("{say: Seven}", '{say: "Are you {age:number}?"}')
+    assert [message for message, *_ in problems(loaded(config, text))] == ['unknown tag "age"']
+    text = EVERYWHERE.replace("{say: Seven}", '{say: "Are you in {zip:digits}?"}')
+    assert [message for message, *_ in problems(loaded(config, text))] == ["a tag where none can be said"]
+
+
+def test_a_voice_that_is_not_there_is_told_once_for_all_that_it_says(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert len(problems(loaded(config, VALUES.format("{age:number}", "en-us"), inspect))) == 1
