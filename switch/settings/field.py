@@ -4,7 +4,6 @@ Which key has which type is defined in `switch.settings.model`. All scalars come
 Names are looked up in the validation context, which is a `Names`.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,6 @@ from pydantic_core import CoreSchema, PydanticOmit
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from ivr.menu import DIGITS, MAX_DIGITS
-from ivr.spoken_value import Way
 from routing import expression as filters
 from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
@@ -28,7 +26,6 @@ from switch.settings import address
 from switch.settings import value as v
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
-from switch.settings.prompts import PromptChoice, Spoken, SpokenTag, parts_of
 from switch.settings.secret import WAYS, secret_of
 from switch.settings.source import NoValue
 from switch.settings.value import Invalid
@@ -64,7 +61,7 @@ FORMATS_OUT = (NumberFormat.E164, NumberFormat.PLAIN, NumberFormat.NATIONAL)
 JsonSchema = dict[str, Any]
 
 
-def _text(raw: object, expected: str) -> str:
+def scalar_text(raw: object, expected: str) -> str:
     """A scalar; raises Invalid for everything else."""
     match raw:
         case str():
@@ -97,7 +94,7 @@ class Made:
 
 def scalar(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
     """Reads a scalar."""
-    return Made(lambda raw: parse(raw if isinstance(raw, str) else _text(raw, expected)), schema)
+    return Made(lambda raw: parse(raw if isinstance(raw, str) else scalar_text(raw, expected)), schema)
 
 
 def whole(low: int, high: int) -> Made:
@@ -112,7 +109,7 @@ def _duration(low: int, high: int = v.DAY_MS) -> Made:
 def _known(kind: EntryKind) -> BeforeValidator:
     def check(raw: object, info: ValidationInfo) -> str:
         names = cast(Names, info.context)
-        return names.check(kind, _text(raw, f"the name of {kind.one}"))
+        return names.check(kind, scalar_text(raw, f"the name of {kind.one}"))
 
     return BeforeValidator(check)
 
@@ -220,84 +217,6 @@ PublisherName = Annotated[str, _known(EntryKind.PUBLISHER), text_schema()]
 DeclaredTag = Annotated[str, _known(EntryKind.TAG), text_schema()]
 
 
-def _language(text: str) -> str:
-    if not re.fullmatch(v.LANGUAGE_PATTERN, text):
-        raise Invalid(f"bad language {quote(text)}", expected=v.LANGUAGE)
-    return text
-
-
-def _spoken_text(text: str) -> str:
-    if not text.strip() or len(text) > v.MAX_SPOKEN or not text.replace("\n", " ").isprintable():
-        raise Invalid(f"bad text {quote(text)}", expected=v.SPOKEN)
-    return text.strip()
-
-
-def _prompt(raw: object, info: ValidationInfo) -> PromptChoice:
-    """The name of a prompt that can be played, or `{say: TEXT}`."""
-    if not isinstance(raw, dict):
-        names = cast(Names, info.context)
-        return names.check(EntryKind.PROMPT, _text(raw, f"the name of {EntryKind.PROMPT.one}, or {{say: TEXT}}"))
-    where = info.field_name or ""
-    for key in raw:
-        if key not in _SPOKEN_KEYS:
-            expected, hint = "say, language", v.nearest(str(key), _SPOKEN_KEYS)
-            raise Invalid(f"unknown key {quote(str(key))}", expected=expected, hint=hint, at_key=True, where=(where, key))
-    if "say" not in raw:
-        raise Invalid("`say` is missing", expected="{say: TEXT}")
-    try:
-        found = {key: parse(_text(raw[key], expected)) for key, (parse, expected) in _SPOKEN_KEYS.items() if (at := key) in raw}
-    except Invalid as error:
-        error.where = (where, at)
-        raise
-    spoken = Spoken(found["say"], found.get("language"))
-    try:
-        _check_tags(spoken, cast(Names, info.context), is_said=where == "say")
-    except Invalid as error:
-        error.where = (where, "say")
-        raise
-    return spoken
-
-
-def _check_tags(spoken: Spoken, names: Names, *, is_said: bool) -> None:
-    """`{TAG:WAY}` is for menus that `say`; no other brace has a meaning."""
-    tags = [part for part in parts_of(spoken) if isinstance(part, SpokenTag)]
-    rest = spoken.text
-    for part in tags:
-        rest = rest.replace(f"{{{part.tag}:{part.way}}}", "")
-        if part.tag not in names.kinds:
-            hint = v.nearest(part.tag, names.kinds)
-            raise Invalid(f"unknown tag {quote(part.tag)}", expected="a tag that the call may have", hint=hint)
-    if "{" in rest or "}" in rest:
-        raise Invalid("a brace that is part of no tag", expected=f"{{TAG:WAY}}, where WAY is one of {', '.join(Way)}")
-    if tags and not is_said:
-        raise Invalid("a tag where none can be said", expected="a menu that is told by its key `say`")
-
-
-_SPOKEN_KEYS = {"say": (_spoken_text, v.SPOKEN), "language": (_language, v.LANGUAGE)}
-_SPOKEN_SCHEMA: JsonSchema = {
-    "type": "object",
-    "properties": {
-        "say": {"type": "string", "maxLength": v.MAX_SPOKEN, "description": "What is spoken"},
-        "language": {
-            "type": "string",
-            "pattern": v.LANGUAGE_PATTERN,
-            "description": "Default: the menu's, or that of `switch.speech`",
-        },
-    },
-    "required": ["say"],
-    "additionalProperties": False,
-}
-PromptName = Annotated[
-    str | InstanceOf[Spoken], BeforeValidator(_prompt), WithJsonSchema({"anyOf": [{"type": "string"}, _SPOKEN_SCHEMA]})
-]
-Language = Annotated[str, scalar(_language, v.LANGUAGE), text_schema(v.LANGUAGE_PATTERN)]
-Command = Annotated[
-    list[Annotated[str, scalar(str, "a word of a command", {"type": ["string", "number"]})]],
-    some("no command", "a program and its arguments, such as [piper, --model, FILE, --output_file, -]"),
-    BeforeValidator(without_left_out),
-]
-
-
 def _folder(text: str) -> str:
     if not text.strip() or "\0" in text:
         raise Invalid("no directory", expected="a directory, relative to the config directory")
@@ -328,7 +247,7 @@ def _days(text: str) -> str:
 
 def _file(raw: object, info: ValidationInfo) -> str:
     """A file that is there and can be read, relative to the config directory."""
-    text = _text(raw, "a file, relative to the config directory")
+    text = scalar_text(raw, "a file, relative to the config directory")
     directory = cast(Names, info.context).directory
     if not text.strip() or "\0" in text:
         raise Invalid("no file", expected="a file, relative to the config directory")
@@ -411,22 +330,11 @@ NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
 Blocks = Annotated[list[Block], NEVER_OPEN, BeforeValidator(_one_is_a_list), _block_schema(v.BLOCK)]
 
 
-def _hangup(raw: object, info: ValidationInfo) -> PromptChoice | bool:
-    return True if raw == "true" else _prompt(raw, info)
-
-
-HangUpAfter = Annotated[
-    str | bool | InstanceOf[Spoken],
-    BeforeValidator(_hangup),
-    WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}, _SPOKEN_SCHEMA]}),
-]
-
-
 def _limit(raw: object, info: ValidationInfo) -> int:
     """Money where revenue is counted, else a number."""
     if info.data.get("count") is Counts.REVENUE:
-        return v.amount_micros(_text(raw, v.AMOUNT))
-    text = _text(raw, "a whole number")
+        return v.amount_micros(scalar_text(raw, v.AMOUNT))
+    text = scalar_text(raw, "a whole number")
     try:
         return v.whole(text, low=1, high=MAX_COUNT)
     except Invalid as error:

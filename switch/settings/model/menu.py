@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_
 
 from ivr.menu import DIGIT_PROMPTS, MAX_DIGITS
 from routing.expression import Kind
-from switch.settings import field
+from switch.settings import field, prompt_field
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, section
 from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
@@ -51,7 +51,7 @@ class OnwardConfig(OneOf):
 
     route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
     menu: field.MenuName | None = may("Go to this menu")
-    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    hangup: prompt_field.HangUpAfter | None = may("End the call after this prompt; true for none")
     transfer: field.LineName | None = may("Go to this line and no other")
 
 
@@ -61,15 +61,15 @@ class OutcomeConfig(OneOf):
     route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
     menu: field.MenuName | None = may("Go to this menu")
     again: field.OnlyTrue | None = may("Play the prompt once more; true")
-    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    hangup: prompt_field.HangUpAfter | None = may("End the call after this prompt; true for none")
     transfer: field.LineName | None = may("Go to this line and no other")
 
 
 class MenuConfig(Strict):
     """Asks the caller for one of several keys."""
 
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may(INVALID)
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may(INVALID)
     timeout: field.Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
@@ -77,7 +77,7 @@ class MenuConfig(Strict):
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
-    language: field.Language | None = may(LANGUAGE)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("keys")
     @classmethod
@@ -95,19 +95,19 @@ class MenuConfig(Strict):
 class SayConfig(Strict):
     """Says something and goes on."""
 
-    say: field.PromptName = must("What is played")
+    say: prompt_field.PromptName = must("What is played")
     whole: field.Truth = may("Digits do not cut it short", default="false")
     tags: field.Tags = section("Tags the call gets by it")
     then: OnwardConfig = must("What follows")
-    language: field.Language | None = may(LANGUAGE)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
 
 class GatherConfig(Strict):
     """Asks for digits and keeps them as a tag."""
 
     gather: field.DeclaredTag = must("The tag; its type says how digits are read")
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may("What is played after a wrong answer or none")
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may("What is played after a wrong answer or none")
     min: Digits = may("The fewest digits of an answer", default="1")
     max: Digits = must("The most digits of an answer")
     valid: field.Valid | None = may("LOW-HIGH for numbers, /a regular expression/ for text; default: any digits")
@@ -117,7 +117,7 @@ class GatherConfig(Strict):
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a valid answer")
     failed: OnwardConfig | None = may(FAILED)
-    language: field.Language | None = may(LANGUAGE)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("gather")
     @classmethod
@@ -151,16 +151,18 @@ class ZipConfig(Strict):
     """Asks for a ZIP code, and reads it back where `read_back` and `confirm` are there."""
 
     zip: field.OnlyTrue = must("true; the digits become the tag `zip`")
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
-    read_back: field.PromptName | None = may("What is played before the digits are read back; those of a text are spoken, too")
-    confirm: field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
+    read_back: prompt_field.PromptName | None = may(
+        "What is played before the digits are read back; those of a text are spoken, too"
+    )
+    confirm: prompt_field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
     timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
     between: field.Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a ZIP code")
     failed: OnwardConfig | None = may(FAILED)
-    language: field.Language | None = may(LANGUAGE)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("confirm")
     @classmethod
@@ -174,13 +176,13 @@ class YesNoConfig(Strict):
     """Asks a question: 1 is yes, 2 is no."""
 
     yes_no: field.DeclaredTag = must("The tag that keeps the answer; its type is truth")
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may(INVALID)
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may(INVALID)
     timeout: field.Duration = may("How long to wait for a digit after the prompt", default="5s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows either answer")
     failed: OnwardConfig | None = may(FAILED)
-    language: field.Language | None = may(LANGUAGE)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("yes_no")
     @classmethod
@@ -193,12 +195,12 @@ class YesNoConfig(Strict):
 class ConsentConfig(Strict):
     """A notice that is heard whole."""
 
-    consent: field.PromptName = must("The notice; digits do not cut it short")
+    consent: prompt_field.PromptName = must("The notice; digits do not cut it short")
     key: field.OneKey | None = may("The key that agrees to it; default: staying on the line does")
     timeout: field.Duration = may("How long to wait for the key after the notice", default="5s")
     then: OnwardConfig = must("What follows; the call has the tag `consent` then")
     failed: OnwardConfig | None = may("What follows where the key is not pressed; default: the call ends")
-    language: field.Language | None = may(LANGUAGE)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("failed")
     @classmethod

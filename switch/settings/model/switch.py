@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from routing.zone import DEFAULT_ZONE
-from switch.settings import address, field
+from switch.settings import address, field, prompt_field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
 from switch.settings.prompts import Voices
@@ -112,7 +112,7 @@ class RtpConfig(Strict):
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
     hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
-    hold_music: field.PromptName | None = may(
+    hold_music: prompt_field.PromptName | None = may(
         "What a caller hears, over and over, while a line holds the call; default: what the line sends"
     )
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
@@ -156,14 +156,14 @@ class ApiConfig(Strict):
 class VoiceConfig(Strict):
     """The program that speaks a language: the text comes on its standard input, and it writes a sound file to its standard output."""
 
-    command: field.Command = must("The program and its arguments, a list; no shell sees them")
+    command: prompt_field.Command = must("The program and its arguments, a list; no shell sees them")
 
 
 class SpeechConfig(Strict):
     """Who speaks the texts that stand in the place of prompts."""
 
-    language: field.Language = may("The language of texts that name none", default="en-us")
-    voices: Entries[field.Language, VoiceConfig] = section("By language, who speaks it; default: espeak-ng")
+    language: prompt_field.Language = may("The language of texts that name none", default="en-us")
+    voices: Entries[prompt_field.Language, VoiceConfig] = section("By language, who speaks it; default: espeak-ng")
 
     @property
     def by_language(self) -> Voices:
