@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 CONFIG ?= config
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check mutate fuzz bench wheel lock rig-tools quietly clean
+.PHONY: help demo run test check mutate fuzz bench wheel lock rig-tools quietly rig-asterisk clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(STAMP)  ## run six calls through the switch on loopback, before your eyes
 	@$(BIN)/payphone demo
@@ -70,6 +70,11 @@ rig-tools: $(STAMP)  ## install what rigs and tests need (SIPp, baresip, Kamaili
 	  { rm -f $(PG_CREATE); echo "PostgreSQL is missing, and tests need its programs (they start a server of their own)." \
 	    "Run: sudo apt-get update && sudo apt-get install -y postgresql" >&2; exit 1; }
 
+ASTERISK ?= .cache/asterisk
+
+rig-asterisk:  ## unpack Debian's Asterisk, for the rigs with it (ASTERISK=.cache/asterisk); no root needed
+	@sip-test-rigs/support/unpack_asterisk.sh $(ASTERISK)
+
 # A policy-rc.d that is there already is somebody's, and stays as it is.
 quietly:
 	@[ -e $(POLICY) ] || { printf '#!/bin/sh\nexit 101\n' >$(POLICY); chmod +x $(POLICY); made=1; }; \
@@ -103,4 +108,4 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	@touch $@
 
 clean:  ## remove .venv and what tools left behind
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis var
+	rm -rf $(VENV) .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis var

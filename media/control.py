@@ -5,6 +5,8 @@ its name on the worker; the engine gives ports out, the worker only binds them. 
 (CLOCK_MONOTONIC), the same in every process of one machine.
 """
 
+from typing import Literal
+
 import msgspec
 
 MAX_MESSAGE_BYTES = 65_536
@@ -22,6 +24,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
     `learns`: `host` is a guess; the first packet from anywhere says where it is.
+    `latch`: where packets may come from, see `media.worker.leg.Leg.admit`. `follows_nat`: also after a NAT has renumbered it in the call.
     """
 
     host: str
@@ -32,6 +35,8 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
     learns: bool = False
+    latch: Literal["strict", "host", "any-first-seconds"] = "host"
+    follows_nat: bool = False
     held: bool = False
     moved: bool = False
     sends: bool = True
@@ -148,7 +153,7 @@ class OpenFailed(Message, frozen=True, kw_only=True):
 
 
 class DigitReceived(Message, frozen=True, kw_only=True):
-    """One RFC 4733 digit (0-9 * # A-D) ended or was cut off by the next one; reported once however often its packets come."""
+    """One RFC 4733 digit (0-9 * # A-D) is pressed. Reported once, when the first packet of the press comes, however many come."""
 
     port: int
     digit: str
@@ -182,20 +187,24 @@ class PlayFinished(Message, frozen=True, kw_only=True):
 
 
 class MediaTimeout(Message, frozen=True, kw_only=True):
-    """No RTP for the RTP timeout; for the hold timeout from a peer on hold, from one that sends RTCP, or from one that need not send and
-    whose partner does not either. `last_ns`: when the last packet came, of the two where the peer need not send; None when none did."""
+    """Nothing heard for the RTP timeout; for the hold timeout from a peer on hold, from one that sends RTCP, or from one that need not
+    send and whose partner does not either. `last_ns`: when the last packet was heard, of the two where the peer need not send; None when
+    none was."""
 
     port: int
     last_ns: int | None
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """Per leg. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. Octets are RTP payload octets."""
+    """Per leg. `received`: packets that were heard, from its far end, with a payload of an agreed type; `first_ns`, `last_ns`: when.
+    `unheard`: other RTP from there. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. Octets are RTP
+    payload octets."""
 
     received: int = 0
     received_octets: int = 0
     sent: int = 0
     sent_octets: int = 0
+    unheard: int = 0
     stray: int = 0
     malformed: int = 0
     first_ns: int | None = None
@@ -208,7 +217,7 @@ class Closed(Message, frozen=True, kw_only=True):
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):
-    """Every second: for each open port that ever received RTP, when its last packet came; `MAX_HEARTBEAT_PORTS` a message at most."""
+    """Every second: for each open port that has been heard, when its last packet came; `MAX_HEARTBEAT_PORTS` a message at most."""
 
     at_ns: int
     last: dict[int, int]

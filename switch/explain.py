@@ -259,6 +259,8 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
     ev.CallerAcknowledged.__name__: lambda _party, _facts: "the caller acknowledges the answer",
     ev.DigitHeard.__name__: lambda party, facts: f"{party} presses {facts.get('digit', '')}",
+    ev.MediaHeard.__name__: lambda party, facts: f"{party} is heard" + (", the other side was before" if facts.get("both") else ""),
+    ev.MediaQuiet.__name__: lambda _party, _facts: "nobody is heard",
     ev.PromptEnded.__name__: lambda _party, _facts: "the prompt is over",
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",

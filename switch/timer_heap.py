@@ -3,19 +3,18 @@
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
 
 STALE_KEPT = 64
 """Cancelled entries that may stay in the heap; beyond that, and beyond the number of live ones, the heap is rebuilt."""
 
 
-class TimerEntry(Generic[T]):
+class TimerEntry(msgspec.Struct, Generic[T], eq=False):
     """One entry of a heap. `item` is None once it is due or was cancelled."""
 
-    __slots__ = ("item",)
-
-    def __init__(self, item: T) -> None:
-        self.item: T | None = item
+    item: T | None
 
 
 class TimerHeap(Generic[T]):

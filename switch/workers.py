@@ -161,17 +161,16 @@ class Workers:
         """Waits for the end of the process, and kills it when its heartbeats stop: its calls would go on for ever, without audio."""
         loop = asyncio.get_running_loop()
         worker.heard_s, suspect = loop.time(), False
-        while True:
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await worker.process.wait()
-                    return
-            except TimeoutError:
+        ended = asyncio.create_task(worker.process.wait())  # one for all looks: the process keeps each wait until it ends
+        try:
+            while not (await asyncio.wait({ended}, timeout=LOOK_S))[0]:
                 silent = worker.ready.is_set() and loop.time() - worker.heard_s > HUNG_S
                 if silent and suspect:  # twice, in case this process was suspended
                     _log.error("media worker gives no sign of life: it is ended", pid=worker.process.pid)
                     worker.process.kill()
                 suspect = silent
+        finally:
+            ended.cancel()
 
     def _gone(self, number: int, worker: _Worker) -> None:
         if self._workers.pop(number, None) is None:

@@ -1,5 +1,5 @@
 """A test that fails, or is killed in the middle, leaves no process behind: switch, media workers, SIPp, PJSIP and baresip phones,
-Kamailio, PostgreSQL."""
+Kamailio, PostgreSQL, and Asterisk where it is there."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from child_process import Program, wait_until
+from rig_programs import path_of
 from victims import UP
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ PROGRAMS = {
     "baresip": b"baresip\0-",
     "Kamailio": b"kamailio\0-f",
     "PostgreSQL": b"postgres",
+    **({"Asterisk": b"asterisk\0-C"} if path_of("asterisk") else {}),
 }
 
 

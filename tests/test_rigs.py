@@ -107,8 +107,10 @@ def test_without_ipv6_a_rig_that_is_played_over_it_is_skipped(  # noqa: PLR0917 
         ("lines: {line-a: {phone: baresip, tone: 700, options: [100rel]}}", "baresip has no option 100rel; it has tls"),
         ('lines: {line-a: {tone: 700, at: "::1"}}', "`at: ::1`: pjsua2's wheel is built without IPv6"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [line-b holds]}]', "nobody is called line-b"),
-        ('steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]', "'caller sings': write a duration, or who `holds`"),
+        ('steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]', "'caller sings': write a duration, who `holds`"),
+        ('steps: [{phone: {calls: "1", tone: 700}, then: [asterisk says up]}]', "the rig has no `asterisk: FOLDER`"),
         ('steps: [{phone: {calls: "1", tone: 700, to: kamailio}}]', "`to: kamailio`: a call goes to `switch`"),
+        ('steps: [{phone: {calls: "1", tone: 700, to: asterisk}}]', "`kamailio` or `asterisk` where the rig has one"),
         ("steps: [{kamailio says: up}]", "the rig has no `kamailio: FILE.cfg`"),
     ],
 )

@@ -1,7 +1,7 @@
-"""PURE. Digits as RTP telephone events (RFC 4733): the packets of one key press, and a detector that reports each press once.
+"""PURE. Digits as RTP telephone events (RFC 4733): the packets of one key press, and a detector of presses, each from its first packet.
 
 Writes and reads event payloads; all packets of one event share its start as timestamp. Payload type numbers (from SDP) and moments
-are passed in: no sockets or clocks here. Events beyond the sixteen DTMF keys are not digits and are not reported.
+are passed in: no sockets or clocks here. Events beyond the sixteen DTMF keys (a hook flash) are no digits.
 """
 
 import struct
@@ -16,8 +16,16 @@ END_PACKETS = 3  # RFC 4733 §2.5.1.4: the last report is sent three times, so t
 FRAME_MS = 20
 SAMPLES_PER_MS = 8
 MAX_DURATION = 0xFFFF
-LOST_NS = 250_000_000  # updates come every 20-50 ms: after five missing ones the event is over, its end was lost
-TOLD_EVENTS = 32  # how many past presses are remembered against late and repeated packets
+LOST_NS = 250_000_000  # updates come every 20-50 ms: after five missing ones an event whose end was lost is over
+PAUSE_SAMPLES = 40 * SAMPLES_PER_MS  # the shortest pause between two presses (ITU-T Q.24)
+SHORTEST_SAMPLES = 2 * PAUSE_SAMPLES  # a press of 40 ms and the pause behind it
+WRAP_SAMPLES = 200 * SAMPLES_PER_MS  # so near its limit a duration that starts over has wrapped
+SEGMENTS = (MAX_DURATION, MAX_DURATION + 1)
+"""How far a long event's timestamp moves on from segment to segment (RFC 4733 §2.5.1.3); some devices go one too far."""
+KNOWN_PRESSES = 8
+"""Past presses that are remembered against latecomers."""
+MAX_LATE_PACKETS = 100  # RFC 3550 A.1, MAX_MISORDER
+MAX_LATE_NS = 1_000_000_000
 
 _PAYLOAD = struct.Struct("!BBH")
 
@@ -63,67 +71,133 @@ def press(digit: str, start: RtpPacket, *, duration_ms: int = 100, volume: int =
         yield replace(start, sequence=(start.sequence + number) & 0xFFFF, marker=number == 0, payload=payload)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Press:
-    """A press that is under way: its name on the wire, and when it was last heard of."""
+class Press:
+    """One event, from key-down on. `segment`: what its timestamps have moved on by in segments of 65,535 (RFC 4733 §2.5.1.3). `is_spent`:
+    it has been acted on here, no further packet of it goes to anybody. `stamp`: its timestamp in the stream that it is sent on in."""
 
-    ssrc: int
-    timestamp: int
-    code: int
-    heard_ns: int
+    __slots__ = (
+        "code",
+        "duration",
+        "has_ended",
+        "heard_ns",
+        "is_moving",
+        "is_spent",
+        "segment",
+        "sequence",
+        "ssrc",
+        "stamp",
+        "timestamp",
+    )
+
+    def __init__(self, event: TelephoneEvent, *, ssrc: int, sequence: int, timestamp: int, now_ns: int) -> None:
+        self.code = event.code
+        self.ssrc = ssrc
+        self.sequence = sequence  # of its newest packet, like the next four
+        self.timestamp = timestamp
+        self.duration = event.duration
+        self.has_ended = event.end
+        self.heard_ns = now_ns
+        self.is_moving = False
+        self.segment = 0
+        self.is_spent = False
+        self.stamp: int | None = None
+
+    @property
+    def digit(self) -> str:
+        """The key; "" where it is an event of another kind."""
+        return DIGITS[self.code] if self.code < len(DIGITS) else ""
 
 
 class DigitDetector:
-    """Reports each press once: at its first end packet, or when the next event cuts it off, or when its packets stop.
+    """Tells of each packet which press it belongs to.
 
-    A press is named by SSRC, timestamp and code. Names already reported are remembered, so repeated ends, duplicates and latecomers are
-    silent, while the same key pressed again has a new timestamp and is a new digit.
+    A packet that is newer than the press before belongs to another one if its code says so, or its time: a press is over once an end came,
+    and where all ends were lost, its next packet would not begin a pause later. What devices do to the timestamps within a press
+    (one for each packet, the next segment at 65,535 or 65,536, the last press's once more) is told by sequence, duration and ends.
+    A packet that is older is a latecomer, and names its press by the timestamp.
     """
 
-    __slots__ = ("_pending", "_told")
+    __slots__ = ("_presses",)
 
     def __init__(self) -> None:
-        self._pending: _Press | None = None
-        self._told: deque[tuple[int, int, int]] = deque(maxlen=TOLD_EVENTS)
+        self._presses: deque[Press] = deque(maxlen=KNOWN_PRESSES)  # of each SSRC the newest one last
 
-    @property
-    def waiting(self) -> bool:
-        """A press is under way: `expire` has to be asked from time to time."""
-        return self._pending is not None
-
-    def hear(self, payload: bytes | bytearray | memoryview, *, ssrc: int, timestamp: int, now_ns: int) -> str:
-        """One telephone-event packet -> the digits it completes: none, one, or two (a cut-off one and a new one already ended)."""
+    def hear(
+        self, payload: bytes | bytearray | memoryview, *, ssrc: int, sequence: int, timestamp: int, now_ns: int
+    ) -> tuple[Press, bool] | None:
+        """Returns the press that a packet belongs to and whether it is the first of it; None where the payload is no event."""
         event = parse_event(payload)
-        if event is None or event.code >= len(DIGITS) or (ssrc, timestamp, event.code) in self._told:
-            return ""
-        heard = _Press(ssrc=ssrc, timestamp=timestamp, code=event.code, heard_ns=now_ns)
-        digits = ""
-        if self._pending is not None and not _same_press(self._pending, heard):
-            digits = self._tell(self._pending)
-        elif self._pending is not None and self._pending.timestamp != timestamp:
-            self._remember(self._pending)
-        self._pending = heard
-        if event.end:
-            digits += self._tell(heard)
-        return digits
+        if event is None:
+            return None
+        last = next((press for press in reversed(self._presses) if press.ssrc == ssrc), None)
+        if last is not None:
+            ahead = (sequence - last.sequence) & 0xFFFF
+            if -ahead & 0xFFFF <= MAX_LATE_PACKETS and now_ns - last.heard_ns < MAX_LATE_NS:
+                known = self._late(event.code, ssrc=ssrc, timestamp=timestamp)
+                if known is not None:
+                    return known, False
+                press = Press(event, ssrc=ssrc, sequence=sequence, timestamp=timestamp, now_ns=now_ns)
+                self._insert(press, before=last)
+                return press, True
+            if _goes_on(last, event, ahead=ahead, timestamp=timestamp, now_ns=now_ns):
+                _go_on(last, event, sequence=sequence, timestamp=timestamp, now_ns=now_ns)
+                return last, False
+        press = Press(event, ssrc=ssrc, sequence=sequence, timestamp=timestamp, now_ns=now_ns)
+        self._presses.append(press)
+        return press, True
 
-    def expire(self, now_ns: int) -> str:
-        """The digit whose packets stopped without an end, once `LOST_NS` went by; else nothing."""
-        if self._pending is None or now_ns - self._pending.heard_ns < LOST_NS:
-            return ""
-        return self._tell(self._pending)
+    def spend(self) -> None:
+        """All presses that are known by now have been acted on."""
+        for press in self._presses:
+            press.is_spent = True
 
-    def _tell(self, press: _Press) -> str:
-        self._pending = None
-        self._remember(press)
-        return DIGITS[press.code]
+    def _late(self, code: int, *, ssrc: int, timestamp: int) -> Press | None:
+        """Returns the press of a packet that is not newer than all before: the one that began when it says, or so near that no other one
+        fits in between."""
+        for press in reversed(self._presses):
+            if (press.ssrc, press.code) == (ssrc, code):
+                moved = _signed(timestamp - press.timestamp)
+                if abs(moved) < SHORTEST_SAMPLES or -moved in SEGMENTS:
+                    return press
+        return None
 
-    def _remember(self, press: _Press) -> None:
-        self._told.append((press.ssrc, press.timestamp, press.code))
+    def _insert(self, press: Press, *, before: Press) -> None:
+        if len(self._presses) == KNOWN_PRESSES:
+            self._presses.popleft()
+        self._presses.insert(self._presses.index(before) if before in self._presses else len(self._presses), press)
 
 
-def _same_press(pending: _Press, heard: _Press) -> bool:
-    """The same event, or its next segment: one longer than its duration field can say goes on under a new timestamp (§2.5.1.3)."""
-    if (pending.ssrc, pending.code) != (heard.ssrc, heard.code):
+def _goes_on(press: Press, event: TelephoneEvent, *, ahead: int, timestamp: int, now_ns: int) -> bool:
+    """Returns whether a packet that is newer than all of `press`, by `ahead`, is one more of it."""
+    if event.code != press.code:
         return False
-    return (heard.timestamp - pending.timestamp) & 0xFFFFFFFF in (0, MAX_DURATION)
+    moved = _signed(timestamp - press.timestamp)
+    pause = moved - press.duration
+    if press.has_ended:
+        return event.end and pause < PAUSE_SAMPLES
+    if moved == 0:
+        is_restarted = event.duration < press.duration < MAX_DURATION - WRAP_SAMPLES
+        return not is_restarted or now_ns - press.heard_ns < LOST_NS
+    if moved in SEGMENTS and press.duration > MAX_DURATION // 2:
+        return True
+    may_be_lost = press.is_moving and now_ns - press.heard_ns < LOST_NS
+    lost = (ahead - 1) * FRAME_MS * SAMPLES_PER_MS if may_be_lost else 0
+    return pause < PAUSE_SAMPLES + lost
+
+
+def _go_on(press: Press, event: TelephoneEvent, *, sequence: int, timestamp: int, now_ns: int) -> None:
+    moved = _signed(timestamp - press.timestamp)
+    if moved in SEGMENTS and event.duration < press.duration:
+        press.segment += MAX_DURATION
+    elif moved != 0:
+        press.is_moving = True
+    press.sequence = sequence
+    press.timestamp = timestamp
+    press.duration = event.duration
+    press.has_ended = press.has_ended or event.end
+    press.heard_ns = now_ns
+
+
+def _signed(number: int) -> int:
+    """Returns the difference of two timestamps, which wrap at 32 bits."""
+    return ((number + 0x80000000) & 0xFFFFFFFF) - 0x80000000

@@ -6,21 +6,21 @@ changed in place, no objects for the usual packet, positional arguments, the usu
 
 from collections.abc import Callable
 
-from media.control import DigitReceived
+from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
-from media.worker.leg import Address, Leg
+from media.worker.hearing import hear_first
+from media.worker.leg import NO_TYPE, Address, Leg
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
 
 class Forwarder:
-    """`buffer` is where the next datagram has to be received. `hearing`: legs with a key press under way."""
+    """`buffer` is where the next datagram has to be received."""
 
-    __slots__ = ("_report", "_view", "buffer", "hearing")
+    __slots__ = ("_report", "_view", "buffer")
 
-    def __init__(self, report: Callable[[DigitReceived], None]) -> None:
+    def __init__(self, report: Callable[[DigitReceived | Heard], None]) -> None:
         self.buffer = bytearray(BUFFER_BYTES)
-        self.hearing: set[Leg] = set()
         self._view = memoryview(self.buffer)
         self._report = report
 
@@ -28,40 +28,73 @@ class Forwarder:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
         buffer = self.buffer
         payload_type = buffer[1] & 0x7F
-        if buffer[0] != PLAIN or not HEADER_BYTES <= size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
+        if buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
             if payload_type in RTCP_TYPES:  # on one port with RTP (RFC 5761), or at the wrong one
                 leg.hear_rtcp(source[0], now_ns)
             size = self._flatten(size)
             if size < HEADER_BYTES:
                 leg.malformed += 1
                 return
-        if source != leg.latched and not leg.admit(source, now_ns):
+        if source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
+        if payload_type != leg.audio_type or size == HEADER_BYTES:
+            if payload_type not in leg.codecs or size == HEADER_BYTES:
+                self._take_other(leg, payload_type, size, now_ns)
+                return
+            if leg.turn_to_audio(payload_type, now_ns):
+                hear_first(leg, now_ns, self._report)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
         to = leg.relay_to
-        if payload_type == leg.audio_type or leg.takes_audio(payload_type):
-            if to is None:
-                return
-            if leg.recode is not None:
-                buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
-            buffer[1] += to.send_type - payload_type
-        elif payload_type in leg.event_types:
-            self._hear(leg, size, now_ns)
-            if to is None or to.dtmf_type < 0:
-                return
-            buffer[1] += to.dtmf_type - payload_type
-        else:
+        if to is None:
+            leg.newest = self._ssrc(), self._sequence()
             return
+        if leg.recode is not None:
+            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
+        buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
 
-    def expire(self, now_ns: int) -> None:
-        """Report the digits whose packets have stopped."""
-        for leg in list(self.hearing):
-            self._tell(leg, leg.detector.expire(now_ns), now_ns)
+    def _admit(self, leg: Leg, source: Address, now_ns: int) -> bool:
+        return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
+
+    def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
+        """A packet that is no audio: an event, or nothing that can be heard."""
+        to = leg.relay_to
+        heard = None
+        if payload_type in leg.event_types:
+            heard = leg.detector.hear(
+                self._view[HEADER_BYTES:size],
+                ssrc=self._ssrc(),
+                sequence=self._sequence(),
+                timestamp=int.from_bytes(self._view[4:8], "big"),
+                now_ns=now_ns,
+            )
+        if heard is None:
+            leg.unheard += 1
+            if to is not None:
+                to.stream.skip(self.buffer)
+            return
+        leg.received += 1
+        leg.received_octets += size - HEADER_BYTES
+        leg.last_ns = now_ns
+        if leg.first_ns is None:
+            leg.first_ns = now_ns
+        press, is_first = heard
+        if is_first:
+            press.is_spent = to is None
+            if press.digit:
+                self._report(DigitReceived(port=leg.port, digit=press.digit, at_ns=now_ns))
+        if to is None:
+            leg.newest = self._ssrc(), self._sequence()
+        elif press.is_spent or to.dtmf_type == NO_TYPE:
+            to.stream.skip(self.buffer)
+        else:
+            self.buffer[1] += to.dtmf_type - payload_type
+            if to.stream.rewrite_event(self.buffer, now_ns, press):
+                to.transmit(self._view[:size])
 
     def _flatten(self, size: int) -> int:
         """Take padding, extension and contributing sources out of the buffer's packet; its new size, 0 where it is not RTP."""
@@ -73,16 +106,8 @@ class Forwarder:
         self.buffer[0] = PLAIN
         return stop
 
-    def _hear(self, leg: Leg, size: int, now_ns: int) -> None:
-        payload = self._view[HEADER_BYTES:size]
-        timestamp = int.from_bytes(self._view[4:8], "big")
-        ssrc = int.from_bytes(self._view[8:12], "big")
-        self._tell(leg, leg.detector.hear(payload, ssrc=ssrc, timestamp=timestamp, now_ns=now_ns), now_ns)
+    def _ssrc(self) -> int:
+        return int.from_bytes(self._view[8:12], "big")
 
-    def _tell(self, leg: Leg, digits: str, now_ns: int) -> None:
-        for digit in digits:
-            self._report(DigitReceived(port=leg.port, digit=digit, at_ns=now_ns))
-        if leg.detector.waiting:
-            self.hearing.add(leg)
-        else:
-            self.hearing.discard(leg)
+    def _sequence(self) -> int:
+        return int.from_bytes(self._view[2:4], "big")

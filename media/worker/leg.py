@@ -9,7 +9,7 @@ from typing import Protocol
 
 from media.control import Counters, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
-from media.rtp.continuity import OutgoingStream
+from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
@@ -17,6 +17,12 @@ from media.worker.playout import Playout
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
+LATE_NS = 3_000_000_000
+"""After a re-INVITE, packets from where the far end was are late ones for so long."""
+OPEN_NS = 3_000_000_000
+"""With `latch` "any-first-seconds": how long anybody may be the far end."""
+QUIET_NS = 1_000_000_000
+"""The shortest silence that a NAT's renumbering explains."""
 NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can carry
 
 
@@ -36,6 +42,7 @@ class Leg:
         "address",
         "audio_codec",
         "audio_type",
+        "bridged_ns",
         "codec",
         "codecs",
         "detector",
@@ -43,10 +50,17 @@ class Leg:
         "dtmf_type",
         "event_types",
         "first_ns",
+        "former",
+        "former_until_ns",
         "host",
+        "is_awaited",
+        "is_heard",
+        "is_quiet",
         "last_ns",
+        "latch_from_ns",
         "latched",
         "malformed",
+        "newest",
         "partner",
         "peer",
         "playing",
@@ -66,6 +80,8 @@ class Leg:
         "sock",
         "stray",
         "stream",
+        "unheard",
+        "untold_ns",
     )
 
     def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
@@ -85,6 +101,14 @@ class Leg:
         self.codec = PCMU
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
+        self.latch_from_ns = now_ns
+        self.former: Address | None = None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
+        self.former_until_ns: int | None = None
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
+        self.bridged_ns = now_ns
+        self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
+        self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
+        self.untold_ns: int | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
         self.digits: DigitQueue | None = None  # that are being sent to it
@@ -95,16 +119,19 @@ class Leg:
         self.rtcp_ns: int | None = None  # when its last RTCP came
         self.first_ns: int | None = None
         self.last_ns: int | None = None
-        self.received = self.received_octets = self.sent = self.sent_octets = self.stray = self.malformed = 0
+        self.received = self.received_octets = self.sent = self.sent_octets = self.unheard = self.stray = self.malformed = 0
 
     def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
+            self._leave(now_ns)
             self.latched = None
+            self.latch_from_ns = now_ns
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
-        self.audio_type = self.send_type = peer.payload_type
+        self.send_type = peer.payload_type
+        self.audio_type = NO_TYPE if self.is_awaited or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
@@ -112,39 +139,73 @@ class Leg:
         self.stream.detach()
         self.update_relay()
 
-    def takes_audio(self, payload_type: int) -> bool:
-        """Is this another of the peer's audio payload types? Then it is the present one: any codec of an answer may come at any time."""
-        if payload_type not in self.codecs:
-            return False
-        self.audio_type, self.audio_codec = payload_type, self.codecs[payload_type]
-        self.update_relay()
-        return True
+    def _leave(self, now_ns: int) -> None:
+        """A new address is signalled: the former one is over. One that it had not signalled may be where it sends from whatever it says."""
+        if self.peer is None:
+            return
+        signalled = (self.peer.host, self.peer.port)
+        self.former = self.latched or signalled
+        self.former_until_ns = None if self.former[:2] == signalled else now_ns + LATE_NS
 
-    def admit(self, source: Address, now_ns: int) -> bool:
+    def turn_to_audio(self, payload_type: int, now_ns: int) -> bool:
+        """The first audio, or another of the peer's audio payload types is the present one: any codec of an answer may come at any time.
+        Returns whether this is the first audio since `bridge` that the partner gets."""
+        if self.first_ns is None:
+            self.first_ns = now_ns
+        codec = self.codecs[payload_type]
+        if codec != self.audio_codec:
+            self.audio_codec = codec
+            self.update_relay()
+        if self.is_awaited and self.relay_to is None:
+            return False
+        self.audio_type = payload_type
+        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
+        return was_awaited
+
+    def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. Another port of the signalled host may once, before anything has latched: a NAT
-        has renumbered the far end (RFC 4961 symmetric RTP). Everything else could be anybody. Of a peer that signalled a name the first
-        packet says where it is.
+        Exactly the signalled address always may. With `latch` "host" another port of that host may once, before anything has latched: a NAT
+        has renumbered the far end (RFC 4961 symmetric RTP); with "any-first-seconds" anybody may, in the first `OPEN_NS` and before
+        anything has latched, and so may, at any time, who is first of a peer that signalled a name. Everything else could be anybody.
+        Where it was before a re-INVITE it is not any more. With `follows_nat` another port of the latched host takes over, where that
+        has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
         """
         peer = self.peer
-        if peer is None:
-            return False
-        if not (peer.learns and self.latched is None) and (
-            source[0] != peer.host or (source[1] != peer.port and self.latched is not None)
+        if peer is None or not (
+            source[:2] == (peer.host, peer.port)
+            or (peer.latch != "strict" and self._may_latch(peer, source, now_ns))
+            or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
         self.latched = self.address = source
-        if self.first_ns is None:
-            self.first_ns = now_ns
         return True
+
+    def _may_latch(self, peer: RemoteMedia, source: Address, now_ns: int) -> bool:
+        if self.latched is not None:
+            return False
+        if source == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
+            return False
+        is_open = peer.latch == "any-first-seconds" and now_ns - self.latch_from_ns < OPEN_NS
+        return is_open or peer.learns or source[0] == peer.host
+
+    def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
+        if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
+            return False
+        if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
+            return True
+        return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
 
     def update_relay(self) -> None:
         """Derive, for both partners, where received packets go: nowhere while either plays, or the other is sent digits or wants
         nothing."""
         for leg in (self, self.partner):
             if leg is not None:
-                leg.relay_to = leg.listener()
+                listener = leg.listener()
+                if listener is not leg.relay_to:
+                    leg.relay_to = listener
+                    if listener is not None:
+                        listener.stream.detach()
                 leg.recode = None if leg.relay_to is None else recoding(leg.audio_codec, leg.relay_to.codec)
 
     def listener(self) -> "Leg | None":
@@ -164,13 +225,23 @@ class Leg:
     def wants_packets(self) -> bool:
         return self.peer is not None and self.peer.receives and self.address is not None
 
-    def bridge(self, other: "Leg") -> None:
-        """Relay between this leg and another; former partners are left alone, what plays on either stops."""
+    def await_audio(self) -> None:
+        """The next audio that goes to the partner is to be told."""
+        self.is_awaited, self.audio_type = True, NO_TYPE
+
+    def bridge(self, other: "Leg", now_ns: int) -> None:
+        """Relay between this leg and another; former partners are left alone, what plays on either stops. Keys that were pressed before are
+        nothing to the other: they have been acted on here."""
         self.unbridge()
         other.unbridge()
         self.partner, other.partner = other, self
         for leg in (self, other):
             leg.playing = leg.digits = None
+            leg.detector.spend()
+            leg.bridged_ns = now_ns
+            leg.is_heard = leg.is_quiet = False
+            leg.untold_ns = None
+            leg.await_audio()
             leg.stream.detach()
         self.update_relay()
 
@@ -215,8 +286,7 @@ class Leg:
         if not peer.sends and partner is not None and partner.peer is not None:
             since = max(since, partner._heard_ns())
         has_moved = peer.moved and (self.last_ns is None or self.last_ns < self.silence_from_ns)
-        sends_rtcp = self.rtcp_ns is not None and now_ns - self.rtcp_ns < rtp_timeout_ns
-        is_patient = peer.held or not peer.sends or has_moved or sends_rtcp
+        is_patient = peer.held or not peer.sends or has_moved or self.sends_rtcp(now_ns, rtp_timeout_ns)
         if since == self.silence_told_ns or now_ns - since < (hold_timeout_ns if is_patient else rtp_timeout_ns):
             return None
         return since
@@ -234,12 +304,16 @@ class Leg:
         if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
 
+    def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
+        return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
+
     def counters(self) -> Counters:
         return Counters(
             received=self.received,
             received_octets=self.received_octets,
             sent=self.sent,
             sent_octets=self.sent_octets,
+            unheard=self.unheard,
             stray=self.stray,
             malformed=self.malformed,
             first_ns=self.first_ns,

@@ -25,7 +25,6 @@ TURN_NS = 1_000_000  # the least time from one turn to the next, when packets co
 MAX_EVENTS = 256  # a turn: the clock is read once in it
 MAX_ORDERS_A_TURN = 32  # then packets have their turn
 TICK_NS = 1_000_000_000  # signs of life and silence
-EXPIRY_NS = 50_000_000  # how often presses without an end are looked at, while there are any
 NS_PER_S = 1_000_000_000
 
 
@@ -87,11 +86,10 @@ class Relay:
             rtcp, _ = self._rtcp.pop(rtcp_fd)
             self._epoll.unregister(rtcp)
             rtcp.close()
-        self._forwarder.hearing.discard(leg)
 
     def _loop(self) -> None:
         poll, legs, control = self._epoll.poll, self._legs, self._link.fileno()
-        datagram, buffer, hearing = self._forwarder.datagram, self._forwarder.buffer, self._forwarder.hearing
+        datagram, buffer = self._forwarder.datagram, self._forwarder.buffer
         now_ns = due_ns = monotonic_ns()
         busy = False
         while not self._quit:
@@ -119,8 +117,6 @@ class Relay:
                     datagram(leg, size, source, now_ns)
                 except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
                     self._complaints.about("forwarding a packet", error)
-            if hearing:
-                due_ns = min(due_ns, now_ns + EXPIRY_NS)
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
         with suppress(OSError):
@@ -151,12 +147,10 @@ class Relay:
             if now_ns >= self._tick_ns:
                 self._tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
-            self._forwarder.expire(now_ns)
         except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; reported
             self._complaints.about("keeping time", error)
-        expiry_ns = now_ns + EXPIRY_NS if self._forwarder.hearing else self._tick_ns
         frame_ns = self._board.next_frame_ns()
-        return max(now_ns, min(self._tick_ns, expiry_ns, self._tick_ns if frame_ns is None else frame_ns))
+        return max(now_ns, min(self._tick_ns, self._tick_ns if frame_ns is None else frame_ns))
 
     def _tick(self, now_ns: int) -> None:
         self._board.report_silence(now_ns)

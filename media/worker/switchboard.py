@@ -36,6 +36,7 @@ from media.dsp.tones import FRAME_SAMPLES, ringback
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.worker.digits import DigitQueue
+from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
@@ -101,7 +102,7 @@ class Switchboard:
             case Close():
                 self._close(order.port)
             case Bridge():
-                self._bridge(order)
+                self._bridge(order, now_ns)
             case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge():
                 leg = self._legs.get(order.port)
                 if leg is not None:
@@ -158,10 +159,10 @@ class Switchboard:
             counters = leg.counters()
         self._report(Closed(port=port, counters=counters))
 
-    def _bridge(self, order: Bridge) -> None:
+    def _bridge(self, order: Bridge, now_ns: int) -> None:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
         if a is not None and b is not None and a is not b:
-            a.bridge(b)
+            a.bridge(b, now_ns)
 
     def _play(self, leg: Leg, name: str, *, play: int | None, now_ns: int) -> None:
         prompt = self._prompt(name)
@@ -225,8 +226,10 @@ class Switchboard:
             self._schedule.add(digits.next_ns, (leg, digits))
 
     def report_silence(self, now_ns: int) -> None:
-        """Report each silence once: what is remembered as reported is when it began, so the next packet starts another."""
+        """Report who is heard, and each silence once: what is remembered as reported is when it began, so the next packet starts
+        another."""
         for leg in self._legs.values():
+            tell(leg, now_ns, self._report, rtcp_timeout_ns=self._rtp_timeout_ns)
             since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
             if since is not None:
                 leg.silence_told_ns = since

@@ -7,6 +7,7 @@ stopped by the thread that started it.
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -98,6 +99,7 @@ class Program:
     ) -> None:
         self.output = output
         self.lines: list[str] = []
+        self._found = 0
         self._news = threading.Condition()
         self._silent = not follow
         self._stop_signal = stop_signal
@@ -134,6 +136,15 @@ class Program:
         with self._news:
             self._news.wait_for(lambda: told(self.lines) or self._silent, deadline_s)
             return told(self.lines)
+
+    def says_next(self, pattern: str, deadline_s: float) -> bool:
+        """As `says`, of a line that holds the regular expression, after the one that the last `says_next` found."""
+        wanted, begin = re.compile(pattern), self._found
+        if not self.says(lambda lines: any(wanted.search(line) for line in lines[begin:]), deadline_s):
+            return False
+        lines = list(self.lines)
+        self._found = next(number for number in range(begin, len(lines)) if wanted.search(lines[number])) + 1
+        return True
 
     def tell(self, line: bytes) -> None:
         """A line to its standard input; nothing when it has ended: what it failed to do shows in what it never says."""

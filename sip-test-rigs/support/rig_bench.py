@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import assert_never
 
 from child_process import wait_until
+from rig_asterisk import Asterisk
 from rig_baresip import BaresipPhone
 from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
@@ -63,6 +64,8 @@ class Bench:
         self._proxy_at = (LOOPBACK, self._ports.next())
         self._proxy_inner = (LOOPBACK, self._ports.next())
         self._kamailio: Kamailio | None = None
+        self._asterisk_at = (self._ports.host, self._ports.next())
+        self._asterisk: Asterisk | None = None
         self._dns_at = (LOOPBACK, self._ports.next())
         self._name_server: NameServer | None = None
         self._lines: dict[str, Phone] = {}
@@ -99,12 +102,16 @@ class Bench:
             for path in (self._rig.kamailio, *sorted(self._rig.folder.glob("*.list"))):
                 (self._work / path.name).write_text(fill_placeholders(path.read_text(), values))
             self._kamailio = Kamailio(self._work / self._rig.kamailio.name, outer=self._proxy_at, work=self._work)
+        if self._rig.asterisk is not None:
+            self._asterisk = Asterisk(self._rig.asterisk, values, at=self._asterisk_at, work=self._work)
         late = {step.name for step in self._rig.steps if isinstance(step, LateLine)}
         for line in self._rig.lines:
             if line.name not in late:
                 self._start_line(line)
         if self._kamailio is not None:
             self._kamailio.await_ready()
+        if self._asterisk is not None:
+            self._asterisk.await_ready()
         self._switch.await_ready()
         return self._switch
 
@@ -125,6 +132,7 @@ class Bench:
             "dns": "{}:{}".format(*self._dns_at),
             "kamailio": "{}:{}".format(*self._proxy_at),
             "kamailio_inner": "{}:{}".format(*self._proxy_inner),
+            "asterisk": "{}:{}".format(*self._asterisk_at),
             "host": self._ports.host,
             "host_rtp": "{}-{}".format(*HOST_RTP),
             **lines,
@@ -248,7 +256,7 @@ class Bench:
 
     def _address_of(self, party: str, *, caller: str) -> tuple[str, int]:
         """Of the family of the caller's own address."""
-        host, port = self._proxy_at if party == "kamailio" else self._switch_at
+        host, port = {"kamailio": self._proxy_at, "asterisk": self._asterisk_at}.get(party, self._switch_at)
         return LOOPBACK6 if ":" in caller else host, port
 
     def _running(self) -> Switch:
@@ -309,6 +317,9 @@ class Bench:
 
     def _act(self, act: Act, phones: Mapping[str, AudioPhone]) -> str | None:
         """Returns what went wrong."""
+        if act.asterisk_says and self._asterisk is not None:
+            said = self._asterisk.says(act.asterisk_says, self._rig.deadline_s)
+            return None if said else f"Asterisk's log had no {act.asterisk_says!r} within {self._rig.deadline_s:.0f} s"
         if not act.who:
             return "the call ended before anybody hung up" if self._any_over(phones, act.pause_ms) else None
         phone, deadline_s = phones[act.who], self._rig.deadline_s
@@ -359,12 +370,16 @@ class Bench:
         for phone in self._phones():
             if not isinstance(phone, SippPhone) and phone.name in self._rig.heard:
                 problems += phone.unheard(self._rig.heard[phone.name])
+        if self._asterisk is not None and "asterisk" in self._rig.heard:
+            problems += self._asterisk.unheard(self._rig.heard["asterisk"])
         return problems
 
     def _read_logs(self) -> list[str]:
         """What differs in the logs from what the rig expects of them."""
         logs = {phone.name: phone.log for phone in self._phones() if not isinstance(phone, SippPhone)}
         logs["switch"] = self._running().log
+        if self._asterisk is not None:
+            logs["asterisk"] = self._asterisk.log
         problems = []
         for party, expected in self._rig.logs.items():
             text = logs[party].read_text(errors="replace")
@@ -384,6 +399,7 @@ class Bench:
             phone.stop()
         problems = self._switch.stop() if self._switch else []
         problems += self._kamailio.stop() if self._kamailio else []
+        problems += self._asterisk.stop() if self._asterisk else []
         if self._name_server:
             self._name_server.stop()
         self._mute.close()
@@ -397,6 +413,8 @@ class Bench:
             texts.update(phone.diagnosis())
         if self._kamailio:
             texts.update(self._kamailio.diagnosis())
+        if self._asterisk:
+            texts.update(self._asterisk.diagnosis())
         if self._switch:
             texts.update(self._switch.diagnosis())
         return {title: text for title, text in texts.items() if text}

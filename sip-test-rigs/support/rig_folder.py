@@ -86,11 +86,13 @@ class SippCaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`."""
+    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`, or until
+    a line of Asterisk's log holds `asterisk_says`, a regular expression."""
 
     who: str = ""
     what: str = ""
     keys: str = ""
+    asterisk_says: str = ""
     pause_ms: int = 0
 
 
@@ -180,7 +182,8 @@ class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
     `logs`: how often a regular expression is found (a number, or from and to), by whose log it is. `kamailio`: the configuration of the
-    proxy in front of the switch, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    proxy in front of the switch, `asterisk`: the folder of that of an
+    Asterisk, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -194,6 +197,7 @@ class Rig:
     certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
+    asterisk: Path | None = None
     needs: tuple[str, ...] = ()
 
     @property
@@ -203,7 +207,8 @@ class Rig:
         found = {"sipp" for party in parties if isinstance(party, SippLine | SippCaller | Load)}
         found |= {party.kind.value for party in parties if isinstance(party, PhoneLine | PhoneCaller)} - {PhoneKind.PJSIP.value}
         found |= {IPV6 for party in parties if isinstance(party, _Placed) and ":" in party.at}
-        return frozenset({*found, *self.needs, *(["kamailio"] if self.kamailio else [])})
+        found |= {name for name, there in (("kamailio", self.kamailio), ("asterisk", self.asterisk)) if there}
+        return frozenset({*found, *self.needs})
 
 
 def find_rigs(root: Path) -> list[Path]:
@@ -215,7 +220,9 @@ def read_rig(folder: Path) -> Rig:
     """Raises RigError."""
     config = folder / "config.yaml"
     text = _existing(config).read_text()
-    script = _mapping(folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "needs", "certificates"}, optional=True)
+    script = _mapping(
+        folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
+    )
     expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
@@ -225,7 +232,7 @@ def read_rig(folder: Path) -> Rig:
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
     if any(isinstance(line, PhoneLine) for line in lines) and not any(isinstance(step, PhoneCaller) for step in steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
-    _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, with_kamailio="kamailio" in script)
+    _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, beside={"kamailio", "asterisk"} & set(script))
     return Rig(
         name=folder.name,
         folder=folder,
@@ -238,6 +245,7 @@ def read_rig(folder: Path) -> Rig:
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
+        asterisk=_existing(folder / script["asterisk"] / "pjsip.conf").parent if "asterisk" in script else None,
         needs=_words(script.get("needs")),
     )
 
@@ -255,7 +263,7 @@ def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in values:
-            raise RigError(f"config.yaml: unknown placeholder {{{found[1]}}}; there are {', '.join(sorted(values))}")
+            raise RigError(f"unknown placeholder {{{found[1]}}}; there are {', '.join(sorted(values))}")
         return values[found[1]]
 
     return PLACEHOLDER.sub(value, text)
@@ -367,36 +375,40 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
     )
 
 
+ASTERISK_SAYS = "asterisk says "
 VERBS = {"holds": "hold", "resumes": "resume", "hangs up": "hang up"}
 
 
 def _act(told: object, place: str) -> Act:
-    """`500ms`, `caller holds`, `line-a resumes`, `line-a presses 12`, `caller hangs up`."""
+    """`500ms`, `caller holds`, `line-a resumes`, `line-a presses 12`, `caller hangs up`, `asterisk says REGEX`."""
     words = str(told)
     if DURATION.fullmatch(words):
         return Act(pause_ms=duration_ms(words))
     who, _, does = words.partition(" ")
+    if words.startswith(ASTERISK_SAYS):
+        return Act(asterisk_says=words.removeprefix(ASTERISK_SAYS))
     if does in VERBS:
         return Act(who=who, what=VERBS[does])
     verb, _, keys = does.partition(" ")
     if verb == "presses" and keys:
         return Act(who=who, what="press", keys=keys)
-    raise RigError(f"{place}: {words!r}: write a duration, or who `holds`, `resumes`, `presses KEYS` or `hangs up`")
+    raise RigError(
+        f"{place}: {words!r}: write a duration, who `holds`, `resumes`, `presses KEYS` or `hangs up`, or `asterisk says REGEX`"
+    )
 
 
-def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, with_kamailio: bool) -> None:
-    """Whoever is named is there."""
+def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, beside: set[str]) -> None:
+    """Whoever is named is there. `beside`: the programs of others that the rig has beside phones."""
     for step in steps:
-        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {
-            "switch",
-            "mutual",
-            *(["kamailio"] if with_kamailio else []),
-        }:
-            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, `mutual`, or to `kamailio` where the rig has one")
-        if isinstance(step, KamailioSays) and not with_kamailio:
+        if isinstance(step, SippCaller | PhoneCaller) and step.to not in {"switch", "mutual", *beside}:
+            others = "`kamailio` or `asterisk` where the rig has one"
+            raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, `mutual`, or to {others}")
+        if isinstance(step, KamailioSays) and "kamailio" not in beside:
             raise RigError(f"{place}: `kamailio says`, and the rig has no `kamailio: FILE.cfg`")
         if isinstance(step, PhoneCaller) and (strangers := {act.who for act in step.then} - {"", step.name, *lines}):
             raise RigError(f"{place}: nobody is called {', '.join(sorted(strangers))}")
+        if isinstance(step, PhoneCaller) and "asterisk" not in beside and any(act.asterisk_says for act in step.then):
+            raise RigError(f"{place}: `asterisk says`, and the rig has no `asterisk: FOLDER`")
 
 
 def _kind(told: Mapping[str, Any], place: str) -> PhoneKind:

@@ -1,6 +1,5 @@
 """Runs Kamailio as a proxy in front of a rig's switch, with the rig's own configuration."""
 
-import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +22,6 @@ class Kamailio:
         command += ["-n", "1", "-w", str(work), "-Y", str(run)]
         to_stdout = ["sh", "-c", 'exec "$0" "$@" 2>&1']
         self._program = Program([*to_stdout, *command], output=work / "kamailio.log", folder=work, follow=True, death_signal="TERM")
-        self._read = 0
 
     def await_ready(self) -> None:
         """Raises RigError when it does not come to listen."""
@@ -33,12 +31,9 @@ class Kamailio:
 
     def says(self, pattern: str, deadline_s: float) -> list[str]:
         """Waits for a line that holds `pattern`, after those waited for before; returns what is wrong."""
-        wanted, begin = re.compile(pattern), self._read
-        if not self._program.says(lambda lines: any(wanted.search(line) for line in lines[begin:]), deadline_s):
-            return [f"Kamailio's log had no {pattern!r} within {deadline_s:.0f} s"]
-        lines = list(self._program.lines)
-        self._read = next(number for number in range(begin, len(lines)) if wanted.search(lines[number])) + 1
-        return []
+        if self._program.says_next(pattern, deadline_s):
+            return []
+        return [f"Kamailio's log had no {pattern!r} within {deadline_s:.0f} s"]
 
     def stop(self) -> list[str]:
         ended = self._program.ended

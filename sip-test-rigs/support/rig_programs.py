@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable
 
+from asterisk_root import find
 from rig_ports import has_ipv6
 
 PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio kamailio-tls-modules", "asterisk": "asterisk"}
@@ -18,6 +19,10 @@ def missing(programs: Iterable[str]) -> list[str]:
 
 
 def path_of(program: str) -> str | None:
+    """Raises NoAsteriskError."""
+    if program == "asterisk":
+        installed = find()
+        return installed.program[-1] if installed else None
     return shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
 
 

@@ -13,19 +13,21 @@ UNWANTED_FLOOR_DB = -40.0  # 30 dB below what the other sends
 
 
 def unheard(name: str, recordings: Sequence[Path], wanted: Mapping[str, Any], *, digits: str) -> list[str]:
-    """Returns what differs from `{tone: HZ, at_least: DURATION, at_most: DURATION, not: HZ, digits: KEYS}`. `digits`: keys that came.
+    """Returns what differs from `{tone: HZ, at_least: DURATION, at_most: DURATION, not: HZ, digits: KEYS}`. `digits`: keys that came. Of
+    several tones each must be heard for so long.
 
     `recordings`: in the order in which they were made."""
     if not recordings:
         return [f"{name}: recorded nothing"]
     samples = np.concatenate([read_wav(path) for path in recordings])
     least_ms = duration_ms(wanted.get("at_least", "1s"))
-    heard = find_tone(samples, int(wanted["tone"]), floor_db=HEARD_FLOOR_DB)
     problems = []
-    if heard.heard_ms < least_ms:
-        problems.append(f"{name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {least_ms} ms or more")
-    if "at_most" in wanted and heard.heard_ms > duration_ms(wanted["at_most"]):
-        problems.append(f"{name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {wanted['at_most']} or less")
+    for hz in wanted["tone"] if isinstance(wanted["tone"], list) else [wanted["tone"]]:
+        heard = find_tone(samples, int(hz), floor_db=HEARD_FLOOR_DB)
+        if heard.heard_ms < least_ms:
+            problems.append(f"{name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {least_ms} ms or more")
+        if "at_most" in wanted and heard.heard_ms > duration_ms(wanted["at_most"]):
+            problems.append(f"{name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {wanted['at_most']} or less")
     if "not" in wanted:
         unwanted = find_tone(samples, int(wanted["not"]), floor_db=UNWANTED_FLOOR_DB)
         if unwanted.heard_ms:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asterisk_root import NoAsteriskError
 from rig_bench import Bench
 from rig_folder import RigError, find_rigs, read_rig
 from rig_ports import NoPortsError
@@ -66,7 +67,7 @@ def run_rig(name: str, *, keep: bool = False) -> Verdict:
         notes = bench.notes
         problems = bench.run()
         details = bench.diagnosis() if problems else {}
-    except (RigError, NoPortsError) as error:
+    except (RigError, NoPortsError, NoAsteriskError) as error:
         problems = [str(error)]
     kept = work if problems or keep else None
     if kept is None:

@@ -14,7 +14,9 @@ its record has. A call refused on arrival, such as one of a paused publisher, ha
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from switch.billing import keys
 from switch.billing.entry_state import State, StateRow
@@ -47,8 +49,7 @@ DAY_US = 86_400_000_000
 _REFUSED = frozenset(state for state in FinalState if state.name.startswith("REJECTED_"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
+class _Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt, judged; or the call itself, where nobody was dialled. `terms` None: its campaign has none."""
 
     situation: Situation

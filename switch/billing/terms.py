@@ -9,11 +9,12 @@ advertiser owes for it; a publisher may earn all the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from switch.billing.money import show_micros
 from switch.call.moment import US_PER_MS
@@ -125,14 +126,13 @@ class Rate:
     step_s: int = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """The facts that rules are evaluated on. `attempt` None: nobody was dialled. `posted`: what came from outside, and when."""
 
     record: CallRecord
     attempt: AttemptRecord | None
     is_attributed: bool
-    posted: Mapping[BillableOn, int] = field(default_factory=dict)
+    posted: Mapping[BillableOn, int] = msgspec.field(default_factory=dict)
 
     @property
     def repeat(self) -> bool:
@@ -146,8 +146,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     read: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accrual:
+class Accrual(msgspec.Struct, frozen=True, kw_only=True):
     """From `at_us` on this much is owed in all, by `rule`."""
 
     at_us: int
@@ -159,8 +158,7 @@ class Accrual:
 Accruals = tuple[Accrual, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earned:
+class Earned(msgspec.Struct, frozen=True, kw_only=True):
     """`notes`: why one of the two is less than its rule gives."""
 
     revenue: Accruals
@@ -292,12 +290,12 @@ def show_share(basis_points: int) -> str:
 def evaluate_rule(rule: Rule, situation: Situation) -> RuleResult:
     """Whether a rule holds for an attempt, and since when (`docs/billing.md` §2, §4)."""
     match rule.on:
-        case BillableOn.INBOUND | BillableOn.MENU_DONE | BillableOn.TOTAL_FOR:
-            return _evaluate_in_call(rule, situation)
-        case BillableOn.DIALED | BillableOn.ANSWERED | BillableOn.ACCEPTED | BillableOn.CONNECTED_FOR:
+        case BillableOn.CONNECTED_FOR | BillableOn.DIALED | BillableOn.ANSWERED | BillableOn.ACCEPTED:
             if situation.attempt is None:
                 return RuleResult(since_us=None, read="nobody dialled")
             return _evaluate_in_attempt(rule, situation.attempt, ended_us=situation.record.ended_us)
+        case BillableOn.INBOUND | BillableOn.MENU_DONE | BillableOn.TOTAL_FOR:
+            return _evaluate_in_call(rule, situation)
         case BillableOn.POSTBACK | BillableOn.DISPOSITION | BillableOn.MANUAL:
             since_us = situation.posted.get(rule.on)
             return RuleResult(since_us=since_us, read=f"no {rule.on} yet" if since_us is None else f"{rule.on} posted")
@@ -320,18 +318,19 @@ def _evaluate_in_call(rule: Rule, situation: Situation) -> RuleResult:
 
 def _evaluate_in_attempt(rule: Rule, attempt: AttemptRecord, *, ended_us: int) -> RuleResult:
     answered_us = attempt.answered_us
+    if rule.on is BillableOn.CONNECTED_FOR:
+        enough = answered_us is not None and attempt.connected_ms >= rule.at_least_ms
+        over_us = (attempt.connected_ms - rule.at_least_ms) * US_PER_MS
+        passed_us = _first(attempt.talk_ended_us, attempt.ended_us, ended_us) - over_us
+        return RuleResult(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_ENOUGH[enough]}")
     if rule.on is BillableOn.DIALED:
         return RuleResult(since_us=attempt.invited_us, read="dialled")
     if rule.on is BillableOn.ANSWERED:
         return RuleResult(since_us=answered_us, read=f"{_not(answered_us is not None)}answered")
-    if rule.on is BillableOn.ACCEPTED:
-        took = attempt.accepted is True
-        return RuleResult(
-            since_us=_first(attempt.talk_us, answered_us, ended_us) if took else None, read=f"{_not(took)}accepted by key"
-        )
-    enough = answered_us is not None and attempt.connected_ms >= rule.at_least_ms
-    passed_us = _first(attempt.talk_ended_us, attempt.ended_us, ended_us) - (attempt.connected_ms - rule.at_least_ms) * US_PER_MS
-    return RuleResult(since_us=passed_us if enough else None, read=f"connected {attempt.connected_ms} ms, {_ENOUGH[enough]}")
+    took = attempt.accepted is True
+    return RuleResult(
+        since_us=_first(attempt.talk_us, answered_us, ended_us) if took else None, read=f"{_not(took)}accepted by key"
+    )
 
 
 def _menu_done_us(record: CallRecord) -> int:

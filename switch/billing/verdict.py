@@ -85,5 +85,8 @@ class JudgedCall:
 
     def failures(self) -> dict[int, str]:
         """Returns in words why attempts failed, by their number, where that is known."""
-        told = ((each.facts.get("leg"), each.facts.get("why")) for each in self.events)
-        return {leg: why for leg, why in told if isinstance(leg, int) and isinstance(why, str)}
+        return {
+            leg: why
+            for each in self.events
+            if isinstance(why := each.facts.get("why"), str) and isinstance(leg := each.facts.get("leg"), int)
+        }

@@ -1,8 +1,9 @@
 """Builds the call record from a history, also from one that a crash cut off, and writes a call's events and commands as its record and
 people read them. It neither judges nor stores a record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
@@ -183,34 +184,28 @@ def choice_text(made: Choice) -> str:
 
 def command_text(given: do.Command) -> str:
     """Returns a command's name and varying arguments. Legs are named by number, the caller's (0) only where it could be another."""
-    match given:
-        case do.AskRoute(menu_done=done, tried=tried, held_ms=held_ms):
-            words = ["menu-done"] * done + [f"tried {line}: {why}" for line, why in tried]
-            words += [] if held_ms is None else [f"held {held_ms} ms"]
-            return " ".join(["AskRoute", *words])
-        case do.Dial(leg=leg, attempt=to):
-            return f"Dial {leg} {to.line}"
-        case do.Play(leg=leg, play=play, prompt=prompt):
-            return f"Play {play} {prompt}" + (f" to {leg}" if leg else "")
-        case do.HangUp(leg=leg, cause=cause):
-            return f"HangUp {leg} {cause}"
-        case do.Refuse(cause=cause):
-            return f"Refuse {cause}"
-        case do.Progress(status=status):
-            return f"Progress {status}"
-        case do.Transfer(leg=leg, uri=uri):
-            return f"Transfer {leg} {uri}"
-        case do.RefuseTransfer(leg=leg, status=status) | do.EndTransfer(leg=leg, status=status):
-            return f"{type(given).__name__} {leg} {status}"
-        case (
-            do.MakeDurable()
-            | do.CompleteTransfer()
-            | do.Bridge()
-            | do.BridgeEarly()
-            | do.AccrueRevenue()
-            | do.ReleaseCallCaps()
-            | do.ReleaseCaps()
-        ):
-            return f"{type(given).__name__} {given.leg}"
-        case _:
-            return type(given).__name__
+    name, show = type(given).__name__, _ARGUMENTS.get(type(given))
+    arguments = "" if show is None else show(given)
+    return f"{name} {arguments}" if arguments else name
+
+
+def _question(ask: do.AskRoute) -> str:
+    words = ["menu-done"] * ask.menu_done + [f"tried {line}: {why}" for line, why in ask.tried]
+    return " ".join(words if ask.held_ms is None else [*words, f"held {ask.held_ms} ms"])
+
+
+_ARGUMENTS: dict[type[Any], Callable[[Any], str]] = {
+    do.AskRoute: _question,
+    do.Dial: lambda dial: f"{dial.leg} {dial.attempt.line}",
+    do.Play: lambda play: f"{play.play} {play.prompt}" + (f" to {play.leg}" if play.leg else ""),
+    do.HangUp: lambda hang_up: f"{hang_up.leg} {hang_up.cause}",
+    do.Refuse: lambda refuse: str(refuse.cause),
+    do.Progress: lambda progress: str(progress.status),
+    do.Transfer: lambda transfer: f"{transfer.leg} {transfer.uri}",
+    **dict.fromkeys((do.RefuseTransfer, do.EndTransfer), lambda end: f"{end.leg} {end.status}"),
+    **dict.fromkeys(
+        (do.MakeDurable, do.CompleteTransfer, do.Bridge, do.BridgeEarly, do.AccrueRevenue, do.ReleaseCallCaps, do.ReleaseCaps),
+        lambda of_leg: str(of_leg.leg),
+    ),
+}
+"""Of the commands that have arguments to show."""

@@ -46,6 +46,8 @@ from switch.call.steps import LATE_ANSWER_CAUSE, Step, answer_caller, ask_routin
 RINGING, FORWARDED, EARLY_MEDIA = 180, 181, 183
 PASSED_ON = frozenset({FORWARDED, 182})
 """Provisional statuses of a line that the caller is told as they are; any other is told as 180."""
+_UNANSWERED = frozenset({LegState.INVITED, LegState.RINGING})
+
 DURABLE_MS = 5_000
 WHISPER_MS = 30_000
 """A longer whisper is cut off: the caller waits."""
@@ -87,9 +89,10 @@ def dial(call: Call, choice: Dial, event: Ruled) -> Step:
 
 def on_leg_rang(call: Call, event: LegRang) -> Step:
     """A provisional answer of a line. The caller is told of the first of each kind."""
-    if call.legs[event.leg] not in {LegState.INVITED, LegState.RINGING}:  # more has happened since
+    state = call.legs[event.leg]
+    if state not in _UNANSWERED:  # more has happened since
         return Step(call)
-    if call.legs[event.leg] is LegState.INVITED:
+    if state is LegState.INVITED:
         history = update_attempt(call.history, event.leg, lambda t: replace(t, rang=t.rang or event.at))
         call = replace(call, history=history, legs=move_leg(call.legs, event.leg, LegMove.RINGS))
     phase = call.phase

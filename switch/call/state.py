@@ -65,7 +65,7 @@ def move_leg(legs: Legs, leg: int, move: LegMove) -> Legs:
 
 
 def all_ended(legs: Legs) -> bool:
-    return all(state is LegState.ENDED for state in legs)
+    return legs.count(LegState.ENDED) == len(legs)
 
 
 class AttemptState(msgspec.Struct, frozen=True, kw_only=True):

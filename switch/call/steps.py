@@ -119,15 +119,19 @@ def end_if_released(call: Call) -> Step:
     return Step(replace(call, phase=Ended()), (Finish(),))
 
 
+_UNANSWERED = frozenset({LegState.INVITED, LegState.RINGING, LegState.EARLY})
+_ENDING = frozenset({LegState.LEAVING, LegState.ENDED})
+
+
 def _end_legs(legs: Legs, *, cause: Cause) -> tuple[Legs, tuple[Command, ...], int | None]:
     """Hangs up every live leg; a caller without a final answer is refused, with the SIP code that is returned."""
     commands: list[Command] = []
     sip_code = None
     for leg, state in enumerate(legs):
-        if leg == CALLER and state in {LegState.INVITED, LegState.RINGING, LegState.EARLY}:
+        if leg == CALLER and state in _UNANSWERED:
             commands.append(Refuse(cause=cause))
             sip_code = TREATMENT[cause].sip
-        elif state not in {LegState.LEAVING, LegState.ENDED}:
+        elif state not in _ENDING:
             commands.append(HangUp(leg=leg, cause=cause))
             if leg != CALLER:
                 commands.append(ReleaseCallCaps(leg=leg))

@@ -145,7 +145,11 @@ class Audio(asyncio.DatagramProtocol):
             self._received.append(packet.payload)
             self._received_ns = now_ns
         elif packet.payload_type == self._agreement.dtmf_type:
-            self.digits += self._detector.hear(packet.payload, ssrc=packet.ssrc, timestamp=packet.timestamp, now_ns=now_ns)
+            heard = self._detector.hear(
+                packet.payload, ssrc=packet.ssrc, sequence=packet.sequence, timestamp=packet.timestamp, now_ns=now_ns
+            )
+            if heard is not None and heard[1]:
+                self.digits += heard[0].digit
 
 
 async def bound(protocol: asyncio.DatagramProtocol, address: tuple[str, int]) -> asyncio.DatagramTransport:

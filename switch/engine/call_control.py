@@ -4,7 +4,9 @@ SIP, audio and clocks are elsewhere. Every cap of an attempt is reserved in the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import msgspec
 
 from routing.decide import decide
 from routing.load import PaidConversion
@@ -34,8 +36,7 @@ class AccrualTimes:
     by_event: bool
 
 
-@dataclass(slots=True, kw_only=True)
-class CallContext:
+class CallContext(msgspec.Struct, kw_only=True):
     """The data that judges a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
 
     `reserved`: the legs that caps were reserved for. `events`: what happened so far, heartbeats apart.
@@ -43,9 +44,9 @@ class CallContext:
 
     plan: Plan
     rate: Rate | None
-    terms: dict[str, Terms] = field(default_factory=dict)
-    reserved: set[int] = field(default_factory=set)
-    events: list[CallEvent] = field(default_factory=list)
+    terms: dict[str, Terms] = {}
+    reserved: set[int] = set()
+    events: list[CallEvent] = []
 
     def add_event(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
         """Records the event for the ledger."""

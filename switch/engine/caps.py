@@ -6,12 +6,13 @@ kept by owner, not by cap: a reload's caps hold at once. Owners are opaque keys;
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from routing.cap import Cap, Counts, Per
 from routing.ruling import Attempt
 from routing.window import next_us, start_us
-from switch.engine.counters import Key, UsageCounters
+from switch.engine.counters import UsageCounters
 from switch.engine.last_second import LastSecond
 
 LegKey = tuple[str, int]
@@ -31,8 +32,11 @@ _OF_CALLS = ("campaign:", "publisher:", "number:", "trunk:")
 """Owners that have calls; the others have legs."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Leg:
+_Sums = dict[Counts, dict[str, int]]
+"""By what is counted, what each owner's members hold; none is 0."""
+
+
+class _Leg(msgspec.Struct, kw_only=True):
     """One member. `is_up`: its leg is up, or about to be. `may_earn`: revenue may still come. `earned_micros`: revenue so far."""
 
     owners: tuple[str, ...]
@@ -47,7 +51,7 @@ class _Leg:
 
     def concurrency_owners(self) -> tuple[str, ...]:
         """Returns the owners whose concurrency it holds."""
-        return self.owners if self.holds_call_caps else tuple(owner for owner in self.owners if not owner.startswith(_OF_CALLS))
+        return self.owners if self.holds_call_caps else tuple([owner for owner in self.owners if not owner.startswith(_OF_CALLS)])
 
     def concurrency(self) -> dict[Counts, int]:
         """Returns the concurrency it holds."""
@@ -76,8 +80,8 @@ class CapUsage:
         self._groups: dict[str, tuple[str, ...]] = {}
         self._legs: dict[str, dict[int, _Leg]] = {}
         self._ended: set[str] = set()
-        self._concurrency: dict[Key, int] = {}
-        self._outstanding: dict[Key, int] = {}
+        self._concurrency: _Sums = {counts: {} for counts in Counts}
+        self._outstanding: _Sums = {counts: {} for counts in Counts}
         self._recent = LastSecond()
         self._windows: dict[tuple[Per, str], tuple[int, int]] = {}
 
@@ -147,9 +151,9 @@ class CapUsage:
         leg = self._legs.get(member[0], {}).get(member[1])
         if leg is None or not leg.holds_call_caps or not leg.is_up:
             return None
-        _add_change(self._concurrency, leg.concurrency_owners(), before=leg.concurrency(), after={})
+        of_calls = tuple([owner for owner in leg.owners if owner.startswith(_OF_CALLS)])
+        _add_change(self._concurrency, of_calls, before=leg.concurrency(), after={})
         leg.holds_call_caps = False
-        _add_change(self._concurrency, leg.concurrency_owners(), before={}, after=leg.concurrency())
         return leg.attempt
 
     def release_caps(self, member: LegKey, *, may_earn: bool = False) -> Attempt | None:
@@ -215,7 +219,7 @@ class CapUsage:
         """Returns how much counts against `cap` now: calls or micros. For spacing: 1 when it is too soon, else 0."""
         per, key = cap.per, (cap.owner, cap.counts)
         if per is _CONCURRENCY:
-            counted = self._concurrency.get(key, 0)
+            counted = self._concurrency[cap.counts].get(cap.owner, 0)
         elif per is _SPACING:
             return self._too_soon(cap, utc_us)
         elif per is _SECOND:
@@ -226,18 +230,18 @@ class CapUsage:
             return self._owed_micros(cap.owner)
         else:
             counted = self._counters.since(key, self._window_start_us(per, cap.zone, utc_us=utc_us))
-        return counted + self._outstanding.get(key, 0) if cap.strict else counted
+        return counted + self._outstanding[cap.counts].get(cap.owner, 0) if cap.strict else counted
 
     def _too_soon(self, cap: Cap, utc_us: int) -> int:
         key = (cap.owner, cap.counts)
         latest_us = self._counters.latest_us(key)
-        waits = cap.strict and self._outstanding.get(key, 0) > 0
+        waits = cap.strict and cap.owner in self._outstanding[cap.counts]
         return int(waits or (latest_us > 0 and utc_us - latest_us < cap.spacing_ms * 1_000))
 
     def _owed_micros(self, owner: str) -> int:
         """A prepaid balance is always strict: revenue above it can't be earned."""
         key = (owner, _REVENUE)
-        return self._counters.ever(key) + self._outstanding.get(key, 0) - self._deposits.get(owner, 0)
+        return self._counters.ever(key) + self._outstanding[_REVENUE].get(owner, 0) - self._deposits.get(owner, 0)
 
     def _window_start_us(self, per: Per, zone: str, *, utc_us: int) -> int:
         """Returns the start of the window that contains `utc_us`; computed once for each window."""
@@ -251,8 +255,12 @@ class CapUsage:
 
     def snapshot(self) -> dict[str, int]:
         """Returns what is held now, to compare usage of caps at two moments."""
-        live = {f"{owner} {counts} live": amount for (owner, counts), amount in self._concurrency.items()}
-        return live | {f"{owner} {counts} outstanding": amount for (owner, counts), amount in self._outstanding.items()}
+        return {
+            f"{owner} {counts} {kind}": amount
+            for kind, sums in (("live", self._concurrency), ("outstanding", self._outstanding))
+            for counts, of_owners in sums.items()
+            for owner, amount in of_owners.items()
+        }
 
     # bookkeeping
 
@@ -285,17 +293,17 @@ class CapUsage:
             self._ended.discard(call_id)
 
 
-def _add_change(sums: dict[Key, int], owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
+def _add_change(sums: _Sums, owners: tuple[str, ...], *, before: dict[Counts, int], after: dict[Counts, int]) -> None:
     if before == after:
         return
     for counts in before | after:
         change = after.get(counts, 0) - before.get(counts, 0)
         if not change:
             continue
+        of_owners = sums[counts]
         for owner in owners:
-            key = (owner, counts)
-            left = sums.get(key, 0) + change
+            left = of_owners.get(owner, 0) + change
             if left:
-                sums[key] = left
+                of_owners[owner] = left
             else:
-                del sums[key]
+                del of_owners[owner]

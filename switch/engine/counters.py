@@ -5,6 +5,7 @@ limits and windows are elsewhere. Amounts may be negative (credits) and late: th
 """
 
 from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable
 
 from routing.cap import Counts
@@ -72,13 +73,13 @@ class UsageCounters:
     def __init__(
         self, history: Iterable[CounterRow] = (), *, before: Iterable[tuple[str, Counts, int]] = (), horizon_us: int = 0
     ) -> None:
-        self._series: dict[Key, _Series] = {}
+        self._series: defaultdict[Key, _Series] = defaultdict(_Series)
         self._horizon_us = quarter_of(horizon_us)
         for owner, counts, amount in before:
-            self._series_of((owner, counts)).before += amount
+            self._series[owner, counts].before += amount
         for owner, counts, quarter_us, amount in history:
             if quarter_us >= self._horizon_us:
-                self._series_of((owner, counts)).add(quarter_of(quarter_us), amount)
+                self._series[owner, counts].add(quarter_of(quarter_us), amount)
 
     @property
     def horizon_us(self) -> int:
@@ -92,17 +93,17 @@ class UsageCounters:
         for series in self._series.values():
             series.before = 0
         for owner, counts, amount in before:
-            self._series_of((owner, counts)).before += amount
+            self._series[owner, counts].before += amount
         for owner, counts, quarter_us, amount in history:
             if earlier_us <= quarter_us < self._horizon_us:
-                self._series_of((owner, counts)).add(quarter_of(quarter_us), amount)
+                self._series[owner, counts].add(quarter_of(quarter_us), amount)
         self._horizon_us = earlier_us
 
     def add(self, owners: Iterable[str], counts: Counts, amount: int, *, at_us: int) -> None:
         """Adds `amount` to the usage of each of `owners`."""
         quarter_us = quarter_of(at_us)
         for owner in owners:
-            series = self._series_of((owner, counts))
+            series = self._series[owner, counts]
             if amount > 0 and at_us > series.latest_us:
                 series.latest_us = at_us
             if quarter_us < self._horizon_us:
@@ -127,7 +128,7 @@ class UsageCounters:
 
     def counted_at(self, key: Key, at_us: int) -> None:
         """Records the exact instant of a count that the quarters contain already."""
-        series = self._series_of(key)
+        series = self._series[key]
         series.latest_us = max(series.latest_us, at_us)
 
     def latest_us(self, key: Key) -> int:
@@ -151,12 +152,6 @@ class UsageCounters:
             found[f"{owner} {counts} before {self._horizon_us}"] = series.before
             found.update({f"{owner} {counts} {quarter_us}": amount for quarter_us, amount in series.amounts.items()})
         return {key: amount for key, amount in found.items() if amount}
-
-    def _series_of(self, key: Key) -> _Series:
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = _Series()
-        return series
 
 
 def quarter_of(at_us: int) -> int:

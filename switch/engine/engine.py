@@ -18,7 +18,7 @@ from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
 from switch.engine.digit_relay import DigitRelay
-from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, StoreRecord, TellWorker, TrustSource
+from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
@@ -58,6 +58,7 @@ class Engine:
         self._agent = agent
         agent.admit_strangers(plan.strangers)
         self._effects: list[Effect] = []
+        emit = self._emit = self._effects.append
         self._calls = LiveCalls()
         self._control = CallControl(Usage() if usage is None else usage)
         self._trunks = TrunkLookup(plan, agent.locator)
@@ -68,8 +69,8 @@ class Engine:
         self._admission.limit(plan.calls_per_second)
         self._media = MediaController(
             rtp,
-            tell=lambda worker, order: self._emit(TellWorker(worker=worker, order=order)),
-            note=lambda source, what: self._emit(LogNat(source=source, what=what)),
+            tell=lambda worker, order: emit(TellWorker(worker=worker, order=order)),
+            note=lambda source, what: emit(LogNat(source=source, what=what)),
         )
         renegotiator = Renegotiator(agent=agent, media=self._media)
         transfers = TransferController(agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls)
@@ -81,11 +82,12 @@ class Engine:
             transfers=transfers,
             control=self._control,
             calls=self._calls,
-            emit=self._emit,
+            traffic=self._traffic,
+            emit=emit,
         )
-        self._runner = CallRunner(executor=executor, control=self._control, emit=self._emit)
+        self._runner = CallRunner(executor=executor, control=self._control, emit=emit)
         self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
-        self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=self._emit)
+        self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=emit)
         self._leg_facts = LegFacts(
             agent=agent,
             media=self._media,
@@ -109,7 +111,8 @@ class Engine:
 
     def next_deadline(self) -> int | None:
         """Returns when `tick` must be called, in monotonic ns, or None."""
-        return min((at for at in (self._agent.next_deadline(), self._runner.next_deadline()) if at is not None), default=None)
+        of_sip, of_calls = self._agent.next_deadline(), self._runner.next_deadline()
+        return min(of_sip, of_calls) if of_sip is not None and of_calls is not None else of_calls if of_sip is None else of_sip
 
     def standing(self, host: str) -> Standing:
         """Returns what `host` is to us: a trunk or the far end of a call, one who may yet authenticate, or neither."""
@@ -295,11 +298,6 @@ class Engine:
                     self._emit(LogProblem(what=what, trace=traceback.format_exc(), call_id=self._calls.id_of_sip(fact.leg)))
                     if isinstance(fact, InviteReceived):  # there is no call that would end the leg
                         self._agent.refuse(fact.leg, 500, at.mono_ns)
-
-    def _emit(self, effect: Effect) -> None:
-        self._effects.append(effect)
-        if isinstance(effect, StoreRecord):
-            self._traffic.add_call(effect.judged)
 
     def _on_fact(self, fact: Fact, at: Moment) -> None:
         if isinstance(fact, InviteReceived):

@@ -21,6 +21,7 @@ from switch.engine.line_invite import invite
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
+from switch.engine.status import TrafficCounts
 from switch.engine.transfer import TransferController
 from switch.sip.agent import UserAgent
 from switch.sip.peer import DEFAULT_PEER
@@ -30,9 +31,9 @@ RETRY_AFTER_S = 5
 
 
 class CommandExecutor:
-    """Carries out commands. `emit` takes the effects they need."""
+    """Carries out commands. `emit` takes the effects they need. `traffic` counts the calls that are over."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator", "_transfers")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator", "_traffic", "_transfers")
 
     def __init__(
         self,
@@ -43,12 +44,14 @@ class CommandExecutor:
         transfers: TransferController,
         control: CallControl,
         calls: LiveCalls,
+        traffic: TrafficCounts,
         emit: Callable[[Effect], None],
     ) -> None:
         self._agent = agent
         self._media = media
         self._control = control
         self._calls = calls
+        self._traffic = traffic
         self._emit = emit
         self._renegotiator = renegotiator
         self._transfers = transfers
@@ -72,10 +75,10 @@ class CommandExecutor:
                 self._control.accrue_revenue(live.call, live.context, at)
             case do.Finish():
                 self._finish(live)
+            case do.Progress() | do.Answer() | do.Refuse() | do.StartEarlyMedia():
+                self._to_caller(live, command, at)
             case do.Transfer() | do.RefuseTransfer() | do.CompleteTransfer() | do.EndTransfer():
                 return self._transfers.carry_out(live, command, at)
-            case do.Progress() | do.StartEarlyMedia() | do.Answer() | do.Refuse():
-                self._to_caller(live, command, at)
             case _:
                 self._control_media(live, command, at)
         return ()
@@ -184,7 +187,9 @@ class CommandExecutor:
         """Writes the record now. Legs that have not terminated yet keep their ports and caps until they do."""
         if self._calls.drop(live):
             self._media.remove_call(live.worker)
-        self._emit(StoreRecord(judged=self._control.finish(live.call, live.context)))
+        judged = self._control.finish(live.call, live.context)
+        self._emit(StoreRecord(judged=judged))
+        self._traffic.add_call(judged)
         live.recorded = True
 
 

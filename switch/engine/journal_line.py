@@ -6,7 +6,7 @@ arose.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,13 +21,12 @@ from switch.call.state import CallHistory
 from switch.engine.call_control import judge_call
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulingNotes:
+class RulingNotes(msgspec.Struct, frozen=True, kw_only=True):
     """What a ruling added: its reasons, the tags it read, and the terms that judge its attempts."""
 
     trail: tuple[Mapping[str, Any], ...] = ()
-    known: Mapping[str, Scalar] = field(default_factory=dict)
-    terms: Mapping[str, Terms] = field(default_factory=dict)
+    known: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
+    terms: Mapping[str, Terms] = msgspec.field(default_factory=dict)
     rate: Rate | None = None
 
 

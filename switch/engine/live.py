@@ -1,7 +1,8 @@
 """Holds the engine's state of each live call beside the call itself: its legs' SIP and media handles, and its pinned plan."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from media.control import RemoteMedia
 from switch.call.cause import Cause
@@ -16,8 +17,7 @@ from switch.sip.sdp import Direction
 from switch.timer_heap import TimerEntry
 
 
-@dataclass(slots=True, kw_only=True)
-class EarlyAnswer:
+class EarlyAnswer(msgspec.Struct, kw_only=True):
     """What one fork of a line's INVITE described before the 2xx. `body`: the SDP of its latest provisional answer. `remote`, `wish`: where
     its audio is and which way it flows, which its UPDATE may have changed since."""
 
@@ -26,8 +26,7 @@ class EarlyAnswer:
     wish: Direction = Direction.SENDRECV
 
 
-@dataclass(slots=True, kw_only=True)
-class LiveLeg:
+class LiveLeg(msgspec.Struct, kw_only=True):
     """One leg's handles. `sip`: the agent's number. `source`: where its SIP comes from. `peer`: what config says of its trunk or line.
     `host`, `port`: our RTP address, once its family is known, and port. `remote`: where its audio is, once agreed. `refusal`: why its SDP
     can't be served, for a Warning header.
@@ -59,11 +58,10 @@ class LiveLeg:
     waiting: bytes | None = None
     music: bool = False
     follows: int | None = None
-    early: dict[str, EarlyAnswer] = field(default_factory=dict)
+    early: dict[str, EarlyAnswer] = {}
 
 
-@dataclass(slots=True, kw_only=True)
-class LiveCall:
+class LiveCall(msgspec.Struct, kw_only=True):
     """`max_forwards`: the Max-Forwards it came with. `passable`: the headers that its trunk is trusted to send to lines. `legs`: by leg
     number, 0 the caller's. `recorded`: its record has been emitted.
     `transfer`: the target of a REFER, which rings for the leg that it follows.

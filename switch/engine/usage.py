@@ -72,14 +72,14 @@ class LineHistory:
     def add_outcome(self, line: str, outcome: Outcome, *, health: Health | None, at_us: int) -> None:
         """Counts the outcome of an attempt. After a rest one more failure is enough for the next: only an answer ends the row."""
         match outcome:
+            case Outcome.ANSWERED | Outcome.NO_ANSWER | Outcome.LOST_RACE | Outcome.ABANDONED:
+                pass  # its answer was counted when talk began; the others say nothing about the line
             case Outcome.BUSY | Outcome.DECLINED:
                 self.add_answer(line)
             case Outcome.FAILED | Outcome.CERTIFICATE_REFUSED | Outcome.SILENT:
                 row = self._failures[line] = self._failures.get(line, 0) + 1
                 if health is not None and row >= health.failures:
                     self.rest(line, at_us + health.rest_ms * 1_000)
-            case Outcome.ANSWERED | Outcome.NO_ANSWER | Outcome.LOST_RACE | Outcome.ABANDONED:
-                pass  # its answer was counted when talk began; the others say nothing about the line
             case _:
                 assert_never(outcome)
 

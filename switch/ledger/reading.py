@@ -260,7 +260,9 @@ def _grouped(
 
 
 def _in_turn(keys: Iterable[str]) -> Iterable[list[str]]:
-    """A statement has room for so many."""
+    """A statement has room for so many. The last is repeated up to a power of two: each number is another statement, and the driver keeps
+    a hundred of them prepared, some 10 kB each."""
     left = iter(keys)
     while some := list(islice(left, KEYS_PER_QUERY)):
-        yield some
+        wanted = min(KEYS_PER_QUERY, 1 << (len(some) - 1).bit_length())
+        yield some + some[-1:] * (wanted - len(some))

@@ -70,13 +70,11 @@ class UserAgent:
         if source.is_reliable and isinstance(message, Request) and "Content-Length" not in message.headers:
             call_id = message.headers.get("Call-ID") or ""
             message = Malformed(why="no Content-Length", request=legal(message), kind="request", call_id=call_id)  # §18.3
-        if isinstance(message, Request | Response) and message.body:
-            message = with_sdp_body(message)
         match message:
             case Request():
-                self._on_request(message, source, now_ns, peer=peer)
+                self._on_request(with_sdp_body(message) if message.body else message, source, now_ns, peer=peer)
             case Response():
-                self._on_response(message, source, now_ns, peer=peer)
+                self._on_response(with_sdp_body(message) if message.body else message, source, now_ns, peer=peer)
             case Malformed():
                 self._on_malformed(message, source, peer=peer)
             case KeepAlive():
@@ -286,7 +284,8 @@ class UserAgent:
         key = response_key(response)
         transaction = None if key is None else self._core.transactions.clients.get(key)
         if transaction is not None:
-            self._note_oddities(response, source)
+            if response.oddities:
+                self._note_oddities(response, source)
             transaction.receive(response, now_ns)
         elif peer is None:
             self._core.statistics.add(Statistic.STRANGER, source.host)
@@ -305,8 +304,7 @@ class UserAgent:
 
     def _note_oddities(self, message: Request | Response, source: Flow) -> None:
         """What a peer's message had in it that was read past, told in one line."""
-        if message.oddities:
-            self._core.note_oddity(source, "; ".join(message.oddities), message.headers.get("Call-ID") or "")
+        self._core.note_oddity(source, "; ".join(message.oddities), message.headers.get("Call-ID") or "")
 
     def _on_request(self, request: Request, source: Flow, now_ns: int, *, peer: PeerProfile | None) -> None:
         received = read_request(request, source)
@@ -323,7 +321,7 @@ class UserAgent:
         leg = core.dialogs.get(received.to_tag)
         if leg is not None and not leg.is_peer(received.call_id, received.from_tag):
             leg = None
-        if leg is not None or peer is not None:
+        if request.oddities and (leg is not None or peer is not None):
             self._note_oddities(request, source)
         if request.method == "ACK":
             if leg is not None:

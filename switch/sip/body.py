@@ -6,12 +6,14 @@ is for `sdp`.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from switch.sip.headers import param, parse_params
 from switch.sip.message import Headers, Request, Response
+
+M = TypeVar("M", Request, Response)
 
 SDP_TYPE = "application/sdp"
 OFFERING = frozenset({"INVITE", "ACK", "PRACK", "UPDATE"})
@@ -45,7 +47,7 @@ def sdp_of(headers: Headers, body: bytes) -> bytes | None:
     return b"" if found is None and search.optional and not search.parts else found
 
 
-def with_sdp_body(message: Request | Response) -> Request | Response:
+def with_sdp_body(message: M) -> M:
     """Returns `message` with its SDP as its only body, where one is found in it; of a method that has no SDP, as it is."""
     cseq = message.headers.get("CSeq") or ""
     if cseq.rpartition(" ")[2] not in OFFERING:
@@ -53,7 +55,7 @@ def with_sdp_body(message: Request | Response) -> Request | Response:
     sdp = sdp_of(message.headers, message.body)
     if sdp is None or sdp is message.body:
         return message
-    others = [field for field in message.headers if not field[0].startswith("Content-")]
+    others: list[tuple[str, str]] = [field for field in message.headers if not field[0].startswith("Content-")]
     return replace(message, headers=Headers([*others, ("Content-Type", SDP_TYPE)]), body=sdp)
 
 

@@ -84,7 +84,7 @@ class Dialog:
         if first is not None and not has_param(first.params, "lr"):
             # A strict router: its own URI goes into the Request-URI and the target to the end of the route.
             self._request_uri, hops = usable_target(self._routes[0]) or target, (*self._routes[1:], target)
-        self._route = tuple(("Route", f"<{hop}>") for hop in hops)
+        self._route = tuple([("Route", f"<{hop}>") for hop in hops])
         self.next_hop = self._flow_of(first or parse_uri(target)) or self.flow
 
     def _flow_of(self, uri: SipUri | None) -> Flow | None:
@@ -196,4 +196,4 @@ def caller_dialog(
 def _record_route(headers: Headers) -> tuple[str, ...]:
     """Returns the URIs of Record-Route in order. Unreadable ones cannot be routed through and are left out."""
     addresses = [parse_name_addr(value) for value in headers.all("Record-Route")]
-    return tuple(address.uri for address in addresses if address is not None and parse_uri(address.uri) is not None)
+    return tuple([address.uri for address in addresses if address is not None and parse_uri(address.uri) is not None])

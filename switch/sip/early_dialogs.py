@@ -45,18 +45,14 @@ class Fork:
 
 
 class EarlyDialogs:
-    """`number`: the leg's. `dialog_of`: makes the dialog of a response with that To tag and remote target. `abilities`: what the peer may
-    ask of us."""
+    """`number`: the leg's. `abilities`: what the peer may ask of us."""
 
-    __slots__ = ("_abilities", "_core", "_dialog_of", "_forks", "_number", "_pending")
+    __slots__ = ("_abilities", "_core", "_forks", "_number", "_pending")
 
-    def __init__(
-        self, core: UserAgentCore, *, number: int, dialog_of: Callable[[Response, str, str], Dialog], abilities: Abilities
-    ) -> None:
+    def __init__(self, core: UserAgentCore, *, number: int, abilities: Abilities) -> None:
         self._abilities = abilities
         self._core = core
         self._number = number
-        self._dialog_of = dialog_of
         self._forks: dict[str, Fork] = {}
         self._pending: PeerOffer | None = None
 
@@ -71,12 +67,12 @@ class EarlyDialogs:
 
     # provisional answers
 
-    def on_progress(self, response: Response, *, cseq: int, now_ns: int) -> None:
+    def on_progress(self, response: Response, *, dialog_of: Callable[[Response, str, str], Dialog], cseq: int, now_ns: int) -> None:
         """One fork's 1xx but 100 to the INVITE with this `cseq`. A reliable one is acknowledged by PRACK; one that comes again, or out of
-        order, is not told (RFC 3262 §4)."""
+        order, is not told (RFC 3262 §4). `dialog_of`: makes the dialog of a response with that To tag and remote target."""
         to = parse_name_addr(response.headers.get("To") or "")
         to_tag = "" if to is None else to.tag or ""
-        fork = self._fork_of(response, to_tag)
+        fork = self._fork_of(response, to_tag, dialog_of)
         rseq = rseq_of(response)
         is_reliable = bool(rseq) and fork is not None
         if is_reliable and fork is not None:
@@ -90,7 +86,7 @@ class EarlyDialogs:
             ProvisionalReceived(leg=self._number, status=response.status, body=response.body, to_tag=to_tag, reliable=is_reliable)
         )
 
-    def _fork_of(self, response: Response, to_tag: str) -> Fork | None:
+    def _fork_of(self, response: Response, to_tag: str, dialog_of: Callable[[Response, str, str], Dialog]) -> Fork | None:
         """Returns the fork's early dialog (§12.1.2), made at its first answer; None: it can have none, or there are too many."""
         fork = self._forks.get(to_tag)
         if fork is not None or not to_tag or len(self._forks) >= MAX_FORKS:
@@ -98,7 +94,7 @@ class EarlyDialogs:
         target = contact_of(response.headers)
         if target is None:
             return None
-        fork = self._forks[to_tag] = Fork(lambda: self._dialog_of(response, to_tag, target))
+        fork = self._forks[to_tag] = Fork(lambda: dialog_of(response, to_tag, target))
         return fork
 
     # the peer's requests

@@ -22,19 +22,15 @@ from switch.sip.transaction_table import TransactionEnd
 
 class Failover:
     """`present`: the target that the INVITE is with. `named`: as DNS or the URI has it, which may be by UDP where it went over TCP for its
-    size alone. `silent(now_ns)` is called when it has not answered for `silence_ns` and there is
-    another one; None: it may be silent for as long as its transaction lives."""
+    size alone. `silence_ns`: how long it may be silent where there is another one; None: for as long as its transaction lives."""
 
-    __slots__ = ("_core", "_further", "_silence_ns", "_silent", "_timer", "named", "present")
+    __slots__ = ("_core", "_further", "_silence_ns", "_timer", "named", "present")
 
-    def __init__(
-        self, core: UserAgentCore, targets: tuple[Flow, ...], *, silence_ns: int | None, silent: Callable[[int], None]
-    ) -> None:
+    def __init__(self, core: UserAgentCore, targets: tuple[Flow, ...], *, silence_ns: int | None) -> None:
         self._core = core
         self.present = self.named = targets[0]
         self._further = targets[1:]
         self._silence_ns = silence_ns
-        self._silent = silent
         self._timer: Timer | None = None
 
     def takes_tcp(self, invite: Request, now_ns: int) -> bool:
@@ -51,11 +47,11 @@ class Failover:
         self._further = tuple(further)
         return self.present != before
 
-    def begin(self, now_ns: int) -> None:
-        """The INVITE has been sent to `present`."""
+    def begin(self, now_ns: int, silent: Callable[[int], None]) -> None:
+        """The INVITE has been sent to `present`. `silent(now_ns)` is called when that has been silent for too long."""
         self.heard()
         if self._further and self._silence_ns is not None:
-            self._timer = self._core.timer_heap.add(now_ns + self._silence_ns, self._silent)
+            self._timer = self._core.timer_heap.add(now_ns + self._silence_ns, silent)
 
     def heard(self) -> None:
         """`present` has answered something."""

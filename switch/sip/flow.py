@@ -38,6 +38,7 @@ class Transport(StrEnum):
 
 
 _NAMED = {str(each): each for each in Transport}
+_RELIABLE = frozenset({Transport.TCP, Transport.TLS})
 
 
 class SendFailure(StrEnum):
@@ -69,7 +70,7 @@ class Flow(NamedTuple):
     @property
     def is_reliable(self) -> bool:
         """Returns whether the transport itself sends again what is lost (RFC 3261 §17.1.1.1)."""
-        return self.transport is not Transport.UDP
+        return self.transport in _RELIABLE
 
 
 class Listeners:

@@ -276,10 +276,11 @@ def parse_seconds(text: str, limit: int) -> int | None:
 
 
 def parse_reason_q850(text: str) -> int | None:
-    """Returns the Q.850 cause of a Reason header (RFC 3326), anywhere in the value's comma list, or None."""
+    """Returns the Q.850 cause of a Reason header (RFC 3326), anywhere in the value's comma list, or None. Q.850 has no 0: it is
+    what Asterisk writes where it has no cause."""
     match = _Q850.search(text)
     params = parse_params(match[1]) if match else None
-    return parse_uint(param(params or (), "cause") or "", MAX_Q850)
+    return parse_uint(param(params or (), "cause") or "", MAX_Q850) or None
 
 
 UriParams = tuple[tuple[str, str | None], ...]

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from routing.expression import Scalar
 from routing.geo import valid_number
 from switch.sip.headers import NameAddr, SipUri, has_param, is_escaped, param, parse_name_addr, parse_uri
@@ -65,24 +67,21 @@ DEFAULT_TRUNK_IDENTITY = TrunkIdentity()
 DEFAULT_LINE_IDENTITY = LineIdentity()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerIdentity:
+class CallerIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """`number`: E.164, or as it came where it can't be read so; "" when anonymous. `is_private`: the caller asked that it be kept."""
 
     number: str = ""
     is_private: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialledNumber:
+class DialledNumber(msgspec.Struct, frozen=True, kw_only=True):
     """`number`: as `CallerIdentity`. `tags`: `rn`, `npdi`, `cic` (RFC 4694), as far as the trunk sent them."""
 
     number: str
     tags: Mapping[str, Scalar]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineCaller:
+class LineCaller(msgspec.Struct, frozen=True, kw_only=True):
     """The caller as a line's INVITE tells of it. `shown`: the user of From, "" for the anonymous form. `asserted`: that of
     P-Asserted-Identity, "" for none. `fields`: what goes with them."""
 

@@ -85,14 +85,14 @@ class OutgoingLeg:
     ) -> None:
         self.number = core.next_leg()
         self._core = core
-        self._failover = Failover(core, targets, silence_ns=silence_ns, silent=self._on_silence)
+        self._failover = Failover(core, targets, silence_ns=silence_ns)
         self._peer = peer
         self._tag = core.token()
         self._phase = OutgoingState.CALLING
         self._q850: int | None = None
         self._timeout_timer: Timer | None = None
         self._acks: dict[str, tuple[bytes, Flow]] = {}
-        self._early = EarlyDialogs(core, number=self.number, dialog_of=self._dialog, abilities=peer.abilities)
+        self._early = EarlyDialogs(core, number=self.number, abilities=peer.abilities)
         self._invite = OwnInvite(
             core,
             uri=uri,
@@ -194,7 +194,7 @@ class OutgoingLeg:
                 self._failover.heard()
                 if response.status > 100:
                     self._failover.settle()
-                    self._early.on_progress(response, cseq=self._invite.cseq, now_ns=now_ns)
+                    self._early.on_progress(response, dialog_of=self._dialog, cseq=self._invite.cseq, now_ns=now_ns)
             case OutgoingState.ABANDONED:
                 self._cancel(now_ns)
             case OutgoingState.CANCELLING | OutgoingState.DONE:
@@ -256,7 +256,7 @@ class OutgoingLeg:
         if failover.takes_tcp(request, now_ns):
             request = invite.over(failover.present)
         transaction = core.send_request(request, branch=invite.branch, flow=failover.present, user=self, now_ns=now_ns)
-        failover.begin(now_ns)
+        failover.begin(now_ns, self._on_silence)
         core.call_host(self.number, failover.present.host)
         return request, transaction
 

@@ -12,6 +12,7 @@ from switch.sip.dialog import Dialog
 from switch.sip.fact import OfferAccepted, OfferRefused
 from switch.sip.headers import is_sips, parse_cseq, parse_seconds
 from switch.sip.message import Headers, Request, Response
+from switch.sip.peer import PeerProfile
 from switch.sip.requests import Fields, cancel_of, credentials_of, rseq_of
 from switch.sip.session_timer import MIN_SE_S, SessionInterval, SessionTimer, interval_answered, interval_fields, min_se
 from switch.sip.transaction import NS_PER_MS, NS_PER_S, Timer, Transaction
@@ -39,8 +40,6 @@ class OfferingSession(Protocol):
 
     @property
     def is_live(self) -> bool: ...
-
-    def wanted_s(self) -> int | None: ...
 
     def on_accepted(self, response: Response, interval: SessionInterval | None, now_ns: int, /) -> None: ...
 
@@ -78,12 +77,10 @@ class _Own:
 
 
 class OwnOffers:
-    """`sdp`: what we described last, repeated by a refresh. `has_update`: the peer takes UPDATE. `timer`: the session's time.
-    `capabilities`: the headers of our requests that say what we support."""
+    """`sdp`: what we described last, repeated by a refresh. `has_update`: the peer takes UPDATE. `timer`: the session's time."""
 
     __slots__ = (
         "_acked",
-        "_capabilities",
         "_core",
         "_credentials",
         "_dialog",
@@ -91,6 +88,7 @@ class OwnOffers:
         "_least_s",
         "_next",
         "_own",
+        "_peer",
         "_session",
         "_timer",
         "_unacknowledged",
@@ -108,10 +106,10 @@ class OwnOffers:
         timer: SessionTimer,
         is_caller: bool,
         sdp: bytes,
-        capabilities: Fields,
+        peer: PeerProfile,
     ) -> None:
         self._core = core
-        self._capabilities = capabilities
+        self._peer = peer
         self._session = session
         self._dialog = dialog
         self._is_caller = is_caller
@@ -211,7 +209,7 @@ class OwnOffers:
         core, dialog = self._core, self._dialog
         extra: Fields = (
             core.listeners.contact(dialog.next_hop, is_sips=is_sips(dialog.request_uri)),
-            *self._capabilities,
+            *self._peer.abilities.request_fields,
             *self._interval_fields(),
         )
         own.request, own.transaction = core.send_in_dialog(dialog, own.method, user=self, now_ns=now_ns, extra=extra, body=own.body)
@@ -221,7 +219,7 @@ class OwnOffers:
         """Who refreshes stays so (RFC 4028 §7.4)."""
         interval = self._timer.interval
         if interval is None:
-            return interval_fields(self._session.wanted_s(), least_s=self._least_s)
+            return interval_fields(self._peer.session_expires_s, least_s=self._least_s)
         return interval_fields(interval.seconds, "uac" if interval.is_ours else "uas", least_s=self._least_s)
 
     def _on_provisional(self, own: _Own, response: Response, now_ns: int) -> None:
@@ -292,14 +290,14 @@ class OwnOffers:
             self._core.report(OfferRefused(leg=self._session.number, status=status))
         else:
             self.has_update &= status not in _NO_UPDATE
-            self._timer.refresh_again(now_ns)
+            self._timer.refresh_again(now_ns, self.refresh)
         self._go_on(now_ns)
 
     def _on_success(self, own: _Own, response: Response, now_ns: int) -> None:
         self._own = None
         is_live = self._session.is_live
         if is_live:
-            self._session.on_accepted(response, interval_answered(response, self._session.wanted_s()), now_ns)
+            self._session.on_accepted(response, interval_answered(response, self._peer.session_expires_s), now_ns)
         if own.method == "INVITE" and own.request is not None and own.transaction is not None:
             number = _cseq_of(own)
             self._acked = (own.transaction, number, lambda: None)

@@ -28,6 +28,9 @@ class TransferMode(StrEnum):
     FOLLOW = "follow"
 
 
+_ABILITIES = {TransferMode.REFUSE: USUAL, TransferMode.FOLLOW: WITH_TRANSFER}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerProfile:
     """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used.
@@ -51,7 +54,7 @@ class PeerProfile:
     @property
     def abilities(self) -> Abilities:
         """Returns what it may ask of us."""
-        return WITH_TRANSFER if self.transfers is TransferMode.FOLLOW else USUAL
+        return _ABILITIES[self.transfers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,6 +129,8 @@ def _old_peer_key(request: Request, via: Via, *, call_id: str, from_tag: str, cs
 
 def _stamped(request: Request, via: Via, source: Flow) -> Request:
     stamped = str(via.stamped(source.host, source.port))
+    if stamped == request.headers.get("Via"):
+        return request
     return Request(method=request.method, uri=request.uri, headers=request.headers.replaced("Via", stamped), body=request.body)
 
 
@@ -137,4 +139,5 @@ def _reply_to(via: Via, source: Flow) -> Flow:
     the port of Via. `maddr` is not followed."""
     if via.wants_rport or source.is_reliable:
         return source
-    return source._replace(port=via.port or DEFAULT_PORT)
+    port = via.port or DEFAULT_PORT
+    return source if port == source.port else source._replace(port=port)

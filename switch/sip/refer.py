@@ -12,6 +12,7 @@ from switch.sip.dialog import Dialog
 from switch.sip.fact import ReferReceived
 from switch.sip.headers import SipUri, is_sips, param, parse_name_addr, parse_uri
 from switch.sip.message import Request, Response
+from switch.sip.peer import PeerProfile
 from switch.sip.received import ReceivedRequest
 from switch.sip.requests import Fields, reason_of, usable_target
 from switch.sip.statistics import Statistic
@@ -87,24 +88,15 @@ class _Subscription:
 
 
 class Referrals:
-    """The REFERs of one session's peer. `hosts`: where they may lead. `answer_fields`: what we support."""
+    """The REFERs of one session's peer."""
 
-    __slots__ = ("_answer_fields", "_core", "_count", "_dialog", "_hosts", "_pending", "_session", "_subscription", "_timer")
+    __slots__ = ("_core", "_count", "_dialog", "_peer", "_pending", "_session", "_subscription", "_timer")
 
-    def __init__(
-        self,
-        core: UserAgentCore,
-        session: ReferredSession,
-        *,
-        dialog: Dialog,
-        hosts: tuple[str, ...],
-        answer_fields: Fields,
-    ) -> None:
+    def __init__(self, core: UserAgentCore, session: ReferredSession, *, dialog: Dialog, peer: PeerProfile) -> None:
         self._core = core
         self._session = session
         self._dialog = dialog
-        self._hosts = hosts
-        self._answer_fields = answer_fields
+        self._peer = peer
         self._count = 0
         self._pending: tuple[ReceivedRequest, Transaction] | None = None
         self._subscription: _Subscription | None = None
@@ -119,7 +111,7 @@ class Referrals:
         if self._pending is not None or self._subscription is not None:
             core.refuse(received, 491, now_ns=now_ns)
             return
-        target = refer_target(received.request, to=self._dialog.remote, hosts=self._hosts)
+        target = refer_target(received.request, to=self._dialog.remote, hosts=self._peer.redirects)
         if isinstance(target, ReferRefusal):
             core.refuse(received, target.status, now_ns=now_ns)
             note_refused(core, received, target.why)
@@ -139,7 +131,7 @@ class Referrals:
         self._subscription = _Subscription(event=None if is_silent else event)
         unsubscribed: Fields = (("Refer-Sub", "false"),) if is_silent else ()
         contact = self._core.contact(received)
-        extra = (contact, *self._answer_fields, *unsubscribed)
+        extra = (contact, *self._peer.abilities.answer_fields, *unsubscribed)
         self._core.respond(transaction, received, 202, now_ns=now_ns, extra=extra)
         self._notify(100, f"active;expires={expires_s}", now_ns)
 

@@ -22,7 +22,7 @@ DEFAULT_MAX_FORWARDS = 70
 MAX_RSEQ = 2**32 - 1
 MAX_FORWARDS: Field = ("Max-Forwards", str(DEFAULT_MAX_FORWARDS))
 
-_ECHOED = frozenset({"Via", "Record-Route", "From", "Call-ID", "CSeq", "Timestamp"})
+_ECHOED = frozenset({"Via", "Record-Route", "From", "To", "Call-ID", "CSeq", "Timestamp"})
 """Copied from a request into each of its answers (RFC 3261 §8.2.6.2, §12.1.1, §8.2.6.1)."""
 _ACK_KEEPS = frozenset({"From", "Call-ID", "Route"})
 _CREDENTIALS = frozenset({"Authorization", "Proxy-Authorization"})
@@ -70,13 +70,7 @@ _REASON_CLASSES = {1: "Progress", 2: "OK", 3: "Redirected", 4: "Request Failed",
 
 def answer(request: Request, status: int, *, tag: str, listeners: Listeners, extra: Fields = (), body: bytes = b"") -> Response:
     """An answer to `request`, whose Via is stamped already. `tag` goes into a To that has none; "" leaves it so (100)."""
-    fields: list[Field] = []
-    for field in request.headers:
-        name = field[0]
-        if name in _ECHOED:
-            fields.append(field)
-        elif name == "To":
-            fields.append(_tagged(field, tag) if tag else field)
+    fields = [_tagged(field, tag) if tag and field[0] == "To" else field for field in request.headers if field[0] in _ECHOED]
     fields.append(("Server", listeners.user_agent))
     fields.extend(extra)
     if body:

@@ -45,6 +45,10 @@ class SessionState(IntEnum):
     OVER = auto()
 
 
+_LIVE = frozenset({SessionState.UNACKED, SessionState.CONFIRMED})
+_ENDING = frozenset({SessionState.CLOSING, SessionState.OVER})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unacked:
     """A 2xx of ours without its ACK."""
@@ -100,11 +104,9 @@ class Session:
         self._q850: int | None = None
         core.note_nat(dialog)
         core.call_host(number, *dialog.hosts)
-        self._timer = SessionTimer(core.timer_heap, refresh=self._refresh, expired=self.lost)
-        self._own = OwnOffers(
-            core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp, capabilities=peer.abilities.request_fields
-        )
-        self._referrals = Referrals(core, self, dialog=dialog, hosts=peer.redirects, answer_fields=peer.abilities.answer_fields)
+        self._timer = SessionTimer(core.timer_heap)
+        self._own = OwnOffers(core, self, dialog=dialog, timer=self._timer, is_caller=is_caller, sdp=sdp, peer=peer)
+        self._referrals: Referrals | None = None
         core.legs[number] = self
         core.dialogs[tag] = self
 
@@ -164,7 +166,9 @@ class Session:
 
     @property
     def referrals(self) -> Referrals:
-        """Returns the peer's REFERs."""
+        """Returns the peer's REFERs, made when they are used: in most sessions nobody transfers."""
+        if self._referrals is None:
+            self._referrals = Referrals(self._core, self, dialog=self._dialog, peer=self._peer)
         return self._referrals
 
     def _refuse_pending(self, status: int, now_ns: int, *, extra: Fields = ()) -> None:
@@ -179,7 +183,7 @@ class Session:
 
     def on_request(self, received: ReceivedRequest, now_ns: int) -> None:
         request = received.request
-        if request.method == "BYE" and self._phase in (SessionState.CLOSING, SessionState.OVER):
+        if request.method == "BYE" and self._phase in _ENDING:
             self._core.reply(received, 200, now_ns=now_ns)
             self._finish(EndReason.BYE, by_peer=False, q850=q850_of(request.headers))
         elif self._phase is SessionState.OVER:
@@ -202,7 +206,7 @@ class Session:
             case "INFO":
                 self._on_info(received, now_ns)
             case "REFER":
-                self._referrals.on_refer(received, now_ns)
+                self.referrals.on_refer(received, now_ns)
             case "PRACK":  # our reliable responses are over with the 2xx
                 self._core.refuse(received, 481, now_ns=now_ns)
             case _:
@@ -243,9 +247,7 @@ class Session:
 
     def _on_bye(self, received: ReceivedRequest, now_ns: int) -> None:
         self._core.reply(received, 200, now_ns=now_ns)
-        self._refuse_pending(487, now_ns)
-        self._referrals.close(now_ns)
-        self._own.close(now_ns)
+        self._close_exchanges(now_ns)
         self._finish(EndReason.BYE, by_peer=self._phase is not SessionState.LEAVING, q850=q850_of(received.request.headers))
 
     def _on_offer(self, received: ReceivedRequest, now_ns: int) -> None:
@@ -290,7 +292,7 @@ class Session:
 
     @property
     def is_live(self) -> bool:
-        return self._phase in (SessionState.UNACKED, SessionState.CONFIRMED)
+        return self._phase in _LIVE
 
     def note_allowed(self, headers: Headers) -> None:
         """Reads from a message of the peer's whether it takes UPDATE (RFC 3311 §5.1)."""
@@ -303,9 +305,6 @@ class Session:
         self.note_allowed(response.headers)
         self.set_interval(interval, now_ns)
 
-    def wanted_s(self) -> int | None:
-        return self._peer.session_expires_s
-
     def lost(self, now_ns: int) -> None:
         """The peer does not know the dialog any more, or is silent, or the session has run out: BYE, and the end."""
         if self.is_live:
@@ -314,12 +313,12 @@ class Session:
 
     def set_interval(self, interval: SessionInterval | None, now_ns: int) -> None:
         """Starts the session's time anew; an end is no time."""
-        self._timer.start(interval if self.is_live else None, now_ns)
+        if interval is None or not self.is_live:
+            self._timer.stop()
+        else:
+            self._timer.start(interval, now_ns, refresh=self._own.refresh, expired=self.lost)
 
     # how it is done
-
-    def _refresh(self, now_ns: int) -> None:
-        self._own.refresh(now_ns)
 
     def _retarget(self, headers: Headers) -> None:
         """A target refresh (§12.2)."""
@@ -360,14 +359,18 @@ class Session:
         self._finish(EndReason.NO_ACK, by_peer=False)
 
     def _send_bye(self, now_ns: int, *, q850: int | None) -> None:
-        self._refuse_pending(487, now_ns)
+        self._close_exchanges(now_ns)
         self._stop_2xx()
         self._phase = SessionState.CLOSING
         self._timer.stop()
-        self._referrals.close(now_ns)
-        self._own.close(now_ns)
         self._q850 = q850
         self._bye = send_bye(self._core, self._dialog, user=self, q850=q850, now_ns=now_ns)
+
+    def _close_exchanges(self, now_ns: int) -> None:
+        self._refuse_pending(487, now_ns)
+        if self._referrals is not None:
+            self._referrals.close(now_ns)
+        self._own.close(now_ns)
 
     def _on_bye_answered(self, response: Response, now_ns: int) -> None:
         """A challenge is answered once; the leg ends by any other final answer."""
@@ -391,6 +394,8 @@ class Session:
             self._phase = SessionState.OVER
             self._stop_2xx()
             self._timer.stop()
+            self._keys = None
+            del self._own, self._referrals  # they refer to this session: without a cycle it is freed with its last transaction
             self._core.end(LegTerminated(leg=self.number, why=why, by_peer=by_peer, status=self._status, q850=q850))
         if self._bye is None:
             self._core.dialogs.pop(self._tag, None)

@@ -108,38 +108,38 @@ def interval_answered(response: Response, wanted_s: int | None) -> SessionInterv
 
 
 class SessionTimer:
-    """Runs one session's time. `refresh`: sends a refresh of ours. `expired`: the session has run out. `interval`: None, it never does."""
+    """Runs one session's time. `interval`: None, it never runs out."""
 
-    __slots__ = ("_expired", "_expiry_timer", "_heap", "_refresh", "_refresh_timer", "interval")
+    __slots__ = ("_expiry_timer", "_heap", "_refresh_timer", "interval")
 
-    def __init__(
-        self, heap: TimerHeap[Callable[[int], None]], *, refresh: Callable[[int], None], expired: Callable[[int], None]
-    ) -> None:
+    def __init__(self, heap: TimerHeap[Callable[[int], None]]) -> None:
         self._heap = heap
-        self._refresh = refresh
-        self._expired = expired
         self._refresh_timer: Timer | None = None
         self._expiry_timer: Timer | None = None
         self.interval: SessionInterval | None = None
 
-    def start(self, interval: SessionInterval | None, now_ns: int) -> None:
-        """Starts the time anew (RFC 4028 §10)."""
+    def start(
+        self, interval: SessionInterval, now_ns: int, *, refresh: Callable[[int], None], expired: Callable[[int], None]
+    ) -> None:
+        """Starts the time anew (RFC 4028 §10). `refresh`: sends a refresh of ours. `expired`: the session has run out."""
         self.stop()
         self.interval = interval
-        if interval is not None and interval.is_ours:
-            self._refresh_timer = self._heap.add(now_ns + int(interval.refresh_s * NS_PER_S), self._refresh)
-        if interval is not None and interval.is_agreed:
-            self._expiry_timer = self._heap.add(now_ns + int(interval.expiry_s * NS_PER_S), self._expired)
+        if interval.is_ours:
+            self._refresh_timer = self._heap.add(now_ns + int(interval.refresh_s * NS_PER_S), refresh)
+        if interval.is_agreed:
+            self._expiry_timer = self._heap.add(now_ns + int(interval.expiry_s * NS_PER_S), expired)
 
     def stop(self) -> None:
-        """The session is over: nothing is sent any more."""
+        """The session's time does not run: nothing is sent any more."""
+        if self.interval is None:
+            return
         self._heap.cancel(self._refresh_timer)
         self._heap.cancel(self._expiry_timer)
         self._refresh_timer = self._expiry_timer = self.interval = None
 
-    def refresh_again(self, now_ns: int) -> None:
+    def refresh_again(self, now_ns: int, refresh: Callable[[int], None]) -> None:
         """A refresh was refused, which says nothing of the peer being gone: another one goes out while there is time (§10)."""
         interval = self.interval
         if interval is not None and interval.is_ours:
             wait_s = interval.refresh_s / REFRESHES_LEFT if interval.is_agreed else interval.refresh_s
-            self._refresh_timer = self._heap.add(now_ns + int(wait_s * NS_PER_S), self._refresh)
+            self._refresh_timer = self._heap.add(now_ns + int(wait_s * NS_PER_S), refresh)

@@ -12,6 +12,7 @@ from zlib import crc32
 from switch.sip.flow import Flow, Listeners, Transport, certified, default_port, is_address, transport_of
 from switch.sip.headers import SipUri, parse_uri
 
+_TRANSPORTS = tuple(Transport)
 MAX_TARGETS = 4
 """Addresses that one call to a line tries, one after the other."""
 
@@ -69,7 +70,7 @@ def targets_of(uri: str, listeners: Listeners, *, names: Mapping[Name, Servers],
 def _literal(uri: SipUri, listeners: Listeners) -> tuple[Flow, ...]:
     """UDP unless the URI says otherwise (§4.1), or there is no listener for it."""
     named = transport_of(uri)
-    for transport in (named,) if named else Transport:
+    for transport in (named,) if named else _TRANSPORTS:
         index = listeners.index_for(uri.host, transport)
         if index is not None:
             return (Flow(uri.host, uri.port or default_port(transport), transport, index, certified(uri.host, transport)),)

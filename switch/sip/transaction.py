@@ -24,6 +24,13 @@ from switch.sip.transaction_table import (
 )
 from switch.timer_heap import TimerEntry, TimerHeap
 
+# Access to enum members is slow in Python 3.11, and each message takes several steps.
+_TERMINATED = TransactionState.TERMINATED
+_PASS = Action.PASS
+_SEND_ACK = Action.SEND_ACK
+_FINAL = Event.FINAL
+_PROVISIONAL = Event.PROVISIONAL
+
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000 * NS_PER_MS
 
@@ -101,7 +108,7 @@ class Transaction:
         self.flow = flow
         self._is_reliable = flow.is_reliable
         self.user = user
-        self.state = TransactionState.TERMINATED
+        self.state = _TERMINATED
         self.branch = ""
         self.merge_id: str | None = None
         self.tag = ""
@@ -155,7 +162,7 @@ class Transaction:
         then, does = row
         if wire is not None:
             self._wire = wire
-        if then is TransactionState.TERMINATED:
+        if then is _TERMINATED:
             user = self.user
             self._leave()
             if user is not None:
@@ -171,16 +178,18 @@ class Transaction:
                 user.on_end(self, TransactionEnd.DONE, now_ns)
 
     def _end_of(self, event: Event) -> TransactionEnd:
-        if event is Event.TRANSPORT_ERROR and self._failure is SendFailure.CERTIFICATE_REFUSED:
-            return TransactionEnd.CERTIFICATE_REFUSED
-        return END_BY_EVENT.get(event, TransactionEnd.DONE)
+        end = END_BY_EVENT.get(event)
+        if end is None:
+            return TransactionEnd.DONE
+        refused = end is TransactionEnd.UNREACHABLE and self._failure is SendFailure.CERTIFICATE_REFUSED
+        return TransactionEnd.CERTIFICATE_REFUSED if refused else end
 
     def _do(self, do: Action, message: Request | Response | None, now_ns: int) -> None:
-        if do is Action.PASS:
+        if do is _PASS:
             if self.user is not None and message is not None:
                 self.user.on_message(self, message, now_ns)
             return
-        if do is Action.SEND_ACK and self.request is not None and isinstance(message, Response):
+        if do is _SEND_ACK and self.request is not None and isinstance(message, Response):
             self._wire = serialize(ack_to_failure(self.request, message))
         self._layer.send(self._wire, self.flow)
 
@@ -231,7 +240,7 @@ class Transaction:
 
     def _leave(self) -> None:
         """Releases everything: the layer drops this transaction, and nothing refers to the messages or the user any more."""
-        self._enter(TransactionState.TERMINATED, 0)
+        self._enter(_TERMINATED, 0)
         self._layer.forget(self)
         self.user = None
         self.request = None
@@ -241,9 +250,9 @@ class Transaction:
 def _answer_event(machine: TransactionMachine, status: int) -> Event:
     """What an answer with this status is to the machine."""
     if status < 200:
-        return Event.PROVISIONAL
+        return _PROVISIONAL
     if not machine.invite:
-        return Event.FINAL
+        return _FINAL
     return Event.SUCCESS if status < 300 else Event.FAILURE
 
 

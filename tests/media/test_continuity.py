@@ -2,13 +2,13 @@
 
 import struct
 from dataclasses import dataclass
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtp.continuity import OutgoingStream
+from media.rtp.telephone_event import Press, TelephoneEvent
 
 MS = 1_000_000
 SSRC = 0xABCD
@@ -26,8 +26,12 @@ def stream(*, sequence: int = 1_000, timestamp: int = 50_000) -> OutgoingStream:
 
 
 def relayed(out: OutgoingStream, sequence: int, timestamp: int, *, ssrc: int = 1, at_ms: int = 0, kind: int = 0) -> Seen | None:
-    packet = bytearray(struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc))
+    packet = made(sequence, timestamp, ssrc=ssrc, kind=kind)
     return seen(packet) if out.rewrite(packet, at_ms * MS) else None
+
+
+def made(sequence: int, timestamp: int, *, ssrc: int = 1, kind: int = 0) -> bytearray:
+    return bytearray(struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc))
 
 
 def own(out: OutgoingStream, *, at_ms: int = 0) -> Seen:
@@ -104,7 +108,7 @@ def test_a_jump_is_a_source_that_started_anew(case: str, sequence: int, then: st
     out = stream()
     for number in range(801):
         relayed(out, 200 + number, number * 160, at_ms=number * 20)
-    got = relayed(out, sequence, (sequence - 200) * 160, at_ms=16_020)
+    got = relayed(out, sequence, (sequence - 200) * 160, at_ms=max(16_020, (sequence - 200) * 20))
     assert got is not None
     assert got.marker is (then == "starts anew")
     assert got.sequence == (sequence + 800 if then == "continues" else 1_801)
@@ -135,37 +139,304 @@ def test_one_source_is_shifted_and_nothing_else(first: int, stamp: int, out_firs
     """Loss, duplicates, reordering and both wrap-arounds."""
     out = stream(sequence=out_first, timestamp=out_stamp)
     relayed(out, first, stamp)
-    for number in numbers:
-        got = relayed(out, first + number, stamp + number * 160)
+    for place, number in enumerate(numbers):
+        got = relayed(out, first + number, stamp + number * 160, at_ms=20 * max(numbers[: place + 1]))
         assert got == Seen((out_first + number) & 0xFFFF, (out_stamp + number * 160) & 0xFFFFFFFF)
 
 
-feeds = st.lists(st.tuples(st.sampled_from(["own", 1, 2, 3, "detach"]), st.integers(1, 30), st.integers(0, 400)), max_size=30)
+FRAME_MS = 20
+STEPS = st.one_of(
+    st.tuples(st.just("talk"), st.integers(1, 3), st.integers(1, 60)),
+    st.tuples(st.just("lose"), st.integers(1, 3), st.integers(1, 12)),
+    st.tuples(st.just("both"), st.integers(1, 3), st.integers(1, 60)),
+    st.tuples(st.sampled_from(["pause", "marked pause", "frozen clock"]), st.integers(1, 3), st.integers(1, 400)),
+    st.tuples(st.sampled_from(["restart", "detach", "own"]), st.integers(1, 3), st.integers(1, 10)),
+    st.tuples(
+        st.sampled_from(["press", "press reused", "press moving", "press with audio"]), st.integers(1, 4), st.integers(1, 30)
+    ),
+)
 
 
-@given(feeds=feeds, out_first=st.integers(0, 0xFFFF), out_stamp=st.integers(0, 0xFFFFFFFF), base=st.integers(0, 0xFFFFFFFF))
-def test_whatever_feeds_it_numbers_run_on_and_time_never_goes_back(
-    feeds: list[tuple[str | int, int, int]], out_first: int, out_stamp: int, base: int
+class Device:
+    """A source: its timestamps follow the wall, whatever it sends."""
+
+    def __init__(self, ssrc: int, *, sequence: int, timestamp: int) -> None:
+        self.ssrc = ssrc
+        self.sequence = sequence
+        self.base = timestamp
+        self.lost = 0
+        self.is_marked = False
+
+    def next(self) -> int:
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        return self.sequence
+
+
+class Rewriting:
+    """Feeds a stream and notes what comes out of it, and at which number and time it should."""
+
+    def __init__(self, devices: list[Device], *, sequence: int, timestamp: int) -> None:
+        self.devices = {device.ssrc: device for device in devices}
+        self.sequence, self.timestamp = sequence, timestamp
+        self.out = stream(sequence=sequence & 0xFFFF, timestamp=timestamp)
+        self.at_ms = 0
+        self.reused = 0
+        self.presses: list[set[int]] = []
+        self.known: set[int] = set()
+
+    def wait(self, ms: int = FRAME_MS) -> None:
+        self.at_ms += ms
+
+    def audio(self, device: Device) -> None:
+        kind = 0x80 if device.is_marked else 0
+        device.is_marked = False
+        got = relayed(self.out, device.next(), device.base + 8 * self.at_ms, ssrc=device.ssrc, at_ms=self.at_ms, kind=kind)
+        self.check_place(device, got)
+        assert got is not None
+        self.check_time(got)
+
+    def own(self, frames: int) -> None:
+        self.out.detach()
+        for _ in range(frames):
+            self.sequence += 1
+            got = own(self.out, at_ms=self.at_ms)
+            assert got.sequence == (self.sequence - 1) & 0xFFFF
+            self.check_time(got)
+            self.wait()
+        self.known.clear()
+
+    def press(self, device: Device, manner: str, packets: int) -> None:
+        press = a_press()
+        stamps = set()
+        start = device.base + 8 * self.at_ms
+        for number in range(packets):
+            timestamp = {"press reused": self.reused, "press moving": device.base + 8 * self.at_ms}.get(manner, start)
+            packet = made(device.next(), timestamp, ssrc=device.ssrc, kind=101)
+            assert self.out.rewrite_event(packet, self.at_ms * MS, press)
+            got = seen(packet)
+            self.check_place(device, got)
+            assert got.marker is (number == 0)
+            if number == 0:
+                self.check_time(got, duration=press.duration)
+            stamps.add(got.timestamp)
+            if manner == "press with audio":
+                self.audio(device)
+            self.wait()
+        self.reused = start
+        self.presses.append(stamps)
+
+    def check_place(self, device: Device, got: Seen | None) -> None:
+        assert got is not None
+        self.sequence += 1 + (device.lost if device.ssrc in self.known else 0)
+        device.lost = 0
+        self.known.add(device.ssrc)
+        assert got.sequence == (self.sequence - 1) & 0xFFFF
+
+    def check_time(self, got: Seen, *, duration: int = 0) -> None:
+        wall = self.timestamp + 8 * self.at_ms - duration
+        assert abs(((got.timestamp - wall + 0x80000000) & 0xFFFFFFFF) - 0x80000000) <= 8 * 40
+
+    def step(self, what: str, which: int, amount: int) -> None:
+        device = self.devices[which]
+        match what:
+            case "talk" | "both":
+                for number in range(amount):
+                    self.audio(device if what == "talk" or number % 2 else self.devices[which % 3 + 1])
+                    self.wait(FRAME_MS if what == "talk" else FRAME_MS // 2)
+            case "lose":
+                for _ in range(amount):
+                    device.next()
+                    device.lost += 1
+                    self.wait()
+            case "pause" | "marked pause":
+                self.wait(FRAME_MS * amount)
+                device.is_marked = what == "marked pause"
+            case "frozen clock":
+                self.wait(FRAME_MS * amount)
+                device.base -= 8 * FRAME_MS * amount
+                device.is_marked = True
+            case "restart":
+                device.sequence, device.base = (
+                    (device.sequence + 10_000 * amount + 4_000) & 0xFFFF,
+                    device.base + 77_777_777 * amount,
+                )
+                self.known.discard(which)
+                self.audio(device)
+                self.wait()
+            case "detach":
+                self.out.detach()
+                self.known.clear()
+            case "own":
+                self.own(amount)
+            case _:
+                self.press(device, what, amount)
+
+
+@given(
+    steps=st.lists(STEPS, max_size=25),
+    numbers=st.tuples(*[st.integers(0, 0xFFFF)] * 5),
+    stamps=st.tuples(*[st.integers(0, 0xFFFFFFFF)] * 5),
+)
+def test_whatever_feeds_it_one_ssrc_one_run_of_numbers_the_time_of_the_wall_and_one_timestamp_a_press(
+    steps: list[tuple[str, int, int]], numbers: tuple[int, ...], stamps: tuple[int, ...]
 ) -> None:
-    out = stream(sequence=out_first, timestamp=out_stamp)
-    sent: list[Seen | None] = []
-    counts = {1: base & 0xFFFF, 2: base >> 16, 3: 65_530}
-    at_ms = 0
-    for feed, packets, pause_ms in feeds:
-        at_ms += pause_ms
-        for _ in range(packets):
-            at_ms += 20
-            if feed == "own":
-                sent.append(own(out, at_ms=at_ms))
-            elif feed == "detach":
-                out.detach()
-            else:
-                counts[int(feed)] += 1
-                sent.append(relayed(out, counts[int(feed)], base + counts[int(feed)] * 160, ssrc=int(feed), at_ms=at_ms))
-    for number, packet in enumerate(sent):
-        assert packet is not None
-        assert packet.sequence == (out_first + number) & 0xFFFF
-    for before, after in pairwise(sent):
-        assert before is not None
-        assert after is not None
-        assert 160 <= (after.timestamp - before.timestamp) & 0xFFFFFFFF < 0x80000000
+    """Three sources and one of events alone, in any order, with losses, wrap-arounds, and the clock of a source stopped or set anew."""
+    devices = [Device(ssrc, sequence=numbers[ssrc], timestamp=stamps[ssrc]) for ssrc in (1, 2, 3, 4)]
+    world = Rewriting(devices, sequence=numbers[0], timestamp=stamps[0])
+    world.own(1)  # the stream's time begins
+    for what, which, amount in steps:
+        world.step(what, which, amount)
+    assert all(len(each) == 1 for each in world.presses)
+    assert len(set.union(set(), *world.presses)) == len(world.presses), "no two presses have one"
+
+
+@given(st.lists(st.tuples(st.sampled_from([1, 2, 3]), st.integers(0, 60)), min_size=1, max_size=60), st.integers(0, 0xFFFF))
+def test_packets_that_overtake_others_never_get_their_numbers(packets: list[tuple[int, int]], base: int) -> None:
+    """Each of three sources sends every 20 ms; a packet may be up to 60 ms late."""
+    arrivals = sorted((20 * number + late, number, ssrc) for number, (ssrc, late) in enumerate(packets))
+    counts = {number: [ssrc for ssrc, _ in packets[:number]].count(packets[number][0]) for number in range(len(packets))}
+    out = stream()
+    got = [relayed(out, base + counts[number], 160 * number + ssrc, ssrc=ssrc, at_ms=at_ms) for at_ms, number, ssrc in arrivals]
+    sent = [each.sequence for each in got if each is not None]
+    assert len(set(sent)) == len(sent)
+
+
+# what devices do
+
+
+def a_press(code: int = 1) -> Press:
+    event = TelephoneEvent(code=code, end=False, volume=10, duration=160)
+    return Press(event, ssrc=1, sequence=0, timestamp=0, now_ns=0)
+
+
+def test_the_eight_packets_of_a_press_on_an_ssrc_of_its_own_have_one_timestamp() -> None:
+    out, press, got = stream(), a_press(), []
+    for number in range(20):
+        relayed(out, number, 160 * number, ssrc=1, at_ms=20 * number)
+        if 5 <= number < 13:
+            packet = made(900 + number, 5_555, ssrc=9, kind=101)
+            assert out.rewrite_event(packet, 20 * number * MS, press)
+            got.append(seen(packet))
+    assert {packet.timestamp for packet in got} == {50_000 + 5 * 160}
+    assert [packet.sequence for packet in got] == list(range(1_006, 1_022, 2)), "between the audio"
+    assert relayed(out, 20, 3_200, ssrc=1, at_ms=400) == Seen(1_028, 50_000 + 3_200)
+
+
+def test_a_press_of_8_seconds_with_audio_between_moves_no_clock() -> None:
+    out, press = stream(), a_press()
+    for number in range(409):  # 8.18 s
+        assert out.rewrite_event(made(2 * number, 0, kind=101), 20 * number * MS, press)
+        audio = relayed(out, 2 * number + 1, 160 * number, at_ms=20 * number)
+        assert audio == Seen(1_001 + 2 * number, 50_000 + 160 * number)
+    assert relayed(out, 818, 160 * 409, at_ms=8_180) == Seen(1_818, 50_000 + 160 * 409)
+
+
+def test_after_two_interleaved_sources_the_time_is_that_of_the_wall() -> None:
+    out = stream()
+    for number in range(100):
+        relayed(out, number, 160 * number, ssrc=1, at_ms=20 * number)
+        relayed(out, 700 + number, 9_999_999 + 160 * number, ssrc=2, at_ms=20 * number + 10)
+    assert relayed(out, 100, 16_000, ssrc=1, at_ms=2_000) == Seen(1_200, 50_000 + 16_000)
+
+
+def test_the_second_segment_of_a_long_press_begins_where_the_first_one_ends() -> None:
+    """RFC 4733 §2.5.1.3; what the device says, 65,536 or a time of its own, is not passed on."""
+    out, press = stream(), a_press()
+    relayed(out, 1, 0)
+    packet = made(2, 160, kind=101)
+    out.rewrite_event(packet, 20 * MS, press)
+    press.segment = 65_535
+    later = made(3, 160 + 65_536, kind=101)
+    out.rewrite_event(later, 8_220 * MS, press)
+    assert (seen(packet).timestamp, seen(later).timestamp) == (50_160, 50_160 + 65_535)
+
+
+def test_the_next_press_on_the_same_timestamp_has_one_of_its_own() -> None:
+    out, got = stream(), []
+    for number, press in enumerate((a_press(), a_press(), a_press())):
+        packet = made(number, 160, kind=101)
+        out.rewrite_event(packet, 10 * number * MS, press)
+        got.append(seen(packet))
+    assert got == [Seen(1_000, 50_000, marker=True), Seen(1_001, 50_160, marker=True), Seen(1_002, 50_320, marker=True)]
+
+
+def test_a_stalled_network_lets_go_all_at_once() -> None:
+    """Two seconds late, and then on time again: nothing is anchored anew."""
+    out = stream()
+    for number in range(100):
+        relayed(out, number, 160 * number, at_ms=20 * number)
+    for number in range(100, 200):
+        assert relayed(out, number, 160 * number, at_ms=4_000) == Seen(1_000 + number, 50_000 + 160 * number)
+    assert relayed(out, 200, 160 * 200, at_ms=4_010) == Seen(1_200, 50_000 + 160 * 200)
+
+
+def test_silence_suppression_is_the_wall_s_time() -> None:
+    out = stream()
+    relayed(out, 1, 0)
+    assert relayed(out, 2, 240_000, at_ms=30_000) == Seen(1_001, 50_000 + 240_000), "30 s, no marker set"
+
+
+def test_a_clock_that_stood_still_is_behind_for_two_checks_at_most() -> None:
+    out = stream()
+    for number in range(10):
+        relayed(out, number, 160 * number, at_ms=20 * number)
+    anew = []
+    for number in range(10, 160):
+        got = relayed(out, number, 160 * number, at_ms=5_000 + 20 * number)
+        assert got is not None
+        anew += [number] * got.marker
+    assert anew == [60], "at the second check, a second after the first"
+    assert got == Seen(1_159, 50_000 + 8 * (5_000 + 20 * 159))
+
+
+@pytest.mark.parametrize(("extra", "is_anchored_anew"), [(320, False), (321, True)])
+def test_what_neither_wall_nor_sequence_explains_is_anchored_anew(extra: int, is_anchored_anew: bool) -> None:  # noqa: FBT001 a column
+    out = stream()
+    relayed(out, 1, 0)
+    got = relayed(out, 2, 160 + extra, at_ms=20)
+    assert got is not None
+    assert got.marker is is_anchored_anew
+
+
+@pytest.mark.parametrize(("late_ms", "is_anchored_anew"), [(40, False), (41, True)])
+def test_a_talk_spurt_begins_by_the_wall(late_ms: int, is_anchored_anew: bool) -> None:  # noqa: FBT001 a column
+    out = stream()
+    relayed(out, 1, 0)
+    got = relayed(out, 2, 160, at_ms=20 + late_ms, kind=0x80)
+    assert got == Seen(1_001, 50_160 + (8 * late_ms if is_anchored_anew else 0), marker=True)
+
+
+@pytest.mark.parametrize(("frames", "then"), [(100, Seen(1_100, 50_000 + 16_000)), (101, Seen(1_101, 50_000 + 8_000, marker=True))])
+def test_nobody_runs_ahead_of_the_wall_by_more_than_a_second(frames: int, then: Seen) -> None:
+    """All but the last come at once."""
+    out = stream()
+    for number in range(frames):
+        relayed(out, number, 160 * number)
+    assert relayed(out, frames, 160 * frames, at_ms=1_000) == then
+
+
+@pytest.mark.parametrize(("others", "is_known"), [(3, True), (4, False)])
+def test_so_many_sources_are_remembered(others: int, is_known: bool) -> None:  # noqa: FBT001 a column
+    out = stream()
+    for ssrc in range(1, others + 2):
+        relayed(out, 7, 0, ssrc=ssrc, at_ms=20 * ssrc)
+    got = relayed(out, 8, 160, ssrc=1, at_ms=40)
+    assert got is not None
+    assert got.marker is not is_known
+
+
+def test_a_packet_that_is_not_sent_on_is_not_missing() -> None:
+    out = stream()
+    relayed(out, 1, 0)
+    out.skip(made(2, 160))
+    out.skip(made(2, 160))
+    out.skip(made(9, 160, ssrc=5))
+    assert relayed(out, 3, 320, at_ms=40) == Seen(1_001, 50_320)
+    assert relayed(out, 2, 160, at_ms=41) is None, "its number is another's"
+
+
+def test_another_clock_rate() -> None:
+    out = OutgoingStream(ssrc=SSRC, sequence=1, timestamp=0, clock_rate=48_000)
+    assert own(out) == Seen(1, 0, marker=True)
+    assert own(out, at_ms=20) == Seen(2, 960)
+    assert relayed(out, 1, 5, at_ms=1_000) == Seen(3, 48_000, marker=True)

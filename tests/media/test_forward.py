@@ -1,11 +1,11 @@
 """One datagram's way through the worker, without sockets: latch, counters, relaying, digits."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from media.control import Counters, DigitReceived, RemoteMedia
+from media.control import Counters, DigitReceived, Heard, RemoteMedia
 from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
@@ -54,9 +54,10 @@ class World:
         self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
         self.a.set_remote(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
         self.b.set_remote(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
-        self.a.bridge(self.b)
+        self.a.bridge(self.b, 0)
 
-    def _hear(self, heard: DigitReceived) -> None:
+    def _hear(self, heard: DigitReceived | Heard) -> None:
+        assert isinstance(heard, DigitReceived)
         assert heard.port == 20_000
         self.heard.append(heard.digit)
 
@@ -131,6 +132,10 @@ def test_latch(case: str, sources: list[tuple[str, int]], relayed: int, stray: i
     assert world.a.address == then_to
 
 
+S = 1_000_000_000
+MOVED = ("192.0.2.1", 4_444)
+
+
 def test_the_latch_starts_anew_with_another_address_only() -> None:
     world = World()
     world.arrive(rtp(), source=BEHIND_NAT)
@@ -142,9 +147,89 @@ def test_the_latch_starts_anew_with_another_address_only() -> None:
     assert world.a.stray == 1
 
 
+@pytest.mark.parametrize(
+    ("case", "before", "former", "after_ns", "is_taken"),
+    [
+        ("the signalled port", SIGNALLED, SIGNALLED, 100 * S, False),
+        ("the signalled port of one that never sent", None, SIGNALLED, 100 * S, False),
+        ("a port that it had not signalled, a late packet", BEHIND_NAT, BEHIND_NAT, 3 * S - 1, False),
+        ("a port that it had not signalled, still sending", BEHIND_NAT, BEHIND_NAT, 3 * S, True),
+        ("the signalled port of one that sends from another", BEHIND_NAT, SIGNALLED, 0, True),
+        ("a port that nothing came from", SIGNALLED, BEHIND_NAT, 0, True),
+    ],
+)
+def test_where_it_was_before_a_reinvite_it_is_no_more(
+    case: str,
+    before: tuple[str, int] | None,
+    former: tuple[str, int],
+    after_ns: int,
+    is_taken: bool,  # noqa: FBT001 a column
+) -> None:
+    world = World()
+    if before is not None:
+        world.arrive(rtp(), source=before)
+    world.a.set_remote(RemoteMedia(host=MOVED[0], port=MOVED[1]), 10)
+    world.arrive(rtp(number=1), source=former, now_ns=10 + after_ns)
+    assert world.a.address == (former if is_taken else MOVED)
+    assert world.a.stray == (not is_taken)
+
+
+@pytest.mark.parametrize(
+    ("latch", "sources", "stray", "then_to"),
+    [
+        ("strict", [(BEHIND_NAT, 0), (SIGNALLED, 0), (BEHIND_NAT, 0)], 2, SIGNALLED),
+        ("any-first-seconds", [(STRANGER, 3 * S - 1), (BEHIND_NAT, 3 * S)], 1, STRANGER),
+        ("any-first-seconds", [(STRANGER, 3 * S), (BEHIND_NAT, 4 * S)], 1, BEHIND_NAT),
+        ("any-first-seconds", [(SIGNALLED, 1), (STRANGER, 2)], 1, SIGNALLED),
+        ("any-first-seconds", [(STRANGER, 1), (SIGNALLED, 2), (STRANGER, 3)], 1, SIGNALLED),
+    ],
+)
+def test_latch_as_configured(
+    latch: Literal["strict", "any-first-seconds"], sources: list[tuple[tuple[str, int], int]], stray: int, then_to: tuple[str, int]
+) -> None:
+    world = World(a=peer(SIGNALLED, latch=latch))
+    for number, (source, now_ns) in enumerate(sources):
+        world.arrive(rtp(number=number), source=source, now_ns=now_ns)
+    assert (world.a.stray, world.a.address) == (stray, then_to)
+
+
+@pytest.mark.parametrize("is_bridged", [True, False])
+@pytest.mark.parametrize(
+    ("case", "changes", "source", "number", "at_ns", "is_followed"),
+    [
+        ("the NAT has renumbered it", {}, BEHIND_NAT, 60, S, True),
+        ("without the option", {"follows_nat": False}, BEHIND_NAT, 60, S, False),
+        ("the old port is not quiet", {}, BEHIND_NAT, 60, S - 1, False),
+        ("another host", {}, STRANGER, 60, S, False),
+        ("the sequence does not go on", {}, BEHIND_NAT, -1, S, False),
+        ("and not where it should", {}, BEHIND_NAT, 3_001, S, False),
+    ],
+)
+def test_a_nat_that_renumbers_in_the_call_is_followed_where_the_stream_goes_on(
+    *,
+    case: str,
+    changes: dict[str, Any],
+    source: tuple[str, int],
+    number: int,
+    at_ns: int,
+    is_followed: bool,
+    is_bridged: bool,
+) -> None:
+    world = World(a=peer(SIGNALLED, **{"follows_nat": True} | changes))
+    if not is_bridged:
+        world.a.unbridge()
+    world.arrive(rtp(number=0), now_ns=0)
+    world.arrive(rtp(number=number), source=source, now_ns=at_ns)
+    assert world.a.address == (source if is_followed else SIGNALLED)
+    other = bytearray(rtp(number=61))
+    other[8:12] = b"othr"
+    world.arrive(bytes(other), source=("192.0.2.1", 9), now_ns=9 * S)
+    assert world.a.address != ("192.0.2.1", 9), "another SSRC"
+
+
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     leg = Leg("127.0.0.1", 1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
-    assert not leg.admit(SIGNALLED, 0)
+    assert not leg.admit(SIGNALLED, 0, ssrc=1, sequence=1)
     assert leg.lost_since(10**12, rtp_timeout_ns=1, hold_timeout_ns=1) is None
 
 
@@ -197,10 +282,21 @@ def test_not_rtp_does_not_latch() -> None:
 
 
 @pytest.mark.parametrize("payload_type", [8, 13, 9, 96, 127])
-def test_types_not_negotiated_are_counted_and_dropped(payload_type: int) -> None:
+def test_types_not_negotiated_are_no_sign_of_life(payload_type: int) -> None:
     world = World()
-    world.arrive(rtp(payload_type=payload_type))
-    assert (world.a.received, world.sources_relayed) == (1, 0)
+    world.arrive(rtp(), now_ns=7)
+    world.arrive(rtp(number=1, payload_type=payload_type), now_ns=8)
+    world.arrive(rtp(number=2), now_ns=9)
+    assert world.a.counters() == Counters(received=2, received_octets=320, unheard=1, first_ns=7, last_ns=9)
+    assert [packet.sequence for packet, _ in world.at_b.sent] == [500, 501], "what is not sent on is not missing"
+
+
+@pytest.mark.parametrize("payload_type", [0, 101])
+def test_a_packet_without_payload_is_not_heard(payload_type: int) -> None:
+    world = World()
+    world.arrive(rtp(payload_type=payload_type, payload=b""), source=BEHIND_NAT)
+    assert world.a.counters() == Counters(unheard=1)
+    assert world.a.address == BEHIND_NAT, "though it says where its NAT is (RFC 6263)"
 
 
 def peer(at: tuple[str, int], *, codec: int = 0, payload_type: int = 0, **changes: Any) -> RemoteMedia:
@@ -271,7 +367,7 @@ def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
     world.arrive(rtp())
     third = Leg("127.0.0.1", 20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
     third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
-    third.bridge(world.a)
+    third.bridge(world.a, 0)
     assert (world.b.partner, world.b.relay_to) == (None, None)
     world.arrive(rtp(number=1))
     world.a.unbridge()
@@ -310,23 +406,46 @@ def test_a_digit_is_heard_but_not_relayed_to_a_partner_without_events() -> None:
     assert world.sources_relayed == 0
 
 
+def test_a_key_that_was_pressed_before_the_bridge_goes_to_nobody() -> None:
+    """An early bridge too; and one that begins while the partner can't be sent it."""
+    world = World()
+    world.a.unbridge()
+    first, *rest = keys("5")
+    world.arrive(first)
+    world.a.bridge(world.b, 0)
+    for data in rest:
+        world.arrive(data)
+    assert world.sources_relayed == 0
+    world.b.play(Playout(Audio(payloads={}, frame_count=9), start_ns=0, play=1))
+    first, *rest = keys("6", timestamp=4_000, sequence=20)
+    world.arrive(first)
+    world.b.play(None)
+    for data in rest:
+        world.arrive(data)
+    assert world.sources_relayed == 0
+    for data in keys("7", timestamp=8_000, sequence=30):
+        world.arrive(data)
+    assert world.heard == ["5", "6", "7"]
+    assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 507))
+
+
+@pytest.mark.parametrize("at", [2, 6])
+def test_a_key_is_one_key_though_its_hearer_changes_the_codec_meanwhile(at: int) -> None:
+    world = World()
+    packets = keys("5")
+    for number, data in enumerate(packets):
+        if number == at:
+            world.b.set_remote(peer(OTHER, codec=8, payload_type=8), 0)
+        world.arrive(data)
+    assert len({packet.timestamp for packet, _ in world.at_b.sent}) == 1
+    assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 500 + len(packets)))
+
+
 def test_digits_of_a_stranger_are_not_heard() -> None:
     world = World()
     for data in keys("5"):
         world.arrive(data, source=STRANGER)
     assert world.heard == []
-
-
-def test_a_digit_whose_end_is_lost_is_heard_when_its_packets_stop() -> None:
-    world = World()
-    for data in keys("5")[:2]:
-        world.arrive(data, now_ns=100)
-    assert world.forwarder.hearing == {world.a}
-    world.forwarder.expire(250_000_099)
-    assert world.heard == []
-    world.forwarder.expire(250_000_100)
-    assert world.heard == ["5"]
-    assert world.forwarder.hearing == set()
 
 
 SECOND = 1_000_000_000

@@ -17,6 +17,7 @@ from media.control import (
     Closed,
     Counters,
     DigitReceived,
+    Heard,
     Heartbeat,
     MediaTimeout,
     Open,
@@ -282,21 +283,44 @@ def test_dtmf_is_heard_once_while_a_prompt_plays(worker: WorkerClient, caller: P
     assert not [report for report in worker.skipped if isinstance(report, DigitReceived)]
 
 
-def test_a_digit_without_end_is_heard_when_its_packets_stop(worker: WorkerClient, caller: Phone, line: Phone) -> None:
-    """Before the next second is over, which is when the worker looks at everything; and not of a leg closed meanwhile."""
-    start = RtpPacket(payload_type=101, sequence=1, timestamp=2_000, ssrc=5)
-    worker.expect(Heartbeat)
-    line.send(build(next(press("1", start))))
-    while worker.close(line.leg).received == 0:
-        worker.order(Open(host=HOST, port=line.leg, peer=line.peer()))
-        line.send(build(next(press("1", start))))
-    caller.send(build(next(press("7", start))))
-    worker.skipped.clear()
+def test_a_digit_is_heard_at_its_first_packet(worker: WorkerClient, caller: Phone) -> None:
+    first, *rest = press("7", RtpPacket(payload_type=101, sequence=1, timestamp=2_000, ssrc=5))
+    caller.send(build(first))
     heard = worker.expect(DigitReceived)
     assert (heard.port, heard.digit) == (caller.leg, "7")
-    assert worker.skipped == []
+    for packet in (*rest, *press("8", RtpPacket(payload_type=101, sequence=8, timestamp=4_000, ssrc=5))):
+        caller.send(build(packet))
+    assert worker.expect(DigitReceived).digit == "8"
+
+
+def test_a_key_that_was_pressed_before_the_bridge_does_not_go_on_to_the_line(
+    worker: WorkerClient, caller: Phone, line: Phone
+) -> None:
+    before, after = (press("1", RtpPacket(payload_type=101, sequence=n, timestamp=160 * n, ssrc=5)) for n in (10, 20))
+    for _ in range(4):
+        caller.send(build(next(before)))
+    worker.expect(DigitReceived)
+    worker.order(Bridge(a=caller.leg, b=line.leg))
     worker.settle()
-    assert not [report for report in worker.skipped if isinstance(report, DigitReceived)]
+    for packet in (*before, *after):
+        caller.send(build(packet))
+    packets = heard_by(line, 7)
+    assert len({packet.timestamp for packet in packets}) == 1
+    assert [packet.sequence - packets[0].sequence for packet in packets] == list(range(7))
+    worker.settle()
+    assert line.hears_nothing()
+
+
+def test_that_both_sides_are_heard_is_told(worker: WorkerClient, caller: Phone, line: Phone) -> None:
+    caller.talk()
+    worker.order(Bridge(a=caller.leg, b=line.leg))
+    worker.settle()
+    caller.talk()
+    line.hear()
+    line.talk()
+    heard = worker.expect(Heard)
+    assert (heard.port, heard.both) == (line.leg, True)
+    assert not [report for report in worker.skipped if isinstance(report, Heard)]
 
 
 def test_silence_is_told_once_and_again_after_sound(prompts: tuple[Path, dict[str, str]], ports: Ports) -> None:

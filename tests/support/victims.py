@@ -6,15 +6,17 @@ Each starts one of every program that tests and rigs start, says so on standard 
 import asyncio
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from postgres_server import postgres_server
+from rig_asterisk import Asterisk
 from rig_baresip import BaresipPhone
 from rig_folder import fill_placeholders
 from rig_kamailio import Kamailio
 from rig_phone import PjPhone
 from rig_ports import LOOPBACK, PortBlock
+from rig_programs import path_of
 from rig_sipp import SippPhone
 from running_switch import stage
 from worker_client import WorkerClient
@@ -22,6 +24,7 @@ from worker_client import WorkerClient
 RIGS = Path(__file__).parents[2] / "sip-test-rigs"
 SCENARIO = RIGS / "01-answered-and-billable" / "line-a.xml"
 PROXY = RIGS / "78-kamailio-cancel-passes-while-line-rings" / "kamailio.cfg"
+PBX = RIGS / "86-asterisk-line-busy-answers-hears-keys-reinvites-hangs-up" / "asterisk"
 UP = "everything is up"
 
 
@@ -46,10 +49,23 @@ def phones(folder: Path) -> Iterator[None]:
                 program.stop()
 
 
+@contextmanager
+def asterisk(folder: Path) -> Iterator[None]:
+    """Where it is there, as in rigs."""
+    with ExitStack() as stack:
+        if path_of("asterisk"):
+            ports = stack.enter_context(closing(PortBlock()))
+            at = (ports.host, ports.next())
+            program = Asterisk(PBX, {"asterisk": f"{at[0]}:{at[1]}", "host": at[0]}, at=at, work=folder)
+            stack.callback(program.stop)
+            program.await_ready()
+        yield
+
+
 async def all_up(folder: Path, *, fails: bool) -> None:
     (folder / "switch").mkdir()
     (folder / "prompts").mkdir()
-    with phones(folder), postgres_server(), WorkerClient(folder / "prompts"):
+    with phones(folder), asterisk(folder), postgres_server(), WorkerClient(folder / "prompts"):
         async with stage(folder / "switch"):
             os.write(1, f"{UP}\n".encode())
             assert not fails

@@ -26,9 +26,11 @@ class PlayedProcess:
         self.pipe = socket.socket(fileno=os.dup(fd))
         self.born_s = asyncio.get_running_loop().time()
         self.killed_s: float | None = None
+        self.waits = 0
         self._over = asyncio.Event()
 
     async def wait(self) -> int:
+        self.waits += 1
         await self._over.wait()
         return 0
 
@@ -134,6 +136,23 @@ def test_one_without_a_sign_of_life_for_5_s_is_ended_when_that_was_seen_twice(
         return stage.played[0].killed_s
 
     assert in_simulated_time(scene()) == (7.0 if killed else None)
+
+
+def test_its_end_is_waited_for_once_however_long_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio keeps every wait for a process until that ends, those that were given up too."""
+
+    def born(process: PlayedProcess) -> None:
+        process.ready()
+        process.beats(1.0)
+
+    async def scene() -> int:
+        stage = Stage(monkeypatch, born=born)
+        await stage.workers.start(1)
+        await advance(3_600)
+        await stage.close()
+        return stage.played[0].waits
+
+    assert in_simulated_time(scene()) == 1
 
 
 def test_a_worker_that_does_not_quit_is_killed_after_3_s(monkeypatch: pytest.MonkeyPatch) -> None:

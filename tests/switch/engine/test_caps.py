@@ -274,3 +274,16 @@ def test_a_group_has_counted_what_its_lines_have() -> None:
     caps.release_caps(("a", 1))
     assert (caps.used(at_once, NOW_US), caps.used(day, NOW_US)) == (0, 1)
     assert caps.snapshot() == {}
+
+
+def test_what_a_call_gives_up_early_is_held_by_its_line_alone_until_the_leg_ends() -> None:
+    caps = book()
+    take(caps, "a", EAST, ACME, owners=("campaign:auto", "publisher:radio", "number:+18005550100", "trunk:level3"))
+    caps.count_connection(("a", 1), at_us=NOW_US)
+    assert caps.release_call_caps(("a", 1)) is not None
+    assert caps.release_call_caps(("a", 1)) is None
+    held = {f"{owner} {counts} live": 1 for owner in ("line:east", "advertiser:acme") for counts in ("attempt", "connection")}
+    assert {key: amount for key, amount in caps.snapshot().items() if key.endswith(" live")} == held
+    caps.release_caps(("a", 1))
+    caps.end_call("a")
+    assert caps.snapshot() == {}

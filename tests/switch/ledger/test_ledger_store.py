@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine, event
 
 from switch.billing.entry_state import State, StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow, Verdict
@@ -311,3 +312,24 @@ def test_it_is_read_while_another_process_is_writing(sqlite_ledger: Ledger, judg
 def test_every_connection_is_set_to_be_safe(sqlite_ledger: Ledger, pragma: str, value: object) -> None:
     with sqlite_ledger._database.changing() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+def test_batches_of_every_size_are_looked_up_by_few_statements(tmp_path: Path) -> None:
+    """The driver keeps each of a hundred texts prepared: 1 to 501 keys make ten of them."""
+    database = Database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    ledger = Ledger(database)
+    ledger.migrate()
+    texts: set[str] = set()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if " IN (" in statement:
+            texts.add(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for keys in range(1, 502):
+            assert ledger.recorded([str(key) for key in range(keys)]) == set()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        ledger.close()
+    assert len(texts) == 10

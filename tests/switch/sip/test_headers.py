@@ -179,6 +179,8 @@ def test_cseq(text: str, cseq: CSeq | None) -> None:
         ('Q.850 ; cause = 16 ; text="Terminated, normally"', 16),
         ('SIP;cause=200;text="Call completed elsewhere", q.850;text="x";cause=31', 31),
         ("SIP;cause=480", None),
+        ("Q.850;cause=1", 1),
+        ("Q.850;cause=0", None),
         ("Q.850;cause=128", None),
         ("Q.850;cause=busy", None),
         ("Q.850", None),
