@@ -15,6 +15,7 @@ BENCHES = (
     "overload",
     "memory",
     "many_calls",
+    "worker_loss",
     "decide",
     "config",
     "journal",
