@@ -7,6 +7,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
+from media.prompts.make import Prompt
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.flow import Flow, Transport
@@ -82,6 +83,7 @@ class SwitchSettings:
     included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost;
     `hold_timeout_ms`: the same of one that is on hold. `drain_ms`: how long calls may go on once the switch is told to stop.
+    `transcoders` None: one for each core.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
@@ -103,6 +105,7 @@ class SwitchSettings:
     ledger_url: str | None = None
     api: Api | None = None
     currency: str = "USD"
+    transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
 
     @property
@@ -113,8 +116,20 @@ class SwitchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column."""
+    """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column.
+    `prompts`: what its plan plays, by name."""
 
     switch: SwitchSettings
     plan: Plan
     places: Mapping[Name, str] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+
+    @property
+    def prompt_keys(self) -> dict[str, str]:
+        """Returns the keys of prompts, by name, as media workers are told them."""
+        return {name: prompt.key for name, prompt in self.prompts.items()}
+
+    @property
+    def prompt_lengths_ms(self) -> dict[str, int]:
+        """Returns how long prompts play, by name."""
+        return {name: prompt.length_ms for name, prompt in self.prompts.items()}

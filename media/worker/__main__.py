@@ -20,25 +20,25 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # two sockets for each leg
-    prompts = Prompts(options.prompts)
-    prompts.preload()
     with socket.socket(fileno=options.socket_fd) as control:
         Relay(
             control,
-            prompts=prompts,
+            prompts=Prompts(options.prompts),
             rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS,
             hold_timeout_ns=options.hold_timeout_ms * NS_PER_MS,
-            transcoder=options.transcoder,
+            transcoders=options.transcoders,
         ).run()
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="media.worker", description="RTP relay of one switch; started by it, not by hand.")
     parser.add_argument("--socket-fd", type=int, required=True, help="inherited AF_UNIX SOCK_SEQPACKET socket")
-    parser.add_argument("--prompts", type=Path, required=True, help="directory of NAME.wav")
+    parser.add_argument("--prompts", type=Path, required=True, help="directory of prepared prompts")
     parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
     parser.add_argument("--hold-timeout-ms", type=int, default=HOLD_TIMEOUT_NS // NS_PER_MS)
-    parser.add_argument("--transcoder", type=Path, help="socket of the transcoder for legs whose codecs differ")
+    parser.add_argument(
+        "--transcoders", type=Path, nargs="*", default=[], help="sockets of transcoders, for legs whose codecs differ"
+    )
     return parser.parse_args()
 
 

@@ -8,11 +8,12 @@ Whatever goes wrong with one packet or order ends there, is reported once, and l
 import os
 import select
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic_ns, sleep
 
-from media.control import Quit, Ready
+from media.control import Quit, Ready, SetPrompts
 from media.rtp.telephone_event import Press
 from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
@@ -42,10 +43,11 @@ class Relay:
         "_has_frame",
         "_legs",
         "_link",
+        "_prompts",
         "_quit",
         "_rtcp",
         "_tick_ns",
-        "_transcoder",
+        "_transcoders",
     )
 
     def __init__(
@@ -55,20 +57,21 @@ class Relay:
         prompts: Prompts,
         rtp_timeout_ns: int,
         hold_timeout_ns: int = HOLD_TIMEOUT_NS,
-        transcoder: Path | None = None,
+        transcoders: Sequence[Path] = (),
     ) -> None:
-        """`transcoder`: the socket of the one that this worker uses."""
+        """`transcoders`: their sockets."""
         self._epoll = select.epoll()
-        self._transcoder = Transcoder(transcoder, self._epoll)
+        self._transcoders = [Transcoder(path, self._epoll) for path in transcoders]
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
+        self._prompts = prompts
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
         self._board = Switchboard(
             sockets=self,
             prompt=prompts.get,
             report=self._link.report,
-            transcoder=self._transcoder,
+            transcoders=self._transcoders,
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
@@ -131,8 +134,8 @@ class Relay:
                         due_ns = now_ns
                     elif fd in self._rtcp:
                         self._hear_rtcp(*self._rtcp[fd], now_ns)
-                    elif fd == self._transcoder.fileno():
-                        self._take_transcoded(now_ns)
+                    else:
+                        self._take_transcoded(fd, now_ns)
                     continue
                 try:
                     size, source = leg.receive(buffer)
@@ -150,9 +153,11 @@ class Relay:
         self._board.sound(leg, press, now_ns)
         self._has_frame = True
 
-    def _take_transcoded(self, now_ns: int) -> None:
+    def _take_transcoded(self, fd: int, now_ns: int) -> None:
         try:
-            self._transcoder.receive(now_ns)
+            for transcoder in self._transcoders:
+                if transcoder.fileno() == fd:
+                    transcoder.receive(now_ns)
         except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
             self._complaints.about("sending what was transcoded", error)
 
@@ -171,6 +176,9 @@ class Relay:
                 if isinstance(order, Quit):
                     self._quit = True
                     return
+                if isinstance(order, SetPrompts):
+                    self._prompts.know(order.keys)
+                    continue
                 self._board.execute(order, monotonic_ns())
             except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported
                 self._complaints.about("executing an order", error)
@@ -188,7 +196,8 @@ class Relay:
         return max(now_ns, min(self._tick_ns, self._tick_ns if frame_ns is None else frame_ns))
 
     def _tick(self, now_ns: int) -> None:
-        self._transcoder.connect()
+        for transcoder in self._transcoders:
+            transcoder.connect()
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:

@@ -4,7 +4,8 @@ Handles orders, legs and playouts. Packets are in `forward`, epoll in `relay`, t
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Protocol, assert_never
 
 from media.control import (
@@ -26,6 +27,7 @@ from media.control import (
     Report,
     Ringback,
     SendDigit,
+    SetPrompts,
     SetRemote,
     StopPlay,
     Unbridge,
@@ -75,7 +77,7 @@ class Switchboard:
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
-        "_transcoder",
+        "_transcoders",
         "_view",
     )
 
@@ -87,12 +89,12 @@ class Switchboard:
         report: Callable[[Report], None],
         rtp_timeout_ns: int,
         hold_timeout_ns: int = HOLD_TIMEOUT_NS,
-        transcoder: Transcoder | None = None,
+        transcoders: Sequence[Transcoder] = (),
     ) -> None:
         self._sockets = sockets
         self._prompt = prompt
         self._report = report
-        self._transcoder = transcoder or Transcoder(None)
+        self._transcoders = cycle(transcoders or [Transcoder(None)])
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
@@ -102,7 +104,7 @@ class Switchboard:
         self._view = memoryview(self._frame)
 
     def execute(self, order: Order, now_ns: int) -> None:
-        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` is the loop's business."""
+        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` and `SetPrompts` are the loop's business."""
         match order:
             case Open():
                 self._open(order, now_ns)
@@ -114,7 +116,7 @@ class Switchboard:
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
-            case Quit():
+            case Quit() | SetPrompts():
                 pass
             case _:
                 assert_never(order)
@@ -149,7 +151,7 @@ class Switchboard:
         except (OSError, OverflowError) as error:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
-        leg = Leg(order.host, order.port, sock, stream=_new_stream(), transcoder=self._transcoder, now_ns=now_ns)
+        leg = Leg(order.host, order.port, sock, stream=_new_stream(), transcoder=next(self._transcoders), now_ns=now_ns)
         self._legs[order.port] = leg
         self._sockets.watch(leg)
         if order.peer is not None:
@@ -241,7 +243,7 @@ class Switchboard:
             return
         if leg.codec not in NARROW_BAND:
             if leg.own is None:
-                leg.own = Transcoding(self._transcoder, Codec.PCMU, leg)
+                leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
             leg.own.hand_over_own(sound.frame(number, PCMU))
         else:
             leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)

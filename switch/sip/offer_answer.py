@@ -60,6 +60,7 @@ def warning_text(value: str) -> str:
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for.
+    `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1).
     `is_v6`: the host, which may be a name, is of IPv6."""
 
     host: str
@@ -68,6 +69,7 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     dtmf_type: int | None
     direction: Direction
     ptime_ms: int | None = None
+    takes_fec: bool = False
     is_v6: bool = False
 
 
@@ -179,8 +181,19 @@ def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> Audi
         dtmf_type=next((number for number, codec in listed.items() if codec == _TELEPHONE_EVENT), None),
         direction=_held(media.direction) if media.host in UNSPECIFIED else media.direction,
         ptime_ms=media.ptime_ms,
+        takes_fec=any(each.codec is Codec.OPUS and _takes_fec(media, each.payload_type) for each in formats),
         is_v6=media.is_v6,
     )
+
+
+def _takes_fec(media: Media, payload_type: int) -> bool:
+    values = [value.replace(" ", "").lower().split(";") for value in _values(media, payload_type)]
+    return any("useinbandfec=1" in each for each in values)
+
+
+def _values(media: Media, payload_type: int) -> list[str]:
+    """Returns what the fmtp lines say of a payload type."""
+    return [rest for number, _, rest in (fmtp.partition(" ") for fmtp in media.fmtps) if number == str(payload_type)]
 
 
 def _is_known(payload_type: int, codec: str) -> bool:

@@ -79,6 +79,7 @@ _SENDING = (Direction.SENDRECV, Direction.SENDONLY)
 _RECEIVING = (Direction.SENDRECV, Direction.RECVONLY)
 _REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
 _RTPMAP = "a=rtpmap:"
+_FMTP = "a=fmtp:"
 _PTIME = "a=ptime:"
 _DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
@@ -87,7 +88,7 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
     or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
-    (101, "TELEPHONE-EVENT/8000")."""
+    (101, "TELEPHONE-EVENT/8000"). `fmtps`: their values, as written."""
 
     kind: str
     port: int | None
@@ -96,6 +97,7 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     is_v6: bool
     codecs: tuple[tuple[int, str], ...]
+    fmtps: tuple[str, ...] = ()
     ptime_ms: int | None
     direction: Direction
 
@@ -125,10 +127,11 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
 
 class _Block(msgspec.Struct, kw_only=True):
     """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
-    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`: all of them."""
+    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`, `fmtps`: all of them."""
 
     first: dict[str, str] = {}
     rtpmaps: list[str] = []
+    fmtps: list[str] = []
 
 
 def _blocks(lines: list[str]) -> list[_Block]:
@@ -140,6 +143,8 @@ def _blocks(lines: list[str]) -> list[_Block]:
         if kind == "a=":
             if line.startswith(_RTPMAP):
                 block.rtpmaps.append(line[len(_RTPMAP) :])
+            elif line.startswith(_FMTP):
+                block.fmtps.append(line[len(_FMTP) :])
             elif line.startswith(_PTIME):
                 block.first.setdefault(_PTIME, line[len(_PTIME) :])
             elif line in _DIRECTION_LINES:
@@ -167,6 +172,7 @@ def _media(block: _Block, session: _Block) -> Media | None:
         host=host,
         is_v6=is_v6,
         codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
+        fmtps=tuple(block.fmtps),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prompt_files import lay_prepared
 from transcoder_process import TranscoderProcess
 from worker_client import Phone, Ports, WorkerClient
 
@@ -14,7 +15,6 @@ from media.control import Bridge, Open, Play, PlayFinished, RemoteMedia, Ringbac
 from media.dsp.g711 import Samples
 from media.dsp.levels import level_db, tone_share
 from media.dsp.tones import tone
-from media.dsp.wav import write_wav
 from media.rtp.packet import RtpPacket, build
 from media.rtp.telephone_event import press
 from media.transcoder.codecs import decoder, encoder
@@ -31,9 +31,9 @@ class Network:
     def __init__(self, stack: ExitStack, directory: Path) -> None:
         self._stack = stack
         self._path = directory / "transcoder"
-        (directory / "beep.wav").write_bytes(write_wav(tone((HZ,), 20 * PACKETS, level_db=-10.0)))
+        keys = lay_prepared(directory, {"beep": tone((HZ,), 20 * PACKETS, level_db=-10.0)})
         self.transcoder = stack.enter_context(TranscoderProcess(self._path))
-        self.worker = stack.enter_context(WorkerClient(directory, transcoder=self._path))
+        self.worker = stack.enter_context(WorkerClient(directory, keys, transcoder=self._path))
         self._ports = Ports()
 
     def phone(self, codec: Codec, *, ptime_ms: int = 20) -> "Talker":

@@ -83,6 +83,21 @@ class TestWideBand:
             "a=sendrecv",
         ]
 
+    @pytest.mark.parametrize(
+        ("fmtp", "takes"),
+        [
+            ("a=fmtp:96 useinbandfec=1", True),
+            ("a=fmtp:96 minptime=10; UseInbandFEC=1", True),
+            ("a=fmtp:96 useinbandfec=0", False),
+            ("a=fmtp:97 useinbandfec=1", False),
+            ("a=fmtp:96", False),
+        ],
+    )
+    def test_redundancy_is_for_those_that_ask_for_it(self, fmtp: str, takes: bool) -> None:  # noqa: FBT001 a column
+        agreement = answered(sdp("m=audio 20000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2", fmtp), Codec.OPUS)
+        assert agreement is not None
+        assert agreement.stream.takes_fec is takes
+
     def test_g722_is_nine_and_counts_8000(self) -> None:
         agreement = answered(sdp(*WIDE), Codec.G722)
         assert agreement is not None
