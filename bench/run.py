@@ -15,6 +15,7 @@ BENCHES = (
     "overload",
     "memory",
     "many_calls",
+    "worker_loss",
     "decide",
     "config",
     "journal",
@@ -22,6 +23,7 @@ BENCHES = (
     "report",
     "replay",
     "cli",
+    "ears",
 )
 DEADLINE_S = 900
 _HERE = Path(__file__).resolve().parent

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
+from media.rtp.telephone_event import Press
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
 
@@ -17,12 +18,14 @@ BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be R
 class Forwarder:
     """`buffer` is where the next datagram has to be received."""
 
-    __slots__ = ("_report", "_view", "buffer")
+    __slots__ = ("_report", "_sound", "_view", "buffer")
 
-    def __init__(self, report: Callable[[DigitReceived | Heard], None]) -> None:
+    def __init__(self, report: Callable[[DigitReceived | Heard], None], *, sound: Callable[[Leg, Press, int], None]) -> None:
+        """`sound`: a leg is to be sent the tones of a press."""
         self.buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self.buffer)
         self._report = report
+        self._sound = sound
 
     def datagram(self, leg: Leg, size: int, source: Address, now_ns: int) -> None:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
@@ -87,6 +90,8 @@ class Forwarder:
             press.is_spent = to is None
             if press.digit:
                 self._report(DigitReceived(port=leg.port, digit=press.digit, at_ns=now_ns))
+                if leg.partner is not None and leg.playing is None and leg.partner.takes_tones:
+                    self._sound(leg.partner, press, now_ns)
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif press.is_spent or to.dtmf_type == NO_TYPE:

@@ -7,13 +7,14 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from media.control import Counters, RemoteMedia
+from media.control import Counters, Latch, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.tones import ToneQueue
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -111,7 +112,7 @@ class Leg:
         self.untold_ns: int | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
-        self.digits: DigitQueue | None = None  # that are being sent to it
+        self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
@@ -165,16 +166,15 @@ class Leg:
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. With `latch` "host" another port of that host may once, before anything has latched: a NAT
-        has renumbered the far end (RFC 4961 symmetric RTP); with "any-first-seconds" anybody may, in the first `OPEN_NS` and before
-        anything has latched, and so may, at any time, who is first of a peer that signalled a name. Everything else could be anybody.
-        Where it was before a re-INVITE it is not any more. With `follows_nat` another port of the latched host takes over, where that
-        has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
+        Exactly the signalled address always may. Before anything has latched, another port of that host may: a NAT has renumbered the far
+        end (RFC 4961 symmetric RTP); whoever is first may, of a peer that signalled a name, and in the first `OPEN_NS` of one whose config
+        says so. Everything else could be anybody. Where it was before a re-INVITE it is not any more. With `follows_nat` another port of
+        the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
         """
         peer = self.peer
         if peer is None or not (
             source[:2] == (peer.host, peer.port)
-            or (peer.latch != "strict" and self._may_latch(peer, source, now_ns))
+            or (peer.latch is not Latch.STRICT and self._may_latch(peer, source, now_ns))
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
@@ -186,7 +186,7 @@ class Leg:
             return False
         if source == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
             return False
-        is_open = peer.latch == "any-first-seconds" and now_ns - self.latch_from_ns < OPEN_NS
+        is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
         return is_open or peer.learns or source[0] == peer.host
 
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
@@ -220,6 +220,11 @@ class Leg:
         ):
             return None
         return partner
+
+    @property
+    def takes_tones(self) -> bool:
+        """Does it hear digits as tones, and is free for them?"""
+        return self.playing is None and self.dtmf_type == NO_TYPE and self.peer is not None and self.peer.takes_tones
 
     @property
     def wants_packets(self) -> bool:
@@ -260,7 +265,7 @@ class Leg:
         self.stream.detach()
         self.update_relay()
 
-    def send_digits(self, digits: DigitQueue | None) -> None:
+    def send_digits(self, digits: DigitQueue | ToneQueue | None) -> None:
         """These are sent from now on, in place of what the partner sends; None: all have been sent."""
         self.digits = digits
         self.update_relay()

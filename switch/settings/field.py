@@ -31,7 +31,7 @@ from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
-from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, TransferMode
+from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, LatchMode, TransferMode
 from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
@@ -304,6 +304,8 @@ Codecs = Annotated[
 Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]
 Transfers = Annotated[TransferMode, choice("transfers", TransferMode)]
 Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
+NatRebind = Annotated[v.NatRebind, choice("nat_rebind", v.NatRebind)]
+Latch = Annotated[LatchMode, choice("latch", LatchMode)]
 MustBeHeard = Annotated[v.MustBeHeard, choice("heard", v.MustBeHeard)]
 AnswerMode = Annotated[v.AnswerWhen, choice("answer", v.AnswerWhen)]
 State = Annotated[NumberState, choice("state", NumberState)]

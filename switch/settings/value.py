@@ -101,6 +101,13 @@ class NatMode(StrEnum):
     OFF = "off"
 
 
+class NatRebind(StrEnum):
+    """`follow`: where a NAT renumbers a source of audio in the call, the new port is the source."""
+
+    FOLLOW = "follow"
+    OFF = "off"
+
+
 class AnswerWhen(StrEnum):
     """When a number's callers are answered. `menu`: by a menu or a prompt, else with the line. `with_line`: the same, and until then a
     caller hears what the line plays before it answers."""

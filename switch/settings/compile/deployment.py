@@ -20,7 +20,7 @@ from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
-from switch.settings.value import NatMode
+from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -175,6 +175,8 @@ def _peer(name: str, peer: TrunkConfig | LineConfig) -> PeerProfile:
     return PeerProfile(
         name=name,
         nat=peer.nat is NatMode.AUTO,
+        latch=peer.latch,
+        follows_nat=peer.nat_rebind is NatRebind.FOLLOW,
         credentials=_credentials(peer.auth),
         session_expires_s=peer.session_timer,
         codecs=tuple(peer.codecs or ()),

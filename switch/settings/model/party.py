@@ -101,6 +101,15 @@ class PeerConfig(CapOwner):
     """What trunks and lines have in common: how SIP and audio go with the far end."""
 
     nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
+    latch: field.Latch = may(
+        "Where audio may come from, besides the address in its SDP: host: another port of that host, before anything has come; "
+        "any-first-seconds: anywhere, in the first three seconds, until something has come; strict: nowhere else",
+        default="host",
+    )
+    nat_rebind: field.NatRebind = may(
+        "follow: its audio is taken from another port of its host when the old one is quiet and the stream goes on there",
+        default="off",
+    )
     session_timer: field.SessionTimer = may(
         "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
     )
