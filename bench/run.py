@@ -21,6 +21,7 @@ BENCHES = (
     "report",
     "replay",
     "cli",
+    "ears",
 )
 DEADLINE_S = 900
 _HERE = Path(__file__).resolve().parent

@@ -89,6 +89,15 @@ def test_full_scale_is_the_largest_sample_and_no_more() -> None:
     assert np.abs(tones.tone((1_000, 1_004), 1_000, level_db=0)).max() == 32_767  # would add up to twice as much
 
 
+@pytest.mark.parametrize(("law", "dbm0"), [(g711.PCMU, 3.17), (g711.PCMA, 3.14)])
+def test_a_full_scale_sine_is_as_loud_as_g711_says(law: int, dbm0: float) -> None:
+    power = float(np.mean(np.square(tones.sine(1_000, 1_000, level_db=0).astype(np.float64))))
+    assert levels.dbm0(power, law=law) == pytest.approx(dbm0, abs=0.001)
+    assert levels.mean_square(dbm0, law=law) == pytest.approx(power, rel=0.001)
+    assert levels.dbm0(levels.mean_square(-20)) == pytest.approx(-20)
+    assert levels.dbm0(0) == -120
+
+
 def test_a_tone_is_found_where_it_is_and_nowhere_else() -> None:
     tone = tones.sine(1_000, 1_000, level_db=-10)
     assert levels.level_db(tone) == pytest.approx(-10, abs=0.01)
