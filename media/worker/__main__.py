@@ -6,6 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
+from media.worker import tones
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
 from media.worker.switchboard import HOLD_TIMEOUT_NS
@@ -22,6 +23,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # two sockets for each leg
     prompts = Prompts(options.prompts)
     prompts.preload()
+    tones.prepare()
     with socket.socket(fileno=options.socket_fd) as control:
         Relay(
             control,
