@@ -51,8 +51,8 @@ fuzz: $(STAMP)  ## throw a million mutated SIP messages at a simulated switch (F
 bench: rig-tools  ## measure; one JSON line each
 	$(BIN)/python bench/run.py
 
-# What rigs and tests need beside .venv: SIPp (Debian's sip-tester), baresip, Kamailio, espeak-ng, and the programs of PostgreSQL. Root installs them;
-# anybody else is told the one command. Rigs and tests start their own: Debian's packages would start a Kamailio on port 5060 and a PostgreSQL
+# What rigs and tests need beside .venv: SIPp (Debian's sip-tester), baresip, Kamailio, espeak-ng, and the programs of PostgreSQL. Root
+# installs them; anybody else is told the one command. Rigs and tests start their own: Debian's packages would start a Kamailio on port 5060 and a PostgreSQL
 # on 5432 as well, and are asked not to (101 of policy-rc.d: forbidden).
 PG_CREATE := /etc/postgresql-common/createcluster.d/payphone.conf
 POLICY := /usr/sbin/policy-rc.d

@@ -9,11 +9,13 @@ from pathlib import Path
 
 BENCHES = (
     "relay",
+    "prompts",
     "signalling",
     "ways",
     "overload",
     "memory",
     "many_calls",
+    "worker_loss",
     "decide",
     "config",
     "journal",

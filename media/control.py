@@ -11,6 +11,8 @@ import msgspec
 
 MAX_MESSAGE_BYTES = 65_536
 MAX_HEARTBEAT_PORTS = 1_000
+MAX_NAMES = 400
+"""Of prompts: of 64 characters, with keys of 64."""
 
 
 class Latch(StrEnum):
@@ -75,8 +77,15 @@ class SetRemote(Message, frozen=True, kw_only=True):
     peer: RemoteMedia
 
 
+class SetPrompts(Message, frozen=True, kw_only=True):
+    """From now on these names of prompts have these keys (`media.prompts.source.key_of`); other names keep theirs. At most
+    `MAX_NAMES` a message."""
+
+    keys: dict[str, str]
+
+
 class Play(Message, frozen=True, kw_only=True):
-    """Play a prompt (`prompt` is its name, `PROMPTS/NAME.wav`) once; ends with `PlayFinished(port, play)`. Replaces what plays."""
+    """Play a prompt (`prompt` is its name) once; ends with `PlayFinished(port, play)`. Replaces what plays."""
 
     port: int
     play: int
@@ -136,7 +145,7 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
+Order = SetPrompts | Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
 
 
 # worker -> engine

@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 from time import monotonic_ns, sleep
 
-from media.control import Quit, Ready
+from media.control import Quit, Ready, SetPrompts
 from media.rtp.telephone_event import Press
 from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
@@ -32,7 +32,19 @@ NS_PER_S = 1_000_000_000
 class Relay:
     """`run` until the engine says `Quit` or is gone. An error that ends it is reported, and is the end of the process."""
 
-    __slots__ = ("_board", "_complaints", "_epoll", "_forwarder", "_has_frame", "_legs", "_link", "_quit", "_rtcp", "_tick_ns")
+    __slots__ = (
+        "_board",
+        "_complaints",
+        "_epoll",
+        "_forwarder",
+        "_has_frame",
+        "_legs",
+        "_link",
+        "_prompts",
+        "_quit",
+        "_rtcp",
+        "_tick_ns",
+    )
 
     def __init__(
         self, control: socket.socket, *, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
@@ -41,6 +53,7 @@ class Relay:
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
+        self._prompts = prompts
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
         self._board = Switchboard(
             sockets=self,
@@ -140,6 +153,9 @@ class Relay:
                 if isinstance(order, Quit):
                     self._quit = True
                     return
+                if isinstance(order, SetPrompts):
+                    self._prompts.know(order.keys)
+                    continue
                 self._board.execute(order, monotonic_ns())
             except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported
                 self._complaints.about("executing an order", error)

@@ -26,6 +26,7 @@ from media.control import (
     Report,
     Ringback,
     SendDigit,
+    SetPrompts,
     SetRemote,
     StopPlay,
     Unbridge,
@@ -96,7 +97,7 @@ class Switchboard:
         self._view = memoryview(self._frame)
 
     def execute(self, order: Order, now_ns: int) -> None:
-        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` is the loop's business."""
+        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` and `SetPrompts` are the loop's business."""
         match order:
             case Open():
                 self._open(order, now_ns)
@@ -108,7 +109,7 @@ class Switchboard:
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
-            case Quit():
+            case Quit() | SetPrompts():
                 pass
             case _:
                 assert_never(order)

@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 
 from media.dsp.g711 import SAMPLE_RATE, Samples
-from media.dsp.wav import WavError, read_wav
+from media.prompts.decode import Unplayable, decoded
 
 VOICES = ("en-us", "en-us+f2", "en-us+m3", "en-gb+f4", "en-gb-x-rp", "es-419+f3", "de", "fr+f1", "it+m5", "en-us+whisper")
 WORDS = """
@@ -22,9 +22,9 @@ quote plumber roof window estimate address zip code speak connected
 def spoken(words: str, *, voice: str = "en-us", words_a_minute: int = 160, pitch: int = 50) -> Samples:
     """What espeak-ng says. FileNotFoundError where it is missing: `make rig-tools` installs it."""
     command = ["espeak-ng", "-v", voice, "-s", str(words_a_minute), "-p", str(pitch), "--stdout", words]
-    samples = read_wav(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
-    assert not isinstance(samples, WavError), samples.why
-    return samples
+    sound = decoded(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
+    assert not isinstance(sound, Unplayable), sound.why
+    return np.rint(sound.wave * 32_767).astype(np.int16)
 
 
 def talk(seconds: int, *, seed: int = 5) -> Samples:
