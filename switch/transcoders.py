@@ -22,7 +22,12 @@ RESTART_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 LASTED_S = 60.0
 READY_S = 15.0
+LOOK_S = 1.0
+HUNG_S = 5.0
+"""Five questions without an answer."""
 QUIT_S = 3.0
+
+QUESTION = b"?"
 
 _log = structlog.get_logger("payphone")
 
@@ -99,7 +104,7 @@ class Transcoders:
                 if await asyncio.get_running_loop().sock_recv(ours, len(READY)) == READY:
                     _log.info("transcoder up", pid=process.pid)
                     ready.set()
-                await process.wait()
+                await _until_ended(process, ours)
             finally:
                 ours.close()  # which ends it
                 with suppress(TimeoutError):
@@ -107,3 +112,29 @@ class Transcoders:
                         await process.wait()
                 with suppress(ProcessLookupError):
                     process.kill()
+
+
+async def _until_ended(process: asyncio.subprocess.Process, control: socket.socket) -> None:
+    """Waits for the end of the process, and kills it when it does not answer any more: its calls would stay silent for ever."""
+    loop = asyncio.get_running_loop()
+    heard_s = loop.time()
+    ended = asyncio.create_task(process.wait())  # one for all looks: the process keeps each wait until it ends
+    try:
+        while not (await asyncio.wait({ended}, timeout=LOOK_S))[0]:
+            if _has_answered(control):
+                heard_s = loop.time()
+            elif loop.time() - heard_s > HUNG_S:
+                _log.error("transcoder gives no sign of life: it is ended", pid=process.pid)
+                process.kill()
+            with suppress(OSError):  # it has ended, or has not read for long: it is looked at above
+                control.send(QUESTION)
+    finally:
+        ended.cancel()
+
+
+def _has_answered(control: socket.socket) -> bool:
+    answer = b""
+    with suppress(OSError):
+        while part := control.recv(len(READY)):
+            answer = part
+    return bool(answer)

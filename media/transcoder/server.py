@@ -64,7 +64,8 @@ class Connection:
 
 
 class Server:
-    """`path`: of the socket; what is there is replaced. `control`: says `READY` to the switch, and is at its end when the switch is."""
+    """`path`: of the socket; what is there is replaced. `control`: says `READY` to the switch and then what it says, and is at its end
+    when the switch is."""
 
     def __init__(self, path: Path, control: socket.socket) -> None:
         self._path = path
@@ -81,18 +82,32 @@ class Server:
             epoll.register(listener, select.EPOLLIN)
             epoll.register(self._control, select.EPOLLIN)
             self._control.send(READY)
+            self._control.setblocking(False)
             self._serve(listener, epoll)
 
     def _serve(self, listener: socket.socket, epoll: select.epoll) -> None:
         while True:
             for fd, _ in epoll.poll():
                 if fd == self._control.fileno():
-                    return
-                if fd == listener.fileno():
+                    if not self._answered():
+                        return
+                elif fd == listener.fileno():
                     self._accept(listener, epoll)
                 elif not self._connections[fd].serve():
                     epoll.unregister(fd)
                     self._connections.pop(fd).sock.close()
+
+    def _answered(self) -> bool:
+        """Gives a sign of life for each question; False: the switch is gone."""
+        try:
+            question = self._control.recv(MAX_MESSAGE_BYTES)
+            if question:
+                self._control.send(question)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return bool(question)
 
     def _accept(self, listener: socket.socket, epoll: select.epoll) -> None:
         try:

@@ -59,15 +59,19 @@ class Forwarder:
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
             return
-        recode = leg.recode
-        if recode is not None:
-            if not isinstance(recode, bytes):
-                recode.hand_over(self._view[:size])
-                return
-            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(recode)
+        if leg.recode is not None and not self._recode(leg.recode, size):
+            return
         buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
+
+    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
+        """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
+        if isinstance(recode, Transcoding):
+            recode.hand_over(self._view[:size])
+            return False
+        self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
+        return True
 
     def _admit(self, leg: Leg, source: Address, now_ns: int) -> bool:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
