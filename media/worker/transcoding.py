@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _unpack = struct.Struct("!HHII").unpack_from
 _pack = struct.Struct("!BBHII").pack
-_RESULTS_A_TURN = 64
+RESULTS_A_TURN = 64
+SEND_BUFFER_BYTES = 128 * 1024
+"""Some three hundred packets: what waits longer is heard too late."""
 
 
 class Transcoding:
@@ -130,6 +132,7 @@ class Transcoder:
             return
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         try:
             sock.connect(str(self._path))
         except OSError:
@@ -152,8 +155,8 @@ class Transcoder:
             self.close()
 
     def receive(self, now_ns: int) -> None:
-        """Sends on what has come back, up to `_RESULTS_A_TURN` packets; what belongs to no direction any more goes nowhere."""
-        for _ in range(_RESULTS_A_TURN):
+        """Sends on what has come back, up to `RESULTS_A_TURN` packets; what belongs to no direction any more goes nowhere."""
+        for _ in range(RESULTS_A_TURN):
             message = self._message()
             if message is None:
                 return
