@@ -77,8 +77,11 @@ class Forwarder:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
-        """A packet that is no audio: an event, or nothing that can be heard."""
+        """A packet that is no audio: comfort noise, an event, or nothing that can be heard."""
         to = leg.relay_to
+        if payload_type == leg.cn_type:
+            self._take_comfort_noise(leg, to, size, now_ns)
+            return
         heard = None
         if payload_type in leg.event_types:
             heard = leg.detector.hear(
@@ -93,11 +96,7 @@ class Forwarder:
             if to is not None:
                 self._skip(leg, to)
             return
-        leg.received += 1
-        leg.received_octets += size - HEADER_BYTES
-        leg.last_ns = now_ns
-        if leg.first_ns is None:
-            leg.first_ns = now_ns
+        leg.count(size, now_ns)
         press, is_first = heard
         if is_first:
             press.is_spent = to is None
@@ -114,6 +113,20 @@ class Forwarder:
             if isinstance(leg.recode, Transcoding):
                 leg.recode.renumber(self.buffer)
             if to.stream.rewrite_event(self.buffer, now_ns, press):
+                to.transmit(self._view[:size])
+
+    def _take_comfort_noise(self, leg: Leg, to: Leg | None, size: int, now_ns: int) -> None:
+        """Goes on where the partner has it too: its payload is that of no codec (RFC 3389 §3). Else the partner hears silence."""
+        leg.count(size, now_ns)
+        if to is None:
+            leg.newest = self._ssrc(), self._sequence()
+        elif to.cn_type == NO_TYPE:
+            self._skip(leg, to)
+        else:
+            self.buffer[1] += to.cn_type - leg.cn_type
+            if isinstance(leg.recode, Transcoding):
+                leg.recode.renumber(self.buffer)
+            if to.stream.rewrite(self.buffer, now_ns):
                 to.transmit(self._view[:size])
 
     def _skip(self, leg: Leg, to: Leg) -> None:

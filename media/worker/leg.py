@@ -46,6 +46,7 @@ class Leg:
         "audio_codec",
         "audio_type",
         "bridged_ns",
+        "cn_type",
         "codec",
         "codecs",
         "detector",
@@ -112,7 +113,7 @@ class Leg:
         self.audio_type = NO_TYPE  # of the audio that comes at present
         self.audio_codec = PCMU
         self.event_types: frozenset[int] = frozenset()
-        self.send_type = self.dtmf_type = NO_TYPE  # of what we send
+        self.send_type = self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
         self.codec = PCMU
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
@@ -152,6 +153,7 @@ class Leg:
         self.audio_type = NO_TYPE if self.is_awaited or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
+        self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
         self.stream.detach()
@@ -179,6 +181,14 @@ class Leg:
         self.audio_type = payload_type
         was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
         return was_awaited
+
+    def count(self, size: int, now_ns: int) -> None:
+        """A packet that is no audio was heard."""
+        self.received += 1
+        self.received_octets += size - HEADER_BYTES
+        self.last_ns = now_ns
+        if self.first_ns is None:
+            self.first_ns = now_ns
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.

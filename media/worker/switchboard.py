@@ -293,7 +293,8 @@ class Switchboard:
 
 def _checked(peer: RemoteMedia) -> RemoteMedia:
     """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
-    payload_types = (peer.payload_type, *peer.audio_types, *(() if peer.dtmf_type is None else (peer.dtmf_type,)), *peer.dtmf_types)
+    optional = [each for each in (peer.dtmf_type, peer.cn_type) if each is not None]
+    payload_types = (peer.payload_type, *peer.audio_types, *optional, *peer.dtmf_types)
     if not {peer.codec, *peer.audio_types.values()} <= _CODECS or not all(0 <= each < 128 for each in payload_types):
         raise ValueError(f"payload types {payload_types} of codec {peer.codec}")
     return peer

@@ -41,6 +41,7 @@ def remote_media(
         codec=agreement.format.codec,
         payload_type=agreement.format.payload_type,
         dtmf_type=agreement.dtmf_type,
+        cn_type=agreement.cn_type,
         takes_tones=agreement.dtmf_type is None and peer.dtmf is not DtmfMode.INFO,
         audio_types={each.payload_type: each.codec for each in (*stream.formats, *ours)},
         ptime_ms=stream.ptime_ms or PTIME_MS,

@@ -3,7 +3,7 @@
 A host may be a name: who resolves it, which ports are free and how RTP flows is decided elsewhere. A refusal has words for the peer.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -31,6 +31,10 @@ DTMF_TYPE = 101
 _CODECS = {codec.rtpmap.upper(): codec for codec in Codec}
 _STATIC = {codec.value: codec.rtpmap.upper() for codec in Codec if codec.value < FIRST_DYNAMIC_TYPE}
 _TELEPHONE_EVENT = "TELEPHONE-EVENT/8000"
+CN_TYPE = 13
+"""The static payload type of comfort noise (RFC 3389 §4)."""
+CN_CLOCK_RATE = 8_000
+_COMFORT_NOISE = f"CN/{CN_CLOCK_RATE}"
 UNSPECIFIED = ("0.0.0.0", "::")
 """As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still allows."""
 
@@ -59,15 +63,15 @@ def warning_text(value: str) -> str:
 
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
-    `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for.
-    `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1).
-    `is_v6`: the host, which may be a name, is of IPv6."""
+    `cn_type`: its comfort noise. `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time
+    it asks for. `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1). `is_v6`: the host, which may be a name, is of IPv6."""
 
     host: str
     port: int
     formats: tuple[Format, ...]
     dtmf_type: int | None
     direction: Direction
+    cn_type: int | None = None
     ptime_ms: int | None = None
     takes_fec: bool = False
     is_v6: bool = False
@@ -76,13 +80,14 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
 class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `host`: our address in it, of the peer's family.
     `stream`: the peer's side. `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we
-    offered none)."""
+    offered none). `cn_type`: likewise, and None beside a codec of another clock (RFC 3389 §4)."""
 
     body: bytes
     host: str
     stream: AudioStream
     format: Format
     dtmf_type: int | None
+    cn_type: int | None = None
 
 
 def answer(
@@ -109,16 +114,21 @@ def answer(
     if codecs:
         stream = replace(stream, formats=tuple(sorted(stream.formats, key=lambda each: codecs.index(each.codec))))
     picked, dtmf_type = stream.formats[0], stream.dtmf_type if with_dtmf else None
+    cn_type = _cn_type(stream, picked)
     host = _of_family(hosts, is_v6=stream.is_v6) or hosts[0]  # on hold either will do
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
         if index == chosen:
             lines += audio_lines(
-                port, formats=(picked,), dtmf_type=dtmf_type, direction=stream.direction.reversed.limited(direction)
+                port,
+                formats=(picked,),
+                cn_type=cn_type,
+                dtmf_type=dtmf_type,
+                direction=stream.direction.reversed.limited(direction),
             )
         else:
             lines.append(rejection_line(media))
-    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
+    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type, cn_type=cn_type)
 
 
 def offer(
@@ -129,11 +139,14 @@ def offer(
     version: int,
     formats: Sequence[Format] = OFFERED,
     dtmf_type: int | None = DTMF_TYPE,
+    with_cn: bool = False,
     direction: Direction = Direction.SENDRECV,
 ) -> bytes:
-    """An offer of one audio stream. A later offer of the same session has the same `session_id` and a `version` one higher (§8)."""
+    """An offer of one audio stream, `with_cn`: with comfort noise. A later offer of the same session has the same `session_id` and a
+    `version` one higher (§8)."""
     lines = session_lines(host, session_id=session_id, version=version, timing="0 0")
-    return written([*lines, *audio_lines(port, formats=formats, dtmf_type=dtmf_type, direction=direction)])
+    cn_type = CN_TYPE if with_cn else None
+    return written([*lines, *audio_lines(port, formats=formats, cn_type=cn_type, dtmf_type=dtmf_type, direction=direction)])
 
 
 def accept_answer(
@@ -149,7 +162,11 @@ def accept_answer(
     if picked is None:
         return None
     dtmf_type = None if dtmf_type is None else stream.dtmf_type
-    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
+    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type, cn_type=_cn_type(stream, picked))
+
+
+def _cn_type(stream: AudioStream, picked: Format) -> int | None:
+    return stream.cn_type if picked.codec.clock_rate == CN_CLOCK_RATE else None
 
 
 def _of_family(hosts: Sequence[str], *, is_v6: bool) -> str | None:
@@ -167,7 +184,7 @@ def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> Audi
         return Incompatible.ADDRESS
     if media.host not in UNSPECIFIED and _of_family(hosts, is_v6=media.is_v6) is None:
         return Incompatible.FAMILY
-    encodings = {**_STATIC, **dict(media.codecs)}
+    encodings = {**_STATIC, CN_TYPE: _COMFORT_NOISE, **dict(media.codecs)}
     numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
     listed = {number: encodings.get(number, "") for number in numbers if number is not None}
     known = [Format(number, _CODECS[codec]) for number, codec in listed.items() if _is_known(number, codec)]
@@ -178,12 +195,17 @@ def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> Audi
         host=media.host,
         port=media.port,
         formats=formats,
-        dtmf_type=next((number for number, codec in listed.items() if codec == _TELEPHONE_EVENT), None),
+        dtmf_type=_number_of(_TELEPHONE_EVENT, listed),
+        cn_type=_number_of(_COMFORT_NOISE, listed),
         direction=_held(media.direction) if media.host in UNSPECIFIED else media.direction,
         ptime_ms=media.ptime_ms,
         takes_fec=any(each.codec is Codec.OPUS and _takes_fec(media, each.payload_type) for each in formats),
         is_v6=media.is_v6,
     )
+
+
+def _number_of(encoding: str, listed: Mapping[int, str]) -> int | None:
+    return next((number for number, each in listed.items() if each == encoding), None)
 
 
 def _takes_fec(media: Media, payload_type: int) -> bool:

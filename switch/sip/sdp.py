@@ -214,14 +214,18 @@ def session_lines(host: str, *, session_id: int, version: int, timing: str) -> l
     return ["v=0", origin, "s=-", f"c=IN {family} {host}", f"t={timing}"]
 
 
-def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, direction: Direction) -> list[str]:
-    """Returns the lines of our audio stream."""
-    numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
+def audio_lines(
+    port: int, *, formats: Sequence[Format], cn_type: int | None, dtmf_type: int | None, direction: Direction
+) -> list[str]:
+    """Returns the lines of our audio stream. `cn_type`, `dtmf_type`: of comfort noise (RFC 3389) and telephone-event, where it has them."""
+    numbers = [*(each.payload_type for each in formats), *(each for each in (cn_type, dtmf_type) if each is not None)]
     lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
     for each in formats:
         lines.append(f"a=rtpmap:{each.payload_type} {each.codec.rtpmap}")
         if each.codec.fmtp is not None:
             lines.append(f"a=fmtp:{each.payload_type} {each.codec.fmtp}")
+    if cn_type is not None:
+        lines.append(f"a=rtpmap:{cn_type} CN/8000")
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
     return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from prompt_files import lay_prepared
 from transcoder_process import TranscoderProcess
 from worker_client import Phone, Ports, WorkerClient
@@ -154,6 +155,32 @@ def test_keys_go_on_beside_what_is_transcoded(network: Network) -> None:
     assert [packet.payload_type for packet in heard] == [0] * 5 + [101] * count + [0] * 5
     assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
     assert len({packet.timestamp for packet in heard[5:-5]}) == 1
+
+
+@pytest.mark.parametrize("source", [PCMU, G722], ids=lambda each: each.name)
+@pytest.mark.parametrize("line_has_it", [True, False])
+def test_comfort_noise_goes_on_to_who_has_it_and_to_nobody_else(
+    network: Network,
+    source: Codec,
+    line_has_it: bool,  # noqa: FBT001 a column
+) -> None:
+    caller, line = network.bridged(source, PCMU)
+    for phone, has_it in ((caller, True), (line, line_has_it)):
+        peer = replace(phone.media(), cn_type=13 if has_it else None)
+        network.worker.order(SetRemote(port=phone.leg, peer=peer))
+    network.worker.settle()
+    caller.say(0)
+    first = line.hear()
+    noise = RtpPacket(payload_type=13, sequence=caller.sequence, timestamp=caller.timestamp, ssrc=caller.ssrc, payload=b"\x40")
+    caller.send(build(noise))
+    caller.sequence += 1
+    caller.timestamp += 1_600
+    caller.say(1)
+    heard = [line.hear() for _ in range(1 + line_has_it)]
+    assert [packet.payload for packet in heard[:-1]] == [b"\x40"] * line_has_it
+    assert [packet.payload_type for packet in heard] == [*[13] * line_has_it, 0]
+    assert [(packet.sequence - first.sequence) & 0xFFFF for packet in heard] == list(range(1, len(heard) + 1))
+    assert network.worker.close(caller.leg).received == 3
 
 
 def test_long_loss_is_seen_by_the_far_end_and_short_loss_is_not(network: Network) -> None:

@@ -82,6 +82,16 @@ def test_a_line_is_first_offered_what_needs_no_transcoding(
     assert [codecs_in(fact.offer) for fact in phone.facts if isinstance(fact, InviteReceived)] == [offered]
 
 
+@pytest.mark.parametrize("with_cn", [False, True])
+def test_a_line_is_offered_comfort_noise_where_its_caller_has_it(with_cn: bool) -> None:  # noqa: FBT001 a column
+    world = World(planned())
+    phone = world.line_phone(EAST, answer_ms=10)
+    world.call(body=offering(PCMU).replace(b" RTP/AVP 0", b" RTP/AVP 0 13" if with_cn else b" RTP/AVP 0"))
+    world.run(500)
+    (offer,) = [fact.offer for fact in phone.facts if isinstance(fact, InviteReceived)]
+    assert (b" 13 " in offer) is with_cn
+
+
 def test_no_codec_of_the_list_is_488_with_the_list_in_words() -> None:
     world = World(planned(trunk=(PCMA,)))
     phone = world.line_phone(EAST)

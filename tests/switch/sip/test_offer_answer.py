@@ -129,6 +129,38 @@ class TestWideBand:
         assert agreed(sdp(*WIDE[:1], *WIDE[1:2], head=HEAD), codecs=(8,)) is None
 
 
+class TestComfortNoise:
+    """Agreed on when it is offered, beside codecs of its clock (RFC 3389 §4)."""
+
+    @pytest.mark.parametrize(
+        ("lines", "codec", "cn_type"),
+        [
+            (["m=audio 20000 RTP/AVP 0 13"], Codec.PCMU, 13),
+            (["m=audio 20000 RTP/AVP 9 13", "a=rtpmap:13 CN/8000"], Codec.G722, 13),
+            (["m=audio 20000 RTP/AVP 0 99", "a=rtpmap:99 CN/8000"], Codec.PCMU, 99),
+            (["m=audio 20000 RTP/AVP 0 99", "a=rtpmap:99 CN/16000"], Codec.PCMU, None),
+            (["m=audio 20000 RTP/AVP 96 13", "a=rtpmap:96 opus/48000/2"], Codec.OPUS, None),
+            (["m=audio 20000 RTP/AVP 0"], Codec.PCMU, None),
+        ],
+    )
+    def test_in_an_answer(self, lines: list[str], codec: Codec, cn_type: int | None) -> None:
+        agreement = answered(sdp(*lines), codec)
+        assert agreement is not None
+        assert agreement.cn_type == cn_type
+        said = [line for line in lines_of(agreement.body) if line.endswith("CN/8000")]
+        assert said == ([] if cn_type is None else [f"a=rtpmap:{cn_type} CN/8000"])
+
+    def test_in_an_offer(self) -> None:
+        lines = lines_of(offer(host="127.0.0.1", port=4000, session_id=1, version=1, with_cn=True))
+        assert lines[5] == "m=audio 4000 RTP/AVP 0 8 13 101"
+        assert "a=rtpmap:13 CN/8000" in lines
+
+    def test_in_the_answer_to_an_offer(self) -> None:
+        agreement = agreed(sdp("m=audio 20000 RTP/AVP 0 13"))
+        assert agreement is not None
+        assert agreement.cn_type == 13
+
+
 class TestAnswer:
     def test_the_usual_offer(self) -> None:
         agreement = answered(sdp(*AUDIO))
