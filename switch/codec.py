@@ -56,3 +56,16 @@ NARROW_BAND = (Codec.PCMU, Codec.PCMA)
 def fits(source: Codec, target: Codec) -> bool:
     """Returns whether payloads go from one to the other without a decoder: they are the same, or both of G.711."""
     return source == target or (source in NARROW_BAND and target in NARROW_BAND)
+
+
+OPUS_MS = (10, 20, 40, 60)
+"""How long one frame of Opus may be (RFC 6716 §2.1.4), of what a packet time may be."""
+SHORTEST_MS, LONGEST_MS = 10, 60
+
+
+def packet_ms(codec: Codec, wanted_ms: int) -> int:
+    """Returns how long packets of `codec` are whose receiver wants them so long."""
+    wanted_ms = min(max(wanted_ms, SHORTEST_MS), LONGEST_MS)
+    if codec is Codec.OPUS:
+        return max(each for each in OPUS_MS if each <= wanted_ms)
+    return wanted_ms // SHORTEST_MS * SHORTEST_MS

@@ -12,15 +12,12 @@ import numpy as np
 
 from media.dsp.g711 import Samples
 from media.transcoder.codecs import decoder, encoder
-from switch.codec import Codec
+from switch.codec import Codec, packet_ms
 
 MAX_CONCEALED_MS = 60
 """Three packets: what comes after that sounds like a machine, and a gap tells the truth."""
 MAX_LATE = 100  # RFC 3550 A.1, MAX_MISORDER
 MAX_AHEAD = 3_000  # RFC 3550 A.1, MAX_DROPOUT: more is another source
-OPUS_MS = (10, 20, 40, 60)
-"""How long one frame may be (RFC 6716 §2.1.4), of what a packet time may be."""
-SHORTEST_MS, USUAL_MS, LONGEST_MS = 10, 20, 60
 
 
 class Coded(NamedTuple):
@@ -33,18 +30,10 @@ class Coded(NamedTuple):
     is_first: bool
 
 
-def packet_ms(codec: Codec, wanted_ms: int) -> int:
-    """Returns how long packets of `codec` are whose receiver wants them so long."""
-    wanted_ms = min(max(wanted_ms, SHORTEST_MS), LONGEST_MS)
-    if codec is Codec.OPUS:
-        return max(each for each in OPUS_MS if each <= wanted_ms)
-    return wanted_ms // SHORTEST_MS * SHORTEST_MS
-
-
 class TranscodedStream:
     """`ptime_ms`: see `packet_ms`. Raises OpusError where the machine has no libopus."""
 
-    def __init__(self, source: Codec, target: Codec, *, ptime_ms: int = USUAL_MS, with_fec: bool = False) -> None:
+    def __init__(self, source: Codec, target: Codec, *, ptime_ms: int = 20, with_fec: bool = False) -> None:
         rate = min(source.sample_rate, target.sample_rate)
         self._decoder = decoder(source, rate)
         self._encoder = encoder(target, rate, with_fec=with_fec)

@@ -9,14 +9,15 @@ from typing import Protocol
 
 from media.control import Counters, Latch, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
-from media.rtp.continuity import MAX_AHEAD, OutgoingStream
+from media.dsp.tones import FRAME_SAMPLES
+from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
-from switch.codec import Codec, fits
+from switch.codec import Codec, fits, packet_ms
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -65,6 +66,7 @@ class Leg:
         "latched",
         "malformed",
         "newest",
+        "octets",
         "own",
         "partner",
         "peer",
@@ -87,6 +89,7 @@ class Leg:
         "stream",
         "transcoder",
         "unheard",
+        "unsent",
         "untold_ns",
     )
 
@@ -132,6 +135,8 @@ class Leg:
         self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | Transcoding | None = None  # derived by `update_relay`
+        self.octets = FRAME_SAMPLES  # of G.711 in packets of our own
+        self.unsent = bytearray()  # frames of G.711 that are less than a packet
         self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
@@ -153,6 +158,8 @@ class Leg:
         self.audio_type = NO_TYPE if self.is_awaited or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
+        self.unsent.clear()  # they may be of the other law
+        self.octets = packet_ms(Codec.PCMU, peer.ptime_ms) * FRAME_SAMPLES // FRAME_MS
         self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
@@ -317,7 +324,8 @@ class Leg:
         self.update_relay()
 
     def end_own(self) -> None:
-        """What was played to it, or is on its way through the transcoder, is over."""
+        """What was played to it, and is on its way through the transcoder or waits for more, is over."""
+        self.unsent.clear()
         if self.own is not None:
             self.own.end()
             self.own = None

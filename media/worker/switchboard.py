@@ -34,7 +34,7 @@ from media.control import (
 )
 from media.dsp.g711 import PCMU, SAMPLE_RATE
 from media.dsp.tones import FRAME_SAMPLES, ringback
-from media.rtp.continuity import OutgoingStream
+from media.rtp.continuity import FRAME_MS, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
@@ -44,10 +44,10 @@ from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
-from switch.codec import NARROW_BAND, Codec
+from switch.codec import LONGEST_MS, NARROW_BAND, Codec
 from switch.timer_heap import TimerHeap
 
-FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
+LONGEST_BYTES = HEADER_BYTES + LONGEST_MS * SAMPLE_RATE // 1_000
 EVENT_BYTES = HEADER_BYTES + 4
 HOLD_TIMEOUT_NS = 1_800_000_000_000
 _CODECS = frozenset(codec.value for codec in Codec)
@@ -100,7 +100,7 @@ class Switchboard:
         self._legs: dict[int, Leg] = {}
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
         self._ringback = audio(ringback())
-        self._frame = bytearray(FRAME_BYTES)
+        self._frame = bytearray(LONGEST_BYTES)
         self._view = memoryview(self._frame)
 
     def execute(self, order: Order, now_ns: int) -> None:
@@ -234,6 +234,8 @@ class Switchboard:
         if not playout.is_over(now_ns):
             self._schedule.add(playout.next_ns, (leg, playout))
             return
+        if leg.unsent:
+            self._send_octets(leg, len(leg.unsent), now_ns)
         leg.play(None)
         if playout.play is not None:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
@@ -245,10 +247,18 @@ class Switchboard:
             if leg.own is None:
                 leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
             leg.own.hand_over_own(sound.frame(number, PCMU))
-        else:
-            leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
-            self._frame[HEADER_BYTES:] = sound.frame(number, leg.codec)
-            leg.transmit(self._view)
+            return
+        leg.unsent += sound.frame(number, leg.codec)
+        while len(leg.unsent) >= leg.octets:
+            self._send_octets(leg, leg.octets, now_ns)
+
+    def _send_octets(self, leg: Leg, count: int, now_ns: int) -> None:
+        """Sends so many octets of G.711 that wait, in one packet."""
+        stop = HEADER_BYTES + count
+        leg.stream.own(self._frame, now_ns, payload_type=leg.send_type, ms=count * FRAME_MS // FRAME_SAMPLES)
+        self._frame[HEADER_BYTES:stop] = leg.unsent[:count]
+        del leg.unsent[:count]
+        leg.transmit(self._view[:stop])
 
     def _step_digits(self, leg: Leg, digits: DigitQueue, now_ns: int) -> None:
         for packet in digits.due(now_ns):

@@ -10,8 +10,8 @@ from media.dsp.levels import level_db, tone_share
 from media.dsp.tones import tone
 from media.transcoder.codecs import decoder, encoder
 from media.transcoder.opus import OpusError
-from media.transcoder.stream import MAX_CONCEALED_MS, MAX_LATE, Coded, TranscodedStream, packet_ms
-from switch.codec import Codec
+from media.transcoder.stream import MAX_CONCEALED_MS, MAX_LATE, Coded, TranscodedStream
+from switch.codec import Codec, packet_ms
 
 PCMU, PCMA, G722, OPUS = Codec
 PAIRS = [pair for pair in product(Codec, Codec) if pair[0] is not pair[1]]

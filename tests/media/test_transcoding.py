@@ -236,6 +236,19 @@ def test_packets_of_our_own_are_as_long_as_the_far_end_wants_them(network: Netwo
     assert len(phone.decoded([phone.hear()])) == 960
 
 
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 50, 60])
+def test_so_are_prompts_in_g711_to_their_last_sample(network: Network, ptime_ms: int) -> None:
+    phone = network.phone(PCMA, ptime_ms=ptime_ms)
+    network.worker.order(Play(port=phone.leg, play=7, prompt="beep"))
+    network.worker.expect(PlayFinished)
+    octets, whole = 8 * ptime_ms, 160 * PACKETS
+    lengths = [*[octets] * (whole // octets), *([whole % octets] if whole % octets else [])]
+    packets = [phone.hear() for _ in lengths]
+    assert [len(packet.payload) for packet in packets] == lengths
+    assert {(after.timestamp - before.timestamp) & 0xFFFFFFFF for before, after in pairwise(packets)} == {octets}
+    assert is_the_tone(phone.decoded(packets), PCMA)
+
+
 def test_another_codec_by_reinvite_is_another_stream_where_its_clock_is(network: Network) -> None:
     phone = network.phone(PCMU)
     network.worker.order(Ringback(port=phone.leg))
