@@ -6,6 +6,7 @@ journal line before the datagram it explains. It decides nothing.
 
 import asyncio
 import gc
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
@@ -16,6 +17,7 @@ from media.control import Ready, Report
 from media.prompts.cache import cache_in
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.codec import Codec
 from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
@@ -36,6 +38,7 @@ from switch.engine.effect import (
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
+from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
@@ -47,6 +50,7 @@ from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
+from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
 from switch.workers import Workers, WorkerSettings
@@ -61,6 +65,11 @@ END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
 _log = structlog.get_logger("payphone")
+
+
+def _codecs(plan: Plan) -> set[Codec]:
+    """Returns the codecs that its trunks and lines may have."""
+    return {codec for peer in (*(trunk.peer for trunk in plan.trunks), *plan.line_peers.values()) for codec in peer.codecs}
 
 
 def _call_of(effect: Effect) -> str:
@@ -135,10 +144,12 @@ class Shell:
             resolver=resolver_of(settings.name_servers),
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
+        self._transcoders = Transcoders(settings.transcoders or os.cpu_count() or 1)
         worker = WorkerSettings(
             prompts=cache_in(settings.data),
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
+            transcoders=self._transcoders.paths,
         )
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
         self.prompt_keys = deployment.prompt_keys
@@ -170,7 +181,7 @@ class Shell:
         """Starts everything; the ledger may still be unavailable on return, and then calls get 503. Nothing of the ledger has changed
         where an address can't be had.
 
-        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
+        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed, TranscodersFailed.
         """
         self._ledger_service.start(first=self._sockets.check)
         try:
@@ -179,6 +190,7 @@ class Shell:
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
+            await self._transcoders.start(_codecs(self.engine.plan))
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -186,6 +198,7 @@ class Shell:
             await self._resolver.close()
             await self._sockets.close()
             await self._workers.close()
+            await self._transcoders.close()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -223,6 +236,7 @@ class Shell:
         self._poller.look_back(further, then=looked_back)
 
     def _follow(self, deployment: Deployment) -> None:
+        self._transcoders.follow(_codecs(deployment.plan))
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
@@ -279,6 +293,7 @@ class Shell:
         await self._resolver.close()
         await self._sockets.close()
         await self._workers.close()
+        await self._transcoders.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()

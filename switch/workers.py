@@ -48,11 +48,12 @@ class _Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """The start parameters of a worker process. `prompts`: the directory of prepared ones."""
+    """The start parameters of a worker process. `prompts`: the directory of prepared ones. `transcoders`: their sockets."""
 
     prompts: Path
     rtp_timeout_ms: int
     hold_timeout_ms: int
+    transcoders: tuple[Path, ...] = ()
 
 
 class Workers:
@@ -123,7 +124,7 @@ class Workers:
         settings = self._settings
         command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno())]
         command += ["--prompts", str(settings.prompts), "--rtp-timeout-ms", str(settings.rtp_timeout_ms)]
-        command += ["--hold-timeout-ms", str(settings.hold_timeout_ms)]
+        command += ["--hold-timeout-ms", str(settings.hold_timeout_ms), "--transcoders", *map(str, settings.transcoders)]
         # numpy would start a busy-waiting thread for every core: the relay is single-threaded and does not use them.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         # A session of its own: only the switch gets Ctrl-C, and ends its calls and its workers in that order.
