@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
+from media.tap_frame import RECEIVED
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
 
@@ -44,6 +45,8 @@ class Forwarder:
                 return
             if leg.turn_to_audio(payload_type, now_ns):
                 hear_first(leg, now_ns, self._report)
+            for tap in leg.taps_received:
+                tap.take(self._view[:size], now_ns, direction=RECEIVED, codec=leg.audio_codec)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
