@@ -24,7 +24,7 @@ from switch.settings.names import Prompts
 from switch.settings.problem import quote
 from switch.settings.source import KeyPath, Tree
 
-SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music")
+SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music", "notice")
 """Keys that name a prompt."""
 WARN_BELOW_MS = 60_000
 QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
