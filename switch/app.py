@@ -13,6 +13,7 @@ from typing import assert_never
 import structlog
 
 from media.control import Ready, Report
+from media.prompts.cache import cache_in
 from media.recording import RecorderReady, RecorderReport
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
@@ -146,7 +147,7 @@ class Shell:
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
-            prompts=settings.prompts,
+            prompts=cache_in(settings.data),
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
         )
@@ -158,6 +159,8 @@ class Shell:
         self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
         self._recorder_number: int | None = None
         self._starting_recorder: asyncio.Task[None] | None = None
+        self.prompt_keys = deployment.prompt_keys
+        self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
         self._poller = LedgerPoller(
             self._database,
@@ -216,6 +219,11 @@ class Shell:
         except TimeoutError:
             return False
         return True
+
+    def set_prompts(self, deployment: Deployment) -> None:
+        """Calls hear the prompts of this deployment from now on, which must be in the cache; those that its plan does not have stay."""
+        self.prompt_keys = deployment.prompt_keys
+        self._workers.set_prompts(self.prompt_keys)
 
     def reload(self, deployment: Deployment) -> None:
         """New calls follow the new plan; sockets, paths and workers stay as they were started.

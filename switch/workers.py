@@ -9,15 +9,27 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import structlog
 
-from media.control import MAX_MESSAGE_BYTES, Message, Quit, Ready, Report, WorkerProblem, decode_report, encode
+from media.control import (
+    MAX_MESSAGE_BYTES,
+    MAX_NAMES,
+    Message,
+    Quit,
+    Ready,
+    Report,
+    SetPrompts,
+    WorkerProblem,
+    decode_report,
+    encode,
+)
 from media.recording import QuitRecorder, RecorderReport, decode_recorder_report
 
 SOCKET_BUFFER_BYTES = 1 << 20
@@ -69,7 +81,7 @@ class ProcessSettings(Protocol[R_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """Of a media worker."""
+    """Of a media worker. `prompts`: the directory of prepared ones."""
 
     name: ClassVar[str] = "media worker"
     quit: ClassVar[Message] = Quit()
@@ -116,6 +128,7 @@ class Workers(Generic[R]):
         self._reported = reported
         self._lost = lost
         self._workers: dict[int, _Worker] = {}
+        self._prompts: Mapping[str, str] = {}
         self._started = 0
         self._closing = False
         self._keepers: set[asyncio.Task[None]] = set()
@@ -130,6 +143,12 @@ class Workers(Generic[R]):
                     await ready.wait()
             except TimeoutError as error:
                 raise WorkersFailed(f"no {self._settings.name} came up in {READY_S:.0f} s: see its messages above") from error
+
+    def set_prompts(self, keys: Mapping[str, str]) -> None:
+        """Every worker, those to come included, has these prompts by their names from now on."""
+        self._prompts = keys
+        for number in self._workers:
+            self._tell_prompts(number)
 
     def tell(self, number: int, order: Message) -> None:
         """Sends an order. Never blocks. Orders to a lost process are dropped."""
@@ -153,6 +172,11 @@ class Workers(Generic[R]):
             keeper.cancel()
         await asyncio.gather(*done, *pending, return_exceptions=True)
 
+    def _tell_prompts(self, number: int) -> None:
+        entries = iter(self._prompts.items())
+        while part := dict(islice(entries, MAX_NAMES)):
+            self.tell(number, SetPrompts(keys=part))
+
     async def _spawn(self) -> tuple[int, _Worker]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
@@ -168,6 +192,7 @@ class Workers(Generic[R]):
         number = self._started
         worker = _Worker(process=process, pipe=ours)
         self._workers[number] = worker
+        self._tell_prompts(number)
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable, number, worker)
         return number, worker
 

@@ -8,22 +8,27 @@ from collections.abc import Callable
 
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
+from media.rtp.telephone_event import Press
 from media.tap_frame import RECEIVED
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
+EMPTY = -2  # the payload type, in effect, of a packet without payload (RFC 6263): equal to none that is heard, nor to `NO_TYPE`
+
 
 class Forwarder:
     """`buffer` is where the next datagram has to be received."""
 
-    __slots__ = ("_report", "_view", "buffer")
+    __slots__ = ("_report", "_sound", "_view", "buffer")
 
-    def __init__(self, report: Callable[[DigitReceived | Heard], None]) -> None:
+    def __init__(self, report: Callable[[DigitReceived | Heard], None], *, sound: Callable[[Leg, Press, int], None]) -> None:
+        """`sound`: a leg is to be sent the tones of a press."""
         self.buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self.buffer)
         self._report = report
+        self._sound = sound
 
     def datagram(self, leg: Leg, size: int, source: Address, now_ns: int) -> None:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
@@ -36,17 +41,16 @@ class Forwarder:
             if size < HEADER_BYTES:
                 leg.malformed += 1
                 return
+            if size == HEADER_BYTES:
+                payload_type = EMPTY
         if source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
-        if payload_type != leg.audio_type or size == HEADER_BYTES:
-            if payload_type not in leg.codecs or size == HEADER_BYTES:
+        if payload_type != leg.audio_type:
+            if payload_type not in leg.codecs:
                 self._take_other(leg, payload_type, size, now_ns)
                 return
-            if leg.turn_to_audio(payload_type, now_ns):
-                hear_first(leg, now_ns, self._report)
-            for tap in leg.taps_received:
-                tap.take(self._view[:size], now_ns, direction=RECEIVED, codec=leg.audio_codec)
+            self._turn_to_audio(leg, payload_type, size, now_ns)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
@@ -59,6 +63,12 @@ class Forwarder:
         buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
+
+    def _turn_to_audio(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
+        if leg.turn_to_audio(payload_type, now_ns):
+            hear_first(leg, now_ns, self._report)
+        for tap in leg.taps_received:
+            tap.take(self._view[:size], now_ns, direction=RECEIVED, codec=leg.audio_codec)
 
     def _admit(self, leg: Leg, source: Address, now_ns: int) -> bool:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
@@ -90,6 +100,8 @@ class Forwarder:
             press.is_spent = to is None
             if press.digit:
                 self._report(DigitReceived(port=leg.port, digit=press.digit, at_ns=now_ns))
+                if leg.partner is not None and leg.playing is None and leg.partner.takes_tones:
+                    self._sound(leg.partner, press, now_ns)
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif press.is_spent or to.dtmf_type == NO_TYPE:

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
 from switch.call.recording_terms import Sides
-from switch.settings import field
+from switch.settings import field, prompt_field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import CapOwner
@@ -165,7 +165,7 @@ class OverflowConfig(OneOf):
 
     campaign: field.CampaignName | None = may("To the lines of this campaign")
     line: field.LineName | None = may("To this line")
-    message: field.PromptName | None = may("Play this prompt, then end the call")
+    message: prompt_field.PromptName | None = may("Play this prompt, then end the call")
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
@@ -175,7 +175,7 @@ class RecordingConfig(Strict):
     sides: field.Recorded = must("off; caller: what callers say, mono; both: that on the left, and what they hear on the right")
     start: field.RecordingStart = may("answer: when the caller is answered; connect: when it is with a line", default="answer")
     format: field.RecordingFile = may("Of the file", default="wav")
-    notice: field.PromptName | None = may(
+    notice: prompt_field.PromptName | None = may(
         "What callers hear to its end before the recording starts; without a menu, lines hear it too. Default: nothing"
     )
     pause_key: field.OneKey | None = may("Pressed in talk it pauses the recording, and resumes it; default: none")
@@ -218,7 +218,9 @@ class CampaignConfig(CapOwner):
     payouts: Entries[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
     dispositions: Entries[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
-    hold_music: field.PromptName | None = may("What its callers hear while a line holds the call; default: switch.rtp.hold_music")
+    hold_music: prompt_field.PromptName | None = may(
+        "What its callers hear while a line holds the call; default: switch.rtp.hold_music"
+    )
     recording: RecordingConfig = may("How its calls are recorded", default="off")
     overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
