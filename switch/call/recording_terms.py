@@ -1,5 +1,6 @@
 """PURE. How a campaign's calls are recorded, and where the recording of one of them is."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -29,7 +30,8 @@ class RecordingFormat(StrEnum):
     WAV = "wav"
 
 
-class RecordingTerms(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingTerms:
     """How a campaign's calls are recorded. `notice`: the prompt that is heard to its end before; None: none is. `pause_key`: pauses the
     recording, and resumes it, when one of `paused_by` presses it in talk; None: no key does."""
 

@@ -1,8 +1,10 @@
 """When a call is recorded: from answer or connect, behind its notice, paused by a key or by hand, until the call ends or it fails."""
 
+from dataclasses import replace
+
 import pytest
 from flow import attempt, ended, invite, moment, ruled
-from msgspec.structs import replace
+from msgspec.structs import replace as changed
 
 from ivr.menu import DIGITS
 from routing.ruling import Announce, Choice, Dial, EnterMenu
@@ -34,7 +36,7 @@ class Talk:
         self._rule()
 
     def _rule(self) -> None:
-        self.feed(replace(ruled(moment(self.second), self._choices.pop(0)), recording=self._terms))
+        self.feed(changed(ruled(moment(self.second), self._choices.pop(0)), recording=self._terms))
 
     def feed(self, event: ev.Event) -> None:
         step = advance(self.call, event)
