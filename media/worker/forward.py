@@ -29,39 +29,75 @@ class Forwarder:
         buffer = self.buffer
         payload_type = buffer[1] & 0x7F
         if buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
-            if payload_type in RTCP_TYPES:  # on one port with RTP (RFC 5761), or at the wrong one
-                leg.hear_rtcp(source[0], now_ns)
-            size = self._flatten(size)
-            if size < HEADER_BYTES:
-                leg.malformed += 1
+            size = self._take_unusual(leg, size, source, now_ns)
+            if not size:
                 return
         if source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
-        if payload_type != leg.audio_type or size == HEADER_BYTES:
-            if payload_type not in leg.codecs or size == HEADER_BYTES:
-                self._take_other(leg, payload_type, size, now_ns)
-                return
-            if leg.turn_to_audio(payload_type, now_ns):
-                hear_first(leg, now_ns, self._report)
+        if (payload_type != leg.audio_type or size == HEADER_BYTES) and not self._turns_to(leg, payload_type, size, now_ns):
+            return
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
         to = leg.relay_to
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
+            self._note(leg, now_ns)
             return
         if leg.recode is not None:
             buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
         buffer[1] += to.send_type - payload_type
-        if to.stream.rewrite(buffer, now_ns):
+        stream = to.stream
+        if stream.renumber(buffer, now_ns):
+            reception = leg.reception
+            off_ns = now_ns - reception.last_ns - reception.step_ns
+            reception.last_ns = now_ns
+            reception.steady += 1
+            if off_ns < 0:
+                off_ns = -off_ns
+            elif off_ns > reception.late_ns:
+                reception.late_ns = off_ns
+            reception.jitter_ns += (off_ns - reception.jitter_ns) >> 4
             to.transmit(self._view[:size])
+            return
+        self._note(leg, now_ns)
+        if stream.rewrite(buffer, now_ns):
+            to.transmit(self._view[:size])
+        leg.reception.step(stream.step)
+
+    def _note(self, leg: Leg, now_ns: int, *, is_audio: bool = True) -> None:
+        """The buffer's packet has arrived, and is not known to be a steady one."""
+        leg.reception.take(
+            ssrc=self._ssrc(), sequence=self._sequence(), timestamp=self._timestamp(), now_ns=now_ns, is_audio=is_audio
+        )
+
+    def _take_unusual(self, leg: Leg, size: int, source: Address, now_ns: int) -> int:
+        """Returns the size of the buffer's packet, made plain; 0 where it is no RTP: it is RTCP (RFC 5761: both on one port; some send it
+        to the wrong one), or malformed."""
+        if self.buffer[1] & 0x7F in RTCP_TYPES and leg.hear_rtcp(self._view[:size], source, now_ns, on_rtp_port=True):
+            return 0
+        size = self._flatten(size)
+        if size < HEADER_BYTES:
+            leg.malformed += 1
+            return 0
+        return size
+
+    def _turns_to(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> bool:
+        """A packet of another type than the audio before. Returns whether it is audio."""
+        if payload_type not in leg.codecs or size == HEADER_BYTES:
+            self._take_other(leg, payload_type, size, now_ns)
+            return False
+        if leg.turn_to_audio(payload_type, now_ns):
+            hear_first(leg, now_ns, self._report)
+        return True
 
     def _admit(self, leg: Leg, source: Address, now_ns: int) -> bool:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
         """A packet that is no audio: an event, or nothing that can be heard."""
+        self._note(leg, now_ns, is_audio=False)
         to = leg.relay_to
         heard = None
         if payload_type in leg.event_types:
@@ -69,7 +105,7 @@ class Forwarder:
                 self._view[HEADER_BYTES:size],
                 ssrc=self._ssrc(),
                 sequence=self._sequence(),
-                timestamp=int.from_bytes(self._view[4:8], "big"),
+                timestamp=self._timestamp(),
                 now_ns=now_ns,
             )
         if heard is None:
@@ -111,3 +147,6 @@ class Forwarder:
 
     def _sequence(self) -> int:
         return int.from_bytes(self._view[2:4], "big")
+
+    def _timestamp(self) -> int:
+        return int.from_bytes(self._view[4:8], "big")

@@ -7,13 +7,16 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from media.control import Counters, RemoteMedia
+from media.control import Counters, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.reception import Reception
+from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.rtcp_session import NS_PER_US, RtcpSession
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -55,6 +58,7 @@ class Leg:
         "host",
         "is_awaited",
         "is_heard",
+        "is_open",
         "is_quiet",
         "last_ns",
         "latch_from_ns",
@@ -68,8 +72,10 @@ class Leg:
         "receive",
         "received",
         "received_octets",
+        "reception",
         "recode",
         "relay_to",
+        "rtcp",
         "rtcp_ns",
         "send",
         "send_type",
@@ -92,6 +98,9 @@ class Leg:
         self.send = sock.sendto
         self.stream = stream
         self.detector = DigitDetector()
+        self.reception = Reception()
+        self.rtcp = RtcpSession(ssrc=stream.ssrc)
+        self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
         self.audio_type = NO_TYPE  # of the audio that comes at present
@@ -127,6 +136,7 @@ class Leg:
             self._leave(now_ns)
             self.latched = None
             self.latch_from_ns = now_ns
+            self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
@@ -136,6 +146,7 @@ class Leg:
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
+        self.reception.pause()
         self.stream.detach()
         self.update_relay()
 
@@ -299,10 +310,16 @@ class Leg:
     def _heard_ns(self) -> int:
         return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
 
-    def hear_rtcp(self, host: str, now_ns: int) -> None:
-        """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
-        if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
+    def hear_rtcp(self, data: memoryview, source: Address, now_ns: int, *, on_rtp_port: bool = False) -> bool:
+        """RTCP came: of the peer's host it is a sign of life, and what it says is read. Returns whether it can be read."""
+        compound = parse(data)
+        if self.peer is not None and source[0] == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
+            if not on_rtp_port:
+                self.rtcp.source = source
+            if compound is not None:
+                self.rtcp.take(compound, now_ns, clock_rate=self.stream.clock_rate)
+        return compound is not None
 
     def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
         return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
@@ -319,6 +336,22 @@ class Leg:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )
+
+    def quality(self) -> Quality:
+        reception = self.reception
+        reception.sample()
+        return Quality(
+            lost=max(0, reception.lost),
+            jitter_us=_us(reception.mean_jitter_ns),
+            max_jitter_us=_us(reception.max_jitter_ns),
+            gap_us=_us(reception.gap_ns),
+            round_trip_us=self.rtcp.round_trip_us(),
+            far_end=self.rtcp.far_end(first_sequence=self.stream.first_sequence, numbers=self.stream.numbers),
+        )
+
+
+def _us(ns: int | None) -> int | None:
+    return None if ns is None else ns // NS_PER_US
 
 
 def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:

@@ -5,6 +5,7 @@ Handles orders, legs and playouts. Packets are in `forward`, epoll in `relay`, t
 
 import secrets
 from collections.abc import Callable
+from time import monotonic_ns, time_ns
 from typing import Protocol, assert_never
 
 from media.control import (
@@ -21,6 +22,7 @@ from media.control import (
     Play,
     PlayFinished,
     PlayMusic,
+    Quality,
     Quit,
     RemoteMedia,
     Report,
@@ -39,10 +41,12 @@ from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from media.worker.reporter import Reporter
 from switch.timer_heap import TimerHeap
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
 EVENT_BYTES = HEADER_BYTES + 4
+CNAME_BYTES = 12  # of chance, each leg its own: a CNAME tells nobody who is in which call (RFC 7022 §4.2)
 HOLD_TIMEOUT_NS = 1_800_000_000_000
 NO_PLAY = 0  # what music is told by: no order to play has this number
 
@@ -66,10 +70,12 @@ class Switchboard:
         "_legs",
         "_prompt",
         "_report",
+        "_reporter",
         "_ringback",
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
+        "_utc_offset_ns",
         "_view",
     )
 
@@ -88,6 +94,8 @@ class Switchboard:
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
+        self._reporter = Reporter()
+        self._utc_offset_ns = time_ns() - monotonic_ns()
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue]] = TimerHeap()
         self._ringback = audio(ringback())
         self._frame = bytearray(FRAME_BYTES)
@@ -99,7 +107,7 @@ class Switchboard:
             case Open():
                 self._open(order, now_ns)
             case Close():
-                self._close(order.port)
+                self._close(order.port, now_ns)
             case Bridge():
                 self._bridge(order, now_ns)
             case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge():
@@ -142,21 +150,24 @@ class Switchboard:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
         leg = Leg(order.host, order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        leg.rtcp.cname, leg.rtcp.utc_offset_ns = secrets.token_urlsafe(CNAME_BYTES), self._utc_offset_ns
         self._legs[order.port] = leg
         self._sockets.watch(leg)
+        self._reporter.start(leg, now_ns)
         if order.peer is not None:
             leg.set_remote(_checked(order.peer), now_ns)
 
-    def _close(self, port: int) -> None:
+    def _close(self, port: int, now_ns: int) -> None:
         leg = self._legs.pop(port, None)
-        counters = Counters()
+        counters, quality = Counters(), Quality()
         if leg is not None:
             leg.unbridge()
             leg.play(None)
+            self._reporter.stop(leg, now_ns)
             self._sockets.unwatch(leg)
             leg.sock.close()
-            counters = leg.counters()
-        self._report(Closed(port=port, counters=counters))
+            counters, quality = leg.counters(), leg.quality()
+        self._report(Closed(port=port, counters=counters, quality=quality))
 
     def _bridge(self, order: Bridge, now_ns: int) -> None:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
@@ -189,10 +200,12 @@ class Switchboard:
 
     def next_frame_ns(self) -> int | None:
         """When `send_frames` has something to do."""
-        return self._schedule.next_at()
+        frame_ns, report_ns = self._schedule.next_at(), self._reporter.next_ns()
+        return report_ns if frame_ns is None else frame_ns if report_ns is None else min(frame_ns, report_ns)
 
     def send_frames(self, now_ns: int) -> None:
-        """Every frame that is due by now, on every leg that plays."""
+        """Every frame that is due by now, on every leg that plays, and every report."""
+        self._reporter.send_due(now_ns)
         while (entry := self._schedule.pop_due(now_ns)) is not None:
             leg, source = entry
             if isinstance(source, Playout) and leg.playing is source:
@@ -228,6 +241,7 @@ class Switchboard:
         """Report who is heard, and each silence once: what is remembered as reported is when it began, so the next packet starts
         another."""
         for leg in self._legs.values():
+            leg.reception.sample()
             tell(leg, now_ns, self._report, rtcp_timeout_ns=self._rtp_timeout_ns)
             since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
             if since is not None:
