@@ -19,7 +19,7 @@ import numpy as np
 from media.dsp.wav import write_wav
 from routing.geo import load_tables
 from switch.period import days, instant_us
-from switch.simulation.prompt_lengths import lengths_ms
+from switch.settings.load import load
 from switch.simulation.replay import begins_us, past_of, play, read
 from switch.simulation.sandbox import CONFIG, open_sandbox
 from switch.simulation.simulate import Model, scripts
@@ -70,7 +70,9 @@ def _measured(directory: Path, *, calls: int) -> dict[str, float]:
     with without_gc():
         began = process_time_ns()
         ledger, plan = open_sandbox(directory / "day", config=config, at_us=DAY.from_us)
-        prompts = lengths_ms(directory / "day" / CONFIG / "prompts")
+        deployment = load(directory / "day" / CONFIG).deployment
+        assert deployment is not None
+        prompts = deployment.prompt_lengths_ms
         stage, written = Simulator(plan, prompts=prompts, noting=True), []
         for judged in stage.play(scripts(plan, Model(period=DAY, seed=1, calls=calls))[1]):
             written.append(judged)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 BENCHES = (
     "relay",
+    "prompts",
     "signalling",
     "ways",
     "overload",
     "memory",
     "many_calls",
+    "worker_loss",
     "decide",
     "config",
     "journal",
@@ -21,6 +23,7 @@ BENCHES = (
     "report",
     "replay",
     "cli",
+    "ears",
 )
 DEADLINE_S = 900
 _HERE = Path(__file__).resolve().parent

@@ -133,13 +133,13 @@ class Switch:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Switch]:
-    """A switch in a directory that is gone afterwards. Logs JSON to a file, as it does in earnest."""
+def running(*, workers: int = 1) -> Iterator[Switch]:
+    """A switch with so many media workers in a directory that is gone afterwards. Logs JSON to a file, as it does in earnest."""
     with tempfile.TemporaryDirectory(prefix="payphone-bench-") as temporary:
         work = Path(temporary)
         prompts = work / "config" / "prompts"
         prompts.mkdir(parents=True)
-        (work / "config" / "config.yaml").write_text(_CONFIG)
+        (work / "config" / "config.yaml").write_text(_CONFIG.replace("timeout: 10m}", f"timeout: 10m, workers: {workers}}}"))
         _write_silence(prompts / "welcome.wav")
         log = work / "switch.log"
         with log.open("wb") as output:
@@ -155,7 +155,7 @@ def running() -> Iterator[Switch]:
                 or process.poll() is not None
             ):
                 raise SystemExit(f"the switch did not get ready:\n{log.read_text()}")
-            yield Switch(work=work, pid=process.pid, worker=_only_child(process.pid))
+            yield Switch(work=work, pid=process.pid, worker=children(process.pid)[0])
         finally:
             process.terminate()
             try:
@@ -183,11 +183,10 @@ def wait_until(true: Callable[[], bool], patience_s: float) -> bool:
     return True
 
 
-def _only_child(pid: int) -> int:
-    """The media worker: the one process that the switch starts."""
+def children(pid: int) -> list[int]:
+    """The processes that the switch started and that go on: its media workers."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    (child,) = [int(child) for task in tasks for child in task.read_text().split()]
-    return child
+    return sorted(int(child) for task in tasks for child in task.read_text().split())
 
 
 def _write_silence(path: Path) -> None:

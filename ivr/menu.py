@@ -6,13 +6,14 @@ How prompts are played, how digits are heard, what moves a caller on (`step`) an
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ivr.spoken_value import Way
 from routing.expression import Expression, Kind, Scalar
 from routing.table import Hours
 
 DECIMAL = frozenset("0123456789")
 DIGITS = DECIMAL | frozenset("*#ABCD")
 DIGIT_PROMPTS = {digit: f"digit-{digit}" for digit in sorted(DECIMAL)}
-"""What a read-back says for each digit."""
+"""What a read-back says for each digit, where nothing else is named."""
 CONFIRM_KEY = "1"
 CORRECT_KEY = "2"
 MAX_DIGITS = 20  # of one answer: no telephone or account number is longer, and a careless regular expression takes 2**digits steps
@@ -106,10 +107,14 @@ Valid = Within | Matching | KnownZip
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """What was typed is said digit by digit between `lead_in` and `confirm`, which asks: 1 it is right, 2 once more."""
+    """What was typed is said digit by digit between `lead_in` and `confirm`, which asks: 1 it is right, 2 once more.
+
+    `digits`: the prompt of each.
+    """
 
     lead_in: str
     confirm: str
+    digits: Mapping[str, str] = field(default_factory=lambda: DIGIT_PROMPTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +143,25 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SayTag:
+    """Says the value of a tag, in pieces: `names` has the prompt of each. Nothing is said where the tag has no value that can be said so.
+    `language`: as `ivr.spoken_value` has it."""
+
+    tag: str
+    way: Way
+    language: str
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """Says prompts, at least one, and goes on. `whole`: digits are not heard until they have ended.
+    """Says prompts and values, at least one, and goes on. `whole`: digits are not heard until they have ended.
 
     `tags`: learned as they are said; those of a whole one only once it has been heard.
     """
 
     name: str
-    prompts: tuple[str, ...]
+    prompts: tuple[str | SayTag, ...]
     whole: bool = False
     tags: Tags = field(default_factory=dict)
     then: MenuAction

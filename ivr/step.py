@@ -32,7 +32,6 @@ from ivr.menu import (
     CONFIRM_KEY,
     CORRECT_KEY,
     DECIMAL,
-    DIGIT_PROMPTS,
     DIGITS,
     Branch,
     Gather,
@@ -51,6 +50,7 @@ from ivr.menu import (
     TransferTo,
     Within,
 )
+from ivr.spoken_value import pieces
 from routing.expression import Kind, Scalar, holds
 from routing.geo import known_zip
 from routing.hours import is_open
@@ -261,7 +261,7 @@ def _is_number(digits: str) -> bool:
 
 
 def _read_back(prompts: ReadBack, answer: str) -> tuple[str, ...]:
-    return prompts.lead_in, *(DIGIT_PROMPTS[digit] for digit in answer if digit in DECIMAL), prompts.confirm
+    return prompts.lead_in, *(prompts.digits[digit] for digit in answer if digit in prompts.digits), prompts.confirm
 
 
 def _reply(plan: MenuPlan, session: MenuSession, node: Gather, *, answer: str, digit: str, context: MenuContext) -> Turn:
@@ -305,10 +305,11 @@ def _follow(
         match node:
             case Menu() | Gather():
                 return Turn(session=session, say=(*said, node.prompt), stop_play=stop_play)
-            case Say(whole=True):
-                return Turn(session=session, say=node.prompts, stop_play=stop_play)
             case Say():
-                session, said, onward = _learned(session, node.tags), (*said, *node.prompts), node.then
+                here = _said(node, {**context.tags, **session.tags})
+                if node.whole and here:
+                    return Turn(session=session, say=here, stop_play=stop_play)
+                session, said, onward = _learned(session, node.tags), (*said, *here), node.then
             case Branch():
                 onward = _choice(node, session, context)
             case unknown:
@@ -341,6 +342,17 @@ def _fail(plan: MenuPlan, session: MenuSession, node: Menu | Gather, *, context:
 def _say(session: MenuSession, prompts: tuple[str, ...]) -> Turn:
     """Stop what plays, and say this to a caller who stays in the node."""
     return Turn(session=replace(session, playing=True), say=prompts, stop_play=session.playing)
+
+
+def _said(node: Say, tags: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """The prompts of it, with those that the values of tags are said by."""
+    found: list[str] = []
+    for part in node.prompts:
+        if isinstance(part, str):
+            found.append(part)
+        elif part.tag in tags:
+            found += (part.names[piece] for piece in pieces(tags[part.tag], part.way, part.language))
+    return tuple(found)
 
 
 def _learned(session: MenuSession, tags: Mapping[str, Scalar]) -> MenuSession:

@@ -5,25 +5,37 @@ its name on the worker; the engine gives ports out, the worker only binds them. 
 (CLOCK_MONOTONIC), the same in every process of one machine.
 """
 
-from typing import Literal
+from enum import StrEnum
 
 import msgspec
 
 MAX_MESSAGE_BYTES = 65_536
 MAX_HEARTBEAT_PORTS = 1_000
+MAX_NAMES = 400
+"""Of prompts: of 64 characters, with keys of 64."""
+
+
+class Latch(StrEnum):
+    """Where a leg's packets may come from, besides the signalled address. `host`: another port of that host, once, before anything has
+    come. `any-first-seconds`: anywhere, for the first three seconds, until something has come; then as `host`."""
+
+    STRICT = "strict"
+    HOST = "host"
+    ANY_FIRST_SECONDS = "any-first-seconds"
 
 
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
     `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
-    or None. All of these may come, too. `audio_types`, `dtmf_types`: further numbers that may come, of audio each with its codec.
+    or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`, `dtmf_types`: further
+    numbers that may come, of audio each with its codec.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
     `learns`: `host` is a guess; the first packet from anywhere says where it is.
     `rtcp_mux`: its RTCP is on the port of RTP (RFC 5761). `rtcp_port`: where it is else (RFC 3605); None: on the next one.
-    `latch`: where packets may come from, see `media.worker.leg.Leg.admit`. `follows_nat`: also after a NAT has renumbered it in the call.
+    `latch`: from where packets may come. `follows_nat`: also from another port of its host that a NAT gives it in the call.
     """
 
     host: str
@@ -31,10 +43,11 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     codec: int = 0
     payload_type: int = 0
     dtmf_type: int | None = 101
+    takes_tones: bool = False
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
     learns: bool = False
-    latch: Literal["strict", "host", "any-first-seconds"] = "host"
+    latch: Latch = Latch.HOST
     follows_nat: bool = False
     held: bool = False
     moved: bool = False
@@ -67,8 +80,15 @@ class SetRemote(Message, frozen=True, kw_only=True):
     peer: RemoteMedia
 
 
+class SetPrompts(Message, frozen=True, kw_only=True):
+    """From now on these names of prompts have these keys (`media.prompts.source.key_of`); other names keep theirs. At most
+    `MAX_NAMES` a message."""
+
+    keys: dict[str, str]
+
+
 class Play(Message, frozen=True, kw_only=True):
-    """Play a prompt (`prompt` is its name, `PROMPTS/NAME.wav`) once; ends with `PlayFinished(port, play)`. Replaces what plays."""
+    """Play a prompt (`prompt` is its name) once; ends with `PlayFinished(port, play)`. Replaces what plays."""
 
     port: int
     play: int
@@ -97,7 +117,8 @@ class StopPlay(Message, frozen=True, kw_only=True):
 
 class SendDigit(Message, frozen=True, kw_only=True):
     """Send one RFC 4733 digit, behind those that are on their way (`media.worker.digits.MAX_DIGITS`). Meanwhile the far end hears nothing
-    else. Does nothing where no telephone-event was agreed on, or where something plays."""
+    else. Where no telephone-event was agreed on it is a tone, if the peer `takes_tones`. Does nothing else, and nothing where something
+    plays."""
 
     port: int
     digit: str
@@ -127,7 +148,7 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
+Order = SetPrompts | Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
 
 
 # worker -> engine

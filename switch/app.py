@@ -13,6 +13,7 @@ from typing import assert_never
 import structlog
 
 from media.control import Ready, Report
+from media.prompts.cache import cache_in
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.control.messages import CertificateStatus
@@ -135,11 +136,13 @@ class Shell:
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
         worker = WorkerSettings(
-            prompts=settings.prompts,
+            prompts=cache_in(settings.data),
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
         )
         self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
+        self.prompt_keys = deployment.prompt_keys
+        self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
         self._poller = LedgerPoller(
             self._database,
@@ -195,6 +198,11 @@ class Shell:
         except TimeoutError:
             return False
         return True
+
+    def set_prompts(self, deployment: Deployment) -> None:
+        """Calls hear the prompts of this deployment from now on, which must be in the cache; those that its plan does not have stay."""
+        self.prompt_keys = deployment.prompt_keys
+        self._workers.set_prompts(self.prompt_keys)
 
     def reload(self, deployment: Deployment) -> None:
         """New calls follow the new plan; sockets, paths and workers stay as they were started.

@@ -1,14 +1,18 @@
-"""Reports when the config files of a directory have changed, however they were changed: written, replaced by another file of the same
-name, reached through a link that now points elsewhere (the `..data` of a Kubernetes ConfigMap), or the directory replaced as a whole.
+"""Reports when the config files of a directory, or its prompts, have changed, however they were changed: written, replaced by another file
+of the same name, reached through a link that now points elsewhere (the `..data` of a Kubernetes ConfigMap), or the directory replaced as
+a whole.
 
 Whatever happens in the directory only wakes; a fingerprint of what `load` would read decides whether anything changed. Nothing is read
 here: the caller loads the directory anew.
 """
 
 from collections.abc import AsyncIterator
+from itertools import chain
 from pathlib import Path
 
 from watchfiles import awatch
+
+from media.prompts.decode import SUFFIXES
 
 # An editor writes a file in several steps, a deployment several files: a change is reported once it is quiet for QUIET_MS, at the latest
 # after BURST_MS.
@@ -20,13 +24,14 @@ LOOK_MS = 5_000
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
-async def changes(directory: Path) -> AsyncIterator[None]:
-    """One None for each burst of changes to the config files of `directory`. Ends when another directory stands in its place: the caller
-    watches that one. While the directory is not there, nothing is reported.
+async def changes(directory: Path, prompts: Path) -> AsyncIterator[None]:
+    """One None for each burst of changes to the config files of `directory`, or to the sound files of `prompts`, which are only looked at
+    every `LOOK_MS`. Ends when another directory stands in its place: the caller watches that one. While the directory is not there, nothing
+    is reported.
 
     Raises what the watcher raises: no more watches to be had, a file name that is not UTF-8, no such directory at the start.
     """
-    watched, known = _inode(directory), fingerprint(directory)
+    watched, known = _inode(directory), fingerprint(directory, prompts)
     async for _ in awatch(
         directory,
         watch_filter=None,
@@ -39,7 +44,7 @@ async def changes(directory: Path) -> AsyncIterator[None]:
         here = _inode(directory)
         if here is None:
             continue
-        found = fingerprint(directory)
+        found = fingerprint(directory, prompts)
         if found != known or here != watched:
             known = found
             yield None
@@ -47,9 +52,12 @@ async def changes(directory: Path) -> AsyncIterator[None]:
             return
 
 
-def fingerprint(directory: Path) -> Fingerprint:
-    """Name, inode, time and size of each config file, links followed. A file that is there and can't be looked at counts as empty."""
-    return tuple(sorted(_stamp(path) for path in directory.glob("[!.]*.yaml")))
+def fingerprint(directory: Path, prompts: Path) -> Fingerprint:
+    """Name, inode, time and size of each config file and of each sound file in `prompts`, links followed.
+
+    A file that is there and can't be looked at counts as empty.
+    """
+    return tuple(sorted(map(_stamp, chain(directory.glob("[!.]*.yaml"), *(prompts.glob(f"[!.]*{suffix}") for suffix in SUFFIXES)))))
 
 
 def _stamp(path: Path) -> tuple[str, int, int, int]:

@@ -7,6 +7,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
+from media.prompts.make import Prompt
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.flow import Flow, Transport
@@ -113,8 +114,20 @@ class SwitchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column."""
+    """A config directory, compiled: it loaded without an error. `places`: where the plan's host names are written, file:line:column.
+    `prompts`: what its plan plays, by name."""
 
     switch: SwitchSettings
     plan: Plan
     places: Mapping[Name, str] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+
+    @property
+    def prompt_keys(self) -> dict[str, str]:
+        """Returns the keys of prompts, by name, as media workers are told them."""
+        return {name: prompt.key for name, prompt in self.prompts.items()}
+
+    @property
+    def prompt_lengths_ms(self) -> dict[str, int]:
+        """Returns how long prompts play, by name."""
+        return {name: prompt.length_ms for name, prompt in self.prompts.items()}

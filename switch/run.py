@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from media.prompts.cache import PromptCache, cache_in, prune
+from media.prompts.make import Prepare
+from media.prompts.maker import PromptMaker
+from media.prompts.source import PromptFile, Source, Speech
 from routing.zone import rules
 from switch import log
 from switch.app import Shell
@@ -26,6 +31,7 @@ from switch.engine.clock import SystemClock
 from switch.ledger.journal import JournalInUse, JournalUnwritable
 from switch.problem_text import show
 from switch.settings.load import Loaded, load
+from switch.settings.problem import quote
 from switch.settings.source import position_of
 from switch.systemd import ServiceManager
 from switch.workers import WorkersFailed
@@ -68,12 +74,15 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
 
 async def serve(config: Path) -> None:
     """Runs the switch that `config` describes until SIGTERM, SIGINT or `payphone drain`. Raises CannotStart."""
-    loaded = load(config)
+    sources: list[Source] = []  # how the log is to be written stands in the config
+    loaded = load_prepared(config, told=sources.append)
     if loaded.deployment is None:
         problems = "\n\n".join(show(problem) for problem in loaded.errors)
         raise CannotStart(f"{config} has errors:\n\n{problems}")
     deployment = loaded.deployment
     log.configure(deployment.switch.log)
+    for source in sources:
+        _log_prompt(source)
     _log.info("time zone rules", rules=str(rules()), passed_over=rules().passed_over)
     shell = Shell(deployment)
     await started(shell, _places_of_listeners(loaded))
@@ -104,6 +113,7 @@ async def serve(config: Path) -> None:
     await reloader.reload()  # loads a change that came during the start
     _log.info("ready", sip=" ".join(map(str, deployment.switch.listeners)), config=shell.engine.plan.version)
     await draining.begun.wait()
+    reloader.abandon()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -116,6 +126,40 @@ async def serve(config: Path) -> None:
     watchdog.cancel()
     service.close()
     _log.info("stopped")
+
+
+def load_prepared(
+    config: Path,
+    *,
+    data: Path | None = None,
+    told: Callable[[Source], None] = lambda _: None,
+    began: Callable[[PromptMaker], None] = lambda _: None,
+) -> Loaded:
+    """Loads a config, and has its prompts in the cache: what is not there is made by another process.
+
+    `data`: the switch's data directory, where it is not the one that the config names. `told`: of each prompt that is about to be made.
+    `began`: with the maker, so that it can be abandoned.
+    """
+    with ExitStack() as stack:
+
+        def prepare(named: Path) -> Prepare:
+            directory = cache_in(data or named)
+            maker = stack.enter_context(PromptMaker(directory, told=told))
+            began(maker)
+            return PromptCache(directory, maker)
+
+        return load(config, prepare=prepare)
+
+
+def _log_prompt(source: Source) -> None:
+    what = source.path.name if isinstance(source, PromptFile) else quote(source.text) if isinstance(source, Speech) else ""
+    _log.info("preparing a prompt", prompt=what)
+
+
+def _prune_prompts(shell: Shell, deployment: Deployment) -> None:
+    now_s = SystemClock().now().utc_us / 1_000_000
+    if removed := prune(cache_in(shell.settings.data), named=deployment.prompt_keys.values(), now_s=now_s):
+        _log.info("prompts removed from the cache", files=removed)
 
 
 def _places_of_listeners(loaded: Loaded) -> dict[str, str]:
@@ -191,7 +235,16 @@ class Reloader:
         self._shell = shell
         self._api = api
         self._service = service
+        self._maker: PromptMaker | None = None
         self._one_at_a_time = asyncio.Lock()
+
+    def _began(self, maker: PromptMaker) -> None:
+        self._maker = maker
+
+    def abandon(self) -> None:
+        """Has a load that is under way end soon: no new prompt is made for it."""
+        if self._maker is not None:
+            self._maker.abandon()
 
     async def on_signal(self, hup: asyncio.Event) -> None:
         while await hup.wait():
@@ -202,7 +255,7 @@ class Reloader:
     async def on_change(self) -> None:
         while True:
             try:
-                async for _ in changes(self._config):
+                async for _ in changes(self._config, self._shell.settings.prompts):
                     await self.reload()
             except Exception as error:  # noqa: BLE001 no inotify, a name that is no UTF-8, the directory deleted: SIGHUP still works
                 _log.error("config files are not watched", why=str(error), again_in_s=WATCH_AGAIN_S)
@@ -212,8 +265,13 @@ class Reloader:
         async with self._one_at_a_time:
             self._service.reloading(SystemClock().now().mono_ns // 1_000)
             self._shell.refresh_certificates()
-            loaded = await asyncio.to_thread(load, self._config)  # a large config takes seconds: calls must not wait for it
+            # A large config takes seconds, new prompts more: calls must not wait for them.
+            loaded = await asyncio.to_thread(
+                load_prepared, self._config, data=self._shell.settings.data, told=_log_prompt, began=self._began
+            )
             self._take(loaded)
+            if loaded.deployment is not None:
+                await asyncio.to_thread(_prune_prompts, self._shell, loaded.deployment)
             self._service.ready(f"config {self._shell.engine.plan.version}")
 
     def _take(self, loaded: Loaded) -> None:
@@ -228,6 +286,9 @@ class Reloader:
             self._api.reload(loaded.deployment)
         if _but_tokens(loaded.deployment.switch) != _but_tokens(self._shell.settings):
             _log.warning("the `switch` section has changed: that part takes a restart")
+        if loaded.deployment.prompt_keys != self._shell.prompt_keys:
+            self._shell.set_prompts(loaded.deployment)
+            _log.info("prompts are those of the config now", prompts=len(self._shell.prompt_keys))
         if loaded.deployment.plan.version != before:
             self._shell.reload(loaded.deployment)
             self._shell.keep_config(loaded.deployment.plan.version, loaded.files)

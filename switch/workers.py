@@ -8,14 +8,15 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import structlog
 
-from media.control import MAX_MESSAGE_BYTES, Order, Quit, Ready, Report, WorkerProblem, decode_report, encode
+from media.control import MAX_MESSAGE_BYTES, MAX_NAMES, Order, Quit, Ready, Report, SetPrompts, WorkerProblem, decode_report, encode
 
 SOCKET_BUFFER_BYTES = 1 << 20
 RESTART_PAUSE_S = 0.5
@@ -47,7 +48,7 @@ class _Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """The start parameters of a worker process."""
+    """The start parameters of a worker process. `prompts`: the directory of prepared ones."""
 
     prompts: Path
     rtp_timeout_ms: int
@@ -65,6 +66,7 @@ class Workers:
         self._reported = reported
         self._lost = lost
         self._workers: dict[int, _Worker] = {}
+        self._prompts: Mapping[str, str] = {}
         self._started = 0
         self._closing = False
         self._keepers: set[asyncio.Task[None]] = set()
@@ -79,6 +81,12 @@ class Workers:
                     await ready.wait()
             except TimeoutError as error:
                 raise WorkersFailed(f"no media worker came up in {READY_S:.0f} s: see its messages above") from error
+
+    def set_prompts(self, keys: Mapping[str, str]) -> None:
+        """Every worker, those to come included, has these prompts by their names from now on."""
+        self._prompts = keys
+        for number in self._workers:
+            self._tell_prompts(number)
 
     def tell(self, number: int, order: Order) -> None:
         """Sends an order. Never blocks. Orders to a lost worker are dropped."""
@@ -102,6 +110,11 @@ class Workers:
             keeper.cancel()
         await asyncio.gather(*done, *pending, return_exceptions=True)
 
+    def _tell_prompts(self, number: int) -> None:
+        entries = iter(self._prompts.items())
+        while part := dict(islice(entries, MAX_NAMES)):
+            self.tell(number, SetPrompts(keys=part))
+
     async def _spawn(self) -> tuple[int, _Worker]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
@@ -120,6 +133,7 @@ class Workers:
         number = self._started
         worker = _Worker(process=process, pipe=ours)
         self._workers[number] = worker
+        self._tell_prompts(number)
         asyncio.get_running_loop().add_reader(ours.fileno(), self._readable, number, worker)
         return number, worker
 

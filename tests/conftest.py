@@ -12,6 +12,7 @@ settings.load_profile("payphone")
 SLOWEST_FIRST = (
     "test_rigs.py",
     "test_running_switch.py",
+    "test_running_prompts.py",
     "test_hostile_process.py",
     "test_no_orphans.py",
     "test_demo.py",

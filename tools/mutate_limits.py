@@ -84,7 +84,6 @@ EXEMPT = {
         "switch.workers REPORTS_A_TURN",
     ),
     "how long something rests or is looked at again, by a real clock": (
-        "media.worker.relay EXPIRY_NS",
         "media.worker.relay TICK_NS",
         "media.worker.relay TURN_NS",
         "switch.cli.listing POLL_S",

@@ -1,1 +1,1 @@
-"""PURE. Signals as numpy arrays: G.711, tones, levels, WAV files already read into memory. Uses no packets, files or clocks."""
+"""PURE. Signals as numpy arrays: G.711, tones, levels, keys in band, what is heard, WAV files in memory. No packets, files or clocks."""

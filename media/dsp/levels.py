@@ -1,13 +1,29 @@
-"""PURE. How loud samples are, whole or at one frequency: what a rig asks of a recording. Uses no codecs, files or pass marks."""
+"""PURE. How loud samples are, whole or at one frequency: in dB of a full-scale sine, or in dBm0. Uses no codecs, files or pass marks."""
+
+import math
 
 import numpy as np
 import numpy.typing as npt
 
-from media.dsp.g711 import SAMPLE_RATE, Samples
+from media.dsp.g711 import PCMA, PCMU, SAMPLE_RATE, Samples
 from media.dsp.tones import FULL_SCALE
 
 BLOCK_SAMPLES = 400  # 50 ms at 8 kHz: bins 20 Hz wide, so a jump of phase (a lost or repeated frame) spoils one block only
 FLOOR_DB = -120.0
+FULL_SCALE_DBM0 = {PCMU: 3.17, PCMA: 3.14}
+"""The level of a full-scale sine (ITU-T G.711). Samples whose law is not known are taken for PCMU's, which is 0.03 dB off at most."""
+FULL_SCALE_POWER = FULL_SCALE**2 / 2
+"""The mean square of a full-scale sine."""
+
+
+def dbm0(mean_square: float, *, law: int = PCMU) -> float:
+    """The mean square of samples -> their level in dBm0; silence is `FLOOR_DB`."""
+    return FULL_SCALE_DBM0[law] + 10 * math.log10(mean_square / FULL_SCALE_POWER) if mean_square > 0 else FLOOR_DB
+
+
+def mean_square(dbm0: float, *, law: int = PCMU) -> float:
+    """A level in dBm0 -> the mean square of samples."""
+    return float(FULL_SCALE_POWER * 10 ** ((dbm0 - FULL_SCALE_DBM0[law]) / 10))
 
 
 def level_db(samples: Samples) -> float:

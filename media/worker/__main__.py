@@ -6,6 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
+from media.worker import tones
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
 from media.worker.switchboard import HOLD_TIMEOUT_NS
@@ -20,12 +21,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # two sockets for each leg
-    prompts = Prompts(options.prompts)
-    prompts.preload()
+    tones.prepare()
     with socket.socket(fileno=options.socket_fd) as control:
         Relay(
             control,
-            prompts=prompts,
+            prompts=Prompts(options.prompts),
             rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS,
             hold_timeout_ns=options.hold_timeout_ms * NS_PER_MS,
         ).run()
@@ -34,7 +34,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="media.worker", description="RTP relay of one switch; started by it, not by hand.")
     parser.add_argument("--socket-fd", type=int, required=True, help="inherited AF_UNIX SOCK_SEQPACKET socket")
-    parser.add_argument("--prompts", type=Path, required=True, help="directory of NAME.wav")
+    parser.add_argument("--prompts", type=Path, required=True, help="directory of prepared prompts")
     parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
     parser.add_argument("--hold-timeout-ms", type=int, default=HOLD_TIMEOUT_NS // NS_PER_MS)
     return parser.parse_args()

@@ -8,21 +8,26 @@ from collections.abc import Callable
 
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
+from media.rtp.telephone_event import Press
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
+EMPTY = -2  # the payload type, in effect, of a packet without payload (RFC 6263): equal to none that is heard, nor to `NO_TYPE`
+
 
 class Forwarder:
     """`buffer` is where the next datagram has to be received."""
 
-    __slots__ = ("_report", "_view", "buffer")
+    __slots__ = ("_report", "_sound", "_view", "buffer")
 
-    def __init__(self, report: Callable[[DigitReceived | Heard], None]) -> None:
+    def __init__(self, report: Callable[[DigitReceived | Heard], None], *, sound: Callable[[Leg, Press, int], None]) -> None:
+        """`sound`: a leg is to be sent the tones of a press."""
         self.buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self.buffer)
         self._report = report
+        self._sound = sound
 
     def datagram(self, leg: Leg, size: int, source: Address, now_ns: int) -> None:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
@@ -32,10 +37,12 @@ class Forwarder:
             size = self._take_unusual(leg, size, source, now_ns)
             if not size:
                 return
+            if size == HEADER_BYTES:
+                payload_type = EMPTY
         if source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
-        if (payload_type != leg.audio_type or size == HEADER_BYTES) and not self._turns_to(leg, payload_type, size, now_ns):
+        if payload_type != leg.audio_type and not self._turns_to(leg, payload_type, size, now_ns):
             return
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
@@ -85,7 +92,7 @@ class Forwarder:
 
     def _turns_to(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> bool:
         """A packet of another type than the audio before. Returns whether it is audio."""
-        if payload_type not in leg.codecs or size == HEADER_BYTES:
+        if payload_type not in leg.codecs:
             self._take_other(leg, payload_type, size, now_ns)
             return False
         if leg.turn_to_audio(payload_type, now_ns):
@@ -123,6 +130,8 @@ class Forwarder:
             press.is_spent = to is None
             if press.digit:
                 self._report(DigitReceived(port=leg.port, digit=press.digit, at_ns=now_ns))
+                if leg.partner is not None and leg.playing is None and leg.partner.takes_tones:
+                    self._sound(leg.partner, press, now_ns)
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif press.is_spent or to.dtmf_type == NO_TYPE:

@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from typing import Protocol
 
-from media.control import Counters, Quality, RemoteMedia
+from media.control import Counters, Latch, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
@@ -17,6 +17,7 @@ from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 from media.worker.rtcp_session import NS_PER_US, RtcpSession
+from media.worker.tones import ToneQueue
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -111,7 +112,9 @@ class Leg:
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
         self.latch_from_ns = now_ns
-        self.former: Address | None = None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
+        self.former: tuple[str, int] | None = (
+            None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
+        )
         self.former_until_ns: int | None = None
         self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
         self.bridged_ns = now_ns
@@ -120,7 +123,7 @@ class Leg:
         self.untold_ns: int | None = None
         self.partner: Leg | None = None
         self.playing: Playout | None = None
-        self.digits: DigitQueue | None = None  # that are being sent to it
+        self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | None = None  # derived by `update_relay`
         self.silence_from_ns = now_ns
@@ -155,8 +158,8 @@ class Leg:
         if self.peer is None:
             return
         signalled = (self.peer.host, self.peer.port)
-        self.former = self.latched or signalled
-        self.former_until_ns = None if self.former[:2] == signalled else now_ns + LATE_NS
+        self.former = signalled if self.latched is None else self.latched[:2]
+        self.former_until_ns = None if self.former == signalled else now_ns + LATE_NS
 
     def turn_to_audio(self, payload_type: int, now_ns: int) -> bool:
         """The first audio, or another of the peer's audio payload types is the present one: any codec of an answer may come at any time.
@@ -176,16 +179,15 @@ class Leg:
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. With `latch` "host" another port of that host may once, before anything has latched: a NAT
-        has renumbered the far end (RFC 4961 symmetric RTP); with "any-first-seconds" anybody may, in the first `OPEN_NS` and before
-        anything has latched, and so may, at any time, who is first of a peer that signalled a name. Everything else could be anybody.
-        Where it was before a re-INVITE it is not any more. With `follows_nat` another port of the latched host takes over, where that
-        has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
+        Exactly the signalled address always may. Before anything has latched, another port of that host may: a NAT has renumbered the far
+        end (RFC 4961 symmetric RTP); whoever is first may, of a peer that signalled a name, and in the first `OPEN_NS` of one whose config
+        says so. Everything else could be anybody. Where it was before a re-INVITE it is not any more. With `follows_nat` another port of
+        the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
         """
         peer = self.peer
         if peer is None or not (
             source[:2] == (peer.host, peer.port)
-            or (peer.latch != "strict" and self._may_latch(peer, source, now_ns))
+            or (peer.latch is not Latch.STRICT and self._may_latch(peer, source, now_ns))
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
@@ -195,9 +197,9 @@ class Leg:
     def _may_latch(self, peer: RemoteMedia, source: Address, now_ns: int) -> bool:
         if self.latched is not None:
             return False
-        if source == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
+        if source[:2] == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
             return False
-        is_open = peer.latch == "any-first-seconds" and now_ns - self.latch_from_ns < OPEN_NS
+        is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
         return is_open or peer.learns or source[0] == peer.host
 
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
@@ -231,6 +233,11 @@ class Leg:
         ):
             return None
         return partner
+
+    @property
+    def takes_tones(self) -> bool:
+        """Does it hear digits as tones, and is free for them?"""
+        return self.playing is None and self.dtmf_type == NO_TYPE and self.peer is not None and self.peer.takes_tones
 
     @property
     def wants_packets(self) -> bool:
@@ -271,7 +278,7 @@ class Leg:
         self.stream.detach()
         self.update_relay()
 
-    def send_digits(self, digits: DigitQueue | None) -> None:
+    def send_digits(self, digits: DigitQueue | ToneQueue | None) -> None:
         """These are sent from now on, in place of what the partner sends; None: all have been sent."""
         self.digits = digits
         self.update_relay()

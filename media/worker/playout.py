@@ -4,6 +4,7 @@ Frame `n` is due at `start + n * 20 ms`: an absolute moment, never 'a sleep afte
 wake-up gives out every frame that has become due.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,12 +22,12 @@ T = TypeVar("T")
 class Audio:
     """Whole 20 ms frames, one after the other, in both laws."""
 
-    payloads: dict[int, bytes]
+    payloads: Mapping[int, bytes | memoryview]
     frame_count: int
 
     def frame(self, number: int, payload_type: int) -> bytes:
         start = number * FRAME_SAMPLES
-        return self.payloads[payload_type][start : start + FRAME_SAMPLES]
+        return bytes(self.payloads[payload_type][start : start + FRAME_SAMPLES])
 
 
 def audio(samples: Samples) -> Audio:

@@ -1,17 +1,16 @@
-"""Prompts: NAME.wav in one directory -> audio ready to send. Reads files, and remembers what it read; knows no legs or packets.
+"""Prompts by name -> audio ready to send: prepared frames that `media.prompts` wrote, mapped into memory when a call first asks for them.
 
-A file is read when the worker starts, or when it is first asked for, and again when it has changed: reading takes milliseconds in
-which no packet is relayed.
+Opening one takes less than a millisecond, however long it is. Nothing is decoded here; no legs or packets are known.
 """
 
-import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
-from media.worker.playout import Audio, audio
+from media.prompts.prepared import LAWS, BadPrompt, open_prepared, prepared_name
+from media.worker.playout import Audio
 
-MAX_PROMPTS = 1_000
+MAX_OPEN = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,53 +20,36 @@ class PromptUnplayable:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
-    """What a file held when it had this size and time."""
-
-    stamp: tuple[int, int]
-    result: Audio | PromptUnplayable
-
-
 class Prompts:
-    __slots__ = ("_directory", "_read")
+    """Audio stays open until another prompt has its name, and while a call hears it."""
+
+    __slots__ = ("_directory", "_keys", "_open")
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._read: dict[str, _Read] = {}
+        self._keys: dict[str, str] = {}
+        self._open: dict[str, Audio] = {}  # by key
 
-    def preload(self) -> None:
-        """Read what is there, so that no call waits for it; what is broken is reported when somebody asks for it."""
-        for path in sorted(self._directory.glob("*.wav"))[:MAX_PROMPTS]:
-            self.get(path.stem)
+    def know(self, keys: Mapping[str, str]) -> None:
+        """From now on these names have these keys; other names keep theirs: calls of an older config may ask for them."""
+        self._keys.update(keys)
+        for key in self._open.keys() - self._keys.values():
+            del self._open[key]
 
     def get(self, name: str) -> Audio | PromptUnplayable:
-        if not name or name != Path(name).name or "\0" in name:
-            return PromptUnplayable(why=f"{name!r} is no prompt name")
-        path = self._directory / f"{name}.wav"
+        key = self._keys.get(name)
+        if key is None:
+            return PromptUnplayable(why=f"{name}: no prompt has this name")
+        found = self._open.get(key)
+        if found is not None:
+            return found
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device read without end
-                return PromptUnplayable(why=f"{path.name}: not a regular file")
-            stamp = (status.st_size, status.st_mtime_ns)
-            known = self._read.get(name)
-            if known is None or known.stamp != stamp:
-                known = self._remember(name, _Read(stamp=stamp, result=_load(path)))
-        except OSError as problem:
-            return PromptUnplayable(why=f"{path.name}: {problem.strerror}")
-        return known.result
-
-    def _remember(self, name: str, read: _Read) -> _Read:
-        if len(self._read) >= MAX_PROMPTS and name not in self._read:
-            self._read.pop(next(iter(self._read)))  # the one that was read first
-        self._read[name] = read
-        return read
-
-
-def _load(path: Path) -> Audio | PromptUnplayable:
-    """OSError where the file can't be read."""
-    with path.open("rb") as file:
-        samples = read_wav(file.read(MAX_FILE_BYTES + 1))
-    if isinstance(samples, WavError):
-        return PromptUnplayable(why=f"{path.name}: {samples.why}")
-    return audio(samples)
+            prepared = open_prepared(self._directory / prepared_name(key))
+            payloads = {law: prepared.payload(codec) for codec, law in LAWS.items()}
+        except (OSError, BadPrompt, KeyError) as problem:
+            what = problem.strerror if isinstance(problem, OSError) else str(problem)
+            return PromptUnplayable(why=f"{name}: its prepared audio can't be used: {what}")
+        if len(self._open) >= MAX_OPEN:
+            del self._open[next(iter(self._open))]  # the one that was opened first
+        audio = self._open[key] = Audio(payloads=payloads, frame_count=prepared.header.frames)
+        return audio

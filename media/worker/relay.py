@@ -11,7 +11,8 @@ import socket
 from contextlib import suppress
 from time import monotonic_ns, sleep
 
-from media.control import Quit, Ready
+from media.control import Quit, Ready, SetPrompts
+from media.rtp.telephone_event import Press
 from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
 from media.worker.leg import Leg, bind
@@ -31,7 +32,19 @@ NS_PER_S = 1_000_000_000
 class Relay:
     """`run` until the engine says `Quit` or is gone. An error that ends it is reported, and is the end of the process."""
 
-    __slots__ = ("_board", "_complaints", "_epoll", "_forwarder", "_legs", "_link", "_quit", "_rtcp", "_tick_ns")
+    __slots__ = (
+        "_board",
+        "_complaints",
+        "_epoll",
+        "_forwarder",
+        "_has_frame",
+        "_legs",
+        "_link",
+        "_prompts",
+        "_quit",
+        "_rtcp",
+        "_tick_ns",
+    )
 
     def __init__(
         self, control: socket.socket, *, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
@@ -40,7 +53,7 @@ class Relay:
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
-        self._forwarder = Forwarder(self._link.report)
+        self._prompts = prompts
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
         self._board = Switchboard(
             sockets=self,
@@ -49,7 +62,8 @@ class Relay:
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
-        self._quit = False
+        self._forwarder = Forwarder(self._link.report, sound=self._sound)
+        self._quit = self._has_frame = False
         self._tick_ns = 0
 
     def run(self) -> None:
@@ -116,6 +130,13 @@ class Relay:
                     datagram(leg, size, source, now_ns)
                 except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
                     self._complaints.about("forwarding a packet", error)
+            if self._has_frame:
+                self._has_frame, due_ns = False, now_ns
+
+    def _sound(self, leg: Leg, press: Press, now_ns: int) -> None:
+        """For the packet path: a frame is due now."""
+        self._board.sound(leg, press, now_ns)
+        self._has_frame = True
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
         buffer = self._forwarder.buffer
@@ -138,6 +159,9 @@ class Relay:
                 if isinstance(order, Quit):
                     self._quit = True
                     return
+                if isinstance(order, SetPrompts):
+                    self._prompts.know(order.keys)
+                    continue
                 self._board.execute(order, monotonic_ns())
             except Exception as error:  # noqa: BLE001 -- one order's failure must not end every call; reported
                 self._complaints.about("executing an order", error)

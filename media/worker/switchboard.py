@@ -28,6 +28,7 @@ from media.control import (
     Report,
     Ringback,
     SendDigit,
+    SetPrompts,
     SetRemote,
     StopPlay,
     Unbridge,
@@ -36,12 +37,14 @@ from media.dsp.g711 import PCMA, PCMU
 from media.dsp.tones import FRAME_SAMPLES, ringback
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
 from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
 from media.worker.reporter import Reporter
+from media.worker.tones import ToneQueue
 from switch.timer_heap import TimerHeap
 
 FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
@@ -96,13 +99,13 @@ class Switchboard:
         self._legs: dict[int, Leg] = {}
         self._reporter = Reporter()
         self._utc_offset_ns = time_ns() - monotonic_ns()
-        self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue]] = TimerHeap()
+        self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
         self._ringback = audio(ringback())
         self._frame = bytearray(FRAME_BYTES)
         self._view = memoryview(self._frame)
 
     def execute(self, order: Order, now_ns: int) -> None:
-        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` is the loop's business."""
+        """Do it. An order about a port that is not open does nothing, `Close` excepted. `Quit` and `SetPrompts` are the loop's business."""
         match order:
             case Open():
                 self._open(order, now_ns)
@@ -114,7 +117,7 @@ class Switchboard:
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
-            case Quit():
+            case Quit() | SetPrompts():
                 pass
             case _:
                 assert_never(order)
@@ -183,16 +186,31 @@ class Switchboard:
         self._start(leg, Playout(prompt, start_ns=now_ns, play=play), now_ns)
 
     def _send_digit(self, leg: Leg, order: SendDigit, now_ns: int) -> None:
+        if leg.takes_tones:
+            self._tones(leg, now_ns).add(order.digit, duration_ms=order.duration_ms)
+            return
         if leg.dtmf_type == NO_TYPE or leg.playing is not None:
             return
         digits = leg.digits
-        if digits is not None:
+        if isinstance(digits, DigitQueue):
             digits.add(order.digit, duration_ms=order.duration_ms)
             return
         digits = DigitQueue(now_ns)
         digits.add(order.digit, duration_ms=order.duration_ms)
         leg.send_digits(digits)
         self._step_digits(leg, digits, now_ns)
+
+    def sound(self, leg: Leg, press: Press, now_ns: int) -> None:
+        """A leg that takes tones is sent those of its partner's press, as long as that lasts."""
+        self._tones(leg, now_ns).add(press.digit, press=press)
+
+    def _tones(self, leg: Leg, now_ns: int) -> ToneQueue:
+        if isinstance(leg.digits, ToneQueue):
+            return leg.digits
+        tones = ToneQueue(now_ns)
+        leg.send_digits(tones)
+        self._schedule.add(now_ns, (leg, tones))
+        return tones
 
     def _start(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         leg.play(playout)
@@ -212,19 +230,24 @@ class Switchboard:
                 self._step(leg, source, now_ns)
             elif isinstance(source, DigitQueue) and leg.digits is source:
                 self._step_digits(leg, source, now_ns)
+            elif isinstance(source, ToneQueue) and leg.digits is source:
+                self._step_tones(leg, source, now_ns)
 
     def _step(self, leg: Leg, playout: Playout, now_ns: int) -> None:
         for number in playout.due(now_ns):
-            if leg.wants_packets:
-                leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
-                self._frame[HEADER_BYTES:] = playout.audio.frame(number % playout.audio.frame_count, leg.codec)
-                leg.transmit(self._view)
+            self._send_frame(leg, playout.audio, number % playout.audio.frame_count, now_ns)
         if not playout.is_over(now_ns):
             self._schedule.add(playout.next_ns, (leg, playout))
             return
         leg.play(None)
         if playout.play is not None:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
+
+    def _send_frame(self, leg: Leg, sound: Audio, number: int, now_ns: int) -> None:
+        if leg.wants_packets:
+            leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
+            self._frame[HEADER_BYTES:] = sound.frame(number, leg.codec)
+            leg.transmit(self._view)
 
     def _step_digits(self, leg: Leg, digits: DigitQueue, now_ns: int) -> None:
         for packet in digits.due(now_ns):
@@ -236,6 +259,14 @@ class Switchboard:
             leg.send_digits(None)
         else:
             self._schedule.add(digits.next_ns, (leg, digits))
+
+    def _step_tones(self, leg: Leg, tones: ToneQueue, now_ns: int) -> None:
+        for sound, number in tones.due(now_ns):
+            self._send_frame(leg, sound, number, now_ns)
+        if tones.is_over(now_ns):
+            leg.send_digits(None)
+        else:
+            self._schedule.add(tones.next_ns, (leg, tones))
 
     def report_silence(self, now_ns: int) -> None:
         """Report who is heard, and each silence once: what is remembered as reported is when it began, so the next packet starts

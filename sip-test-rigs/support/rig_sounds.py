@@ -24,7 +24,7 @@ RINGBACK, RINGBACK_HZ = "ringback", 440
 PHONE, PHONE_HZ = "phone", 1_000
 PITCHES = {**PROMPTS, RINGBACK: RINGBACK_HZ, PHONE: PHONE_HZ}
 
-FLOOR = 10 ** (-30 / 20)  # prompts and phones have a peak of -12 dBFS, ringing tone of -19
+FLOOR = 10 ** (-30 / 20)  # phones have a peak of -12 dBFS, ringing tone and prompts, which are levelled, of -19
 
 
 def _linear() -> NDArray[np.float64]:

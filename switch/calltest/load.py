@@ -67,7 +67,7 @@ def load_tests(directory: Path, config: Loaded) -> CallTests:
     if config.deployment is None:
         raise ValueError("a config with errors can't be tested")
     plan = config.deployment.plan
-    names = names_of_plan(plan, config.positions, prompts=config.deployment.switch.prompts)
+    names = names_of_plan(plan, config.positions, prompts=config.deployment.prompts)
     paths = sorted(path for path in directory.glob("*.yaml") if not path.name.startswith(".")) if directory.is_dir() else []
     readers = [_FileReader(tree=_tree(path), plan=plan, names=names) for path in paths]
     tests = [test for reader in readers for test in reader.tests()]

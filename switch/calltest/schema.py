@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema, model_validator
@@ -95,8 +94,8 @@ class ConfigNames:
         return name
 
 
-def names_of_plan(plan: Plan, positions: Mapping[str, Position], *, prompts: Path) -> ConfigNames:
-    """Everything that tests of this plan may name. `prompts`: the directory of WAV files."""
+def names_of_plan(plan: Plan, positions: Mapping[str, Position], *, prompts: Iterable[str]) -> ConfigNames:
+    """Everything that tests of this plan may name. `prompts`: those that it plays."""
     table = plan.table
     caps = {cap.key: cap for cap in table.caps()}
     header_tags = {**dict(plan.headers.values()), **{name: BUILT_IN[name] for name in FROM_CARRIER}}
@@ -112,7 +111,7 @@ def names_of_plan(plan: Plan, positions: Mapping[str, Position], *, prompts: Pat
         NameKind.PUBLISHER: placed(table.publishers, "publishers"),
         NameKind.ADVERTISER: placed(advertisers, "advertisers"),
         NameKind.TRUNK: placed((trunk.name for trunk in plan.trunks), "trunks"),
-        NameKind.PROMPT: dict.fromkeys(sorted(path.stem for path in prompts.glob("*.wav"))),
+        NameKind.PROMPT: dict.fromkeys(sorted(prompts)),
         NameKind.CAP: dict.fromkeys(caps),
         NameKind.TAG: dict.fromkeys(plan.tag_kinds),
         NameKind.HEADER_TAG: dict.fromkeys(header_tags),

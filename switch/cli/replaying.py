@@ -14,7 +14,6 @@ from switch.ledger.store import Ledger
 from switch.output import Table, progress, write_json
 from switch.period import BadInstant, Period, days, local_text, parse_period, zone_of
 from switch.simulation.compare import CallResult, CapFilled, ChangedCall, Comparison, Difference
-from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import TooMany, assumptions, begins_us, past_of, play, read
 from switch.simulation.totals import By
 from switch.without_gc import without_gc
@@ -79,7 +78,7 @@ def _compared(ledger: Ledger, period: Period, *, was: Deployment, now: Deploymen
     past = from_ledger(lambda: past_of(ledger, now.plan, at_us=start_us))
     calls = len(recorded.calls)
     with progress("replaying") as done:
-        prompts = lengths_ms(now.switch.prompts)
+        prompts = now.prompt_lengths_ms
         comparison = play(recorded, old=was.plan, new=now.plan, past=past, prompts=prompts, played=lambda over: done(over, calls))
     return comparison, recorded.others
 

@@ -14,7 +14,6 @@ from switch.output import progress, write_json
 from switch.period import BadInstant, Period, instant_us, local_text, zone_of
 from switch.period import days as local_days
 from switch.settings.load import Loaded
-from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.sandbox import CONFIG, NotFresh, open_sandbox
 from switch.simulation.simulate import Model, NoNumbers, scripts
 from switch.simulation.simulator import Simulator
@@ -86,7 +85,7 @@ def _run(loaded: Loaded, model: Model, *, config: Path, into: Path | None) -> Fi
         expected, made = scripts(plan, model)
     except (NoNumbers, NotFresh) as error:
         fail(str(error))
-    simulator = Simulator(plan, prompts=lengths_ms(deployment.switch.prompts), noting=ledger is not None)
+    simulator = Simulator(plan, prompts=deployment.prompt_lengths_ms, noting=ledger is not None)
     simulator.control.usage.set_groups(plan.lines_of_groups)
     figures = Figures()
     with without_gc(), progress("simulating") as done:

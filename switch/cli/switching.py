@@ -154,7 +154,7 @@ def demo(
 
     deployment, _ = deployed(config)
     try:
-        right = uvloop.run(run_demo(deployment, json_lines=json_lines))
+        right = uvloop.run(run_demo(config, deployment, json_lines=json_lines))
     except CannotStart as error:
         fail(str(error))
     raise typer.Exit(0 if right else 1)

@@ -100,6 +100,7 @@ def on_loopback(deployment: Deployment) -> Deployment:
             ledger_url=None,
         ),
         plan=replace(plan, trunks=trunks, table=replace(plan.table, lines=lines)),
+        prompts=deployment.prompts,
     )
 
 

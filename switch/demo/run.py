@@ -22,13 +22,15 @@ from switch.deployment import Deployment
 from switch.engine.clock import SystemClock
 from switch.log import configure_quiet
 from switch.output import Column, Styled, Table, write_json, write_line, write_lines
-from switch.run import started
+from switch.run import load_prepared, started
 
 Scenario = Callable[[Endpoints], Awaitable[list[Expected]]]
 
 
-async def run_demo(deployment: Deployment, *, json_lines: bool) -> bool:
+async def run_demo(directory: Path, deployment: Deployment, *, json_lines: bool) -> bool:
     """Whether every call was judged right. Prints a transcript and a table; with `json_lines` only the records, one a line.
+
+    `deployment`: of the config in `directory`.
 
     Raises CannotStart when the config has not what the demo needs, or ports can't be had.
     """
@@ -38,6 +40,7 @@ async def run_demo(deployment: Deployment, *, json_lines: bool) -> bool:
     transcript = Transcript(clock, lines=tuple(line.name for line in config.lines), quiet=json_lines)
     records = RecordCollector(transcript, {caller.ani: caller.name for caller in scenarios.CALLERS})
     with TemporaryDirectory(prefix="payphone-demo-") as data:  # apart from the records of a real switch
+        load_prepared(directory, data=Path(data))
         switch = replace(deployment, switch=replace(deployment.switch, data=Path(data)))
         shell = Shell(switch, heard=records.collect)
         async with Endpoints(config, switch=deployment.switch.flows[0], clock=clock, transcript=transcript) as endpoints:

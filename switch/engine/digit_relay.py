@@ -1,6 +1,6 @@
 """Passes digits between bridged legs where the media worker can't: from or to a leg whose digits come by INFO.
 
-Between two legs with telephone-event the worker passes the events on as they come, and nothing is to be done here.
+Events of a leg the worker passes on by itself, as they come, or as tones to a leg that has none; then nothing is to be done here.
 """
 
 from typing import Protocol
@@ -35,7 +35,7 @@ class DigitRelay:
         if _has_events(live, number) or self._by_info(live, number, key, at):
             return
         other = live.partner_of(number)
-        if other is not None and _has_events(live, other):
+        if other is not None and _takes_digits(live, other):
             duration_ms = DEFAULT_DURATION_MS if key.duration_ms is None else key.duration_ms
             self._media.send(live, other, SendDigit, digit=key.digit, duration_ms=duration_ms)
 
@@ -46,6 +46,12 @@ class DigitRelay:
             return False
         self._agent.press(live.legs[other].sip, key, at.mono_ns)
         return True
+
+
+def _takes_digits(live: LiveCall, number: int) -> bool:
+    """Returns whether the worker can send it one, as an event or as a tone."""
+    remote = live.legs[number].remote
+    return remote is not None and (remote.dtmf_type is not None or remote.takes_tones)
 
 
 def _has_events(live: LiveCall, number: int) -> bool:

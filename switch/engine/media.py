@@ -279,7 +279,7 @@ class MediaController:
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         host = self._media_host(leg, agreement)
         our_dtmf = DTMF_TYPE if leg.offered else None
-        return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, told=leg.told)
+        return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, peer=leg.peer, told=leg.told)
 
     def _media_host(self, leg: LiveLeg, agreement: NegotiatedMedia) -> str:
         source, signalled = leg.source, agreement.stream.host
@@ -343,7 +343,10 @@ def _port(leg: LiveLeg) -> int:
 
 
 def _codec(leg: LiveLeg) -> int | None:
-    return None if leg.remote is None else leg.remote.codec
+    """Returns the codec that a leg is sent, or will be once it is answered."""
+    if leg.remote is not None:
+        return leg.remote.codec
+    return None if leg.prepared is None else leg.prepared.format.codec
 
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:

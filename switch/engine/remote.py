@@ -2,10 +2,11 @@
 
 from ipaddress import ip_address
 
-from media.control import RemoteMedia
+from media.control import Latch, RemoteMedia
 from switch.sip.flow import is_private
 from switch.sip.headers import cached
 from switch.sip.offer_answer import NegotiatedMedia
+from switch.sip.peer import DEFAULT_PEER, DtmfMode, PeerProfile
 from switch.sip.sdp import Direction, Format
 
 
@@ -27,6 +28,7 @@ def remote_media(
     host: str,
     ours: tuple[Format, ...],
     our_dtmf: int | None,
+    peer: PeerProfile = DEFAULT_PEER,
     told: Direction = Direction.SENDRECV,
 ) -> RemoteMedia:
     """Returns the far end of what was agreed on, at `host` (see `media_host`). `ours`, `our_dtmf`: what we listed, which may come as well
@@ -39,10 +41,13 @@ def remote_media(
         codec=agreement.format.codec,
         payload_type=agreement.format.payload_type,
         dtmf_type=agreement.dtmf_type,
+        takes_tones=agreement.dtmf_type is None and peer.dtmf is not DtmfMode.INFO,
         audio_types={each.payload_type: each.codec for each in (*stream.formats, *ours)},
         dtmf_types=() if our_dtmf is None or agreement.dtmf_type is None else (our_dtmf,),
         sends=stream.direction.sends,
         receives=stream.direction.receives,
+        latch=Latch(peer.latch.value),
+        follows_nat=peer.follows_nat,
         learns=not _is_literal(stream.host),
         held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
     )

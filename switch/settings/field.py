@@ -31,7 +31,7 @@ from switch.settings.source import NoValue
 from switch.settings.value import Invalid
 from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
-from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, TransferMode
+from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, LatchMode, TransferMode
 from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
@@ -61,7 +61,7 @@ FORMATS_OUT = (NumberFormat.E164, NumberFormat.PLAIN, NumberFormat.NATIONAL)
 JsonSchema = dict[str, Any]
 
 
-def _text(raw: object, expected: str) -> str:
+def scalar_text(raw: object, expected: str) -> str:
     """A scalar; raises Invalid for everything else."""
     match raw:
         case str():
@@ -94,7 +94,7 @@ class Made:
 
 def scalar(parse: Callable[[str], object], expected: str, schema: JsonSchema | None = None) -> Made:
     """Reads a scalar."""
-    return Made(lambda raw: parse(raw if isinstance(raw, str) else _text(raw, expected)), schema)
+    return Made(lambda raw: parse(raw if isinstance(raw, str) else scalar_text(raw, expected)), schema)
 
 
 def whole(low: int, high: int) -> Made:
@@ -109,7 +109,7 @@ def _duration(low: int, high: int = v.DAY_MS) -> Made:
 def _known(kind: EntryKind) -> BeforeValidator:
     def check(raw: object, info: ValidationInfo) -> str:
         names = cast(Names, info.context)
-        return names.check(kind, _text(raw, f"the name of {kind.one}"))
+        return names.check(kind, scalar_text(raw, f"the name of {kind.one}"))
 
     return BeforeValidator(check)
 
@@ -215,7 +215,6 @@ MenuName = Annotated[str, _known(EntryKind.MENU), text_schema()]
 HoursName = Annotated[str, _known(EntryKind.HOURS), text_schema()]
 PublisherName = Annotated[str, _known(EntryKind.PUBLISHER), text_schema()]
 DeclaredTag = Annotated[str, _known(EntryKind.TAG), text_schema()]
-PromptName = Annotated[str, _known(EntryKind.PROMPT), text_schema()]
 
 
 def _folder(text: str) -> str:
@@ -248,7 +247,7 @@ def _days(text: str) -> str:
 
 def _file(raw: object, info: ValidationInfo) -> str:
     """A file that is there and can be read, relative to the config directory."""
-    text = _text(raw, "a file, relative to the config directory")
+    text = scalar_text(raw, "a file, relative to the config directory")
     directory = cast(Names, info.context).directory
     if not text.strip() or "\0" in text:
         raise Invalid("no file", expected="a file, relative to the config directory")
@@ -305,6 +304,8 @@ Codecs = Annotated[
 Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]
 Transfers = Annotated[TransferMode, choice("transfers", TransferMode)]
 Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
+NatRebind = Annotated[v.NatRebind, choice("nat_rebind", v.NatRebind)]
+Latch = Annotated[LatchMode, choice("latch", LatchMode)]
 MustBeHeard = Annotated[v.MustBeHeard, choice("heard", v.MustBeHeard)]
 AnswerMode = Annotated[v.AnswerWhen, choice("answer", v.AnswerWhen)]
 State = Annotated[NumberState, choice("state", NumberState)]
@@ -331,22 +332,11 @@ NEVER_OPEN = some("no hours: this would never be open", v.BLOCK)
 Blocks = Annotated[list[Block], NEVER_OPEN, BeforeValidator(_one_is_a_list), _block_schema(v.BLOCK)]
 
 
-def _hangup(raw: object, info: ValidationInfo) -> str | bool:
-    text = _text(raw, "the name of a prompt, or true for none")
-    if text == "true":
-        return True
-    names = cast(Names, info.context)
-    return names.check(EntryKind.PROMPT, text)
-
-
-HangUpAfter = Annotated[str | bool, BeforeValidator(_hangup), WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})]
-
-
 def _limit(raw: object, info: ValidationInfo) -> int:
     """Money where revenue is counted, else a number."""
     if info.data.get("count") is Counts.REVENUE:
-        return v.amount_micros(_text(raw, v.AMOUNT))
-    text = _text(raw, "a whole number")
+        return v.amount_micros(scalar_text(raw, v.AMOUNT))
+    text = scalar_text(raw, "a whole number")
     try:
         return v.whole(text, low=1, high=MAX_COUNT)
     except Invalid as error:

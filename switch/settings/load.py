@@ -5,18 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from media.prompts.make import Prepare, inspect
 from switch.deployment import Deployment
 from switch.engine.plan import Plan
 from switch.settings.certificate import doubts
 from switch.settings.compile.deployment import compiled, nodes_of
 from switch.settings.consistency import circles, inconsistencies
 from switch.settings.field import DEFAULT_PROMPTS
-from switch.settings.files import Content, merged, read_directory
+from switch.settings.files import DEFAULT_DATA, Content, merged, read_directory
 from switch.settings.finding import SCHEMA_DIALECT, problem_at
 from switch.settings.lint.check import warnings
 from switch.settings.model.document import Document
-from switch.settings.names import Prompts, mapping, names_of, prompts_among, prompts_in
+from switch.settings.names import mapping, names_of
 from switch.settings.problem import Position, Problem, Severity, order
+from switch.settings.prompt_use import prompts_of, unspoken
+from switch.settings.prompts import Prompts, prompts_among, prompts_in
 from switch.settings.source import Positions
 from switch.settings.validate import validated, whole_schema
 from switch.sip.targets import Name
@@ -43,17 +46,20 @@ class Loaded:
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 
-def load(directory: Path) -> Loaded:
-    """Read, check and compile a config directory. Never raises on bad input: what is wrong is told, all of it at once."""
+def load(directory: Path, *, prepare: Callable[[Path], Prepare] = lambda _: inspect) -> Loaded:
+    """Read, check and compile a config directory. Never raises on bad input: what is wrong is told, all of it at once.
+
+    `prepare`: by the data directory, what looks at prompts; the default only looks, and leaves nothing for media workers.
+    """
     files = read_directory(directory)
     if isinstance(files, Problem):
         return Loaded(deployment=None, problems=(files,), positions={}, files={})
-    return _load(files, root=directory, prompts=lambda folder: prompts_in(directory / folder))
+    return _load(files, root=directory, prompts=lambda folder, data: prompts_in(directory / folder, prepare(directory / data)))
 
 
 def load_files(files: Mapping[str, bytes | str], *, root: Path = Path()) -> Loaded:
-    """Check and compile config files, by their paths relative to `root`, which need not exist. Prompts are the WAV files among them."""
-    return _load(files, root=root, prompts=lambda folder: prompts_among(files, folder))
+    """Check and compile config files, by their paths relative to `root`, which need not exist. Prompts are the sound files among them."""
+    return _load(files, root=root, prompts=lambda folder, _: prompts_among(files, folder, inspect))
 
 
 def load_kept(files: Mapping[str, str]) -> Loaded:
@@ -65,16 +71,20 @@ def load_kept(files: Mapping[str, str]) -> Loaded:
 
 
 @without_gc()
-def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], Prompts] | None) -> Loaded:
-    """`prompts`: those in a folder, which is named relative to `root`; None: this config was in force once."""
+def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str, str], Prompts] | None) -> Loaded:
+    """`prompts`: those in a folder, for a data directory, both named relative to `root`; None: this config was in force once."""
     tree = merged(files, root=root)
-    folder = mapping(tree.data.get("switch")).get("prompts")
-    found_prompts = prompts and prompts(folder if isinstance(folder, str) else DEFAULT_PROMPTS)
+    section = mapping(tree.data.get("switch"))
+    folder, data = section.get("prompts"), section.get("data")
+    found_prompts = prompts and prompts(
+        folder if isinstance(folder, str) else DEFAULT_PROMPTS, data if isinstance(data, str) else DEFAULT_DATA
+    )
     names = names_of(tree, prompts=found_prompts, directory=root if prompts else None)
     checked = validated(tree, names)
     document, found = checked.document, checked.findings
     if document and prompts:
         found += checked.located(inconsistencies(document, names))
+        found += checked.located(unspoken(document, found_prompts)) if found_prompts else ()
         if names.directory is not None and document.switch and document.switch.sip:
             found += checked.located(doubts(document.switch.sip, names.directory))
     deployment = None
@@ -85,6 +95,7 @@ def _load(files: Mapping[str, Content], *, root: Path, prompts: Callable[[str], 
         if names.prompts:
             found += circles(nodes)
             found += warnings(tree, document, deployment, nodes=nodes, prompts=names.prompts)
+            deployment = replace(deployment, prompts=prompts_of(document, names.prompts))
     positions = Positions(tree.places)
     problems = (*tree.problems, *(problem_at(one, tree) for one in found))
     refused = deployment is None or any(problem.severity is Severity.ERROR for problem in problems)

@@ -1,7 +1,7 @@
 """Collects the names that a config defines and where, so that the error about an undefined name suggests the nearest defined one.
 
 It looks at the tree as it was read, before anything is validated: a name is known, whatever else is wrong with what it stands for. Prompts
-are names too: the WAV files of the prompts directory.
+are names too: the sound files of the prompts directory.
 """
 
 import re
@@ -9,19 +9,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from media.dsp.wav import MAX_FILE_BYTES, WavError, read_wav
+from media.prompts.decode import MAX_S, Unplayable
 from routing.expression import Kind
 from routing.tags import BUILT_IN
 from switch.settings.problem import quote
-from switch.settings.source import KeyPath, SourceSpan, Tree, Value, display_path
+from switch.settings.prompts import Prompts
+from switch.settings.source import KeyPath, SourceSpan, Tree, Value
 from switch.settings.value import Invalid, nearest
 
 MAX_LISTED = 6
 # Comparing a wrong name with very many right ones takes seconds: beyond this only those that begin alike are compared.
 MAX_COMPARED = 200
-WAV = "a 16-bit PCM WAV file, such as 8 kHz mono"
+SOUND = f"a WAV, MP3, OGG or FLAC file of at most {MAX_S // 60} min"
 
 
 class EntryKind(StrEnum):
@@ -46,23 +47,6 @@ SECTIONS = {**{kind: f"{kind}s" for kind in PLURALS}, EntryKind.HOURS: "hours"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompts:
-    """The prompts a config may play. `place`: where people find them. `read`: the WAV file of one of them; raises OSError."""
-
-    place: str
-    names: Collection[str]
-    read: Callable[[str], bytes]
-
-    def fault(self, name: str) -> str | None:
-        """Returns why the relay can not play this prompt, or None."""
-        try:
-            found = read_wav(self.read(name))
-        except OSError as error:
-            return error.strerror or "it cannot be read"
-        return found.why if isinstance(found, WavError) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """All that is defined. Made by `names_of`.
 
@@ -76,7 +60,6 @@ class Names:
     prompts: Prompts | None
     kinds: Mapping[str, Kind]
     unread: frozenset[str]
-    prompt_fault: Callable[[str], str | None]
     expected: Callable[[EntryKind], str]
     hint: Callable[[EntryKind, str], str | None]
     incomplete: frozenset[str] = frozenset()
@@ -92,10 +75,11 @@ class Names:
 
     def _check_prompt(self, name: str) -> str:
         if self.prompts and name not in self.prompts.names:
-            expected = f"a WAV file in {self.prompts.place}: {_listed(sorted(self.prompts.names)) or 'there is none'}"
-            raise Invalid(f"unknown prompt {quote(name)}", expected=expected, hint=self.hint(EntryKind.PROMPT, name))
-        if fault := self.prompt_fault(name):
-            raise Invalid(f"prompt {quote(name)} cannot be played: {fault}", expected=WAV)
+            expected = f"a sound file in {self.prompts.place}: {_listed(sorted(self.prompts.names)) or 'there is none'}"
+            hint = "to have a text spoken, write {say: TEXT}" if " " in name else self.hint(EntryKind.PROMPT, name)
+            raise Invalid(f"unknown prompt {quote(name)}", expected=expected, hint=hint)
+        if self.prompts and isinstance(found := self.prompts.prepared(name), Unplayable):
+            raise Invalid(f"prompt {quote(name)} cannot be played: {found.why}", expected=SOUND, hint=found.hint)
         return name
 
     def place(self, kind: EntryKind, name: str) -> str:
@@ -121,31 +105,11 @@ def names_of(tree: Tree, *, prompts: Prompts | None, directory: Path | None) -> 
         prompts=prompts,
         kinds=_tag_kinds(tree),
         unread=frozenset(word for text in tree.unread for word in re.findall(r"[\w+-]+", text)),
-        # One wrong name is often used by very many: it is compared, and a prompt is read, once.
-        prompt_fault=cache(prompts.fault) if prompts else lambda _: None,
+        # One wrong name is often used by very many: it is compared once.
         expected=cache(lambda kind: _expected(kind, defined[kind])),
         hint=cache(lambda kind, name: nearest(name, _alike(name, known[kind]))),
         directory=directory,
     )
-
-
-def prompts_in(directory: Path) -> Prompts:
-    """The WAV files of a directory."""
-    try:
-        names = frozenset(path.stem for path in directory.iterdir() if path.suffix == ".wav" and path.is_file())
-    except (OSError, ValueError):  # ValueError: a null character in the path
-        names = frozenset()  # each prompt that is used is then told as unknown
-    return Prompts(place=display_path(directory), names=names, read=lambda name: _wav(directory / f"{name}.wav"))
-
-
-def prompts_among(files: Mapping[str, bytes | str], folder: str) -> Prompts:
-    """The WAV files among `files` that stand in `folder`."""
-    waves = {
-        path.stem: content
-        for name, content in files.items()
-        if (path := PurePosixPath(name)).suffix == ".wav" and path.parent == PurePosixPath(folder) and isinstance(content, bytes)
-    }
-    return Prompts(place=folder, names=waves.keys(), read=waves.__getitem__)
 
 
 def mapping(value: Value | None) -> dict[str, Value]:
@@ -183,11 +147,6 @@ def _expected(kind: EntryKind, entries: Mapping[str, SourceSpan]) -> str:
     if len(files) == 1:
         return f"{kind.one} from {files.pop()}: {_listed([f'{name} (line {_line(place)})' for name, place in places])}"
     return f"{kind.one}: {_listed([f'{name} ({place.file.path}:{_line(place)})' for name, place in places])}"
-
-
-def _wav(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
 
 
 def _alike(name: str, known: Collection[str]) -> list[str]:

@@ -86,6 +86,11 @@ LEDGER = "sqlite, or a URL such as postgresql://user@host/db"
 CURRENCY = "three capital letters, as ISO 4217 has them: USD, CAD"
 ZONE = "an IANA time zone such as America/New_York"
 
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[a-z0-9]{1,8}){0,2}$"
+LANGUAGE = "a language such as en-us, en-gb or es, in small letters"
+MAX_SPOKEN = 1_000
+SPOKEN = f"a text of at most {MAX_SPOKEN:,} characters"
+
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
@@ -93,6 +98,13 @@ class NatMode(StrEnum):
     """`auto`: where the source is public and what was signalled is not, the source is used."""
 
     AUTO = "auto"
+    OFF = "off"
+
+
+class NatRebind(StrEnum):
+    """`follow`: where a NAT renumbers a source of audio in the call, the new port is the source."""
+
+    FOLLOW = "follow"
     OFF = "off"
 
 

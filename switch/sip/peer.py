@@ -21,6 +21,15 @@ class DtmfMode(StrEnum):
     INFO = "info"
 
 
+class LatchMode(StrEnum):
+    """Where a peer's audio may come from, besides the address that it signalled. `host`: another port of that host, before anything has
+    come. `any-first-seconds`: anywhere, in the first three seconds, until something has come; then as `host`."""
+
+    STRICT = "strict"
+    HOST = "host"
+    ANY_FIRST_SECONDS = "any-first-seconds"
+
+
 class TransferMode(StrEnum):
     """What becomes of a peer's REFER. `refuse`: 403. `follow`: the call goes where it says, if config names that host."""
 
@@ -34,6 +43,7 @@ _ABILITIES = {TransferMode.REFUSE: USUAL, TransferMode.FOLLOW: WITH_TRANSFER}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerProfile:
     """`name`: of the trunk or line. `nat`: where the source is public and what was signalled is not, the source is used.
+    `latch`: where its audio may come from. `follows_nat`: also where a NAT has renumbered it in the call.
 
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
     `redirects`: hosts, in lower case, that its 3xx, and its REFER where `transfers` lets it, may send a call to.
@@ -43,6 +53,8 @@ class PeerProfile:
 
     name: str = ""
     nat: bool = True
+    latch: LatchMode = LatchMode.HOST
+    follows_nat: bool = False
     realm: "Realm | None" = None
     credentials: Credentials | None = None
     redirects: tuple[str, ...] = ()

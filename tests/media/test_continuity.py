@@ -322,6 +322,21 @@ def test_the_eight_packets_of_a_press_on_an_ssrc_of_its_own_have_one_timestamp()
     assert relayed(out, 20, 3_200, ssrc=1, at_ms=400) == Seen(1_028, 50_000 + 3_200)
 
 
+def test_the_marker_is_that_of_the_first_packet_of_a_press() -> None:
+    out, press = stream(), a_press()
+    for number in range(3):
+        packet = made(number, 160 * number, kind=0x80 | 101)
+        out.rewrite_event(packet, 20 * number * MS, press)
+        assert seen(packet).marker is (number == 0)
+
+
+def test_what_a_source_sends_while_we_send_ourselves_is_not_missing() -> None:
+    out = stream()
+    relayed(out, 1, 0)
+    own(out, at_ms=20)
+    assert relayed(out, 9, 1_280, at_ms=160) == Seen(1_002, 51_280, marker=True)
+
+
 def test_a_press_of_8_seconds_with_audio_between_moves_no_clock() -> None:
     out, press = stream(), a_press()
     for number in range(409):  # 8.18 s

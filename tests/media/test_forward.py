@@ -1,15 +1,15 @@
 """One datagram's way through the worker, without sockets: latch, counters, relaying, digits."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from media.control import Counters, DigitReceived, Heard, RemoteMedia
+from media.control import Counters, DigitReceived, Heard, Latch, RemoteMedia
 from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
-from media.rtp.telephone_event import press
+from media.rtp.telephone_event import Press, press
 from media.worker.forward import BUFFER_BYTES, Forwarder
 from media.worker.leg import Address, Leg, sendable
 from media.worker.playout import Audio, Playout
@@ -48,7 +48,8 @@ class World:
 
     def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None) -> None:
         self.heard: list[str] = []
-        self.forwarder = Forwarder(self._hear)
+        self.sounded: list[str] = []
+        self.forwarder = Forwarder(self._hear, sound=self._sound)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
         self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
         self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
@@ -60,6 +61,10 @@ class World:
         assert isinstance(heard, DigitReceived)
         assert heard.port == 20_000
         self.heard.append(heard.digit)
+
+    def _sound(self, leg: Leg, press: Press, _now_ns: int) -> None:
+        assert leg is self.b
+        self.sounded.append(press.digit)
 
     def arrive(self, data: bytes, *, source: tuple[str, int] = SIGNALLED, now_ns: int = 7) -> None:
         """A datagram for leg `a`, cut at the buffer's size as the kernel does."""
@@ -174,18 +179,27 @@ def test_where_it_was_before_a_reinvite_it_is_no_more(
     assert world.a.stray == (not is_taken)
 
 
+def test_over_ipv6_too_a_former_port_is_over() -> None:
+    """The kernel tells flow label and scope as well."""
+    leg = Leg("2001:db8::9", 20_000, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=0), now_ns=0)
+    leg.set_remote(RemoteMedia(host="2001:db8::1", port=4_000), 0)
+    leg.set_remote(RemoteMedia(host="2001:db8::1", port=4_002), 0)
+    assert not leg.admit(("2001:db8::1", 4_000, 0, 0), S, ssrc=1, sequence=1)
+    assert leg.admit(("2001:db8::1", 4_002, 0, 0), S, ssrc=1, sequence=1)
+
+
 @pytest.mark.parametrize(
     ("latch", "sources", "stray", "then_to"),
     [
-        ("strict", [(BEHIND_NAT, 0), (SIGNALLED, 0), (BEHIND_NAT, 0)], 2, SIGNALLED),
-        ("any-first-seconds", [(STRANGER, 3 * S - 1), (BEHIND_NAT, 3 * S)], 1, STRANGER),
-        ("any-first-seconds", [(STRANGER, 3 * S), (BEHIND_NAT, 4 * S)], 1, BEHIND_NAT),
-        ("any-first-seconds", [(SIGNALLED, 1), (STRANGER, 2)], 1, SIGNALLED),
-        ("any-first-seconds", [(STRANGER, 1), (SIGNALLED, 2), (STRANGER, 3)], 1, SIGNALLED),
+        (Latch.STRICT, [(BEHIND_NAT, 0), (SIGNALLED, 0), (BEHIND_NAT, 0)], 2, SIGNALLED),
+        (Latch.ANY_FIRST_SECONDS, [(STRANGER, 3 * S - 1), (BEHIND_NAT, 3 * S)], 1, STRANGER),
+        (Latch.ANY_FIRST_SECONDS, [(STRANGER, 3 * S), (BEHIND_NAT, 4 * S)], 1, BEHIND_NAT),
+        (Latch.ANY_FIRST_SECONDS, [(SIGNALLED, 1), (STRANGER, 2)], 1, SIGNALLED),
+        (Latch.ANY_FIRST_SECONDS, [(STRANGER, 1), (SIGNALLED, 2), (STRANGER, 3)], 1, SIGNALLED),
     ],
 )
 def test_latch_as_configured(
-    latch: Literal["strict", "any-first-seconds"], sources: list[tuple[tuple[str, int], int]], stray: int, then_to: tuple[str, int]
+    latch: Latch, sources: list[tuple[tuple[str, int], int]], stray: int, then_to: tuple[str, int]
 ) -> None:
     world = World(a=peer(SIGNALLED, latch=latch))
     for number, (source, now_ns) in enumerate(sources):
@@ -439,6 +453,28 @@ def test_a_key_is_one_key_though_its_hearer_changes_the_codec_meanwhile(at: int)
         world.arrive(data)
     assert len({packet.timestamp for packet, _ in world.at_b.sent}) == 1
     assert [packet.sequence for packet, _ in world.at_b.sent] == list(range(500, 500 + len(packets)))
+
+
+def test_a_key_that_one_partner_got_does_not_go_on_to_the_next() -> None:
+    world = World()
+    first, *rest = keys("5")
+    world.arrive(first)
+    third = Leg("127.0.0.1", 20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
+    third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
+    third.bridge(world.a, 0)
+    for data in rest:
+        world.arrive(data)
+    assert [packet.ssrc for packet, _ in world.at_b.sent] == [0xB]
+
+
+def test_what_comes_while_something_plays_is_not_missing_afterwards() -> None:
+    world = World()
+    world.arrive(rtp(number=0))
+    world.a.play(Playout(Audio(payloads={}, frame_count=9), start_ns=0, play=1))
+    world.arrive(rtp(number=1))
+    world.a.play(None)
+    world.arrive(rtp(number=2))
+    assert [packet.sequence for packet, _ in world.at_b.sent] == [500, 501]
 
 
 def test_digits_of_a_stranger_are_not_heard() -> None:

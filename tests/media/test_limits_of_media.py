@@ -2,16 +2,13 @@
 
 import select
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from media.control import MAX_MESSAGE_BYTES, Heartbeat, Open, Ready, Report, WorkerProblem, decode_report, encode
-from media.dsp.wav import WavError, read_wav, write_wav
 from media.rtp.packet import RtpPacket
 from media.rtp.telephone_event import DIGITS, DigitDetector, press
 from media.worker.error_reporter import ErrorReporter
@@ -20,48 +17,6 @@ from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
 from media.worker.switchboard import Switchboard
-
-
-def wav(*, rate: int = 8_000, channels: int = 1, frames: int = 800) -> bytes:
-    data = bytes(2 * channels * frames)
-    head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, channels, rate, 2 * channels * rate, 2 * channels,
-        16, b"data", len(data),
-    )  # fmt: skip
-    return head + data
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        pytest.param(wav(rate=8_000), None, id="slowest rate"),
-        pytest.param(wav(rate=7_999), "7999", id="a slower one"),
-        pytest.param(wav(rate=192_000), None, id="fastest rate"),
-        pytest.param(wav(rate=192_001), "192001", id="a faster one"),
-        pytest.param(wav(channels=8), None, id="most channels"),
-        pytest.param(wav(channels=9), "9", id="one more"),
-    ],
-)
-def test_prompts_are_within_these_limits(data: bytes, why: str | None) -> None:
-    read = read_wav(data)
-    if why is None:
-        assert not isinstance(read, WavError)
-    else:
-        assert isinstance(read, WavError)
-        assert why in read.why
-
-
-def test_so_many_prompts_are_remembered_and_then_the_oldest_is_read_again(tmp_path: Path) -> None:
-    sound = write_wav(np.zeros(160, np.int16))
-    for number in range(1_001):
-        (tmp_path / f"p{number:05}.wav").write_bytes(sound)
-    prompts = Prompts(tmp_path)
-    prompts.preload()
-    first, last = prompts.get("p00000"), prompts.get("p00999")
-    assert prompts.get("p00000") is first
-    prompts.get("p01000")  # one more than are remembered
-    assert prompts.get("p00999") is last
-    assert prompts.get("p00000") is not first
 
 
 def test_so_many_kinds_of_errors_are_reported() -> None:

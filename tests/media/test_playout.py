@@ -1,16 +1,13 @@
 """When frames are due: on simulated time, with a wake-up as late as it pleases."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from media.dsp.g711 import PCMA, PCMU, decode
 from media.dsp.tones import silence, sine
-from media.dsp.wav import write_wav
 from media.worker.playout import Audio, Playout, audio
-from media.worker.prompts import Prompts, PromptUnplayable
 
 FRAME_NS = 20_000_000
 
@@ -70,37 +67,3 @@ def test_audio_is_whole_frames_in_both_laws(law: int) -> None:
     assert [len(frame) for frame in frames] == [160, 160]
     assert np.abs(decode(frames[0], law)).max() > 5_000
     assert np.abs(decode(frames[1], law)[80:]).max() <= 8
-
-
-def test_prompts_are_read_once_and_again_when_they_change(tmp_path: Path) -> None:
-    file = tmp_path / "welcome.wav"
-    file.write_bytes(write_wav(sine(440, 100)))
-    prompts = Prompts(tmp_path)
-    prompts.preload()
-    first = prompts.get("welcome")
-    assert isinstance(first, Audio)
-    assert first.frame_count == 5
-    assert prompts.get("welcome") is first
-    file.write_bytes(write_wav(sine(440, 200)))
-    second = prompts.get("welcome")
-    assert isinstance(second, Audio)
-    assert second.frame_count == 10
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("absent", "absent.wav: No such file or directory"),
-        ("broken", "broken.wav: not a RIFF/WAVE file"),
-        ("../secret", "'../secret' is no prompt name"),
-        ("", "'' is no prompt name"),
-        ("..", "...wav: No such file or directory"),
-        ("a\0b", "'a\\x00b' is no prompt name"),
-        ("x" * 300, "x" * 300 + ".wav: File name too long"),
-    ],
-)
-def test_what_cannot_be_played_says_why(tmp_path: Path, name: str, why: str) -> None:
-    (tmp_path / "secret.wav").write_bytes(write_wav(sine(440, 100)))
-    (tmp_path / "prompts").mkdir()
-    (tmp_path / "prompts" / "broken.wav").write_bytes(b"no sound")
-    assert Prompts(tmp_path / "prompts").get(name) == PromptUnplayable(why=why)

@@ -132,6 +132,18 @@ def test_a_press_beyond_the_longest_event_goes_on_in_the_next_segment(start: int
     assert told([*LONG, *rest, *ends, *pressed("1", start + 1_000, sequence=AFTER + 6)]) == "11"
 
 
+def test_a_segment_whose_last_packets_are_lost_is_followed_by_the_next_one() -> None:
+    assert told([*LONG[:-50], *segment_of(0xFFFFF000 + 65_535, [320, 480], sequence=AFTER + 1)]) == "1"
+
+
+def test_eight_seconds_after_a_press_without_an_end_the_same_key_is_another_press() -> None:
+    assert told([*ONE[:3], *pressed("1", 65_535, sequence=400)]) == "11"
+
+
+def test_a_duration_that_wraps_while_the_network_stalls_is_the_same_press() -> None:
+    assert told([*LONG[-1:], *segment_of(0xFFFFF000, [65_700], sequence=AFTER)], every_ms=300) == "1"
+
+
 def test_a_duration_that_wraps_without_a_new_segment_is_the_same_press() -> None:
     rest = segment_of(0xFFFFF000, range(65_600, 67_000, 160), sequence=AFTER)
     ends = segment_of(0xFFFFF000, [67_000] * 3, sequence=AFTER + len(rest), end=True)

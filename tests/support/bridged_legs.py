@@ -43,7 +43,7 @@ class FakeSocket:
 class World:
     """A caller's leg 20000 and a line's leg 20002, bridged, both sending 20 ms frames all the time."""
 
-    def __init__(self, *, line_dtmf: int | None = 96) -> None:
+    def __init__(self, *, line_dtmf: int | None = 96, line_takes_tones: bool = False, caller_dtmf: int | None = None) -> None:
         self.now_ns: int = 0
         self.reports: list[Report] = []
         self.legs: dict[int, Leg] = {}
@@ -51,10 +51,16 @@ class World:
         self.board = Switchboard(
             sockets=self, prompt=Prompts(Path("nowhere")).get, report=self.reports.append, rtp_timeout_ns=10**12
         )
-        self.forwarder = Forwarder(self.reports.append)
+        self.forwarder = Forwarder(self.reports.append, sound=self.board.sound)
         self._frames = 0
-        self.do(Open(host="192.0.2.9", port=20_000, peer=RemoteMedia(host=CALLER[0], port=CALLER[1], dtmf_type=None)))
-        self.do(Open(host="192.0.2.9", port=20_002, peer=RemoteMedia(host=LINE[0], port=LINE[1], dtmf_type=line_dtmf)))
+        self.do(Open(host="192.0.2.9", port=20_000, peer=RemoteMedia(host=CALLER[0], port=CALLER[1], dtmf_type=caller_dtmf)))
+        self.do(
+            Open(
+                host="192.0.2.9",
+                port=20_002,
+                peer=RemoteMedia(host=LINE[0], port=LINE[1], dtmf_type=line_dtmf, takes_tones=line_takes_tones),
+            )
+        )
         self.do(Bridge(a=20_000, b=20_002))
 
     def bind(self, _host: str, port: int) -> DatagramSocket:

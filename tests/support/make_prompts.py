@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from media.dsp.g711 import Samples
-from media.dsp.wav import WavError, read_wav, write_wav
+from media.dsp.wav import write_wav
+from media.prompts.decode import Unplayable, decoded
 
 VOICE = "en-us"
 WORDS_A_MINUTE = "190"
@@ -42,10 +43,10 @@ def main() -> None:
 def spoken(words: str) -> Samples:
     """What espeak-ng says, at the 8 kHz of a telephone."""
     command = ["espeak-ng", "-v", VOICE, "-s", WORDS_A_MINUTE, "--stdout", words]
-    samples = read_wav(subprocess.run(command, check=True, capture_output=True).stdout)
-    if isinstance(samples, WavError):
-        raise SystemExit(f"espeak-ng: {samples.why}")
-    return samples
+    found = decoded(subprocess.run(command, check=True, capture_output=True).stdout)
+    if isinstance(found, Unplayable):
+        raise SystemExit(f"espeak-ng: {found.why}")
+    return np.asarray(np.rint(found.wave * PEAK), np.int16)
 
 
 def trimmed(samples: Samples) -> Samples:

@@ -55,7 +55,8 @@ campaigns:
 class RunningSwitch:
     """One `payphone run`. `log`: its lines so far, as dictionaries. `authority`: signs its certificate; None: it speaks no TLS."""
 
-    def __init__(self, folder: Path, authority: Authority | None = None) -> None:
+    def __init__(self, folder: Path, authority: Authority | None = None, *, prompts: Path = PROMPTS) -> None:
+        self._prompts = prompts
         self._authority = authority
         self.folder = folder
         self.config = folder / "config"
@@ -85,7 +86,7 @@ class RunningSwitch:
             did=DID,
             at_least=at_least,
             payout=payout,
-            prompts=PROMPTS,
+            prompts=self._prompts,
             workers=workers,
             drain=drain,
         )
@@ -191,11 +192,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, workers: int = 1, drain: str = "0s", authority: Authority | None = None) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path, *, workers: int = 1, drain: str = "0s", authority: Authority | None = None, prompts: Path = PROMPTS
+) -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
     await caller.open(Flow("127.0.0.1", 0))
     await line.open(Flow("127.0.0.1", 0))
-    switch = RunningSwitch(folder, authority)
+    switch = RunningSwitch(folder, authority, prompts=prompts)
     if authority is not None:
         switch.renew_certificate()
     switch.write_config(line=line.address[1], workers=workers, drain=drain)

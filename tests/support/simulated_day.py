@@ -8,8 +8,8 @@ from config_overlay import lay_base
 from switch.engine.plan import Plan
 from switch.ledger.store import Ledger
 from switch.period import Period, days, instant_us
+from switch.settings.load import load
 from switch.simulation.compare import Comparison
-from switch.simulation.prompt_lengths import lengths_ms
 from switch.simulation.replay import Recording, begins_us, past_of, play, read
 from switch.simulation.sandbox import open_sandbox
 from switch.simulation.simulate import Model, scripts
@@ -63,7 +63,9 @@ class Day:
 def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, traffic: TrafficModel | None = None) -> Day:
     ledger, plan = open_sandbox(into, config=config, at_us=DAY.from_us)
     _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, traffic=traffic or TrafficModel()))
-    prompts = dict(lengths_ms(config / "prompts"))
+    deployment = load(config).deployment
+    assert deployment is not None
+    prompts = deployment.prompt_lengths_ms
     stage = Simulator(plan, prompts=prompts, noting=True)
     stage.control.usage.set_groups(plan.lines_of_groups)
     ledger.write(list(stage.play(made)))

@@ -4,6 +4,7 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from media.control import (
     Ready,
     RemoteMedia,
     Report,
+    SetPrompts,
     WorkerProblem,
     decode_report,
     encode,
@@ -39,7 +41,7 @@ R = TypeVar("R", bound=Message)
 class WorkerClient:
     """The engine's side of one worker. Reports that a test does not wait for are kept in `skipped`."""
 
-    def __init__(self, prompts: Path, *, rtp_timeout_ms: int = 60_000) -> None:
+    def __init__(self, prompts: Path, keys: Mapping[str, str] | None = None, *, rtp_timeout_ms: int = 60_000) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE_S)
         fd = theirs.fileno()
@@ -50,6 +52,7 @@ class WorkerClient:
         self.skipped: list[Report | WorkerProblem] = []
         try:
             self.ready = self.expect(Ready)
+            self.order(SetPrompts(keys=dict(keys or {})))
         except BaseException:
             self.__exit__(None, None, None)
             raise

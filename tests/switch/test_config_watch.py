@@ -26,7 +26,7 @@ Change = Callable[[Path], None]
 
 async def _told(directory: Path, change: Change) -> None:
     """Returns once the change is told; TimeoutError where it never is."""
-    stream = changes(directory)
+    stream = changes(directory, directory / "prompts")
     told = asyncio.ensure_future(anext(stream))
     async with asyncio.timeout(DEADLINE_S):
         while not told.done():
@@ -129,7 +129,7 @@ def test_another_directory_in_its_place_is_told_and_ends_the_watch(
             new.rename(config)
 
     async def scene() -> int:
-        stream = changes(watched)
+        stream = changes(watched, watched / "prompts")
         told = asyncio.ensure_future(anext(stream))
         async with asyncio.timeout(DEADLINE_S):
             while not told.done():
@@ -142,11 +142,11 @@ def test_another_directory_in_its_place_is_told_and_ends_the_watch(
 
 @pytest.mark.parametrize("name", [".shop.yaml", ".shop.yaml.swp", "shop.yaml~", "shop.yml", "welcome.wav", "..data"])
 def test_what_is_no_config_leaves_the_fingerprint_as_it_was(config: Path, name: str) -> None:
-    before = fingerprint(config)
+    before = fingerprint(config, config / "prompts")
     (config / name).write_text("anything")
-    assert fingerprint(config) == before
+    assert fingerprint(config, config / "prompts") == before
 
 
 def test_a_link_that_leads_nowhere_has_a_fingerprint(config: Path) -> None:
     (config / "gone.yaml").symlink_to("nowhere.yaml")
-    assert ("gone.yaml", 0, 0, 0) in fingerprint(config)
+    assert ("gone.yaml", 0, 0, 0) in fingerprint(config, config / "prompts")

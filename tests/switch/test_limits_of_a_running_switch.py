@@ -73,7 +73,7 @@ def test_files_that_can_not_be_watched_are_watched_again_every_30_s(monkeypatch:
     async def scene() -> None:
         begun_s = asyncio.get_running_loop().time()
 
-        async def changes(_: Path) -> AsyncIterator[None]:
+        async def changes(_: Path, prompts: Path) -> AsyncIterator[None]:
             tried_s.append(elapsed_s(begun_s))
             raise OSError("no more watches")
             yield

@@ -14,13 +14,13 @@ from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSett
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
-from switch.settings.compile.menu import menu_plan, node_of
+from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
-from switch.settings.value import NatMode
+from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -60,7 +60,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
         hold_music={
-            name: prompt
+            name: document.switch.speech.by_language.name(prompt)
             for name, campaign in document.campaigns.items()
             if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
         },
@@ -80,7 +80,8 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:
     """Returns the nodes of all menus, unreachable ones included."""
     hours = {name: hours_of(entry) for name, entry in document.hours.items()}
-    return {name: node_of(name, entry, hours=hours, kinds=kinds) for name, entry in document.menus.items()}
+    terms = MenuTerms(kinds=kinds, voices=document.switch.speech.by_language)
+    return {name: node_of(name, entry, hours=hours, terms=terms) for name, entry in document.menus.items()}
 
 
 def _switch(document: Document, directory: Path) -> SwitchSettings:
@@ -174,6 +175,8 @@ def _peer(name: str, peer: TrunkConfig | LineConfig) -> PeerProfile:
     return PeerProfile(
         name=name,
         nat=peer.nat is NatMode.AUTO,
+        latch=peer.latch,
+        follows_nat=peer.nat_rebind is NatRebind.FOLLOW,
         credentials=_credentials(peer.auth),
         session_expires_s=peer.session_timer,
         codecs=tuple(peer.codecs or ()),

@@ -21,6 +21,7 @@ from switch.settings.model.campaign import (
 )
 from switch.settings.model.document import Document, HoursConfig, pieces
 from switch.settings.model.party import AdvertiserConfig, CapConfig, CapOwner, LineConfig, NumberConfig
+from switch.settings.prompts import Voices
 from switch.settings.value import AnswerWhen, MustBeHeard
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -28,7 +29,7 @@ US_PER_S = 1_000_000
 
 
 def table_of(document: Document, *, hours: Mapping[str, routing.Hours], kinds: Mapping[str, Kind]) -> routing.Table:
-    zone = document.switch.zone
+    zone, voices = document.switch.zone, document.switch.speech.by_language
     return routing.Table(
         version="",
         numbers={did: _number(did, number, zone=zone, kinds=kinds) for did, number in document.numbers.items()},
@@ -37,7 +38,8 @@ def table_of(document: Document, *, hours: Mapping[str, routing.Hours], kinds: M
             for name, entry in document.publishers.items()
         },
         campaigns={
-            name: _campaign(name, entry, zone=entry.zone or zone, hours=hours) for name, entry in document.campaigns.items()
+            name: _campaign(name, entry, zone=entry.zone or zone, hours=hours, voices=voices)
+            for name, entry in document.campaigns.items()
         },
         lines=_lines(document, hours),
         trunk_caps={name: caps for name, entry in document.trunks.items() if (caps := caps_of(f"trunk:{name}", entry, zone=zone))},
@@ -55,7 +57,7 @@ def groups_of(document: Document) -> dict[str, tuple[str, ...]]:
 
 def _lines(document: Document, hours: Mapping[str, routing.Hours]) -> dict[str, routing.Line]:
     zone = document.switch.zone
-    groups = groups_of(document)
+    groups, voices = groups_of(document), document.switch.speech.by_language
     group_caps = {name: caps_of(f"group:{name}", group, zone=zone) for name, group in document.groups.items()}
     found: dict[str, routing.Line] = {}
     for advertiser, entry in document.advertisers.items():
@@ -64,12 +66,19 @@ def _lines(document: Document, hours: Mapping[str, routing.Hours]) -> dict[str, 
         for name, line in entry.lines.items():
             of_groups = tuple(cap for group in groups.get(name, ()) for cap in group_caps[group])
             caps = (*caps_of(f"line:{name}", line, zone=zone), *of_groups, *shared)
-            found[name] = replace(_line(name, line, advertiser=advertiser, caps=caps, hours=hours), advertiser_paused=entry.paused)
+            compiled = _line(name, line, advertiser=advertiser, caps=caps, hours=hours, voices=voices)
+            found[name] = replace(compiled, advertiser_paused=entry.paused)
     return found
 
 
 def _line(
-    name: str, line: LineConfig, *, advertiser: str, caps: tuple[Cap, ...], hours: Mapping[str, routing.Hours]
+    name: str,
+    line: LineConfig,
+    *,
+    advertiser: str,
+    caps: tuple[Cap, ...],
+    hours: Mapping[str, routing.Hours],
+    voices: Voices,
 ) -> routing.Line:
     return routing.Line(
         name=name,
@@ -82,15 +91,15 @@ def _line(
         hours=hours[line.hours] if line.hours else None,
         paused=line.paused,
         filter=line.filter,
-        accept=_accept(line),
+        accept=_accept(line, voices),
         health=routing.Health(failures=line.health.failures, rest_ms=line.health.rest) if line.health else None,
     )
 
 
-def _accept(line: LineConfig) -> routing.Accept | None:
+def _accept(line: LineConfig, voices: Voices) -> routing.Accept | None:
     if line.accept:
-        return routing.Accept(prompt=line.accept.prompt, key=line.accept.key, wait_ms=line.accept.wait)
-    return routing.Accept(prompt=line.whisper) if line.whisper else None
+        return routing.Accept(prompt=voices.name(line.accept.prompt), key=line.accept.key, wait_ms=line.accept.wait)
+    return routing.Accept(prompt=voices.name(line.whisper)) if line.whisper else None
 
 
 def _number(did: str, number: NumberConfig, *, zone: str, kinds: Mapping[str, Kind]) -> routing.TrackingNumber:
@@ -105,14 +114,16 @@ def _number(did: str, number: NumberConfig, *, zone: str, kinds: Mapping[str, Ki
     )
 
 
-def _campaign(name: str, campaign: CampaignConfig, *, zone: str, hours: Mapping[str, routing.Hours]) -> routing.Campaign:
+def _campaign(
+    name: str, campaign: CampaignConfig, *, zone: str, hours: Mapping[str, routing.Hours], voices: Voices
+) -> routing.Campaign:
     return routing.Campaign(
         name=name,
         targets=tuple(routing.Target(line=to.line, priority=to.priority, weight=to.weight) for to in campaign.lines),
         menu=campaign.menu,
         hours=hours[campaign.hours] if campaign.hours else None,
         caps=caps_of(f"campaign:{name}", campaign, zone=zone),
-        overflow={cause: _overflow(to) for cause, to in campaign.overflow.items()},
+        overflow={cause: _overflow(to, voices) for cause, to in campaign.overflow.items()},
         paused=campaign.paused,
         filter=campaign.filter,
         tiers={priority: routing.Tier(sort=tier.sort, together=tier.together) for priority, tier in campaign.tiers.items()},
@@ -132,7 +143,7 @@ def _repeat(repeat: RepeatConfig | None) -> routing.Repeat | None:
     return routing.Repeat(scope=repeat.scope, window_ms=repeat.within, route=repeat.route, bill=repeat.bill, pay=repeat.pay)
 
 
-def _overflow(to: OverflowConfig) -> routing.Overflow:
+def _overflow(to: OverflowConfig, voices: Voices) -> routing.Overflow:
     if to.campaign is not None:
         return routing.ToCampaign(campaign=to.campaign)
     if to.line is not None:
@@ -140,7 +151,7 @@ def _overflow(to: OverflowConfig) -> routing.Overflow:
     if to.hold is not None:
         return routing.ToHold(places=to.hold.places, wait_ms=to.hold.wait)
     assert to.message is not None  # noqa: S101 (exactly one of the four is there)
-    return routing.ToMessage(prompt=to.message)
+    return routing.ToMessage(prompt=voices.name(to.message))
 
 
 def hours_of(hours: HoursConfig) -> routing.Hours:

@@ -1,11 +1,9 @@
-"""Runs all lint checks on a config without errors. Those about prompts, ports, zones, calendars and prices are here: payouts
+"""Runs all lint checks on a config without errors. Those about ports, zones, calendars and prices are here: payouts
 above revenue, low thresholds, events that can never happen."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 from ivr.menu import Node
-from media.dsp.wav import doubts
 from routing.cap import Per
 from routing.hours import holidays_of_country_alone
 from routing.table import Campaign, NoRoute, Table, ToHold, ToLine
@@ -20,12 +18,11 @@ from switch.settings.lint.reach import idle, paused_owners, unreached
 from switch.settings.lint.sip import of_sip
 from switch.settings.model.campaign import rules_of
 from switch.settings.model.document import Document
-from switch.settings.names import Prompts
 from switch.settings.problem import quote
+from switch.settings.prompt_use import doubtful
+from switch.settings.prompts import Prompts
 from switch.settings.source import KeyPath, Tree
 
-SPOKEN = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music")
-"""Keys that name a prompt."""
 WARN_BELOW_MS = 60_000
 QUEUE = (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
 WINDOWS = (Per.HOUR, Per.DAY, Per.WEEK, Per.MONTH)
@@ -60,7 +57,7 @@ def warnings(
     yield from fixed_zones(document)
     yield from caps_without_zone(document)
     yield from calendars_without_country(document)
-    yield from bad_prompts(document, prompts)
+    yield from doubtful(document, prompts)
     yield from impossible_values(document, tree, kinds=kinds, values=values)
     yield from unreached(table, kinds=kinds, values=values)
     yield from shadowed(nodes, kinds=kinds, values=values)
@@ -81,22 +78,6 @@ def plain_secrets(document: Document, tree: Tree) -> Iterator[Finding]:
         if isinstance(value_at(path, tree), str):
             hint = "write {env: NAME} or {file: PATH}, and change the secret if this was committed"
             yield warning(path, "a secret in plain sight", hint=hint, at_key=True)
-
-
-def bad_prompts(document: Document, prompts: Prompts) -> Iterator[Finding]:
-    """Each prompt that is in use, at one place that names it. One that can't be read any more is an error of the next load."""
-    told: set[str] = set()
-    for path, name in prompts_used(document):
-        if name not in told:
-            told.add(name)
-            with suppress(OSError):
-                for doubt in doubts(prompts.read(name)):
-                    yield warning(path, f"prompt {quote(name)} {doubt.what}", hint=doubt.instead)
-
-
-def prompts_used(document: Document) -> Iterator[tuple[KeyPath, str]]:
-    """(path, name) wherever config names a prompt. The prompts that say digits are used without being named."""
-    return ((path, name) for path, name in document.fields(*SPOKEN) if isinstance(name, str))
 
 
 def fixed_zones(document: Document) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema
 
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
-from switch.settings import field
+from switch.settings import field, prompt_field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import CapOwner
@@ -164,7 +164,7 @@ class OverflowConfig(OneOf):
 
     campaign: field.CampaignName | None = may("To the lines of this campaign")
     line: field.LineName | None = may("To this line")
-    message: field.PromptName | None = may("Play this prompt, then end the call")
+    message: prompt_field.PromptName | None = may("Play this prompt, then end the call")
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
@@ -195,7 +195,9 @@ class CampaignConfig(CapOwner):
     payouts: Entries[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
     dispositions: Entries[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
-    hold_music: field.PromptName | None = may("What its callers hear while a line holds the call; default: switch.rtp.hold_music")
+    hold_music: prompt_field.PromptName | None = may(
+        "What its callers hear while a line holds the call; default: switch.rtp.hold_music"
+    )
     overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
     @field_validator("lines")

@@ -7,10 +7,11 @@ from pydantic import BeforeValidator, Discriminator, Tag, ValidationInfo, field_
 
 from ivr.menu import DIGIT_PROMPTS, MAX_DIGITS
 from routing.expression import Kind
-from switch.settings import field
+from switch.settings import field, prompt_field
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, section
-from switch.settings.names import Names
+from switch.settings.names import EntryKind, Names
 from switch.settings.problem import quote
+from switch.settings.prompts import PromptChoice
 from switch.settings.value import Invalid, raise_all
 
 Retries = Annotated[int, field.whole(0, field.MAX_RETRIES)]
@@ -18,6 +19,7 @@ Digits = Annotated[int, field.whole(1, MAX_DIGITS)]
 RETRIES = "How many more tries after the first one failed"
 FAILED = "What happens when the tries are used up; default: the call ends"
 INVALID = "What is played after a wrong key or none"
+LANGUAGE = "The language of its texts; default: that of `switch.speech`"
 
 
 def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
@@ -25,14 +27,23 @@ def _kind(tag: str | None, info: ValidationInfo) -> Kind | None:
     return None if tag is None else cast(Names, info.context).kinds.get(tag)
 
 
-def _read_back_flaws(read_back: str | None, confirm: str | None, names: Names) -> Iterator[Invalid]:
+def _read_back_flaws(read_back: PromptChoice | None, confirm: PromptChoice | None, names: Names) -> Iterator[Invalid]:
     if (read_back is None) != (confirm is None):
         one, other = ("read_back", "confirm") if confirm is None else ("confirm", "read_back")
         yield Invalid(f"`{one}` without `{other}`", hint="the digits are said between the two", at_key=True, where=(one,))
-    missing = [prompt for prompt in DIGIT_PROMPTS.values() if names.prompts and prompt not in names.prompts.names]
-    if read_back is not None and missing:
+    if not isinstance(read_back, str) or not names.prompts:
+        return  # the digits of a text are spoken with it
+    missing = [prompt for prompt in DIGIT_PROMPTS.values() if prompt not in names.prompts.names]
+    if missing:
         message = f"prompts to say digits are missing: {', '.join(missing)}"
-        yield Invalid(message, expected="digit-0.wav to digit-9.wav", at_key=True, where=("read_back",))
+        hint = "or let the digits be spoken: read_back: {say: TEXT}"
+        yield Invalid(message, expected="sound files digit-0 to digit-9", hint=hint, at_key=True, where=("read_back",))
+        return
+    for prompt in DIGIT_PROMPTS.values():
+        try:
+            names.check(EntryKind.PROMPT, prompt)
+        except Invalid as error:
+            yield Invalid(error.message, expected=error.expected, hint=error.hint, at_key=True, where=("read_back",))
 
 
 class OnwardConfig(OneOf):
@@ -40,7 +51,7 @@ class OnwardConfig(OneOf):
 
     route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
     menu: field.MenuName | None = may("Go to this menu")
-    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    hangup: prompt_field.HangUpAfter | None = may("End the call after this prompt; true for none")
     transfer: field.LineName | None = may("Go to this line and no other")
 
 
@@ -50,15 +61,15 @@ class OutcomeConfig(OneOf):
     route: field.Tags | None = may("The caller qualified: find a line, with these tags on the call; {} for none")
     menu: field.MenuName | None = may("Go to this menu")
     again: field.OnlyTrue | None = may("Play the prompt once more; true")
-    hangup: field.HangUpAfter | None = may("End the call after this prompt; true for none")
+    hangup: prompt_field.HangUpAfter | None = may("End the call after this prompt; true for none")
     transfer: field.LineName | None = may("Go to this line and no other")
 
 
 class MenuConfig(Strict):
     """Asks the caller for one of several keys."""
 
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may(INVALID)
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may(INVALID)
     timeout: field.Duration = may("How long to wait for a digit after the prompt, and between digits", default="5s")
     retries: Retries = may(RETRIES, default="2")
     digits: Digits = may("How many digits an answer has", default="1")
@@ -66,6 +77,7 @@ class MenuConfig(Strict):
         "Answers and what they lead to"
     )
     failed: OnwardConfig | None = may(FAILED)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("keys")
     @classmethod
@@ -83,18 +95,19 @@ class MenuConfig(Strict):
 class SayConfig(Strict):
     """Says something and goes on."""
 
-    say: field.PromptName = must("What is played")
+    say: prompt_field.PromptName = must("What is played")
     whole: field.Truth = may("Digits do not cut it short", default="false")
     tags: field.Tags = section("Tags the call gets by it")
     then: OnwardConfig = must("What follows")
+    language: prompt_field.Language | None = may(LANGUAGE)
 
 
 class GatherConfig(Strict):
     """Asks for digits and keeps them as a tag."""
 
     gather: field.DeclaredTag = must("The tag; its type says how digits are read")
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may("What is played after a wrong answer or none")
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may("What is played after a wrong answer or none")
     min: Digits = may("The fewest digits of an answer", default="1")
     max: Digits = must("The most digits of an answer")
     valid: field.Valid | None = may("LOW-HIGH for numbers, /a regular expression/ for text; default: any digits")
@@ -104,6 +117,7 @@ class GatherConfig(Strict):
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a valid answer")
     failed: OnwardConfig | None = may(FAILED)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("gather")
     @classmethod
@@ -137,19 +151,22 @@ class ZipConfig(Strict):
     """Asks for a ZIP code, and reads it back where `read_back` and `confirm` are there."""
 
     zip: field.OnlyTrue = must("true; the digits become the tag `zip`")
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
-    read_back: field.PromptName | None = may("What is played before the digits are read back")
-    confirm: field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may("What is played after a ZIP code that does not exist, or none")
+    read_back: prompt_field.PromptName | None = may(
+        "What is played before the digits are read back; those of a text are spoken, too"
+    )
+    confirm: prompt_field.PromptName | None = may("What is played after them: 1 it is right, 2 once more")
     timeout: field.Duration = may("How long to wait for the first digit after the prompt", default="5s")
     between: field.Duration = may("How long to wait for the next digit", default="3s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows a ZIP code")
     failed: OnwardConfig | None = may(FAILED)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("confirm")
     @classmethod
-    def _reads_back(cls, confirm: str | None, info: ValidationInfo) -> str | None:
+    def _reads_back(cls, confirm: PromptChoice | None, info: ValidationInfo) -> PromptChoice | None:
         if "read_back" in info.data:
             raise_all(_read_back_flaws(info.data["read_back"], confirm, cast(Names, info.context)))
         return confirm
@@ -159,12 +176,13 @@ class YesNoConfig(Strict):
     """Asks a question: 1 is yes, 2 is no."""
 
     yes_no: field.DeclaredTag = must("The tag that keeps the answer; its type is truth")
-    prompt: field.PromptName = must("What is played; a digit cuts it short")
-    invalid: field.PromptName | None = may(INVALID)
+    prompt: prompt_field.PromptName = must("What is played; a digit cuts it short")
+    invalid: prompt_field.PromptName | None = may(INVALID)
     timeout: field.Duration = may("How long to wait for a digit after the prompt", default="5s")
     retries: Retries = may(RETRIES, default="2")
     then: OnwardConfig = must("What follows either answer")
     failed: OnwardConfig | None = may(FAILED)
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("yes_no")
     @classmethod
@@ -177,11 +195,12 @@ class YesNoConfig(Strict):
 class ConsentConfig(Strict):
     """A notice that is heard whole."""
 
-    consent: field.PromptName = must("The notice; digits do not cut it short")
+    consent: prompt_field.PromptName = must("The notice; digits do not cut it short")
     key: field.OneKey | None = may("The key that agrees to it; default: staying on the line does")
     timeout: field.Duration = may("How long to wait for the key after the notice", default="5s")
     then: OnwardConfig = must("What follows; the call has the tag `consent` then")
     failed: OnwardConfig | None = may("What follows where the key is not pressed; default: the call ends")
+    language: prompt_field.Language | None = may(LANGUAGE)
 
     @field_validator("failed")
     @classmethod

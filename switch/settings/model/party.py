@@ -7,7 +7,7 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
-from switch.settings import address, field
+from switch.settings import address, field, prompt_field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -101,6 +101,15 @@ class PeerConfig(CapOwner):
     """What trunks and lines have in common: how SIP and audio go with the far end."""
 
     nat: field.Nat = may("auto: a private address in its SDP means the address that its SIP comes from", default="auto")
+    latch: field.Latch = may(
+        "Where audio may come from, besides the address in its SDP: host: another port of that host, before anything has come; "
+        "any-first-seconds: anywhere, in the first three seconds, until something has come; strict: nowhere else",
+        default="host",
+    )
+    nat_rebind: field.NatRebind = may(
+        "follow: its audio is taken from another port of its host when the old one is quiet and the stream goes on there",
+        default="off",
+    )
     session_timer: field.SessionTimer = may(
         "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
     )
@@ -255,7 +264,7 @@ class GroupConfig(CapOwner):
 class AcceptConfig(Strict):
     """The advertiser takes the call by a key."""
 
-    prompt: field.PromptName = must("What the advertiser hears on answering")
+    prompt: prompt_field.PromptName = must("What the advertiser hears on answering")
     key: field.OneKey = may("The key that takes the call", default="1")
     wait: field.Duration = may("No key by then declines the call", default="10s")
 
@@ -281,7 +290,7 @@ class LineConfig(PeerConfig):
     paused: field.Truth = may("Never dial it", default="false")
     filter: field.Filter | None = may("Which calls it takes; default: all")
     accept: AcceptConfig | None = may("The advertiser takes the call by a key; default: by answering")
-    whisper: field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
+    whisper: prompt_field.PromptName | None = may("What the advertiser hears before the caller; default: nothing")
     health: HealthConfig | None = may("When it is left alone for a while; default: never")
     trusted: field.Truth = may("It is told who calls in spite of privacy, by P-Asserted-Identity", default="false")
     number_format: field.FormatOut = may("How the caller's number is written", default="e164")

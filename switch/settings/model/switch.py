@@ -6,9 +6,10 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from routing.zone import DEFAULT_ZONE
-from switch.settings import address, field
+from switch.settings import address, field, prompt_field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
-from switch.settings.model.base import Items, Strict, may, must, some_of
+from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
+from switch.settings.prompts import Voices
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
 
@@ -111,7 +112,7 @@ class RtpConfig(Strict):
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
     hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
-    hold_music: field.PromptName | None = may(
+    hold_music: prompt_field.PromptName | None = may(
         "What a caller hears, over and over, while a line holds the call; default: what the line sends"
     )
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
@@ -152,12 +153,32 @@ class ApiConfig(Strict):
     listen: field.SocketAddress = must("The TCP address that postbacks are taken on")
 
 
+class VoiceConfig(Strict):
+    """The program that speaks a language: the text comes on its standard input, and it writes a sound file to its standard output."""
+
+    command: prompt_field.Command = must("The program and its arguments, a list; no shell sees them")
+
+
+class SpeechConfig(Strict):
+    """Who speaks the texts that stand in the place of prompts."""
+
+    language: prompt_field.Language = may("The language of texts that name none", default="en-us")
+    voices: Entries[prompt_field.Language, VoiceConfig] = section("By language, who speaks it; default: espeak-ng")
+
+    @property
+    def by_language(self) -> Voices:
+        return Voices(language=self.language, commands={name: tuple(voice.command) for name, voice in self.voices.items()})
+
+
 class SwitchConfig(Strict):
-    """The switch itself: sockets, paths, logging, limits. Changes take a restart."""
+    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`."""
 
     sip: SipConfig = must("Where and how SIP is spoken")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")
-    prompts: field.Folder = may("Directory of NAME.wav, relative to the config directory", default=field.DEFAULT_PROMPTS)
+    prompts: field.Folder = may(
+        "Directory of NAME.wav, .mp3, .ogg or .flac, relative to the config directory", default=field.DEFAULT_PROMPTS
+    )
+    speech: SpeechConfig = Field(default_factory=SpeechConfig, description="Who speaks texts in the place of prompts")
     data: field.Folder = may(
         "Directory of the journal and the call records, relative to the config directory", default=DEFAULT_DATA
     )

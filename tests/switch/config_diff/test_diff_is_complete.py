@@ -19,6 +19,7 @@ from switch.formatter.format import format_text
 from switch.settings.load import load, load_kept
 from switch.settings.model.document import Document
 from switch.settings.problem import Problem
+from switch.settings.prompts import Spoken
 from switch.settings.source import SourceFile
 from switch.settings.text import parse_yaml
 from switch.sip.digest import Secret
@@ -69,6 +70,8 @@ def another(value: Any) -> Any:
             return value + timedelta(minutes=1)
         case IPv4Network():
             return IPv4Network("192.0.2.0/24")
+        case Spoken():
+            return Spoken(value.text + "x", value.language)
         case Secret():
             return Secret(value.reveal() + "x")
         case (str() as host, int() as port):

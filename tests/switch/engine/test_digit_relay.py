@@ -103,6 +103,17 @@ def test_info_of_the_line_is_an_event_to_the_caller() -> None:
     assert talk.sent_as_events() == [(talk.ports[0], "9", 100)]
 
 
+def test_info_is_for_the_worker_to_sound_where_the_other_side_has_neither() -> None:
+    talk = Talk(planned(of_line=INFO), events=False)
+    talk.run(500)
+    talk.line_sends_info("9")
+    assert talk.by_info() == ("", "")
+    assert talk.sent_as_events() == [(talk.ports[0], "9", 100)]
+    remote = [order.peer for order in talk.told(mc.Open) if order.port == talk.ports[0]][-1]
+    assert remote is not None
+    assert (remote.dtmf_type, remote.takes_tones) == (None, True)
+
+
 def test_info_stays_info_between_two_with_info() -> None:
     talk = Talk(planned(trunk=INFO, of_line=INFO))
     talk.run(500)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from media.control import Latch
 from switch.engine.remote import media_host, remote_media
 from switch.sip.offer_answer import OFFERED, AudioStream, NegotiatedMedia
+from switch.sip.peer import DtmfMode, LatchMode, PeerProfile
 from switch.sip.sdp import Codec, Direction, Format
 
 PUBLIC = "203.0.113.7"
@@ -68,6 +70,23 @@ def test_what_may_come_is_what_either_side_listed() -> None:
     assert (remote.codec, remote.payload_type, remote.dtmf_type) == (8, 110, 96)
     assert (remote.audio_types, remote.dtmf_types) == ({110: 8, 0: 0, 8: 8}, (101,))
     assert (remote.sends, remote.receives, remote.learns) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("dtmf", "dtmf_type", "takes_tones"),
+    [(DtmfMode.AUTO, 96, False), (DtmfMode.AUTO, None, True), (DtmfMode.RTP, None, True), (DtmfMode.INFO, None, False)],
+)
+def test_who_has_no_events_gets_tones_unless_it_gets_info(dtmf: DtmfMode, dtmf_type: int | None, takes_tones: bool) -> None:  # noqa: FBT001 - a table's column
+    agreed = agreement("198.51.100.8", dtmf_type=dtmf_type)
+    remote = remote_media(agreed, host="198.51.100.8", ours=(), our_dtmf=None, peer=PeerProfile(dtmf=dtmf))
+    assert remote.takes_tones is takes_tones
+
+
+def test_where_its_packets_may_come_from_is_as_configured() -> None:
+    peer = PeerProfile(latch=LatchMode.STRICT, follows_nat=True)
+    remote = remote_media(agreement("198.51.100.8"), host="198.51.100.8", ours=(), our_dtmf=None, peer=peer)
+    assert (remote.latch, remote.follows_nat) == (Latch.STRICT, True)
+    assert {each.value for each in Latch} == {each.value for each in LatchMode}
 
 
 def test_events_that_the_peer_does_not_know_do_not_come() -> None:

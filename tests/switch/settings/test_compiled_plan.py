@@ -17,7 +17,7 @@ from switch.settings.source import position_of
 from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
-from switch.sip.peer import DtmfMode, TransferMode
+from switch.sip.peer import DtmfMode, LatchMode, TransferMode
 from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
@@ -437,6 +437,26 @@ advertisers:
     assert (limits["listed"], limits["plain"]) == (30, None)
     lines = {name: (peer.codecs, peer.dtmf) for name, peer in plan.line_peers.items() if name.startswith("beta")}
     assert lines == {"beta-1": ((Codec.PCMA,), DtmfMode.RTP), "beta-2": ((), DtmfMode.AUTO)}
+
+
+def test_where_audio_of_trunks_and_lines_may_come_from(config: Path) -> None:
+    extra = """
+trunks:
+  anywhere: {addresses: [203.0.113.99], latch: any-first-seconds, nat_rebind: follow}
+  plain: {addresses: [203.0.113.97]}
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", latch: strict}
+"""
+    plan = deployed(config, extra).plan
+    peers = {trunk.name: trunk.peer for trunk in plan.trunks} | dict(plan.line_peers)
+    latches = {name: (peers[name].latch, peers[name].follows_nat) for name in ("anywhere", "plain", "beta-1")}
+    assert latches == {
+        "anywhere": (LatchMode.ANY_FIRST_SECONDS, True),
+        "plain": (LatchMode.HOST, False),
+        "beta-1": (LatchMode.STRICT, False),
+    }
 
 
 @pytest.mark.parametrize(
