@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -35,6 +36,14 @@ class RtpSettings:
     quiet_ms: int
 
 
+class ClosedLeg(NamedTuple):
+    """A leg whose port the worker was told to close. `codec`: what was agreed on at last, None: nothing was."""
+
+    call_id: str
+    number: int
+    codec: int | None
+
+
 NO_WORKER = -1
 """The worker of a call that is refused because there is none."""
 
@@ -47,7 +56,7 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_closed", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
@@ -58,6 +67,7 @@ class MediaController:
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
+        self._closed: dict[int, ClosedLeg] = {}  # by port, until the worker says what it has counted, or the port is opened again
 
     # workers
 
@@ -81,6 +91,10 @@ class MediaController:
 
     def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
+
+    def take_closed(self, port: int) -> ClosedLeg | None:
+        """Returns whose port it was that the worker has closed, once; None: nobody waits for that."""
+        return self._closed.pop(port, None)
 
     # offers and answers (RFC 3264)
 
@@ -308,6 +322,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
+            self._closed.pop(leg.port, None)
             self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
@@ -318,7 +333,7 @@ class MediaController:
         if not leg.opened:
             self._ports.release_unused(port)
             return
-        del self._owners[port]
+        self._closed[port] = ClosedLeg(*self._owners.pop(port), codec=_codec(leg))
         self._tell(worker, Close(port=port))
         self._ports.release(port, now_ns)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from ledger_rows import append_posting
+from leg_figures import figures
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -21,6 +22,7 @@ KEYS = {
     "event": "call_id, number",
     "config": "version",
     "posting": "party, idempotency_key",
+    "leg_media": "call_id, leg, port",
 }
 
 
@@ -29,6 +31,7 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     """A row in every table."""
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
+    ledger.write_media([("a", figures())])
     append_posting(ledger, [], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
     return ledger
 
