@@ -219,7 +219,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return "its SDP can not be read" if answer else "its answer has no SDP"
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
+        )
         objection = None if agreement is None else self._objection(leg, agreement)
         if objection is None:
             return "its SDP takes none of the audio that was offered"
@@ -229,7 +231,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return None
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
+        )
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
     def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
@@ -245,6 +249,7 @@ class MediaController:
             formats=_formats(leg, first=first),
             dtmf_type=_dtmf_type(leg),
             direction=direction,
+            rtcp_mux=_has_mux(leg),
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -362,6 +367,11 @@ def _codec(leg: LiveLeg) -> int | None:
     if leg.remote is not None:
         return leg.remote.codec
     return None if leg.prepared is None else leg.prepared.format.codec
+
+
+def _has_mux(leg: LiveLeg) -> bool:
+    """Returns whether its RTCP was agreed to come to the port of RTP: we answer to that, and never ask for it."""
+    return leg.remote is not None and leg.remote.rtcp_mux
 
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:

@@ -85,6 +85,8 @@ _RECEIVING = (Direction.SENDRECV, Direction.RECVONLY)
 _REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
 _RTPMAP = "a=rtpmap:"
 _PTIME = "a=ptime:"
+_RTCP = "a=rtcp:"
+_RTCP_MUX = "a=rtcp-mux"
 _DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
@@ -92,7 +94,8 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
     or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
-    (101, "TELEPHONE-EVENT/8000")."""
+    (101, "TELEPHONE-EVENT/8000"). `rtcp_port`: where its RTCP is (RFC 3605); None: on the port behind. `rtcp_mux`: on the port of RTP, if
+    the other side agrees (RFC 5761)."""
 
     kind: str
     port: int | None
@@ -103,6 +106,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     codecs: tuple[tuple[int, str], ...]
     ptime_ms: int | None
     direction: Direction
+    rtcp_port: int | None = None
+    rtcp_mux: bool = False
 
 
 class SessionDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +154,10 @@ def _blocks(lines: list[str]) -> list[_Block]:
                 block.first.setdefault(_PTIME, line[len(_PTIME) :])
             elif line in _DIRECTION_LINES:
                 block.first.setdefault(_DIRECTION, line)
+            elif line.startswith(_RTCP):
+                block.first.setdefault(_RTCP, line[len(_RTCP) :])
+            elif line == _RTCP_MUX:
+                block.first.setdefault(_RTCP_MUX, line)
             continue
         if kind == "m=":
             block = _Block()
@@ -174,6 +183,8 @@ def _media(block: _Block, session: _Block) -> Media | None:
         codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
+        rtcp_port=parse_uint(first.get(_RTCP, "").partition(" ")[0], MAX_PORT) or None,
+        rtcp_mux=_RTCP_MUX in first,
     )
 
 
@@ -213,14 +224,17 @@ def session_lines(host: str, *, session_id: int, version: int, timing: str) -> l
     return ["v=0", origin, "s=-", f"c=IN {family} {host}", f"t={timing}"]
 
 
-def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, direction: Direction) -> list[str]:
-    """Returns the lines of our audio stream."""
+def audio_lines(
+    port: int, *, formats: Sequence[Format], dtmf_type: int | None, direction: Direction, rtcp_mux: bool = False
+) -> list[str]:
+    """Returns the lines of our audio stream. `rtcp_mux`: RTCP comes to the same port."""
     numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
     lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
     lines += [f"a=rtpmap:{each.payload_type} {each.codec.name}/8000" for each in formats]
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
-    return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    lines += [f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    return [*lines, _RTCP_MUX] if rtcp_mux else lines
 
 
 def rejection_line(media: Media) -> str:

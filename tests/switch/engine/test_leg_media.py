@@ -11,6 +11,7 @@ from switch.engine.effect import Effect, StoreLegMedia
 from switch.engine.leg_media import leg_media
 from switch.engine.media import RtpSettings
 from switch.engine.plan import Plan
+from switch.sip import offer_answer
 
 COUNTERS = Counters(received=950, received_octets=152_000, sent=1_000, sent_octets=160_000, unheard=0, stray=2, malformed=1)
 
@@ -133,3 +134,16 @@ def test_a_port_that_is_opened_again_is_not_that_of_the_former_call(monkeypatch:
     assert [order.port for order in world.told(mc.Open)].count(ports[0]) == 2
     world.count(ports[0])
     assert world.stored == []
+
+
+@pytest.mark.parametrize("mux", [True, False])
+def test_the_worker_is_told_where_rtcp_is(*, mux: bool) -> None:
+    world = Counting(plan(line("east", EAST)))
+    world.line_phone(EAST)
+    body = offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=1, rtcp_mux=mux)
+    world.call(body=body + b"a=rtcp:7000\r\n")
+    world.run(5_000)
+    bridge = world.told(mc.Bridge)[-1]
+    caller = next(order.peer for order in world.told(mc.Open) if order.port == bridge.a)
+    assert caller is not None
+    assert (caller.rtcp_mux, caller.rtcp_port) == (mux, 7_000)
