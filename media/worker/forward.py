@@ -33,16 +33,12 @@ class Forwarder:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
         buffer = self.buffer
         payload_type = buffer[1] & 0x7F
-        if buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
-            size = self._take_unusual(leg, size, source, now_ns)
+        if payload_type != leg.audio_type or buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES:
+            size = self._take_unusual(leg, payload_type, size, source, now_ns)
             if not size:
                 return
-            if size == HEADER_BYTES:
-                payload_type = EMPTY
-        if source != leg.latched and not self._admit(leg, source, now_ns):
+        elif source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
-            return
-        if payload_type != leg.audio_type and not self._turns_to(leg, payload_type, size, now_ns):
             return
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
@@ -54,7 +50,8 @@ class Forwarder:
             return
         if leg.recode is not None:
             buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
-        buffer[1] += to.send_type - payload_type
+        if payload_type != to.send_type:
+            buffer[1] += to.send_type - payload_type
         stream = to.stream
         if stream.renumber(buffer, now_ns):
             reception = leg.reception
@@ -79,16 +76,22 @@ class Forwarder:
             ssrc=self._ssrc(), sequence=self._sequence(), timestamp=self._timestamp(), now_ns=now_ns, is_audio=is_audio
         )
 
-    def _take_unusual(self, leg: Leg, size: int, source: Address, now_ns: int) -> int:
-        """Returns the size of the buffer's packet, made plain; 0 where it is no RTP: it is RTCP (RFC 5761: both on one port; some send it
-        to the wrong one), or malformed."""
-        if self.buffer[1] & 0x7F in RTCP_TYPES and leg.hear_rtcp(self._view[:size], source, now_ns, on_rtp_port=True):
+    def _take_unusual(self, leg: Leg, payload_type: int, size: int, source: Address, now_ns: int) -> int:
+        """Takes a packet that is not plainly one more of the same audio. Returns its size where it is audio all the same, made plain, else
+        0: there is nothing left to do."""
+        if payload_type in RTCP_TYPES and leg.hear_rtcp(self._view[:size], source, now_ns, on_rtp_port=True):
+            return 0  # both on one port (RFC 5761), or sent to the wrong one
+        if self.buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
+            size = self._flatten(size)
+            if size < HEADER_BYTES:
+                leg.malformed += 1
+                return 0
+            if size == HEADER_BYTES:
+                payload_type = EMPTY
+        if source != leg.latched and not self._admit(leg, source, now_ns):
+            leg.stray += 1
             return 0
-        size = self._flatten(size)
-        if size < HEADER_BYTES:
-            leg.malformed += 1
-            return 0
-        return size
+        return size if payload_type == leg.audio_type or self._turns_to(leg, payload_type, size, now_ns) else 0
 
     def _turns_to(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> bool:
         """A packet of another type than the audio before. Returns whether it is audio."""
