@@ -8,15 +8,18 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from media.control import Counters, Latch, RemoteMedia
+from media.control import Counters, Latch, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.reception import Reception
+from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.rtcp_session import NS_PER_US, RtcpSession
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
@@ -63,6 +66,7 @@ class Leg:
         "host",
         "is_awaited",
         "is_heard",
+        "is_open",
         "is_quiet",
         "last_ns",
         "latch_from_ns",
@@ -78,8 +82,10 @@ class Leg:
         "receive",
         "received",
         "received_octets",
+        "reception",
         "recode",
         "relay_to",
+        "rtcp",
         "rtcp_ns",
         "send",
         "send_type",
@@ -116,6 +122,9 @@ class Leg:
         self.stream = stream
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
+        self.reception = Reception()
+        self.rtcp = RtcpSession(ssrc=stream.ssrc)
+        self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
         self.audio_type = NO_TYPE  # of the audio that comes at present
@@ -158,6 +167,7 @@ class Leg:
             self._leave(now_ns)
             self.latched = None
             self.latch_from_ns = now_ns
+            self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
@@ -170,6 +180,7 @@ class Leg:
         self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
+        self.reception.pause()
         self.stream.detach()
         self.update_relay()
 
@@ -392,10 +403,16 @@ class Leg:
     def _heard_ns(self) -> int:
         return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
 
-    def hear_rtcp(self, host: str, now_ns: int) -> None:
-        """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
-        if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
+    def hear_rtcp(self, data: memoryview, source: Address, now_ns: int, *, on_rtp_port: bool = False) -> bool:
+        """RTCP came: of the peer's host it is a sign of life, and what it says is read. Returns whether it can be read."""
+        compound = parse(data)
+        if self.peer is not None and source[0] == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
+            if not on_rtp_port:
+                self.rtcp.source = source
+            if compound is not None:
+                self.rtcp.take(compound, now_ns, clock_rate=self.stream.clock_rate)
+        return compound is not None
 
     def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
         return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
@@ -412,6 +429,22 @@ class Leg:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )
+
+    def quality(self) -> Quality:
+        reception = self.reception
+        reception.sample()
+        return Quality(
+            lost=max(0, reception.lost),
+            jitter_us=_us(reception.mean_jitter_ns),
+            max_jitter_us=_us(reception.max_jitter_ns),
+            gap_us=_us(reception.gap_ns),
+            round_trip_us=self.rtcp.round_trip_us(),
+            far_end=self.rtcp.far_end(first_sequence=self.stream.first_sequence, numbers=self.stream.numbers),
+        )
+
+
+def _us(ns: int | None) -> int | None:
+    return None if ns is None else ns // NS_PER_US
 
 
 def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:

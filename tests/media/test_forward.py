@@ -522,7 +522,7 @@ def test_who_need_not_send_is_alive_while_the_partner_is() -> None:
 def test_rtcp_of_the_peer_is_a_sign_of_life(host: str, seconds: int) -> None:
     world = World()
     for each in range(1_800):
-        world.a.hear_rtcp(host, each * SECOND)
+        world.a.hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), (host, 4_001), each * SECOND)
         if world.a.lost_since(each * SECOND, **TIMEOUTS) is not None:
             assert each == seconds
             break

@@ -134,5 +134,5 @@ def test_rtcp_is_a_sign_that_there_is_somebody() -> None:
     talk = Talk()
     for second in range(0, 60, 5):
         talk.tick(1_000 * second)
-        talk.legs[B].hear_rtcp(LINE[0], talk.now_ns)
+        talk.legs[B].hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), LINE, talk.now_ns)
     assert talk.told == []
