@@ -15,14 +15,19 @@ QUIET_NS = 5_000_000_000
 
 
 def hear_first(leg: Leg, now_ns: int, report: Callable[[Heard], None]) -> None:
-    """The first audio of a leg since it was bridged, or quiet, goes to its partner."""
+    """The first audio of a leg since it was bridged, or quiet, goes to its partner. After quiet it is told at once: talk that ended then
+    would lack all of it."""
     partner = leg.partner
+    if partner is None:
+        return
+    was_quiet = leg.is_quiet or partner.is_quiet
+    leg.is_quiet = partner.is_quiet = False
     leg.is_heard = True
-    if partner is None or not partner.is_heard:
+    if not partner.is_heard and not was_quiet:
         leg.untold_ns = now_ns
         return
     leg.untold_ns = partner.untold_ns = None
-    report(Heard(port=leg.port, at_ns=now_ns, both=True))
+    report(Heard(port=leg.port, at_ns=now_ns, both=partner.is_heard))
 
 
 def tell(leg: Leg, now_ns: int, report: Callable[[Heard | Quiet], None], *, rtcp_timeout_ns: int) -> None:

@@ -162,7 +162,7 @@ class Leg:
         if self.is_awaited and self.relay_to is None:
             return False
         self.audio_type = payload_type
-        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
+        was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
