@@ -39,7 +39,8 @@ def tell(leg: Leg, now_ns: int, report: Callable[[Heard | Quiet], None], *, rtcp
     if partner is None or leg.port > partner.port or (leg.is_awaited and partner.is_awaited and leg.is_quiet):
         return
     since_ns = max(_passed_on_ns(leg), _passed_on_ns(partner))
-    if now_ns - since_ns < QUIET_NS or _is_excused(leg, now_ns, rtcp_timeout_ns) or _is_excused(partner, now_ns, rtcp_timeout_ns):
+    waits_ns = max(since_ns, leg.silence_from_ns, partner.silence_from_ns)  # who has just resumed is not quiet yet
+    if now_ns - waits_ns < QUIET_NS or _is_excused(leg, now_ns, rtcp_timeout_ns) or _is_excused(partner, now_ns, rtcp_timeout_ns):
         return
     leg.is_quiet = True
     leg.await_audio()

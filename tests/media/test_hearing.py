@@ -102,6 +102,23 @@ def test_when_nobody_is_heard_that_is_told_once_until_somebody_is() -> None:
 
 
 @pytest.mark.parametrize("port", [A, B])
+def test_who_resumes_has_as_long_as_who_is_bridged(port: int) -> None:
+    """Else a BYE behind the resume would take the whole hold from talk."""
+    talk = Talk()
+    talk.say(A, at_ms=100)
+    talk.say(B, at_ms=200)
+    peer = talk.legs[port].peer
+    assert peer is not None
+    talk.do(SetRemote(port=port, peer=replace(peer, held=True)))
+    talk.tick(60_000)
+    talk.do(SetRemote(port=port, peer=peer))
+    talk.tick(64_999)
+    assert talk.told[1:] == []
+    talk.tick(65_000)
+    assert talk.told[1:] == [Quiet(port=A, since_ns=200 * MS)]
+
+
+@pytest.mark.parametrize("port", [A, B])
 def test_who_ends_the_quiet_is_told_at_once(port: int) -> None:
     """Talk that ended within the second would lack all that was quiet."""
     talk = Talk()
