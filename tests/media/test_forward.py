@@ -241,6 +241,27 @@ def test_a_nat_that_renumbers_in_the_call_is_followed_where_the_stream_goes_on(
     assert world.a.address != ("192.0.2.1", 9), "another SSRC"
 
 
+@pytest.mark.parametrize("meanwhile", ["hold", "music", "tones"])
+def test_a_nat_that_renumbers_while_nothing_flows_is_followed_too(meanwhile: str) -> None:
+    """A hold is the long silence in which a NAT forgets a port."""
+    world = World(a=peer(SIGNALLED, follows_nat=True))
+    for number in range(3):
+        world.arrive(rtp(number=number))
+    if meanwhile == "hold":
+        world.b.set_remote(peer(OTHER, receives=False), S)
+        world.b.set_remote(peer(OTHER), 60 * S)
+    else:
+        if meanwhile == "music":
+            world.b.play(Playout(Audio(payloads={}, frame_count=1), start_ns=0, play=None))
+        world.b.stream.own(bytearray(172), S, payload_type=0)
+        world.b.play(None)
+    world.arrive(rtp(number=3), source=BEHIND_NAT, now_ns=61 * S)
+    assert (world.sources_relayed, world.a.stray) == (4, 0)
+    world.arrive(rtp(number=4), source=STRANGER, now_ns=70 * S)
+    world.arrive(rtp(number=3_004), source=("192.0.2.1", 7_000), now_ns=70 * S)
+    assert (world.sources_relayed, world.a.stray) == (4, 2)
+
+
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     leg = Leg("127.0.0.1", 1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
     assert not leg.admit(SIGNALLED, 0, ssrc=1, sequence=1)
