@@ -357,7 +357,7 @@ def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
     """
     at = event.at
     start = call.history.attempts[phase.leg - 1].bridged or at
-    known = talk_end(phase, at) if event.silent_since is None else min(at, max(start, event.silent_since))
+    known = talk_end(phase, at if event.silent_since is None else min(at, max(start, event.silent_since)))
     thresholds = tuple(each for each in phase.thresholds if at.mono_ns < each.mono_ns)
     passed = (*phase.unproven, *phase.thresholds[: len(phase.thresholds) - len(thresholds)])
     unproven = tuple(each for each in passed if known.mono_ns < each.mono_ns)

@@ -228,3 +228,27 @@ def test_what_was_heard_before_the_line_answered_was_not_heard_in_talk() -> None
     world.leave(leg)
     world.run(5_000)
     assert world.records[0].record.attempts[0].heard is Heard.NONE
+
+
+@pytest.mark.parametrize("end", ["bye", "media is lost", "crash"])
+def test_keys_in_dead_air_are_no_talk_however_it_ends(end: str) -> None:
+    """The caller presses keys at 30 s that nobody answers: packets that are heard, and no conversation."""
+    world, leg = talking(ms=6_000)
+    world.quiet(0)
+    world.run(24_000)
+    caller = world.bridge.a
+    world.report(mc.DigitReceived(port=caller, digit="1", at_ns=world.now_ns))
+    pressed_ns = world.now_ns
+    world.report(mc.Heartbeat(at_ns=world.now_ns + SECOND_NS, last={caller: pressed_ns}))
+    world.run(10_000)
+    match end:
+        case "bye":
+            world.leave(leg)
+        case "media is lost":
+            world.report(mc.MediaTimeout(port=caller, last_ns=pressed_ns))
+        case _:
+            record = recover_call([payload for _, payload in world.journal]).record
+            assert record.connected_ms <= 10
+            return
+    world.run(6_000)
+    assert world.records[0].record.connected_ms <= 10
