@@ -130,7 +130,7 @@ class Leg:
             None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
         )
         self.former_until_ns: int | None = None
-        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere; also where it was transcoded before
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
         self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
