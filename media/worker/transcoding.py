@@ -48,6 +48,11 @@ class Transcoding:
         """Returns whether it goes from this codec to that leg, as that is now."""
         return to is self.to and (source, to.codec) == (self._codec, self._target)
 
+    @property
+    def newest(self) -> tuple[int, int] | None:
+        """The source's SSRC and its newest sequence."""
+        return None if self._source is None else (self._source, self._newest)
+
     def expects(self, ssrc: int, sequence: int) -> bool:
         """Returns whether a packet goes on where the source was."""
         return ssrc == self._source and 0 < (sequence - self._newest) & 0xFFFF <= MAX_AHEAD
