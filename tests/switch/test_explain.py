@@ -91,6 +91,8 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
         "EndTransfer": "1 486",
         "AskRoute": "",
         "StopPlay": "",
+        "StartRecording": "both wav",
+        **dict.fromkeys(("PauseRecording", "ResumeRecording", "StopRecording"), ""),
     }
     for kind in get_args(command.Command):
         name = kind.__name__
