@@ -10,6 +10,7 @@ from pathlib import Path
 BENCHES = (
     "relay",
     "prompts",
+    "transcoding",
     "signalling",
     "ways",
     "overload",

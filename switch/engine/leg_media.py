@@ -3,7 +3,7 @@
 from media.control import Closed, Counters
 from media.emodel import mos
 from switch.call.leg_media import LegMedia
-from switch.sip.sdp import Codec
+from switch.codec import Codec
 
 FRAME_MS = 20
 JITTERS = 2

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from switch.billing.verdict import JudgedCall
 from switch.ledger.store import Ledger, PostingRow
-from switch.ledger.tables import APPEND_ONLY, METADATA
+from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -22,8 +22,25 @@ KEYS = {
     "event": "call_id, number",
     "config": "version",
     "posting": "party, idempotency_key",
+    "recording": "path",
+    "recording_deletion": "path",
     "leg_media": "call_id, leg, port",
 }
+
+
+RECORDING = RecordingRow(
+    call_id="a",
+    path="2026/11/30/a.wav",
+    sha256="00",
+    length_ms=1,
+    sides="both",
+    format="wav",
+    started_us=1,
+    ended_us=2,
+    paused_ms=0,
+    frames_lost=0,
+    why=None,
+)
 
 
 @pytest.fixture
@@ -33,6 +50,8 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
     ledger.write_media([("a", figures())])
     append_posting(ledger, [], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
+    ledger.add_recordings([RECORDING])
+    ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     return ledger
 
 
