@@ -215,7 +215,7 @@ class DigitReceived(Message, frozen=True, kw_only=True):
 
 class Heard(Message, frozen=True, kw_only=True):
     """The first audio of `port` since `Bridge`, or since `Quiet`, that was passed on to its partner. `both`: the partner's was before.
-    Told at once where both are heard, else within two seconds."""
+    Told at once where both are heard, or were quiet, else within two seconds."""
 
     port: int
     at_ns: int

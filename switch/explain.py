@@ -63,8 +63,8 @@ class Explanation:
     rows: Sequence[MoneyRow]
     states: Sequence[StateRow]
     config_kept: bool
-    media: Sequence[LegMedia] = ()
     recordings: Sequence[KeptRecording] = ()
+    media: Sequence[LegMedia] = ()
 
     def as_json(self) -> dict[str, object]:
         record, verdict = self.judged.record, self.judged.verdict
@@ -80,8 +80,8 @@ class Explanation:
             "why": verdict.why,
             "money": [asdict(row) for row in self.rows],
             "states": [asdict(state) for state in self.states],
-            "media": [asdict(each) for each in self.media],
             "recordings": [as_plain(each) for each in self.recordings],
+            "media": [asdict(each) for each in self.media],
         }
 
 
@@ -116,8 +116,8 @@ def explain(
     rows: Sequence[MoneyRow],
     config: Sources,
     states: Sequence[StateRow] | None = None,
-    media: Sequence[LegMedia] = (),
     recordings: Sequence[KeptRecording] = (),
+    media: Sequence[LegMedia] = (),
 ) -> Explanation:
     """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with.
     `media`: of its legs."""
@@ -134,8 +134,8 @@ def explain(
         rows=rows,
         states=judged.verdict.states if states is None else states,
         config_kept=bool(config.files),
-        media=media,
         recordings=recordings,
+        media=media,
     )
 
 

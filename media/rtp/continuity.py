@@ -87,6 +87,7 @@ class OutgoingStream:
         "_first_ns",
         "_frame",
         "_ms",
+        "_past",
         "_sequence",
         "_source",
         "_sources",
@@ -107,12 +108,14 @@ class OutgoingStream:
         self._first_ns: int | None = None
         self._event_stamp: int | None = None
         self._sources: dict[int, _Source] = {}  # the latest one last
+        self._past: dict[int, _Source] = {}
         self._source = self._nobody(timestamp - self._frame)
 
     def detach(self) -> None:
         """What fed the stream ended: whatever comes next is a new source, even if it has the same SSRC."""
-        self._sources.clear()
-        self._source = self._nobody(self._newest_timestamp())
+        newest = self._newest_timestamp()
+        self._part()
+        self._source = self._nobody(newest)
 
     def renumber(self, packet: bytearray, now_ns: int) -> bool:
         """Renumber the usual packet in place: one that is steady, the next of the present source by sequence and by time. False: it is not,
@@ -187,8 +190,8 @@ class OutgoingStream:
         return True
 
     def expects(self, ssrc: int, sequence: int) -> bool:
-        """Returns whether a packet goes on where a source of this stream was."""
-        source = self._sources.get(ssrc)
+        """Returns whether a packet goes on where a source of this stream was, or of what fed it before, if nothing has since."""
+        source = (self._sources or self._past).get(ssrc)
         return source is not None and (sequence - source.next_sequence) & 0xFFFF < MAX_AHEAD
 
     def skip(self, packet: bytearray) -> None:
@@ -226,8 +229,13 @@ class OutgoingStream:
         _pack(packet, 0, _PLAIN | kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc)
 
     def _be_source(self, kind: int, timestamp: int) -> None:
-        self._sources.clear()
+        self._part()
         self._source = _Source(kind, next_sequence=_NOBODY, next_timestamp=timestamp + self._frame, step=self._frame)
+
+    def _part(self) -> None:
+        """The sources go; the latest that were any are known to `expects`."""
+        if self._sources:
+            self._past, self._sources = self._sources, {}
 
     def _nobody(self, timestamp: int) -> _Source:
         return _Source(_NOBODY, next_sequence=_NOBODY, next_timestamp=timestamp + self._frame, step=self._frame)

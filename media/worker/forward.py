@@ -50,7 +50,8 @@ class Forwarder:
             leg.newest = self._ssrc(), self._sequence()
             self._note(leg, now_ns)
             return
-        if leg.recode is not None and not self._recode(leg, leg.recode, size, now_ns):
+        if leg.recode is not None and not self._recode(leg.recode, size):
+            self._note(leg, now_ns)
             return
         if payload_type != to.send_type:
             buffer[1] += to.send_type - payload_type
@@ -103,10 +104,9 @@ class Forwarder:
         self._turn_to_audio(leg, payload_type, size, now_ns)
         return True
 
-    def _recode(self, leg: Leg, recode: bytes | Transcoding, size: int, now_ns: int) -> bool:
+    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
         """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
         if isinstance(recode, Transcoding):
-            self._note(leg, now_ns)
             recode.hand_over(self._view[:size])
             return False
         self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)

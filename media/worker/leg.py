@@ -139,7 +139,7 @@ class Leg:
             None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
         )
         self.former_until_ns: int | None = None
-        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
         self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
@@ -206,7 +206,7 @@ class Leg:
         if self.is_awaited and self.relay_to is None:
             return False
         self.audio_type = NO_TYPE if self.taps_received else payload_type
-        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
+        was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
 
     def count(self, size: int, now_ns: int) -> None:
@@ -246,8 +246,8 @@ class Leg:
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
-        if isinstance(self.recode, Transcoding):
-            return self.recode.expects(ssrc, sequence)
+        if isinstance(self.recode, Transcoding) and self.recode.expects(ssrc, sequence):
+            return True
         if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
@@ -271,6 +271,7 @@ class Leg:
             if present.is_of(self.audio_codec, to):
                 return present
             present.end()
+            self.newest = present.newest or self.newest
         if to is None:
             return None
         source, target = Codec(self.audio_codec), Codec(to.codec)

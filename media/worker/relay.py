@@ -210,6 +210,8 @@ class Relay:
     def _tick(self, now_ns: int) -> None:
         for transcoder in self._transcoders:
             transcoder.connect()
+            if transcoder.lost:
+                self._complaints.about("transcoding", "packets are lost: a transcoder is behind, or not there")
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:

@@ -284,7 +284,8 @@ class Switchboard:
         if not leg.wants_packets:
             return
         if leg.codec not in NARROW_BAND:
-            if leg.own is None:
+            if leg.own is None or not leg.own.is_of(Codec.PCMU, leg):
+                leg.end_own()
                 leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
             leg.own.hand_over_own(sound.frame(number, PCMU))
             return

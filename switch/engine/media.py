@@ -374,15 +374,15 @@ def _codec(leg: LiveLeg) -> int | None:
     return None if leg.prepared is None else leg.prepared.format.codec
 
 
-def _has_mux(leg: LiveLeg) -> bool:
-    """Returns whether its RTCP was agreed to come to the port of RTP: we answer to that, and never ask for it."""
-    return leg.remote is not None and leg.remote.rtcp_mux
-
-
 def _has_cn(leg: LiveLeg) -> bool:
     """Returns whether comfort noise is agreed on with a leg, or will be once it is answered."""
     agreed = leg.prepared if leg.remote is None else leg.remote
     return agreed is not None and agreed.cn_type is not None
+
+
+def _has_mux(leg: LiveLeg) -> bool:
+    """Returns whether its RTCP was agreed to come to the port of RTP: we answer to that, and never ask for it."""
+    return leg.remote is not None and leg.remote.rtcp_mux
 
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:

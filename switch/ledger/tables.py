@@ -344,6 +344,6 @@ def judged_call(
 read_money = _MONEY.read
 read_state = _STATE.read
 read_posting = _POSTING.read
-read_media = _MEDIA.read
 read_recording = _RECORDING.read
 read_deletion = _DELETION.read
+read_media = _MEDIA.read
