@@ -27,9 +27,11 @@ class Latch(StrEnum):
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
-    `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
-    or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`, `dtmf_types`: further
-    numbers that may come, of audio each with its codec.
+    `codec`: what we send, by its number in `switch.codec.Codec`; `payload_type`: the number it wants that under. `dtmf_type`: its number of
+    telephone-event, or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`,
+    `dtmf_types`: further numbers that may come, of audio each with its codec.
+    `cn_type`: its number of comfort noise (RFC 3389), or None.
+    `ptime_ms`: how long it wants packets to be that we make ourselves. `takes_fec`: Opus with redundancy.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
@@ -43,8 +45,11 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     payload_type: int = 0
     dtmf_type: int | None = 101
     takes_tones: bool = False
+    cn_type: int | None = None
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
+    ptime_ms: int = 20
+    takes_fec: bool = False
     learns: bool = False
     latch: Latch = Latch.HOST
     follows_nat: bool = False

@@ -6,6 +6,7 @@ journal line before the datagram it explains. It decides nothing.
 
 import asyncio
 import gc
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
@@ -17,6 +18,7 @@ from media.prompts.cache import cache_in
 from media.recording import RecorderReady, RecorderReport
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.codec import Codec
 from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
@@ -40,6 +42,7 @@ from switch.engine.effect import (
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
+from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
@@ -52,6 +55,7 @@ from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
+from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
 from switch.workers import RecorderSettings, Workers, WorkerSettings, WorkersFailed
@@ -68,6 +72,11 @@ END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
 _log = structlog.get_logger("payphone")
+
+
+def _codecs(plan: Plan) -> set[Codec]:
+    """Returns the codecs that its trunks and lines may have."""
+    return {codec for peer in (*(trunk.peer for trunk in plan.trunks), *plan.line_peers.values()) for codec in peer.codecs}
 
 
 def _call_of(effect: Effect) -> str:
@@ -146,10 +155,12 @@ class Shell:
             resolver=resolver_of(settings.name_servers),
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
+        self._transcoders = Transcoders(settings.transcoders or os.cpu_count() or 1)
         worker = WorkerSettings(
             prompts=cache_in(settings.data),
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
+            transcoders=self._transcoders.paths,
         )
         self._workers = Workers[Report](worker, reported=self._report, lost=self._worker_lost)
         recordings = settings.recordings_in
@@ -158,7 +169,7 @@ class Shell:
         )
         self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
         self._recorder_number: int | None = None
-        self._starting_recorder: asyncio.Task[None] | None = None
+        self._recorder_started: asyncio.Task[None] | None = None  # once; it is kept running from then on
         self.prompt_keys = deployment.prompt_keys
         self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -188,7 +199,7 @@ class Shell:
         """Starts everything; the ledger may still be unavailable on return, and then calls get 503. Nothing of the ledger has changed
         where an address can't be had.
 
-        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
+        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed, TranscodersFailed.
         """
         self._ledger_service.start(first=self._sockets.check)
         try:
@@ -198,7 +209,9 @@ class Shell:
             self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
             if self.engine.plan.recordings:
-                await self._start_recorder()
+                self._recorder_started = asyncio.create_task(self._start_recorder())
+                await self._recorder_started
+            await self._transcoders.start(_codecs(self.engine.plan))
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -207,6 +220,7 @@ class Shell:
             await self._sockets.close()
             await self._workers.close()
             await self._recorder.close()
+            await self._transcoders.close()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -244,11 +258,12 @@ class Shell:
         self._poller.look_back(further, then=looked_back)
 
     def _follow(self, deployment: Deployment) -> None:
+        self._transcoders.follow(_codecs(deployment.plan))
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
-        if deployment.plan.recordings and self._recorder_number is None and self._starting_recorder is None:
-            self._starting_recorder = asyncio.create_task(self._start_recorder())
+        if deployment.plan.recordings and self._recorder_started is None:
+            self._recorder_started = asyncio.create_task(self._start_recorder())
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
@@ -307,6 +322,7 @@ class Shell:
         await self._sockets.close()
         await self._workers.close()
         await self._recorder.close()
+        await self._transcoders.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()

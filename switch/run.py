@@ -35,6 +35,7 @@ from switch.settings.load import Loaded, load
 from switch.settings.problem import quote
 from switch.settings.source import position_of
 from switch.systemd import ServiceManager
+from switch.transcoders import TranscodersFailed
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
         raise CannotStart(f"{error}: stop it first, or give this one its own `switch.data`") from error
     except JournalUnwritable as error:
         raise CannotStart(f"the journal can't be written: {error}") from error
-    except WorkersFailed as error:
+    except (WorkersFailed, TranscodersFailed) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
         if error.filename is None:

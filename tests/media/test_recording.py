@@ -10,6 +10,8 @@ from media.recorder.recording import LAG_NS, Recording
 from media.recorder.wav_file import WavFile
 from media.recording import Sides, StartRecording
 from media.tap_frame import NUMBER_MASK, RECEIVED, SENT, frames, pack
+from media.transcoder.codecs import encoder
+from switch.codec import Codec
 
 MS = 1_000_000
 START_NS = 5_000 * MS
@@ -134,9 +136,28 @@ def test_frames_before_the_start_and_behind_the_end_are_left_out(tmp_path: Path)
     assert len(found) == 800
 
 
-def test_another_codec_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", [Codec.G722, Codec.OPUS])
+def test_wide_band_codecs_are_recorded_in_step(tmp_path: Path, codec: Codec) -> None:
+    """A leg that turns from G.711 to another codec goes on where it was."""
     mine = recording(tmp_path, sides="caller")
-    take(mine, pack(1, 0, 0, 0, START_NS, 0, 160, RECEIVED, 9) + bytes(160))
+    coder, sound = encoder(codec, 8_000), tone(400, samples=16_000)
+    for number in range(100):
+        part, at_ns = sound[160 * number : 160 * number + 160], START_NS + number * FRAME_NS
+        if number < 50:
+            take(mine, frame(1, number, direction=RECEIVED, samples=part, at_ns=at_ns))
+            continue
+        payload, stamp = coder.encode(part), number * codec.clock_rate // 50
+        take(mine, pack(1, number, stamp, 2, at_ns, number, len(payload), RECEIVED, codec) + payload)
+        mine.write(at_ns)
+    found = finished(mine, tmp_path, ms=2_000)[:, 0]
+    assert frequency(found[:8_000]) == frequency(found[8_400:]) == 400
+    assert np.abs(found[8_400:].astype(int)).max() > 6_000
+
+
+@pytest.mark.parametrize("codec", [3, Codec.OPUS])
+def test_what_can_not_be_decoded_is_passed_over(tmp_path: Path, codec: int) -> None:
+    mine = recording(tmp_path, sides="caller")
+    take(mine, pack(1, 0, 0, 0, START_NS, 0, 160, RECEIVED, codec) + b"\xff" * 160)
     assert not finished(mine, tmp_path, ms=100).any()
 
 
