@@ -33,6 +33,7 @@ from switch.engine.effect import (
     LogPeerState,
     LogProblem,
     SendSip,
+    StoreLegMedia,
     StoreRecord,
     SyncJournal,
     TellRecorder,
@@ -208,10 +209,10 @@ class Shell:
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
+            await self._transcoders.start(_codecs(self.engine.plan))
             if self.engine.plan.recordings:
                 self._recorder_started = asyncio.create_task(self._start_recorder())
                 await self._recorder_started
-            await self._transcoders.start(_codecs(self.engine.plan))
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -219,8 +220,8 @@ class Shell:
             await self._resolver.close()
             await self._sockets.close()
             await self._workers.close()
-            await self._recorder.close()
             await self._transcoders.close()
+            await self._recorder.close()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -321,8 +322,8 @@ class Shell:
         await self._resolver.close()
         await self._sockets.close()
         await self._workers.close()
-        await self._recorder.close()
         await self._transcoders.close()
+        await self._recorder.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
@@ -434,6 +435,8 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
+            case StoreLegMedia(call_id=call_id, media=media):
+                self._ledger_service.keep_media(call_id, media)
             case TrustSource(source=source):
                 self._sockets.trust(source)
             case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():

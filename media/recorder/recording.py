@@ -10,19 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from media.dsp.g711 import SAMPLE_RATE, Samples
-from media.dsp.g711 import decode as decode_g711
+from media.dsp.g711 import PCMA, PCMU, decode
 from media.recorder.timeline import NS_PER_SAMPLE, Timeline
 from media.recorder.wav_file import WavFile
+from media.recorder.wide_band import WideBand
 from media.recording import StartRecording
 from media.tap_frame import NUMBER_MASK, RECEIVED, SENT, Frame
-from media.transcoder.codecs import Decoder, decoder
-from media.transcoder.opus import OpusError
-from switch.codec import NARROW_BAND, Codec
 
 LAG_NS = 300_000_000
-LINEAR = -1
-G711 = frozenset(codec.value for codec in NARROW_BAND)
 CHANNELS = {RECEIVED: 0, SENT: 1}
 MAX_LATE = 8_000 * 60
 """Samples; who is later than that is lost."""
@@ -30,28 +25,24 @@ MAX_LATE = 8_000 * 60
 
 @dataclass(slots=True)
 class _Run:
-    """Audio without a gap: octets of G.711 by `law`, or of 16-bit samples where that is `LINEAR`."""
+    """Payloads that follow one another without a gap."""
 
     position: int
     end: int
-    law: int
-    parts: list[bytes]
-
-    def samples(self) -> Samples:
-        octets = b"".join(self.parts)
-        return np.frombuffer(octets, np.int16) if self.law == LINEAR else decode_g711(octets, self.law)
+    codec: int
+    payloads: list[bytes]
 
 
 class Recording:
     """`stop_ns`: when it is to end; None: not yet. `why`: what ended it early. `frames_lost`: by the numbers of the frames."""
 
     __slots__ = (
-        "_decoders",
         "_next_number",
         "_paused_ns",
         "_pauses",
         "_runs",
         "_timelines",
+        "_wide_band",
         "file",
         "frames_lost",
         "order",
@@ -66,8 +57,8 @@ class Recording:
         self._timelines = {direction: Timeline(order.at_ns) for direction in directions}
         self.file = open_file(len(directions))
         self._runs: dict[int, list[_Run]] = {direction: [] for direction in directions}
+        self._wide_band = WideBand()
         self._next_number = dict.fromkeys(directions, 0)
-        self._decoders: dict[tuple[int, int], Decoder] = {}  # by direction and codec, but for G.711
         self._pauses: list[tuple[int, int]] = []
         self._paused_ns: int | None = None
         self.stop_ns: int | None = None
@@ -75,49 +66,33 @@ class Recording:
         self.frames_lost = 0
 
     def take(self, frame: Frame) -> None:
-        """Takes a frame of its tap. One that can't be decoded, of another direction or of a pause is passed over."""
+        """Takes a frame of its tap. One of a codec that can't be decoded, of another direction or of a pause is passed over."""
         timeline = self._timelines.get(frame.direction)
         if timeline is None:
             return
+        if frame.codec not in (PCMU, PCMA):
+            narrow = self._wide_band.narrow(frame)
+            if narrow is None:
+                return
+            frame = narrow
         if frame.number != self._next_number[frame.direction]:
             missing = (frame.number - self._next_number[frame.direction]) & NUMBER_MASK
             self.frames_lost += missing if missing <= NUMBER_MASK >> 1 else 0
         self._next_number[frame.direction] = (frame.number + 1) & NUMBER_MASK
-        octets, law, width, clock_rate = frame.payload, frame.codec, 1, SAMPLE_RATE
-        if law not in G711:
-            decoded = self._decoded(frame)
-            if decoded is None:
-                return
-            octets, law, width, clock_rate = decoded.tobytes(), LINEAR, decoded.itemsize, Codec(frame.codec).clock_rate
-        length = len(octets) // width
+        payload = frame.payload
         position, slip = timeline.place(
-            ssrc=frame.ssrc,
-            sequence=frame.sequence,
-            timestamp=frame.timestamp,
-            at_ns=frame.at_ns,
-            length=length,
-            clock_rate=clock_rate,
+            ssrc=frame.ssrc, sequence=frame.sequence, timestamp=frame.timestamp, at_ns=frame.at_ns, length=len(payload)
         )
         if (self._pauses or self._paused_ns is not None) and self._is_paused(frame.at_ns):
             return
         if slip > 0:  # the first samples stand twice: a hole would click
-            octets, position, length = octets[: slip * width] + octets, position - slip, length + slip
+            payload, position = payload[:slip] + payload, position - slip
         runs = self._runs[frame.direction]
-        if runs and runs[-1].end == position and runs[-1].law == law:
-            runs[-1].parts.append(octets)
-            runs[-1].end += length
+        if runs and runs[-1].end == position and runs[-1].codec == frame.codec:
+            runs[-1].payloads.append(payload)
+            runs[-1].end += len(payload)
         else:
-            runs.append(_Run(position, position + length, law, [octets]))
-
-    def _decoded(self, frame: Frame) -> Samples | None:
-        """Returns samples at 8 kHz, or None for what is no packet of a codec that we have. Streams of one direction share a decoder."""
-        key = frame.direction, frame.codec
-        try:
-            if key not in self._decoders:
-                self._decoders[key] = decoder(Codec(frame.codec), SAMPLE_RATE)
-            return self._decoders[key].decode(frame.payload)
-        except (ValueError, OpusError):
-            return None
+            runs.append(_Run(position, position + len(payload), frame.codec, [payload]))
 
     def pause(self, at_ns: int) -> None:
         """What has come since `at_ns` is silenced, too, as far as it is not in the file yet."""
@@ -172,25 +147,21 @@ class Recording:
         kept = []
         for run in self._runs[direction]:
             if run.position < position:
-                samples = run.samples()[: position - run.position]
-                kept.append(_linear(run.position, samples))
+                payload = b"".join(run.payloads)[: position - run.position]
+                kept.append(_Run(run.position, run.position + len(payload), run.codec, [payload]))
         self._runs[direction] = kept
 
     def _write_run(self, block: npt.NDArray[np.int16], run: _Run, direction: int) -> None:
         """Part of it may belong before the block, and part behind it."""
         start, stop, channel = self.file.position, self.file.position + len(block), CHANNELS[direction]
-        position, samples = run.position, run.samples()
+        position, payload = run.position, b"".join(run.payloads)
         if position < 0:
-            position, samples = 0, samples[-position:]
-        late = min(max(0, start - position), len(samples))
+            position, payload = 0, payload[-position:]
+        late = min(max(0, start - position), len(payload))
         if late and start - position <= MAX_LATE:
-            self.file.patch(position, samples[:late], channel=channel)
-        position, samples = position + late, samples[late:]
-        now = min(max(0, stop - position), len(samples))
-        block[position - start : position - start + now, channel] = samples[:now]
-        if now < len(samples):
-            self._runs[direction].append(_linear(position + now, samples[now:]))
-
-
-def _linear(position: int, samples: Samples) -> _Run:
-    return _Run(position, position + len(samples), LINEAR, [samples.tobytes()])
+            self.file.patch(position, decode(payload[:late], run.codec), channel=channel)
+        position, payload = position + late, payload[late:]
+        now = min(max(0, stop - position), len(payload))
+        block[position - start : position - start + now, channel] = decode(payload[:now], run.codec)
+        if now < len(payload):
+            self._runs[direction].append(_Run(position + now, position + len(payload), run.codec, [payload[now:]]))
