@@ -59,16 +59,16 @@ class Forwarder:
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
             return
-        if leg.recode is not None and not self._recode(leg.recode, size):
+        if leg.recode is not None and not self._recode(leg.recode, size, now_ns):
             return
         buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
 
-    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
+    def _recode(self, recode: bytes | Transcoding, size: int, now_ns: int) -> bool:
         """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
         if isinstance(recode, Transcoding):
-            recode.hand_over(self._view[:size])
+            recode.hand_over(self._view[:size], now_ns)
             return False
         self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
         return True
