@@ -8,15 +8,18 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from media.control import Counters, Latch, RemoteMedia
+from media.control import Counters, Latch, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.reception import Reception
+from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.rtcp_session import NS_PER_US, RtcpSession
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
@@ -63,6 +66,7 @@ class Leg:
         "host",
         "is_awaited",
         "is_heard",
+        "is_open",
         "is_quiet",
         "last_ns",
         "latch_from_ns",
@@ -78,8 +82,10 @@ class Leg:
         "receive",
         "received",
         "received_octets",
+        "reception",
         "recode",
         "relay_to",
+        "rtcp",
         "rtcp_ns",
         "send",
         "send_type",
@@ -116,6 +122,9 @@ class Leg:
         self.stream = stream
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
+        self.reception = Reception()
+        self.rtcp = RtcpSession(ssrc=stream.ssrc)
+        self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
         self.audio_type = NO_TYPE  # of the audio that comes at present
@@ -130,7 +139,7 @@ class Leg:
             None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
         )
         self.former_until_ns: int | None = None
-        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
         self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
@@ -158,6 +167,7 @@ class Leg:
             self._leave(now_ns)
             self.latched = None
             self.latch_from_ns = now_ns
+            self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
@@ -170,6 +180,7 @@ class Leg:
         self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
+        self.reception.pause()
         self.stream.detach()
         self.update_relay()
 
@@ -193,7 +204,7 @@ class Leg:
         if self.is_awaited and self.relay_to is None:
             return False
         self.audio_type = NO_TYPE if self.taps_received else payload_type
-        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
+        was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
 
     def count(self, size: int, now_ns: int) -> None:
@@ -233,8 +244,8 @@ class Leg:
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
-        if isinstance(self.recode, Transcoding):
-            return self.recode.expects(ssrc, sequence)
+        if isinstance(self.recode, Transcoding) and self.recode.expects(ssrc, sequence):
+            return True
         if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
@@ -258,6 +269,7 @@ class Leg:
             if present.is_of(self.audio_codec, to):
                 return present
             present.end()
+            self.newest = present.newest or self.newest
         if to is None:
             return None
         source, target = Codec(self.audio_codec), Codec(to.codec)
@@ -392,10 +404,16 @@ class Leg:
     def _heard_ns(self) -> int:
         return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
 
-    def hear_rtcp(self, host: str, now_ns: int) -> None:
-        """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
-        if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
+    def hear_rtcp(self, data: memoryview, source: Address, now_ns: int, *, on_rtp_port: bool = False) -> bool:
+        """RTCP came: of the peer's host it is a sign of life, and what it says is read. Returns whether it can be read."""
+        compound = parse(data)
+        if self.peer is not None and source[0] == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
+            if not on_rtp_port:
+                self.rtcp.source = source
+            if compound is not None:
+                self.rtcp.take(compound, now_ns, clock_rate=self.stream.clock_rate)
+        return compound is not None
 
     def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
         return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
@@ -412,6 +430,22 @@ class Leg:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )
+
+    def quality(self) -> Quality:
+        reception = self.reception
+        reception.sample()
+        return Quality(
+            lost=max(0, reception.lost),
+            jitter_us=_us(reception.mean_jitter_ns),
+            max_jitter_us=_us(reception.max_jitter_ns),
+            gap_us=_us(reception.gap_ns),
+            round_trip_us=self.rtcp.round_trip_us(),
+            far_end=self.rtcp.far_end(first_sequence=self.stream.first_sequence, numbers=self.stream.numbers),
+        )
+
+
+def _us(ns: int | None) -> int | None:
+    return None if ns is None else ns // NS_PER_US
 
 
 def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:

@@ -102,8 +102,8 @@ class Relay:
         fd = leg.sock.fileno()
         self._legs[fd] = leg
         self._epoll.register(fd, select.EPOLLIN)
-        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and nothing else is missed
-            rtcp = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
+        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and there are fewer figures
+            rtcp = leg.rtcp.sock = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
             self._rtcp[rtcp.fileno()] = rtcp, leg
             self._epoll.register(rtcp, select.EPOLLIN)
 
@@ -166,9 +166,15 @@ class Relay:
             self._complaints.about("sending what was transcoded", error)
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
-        with suppress(OSError):
-            _, source = sock.recvfrom_into(self._forwarder.buffer)
-            leg.hear_rtcp(source[0], now_ns)
+        buffer = self._forwarder.buffer
+        try:
+            size, source = sock.recvfrom_into(buffer)
+        except OSError:
+            return
+        try:
+            leg.hear_rtcp(memoryview(buffer)[:size], source, now_ns)
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("reading RTCP", error)
 
     def _take_orders(self) -> None:
         self._link.flush()

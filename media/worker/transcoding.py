@@ -64,6 +64,11 @@ class Transcoding:
             return False
         return _wishes(to) == (self._ptime_ms, self._takes_fec)
 
+    @property
+    def newest(self) -> tuple[int, int] | None:
+        """The source's SSRC and its newest sequence."""
+        return None if self._source is None else (self._source, self._newest)
+
     def expects(self, ssrc: int, sequence: int) -> bool:
         """Returns whether a packet goes on where the source was."""
         return ssrc == self._source and 0 < (sequence - self._newest) & 0xFFFF <= MAX_AHEAD

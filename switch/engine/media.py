@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -36,6 +37,14 @@ class RtpSettings:
     quiet_ms: int
 
 
+class ClosedLeg(NamedTuple):
+    """A leg whose port the worker was told to close. `codec`: what was agreed on at last, None: nothing was."""
+
+    call_id: str
+    number: int
+    codec: int | None
+
+
 NO_WORKER = -1
 """The worker of a call that is refused because there is none."""
 
@@ -48,7 +57,7 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_closed", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
@@ -59,6 +68,7 @@ class MediaController:
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
+        self._closed: dict[int, ClosedLeg] = {}  # by port, until the worker says what it has counted, or the port is opened again
 
     # workers
 
@@ -82,6 +92,10 @@ class MediaController:
 
     def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
+
+    def take_closed(self, port: int) -> ClosedLeg | None:
+        """Returns whose port it was that the worker has closed, once; None: nobody waits for that."""
+        return self._closed.pop(port, None)
 
     # offers and answers (RFC 3264)
 
@@ -207,7 +221,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return "its SDP can not be read" if answer else "its answer has no SDP"
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
+        )
         objection = None if agreement is None else self._objection(leg, agreement)
         if objection is None:
             return "its SDP takes none of the audio that was offered"
@@ -217,7 +233,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return None
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
+        )
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
     def _offer(
@@ -236,6 +254,7 @@ class MediaController:
             dtmf_type=_dtmf_type(leg),
             with_cn=with_cn,
             direction=direction,
+            rtcp_mux=_has_mux(leg),
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -313,6 +332,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
+            self._closed.pop(leg.port, None)
             self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
@@ -323,7 +343,7 @@ class MediaController:
         if not leg.opened:
             self._ports.release_unused(port)
             return
-        del self._owners[port]
+        self._closed[port] = ClosedLeg(*self._owners.pop(port), codec=_codec(leg))
         self._tell(worker, Close(port=port))
         self._ports.release(port, now_ns)
 
@@ -358,6 +378,11 @@ def _has_cn(leg: LiveLeg) -> bool:
     """Returns whether comfort noise is agreed on with a leg, or will be once it is answered."""
     agreed = leg.prepared if leg.remote is None else leg.remote
     return agreed is not None and agreed.cn_type is not None
+
+
+def _has_mux(leg: LiveLeg) -> bool:
+    """Returns whether its RTCP was agreed to come to the port of RTP: we answer to that, and never ask for it."""
+    return leg.remote is not None and leg.remote.rtcp_mux
 
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
