@@ -14,6 +14,7 @@ from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.srtp import SrtpSocket
 from media.worker.tones import ToneQueue
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -79,8 +80,10 @@ class Leg:
         "silence_from_ns",
         "silence_told_ns",
         "sock",
+        "srtp",
         "stray",
         "stream",
+        "unauthentic",
         "unheard",
         "untold_ns",
     )
@@ -89,8 +92,9 @@ class Leg:
         self.host = host
         self.port = port
         self.sock = sock
-        self.receive = sock.recvfrom_into
+        self.receive = sock.recvfrom_into  # derived by `_secure`, as `send`
         self.send = sock.sendto
+        self.srtp: SrtpSocket | None = None  # its audio is encrypted
         self.stream = stream
         self.detector = DigitDetector()
         self.peer: RemoteMedia | None = None
@@ -121,6 +125,7 @@ class Leg:
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.received = self.received_octets = self.sent = self.sent_octets = self.unheard = self.stray = self.malformed = 0
+        self.unauthentic = 0
 
     def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
@@ -137,8 +142,18 @@ class Leg:
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
+        self._secure(peer)
         self.stream.detach()
         self.update_relay()
+
+    def _secure(self, peer: RemoteMedia) -> None:
+        if peer.srtp is None:
+            self.srtp, self.receive, self.send = None, self.sock.recvfrom_into, self.sock.sendto
+        elif self.srtp is not None:
+            self.srtp.rekey(peer.srtp)
+        else:
+            self.srtp = SrtpSocket(self, peer.srtp)
+            self.receive, self.send = self.srtp.receive, self.srtp.send
 
     def _leave(self, now_ns: int) -> None:
         """A new address is signalled: the former one is over. One that it had not signalled may be where it sends from whatever it says."""
@@ -321,6 +336,7 @@ class Leg:
             unheard=self.unheard,
             stray=self.stray,
             malformed=self.malformed,
+            unauthentic=self.unauthentic,
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )

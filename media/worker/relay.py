@@ -140,7 +140,9 @@ class Relay:
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
         with suppress(OSError):
-            _, source = sock.recvfrom_into(self._forwarder.buffer)
+            size, source = sock.recvfrom_into(self._forwarder.buffer)
+            if leg.srtp is not None:
+                leg.srtp.decrypted(bytes(self._forwarder.buffer[:size]), is_rtcp=True)
             leg.hear_rtcp(source[0], now_ns)
 
     def _take_orders(self) -> None:

@@ -286,4 +286,5 @@ def _checked(peer: RemoteMedia) -> RemoteMedia:
 
 
 def _new_stream() -> OutgoingStream:
-    return OutgoingStream(ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32))
+    """The first sequence number is of the lower half, so that no receiver of SRTP takes a wrap for the beginning (RFC 3711 §3.3.1)."""
+    return OutgoingStream(ssrc=secrets.randbits(32), sequence=secrets.randbits(15), timestamp=secrets.randbits(32))

@@ -10,12 +10,14 @@ from switch.call.state import CALLER
 from switch.engine.live import EarlyAnswer, LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import media_host, remote_media
+from switch.engine.srtp_keys import SrtpKeyring
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
-from switch.sip.sdp import Direction, Format, parse_sdp
+from switch.sip.sdes import SrtpMode
+from switch.sip.sdp import Direction, Format, SessionDescription, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +47,25 @@ MAX_NOTED = 1_000
 
 
 class MediaController:
-    """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
+    """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source. `token`: makes
+    unguessable tokens, which SRTP keys are made of."""
 
-    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_keyring", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
 
-    def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
+    def __init__(
+        self,
+        rtp: RtpSettings,
+        *,
+        tell: Callable[[int, Order], None],
+        note: Callable[[Flow, str], None],
+        token: Callable[[], str],
+    ) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
         self._ours = frozenset((*self._local, *self._local.values()))
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._note = note
+        self._keyring = SrtpKeyring(token)
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
@@ -106,6 +117,7 @@ class MediaController:
         SDP of both is the same (RFC 3261 §13.2.1). From each on the wait for its first packet begins."""
         agreement = leg.prepared
         if agreement is None:
+            leg.is_plain = leg.peer.srtp is SrtpMode.OPTIONAL  # who can't read another offer would be lost
             self._open(live, leg, number=CALLER)
             return self._offer(leg)
         leg.remote = self._remote(leg, agreement, ours=(agreement.format,))
@@ -205,7 +217,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return "its SDP can not be read" if answer else "its answer has no SDP"
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = self._read_answer(leg, description)
+        if agreement is None and self._keyring.offered(leg) and not any(media.crypto for media in description.media):
+            return "its SDP takes none of the encrypted audio that was offered: it has no a=crypto"
         objection = None if agreement is None else self._objection(leg, agreement)
         if objection is None:
             return "its SDP takes none of the audio that was offered"
@@ -215,8 +229,13 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return None
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = self._read_answer(leg, description)
         return None if agreement is None or self._objection(leg, agreement) else agreement
+
+    def _read_answer(self, leg: LiveLeg, description: SessionDescription) -> NegotiatedMedia | None:
+        return offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), crypto=self._keyring.offered(leg)
+        )
 
     def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
         """`first`: the codec to offer first, where the peer's config has no list."""
@@ -231,6 +250,7 @@ class MediaController:
             formats=_formats(leg, first=first),
             dtmf_type=_dtmf_type(leg),
             direction=direction,
+            crypto=self._keyring.offered(leg),
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -247,6 +267,8 @@ class MediaController:
             codecs=leg.peer.codecs,
             with_dtmf=leg.peer.dtmf is not DtmfMode.INFO,
             direction=direction,
+            srtp=SrtpMode.REQUIRED if leg.is_encrypted else leg.peer.srtp,  # what is encrypted stays so
+            key_of=lambda suite: self._keyring.key(leg, suite),
         )
         if isinstance(agreement, Incompatible):
             return agreement

@@ -3,14 +3,17 @@
 A host may be a name: who resolves it, which ports are free and how RTP flows is decided elsewhere. A refusal has words for the peer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from switch.sip.headers import parse_uint
+from switch.sip.sdes import Crypto, SrtpKeys, SrtpMode, Suite, first_usable
 from switch.sip.sdp import (
     MAX_PAYLOAD_TYPE,
+    RTP,
+    SRTP,
     Codec,
     Direction,
     Format,
@@ -39,10 +42,21 @@ class Incompatible(StrEnum):
     ADDRESS = '301 payphone "Audio goes to the address of one host"'
     FAMILY = '301 payphone "Audio of this call goes over the other version of IP"'
     TRANSPORT = '302 payphone "Audio is RTP/AVP"'
+    SRTP_TOO = '302 payphone "Audio is RTP/AVP or RTP/SAVP"'
+    SRTP_ONLY = '302 payphone "Audio is RTP/SAVP"'
+    KEYS = f'306 payphone "Keys are one a=crypto of {", ".join(Suite)}"'
     MEDIA = '304 payphone "No audio stream is offered"'
     FORMAT = '305 payphone "Audio is {codecs}"'
     UNREADABLE = '399 payphone "The SDP can not be read"'
     LOOP = '399 payphone "The SDP names an address of our own"'
+
+
+_TRANSPORTS = {SrtpMode.OFF: (RTP,), SrtpMode.OPTIONAL: (RTP, SRTP), SrtpMode.REQUIRED: (SRTP,)}
+_OTHER_TRANSPORT = {
+    SrtpMode.OFF: Incompatible.TRANSPORT,
+    SrtpMode.OPTIONAL: Incompatible.SRTP_TOO,
+    SrtpMode.REQUIRED: Incompatible.SRTP_ONLY,
+}
 
 
 def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
@@ -58,7 +72,7 @@ def warning_text(value: str) -> str:
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for.
-    `is_v6`: the host, which may be a name, is of IPv6."""
+    `is_v6`: the host, which may be a name, is of IPv6. `crypto`: its key; None: it is plain RTP."""
 
     host: str
     port: int
@@ -67,18 +81,23 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     ptime_ms: int | None = None
     is_v6: bool = False
+    crypto: Crypto | None = None
 
 
 class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `host`: our address in it, of the peer's family.
     `stream`: the peer's side. `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we
-    offered none)."""
+    offered none). `srtp`: the keys of both sides, None: plain RTP."""
 
     body: bytes
     host: str
     stream: AudioStream
     format: Format
     dtmf_type: int | None
+    srtp: SrtpKeys | None = None
+
+    def __repr__(self) -> str:
+        return f"NegotiatedMedia(host={self.host!r}, format={self.format}, srtp={self.srtp}, ...)"
 
 
 def answer(
@@ -91,28 +110,34 @@ def answer(
     codecs: Sequence[Codec] = (),
     with_dtmf: bool = True,
     direction: Direction = Direction.SENDRECV,
+    srtp: SrtpMode = SrtpMode.OFF,
+    key_of: Callable[[Suite], bytes] | None = None,
 ) -> NegotiatedMedia | Incompatible:
-    """Our answer: the first audio stream we can serve, with one codec (the first of `codecs` that the peer has; where none are given, the
-    peer's first), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for each
-    family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as the
-    offer allows (§6.1). Incompatible: nothing we can serve (488)."""
-    views = [_audio(media, hosts, codecs) for media in offer.media]
-    chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
+    """Our answer: the first audio stream we can serve, an encrypted one before others, with one codec (the first of `codecs` that the peer
+    has; where none are given, the peer's first), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive
+    RTP, one address for each family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer
+    does as much of it as the offer allows (§6.1). `srtp`: whether it may or must be encrypted; then with our key for the suite, of
+    `key_of`. Incompatible: nothing we can serve (488)."""
+    views = [_audio(media, hosts, codecs, SrtpMode.OFF if key_of is None else srtp) for media in offer.media]
+    served = [(index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)]
+    chosen, stream = min(served, key=lambda each: each[1].crypto is None, default=(-1, None))
     if stream is None:
         return next(
             (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
         )
     picked, dtmf_type = stream.formats[0], stream.dtmf_type if with_dtmf else None
     host = _of_family(hosts, is_v6=stream.is_v6) or hosts[0]  # on hold either will do
+    theirs = stream.crypto
+    ours = () if theirs is None or key_of is None else (Crypto(tag=theirs.tag, suite=theirs.suite, key=key_of(theirs.suite)),)
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
         if index == chosen:
-            lines += audio_lines(
-                port, formats=(picked,), dtmf_type=dtmf_type, direction=stream.direction.reversed.limited(direction)
-            )
+            agreed = stream.direction.reversed.limited(direction)
+            lines += audio_lines(port, formats=(picked,), dtmf_type=dtmf_type, direction=agreed, crypto=ours)
         else:
             lines.append(rejection_line(media))
-    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
+    keys = _keys(ours, theirs)
+    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type, srtp=keys)
 
 
 def offer(
@@ -124,18 +149,28 @@ def offer(
     formats: Sequence[Format] = OFFERED,
     dtmf_type: int | None = DTMF_TYPE,
     direction: Direction = Direction.SENDRECV,
+    crypto: Sequence[Crypto] = (),
 ) -> bytes:
-    """An offer of one audio stream. A later offer of the same session has the same `session_id` and a `version` one higher (§8)."""
+    """An offer of one audio stream. `crypto`: our keys, one for each suite; (): it is plain RTP. A later offer of the same session has the
+    same `session_id` and a `version` one higher (§8)."""
     lines = session_lines(host, session_id=session_id, version=version, timing="0 0")
-    return written([*lines, *audio_lines(port, formats=formats, dtmf_type=dtmf_type, direction=direction)])
+    return written([*lines, *audio_lines(port, formats=formats, dtmf_type=dtmf_type, direction=direction, crypto=crypto)])
 
 
 def accept_answer(
-    answer: SessionDescription, *, host: str, formats: Sequence[Format] = OFFERED, dtmf_type: int | None = DTMF_TYPE
+    answer: SessionDescription,
+    *,
+    host: str,
+    formats: Sequence[Format] = OFFERED,
+    dtmf_type: int | None = DTMF_TYPE,
+    crypto: Sequence[Crypto] = (),
 ) -> NegotiatedMedia | None:
-    """Returns what the peer's `answer` to our `offer` of this host and these formats agrees on, or None: it rejected the audio, gave an
-    address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts."""
-    stream = _audio(answer.media[0], (host,), ()) if answer.media else None
+    """Returns what the peer's `answer` to our `offer` of this host, these formats and keys agrees on, or None: it rejected the audio, gave
+    an address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts.
+    Our key is told by its suite, whatever the tag: each is offered once."""
+    offered = tuple([each.suite for each in crypto])
+    mode = SrtpMode.REQUIRED if crypto else SrtpMode.OFF
+    stream = _audio(answer.media[0], (host,), (), mode, offered) if answer.media else None
     if not isinstance(stream, AudioStream):
         return None
     codecs = {each.codec for each in formats}
@@ -143,20 +178,34 @@ def accept_answer(
     if picked is None:
         return None
     dtmf_type = None if dtmf_type is None else stream.dtmf_type
-    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
+    keys = _keys(crypto, stream.crypto)
+    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type, srtp=keys)
+
+
+def _keys(ours: Sequence[Crypto], theirs: Crypto | None) -> SrtpKeys | None:
+    if theirs is None:
+        return None
+    send = next(each.key for each in ours if each.suite is theirs.suite)
+    return SrtpKeys(suite=theirs.suite, send=send, receive=theirs.key)
 
 
 def _of_family(hosts: Sequence[str], *, is_v6: bool) -> str | None:
     return next((host for host in hosts if (":" in host) is is_v6), None)
 
 
-def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioStream | Incompatible:
+def _audio(
+    media: Media, hosts: Sequence[str], ours: Sequence[Codec], srtp: SrtpMode, suites: Sequence[Suite] = tuple(Suite)
+) -> AudioStream | Incompatible:
     """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `ours`: as `answer`
     has `codecs`."""
     if media.kind.lower() != "audio" or not media.port:
         return Incompatible.MEDIA
-    if media.protocol.upper() != "RTP/AVP":
-        return Incompatible.TRANSPORT
+    protocol = media.protocol.upper()
+    if protocol not in _TRANSPORTS[srtp]:
+        return _OTHER_TRANSPORT[srtp]
+    crypto = first_usable(media.crypto, suites) if protocol == SRTP else None
+    if protocol == SRTP and crypto is None:
+        return Incompatible.KEYS
     if not media.host:
         return Incompatible.ADDRESS
     if media.host not in UNSPECIFIED and _of_family(hosts, is_v6=media.is_v6) is None:
@@ -177,6 +226,7 @@ def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioSt
         direction=_held(media.direction) if media.host in UNSPECIFIED else media.direction,
         ptime_ms=media.ptime_ms,
         is_v6=media.is_v6,
+        crypto=crypto,
     )
 
 

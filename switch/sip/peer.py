@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from switch.sip.capabilities import USUAL, WITH_TRANSFER, Abilities
 from switch.sip.digest import Algorithm, Credentials, Secret
+from switch.sip.sdes import SrtpMode
 from switch.sip.sdp import Codec
 
 DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
@@ -49,6 +50,7 @@ class PeerProfile:
     `redirects`: hosts, in lower case, that its 3xx, and its REFER where `transfers` lets it, may send a call to.
     `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
     `codecs`: what it is offered and answered, best first; (): all that we have, first the one that its partner has.
+    `srtp`: whether its audio is encrypted.
     """
 
     name: str = ""
@@ -61,6 +63,7 @@ class PeerProfile:
     session_expires_s: int | None = 1800
     codecs: tuple[Codec, ...] = ()
     dtmf: DtmfMode = DtmfMode.AUTO
+    srtp: SrtpMode = SrtpMode.OFF
     transfers: TransferMode = TransferMode.REFUSE
 
     @property

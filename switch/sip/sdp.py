@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from switch.sip.headers import MAX_PORT, cached, parse_uint
+from switch.sip.sdes import CRYPTO, MAX_CRYPTO_LINES, Crypto, crypto_line
 
 
 class Codec(IntEnum):
@@ -30,6 +31,8 @@ class Format(NamedTuple):
     codec: Codec
 
 
+RTP, SRTP = "RTP/AVP", "RTP/SAVP"
+"""Transports of a stream (RFC 3551, RFC 3711)."""
 PTIME_MS = 20
 MAX_SDP_BYTES = 16_384
 MAX_STREAMS = 128
@@ -92,7 +95,7 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
     or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
-    (101, "TELEPHONE-EVENT/8000")."""
+    (101, "TELEPHONE-EVENT/8000"). `crypto`: the values of a=crypto, secret, the first `MAX_CRYPTO_LINES`."""
 
     kind: str
     port: int | None
@@ -103,6 +106,12 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     codecs: tuple[tuple[int, str], ...]
     ptime_ms: int | None
     direction: Direction
+    crypto: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"Media(kind={self.kind!r}, port={self.port}, protocol={self.protocol!r}, formats={self.formats}, host={self.host!r})"
+        )
 
 
 class SessionDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,10 +139,11 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
 
 class _Block(msgspec.Struct, kw_only=True):
     """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
-    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`: all of them."""
+    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`, `crypto`: all of them."""
 
     first: dict[str, str] = {}
     rtpmaps: list[str] = []
+    crypto: list[str] = []
 
 
 def _blocks(lines: list[str]) -> list[_Block]:
@@ -147,6 +157,8 @@ def _blocks(lines: list[str]) -> list[_Block]:
                 block.rtpmaps.append(line[len(_RTPMAP) :])
             elif line.startswith(_PTIME):
                 block.first.setdefault(_PTIME, line[len(_PTIME) :])
+            elif line.startswith(CRYPTO):
+                block.crypto.append(line[len(CRYPTO) :])
             elif line in _DIRECTION_LINES:
                 block.first.setdefault(_DIRECTION, line)
             continue
@@ -174,6 +186,7 @@ def _media(block: _Block, session: _Block) -> Media | None:
         codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
+        crypto=tuple(block.crypto[:MAX_CRYPTO_LINES]),
     )
 
 
@@ -213,10 +226,12 @@ def session_lines(host: str, *, session_id: int, version: int, timing: str) -> l
     return ["v=0", origin, "s=-", f"c=IN {family} {host}", f"t={timing}"]
 
 
-def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, direction: Direction) -> list[str]:
-    """Returns the lines of our audio stream."""
+def audio_lines(
+    port: int, *, formats: Sequence[Format], dtmf_type: int | None, direction: Direction, crypto: Sequence[Crypto] = ()
+) -> list[str]:
+    """Returns the lines of our audio stream. `crypto`: its keys; (): it is plain RTP."""
     numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
-    lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
+    lines = [f"m=audio {port} {SRTP if crypto else RTP} {' '.join(map(str, numbers))}", *map(crypto_line, crypto)]
     lines += [f"a=rtpmap:{each.payload_type} {each.codec.name}/8000" for each in formats]
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
