@@ -1,6 +1,6 @@
 """Controls the media of live calls: RTP ports, SDP offers and answers (RFC 3264), and the orders to media workers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
-from switch.sip.sdes import SrtpMode
+from switch.sip.sdes import Crypto, SrtpMode
 from switch.sip.sdp import Direction, Format, SessionDescription, parse_sdp
 
 
@@ -161,6 +161,12 @@ class MediaController:
         self._open(live, leg, number=number)
         return self._offer(leg, first=_codec(live.legs[CALLER]))  # then nothing need be transcoded
 
+    def plain_offer(self, live: LiveCall, leg: LiveLeg) -> bytes:
+        """Returns our offer of plain RTP to a leg that was made an encrypted one and need not take it; b"": there is none."""
+        if leg.peer.srtp is not SrtpMode.OPTIONAL:
+            return b""
+        return self._description(leg, first=_codec(live.legs[CALLER]), direction=Direction.SENDRECV, crypto=())
+
     def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
         """Applies an answer in a provisional response to our INVITE; until the 2xx the latest of all forks counts. `fork`: its To tag.
         False: there is none that can be used."""
@@ -239,9 +245,12 @@ class MediaController:
 
     def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
         """`first`: the codec to offer first, where the peer's config has no list."""
-        port = _port(leg)
         leg.offered = True
         leg.version += 1
+        return self._description(leg, first=first, direction=direction, crypto=self._keyring.offered(leg))
+
+    def _description(self, leg: LiveLeg, *, first: int | None, direction: Direction, crypto: Sequence[Crypto]) -> bytes:
+        port = _port(leg)
         return offer_answer.offer(
             host=self._host(leg),
             port=port,
@@ -250,7 +259,7 @@ class MediaController:
             formats=_formats(leg, first=first),
             dtmf_type=_dtmf_type(leg),
             direction=direction,
-            crypto=self._keyring.offered(leg),
+            crypto=crypto,
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:

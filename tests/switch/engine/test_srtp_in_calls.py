@@ -6,8 +6,10 @@ import pytest
 from engine_world import CARRIER, EAST, WEST, World, line, plan
 
 from media import control as mc
-from switch.engine.effect import SendSip
+from routing.zone import time_zone
+from switch.engine.effect import LogPeer, SendSip
 from switch.engine.plan import Plan
+from switch.explain import event_words
 from switch.sip import offer_answer
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived, OfferRefused
 from switch.sip.peer import PeerProfile
@@ -204,6 +206,18 @@ def test_a_plain_call_may_become_encrypted() -> None:
     assert [each is not None for each in told] == [False, True]
 
 
+@pytest.mark.parametrize(("encrypted", "words"), [(True, ", its audio encrypted"), (False, "")])
+def test_the_record_says_which_legs_are_encrypted(words: str, *, encrypted: bool) -> None:
+    world = World(planned(trunk=OPTIONAL, east=REQUIRED if encrypted else OFF))
+    LinePhone(world)
+    leg = world.call(body=offering(THEIRS if encrypted else None))
+    world.run(500)
+    world.leave(leg)
+    world.run(5_000)
+    told = [event_words(each.event, each.facts, ("caller", "east"), time_zone("UTC")) for each in world.records[0].events]
+    assert {f"the call comes in{words}", f"east answers{words}"} <= set(told)
+
+
 def test_keys_are_in_no_journal_record_or_log() -> None:
     world = World(planned(trunk=REQUIRED, east=REQUIRED))
     LinePhone(world)
@@ -217,3 +231,75 @@ def test_keys_are_in_no_journal_record_or_log() -> None:
     for key in secret:
         assert not any(repr(key)[2:-1] in text for text in kept)
     assert not any("inline:" in text for text in kept)
+
+
+class RefusingPhone(LinePhone):
+    """A line that refuses encrypted audio by `status`, and plain audio by `then`; None: it answers that."""
+
+    def __init__(self, world: World, *, status: int, then: int | None = None) -> None:
+        super().__init__(world)
+        self.status, self.then = status, then
+
+    def on_fact(self, fact: Fact) -> None:
+        refusal = self.status if isinstance(fact, InviteReceived) and b"RTP/SAVP" in fact.offer else self.then
+        if isinstance(fact, InviteReceived) and refusal is not None:
+            self.offers.append(fact.offer)
+            self.phone.agent.refuse(fact.leg, refusal, self.world.now_ns)
+        else:
+            super().on_fact(fact)
+
+
+@pytest.mark.parametrize("status", [415, 488, 606])
+def test_a_line_that_need_not_encrypt_is_offered_plain_audio_and_that_is_told(status: int) -> None:
+    world = World(planned(east=OPTIONAL))
+    of_line = RefusingPhone(world, status=status)
+    leg = world.call()
+    world.run(500)
+    assert [bool(crypto_in(body)) for body in of_line.offers] == [True, False]
+    (bridge,) = world.told(mc.Bridge)
+    assert remotes(world)[bridge.b][-1] is None
+    reoffer(world, leg, offering(None, version=2, direction=Direction.SENDONLY))
+    assert [bool(crypto_in(body)) for body in of_line.offers] == [True, False, False]
+    world.leave(leg)
+    world.run(5_000)
+    (judged,) = world.records
+    assert [(attempt.line, attempt.outcome) for attempt in judged.record.attempts] == [("east", "answered")]
+    told = [event_words(each.event, each.facts, ("caller", "east"), time_zone("UTC")) for each in judged.events]
+    assert f"east does not take encrypted audio (SIP {status}) and is offered plain audio" in told
+    (logged,) = [effect.what for effect in world.effects if isinstance(effect, LogPeer)]
+    assert f"answers {status} to encrypted audio: it is offered plain audio" in logged
+    assert world.engine.statistics()["srtp_refused"] == {EAST.host: 1}
+
+
+def test_a_line_that_need_not_encrypt_and_does_is_asked_once() -> None:
+    world = World(planned(east=OPTIONAL))
+    of_line = LinePhone(world)
+    world.call()
+    world.run(500)
+    assert [bool(crypto_in(body)) for body in of_line.offers] == [True]
+    assert remotes(world)[world.told(mc.Bridge)[0].b][-1] is not None
+
+
+def test_a_line_that_need_not_encrypt_and_answers_so_has_no_plain_answer_taken() -> None:
+    """It must refuse what it does not have: an answer in another transport is none (RFC 3264 §6)."""
+    world = World(planned(east=OPTIONAL, west=OFF))
+    LinePhone(world, key=None)
+    of_west = LinePhone(world, at=WEST, key=None)
+    world.call()
+    world.run(1_000)
+    assert len(of_west.offers) == 1
+
+
+@pytest.mark.parametrize(
+    ("east", "status", "then", "offers"),
+    [(REQUIRED, 488, None, 1), (OFF, 488, 488, 1), (OPTIONAL, 486, None, 1), (OPTIONAL, 488, 488, 2), (OPTIONAL, 488, 486, 2)],
+)
+def test_plain_audio_is_offered_once_and_for_nothing_else(east: SrtpMode, status: int, then: int | None, offers: int) -> None:
+    world = World(planned(east=east))
+    of_line = RefusingPhone(world, status=status, then=then)
+    LinePhone(world, at=WEST, key=None)
+    world.call()
+    world.run(1_000)
+    assert len(of_line.offers) == offers
+    (bridge,) = world.told(mc.Bridge)  # with the next line
+    assert remotes(world)[bridge.b][-1] is None
