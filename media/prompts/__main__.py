@@ -16,6 +16,8 @@ from media.prompts.source import PromptFile, Source, Speech
 def main() -> None:
     with suppress(OSError):  # deploy/payphone.service does not allow it
         os.nice(NICENESS)  # calls come first
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where memory runs out, this process goes and no other
     directory = Path(sys.argv[1])
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a library prints is no answer

@@ -6,6 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
+from media.worker import tones
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
 from media.worker.switchboard import HOLD_TIMEOUT_NS
@@ -20,6 +21,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # two sockets for each leg
+    tones.prepare()
     with socket.socket(fileno=options.socket_fd) as control:
         Relay(
             control,

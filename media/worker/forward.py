@@ -14,6 +14,8 @@ from media.worker.leg import NO_TYPE, Address, Leg
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
+EMPTY = -2  # the payload type, in effect, of a packet without payload (RFC 6263): equal to none that is heard, nor to `NO_TYPE`
+
 
 class Forwarder:
     """`buffer` is where the next datagram has to be received."""
@@ -38,11 +40,13 @@ class Forwarder:
             if size < HEADER_BYTES:
                 leg.malformed += 1
                 return
+            if size == HEADER_BYTES:
+                payload_type = EMPTY
         if source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
-        if payload_type != leg.audio_type or size == HEADER_BYTES:
-            if payload_type not in leg.codecs or size == HEADER_BYTES:
+        if payload_type != leg.audio_type:
+            if payload_type not in leg.codecs:
                 self._take_other(leg, payload_type, size, now_ns)
                 return
             if leg.turn_to_audio(payload_type, now_ns):

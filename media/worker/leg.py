@@ -107,7 +107,9 @@ class Leg:
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
         self.latch_from_ns = now_ns
-        self.former: Address | None = None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
+        self.former: tuple[str, int] | None = (
+            None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
+        )
         self.former_until_ns: int | None = None
         self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
         self.bridged_ns = now_ns
@@ -160,8 +162,8 @@ class Leg:
         if self.peer is None:
             return
         signalled = (self.peer.host, self.peer.port)
-        self.former = self.latched or signalled
-        self.former_until_ns = None if self.former[:2] == signalled else now_ns + LATE_NS
+        self.former = signalled if self.latched is None else self.latched[:2]
+        self.former_until_ns = None if self.former == signalled else now_ns + LATE_NS
 
     def turn_to_audio(self, payload_type: int, now_ns: int) -> bool:
         """The first audio, or another of the peer's audio payload types is the present one: any codec of an answer may come at any time.
@@ -199,7 +201,7 @@ class Leg:
     def _may_latch(self, peer: RemoteMedia, source: Address, now_ns: int) -> bool:
         if self.latched is not None:
             return False
-        if source == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
+        if source[:2] == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
             return False
         is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
         return is_open or peer.learns or source[0] == peer.host

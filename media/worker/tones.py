@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Iterator
 from functools import cache
 
-from media.dsp.tones import silence, tone
+from media.dsp.dtmf import key_tones
+from media.dsp.tones import silence
 from media.rtp.telephone_event import DIGITS, LOST_NS, Press
 from media.worker.digits import LONGEST_MS, MAX_DIGITS
 from media.worker.playout import FRAME_NS, Audio, audio
@@ -18,10 +19,6 @@ SHORTEST_MS = 100
 PAUSE_FRAMES = 3
 """Between two tones; Q.24 asks for 40 ms."""
 _MS_PER_FRAME = FRAME_NS // 1_000_000
-_ROWS, _LOW_HZ = ("123A", "456B", "789C", "*0#D"), (697.0, 770.0, 852.0, 941.0)
-_HIGH_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
-_LEVEL_DB = -11.0
-"""Of each of the two, relative to a full-scale sine, which is 3.14 dBm0: -8 dBm0 (ETSI ES 201 235-2)."""
 
 
 class ToneQueue:
@@ -74,11 +71,17 @@ class ToneQueue:
         return self._sent * _MS_PER_FRAME < LONGEST_MS
 
 
+def prepare() -> None:
+    """Makes what a loop that carries calls should not have to wait for."""
+    for digit in DIGITS:
+        _sounding(digit)
+    _quiet()
+
+
 @cache
 def _sounding(digit: str) -> Audio:
     """A second of a key's tones: whole periods of both, so it repeats without a click."""
-    row = next(number for number, keys in enumerate(_ROWS) if digit in keys)
-    return audio(tone((_LOW_HZ[row], _HIGH_HZ[_ROWS[row].index(digit)]), 1_000, level_db=_LEVEL_DB))
+    return audio(key_tones(digit, 1_000))
 
 
 @cache

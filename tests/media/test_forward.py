@@ -179,6 +179,15 @@ def test_where_it_was_before_a_reinvite_it_is_no_more(
     assert world.a.stray == (not is_taken)
 
 
+def test_over_ipv6_too_a_former_port_is_over() -> None:
+    """The kernel tells flow label and scope as well."""
+    leg = Leg("2001:db8::9", 20_000, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=0), now_ns=0)
+    leg.set_remote(RemoteMedia(host="2001:db8::1", port=4_000), 0)
+    leg.set_remote(RemoteMedia(host="2001:db8::1", port=4_002), 0)
+    assert not leg.admit(("2001:db8::1", 4_000, 0, 0), S, ssrc=1, sequence=1)
+    assert leg.admit(("2001:db8::1", 4_002, 0, 0), S, ssrc=1, sequence=1)
+
+
 @pytest.mark.parametrize(
     ("latch", "sources", "stray", "then_to"),
     [

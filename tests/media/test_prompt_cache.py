@@ -132,6 +132,27 @@ def test_nothing_is_left_of_a_write_that_failed(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
+def test_who_reads_a_file_that_is_written_anew_reads_the_old_one_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is never opened for writing."""
+    path = tmp_path / "x.prompt"
+    write_prepared(path, payloads={"PCMU": b"\x01" * 160}, frames=1, doubts=())
+    before = open_prepared(path)
+    write_prepared(path, payloads={"PCMU": b"\x02" * 320}, frames=2, doubts=())
+    assert bytes(before.payload("PCMU")) == b"\x01" * 160
+    assert bytes(open_prepared(path).payload("PCMU")) == b"\x02" * 320
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(PermissionError):
+        write_prepared(path, payloads={"PCMU": b"\x03" * 160}, frames=1, doubts=())
+    assert bytes(open_prepared(path).payload("PCMU")) == b"\x02" * 320
+    assert [each.name for each in tmp_path.iterdir()] == ["x.prompt"]
+
+
 def test_a_maker_that_dies_is_the_fault_of_one_prompt(tmp_path: Path, welcome: Path) -> None:
     with PromptMaker(tmp_path / "cache") as maker:
         made(maker(PromptFile(welcome)))

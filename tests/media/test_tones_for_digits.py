@@ -7,6 +7,7 @@ import pytest
 from bridged_legs import CALLER, MS, World
 
 from media.control import Bridge, SendDigit
+from media.dsp.dtmf import HIGH_HZ, KEYPAD, LOW_HZ
 from media.dsp.g711 import Samples, decode
 from media.dsp.levels import level_db
 from media.dsp.tones import FULL_SCALE
@@ -17,8 +18,6 @@ from media.worker.playout import FRAME_NS
 from media.worker.tones import ToneQueue
 
 AUDIO = b"\1" * 160
-LOW, HIGH = (697, 770, 852, 941), (1_209, 1_336, 1_477, 1_633)
-KEYS = ("123A", "456B", "789C", "*0#D")
 
 
 class Talk(World):
@@ -56,8 +55,8 @@ def heard(payload: bytes) -> str:
     samples = decode(payload, 0)
     if level_db(samples) < -60:
         return "-"
-    row = max(range(4), key=lambda each: tone_db(samples, LOW[each]))
-    return KEYS[row][max(range(4), key=lambda each: tone_db(samples, HIGH[each]))]
+    row = max(range(4), key=lambda each: tone_db(samples, LOW_HZ[each]))
+    return KEYPAD[row][max(range(4), key=lambda each: tone_db(samples, HIGH_HZ[each]))]
 
 
 @pytest.mark.parametrize("digit", DIGITS)
@@ -66,10 +65,10 @@ def test_every_key_has_its_two_tones(digit: str) -> None:
     tones.add(digit, duration_ms=2_000)  # its audio once, and once more
     frames = [sound.frame(number, 0) for at in range(100) for sound, number in tones.due(at * FRAME_NS)]
     samples = decode(b"".join(frames), 0)
-    row = next(number for number, keys in enumerate(KEYS) if digit in keys)
-    pair = LOW[row], HIGH[KEYS[row].index(digit)]
-    assert [round(tone_db(samples, hz)) for hz in pair] == [-11, -11]
-    assert all(tone_db(samples, hz) < -40 for hz in (*LOW, *HIGH) if hz not in pair)
+    row = next(number for number, keys in enumerate(KEYPAD) if digit in keys)
+    pair = LOW_HZ[row], HIGH_HZ[KEYPAD[row].index(digit)]
+    assert [round(tone_db(samples, hz)) for hz in pair] == [-11, -9], "-8 and -6 dBm0"
+    assert all(tone_db(samples, hz) < -40 for hz in (*LOW_HZ, *HIGH_HZ) if hz not in pair)
 
 
 def test_a_press_is_a_tone_as_long_as_it_is_held_in_place_of_the_audio() -> None:
