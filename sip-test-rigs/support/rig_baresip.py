@@ -7,7 +7,7 @@ module `sndfile` writes what it hears to another; `aubridge` stands in for a lou
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,13 @@ module g711.so
 module aufile.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}\n"
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}{srtp}\n"
 
 
 class BaresipPhone:
@@ -65,10 +66,12 @@ class BaresipPhone:
         tone_hz: int,
         work: Path,
         ports: PortBlock,
+        options: Sequence[str] = (),
         auth: tuple[str, str] = ("", ""),
         shown: Shown | None = None,
     ) -> None:
-        """`auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
+        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which
+        it speaks one port further."""
         self.name = name
         self._host = host
         self.port = port
@@ -76,7 +79,7 @@ class BaresipPhone:
         self._since = 0
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
-        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth)
+        self._configure(tone_hz, number=number, rtp=ports.next(), options=options, auth=auth)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -84,7 +87,7 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str]) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, options: Sequence[str], auth: tuple[str, str]) -> None:
         folder = self._work / self.name
         folder.mkdir()
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -101,6 +104,7 @@ class BaresipPhone:
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
+            "srtp": ";mediaenc=srtp-mand" if "srtp" in options else "",
             "tls": "",
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:
