@@ -16,13 +16,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from time import monotonic_ns
 from typing import Any
 
-from media.control import Bridge, Close, Closed, Open, Quit, Ready, RemoteMedia, decode_report, encode
+from media.control import Bridge, Close, Closed, Open, OpenFailed, Quit, Ready, RemoteMedia, Srtp, decode_report, encode
 from media.rtp.packet import RtpPacket, build
 
 HOST = "127.0.0.1"
@@ -67,22 +67,21 @@ def main() -> None:
     print(json.dumps(line))
 
 
-def measure(start: Any, *, calls: int, seconds: int) -> dict[str, float]:
-    """One run of one kind of relay: CPU microseconds for each packet that came out of it, packets put in, packets lost."""
-    with _child("generator", calls=calls, seconds=seconds) as generator:
-        phones = json.loads(_line(generator))
-        with start(phones) as pid:
-            before = _cpu_ns(pid)
-            generator.stdin.write("go\n")
-            generator.stdin.flush()
-            result = json.loads(_line(generator))
-            spent = _cpu_ns(pid) - before
+def measure(start: Any, *, calls: int, seconds: int, script: str = __file__, phones: str = "generator") -> dict[str, float]:
+    """One run of one kind of relay: CPU microseconds for each packet that came out of it, packets put in, packets lost. `phones`: the role
+    of `script` that plays them."""
+    with _child(phones, calls=calls, seconds=seconds, script=script) as generator, start(json.loads(_line(generator))) as pid:
+        before = _cpu_ns(pid)
+        generator.stdin.write("go\n")
+        generator.stdin.flush()
+        result = json.loads(_line(generator))
+        spent = _cpu_ns(pid) - before
     return {"us": spent / 1e3 / max(1, result["received"]), "sent": result["sent"], "lost": result["sent"] - result["received"]}
 
 
 @contextlib.contextmanager
-def worker(phones: list[int]) -> Iterator[int]:
-    """A media worker with every two phones bridged."""
+def worker(phones: list[int], srtp: Srtp | None = None) -> Iterator[int]:
+    """A media worker with every two phones bridged. `srtp`: the keys of all legs."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, tempfile.TemporaryDirectory() as prompts:
         fd = str(theirs.fileno())
@@ -93,7 +92,7 @@ def worker(phones: list[int]) -> Iterator[int]:
         try:
             _until(ours, Ready)
             for leg, phone in enumerate(phones):
-                ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone))))
+                ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone, srtp=srtp))))
             for leg in range(0, len(phones), 2):
                 ours.send(encode(Bridge(a=_port(leg), b=_port(leg + 1))))
             ours.send(encode(Close(port=1)))  # its answer comes when all before it is done
@@ -133,8 +132,17 @@ def relay_bare(legs: int) -> None:
             send(view[: receive(buffer)], address)
 
 
-def generate(legs: int, *, seconds: int) -> None:
-    """Phones: each sends a 20 ms frame when its own moment comes, evenly spread over the 20 ms, and counts what it gets."""
+def frame_of(leg: int, frame: int) -> bytes:
+    return build(
+        RtpPacket(
+            payload_type=0, sequence=frame & 0xFFFF, timestamp=frame * FRAME_SAMPLES, ssrc=leg + 1, payload=b"\xff" * FRAME_SAMPLES
+        )
+    )
+
+
+def generate(legs: int, *, seconds: int, datagram: Callable[[int, int], bytes] = frame_of) -> None:
+    """Phones: each sends a 20 ms frame when its own moment comes, evenly spread over the 20 ms, and counts what it gets. `datagram`: of a
+    leg, the frame with this number."""
     sockets = [_udp(0) for _ in range(legs)]
     print(json.dumps([sock.getsockname()[1] for sock in sockets]), flush=True)
     sys.stdin.readline()
@@ -152,7 +160,7 @@ def generate(legs: int, *, seconds: int) -> None:
         due = min(total, (now_ns - start_ns) * legs // FRAME_NS + 1)
         for number in range(sent, due):
             leg, frame = number % legs, number // legs
-            sockets[leg].sendto(_frame(leg, frame), (HOST, _port(leg)))
+            sockets[leg].sendto(datagram(leg, frame), (HOST, _port(leg)))
         sent = due
         events = epoll.poll(0.001 if sent < total else QUIET_S, legs)
         for fd, _ in events:
@@ -161,14 +169,6 @@ def generate(legs: int, *, seconds: int) -> None:
         if sent == total and not events:
             break
     print(json.dumps({"sent": sent, "received": received}), flush=True)
-
-
-def _frame(leg: int, frame: int) -> bytes:
-    return build(
-        RtpPacket(
-            payload_type=0, sequence=frame & 0xFFFF, timestamp=frame * FRAME_SAMPLES, ssrc=leg + 1, payload=b"\xff" * FRAME_SAMPLES
-        )
-    )
 
 
 def _port(leg: int) -> int:
@@ -183,8 +183,8 @@ def _udp(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _child(role: str, *, calls: int, seconds: int) -> Iterator[Any]:
-    command = [sys.executable, str(Path(__file__)), "--role", role, "--calls", str(calls), "--seconds", str(seconds)]
+def _child(role: str, *, calls: int, seconds: int, script: str = __file__) -> Iterator[Any]:
+    command = [sys.executable, script, "--role", role, "--calls", str(calls), "--seconds", str(seconds)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process
@@ -203,8 +203,9 @@ def _line(process: Any) -> str:
 
 
 def _until(control: socket.socket, kind: type) -> None:
-    while not isinstance(decode_report(control.recv(65_536)), kind):
-        pass
+    while not isinstance(report := decode_report(control.recv(65_536)), kind):
+        if isinstance(report, OpenFailed):
+            raise SystemExit(f"relay bench: port {report.port} can't be had: {report.why}")
 
 
 def _cpu_ns(pid: int) -> int:

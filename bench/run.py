@@ -9,6 +9,7 @@ from pathlib import Path
 
 BENCHES = (
     "relay",
+    "srtp",
     "prompts",
     "signalling",
     "ways",
