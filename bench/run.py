@@ -11,6 +11,7 @@ BENCHES = (
     "relay",
     "srtp",
     "prompts",
+    "transcoding",
     "signalling",
     "ways",
     "overload",

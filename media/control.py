@@ -47,9 +47,11 @@ class Srtp(msgspec.Struct, frozen=True, kw_only=True):
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
-    `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
-    or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`, `dtmf_types`: further
-    numbers that may come, of audio each with its codec.
+    `codec`: what we send, by its number in `switch.codec.Codec`; `payload_type`: the number it wants that under. `dtmf_type`: its number of
+    telephone-event, or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`,
+    `dtmf_types`: further numbers that may come, of audio each with its codec.
+    `cn_type`: its number of comfort noise (RFC 3389), or None.
+    `ptime_ms`: how long it wants packets to be that we make ourselves. `takes_fec`: Opus with redundancy.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
@@ -64,8 +66,11 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     payload_type: int = 0
     dtmf_type: int | None = 101
     takes_tones: bool = False
+    cn_type: int | None = None
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
+    ptime_ms: int = 20
+    takes_fec: bool = False
     learns: bool = False
     latch: Latch = Latch.HOST
     follows_nat: bool = False
@@ -157,6 +162,24 @@ class Unbridge(Message, frozen=True, kw_only=True):
     port: int
 
 
+class Tap(Message, frozen=True, kw_only=True):
+    """Copy the audio of `port` that is `received` or `sent` to the consumer whose UNIX datagram socket is at `path` (`media.tap_frame`).
+    `tap`: the number that its frames carry. Ends with `Untap`, or `Close`. Where nobody listens there, it is a problem and no tap."""
+
+    port: int
+    tap: int
+    path: str
+    received: bool = True
+    sent: bool = True
+
+
+class Untap(Message, frozen=True, kw_only=True):
+    """End a tap; frames that were taken are still sent."""
+
+    port: int
+    tap: int
+
+
 class Close(Message, frozen=True, kw_only=True):
     """Unbind; answered by `Closed` with the leg's counters. Unknown ports are answered too (zero counters)."""
 
@@ -167,7 +190,22 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = SetPrompts | Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
+Order = (
+    SetPrompts
+    | Open
+    | SetRemote
+    | Play
+    | PlayMusic
+    | Ringback
+    | StopPlay
+    | SendDigit
+    | Bridge
+    | Unbridge
+    | Tap
+    | Untap
+    | Close
+    | Quit
+)
 
 
 # worker -> engine

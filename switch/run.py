@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from switch.settings.load import Loaded, load
 from switch.settings.problem import quote
 from switch.settings.source import position_of
 from switch.systemd import ServiceManager
+from switch.transcoders import TranscodersFailed
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:
@@ -63,13 +65,26 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
         raise CannotStart(f"{error}: stop it first, or give this one its own `switch.data`") from error
     except JournalUnwritable as error:
         raise CannotStart(f"the journal can't be written: {error}") from error
-    except WorkersFailed as error:
+    except (WorkersFailed, TranscodersFailed) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
         if error.filename is None:
             raise CannotStart(f"can't start: {error.strerror or error}") from error
         place = where.get(error.filename, "see `switch.sip.listen`")
         raise CannotStart(f"can't listen on {error.filename}: {error.strerror or error}; {place}") from error
+
+
+def unwritable_recordings(deployment: Deployment) -> str | None:
+    """Makes the directory of recordings, where a campaign has some. Returns why it can't be written to, or None."""
+    if not deployment.plan.recordings:
+        return None
+    directory = deployment.switch.recordings_in.directory
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            return None
+    except OSError as error:
+        return f"recordings can't be written to {directory}: {error.strerror or error}; see `switch.recordings.directory`"
 
 
 async def serve(config: Path) -> None:
@@ -80,6 +95,8 @@ async def serve(config: Path) -> None:
         problems = "\n\n".join(show(problem) for problem in loaded.errors)
         raise CannotStart(f"{config} has errors:\n\n{problems}")
     deployment = loaded.deployment
+    if (why := unwritable_recordings(deployment)) is not None:
+        raise CannotStart(why)
     log.configure(deployment.switch.log)
     for source in sources:
         _log_prompt(source)
@@ -178,7 +195,9 @@ async def _control(shell: Shell, draining: Draining) -> ControlServer:
         return ProcessState(started_us=started_us, ends_us=draining.ends_us, certificates=shell.certificates())
 
     def answer(command: Command) -> Reply:
-        return carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
+        reply = carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
+        shell.flush()
+        return reply
 
     def hello() -> Hello:
         return Hello(version=VERSION, pid=os.getpid(), config=shell.engine.plan.version)
@@ -281,6 +300,9 @@ class Reloader:
             for problem in loaded.errors[:MAX_PROBLEMS]:
                 _log.error("config problem", problem=show(problem) + "\n")
             _log.error("config refused: the old one keeps running", running=before, problems=len(loaded.errors))
+            return
+        if (why := unwritable_recordings(loaded.deployment)) is not None:
+            _log.error("config refused: the old one keeps running", running=before, why=why)
             return
         if self._api is not None:
             self._api.reload(loaded.deployment)

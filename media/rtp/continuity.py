@@ -178,15 +178,15 @@ class OutgoingStream:
             self._sequence -= 1
             source.first = self._sequence + 1
 
-    def own(self, packet: bytearray, now_ns: int, *, payload_type: int) -> None:
-        """Write the header of our own next 20 ms frame into `packet`: its timestamp advances by the frame, not by the clock."""
+    def own(self, packet: bytearray, now_ns: int, *, payload_type: int, ms: int = FRAME_MS) -> None:
+        """Write the header of our own next packet into `packet`: its timestamp advances by what is in it, `ms`, not by the clock."""
         if self._source.ssrc == _OURSELVES:
             timestamp = self._source.next_timestamp
-            self._source.next_timestamp += self._frame
         else:
             timestamp = self._next_timestamp(now_ns)
             self._be_source(_OURSELVES, timestamp)
             payload_type |= MARKER
+        self._source.next_timestamp = timestamp + ms * self._ms
         self._pack_own(packet, payload_type, timestamp)
 
     def event(self, packet: bytearray, now_ns: int, *, payload_type: int, is_first: bool) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
 from media.rtp.telephone_event import Press
+from media.tap_frame import RECEIVED
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
+from media.worker.transcoding import Transcoding
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
@@ -49,8 +51,7 @@ class Forwarder:
             if payload_type not in leg.codecs:
                 self._take_other(leg, payload_type, size, now_ns)
                 return
-            if leg.turn_to_audio(payload_type, now_ns):
-                hear_first(leg, now_ns, self._report)
+            self._turn_to_audio(leg, payload_type, size, now_ns)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
@@ -58,18 +59,35 @@ class Forwarder:
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
             return
-        if leg.recode is not None:
-            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
+        if leg.recode is not None and not self._recode(leg.recode, size):
+            return
         buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
+
+    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
+        """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
+        if isinstance(recode, Transcoding):
+            recode.hand_over(self._view[:size])
+            return False
+        self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
+        return True
+
+    def _turn_to_audio(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
+        if leg.turn_to_audio(payload_type, now_ns):
+            hear_first(leg, now_ns, self._report)
+        for tap in leg.taps_received:
+            tap.take(self._view[:size], now_ns, direction=RECEIVED, codec=leg.audio_codec)
 
     def _admit(self, leg: Leg, source: Address, now_ns: int) -> bool:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
-        """A packet that is no audio: an event, or nothing that can be heard."""
+        """A packet that is no audio: comfort noise, an event, or nothing that can be heard."""
         to = leg.relay_to
+        if payload_type == leg.cn_type:
+            self._take_comfort_noise(leg, to, size, now_ns)
+            return
         heard = None
         if payload_type in leg.event_types:
             heard = leg.detector.hear(
@@ -82,13 +100,9 @@ class Forwarder:
         if heard is None:
             leg.unheard += 1
             if to is not None:
-                to.stream.skip(self.buffer)
+                self._skip(leg, to)
             return
-        leg.received += 1
-        leg.received_octets += size - HEADER_BYTES
-        leg.last_ns = now_ns
-        if leg.first_ns is None:
-            leg.first_ns = now_ns
+        leg.count(size, now_ns)
         press, is_first = heard
         if is_first:
             press.is_spent = to is None
@@ -99,11 +113,33 @@ class Forwarder:
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif press.is_spent or to.dtmf_type == NO_TYPE:
-            to.stream.skip(self.buffer)
+            self._skip(leg, to)
         else:
             self.buffer[1] += to.dtmf_type - payload_type
+            if isinstance(leg.recode, Transcoding):
+                leg.recode.renumber(self.buffer)
             if to.stream.rewrite_event(self.buffer, now_ns, press):
                 to.transmit(self._view[:size])
+
+    def _take_comfort_noise(self, leg: Leg, to: Leg | None, size: int, now_ns: int) -> None:
+        """Goes on where the partner has it too: its payload is that of no codec (RFC 3389 §3). Else the partner hears silence."""
+        leg.count(size, now_ns)
+        if to is None:
+            leg.newest = self._ssrc(), self._sequence()
+        elif to.cn_type == NO_TYPE:
+            self._skip(leg, to)
+        else:
+            self.buffer[1] += to.cn_type - leg.cn_type
+            if isinstance(leg.recode, Transcoding):
+                leg.recode.renumber(self.buffer)
+            if to.stream.rewrite(self.buffer, now_ns):
+                to.transmit(self._view[:size])
+
+    def _skip(self, leg: Leg, to: Leg) -> None:
+        if isinstance(leg.recode, Transcoding):
+            leg.recode.skip()
+        else:
+            to.stream.skip(self.buffer)
 
     def _flatten(self, size: int) -> int:
         """Take padding, extension and contributing sources out of the buffer's packet; its new size, 0 where it is not RTP."""

@@ -5,17 +5,23 @@ Applies the rules of the source latch and says which leg its packets go to. Hand
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 from media.control import Counters, Latch, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
-from media.rtp.continuity import MAX_AHEAD, OutgoingStream
+from media.dsp.tones import FRAME_SAMPLES
+from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
+from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 from media.worker.srtp import SrtpSocket
+from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
+from media.worker.transcoding import Transcoder, Transcoding
+from switch.codec import Codec, fits, packet_ms
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -45,6 +51,7 @@ class Leg:
         "audio_codec",
         "audio_type",
         "bridged_ns",
+        "cn_type",
         "codec",
         "codecs",
         "detector",
@@ -63,6 +70,8 @@ class Leg:
         "latched",
         "malformed",
         "newest",
+        "octets",
+        "own",
         "partner",
         "peer",
         "playing",
@@ -83,12 +92,25 @@ class Leg:
         "srtp",
         "stray",
         "stream",
+        "taps",
+        "taps_received",
+        "transcoder",
         "unauthentic",
         "unheard",
+        "unsent",
         "untold_ns",
     )
 
-    def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        sock: DatagramSocket,
+        *,
+        stream: OutgoingStream,
+        now_ns: int,
+        transcoder: Transcoder | None = None,
+    ) -> None:
         self.host = host
         self.port = port
         self.sock = sock
@@ -96,13 +118,14 @@ class Leg:
         self.send = sock.sendto
         self.srtp: SrtpSocket | None = None  # its audio is encrypted
         self.stream = stream
+        self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
         self.audio_type = NO_TYPE  # of the audio that comes at present
         self.audio_codec = PCMU
         self.event_types: frozenset[int] = frozenset()
-        self.send_type = self.dtmf_type = NO_TYPE  # of what we send
+        self.send_type = self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
         self.codec = PCMU
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
@@ -120,7 +143,12 @@ class Leg:
         self.playing: Playout | None = None
         self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
-        self.recode: bytes | None = None  # derived by `update_relay`
+        self.recode: bytes | Transcoding | None = None  # derived by `update_relay`
+        self.octets = FRAME_SAMPLES  # of G.711 in packets of our own
+        self.unsent = bytearray()  # frames of G.711 that are less than a packet
+        self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
+        self.taps: tuple[LegTap, ...] = ()
+        self.taps_received: tuple[LegTap, ...] = ()  # derived by `set_taps`: while there are any, no audio type is the present one
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
         self.rtcp_ns: int | None = None  # when its last RTCP came
@@ -139,9 +167,12 @@ class Leg:
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
         self.send_type = peer.payload_type
-        self.audio_type = NO_TYPE if self.is_awaited or self.first_ns is None else peer.payload_type
+        self.audio_type = NO_TYPE if self.is_awaited or self.taps_received or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
+        self.unsent.clear()  # they may be of the other law
+        self.octets = packet_ms(Codec.PCMU, peer.ptime_ms) * FRAME_SAMPLES // FRAME_MS
+        self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
         self._secure(peer)
@@ -176,9 +207,17 @@ class Leg:
             self.update_relay()
         if self.is_awaited and self.relay_to is None:
             return False
-        self.audio_type = payload_type
+        self.audio_type = NO_TYPE if self.taps_received else payload_type
         was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
         return was_awaited
+
+    def count(self, size: int, now_ns: int) -> None:
+        """A packet that is no audio was heard."""
+        self.received += 1
+        self.received_octets += size - HEADER_BYTES
+        self.last_ns = now_ns
+        if self.first_ns is None:
+            self.first_ns = now_ns
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
@@ -209,6 +248,8 @@ class Leg:
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
+        if isinstance(self.recode, Transcoding):
+            return self.recode.expects(ssrc, sequence)
         if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
@@ -223,7 +264,19 @@ class Leg:
                     leg.relay_to = listener
                     if listener is not None:
                         listener.stream.detach()
-                leg.recode = None if leg.relay_to is None else recoding(leg.audio_codec, leg.relay_to.codec)
+                leg.recode = leg.recoder()
+
+    def recoder(self) -> bytes | Transcoding | None:
+        """Returns how received payloads become those of `relay_to`: by table, by the transcoder, or not at all."""
+        to, present = self.relay_to, self.recode
+        if isinstance(present, Transcoding):
+            if present.is_of(self.audio_codec, to):
+                return present
+            present.end()
+        if to is None:
+            return None
+        source, target = Codec(self.audio_codec), Codec(to.codec)
+        return recoding(source, target) if fits(source, target) else Transcoding(self.transcoder, source, to)
 
     def listener(self) -> "Leg | None":
         partner = self.partner
@@ -251,6 +304,27 @@ class Leg:
         """The next audio that goes to the partner is to be told."""
         self.is_awaited, self.audio_type = True, NO_TYPE
 
+    def set_taps(self, taps: tuple[LegTap, ...], clock: Callable[[], int]) -> None:
+        """These taps copy the leg's audio from now on. A leg without them pays nothing: what is received takes the way of a first packet,
+        and `send` is another function."""
+        self.taps = taps
+        self.taps_received = tuple(tap for tap in taps if RECEIVED in tap.directions)
+        self.audio_type = NO_TYPE
+        sent = tuple(tap for tap in taps if SENT in tap.directions)
+        self.send = self._tapped_send(sent, clock) if sent else self.sock.sendto
+
+    def _tapped_send(self, taps: tuple[LegTap, ...], clock: Callable[[], int]) -> Callable[[memoryview, Address], int]:
+        send = self.sock.sendto
+
+        def send_and_copy(packet: memoryview, address: Address) -> int:
+            size = send(packet, address)
+            if packet[1] & 0x7F == self.send_type:
+                for tap in taps:
+                    tap.take(packet, clock(), direction=SENT, codec=self.codec)
+            return size
+
+        return send_and_copy
+
     def bridge(self, other: "Leg", now_ns: int) -> None:
         """Relay between this leg and another; former partners are left alone, what plays on either stops. Keys that were pressed before are
         nothing to the other: they have been acted on here."""
@@ -259,6 +333,7 @@ class Leg:
         self.partner, other.partner = other, self
         for leg in (self, other):
             leg.playing = leg.digits = None
+            leg.end_own()
             leg.detector.spend()
             leg.bridged_ns = now_ns
             leg.is_heard = leg.is_quiet = False
@@ -277,6 +352,8 @@ class Leg:
 
     def play(self, playout: Playout | None) -> None:
         """What plays is replaced, digits that are being sent too; None: nothing plays."""
+        if playout is not None:  # else its last frames may still be on their way through the transcoder
+            self.end_own()
         self.playing = playout
         self.digits = None
         self.stream.detach()
@@ -284,8 +361,17 @@ class Leg:
 
     def send_digits(self, digits: DigitQueue | ToneQueue | None) -> None:
         """These are sent from now on, in place of what the partner sends; None: all have been sent."""
+        if digits is not None:
+            self.end_own()
         self.digits = digits
         self.update_relay()
+
+    def end_own(self) -> None:
+        """What was played to it, and is on its way through the transcoder or waits for more, is over."""
+        self.unsent.clear()
+        if self.own is not None:
+            self.own.end()
+            self.own = None
 
     def transmit(self, packet: memoryview) -> None:
         """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""

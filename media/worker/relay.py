@@ -8,7 +8,9 @@ Whatever goes wrong with one packet or order ends there, is reported once, and l
 import os
 import select
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic_ns, sleep
 
 from media.control import Quit, Ready, SetPrompts
@@ -19,6 +21,8 @@ from media.worker.leg import Leg, bind
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
+from media.worker.tap import Consumers
+from media.worker.transcoding import Transcoder
 
 RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, in case the machine stalls the worker
 RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
@@ -43,22 +47,35 @@ class Relay:
         "_prompts",
         "_quit",
         "_rtcp",
+        "_taps",
         "_tick_ns",
+        "_transcoders",
     )
 
     def __init__(
-        self, control: socket.socket, *, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
+        self,
+        control: socket.socket,
+        *,
+        prompts: Prompts,
+        rtp_timeout_ns: int,
+        hold_timeout_ns: int = HOLD_TIMEOUT_NS,
+        transcoders: Sequence[Path] = (),
     ) -> None:
+        """`transcoders`: their sockets."""
         self._epoll = select.epoll()
+        self._transcoders = [Transcoder(path, self._epoll) for path in transcoders]
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
         self._prompts = prompts
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
+        self._taps = Consumers(self._complaints.about)
         self._board = Switchboard(
             sockets=self,
             prompt=prompts.get,
             report=self._link.report,
+            taps=self._taps,
+            transcoders=self._transcoders,
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
@@ -121,6 +138,8 @@ class Relay:
                         due_ns = now_ns
                     elif fd in self._rtcp:
                         self._hear_rtcp(*self._rtcp[fd], now_ns)
+                    else:
+                        self._take_transcoded(fd, now_ns)
                     continue
                 try:
                     size, source = leg.receive(buffer)
@@ -137,6 +156,14 @@ class Relay:
         """For the packet path: a frame is due now."""
         self._board.sound(leg, press, now_ns)
         self._has_frame = True
+
+    def _take_transcoded(self, fd: int, now_ns: int) -> None:
+        try:
+            for transcoder in self._transcoders:
+                if transcoder.fileno() == fd:
+                    transcoder.receive(now_ns)
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("sending what was transcoded", error)
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
         with suppress(OSError):
@@ -166,15 +193,19 @@ class Relay:
         """Do what is due; when to look again, now at the earliest."""
         try:
             self._board.send_frames(now_ns)
+            self._taps.flush(now_ns)
             if now_ns >= self._tick_ns:
                 self._tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
         except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; reported
             self._complaints.about("keeping time", error)
-        frame_ns = self._board.next_frame_ns()
-        return max(now_ns, min(self._tick_ns, self._tick_ns if frame_ns is None else frame_ns))
+        return max(
+            now_ns, min(each for each in (self._tick_ns, self._board.next_frame_ns(), self._taps.next_ns()) if each is not None)
+        )
 
     def _tick(self, now_ns: int) -> None:
+        for transcoder in self._transcoders:
+            transcoder.connect()
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:

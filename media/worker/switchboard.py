@@ -4,7 +4,8 @@ Handles orders, legs and playouts. Packets are in `forward`, epoll in `relay`, t
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Protocol, assert_never
 
 from media.control import (
@@ -29,11 +30,13 @@ from media.control import (
     SetPrompts,
     SetRemote,
     StopPlay,
+    Tap,
     Unbridge,
+    Untap,
 )
-from media.dsp.g711 import PCMA, PCMU
+from media.dsp.g711 import PCMU, SAMPLE_RATE
 from media.dsp.tones import FRAME_SAMPLES, ringback
-from media.rtp.continuity import OutgoingStream
+from media.rtp.continuity import FRAME_MS, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
@@ -41,12 +44,16 @@ from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from media.worker.tap import MAX_TAPS, Consumers
 from media.worker.tones import ToneQueue
+from media.worker.transcoding import Transcoder, Transcoding
+from switch.codec import LONGEST_MS, NARROW_BAND, Codec
 from switch.timer_heap import TimerHeap
 
-FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
+LONGEST_BYTES = HEADER_BYTES + LONGEST_MS * SAMPLE_RATE // 1_000
 EVENT_BYTES = HEADER_BYTES + 4
 HOLD_TIMEOUT_NS = 1_800_000_000_000
+_CODECS = frozenset(codec.value for codec in Codec)
 NO_PLAY = 0  # what music is told by: no order to play has this number
 
 
@@ -73,6 +80,8 @@ class Switchboard:
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
+        "_taps",
+        "_transcoders",
         "_view",
     )
 
@@ -82,18 +91,22 @@ class Switchboard:
         sockets: Sockets,
         prompt: Callable[[str], Audio | PromptUnplayable],
         report: Callable[[Report], None],
+        taps: Consumers,
         rtp_timeout_ns: int,
         hold_timeout_ns: int = HOLD_TIMEOUT_NS,
+        transcoders: Sequence[Transcoder] = (),
     ) -> None:
         self._sockets = sockets
         self._prompt = prompt
         self._report = report
+        self._taps = taps
+        self._transcoders = cycle(transcoders or [Transcoder(None)])
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
         self._ringback = audio(ringback())
-        self._frame = bytearray(FRAME_BYTES)
+        self._frame = bytearray(LONGEST_BYTES)
         self._view = memoryview(self._frame)
 
     def execute(self, order: Order, now_ns: int) -> None:
@@ -105,7 +118,7 @@ class Switchboard:
                 self._close(order.port)
             case Bridge():
                 self._bridge(order, now_ns)
-            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge():
+            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge() | Tap() | Untap():
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
@@ -115,11 +128,14 @@ class Switchboard:
                 assert_never(order)
 
     def _execute_on(
-        self, leg: Leg, order: SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Unbridge, now_ns: int
+        self,
+        leg: Leg,
+        order: SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Unbridge | Tap | Untap,
+        now_ns: int,
     ) -> None:
         match order:
             case SetRemote():
-                leg.set_remote(_checked(order.peer), now_ns)
+                _set_remote(leg, order.peer, now_ns)
             case Play():
                 self._play(leg, order.prompt, play=order.play, now_ns=now_ns)
             case PlayMusic():
@@ -132,6 +148,10 @@ class Switchboard:
                 self._send_digit(leg, order, now_ns)
             case Unbridge():
                 leg.unbridge()
+            case Tap():
+                self._tap(leg, order)
+            case Untap():
+                self._untap(leg, {order.tap})
             case _:
                 assert_never(order)
 
@@ -144,11 +164,11 @@ class Switchboard:
         except (OSError, OverflowError) as error:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
-        leg = Leg(order.host, order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        leg = Leg(order.host, order.port, sock, stream=_new_stream(), transcoder=next(self._transcoders), now_ns=now_ns)
         self._legs[order.port] = leg
         self._sockets.watch(leg)
         if order.peer is not None:
-            leg.set_remote(_checked(order.peer), now_ns)
+            _set_remote(leg, order.peer, now_ns)
 
     def _close(self, port: int) -> None:
         leg = self._legs.pop(port, None)
@@ -156,6 +176,8 @@ class Switchboard:
         if leg is not None:
             leg.unbridge()
             leg.play(None)
+            self._untap(leg, {each.tap for each in leg.taps})
+            leg.end_own()
             self._sockets.unwatch(leg)
             leg.sock.close()
             counters = leg.counters()
@@ -165,6 +187,19 @@ class Switchboard:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
         if a is not None and b is not None and a is not b:
             a.bridge(b, now_ns)
+
+    def _tap(self, leg: Leg, order: Tap) -> None:
+        if len(leg.taps) >= MAX_TAPS or any(each.tap == order.tap for each in leg.taps):
+            raise ValueError(f"port {leg.port} can't be tapped once more, by {order.tap}")
+        tap = self._taps.tap(order.tap, order.path, received=order.received, sent=order.sent)
+        if tap is not None:
+            leg.set_taps((*leg.taps, tap), self._taps.clock)
+
+    def _untap(self, leg: Leg, numbers: set[int]) -> None:
+        ended = tuple(each for each in leg.taps if each.tap in numbers)
+        if ended:
+            leg.set_taps(tuple(each for each in leg.taps if each not in ended), self._taps.clock)
+            self._taps.release(ended)
 
     def _play(self, leg: Leg, name: str, *, play: int | None, now_ns: int) -> None:
         prompt = self._prompt(name)
@@ -226,15 +261,31 @@ class Switchboard:
         if not playout.is_over(now_ns):
             self._schedule.add(playout.next_ns, (leg, playout))
             return
+        if leg.unsent:
+            self._send_octets(leg, len(leg.unsent), now_ns)
         leg.play(None)
         if playout.play is not None:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
 
     def _send_frame(self, leg: Leg, sound: Audio, number: int, now_ns: int) -> None:
-        if leg.wants_packets:
-            leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
-            self._frame[HEADER_BYTES:] = sound.frame(number, leg.codec)
-            leg.transmit(self._view)
+        if not leg.wants_packets:
+            return
+        if leg.codec not in NARROW_BAND:
+            if leg.own is None:
+                leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
+            leg.own.hand_over_own(sound.frame(number, PCMU))
+            return
+        leg.unsent += sound.frame(number, leg.codec)
+        while len(leg.unsent) >= leg.octets:
+            self._send_octets(leg, leg.octets, now_ns)
+
+    def _send_octets(self, leg: Leg, count: int, now_ns: int) -> None:
+        """Sends so many octets of G.711 that wait, in one packet."""
+        stop = HEADER_BYTES + count
+        leg.stream.own(self._frame, now_ns, payload_type=leg.send_type, ms=count * FRAME_MS // FRAME_SAMPLES)
+        self._frame[HEADER_BYTES:stop] = leg.unsent[:count]
+        del leg.unsent[:count]
+        leg.transmit(self._view[:stop])
 
     def _step_digits(self, leg: Leg, digits: DigitQueue, now_ns: int) -> None:
         for packet in digits.due(now_ns):
@@ -279,12 +330,23 @@ class Switchboard:
 
 def _checked(peer: RemoteMedia) -> RemoteMedia:
     """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
-    payload_types = (peer.payload_type, *peer.audio_types, *(() if peer.dtmf_type is None else (peer.dtmf_type,)), *peer.dtmf_types)
-    if not {peer.codec, *peer.audio_types.values()} <= {PCMU, PCMA} or not all(0 <= each < 128 for each in payload_types):
+    optional = [each for each in (peer.dtmf_type, peer.cn_type) if each is not None]
+    payload_types = (peer.payload_type, *peer.audio_types, *optional, *peer.dtmf_types)
+    if not {peer.codec, *peer.audio_types.values()} <= _CODECS or not all(0 <= each < 128 for each in payload_types):
         raise ValueError(f"payload types {payload_types} of codec {peer.codec}")
     return peer
 
 
-def _new_stream() -> OutgoingStream:
+def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
+    """Another clock is another stream (RFC 7160 §4.1: SSRC and clock rate go together)."""
+    clock_rate = Codec(_checked(peer).codec).clock_rate
+    if clock_rate != Codec(leg.codec).clock_rate:
+        leg.stream = _new_stream(clock_rate)
+    leg.set_remote(peer, now_ns)
+
+
+def _new_stream(clock_rate: int = SAMPLE_RATE) -> OutgoingStream:
     """The first sequence number is of the lower half, so that no receiver of SRTP takes a wrap for the beginning (RFC 3711 §3.3.1)."""
-    return OutgoingStream(ssrc=secrets.randbits(32), sequence=secrets.randbits(15), timestamp=secrets.randbits(32))
+    return OutgoingStream(
+        ssrc=secrets.randbits(32), sequence=secrets.randbits(15), timestamp=secrets.randbits(32), clock_rate=clock_rate
+    )

@@ -26,6 +26,10 @@ COMMAND_DEADLINE_S = 30.0
 EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOSED": "over"}
 """baresip's names of what `rig_phone` calls so too."""
 
+USUAL_CODECS = "PCMU/8000/1,PCMA/8000/1"
+CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1", "OPUS": "opus/48000/2"}
+"""By option; it has no other codec then."""
+
 CONFIG = """\
 poll_method epoll
 sip_listen {place}
@@ -41,6 +45,8 @@ ausrc_channels 1
 auplay_channels 1
 {tls}module_path {modules}
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -50,7 +56,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}{srtp}\n"
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs={codecs}{auth}{srtp}\n"
 
 
 class BaresipPhone:
@@ -70,8 +76,7 @@ class BaresipPhone:
         auth: tuple[str, str] = ("", ""),
         shown: Shown | None = None,
     ) -> None:
-        """`options`: see `rig_folder.OPTIONS`. `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which
-        it speaks one port further."""
+        """`options`, `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
         self._host = host
         self.port = port
@@ -79,7 +84,9 @@ class BaresipPhone:
         self._since = 0
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
-        self._configure(tone_hz, number=number, rtp=ports.next(), options=options, auth=auth)
+        codecs = ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS
+        srtp = ";mediaenc=srtp-mand" if "srtp" in options else ""
+        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth, codecs=codecs, srtp=srtp)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -87,7 +94,7 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, options: Sequence[str], auth: tuple[str, str]) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str, srtp: str) -> None:
         folder = self._work / self.name
         folder.mkdir()
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -104,8 +111,9 @@ class BaresipPhone:
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
-            "srtp": ";mediaenc=srtp-mand" if "srtp" in options else "",
+            "srtp": srtp,
             "tls": "",
+            "codecs": codecs,
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:
             both = folder / "certificate.pem"

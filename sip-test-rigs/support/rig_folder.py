@@ -41,8 +41,8 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "srtp", "tls", "sips"),
-    PhoneKind.BARESIP: ("srtp", "tls"),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "srtp", "tls", "sips", "PCMA", "G722"),
+    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS"),
 }
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
+from switch.codec import NARROW_BAND, Codec, fits
 from switch.engine.live import EarlyAnswer, LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import media_host, remote_media
@@ -14,7 +15,7 @@ from switch.engine.srtp_keys import SrtpKeyring
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
+from switch.sip.offer_answer import DTMF_TYPE, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.peer import DtmfMode
 from switch.sip.sdes import Crypto, SrtpMode
 from switch.sip.sdp import Direction, Format, SessionDescription, parse_sdp
@@ -152,20 +153,22 @@ class MediaController:
     def renew_offer(self, leg: LiveLeg, *, direction: Direction) -> bytes:
         """Returns our SDP for a re-INVITE of ours, or for a 200 to one without SDP."""
         leg.told = direction
-        return self._offer(leg, first=_codec(leg), direction=direction)
+        return self._offer(leg, first=_codec(leg), with_cn=_has_cn(leg), direction=direction)
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
         """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
         if not self.reserve_port(leg, now_ns):
             return None
         self._open(live, leg, number=number)
-        return self._offer(leg, first=_codec(live.legs[CALLER]))  # then nothing need be transcoded
+        caller = live.legs[CALLER]
+        return self._offer(leg, first=_codec(caller), with_cn=_has_cn(caller))  # then nothing need be transcoded
 
     def plain_offer(self, live: LiveCall, leg: LiveLeg) -> bytes:
         """Returns our offer of plain RTP to a leg that was made an encrypted one and need not take it; b"": there is none."""
         if leg.peer.srtp is not SrtpMode.OPTIONAL:
             return b""
-        return self._description(leg, first=_codec(live.legs[CALLER]), direction=Direction.SENDRECV, crypto=())
+        caller = live.legs[CALLER]
+        return self._description(leg, first=_codec(caller), with_cn=_has_cn(caller), direction=Direction.SENDRECV, crypto=())
 
     def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
         """Applies an answer in a provisional response to our INVITE; until the 2xx the latest of all forks counts. `fork`: its To tag.
@@ -243,13 +246,17 @@ class MediaController:
             description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), crypto=self._keyring.offered(leg)
         )
 
-    def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
-        """`first`: the codec to offer first, where the peer's config has no list."""
+    def _offer(
+        self, leg: LiveLeg, *, first: int | None = None, with_cn: bool = False, direction: Direction = Direction.SENDRECV
+    ) -> bytes:
+        """`first`: the codec that the offer is to suit, see `_formats`. `with_cn`: with comfort noise."""
         leg.offered = True
         leg.version += 1
-        return self._description(leg, first=first, direction=direction, crypto=self._keyring.offered(leg))
+        return self._description(leg, first=first, with_cn=with_cn, direction=direction, crypto=self._keyring.offered(leg))
 
-    def _description(self, leg: LiveLeg, *, first: int | None, direction: Direction, crypto: Sequence[Crypto]) -> bytes:
+    def _description(
+        self, leg: LiveLeg, *, first: int | None, with_cn: bool, direction: Direction, crypto: Sequence[Crypto]
+    ) -> bytes:
         port = _port(leg)
         return offer_answer.offer(
             host=self._host(leg),
@@ -258,6 +265,7 @@ class MediaController:
             version=leg.version,
             formats=_formats(leg, first=first),
             dtmf_type=_dtmf_type(leg),
+            with_cn=with_cn,
             direction=direction,
             crypto=crypto,
         )
@@ -380,11 +388,21 @@ def _codec(leg: LiveLeg) -> int | None:
     return None if leg.prepared is None else leg.prepared.format.codec
 
 
+def _has_cn(leg: LiveLeg) -> bool:
+    """Returns whether comfort noise is agreed on with a leg, or will be once it is answered."""
+    agreed = leg.prepared if leg.remote is None else leg.remote
+    return agreed is not None and agreed.cn_type is not None
+
+
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
-    """Returns what we offer a leg: what its config says, else all that we have, `first` in front."""
+    """Returns what we offer a leg: what its config says, in front what needs no transcoder beside `first`; without config G.711, `first` in
+    front. What is agreed on keeps its number (RFC 3264 §8.3.2)."""
     if leg.peer.codecs:
-        return tuple(Format(codec.value, codec) for codec in leg.peer.codecs)
-    return tuple(sorted(OFFERED, key=lambda each: each.codec != first))
+        codecs = leg.peer.codecs if first is None else sorted(leg.peer.codecs, key=lambda each: not fits(Codec(first), each))
+    else:
+        codecs = sorted(NARROW_BAND, key=lambda each: each != first)
+    known = leg.remote
+    return tuple(Format(known.payload_type if known is not None and known.codec == each else each.value, each) for each in codecs)
 
 
 def _dtmf_type(leg: LiveLeg) -> int | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
-from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
+from switch.call.recording_terms import RecordingTerms
+from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
@@ -65,6 +66,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
         },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
+        recordings=_recordings(document),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
         max_call_ms=document.switch.limits.max_call,
@@ -105,6 +107,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         rtp_timeout_ms=switch.rtp.timeout,
         hold_timeout_ms=switch.rtp.hold_timeout,
         workers=switch.rtp.workers,
+        transcoders=switch.rtp.transcoders,
         prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),
         log=switch.log,
@@ -113,8 +116,17 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         drain_ms=switch.limits.drain,
         ledger_url=switch.ledger,
         currency=switch.currency,
+        recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
     )
+
+
+def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings | None:
+    said = switch.recordings
+    if said.directory is None and said.keep is None:
+        return None
+    place = directory / switch.data / "recordings" if said.directory is None else directory / said.directory
+    return RecordingSettings(directory=place.resolve(), keep_days=said.keep)
 
 
 def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:
@@ -202,6 +214,22 @@ def _realm(auth: TrunkAuthConfig, accounts: Mapping[str, tuple[PeerProfile, Secr
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
     """The hosts that an advertiser's lines name: where one of them may redirect or transfer a call to."""
     return tuple(sorted({flow_of(line.uri).host.lower() for line in lines}))
+
+
+def _recordings(document: Document) -> dict[str, RecordingTerms]:
+    voices = document.switch.speech.by_language
+    return {
+        name: RecordingTerms(
+            sides=said.sides,
+            start=said.start,
+            format=said.format,
+            notice=None if said.notice is None else voices.name(said.notice),
+            pause_key=said.pause_key,
+            paused_by=said.paused_by,
+        )
+        for name, campaign in document.campaigns.items()
+        if (said := campaign.recording).sides is not None
+    }
 
 
 def _watches(document: Document) -> tuple[Watch, ...]:

@@ -7,12 +7,12 @@ from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
 from routing.cap import Counts, Per
+from switch.codec import Codec
 from switch.settings import address, field, prompt_field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 from switch.sip.digest import Algorithm
-from switch.sip.sdp import Codec
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
@@ -113,7 +113,7 @@ class PeerConfig(CapOwner):
     session_timer: field.SessionTimer = may(
         "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
     )
-    codecs: field.Codecs | None = may("Codecs, the best first, and no others; default: all, the other side's first")
+    codecs: field.Codecs | None = may("Codecs, the best first, and no others; default: PCMU and PCMA, the other side's first")
     dtmf: field.Dtmf = may(
         "rtp: keys go by telephone-event; info: by INFO; auto: by telephone-event where its SDP has it, and its INFO counts too",
         default="auto",

@@ -116,6 +116,9 @@ class RtpConfig(Strict):
         "What a caller hears, over and over, while a line holds the call; default: what the line sends"
     )
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
+    transcoders: Annotated[int, field.whole(1, field.MAX_WORKERS)] | None = may(
+        "Processes that transcode, where a trunk or line has G722 or OPUS; default: one for each core"
+    )
 
     @field_validator("address")
     @classmethod
@@ -153,6 +156,13 @@ class ApiConfig(Strict):
     listen: field.SocketAddress = must("The TCP address that postbacks are taken on")
 
 
+class RecordingsConfig(Strict):
+    """Where recordings of calls go, and how long they are kept."""
+
+    directory: field.Folder | None = may("Their directory, relative to the config directory; default: recordings, in `data`")
+    keep: field.DaysOf | None = may("How long they are kept, such as 90d; default: until somebody deletes them")
+
+
 class VoiceConfig(Strict):
     """The program that speaks a language: the text comes on its standard input, and it writes a sound file to its standard output."""
 
@@ -187,6 +197,9 @@ class SwitchConfig(Strict):
     zone: field.Zone = may("IANA time zone of cap windows and time tags whose owner names none", default=DEFAULT_ZONE)
     currency: field.Currency = may("ISO 4217 code of all amounts, where people read them", default="USD")
     ledger: field.Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default=DEFAULT_LEDGER)
+    recordings: RecordingsConfig = Field(
+        default_factory=RecordingsConfig, description="Where recordings of calls go, and how long they are kept"
+    )
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
 
     @field_validator("rtp")

@@ -9,6 +9,7 @@ from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
+from switch.codec import Codec
 from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.engine.media import RtpAddress
 from switch.settings.load import load
@@ -19,7 +20,6 @@ from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
 from switch.sip.peer import DtmfMode, LatchMode, TransferMode
 from switch.sip.sdes import SrtpMode
-from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 
