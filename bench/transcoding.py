@@ -27,7 +27,7 @@ from media.transcoder.wire import READY
 from switch.codec import Codec
 
 HOST = "127.0.0.1"
-FIRST_PORT = 33_000
+FIRST_PORT = 31_000  # below those that phones are given
 MAX_CALLS = 200
 MAX_SECONDS = 60
 MAX_ROUNDS = 20

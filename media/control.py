@@ -56,6 +56,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
     `learns`: `host` is a guess; the first packet from anywhere says where it is.
+    `rtcp_mux`: its RTCP is on the port of RTP (RFC 5761). `rtcp_port`: where it is else (RFC 3605); None: on the next one.
     `latch`: from where packets may come. `follows_nat`: also from another port of its host that a NAT gives it in the call.
     `srtp`: its RTP and RTCP are encrypted, both ways; None: plain.
     """
@@ -78,6 +79,8 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     moved: bool = False
     sends: bool = True
     receives: bool = True
+    rtcp_mux: bool = False
+    rtcp_port: int | None = None
     srtp: Srtp | None = None
 
 
@@ -234,7 +237,7 @@ class DigitReceived(Message, frozen=True, kw_only=True):
 
 class Heard(Message, frozen=True, kw_only=True):
     """The first audio of `port` since `Bridge`, or since `Quiet`, that was passed on to its partner. `both`: the partner's was before.
-    Told at once where both are heard, else within two seconds."""
+    Told at once where both are heard, or were quiet, else within two seconds."""
 
     port: int
     at_ns: int
@@ -267,6 +270,18 @@ class MediaTimeout(Message, frozen=True, kw_only=True):
     last_ns: int | None
 
 
+class FarEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What a far end reported of the audio that it was sent, by RTCP. `expected`: packets by their numbers, up to its last report; `lost`:
+    of these, those included that were lost before they came to us. `jitter_us`: the mean of its reports. By XR (RFC 3611), where it sends
+    that: `discarded`, the share that came too late to be played, and `mos`."""
+
+    expected: int
+    lost: int
+    jitter_us: int
+    discarded: float = 0.0
+    mos: float | None = None
+
+
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """Per leg. `received`: packets that were heard, from its far end, with a payload of an agreed type; `first_ns`, `last_ns`: when.
     `unheard`: other RTP from there. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. `unauthentic`:
@@ -284,9 +299,23 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     last_ns: int | None = None
 
 
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a leg's audio arrived. `lost`: packets that are missing among those of the far end, by their numbers. `jitter_us`: RFC 3550
+    A.8, the mean of one figure a second; `max_jitter_us`: the highest of these. `gap_us`: the longest time between two packets, of a far
+    end that did not mean to be silent. `round_trip_us`: the mean of what RTCP measured. None: not known."""
+
+    lost: int = 0
+    jitter_us: int | None = None
+    max_jitter_us: int | None = None
+    gap_us: int | None = None
+    round_trip_us: int | None = None
+    far_end: FarEnd | None = None
+
+
 class Closed(Message, frozen=True, kw_only=True):
     port: int
     counters: Counters
+    quality: Quality = Quality()
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from switch.engine.effect import (
     LogPeerState,
     LogProblem,
     SendSip,
+    StoreLegMedia,
     StoreRecord,
     SyncJournal,
     TellRecorder,
@@ -436,6 +437,8 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
+            case StoreLegMedia(call_id=call_id, media=media):
+                self._ledger_service.keep_media(call_id, media)
             case TrustSource(source=source):
                 self._sockets.trust(source)
             case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():

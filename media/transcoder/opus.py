@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from media.dsp.g711 import Samples
+from media.transcoder.libopus import LIBRARY, PACKAGE, load
 
-LIBRARY = "libopus.so.0"
 MAX_PACKET_BYTES = 1_275
 """Of one frame (RFC 6716 §3.4): 20 ms take a tenth of it."""
 MAX_PACKET_MS = 120
@@ -30,10 +30,9 @@ class OpusError(Exception):
 @cache
 def library() -> ctypes.CDLL:
     """Raises OpusError where the machine has no libopus."""
-    try:
-        found = ctypes.CDLL(LIBRARY)
-    except OSError as error:
-        raise OpusError(f"{LIBRARY} can't be loaded: {error}") from None
+    found = load()
+    if found is None:
+        raise OpusError(f"this machine has no {LIBRARY}; Debian's package is {PACKAGE}")
     pointer, number = ctypes.c_void_p, ctypes.c_int
     found.opus_strerror.restype = ctypes.c_char_p
     found.opus_encoder_create.restype = found.opus_decoder_create.restype = pointer

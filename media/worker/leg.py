@@ -8,15 +8,18 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from media.control import Counters, Latch, RemoteMedia
+from media.control import Counters, Latch, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.reception import Reception
+from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.rtcp_session import NS_PER_US, RtcpSession
 from media.worker.srtp import SrtpSocket
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
@@ -64,6 +67,7 @@ class Leg:
         "host",
         "is_awaited",
         "is_heard",
+        "is_open",
         "is_quiet",
         "last_ns",
         "latch_from_ns",
@@ -79,8 +83,10 @@ class Leg:
         "receive",
         "received",
         "received_octets",
+        "reception",
         "recode",
         "relay_to",
+        "rtcp",
         "rtcp_ns",
         "send",
         "send_type",
@@ -92,6 +98,7 @@ class Leg:
         "srtp",
         "stray",
         "stream",
+        "tap_clock",
         "taps",
         "taps_received",
         "transcoder",
@@ -114,12 +121,15 @@ class Leg:
         self.host = host
         self.port = port
         self.sock = sock
-        self.receive = sock.recvfrom_into  # derived by `_secure`, as `send`
-        self.send = sock.sendto
+        self.receive = sock.recvfrom_into  # derived by `_secure`
+        self.send = sock.sendto  # derived by `_derive_send`
         self.srtp: SrtpSocket | None = None  # its audio is encrypted
         self.stream = stream
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
+        self.reception = Reception()
+        self.rtcp = RtcpSession(ssrc=stream.ssrc)
+        self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
         self.audio_type = NO_TYPE  # of the audio that comes at present
@@ -134,7 +144,7 @@ class Leg:
             None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
         )
         self.former_until_ns: int | None = None
-        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
         self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
@@ -148,6 +158,7 @@ class Leg:
         self.unsent = bytearray()  # frames of G.711 that are less than a packet
         self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
         self.taps: tuple[LegTap, ...] = ()
+        self.tap_clock: Callable[[], int] = int  # replaced with the first tap
         self.taps_received: tuple[LegTap, ...] = ()  # derived by `set_taps`: while there are any, no audio type is the present one
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
@@ -163,6 +174,7 @@ class Leg:
             self._leave(now_ns)
             self.latched = None
             self.latch_from_ns = now_ns
+            self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
@@ -176,17 +188,17 @@ class Leg:
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
         self._secure(peer)
+        self.reception.pause()
         self.stream.detach()
         self.update_relay()
 
     def _secure(self, peer: RemoteMedia) -> None:
-        if peer.srtp is None:
-            self.srtp, self.receive, self.send = None, self.sock.recvfrom_into, self.sock.sendto
-        elif self.srtp is not None:
+        if peer.srtp is not None and self.srtp is not None:
             self.srtp.rekey(peer.srtp)
-        else:
-            self.srtp = SrtpSocket(self, peer.srtp)
-            self.receive, self.send = self.srtp.receive, self.srtp.send
+        elif peer.srtp is not None or self.srtp is not None:
+            self.srtp = None if peer.srtp is None else SrtpSocket(self, peer.srtp)
+            self.receive = self.sock.recvfrom_into if self.srtp is None else self.srtp.receive
+            self._derive_send()
 
     def _leave(self, now_ns: int) -> None:
         """A new address is signalled: the former one is over. One that it had not signalled may be where it sends from whatever it says."""
@@ -208,7 +220,7 @@ class Leg:
         if self.is_awaited and self.relay_to is None:
             return False
         self.audio_type = NO_TYPE if self.taps_received else payload_type
-        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
+        was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
 
     def count(self, size: int, now_ns: int) -> None:
@@ -248,8 +260,8 @@ class Leg:
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
-        if isinstance(self.recode, Transcoding):
-            return self.recode.expects(ssrc, sequence)
+        if isinstance(self.recode, Transcoding) and self.recode.expects(ssrc, sequence):
+            return True
         if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
@@ -273,6 +285,7 @@ class Leg:
             if present.is_of(self.audio_codec, to):
                 return present
             present.end()
+            self.newest = present.newest or self.newest
         if to is None:
             return None
         source, target = Codec(self.audio_codec), Codec(to.codec)
@@ -310,12 +323,18 @@ class Leg:
         self.taps = taps
         self.taps_received = tuple(tap for tap in taps if RECEIVED in tap.directions)
         self.audio_type = NO_TYPE
-        sent = tuple(tap for tap in taps if SENT in tap.directions)
-        self.send = self._tapped_send(sent, clock) if sent else self.sock.sendto
+        self.tap_clock = clock
+        self._derive_send()
 
-    def _tapped_send(self, taps: tuple[LegTap, ...], clock: Callable[[], int]) -> Callable[[memoryview, Address], int]:
-        send = self.sock.sendto
+    def _derive_send(self) -> None:
+        """Taps copy what is sent before it is encrypted."""
+        send = self.sock.sendto if self.srtp is None else self.srtp.send
+        sent = tuple(tap for tap in self.taps if SENT in tap.directions)
+        self.send = self._tapped_send(send, sent, self.tap_clock) if sent else send
 
+    def _tapped_send(
+        self, send: Callable[[memoryview, Address], int], taps: tuple[LegTap, ...], clock: Callable[[], int]
+    ) -> Callable[[memoryview, Address], int]:
         def send_and_copy(packet: memoryview, address: Address) -> int:
             size = send(packet, address)
             if packet[1] & 0x7F == self.send_type:
@@ -407,10 +426,16 @@ class Leg:
     def _heard_ns(self) -> int:
         return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
 
-    def hear_rtcp(self, host: str, now_ns: int) -> None:
-        """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
-        if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
+    def hear_rtcp(self, data: memoryview, source: Address, now_ns: int, *, on_rtp_port: bool = False) -> bool:
+        """RTCP came: of the peer's host it is a sign of life, and what it says is read. Returns whether it can be read."""
+        compound = parse(data)
+        if self.peer is not None and source[0] == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
+            if not on_rtp_port:
+                self.rtcp.source = source
+            if compound is not None:
+                self.rtcp.take(compound, now_ns, clock_rate=self.stream.clock_rate)
+        return compound is not None
 
     def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
         return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
@@ -428,6 +453,22 @@ class Leg:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )
+
+    def quality(self) -> Quality:
+        reception = self.reception
+        reception.sample()
+        return Quality(
+            lost=max(0, reception.lost),
+            jitter_us=_us(reception.mean_jitter_ns),
+            max_jitter_us=_us(reception.max_jitter_ns),
+            gap_us=_us(reception.gap_ns),
+            round_trip_us=self.rtcp.round_trip_us(),
+            far_end=self.rtcp.far_end(first_sequence=self.stream.first_sequence, numbers=self.stream.numbers),
+        )
+
+
+def _us(ns: int | None) -> int | None:
+    return None if ns is None else ns // NS_PER_US
 
 
 def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:

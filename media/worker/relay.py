@@ -102,8 +102,8 @@ class Relay:
         fd = leg.sock.fileno()
         self._legs[fd] = leg
         self._epoll.register(fd, select.EPOLLIN)
-        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and nothing else is missed
-            rtcp = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
+        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and there are fewer figures
+            rtcp = leg.rtcp.sock = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
             self._rtcp[rtcp.fileno()] = rtcp, leg
             self._epoll.register(rtcp, select.EPOLLIN)
 
@@ -166,11 +166,17 @@ class Relay:
             self._complaints.about("sending what was transcoded", error)
 
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
-        with suppress(OSError):
-            size, source = sock.recvfrom_into(self._forwarder.buffer)
+        buffer = self._forwarder.buffer
+        try:
+            size, source = sock.recvfrom_into(buffer)
             if leg.srtp is not None:
-                leg.srtp.decrypted(bytes(self._forwarder.buffer[:size]), is_rtcp=True)
-            leg.hear_rtcp(source[0], now_ns)
+                size = leg.srtp.open_rtcp(buffer, size)
+        except OSError:
+            return
+        try:
+            leg.hear_rtcp(memoryview(buffer)[:size], source, now_ns)
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("reading RTCP", error)
 
     def _take_orders(self) -> None:
         self._link.flush()
@@ -206,6 +212,8 @@ class Relay:
     def _tick(self, now_ns: int) -> None:
         for transcoder in self._transcoders:
             transcoder.connect()
+            if transcoder.lost:
+                self._complaints.about("transcoding", "packets are lost: a transcoder is behind, or not there")
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:

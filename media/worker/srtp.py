@@ -80,6 +80,12 @@ class SrtpSocket:
         self._former = None
         return plain
 
+    def open_rtcp(self, buffer: bytearray, size: int) -> int:
+        """Decrypts a packet of RTCP in place; its new size. `Dropped`, and counted, where it is none of the peer's."""
+        plain = self.decrypted(bytes(memoryview(buffer)[:size]), is_rtcp=True)
+        buffer[: len(plain)] = plain
+        return len(plain)
+
     def encrypted_rtcp(self, packet: bytes) -> bytes:
         """Returns the datagram for a packet of RTCP. `Dropped` where it can't be sent."""
         return _done(self._sender.protect_rtcp, packet)

@@ -6,6 +6,7 @@ Handles orders, legs and playouts. Packets are in `forward`, epoll in `relay`, t
 import secrets
 from collections.abc import Callable, Sequence
 from itertools import cycle
+from time import monotonic_ns, time_ns
 from typing import Protocol, assert_never
 
 from media.control import (
@@ -22,6 +23,7 @@ from media.control import (
     Play,
     PlayFinished,
     PlayMusic,
+    Quality,
     Quit,
     RemoteMedia,
     Report,
@@ -44,6 +46,7 @@ from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from media.worker.reporter import Reporter
 from media.worker.tap import MAX_TAPS, Consumers
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
@@ -52,6 +55,7 @@ from switch.timer_heap import TimerHeap
 
 LONGEST_BYTES = HEADER_BYTES + LONGEST_MS * SAMPLE_RATE // 1_000
 EVENT_BYTES = HEADER_BYTES + 4
+CNAME_BYTES = 12  # of chance, each leg its own: a CNAME tells nobody who is in which call (RFC 7022 §4.2)
 HOLD_TIMEOUT_NS = 1_800_000_000_000
 _CODECS = frozenset(codec.value for codec in Codec)
 NO_PLAY = 0  # what music is told by: no order to play has this number
@@ -76,12 +80,14 @@ class Switchboard:
         "_legs",
         "_prompt",
         "_report",
+        "_reporter",
         "_ringback",
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
         "_taps",
         "_transcoders",
+        "_utc_offset_ns",
         "_view",
     )
 
@@ -104,6 +110,8 @@ class Switchboard:
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
+        self._reporter = Reporter()
+        self._utc_offset_ns = time_ns() - monotonic_ns()
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
         self._ringback = audio(ringback())
         self._frame = bytearray(LONGEST_BYTES)
@@ -115,7 +123,7 @@ class Switchboard:
             case Open():
                 self._open(order, now_ns)
             case Close():
-                self._close(order.port)
+                self._close(order.port, now_ns)
             case Bridge():
                 self._bridge(order, now_ns)
             case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge() | Tap() | Untap():
@@ -165,23 +173,26 @@ class Switchboard:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
         leg = Leg(order.host, order.port, sock, stream=_new_stream(), transcoder=next(self._transcoders), now_ns=now_ns)
+        leg.rtcp.cname, leg.rtcp.utc_offset_ns = secrets.token_urlsafe(CNAME_BYTES), self._utc_offset_ns
         self._legs[order.port] = leg
         self._sockets.watch(leg)
+        self._reporter.start(leg, now_ns)
         if order.peer is not None:
             _set_remote(leg, order.peer, now_ns)
 
-    def _close(self, port: int) -> None:
+    def _close(self, port: int, now_ns: int) -> None:
         leg = self._legs.pop(port, None)
-        counters = Counters()
+        counters, quality = Counters(), Quality()
         if leg is not None:
             leg.unbridge()
             leg.play(None)
             self._untap(leg, {each.tap for each in leg.taps})
             leg.end_own()
+            self._reporter.stop(leg, now_ns)
             self._sockets.unwatch(leg)
             leg.sock.close()
-            counters = leg.counters()
-        self._report(Closed(port=port, counters=counters))
+            counters, quality = leg.counters(), leg.quality()
+        self._report(Closed(port=port, counters=counters, quality=quality))
 
     def _bridge(self, order: Bridge, now_ns: int) -> None:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
@@ -242,10 +253,12 @@ class Switchboard:
 
     def next_frame_ns(self) -> int | None:
         """When `send_frames` has something to do."""
-        return self._schedule.next_at()
+        frame_ns, report_ns = self._schedule.next_at(), self._reporter.next_ns()
+        return report_ns if frame_ns is None else frame_ns if report_ns is None else min(frame_ns, report_ns)
 
     def send_frames(self, now_ns: int) -> None:
-        """Every frame that is due by now, on every leg that plays."""
+        """Every frame that is due by now, on every leg that plays, and every report."""
+        self._reporter.send_due(now_ns)
         while (entry := self._schedule.pop_due(now_ns)) is not None:
             leg, source = entry
             if isinstance(source, Playout) and leg.playing is source:
@@ -271,7 +284,8 @@ class Switchboard:
         if not leg.wants_packets:
             return
         if leg.codec not in NARROW_BAND:
-            if leg.own is None:
+            if leg.own is None or not leg.own.is_of(Codec.PCMU, leg):
+                leg.end_own()
                 leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
             leg.own.hand_over_own(sound.frame(number, PCMU))
             return
@@ -310,6 +324,7 @@ class Switchboard:
         """Report who is heard, and each silence once: what is remembered as reported is when it began, so the next packet starts
         another."""
         for leg in self._legs.values():
+            leg.reception.sample()
             tell(leg, now_ns, self._report, rtcp_timeout_ns=self._rtp_timeout_ns)
             since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
             if since is not None:
@@ -342,6 +357,7 @@ def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
     clock_rate = Codec(_checked(peer).codec).clock_rate
     if clock_rate != Codec(leg.codec).clock_rate:
         leg.stream = _new_stream(clock_rate)
+        leg.rtcp.ssrc, leg.reception.clock_rate = leg.stream.ssrc, clock_rate
     leg.set_remote(peer, now_ns)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.dsp.tones import FRAME_SAMPLES
-from media.rtp.continuity import MAX_AHEAD
+from media.rtp.continuity import FRAME_MS, MAX_AHEAD
 from media.rtp.packet import HEADER_BYTES, MARKER, PLAIN
 from media.transcoder.wire import MAX_MESSAGE_BYTES, SourcePacket, TranscodedPacket, transcoded_packet
 from switch.codec import Codec
@@ -31,13 +31,27 @@ class Transcoding:
     """One direction: what is handed over comes back for `to`. What leaves is numbered here, in one run with the telephone-events of the
     same source, under an SSRC that is only this direction's."""
 
-    __slots__ = ("_codec", "_newest", "_number", "_sequence", "_skipped", "_source", "_ssrc", "_target", "_transcoder", "to")
+    __slots__ = (
+        "_codec",
+        "_newest",
+        "_number",
+        "_ptime_ms",
+        "_sequence",
+        "_skipped",
+        "_source",
+        "_ssrc",
+        "_takes_fec",
+        "_target",
+        "_transcoder",
+        "to",
+    )
 
     def __init__(self, transcoder: "Transcoder", source: Codec, to: "Leg") -> None:
         self.to = to
         self._transcoder = transcoder
         self._codec = source
         self._target = Codec(to.codec)
+        self._ptime_ms, self._takes_fec = _wishes(to)
         self._source: int | None = None  # its SSRC
         self._newest = 0  # its sequence
         self._skipped = 0
@@ -46,7 +60,14 @@ class Transcoding:
 
     def is_of(self, source: int, to: "Leg | None") -> bool:
         """Returns whether it goes from this codec to that leg, as that is now."""
-        return to is self.to and (source, to.codec) == (self._codec, self._target)
+        if to is not self.to or (source, to.codec) != (self._codec, self._target):
+            return False
+        return _wishes(to) == (self._ptime_ms, self._takes_fec)
+
+    @property
+    def newest(self) -> tuple[int, int] | None:
+        """The source's SSRC and its newest sequence."""
+        return None if self._source is None else (self._source, self._newest)
 
     def expects(self, ssrc: int, sequence: int) -> bool:
         """Returns whether a packet goes on where the source was."""
@@ -68,11 +89,9 @@ class Transcoding:
         self._send(self._newest & 0xFFFF, self._newest * FRAME_SAMPLES & 0xFFFFFFFF, frame)
 
     def _send(self, sequence: int, timestamp: int, payload: bytes) -> None:
-        peer = self.to.peer
-        if peer is not None:
-            self._transcoder.send(
-                SourcePacket(self._number, self._codec, self._target, peer.ptime_ms, peer.takes_fec, sequence, timestamp, payload)
-            )
+        self._transcoder.send(
+            SourcePacket(self._number, self._codec, self._target, self._ptime_ms, self._takes_fec, sequence, timestamp, payload)
+        )
 
     def skip(self) -> None:
         """A packet of the source is not sent on: its number is not missing."""
@@ -93,6 +112,12 @@ class Transcoding:
 
     def end(self) -> None:
         self._transcoder.forget(self._number)
+
+
+def _wishes(leg: "Leg") -> tuple[int, bool]:
+    """Returns how long packets to a leg are, as it asked for, and whether it takes redundancy."""
+    peer = leg.peer
+    return (FRAME_MS, False) if peer is None else (peer.ptime_ms, peer.takes_fec)
 
 
 class Transcoder:

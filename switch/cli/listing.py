@@ -25,8 +25,7 @@ def show_calls(ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, a
     """Returns how many it shows. Newest first; with `follow` newest last, above those of `follow_calls`. Raises LedgerUnreadable."""
     calls = ledger.calls_matching(wanted, limit=limit)
     if as_json_lines:
-        for judged in calls[::-1] if follow else calls:
-            write_json(as_json(judged))
+        _write_json(ledger, calls[::-1] if follow else calls)
     elif follow:
         show_followed_calls(calls[::-1], clock, headings=True)
     elif calls:
@@ -45,13 +44,18 @@ def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lin
         found = _ended_lately(ledger, wanted, last_us)
         fresh = [judged for judged in reversed(found) if judged.record.call_id not in seen]
         if as_json_lines:
-            for judged in fresh:
-                write_json(as_json(judged))
+            _write_json(ledger, fresh)
         else:
             show_followed_calls(fresh, clock, headings=False)
         seen = _ids(found)
         last_us = max((judged.record.ended_us for judged in found), default=last_us)
         looks = None if looks is None else looks - 1
+
+
+def _write_json(ledger: Ledger, calls: Sequence[JudgedCall]) -> None:
+    media = ledger.media_of([judged.record.call_id for judged in calls])
+    for judged in calls:
+        write_json(as_json(judged, media.get(judged.record.call_id, ())))
 
 
 def _ended_lately(ledger: Ledger, wanted: CallFilter, last_us: int) -> Sequence[JudgedCall]:

@@ -5,6 +5,7 @@ import msgspec
 from media.control import Order
 from media.recording import RecorderOrder, RecordingEnded
 from switch.billing.verdict import JudgedCall
+from switch.call.leg_media import LegMedia
 from switch.sip.flow import Flow
 from switch.sip.statistics import Statistic
 
@@ -55,6 +56,13 @@ class StoreRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over: its record goes to the ledger, and one canonical line to the log."""
 
     judged: JudgedCall
+
+
+class StoreLegMedia(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg's audio is over: its figures go to the ledger, before or after the record."""
+
+    call_id: str
+    media: LegMedia
 
 
 class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +132,7 @@ Effect = (
     | KeepRecording
     | ForgetRecordings
     | StoreRecord
+    | StoreLegMedia
     | LogProblem
     | LogPeer
     | LogNat

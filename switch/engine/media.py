@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -38,6 +39,14 @@ class RtpSettings:
     quiet_ms: int
 
 
+class ClosedLeg(NamedTuple):
+    """A leg whose port the worker was told to close. `codec`: what was agreed on at last, None: nothing was."""
+
+    call_id: str
+    number: int
+    codec: int | None
+
+
 NO_WORKER = -1
 """The worker of a call that is refused because there is none."""
 
@@ -51,7 +60,7 @@ class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source. `token`: makes
     unguessable tokens, which SRTP keys are made of."""
 
-    __slots__ = ("_calls", "_keyring", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_closed", "_keyring", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
 
     def __init__(
         self,
@@ -70,6 +79,7 @@ class MediaController:
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
         self._owners: dict[int, PortOwner] = {}
+        self._closed: dict[int, ClosedLeg] = {}  # by port, until the worker says what it has counted, or the port is opened again
 
     # workers
 
@@ -93,6 +103,10 @@ class MediaController:
 
     def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
+
+    def take_closed(self, port: int) -> ClosedLeg | None:
+        """Returns whose port it was that the worker has closed, once; None: nobody waits for that."""
+        return self._closed.pop(port, None)
 
     # offers and answers (RFC 3264)
 
@@ -243,7 +257,12 @@ class MediaController:
 
     def _read_answer(self, leg: LiveLeg, description: SessionDescription) -> NegotiatedMedia | None:
         return offer_answer.accept_answer(
-            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), crypto=self._keyring.offered(leg)
+            description,
+            host=self._host(leg),
+            formats=_formats(leg),
+            dtmf_type=_dtmf_type(leg),
+            crypto=self._keyring.offered(leg),
+            rtcp_mux=_has_mux(leg),
         )
 
     def _offer(
@@ -268,6 +287,7 @@ class MediaController:
             with_cn=with_cn,
             direction=direction,
             crypto=crypto,
+            rtcp_mux=_has_mux(leg),
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -347,6 +367,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
+            self._closed.pop(leg.port, None)
             self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
@@ -357,7 +378,7 @@ class MediaController:
         if not leg.opened:
             self._ports.release_unused(port)
             return
-        del self._owners[port]
+        self._closed[port] = ClosedLeg(*self._owners.pop(port), codec=_codec(leg))
         self._tell(worker, Close(port=port))
         self._ports.release(port, now_ns)
 
@@ -392,6 +413,11 @@ def _has_cn(leg: LiveLeg) -> bool:
     """Returns whether comfort noise is agreed on with a leg, or will be once it is answered."""
     agreed = leg.prepared if leg.remote is None else leg.remote
     return agreed is not None and agreed.cn_type is not None
+
+
+def _has_mux(leg: LiveLeg) -> bool:
+    """Returns whether its RTCP was agreed to come to the port of RTP: we answer to that, and never ask for it."""
+    return leg.remote is not None and leg.remote.rtcp_mux
 
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:

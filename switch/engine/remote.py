@@ -52,6 +52,8 @@ def remote_media(
         latch=Latch(peer.latch.value),
         follows_nat=peer.follows_nat,
         learns=not _is_literal(stream.host),
+        rtcp_mux=stream.rtcp_mux,
+        rtcp_port=stream.rtcp_port,
         held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
         srtp=None if keys is None else Srtp(suite=SrtpSuite(keys.suite.value), send=keys.send, receive=keys.receive),
     )

@@ -15,12 +15,14 @@ from sqlalchemy.exc import OperationalError
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.call.leg_media import LegMedia
 from switch.call.record import Outcome
 from switch.ledger.tables import (
     ATTEMPT,
     CALL,
     CONFIG,
     EVENT,
+    LEG_MEDIA,
     MONEY,
     MONEY_STATE,
     RECORDING,
@@ -29,6 +31,7 @@ from switch.ledger.tables import (
     RecordingRow,
     judged_call,
     read_deletion,
+    read_media,
     read_money,
     read_recording,
     read_state,
@@ -189,6 +192,12 @@ def whole(connection: Connection, calls: Select[Any], *, events: bool | Collecti
         )
         for row in rows
     ]
+
+
+def media_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, list[LegMedia]]:
+    """Returns the figures of the legs of each of these calls, the caller's first; none of a call that has none."""
+    grouped = _grouped(connection, call_ids, by=LEG_MEDIA.c.call_id, in_order=LEG_MEDIA.c.leg)
+    return {call_id: [read_media(row) for row in rows] for call_id, rows in grouped.items()}
 
 
 def money_of(connection: Connection, call_id: str) -> list[MoneyRow]:

@@ -79,7 +79,7 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `cn_type`: its comfort noise. `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time
     it asks for. `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1). `is_v6`: the host, which may be a name, is of IPv6.
-    `crypto`: its key; None: it is plain RTP."""
+    `rtcp_port`, `rtcp_mux`: where its RTCP is, see `Media`. `crypto`: its key; None: it is plain RTP."""
 
     host: str
     port: int
@@ -90,6 +90,8 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     ptime_ms: int | None = None
     takes_fec: bool = False
     is_v6: bool = False
+    rtcp_port: int | None = None
+    rtcp_mux: bool = False
     crypto: Crypto | None = None
 
 
@@ -154,6 +156,7 @@ def answer(
                 dtmf_type=dtmf_type,
                 direction=stream.direction.reversed.limited(direction),
                 crypto=ours,
+                rtcp_mux=stream.rtcp_mux,
             )
         else:
             lines.append(rejection_line(media))
@@ -179,12 +182,21 @@ def offer(
     with_cn: bool = False,
     direction: Direction = Direction.SENDRECV,
     crypto: Sequence[Crypto] = (),
+    rtcp_mux: bool = False,
 ) -> bytes:
     """An offer of one audio stream, `with_cn`: with comfort noise. `crypto`: our keys, one for each suite; (): it is plain RTP. A later
-    offer of the same session has the same `session_id` and a `version` one higher (§8)."""
+    offer of the same session has the same `session_id` and a `version` one higher (§8). `rtcp_mux`: as an earlier offer of the peer's had
+    it, and only then."""
     lines = session_lines(host, session_id=session_id, version=version, timing="0 0")
-    cn_type = CN_TYPE if with_cn else None
-    audio = audio_lines(port, formats=formats, cn_type=cn_type, dtmf_type=dtmf_type, direction=direction, crypto=crypto)
+    audio = audio_lines(
+        port,
+        formats=formats,
+        cn_type=CN_TYPE if with_cn else None,
+        dtmf_type=dtmf_type,
+        direction=direction,
+        crypto=crypto,
+        rtcp_mux=rtcp_mux,
+    )
     return written([*lines, *audio])
 
 
@@ -195,6 +207,7 @@ def accept_answer(
     formats: Sequence[Format] = OFFERED,
     dtmf_type: int | None = DTMF_TYPE,
     crypto: Sequence[Crypto] = (),
+    rtcp_mux: bool = False,
 ) -> NegotiatedMedia | None:
     """Returns what the peer's `answer` to our `offer` of this host, these formats and keys agrees on, or None: it rejected the audio, gave
     an address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts.
@@ -208,6 +221,8 @@ def accept_answer(
     if picked is None:
         return None
     dtmf_type = None if dtmf_type is None else stream.dtmf_type
+    if stream.rtcp_mux and not rtcp_mux:  # what was not offered can't be agreed on (RFC 5761 §5.1.1)
+        stream = replace(stream, rtcp_mux=False)
     return NegotiatedMedia(
         body=b"",
         host=host,
@@ -268,6 +283,8 @@ def _audio(
         ptime_ms=media.ptime_ms,
         takes_fec=any(each.codec is Codec.OPUS and _takes_fec(media, each.payload_type) for each in formats),
         is_v6=media.is_v6,
+        rtcp_port=media.rtcp_port,
+        rtcp_mux=media.rtcp_mux,
         crypto=crypto,
     )
 

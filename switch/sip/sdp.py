@@ -84,6 +84,8 @@ _REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Directi
 _RTPMAP = "a=rtpmap:"
 _FMTP = "a=fmtp:"
 _PTIME = "a=ptime:"
+_RTCP = "a=rtcp:"
+_RTCP_MUX = "a=rtcp-mux"
 _DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
@@ -91,7 +93,8 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
     or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
-    (101, "TELEPHONE-EVENT/8000"). `fmtps`: their values, as written. `crypto`: the values of a=crypto, secret, the first
+    (101, "TELEPHONE-EVENT/8000"). `fmtps`: their values, as written. `rtcp_port`: where its RTCP is (RFC 3605); None: on the port behind.
+    `rtcp_mux`: on the port of RTP, if the other side agrees (RFC 5761). `crypto`: the values of a=crypto, secret, the first
     `MAX_CRYPTO_LINES`."""
 
     kind: str
@@ -104,6 +107,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     fmtps: tuple[str, ...] = ()
     ptime_ms: int | None
     direction: Direction
+    rtcp_port: int | None = None
+    rtcp_mux: bool = False
     crypto: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -162,6 +167,10 @@ def _blocks(lines: list[str]) -> list[_Block]:
                 block.crypto.append(line[len(CRYPTO) :])
             elif line in _DIRECTION_LINES:
                 block.first.setdefault(_DIRECTION, line)
+            elif line.startswith(_RTCP):
+                block.first.setdefault(_RTCP, line[len(_RTCP) :])
+            elif line == _RTCP_MUX:
+                block.first.setdefault(_RTCP_MUX, line)
             continue
         if kind == "m=":
             block = _Block()
@@ -188,6 +197,8 @@ def _media(block: _Block, session: _Block) -> Media | None:
         fmtps=tuple(block.fmtps),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
+        rtcp_port=parse_uint(first.get(_RTCP, "").partition(" ")[0], MAX_PORT) or None,
+        rtcp_mux=_RTCP_MUX in first,
         crypto=tuple(block.crypto[:MAX_CRYPTO_LINES]),
     )
 
@@ -236,9 +247,10 @@ def audio_lines(
     dtmf_type: int | None,
     direction: Direction,
     crypto: Sequence[Crypto] = (),
+    rtcp_mux: bool = False,
 ) -> list[str]:
     """Returns the lines of our audio stream. `cn_type`, `dtmf_type`: of comfort noise (RFC 3389) and telephone-event, where it has them.
-    `crypto`: its keys; (): it is plain RTP."""
+    `crypto`: its keys; (): it is plain RTP. `rtcp_mux`: RTCP comes to the same port."""
     numbers = [*(each.payload_type for each in formats), *(each for each in (cn_type, dtmf_type) if each is not None)]
     lines = [f"m=audio {port} {SRTP if crypto else RTP} {' '.join(map(str, numbers))}", *map(crypto_line, crypto)]
     for each in formats:
@@ -249,7 +261,8 @@ def audio_lines(
         lines.append(f"a=rtpmap:{cn_type} CN/8000")
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
-    return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    lines += [f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    return [*lines, _RTCP_MUX] if rtcp_mux else lines
 
 
 def rejection_line(media: Media) -> str:

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from pylibsrtp import Error, Policy, Session
 from worker_client import HOST, Phone, Ports, WorkerClient
 
 from media.control import Bridge, Counters, Heartbeat, MediaTimeout, Open, RemoteMedia, SetRemote, Srtp, SrtpSuite
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import MAX_RTP_BYTES, RtpPacket, build, parse
+from media.rtp.rtcp import parse as parse_rtcp
+from media.tap_frame import RECEIVED, SENT
 from media.worker.forward import BUFFER_BYTES
 from media.worker.leg import Address, Leg
 from media.worker.srtp import Dropped
+from media.worker.tap import LegTap
 from switch.sip.sdes import Suite
 
 PEER = ("192.0.2.1", 4_000)
@@ -211,6 +216,35 @@ def test_a_plain_leg_has_its_sockets_own_functions() -> None:
     assert world.goes(rtp(1)) == rtp(1)
 
 
+class Copies:
+    """A tap."""
+
+    directions = (RECEIVED, SENT)
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[int, bytes]] = []
+
+    def take(self, packet: memoryview, _now_ns: int, *, direction: int, codec: int) -> None:
+        assert codec == 0
+        self.taken.append((direction, bytes(packet)))
+
+
+def test_a_tap_copies_what_is_sent_before_it_is_encrypted_and_outlives_a_reinvite() -> None:
+    world, tap = Encrypted(), cast(LegTap, copies := Copies())
+    world.leg.set_taps((tap,), lambda: 0)
+    for number, srtp in enumerate([world.srtp, world.srtp, None, world.srtp]):
+        world.agree(srtp)
+        packet = rtp(number)
+        world.leg.send_type = 0
+        sent = world.goes(packet)
+        assert (sent == packet) is (srtp is None)
+        assert copies.taken == [(SENT, packet)]
+        copies.taken.clear()
+    world.leg.set_taps((), lambda: 0)
+    assert world.goes(rtp(9)) not in (None, rtp(9))
+    assert not copies.taken
+
+
 def test_no_key_is_shown() -> None:
     assert repr(keys()) == "Srtp(suite=AES_CM_128_HMAC_SHA1_80, ...)"
     assert repr(RemoteMedia(host="", port=1, srtp=keys())).endswith("srtp=Srtp(suite=AES_CM_128_HMAC_SHA1_80, ...))")
@@ -296,6 +330,23 @@ def test_authentic_rtcp_on_the_port_beside_is_one(worker: WorkerClient, ports: P
             worker.expect(Heartbeat)
         assert worker.close(caller.leg) == Counters()
     assert not [report for report in worker.skipped if isinstance(report, MediaTimeout)]
+
+
+def test_our_reports_are_encrypted(worker: WorkerClient, ports: Ports) -> None:
+    """The last one, with BYE, comes when the leg is closed."""
+    with EncryptedPhone(ports.take(), keys()) as caller, Phone(ports.take()) as line:
+        peer = replace(caller.encrypted_peer(), rtcp_mux=True)
+        worker.order(Open(host=HOST, port=caller.leg, peer=peer), Open(host=HOST, port=line.leg, peer=line.peer()))
+        worker.order(Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        line.talk()
+        caller.hear()
+        worker.close(caller.leg)
+        report = caller.far.hears.unprotect_rtcp(caller.sock.recv(65_536))
+        compound = parse_rtcp(memoryview(report))
+        assert compound is not None
+        assert compound.info is not None
+        assert compound.info.packets == 1
 
 
 def test_the_far_end_of_a_test_tells_a_wrong_key() -> None:

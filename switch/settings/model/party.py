@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
+from media.transcoder import libopus
 from routing.cap import Counts, Per
 from switch.codec import Codec
 from switch.settings import address, field, prompt_field
@@ -131,11 +132,16 @@ class PeerConfig(CapOwner):
 
     @field_validator("codecs")
     @classmethod
-    def _once_each_codec(cls, codecs: list[Codec] | None) -> list[Codec] | None:
+    def _codecs_there_are(cls, codecs: list[Codec] | None) -> list[Codec] | None:
         raise_all(
             Invalid(f"codec {name} is here twice", hint="keep one of them", where=("codecs", index))
             for index, name in repeated([codec.name for codec in codecs or ()])
         )
+        if codecs is not None and Codec.OPUS in codecs and libopus.load() is None:
+            where = ("codecs", codecs.index(Codec.OPUS))
+            raise Invalid(
+                f"OPUS takes {libopus.LIBRARY}: it is not there", hint=f"Debian's package is {libopus.PACKAGE}", where=where
+            )
         return codecs
 
 
