@@ -22,7 +22,7 @@ from statistics import median
 from time import monotonic_ns
 from typing import Any
 
-from media.control import Bridge, Close, Closed, Open, OpenFailed, Quit, Ready, RemoteMedia, Srtp, decode_report, encode
+from media.control import Bridge, Close, Closed, Open, OpenFailed, Quit, Ready, RemoteMedia, Srtp, Tap, decode_report, encode
 from media.rtp.packet import RtpPacket, build
 
 HOST = "127.0.0.1"
@@ -71,18 +71,21 @@ def main() -> None:
 def measure(start: Any, *, calls: int, seconds: int, script: str = __file__, phones: str = "generator") -> dict[str, float]:
     """One run of one kind of relay: CPU microseconds for each packet that came out of it, packets put in, packets lost. `phones`: the role
     of `script` that plays them."""
-    with _child(phones, calls=calls, seconds=seconds, script=script) as generator, start(json.loads(_line(generator))) as pid:
-        before = _cpu_ns(pid)
+    with _child(phones, calls=calls, seconds=seconds, script=script) as generator, start(json.loads(_line(generator))) as pids:
+        before = sum(map(_cpu_ns, pids))
         generator.stdin.write("go\n")
         generator.stdin.flush()
         result = json.loads(_line(generator))
-        spent = _cpu_ns(pid) - before
+        spent = sum(map(_cpu_ns, pids)) - before
     return {"us": spent / 1e3 / max(1, result["received"]), "sent": result["sent"], "lost": result["sent"] - result["received"]}
 
 
 @contextlib.contextmanager
-def worker(phones: list[int], srtp: Srtp | None = None) -> Iterator[int]:
-    """A media worker with every two phones bridged. `srtp`: the keys of all legs."""
+def worker(
+    phones: list[int], *, srtp: Srtp | None = None, orders: Callable[[int], list[Tap]] = lambda _: []
+) -> Iterator[tuple[int, ...]]:
+    """A media worker with every two phones bridged. `srtp`: the keys of all legs. `orders`: further ones, for the port of the first of
+    two."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, tempfile.TemporaryDirectory() as prompts:
         fd = str(theirs.fileno())
@@ -96,9 +99,11 @@ def worker(phones: list[int], srtp: Srtp | None = None) -> Iterator[int]:
                 ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone, srtp=srtp))))
             for leg in range(0, len(phones), 2):
                 ours.send(encode(Bridge(a=_port(leg), b=_port(leg + 1))))
+                for order in orders(_port(leg)):
+                    ours.send(encode(order))
             ours.send(encode(Close(port=1)))  # its answer comes when all before it is done
             _until(ours, Closed)
-            yield process.pid
+            yield (process.pid,)
             ours.send(encode(Quit()))
             process.wait(PATIENCE_S)
         finally:
@@ -107,12 +112,12 @@ def worker(phones: list[int], srtp: Srtp | None = None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def bare(phones: list[int]) -> Iterator[int]:
+def bare(phones: list[int]) -> Iterator[tuple[int, ...]]:
     with _child("bare", calls=len(phones) // 2, seconds=1) as process:
         process.stdin.write(json.dumps(phones) + "\n")
         process.stdin.flush()
         _line(process)
-        yield process.pid
+        yield (process.pid,)
 
 
 def relay_bare(legs: int) -> None:
@@ -210,8 +215,8 @@ def _until(control: socket.socket, kind: type) -> None:
 
 
 def _cpu_ns(pid: int) -> int:
-    """User and system time of a process with one thread (proc(5), schedstat): `stat` has it in hundredths of a second only."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
+    """User and system time of a process's threads (proc(5), schedstat): `stat` has it in hundredths of a second only."""
+    return sum(int(each.read_text(encoding="ascii").split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
 def _options() -> argparse.Namespace:

@@ -10,6 +10,7 @@ from pathlib import Path
 BENCHES = (
     "relay",
     "srtp",
+    "recording",
     "prompts",
     "transcoding",
     "signalling",

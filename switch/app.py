@@ -173,7 +173,7 @@ class Shell:
         )
         self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
         self._recorder_number: int | None = None
-        self._starting_recorder: asyncio.Task[None] | None = None
+        self._recorder_started: asyncio.Task[None] | None = None  # once; it is kept running from then on
         self.prompt_keys = deployment.prompt_keys
         self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -214,7 +214,8 @@ class Shell:
             await self._workers.start(self.settings.workers)
             await self._transcoders.start(_codecs(self.engine.plan))
             if self.engine.plan.recordings:
-                await self._start_recorder()
+                self._recorder_started = asyncio.create_task(self._start_recorder())
+                await self._recorder_started
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -265,8 +266,8 @@ class Shell:
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
-        if deployment.plan.recordings and self._recorder_number is None and self._starting_recorder is None:
-            self._starting_recorder = asyncio.create_task(self._start_recorder())
+        if deployment.plan.recordings and self._recorder_started is None:
+            self._recorder_started = asyncio.create_task(self._start_recorder())
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
@@ -451,7 +452,8 @@ class Shell:
             case KeepRecording(recording=recording):
                 self._poller.keep_recording(recording_row(recording))
                 with of_call(recording.call_id):
-                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost)
+                    why = {} if recording.why is None else {"why": recording.why}
+                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost, **why)
             case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
                 deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
                 self._poller.forget_recordings(deletions)

@@ -123,7 +123,7 @@ class Forwarder:
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
         """A packet that is no audio: comfort noise, an event, or nothing that can be heard."""
-        self._note(leg, now_ns, is_audio=False)
+        self._note(leg, now_ns, is_audio=payload_type == leg.cn_type)
         to = leg.relay_to
         if payload_type == leg.cn_type:
             self._take_comfort_noise(leg, to, size, now_ns)
@@ -174,6 +174,7 @@ class Forwarder:
                 leg.recode.renumber(self.buffer)
             if to.stream.rewrite(self.buffer, now_ns):
                 to.transmit(self._view[:size])
+            leg.reception.step(to.stream.step)
 
     def _skip(self, leg: Leg, to: Leg) -> None:
         if isinstance(leg.recode, Transcoding):

@@ -189,6 +189,7 @@ class Leg:
         self.silence_from_ns = now_ns
         self._secure(peer)
         self.reception.pause()
+        self.reception.count_at(Codec(peer.codec).clock_rate)
         self.stream.detach()
         self.update_relay()
 
@@ -216,6 +217,7 @@ class Leg:
         codec = self.codecs[payload_type]
         if codec != self.audio_codec:
             self.audio_codec = codec
+            self.reception.count_at(Codec(codec).clock_rate)
             self.update_relay()
         if self.is_awaited and self.relay_to is None:
             return False

@@ -357,7 +357,7 @@ def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
     clock_rate = Codec(_checked(peer).codec).clock_rate
     if clock_rate != Codec(leg.codec).clock_rate:
         leg.stream = _new_stream(clock_rate)
-        leg.rtcp.ssrc, leg.reception.clock_rate = leg.stream.ssrc, clock_rate
+        leg.rtcp.begin(leg.stream.ssrc, packets=leg.sent, octets=leg.sent_octets)
     leg.set_remote(peer, now_ns)
 
 

@@ -41,7 +41,19 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "srtp", "tls", "sips", "PCMA", "G722"),
+    PhoneKind.PJSIP: (
+        "late-offer",
+        "silence-suppression",
+        "100rel",
+        "timers",
+        "info",
+        "srtp",
+        "tls",
+        "sips",
+        "loses",
+        "PCMA",
+        "G722",
+    ),
     PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS"),
 }
 
