@@ -50,7 +50,7 @@ class Forwarder:
             leg.newest = self._ssrc(), self._sequence()
             self._note(leg, now_ns)
             return
-        if leg.recode is not None and not self._recode(leg.recode, size):
+        if leg.recode is not None and not self._recode(leg.recode, size, now_ns):
             self._note(leg, now_ns)
             return
         if payload_type != to.send_type:
@@ -104,10 +104,10 @@ class Forwarder:
         self._turn_to_audio(leg, payload_type, size, now_ns)
         return True
 
-    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
+    def _recode(self, recode: bytes | Transcoding, size: int, now_ns: int) -> bool:
         """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
         if isinstance(recode, Transcoding):
-            recode.hand_over(self._view[:size])
+            recode.hand_over(self._view[:size], now_ns)
             return False
         self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
         return True

@@ -287,7 +287,7 @@ class Switchboard:
             if leg.own is None or not leg.own.is_of(Codec.PCMU, leg):
                 leg.end_own()
                 leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
-            leg.own.hand_over_own(sound.frame(number, PCMU))
+            leg.own.hand_over_own(sound.frame(number, PCMU), now_ns)
             return
         leg.unsent += sound.frame(number, leg.codec)
         while len(leg.unsent) >= leg.octets:
