@@ -146,6 +146,10 @@ class OutgoingStream:
         """Returns how many sequence numbers have been used, by packets that were sent and by those that were lost before."""
         return self._sequence - self.first_sequence + 1
 
+    @property
+    def has_wrapped(self) -> bool:
+        return self._sequence > 0xFFFF
+
     def wall_timestamp(self, now_ns: int) -> int:
         """Returns the timestamp of a moment."""
         return self._wall(now_ns) & 0xFFFFFFFF

@@ -4,7 +4,6 @@ A leg that is encrypted has `SrtpSocket.receive` and `send` in place of its sock
 RTP, and a plain leg pays nothing. What can't be authenticated, and what comes twice, is counted and goes no further: it is no packet.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pylibsrtp import Error, Policy, Session
@@ -33,7 +32,18 @@ class SrtpSocket:
     """The encrypted side of one leg's socket. Another key of the peer takes over at its first packet, since those that are on their way
     still have the former one. A sending session is kept for each key of ours: to begin one anew would use the same key stream twice."""
 
-    __slots__ = ("_former", "_leg", "_receive", "_received", "_receiver", "_sender", "_senders", "_sendto")
+    __slots__ = (
+        "_former",
+        "_leg",
+        "_protect",
+        "_receive",
+        "_received",
+        "_receiver",
+        "_sender",
+        "_senders",
+        "_sendto",
+        "_unprotect",
+    )
 
     def __init__(self, leg: "Leg", keys: Srtp) -> None:
         self._leg = leg
@@ -44,6 +54,7 @@ class SrtpSocket:
         self._received = (keys.suite, keys.receive)
         self._receiver = _session(*self._received, ssrc_type=Policy.SSRC_ANY_INBOUND)
         self._sender = self._sender_of(keys)
+        self._unprotect, self._protect = self._receiver.unprotect, self._sender.protect
 
     def rekey(self, keys: Srtp) -> None:
         """These are the keys from now on. One that stays goes on, with its rollover counter and what is known of packets that came."""
@@ -52,6 +63,7 @@ class SrtpSocket:
             self._received = (keys.suite, keys.receive)
             self._former = self._receiver
             self._receiver = _session(*self._received, ssrc_type=Policy.SSRC_ANY_INBOUND)
+        self._unprotect, self._protect = self._receiver.unprotect, self._sender.protect
 
     def _sender_of(self, keys: Srtp) -> Session:
         key = (keys.suite, keys.send)
@@ -62,14 +74,27 @@ class SrtpSocket:
     def receive(self, buffer: bytearray) -> "tuple[int, Address]":
         """As `recvfrom_into`: the decrypted packet. OSError where there is none, or none that is the peer's."""
         size, source = self._receive(buffer)
-        packet = bytes(memoryview(buffer)[:size])
-        plain = self.decrypted(packet, is_rtcp=size > 1 and packet[1] & 0x7F in RTCP_TYPES)
-        buffer[: len(plain)] = plain
-        return len(plain), source
+        packet = bytes(buffer[:size])
+        is_rtcp = buffer[1] & 0x7F in RTCP_TYPES
+        if is_rtcp or self._former is not None:
+            plain = self.decrypted(packet, is_rtcp=is_rtcp)
+        else:
+            try:
+                plain = self._unprotect(packet)
+            except _FAILURES:
+                self._leg.unauthentic += 1
+                raise Dropped("not authentic") from None
+        size = len(plain)
+        buffer[:size] = plain
+        return size, source
 
     def send(self, packet: memoryview, address: "Address") -> int:
         """As `sendto`: encrypts a packet of RTP. OSError where it can't be sent, or was before."""
-        return self._sendto(memoryview(_done(self._sender.protect, bytes(packet))), address)
+        try:
+            data = self._protect(bytes(packet))
+        except _FAILURES:
+            raise Dropped("can't be encrypted") from None
+        return self._sendto(memoryview(data), address)
 
     def decrypted(self, packet: bytes, *, is_rtcp: bool) -> bytes:
         """Returns the packet of a datagram that came for the leg. `Dropped`, and counted, where it is none."""
@@ -88,7 +113,10 @@ class SrtpSocket:
 
     def encrypted_rtcp(self, packet: bytes) -> bytes:
         """Returns the datagram for a packet of RTCP. `Dropped` where it can't be sent."""
-        return _done(self._sender.protect_rtcp, packet)
+        try:
+            return self._sender.protect_rtcp(packet)
+        except _FAILURES:
+            raise Dropped("can't be encrypted") from None
 
     def _of_former(self, packet: bytes, *, is_rtcp: bool) -> bytes:
         if self._former is not None:
@@ -106,10 +134,3 @@ def _session(suite: SrtpSuite, key: bytes, *, ssrc_type: int) -> Session:
 
 def _opened(session: Session, packet: bytes, *, is_rtcp: bool) -> bytes:
     return session.unprotect_rtcp(packet) if is_rtcp else session.unprotect(packet)
-
-
-def _done(protect: Callable[[bytes], bytes], packet: bytes) -> bytes:
-    try:
-        return protect(packet)
-    except _FAILURES:
-        raise Dropped("can't be encrypted") from None

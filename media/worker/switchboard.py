@@ -353,12 +353,19 @@ def _checked(peer: RemoteMedia) -> RemoteMedia:
 
 
 def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
-    """Another clock is another stream (RFC 7160 §4.1: SSRC and clock rate go together)."""
+    """Another clock is another stream (RFC 7160 §4.1: SSRC and clock rate go together). So is what goes to a far end with a new SRTP key,
+    once the sequence numbers have wrapped: it may be another device, which knows nothing of our rollover counter; a new SSRC begins at
+    zero for every device (RFC 3711 §3.2.1)."""
     clock_rate = Codec(_checked(peer).codec).clock_rate
-    if clock_rate != Codec(leg.codec).clock_rate:
+    if clock_rate != Codec(leg.codec).clock_rate or (leg.stream.has_wrapped and _is_rekeyed(leg, peer)):
         leg.stream = _new_stream(clock_rate)
         leg.rtcp.begin(leg.stream.ssrc, packets=leg.sent, octets=leg.sent_octets)
     leg.set_remote(peer, now_ns)
+
+
+def _is_rekeyed(leg: Leg, peer: RemoteMedia) -> bool:
+    before = None if leg.peer is None else leg.peer.srtp
+    return before is not None and peer.srtp is not None and peer.srtp.receive != before.receive
 
 
 def _new_stream(clock_rate: int = SAMPLE_RATE) -> OutgoingStream:

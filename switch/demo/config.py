@@ -20,6 +20,8 @@ from switch.engine.plan import Plan
 from switch.run import CannotStart
 from switch.sip.flow import DEFAULT_PORT, Transport
 from switch.sip.headers import parse_uri
+from switch.sip.peer import PeerProfile
+from switch.sip.sdes import SrtpMode
 
 MAX_THRESHOLD_MS = 10_000
 """Longer talks take too long to watch."""
@@ -89,7 +91,9 @@ def on_loopback(deployment: Deployment) -> Deployment:
         raise CannotStart(f"the demo needs free UDP ports of {LOOPBACK}: {error.strerror or error}") from error
     ports = dict(zip(plan.table.lines, phones, strict=True))
     lines = {name: replace(line, uri=f"sip:{name}@{LOOPBACK}:{ports[name]}") for name, line in plan.table.lines.items()}
-    trunks = tuple(replace(trunk, networks=((int(IPv4Address(LOOPBACK)), _EVERY_BIT),), networks6=()) for trunk in plan.trunks)
+    here = ((int(IPv4Address(LOOPBACK)), _EVERY_BIT),)
+    trunks = tuple(replace(trunk, networks=here, networks6=(), peer=_plain(trunk.peer)) for trunk in plan.trunks)
+    peers = {name: _plain(peer) for name, peer in plan.line_peers.items()}
     return Deployment(
         switch=replace(
             settings,
@@ -99,9 +103,14 @@ def on_loopback(deployment: Deployment) -> Deployment:
             api=None,
             ledger_url=None,
         ),
-        plan=replace(plan, trunks=trunks, table=replace(plan.table, lines=lines)),
+        plan=replace(plan, trunks=trunks, line_peers=peers, table=replace(plan.table, lines=lines)),
         prompts=deployment.prompts,
     )
+
+
+def _plain(peer: PeerProfile) -> PeerProfile:
+    """The demo's phones do not encrypt."""
+    return replace(peer, srtp=SrtpMode.OFF)
 
 
 def flat_terms(terms: Terms, publisher: str) -> FlatTerms | None:

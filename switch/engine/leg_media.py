@@ -43,12 +43,12 @@ def leg_media(closed: Closed, *, leg: int, codec: int | None) -> LegMedia | None
         round_trip_ms=trip_ms,
         unheard=counters.unheard,
         stray=counters.stray,
-        malformed=counters.malformed,
+        malformed=counters.malformed + counters.unauthentic,
     )
 
 
 def _is_any(counters: Counters) -> bool:
-    return any((counters.received, counters.sent, counters.unheard, counters.stray, counters.malformed))
+    return any((counters.received, counters.sent, counters.unheard, counters.stray, counters.malformed, counters.unauthentic))
 
 
 def _share(lost: int, expected: int) -> float | None:

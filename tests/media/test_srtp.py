@@ -352,3 +352,30 @@ def test_our_reports_are_encrypted(worker: WorkerClient, ports: Ports) -> None:
 def test_the_far_end_of_a_test_tells_a_wrong_key() -> None:
     with pytest.raises(Error):
         FarEnd(keys()).hears.unprotect(FarEnd(keys()).sends.protect(rtp(1)))
+
+
+@pytest.mark.parametrize(("sent", "theirs", "is_new"), [(70_000, 150, True), (70_000, 101, False), (10, 150, False)])
+def test_another_device_can_decrypt_what_comes_after_a_wrap(
+    worker: WorkerClient, ports: Ports, sent: int, theirs: int, *, is_new: bool
+) -> None:
+    """It has a key of its own, and begins with a rollover counter of zero, where our stream has one already."""
+    with EncryptedPhone(ports.take(), keys()) as caller, Phone(ports.take()) as line:
+        worker.order(Open(host=HOST, port=caller.leg, peer=caller.encrypted_peer()))
+        worker.order(Open(host=HOST, port=line.leg, peer=line.peer()), Bridge(a=caller.leg, b=line.leg))
+        worker.settle()
+        ssrcs = set()
+        line.talk()
+        ssrcs.add(caller.hear().ssrc)
+        for _ in range(0, sent, 2_500):  # the line loses nearly all that it sends
+            line.sequence = (line.sequence + 2_500) & 0xFFFF
+            line.talk()
+            caller.hear()
+        other = keys(theirs=theirs)
+        worker.order(SetRemote(port=caller.leg, peer=replace(caller.encrypted_peer(), srtp=other)))
+        worker.settle()
+        line.talk()
+        data = caller.sock.recv(65_536)
+        device = FarEnd(other) if is_new else caller.far
+        packet = parse(device.hears.unprotect(data))
+        assert packet is not None
+        assert (packet.ssrc not in ssrcs) is is_new

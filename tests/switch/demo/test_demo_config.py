@@ -19,6 +19,8 @@ from switch.engine.plan import Plan, Trunk
 from switch.run import CannotStart
 from switch.settings.load import load
 from switch.sip.flow import Transport
+from switch.sip.peer import PeerProfile
+from switch.sip.sdes import SrtpMode
 
 SAMPLE = Path(__file__).parents[3] / "config"
 MENU = Menu(name="m", prompt="p", keys={"2": HangUp(), "7": RouteOn()})
@@ -123,6 +125,14 @@ def test_nothing_is_dialled_or_listened_to_where_the_config_says() -> None:
     assert moved.plan.trunk_of("127.0.0.1") is not None
     assert moved.plan.trunk_of("127.0.0.2") is None
     assert demo_config(moved).number == demo_config(fit).number
+
+
+def test_the_demos_phones_do_not_encrypt() -> None:
+    fit = deployment()
+    peer = PeerProfile(srtp=SrtpMode.REQUIRED)
+    trunk = Trunk(name="carrier", networks=((0xC6336407, 0xFFFFFFFF),), peer=peer)
+    moved = on_loopback(replace(fit, plan=replace(fit.plan, trunks=(trunk,), line_peers={"one": peer}))).plan
+    assert [moved.trunks[0].peer.srtp, moved.line_peers["one"].srtp] == [SrtpMode.OFF] * 2
 
 
 def test_audio_has_a_row_of_ports_that_nobody_uses() -> None:

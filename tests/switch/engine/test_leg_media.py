@@ -57,9 +57,15 @@ def test_a_codec_that_is_not_known_has_no_opinion() -> None:
     assert (media.codec, media.received_mos) == (None, None)
 
 
-@pytest.mark.parametrize("name", ["received", "sent", "unheard", "stray", "malformed"])
+@pytest.mark.parametrize("name", ["received", "sent", "unheard", "stray", "malformed", "unauthentic"])
 def test_one_packet_of_any_kind_is_worth_a_row(name: str) -> None:
     assert leg_media(closed(Quality(), Counters(**{name: 1})), leg=0, codec=PCMU) is not None
+
+
+def test_what_was_not_protected_by_the_legs_key_counts_as_malformed() -> None:
+    media = leg_media(closed(Quality(), Counters(malformed=2, unauthentic=3)), leg=0, codec=PCMU)
+    assert media is not None
+    assert media.malformed == 5
 
 
 def test_a_leg_without_audio_has_none() -> None:
