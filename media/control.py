@@ -135,6 +135,24 @@ class Unbridge(Message, frozen=True, kw_only=True):
     port: int
 
 
+class Tap(Message, frozen=True, kw_only=True):
+    """Copy the audio of `port` that is `received` or `sent` to the consumer whose UNIX datagram socket is at `path` (`media.tap_frame`).
+    `tap`: the number that its frames carry. Ends with `Untap`, or `Close`. Where nobody listens there, it is a problem and no tap."""
+
+    port: int
+    tap: int
+    path: str
+    received: bool = True
+    sent: bool = True
+
+
+class Untap(Message, frozen=True, kw_only=True):
+    """End a tap; frames that were taken are still sent."""
+
+    port: int
+    tap: int
+
+
 class Close(Message, frozen=True, kw_only=True):
     """Unbind; answered by `Closed` with the leg's counters. Unknown ports are answered too (zero counters)."""
 
@@ -145,7 +163,22 @@ class Quit(Message, frozen=True, kw_only=True):
     """Close everything and exit 0."""
 
 
-Order = SetPrompts | Open | SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Bridge | Unbridge | Close | Quit
+Order = (
+    SetPrompts
+    | Open
+    | SetRemote
+    | Play
+    | PlayMusic
+    | Ringback
+    | StopPlay
+    | SendDigit
+    | Bridge
+    | Unbridge
+    | Tap
+    | Untap
+    | Close
+    | Quit
+)
 
 
 # worker -> engine

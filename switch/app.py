@@ -14,6 +14,7 @@ import structlog
 
 from media.control import Ready, Report
 from media.prompts.cache import cache_in
+from media.recording import RecorderReady, RecorderReport
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.control.messages import CertificateStatus
@@ -22,6 +23,8 @@ from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
     AppendJournal,
     Effect,
+    ForgetRecordings,
+    KeepRecording,
     LogLoad,
     LogNat,
     LogPeer,
@@ -30,6 +33,7 @@ from switch.engine.effect import (
     SendSip,
     StoreRecord,
     SyncJournal,
+    TellRecorder,
     TellWorker,
     TrustSource,
 )
@@ -39,6 +43,7 @@ from switch.engine.media import RtpSettings
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
+from switch.ledger.tables import RecordingDeletionRow, recording_row
 from switch.ledger.versions import kept_as
 from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
@@ -49,9 +54,11 @@ from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
-from switch.workers import Workers, WorkerSettings
+from switch.workers import RecorderSettings, Workers, WorkerSettings, WorkersFailed
 
 TOKEN_DIGITS = 16
+TAPS_SOCKET_NAME = "taps.sock"
+NO_RECORDER = -1
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
@@ -68,6 +75,10 @@ def _call_of(effect: Effect) -> str:
     match effect:
         case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
+        case TellRecorder() | ForgetRecordings():
+            return ""
+        case KeepRecording(recording=recording):
+            return recording.call_id
         case StoreRecord(judged=judged):
             return judged.record.call_id
         case _:
@@ -140,7 +151,14 @@ class Shell:
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
         )
-        self._workers = Workers(worker, reported=self._report, lost=self._worker_lost)
+        self._workers = Workers[Report](worker, reported=self._report, lost=self._worker_lost)
+        recordings = settings.recordings_in
+        recorder = RecorderSettings(
+            directory=recordings.directory, taps=settings.data / TAPS_SOCKET_NAME, keep_days=recordings.keep_days
+        )
+        self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
+        self._recorder_number: int | None = None
+        self._starting_recorder: asyncio.Task[None] | None = None
         self.prompt_keys = deployment.prompt_keys
         self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -179,6 +197,8 @@ class Shell:
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
+            if self.engine.plan.recordings:
+                await self._start_recorder()
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -186,6 +206,7 @@ class Shell:
             await self._resolver.close()
             await self._sockets.close()
             await self._workers.close()
+            await self._recorder.close()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -226,6 +247,8 @@ class Shell:
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
+        if deployment.plan.recordings and self._recorder_number is None and self._starting_recorder is None:
+            self._starting_recorder = asyncio.create_task(self._start_recorder())
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
@@ -279,9 +302,17 @@ class Shell:
         await self._resolver.close()
         await self._sockets.close()
         await self._workers.close()
+        await self._recorder.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
+
+    async def _start_recorder(self) -> None:
+        """Starts the recorder, or says why not: calls are taken all the same."""
+        try:
+            await self._recorder.start(1)
+        except WorkersFailed as error:
+            _log.error("no call can be recorded", why=str(error))
 
     # what comes in
 
@@ -304,6 +335,19 @@ class Shell:
         self.engine.worker_lost(worker, self._clock.now())
         self._flush()
         _log.error("media worker lost", worker=worker)
+
+    def _recorder_report(self, number: int, report: RecorderReport) -> None:
+        if isinstance(report, RecorderReady):
+            self._recorder_number = number
+            _log.info("recorder up", pid=report.pid)
+        self.engine.recorder_report(report, self._clock.now())
+        self._flush()
+
+    def _recorder_lost(self, number: int) -> None:
+        self._recorder_number = None
+        self.engine.recorder_lost(self._clock.now())
+        self._flush()
+        _log.error("recorder lost: calls go on without recordings until it is back", worker=number)
 
     def _secured(self, tokens: Sequence[str]) -> None:
         now = self._clock.now()
@@ -356,6 +400,10 @@ class Shell:
                 self._sockets.send(data, target)
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
+            case TellRecorder(order=order):
+                self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
+            case KeepRecording() | ForgetRecordings():
+                self._note_recordings(effect)
             case AppendJournal(call_id=call_id, payload=payload):
                 self._ledger_service.append(call_id, payload)
             case SyncJournal(call_id=call_id, leg=leg):
@@ -372,6 +420,16 @@ class Shell:
                 write_log(effect)
             case _:
                 assert_never(effect)
+
+    def _note_recordings(self, effect: KeepRecording | ForgetRecordings) -> None:
+        match effect:
+            case KeepRecording(recording=recording):
+                self._poller.keep_recording(recording_row(recording))
+                with of_call(recording.call_id):
+                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost)
+            case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
+                deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
+                self._poller.forget_recordings(deletions)
 
     def _arm(self) -> None:
         """Arms the one timer for the engine's next deadline. A timer that is set earlier is kept: a superfluous tick is harmless."""

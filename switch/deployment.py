@@ -76,6 +76,14 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSettings:
+    """`directory`: of recordings. `keep_days`: how long they are kept; None: for ever."""
+
+    directory: Path
+    keep_days: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
@@ -84,6 +92,7 @@ class SwitchSettings:
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost;
     `hold_timeout_ms`: the same of one that is on hold. `drain_ms`: how long calls may go on once the switch is told to stop.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
+    `recordings`: where recordings go; None: to `data`, for ever.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
     """
 
@@ -105,6 +114,12 @@ class SwitchSettings:
     api: Api | None = None
     currency: str = "USD"
     name_servers: tuple[tuple[str, int], ...] = ()
+    recordings: RecordingSettings | None = None
+
+    @property
+    def recordings_in(self) -> RecordingSettings:
+        """Returns where recordings go."""
+        return self.recordings or RecordingSettings(directory=self.data / "recordings", keep_days=None)
 
     @property
     def flows(self) -> tuple[Flow, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,19 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
         raise CannotStart(f"can't listen on {error.filename}: {error.strerror or error}; {place}") from error
 
 
+def unwritable_recordings(deployment: Deployment) -> str | None:
+    """Makes the directory of recordings, where a campaign has some. Returns why it can't be written to, or None."""
+    if not deployment.plan.recordings:
+        return None
+    directory = deployment.switch.recordings_in.directory
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            return None
+    except OSError as error:
+        return f"recordings can't be written to {directory}: {error.strerror or error}; see `switch.recordings.directory`"
+
+
 async def serve(config: Path) -> None:
     """Runs the switch that `config` describes until SIGTERM, SIGINT or `payphone drain`. Raises CannotStart."""
     sources: list[Source] = []  # how the log is to be written stands in the config
@@ -80,6 +94,8 @@ async def serve(config: Path) -> None:
         problems = "\n\n".join(show(problem) for problem in loaded.errors)
         raise CannotStart(f"{config} has errors:\n\n{problems}")
     deployment = loaded.deployment
+    if (why := unwritable_recordings(deployment)) is not None:
+        raise CannotStart(why)
     log.configure(deployment.switch.log)
     for source in sources:
         _log_prompt(source)
@@ -281,6 +297,9 @@ class Reloader:
             for problem in loaded.errors[:MAX_PROBLEMS]:
                 _log.error("config problem", problem=show(problem) + "\n")
             _log.error("config refused: the old one keeps running", running=before, problems=len(loaded.errors))
+            return
+        if (why := unwritable_recordings(loaded.deployment)) is not None:
+            _log.error("config refused: the old one keeps running", running=before, why=why)
             return
         if self._api is not None:
             self._api.reload(loaded.deployment)

@@ -1,6 +1,7 @@
-"""Supervises the media worker processes: starts them, exchanges messages over one socket each, restarts them when they exit.
+"""Supervises side processes, media workers and the recorder: starts them, exchanges messages over one socket each, restarts them when they
+exit.
 
-Calls and audio are opaque here: orders go in, reports come out, and the loss of a worker is reported.
+Calls and audio are opaque here: orders go in, reports come out, and the loss of a process is reported.
 """
 
 import asyncio
@@ -13,10 +14,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import structlog
 
-from media.control import MAX_MESSAGE_BYTES, MAX_NAMES, Order, Quit, Ready, Report, SetPrompts, WorkerProblem, decode_report, encode
+from media.control import (
+    MAX_MESSAGE_BYTES,
+    MAX_NAMES,
+    Message,
+    Quit,
+    Ready,
+    Report,
+    SetPrompts,
+    WorkerProblem,
+    decode_report,
+    encode,
+)
+from media.recording import QuitRecorder, RecorderReport, decode_recorder_report
 
 SOCKET_BUFFER_BYTES = 1 << 20
 RESTART_PAUSE_S = 0.5
@@ -34,7 +48,7 @@ _log = structlog.get_logger("payphone")
 
 
 class WorkersFailed(Exception):
-    """A media worker did not start; its stderr has the reason."""
+    """A side process did not start; its stderr has the reason."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,22 +60,70 @@ class _Worker:
     heard_s: float = 0.0
 
 
+R = TypeVar("R", bound=Message)
+R_co = TypeVar("R_co", bound=Message, covariant=True)
+
+
+class ProcessSettings(Protocol[R_co]):
+    """A kind of side process, and its start parameters. `quit`: the order to exit."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def quit(self) -> Message: ...
+
+    def arguments(self) -> list[str]:
+        """Returns the module to run, and its options but for `--socket-fd`."""
+
+    def decode(self, data: bytes) -> R_co | WorkerProblem: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """The start parameters of a worker process. `prompts`: the directory of prepared ones."""
+    """Of a media worker. `prompts`: the directory of prepared ones."""
 
+    name: ClassVar[str] = "media worker"
+    quit: ClassVar[Message] = Quit()
     prompts: Path
     rtp_timeout_ms: int
     hold_timeout_ms: int
 
+    def arguments(self) -> list[str]:
+        options = ["--prompts", str(self.prompts), "--rtp-timeout-ms", str(self.rtp_timeout_ms)]
+        return ["media.worker", *options, "--hold-timeout-ms", str(self.hold_timeout_ms)]
 
-class Workers:
-    """`reported(number, report)` for each report; `lost(number)` when a worker is lost, and its calls with it.
+    def decode(self, data: bytes) -> Report | WorkerProblem:
+        report: Report | WorkerProblem = decode_report(data)
+        return report
 
-    A restarted worker has a new number, so that no order for the old one reaches it.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderSettings:
+    """Of the recorder. `taps`: where it takes frames. `keep_days`: how long recordings are kept; None: for ever."""
+
+    name: ClassVar[str] = "recorder"
+    quit: ClassVar[Message] = QuitRecorder()
+    directory: Path
+    taps: Path
+    keep_days: int | None
+
+    def arguments(self) -> list[str]:
+        keep = [] if self.keep_days is None else ["--keep-days", str(self.keep_days)]
+        return ["media.recorder", "--directory", str(self.directory), "--taps", str(self.taps), *keep]
+
+    def decode(self, data: bytes) -> RecorderReport | WorkerProblem:
+        report: RecorderReport | WorkerProblem = decode_recorder_report(data)
+        return report
+
+
+class Workers(Generic[R]):
+    """`reported(number, report)` for each report; `lost(number)` when a process is lost, and its calls with it.
+
+    A restarted one has a new number, so that no order for the old one reaches it.
     """
 
-    def __init__(self, settings: WorkerSettings, *, reported: Callable[[int, Report], None], lost: Callable[[int], None]) -> None:
+    def __init__(self, settings: ProcessSettings[R], *, reported: Callable[[int, R], None], lost: Callable[[int], None]) -> None:
         self._settings = settings
         self._reported = reported
         self._lost = lost
@@ -72,7 +134,7 @@ class Workers:
         self._keepers: set[asyncio.Task[None]] = set()
 
     async def start(self, count: int) -> None:
-        """Starts `count` workers, and keeps that many running from then on. Raises WorkersFailed when one does not start."""
+        """Starts `count` processes, and keeps that many running from then on. Raises WorkersFailed when one does not start."""
         for _ in range(count):
             ready = asyncio.Event()
             self._keepers.add(asyncio.create_task(self._keep(ready)))
@@ -80,7 +142,7 @@ class Workers:
                 async with asyncio.timeout(READY_S):
                     await ready.wait()
             except TimeoutError as error:
-                raise WorkersFailed(f"no media worker came up in {READY_S:.0f} s: see its messages above") from error
+                raise WorkersFailed(f"no {self._settings.name} came up in {READY_S:.0f} s: see its messages above") from error
 
     def set_prompts(self, keys: Mapping[str, str]) -> None:
         """Every worker, those to come included, has these prompts by their names from now on."""
@@ -88,8 +150,8 @@ class Workers:
         for number in self._workers:
             self._tell_prompts(number)
 
-    def tell(self, number: int, order: Order) -> None:
-        """Sends an order. Never blocks. Orders to a lost worker are dropped."""
+    def tell(self, number: int, order: Message) -> None:
+        """Sends an order. Never blocks. Orders to a lost process are dropped."""
         worker = self._workers.get(number)
         if worker is None:
             return
@@ -101,7 +163,7 @@ class Workers:
         """Asks every worker to quit, and waits for its exit for a limited time."""
         self._closing = True
         for number in list(self._workers):
-            self.tell(number, Quit())
+            self.tell(number, self._settings.quit)
         done, pending = await asyncio.wait(self._keepers, timeout=QUIT_S) if self._keepers else (set(), set())
         for worker in list(self._workers.values()):
             with suppress(ProcessLookupError):
@@ -120,11 +182,8 @@ class Workers:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         ours.setblocking(False)
-        settings = self._settings
-        command = [sys.executable, "-m", "media.worker", "--socket-fd", str(theirs.fileno())]
-        command += ["--prompts", str(settings.prompts), "--rtp-timeout-ms", str(settings.rtp_timeout_ms)]
-        command += ["--hold-timeout-ms", str(settings.hold_timeout_ms)]
-        # numpy would start a busy-waiting thread for every core: the relay is single-threaded and does not use them.
+        command = [sys.executable, "-m", *self._settings.arguments(), "--socket-fd", str(theirs.fileno())]
+        # numpy would start a busy-waiting thread for every core: these processes do not use them.
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         # A session of its own: only the switch gets Ctrl-C, and ends its calls and its workers in that order.
         process = await asyncio.create_subprocess_exec(*command, pass_fds=(theirs.fileno(),), start_new_session=True, env=env)
@@ -146,10 +205,11 @@ class Workers:
             try:
                 number, worker = await self._spawn()
             except OSError as error:  # no process or no socket available now
-                _log.error("media worker can't be started", why=str(error), again_in_s=pause_s)
+                _log.error(f"{self._settings.name} can't be started", why=str(error), again_in_s=pause_s)
             else:
                 worker.ready = ready
                 await self._until_ended(worker)
+                self._readable(number, worker)  # its last words
                 self._gone(number, worker)
             if loop.time() - started_s > LASTED_S:
                 pause_s = RESTART_PAUSE_S
@@ -166,7 +226,7 @@ class Workers:
             while not (await asyncio.wait({ended}, timeout=LOOK_S))[0]:
                 silent = worker.ready.is_set() and loop.time() - worker.heard_s > HUNG_S
                 if silent and suspect:  # twice, in case this process was suspended
-                    _log.error("media worker gives no sign of life: it is ended", pid=worker.process.pid)
+                    _log.error(f"{self._settings.name} gives no sign of life: it is ended", pid=worker.process.pid)
                     worker.process.kill()
                 suspect = silent
         finally:
@@ -196,9 +256,10 @@ class Workers:
                 self._gone(number, worker)
                 return
             worker.heard_s = asyncio.get_running_loop().time()
-            report = decode_report(data)
+            report = self._settings.decode(data)
             if isinstance(report, WorkerProblem):
-                _log.error("media worker has a problem", worker=number, doing=report.doing, why=report.why, trace=report.trace)
+                what = f"{self._settings.name} has a problem"
+                _log.error(what, worker=number, doing=report.doing, why=report.why, trace=report.trace)
                 continue
             if isinstance(report, Ready):
                 worker.ready.set()

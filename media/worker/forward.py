@@ -9,6 +9,7 @@ from collections.abc import Callable
 from media.control import DigitReceived, Heard
 from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, payload_span
 from media.rtp.telephone_event import Press
+from media.tap_frame import RECEIVED
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
 
@@ -49,8 +50,7 @@ class Forwarder:
             if payload_type not in leg.codecs:
                 self._take_other(leg, payload_type, size, now_ns)
                 return
-            if leg.turn_to_audio(payload_type, now_ns):
-                hear_first(leg, now_ns, self._report)
+            self._turn_to_audio(leg, payload_type, size, now_ns)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
@@ -63,6 +63,12 @@ class Forwarder:
         buffer[1] += to.send_type - payload_type
         if to.stream.rewrite(buffer, now_ns):
             to.transmit(self._view[:size])
+
+    def _turn_to_audio(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
+        if leg.turn_to_audio(payload_type, now_ns):
+            hear_first(leg, now_ns, self._report)
+        for tap in leg.taps_received:
+            tap.take(self._view[:size], now_ns, direction=RECEIVED, codec=leg.audio_codec)
 
     def _admit(self, leg: Leg, source: Address, now_ns: int) -> bool:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())

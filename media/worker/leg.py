@@ -5,6 +5,7 @@ Applies the rules of the source latch and says which leg its packets go to. Hand
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 from media.control import Counters, Latch, RemoteMedia
@@ -12,8 +13,10 @@ from media.dsp.g711 import PCMU, recoding
 from media.rtp.continuity import MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import DigitDetector
+from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 
 Address = tuple[str, int] | tuple[str, int, int, int]
@@ -81,6 +84,8 @@ class Leg:
         "sock",
         "stray",
         "stream",
+        "taps",
+        "taps_received",
         "unheard",
         "untold_ns",
     )
@@ -117,6 +122,8 @@ class Leg:
         self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
         self.recode: bytes | None = None  # derived by `update_relay`
+        self.taps: tuple[LegTap, ...] = ()
+        self.taps_received: tuple[LegTap, ...] = ()  # derived by `set_taps`: while there are any, no audio type is the present one
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
         self.rtcp_ns: int | None = None  # when its last RTCP came
@@ -134,7 +141,7 @@ class Leg:
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
         self.send_type = peer.payload_type
-        self.audio_type = NO_TYPE if self.is_awaited or self.first_ns is None else peer.payload_type
+        self.audio_type = NO_TYPE if self.is_awaited or self.taps_received or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
@@ -161,7 +168,7 @@ class Leg:
             self.update_relay()
         if self.is_awaited and self.relay_to is None:
             return False
-        self.audio_type = payload_type
+        self.audio_type = NO_TYPE if self.taps_received else payload_type
         was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
         return was_awaited
 
@@ -235,6 +242,27 @@ class Leg:
     def await_audio(self) -> None:
         """The next audio that goes to the partner is to be told."""
         self.is_awaited, self.audio_type = True, NO_TYPE
+
+    def set_taps(self, taps: tuple[LegTap, ...], clock: Callable[[], int]) -> None:
+        """These taps copy the leg's audio from now on. A leg without them pays nothing: what is received takes the way of a first packet,
+        and `send` is another function."""
+        self.taps = taps
+        self.taps_received = tuple(tap for tap in taps if RECEIVED in tap.directions)
+        self.audio_type = NO_TYPE
+        sent = tuple(tap for tap in taps if SENT in tap.directions)
+        self.send = self._tapped_send(sent, clock) if sent else self.sock.sendto
+
+    def _tapped_send(self, taps: tuple[LegTap, ...], clock: Callable[[], int]) -> Callable[[memoryview, Address], int]:
+        send = self.sock.sendto
+
+        def send_and_copy(packet: memoryview, address: Address) -> int:
+            size = send(packet, address)
+            if packet[1] & 0x7F == self.send_type:
+                for tap in taps:
+                    tap.take(packet, clock(), direction=SENT, codec=self.codec)
+            return size
+
+        return send_and_copy
 
     def bridge(self, other: "Leg", now_ns: int) -> None:
         """Relay between this leg and another; former partners are left alone, what plays on either stops. Keys that were pressed before are

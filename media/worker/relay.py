@@ -19,6 +19,7 @@ from media.worker.leg import Leg, bind
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
+from media.worker.tap import Consumers
 
 RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, in case the machine stalls the worker
 RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
@@ -43,6 +44,7 @@ class Relay:
         "_prompts",
         "_quit",
         "_rtcp",
+        "_taps",
         "_tick_ns",
     )
 
@@ -55,10 +57,12 @@ class Relay:
         self._legs: dict[int, Leg] = {}  # by file descriptor
         self._prompts = prompts
         self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
+        self._taps = Consumers(self._complaints.about)
         self._board = Switchboard(
             sockets=self,
             prompt=prompts.get,
             report=self._link.report,
+            taps=self._taps,
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
@@ -164,13 +168,15 @@ class Relay:
         """Do what is due; when to look again, now at the earliest."""
         try:
             self._board.send_frames(now_ns)
+            self._taps.flush(now_ns)
             if now_ns >= self._tick_ns:
                 self._tick_ns = now_ns + TICK_NS
                 self._tick(now_ns)
         except Exception as error:  # noqa: BLE001 -- one leg's failure must not end every call; reported
             self._complaints.about("keeping time", error)
-        frame_ns = self._board.next_frame_ns()
-        return max(now_ns, min(self._tick_ns, self._tick_ns if frame_ns is None else frame_ns))
+        return max(
+            now_ns, min(each for each in (self._tick_ns, self._board.next_frame_ns(), self._taps.next_ns()) if each is not None)
+        )
 
     def _tick(self, now_ns: int) -> None:
         self._board.report_silence(now_ns)

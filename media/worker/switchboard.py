@@ -29,7 +29,9 @@ from media.control import (
     SetPrompts,
     SetRemote,
     StopPlay,
+    Tap,
     Unbridge,
+    Untap,
 )
 from media.dsp.g711 import PCMA, PCMU
 from media.dsp.tones import FRAME_SAMPLES, ringback
@@ -41,6 +43,7 @@ from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from media.worker.tap import MAX_TAPS, Consumers
 from media.worker.tones import ToneQueue
 from switch.timer_heap import TimerHeap
 
@@ -73,6 +76,7 @@ class Switchboard:
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
+        "_taps",
         "_view",
     )
 
@@ -82,12 +86,14 @@ class Switchboard:
         sockets: Sockets,
         prompt: Callable[[str], Audio | PromptUnplayable],
         report: Callable[[Report], None],
+        taps: Consumers,
         rtp_timeout_ns: int,
         hold_timeout_ns: int = HOLD_TIMEOUT_NS,
     ) -> None:
         self._sockets = sockets
         self._prompt = prompt
         self._report = report
+        self._taps = taps
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
@@ -105,7 +111,7 @@ class Switchboard:
                 self._close(order.port)
             case Bridge():
                 self._bridge(order, now_ns)
-            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge():
+            case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge() | Tap() | Untap():
                 leg = self._legs.get(order.port)
                 if leg is not None:
                     self._execute_on(leg, order, now_ns)
@@ -115,7 +121,10 @@ class Switchboard:
                 assert_never(order)
 
     def _execute_on(
-        self, leg: Leg, order: SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Unbridge, now_ns: int
+        self,
+        leg: Leg,
+        order: SetRemote | Play | PlayMusic | Ringback | StopPlay | SendDigit | Unbridge | Tap | Untap,
+        now_ns: int,
     ) -> None:
         match order:
             case SetRemote():
@@ -132,6 +141,10 @@ class Switchboard:
                 self._send_digit(leg, order, now_ns)
             case Unbridge():
                 leg.unbridge()
+            case Tap():
+                self._tap(leg, order)
+            case Untap():
+                self._untap(leg, {order.tap})
             case _:
                 assert_never(order)
 
@@ -156,6 +169,7 @@ class Switchboard:
         if leg is not None:
             leg.unbridge()
             leg.play(None)
+            self._untap(leg, {each.tap for each in leg.taps})
             self._sockets.unwatch(leg)
             leg.sock.close()
             counters = leg.counters()
@@ -165,6 +179,19 @@ class Switchboard:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
         if a is not None and b is not None and a is not b:
             a.bridge(b, now_ns)
+
+    def _tap(self, leg: Leg, order: Tap) -> None:
+        if len(leg.taps) >= MAX_TAPS or any(each.tap == order.tap for each in leg.taps):
+            raise ValueError(f"port {leg.port} can't be tapped once more, by {order.tap}")
+        tap = self._taps.tap(order.tap, order.path, received=order.received, sent=order.sent)
+        if tap is not None:
+            leg.set_taps((*leg.taps, tap), self._taps.clock)
+
+    def _untap(self, leg: Leg, numbers: set[int]) -> None:
+        ended = tuple(each for each in leg.taps if each.tap in numbers)
+        if ended:
+            leg.set_taps(tuple(each for each in leg.taps if each not in ended), self._taps.clock)
+            self._taps.release(ended)
 
     def _play(self, leg: Leg, name: str, *, play: int | None, now_ns: int) -> None:
         prompt = self._prompt(name)

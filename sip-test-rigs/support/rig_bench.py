@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import assert_never
 
+import rig_recording
 from child_process import wait_until
 from rig_asterisk import Asterisk
 from rig_baresip import BaresipPhone
+from rig_call_recording import SIDES, sides_of
 from rig_certificates import Certificates
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
@@ -372,6 +374,8 @@ class Bench:
                 problems += phone.unheard(self._rig.heard[phone.name])
         if self._asterisk is not None and "asterisk" in self._rig.heard:
             problems += self._asterisk.unheard(self._rig.heard["asterisk"])
+        for name in sorted(SIDES.keys() & self._rig.heard.keys()):
+            problems += rig_recording.unheard(name, sides_of(self._work)[name], self._rig.heard[name], digits="")
         return problems
 
     def _read_logs(self) -> list[str]:

@@ -201,6 +201,7 @@ _ARGUMENTS: dict[type[Any], Callable[[Any], str]] = {
     do.HangUp: lambda hang_up: f"{hang_up.leg} {hang_up.cause}",
     do.Refuse: lambda refuse: str(refuse.cause),
     do.Progress: lambda progress: str(progress.status),
+    do.StartRecording: lambda start: f"{start.sides} {start.format}",
     do.Transfer: lambda transfer: f"{transfer.leg} {transfer.uri}",
     **dict.fromkeys((do.RefuseTransfer, do.EndTransfer), lambda end: f"{end.leg} {end.status}"),
     **dict.fromkeys(

@@ -5,6 +5,7 @@ import msgspec
 from routing.ruling import Attempt
 from routing.table import NoRoute
 from switch.call.cause import Cause
+from switch.call.recording_terms import RecordingFormat, Sides
 
 
 class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +138,25 @@ class StopPlay(msgspec.Struct, frozen=True, kw_only=True):
     leg: int
 
 
+class StartRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """Record the caller's leg from now on."""
+
+    sides: Sides
+    format: RecordingFormat
+
+
+class PauseRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """Record silence until `ResumeRecording`."""
+
+
+class ResumeRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """Record what is said again."""
+
+
+class StopRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """The recording is over."""
+
+
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over: build its record, judge it, drop the call."""
 
@@ -163,5 +183,9 @@ Command = (
     | Play
     | PlayRingback
     | StopPlay
+    | StartRecording
+    | PauseRecording
+    | ResumeRecording
+    | StopRecording
     | Finish
 )

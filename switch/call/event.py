@@ -9,6 +9,7 @@ from routing.expression import Scalar
 from routing.ruling import Ruling
 from switch.call.cause import Cause
 from switch.call.moment import Moment
+from switch.call.recording_terms import RecordingTerms
 
 
 class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +40,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
     """Routing's answer to `AskRoute`. `menu`: the one that the caller enters. `thresholds_ms`: for each attempt of a `Dial`, the talk times
     at which money may be owed, ascending: it is judged exactly there. `total_thresholds_ms`: the same in times of the whole call.
-    `heard_both`: it may be owed, too, when both sides have been heard."""
+    `heard_both`: it may be owed, too, when both sides have been heard. `recording`: how the call is recorded; None: it is not."""
 
     at: Moment
     ruling: Ruling
@@ -47,6 +48,7 @@ class Ruled(msgspec.Struct, frozen=True, kw_only=True):
     thresholds_ms: tuple[tuple[int, ...], ...] = ()
     total_thresholds_ms: tuple[int, ...] = ()
     heard_both: bool = False
+    recording: RecordingTerms | None = None
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,11 +122,13 @@ class DigitHeard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromptEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """`play` is the number of its `Play` command: the end of a prompt that a newer one replaced is recognised by it."""
+    """`play` is the number of its `Play` command: the end of a prompt that a newer one replaced is recognised by it. `why`: it could not
+    be played; None: it was."""
 
     at: Moment
     leg: int
     play: int
+    why: str | None = None
 
 
 class TransferRequested(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +198,20 @@ class MediaFailed(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class RecordingFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The call is recorded no longer: the recorder died, or can't write. `why`: in words."""
+
+    at: Moment
+    why: str
+
+
+class RecordingPauseRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asks by the control socket that the recording pauses, or goes on."""
+
+    at: Moment
+    paused: bool
+
+
 class DeadlinePassed(msgspec.Struct, frozen=True, kw_only=True):
     """`silent_since`: the last packet of the side that should send audio and has not for a while; None: both sides send."""
 
@@ -229,6 +247,8 @@ Event = (
     | MediaQuiet
     | MediaLost
     | MediaFailed
+    | RecordingFailed
+    | RecordingPauseRequested
     | DeadlinePassed
     | Stopped
 )

@@ -14,7 +14,7 @@ import ivr.step as menu
 from ivr.menu import MenuPlan
 from routing.expression import Scalar
 from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Wait
-from switch.call import hunting, transfer
+from switch.call import hunting, recording, transfer
 from switch.call.cause import Cause
 from switch.call.command import Command, Play, PlayRingback, ReleaseCaps, StopPlay
 from switch.call.event import (
@@ -35,6 +35,8 @@ from switch.call.event import (
     MediaLost,
     MediaQuiet,
     PromptEnded,
+    RecordingFailed,
+    RecordingPauseRequested,
     Ruled,
     Stopped,
     TransferAnswered,
@@ -99,7 +101,7 @@ def advance(call: Call, event: Event) -> Step:
         if isinstance(event, LegEnded) and event.leg != CALLER:
             return Step(call, (ReleaseCaps(leg=event.leg),))
         return Step(call)
-    step = _TRANSITIONS[type(event)](call, event)
+    step = recording.follow(call, _TRANSITIONS[type(event)](call, event), event)
     if isinstance(call.phase, Bridged) and not isinstance(step.call.phase, Bridged):
         return step.after(hunting.accrue_passed(call.phase, event.at))
     return step
@@ -114,6 +116,7 @@ def _on_ruled(call: Call, event: Ruled) -> Step:
     ruling = event.ruling
     history = replace(call.history, publisher=ruling.publisher, campaign=ruling.campaign)
     call = replace(call, history=history, trail=call.trail + ruling.trail, known=ruling.tags or call.known)
+    call = recording.with_terms(call, event.recording)
     match ruling.choice:
         case EnterMenu(menu=name, tags=tags):
             if event.menu is None:
@@ -285,6 +288,12 @@ def _on_media_failed(call: Call, event: MediaFailed) -> Step:
     return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.MEDIA_FAILED)
 
 
+def _on_recording(call: Call, event: RecordingFailed | RecordingPauseRequested) -> Step:
+    """`recording.follow` does all there is to do."""
+    del event
+    return Step(call)
+
+
 def _on_stopped(call: Call, event: Stopped) -> Step:
     if isinstance(call.phase, Releasing):
         return Step(call)
@@ -345,6 +354,8 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     MediaQuiet: _on_media_quiet,
     MediaLost: _on_media_lost,
     MediaFailed: _on_media_failed,
+    RecordingFailed: _on_recording,
+    RecordingPauseRequested: _on_recording,
     DeadlinePassed: _on_deadline,
     Stopped: _on_stopped,
 }

@@ -20,6 +20,7 @@ from switch.call.cause import Cause
 from switch.call.event import TransferorLeft
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
+from switch.call.recording_terms import RecordingState
 
 
 class LegState(StrEnum):
@@ -284,7 +285,8 @@ Phase = (
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """`legs[n]`: the state of leg n. `expires`: when it is ended for its length. `plays`: how many prompts were started.
 
-    `trail`: the reasons of all rulings, in order. `known`: the tags that filters could read, as of the last ruling.
+    `trail`: the reasons of all rulings, in order. `known`: the tags that filters could read, as of the last ruling. `recording` None: the
+    call is not recorded.
     """
 
     history: CallHistory
@@ -294,6 +296,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     plays: int = 0
     trail: tuple[Reason, ...] = ()
     known: Mapping[str, Scalar] = msgspec.field(default_factory=dict)
+    recording: RecordingState | None = None
 
     @property
     def deadline(self) -> Moment | None:

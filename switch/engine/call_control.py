@@ -124,6 +124,7 @@ class CallControl:
             self.usage.holds.enter(history.call_id, ruling.choice.campaign)
         elif not isinstance(ruling.choice, Dial):  # a caller that is being connected keeps its place until talk
             self.usage.holds.leave(history.call_id)
+        recording = None if ruling.campaign is None else context.plan.recordings.get(ruling.campaign)
         match ruling.choice:
             case Dial(attempts=attempts):
                 thresholds_ms = tuple(
@@ -138,11 +139,12 @@ class CallControl:
                     thresholds_ms=thresholds_ms,
                     total_thresholds_ms=total_ms,
                     heard_both=terms.heard_both,
+                    recording=recording,
                 )
             case EnterMenu(menu=menu):
-                return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu])
+                return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu], recording=recording)
             case _:
-                return Ruled(at=at, ruling=ruling)
+                return Ruled(at=at, ruling=ruling, recording=recording)
 
     def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
         """This leg has been bridged: revenue that is due at once counts from now on."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from media.control import Order
+from media.recording import RecorderOrder, RecordingEnded
 from switch.billing.verdict import JudgedCall
 from switch.sip.flow import Flow
 from switch.sip.statistics import Statistic
@@ -30,6 +31,24 @@ class SendSip(msgspec.Struct, frozen=True, kw_only=True):
 class TellWorker(msgspec.Struct, frozen=True, kw_only=True):
     worker: int
     order: Order
+
+
+class TellRecorder(msgspec.Struct, frozen=True, kw_only=True):
+    order: RecorderOrder
+
+
+class KeepRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """A call's recording is complete: its row goes to the ledger."""
+
+    recording: RecordingEnded
+
+
+class ForgetRecordings(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of these recordings have been deleted by `actor`: the ledger keeps that, and their rows."""
+
+    paths: tuple[str, ...]
+    at_us: int
+    actor: str
 
 
 class StoreRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +119,9 @@ Effect = (
     | SyncJournal
     | SendSip
     | TellWorker
+    | TellRecorder
+    | KeepRecording
+    | ForgetRecordings
     | StoreRecord
     | LogProblem
     | LogPeer

@@ -8,11 +8,13 @@ import traceback
 from collections.abc import Callable
 
 from media.control import Report
+from media.recording import RecorderReport
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
+from switch.call.recording_terms import RecordingTurn
 from switch.engine.admission import Admission
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
@@ -26,6 +28,7 @@ from switch.engine.media import MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
 from switch.engine.peer_state import HealthState, RegistrationState, logged_state
 from switch.engine.plan import Plan
+from switch.engine.recordings import Failure, RecordingController
 from switch.engine.renegotiation import Renegotiator
 from switch.engine.status import (
     LineStatus,
@@ -75,11 +78,13 @@ class Engine:
         renegotiator = Renegotiator(agent=agent, media=self._media)
         transfers = TransferController(agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls)
         digits = DigitRelay(agent=agent, media=self._media)
+        self._recordings = RecordingController(media=self._media, emit=emit)
         executor = CommandExecutor(
             agent=agent,
             media=self._media,
             renegotiator=renegotiator,
             transfers=transfers,
+            recordings=self._recordings,
             control=self._control,
             calls=self._calls,
             traffic=self._traffic,
@@ -208,6 +213,36 @@ class Engine:
         """A media worker died: its calls end, each with a record."""
         self._reports.on_lost(worker, at)
         self._drain_facts(at)
+
+    def recorder_report(self, report: RecorderReport, at: Moment) -> None:
+        """A report of the recorder came."""
+        failure = self._recordings.on_report(report, at)
+        if failure is not None:
+            self._on_recording_failed(failure, at)
+
+    def recorder_lost(self, at: Moment) -> None:
+        """The recorder died: calls go on, and are recorded no longer. Those to come are, once there is another one."""
+        for failure in self._recordings.on_lost():
+            self._on_recording_failed(failure, at)
+
+    def _on_recording_failed(self, failure: Failure, at: Moment) -> None:
+        live = self._calls.get(failure.call_id)
+        if live is not None:
+            self._recordings.forget(live)
+            self._runner.feed(live, ev.RecordingFailed(at=at, why=failure.why))
+            self._drain_facts(at)
+
+    def pause_recording(self, call_id: str, at: Moment, *, paused: bool) -> str | None:
+        """Pauses the recording of a call, or resumes it. Returns why it can't be, or None."""
+        live = self._calls.get(call_id)
+        if live is None:
+            return f"no call {call_id} is in progress"
+        recording = live.call.recording
+        if recording is None or recording.turn not in (RecordingTurn.ON, RecordingTurn.PAUSED):
+            return f"call {call_id} is not being recorded"
+        self._runner.feed(live, ev.RecordingPauseRequested(at=at, paused=paused))
+        self._drain_facts(at)
+        return None
 
     def load_usage(self, past: UsageHistory) -> None:
         """Loads usage from before this process, as read from the ledger. Called once, before the first call."""

@@ -20,6 +20,7 @@ from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
 from switch.engine.line_invite import invite
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
+from switch.engine.recordings import RecordingController
 from switch.engine.renegotiation import Renegotiator
 from switch.engine.status import TrafficCounts
 from switch.engine.transfer import TransferController
@@ -33,7 +34,7 @@ RETRY_AFTER_S = 5
 class CommandExecutor:
     """Carries out commands. `emit` takes the effects they need. `traffic` counts the calls that are over."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_renegotiator", "_traffic", "_transfers")
+    __slots__ = ("_agent", "_calls", "_control", "_emit", "_media", "_recordings", "_renegotiator", "_traffic", "_transfers")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class CommandExecutor:
         media: MediaController,
         renegotiator: Renegotiator,
         transfers: TransferController,
+        recordings: RecordingController,
         control: CallControl,
         calls: LiveCalls,
         traffic: TrafficCounts,
@@ -55,6 +57,7 @@ class CommandExecutor:
         self._emit = emit
         self._renegotiator = renegotiator
         self._transfers = transfers
+        self._recordings = recordings
 
     def carry_out(self, live: LiveCall, command: do.Command, at: Moment) -> Iterable[ev.Event]:
         """Carries out `command`; returns the events it caused at once."""
@@ -73,6 +76,8 @@ class CommandExecutor:
                 self._emit(SyncJournal(call_id=live.call_id, leg=leg))
             case do.AccrueRevenue():
                 self._control.accrue_revenue(live.call, live.context, at)
+            case do.StartRecording() | do.PauseRecording() | do.ResumeRecording() | do.StopRecording():
+                return self._recordings.carry_out(live, command, at)
             case do.Finish():
                 self._finish(live)
             case do.Progress() | do.Answer() | do.Refuse() | do.StartEarlyMedia():
@@ -177,6 +182,7 @@ class CommandExecutor:
     def clean_up(self, live: LiveCall, at: Moment) -> None:
         """Cleans up after an error that may have stopped commands: hangs up every live leg, and releases the caps of every attempt whose
         leg has ended. Idempotent."""
+        self._recordings.stop(live, at)
         for leg in live.legs.values():
             self._transfers.hang_up(live, leg, at, q850=TREATMENT[Cause.BROKEN].q850)
         for number in sorted(live.context.reserved):

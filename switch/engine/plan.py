@@ -8,6 +8,7 @@ from ivr.menu import MenuPlan
 from routing.expression import Kind
 from routing.table import Table
 from switch.billing.terms import Rate, Terms
+from switch.call.recording_terms import RecordingTerms
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
 from switch.sip.probe import Watch
@@ -44,6 +45,7 @@ class Plan:
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
     numbers whose callers can't withhold their number.
     `hold_music`: by campaign, the prompt that its callers hear over and over on hold; one that is not there has none.
+    `recordings`: by campaign, how its calls are recorded; those of one that is not there are not.
     `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
     """
 
@@ -65,6 +67,7 @@ class Plan:
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
     hold_music: Mapping[str, str] = field(default_factory=dict)
+    recordings: Mapping[str, RecordingTerms] = field(default_factory=dict)
     watches: tuple[Watch, ...] = ()
     registrars: tuple[Registrar, ...] = ()
 

@@ -60,7 +60,7 @@ class WorkerReports:
                 if why is not None:
                     owner = self._media.owner_of(port)
                     self._emit(LogProblem(what=f"prompt can't be played: {why}", call_id="" if owner is None else owner[0]))
-                self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play))
+                self._to_owner(port, lambda leg: ev.PromptEnded(at=at, leg=leg, play=play, why=why))
             case MediaTimeout(port=port, last_ns=last_ns):
                 last = None if last_ns is None else at.at_mono(last_ns)
                 self._to_owner(port, lambda leg: ev.MediaLost(at=at, leg=leg, last=last))

@@ -17,6 +17,7 @@ from switch.engine.lookback import Lookback
 from switch.engine.usage import UsageHistory
 from switch.ledger.database import Database
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
+from switch.ledger.tables import RecordingDeletionRow, RecordingRow
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ MAX_MADE = 20_000
 OURS = "switch"
 """The actor of rows that a running switch writes itself, and has counted already."""
 RETRY_S = 1.0
+CLOSE_S = 5.0
 POLL_S = 1.0
 """How soon a posting or a deposit counts for the caps of calls to come."""
 
@@ -129,6 +131,7 @@ class LedgerPoller:
         self._complain = complain
         self._now_us = now_us
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Task[None]] = set()
         self.unreadable = 0
 
     def begin(self, horizon: Lookback) -> None:
@@ -147,6 +150,22 @@ class LedgerPoller:
 
         self._spawn(kept())
 
+    def keep_recording(self, recording: RecordingRow) -> None:
+        """The row of a recording whose file is complete."""
+        self._write(lambda ledger: ledger.add_recordings([recording]))
+
+    def forget_recordings(self, deletions: Sequence[RecordingDeletionRow]) -> None:
+        """The files of recordings have been deleted."""
+        self._write(lambda ledger: ledger.add_recording_deletions(deletions))
+
+    def _write(self, work: Callable[[Ledger], None]) -> None:
+        async def written() -> None:
+            await self._insist(work)
+
+        task = self._spawn(written())
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
     def look_back(self, horizon: Lookback, *, then: Callable[[History], None]) -> None:
         """A config that looks further back than is known waits for the rest."""
 
@@ -156,14 +175,18 @@ class LedgerPoller:
         self._spawn(looked())
 
     async def close(self) -> None:
+        """Rows of recordings are still written, for a limited time."""
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=CLOSE_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

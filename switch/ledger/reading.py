@@ -16,7 +16,23 @@ from sqlalchemy.exc import OperationalError
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.record import Outcome
-from switch.ledger.tables import ATTEMPT, CALL, CONFIG, EVENT, MONEY, MONEY_STATE, judged_call, read_money, read_state
+from switch.ledger.tables import (
+    ATTEMPT,
+    CALL,
+    CONFIG,
+    EVENT,
+    MONEY,
+    MONEY_STATE,
+    RECORDING,
+    RECORDING_DELETION,
+    RecordingDeletionRow,
+    RecordingRow,
+    judged_call,
+    read_deletion,
+    read_money,
+    read_recording,
+    read_state,
+)
 
 KEYS_PER_QUERY = 500
 ANONYMOUS = "anonymous"
@@ -238,6 +254,39 @@ def config_versions(connection: Connection, version: str, *, at_us: int | None) 
     kept = select(CONFIG.c.files).where(CONFIG.c.version.like(f"{version}@%")).order_by(CONFIG.c.at_us.desc()).limit(1)
     files = connection.scalar(kept if at_us is None else kept.where(CONFIG.c.at_us <= at_us))
     return None if files is None else _FILES.decode(files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRecording:
+    """A recording and, where its file was deleted, when and by whom; None: it is there."""
+
+    recording: RecordingRow
+    deletion: RecordingDeletionRow | None
+
+
+def recordings_of(connection: Connection, call_ids: Iterable[str]) -> list[KeptRecording]:
+    """In the order of their ends."""
+    found: list[RecordingRow] = []
+    for some in _in_turn(call_ids):
+        rows = connection.execute(select(RECORDING).where(RECORDING.c.call_id.in_(some)))
+        found.extend(read_recording(row) for row in rows.mappings())
+    return _with_deletions(connection, sorted(found, key=lambda row: (row.ended_us, row.path)))
+
+
+def recordings_before(connection: Connection, ended_before_us: int) -> list[KeptRecording]:
+    """Those that ended before a moment, the oldest first."""
+    rows = connection.execute(
+        select(RECORDING).where(RECORDING.c.ended_us < ended_before_us).order_by(RECORDING.c.ended_us, RECORDING.c.path)
+    )
+    return _with_deletions(connection, [read_recording(row) for row in rows.mappings()])
+
+
+def _with_deletions(connection: Connection, recordings: Sequence[RecordingRow]) -> list[KeptRecording]:
+    deleted: dict[str, RecordingDeletionRow] = {}
+    for some in _in_turn([row.path for row in recordings]):
+        for row in connection.execute(select(RECORDING_DELETION).where(RECORDING_DELETION.c.path.in_(some))).mappings():
+            deleted[row["path"]] = read_deletion(row)
+    return [KeptRecording(recording=row, deletion=deleted.get(row.path)) for row in recordings]
 
 
 def existing(connection: Connection, column: Column[Any], keys: Iterable[str]) -> set[str]:

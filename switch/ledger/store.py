@@ -15,7 +15,7 @@ from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.ledger import reading
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
-from switch.ledger.reading import CallFilter
+from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
 from switch.ledger.tables import (
     ATTEMPT,
@@ -26,14 +26,20 @@ from switch.ledger.tables import (
     MONEY,
     MONEY_STATE,
     POSTING,
+    RECORDING,
+    RECORDING_DELETION,
     PostingRow,
+    RecordingDeletionRow,
+    RecordingRow,
     attempt_row,
     call_row,
+    deletion_values,
     event_row,
     json_text,
     money_row,
     posting_row,
     read_posting,
+    recording_values,
     state_row,
 )
 
@@ -116,6 +122,20 @@ class Ledger:
             if not reading.existing(connection, CONFIG.c.version, [version]):
                 connection.execute(insert(CONFIG), {"version": version, "at_us": at_us, "files": json_text(files)})
 
+    def add_recordings(self, recordings: Sequence[RecordingRow]) -> None:
+        """One whose path is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            known = reading.existing(connection, RECORDING.c.path, [each.path for each in recordings])
+            if fresh := [recording_values(each) for each in recordings if each.path not in known]:
+                connection.execute(insert(RECORDING), fresh)
+
+    def add_recording_deletions(self, deletions: Sequence[RecordingDeletionRow]) -> None:
+        """As `add_recordings`; a file without a recording's row is one, too."""
+        with self._database.changing() as connection, storing():
+            known = reading.existing(connection, RECORDING_DELETION.c.path, [each.path for each in deletions])
+            if fresh := [deletion_values(each) for each in deletions if each.path not in known]:
+                connection.execute(insert(RECORDING_DELETION), fresh)
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -179,6 +199,18 @@ class Ledger:
         """Returns the library versions kept with that config version by the moment, or the last ones; None: none were kept."""
         with self._database.snapshot() as connection:
             return reading.config_versions(connection, version, at_us=at_us)
+
+    # reading recordings
+
+    def recordings_of(self, call_ids: Iterable[str]) -> list[KeptRecording]:
+        """The recordings of these calls, in the order of their ends."""
+        with self._database.snapshot() as connection:
+            return reading.recordings_of(connection, call_ids)
+
+    def recordings_before(self, ended_before_us: int) -> list[KeptRecording]:
+        """The recordings that ended before a moment, the oldest first."""
+        with self._database.snapshot() as connection:
+            return reading.recordings_before(connection, ended_before_us)
 
     # reading money
 

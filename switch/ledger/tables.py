@@ -1,11 +1,11 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent` or `PostingRow` is a column of the same name:
-adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals what was written. How the
-tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow` or `RecordingRow` is a column of
+the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals what was
+written. How the tables came to be is what the migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs and postings are append-only: triggers of the database refuse to change or delete their rows.
+Money, its states, events, configs, postings and recordings are append-only: triggers of the database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from media.recording import RecordingEnded
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord
@@ -54,6 +55,34 @@ class PostingRow:
     at_us: int
     request: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRow:
+    """A recording whose file is complete. `path`: in the directory of recordings. `sha256`: of the file, in hex. `frames_lost`: they are
+    silence in it. `why`: what ended it before its call; None: nothing did."""
+
+    call_id: str
+    path: str
+    sha256: str
+    length_ms: int
+    sides: str
+    format: str
+    started_us: int
+    ended_us: int
+    paused_ms: int
+    frames_lost: int
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDeletionRow:
+    """The file of a recording was deleted. `actor`: who did it; `reason`: in words."""
+
+    path: str
+    at_us: int
+    actor: str
+    reason: str
 
 
 def _plain(value: object) -> object:
@@ -143,6 +172,8 @@ _EVENT, _MONEY, _STATE, _POSTING = (
     RecordColumns(PostingRow),
 )
 
+_RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
+
 METADATA = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -151,7 +182,7 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-APPEND_ONLY = ("money", "money_state", "event", "config", "posting")
+APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion")
 
 
 def _serial() -> Column[int]:
@@ -210,6 +241,13 @@ CONFIG = Table(
 # Postings by party, with their answers: the same key again gets the same answer.
 POSTING = Table("posting", METADATA, *_POSTING.sql(), PrimaryKeyConstraint("party", "idempotency_key"))
 
+RECORDING = Table("recording", METADATA, *_RECORDING.sql(), PrimaryKeyConstraint("path"))
+Index("ix_recording_call", RECORDING.c.call_id)
+Index("ix_recording_ended", RECORDING.c.ended_us, RECORDING.c.path)
+
+# Their rows stay.
+RECORDING_DELETION = Table("recording_deletion", METADATA, *_DELETION.sql(), PrimaryKeyConstraint("path"))
+
 HEALTH = Table(
     "health",
     METADATA,
@@ -246,6 +284,33 @@ def posting_row(posting: PostingRow) -> dict[str, object]:
     return _POSTING.row(posting)
 
 
+def recording_row(ended: RecordingEnded) -> RecordingRow:
+    """Of one that has a file; ValueError for another."""
+    if ended.path is None:
+        raise ValueError("a recording without a file has no row")
+    return RecordingRow(
+        call_id=ended.call_id,
+        path=ended.path,
+        sha256=ended.sha256,
+        length_ms=ended.length_ms,
+        sides=ended.sides,
+        format=ended.format,
+        started_us=ended.started_us,
+        ended_us=ended.ended_us,
+        paused_ms=ended.paused_ms,
+        frames_lost=ended.frames_lost,
+        why=ended.why,
+    )
+
+
+def recording_values(row: RecordingRow) -> dict[str, object]:
+    return _RECORDING.row(row)
+
+
+def deletion_values(row: RecordingDeletionRow) -> dict[str, object]:
+    return _DELETION.row(row)
+
+
 def judged_call(
     call: RowMapping,
     *,
@@ -266,3 +331,5 @@ def judged_call(
 read_money = _MONEY.read
 read_state = _STATE.read
 read_posting = _POSTING.read
+read_recording = _RECORDING.read
+read_deletion = _DELETION.read

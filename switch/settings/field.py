@@ -21,6 +21,7 @@ from routing.cap import Counts, Per
 from routing.expression import BadExpression, Expression
 from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
+from switch.call.recording_terms import PausedBy, RecordingFormat, Sides, StartsAt
 from switch.deployment import Token, token_of
 from switch.settings import address
 from switch.settings import value as v
@@ -318,6 +319,10 @@ RepeatTo = Annotated[RepeatRoute, choice("route", RepeatRoute)]
 TiersMode = Annotated[Tiers, choice("way", Tiers)]
 TagType = Annotated[filters.Kind, choice("type", filters.Kind)]
 Answer = Annotated[str, _keys(MAX_DIGITS, "DTMF digits: 0-9 * # A-D, in quotes")]
+Recorded = Annotated[Sides | None, choice("word", {"off": None, **{sides.value: sides for sides in Sides}})]
+RecordingStart = Annotated[StartsAt, choice("moment", StartsAt)]
+RecordingFile = Annotated[RecordingFormat, choice("format", RecordingFormat)]
+PausedBySide = Annotated[PausedBy, choice("side", PausedBy)]
 OneKey = Annotated[str, _keys(1, "one DTMF digit, in quotes")]
 Days = Annotated[str, scalar(_days, v.DAY_RANGE), text_schema(v.DAYS_PATTERN)]
 Block = Annotated[tuple[int, int], scalar(v.block, v.BLOCK), text_schema(v.BLOCK_PATTERN)]

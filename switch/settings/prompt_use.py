@@ -13,7 +13,7 @@ from switch.settings.prompts import PromptChoice, Prompts, Spoken, SpokenTag, di
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid
 
-KEYS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music")
+KEYS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music", "notice")
 """Keys that name a prompt."""
 SPEAKERS = "an installed program that speaks it: docs/prompts.md"
 

@@ -24,6 +24,7 @@ DEPTH: Mapping[KeyPath, int] = {
     ("advertisers", "lines"): 5,
     ("campaigns", "payout"): 4,
     ("campaigns", "payouts"): 5,
+    ("campaigns", "recording"): 4,
     ("campaigns", "repeat"): 4,
     ("campaigns", "revenue"): 4,
     ("menus", "branch"): 5,

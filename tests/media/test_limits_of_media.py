@@ -17,6 +17,7 @@ from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
 from media.worker.switchboard import Switchboard
+from media.worker.tap import Consumers
 
 
 def test_so_many_kinds_of_errors_are_reported() -> None:
@@ -161,7 +162,8 @@ class AnyPort:
 @pytest.mark.parametrize(("ports", "told"), [(1_000, [1_000]), (1_001, [1_000, 1])])
 def test_a_sign_of_life_tells_of_so_many_ports_and_another_one_of_the_rest(ports: int, told: list[int]) -> None:
     reports: list[Report] = []
-    board = Switchboard(sockets=AnyPort(), prompt=Prompts(Path()).get, report=reports.append, rtp_timeout_ns=1)
+    taps = Consumers(lambda *_: None)
+    board = Switchboard(sockets=AnyPort(), prompt=Prompts(Path()).get, report=reports.append, taps=taps, rtp_timeout_ns=1)
     for port in range(ports):
         board.execute(Open(host="127.0.0.1", port=port), 0)
     board.report_heartbeat(7)

@@ -11,6 +11,7 @@ from media.worker.leg import Address, DatagramSocket, Leg
 from media.worker.playout import FRAME_NS
 from media.worker.prompts import Prompts
 from media.worker.switchboard import Switchboard
+from media.worker.tap import Consumers
 
 MS = 1_000_000
 CALLER, LINE = ("192.0.2.1", 4_000), ("192.0.2.2", 5_000)
@@ -48,8 +49,14 @@ class World:
         self.reports: list[Report] = []
         self.legs: dict[int, Leg] = {}
         self.sockets: dict[int, FakeSocket] = {}
+        self.problems: list[str] = []
+        self.taps = Consumers(lambda doing, why: self.problems.append(f"{doing}: {why}"), clock=lambda: self.now_ns)
         self.board = Switchboard(
-            sockets=self, prompt=Prompts(Path("nowhere")).get, report=self.reports.append, rtp_timeout_ns=10**12
+            sockets=self,
+            prompt=Prompts(Path("nowhere")).get,
+            report=self.reports.append,
+            taps=self.taps,
+            rtp_timeout_ns=10**12,
         )
         self.forwarder = Forwarder(self.reports.append, sound=self.board.sound)
         self._frames = 0

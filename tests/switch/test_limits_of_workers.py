@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from simulated_time import advance, elapsed_s, in_simulated_time
 
-from media.control import Close, Heartbeat, Ready, encode
+from media.control import Close, Heartbeat, Ready, Report, encode
 from switch.workers import Workers, WorkerSettings, WorkersFailed
 
 SETTINGS = WorkerSettings(prompts=Path("prompts"), rtp_timeout_ms=60_000, hold_timeout_ms=1_800_000)
@@ -62,7 +62,7 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, born: Callable[[PlayedProcess], object]) -> None:
         self.played: list[PlayedProcess] = []
         self.lost: list[int] = []
-        self.workers = Workers(SETTINGS, reported=lambda *_: None, lost=self.lost.append)
+        self.workers = Workers[Report](SETTINGS, reported=lambda *_: None, lost=self.lost.append)
 
         async def spawn(*_: str, pass_fds: tuple[int], **__: Any) -> PlayedProcess:
             process = PlayedProcess(pass_fds[0], pid=len(self.played) + 1)

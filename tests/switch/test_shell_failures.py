@@ -68,7 +68,7 @@ def test_one_failed_fork_does_not_end_the_worker_for_good() -> None:
             if isinstance(report, Ready):
                 up.put_nowait(number)
 
-        workers = Workers(SETTINGS, reported=reported, lost=lambda _: None)
+        workers = Workers[Report](SETTINGS, reported=reported, lost=lambda _: None)
         await workers.start(1)
         spawn = workers._spawn
         forks = 0
@@ -101,7 +101,7 @@ def test_what_goes_wrong_in_a_worker_is_a_line_of_the_log_with_its_traceback() -
             if isinstance(report, Closed):
                 closed.set()
 
-        workers = Workers(SETTINGS, reported=reported, lost=lambda _: None)
+        workers = Workers[Report](SETTINGS, reported=reported, lost=lambda _: None)
         await workers.start(1)
         (worker,) = workers._workers.values()
         worker.pipe.send(b"\xc1")  # no order
@@ -124,7 +124,7 @@ def test_a_first_worker_that_dies_at_once_is_no_failure_when_the_next_one_comes_
     monkeypatch.setattr(workers_module, "READY_S", 5.0)
 
     async def scene() -> None:
-        workers = Workers(SETTINGS, reported=lambda *_: None, lost=lambda _: None)
+        workers = Workers[Report](SETTINGS, reported=lambda *_: None, lost=lambda _: None)
         spawn = workers._spawn
         forks = 0
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from switch.billing.terms import Rate
-from switch.deployment import Api, Deployment, Listener, SwitchSettings, TlsSettings, Token
+from switch.call.recording_terms import RecordingTerms
+from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, Trunk
 from switch.settings.address import ANYWHERE
@@ -20,7 +21,7 @@ from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
-from switch.settings.value import NatMode, NatRebind
+from switch.settings.value import DAY_MS, NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -65,6 +66,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
         },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
+        recordings=_recordings(document),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
         max_call_ms=document.switch.limits.max_call,
@@ -113,8 +115,18 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         drain_ms=switch.limits.drain,
         ledger_url=switch.ledger,
         currency=switch.currency,
+        recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
     )
+
+
+def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings | None:
+    said = switch.recordings
+    if said.directory is None and said.keep is None:
+        return None
+    keep_days = None if said.keep is None else said.keep // DAY_MS
+    place = directory / switch.data / "recordings" if said.directory is None else directory / said.directory
+    return RecordingSettings(directory=place.resolve(), keep_days=keep_days)
 
 
 def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:
@@ -201,6 +213,22 @@ def _realm(auth: TrunkAuthConfig, accounts: Mapping[str, tuple[PeerProfile, Secr
 def _hosts(lines: Iterable[LineConfig]) -> tuple[str, ...]:
     """The hosts that an advertiser's lines name: where one of them may redirect or transfer a call to."""
     return tuple(sorted({flow_of(line.uri).host.lower() for line in lines}))
+
+
+def _recordings(document: Document) -> dict[str, RecordingTerms]:
+    voices = document.switch.speech.by_language
+    return {
+        name: RecordingTerms(
+            sides=said.sides,
+            start=said.start,
+            format=said.format,
+            notice=None if said.notice is None else voices.name(said.notice),
+            pause_key=said.pause_key,
+            paused_by=said.paused_by,
+        )
+        for name, campaign in document.campaigns.items()
+        if (said := campaign.recording).sides is not None
+    }
 
 
 def _watches(document: Document) -> tuple[Watch, ...]:

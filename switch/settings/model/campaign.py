@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema
 
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
+from switch.call.recording_terms import Sides
 from switch.settings import field, prompt_field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
@@ -168,6 +169,28 @@ class OverflowConfig(OneOf):
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
+class RecordingConfig(Strict):
+    """How its calls are recorded; a bare word stands for `sides`."""
+
+    sides: field.Recorded = must("off; caller: what callers say, mono; both: that on the left, and what they hear on the right")
+    start: field.RecordingStart = may("answer: when the caller is answered; connect: when it is with a line", default="answer")
+    format: field.RecordingFile = may("Of the file", default="wav")
+    notice: prompt_field.PromptName | None = may(
+        "What callers hear to its end before the recording starts; without a menu, lines hear it too. Default: nothing"
+    )
+    pause_key: field.OneKey | None = may("Pressed in talk it pauses the recording, and resumes it; default: none")
+    paused_by: field.PausedBySide = may("Whose key it is: caller, line or either", default="line")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_word(cls, raw: object) -> object:
+        return {"sides": raw} if isinstance(raw, str) else raw
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> field.JsonSchema:
+        return {"anyOf": [{"enum": ["off", *Sides]}, handler(schema)]}
+
+
 class CampaignConfig(CapOwner):
     """What is sold: who may get the call, what makes it billable, what it costs."""
 
@@ -198,6 +221,7 @@ class CampaignConfig(CapOwner):
     hold_music: prompt_field.PromptName | None = may(
         "What its callers hear while a line holds the call; default: switch.rtp.hold_music"
     )
+    recording: RecordingConfig = may("How its calls are recorded", default="off")
     overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
     @field_validator("lines")

@@ -153,6 +153,13 @@ class ApiConfig(Strict):
     listen: field.SocketAddress = must("The TCP address that postbacks are taken on")
 
 
+class RecordingsConfig(Strict):
+    """Where recordings of calls go, and how long they are kept."""
+
+    directory: field.Folder | None = may("Their directory, relative to the config directory; default: recordings, in `data`")
+    keep: field.DaysOf | None = may("How long they are kept, such as 90d; default: until somebody deletes them")
+
+
 class VoiceConfig(Strict):
     """The program that speaks a language: the text comes on its standard input, and it writes a sound file to its standard output."""
 
@@ -187,6 +194,9 @@ class SwitchConfig(Strict):
     zone: field.Zone = may("IANA time zone of cap windows and time tags whose owner names none", default=DEFAULT_ZONE)
     currency: field.Currency = may("ISO 4217 code of all amounts, where people read them", default="USD")
     ledger: field.Ledger = may("sqlite, in `data`; or the URL of a PostgreSQL database, without a password", default=DEFAULT_LEDGER)
+    recordings: RecordingsConfig = Field(
+        default_factory=RecordingsConfig, description="Where recordings of calls go, and how long they are kept"
+    )
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
 
     @field_validator("rtp")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from switch.billing.verdict import JudgedCall
 from switch.ledger.store import Ledger, PostingRow
-from switch.ledger.tables import APPEND_ONLY, METADATA
+from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -21,7 +21,24 @@ KEYS = {
     "event": "call_id, number",
     "config": "version",
     "posting": "party, idempotency_key",
+    "recording": "path",
+    "recording_deletion": "path",
 }
+
+
+RECORDING = RecordingRow(
+    call_id="a",
+    path="2026/11/30/a.wav",
+    sha256="00",
+    length_ms=1,
+    sides="both",
+    format="wav",
+    started_us=1,
+    ended_us=2,
+    paused_ms=0,
+    frames_lost=0,
+    why=None,
+)
 
 
 @pytest.fixture
@@ -30,6 +47,8 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
     append_posting(ledger, [], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
+    ledger.add_recordings([RECORDING])
+    ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     return ledger
 
 

@@ -1,0 +1,147 @@
+"""One recording: frames in, a file with both sides in step out. Reads no clock and no socket.
+
+Frames wait until `LAG_NS` after they were due, so that they come into the file in order; those that are later still are written over the
+silence that stands in their place.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from media.dsp.g711 import PCMA, PCMU, decode
+from media.recorder.timeline import NS_PER_SAMPLE, Timeline
+from media.recorder.wav_file import WavFile
+from media.recording import StartRecording
+from media.tap_frame import NUMBER_MASK, RECEIVED, SENT, Frame
+
+LAG_NS = 300_000_000
+CHANNELS = {RECEIVED: 0, SENT: 1}
+MAX_LATE = 8_000 * 60
+"""Samples; who is later than that is lost."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """Payloads that follow one another without a gap."""
+
+    position: int
+    end: int
+    codec: int
+    payloads: list[bytes]
+
+
+class Recording:
+    """`stop_ns`: when it is to end; None: not yet. `why`: what ended it early. `frames_lost`: by the numbers of the frames."""
+
+    __slots__ = ("_next_number", "_paused_ns", "_pauses", "_runs", "_timelines", "file", "frames_lost", "order", "stop_ns", "why")
+
+    def __init__(self, order: StartRecording, open_file: Callable[[int], WavFile]) -> None:
+        """`open_file(channels)`. OSError."""
+        self.order = order
+        directions = (RECEIVED, SENT) if order.sides == "both" else (RECEIVED,)
+        self._timelines = {direction: Timeline(order.at_ns) for direction in directions}
+        self.file = open_file(len(directions))
+        self._runs: dict[int, list[_Run]] = {direction: [] for direction in directions}
+        self._next_number = dict.fromkeys(directions, 0)
+        self._pauses: list[tuple[int, int]] = []
+        self._paused_ns: int | None = None
+        self.stop_ns: int | None = None
+        self.why: str | None = None
+        self.frames_lost = 0
+
+    def take(self, frame: Frame) -> None:
+        """Takes a frame of its tap. One of a codec that can't be decoded, of another direction or of a pause is passed over."""
+        timeline = self._timelines.get(frame.direction)
+        if timeline is None or frame.codec not in (PCMU, PCMA):
+            return
+        missing = (frame.number - self._next_number[frame.direction]) & NUMBER_MASK
+        self.frames_lost += missing if missing <= NUMBER_MASK >> 1 else 0
+        self._next_number[frame.direction] = (frame.number + 1) & NUMBER_MASK
+        payload = frame.payload
+        position, slip = timeline.place(
+            ssrc=frame.ssrc, sequence=frame.sequence, timestamp=frame.timestamp, at_ns=frame.at_ns, length=len(payload)
+        )
+        if self._is_paused(frame.at_ns):
+            return
+        if slip > 0:  # the first samples stand twice: a hole would click
+            payload, position = payload[:slip] + payload, position - slip
+        runs = self._runs[frame.direction]
+        if runs and runs[-1].end == position and runs[-1].codec == frame.codec:
+            runs[-1].payloads.append(payload)
+            runs[-1].end += len(payload)
+        else:
+            runs.append(_Run(position, position + len(payload), frame.codec, [payload]))
+
+    def pause(self, at_ns: int) -> None:
+        """What has come since `at_ns` is silenced, too, as far as it is not in the file yet."""
+        if self._paused_ns is None:
+            self._paused_ns = at_ns
+            for direction, timeline in self._timelines.items():
+                self._cut(direction, timeline.wall(at_ns))
+
+    def resume(self, at_ns: int) -> None:
+        if self._paused_ns is not None:
+            self._pauses.append((self._paused_ns, at_ns))
+            self._paused_ns = None
+
+    def stop(self, at_ns: int) -> None:
+        if self.stop_ns is None:
+            self.stop_ns = at_ns
+            self.resume(at_ns)
+
+    def write(self, now_ns: int) -> None:
+        """Writes what is due, silence where nothing came. OSError."""
+        until_ns = now_ns - LAG_NS
+        if self.stop_ns is not None:
+            until_ns = min(until_ns, self.stop_ns)
+        until = self._position(until_ns)
+        start = self.file.position
+        block = np.zeros((max(0, until - start), len(self._timelines)), np.int16)
+        for direction in self._timelines:
+            runs, self._runs[direction] = self._runs[direction], []
+            for run in runs:
+                self._write_run(block, run, direction)
+        if len(block):
+            self.file.append(block)
+
+    def is_over(self, now_ns: int) -> bool:
+        """Returns whether all that belongs to it has been written."""
+        return self.stop_ns is not None and now_ns - LAG_NS >= self.stop_ns
+
+    @property
+    def paused_ms(self) -> int:
+        return sum(until_ns - from_ns for from_ns, until_ns in self._pauses) // 1_000_000
+
+    def _position(self, at_ns: int) -> int:
+        return (at_ns - self.order.at_ns) // NS_PER_SAMPLE
+
+    def _is_paused(self, at_ns: int) -> bool:
+        if self._paused_ns is not None and at_ns >= self._paused_ns:
+            return True
+        return any(from_ns <= at_ns < until_ns for from_ns, until_ns in self._pauses[-2:])
+
+    def _cut(self, direction: int, position: int) -> None:
+        """Drops what stands behind `position`."""
+        kept = []
+        for run in self._runs[direction]:
+            if run.position < position:
+                payload = b"".join(run.payloads)[: position - run.position]
+                kept.append(_Run(run.position, run.position + len(payload), run.codec, [payload]))
+        self._runs[direction] = kept
+
+    def _write_run(self, block: npt.NDArray[np.int16], run: _Run, direction: int) -> None:
+        """Part of it may belong before the block, and part behind it."""
+        start, stop, channel = self.file.position, self.file.position + len(block), CHANNELS[direction]
+        position, payload = run.position, b"".join(run.payloads)
+        if position < 0:
+            position, payload = 0, payload[-position:]
+        late = min(max(0, start - position), len(payload))
+        if late and start - position <= MAX_LATE:
+            self.file.patch(position, decode(payload[:late], run.codec), channel=channel)
+        position, payload = position + late, payload[late:]
+        now = min(max(0, stop - position), len(payload))
+        block[position - start : position - start + now, channel] = decode(payload[:now], run.codec)
+        if now < len(payload):
+            self._runs[direction].append(_Run(position + now, position + len(payload), run.codec, [payload[now:]]))

@@ -1,0 +1,99 @@
+"""PURE. Where in a recording the audio of each RTP packet belongs: by its sender's clock, anchored to the wall's.
+
+Positions count samples of 8 kHz from the start of the recording. The theory is that of `media.rtp.continuity`: each source (an SSRC) has
+one shift from its timestamps to positions, set by its first packet; silence, loss, late packets and bursts fall into place by their
+timestamps. A source whose clock jumps is anchored anew.
+
+A sender's crystal is not ours: 100 ppm are 0.36 s an hour. The packets that were on their way for the shortest time tell: where the best of
+`WINDOW` is off by more than `TOLERANCE`, packets slip by a sample each until it is made good, which nobody hears.
+"""
+
+from typing import NamedTuple
+
+SAMPLE_RATE = 8_000
+NS_PER_SAMPLE = 1_000_000_000 // SAMPLE_RATE
+MAX_SOURCES = 4
+WINDOW = 2 * SAMPLE_RATE
+TOLERANCE = SAMPLE_RATE // 500
+"""2 ms."""
+MAX_SLIP = 2
+"""Samples a packet; 1.25 % of one of 20 ms."""
+OFF = SAMPLE_RATE // 5
+"""200 ms: beyond that ahead of the wall, or behind it without an explanation by the sequence, a source's clock has jumped."""
+FRAME_OFF = SAMPLE_RATE // 25
+"""40 ms: two frames. A sequence explains a step in time up to this."""
+
+
+class Place(NamedTuple):
+    """`slip`: so many samples are missing before the packet (negative: it covers as many of the one before)."""
+
+    position: int
+    slip: int = 0
+
+
+class _Source:
+    """`timestamp`, `position`, `sequence`: of its newest packet. `best`: the earliest packet of its window, by how much it is ahead of
+    the wall; None: there was none. `debt`: samples to slip."""
+
+    __slots__ = ("best", "debt", "position", "sequence", "timestamp", "window_end")
+
+    def __init__(self, *, timestamp: int, sequence: int, wall: int) -> None:
+        self.timestamp = timestamp
+        self.sequence = sequence
+        self.position = wall
+        self.best: int | None = None
+        self.debt = 0
+        self.window_end = wall + WINDOW
+
+
+class Timeline:
+    """One direction of a leg. `start_ns`: when the recording starts."""
+
+    __slots__ = ("_sources", "_start_ns")
+
+    def __init__(self, start_ns: int) -> None:
+        self._start_ns = start_ns
+        self._sources: dict[int, _Source] = {}
+
+    def wall(self, at_ns: int) -> int:
+        """Returns the position of a moment; negative before the start."""
+        return (at_ns - self._start_ns) // NS_PER_SAMPLE
+
+    def place(self, *, ssrc: int, sequence: int, timestamp: int, at_ns: int, length: int, clock_rate: int = SAMPLE_RATE) -> Place:
+        """Returns where a packet that came at `at_ns` and is `length` samples long begins. `clock_rate`: of its timestamps."""
+        wall = self.wall(at_ns)
+        source = self._sources.get(ssrc)
+        if source is None:
+            if len(self._sources) >= MAX_SOURCES:
+                del self._sources[next(iter(self._sources))]
+            self._sources[ssrc] = _Source(timestamp=timestamp, sequence=sequence, wall=wall)
+            return Place(wall)
+        step = _signed(timestamp - source.timestamp, 32) * SAMPLE_RATE // clock_rate
+        ahead = _signed(sequence - source.sequence, 16)
+        off = source.position + step - wall
+        if off > OFF or (off < -OFF and abs(step - ahead * length) > FRAME_OFF):
+            self._sources[ssrc] = _Source(timestamp=timestamp, sequence=sequence, wall=wall)
+            return Place(wall)
+        position = source.position + step
+        if step <= 0:
+            return Place(position)  # late, or twice
+        if wall >= source.window_end:
+            self._settle(source, wall)
+        source.best = off if source.best is None else max(source.best, off)
+        slip = max(-MAX_SLIP, min(source.debt, MAX_SLIP))
+        source.debt -= slip
+        source.position = position + slip
+        source.timestamp, source.sequence = timestamp, sequence
+        return Place(source.position, slip)
+
+    def _settle(self, source: _Source, wall: int) -> None:
+        best, source.best = source.best, None
+        source.window_end = wall + WINDOW
+        if best is not None and abs(best) > TOLERANCE:
+            source.debt = -best
+
+
+def _signed(number: int, bits: int) -> int:
+    """Returns a difference of numbers that wrap."""
+    half = 1 << (bits - 1)
+    return ((number + half) & ((1 << bits) - 1)) - half
