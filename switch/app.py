@@ -13,6 +13,7 @@ from typing import assert_never
 import structlog
 
 from media.control import Ready, Report
+from media.listening import EarsReady, EarsReport
 from media.prompts.cache import cache_in
 from media.recording import RecorderReady, RecorderReport
 from routing.geo import load_tables
@@ -33,6 +34,7 @@ from switch.engine.effect import (
     SendSip,
     StoreRecord,
     SyncJournal,
+    TellEars,
     TellRecorder,
     TellWorker,
     TrustSource,
@@ -54,11 +56,13 @@ from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
-from switch.workers import RecorderSettings, Workers, WorkerSettings, WorkersFailed
+from switch.workers import EarsSettings, RecorderSettings, Workers, WorkerSettings, WorkersFailed
 
 TOKEN_DIGITS = 16
 TAPS_SOCKET_NAME = "taps.sock"
+EARS_SOCKET_NAME = "ears.sock"
 NO_RECORDER = -1
+NO_EARS = -1
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
@@ -75,7 +79,7 @@ def _call_of(effect: Effect) -> str:
     match effect:
         case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
-        case TellRecorder() | ForgetRecordings():
+        case TellRecorder() | TellEars() | ForgetRecordings():
             return ""
         case KeepRecording(recording=recording):
             return recording.call_id
@@ -159,6 +163,10 @@ class Shell:
         self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
         self._recorder_number: int | None = None
         self._starting_recorder: asyncio.Task[None] | None = None
+        ears = EarsSettings(taps=settings.data / EARS_SOCKET_NAME)
+        self._ears = Workers[EarsReport](ears, reported=self._ears_report, lost=self._ears_lost)
+        self._ears_number: int | None = None
+        self._starting_ears: asyncio.Task[None] | None = None
         self.prompt_keys = deployment.prompt_keys
         self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -199,6 +207,7 @@ class Shell:
             await self._workers.start(self.settings.workers)
             if self.engine.plan.recordings:
                 await self._start_recorder()
+            self._want_ears()
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -207,6 +216,7 @@ class Shell:
             await self._sockets.close()
             await self._workers.close()
             await self._recorder.close()
+            await self._close_ears()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -249,6 +259,7 @@ class Shell:
         self._watch_peers()
         if deployment.plan.recordings and self._recorder_number is None and self._starting_recorder is None:
             self._starting_recorder = asyncio.create_task(self._start_recorder())
+        self._want_ears()
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
@@ -303,6 +314,7 @@ class Shell:
         await self._sockets.close()
         await self._workers.close()
         await self._recorder.close()
+        await self._close_ears()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
@@ -313,6 +325,22 @@ class Shell:
             await self._recorder.start(1)
         except WorkersFailed as error:
             _log.error("no call can be recorded", why=str(error))
+
+    def _want_ears(self) -> None:
+        """Starts the ears where a key may be asked for, if they have not been started. Nothing waits for them."""
+        if self.engine.plan.asks_for_keys and self._starting_ears is None:
+            self._starting_ears = asyncio.create_task(self._start_ears())
+
+    async def _start_ears(self) -> None:
+        try:
+            await self._ears.start(1)
+        except WorkersFailed as error:
+            _log.error("keys that come as tones are not heard", why=str(error))
+
+    async def _close_ears(self) -> None:
+        if self._starting_ears is not None:
+            self._starting_ears.cancel()
+        await self._ears.close()
 
     # what comes in
 
@@ -348,6 +376,19 @@ class Shell:
         self.engine.recorder_lost(self._clock.now())
         self._flush()
         _log.error("recorder lost: calls go on without recordings until it is back", worker=number)
+
+    def _ears_report(self, number: int, report: EarsReport) -> None:
+        if isinstance(report, EarsReady):
+            self._ears_number = number
+            _log.info("ears up", pid=report.pid)
+        self.engine.ears_report(report, self._clock.now())
+        self._flush()
+
+    def _ears_lost(self, number: int) -> None:
+        self._ears_number = None
+        self.engine.ears_lost()
+        self._flush()
+        _log.error("ears lost: keys that come as tones are not heard until they are back", worker=number)
 
     def _secured(self, tokens: Sequence[str]) -> None:
         now = self._clock.now()
@@ -402,6 +443,8 @@ class Shell:
                 self._workers.tell(worker, order)
             case TellRecorder(order=order):
                 self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
+            case TellEars(order=order):
+                self._ears.tell(NO_EARS if self._ears_number is None else self._ears_number, order)
             case KeepRecording() | ForgetRecordings():
                 self._note_recordings(effect)
             case AppendJournal(call_id=call_id, payload=payload):

@@ -3,6 +3,7 @@
 import msgspec
 
 from media.control import Order
+from media.listening import EarsOrder
 from media.recording import RecorderOrder, RecordingEnded
 from switch.billing.verdict import JudgedCall
 from switch.sip.flow import Flow
@@ -35,6 +36,10 @@ class TellWorker(msgspec.Struct, frozen=True, kw_only=True):
 
 class TellRecorder(msgspec.Struct, frozen=True, kw_only=True):
     order: RecorderOrder
+
+
+class TellEars(msgspec.Struct, frozen=True, kw_only=True):
+    order: EarsOrder
 
 
 class KeepRecording(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +125,7 @@ Effect = (
     | SendSip
     | TellWorker
     | TellRecorder
+    | TellEars
     | KeepRecording
     | ForgetRecordings
     | StoreRecord

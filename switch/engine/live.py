@@ -38,6 +38,7 @@ class LiveLeg(msgspec.Struct, kw_only=True):
     `early`: the early answers to our INVITE, by the To tag of their fork.
     `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
     `follows`: the agent's number of the leg whose REFER this one is the target of.
+    `in_band`: its latest keys that were heard as tones, each with its moment. `keys_by_info`: it has sent one by INFO.
     """
 
     sip: int
@@ -59,6 +60,8 @@ class LiveLeg(msgspec.Struct, kw_only=True):
     music: bool = False
     follows: int | None = None
     early: dict[str, EarlyAnswer] = {}
+    in_band: tuple[tuple[str, int], ...] = ()
+    keys_by_info: bool = False
 
 
 class LiveCall(msgspec.Struct, kw_only=True):

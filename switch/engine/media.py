@@ -14,7 +14,6 @@ from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
-from switch.sip.peer import DtmfMode
 from switch.sip.sdp import Direction, Format, parse_sdp
 
 
@@ -47,7 +46,7 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_taps", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
@@ -57,6 +56,7 @@ class MediaController:
         self._note = note
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
+        self._taps = 0
         self._owners: dict[int, PortOwner] = {}
 
     # workers
@@ -78,6 +78,11 @@ class MediaController:
     def remove_call(self, worker: int) -> None:
         if worker in self._calls:
             self._calls[worker] -= 1
+
+    def new_tap(self) -> int:
+        """Returns the number of a new tap, which no other has."""
+        self._taps += 1
+        return self._taps
 
     def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
@@ -245,7 +250,7 @@ class MediaController:
             session_id=port,
             version=leg.version + 1,
             codecs=leg.peer.codecs,
-            with_dtmf=leg.peer.dtmf is not DtmfMode.INFO,
+            with_dtmf=leg.peer.dtmf.is_by_events,
             direction=direction,
         )
         if isinstance(agreement, Incompatible):
@@ -357,4 +362,4 @@ def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
 
 
 def _dtmf_type(leg: LiveLeg) -> int | None:
-    return None if leg.peer.dtmf is DtmfMode.INFO else DTMF_TYPE
+    return DTMF_TYPE if leg.peer.dtmf.is_by_events else None

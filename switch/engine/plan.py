@@ -71,6 +71,13 @@ class Plan:
     watches: tuple[Watch, ...] = ()
     registrars: tuple[Registrar, ...] = ()
 
+    @property
+    def asks_for_keys(self) -> bool:
+        """Returns whether a caller or a line may be asked for a key."""
+        return bool(self.menus) or any(
+            line.accept is not None and line.accept.key is not None for line in self.table.lines.values()
+        )
+
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IP literal, belongs to, or None."""
         address, is_v6 = int(ip_address(host)), ":" in host

@@ -1,0 +1,122 @@
+"""The loop of the ears process: orders and frames in, reports out. The only clock of the process.
+
+Frames are worked on in batches, as media workers send them (`media.worker.tap.FLUSH_NS`): a key is told that much later than its tones have
+lasted long enough.
+"""
+
+import os
+import select
+import socket
+import struct
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic_ns
+
+import msgspec
+
+from media.control import MAX_MESSAGE_BYTES, DigitReceived, Message, WorkerProblem, encode
+from media.ears.keys import KeyListener
+from media.listening import EarsHeartbeat, EarsOrder, EarsReady, Listen, QuitEars, StopListening, decode_ears_order
+from media.tap_frame import Frame, frames
+from media.tap_socket import bind_taps, datagrams
+
+MAX_LISTENED = 5_000
+"""Legs at once."""
+TURN_S = 0.25
+HEARTBEAT_NS = 1_000_000_000
+
+
+class Listener:
+    """`taps`: the path of its socket."""
+
+    def __init__(self, control: socket.socket, *, taps: Path) -> None:
+        self._control = control
+        self._taps_path = taps
+        self._ports: dict[int, int] = {}
+        self._keys: dict[int, KeyListener] = {}
+        self._reports: deque[bytes] = deque()
+        self._quit = False
+        self._alive_ns = 0
+
+    def run(self) -> None:
+        """Until `QuitEars`, or the engine is gone."""
+        with bind_taps(self._taps_path) as taps, select.epoll() as epoll:
+            self._control.setblocking(False)
+            epoll.register(self._control, select.EPOLLIN)
+            epoll.register(taps, select.EPOLLIN)
+            self._report(EarsReady(pid=os.getpid(), taps=str(self._taps_path)))
+            while not self._quit:
+                self._send_reports()
+                epoll.poll(TURN_S)
+                self._take_orders()
+                self._take_frames(taps)
+                now_ns = monotonic_ns()
+                if now_ns - self._alive_ns >= HEARTBEAT_NS:
+                    self._alive_ns = now_ns
+                    self._report(EarsHeartbeat())
+        with suppress(FileNotFoundError):
+            self._taps_path.unlink()
+
+    # what comes in
+
+    def _take_orders(self) -> None:
+        while not self._quit:
+            try:
+                data = self._control.recv(MAX_MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._quit = True
+                return
+            try:
+                self._execute(decode_ears_order(data))
+            except msgspec.DecodeError as error:
+                self._problem("reading an order", str(error))
+
+    def _execute(self, order: EarsOrder) -> None:
+        match order:
+            case QuitEars():
+                self._quit = True
+            case Listen(listening=number, port=port, at_ns=at_ns):
+                if len(self._keys) >= MAX_LISTENED:
+                    self._problem(f"listening to port {port}", f"{MAX_LISTENED} legs are listened to already")
+                    return
+                self._ports[number] = port
+                self._keys[number] = KeyListener(at_ns)
+            case StopListening(listening=number):
+                self._ports.pop(number, None)
+                self._keys.pop(number, None)
+
+    def _take_frames(self, taps: socket.socket) -> None:
+        batches: dict[int, list[Frame]] = {}
+        for datagram in datagrams(taps):
+            try:
+                for frame in frames(datagram):
+                    if frame.tap in self._keys:
+                        batches.setdefault(frame.tap, []).append(frame)
+            except (ValueError, struct.error) as error:
+                self._problem("reading frames", str(error))
+        for number, batch in batches.items():
+            for press in self._keys[number].hear(batch):
+                self._report(DigitReceived(port=self._ports[number], digit=press.digit, at_ns=press.at_ns))
+
+    # what goes out
+
+    def _problem(self, doing: str, why: str) -> None:
+        self._report(WorkerProblem(doing=doing, why=why))
+
+    def _report(self, report: Message) -> None:
+        self._reports.append(encode(report))
+
+    def _send_reports(self) -> None:
+        try:
+            while self._reports:
+                self._control.send(self._reports[0])
+                self._reports.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self._reports.clear()  # nobody will ever read them
