@@ -16,13 +16,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from time import monotonic_ns
 from typing import Any
 
-from media.control import Bridge, Close, Closed, Open, Quit, Ready, RemoteMedia, decode_report, encode
+from media.control import Bridge, Close, Closed, Open, Quit, Ready, RemoteMedia, Tap, decode_report, encode
 from media.rtp.packet import RtpPacket, build
 
 HOST = "127.0.0.1"
@@ -71,18 +71,18 @@ def measure(start: Any, *, calls: int, seconds: int) -> dict[str, float]:
     """One run of one kind of relay: CPU microseconds for each packet that came out of it, packets put in, packets lost."""
     with _child("generator", calls=calls, seconds=seconds) as generator:
         phones = json.loads(_line(generator))
-        with start(phones) as pid:
-            before = _cpu_ns(pid)
+        with start(phones) as pids:
+            before = sum(map(_cpu_ns, pids))
             generator.stdin.write("go\n")
             generator.stdin.flush()
             result = json.loads(_line(generator))
-            spent = _cpu_ns(pid) - before
+            spent = sum(map(_cpu_ns, pids)) - before
     return {"us": spent / 1e3 / max(1, result["received"]), "sent": result["sent"], "lost": result["sent"] - result["received"]}
 
 
 @contextlib.contextmanager
-def worker(phones: list[int]) -> Iterator[int]:
-    """A media worker with every two phones bridged."""
+def worker(phones: list[int], *, orders: Callable[[int], list[Tap]] = lambda _: []) -> Iterator[tuple[int, ...]]:
+    """A media worker with every two phones bridged. `orders`: further ones, for the port of the first of two."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, tempfile.TemporaryDirectory() as prompts:
         fd = str(theirs.fileno())
@@ -96,9 +96,11 @@ def worker(phones: list[int]) -> Iterator[int]:
                 ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone))))
             for leg in range(0, len(phones), 2):
                 ours.send(encode(Bridge(a=_port(leg), b=_port(leg + 1))))
+                for order in orders(_port(leg)):
+                    ours.send(encode(order))
             ours.send(encode(Close(port=1)))  # its answer comes when all before it is done
             _until(ours, Closed)
-            yield process.pid
+            yield (process.pid,)
             ours.send(encode(Quit()))
             process.wait(PATIENCE_S)
         finally:
@@ -107,12 +109,12 @@ def worker(phones: list[int]) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def bare(phones: list[int]) -> Iterator[int]:
+def bare(phones: list[int]) -> Iterator[tuple[int, ...]]:
     with _child("bare", calls=len(phones) // 2, seconds=1) as process:
         process.stdin.write(json.dumps(phones) + "\n")
         process.stdin.flush()
         _line(process)
-        yield process.pid
+        yield (process.pid,)
 
 
 def relay_bare(legs: int) -> None:
@@ -208,8 +210,8 @@ def _until(control: socket.socket, kind: type) -> None:
 
 
 def _cpu_ns(pid: int) -> int:
-    """User and system time of a process with one thread (proc(5), schedstat): `stat` has it in hundredths of a second only."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
+    """User and system time of a process's threads (proc(5), schedstat): `stat` has it in hundredths of a second only."""
+    return sum(int(each.read_text(encoding="ascii").split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
 def _options() -> argparse.Namespace:

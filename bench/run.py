@@ -9,6 +9,7 @@ from pathlib import Path
 
 BENCHES = (
     "relay",
+    "recording",
     "prompts",
     "signalling",
     "ways",

@@ -11,7 +11,8 @@ from media.control import Message, Ready, WorkerProblem
 
 Sides = Literal["caller", "both"]
 """Mono: what the caller says; or stereo: that on the left, and on the right what the caller hears."""
-RecordingFormat = Literal["wav"]
+RecordingFormat = Literal["wav", "opus"]
+"""Opus in Ogg is made of the WAV file when that is complete."""
 
 
 # engine -> recorder

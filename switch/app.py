@@ -284,6 +284,10 @@ class Shell:
         deadline = self.engine.next_deadline()
         return deadline is None or self._clock.now().mono_ns - deadline < OVERDUE_NS
 
+    def flush(self) -> None:
+        """Carries out what a command of the control socket has caused."""
+        self._flush()
+
     def drain(self) -> None:
         """Takes no new calls from now on."""
         self.engine.drain(self._clock.now())

@@ -17,6 +17,7 @@ from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
+from switch.ledger.reading import KeptRecording, as_plain
 from switch.settings.files import merged
 from switch.settings.problem import Position
 from switch.settings.source import Positions, position_of
@@ -61,6 +62,7 @@ class Explanation:
     rows: Sequence[MoneyRow]
     states: Sequence[StateRow]
     config_kept: bool
+    recordings: Sequence[KeptRecording] = ()
 
     def as_json(self) -> dict[str, object]:
         record, verdict = self.judged.record, self.judged.verdict
@@ -76,6 +78,7 @@ class Explanation:
             "why": verdict.why,
             "money": [asdict(row) for row in self.rows],
             "states": [asdict(state) for state in self.states],
+            "recordings": [as_plain(each) for each in self.recordings],
         }
 
 
@@ -105,7 +108,12 @@ def sources(files: Mapping[str, str] | None) -> Sources:
 
 
 def explain(
-    judged: JudgedCall, *, rows: Sequence[MoneyRow], config: Sources, states: Sequence[StateRow] | None = None
+    judged: JudgedCall,
+    *,
+    rows: Sequence[MoneyRow],
+    config: Sources,
+    states: Sequence[StateRow] | None = None,
+    recordings: Sequence[KeptRecording] = (),
 ) -> Explanation:
     """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with."""
     rulings = _rulings(judged, config)
@@ -121,6 +129,7 @@ def explain(
         rows=rows,
         states=judged.verdict.states if states is None else states,
         config_kept=bool(config.files),
+        recordings=recordings,
     )
 
 
@@ -151,6 +160,18 @@ def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
     for state in explanation.states:
         until = "" if state.until_us is None else f" until {local(state.until_us, clock)}"
         yield f"  {state.state}{until}: {state.reason} (by {state.actor}) [{state.of}]"
+    for kept in explanation.recordings:
+        yield from _recording_lines(kept, clock)
+
+
+def _recording_lines(kept: KeptRecording, clock: Zone) -> Iterator[str]:
+    row, gone = kept.recording, kept.deletion
+    paused = f", paused for {_seconds(row.paused_ms)}" if row.paused_ms else ""
+    lost = f", {row.frames_lost} frames lost" if row.frames_lost else ""
+    yield f"recording: {row.path}, {row.sides}, {_seconds(row.length_ms)} from {local(row.started_us, clock)}{paused}{lost}"
+    if row.why is not None:
+        yield f"  it ended early: {row.why}"
+    yield f"  SHA-256 {row.sha256}" if gone is None else f"  deleted {local(gone.at_us, clock)} by {gone.actor}: {gone.reason}"
 
 
 def _end(record: CallRecord) -> str:

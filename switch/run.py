@@ -194,7 +194,9 @@ async def _control(shell: Shell, draining: Draining) -> ControlServer:
         return ProcessState(started_us=started_us, ends_us=draining.ends_us, certificates=shell.certificates())
 
     def answer(command: Command) -> Reply:
-        return carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
+        reply = carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
+        shell.flush()
+        return reply
 
     def hello() -> Hello:
         return Hello(version=VERSION, pid=os.getpid(), config=shell.engine.plan.version)

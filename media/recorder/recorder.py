@@ -4,6 +4,7 @@ One thread writes what comes; another one completes files, which means to read t
 recording alone, which is reported.
 """
 
+import errno
 import os
 import select
 import socket
@@ -20,8 +21,9 @@ import msgspec
 
 from media.control import MAX_MESSAGE_BYTES, Message, WorkerProblem, encode
 from media.recorder.files import expired, leftovers
+from media.recorder.opus_file import encode_opus
 from media.recorder.recording import Recording
-from media.recorder.wav_file import FinishedFile, Leftover, WavFile, finish_leftover
+from media.recorder.wav_file import SUFFIX, FinishedFile, Leftover, WavFile, finish_leftover
 from media.recording import (
     PauseRecording,
     QuitRecorder,
@@ -144,7 +146,11 @@ class Recorder:
             path = self._directory / order.path
             if ".." in path.parts or not path.is_relative_to(self._directory):
                 raise OSError(f"{order.path} is not in the directory of recordings")
-            self._recordings[order.recording] = Recording(order, lambda channels: WavFile(path, channels=channels))
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "there is a recording of this name")
+            self._recordings[order.recording] = Recording(
+                order, lambda channels: WavFile(path.with_suffix(SUFFIX), channels=channels)
+            )
         except OSError as error:
             self._report(_ended(order, order.started_us, why=_words(error)))
 
@@ -200,7 +206,7 @@ class Recorder:
         length_us = recording.file.position * 125
         ended = _ended(order, order.started_us + length_us, why=recording.why)
         ended = msgspec.structs.replace(ended, paused_ms=recording.paused_ms, frames_lost=recording.frames_lost)
-        self._finishing.append(_Finishing(ended=ended, file=self._thread.submit(recording.file.finish)))
+        self._finishing.append(_Finishing(ended=ended, file=self._thread.submit(self._complete, recording)))
 
     def _collect(self) -> None:
         """Reports what the other thread has done."""
@@ -219,10 +225,25 @@ class Recorder:
                 self._problem("looking through old recordings", _words(error))
 
     def _with_file(self, ended: RecordingEnded, file: FinishedFile) -> RecordingEnded:
-        path = str(file.path.relative_to(self._directory))
-        return msgspec.structs.replace(ended, path=path, sha256=file.sha256, length_ms=file.length_ms)
+        path, is_wav = str(file.path.relative_to(self._directory)), file.path.suffix == SUFFIX
+        why = "it could not be encoded" if is_wav and ended.format == "opus" else None
+        return msgspec.structs.replace(
+            ended,
+            path=path,
+            sha256=file.sha256,
+            length_ms=file.length_ms,
+            format="wav" if is_wav else "opus",
+            why=ended.why or why,
+        )
 
     # in the other thread
+
+    def _complete(self, recording: Recording) -> FinishedFile:
+        """A recording that can't be encoded stays as it is."""
+        if recording.order.format == "opus":
+            with suppress(OSError):
+                return recording.file.finish_as(self._directory / recording.order.path, encode_opus)
+        return recording.file.finish()
 
     def _recover(self) -> Iterator[Message]:
         """Completes what a recorder that died has left."""

@@ -56,14 +56,15 @@ class Recording:
         timeline = self._timelines.get(frame.direction)
         if timeline is None or frame.codec not in (PCMU, PCMA):
             return
-        missing = (frame.number - self._next_number[frame.direction]) & NUMBER_MASK
-        self.frames_lost += missing if missing <= NUMBER_MASK >> 1 else 0
+        if frame.number != self._next_number[frame.direction]:
+            missing = (frame.number - self._next_number[frame.direction]) & NUMBER_MASK
+            self.frames_lost += missing if missing <= NUMBER_MASK >> 1 else 0
         self._next_number[frame.direction] = (frame.number + 1) & NUMBER_MASK
         payload = frame.payload
         position, slip = timeline.place(
             ssrc=frame.ssrc, sequence=frame.sequence, timestamp=frame.timestamp, at_ns=frame.at_ns, length=len(payload)
         )
-        if self._is_paused(frame.at_ns):
+        if (self._pauses or self._paused_ns is not None) and self._is_paused(frame.at_ns):
             return
         if slip > 0:  # the first samples stand twice: a hole would click
             payload, position = payload[:slip] + payload, position - slip

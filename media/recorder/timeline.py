@@ -61,8 +61,16 @@ class Timeline:
 
     def place(self, *, ssrc: int, sequence: int, timestamp: int, at_ns: int, length: int, clock_rate: int = SAMPLE_RATE) -> Place:
         """Returns where a packet that came at `at_ns` and is `length` samples long begins. `clock_rate`: of its timestamps."""
-        wall = self.wall(at_ns)
+        wall = (at_ns - self._start_ns) // NS_PER_SAMPLE
         source = self._sources.get(ssrc)
+        if source is not None and (timestamp - source.timestamp) & 0xFFFFFFFF == length and clock_rate == SAMPLE_RATE:
+            off = source.position + length - wall  # the usual packet: the next one, and at its time
+            if -OFF <= off <= OFF and wall < source.window_end and not source.debt:
+                if source.best is None or off > source.best:
+                    source.best = off
+                source.position += length
+                source.timestamp, source.sequence = timestamp, sequence
+                return Place(source.position)
         if source is None:
             if len(self._sources) >= MAX_SOURCES:
                 del self._sources[next(iter(self._sources))]

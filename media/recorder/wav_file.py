@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,14 @@ class WavFile:
         finally:
             os.close(self._fd)
 
+    def finish_as(self, final: Path, encode: Callable[[Path, Path], None]) -> FinishedFile:
+        """The same with another file in its place, which `encode(this, final)` makes. OSError: this one is still to be finished."""
+        encode(self._part, final)
+        self._part.unlink()
+        os.close(self._fd)
+        with final.open("rb") as file:
+            return FinishedFile(path=final, sha256=_sha256(file.fileno()), length_ms=self.position * 1_000 // SAMPLE_RATE)
+
     def _offset(self, position: int) -> int:
         return HEADER.size + position * self._channels * SAMPLE_BYTES
 
@@ -104,12 +113,17 @@ def _write_all(fd: int, data: bytes, offset: int) -> None:
 
 def _finish(fd: int, part: Path, final: Path, position: int) -> FinishedFile:
     os.fsync(fd)
+    digest = _sha256(fd)
+    part.rename(final)
+    return FinishedFile(path=final, sha256=digest, length_ms=position * 1_000 // SAMPLE_RATE)
+
+
+def _sha256(fd: int) -> str:
     digest = hashlib.sha256()
     os.lseek(fd, 0, os.SEEK_SET)
     while data := os.read(fd, READ_BYTES):
         digest.update(data)
-    part.rename(final)
-    return FinishedFile(path=final, sha256=digest.hexdigest(), length_ms=position * 1_000 // SAMPLE_RATE)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

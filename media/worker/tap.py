@@ -5,6 +5,7 @@ time waits here, up to a limit; what is beyond that is lost and counted, and the
 """
 
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from time import monotonic_ns
@@ -20,6 +21,7 @@ FLUSH_NS = 50_000_000
 """The longest that a frame is held back, so that it shares a datagram with others."""
 SEND_BUFFER_BYTES = 1 << 20
 
+_unpack = struct.Struct("!HII").unpack_from
 Complain = Callable[[str, Exception | str], None]
 
 
@@ -113,9 +115,7 @@ class LegTap:
         number = self._numbers[direction]
         self._numbers[direction] = (number + 1) & NUMBER_MASK
         payload = packet[HEADER_BYTES:]
-        sequence = int.from_bytes(packet[2:4], "big")
-        timestamp = int.from_bytes(packet[4:8], "big")
-        ssrc = int.from_bytes(packet[8:12], "big")
+        sequence, timestamp, ssrc = _unpack(packet, 2)
         self.consumer.add(pack(self.tap, number, timestamp, ssrc, now_ns, sequence, len(payload), direction, codec), payload)
 
 

@@ -28,6 +28,7 @@ class PausedBy(StrEnum):
 
 class RecordingFormat(StrEnum):
     WAV = "wav"
+    OPUS = "opus"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

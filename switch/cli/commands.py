@@ -34,6 +34,7 @@ COMMANDS = {
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
     "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),
+    "recordings": ("switch.cli.recordings", "List, verify, export and delete recordings of calls; pause one."),
     "report": ("switch.cli.report", "Report calls, talk and money by publisher, line, hour and more."),
     "money": ("switch.cli.money", "See and correct what is owed and earned."),
     "audit": ("switch.cli.audit", "Prove that the ledger is sound."),

@@ -47,7 +47,8 @@ def explain(
     rows = from_ledger(lambda: ledger.rows_of(judged.record.call_id))
     states = from_ledger(lambda: ledger.state_rows([row.key for row in rows]))
     files = from_ledger(lambda: ledger.config(judged.record.config))
-    explanation = explained(judged, rows=rows, states=states, config=sources(files))
+    recordings = from_ledger(lambda: ledger.recordings_of([judged.record.call_id]))
+    explanation = explained(judged, rows=rows, states=states, config=sources(files), recordings=recordings)
     kept = from_ledger(lambda: ledger.config_versions(judged.record.config, at_us=judged.record.invited_us))
     other_versions = differences(kept, versions_now())
     if json_lines:

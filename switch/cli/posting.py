@@ -56,9 +56,9 @@ def post_deposit(
     with _postings(config) as (postings, deployment, clock):
         if advertiser not in _advertisers(deployment):
             fail(f"no advertiser {advertiser!r} in {config}: there is {', '.join(_advertisers(deployment)) or 'none'}")
-        _confirm(f"book {show_micros(micros)} for {advertiser}?", yes=yes)
-        by = _actor(actor)
-        outcome = _done(lambda: postings.deposit(advertiser, key, amount_micros=micros, actor=by, reason=_reason(reason)))
+        confirm(f"book {show_micros(micros)} for {advertiser}?", yes=yes)
+        by = actor_of(actor)
+        outcome = _done(lambda: postings.deposit(advertiser, key, amount_micros=micros, actor=by, reason=reason_of(reason)))
     _write_result(outcome, clock, json_lines=json_lines)
 
 
@@ -83,8 +83,8 @@ def post_act(
             call_id=call_id,
             key=key or _made_key(call_id, act, line=line, reason=reason),
             act=act,
-            actor=_actor(actor),
-            reason=_reason(reason),
+            actor=actor_of(actor),
+            reason=reason_of(reason),
             line=line,
         )
         outcome = _done(lambda: postings.preview(order))
@@ -95,7 +95,7 @@ def post_act(
                 show_rows(outcome.money, clock, err=True)
                 for state in outcome.states:
                     write_folded([f"  {state.of} becomes {state.state}"], err=True)
-            _confirm(f"{act} for call {call_id}: append this?", yes=yes)
+            confirm(f"{act} for call {call_id}: append this?", yes=yes)
             outcome = _done(lambda: postings.post(order))
     _write_result(outcome, clock, json_lines=json_lines)
 
@@ -156,19 +156,19 @@ def _write_result(done: Done, clock: Zone, *, json_lines: bool) -> None:
         write_line(f"appended {count(len(done.money), 'money row')} and {count(len(done.states), 'change')} of state")
 
 
-def _confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str, *, yes: bool) -> None:
     if not yes and not confirmed(question):
         fail("nothing was done")
 
 
-def _actor(named: str | None) -> str:
+def actor_of(named: str | None) -> str:
     name = (getpass.getuser() if named is None else named).removeprefix("ops:")
     if not _ACTOR.fullmatch(name):
         fail(f"{name!r} is no --actor: letters, digits and . _ @ -, at most 48 of them")
     return f"ops:{name}"
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
     if not text.isprintable() or len(text) > MAX_REASON:
         fail(f"--reason: printable characters, at most {MAX_REASON}")
     return text

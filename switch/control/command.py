@@ -16,6 +16,8 @@ from switch.control.messages import (
     GetStatus,
     GetTrunks,
     Lines,
+    PauseRecording,
+    RecordingPaused,
     Reply,
     Statistics,
     Status,
@@ -40,6 +42,9 @@ def carry_out(
     """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
     the config."""
     match command:
+        case PauseRecording(id=number, call_id=call_id, paused=paused):
+            why = engine.pause_recording(call_id, at, paused=paused)
+            return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
         case GetStatus(id=number):
             return status(engine, process(), number)
         case GetTrunks(id=number):

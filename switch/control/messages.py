@@ -49,7 +49,15 @@ class Drain(Message, frozen=True, kw_only=True):
     limit_ms: int | None = None
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain
+class PauseRecording(Message, frozen=True, kw_only=True):
+    """Pauses the recording of a call in progress, or, where not `paused`, resumes it. Answered with `RecordingPaused`, or with `Failed`
+    where the call is not being recorded."""
+
+    call_id: str
+    paused: bool = True
+
+
+Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording
 
 
 # replies
@@ -102,13 +110,20 @@ class Statistics(Message, frozen=True, kw_only=True):
     counts: dict[str, dict[str, int]]
 
 
+class RecordingPaused(Message, frozen=True, kw_only=True):
+    """The recording of `call_id` is paused, or goes on."""
+
+    call_id: str
+    paused: bool
+
+
 class Failed(Message, frozen=True, kw_only=True):
     """The command was not carried out."""
 
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | Failed
+Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | RecordingPaused | Failed
 
 encode = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode

@@ -5,7 +5,7 @@ The caller opens the transaction and passes its connection: everything read in a
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -43,7 +43,8 @@ ANONYMOUS = "anonymous"
 class CallFilter:
     """Criteria for calls; None: any. `line`: one that was tried. `caller`: E.164, or `ANONYMOUS`.
 
-    `since_us`, `until_us`: of the INVITE, [since, until). `ended_since_us`: of the end.
+    `since_us`, `until_us`: of the INVITE, [since, until). `ended_since_us`: of the end. `recorded`: those
+    that have a recording.
     """
 
     publisher: str | None = None
@@ -55,6 +56,7 @@ class CallFilter:
     since_us: int | None = None
     until_us: int | None = None
     ended_since_us: int | None = None
+    recorded: bool = False
 
 
 _FILES = msgspec.json.Decoder(dict[str, str])
@@ -87,6 +89,8 @@ def matching(connection: Connection, wanted: CallFilter, *, limit: int) -> list[
         calls = calls.where(CALL.c.invited_us < wanted.until_us)
     if wanted.ended_since_us is not None:
         calls = calls.where(CALL.c.ended_us >= wanted.ended_since_us)
+    if wanted.recorded:
+        calls = calls.where(CALL.c.call_id.in_(select(RECORDING.c.call_id)))
     return whole(connection, calls.order_by(CALL.c.ended_us.desc(), CALL.c.call_id.desc()).limit(limit), events=False)
 
 
@@ -262,6 +266,11 @@ class KeptRecording:
 
     recording: RecordingRow
     deletion: RecordingDeletionRow | None
+
+
+def as_plain(kept: KeptRecording) -> dict[str, object]:
+    """Returns it as JSON values."""
+    return {**asdict(kept.recording), "deletion": None if kept.deletion is None else asdict(kept.deletion)}
 
 
 def recordings_of(connection: Connection, call_ids: Iterable[str]) -> list[KeptRecording]:

@@ -6,6 +6,7 @@ import resource
 from pathlib import Path
 
 import pytest
+import soundfile
 from recorder_client import FRAME_NS, RecorderClient, frame, frequency, now_ns, read_wav, tone
 
 from media.control import WorkerProblem
@@ -14,6 +15,7 @@ from media.recording import (
     QuitRecorder,
     RecorderHeartbeat,
     RecordingEnded,
+    RecordingFormat,
     RecordingsExpired,
     ResumeRecording,
     Sides,
@@ -26,9 +28,19 @@ MS = 1_000_000
 DAY = Path("2026/11/30")
 
 
-def start(number: int, at_ns: int, *, call_id: str = "call", path: str | None = None, sides: Sides = "both") -> StartRecording:
-    place = str(DAY / f"{call_id}.wav") if path is None else path
-    return StartRecording(recording=number, call_id=call_id, path=place, sides=sides, at_ns=at_ns, started_us=1_000_000)
+def start(
+    number: int,
+    at_ns: int,
+    *,
+    call_id: str = "call",
+    path: str | None = None,
+    sides: Sides = "both",
+    form: RecordingFormat = "wav",
+) -> StartRecording:
+    place = str(DAY / f"{call_id}.{form}") if path is None else path
+    return StartRecording(
+        recording=number, call_id=call_id, path=place, sides=sides, at_ns=at_ns, started_us=1_000_000, format=form
+    )
 
 
 def talk(client: RecorderClient, number: int, start_ns: int, *, frames: int) -> None:
@@ -80,6 +92,33 @@ def test_pause_and_resume(tmp_path: Path) -> None:
     assert ended.paused_ms == 500
     assert not found[:4_000].any()
     assert frequency(found[4_000:]) == 400
+
+
+def test_opus_is_made_of_the_whole(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        at_ns = now_ns() - 2_000 * MS
+        client.order(start(1, at_ns, form="opus"))
+        talk(client, 1, at_ns, frames=50)
+        client.order(StopRecording(recording=1, at_ns=at_ns + 1_000 * MS))
+        ended = client.expect(RecordingEnded)
+    file = tmp_path / DAY / "call.opus"
+    assert (ended.path, ended.format, ended.length_ms, ended.why) == (str(DAY / "call.opus"), "opus", 1_000, None)
+    assert ended.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert [each.name for each in file.parent.iterdir()] == ["call.opus"]
+    assert file.stat().st_mode & 0o077 == 0
+    samples, rate = soundfile.read(file, dtype="int16")
+    assert (samples.shape, rate) == ((8_000, 2), 8_000)
+    assert (frequency(samples[:, 0]), frequency(samples[:, 1])) == (400, 1_000)
+
+
+def test_what_can_not_be_encoded_stays_wav(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        (tmp_path / DAY / "call.part.opus" / "in the way").mkdir(parents=True)
+        client.order(start(1, now_ns() - 1_000 * MS, form="opus"))
+        client.order(StopRecording(recording=1, at_ns=now_ns()))
+        ended = client.expect(RecordingEnded)
+    assert (ended.path, ended.format, ended.why) == (str(DAY / "call.wav"), "wav", "it could not be encoded")
+    read_wav(tmp_path / DAY / "call.wav")
 
 
 def test_quitting_finishes_what_runs(tmp_path: Path) -> None:
@@ -162,6 +201,8 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     with RecorderClient(tmp_path) as client:
         client.order(start(1, now_ns()))
         assert client.expect(RecordingEnded).path is None
+        client.order(start(2, now_ns(), path=str(DAY / "call.wav")))
+        assert client.expect(RecordingEnded).why == "there is a recording of this name"
     assert file.read_bytes() == b"before"
 
 

@@ -49,6 +49,7 @@ campaigns:
     billable: {{on: connected_for, at_least: {at_least}}}
     revenue: 25.00
     payout: {payout}
+    recording: {recording}
 """
 
 
@@ -74,7 +75,16 @@ class RunningSwitch:
         assert self._process is not None
         return self._process
 
-    def write_config(self, *, line: int, at_least: str = "1s", payout: str = "18.00", workers: int = 1, drain: str = "0s") -> None:
+    def write_config(
+        self,
+        *,
+        line: int,
+        at_least: str = "1s",
+        payout: str = "18.00",
+        workers: int = 1,
+        drain: str = "0s",
+        recording: str = "off",
+    ) -> None:
         listen = f'listen: "127.0.0.1:{self.sip}"'
         if self._authority is not None:
             both = f'[{{udp: "127.0.0.1:{self.sip}"}}, {{tls: "127.0.0.1:{self.tls}"}}]'
@@ -89,6 +99,7 @@ class RunningSwitch:
             prompts=self._prompts,
             workers=workers,
             drain=drain,
+            recording=recording,
         )
         fresh = self.config / "config.new"
         fresh.write_text(text)
@@ -193,7 +204,13 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, *, workers: int = 1, drain: str = "0s", authority: Authority | None = None, prompts: Path = PROMPTS
+    folder: Path,
+    *,
+    workers: int = 1,
+    drain: str = "0s",
+    authority: Authority | None = None,
+    prompts: Path = PROMPTS,
+    recording: str = "off",
 ) -> AsyncIterator[Stage]:
     caller, line = Phone("caller", hz=600, clock=SystemClock()), Phone("line", hz=1100, clock=SystemClock())
     await caller.open(Flow("127.0.0.1", 0))
@@ -201,7 +218,7 @@ async def stage(
     switch = RunningSwitch(folder, authority, prompts=prompts)
     if authority is not None:
         switch.renew_certificate()
-    switch.write_config(line=line.address[1], workers=workers, drain=drain)
+    switch.write_config(line=line.address[1], workers=workers, drain=drain, recording=recording)
     try:
         await switch.start()
         yield Stage(switch, caller, line)

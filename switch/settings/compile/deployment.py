@@ -21,7 +21,7 @@ from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
-from switch.settings.value import DAY_MS, NatMode, NatRebind
+from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -124,9 +124,8 @@ def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings
     said = switch.recordings
     if said.directory is None and said.keep is None:
         return None
-    keep_days = None if said.keep is None else said.keep // DAY_MS
     place = directory / switch.data / "recordings" if said.directory is None else directory / said.directory
-    return RecordingSettings(directory=place.resolve(), keep_days=keep_days)
+    return RecordingSettings(directory=place.resolve(), keep_days=said.keep)
 
 
 def _rtp_addresses(switch: SwitchConfig) -> tuple[RtpAddress, ...]:

@@ -1,0 +1,223 @@
+"""The commands `payphone recordings ...`: what may be asked for. What they do is in `switch.cli.recorded`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, place_of
+from switch.output import write_json, write_line
+
+if TYPE_CHECKING:
+    from switch.cli.recorded import Wanted
+
+MAX_LISTED = 1_000_000
+__all__ = ["app", "recordings"]
+
+recordings = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""List, verify, export and delete recordings of calls; pause one.
+
+    \b
+    Examples:
+      payphone recordings list --since 2026-03-01
+      payphone recordings verify
+    """,
+    epilog=EXIT,
+)
+app.add_typer(recordings, name="recordings")
+
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=MAX_LISTED, help="Of how many calls, newest first.")]
+Call = Annotated[str | None, typer.Option(help="Only of this call: its id, or how it begins.")]
+Publisher = Annotated[str | None, typer.Option(help="Only this publisher's.")]
+Campaign = Annotated[str | None, typer.Option(help="Only of this campaign.")]
+Line = Annotated[str | None, typer.Option(help="Only of calls for which this line was tried.")]
+Number = Annotated[str | None, typer.Option(help="Only of calls to this tracking number, however it is written.")]
+Caller = Annotated[str | None, typer.Option(help="Only of calls from this number.")]
+Since = Annotated[str | None, typer.Option(help="Only from then on: 2026-03-01, or 2026-03-01T14:00.")]
+Until = Annotated[str | None, typer.Option(help="Only before then.")]
+ZoneName = Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")]
+CallInProgress = Annotated[str, typer.Argument(help="The call's id, as `switch.sip.call_id_header` and the log have it.")]
+
+
+@recordings.command("list", epilog=EXIT)
+def list_(
+    config: ConfigDir = DEFAULT_CONFIG,
+    *,
+    limit: Limit = 20,
+    call: Call = None,
+    publisher: Publisher = None,
+    campaign: Campaign = None,
+    line: Line = None,
+    number: Number = None,
+    caller: Caller = None,
+    since: Since = None,
+    until: Until = None,
+    zone: ZoneName = None,
+    json_lines: AsJson = False,
+) -> None:
+    """Show the recordings of calls, those of the newest call first.
+
+    lost: frames that could not be recorded, 20 ms of silence each. deleted: when the file was, and by whom.
+
+    \b
+    Examples:
+      payphone recordings list --campaign auto-quotes
+      payphone recordings list --json -n 1000 | jq .path
+    """
+    from switch.cli.recorded import show
+
+    wanted = _wanted(limit, call, publisher, campaign, line, number, caller, since, until, zone)
+    show(config, wanted, as_json_lines=json_lines)
+
+
+@recordings.command(epilog="Exit 0: all are as they were written; 1: one is not, or is missing; 2: wrong usage.")
+def verify(
+    config: ConfigDir = DEFAULT_CONFIG,
+    *,
+    limit: Limit = MAX_LISTED,
+    call: Call = None,
+    publisher: Publisher = None,
+    campaign: Campaign = None,
+    line: Line = None,
+    number: Number = None,
+    caller: Caller = None,
+    since: Since = None,
+    until: Until = None,
+    zone: ZoneName = None,
+    json_lines: AsJson = False,
+) -> None:
+    """Compare each file with the SHA-256 that the ledger has of it.
+
+    \b
+    Examples:
+      payphone recordings verify
+      payphone recordings verify --since 2026-03-01
+    """
+    from switch.cli.recorded import verify as verified
+
+    wanted = _wanted(limit, call, publisher, campaign, line, number, caller, since, until, zone)
+    verified(config, wanted, as_json_lines=json_lines)
+
+
+@recordings.command(epilog=EXIT)
+def export(
+    to: Annotated[Path, typer.Argument(help="The directory to copy to; it is made where it is not there.")],
+    *,
+    config: ConfigDir = DEFAULT_CONFIG,
+    limit: Limit = MAX_LISTED,
+    call: Call = None,
+    publisher: Publisher = None,
+    campaign: Campaign = None,
+    line: Line = None,
+    number: Number = None,
+    caller: Caller = None,
+    since: Since = None,
+    until: Until = None,
+    zone: ZoneName = None,
+    json_lines: AsJson = False,
+) -> None:
+    """Copy recordings to a directory, each verified. A file that is there already is not written over.
+
+    \b
+    Examples:
+      payphone recordings export /tmp/march --since 2026-03-01 --until 2026-04-01
+      payphone recordings export /tmp/one --call 3f2a9c
+    """
+    from switch.cli.recorded import export as exported
+
+    wanted = _wanted(limit, call, publisher, campaign, line, number, caller, since, until, zone)
+    exported(config, wanted, to=to, as_json_lines=json_lines)
+
+
+@recordings.command(epilog=EXIT)
+def delete(
+    *,
+    config: ConfigDir = DEFAULT_CONFIG,
+    call: Call = None,
+    older_than: Annotated[str | None, typer.Option(help="All that are older: 90d.", metavar="DAYS")] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept with it, for those who ask later.")],
+    actor: Annotated[str | None, typer.Option(help="Who answers for it, kept as ops:NAME. Default: your user name.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json_lines: AsJson = False,
+) -> None:
+    """Delete the files of recordings, of one call or by age. The ledger keeps that there was one, and who deleted it, when and why.
+
+    \b
+    Examples:
+      payphone recordings delete --call 3f2a9c --reason "the caller asked for it"
+      payphone recordings delete --older-than 90d --reason retention --yes
+    """
+    from switch.cli.recorded import delete as deleted
+
+    if (call is None) is (older_than is None):
+        fail("say which: --call ID, or --older-than 90d")
+    deleted(config, call=call, older_than=older_than, reason=reason, actor=actor, yes=yes, as_json_lines=json_lines)
+
+
+@recordings.command(epilog=EXIT)
+def pause(call: CallInProgress, *, config: ConfigDir = DEFAULT_CONFIG, json_lines: AsJson = False) -> None:
+    """Pause the recording of a call in progress: until `resume` its file has silence, of the same length.
+
+    \b
+    Example:
+      payphone recordings pause 3f2a9c0d1e5b7a42
+    """
+    _pause(config, call, paused=True, json_lines=json_lines)
+
+
+@recordings.command(epilog=EXIT)
+def resume(call: CallInProgress, *, config: ConfigDir = DEFAULT_CONFIG, json_lines: AsJson = False) -> None:
+    """Go on recording a call in progress.
+
+    \b
+    Example:
+      payphone recordings resume 3f2a9c0d1e5b7a42
+    """
+    _pause(config, call, paused=False, json_lines=json_lines)
+
+
+def _pause(config: Path, call: str, *, paused: bool, json_lines: bool) -> None:
+    from switch.control.client import ControlError, NotRunning, connected
+    from switch.control.messages import PauseRecording, RecordingPaused
+
+    try:
+        with connected(place_of(config).data) as switch:
+            found = switch.ask(PauseRecording(id=1, call_id=call, paused=paused), RecordingPaused)
+    except NotRunning as error:
+        fail(f"{error}: `payphone run --config {config}` starts one")
+    except ControlError as error:
+        fail(str(error))
+    if json_lines:
+        write_json({"call_id": found.call_id, "paused": found.paused})
+    else:
+        write_line(f"the recording of {found.call_id} {'is paused' if found.paused else 'goes on'}")
+
+
+def _wanted(
+    limit: int,
+    call: str | None,
+    publisher: str | None,
+    campaign: str | None,
+    line: str | None,
+    number: str | None,
+    caller: str | None,
+    since: str | None,
+    until: str | None,
+    zone: str | None,
+) -> "Wanted":
+    from switch.cli.recorded import Wanted
+
+    return Wanted(
+        limit=limit,
+        call=call,
+        publisher=publisher,
+        campaign=campaign,
+        line=line,
+        number=number,
+        caller=caller,
+        since=since,
+        until=until,
+        zone=zone,
+    )
