@@ -25,6 +25,7 @@ from switch.engine.effect import (
     AppendJournal,
     Effect,
     ForgetRecordings,
+    KeepHeard,
     KeepRecording,
     LogLoad,
     LogNat,
@@ -43,6 +44,7 @@ from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
 from switch.ledger.database import Database, ledger_url
+from switch.ledger.heard import heard_rows
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.ledger.tables import RecordingDeletionRow, recording_row
@@ -81,6 +83,8 @@ def _call_of(effect: Effect) -> str:
             return ""
         case TellRecorder() | TellEars() | ForgetRecordings():
             return ""
+        case KeepHeard(heard=heard):
+            return heard.call_id
         case KeepRecording(recording=recording):
             return recording.call_id
         case StoreRecord(judged=judged):
@@ -331,15 +335,15 @@ class Shell:
             _log.error("no call can be recorded", why=str(error))
 
     def _want_ears(self) -> None:
-        """Starts the ears where a key may be asked for, if they have not been started. Nothing waits for them."""
-        if self.engine.plan.asks_for_keys and self._starting_ears is None:
+        """Starts the ears where something is to be listened to, if they have not been started. Nothing waits for them."""
+        if self.engine.plan.has_use_for_ears and self._starting_ears is None:
             self._starting_ears = asyncio.create_task(self._start_ears())
 
     async def _start_ears(self) -> None:
         try:
             await self._ears.start(1)
         except WorkersFailed as error:
-            _log.error("keys that come as tones are not heard", why=str(error))
+            _log.error("keys that come as tones and talks are not heard", why=str(error))
 
     async def _close_ears(self) -> None:
         if self._starting_ears is not None:
@@ -390,9 +394,9 @@ class Shell:
 
     def _ears_lost(self, number: int) -> None:
         self._ears_number = None
-        self.engine.ears_lost()
+        self.engine.ears_lost(self._clock.now())
         self._flush()
-        _log.error("ears lost: keys that come as tones are not heard until they are back", worker=number)
+        _log.error("ears lost: keys that come as tones and talks are not heard until they are back", worker=number)
 
     def _secured(self, tokens: Sequence[str]) -> None:
         now = self._clock.now()
@@ -449,8 +453,8 @@ class Shell:
                 self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
             case TellEars(order=order):
                 self._ears.tell(NO_EARS if self._ears_number is None else self._ears_number, order)
-            case KeepRecording() | ForgetRecordings():
-                self._note_recordings(effect)
+            case KeepHeard() | KeepRecording() | ForgetRecordings():
+                self._note_media(effect)
             case AppendJournal(call_id=call_id, payload=payload):
                 self._ledger_service.append(call_id, payload)
             case SyncJournal(call_id=call_id, leg=leg):
@@ -468,8 +472,10 @@ class Shell:
             case _:
                 assert_never(effect)
 
-    def _note_recordings(self, effect: KeepRecording | ForgetRecordings) -> None:
+    def _note_media(self, effect: KeepHeard | KeepRecording | ForgetRecordings) -> None:
         match effect:
+            case KeepHeard(heard=heard):
+                self._poller.keep_heard(heard_rows(heard))
             case KeepRecording(recording=recording):
                 self._poller.keep_recording(recording_row(recording))
                 with of_call(recording.call_id):

@@ -55,7 +55,8 @@ class FramedAudio:
         return (at_ns - self._start_ns) // NS_PER_SAMPLE
 
     def taken(self, before: int | None = None) -> list[Piece]:
-        """Returns the pieces that wait, in order and without overlaps; those that begin at `before`, or behind it, wait on."""
+        """Returns the pieces that wait, in order and without overlaps. Those that begin at `before`, or behind it, wait on; what comes for
+        positions before it from now on is late."""
         self._waiting.sort(key=lambda each: each[0])
         pieces: list[Piece] = []
         count = 0
@@ -70,4 +71,6 @@ class FramedAudio:
             pieces.append(Piece(position + overlap, decode(payload[overlap:], codec)))
             self._upto = position + len(payload)
         del self._waiting[:count]
+        if before is not None:
+            self._upto = max(self._upto, before)
         return pieces

@@ -1,7 +1,7 @@
 """The loop of the ears process: orders and frames in, reports out. The only clock of the process.
 
-Frames are worked on in batches, as media workers send them (`media.worker.tap.FLUSH_NS`): a key is told that much later than its tones have
-lasted long enough.
+Frames are worked on in batches, for keys as media workers send them (`media.worker.tap.FLUSH_NS`): a key is told that much later than its
+tones have lasted long enough. What else is heard is worked on by the second; keys wait hardly longer than `WORK_NS` for it.
 """
 
 import os
@@ -17,12 +17,28 @@ import msgspec
 
 from media.control import MAX_MESSAGE_BYTES, DigitReceived, Message, WorkerProblem, encode
 from media.ears.keys import KeyListener
-from media.listening import EarsHeartbeat, EarsOrder, EarsReady, Listen, QuitEars, StopListening, decode_ears_order
+from media.ears.talk import Talk
+from media.listening import (
+    EarsHeartbeat,
+    EarsOrder,
+    EarsReady,
+    EndTalk,
+    Listen,
+    ListenToTalk,
+    QuitEars,
+    StopListening,
+    decode_ears_order,
+)
 from media.tap_frame import Frame, frames
 from media.tap_socket import bind_taps, datagrams
+from switch.timer_heap import TimerHeap
 
 MAX_LISTENED = 5_000
-"""Legs at once."""
+"""Legs at once, of which keys are awaited."""
+MAX_TALKS = 200
+"""At once: 1 to 2 ms of CPU a second for each of their sides (ADR 0031)."""
+TALK_NS = 1_000_000_000
+WORK_NS = 20_000_000
 TURN_S = 0.25
 HEARTBEAT_NS = 1_000_000_000
 
@@ -35,6 +51,9 @@ class Listener:
         self._taps_path = taps
         self._ports: dict[int, int] = {}
         self._keys: dict[int, KeyListener] = {}
+        self._talks: dict[int, Talk] = {}  # by the taps of callers
+        self._talk_of: dict[int, Talk] = {}  # by tap
+        self._due: TimerHeap[Talk] = TimerHeap()
         self._reports: deque[bytes] = deque()
         self._quit = False
         self._alive_ns = 0
@@ -48,13 +67,18 @@ class Listener:
             self._report(EarsReady(pid=os.getpid(), taps=str(self._taps_path)))
             while not self._quit:
                 self._send_reports()
-                epoll.poll(TURN_S)
+                due_ns = self._due.next_at()
+                epoll.poll(TURN_S if due_ns is None else min(TURN_S, max(0, due_ns - monotonic_ns()) / 1e9))
                 self._take_orders()
                 self._take_frames(taps)
+                self._hear_talks()
                 now_ns = monotonic_ns()
                 if now_ns - self._alive_ns >= HEARTBEAT_NS:
                     self._alive_ns = now_ns
                     self._report(EarsHeartbeat())
+        for talk in list(self._talks.values()):
+            self._end_talk(talk, monotonic_ns())
+        self._send_reports()
         with suppress(FileNotFoundError):
             self._taps_path.unlink()
 
@@ -86,16 +110,42 @@ class Listener:
                     return
                 self._ports[number] = port
                 self._keys[number] = KeyListener(at_ns)
+            case ListenToTalk():
+                self._listen_to(order)
+            case EndTalk(caller=number, at_ns=at_ns):
+                if (talk := self._talks.get(number)) is not None:
+                    self._end_talk(talk, at_ns)
             case StopListening(listening=number):
                 self._ports.pop(number, None)
                 self._keys.pop(number, None)
+
+    def _listen_to(self, order: ListenToTalk) -> None:
+        if len(self._talks) >= MAX_TALKS:
+            self._problem(f"listening to call {order.call_id}", f"{MAX_TALKS} calls are listened to already")
+            return
+        talk = self._talks[order.caller] = Talk(order)
+        self._talk_of.update({order.caller: talk, order.line: talk})
+        self._due.add(monotonic_ns() + TALK_NS, talk)
+
+    def _end_talk(self, talk: Talk, at_ns: int) -> None:
+        del self._talks[talk.order.caller], self._talk_of[talk.order.caller], self._talk_of[talk.order.line]
+        self._report(talk.end(at_ns))
+
+    def _hear_talks(self) -> None:
+        started_ns = monotonic_ns()
+        while (now_ns := monotonic_ns()) - started_ns < WORK_NS and (talk := self._due.pop_due(now_ns)) is not None:
+            if self._talks.get(talk.order.caller) is talk:
+                talk.hear(now_ns)
+                self._due.add(now_ns + TALK_NS, talk)
 
     def _take_frames(self, taps: socket.socket) -> None:
         batches: dict[int, list[Frame]] = {}
         for datagram in datagrams(taps):
             try:
                 for frame in frames(datagram):
-                    if frame.tap in self._keys:
+                    if (talk := self._talk_of.get(frame.tap)) is not None:
+                        talk.take(frame)
+                    elif frame.tap in self._keys:
                         batches.setdefault(frame.tap, []).append(frame)
             except (ValueError, struct.error) as error:
                 self._problem("reading frames", str(error))

@@ -8,6 +8,7 @@ from routing.zone import Zone
 from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall
 from switch.console import show_calls_table, show_followed_calls
+from switch.ledger.heard import heard_as_json
 from switch.ledger.reading import CallFilter
 from switch.ledger.store import Ledger
 from switch.output import write_json, write_line
@@ -25,8 +26,7 @@ def show_calls(ledger: Ledger, wanted: CallFilter, *, limit: int, clock: Zone, a
     """Returns how many it shows. Newest first; with `follow` newest last, above those of `follow_calls`. Raises LedgerUnreadable."""
     calls = ledger.calls_matching(wanted, limit=limit)
     if as_json_lines:
-        for judged in calls[::-1] if follow else calls:
-            write_json(as_json(judged))
+        _write_json(ledger, calls[::-1] if follow else calls)
     elif follow:
         show_followed_calls(calls[::-1], clock, headings=True)
     elif calls:
@@ -45,13 +45,19 @@ def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lin
         found = _ended_lately(ledger, wanted, last_us)
         fresh = [judged for judged in reversed(found) if judged.record.call_id not in seen]
         if as_json_lines:
-            for judged in fresh:
-                write_json(as_json(judged))
+            _write_json(ledger, fresh)
         else:
             show_followed_calls(fresh, clock, headings=False)
         seen = _ids(found)
         last_us = max((judged.record.ended_us for judged in found), default=last_us)
         looks = None if looks is None else looks - 1
+
+
+def _write_json(ledger: Ledger, calls: Sequence[JudgedCall]) -> None:
+    heard = ledger.heard_of([judged.record.call_id for judged in calls])
+    for judged in calls:
+        rows = heard.get(judged.record.call_id, ())
+        write_json({**as_json(judged), "ears": [heard_as_json(row) for row in rows]})
 
 
 def _ended_lately(ledger: Ledger, wanted: CallFilter, last_us: int) -> Sequence[JudgedCall]:

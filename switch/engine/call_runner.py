@@ -112,7 +112,7 @@ class CallRunner:
                 if isinstance(event, ev.LegEnded):  # the leg has ended, whatever failed: the record need not wait for it
                     self.feed(live, event)
         try:
-            self._ears.stop(live)
+            self._ears.stop(live, event.at)
             self._executor.clean_up(live, event.at)
         except Exception:  # noqa: BLE001 as in `feed`
             self._emit(LogProblem(what="a broken call holds something", trace=traceback.format_exc(), call_id=live.call_id))

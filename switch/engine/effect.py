@@ -3,7 +3,7 @@
 import msgspec
 
 from media.control import Order
-from media.listening import EarsOrder
+from media.listening import EarsOrder, TalkHeard
 from media.recording import RecorderOrder, RecordingEnded
 from switch.billing.verdict import JudgedCall
 from switch.sip.flow import Flow
@@ -40,6 +40,12 @@ class TellRecorder(msgspec.Struct, frozen=True, kw_only=True):
 
 class TellEars(msgspec.Struct, frozen=True, kw_only=True):
     order: EarsOrder
+
+
+class KeepHeard(msgspec.Struct, frozen=True, kw_only=True):
+    """What was heard of a call's talk goes to the ledger."""
+
+    heard: TalkHeard
 
 
 class KeepRecording(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +132,7 @@ Effect = (
     | TellWorker
     | TellRecorder
     | TellEars
+    | KeepHeard
     | KeepRecording
     | ForgetRecordings
     | StoreRecord

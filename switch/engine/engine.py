@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from media.control import DigitReceived, Report
-from media.listening import EarsHeartbeat, EarsReady, EarsReport
+from media.listening import EarsHeartbeat, EarsReady, EarsReport, TalkHeard
 from media.recording import RecorderReport
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
@@ -22,7 +22,7 @@ from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
 from switch.engine.digit_relay import DigitRelay
 from switch.engine.ears import EarsController
-from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, TellWorker, TrustSource
+from switch.engine.effect import Effect, KeepHeard, LogLoad, LogNat, LogPeer, LogProblem, SendSip, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
@@ -239,12 +239,14 @@ class Engine:
             case DigitReceived() if self._ears.is_awaited(report, at):
                 self._reports.on_digit(report, at)
                 self._drain_facts(at)
+            case TalkHeard():
+                self._emit(KeepHeard(heard=report))
             case DigitReceived() | EarsHeartbeat():
                 pass
 
-    def ears_lost(self) -> None:
+    def ears_lost(self, at: Moment) -> None:
         """The ears died: calls go on. Keys that come as tones are heard again once there are others."""
-        self._ears.on_lost(list(self._calls))
+        self._ears.on_lost(list(self._calls), at)
 
     def _on_recording_failed(self, failure: Failure, at: Moment) -> None:
         live = self._calls.get(failure.call_id)

@@ -1,11 +1,12 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow` or `RecordingRow` is a column of
-the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals what was
-written. How the tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow` or `HeardRow` is a
+column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals
+what was written. How the tables came to be is what the migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings and recordings are append-only: triggers of the database refuse to change or delete their rows.
+Money, its states, events, configs, postings, recordings and what was heard are append-only: triggers of the database refuse to change or
+delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -37,6 +39,7 @@ from media.recording import RecordingEnded
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.record import AttemptRecord, CallRecord
+from switch.ledger.heard import HeardRow
 
 R = TypeVar("R")
 _BIG = ("_us", "_ms", "_micros")
@@ -157,6 +160,8 @@ def _field(name: str, hint: Any) -> _Field | None:
         return column(type=Boolean())
     if hint is int:
         return column(type=BigInteger() if name.endswith(_BIG) else Integer())
+    if hint is float:
+        return column(type=Float())
     if hint is str:
         return column(type=Text())
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -173,6 +178,7 @@ _EVENT, _MONEY, _STATE, _POSTING = (
 )
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
+_HEARD = RecordColumns(HeardRow)
 
 METADATA = MetaData(
     naming_convention={
@@ -182,7 +188,7 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion")
+APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "heard")
 
 
 def _serial() -> Column[int]:
@@ -248,6 +254,9 @@ Index("ix_recording_ended", RECORDING.c.ended_us, RECORDING.c.path)
 # Their rows stay.
 RECORDING_DELETION = Table("recording_deletion", METADATA, *_DELETION.sql(), PrimaryKeyConstraint("path"))
 
+# What was heard of each side of a talk. No foreign key to call: the record may come later.
+HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
+
 HEALTH = Table(
     "health",
     METADATA,
@@ -311,6 +320,10 @@ def deletion_values(row: RecordingDeletionRow) -> dict[str, object]:
     return _DELETION.row(row)
 
 
+def heard_values(row: HeardRow) -> dict[str, object]:
+    return _HEARD.row(row)
+
+
 def judged_call(
     call: RowMapping,
     *,
@@ -333,3 +346,4 @@ read_state = _STATE.read
 read_posting = _POSTING.read
 read_recording = _RECORDING.read
 read_deletion = _DELETION.read
+read_heard = _HEARD.read

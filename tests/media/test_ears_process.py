@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+from audio import at_dbm0
 from ears_client import PATIENCE_S, EarsClient
 from tap_frames import framed, keys
 
 from media.control import DigitReceived, WorkerProblem
-from media.listening import EarsHeartbeat, Listen, QuitEars, StopListening
+from media.ears.listener import MAX_TALKS
+from media.listening import EarsHeartbeat, EndTalk, Listen, ListenToTalk, QuitEars, StopListening, TalkHeard
+from switch.engine.clock import SystemClock
 
 
 @pytest.fixture
@@ -64,3 +67,43 @@ def test_one_that_follows_a_killed_one_has_its_path(taps: Path) -> None:
         ears.order(Listen(listening=1, port=20_000, at_ns=0))
         ears.send(framed(keys("4")))
         assert ears.expect(DigitReceived).digit == "4"
+
+
+def talk(ears: EarsClient, *, caller: int = 11, line: int = 12, call_id: str = "c") -> int:
+    """Tells it to listen to a talk that began two seconds ago; returns when that was."""
+    start_ns = SystemClock().now().mono_ns - 2_000_000_000
+    ears.order(ListenToTalk(call_id=call_id, attempt=1, caller=caller, line=line, at_ns=start_ns, started_us=7))
+    return start_ns
+
+
+def test_a_talk_is_told_of_at_its_end_and_keys_are_heard_meanwhile(taps: Path) -> None:
+    with EarsClient(taps) as ears:
+        start_ns = talk(ears)
+        ears.order(Listen(listening=1, port=20_000, at_ns=0))
+        tone = at_dbm0((2100,), 3_000)
+        for number in range(0, 150, 50):
+            ears.send(framed(tone, tap=12, start_ns=start_ns)[number : number + 50])
+        ears.send(framed(keys("6"), tap=1))
+        assert ears.expect(DigitReceived).digit == "6"
+        ears.order(EndTalk(caller=11, at_ns=start_ns + 4_000_000_000), EndTalk(caller=11, at_ns=start_ns))
+        heard = ears.expect(TalkHeard)
+        assert (heard.call_id, heard.line.heard.duration_ms) == ("c", 4_000)
+        assert [each.name for each in heard.line.heard.tones] == ["fax_answer"]
+
+
+def test_talks_are_told_of_when_it_ends(taps: Path) -> None:
+    with EarsClient(taps) as ears:
+        talk(ears)
+        ears.order(QuitEars())
+        assert ears.expect(TalkHeard).caller.heard.silence_ms >= 2_000
+        assert ears.process.wait(PATIENCE_S) == 0
+
+
+def test_more_talks_than_it_has_time_for_are_a_problem(taps: Path) -> None:
+    with EarsClient(taps) as ears:
+        for number in range(MAX_TALKS + 1):
+            talk(ears, caller=2 * number, line=2 * number + 1, call_id=f"c{number}")
+        assert f"c{MAX_TALKS}" in ears.expect(WorkerProblem).doing
+        ears.order(QuitEars())
+        found = {ears.expect(TalkHeard).call_id for _ in range(MAX_TALKS)}
+        assert len(found) == MAX_TALKS

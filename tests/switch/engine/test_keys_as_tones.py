@@ -196,7 +196,7 @@ def test_ears_that_come_later_or_come_back_listen_to_calls_in_progress() -> None
     talk.ears_come()
     talk.run(1)
     (first,) = talk.now_listened
-    talk.engine.ears_lost()
+    talk.engine.ears_lost(talk.at())
     talk.run(1)
     assert (talk.now_listened, talk.now_tapped) == (set(), set())
     talk.ears_come()
