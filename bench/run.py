@@ -11,6 +11,7 @@ BENCHES = (
     "relay",
     "recording",
     "prompts",
+    "transcoding",
     "signalling",
     "ways",
     "overload",

@@ -27,13 +27,16 @@ class Latch(StrEnum):
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
-    `codec`: 0 (PCMU) or 8 (PCMA), what we send; `payload_type`: the number it wants that under. `dtmf_type`: its number of telephone-event,
-    or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`, `dtmf_types`: further
-    numbers that may come, of audio each with its codec.
+    `codec`: what we send, by its number in `switch.codec.Codec`; `payload_type`: the number it wants that under. `dtmf_type`: its number of
+    telephone-event, or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`,
+    `dtmf_types`: further numbers that may come, of audio each with its codec.
+    `cn_type`: its number of comfort noise (RFC 3389), or None.
+    `ptime_ms`: how long it wants packets to be that we make ourselves. `takes_fec`: Opus with redundancy.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
     `learns`: `host` is a guess; the first packet from anywhere says where it is.
+    `rtcp_mux`: its RTCP is on the port of RTP (RFC 5761). `rtcp_port`: where it is else (RFC 3605); None: on the next one.
     `latch`: from where packets may come. `follows_nat`: also from another port of its host that a NAT gives it in the call.
     """
 
@@ -43,8 +46,11 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     payload_type: int = 0
     dtmf_type: int | None = 101
     takes_tones: bool = False
+    cn_type: int | None = None
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
+    ptime_ms: int = 20
+    takes_fec: bool = False
     learns: bool = False
     latch: Latch = Latch.HOST
     follows_nat: bool = False
@@ -52,6 +58,8 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     moved: bool = False
     sends: bool = True
     receives: bool = True
+    rtcp_mux: bool = False
+    rtcp_port: int | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -207,7 +215,7 @@ class DigitReceived(Message, frozen=True, kw_only=True):
 
 class Heard(Message, frozen=True, kw_only=True):
     """The first audio of `port` since `Bridge`, or since `Quiet`, that was passed on to its partner. `both`: the partner's was before.
-    Told at once where both are heard, else within two seconds."""
+    Told at once where both are heard, or were quiet, else within two seconds."""
 
     port: int
     at_ns: int
@@ -240,6 +248,18 @@ class MediaTimeout(Message, frozen=True, kw_only=True):
     last_ns: int | None
 
 
+class FarEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What a far end reported of the audio that it was sent, by RTCP. `expected`: packets by their numbers, up to its last report; `lost`:
+    of these, those included that were lost before they came to us. `jitter_us`: the mean of its reports. By XR (RFC 3611), where it sends
+    that: `discarded`, the share that came too late to be played, and `mos`."""
+
+    expected: int
+    lost: int
+    jitter_us: int
+    discarded: float = 0.0
+    mos: float | None = None
+
+
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """Per leg. `received`: packets that were heard, from its far end, with a payload of an agreed type; `first_ns`, `last_ns`: when.
     `unheard`: other RTP from there. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. Octets are RTP
@@ -256,9 +276,23 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     last_ns: int | None = None
 
 
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a leg's audio arrived. `lost`: packets that are missing among those of the far end, by their numbers. `jitter_us`: RFC 3550
+    A.8, the mean of one figure a second; `max_jitter_us`: the highest of these. `gap_us`: the longest time between two packets, of a far
+    end that did not mean to be silent. `round_trip_us`: the mean of what RTCP measured. None: not known."""
+
+    lost: int = 0
+    jitter_us: int | None = None
+    max_jitter_us: int | None = None
+    gap_us: int | None = None
+    round_trip_us: int | None = None
+    far_end: FarEnd | None = None
+
+
 class Closed(Message, frozen=True, kw_only=True):
     port: int
     counters: Counters
+    quality: Quality = Quality()
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):

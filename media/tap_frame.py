@@ -20,7 +20,7 @@ pack = _HEADER.pack
 
 
 class Frame(NamedTuple):
-    """`codec`: the static payload type of RFC 3551 §6, whatever the leg calls it. `at_ns`: CLOCK_MONOTONIC."""
+    """`codec`: its number in `switch.codec.Codec`, whatever the leg calls it. `at_ns`: CLOCK_MONOTONIC."""
 
     tap: int
     number: int

@@ -6,6 +6,7 @@ journal line before the datagram it explains. It decides nothing.
 
 import asyncio
 import gc
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
@@ -18,6 +19,7 @@ from media.prompts.cache import cache_in
 from media.recording import RecorderReady, RecorderReport
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
+from switch.codec import Codec
 from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
 from switch.engine.clock import Clock, SystemClock
@@ -33,6 +35,7 @@ from switch.engine.effect import (
     LogPeerState,
     LogProblem,
     SendSip,
+    StoreLegMedia,
     StoreRecord,
     SyncJournal,
     TellEars,
@@ -43,6 +46,7 @@ from switch.engine.effect import (
 from switch.engine.engine import Engine
 from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
+from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.heard import heard_rows
 from switch.ledger.poller import History, LedgerPoller, PostedRow
@@ -56,6 +60,7 @@ from switch.sip.flow import Flow, SendFailure
 from switch.sip.headers import write_host
 from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
+from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
 from switch.workers import EarsSettings, RecorderSettings, Workers, WorkerSettings, WorkersFailed
@@ -74,6 +79,11 @@ END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
 _log = structlog.get_logger("payphone")
+
+
+def _codecs(plan: Plan) -> set[Codec]:
+    """Returns the codecs that its trunks and lines may have."""
+    return {codec for peer in (*(trunk.peer for trunk in plan.trunks), *plan.line_peers.values()) for codec in peer.codecs}
 
 
 def _call_of(effect: Effect) -> str:
@@ -154,10 +164,12 @@ class Shell:
             resolver=resolver_of(settings.name_servers),
         )
         self._load = LoadMeter(measured=self._measured, waiting_bytes=self._sockets.waiting_bytes)
+        self._transcoders = Transcoders(settings.transcoders or os.cpu_count() or 1)
         worker = WorkerSettings(
             prompts=cache_in(settings.data),
             rtp_timeout_ms=settings.rtp_timeout_ms,
             hold_timeout_ms=settings.hold_timeout_ms,
+            transcoders=self._transcoders.paths,
         )
         self._workers = Workers[Report](worker, reported=self._report, lost=self._worker_lost)
         recordings = settings.recordings_in
@@ -166,7 +178,7 @@ class Shell:
         )
         self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
         self._recorder_number: int | None = None
-        self._starting_recorder: asyncio.Task[None] | None = None
+        self._recorder_started: asyncio.Task[None] | None = None  # once; it is kept running from then on
         ears = EarsSettings(taps=settings.data / EARS_SOCKET_NAME)
         self._ears = Workers[EarsReport](ears, reported=self._ears_report, lost=self._ears_lost)
         self._ears_number: int | None = None
@@ -200,7 +212,7 @@ class Shell:
         """Starts everything; the ledger may still be unavailable on return, and then calls get 503. Nothing of the ledger has changed
         where an address can't be had.
 
-        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed.
+        Raises OSError (address in use), JournalInUse, JournalUnwritable, WorkersFailed, TranscodersFailed.
         """
         self._ledger_service.start(first=self._sockets.check)
         try:
@@ -209,8 +221,10 @@ class Shell:
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
             await self._workers.start(self.settings.workers)
+            await self._transcoders.start(_codecs(self.engine.plan))
             if self.engine.plan.recordings:
-                await self._start_recorder()
+                self._recorder_started = asyncio.create_task(self._start_recorder())
+                await self._recorder_started
             self._want_ears()
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
@@ -219,6 +233,7 @@ class Shell:
             await self._resolver.close()
             await self._sockets.close()
             await self._workers.close()
+            await self._transcoders.close()
             await self._recorder.close()
             await self._close_ears()
             await self._poller.close()
@@ -258,11 +273,12 @@ class Shell:
         self._poller.look_back(further, then=looked_back)
 
     def _follow(self, deployment: Deployment) -> None:
+        self._transcoders.follow(_codecs(deployment.plan))
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
-        if deployment.plan.recordings and self._recorder_number is None and self._starting_recorder is None:
-            self._starting_recorder = asyncio.create_task(self._start_recorder())
+        if deployment.plan.recordings and self._recorder_started is None:
+            self._recorder_started = asyncio.create_task(self._start_recorder())
         self._want_ears()
 
     def _watch_peers(self) -> None:
@@ -321,6 +337,7 @@ class Shell:
         await self._resolver.close()
         await self._sockets.close()
         await self._workers.close()
+        await self._transcoders.close()
         await self._recorder.close()
         await self._close_ears()
         await self._poller.close()
@@ -453,7 +470,7 @@ class Shell:
                 self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
             case TellEars(order=order):
                 self._ears.tell(NO_EARS if self._ears_number is None else self._ears_number, order)
-            case KeepHeard() | KeepRecording() | ForgetRecordings():
+            case StoreLegMedia() | KeepHeard() | KeepRecording() | ForgetRecordings():
                 self._note_media(effect)
             case AppendJournal(call_id=call_id, payload=payload):
                 self._ledger_service.append(call_id, payload)
@@ -472,8 +489,10 @@ class Shell:
             case _:
                 assert_never(effect)
 
-    def _note_media(self, effect: KeepHeard | KeepRecording | ForgetRecordings) -> None:
+    def _note_media(self, effect: StoreLegMedia | KeepHeard | KeepRecording | ForgetRecordings) -> None:
         match effect:
+            case StoreLegMedia(call_id=call_id, media=media):
+                self._ledger_service.keep_media(call_id, media)
             case KeepHeard(heard=heard):
                 self._poller.keep_heard(heard_rows(heard))
             case KeepRecording(recording=recording):

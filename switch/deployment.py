@@ -91,6 +91,7 @@ class SwitchSettings:
     included; legs use the even ones.
     `rtp_quiet_ms`: how long a port rests between two legs. `rtp_timeout_ms`: silence after which a leg counts as lost;
     `hold_timeout_ms`: the same of one that is on hold. `drain_ms`: how long calls may go on once the switch is told to stop.
+    `transcoders` None: one for each core.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
@@ -113,6 +114,7 @@ class SwitchSettings:
     ledger_url: str | None = None
     api: Api | None = None
     currency: str = "USD"
+    transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
     recordings: RecordingSettings | None = None
 

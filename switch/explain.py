@@ -15,6 +15,7 @@ from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import Cause
+from switch.call.leg_media import LegMedia
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.ledger.heard import LINE, HeardRow, heard_as_json
@@ -58,7 +59,7 @@ class TimelineEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """`moments`: heartbeats apart, all that happened. `states`: what became of the rows: held, disputed, void. `config_kept`: whether the
-    lines of its config could be looked up."""
+    lines of its config could be looked up. `media`: of its legs' audio, what is known."""
 
     judged: JudgedCall
     moments: Sequence[TimelineEntry]
@@ -67,6 +68,7 @@ class Explanation:
     config_kept: bool
     recordings: Sequence[KeptRecording] = ()
     heard: Sequence[HeardRow] = ()
+    media: Sequence[LegMedia] = ()
 
     def as_json(self) -> dict[str, object]:
         record, verdict = self.judged.record, self.judged.verdict
@@ -84,6 +86,7 @@ class Explanation:
             "states": [asdict(state) for state in self.states],
             "recordings": [as_plain(each) for each in self.recordings],
             "ears": [heard_as_json(each) for each in self.heard],
+            "media": [asdict(each) for each in self.media],
         }
 
 
@@ -120,8 +123,10 @@ def explain(
     states: Sequence[StateRow] | None = None,
     recordings: Sequence[KeptRecording] = (),
     heard: Sequence[HeardRow] = (),
+    media: Sequence[LegMedia] = (),
 ) -> Explanation:
-    """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with."""
+    """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with.
+    `media`: of its legs."""
     rulings = _rulings(judged, config)
     moments = [_moment(judged, happened, rulings) for happened in judged.events]
     if not judged.events:  # from before events were kept: the reasons are there all the same
@@ -137,6 +142,7 @@ def explain(
         config_kept=bool(config.files),
         recordings=recordings,
         heard=heard,
+        media=media,
     )
 
 
@@ -159,6 +165,7 @@ def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
     yield f"the end: {_end(record)}"
     talk = f"menu {_seconds(record.menu_ms)}, talk {_seconds(record.connected_ms)}"
     yield f"  {words(record.final_state)}, SIP {record.sip_code or NOTHING}, whole call {_seconds(record.total_ms)}, {talk}"
+    yield from _media_lines(explanation.media, lines)
     yield f"money: {verdict.rule}"
     yield f"  {verdict.why}"
     for row in explanation.rows:
@@ -194,6 +201,55 @@ def _recording_lines(kept: KeptRecording, clock: Zone) -> Iterator[str]:
     if row.why is not None:
         yield f"  it ended early: {row.why}"
     yield f"  SHA-256 {row.sha256}" if gone is None else f"  deleted {local(gone.at_us, clock)} by {gone.actor}: {gone.reason}"
+
+
+def _media_lines(media: Sequence[LegMedia], parties: Sequence[str]) -> Iterator[str]:
+    """Of each leg what came from its far end, and what that said of what it was sent."""
+    if media:
+        yield "audio"
+    for leg in media:
+        heard = _figures(
+            leg.received_packets,
+            lost=leg.received_lost,
+            share=leg.received_lost_share,
+            jitter_ms=leg.received_jitter_ms,
+            gap_ms=leg.received_gap_ms,
+            mos=leg.received_mos,
+        )
+        yield f"  from {_party(leg.leg, parties)}{f' ({leg.codec})' if leg.codec else ''}: {heard}"
+        told = _figures(
+            leg.sent_packets, lost=leg.sent_lost, share=leg.sent_lost_share, jitter_ms=leg.sent_jitter_ms, mos=leg.sent_mos
+        )
+        trip = "" if leg.round_trip_ms is None else f", round trip {leg.round_trip_ms:.0f} ms"
+        yield f"  to {_party(leg.leg, parties)}: {told}{'' if leg.sent_lost is not None else ', which it did not report on'}{trip}"
+        dropped = [f"{count} {what}" for count, what in _dropped(leg) if count]
+        if dropped:
+            yield f"    dropped: {', '.join(dropped)}"
+
+
+def _dropped(leg: LegMedia) -> tuple[tuple[int, str], ...]:
+    return (leg.unheard, "of no agreed payload type"), (leg.stray, "from elsewhere"), (leg.malformed, "that are no RTP")
+
+
+def _figures(
+    packets: int,
+    *,
+    lost: int | None,
+    share: float | None,
+    jitter_ms: float | None,
+    mos: float | None,
+    gap_ms: float | None = None,
+) -> str:
+    found = [f"{packets} packets"]
+    if lost is not None:
+        found.append(f"{lost} lost" + ("" if share is None else f" ({100 * share:.1f} %)"))
+    if jitter_ms is not None:
+        found.append(f"jitter {jitter_ms:.1f} ms")
+    if gap_ms is not None:
+        found.append(f"longest gap {gap_ms:.0f} ms")
+    if mos is not None:
+        found.append(f"MOS {mos:.1f}")
+    return ", ".join(found)
 
 
 def _end(record: CallRecord) -> str:

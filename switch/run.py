@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media.prompts.cache import PromptCache, cache_in, prune
+from media.prompts.cache import PromptCache, cache_in, prune, use
 from media.prompts.make import Prepare
 from media.prompts.maker import PromptMaker
 from media.prompts.source import PromptFile, Source, Speech
@@ -35,6 +35,7 @@ from switch.settings.load import Loaded, load
 from switch.settings.problem import quote
 from switch.settings.source import position_of
 from switch.systemd import ServiceManager
+from switch.transcoders import TranscodersFailed
 from switch.workers import WorkersFailed
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
         raise CannotStart(f"{error}: stop it first, or give this one its own `switch.data`") from error
     except JournalUnwritable as error:
         raise CannotStart(f"the journal can't be written: {error}") from error
-    except WorkersFailed as error:
+    except (WorkersFailed, TranscodersFailed) as error:
         raise CannotStart(str(error)) from error
     except OSError as error:
         if error.filename is None:
@@ -172,9 +173,11 @@ def _log_prompt(source: Source) -> None:
     _log.info("preparing a prompt", prompt=what)
 
 
-def _prune_prompts(shell: Shell, deployment: Deployment) -> None:
-    now_s = SystemClock().now().utc_us / 1_000_000
-    if removed := prune(cache_in(shell.settings.data), named=deployment.prompt_keys.values(), now_s=now_s):
+def _prune_prompts(shell: Shell, deployment: Deployment, before: Iterable[str]) -> None:
+    """`before`: the keys until now, whose calls go on."""
+    cache, now_s = cache_in(shell.settings.data), SystemClock().now().utc_us / 1_000_000
+    use(cache, before, now_s=now_s)
+    if removed := prune(cache, named=deployment.prompt_keys.values(), now_s=now_s):
         _log.info("prompts removed from the cache", files=removed)
 
 
@@ -287,9 +290,10 @@ class Reloader:
             loaded = await asyncio.to_thread(
                 load_prepared, self._config, data=self._shell.settings.data, told=_log_prompt, began=self._began
             )
+            before = self._shell.prompt_keys.values()
             self._take(loaded)
             if loaded.deployment is not None:
-                await asyncio.to_thread(_prune_prompts, self._shell, loaded.deployment)
+                await asyncio.to_thread(_prune_prompts, self._shell, loaded.deployment, before)
             self._service.ready(f"config {self._shell.engine.plan.version}")
 
     def _take(self, loaded: Loaded) -> None:

@@ -82,17 +82,19 @@ class ProcessSettings(Protocol[R_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """Of a media worker. `prompts`: the directory of prepared ones."""
+    """Of a media worker. `prompts`: the directory of prepared ones. `transcoders`: their sockets."""
 
     name: ClassVar[str] = "media worker"
     quit: ClassVar[Message] = Quit()
     prompts: Path
     rtp_timeout_ms: int
     hold_timeout_ms: int
+    transcoders: tuple[Path, ...] = ()
 
     def arguments(self) -> list[str]:
         options = ["--prompts", str(self.prompts), "--rtp-timeout-ms", str(self.rtp_timeout_ms)]
-        return ["media.worker", *options, "--hold-timeout-ms", str(self.hold_timeout_ms)]
+        options += ["--hold-timeout-ms", str(self.hold_timeout_ms), "--transcoders", *map(str, self.transcoders)]
+        return ["media.worker", *options]
 
     def decode(self, data: bytes) -> Report | WorkerProblem:
         report: Report | WorkerProblem = decode_report(data)

@@ -16,6 +16,7 @@ from time import monotonic_ns
 import msgspec
 
 from media.control import MAX_MESSAGE_BYTES, DigitReceived, Message, WorkerProblem, encode
+from media.dsp.g711 import PCMA, PCMU
 from media.ears.keys import KeyListener
 from media.ears.talk import Talk
 from media.listening import (
@@ -29,6 +30,7 @@ from media.listening import (
     StopListening,
     decode_ears_order,
 )
+from media.recorder.wide_band import WideBand
 from media.tap_frame import Frame, frames
 from media.tap_socket import bind_taps, datagrams
 from switch.timer_heap import TimerHeap
@@ -41,6 +43,8 @@ TALK_NS = 1_000_000_000
 WORK_NS = 20_000_000
 TURN_S = 0.25
 HEARTBEAT_NS = 1_000_000_000
+LAST_WORDS_S = 2.0
+"""How long it waits for room for each of its last reports."""
 
 
 class Listener:
@@ -53,6 +57,7 @@ class Listener:
         self._keys: dict[int, KeyListener] = {}
         self._talks: dict[int, Talk] = {}  # by the taps of callers
         self._talk_of: dict[int, Talk] = {}  # by tap
+        self._wide_band: dict[int, WideBand] = {}  # by tap, of those that send no G.711
         self._due: TimerHeap[Talk] = TimerHeap()
         self._reports: deque[bytes] = deque()
         self._quit = False
@@ -78,6 +83,7 @@ class Listener:
                     self._report(EarsHeartbeat())
         for talk in list(self._talks.values()):
             self._end_talk(talk, monotonic_ns())
+        self._control.settimeout(LAST_WORDS_S)
         self._send_reports()
         with suppress(FileNotFoundError):
             self._taps_path.unlink()
@@ -118,6 +124,7 @@ class Listener:
             case StopListening(listening=number):
                 self._ports.pop(number, None)
                 self._keys.pop(number, None)
+                self._wide_band.pop(number, None)
 
     def _listen_to(self, order: ListenToTalk) -> None:
         if len(self._talks) >= MAX_TALKS:
@@ -129,6 +136,8 @@ class Listener:
 
     def _end_talk(self, talk: Talk, at_ns: int) -> None:
         del self._talks[talk.order.caller], self._talk_of[talk.order.caller], self._talk_of[talk.order.line]
+        for tap in (talk.order.caller, talk.order.line):
+            self._wide_band.pop(tap, None)
         self._report(talk.end(at_ns))
 
     def _hear_talks(self) -> None:
@@ -144,14 +153,23 @@ class Listener:
             try:
                 for frame in frames(datagram):
                     if (talk := self._talk_of.get(frame.tap)) is not None:
-                        talk.take(frame)
+                        talk.take(self._narrow(frame))
                     elif frame.tap in self._keys:
-                        batches.setdefault(frame.tap, []).append(frame)
+                        batches.setdefault(frame.tap, []).append(self._narrow(frame))
             except (ValueError, struct.error) as error:
                 self._problem("reading frames", str(error))
         for number, batch in batches.items():
             for press in self._keys[number].hear(batch):
                 self._report(DigitReceived(port=self._ports[number], digit=press.digit, at_ns=press.at_ns))
+
+    def _narrow(self, frame: Frame) -> Frame:
+        """Returns the frame in G.711; as it is where it can't be decoded, which is counted then."""
+        if frame.codec in (PCMU, PCMA):
+            return frame
+        wide_band = self._wide_band.get(frame.tap)
+        if wide_band is None:
+            wide_band = self._wide_band[frame.tap] = WideBand()
+        return wide_band.narrow(frame) or frame
 
     # what goes out
 

@@ -4,7 +4,8 @@ A file is trusted after every octet of it was checked. One that no config names 
 directory has grown too large; never within a day, the longest that a call of an older config may go on.
 """
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +48,13 @@ class PromptCache:
         with suppress(OSError):  # of another user: it may be pruned sooner than it should
             path.touch()
         return Prompt(key=key, length_ms=prepared.header.length_ms, doubts=prepared.header.doubts)
+
+
+def use(directory: Path, keys: Iterable[str], *, now_s: float) -> None:
+    """These were in use until now."""
+    for key in keys:
+        with suppress(OSError):
+            os.utime(directory / prepared_name(key), (now_s, now_s))
 
 
 def prune(directory: Path, *, named: Collection[str], now_s: float) -> int:

@@ -111,6 +111,8 @@ def _spoken(text: str, command: tuple[str, ...]) -> bytes | Unplayable:
         if error.errno == errno.ENOENT:
             return Unplayable(why=f"{program} is not installed", hint=INSTALL.get(program))
         return Unplayable(why=f"{program} can't be started: {error.strerror}")
+    except ValueError as error:  # an octet 0
+        return Unplayable(why=f"{program} can't be started: {error}")
     too_late = Event()
 
     def end() -> None:

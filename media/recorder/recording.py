@@ -13,6 +13,7 @@ import numpy.typing as npt
 from media.dsp.g711 import PCMA, PCMU, decode
 from media.recorder.timeline import NS_PER_SAMPLE, Timeline
 from media.recorder.wav_file import WavFile
+from media.recorder.wide_band import WideBand
 from media.recording import StartRecording
 from media.tap_frame import NUMBER_MASK, RECEIVED, SENT, Frame
 
@@ -35,7 +36,19 @@ class _Run:
 class Recording:
     """`stop_ns`: when it is to end; None: not yet. `why`: what ended it early. `frames_lost`: by the numbers of the frames."""
 
-    __slots__ = ("_next_number", "_paused_ns", "_pauses", "_runs", "_timelines", "file", "frames_lost", "order", "stop_ns", "why")
+    __slots__ = (
+        "_next_number",
+        "_paused_ns",
+        "_pauses",
+        "_runs",
+        "_timelines",
+        "_wide_band",
+        "file",
+        "frames_lost",
+        "order",
+        "stop_ns",
+        "why",
+    )
 
     def __init__(self, order: StartRecording, open_file: Callable[[int], WavFile]) -> None:
         """`open_file(channels)`. OSError."""
@@ -44,6 +57,7 @@ class Recording:
         self._timelines = {direction: Timeline(order.at_ns) for direction in directions}
         self.file = open_file(len(directions))
         self._runs: dict[int, list[_Run]] = {direction: [] for direction in directions}
+        self._wide_band = WideBand()
         self._next_number = dict.fromkeys(directions, 0)
         self._pauses: list[tuple[int, int]] = []
         self._paused_ns: int | None = None
@@ -54,8 +68,13 @@ class Recording:
     def take(self, frame: Frame) -> None:
         """Takes a frame of its tap. One of a codec that can't be decoded, of another direction or of a pause is passed over."""
         timeline = self._timelines.get(frame.direction)
-        if timeline is None or frame.codec not in (PCMU, PCMA):
+        if timeline is None:
             return
+        if frame.codec not in (PCMU, PCMA):
+            narrow = self._wide_band.narrow(frame)
+            if narrow is None:
+                return
+            frame = narrow
         if frame.number != self._next_number[frame.direction]:
             missing = (frame.number - self._next_number[frame.direction]) & NUMBER_MASK
             self.frames_lost += missing if missing <= NUMBER_MASK >> 1 else 0

@@ -83,21 +83,24 @@ class OutgoingStream:
     `clock_rate`: timestamps a second."""
 
     __slots__ = (
-        "_clock_rate",
         "_event_stamp",
         "_first_ns",
         "_frame",
         "_ms",
+        "_past",
         "_sequence",
         "_source",
         "_sources",
         "_timestamp",
+        "clock_rate",
+        "first_sequence",
         "ssrc",
     )
 
     def __init__(self, *, ssrc: int, sequence: int, timestamp: int, clock_rate: int = 8_000) -> None:
         self.ssrc = ssrc
-        self._clock_rate = clock_rate
+        self.first_sequence = sequence
+        self.clock_rate = clock_rate
         self._ms = clock_rate // 1_000
         self._frame = FRAME_MS * self._ms
         self._sequence = sequence - 1  # of the newest packet; runs on past 16 bits
@@ -105,18 +108,18 @@ class OutgoingStream:
         self._first_ns: int | None = None
         self._event_stamp: int | None = None
         self._sources: dict[int, _Source] = {}  # the latest one last
+        self._past: dict[int, _Source] = {}
         self._source = self._nobody(timestamp - self._frame)
 
     def detach(self) -> None:
         """What fed the stream ended: whatever comes next is a new source, even if it has the same SSRC."""
-        self._sources.clear()
-        self._source = self._nobody(self._newest_timestamp())
+        newest = self._newest_timestamp()
+        self._part()
+        self._source = self._nobody(newest)
 
-    def rewrite(self, packet: bytearray, now_ns: int) -> bool:
-        """Renumber a packet of another stream in place (its first 12 octets). False: it has no place in this stream, drop it.
-
-        The packet's payload type and marker stay, except that a source whose time begins anew sets the marker.
-        """
+    def renumber(self, packet: bytearray, now_ns: int) -> bool:
+        """Renumber the usual packet in place: one that is steady, the next of the present source by sequence and by time. False: it is not,
+        or the wall is due to be looked at: `rewrite` is for it."""
         head, sequence, timestamp, ssrc = _unpack(packet)
         source = self._source
         if (
@@ -131,6 +134,30 @@ class OutgoingStream:
             source.next_timestamp = (timestamp + source.step) & 0xFFFFFFFF
             _pack(packet, 0, head, number & 0xFFFF, (timestamp + source.shift) & 0xFFFFFFFF, self.ssrc)
             return True
+        return False
+
+    @property
+    def step(self) -> int:
+        """Returns how far apart, in timestamps, packets of the present source are that are steady."""
+        return self._source.step
+
+    @property
+    def numbers(self) -> int:
+        """Returns how many sequence numbers have been used, by packets that were sent and by those that were lost before."""
+        return self._sequence - self.first_sequence + 1
+
+    def wall_timestamp(self, now_ns: int) -> int:
+        """Returns the timestamp of a moment."""
+        return self._wall(now_ns) & 0xFFFFFFFF
+
+    def rewrite(self, packet: bytearray, now_ns: int) -> bool:
+        """Renumber a packet of another stream in place (its first 12 octets). False: it has no place in this stream, drop it.
+
+        The packet's payload type and marker stay, except that a source whose time begins anew sets the marker.
+        """
+        if self.renumber(packet, now_ns):
+            return True
+        head, sequence, timestamp, ssrc = _unpack(packet)
         source = self._known(ssrc, sequence, timestamp)
         ahead = (sequence - source.next_sequence + 1) & 0xFFFF
         goes_on = source is self._source
@@ -163,8 +190,8 @@ class OutgoingStream:
         return True
 
     def expects(self, ssrc: int, sequence: int) -> bool:
-        """Returns whether a packet goes on where a source of this stream was."""
-        source = self._sources.get(ssrc)
+        """Returns whether a packet goes on where a source of this stream was, or of what fed it before, if nothing has since."""
+        source = (self._sources or self._past).get(ssrc)
         return source is not None and (sequence - source.next_sequence) & 0xFFFF < MAX_AHEAD
 
     def skip(self, packet: bytearray) -> None:
@@ -178,15 +205,15 @@ class OutgoingStream:
             self._sequence -= 1
             source.first = self._sequence + 1
 
-    def own(self, packet: bytearray, now_ns: int, *, payload_type: int) -> None:
-        """Write the header of our own next 20 ms frame into `packet`: its timestamp advances by the frame, not by the clock."""
+    def own(self, packet: bytearray, now_ns: int, *, payload_type: int, ms: int = FRAME_MS) -> None:
+        """Write the header of our own next packet into `packet`: its timestamp advances by what is in it, `ms`, not by the clock."""
         if self._source.ssrc == _OURSELVES:
             timestamp = self._source.next_timestamp
-            self._source.next_timestamp += self._frame
         else:
             timestamp = self._next_timestamp(now_ns)
             self._be_source(_OURSELVES, timestamp)
             payload_type |= MARKER
+        self._source.next_timestamp = timestamp + ms * self._ms
         self._pack_own(packet, payload_type, timestamp)
 
     def event(self, packet: bytearray, now_ns: int, *, payload_type: int, is_first: bool) -> None:
@@ -202,8 +229,13 @@ class OutgoingStream:
         _pack(packet, 0, _PLAIN | kind, self._sequence & 0xFFFF, timestamp & 0xFFFFFFFF, self.ssrc)
 
     def _be_source(self, kind: int, timestamp: int) -> None:
-        self._sources.clear()
+        self._part()
         self._source = _Source(kind, next_sequence=_NOBODY, next_timestamp=timestamp + self._frame, step=self._frame)
+
+    def _part(self) -> None:
+        """The sources go; the latest that were any are known to `expects`."""
+        if self._sources:
+            self._past, self._sources = self._sources, {}
 
     def _nobody(self, timestamp: int) -> _Source:
         return _Source(_NOBODY, next_sequence=_NOBODY, next_timestamp=timestamp + self._frame, step=self._frame)
@@ -269,7 +301,7 @@ class OutgoingStream:
     def _wall(self, now_ns: int) -> int:
         if self._first_ns is None:
             self._first_ns = now_ns
-        return self._timestamp + (now_ns - self._first_ns) * self._clock_rate // _NS_PER_S
+        return self._timestamp + (now_ns - self._first_ns) * self.clock_rate // _NS_PER_S
 
     def _newest_timestamp(self) -> int:
         source = self._source

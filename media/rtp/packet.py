@@ -10,7 +10,7 @@ HEADER_BYTES = 12
 MAX_RTP_BYTES = 1_500  # no Ethernet path carries a larger one whole; 60 ms of G.711 are 492
 PLAIN = 0x80  # first octet of version 2 without padding, extension or contributing sources
 MARKER = 0x80  # of the second octet
-RTCP_TYPES = frozenset(range(72, 77))  # RTCP 200-204 read as RTP: marker and a type that RFC 3551 §6 reserves for this
+RTCP_TYPES = frozenset(range(72, 80))  # RTCP 200-207 read as RTP: marker and a type that RFC 5761 §4 keeps free for this
 
 _HEADER = struct.Struct("!BBHII")
 

@@ -28,6 +28,7 @@ def main() -> None:
             prompts=Prompts(options.prompts),
             rtp_timeout_ns=options.rtp_timeout_ms * NS_PER_MS,
             hold_timeout_ns=options.hold_timeout_ms * NS_PER_MS,
+            transcoders=options.transcoders,
         ).run()
 
 
@@ -37,6 +38,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--prompts", type=Path, required=True, help="directory of prepared prompts")
     parser.add_argument("--rtp-timeout-ms", type=int, default=60_000)
     parser.add_argument("--hold-timeout-ms", type=int, default=HOLD_TIMEOUT_NS // NS_PER_MS)
+    parser.add_argument(
+        "--transcoders", type=Path, nargs="*", default=[], help="sockets of transcoders, for legs whose codecs differ"
+    )
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ from media.rtp.telephone_event import Press
 from media.tap_frame import RECEIVED
 from media.worker.hearing import hear_first
 from media.worker.leg import NO_TYPE, Address, Leg
+from media.worker.transcoding import Transcoding
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
 
@@ -34,35 +35,82 @@ class Forwarder:
         """`size` octets from `source` lie in the buffer: count them, hear them, send them on."""
         buffer = self.buffer
         payload_type = buffer[1] & 0x7F
-        if buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
-            if payload_type in RTCP_TYPES:  # on one port with RTP (RFC 5761), or at the wrong one
-                leg.hear_rtcp(source[0], now_ns)
-            size = self._flatten(size)
-            if size < HEADER_BYTES:
-                leg.malformed += 1
+        if payload_type != leg.audio_type or buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES:
+            size = self._take_unusual(leg, payload_type, size, source, now_ns)
+            if not size:
                 return
-            if size == HEADER_BYTES:
-                payload_type = EMPTY
-        if source != leg.latched and not self._admit(leg, source, now_ns):
+        elif source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
-        if payload_type != leg.audio_type:
-            if payload_type not in leg.codecs:
-                self._take_other(leg, payload_type, size, now_ns)
-                return
-            self._turn_to_audio(leg, payload_type, size, now_ns)
         leg.received += 1
         leg.received_octets += size - HEADER_BYTES
         leg.last_ns = now_ns
         to = leg.relay_to
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
+            self._note(leg, now_ns)
             return
-        if leg.recode is not None:
-            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(leg.recode)
-        buffer[1] += to.send_type - payload_type
-        if to.stream.rewrite(buffer, now_ns):
+        if leg.recode is not None and not self._recode(leg.recode, size):
+            self._note(leg, now_ns)
+            return
+        if payload_type != to.send_type:
+            buffer[1] += to.send_type - payload_type
+        stream = to.stream
+        if stream.renumber(buffer, now_ns):
+            reception = leg.reception
+            off_ns = now_ns - reception.last_ns - reception.step_ns
+            reception.last_ns = now_ns
+            reception.steady += 1
+            if off_ns < 0:
+                off_ns = -off_ns
+            elif off_ns > reception.late_ns:
+                reception.late_ns = off_ns
+            reception.jitter_ns += (off_ns - reception.jitter_ns) >> 4
             to.transmit(self._view[:size])
+            return
+        self._note(leg, now_ns)
+        if stream.rewrite(buffer, now_ns):
+            to.transmit(self._view[:size])
+        leg.reception.step(stream.step)
+
+    def _note(self, leg: Leg, now_ns: int, *, is_audio: bool = True) -> None:
+        """The buffer's packet has arrived, and is not known to be a steady one."""
+        leg.reception.take(
+            ssrc=self._ssrc(), sequence=self._sequence(), timestamp=self._timestamp(), now_ns=now_ns, is_audio=is_audio
+        )
+
+    def _take_unusual(self, leg: Leg, payload_type: int, size: int, source: Address, now_ns: int) -> int:
+        """Takes a packet that is not plainly one more of the same audio. Returns its size where it is audio all the same, made plain, else
+        0: there is nothing left to do."""
+        if payload_type in RTCP_TYPES and leg.hear_rtcp(self._view[:size], source, now_ns, on_rtp_port=True):
+            return 0  # both on one port (RFC 5761), or sent to the wrong one
+        if self.buffer[0] != PLAIN or not HEADER_BYTES < size <= MAX_RTP_BYTES or payload_type in RTCP_TYPES:
+            size = self._flatten(size)
+            if size < HEADER_BYTES:
+                leg.malformed += 1
+                return 0
+            if size == HEADER_BYTES:
+                payload_type = EMPTY
+        if source != leg.latched and not self._admit(leg, source, now_ns):
+            leg.stray += 1
+            return 0
+        return size if payload_type == leg.audio_type or self._turns_to(leg, payload_type, size, now_ns) else 0
+
+    def _turns_to(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> bool:
+        """A packet of another type than the audio before. Returns whether it is audio."""
+        if payload_type not in leg.codecs:
+            self._take_other(leg, payload_type, size, now_ns)
+            return False
+        self._turn_to_audio(leg, payload_type, size, now_ns)
+        return True
+
+    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
+        """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
+        if isinstance(recode, Transcoding):
+            recode.hand_over(self._view[:size])
+            return False
+        self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
+        return True
 
     def _turn_to_audio(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
         if leg.turn_to_audio(payload_type, now_ns):
@@ -74,27 +122,27 @@ class Forwarder:
         return leg.admit(source, now_ns, ssrc=self._ssrc(), sequence=self._sequence())
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
-        """A packet that is no audio: an event, or nothing that can be heard."""
+        """A packet that is no audio: comfort noise, an event, or nothing that can be heard."""
+        self._note(leg, now_ns, is_audio=False)
         to = leg.relay_to
+        if payload_type == leg.cn_type:
+            self._take_comfort_noise(leg, to, size, now_ns)
+            return
         heard = None
         if payload_type in leg.event_types:
             heard = leg.detector.hear(
                 self._view[HEADER_BYTES:size],
                 ssrc=self._ssrc(),
                 sequence=self._sequence(),
-                timestamp=int.from_bytes(self._view[4:8], "big"),
+                timestamp=self._timestamp(),
                 now_ns=now_ns,
             )
         if heard is None:
             leg.unheard += 1
             if to is not None:
-                to.stream.skip(self.buffer)
+                self._skip(leg, to)
             return
-        leg.received += 1
-        leg.received_octets += size - HEADER_BYTES
-        leg.last_ns = now_ns
-        if leg.first_ns is None:
-            leg.first_ns = now_ns
+        leg.count(size, now_ns)
         press, is_first = heard
         if is_first:
             press.is_spent = to is None
@@ -105,11 +153,33 @@ class Forwarder:
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif press.is_spent or to.dtmf_type == NO_TYPE:
-            to.stream.skip(self.buffer)
+            self._skip(leg, to)
         else:
             self.buffer[1] += to.dtmf_type - payload_type
+            if isinstance(leg.recode, Transcoding):
+                leg.recode.renumber(self.buffer)
             if to.stream.rewrite_event(self.buffer, now_ns, press):
                 to.transmit(self._view[:size])
+
+    def _take_comfort_noise(self, leg: Leg, to: Leg | None, size: int, now_ns: int) -> None:
+        """Goes on where the partner has it too: its payload is that of no codec (RFC 3389 §3). Else the partner hears silence."""
+        leg.count(size, now_ns)
+        if to is None:
+            leg.newest = self._ssrc(), self._sequence()
+        elif to.cn_type == NO_TYPE:
+            self._skip(leg, to)
+        else:
+            self.buffer[1] += to.cn_type - leg.cn_type
+            if isinstance(leg.recode, Transcoding):
+                leg.recode.renumber(self.buffer)
+            if to.stream.rewrite(self.buffer, now_ns):
+                to.transmit(self._view[:size])
+
+    def _skip(self, leg: Leg, to: Leg) -> None:
+        if isinstance(leg.recode, Transcoding):
+            leg.recode.skip()
+        else:
+            to.stream.skip(self.buffer)
 
     def _flatten(self, size: int) -> int:
         """Take padding, extension and contributing sources out of the buffer's packet; its new size, 0 where it is not RTP."""
@@ -126,3 +196,6 @@ class Forwarder:
 
     def _sequence(self) -> int:
         return int.from_bytes(self._view[2:4], "big")
+
+    def _timestamp(self) -> int:
+        return int.from_bytes(self._view[4:8], "big")

@@ -15,14 +15,19 @@ QUIET_NS = 5_000_000_000
 
 
 def hear_first(leg: Leg, now_ns: int, report: Callable[[Heard], None]) -> None:
-    """The first audio of a leg since it was bridged, or quiet, goes to its partner."""
+    """The first audio of a leg since it was bridged, or quiet, goes to its partner. After quiet it is told at once: talk that ended then
+    would lack all of it."""
     partner = leg.partner
+    if partner is None:
+        return
+    was_quiet = leg.is_quiet or partner.is_quiet
+    leg.is_quiet = partner.is_quiet = False
     leg.is_heard = True
-    if partner is None or not partner.is_heard:
+    if not partner.is_heard and not was_quiet:
         leg.untold_ns = now_ns
         return
     leg.untold_ns = partner.untold_ns = None
-    report(Heard(port=leg.port, at_ns=now_ns, both=True))
+    report(Heard(port=leg.port, at_ns=now_ns, both=partner.is_heard))
 
 
 def tell(leg: Leg, now_ns: int, report: Callable[[Heard | Quiet], None], *, rtcp_timeout_ns: int) -> None:
@@ -34,7 +39,8 @@ def tell(leg: Leg, now_ns: int, report: Callable[[Heard | Quiet], None], *, rtcp
     if partner is None or leg.port > partner.port or (leg.is_awaited and partner.is_awaited and leg.is_quiet):
         return
     since_ns = max(_passed_on_ns(leg), _passed_on_ns(partner))
-    if now_ns - since_ns < QUIET_NS or _is_excused(leg, now_ns, rtcp_timeout_ns) or _is_excused(partner, now_ns, rtcp_timeout_ns):
+    waits_ns = max(since_ns, leg.silence_from_ns, partner.silence_from_ns)  # who has just resumed is not quiet yet
+    if now_ns - waits_ns < QUIET_NS or _is_excused(leg, now_ns, rtcp_timeout_ns) or _is_excused(partner, now_ns, rtcp_timeout_ns):
         return
     leg.is_quiet = True
     leg.await_audio()

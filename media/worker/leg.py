@@ -8,16 +8,22 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from media.control import Counters, Latch, RemoteMedia
+from media.control import Counters, Latch, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
-from media.rtp.continuity import MAX_AHEAD, OutgoingStream
+from media.dsp.tones import FRAME_SAMPLES
+from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
+from media.rtp.reception import Reception
+from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
+from media.worker.rtcp_session import NS_PER_US, RtcpSession
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
+from media.worker.transcoding import Transcoder, Transcoding
+from switch.codec import Codec, fits, packet_ms
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -47,6 +53,7 @@ class Leg:
         "audio_codec",
         "audio_type",
         "bridged_ns",
+        "cn_type",
         "codec",
         "codecs",
         "detector",
@@ -59,12 +66,15 @@ class Leg:
         "host",
         "is_awaited",
         "is_heard",
+        "is_open",
         "is_quiet",
         "last_ns",
         "latch_from_ns",
         "latched",
         "malformed",
         "newest",
+        "octets",
+        "own",
         "partner",
         "peer",
         "playing",
@@ -72,8 +82,10 @@ class Leg:
         "receive",
         "received",
         "received_octets",
+        "reception",
         "recode",
         "relay_to",
+        "rtcp",
         "rtcp_ns",
         "send",
         "send_type",
@@ -86,24 +98,39 @@ class Leg:
         "stream",
         "taps",
         "taps_received",
+        "transcoder",
         "unheard",
+        "unsent",
         "untold_ns",
     )
 
-    def __init__(self, host: str, port: int, sock: DatagramSocket, *, stream: OutgoingStream, now_ns: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        sock: DatagramSocket,
+        *,
+        stream: OutgoingStream,
+        now_ns: int,
+        transcoder: Transcoder | None = None,
+    ) -> None:
         self.host = host
         self.port = port
         self.sock = sock
         self.receive = sock.recvfrom_into
         self.send = sock.sendto
         self.stream = stream
+        self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
+        self.reception = Reception()
+        self.rtcp = RtcpSession(ssrc=stream.ssrc)
+        self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
         self.audio_type = NO_TYPE  # of the audio that comes at present
         self.audio_codec = PCMU
         self.event_types: frozenset[int] = frozenset()
-        self.send_type = self.dtmf_type = NO_TYPE  # of what we send
+        self.send_type = self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
         self.codec = PCMU
         self.address: Address | None = None  # where we send: the latched source, until then the signalled address
         self.latched: Address | None = None
@@ -112,7 +139,7 @@ class Leg:
             None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
         )
         self.former_until_ns: int | None = None
-        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
         self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
@@ -121,7 +148,10 @@ class Leg:
         self.playing: Playout | None = None
         self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
         self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
-        self.recode: bytes | None = None  # derived by `update_relay`
+        self.recode: bytes | Transcoding | None = None  # derived by `update_relay`
+        self.octets = FRAME_SAMPLES  # of G.711 in packets of our own
+        self.unsent = bytearray()  # frames of G.711 that are less than a packet
+        self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
         self.taps: tuple[LegTap, ...] = ()
         self.taps_received: tuple[LegTap, ...] = ()  # derived by `set_taps`: while there are any, no audio type is the present one
         self.silence_from_ns = now_ns
@@ -137,6 +167,7 @@ class Leg:
             self._leave(now_ns)
             self.latched = None
             self.latch_from_ns = now_ns
+            self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
@@ -144,8 +175,12 @@ class Leg:
         self.audio_type = NO_TYPE if self.is_awaited or self.taps_received or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
+        self.unsent.clear()  # they may be of the other law
+        self.octets = packet_ms(Codec.PCMU, peer.ptime_ms) * FRAME_SAMPLES // FRAME_MS
+        self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
+        self.reception.pause()
         self.stream.detach()
         self.update_relay()
 
@@ -169,8 +204,16 @@ class Leg:
         if self.is_awaited and self.relay_to is None:
             return False
         self.audio_type = NO_TYPE if self.taps_received else payload_type
-        was_awaited, self.is_awaited, self.is_quiet = self.is_awaited, False, False
+        was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
+
+    def count(self, size: int, now_ns: int) -> None:
+        """A packet that is no audio was heard."""
+        self.received += 1
+        self.received_octets += size - HEADER_BYTES
+        self.last_ns = now_ns
+        if self.first_ns is None:
+            self.first_ns = now_ns
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
@@ -201,6 +244,8 @@ class Leg:
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
+        if isinstance(self.recode, Transcoding) and self.recode.expects(ssrc, sequence):
+            return True
         if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
@@ -215,7 +260,20 @@ class Leg:
                     leg.relay_to = listener
                     if listener is not None:
                         listener.stream.detach()
-                leg.recode = None if leg.relay_to is None else recoding(leg.audio_codec, leg.relay_to.codec)
+                leg.recode = leg.recoder()
+
+    def recoder(self) -> bytes | Transcoding | None:
+        """Returns how received payloads become those of `relay_to`: by table, by the transcoder, or not at all."""
+        to, present = self.relay_to, self.recode
+        if isinstance(present, Transcoding):
+            if present.is_of(self.audio_codec, to):
+                return present
+            present.end()
+            self.newest = present.newest or self.newest
+        if to is None:
+            return None
+        source, target = Codec(self.audio_codec), Codec(to.codec)
+        return recoding(source, target) if fits(source, target) else Transcoding(self.transcoder, source, to)
 
     def listener(self) -> "Leg | None":
         partner = self.partner
@@ -272,6 +330,7 @@ class Leg:
         self.partner, other.partner = other, self
         for leg in (self, other):
             leg.playing = leg.digits = None
+            leg.end_own()
             leg.detector.spend()
             leg.bridged_ns = now_ns
             leg.is_heard = leg.is_quiet = False
@@ -290,6 +349,8 @@ class Leg:
 
     def play(self, playout: Playout | None) -> None:
         """What plays is replaced, digits that are being sent too; None: nothing plays."""
+        if playout is not None:  # else its last frames may still be on their way through the transcoder
+            self.end_own()
         self.playing = playout
         self.digits = None
         self.stream.detach()
@@ -297,8 +358,17 @@ class Leg:
 
     def send_digits(self, digits: DigitQueue | ToneQueue | None) -> None:
         """These are sent from now on, in place of what the partner sends; None: all have been sent."""
+        if digits is not None:
+            self.end_own()
         self.digits = digits
         self.update_relay()
+
+    def end_own(self) -> None:
+        """What was played to it, and is on its way through the transcoder or waits for more, is over."""
+        self.unsent.clear()
+        if self.own is not None:
+            self.own.end()
+            self.own = None
 
     def transmit(self, packet: memoryview) -> None:
         """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""
@@ -334,10 +404,16 @@ class Leg:
     def _heard_ns(self) -> int:
         return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
 
-    def hear_rtcp(self, host: str, now_ns: int) -> None:
-        """RTCP came from `host`: a sign of life where the peer is there. What it says is not read."""
-        if self.peer is not None and host == (self.peer.host if self.latched is None else self.latched[0]):
+    def hear_rtcp(self, data: memoryview, source: Address, now_ns: int, *, on_rtp_port: bool = False) -> bool:
+        """RTCP came: of the peer's host it is a sign of life, and what it says is read. Returns whether it can be read."""
+        compound = parse(data)
+        if self.peer is not None and source[0] == (self.peer.host if self.latched is None else self.latched[0]):
             self.rtcp_ns = now_ns
+            if not on_rtp_port:
+                self.rtcp.source = source
+            if compound is not None:
+                self.rtcp.take(compound, now_ns, clock_rate=self.stream.clock_rate)
+        return compound is not None
 
     def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
         return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
@@ -354,6 +430,22 @@ class Leg:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )
+
+    def quality(self) -> Quality:
+        reception = self.reception
+        reception.sample()
+        return Quality(
+            lost=max(0, reception.lost),
+            jitter_us=_us(reception.mean_jitter_ns),
+            max_jitter_us=_us(reception.max_jitter_ns),
+            gap_us=_us(reception.gap_ns),
+            round_trip_us=self.rtcp.round_trip_us(),
+            far_end=self.rtcp.far_end(first_sequence=self.stream.first_sequence, numbers=self.stream.numbers),
+        )
+
+
+def _us(ns: int | None) -> int | None:
+    return None if ns is None else ns // NS_PER_US
 
 
 def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:

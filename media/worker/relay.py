@@ -8,7 +8,9 @@ Whatever goes wrong with one packet or order ends there, is reported once, and l
 import os
 import select
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic_ns, sleep
 
 from media.control import Quit, Ready, SetPrompts
@@ -20,6 +22,7 @@ from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
 from media.worker.tap import Consumers
+from media.worker.transcoding import Transcoder
 
 RECEIVE_BUFFER_BYTES = 512 * 1024  # the kernel's, per leg: seconds of a call, in case the machine stalls the worker
 RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
@@ -46,12 +49,21 @@ class Relay:
         "_rtcp",
         "_taps",
         "_tick_ns",
+        "_transcoders",
     )
 
     def __init__(
-        self, control: socket.socket, *, prompts: Prompts, rtp_timeout_ns: int, hold_timeout_ns: int = HOLD_TIMEOUT_NS
+        self,
+        control: socket.socket,
+        *,
+        prompts: Prompts,
+        rtp_timeout_ns: int,
+        hold_timeout_ns: int = HOLD_TIMEOUT_NS,
+        transcoders: Sequence[Path] = (),
     ) -> None:
+        """`transcoders`: their sockets."""
         self._epoll = select.epoll()
+        self._transcoders = [Transcoder(path, self._epoll) for path in transcoders]
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
         self._legs: dict[int, Leg] = {}  # by file descriptor
@@ -63,6 +75,7 @@ class Relay:
             prompt=prompts.get,
             report=self._link.report,
             taps=self._taps,
+            transcoders=self._transcoders,
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
@@ -89,8 +102,8 @@ class Relay:
         fd = leg.sock.fileno()
         self._legs[fd] = leg
         self._epoll.register(fd, select.EPOLLIN)
-        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and nothing else is missed
-            rtcp = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
+        with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and there are fewer figures
+            rtcp = leg.rtcp.sock = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
             self._rtcp[rtcp.fileno()] = rtcp, leg
             self._epoll.register(rtcp, select.EPOLLIN)
 
@@ -125,6 +138,8 @@ class Relay:
                         due_ns = now_ns
                     elif fd in self._rtcp:
                         self._hear_rtcp(*self._rtcp[fd], now_ns)
+                    else:
+                        self._take_transcoded(fd, now_ns)
                     continue
                 try:
                     size, source = leg.receive(buffer)
@@ -142,10 +157,24 @@ class Relay:
         self._board.sound(leg, press, now_ns)
         self._has_frame = True
 
+    def _take_transcoded(self, fd: int, now_ns: int) -> None:
+        try:
+            for transcoder in self._transcoders:
+                if transcoder.fileno() == fd:
+                    transcoder.receive(now_ns)
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("sending what was transcoded", error)
+
     def _hear_rtcp(self, sock: socket.socket, leg: Leg, now_ns: int) -> None:
-        with suppress(OSError):
-            _, source = sock.recvfrom_into(self._forwarder.buffer)
-            leg.hear_rtcp(source[0], now_ns)
+        buffer = self._forwarder.buffer
+        try:
+            size, source = sock.recvfrom_into(buffer)
+        except OSError:
+            return
+        try:
+            leg.hear_rtcp(memoryview(buffer)[:size], source, now_ns)
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("reading RTCP", error)
 
     def _take_orders(self) -> None:
         self._link.flush()
@@ -179,6 +208,10 @@ class Relay:
         )
 
     def _tick(self, now_ns: int) -> None:
+        for transcoder in self._transcoders:
+            transcoder.connect()
+            if transcoder.lost:
+                self._complaints.about("transcoding", "packets are lost: a transcoder is behind, or not there")
         self._board.report_silence(now_ns)
         self._board.report_heartbeat(now_ns)
         if self._link.dropped and not self._link.is_full:

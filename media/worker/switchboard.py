@@ -4,7 +4,9 @@ Handles orders, legs and playouts. Packets are in `forward`, epoll in `relay`, t
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
+from time import monotonic_ns, time_ns
 from typing import Protocol, assert_never
 
 from media.control import (
@@ -21,6 +23,7 @@ from media.control import (
     Play,
     PlayFinished,
     PlayMusic,
+    Quality,
     Quit,
     RemoteMedia,
     Report,
@@ -33,9 +36,9 @@ from media.control import (
     Unbridge,
     Untap,
 )
-from media.dsp.g711 import PCMA, PCMU
+from media.dsp.g711 import PCMU, SAMPLE_RATE
 from media.dsp.tones import FRAME_SAMPLES, ringback
-from media.rtp.continuity import OutgoingStream
+from media.rtp.continuity import FRAME_MS, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
@@ -43,13 +46,18 @@ from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
+from media.worker.reporter import Reporter
 from media.worker.tap import MAX_TAPS, Consumers
 from media.worker.tones import ToneQueue
+from media.worker.transcoding import Transcoder, Transcoding
+from switch.codec import LONGEST_MS, NARROW_BAND, Codec
 from switch.timer_heap import TimerHeap
 
-FRAME_BYTES = HEADER_BYTES + FRAME_SAMPLES
+LONGEST_BYTES = HEADER_BYTES + LONGEST_MS * SAMPLE_RATE // 1_000
 EVENT_BYTES = HEADER_BYTES + 4
+CNAME_BYTES = 12  # of chance, each leg its own: a CNAME tells nobody who is in which call (RFC 7022 §4.2)
 HOLD_TIMEOUT_NS = 1_800_000_000_000
+_CODECS = frozenset(codec.value for codec in Codec)
 NO_PLAY = 0  # what music is told by: no order to play has this number
 
 
@@ -72,11 +80,14 @@ class Switchboard:
         "_legs",
         "_prompt",
         "_report",
+        "_reporter",
         "_ringback",
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
         "_taps",
+        "_transcoders",
+        "_utc_offset_ns",
         "_view",
     )
 
@@ -89,17 +100,21 @@ class Switchboard:
         taps: Consumers,
         rtp_timeout_ns: int,
         hold_timeout_ns: int = HOLD_TIMEOUT_NS,
+        transcoders: Sequence[Transcoder] = (),
     ) -> None:
         self._sockets = sockets
         self._prompt = prompt
         self._report = report
         self._taps = taps
+        self._transcoders = cycle(transcoders or [Transcoder(None)])
         self._rtp_timeout_ns = rtp_timeout_ns
         self._hold_timeout_ns = hold_timeout_ns
         self._legs: dict[int, Leg] = {}
+        self._reporter = Reporter()
+        self._utc_offset_ns = time_ns() - monotonic_ns()
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
         self._ringback = audio(ringback())
-        self._frame = bytearray(FRAME_BYTES)
+        self._frame = bytearray(LONGEST_BYTES)
         self._view = memoryview(self._frame)
 
     def execute(self, order: Order, now_ns: int) -> None:
@@ -108,7 +123,7 @@ class Switchboard:
             case Open():
                 self._open(order, now_ns)
             case Close():
-                self._close(order.port)
+                self._close(order.port, now_ns)
             case Bridge():
                 self._bridge(order, now_ns)
             case SetRemote() | Play() | PlayMusic() | Ringback() | StopPlay() | SendDigit() | Unbridge() | Tap() | Untap():
@@ -128,7 +143,7 @@ class Switchboard:
     ) -> None:
         match order:
             case SetRemote():
-                leg.set_remote(_checked(order.peer), now_ns)
+                _set_remote(leg, order.peer, now_ns)
             case Play():
                 self._play(leg, order.prompt, play=order.play, now_ns=now_ns)
             case PlayMusic():
@@ -157,23 +172,27 @@ class Switchboard:
         except (OSError, OverflowError) as error:
             self._report(OpenFailed(port=order.port, why=str(error)))
             return
-        leg = Leg(order.host, order.port, sock, stream=_new_stream(), now_ns=now_ns)
+        leg = Leg(order.host, order.port, sock, stream=_new_stream(), transcoder=next(self._transcoders), now_ns=now_ns)
+        leg.rtcp.cname, leg.rtcp.utc_offset_ns = secrets.token_urlsafe(CNAME_BYTES), self._utc_offset_ns
         self._legs[order.port] = leg
         self._sockets.watch(leg)
+        self._reporter.start(leg, now_ns)
         if order.peer is not None:
-            leg.set_remote(_checked(order.peer), now_ns)
+            _set_remote(leg, order.peer, now_ns)
 
-    def _close(self, port: int) -> None:
+    def _close(self, port: int, now_ns: int) -> None:
         leg = self._legs.pop(port, None)
-        counters = Counters()
+        counters, quality = Counters(), Quality()
         if leg is not None:
             leg.unbridge()
             leg.play(None)
             self._untap(leg, {each.tap for each in leg.taps})
+            leg.end_own()
+            self._reporter.stop(leg, now_ns)
             self._sockets.unwatch(leg)
             leg.sock.close()
-            counters = leg.counters()
-        self._report(Closed(port=port, counters=counters))
+            counters, quality = leg.counters(), leg.quality()
+        self._report(Closed(port=port, counters=counters, quality=quality))
 
     def _bridge(self, order: Bridge, now_ns: int) -> None:
         a, b = self._legs.get(order.a), self._legs.get(order.b)
@@ -234,10 +253,12 @@ class Switchboard:
 
     def next_frame_ns(self) -> int | None:
         """When `send_frames` has something to do."""
-        return self._schedule.next_at()
+        frame_ns, report_ns = self._schedule.next_at(), self._reporter.next_ns()
+        return report_ns if frame_ns is None else frame_ns if report_ns is None else min(frame_ns, report_ns)
 
     def send_frames(self, now_ns: int) -> None:
-        """Every frame that is due by now, on every leg that plays."""
+        """Every frame that is due by now, on every leg that plays, and every report."""
+        self._reporter.send_due(now_ns)
         while (entry := self._schedule.pop_due(now_ns)) is not None:
             leg, source = entry
             if isinstance(source, Playout) and leg.playing is source:
@@ -253,15 +274,32 @@ class Switchboard:
         if not playout.is_over(now_ns):
             self._schedule.add(playout.next_ns, (leg, playout))
             return
+        if leg.unsent:
+            self._send_octets(leg, len(leg.unsent), now_ns)
         leg.play(None)
         if playout.play is not None:
             self._report(PlayFinished(port=leg.port, play=playout.play, at_ns=now_ns))
 
     def _send_frame(self, leg: Leg, sound: Audio, number: int, now_ns: int) -> None:
-        if leg.wants_packets:
-            leg.stream.own(self._frame, now_ns, payload_type=leg.send_type)
-            self._frame[HEADER_BYTES:] = sound.frame(number, leg.codec)
-            leg.transmit(self._view)
+        if not leg.wants_packets:
+            return
+        if leg.codec not in NARROW_BAND:
+            if leg.own is None or not leg.own.is_of(Codec.PCMU, leg):
+                leg.end_own()
+                leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
+            leg.own.hand_over_own(sound.frame(number, PCMU))
+            return
+        leg.unsent += sound.frame(number, leg.codec)
+        while len(leg.unsent) >= leg.octets:
+            self._send_octets(leg, leg.octets, now_ns)
+
+    def _send_octets(self, leg: Leg, count: int, now_ns: int) -> None:
+        """Sends so many octets of G.711 that wait, in one packet."""
+        stop = HEADER_BYTES + count
+        leg.stream.own(self._frame, now_ns, payload_type=leg.send_type, ms=count * FRAME_MS // FRAME_SAMPLES)
+        self._frame[HEADER_BYTES:stop] = leg.unsent[:count]
+        del leg.unsent[:count]
+        leg.transmit(self._view[:stop])
 
     def _step_digits(self, leg: Leg, digits: DigitQueue, now_ns: int) -> None:
         for packet in digits.due(now_ns):
@@ -286,6 +324,7 @@ class Switchboard:
         """Report who is heard, and each silence once: what is remembered as reported is when it began, so the next packet starts
         another."""
         for leg in self._legs.values():
+            leg.reception.sample()
             tell(leg, now_ns, self._report, rtcp_timeout_ns=self._rtp_timeout_ns)
             since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
             if since is not None:
@@ -306,11 +345,23 @@ class Switchboard:
 
 def _checked(peer: RemoteMedia) -> RemoteMedia:
     """ValueError where a payload type is none that the packet path can write: the engine is wrong, its order refused."""
-    payload_types = (peer.payload_type, *peer.audio_types, *(() if peer.dtmf_type is None else (peer.dtmf_type,)), *peer.dtmf_types)
-    if not {peer.codec, *peer.audio_types.values()} <= {PCMU, PCMA} or not all(0 <= each < 128 for each in payload_types):
+    optional = [each for each in (peer.dtmf_type, peer.cn_type) if each is not None]
+    payload_types = (peer.payload_type, *peer.audio_types, *optional, *peer.dtmf_types)
+    if not {peer.codec, *peer.audio_types.values()} <= _CODECS or not all(0 <= each < 128 for each in payload_types):
         raise ValueError(f"payload types {payload_types} of codec {peer.codec}")
     return peer
 
 
-def _new_stream() -> OutgoingStream:
-    return OutgoingStream(ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32))
+def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
+    """Another clock is another stream (RFC 7160 §4.1: SSRC and clock rate go together)."""
+    clock_rate = Codec(_checked(peer).codec).clock_rate
+    if clock_rate != Codec(leg.codec).clock_rate:
+        leg.stream = _new_stream(clock_rate)
+        leg.rtcp.ssrc, leg.reception.clock_rate = leg.stream.ssrc, clock_rate
+    leg.set_remote(peer, now_ns)
+
+
+def _new_stream(clock_rate: int = SAMPLE_RATE) -> OutgoingStream:
+    return OutgoingStream(
+        ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32), clock_rate=clock_rate
+    )

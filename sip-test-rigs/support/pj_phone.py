@@ -7,7 +7,8 @@ Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on std
     {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
 `over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
-`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO). `tls`, where not empty: it
+`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO), the codecs
+`PCMA` and `G722` (else it has PCMU alone). `tls`, where not empty: it
 speaks TLS instead of UDP.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
@@ -26,7 +27,9 @@ import pjsua2 as pj
 
 LOOPBACK = "127.0.0.1"
 POLL_MS = 10
-CODECS = {"PCMU/8000/1": 255}
+USUAL_CODEC = "PCMU/8000/1"
+CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1"}
+"""By option; it has no other codec then."""
 
 Say = Callable[[str, Mapping[str, object]], None]
 Notes = deque[tuple[str, Mapping[str, object]]]
@@ -97,7 +100,8 @@ class Phone:
         self._transport = self._endpoint.transportCreate(kind, transport)
         self._endpoint.libStart()
         for codec in self._endpoint.codecEnum2():
-            self._endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
+            wanted = [CODECS[option] for option in options if option in CODECS] or [USUAL_CODEC]
+            self._endpoint.codecSetPriority(codec.codecId, 255 if codec.codecId in wanted else 0)
         self._desk = Desk(self.notes)
         self._desk.create(_account(number, port, rtp, options, auth))
         self._player = pj.AudioMediaPlayer()

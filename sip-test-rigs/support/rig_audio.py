@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 RATE = 8_000
@@ -15,11 +16,13 @@ FULL_SCALE = 32_768.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneHeard:
-    """`level_db`: median level, dBFS of a sine's peak, while the tone was there. `heard_ms`: for how long it was there."""
+    """`level_db`: median level, dBFS of a sine's peak, while the tone was there. `heard_ms`: for how long it was there. `gap_ms`: the
+    longest time in between that it was not."""
 
     hz: int
     heard_ms: int
     level_db: float
+    gap_ms: int
 
 
 def write_tone(path: Path, hz: int, *, duration_ms: int, peak_db: float) -> None:
@@ -35,13 +38,14 @@ def write_tone(path: Path, hz: int, *, duration_ms: int, peak_db: float) -> None
 
 
 def read_wav(path: Path) -> NDArray[np.float64]:
-    """The samples of a 16-bit mono WAV at 8 kHz, full scale 1.0. Raises ValueError for any other shape."""
+    """The samples of a 16-bit WAV as mono at 8 kHz, full scale 1.0. Raises ValueError for samples of another width."""
     with wave.open(str(path), "rb") as recorded:
-        shape = (recorded.getnchannels(), recorded.getsampwidth(), recorded.getframerate())
-        if shape != (1, 2, RATE):
-            raise ValueError(f"{path.name}: channels, octets a sample and rate are {shape}, not (1, 2, {RATE})")
+        channels, octets, rate = recorded.getnchannels(), recorded.getsampwidth(), recorded.getframerate()
+        if octets != 2:
+            raise ValueError(f"{path.name}: samples of {octets} octets, not 2")
         raw = recorded.readframes(recorded.getnframes())
-    return np.frombuffer(raw, dtype="<i2").astype(np.float64) / FULL_SCALE
+    mono = np.frombuffer(raw, dtype="<i2").reshape(-1, channels).mean(axis=1) / FULL_SCALE
+    return mono if rate == RATE else np.asarray(soxr.resample(mono, rate, RATE), np.float64)
 
 
 def find_tone(samples: NDArray[np.float64], hz: int, *, floor_db: float) -> ToneHeard:
@@ -54,4 +58,6 @@ def find_tone(samples: NDArray[np.float64], hz: int, *, floor_db: float) -> Tone
     levels = 20 * np.log10(np.maximum(peaks, 1e-9))
     there = levels[levels >= floor_db]
     level = float(np.median(there)) if len(there) else -180.0
-    return ToneHeard(hz=hz, heard_ms=len(there) * FRAME_MS, level_db=round(level, 1))
+    steps = np.diff(np.flatnonzero(levels >= floor_db))
+    gap = int(steps.max()) - 1 if len(steps) else 0
+    return ToneHeard(hz=hz, heard_ms=len(there) * FRAME_MS, level_db=round(level, 1), gap_ms=gap * FRAME_MS)

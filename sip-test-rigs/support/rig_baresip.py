@@ -7,7 +7,7 @@ module `sndfile` writes what it hears to another; `aubridge` stands in for a lou
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ COMMAND_DEADLINE_S = 30.0
 EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOSED": "over"}
 """baresip's names of what `rig_phone` calls so too."""
 
+USUAL_CODECS = "PCMU/8000/1,PCMA/8000/1"
+CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1", "OPUS": "opus/48000/2"}
+"""By option; it has no other codec then."""
+
 CONFIG = """\
 poll_method epoll
 sip_listen {place}
@@ -41,6 +45,8 @@ ausrc_channels 1
 auplay_channels 1
 {tls}module_path {modules}
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -49,7 +55,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs=PCMU/8000/1,PCMA/8000/1{auth}\n"
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs={codecs}{auth}\n"
 
 
 class BaresipPhone:
@@ -65,10 +71,11 @@ class BaresipPhone:
         tone_hz: int,
         work: Path,
         ports: PortBlock,
+        options: Sequence[str] = (),
         auth: tuple[str, str] = ("", ""),
         shown: Shown | None = None,
     ) -> None:
-        """`auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
+        """`options`, `auth`: see `rig_folder.PhoneCaller`. `shown`: its certificate over TLS, which it speaks one port further."""
         self.name = name
         self._host = host
         self.port = port
@@ -76,7 +83,8 @@ class BaresipPhone:
         self._since = 0
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
-        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth)
+        codecs = ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS
+        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth, codecs=codecs)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -84,7 +92,7 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str]) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str) -> None:
         folder = self._work / self.name
         folder.mkdir()
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -102,6 +110,7 @@ class BaresipPhone:
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
             "tls": "",
+            "codecs": codecs,
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:
             both = folder / "certificate.pem"

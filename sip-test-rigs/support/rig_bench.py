@@ -186,6 +186,7 @@ class Bench:
                     tone_hz=party.tone_hz,
                     work=self._work,
                     ports=self._ports,
+                    options=party.options,
                     auth=auth,
                     shown=shown,
                 )

@@ -41,8 +41,8 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips"),
-    PhoneKind.BARESIP: ("tls",),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips", "PCMA", "G722"),
+    PhoneKind.BARESIP: ("tls", "PCMA", "G722", "OPUS"),
 }
 
 

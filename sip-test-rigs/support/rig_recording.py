@@ -13,8 +13,8 @@ UNWANTED_FLOOR_DB = -40.0  # 30 dB below what the other sends
 
 
 def unheard(name: str, recordings: Sequence[Path], wanted: Mapping[str, Any], *, digits: str) -> list[str]:
-    """Returns what differs from `{tone: HZ, at_least: DURATION, at_most: DURATION, not: HZ, digits: KEYS}`. `digits`: keys that came. Of
-    several tones each must be heard for so long.
+    """Returns what differs from `{tone: HZ, at_least: DURATION, at_most: DURATION, gap: DURATION, level: [DB, DB], not: HZ, digits: KEYS}`.
+    `digits`: keys that came. Of several tones each must be heard for so long, with no longer gap, at such a level.
 
     `recordings`: in the order in which they were made."""
     if not recordings:
@@ -26,6 +26,12 @@ def unheard(name: str, recordings: Sequence[Path], wanted: Mapping[str, Any], *,
         heard = find_tone(samples, int(hz), floor_db=HEARD_FLOOR_DB)
         if heard.heard_ms < least_ms:
             problems.append(f"{name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {least_ms} ms or more")
+        if "gap" in wanted and heard.gap_ms > duration_ms(wanted["gap"]):
+            problems.append(
+                f"{name}: did not hear {heard.hz} Hz for {heard.gap_ms} ms in between, expected {wanted['gap']} or less"
+            )
+        if "level" in wanted and not wanted["level"][0] <= heard.level_db <= wanted["level"][1]:
+            problems.append(f"{name}: heard {heard.hz} Hz at {heard.level_db} dBFS, expected {wanted['level']}")
         if "at_most" in wanted and heard.heard_ms > duration_ms(wanted["at_most"]):
             problems.append(f"{name}: heard {heard.hz} Hz for {heard.heard_ms} ms, expected {wanted['at_most']} or less")
     if "not" in wanted:

@@ -4,11 +4,12 @@ Instants become ISO 8601 texts in UTC with milliseconds, and `_us` at the end of
 micros.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from enum import StrEnum
 
 from switch.billing.verdict import JudgedCall, Verdict
+from switch.call.leg_media import LegMedia
 from switch.call.moment import Moment, iso
 from switch.call.record import AttemptRecord, CallRecord
 
@@ -36,9 +37,11 @@ _FIRST = (
 """The keys that a reader looks for stand first, in this order; all others follow in the order of the types' fields."""
 
 
-def as_json(judged: JudgedCall) -> dict[str, object]:
-    """Returns the record and its verdict in one object."""
+def as_json(judged: JudgedCall, media: Sequence[LegMedia] | None = None) -> dict[str, object]:
+    """Returns the record and its verdict in one object. `media`: with the figures of its legs' audio; None: without."""
     found = {**_keys(judged.record), **_keys(judged.verdict)}
+    if media is not None:
+        found["media"] = [asdict(each) for each in media]
     return {name: found[name] for name in (*_FIRST, *found)}
 
 

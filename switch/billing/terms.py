@@ -238,7 +238,7 @@ def payout_for(terms: Terms, situation: Situation, revenue_micros: int) -> int:
     if publisher is None or (situation.repeat and not terms.repeat_pay):
         return 0
     price = terms.payout_of(publisher)
-    steps = accruals(price, situation)
+    steps = _heard_accruals(terms, price, situation)
     if not steps or (terms.requires_revenue and not revenue_micros):
         return 0
     return amount(steps) if price.percent_bp is None else share(revenue_micros, basis_points=price.percent_bp)

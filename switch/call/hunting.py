@@ -312,51 +312,56 @@ def bridge(call: Call, leg: int, terms: DialTerms, *, talk: Moment, at: Moment) 
 
 def on_media_heard(call: Call, phase: Bridged, event: MediaHeard) -> Step:
     """A side is heard by the other. Where money waits for both to be, it may be owed now."""
+    tried = call.history.attempts[phase.leg - 1]
+    if tried.bridged is not None and event.at < tried.bridged:  # early media, told late
+        return Step(call)
     names = ("caller_heard", "line_heard") if event.both else ("caller_heard" if event.leg == CALLER else "line_heard",)
-    history = update_attempt(
-        call.history, phase.leg, lambda t: replace(t, **{name: getattr(t, name) or event.at for name in names})
-    )
-    due = (AccrueRevenue(leg=phase.leg),) if event.both and phase.heard_both else ()
-    phase = replace(phase, quiet_since=None, heard_both=phase.heard_both and not event.both)
+    tried = replace(tried, **{name: getattr(tried, name) or event.at for name in names})
+    both = tried.caller_heard is not None and tried.line_heard is not None  # not always of one bridge: the line may transfer
+    history = update_attempt(call.history, phase.leg, lambda _: tried)
+    due = (AccrueRevenue(leg=phase.leg),) if both and phase.heard_both else ()
+    phase = replace(phase, quiet_since=None, heard_both=phase.heard_both and not both)
     return Step(replace(call, history=history, phase=phase), due)
 
 
 def on_media_quiet(call: Call, phase: Bridged, event: MediaQuiet) -> Step:
     """Nobody is heard: should the call end now, talk ended before (the media rule, `docs/billing.md` §3)."""
     start = call.history.attempts[phase.leg - 1].bridged or event.at
-    return Step(replace(call, phase=replace(phase, quiet_since=max(start, event.since))))
+    since = phase.quiet_since or max(start, event.since)  # a transfer to somebody as quiet changes nothing
+    return Step(replace(call, phase=replace(phase, quiet_since=since)))
 
 
 def on_line_ended(call: Call, phase: Bridged, event: LegEnded, *, left: Moment | None = None) -> Step:
     """The line's leg has ended. When the line hung up within the recovery time, the next one is tried. `left`: when it hung up, where
     that is earlier: it left a transfer that has failed."""
-    left = talk_end(phase, left or event.at)
+    left = left or event.at
     recovered = sum(tried.talk_ended is not None for tried in call.history.attempts)
     soon = phase.recover_until is not None and left.mono_ns < phase.recover_until.mono_ns
     if not (soon and event.by_peer and recovered < MAX_RECOVERIES):
         return release(call, event.at, by=EndedBy.LINE if event.by_peer else EndedBy.SWITCH, cause=event.cause)
-    history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=left, ended_by=EndedBy.LINE))
+    history = update_attempt(call.history, phase.leg, lambda t: replace(t, talk_ended=talk_end(phase, left), ended_by=EndedBy.LINE))
     return ask_routing(replace(call, history=history), event.at).after((Unbridge(),))
 
 
 def accrue_passed(phase: Bridged, at: Moment) -> tuple[Command, ...]:
     """Talk has ended at `at`, whoever ended it. Revenue of a threshold that has passed by then is accrued before any cap is released,
     so that no cap of conversions or revenue misses it in between."""
-    return (AccrueRevenue(leg=phase.leg),) if any(threshold <= at for threshold in phase.thresholds) else ()
+    return (AccrueRevenue(leg=phase.leg),) if any(each <= at for each in (*phase.unproven, *phase.thresholds)) else ()
 
 
 def on_heartbeat(call: Call, phase: Bridged, event: DeadlinePassed) -> Step:
     """The bridge still stands. The journal keeps the moment, so that a crash now loses no talk before it.
 
-    A side that sends no audio may have hung up already: then talk counts up to its last packet only (the media rule).
+    A side that sends no audio may have hung up already: then talk counts up to its last packet only (the media rule), and a threshold
+    that has passed since is looked at again with each heartbeat.
     """
     at = event.at
     start = call.history.attempts[phase.leg - 1].bridged or at
-    known = talk_end(phase, at) if event.silent_since is None else min(at, max(start, event.silent_since))
-    thresholds = tuple(threshold for threshold in phase.thresholds if at.mono_ns < threshold.mono_ns)
-    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(thresholds) < len(phase.thresholds) else ()
+    known = talk_end(phase, at if event.silent_since is None else min(at, max(start, event.silent_since)))
+    thresholds = tuple(each for each in phase.thresholds if at.mono_ns < each.mono_ns)
+    passed = (*phase.unproven, *phase.thresholds[: len(phase.thresholds) - len(thresholds)])
+    unproven = tuple(each for each in passed if known.mono_ns < each.mono_ns)
+    due: tuple[Command, ...] = (AccrueRevenue(leg=phase.leg),) if len(unproven) < len(passed) else ()
     heartbeat = phase.heartbeat if at.mono_ns < phase.heartbeat.mono_ns else at.plus_ms(HEARTBEAT_MS)
-    call = replace(
-        call, history=replace(call.history, heartbeat=known), phase=replace(phase, thresholds=thresholds, heartbeat=heartbeat)
-    )
-    return Step(call, due)
+    bridged = replace(phase, thresholds=thresholds, unproven=unproven, heartbeat=heartbeat)
+    return Step(replace(call, history=replace(call.history, heartbeat=known), phase=bridged), due)

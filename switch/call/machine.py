@@ -66,7 +66,17 @@ from switch.call.state import (
     Whispering,
     move_leg,
 )
-from switch.call.steps import CAUSE_OF_REASON, Step, announce, answer_caller, ask_routing, end_if_released, release, update_attempt
+from switch.call.steps import (
+    CAUSE_OF_REASON,
+    Step,
+    announce,
+    answer_caller,
+    ask_routing,
+    end_if_released,
+    release,
+    talk_end,
+    update_attempt,
+)
 
 
 class IllegalEvent(Exception):
@@ -256,9 +266,9 @@ def _on_media_lost(call: Call, event: MediaLost) -> Step:
             return Step(call)
         case Bridged(leg=leg) if event.leg not in {CALLER, leg}:
             return Step(call)
-        case Bridged(leg=leg):
+        case Bridged(leg=leg) as phase:
             start = call.history.attempts[leg - 1].talk or event.at
-            heard = start if event.last is None else max(start, event.last)
+            heard = talk_end(phase, start if event.last is None else max(start, event.last))
             return release(call, event.at, by=EndedBy.MEDIA_TIMEOUT, cause=Cause.MEDIA_TIMEOUT, talk_ended=heard)
         case _ if event.leg != CALLER or call.history.answered is None:  # who is not answered need not send
             return Step(call)

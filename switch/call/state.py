@@ -240,8 +240,8 @@ class Whispering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bridged(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller and `leg` are bridged. `thresholds`: the coming moments at which money may be owed. `heartbeat`: when
-    the next five-second one is due.
+    """The caller and `leg` are bridged. `thresholds`: the coming moments at which money may be owed; `unproven`: those that have passed
+    while a side was silent, so that talk may have ended before. `heartbeat`: when the next five-second one is due.
 
     `recover_until`: when the line hangs up before this moment, the next one is tried; None: never. `ring_ms`: how long a transfer of
     it may ring. `transfer_until`: until when the target of one does; None: there is none.
@@ -256,6 +256,7 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
     transfer_until: Moment | None = None
     quiet_since: Moment | None = None
     heard_both: bool = False
+    unproven: tuple[Moment, ...] = ()
 
 
 class Transferring(msgspec.Struct, frozen=True, kw_only=True):

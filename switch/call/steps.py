@@ -91,7 +91,7 @@ def release(call: Call, at: Moment, *, by: EndedBy, cause: Cause, talk_ended: Mo
     talk_ended, talk_by = talk_ended or talk_end(call.phase, at), by
     if isinstance(call.phase, Transferring):
         left = call.phase.left
-        talk_ended, talk_by = left.at, EndedBy.LINE if left.by_peer else EndedBy.SWITCH
+        talk_ended, talk_by = talk_end(call.phase.talk, left.at), EndedBy.LINE if left.by_peer else EndedBy.SWITCH
     legs, hang_ups, sip_code = _end_legs(call.legs, cause=cause)
     history = replace(
         call.history,

@@ -19,7 +19,7 @@ from switch.call.event import (
 )
 from switch.call.moment import Moment
 from switch.call.state import Bridged, Call, Phase, Transferring
-from switch.call.steps import Step, update_attempt
+from switch.call.steps import Step, talk_end, update_attempt
 
 MAX_TRANSFERS = 3
 """Transfers that one call follows."""
@@ -88,7 +88,7 @@ def on_transferor_left(call: Call, event: TransferorLeft) -> Step:
     crash."""
     match call.phase:
         case Bridged(leg=leg, transfer_until=until) as phase if leg == event.leg and until is not None:
-            history = replace(call.history, heartbeat=event.at)
+            history = replace(call.history, heartbeat=talk_end(phase, event.at))
             waiting = Transferring(talk=replace(phase, transfer_until=None), left=event, deadline=until)
             return Step(replace(call, history=history, phase=waiting), (do.Unbridge(), do.PlayRingback()))
         case _:

@@ -47,9 +47,13 @@ def explain(
     rows = from_ledger(lambda: ledger.rows_of(judged.record.call_id))
     states = from_ledger(lambda: ledger.state_rows([row.key for row in rows]))
     files = from_ledger(lambda: ledger.config(judged.record.config))
-    recordings = from_ledger(lambda: ledger.recordings_of([judged.record.call_id]))
-    heard = from_ledger(lambda: ledger.heard_of([judged.record.call_id])).get(judged.record.call_id, ())
-    explanation = explained(judged, rows=rows, states=states, config=sources(files), recordings=recordings, heard=heard)
+    call_id = judged.record.call_id
+    recordings = from_ledger(lambda: ledger.recordings_of([call_id]))
+    media = from_ledger(lambda: ledger.media_of([call_id])).get(call_id, ())
+    heard = from_ledger(lambda: ledger.heard_of([call_id])).get(call_id, ())
+    explanation = explained(
+        judged, rows=rows, states=states, config=sources(files), recordings=recordings, media=media, heard=heard
+    )
     kept = from_ledger(lambda: ledger.config_versions(judged.record.config, at_us=judged.record.invited_us))
     other_versions = differences(kept, versions_now())
     if json_lines:

@@ -54,10 +54,11 @@ def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lin
 
 
 def _write_json(ledger: Ledger, calls: Sequence[JudgedCall]) -> None:
-    heard = ledger.heard_of([judged.record.call_id for judged in calls])
+    call_ids = [judged.record.call_id for judged in calls]
+    media, heard = ledger.media_of(call_ids), ledger.heard_of(call_ids)
     for judged in calls:
-        rows = heard.get(judged.record.call_id, ())
-        write_json({**as_json(judged), "ears": [heard_as_json(row) for row in rows]})
+        call_id = judged.record.call_id
+        write_json({**as_json(judged, media.get(call_id, ())), "ears": [heard_as_json(row) for row in heard.get(call_id, ())]})
 
 
 def _ended_lately(ledger: Ledger, wanted: CallFilter, last_us: int) -> Sequence[JudgedCall]:

@@ -6,6 +6,7 @@ from media.control import Order
 from media.listening import EarsOrder, TalkHeard
 from media.recording import RecorderOrder, RecordingEnded
 from switch.billing.verdict import JudgedCall
+from switch.call.leg_media import LegMedia
 from switch.sip.flow import Flow
 from switch.sip.statistics import Statistic
 
@@ -66,6 +67,13 @@ class StoreRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The call is over: its record goes to the ledger, and one canonical line to the log."""
 
     judged: JudgedCall
+
+
+class StoreLegMedia(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg's audio is over: its figures go to the ledger, before or after the record."""
+
+    call_id: str
+    media: LegMedia
 
 
 class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +144,7 @@ Effect = (
     | KeepRecording
     | ForgetRecordings
     | StoreRecord
+    | StoreLegMedia
     | LogProblem
     | LogPeer
     | LogNat

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from media.control import Bridge, Close, Open, Order, RemoteMedia, SetRemote
 from switch.call.state import CALLER
+from switch.codec import NARROW_BAND, Codec, fits
 from switch.engine.live import EarlyAnswer, LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import media_host, remote_media
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
-from switch.sip.offer_answer import DTMF_TYPE, OFFERED, Incompatible, NegotiatedMedia, warning, warning_text
+from switch.sip.offer_answer import DTMF_TYPE, Incompatible, NegotiatedMedia, warning, warning_text
 from switch.sip.sdp import Direction, Format, parse_sdp
 
 
@@ -34,6 +36,14 @@ class RtpSettings:
     quiet_ms: int
 
 
+class ClosedLeg(NamedTuple):
+    """A leg whose port the worker was told to close. `codec`: what was agreed on at last, None: nothing was."""
+
+    call_id: str
+    number: int
+    codec: int | None
+
+
 NO_WORKER = -1
 """The worker of a call that is refused because there is none."""
 
@@ -46,7 +56,7 @@ MAX_NOTED = 1_000
 class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
 
-    __slots__ = ("_calls", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_taps", "_tell")
+    __slots__ = ("_calls", "_closed", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_taps", "_tell")
 
     def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
@@ -58,6 +68,7 @@ class MediaController:
         self._calls: dict[int, int] = {}
         self._taps = 0
         self._owners: dict[int, PortOwner] = {}
+        self._closed: dict[int, ClosedLeg] = {}  # by port, until the worker says what it has counted, or the port is opened again
 
     # workers
 
@@ -86,6 +97,10 @@ class MediaController:
 
     def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
+
+    def take_closed(self, port: int) -> ClosedLeg | None:
+        """Returns whose port it was that the worker has closed, once; None: nobody waits for that."""
+        return self._closed.pop(port, None)
 
     # offers and answers (RFC 3264)
 
@@ -145,14 +160,15 @@ class MediaController:
     def renew_offer(self, leg: LiveLeg, *, direction: Direction) -> bytes:
         """Returns our SDP for a re-INVITE of ours, or for a 200 to one without SDP."""
         leg.told = direction
-        return self._offer(leg, first=_codec(leg), direction=direction)
+        return self._offer(leg, first=_codec(leg), with_cn=_has_cn(leg), direction=direction)
 
     def offer(self, live: LiveCall, leg: LiveLeg, *, number: int, now_ns: int) -> bytes | None:
         """Returns our SDP for an INVITE and opens the port, or None when no port is free."""
         if not self.reserve_port(leg, now_ns):
             return None
         self._open(live, leg, number=number)
-        return self._offer(leg, first=_codec(live.legs[CALLER]))  # then nothing need be transcoded
+        caller = live.legs[CALLER]
+        return self._offer(leg, first=_codec(caller), with_cn=_has_cn(caller))  # then nothing need be transcoded
 
     def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
         """Applies an answer in a provisional response to our INVITE; until the 2xx the latest of all forks counts. `fork`: its To tag.
@@ -210,7 +226,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return "its SDP can not be read" if answer else "its answer has no SDP"
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
+        )
         objection = None if agreement is None else self._objection(leg, agreement)
         if objection is None:
             return "its SDP takes none of the audio that was offered"
@@ -220,11 +238,15 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return None
-        agreement = offer_answer.accept_answer(description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg))
+        agreement = offer_answer.accept_answer(
+            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
+        )
         return None if agreement is None or self._objection(leg, agreement) else agreement
 
-    def _offer(self, leg: LiveLeg, *, first: int | None = None, direction: Direction = Direction.SENDRECV) -> bytes:
-        """`first`: the codec to offer first, where the peer's config has no list."""
+    def _offer(
+        self, leg: LiveLeg, *, first: int | None = None, with_cn: bool = False, direction: Direction = Direction.SENDRECV
+    ) -> bytes:
+        """`first`: the codec that the offer is to suit, see `_formats`. `with_cn`: with comfort noise."""
         port = _port(leg)
         leg.offered = True
         leg.version += 1
@@ -235,7 +257,9 @@ class MediaController:
             version=leg.version,
             formats=_formats(leg, first=first),
             dtmf_type=_dtmf_type(leg),
+            with_cn=with_cn,
             direction=direction,
+            rtcp_mux=_has_mux(leg),
         )
 
     def _answer(self, leg: LiveLeg, offer: bytes, *, direction: Direction = Direction.SENDRECV) -> NegotiatedMedia | Incompatible:
@@ -313,6 +337,7 @@ class MediaController:
         if leg.port is not None and not leg.opened:
             leg.opened = True
             self._owners[leg.port] = (live.call_id, number)
+            self._closed.pop(leg.port, None)
             self._tell(live.worker, Open(host=self._local[self._host(leg)], port=leg.port, peer=leg.remote))
 
     def close(self, worker: int, leg: LiveLeg, now_ns: int) -> None:
@@ -323,7 +348,7 @@ class MediaController:
         if not leg.opened:
             self._ports.release_unused(port)
             return
-        del self._owners[port]
+        self._closed[port] = ClosedLeg(*self._owners.pop(port), codec=_codec(leg))
         self._tell(worker, Close(port=port))
         self._ports.release(port, now_ns)
 
@@ -354,11 +379,26 @@ def _codec(leg: LiveLeg) -> int | None:
     return None if leg.prepared is None else leg.prepared.format.codec
 
 
+def _has_cn(leg: LiveLeg) -> bool:
+    """Returns whether comfort noise is agreed on with a leg, or will be once it is answered."""
+    agreed = leg.prepared if leg.remote is None else leg.remote
+    return agreed is not None and agreed.cn_type is not None
+
+
+def _has_mux(leg: LiveLeg) -> bool:
+    """Returns whether its RTCP was agreed to come to the port of RTP: we answer to that, and never ask for it."""
+    return leg.remote is not None and leg.remote.rtcp_mux
+
+
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
-    """Returns what we offer a leg: what its config says, else all that we have, `first` in front."""
+    """Returns what we offer a leg: what its config says, in front what needs no transcoder beside `first`; without config G.711, `first` in
+    front. What is agreed on keeps its number (RFC 3264 §8.3.2)."""
     if leg.peer.codecs:
-        return tuple(Format(codec.value, codec) for codec in leg.peer.codecs)
-    return tuple(sorted(OFFERED, key=lambda each: each.codec != first))
+        codecs = leg.peer.codecs if first is None else sorted(leg.peer.codecs, key=lambda each: not fits(Codec(first), each))
+    else:
+        codecs = sorted(NARROW_BAND, key=lambda each: each != first)
+    known = leg.remote
+    return tuple(Format(known.payload_type if known is not None and known.codec == each else each.value, each) for each in codecs)
 
 
 def _dtmf_type(leg: LiveLeg) -> int | None:

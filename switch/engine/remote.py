@@ -7,7 +7,7 @@ from switch.sip.flow import is_private
 from switch.sip.headers import cached
 from switch.sip.offer_answer import NegotiatedMedia
 from switch.sip.peer import DEFAULT_PEER, DtmfMode, PeerProfile
-from switch.sip.sdp import Direction, Format
+from switch.sip.sdp import PTIME_MS, Direction, Format
 
 
 def media_host(sdp_host: str, source: str, *, nat: bool) -> str:
@@ -41,14 +41,19 @@ def remote_media(
         codec=agreement.format.codec,
         payload_type=agreement.format.payload_type,
         dtmf_type=agreement.dtmf_type,
+        cn_type=agreement.cn_type,
         takes_tones=agreement.dtmf_type is None and peer.dtmf is not DtmfMode.INFO,
         audio_types={each.payload_type: each.codec for each in (*stream.formats, *ours)},
+        ptime_ms=stream.ptime_ms or PTIME_MS,
+        takes_fec=stream.takes_fec,
         dtmf_types=() if our_dtmf is None or agreement.dtmf_type is None else (our_dtmf,),
         sends=stream.direction.sends,
         receives=stream.direction.receives,
         latch=Latch(peer.latch.value),
         follows_nat=peer.follows_nat,
         learns=not _is_literal(stream.host),
+        rtcp_mux=stream.rtcp_mux,
+        rtcp_port=stream.rtcp_port,
         held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
     )
 

@@ -19,7 +19,8 @@ from switch.call import event as ev
 from switch.call.moment import Moment
 from switch.engine.call_runner import CallRunner
 from switch.engine.digit_relay import DigitRelay
-from switch.engine.effect import Effect, LogProblem
+from switch.engine.effect import Effect, LogProblem, StoreLegMedia
+from switch.engine.leg_media import leg_media
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.transfer import UNAVAILABLE
@@ -72,7 +73,7 @@ class WorkerReports:
             case Heartbeat():
                 self._on_heartbeat(report, at)
             case Closed():
-                pass
+                self._on_closed(report)
             case _:
                 assert_never(report)
 
@@ -88,6 +89,13 @@ class WorkerReports:
         for live in self._calls:
             if live.worker == worker:
                 self._runner.feed(live, ev.MediaFailed(at=at, why=f"media worker {worker} died"))
+
+    def _on_closed(self, report: Closed) -> None:
+        """What became of the audio of a leg, whose call may be over by now."""
+        leg = self._media.take_closed(report.port)
+        media = None if leg is None else leg_media(report, leg=leg.number, codec=leg.codec)
+        if leg is not None and media is not None:
+            self._emit(StoreLegMedia(call_id=leg.call_id, media=media))
 
     def _on_heartbeat(self, report: Heartbeat, at: Moment) -> None:
         """Updates which legs send audio, as of the worker's moment; the calls' next heartbeats use it."""

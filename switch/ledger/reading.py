@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.call.leg_media import LegMedia
 from switch.call.record import Outcome
 from switch.ledger.heard import HeardRow
 from switch.ledger.tables import (
@@ -23,6 +24,7 @@ from switch.ledger.tables import (
     CONFIG,
     EVENT,
     HEARD,
+    LEG_MEDIA,
     MONEY,
     MONEY_STATE,
     RECORDING,
@@ -32,6 +34,7 @@ from switch.ledger.tables import (
     judged_call,
     read_deletion,
     read_heard,
+    read_media,
     read_money,
     read_recording,
     read_state,
@@ -192,6 +195,12 @@ def whole(connection: Connection, calls: Select[Any], *, events: bool | Collecti
         )
         for row in rows
     ]
+
+
+def media_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, list[LegMedia]]:
+    """Returns the figures of the legs of each of these calls, the caller's first; none of a call that has none."""
+    grouped = _grouped(connection, call_ids, by=LEG_MEDIA.c.call_id, in_order=LEG_MEDIA.c.leg)
+    return {call_id: [read_media(row) for row in rows] for call_id, rows in grouped.items()}
 
 
 def money_of(connection: Connection, call_id: str) -> list[MoneyRow]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from switch.billing.verdict import JudgedCall
+from switch.call.leg_media import LegMedia
 from switch.engine.journal_line import recover_call
 from switch.ledger.database import Database
 from switch.ledger.journal import Journal, JournalUnwritable, recover
@@ -125,6 +126,10 @@ class LedgerService:
         """Hands a call to the ledger; where too much waits for it already, the next start brings it there from the journal."""
         if not self._writer.submit(judged):
             self._complain("a call stays in the journal: too many records wait for the ledger", judged.record.call_id)
+
+    def keep_media(self, call_id: str, media: LegMedia) -> None:
+        """Hands the figures of a leg to the ledger; where too many wait for it already, they are lost."""
+        self._writer.submit_media(call_id, media)
 
     def past_known(self) -> None:
         """Says that caps and balances are as the ledger has them: calls can be taken."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
+from switch.call.leg_media import LegMedia
 from switch.ledger import reading
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
 from switch.ledger.heard import HeardRow
@@ -25,6 +26,7 @@ from switch.ledger.tables import (
     EVENT,
     HEALTH,
     HEARD,
+    LEG_MEDIA,
     MONEY,
     MONEY_STATE,
     POSTING,
@@ -39,6 +41,7 @@ from switch.ledger.tables import (
     event_row,
     heard_values,
     json_text,
+    media_row,
     money_row,
     posting_row,
     read_posting,
@@ -103,6 +106,15 @@ class Ledger:
             if fresh:
                 _insert_calls(connection, fresh)
 
+    def write_media(self, rows: Sequence[tuple[str, LegMedia]]) -> None:
+        """All or none; each with the id of its call. What is there already of a leg and port stays as it was written first."""
+        with self._database.changing() as connection, storing():
+            known = reading.media_of(connection, [call_id for call_id, _ in rows])
+            there = {(call_id, each.leg, each.port) for call_id, some in known.items() for each in some}
+            fresh = {(call_id, each.leg, each.port): media_row(call_id, each) for call_id, each in reversed(rows)}
+            if new := [row for key, row in fresh.items() if key not in there]:
+                connection.execute(insert(LEG_MEDIA), new)
+
     def transact(
         self, call_id: str, *, postings: Sequence[tuple[str, str]], decide: Callable[[Read], tuple[Append | None, R]]
     ) -> R:
@@ -161,6 +173,11 @@ class Ledger:
         """The call that ended last comes first."""
         with self._database.snapshot() as connection:
             return reading.newest(connection, limit=limit, call_id=call_id)
+
+    def media_of(self, call_ids: Sequence[str]) -> Mapping[str, Sequence[LegMedia]]:
+        """Returns how well the audio of each leg arrived, by call, the caller's first. A call that has no figures is left out."""
+        with self._database.snapshot() as connection:
+            return reading.media_of(connection, call_ids)
 
     def calls_like(self, beginning: str, *, limit: int) -> list[JudgedCall]:
         """Calls whose id begins so, the one that ended last first."""

@@ -1,12 +1,12 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow` or `HeardRow` is a
-column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals
-what was written. How the tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia` or
+`HeardRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is
+read equals what was written. How the tables came to be is what the migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings and what was heard are append-only: triggers of the database refuse to change or
-delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio and what was heard are append-only: triggers of the database
+refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -38,11 +38,12 @@ from sqlalchemy.types import TypeEngine
 from media.recording import RecordingEnded
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
+from switch.call.leg_media import LegMedia
 from switch.call.record import AttemptRecord, CallRecord
 from switch.ledger.heard import HeardRow
 
 R = TypeVar("R")
-_BIG = ("_us", "_ms", "_micros")
+_BIG = ("_us", "_ms", "_micros", "_packets", "_octets")
 """Whole numbers whose names end so need 64 bits; others are small."""
 _UNSIGNED = frozenset({"seed"})
 """May need all of 64 bits, and SQL's integers have a sign: these are text."""
@@ -176,6 +177,7 @@ _EVENT, _MONEY, _STATE, _POSTING = (
     RecordColumns(StateRow),
     RecordColumns(PostingRow),
 )
+_MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
@@ -188,7 +190,7 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "heard")
+APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard")
 
 
 def _serial() -> Column[int]:
@@ -254,6 +256,9 @@ Index("ix_recording_ended", RECORDING.c.ended_us, RECORDING.c.path)
 # Their rows stay.
 RECORDING_DELETION = Table("recording_deletion", METADATA, *_DELETION.sql(), PrimaryKeyConstraint("path"))
 
+# How well the audio of each leg arrived. No foreign key to call: it is known when the leg is closed, and the record may come later.
+LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), PrimaryKeyConstraint("call_id", "leg", "port"))
+
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
 
@@ -287,6 +292,10 @@ def money_row(money: MoneyRow, number: int, *, ended_us: int = 0) -> dict[str, o
 
 def state_row(state: StateRow, number: int) -> dict[str, object]:
     return _STATE.row(state, number=number)
+
+
+def media_row(call_id: str, media: LegMedia) -> dict[str, object]:
+    return _MEDIA.row(media, call_id=call_id)
 
 
 def posting_row(posting: PostingRow) -> dict[str, object]:
@@ -346,4 +355,5 @@ read_state = _STATE.read
 read_posting = _POSTING.read
 read_recording = _RECORDING.read
 read_deletion = _DELETION.read
+read_media = _MEDIA.read
 read_heard = _HEARD.read

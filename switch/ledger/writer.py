@@ -2,7 +2,8 @@
 
 Calls go to the ledger in batches, in order, again each second until it works; one fsync is for all who wait for one.
 It tells its owner whether the ledger can be written. Nothing is lost with this
-thread: what it has not reported as recorded is still in the journal.
+thread: what it has not reported as recorded is still in the journal. Figures of audio are in no journal: those that wait when the
+process dies, or that the database refuses, are lost.
 """
 
 import threading
@@ -12,19 +13,26 @@ from itertools import islice
 from typing import Protocol
 
 from switch.billing.verdict import JudgedCall
+from switch.call.leg_media import LegMedia
 from switch.ledger.store import LedgerUnwritable, RecordRefused
 
 MAX_WAITING = 50_000  # judged calls in memory, about 200 MB; more stay in the journal alone
+MAX_WAITING_MEDIA = 50_000  # figures of legs; further ones are lost
 BATCH_CALLS = 500
 LINGER_S = 0.25
 RETRY_S = 1.0
 PROBE_S = 2.0
 
 
+MediaOfCall = tuple[str, LegMedia]
+"""A leg's figures with the id of its call."""
+
+
 class Store(Protocol):
     """The ledger as the writer needs it: `switch.ledger.store.Ledger`."""
 
     def write(self, calls: Sequence[JudgedCall]) -> None: ...
+    def write_media(self, rows: Sequence[MediaOfCall]) -> None: ...
     def probe(self) -> None: ...
 
 
@@ -59,6 +67,7 @@ class LedgerWriter:
         self._writable: bool | None = None
         self._wake = threading.Condition()
         self._waiting: deque[JudgedCall] = deque()
+        self._media: deque[MediaOfCall] = deque()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
@@ -72,6 +81,16 @@ class LedgerWriter:
                 return False
             self._waiting.append(judged)
             if len(self._waiting) in (1, BATCH_CALLS):  # else the thread is awake, or lingers for more
+                self._wake.notify()
+            return True
+
+    def submit_media(self, call_id: str, media: LegMedia) -> bool:
+        """False: too many wait already, and these figures are lost. Never blocks on the database."""
+        with self._wake:
+            if len(self._media) >= MAX_WAITING_MEDIA:
+                return False
+            self._media.append((call_id, media))
+            if len(self._media) in (1, BATCH_CALLS):
                 self._wake.notify()
             return True
 
@@ -96,28 +115,33 @@ class LedgerWriter:
         """Waits for what there is to wait for. False: closing, and all that can be done is done."""
         with self._wake:
             if self._closing:
-                return works and bool(self._waiting)
+                return works and self._is_any_waiting()
             if not works:
                 self._wake.wait(self._retry_s)
                 return True
-            if not self._waiting:
+            if not self._is_any_waiting():
                 self._wake.wait(self._probe_s)
-            if 0 < len(self._waiting) < BATCH_CALLS and not self._closing:
+            if self._is_any_waiting() and max(len(self._waiting), len(self._media)) < BATCH_CALLS and not self._closing:
                 self._wake.wait(self._linger_s)
             return True
+
+    def _is_any_waiting(self) -> bool:
+        return bool(self._waiting or self._media)
 
     def _work(self) -> bool:
         """One batch, or a probe where none waits: an unwritable ledger is known before the next call comes. False: unwritable."""
         with self._wake:
-            batch = list(islice(self._waiting, BATCH_CALLS))
+            batch, media = list(islice(self._waiting, BATCH_CALLS)), list(islice(self._media, BATCH_CALLS))
         try:
-            refused = self._store(batch)
+            refused = self._store(batch, media)
         except LedgerUnwritable as error:
             self._say(str(error), writable=False)
             return False
         with self._wake:
             for _ in batch:
                 self._waiting.popleft()
+            for _ in media:
+                self._media.popleft()
         for judged, why in refused:
             self._on_refused(judged, why)
         never = {judged.record.call_id for judged, _ in refused}
@@ -126,13 +150,15 @@ class LedgerWriter:
         self._say("", writable=True)
         return True
 
-    def _store(self, batch: Sequence[JudgedCall]) -> list[tuple[JudgedCall, str]]:
+    def _store(self, batch: Sequence[JudgedCall], media: Sequence[MediaOfCall]) -> list[tuple[JudgedCall, str]]:
         if self._ledger is None:
             self._ledger = self._ledger_factory()
-        if batch:
-            return _write(self._ledger, batch)
-        self._ledger.probe()
-        return []
+        refused = _write(self._ledger, batch) if batch else []
+        if media:
+            _write_media(self._ledger, media)
+        elif not batch:
+            self._ledger.probe()
+        return refused
 
     def _say(self, why: str, *, writable: bool) -> None:
         if writable != self._writable:
@@ -150,6 +176,17 @@ def _write(ledger: Store, batch: Sequence[JudgedCall]) -> list[tuple[JudgedCall,
         half = len(batch) // 2
         return _write(ledger, batch[:half]) + _write(ledger, batch[half:])
     return []
+
+
+def _write_media(ledger: Store, rows: Sequence[MediaOfCall]) -> None:
+    """Writes figures; those that are refused are found by halving, and left out."""
+    try:
+        ledger.write_media(rows)
+    except RecordRefused:
+        if len(rows) > 1:
+            half = len(rows) // 2
+            _write_media(ledger, rows[:half])
+            _write_media(ledger, rows[half:])
 
 
 class FsyncThread:

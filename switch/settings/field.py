@@ -22,6 +22,7 @@ from routing.expression import BadExpression, Expression
 from routing.table import NoRoute, NumberState, RepeatRoute, RepeatScope, Sort
 from switch.billing.terms import BillableOn, Tiers
 from switch.call.recording_terms import PausedBy, RecordingFormat, Sides, StartsAt
+from switch.codec import Codec
 from switch.deployment import Token, token_of
 from switch.settings import address
 from switch.settings import value as v
@@ -33,7 +34,6 @@ from switch.settings.value import Invalid
 from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
 from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, LatchMode, TransferMode
-from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000

@@ -28,7 +28,7 @@ class LineScript:
 
     `talk_ms`: from the bridge to the first hang-up, which is `ended_by`'s: CALLER or LINE. `accepts`: whether it takes a call that
     has to be accepted by key, `accept_ms` after its answer. `declines_ms`: one that does not accept hangs up so long after its answer;
-    None: it says nothing. `heard`: who is heard in talk, from its beginning on.
+    None: it says nothing. `heard`: who is heard in talk, from its beginning on, until `dead_air_ms` before its end.
     """
 
     behaviour: LineBehaviour = LineBehaviour.ANSWERS
@@ -39,6 +39,7 @@ class LineScript:
     accept_ms: int = 2_000
     declines_ms: int | None = None
     heard: Heard = Heard.BOTH
+    dead_air_ms: int = 0
 
 
 DEFAULT_LINE_SCRIPT = LineScript()

@@ -98,7 +98,7 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
     after_ms = _ms(attempt.invited_us, attempt.ended_us or record.ended_us)
     match attempt.outcome:
         case Outcome.ANSWERED:
-            return _answered(attempt, after_ms=after_ms)
+            return _answered(attempt, record, after_ms=after_ms)
         case Outcome.DECLINED:
             declines_ms = max(0, after_ms - (attempt.answer_delay_ms or 0))
             return RecordedAttempt(
@@ -118,27 +118,34 @@ def recorded_attempt(attempt: AttemptRecord, record: CallRecord) -> RecordedAtte
             return RecordedAttempt(conduct=None, rang_ms=after_ms)
 
 
-def _answered(attempt: AttemptRecord, *, after_ms: int) -> RecordedAttempt:
+def _answered(attempt: AttemptRecord, record: CallRecord, *, after_ms: int) -> RecordedAttempt:
     """A line that never talked was hearing the whisper when the caller left, and had not taken the call by then."""
     ring_ms = attempt.answer_delay_ms or 0
     if attempt.talk_us is None or attempt.talk_ended_us is None or attempt.answered_us is None:
         return RecordedAttempt(conduct=LineScript(after_ms=ring_ms, accept_ms=max(LineScript().accept_ms, after_ms - ring_ms + 1)))
     by_key = attempt.accepted is True
+    hung_up_us = _hung_up_us(attempt, record)
     conduct = LineScript(
         after_ms=ring_ms,
-        talk_ms=_ms(attempt.talk_us, attempt.talk_ended_us),
+        talk_ms=_ms(attempt.talk_us, max(attempt.talk_ended_us, hung_up_us)),
         ended_by=EndedBy.LINE if attempt.ended_by is EndedBy.LINE else EndedBy.CALLER,
         accept_ms=_ms(attempt.answered_us, attempt.talk_us) if by_key else LineScript().accept_ms,
         heard=attempt.heard or Heard.BOTH,
+        dead_air_ms=_ms(attempt.talk_ended_us, hung_up_us),
     )
     return RecordedAttempt(conduct=conduct, talked=True)
+
+
+def _hung_up_us(attempt: AttemptRecord, record: CallRecord) -> int:
+    """Returns when the first of the two hung up; talk may have ended before, where nobody was heard any more."""
+    return record.ended_us if attempt.ended_us is None else min(attempt.ended_us, record.ended_us)
 
 
 def _patience_ms(record: CallRecord) -> int | None:
     """A call that was cut off while nobody talked tells no more than that the caller had not hung up: the caller is taken to do so then."""
     if record.ended_by is not EndedBy.CALLER and not cut_off(record):
         return None
-    talked_us = [attempt.talk_ended_us for attempt in record.attempts if attempt.talk_ended_us is not None]
+    talked_us = [_hung_up_us(attempt, record) for attempt in record.attempts if attempt.talk_ended_us is not None]
     return None if record.ended_us in talked_us else _ms(record.invited_us, record.ended_us)
 
 

@@ -203,11 +203,17 @@ class Simulator:
 
     def _talk(self, actor: _SimulatedCall, leg: int) -> None:
         conduct = actor.script.conduct(actor.call.history.attempts[leg - 1].line)
+        if conduct.dead_air_ms:
+            heard_ms = max(0, conduct.talk_ms - conduct.dead_air_ms)
+            self._soon(actor, heard_ms, lambda a: self._quiet(leg) if _talks(a, leg) else None)
         by_line = conduct.ended_by is EndedBy.LINE
         ends, cause = (leg, Cause.LINE_HUNG_UP) if by_line else (CALLER, Cause.CALLER_HUNG_UP)
         self._soon(
             actor, conduct.talk_ms, lambda a: self._leg_ended(a, ends, by_peer=True, cause=cause) if _talks(a, leg) else None
         )
+
+    def _quiet(self, leg: int) -> ev.Event:
+        return ev.MediaQuiet(at=self._at(), leg=leg, since=self._at())
 
     def _heard(self, actor: _SimulatedCall, leg: int) -> Iterable[ev.Event]:
         heard = actor.script.conduct(actor.call.history.attempts[leg - 1].line).heard

@@ -3,15 +3,17 @@
 A host may be a name: who resolves it, which ports are free and how RTP flows is decided elsewhere. A refusal has words for the peer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
+from switch.codec import NARROW_BAND, Codec
 from switch.sip.headers import parse_uint
 from switch.sip.sdp import (
+    FIRST_DYNAMIC_TYPE,
     MAX_PAYLOAD_TYPE,
-    Codec,
     Direction,
     Format,
     Media,
@@ -22,13 +24,17 @@ from switch.sip.sdp import (
     written,
 )
 
-OFFERED = tuple(Format(codec.value, codec) for codec in Codec)
+OFFERED = tuple(Format(codec.value, codec) for codec in NARROW_BAND)
 """What we offer where nothing else is said, best first."""
 DTMF_TYPE = 101
 """The payload type that most carriers use for telephone-event."""
-_CODECS = {f"{codec.name}/8000": codec for codec in Codec}
-_STATIC = {codec.value: f"{codec.name}/8000" for codec in Codec}
+_CODECS = {codec.rtpmap.upper(): codec for codec in Codec}
+_STATIC = {codec.value: codec.rtpmap.upper() for codec in Codec if codec.value < FIRST_DYNAMIC_TYPE}
 _TELEPHONE_EVENT = "TELEPHONE-EVENT/8000"
+CN_TYPE = 13
+"""The static payload type of comfort noise (RFC 3389 §4)."""
+CN_CLOCK_RATE = 8_000
+_COMFORT_NOISE = f"CN/{CN_CLOCK_RATE}"
 UNSPECIFIED = ("0.0.0.0", "::")
 """As a connection address: the hold of RFC 2543, which RFC 3264 §8.4 still allows."""
 
@@ -46,8 +52,8 @@ class Incompatible(StrEnum):
 
 
 def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
-    """Returns the value of the Warning header. `codecs`: those that were taken; (): all that we have."""
-    return reason.format(codecs=" or ".join(codec.name for codec in codecs or Codec))
+    """Returns the value of the Warning header. `codecs`: those that were taken."""
+    return reason.format(codecs=" or ".join(codec.name for codec in codecs or NARROW_BAND))
 
 
 def warning_text(value: str) -> str:
@@ -57,28 +63,34 @@ def warning_text(value: str) -> str:
 
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
-    `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time it asks for.
-    `is_v6`: the host, which may be a name, is of IPv6."""
+    `cn_type`: its comfort noise. `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time
+    it asks for. `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1). `is_v6`: the host, which may be a name, is of IPv6.
+    `rtcp_port`, `rtcp_mux`: where its RTCP is, see `Media`."""
 
     host: str
     port: int
     formats: tuple[Format, ...]
     dtmf_type: int | None
     direction: Direction
+    cn_type: int | None = None
     ptime_ms: int | None = None
+    takes_fec: bool = False
     is_v6: bool = False
+    rtcp_port: int | None = None
+    rtcp_mux: bool = False
 
 
 class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `host`: our address in it, of the peer's family.
     `stream`: the peer's side. `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we
-    offered none)."""
+    offered none). `cn_type`: likewise, and None beside a codec of another clock (RFC 3389 §4)."""
 
     body: bytes
     host: str
     stream: AudioStream
     format: Format
     dtmf_type: int | None
+    cn_type: int | None = None
 
 
 def answer(
@@ -93,26 +105,34 @@ def answer(
     direction: Direction = Direction.SENDRECV,
 ) -> NegotiatedMedia | Incompatible:
     """Our answer: the first audio stream we can serve, with one codec (the first of `codecs` that the peer has; where none are given, the
-    peer's first), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for each
-    family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as the
-    offer allows (§6.1). Incompatible: nothing we can serve (488)."""
-    views = [_audio(media, hosts, codecs) for media in offer.media]
+    peer's first of G.711), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for
+    each family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as
+    the offer allows (§6.1). Incompatible: nothing we can serve (488)."""
+    views = [_audio(media, hosts, codecs or NARROW_BAND) for media in offer.media]
     chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
     if stream is None:
         return next(
             (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
         )
+    if codecs:
+        stream = replace(stream, formats=tuple(sorted(stream.formats, key=lambda each: codecs.index(each.codec))))
     picked, dtmf_type = stream.formats[0], stream.dtmf_type if with_dtmf else None
+    cn_type = _cn_type(stream, picked)
     host = _of_family(hosts, is_v6=stream.is_v6) or hosts[0]  # on hold either will do
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
         if index == chosen:
             lines += audio_lines(
-                port, formats=(picked,), dtmf_type=dtmf_type, direction=stream.direction.reversed.limited(direction)
+                port,
+                formats=(picked,),
+                cn_type=cn_type,
+                dtmf_type=dtmf_type,
+                direction=stream.direction.reversed.limited(direction),
+                rtcp_mux=stream.rtcp_mux,
             )
         else:
             lines.append(rejection_line(media))
-    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
+    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type, cn_type=cn_type)
 
 
 def offer(
@@ -123,36 +143,52 @@ def offer(
     version: int,
     formats: Sequence[Format] = OFFERED,
     dtmf_type: int | None = DTMF_TYPE,
+    with_cn: bool = False,
     direction: Direction = Direction.SENDRECV,
+    rtcp_mux: bool = False,
 ) -> bytes:
-    """An offer of one audio stream. A later offer of the same session has the same `session_id` and a `version` one higher (§8)."""
+    """An offer of one audio stream, `with_cn`: with comfort noise. A later offer of the same session has the same `session_id` and a
+    `version` one higher (§8). `rtcp_mux`: as an earlier offer of the peer's had it, and only then."""
     lines = session_lines(host, session_id=session_id, version=version, timing="0 0")
-    return written([*lines, *audio_lines(port, formats=formats, dtmf_type=dtmf_type, direction=direction)])
+    cn_type = CN_TYPE if with_cn else None
+    ours = audio_lines(port, formats=formats, cn_type=cn_type, dtmf_type=dtmf_type, direction=direction, rtcp_mux=rtcp_mux)
+    return written([*lines, *ours])
 
 
 def accept_answer(
-    answer: SessionDescription, *, host: str, formats: Sequence[Format] = OFFERED, dtmf_type: int | None = DTMF_TYPE
+    answer: SessionDescription,
+    *,
+    host: str,
+    formats: Sequence[Format] = OFFERED,
+    dtmf_type: int | None = DTMF_TYPE,
+    rtcp_mux: bool = False,
 ) -> NegotiatedMedia | None:
     """Returns what the peer's `answer` to our `offer` of this host and these formats agrees on, or None: it rejected the audio, gave an
     address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts."""
-    stream = _audio(answer.media[0], (host,), ()) if answer.media else None
+    codecs = {each.codec for each in formats}
+    stream = _audio(answer.media[0], (host,), codecs.union(NARROW_BAND)) if answer.media else None
     if not isinstance(stream, AudioStream):
         return None
-    codecs = {each.codec for each in formats}
     picked = next((each for each in stream.formats if each.codec in codecs), None)
     if picked is None:
         return None
     dtmf_type = None if dtmf_type is None else stream.dtmf_type
-    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type)
+    if stream.rtcp_mux and not rtcp_mux:  # what was not offered can't be agreed on (RFC 5761 §5.1.1)
+        stream = replace(stream, rtcp_mux=False)
+    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type, cn_type=_cn_type(stream, picked))
+
+
+def _cn_type(stream: AudioStream, picked: Format) -> int | None:
+    return stream.cn_type if picked.codec.clock_rate == CN_CLOCK_RATE else None
 
 
 def _of_family(hosts: Sequence[str], *, is_v6: bool) -> str | None:
     return next((host for host in hosts if (":" in host) is is_v6), None)
 
 
-def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioStream | Incompatible:
-    """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `ours`: as `answer`
-    has `codecs`."""
+def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> AudioStream | Incompatible:
+    """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `taken`: the codecs
+    that count."""
     if media.kind.lower() != "audio" or not media.port:
         return Incompatible.MEDIA
     if media.protocol.upper() != "RTP/AVP":
@@ -161,23 +197,40 @@ def _audio(media: Media, hosts: Sequence[str], ours: Sequence[Codec]) -> AudioSt
         return Incompatible.ADDRESS
     if media.host not in UNSPECIFIED and _of_family(hosts, is_v6=media.is_v6) is None:
         return Incompatible.FAMILY
-    codecs = {**_STATIC, **dict(media.codecs)}
+    encodings = {**_STATIC, CN_TYPE: _COMFORT_NOISE, **dict(media.codecs)}
     numbers = [parse_uint(text, MAX_PAYLOAD_TYPE) for text in media.formats]
-    listed = {number: codecs.get(number, "") for number in numbers if number is not None}
-    formats = tuple([Format(number, _CODECS[codec]) for number, codec in listed.items() if _is_known(number, codec)])
-    if ours:
-        formats = tuple(sorted([each for each in formats if each.codec in ours], key=lambda each: ours.index(each.codec)))
+    listed = {number: encodings.get(number, "") for number in numbers if number is not None}
+    known = [Format(number, _CODECS[codec]) for number, codec in listed.items() if _is_known(number, codec)]
+    formats = tuple([each for each in known if each.codec in taken])
     if not formats:
         return Incompatible.FORMAT
     return AudioStream(
         host=media.host,
         port=media.port,
         formats=formats,
-        dtmf_type=next((number for number, codec in listed.items() if codec == _TELEPHONE_EVENT), None),
+        dtmf_type=_number_of(_TELEPHONE_EVENT, listed),
+        cn_type=_number_of(_COMFORT_NOISE, listed),
         direction=_held(media.direction) if media.host in UNSPECIFIED else media.direction,
         ptime_ms=media.ptime_ms,
+        takes_fec=any(each.codec is Codec.OPUS and _takes_fec(media, each.payload_type) for each in formats),
         is_v6=media.is_v6,
+        rtcp_port=media.rtcp_port,
+        rtcp_mux=media.rtcp_mux,
     )
+
+
+def _number_of(encoding: str, listed: Mapping[int, str]) -> int | None:
+    return next((number for number, each in listed.items() if each == encoding), None)
+
+
+def _takes_fec(media: Media, payload_type: int) -> bool:
+    values = [value.replace(" ", "").lower().split(";") for value in _values(media, payload_type)]
+    return any("useinbandfec=1" in each for each in values)
+
+
+def _values(media: Media, payload_type: int) -> list[str]:
+    """Returns what the fmtp lines say of a payload type."""
+    return [rest for number, _, rest in (fmtp.partition(" ") for fmtp in media.fmtps) if number == str(payload_type)]
 
 
 def _is_known(payload_type: int, codec: str) -> bool:

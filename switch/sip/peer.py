@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from switch.codec import Codec
 from switch.sip.capabilities import USUAL, WITH_TRANSFER, Abilities
 from switch.sip.digest import Algorithm, Credentials, Secret
-from switch.sip.sdp import Codec
 
 DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
 """What our challenges offer, the strongest first (RFC 8760 §2.4)."""
@@ -60,7 +60,7 @@ class PeerProfile:
     `realm`: where its INVITEs must authenticate; None: its address is enough. `credentials`: what its own challenges are answered with.
     `redirects`: hosts, in lower case, that its 3xx, and its REFER where `transfers` lets it, may send a call to.
     `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
-    `codecs`: what it is offered and answered, best first; (): all that we have, first the one that its partner has.
+    `codecs`: what it is offered and answered, best first; (): G.711, first the law that its partner has.
     """
 
     name: str = ""

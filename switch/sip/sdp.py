@@ -6,21 +6,14 @@ is for `offer_answer`.
 
 import re
 from collections.abc import Sequence
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 import msgspec
 
+from switch.codec import Codec
 from switch.sip.headers import MAX_PORT, cached, parse_uint
-
-
-class Codec(IntEnum):
-    """A codec that we send and take, by the encoding name of its rtpmap: one channel at 8,000 Hz. Its number is its static payload type
-    (RFC 3551 §6), which needs no rtpmap and means nothing else."""
-
-    PCMU = 0
-    PCMA = 8
 
 
 class Format(NamedTuple):
@@ -31,9 +24,11 @@ class Format(NamedTuple):
 
 
 PTIME_MS = 20
+"""What we ask for, and send where nothing else is asked for."""
 MAX_SDP_BYTES = 16_384
 MAX_STREAMS = 128
 """An answer repeats every one of them (RFC 3264 §6). Conferences and test suites offer fifty."""
+FIRST_DYNAMIC_TYPE = 96
 MAX_PAYLOAD_TYPE = 127
 MAX_PTIME_MS = 1_000
 
@@ -84,7 +79,10 @@ _SENDING = (Direction.SENDRECV, Direction.SENDONLY)
 _RECEIVING = (Direction.SENDRECV, Direction.RECVONLY)
 _REVERSED = {Direction.SENDONLY: Direction.RECVONLY, Direction.RECVONLY: Direction.SENDONLY}
 _RTPMAP = "a=rtpmap:"
+_FMTP = "a=fmtp:"
 _PTIME = "a=ptime:"
+_RTCP = "a=rtcp:"
+_RTCP_MUX = "a=rtcp-mux"
 _DIRECTION = "a=direction"
 _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 
@@ -92,7 +90,8 @@ _DIRECTION_LINES = {f"a={direction}": direction for direction in Direction}
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
     or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
-    (101, "TELEPHONE-EVENT/8000")."""
+    (101, "TELEPHONE-EVENT/8000"). `fmtps`: their values, as written. `rtcp_port`: where its RTCP is (RFC 3605); None: on the port behind.
+    `rtcp_mux`: on the port of RTP, if the other side agrees (RFC 5761)."""
 
     kind: str
     port: int | None
@@ -101,8 +100,11 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     is_v6: bool
     codecs: tuple[tuple[int, str], ...]
+    fmtps: tuple[str, ...] = ()
     ptime_ms: int | None
     direction: Direction
+    rtcp_port: int | None = None
+    rtcp_mux: bool = False
 
 
 class SessionDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,10 +132,11 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
 
 class _Block(msgspec.Struct, kw_only=True):
     """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
-    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`: all of them."""
+    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`, `fmtps`: all of them."""
 
     first: dict[str, str] = {}
     rtpmaps: list[str] = []
+    fmtps: list[str] = []
 
 
 def _blocks(lines: list[str]) -> list[_Block]:
@@ -145,10 +148,16 @@ def _blocks(lines: list[str]) -> list[_Block]:
         if kind == "a=":
             if line.startswith(_RTPMAP):
                 block.rtpmaps.append(line[len(_RTPMAP) :])
+            elif line.startswith(_FMTP):
+                block.fmtps.append(line[len(_FMTP) :])
             elif line.startswith(_PTIME):
                 block.first.setdefault(_PTIME, line[len(_PTIME) :])
             elif line in _DIRECTION_LINES:
                 block.first.setdefault(_DIRECTION, line)
+            elif line.startswith(_RTCP):
+                block.first.setdefault(_RTCP, line[len(_RTCP) :])
+            elif line == _RTCP_MUX:
+                block.first.setdefault(_RTCP_MUX, line)
             continue
         if kind == "m=":
             block = _Block()
@@ -172,8 +181,11 @@ def _media(block: _Block, session: _Block) -> Media | None:
         host=host,
         is_v6=is_v6,
         codecs=tuple([codec for rtpmap in block.rtpmaps if (codec := _codec(rtpmap)) is not None]),
+        fmtps=tuple(block.fmtps),
         ptime_ms=parse_uint(first.get(_PTIME, ""), MAX_PTIME_MS),
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
+        rtcp_port=parse_uint(first.get(_RTCP, "").partition(" ")[0], MAX_PORT) or None,
+        rtcp_mux=_RTCP_MUX in first,
     )
 
 
@@ -213,14 +225,29 @@ def session_lines(host: str, *, session_id: int, version: int, timing: str) -> l
     return ["v=0", origin, "s=-", f"c=IN {family} {host}", f"t={timing}"]
 
 
-def audio_lines(port: int, *, formats: Sequence[Format], dtmf_type: int | None, direction: Direction) -> list[str]:
-    """Returns the lines of our audio stream."""
-    numbers = [*(each.payload_type for each in formats), *([] if dtmf_type is None else [dtmf_type])]
+def audio_lines(
+    port: int,
+    *,
+    formats: Sequence[Format],
+    cn_type: int | None,
+    dtmf_type: int | None,
+    direction: Direction,
+    rtcp_mux: bool = False,
+) -> list[str]:
+    """Returns the lines of our audio stream. `cn_type`, `dtmf_type`: of comfort noise (RFC 3389) and telephone-event, where it has them.
+    `rtcp_mux`: RTCP comes to the same port."""
+    numbers = [*(each.payload_type for each in formats), *(each for each in (cn_type, dtmf_type) if each is not None)]
     lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
-    lines += [f"a=rtpmap:{each.payload_type} {each.codec.name}/8000" for each in formats]
+    for each in formats:
+        lines.append(f"a=rtpmap:{each.payload_type} {each.codec.rtpmap}")
+        if each.codec.fmtp is not None:
+            lines.append(f"a=fmtp:{each.payload_type} {each.codec.fmtp}")
+    if cn_type is not None:
+        lines.append(f"a=rtpmap:{cn_type} CN/8000")
     if dtmf_type is not None:
         lines += [f"a=rtpmap:{dtmf_type} telephone-event/8000", f"a=fmtp:{dtmf_type} 0-15"]
-    return [*lines, f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    lines += [f"a=ptime:{PTIME_MS}", f"a={direction}"]
+    return [*lines, _RTCP_MUX] if rtcp_mux else lines
 
 
 def rejection_line(media: Media) -> str:

@@ -8,8 +8,13 @@ from ears_client import PATIENCE_S, EarsClient
 from tap_frames import framed, keys
 
 from media.control import DigitReceived, WorkerProblem
+from media.dsp.g711 import SAMPLE_RATE, Samples
+from media.dsp.tones import silence
 from media.ears.listener import MAX_TALKS
 from media.listening import EarsHeartbeat, EndTalk, Listen, ListenToTalk, QuitEars, StopListening, TalkHeard
+from media.tap_frame import Frame
+from media.transcoder.codecs import encoder
+from switch.codec import Codec
 from switch.engine.clock import SystemClock
 
 
@@ -107,3 +112,24 @@ def test_more_talks_than_it_has_time_for_are_a_problem(taps: Path) -> None:
         ears.order(QuitEars())
         found = {ears.expect(TalkHeard).call_id for _ in range(MAX_TALKS)}
         assert len(found) == MAX_TALKS
+
+
+def in_codec(samples: Samples, codec: Codec, *, tap: int) -> list[Frame]:
+    """Frames as of a leg with that codec."""
+    coder, ticks = encoder(codec, SAMPLE_RATE), codec.clock_rate // 50
+    payloads = [coder.encode(samples[at : at + 160]) for at in range(0, len(samples) - 159, 160)]
+    plain = framed(silence(20 * len(payloads)), tap=tap)
+    return [
+        each._replace(codec=codec, payload=payload, size=len(payload), timestamp=each.number * ticks)
+        for each, payload in zip(plain, payloads, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("codec", [Codec.G722, Codec.OPUS])
+def test_keys_come_as_tones_of_wide_band_codecs_too(taps: Path, codec: Codec) -> None:
+    with EarsClient(taps) as ears:
+        ears.order(Listen(listening=1, port=20_000, at_ns=0))
+        frames = in_codec(keys("17", on_ms=200, off_ms=200), codec, tap=1)
+        for at in range(0, len(frames), 3):
+            ears.send(frames[at : at + 3])
+        assert [ears.expect(DigitReceived).digit for _ in range(2)] == ["1", "7"]

@@ -13,6 +13,7 @@ from media.rtp.telephone_event import Press, press
 from media.worker.forward import BUFFER_BYTES, Forwarder
 from media.worker.leg import Address, Leg, sendable
 from media.worker.playout import Audio, Playout
+from media.worker.transcoding import Transcoding
 
 SIGNALLED = ("192.0.2.1", 4_000)
 BEHIND_NAT = ("192.0.2.1", 61_234)
@@ -239,6 +240,40 @@ def test_a_nat_that_renumbers_in_the_call_is_followed_where_the_stream_goes_on(
     other[8:12] = b"othr"
     world.arrive(bytes(other), source=("192.0.2.1", 9), now_ns=9 * S)
     assert world.a.address != ("192.0.2.1", 9), "another SSRC"
+
+
+@pytest.mark.parametrize("meanwhile", ["hold", "music", "tones"])
+def test_a_nat_that_renumbers_while_nothing_flows_is_followed_too(meanwhile: str) -> None:
+    """A hold is the long silence in which a NAT forgets a port."""
+    world = World(a=peer(SIGNALLED, follows_nat=True))
+    for number in range(3):
+        world.arrive(rtp(number=number))
+    if meanwhile == "hold":
+        world.b.set_remote(peer(OTHER, receives=False), S)
+        world.b.set_remote(peer(OTHER), 60 * S)
+    else:
+        if meanwhile == "music":
+            world.b.play(Playout(Audio(payloads={}, frame_count=1), start_ns=0, play=None))
+        world.b.stream.own(bytearray(172), S, payload_type=0)
+        world.b.play(None)
+    world.arrive(rtp(number=3), source=BEHIND_NAT, now_ns=61 * S)
+    assert (world.sources_relayed, world.a.stray) == (4, 0)
+    world.arrive(rtp(number=4), source=STRANGER, now_ns=70 * S)
+    world.arrive(rtp(number=3_004), source=("192.0.2.1", 7_000), now_ns=70 * S)
+    assert (world.sources_relayed, world.a.stray) == (4, 2)
+
+
+def test_who_is_transcoded_is_followed_after_a_hold_too() -> None:
+    wide = {"codec": 9, "payload_type": 9}
+    world = World(a=peer(SIGNALLED, follows_nat=True), b=peer(OTHER, **wide))
+    world.arrive(rtp(number=0), now_ns=0)
+    assert isinstance(world.a.recode, Transcoding)
+    world.b.set_remote(peer(OTHER, receives=False, **wide), S)
+    world.b.set_remote(peer(OTHER, **wide), 60 * S)
+    world.arrive(rtp(number=3_001), source=("192.0.2.1", 7_000), now_ns=61 * S)
+    assert world.a.address == SIGNALLED
+    world.arrive(rtp(number=1), source=BEHIND_NAT, now_ns=61 * S)
+    assert world.a.address == BEHIND_NAT
 
 
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
@@ -522,7 +557,7 @@ def test_who_need_not_send_is_alive_while_the_partner_is() -> None:
 def test_rtcp_of_the_peer_is_a_sign_of_life(host: str, seconds: int) -> None:
     world = World()
     for each in range(1_800):
-        world.a.hear_rtcp(host, each * SECOND)
+        world.a.hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), (host, 4_001), each * SECOND)
         if world.a.lost_since(each * SECOND, **TIMEOUTS) is not None:
             assert each == seconds
             break

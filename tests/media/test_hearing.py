@@ -101,6 +101,34 @@ def test_when_nobody_is_heard_that_is_told_once_until_somebody_is() -> None:
     assert talk.told[1:] == [Heard(port=B, at_ns=9_500 * MS, both=False), Quiet(port=A, since_ns=9_500 * MS)]
 
 
+@pytest.mark.parametrize("port", [A, B])
+def test_who_resumes_has_as_long_as_who_is_bridged(port: int) -> None:
+    """Else a BYE behind the resume would take the whole hold from talk."""
+    talk = Talk()
+    talk.say(A, at_ms=100)
+    talk.say(B, at_ms=200)
+    peer = talk.legs[port].peer
+    assert peer is not None
+    talk.do(SetRemote(port=port, peer=replace(peer, held=True)))
+    talk.tick(60_000)
+    talk.do(SetRemote(port=port, peer=peer))
+    talk.tick(64_999)
+    assert talk.told[1:] == []
+    talk.tick(65_000)
+    assert talk.told[1:] == [Quiet(port=A, since_ns=200 * MS)]
+
+
+@pytest.mark.parametrize("port", [A, B])
+def test_who_ends_the_quiet_is_told_at_once(port: int) -> None:
+    """Talk that ended within the second would lack all that was quiet."""
+    talk = Talk()
+    talk.tick(6_000)
+    talk.say(port, at_ms=8_100)
+    assert talk.told == [Quiet(port=A, since_ns=0), Heard(port=port, at_ns=8_100 * MS, both=False)]
+    talk.say(A + B - port, at_ms=8_200)
+    assert talk.told[2:] == [Heard(port=A + B - port, at_ns=8_200 * MS, both=True)]
+
+
 def test_who_was_heard_stays_so_when_both_were_quiet_meanwhile() -> None:
     talk = Talk()
     talk.say(A, at_ms=100)
@@ -134,5 +162,5 @@ def test_rtcp_is_a_sign_that_there_is_somebody() -> None:
     talk = Talk()
     for second in range(0, 60, 5):
         talk.tick(1_000 * second)
-        talk.legs[B].hear_rtcp(LINE[0], talk.now_ns)
+        talk.legs[B].hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), LINE, talk.now_ns)
     assert talk.told == []

@@ -230,6 +230,7 @@ def test_a_text_is_never_an_option_nor_seen_by_a_shell(tmp_path: Path, monkeypat
     [
         (("no-such-program",), "no-such-program is not installed"),
         (("/etc",), "/etc can't be started: Permission denied"),
+        (("cat", "\0"), "cat can't be started: embedded null byte"),
         (("false",), "false ended with status 1"),
         (("true",), "true wrote nothing"),
         (("sh", "-c", "echo 'no voice' >&2; exit 3"), "sh ended with status 3: no voice"),

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from recorder_client import FRAME_NS, frame, frequency, read_wav, tone
 
+from media.dsp.levels import level_db
+from media.dsp.tones import tone as tone_of
 from media.recorder.recording import LAG_NS, Recording
 from media.recorder.wav_file import WavFile
 from media.recording import Sides, StartRecording
 from media.tap_frame import NUMBER_MASK, RECEIVED, SENT, frames, pack
+from media.transcoder.codecs import encoder
+from switch.codec import Codec
 
 MS = 1_000_000
 START_NS = 5_000 * MS
@@ -153,3 +157,30 @@ def test_the_file_can_be_played_after_each_write(tmp_path: Path) -> None:
     for ms in (0, 400, 1_000, 1_700):
         mine.write(START_NS + ms * MS)
         assert len(read_wav(tmp_path / "c.part.wav")) == max(0, ms - 300) * 8
+
+
+@pytest.mark.parametrize("codec", [Codec.G722, Codec.OPUS], ids=lambda each: each.name)
+def test_wide_band_is_recorded_in_its_place(tmp_path: Path, codec: Codec) -> None:
+    """Timestamps wrap on the way; three frames are missing."""
+    mine = recording(tmp_path, sides="caller")
+    coder = encoder(codec, codec.sample_rate)
+    sound = tone_of((400.0,), 1_000, level_db=-10.0, rate=codec.sample_rate).reshape(50, -1)
+    for number in range(50):
+        payload = coder.encode(sound[number])
+        timestamp = (0xFFFFF000 + number * codec.clock_rate // 50) & 0xFFFFFFFF
+        at_ns = START_NS + number * FRAME_NS
+        header = pack(1, number, timestamp, 7, at_ns, number, len(payload), RECEIVED, codec)
+        if not 20 <= number < 23:
+            take(mine, header + payload)
+    found = finished(mine, tmp_path, ms=1_000).reshape(-1)
+    silent = np.flatnonzero(np.abs(found[3_000:4_000].astype(int)) < 50) + 3_000
+    assert (silent.min(), silent.max()) == (pytest.approx(3_200, abs=60), pytest.approx(3_679, abs=60))
+    assert frequency(found[4_000:]) == 400
+    assert level_db(found[4_000:]) == pytest.approx(-10.0, abs=1.0)
+
+
+def test_what_is_no_packet_of_its_codec_is_passed_over(tmp_path: Path) -> None:
+    mine = recording(tmp_path, sides="caller")
+    for number, codec in enumerate((Codec.OPUS, 99)):
+        take(mine, pack(1, number, 0, 7, START_NS, number, 3, RECEIVED, codec) + b"\xff\xff\xff")
+    assert not finished(mine, tmp_path, ms=100).any()

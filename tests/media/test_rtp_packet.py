@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.rtp.packet import RtpPacket, build, parse
+from media.rtp.packet import RTCP_TYPES, RtpPacket, build, parse
 
 packets = st.builds(
     RtpPacket,
-    payload_type=st.integers(0, 127).filter(lambda kind: not 72 <= kind <= 76),
+    payload_type=st.integers(0, 127).filter(lambda kind: kind not in RTCP_TYPES),
     sequence=st.integers(0, 0xFFFF),
     timestamp=st.integers(0, 0xFFFFFFFF),
     ssrc=st.integers(0, 0xFFFFFFFF),

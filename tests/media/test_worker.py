@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from prompt_files import lay_prepared
 from worker_client import HOST, HOST6, Phone, Ports, WorkerClient
 
@@ -36,6 +37,7 @@ from media.dsp.g711 import PCMA_TO_PCMU, decode
 from media.dsp.levels import tone_share
 from media.dsp.tones import sine
 from media.prompts.prepared import prepared_name
+from media.rtp import rtcp
 from media.rtp.packet import RtpPacket, build
 from media.rtp.telephone_event import press
 
@@ -555,3 +557,37 @@ def test_a_pipe_in_place_of_a_prompt_is_not_waited_for(tmp_path: Path) -> None:
         worker.order(Open(host=HOST, port=port, peer=phone.peer()), Play(port=port, play=1, prompt="welcome"))
         played = worker.expect(PlayFinished)
     assert played.why == "welcome: its prepared audio can't be used: too short"
+
+
+@pytest.mark.parametrize("host", [HOST, HOST6])
+@pytest.mark.parametrize("mux", [False, True])
+def test_reports_go_beside_the_audio_or_with_it(prompts: Path, ports: Ports, host: str, *, mux: bool) -> None:
+    """The last one, at the end of a leg, need not be waited for."""
+    with WorkerClient(prompts) as worker, Phone(ports.take(), host=host) as phone, Phone(ports.take(), host=host) as beside:
+        peer = replace(phone.peer(), rtcp_port=beside.port, rtcp_mux=mux)
+        worker.order(Open(host=host, port=phone.leg, peer=peer), Ringback(port=phone.leg))
+        worker.settle()
+        packet = phone.hear()
+        phone.talk()
+        assert any(phone.leg in worker.expect(Heartbeat).last for _ in range(5))
+        worker.close(phone.leg)
+        listener = phone if mux else beside
+        heard = (rtcp.parse(listener.sock.recv(2_048)) for _ in range(500))
+        compound = next(each for each in heard if each is not None and each.bye)
+        assert compound.info is not None
+        assert compound.bye == (packet.ssrc,)
+        assert [(block.ssrc, block.lost) for block in compound.blocks] == [(phone.ssrc, 0)]
+
+
+def test_what_the_phone_reports_comes_with_the_end(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Ringback(port=caller.leg))
+    packet = caller.hear()
+    block = rtcp.ReportBlock(ssrc=packet.ssrc, fraction_lost=0, lost=3, highest=packet.sequence, jitter=8, lsr=0, dlsr=0)
+    with Phone(caller.leg + 1) as beside:
+        beside.send(rtcp.build(ssrc=1, cname="phone", blocks=[block]))
+        worker.expect(Heartbeat)
+        worker.expect(Heartbeat)
+    worker.order(Close(port=caller.leg))
+    quality = worker.expect(Closed).quality
+    assert quality.far_end is not None
+    assert (quality.far_end.lost, quality.far_end.jitter_us) == (3, 1_000)

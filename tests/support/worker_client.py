@@ -41,12 +41,20 @@ R = TypeVar("R", bound=Message)
 class WorkerClient:
     """The engine's side of one worker. Reports that a test does not wait for are kept in `skipped`."""
 
-    def __init__(self, prompts: Path, keys: Mapping[str, str] | None = None, *, rtp_timeout_ms: int = 60_000) -> None:
+    def __init__(
+        self,
+        prompts: Path,
+        keys: Mapping[str, str] | None = None,
+        *,
+        rtp_timeout_ms: int = 60_000,
+        transcoder: Path | None = None,
+    ) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE_S)
         fd = theirs.fileno()
         command = [sys.executable, "-m", "media.worker", "--socket-fd", str(fd)]
         command += ["--prompts", str(prompts), "--rtp-timeout-ms", str(rtp_timeout_ms)]
+        command += ["--transcoders", *([] if transcoder is None else [str(transcoder)])]
         self.process = subprocess.Popen(mortal(command), pass_fds=[fd], stderr=subprocess.PIPE)
         theirs.close()
         self.skipped: list[Report | WorkerProblem] = []

@@ -1,6 +1,7 @@
 """The real process: prompts are made ready by another one while calls go on, and a call hears those of the config that is in force."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -93,5 +94,28 @@ def test_a_switch_that_starts_again_finds_its_prompts(tmp_path: Path) -> None:
             lay(prompts / "welcome.flac", NEW_HZ)
             await on.switch.start()  # every line of its log is JSON, this one too
             assert [line["prompt"] for line in on.switch.log if line["event"] == "preparing a prompt"] == ["welcome.flac"]
+
+    asyncio.run(scene())
+
+
+def test_what_the_config_before_plays_is_kept_for_its_calls_however_long_that_ran(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    lay(prompts / "welcome.flac", OLD_HZ)
+
+    async def scene() -> None:
+        async with stage(tmp_path, prompts=prompts) as on:
+            switch = on.switch
+            (switch.config / "extra.yaml").write_text(EXTRA)
+            await switch.until(PREPARED)
+            kept = list(cache_in(switch.config / "data").glob("*.prompt"))
+            for each in kept:
+                os.utime(each, (0, 0))  # in use for years
+            (switch.config / "extra.yaml").write_text(EXTRA.replace("Thank you", "Thanks"))
+            await switch.until(PREPARED, times=2)
+            switch.signal(signal.SIGHUP)
+            await switch.until("config read")  # behind the first load and what it prunes
+            assert len(kept) == 2
+            assert all(each.exists() for each in kept)
 
     asyncio.run(scene())

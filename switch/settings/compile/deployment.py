@@ -108,6 +108,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         rtp_timeout_ms=switch.rtp.timeout,
         hold_timeout_ms=switch.rtp.hold_timeout,
         workers=switch.rtp.workers,
+        transcoders=switch.rtp.transcoders,
         prompts=(directory / switch.prompts).resolve(),
         data=(directory / switch.data).resolve(),
         log=switch.log,

@@ -6,13 +6,14 @@ from typing import Annotated
 from pydantic import GetJsonSchemaHandler, ValidationInfo, field_validator
 from pydantic_core import CoreSchema
 
+from media.transcoder import libopus
 from routing.cap import Counts, Per
+from switch.codec import Codec
 from switch.settings import address, field, prompt_field
 from switch.settings.model.base import Entries, Items, Strict, may, must, repeated, section, some_of
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
 from switch.sip.digest import Algorithm
-from switch.sip.sdp import Codec
 
 AT_ONCE = (Counts.ATTEMPT, Counts.CONNECTION)
 
@@ -113,7 +114,7 @@ class PeerConfig(CapOwner):
     session_timer: field.SessionTimer = may(
         "A session that is not refreshed for so long is ended; off: we ask for no refreshes", default="30m"
     )
-    codecs: field.Codecs | None = may("Codecs, the best first, and no others; default: all, the other side's first")
+    codecs: field.Codecs | None = may("Codecs, the best first, and no others; default: PCMU and PCMA, the other side's first")
     dtmf: field.Dtmf = may(
         "rtp: keys go by telephone-event; info: by INFO; inband: as tones; auto: by telephone-event where its SDP has it, "
         "else as tones, and its INFO counts too",
@@ -128,11 +129,16 @@ class PeerConfig(CapOwner):
 
     @field_validator("codecs")
     @classmethod
-    def _once_each_codec(cls, codecs: list[Codec] | None) -> list[Codec] | None:
+    def _codecs_there_are(cls, codecs: list[Codec] | None) -> list[Codec] | None:
         raise_all(
             Invalid(f"codec {name} is here twice", hint="keep one of them", where=("codecs", index))
             for index, name in repeated([codec.name for codec in codecs or ()])
         )
+        if codecs is not None and Codec.OPUS in codecs and libopus.load() is None:
+            where = ("codecs", codecs.index(Codec.OPUS))
+            raise Invalid(
+                f"OPUS takes {libopus.LIBRARY}: it is not there", hint=f"Debian's package is {libopus.PACKAGE}", where=where
+            )
         return codecs
 
 

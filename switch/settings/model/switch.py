@@ -116,6 +116,9 @@ class RtpConfig(Strict):
         "What a caller hears, over and over, while a line holds the call; default: what the line sends"
     )
     workers: Annotated[int, field.whole(1, field.MAX_WORKERS)] = may("Relay processes", default="1")
+    transcoders: Annotated[int, field.whole(1, field.MAX_WORKERS)] | None = may(
+        "Processes that transcode, where a trunk or line has G722 or OPUS; default: one for each core"
+    )
 
     @field_validator("address")
     @classmethod

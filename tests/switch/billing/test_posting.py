@@ -16,7 +16,7 @@ from switch.billing.judge import DAY_US, judge
 from switch.billing.posting import deposit, post
 from switch.billing.terms import BillableOn, Price, Terms, Tiers
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow, Verdict
-from switch.call.record import CallRecord
+from switch.call.record import CallRecord, Heard
 
 MOST_MICROS = 1_000_000_000_000
 
@@ -92,6 +92,18 @@ def corrected(terms: Terms = AUTO, **changes: object) -> Terms:
 
 
 # sales
+
+
+@pytest.mark.parametrize(("heard", "expected"), [(Heard.LINE, 0), (Heard.BOTH, 9 * DOLLAR)])
+def test_where_both_must_be_heard_a_sale_pays_nobody_for_a_call_of_one(heard: Heard, expected: int) -> None:
+    """A payout of its own, which no revenue goes before."""
+    terms = replace(SALE, payout=price(step(BillableOn.POSTBACK, 9 * DOLLAR)), heard_both=True)
+    (talked,) = LONG.attempts
+    both_us = talked.talk_us if heard is Heard.BOTH else None
+    held = book(terms, call(replace(talked, heard=heard, both_heard_us=both_us)))
+    held.post(actions.Postback())
+    assert held.owed(MoneyKind.PAYOUT) == expected
+    assert held.owed() == (25 * DOLLAR if expected else 0)
 
 
 def test_a_sale_creates_the_first_revenue_and_its_payout() -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from config_overlay import guide_text, lay_guide
 
+from switch.codec import Codec
 from switch.config_diff.diff import Change, changes
 from switch.config_diff.text import Field, text_of
 from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.model.document import Document
-from switch.sip.sdp import Codec
 
 SENTENCES = [
     ("revenue: 15.00", "revenue: 20", "$ campaign late-quotes: revenue 15.00 -> 20.00"),

@@ -8,6 +8,7 @@ from engine_world import CARRIER, EAST, World, line, plan
 
 from media import control as mc
 from routing.zone import time_zone
+from switch.codec import Codec
 from switch.engine.effect import SendSip
 from switch.engine.plan import Plan
 from switch.explain import Sources, explain, explanation_lines
@@ -15,9 +16,9 @@ from switch.sip import offer_answer
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived
 from switch.sip.offer_answer import OFFERED
 from switch.sip.peer import PeerProfile
-from switch.sip.sdp import Codec, Direction, Format, parse_sdp
+from switch.sip.sdp import Direction, Format, parse_sdp
 
-PCMU, PCMA = Codec
+PCMU, PCMA, G722, OPUS = Codec
 
 
 def planned(*, trunk: tuple[Codec, ...] = (), of_line: tuple[Codec, ...] = ()) -> Plan:
@@ -59,6 +60,36 @@ def test_offer_and_answer_keep_to_the_lists(trunk: tuple[Codec, ...], of_line: t
     (answered,) = [codecs_in(fact.body) for fact in world.caller.facts if isinstance(fact, AnswerReceived)]
     assert answered == [trunk[0] if trunk else PCMA]
     assert len(world.told(mc.Bridge)) == 1
+
+
+@pytest.mark.parametrize(
+    ("of_caller", "of_line", "offered"),
+    [
+        (G722, (PCMA, OPUS, G722), [G722, PCMA, OPUS]),
+        (OPUS, (PCMA, OPUS, G722), [OPUS, PCMA, G722]),
+        (PCMU, (OPUS, PCMA, G722, PCMU), [PCMA, PCMU, OPUS, G722]),  # between the laws of G.711 nothing need be decoded
+        (OPUS, (PCMA, G722), [PCMA, G722]),
+        (G722, (), [PCMU, PCMA]),
+    ],
+)
+def test_a_line_is_first_offered_what_needs_no_transcoding(
+    of_caller: Codec, of_line: tuple[Codec, ...], offered: list[int]
+) -> None:
+    world = World(planned(trunk=(of_caller,), of_line=of_line))
+    phone = world.line_phone(EAST, answer_ms=10)
+    world.call(body=offering(of_caller))
+    world.run(500)
+    assert [codecs_in(fact.offer) for fact in phone.facts if isinstance(fact, InviteReceived)] == [offered]
+
+
+@pytest.mark.parametrize("with_cn", [False, True])
+def test_a_line_is_offered_comfort_noise_where_its_caller_has_it(with_cn: bool) -> None:  # noqa: FBT001 a column
+    world = World(planned())
+    phone = world.line_phone(EAST, answer_ms=10)
+    world.call(body=offering(PCMU).replace(b" RTP/AVP 0", b" RTP/AVP 0 13" if with_cn else b" RTP/AVP 0"))
+    world.run(500)
+    (offer,) = [fact.offer for fact in phone.facts if isinstance(fact, InviteReceived)]
+    assert (b" 13 " in offer) is with_cn
 
 
 def test_no_codec_of_the_list_is_488_with_the_list_in_words() -> None:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from engine_world import EAST, World, line, plan
+from engine_world import EAST, WEST, World, line, plan
 
 from media import control as mc
 from routing.cap import Cap, Counts, Per
+from switch.billing.verdict import MoneyKind
 from switch.call.record import Heard
 from switch.engine.journal_line import recover_call
 from switch.engine.plan import Plan
@@ -136,3 +137,118 @@ def test_where_both_must_be_heard_one_is_not_enough() -> None:
     world.leave(leg)
     world.run(5_000)
     assert not world.records[0].verdict.billable
+
+
+def test_a_line_that_hangs_up_after_long_dead_air_did_not_hang_up_soon() -> None:
+    """Recovery asks when the line hung up, not how much was talked."""
+    world = Listening(plan(line("east", EAST), line("west", WEST), recover_ms=6_000))
+    world.line_phone(EAST, talk_ms=30_000)
+    west = world.line_phone(WEST)
+    world.call()
+    world.run(9_000)
+    world.quiet(0)
+    world.run(40_000)
+    assert west.facts == []
+    assert [attempt.line for attempt in world.records[0].record.attempts] == ["east"]
+    assert world.records[0].record.connected_ms == 0
+
+
+def test_a_line_that_hangs_up_soon_in_dead_air_is_followed_by_the_next_one_and_owes_nothing() -> None:
+    world = Listening(plan(line("east", EAST), line("west", WEST), recover_ms=30_000))
+    world.line_phone(EAST, talk_ms=20_000)
+    world.line_phone(WEST)
+    leg = world.call()
+    world.run(9_000)
+    world.quiet(0)
+    world.run(20_000)
+    world.hear(world.bridge.b)
+    world.run(12_000)
+    world.leave(leg)
+    world.run(5_000)
+    (judged,) = world.records
+    assert [(tried.line, tried.heard, tried.connected_ms > 0) for tried in judged.record.attempts] == [
+        ("east", Heard.NONE, False),
+        ("west", Heard.LINE, True),
+    ]
+    assert [row.line for row in judged.verdict.rows if row.kind is MoneyKind.REVENUE] == ["west"]
+
+
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_a_threshold_that_passes_in_silence_counts_towards_caps_once_somebody_is_heard_again(is_quiet: bool) -> None:  # noqa: FBT001
+    """Not with the end of the call only: caps would let too many calls through. Silence of both, or of one by its worker's sign of life."""
+    world, leg = talking(ms=6_000)
+    silent_ns = world.now_ns
+    if is_quiet:
+        world.quiet(silent_ns)
+    caller = world.bridge.a
+    world.report(mc.Heartbeat(at_ns=silent_ns + SECOND_NS, last={caller: silent_ns}) if not is_quiet else mc.Ready(pid=1))
+    world.run(9_000)
+    assert owed(world) == 0, "as far as anybody knows, talk ended at 5 s"
+    world.hear(caller)
+    world.report(mc.Heartbeat(at_ns=world.now_ns, last={caller: world.now_ns}))
+    world.run(5_000)
+    assert owed(world) == 25_000_000
+    world.leave(leg)
+    world.run(5_000)
+    assert world.records[0].verdict.revenue_micros == owed(world) == 25_000_000
+
+
+def test_a_threshold_that_passes_in_dead_air_to_the_end_owes_nothing() -> None:
+    world, leg = talking(ms=6_000)
+    world.quiet(world.now_ns)
+    world.run(30_000)
+    world.leave(leg)
+    world.run(5_000)
+    assert world.records[0].verdict.revenue_micros == owed(world) == 0
+
+
+def test_dead_air_that_goes_on_with_the_target_of_a_transfer_began_before_it() -> None:
+    """The worker counts anew with every bridge."""
+    world, leg = talking(ms=20_000)
+    world.quiet(4 * SECOND_NS)
+    world.quiet(15 * SECOND_NS)
+    world.leave(leg)
+    world.run(5_000)
+    assert world.records[0].record.attempts[0].talk_ended_us == 1_772_463_600_000_000 + 4_000_000
+
+
+def test_both_have_been_heard_also_where_that_was_in_two_bridges() -> None:
+    """The line by the caller, then, after a transfer, the caller by its target."""
+    world, _ = talking(heard_both(), ms=13_000)
+    world.hear(world.bridge.b)
+    assert owed(world) == 0
+    world.hear(world.bridge.a)
+    assert owed(world) == 25_000_000
+
+
+def test_what_was_heard_before_the_line_answered_was_not_heard_in_talk() -> None:
+    """A report of early media that comes late."""
+    world, leg = talking()
+    world.report(mc.Heard(port=world.bridge.b, at_ns=SECOND_NS // 2, both=True))
+    world.leave(leg)
+    world.run(5_000)
+    assert world.records[0].record.attempts[0].heard is Heard.NONE
+
+
+@pytest.mark.parametrize("end", ["bye", "media is lost", "crash"])
+def test_keys_in_dead_air_are_no_talk_however_it_ends(end: str) -> None:
+    """The caller presses keys at 30 s that nobody answers: packets that are heard, and no conversation."""
+    world, leg = talking(ms=6_000)
+    world.quiet(0)
+    world.run(24_000)
+    caller = world.bridge.a
+    world.report(mc.DigitReceived(port=caller, digit="1", at_ns=world.now_ns))
+    pressed_ns = world.now_ns
+    world.report(mc.Heartbeat(at_ns=world.now_ns + SECOND_NS, last={caller: pressed_ns}))
+    world.run(10_000)
+    match end:
+        case "bye":
+            world.leave(leg)
+        case "media is lost":
+            world.report(mc.MediaTimeout(port=caller, last_ns=pressed_ns))
+        case _:
+            record = recover_call([payload for _, payload in world.journal]).record
+            assert record.connected_ms <= 10
+            return
+    world.run(6_000)
+    assert world.records[0].record.connected_ms <= 10

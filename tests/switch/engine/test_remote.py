@@ -3,10 +3,11 @@
 import pytest
 
 from media.control import Latch
+from switch.codec import Codec
 from switch.engine.remote import media_host, remote_media
 from switch.sip.offer_answer import OFFERED, AudioStream, NegotiatedMedia
 from switch.sip.peer import DtmfMode, LatchMode, PeerProfile
-from switch.sip.sdp import Codec, Direction, Format
+from switch.sip.sdp import Direction, Format
 
 PUBLIC = "203.0.113.7"
 PUBLIC6 = "2001:db8::7"

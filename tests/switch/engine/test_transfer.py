@@ -462,3 +462,23 @@ def test_a_call_that_breaks_while_the_target_rings_leaves_nothing(monkeypatch: p
     assert [each.what for each in world.complaints] == ["call broke at TransferAnswered"]
     world.complaints.clear()
     assert world.over().record.ended_by is EndedBy.SWITCH
+
+
+@pytest.mark.parametrize("who", ["caller leaves", "target is given up", "the switch dies"])
+def test_dead_air_before_a_transfer_that_nobody_takes_is_no_talk(who: str) -> None:
+    """Nobody was heard since 3 s; the line hangs up at 20 s, and the caller waits in vain."""
+    world = Transfer()
+    world.line_phone(DESK, answer_ms=None)
+    world.run(8_000)
+    world.report(mc.Quiet(port=world.told(mc.Bridge)[0].a, since_ns=3_000_000_000))
+    world.run(11_000)
+    world.refer()
+    world.line_leaves(wait_ms=3_000)
+    if who == "the switch dies":
+        judged = recover_call([payload for _, payload in world.journal])
+    else:
+        if who == "caller leaves":
+            world.leave()
+        judged = world.over()
+    assert near(judged.record.attempts[0].connected_ms, 3_000)
+    assert revenue(judged) == 0

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from ledger_rows import append_posting
+from leg_figures import figures
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -27,6 +28,7 @@ KEYS = {
     "recording": "path",
     "recording_deletion": "path",
     "heard": "call_id, attempt, side, started_us",
+    "leg_media": "call_id, leg, port",
 }
 
 
@@ -53,6 +55,7 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     """A row in every table."""
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
+    ledger.write_media([("a", figures())])
     append_posting(ledger, [], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from leg_figures import figures
 
 from switch.billing.verdict import JudgedCall
 from switch.ledger import writer as writer_module
 from switch.ledger.database import Database
 from switch.ledger.journal import Journal, recover
 from switch.ledger.store import Ledger, LedgerUnwritable, RecordRefused
-from switch.ledger.writer import LedgerWriter, Store
+from switch.ledger.writer import LedgerWriter, MediaOfCall, Store
 
 WAIT_S = 10
+MEDIA = figures()
 NEVER_S = 3600.0
 
 Judge = Callable[[str], JudgedCall]
@@ -27,6 +29,7 @@ class Disk:
         self.broken = False
         self.poison: set[str] = set()
         self.batches: list[list[str]] = []
+        self.media: list[str] = []
         self.probes = 0
         self.opened = 0
         self.closed = False
@@ -51,6 +54,13 @@ class Disk:
         if self.poison & set(ids):
             raise RecordRefused("no such number")
         self.batches.append(ids)
+
+    def write_media(self, rows: Sequence[MediaOfCall]) -> None:
+        self._work("media")
+        ids = [call_id for call_id, _ in rows]
+        if self.poison & set(ids):
+            raise RecordRefused("no such number")
+        self.media += ids
 
     def close(self) -> None:
         self.closed = True
@@ -283,3 +293,55 @@ def test_from_journal_to_ledger_and_back_after_an_outage(tmp_path: Path, judged:
     journal.mark_recorded(ledger.recorded(left))
     assert recover(tmp_path / "journal").calls == {}
     ledger.close()
+
+
+def test_figures_of_audio_are_written_beside_calls(judged: Judge) -> None:
+    disk, owner = Disk(), Owner()
+    writer = owner.writer(disk.open)
+    writer.submit(judged("a"))
+    assert writer.submit_media("a", MEDIA)
+    writer.start()
+    disk.wait_for("media")
+    assert writer.close(WAIT_S)
+    assert (disk.batches, disk.media) == ([["a"]], ["a"])
+
+
+def test_figures_alone_are_written_too() -> None:
+    disk, owner = Disk(), Owner()
+    writer = owner.writer(disk.open)
+    writer.start()
+    owner.state()
+    writer.submit_media("a", MEDIA)
+    disk.wait_for("media")
+    assert writer.close(WAIT_S)
+    assert disk.media == ["a"]
+
+
+def test_figures_that_are_refused_hold_up_no_others() -> None:
+    disk, owner = Disk(), Owner()
+    disk.poison = {"b"}
+    writer = owner.writer(disk.open)
+    for call_id in "abc":
+        writer.submit_media(call_id, MEDIA)
+    writer.start()
+    assert writer.close(WAIT_S)
+    assert disk.media == ["a", "c"]
+
+
+def test_figures_wait_while_the_ledger_can_not_be_written() -> None:
+    disk, owner = Disk(), Owner()
+    disk.broken = True
+    writer = owner.writer(disk.open, retry_s=0.01)
+    writer.submit_media("a", MEDIA)
+    writer.start()
+    assert owner.state() == (False, "disk full")
+    disk.broken = False
+    assert owner.state() == (True, "")
+    assert writer.close(WAIT_S)
+    assert disk.media == ["a"]
+
+
+def test_figures_beyond_the_limit_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MAX_WAITING_MEDIA", 2)
+    writer = Owner().writer(Disk().open)
+    assert [writer.submit_media("a", MEDIA) for _ in range(3)] == [True, True, False]

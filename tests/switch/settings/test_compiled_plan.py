@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from ivr.menu import GoTo, HangUp, Menu, RouteOn, SayAgain
+from media.transcoder import libopus
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
+from switch.codec import Codec
 from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.engine.media import RtpAddress
+from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
 from switch.settings.source import position_of
@@ -18,7 +21,6 @@ from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
 from switch.sip.peer import DtmfMode, LatchMode, TransferMode
-from switch.sip.sdp import Codec
 from switch.sip.telephone import NumberFormat
 
 
@@ -416,6 +418,20 @@ advertisers:
         "beta-3": (TransferMode.REFUSE, hosts),
     }
     assert {trunk.peer.transfers for trunk in plan.trunks} == {TransferMode.REFUSE}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_opus_takes_a_library_of_the_machine(
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,  # noqa: FBT001 a column
+) -> None:
+    found = libopus.load()
+    monkeypatch.setattr(libopus, "load", lambda: found if there else None)
+    (config / "extra.yaml").write_text("trunks:\n  wide: {addresses: [203.0.113.99], codecs: [G722, OPUS]}\n")
+    problems = [show(problem) for problem in load(config).problems if problem.severity is Severity.ERROR]
+    assert len(problems) == (0 if there else 1)
+    assert all("extra.yaml:2:52" in each and "libopus0" in each for each in problems)
 
 
 def test_codecs_and_dtmf_of_trunks_and_lines(config: Path) -> None:

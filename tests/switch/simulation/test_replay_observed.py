@@ -11,7 +11,7 @@ from routing.cap import Cap, Counts, Per
 from routing.ruling import Inquiry
 from routing.trail import as_plain, asked, capped
 from switch.billing.verdict import CallEvent, JudgedCall, Verdict
-from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
+from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Heard, Outcome
 from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, LineBehaviour, LineScript
 from switch.simulation.compare import CallResult, Difference, difference, full_caps
 from switch.simulation.line_profiles import LineProfiles
@@ -95,6 +95,18 @@ HUNG_UP_RINGING = replace(RECORD, attempts=(replace(UNANSWERED, outcome=Outcome.
             id="talked, the line hung up",
         ),
         pytest.param(
+            replace(ATTEMPT, talk_ended_us=at(20_000), heard=Heard.LINE),
+            RecordedAttempt(conduct=LineScript(after_ms=5_000, talk_ms=51_000, heard=Heard.LINE, dead_air_ms=40_000), talked=True),
+            id="talked, then nobody was heard",
+        ),
+        pytest.param(
+            replace(ATTEMPT, talk_ended_us=at(20_000), ended_us=at(59_000), ended_by=EndedBy.LINE),
+            RecordedAttempt(
+                conduct=LineScript(after_ms=5_000, talk_ms=50_000, ended_by=EndedBy.LINE, dead_air_ms=39_000), talked=True
+            ),
+            id="nobody was heard, the line hung up",
+        ),
+        pytest.param(
             replace(ATTEMPT, ended_by=EndedBy.MEDIA_TIMEOUT),
             RecordedAttempt(conduct=LineScript(after_ms=5_000, talk_ms=51_000), talked=True),
             id="talked, and media was lost",
@@ -160,10 +172,16 @@ def test_what_an_attempt_tells_of_its_line(attempt: AttemptRecord, expected: Rec
     ("record", "patience_ms"),
     [
         pytest.param(RECORD, None, id="talked to the end"),
+        pytest.param(
+            replace(RECORD, attempts=(replace(ATTEMPT, talk_ended_us=at(20_000)),)), None, id="talked, then nobody was heard"
+        ),
         pytest.param(HUNG_UP_RINGING, 31_000, id="left while it rang"),
         pytest.param(replace(RECORD, attempts=(), ended_us=at(3_000)), 3_000, id="left in the menu"),
         pytest.param(
-            replace(RECORD, attempts=(replace(ATTEMPT, talk_ended_us=at(20_000), ended_by=EndedBy.LINE), UNANSWERED)),
+            replace(
+                RECORD,
+                attempts=(replace(ATTEMPT, talk_ended_us=at(20_000), ended_us=at(20_000), ended_by=EndedBy.LINE), UNANSWERED),
+            ),
             60_000,
             id="left after the line had dropped him",
         ),

@@ -9,6 +9,7 @@ from switch.call.cause import Cause
 from switch.call.record import EndedBy
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
+from switch.simulation.recorded_call import recorded_attempt
 from switch.simulation.simulator import Simulator
 
 SAMPLE = Path(__file__).parents[3] / "config"
@@ -66,6 +67,18 @@ def test_a_leg_that_the_switch_ended_has_its_reason(
     judged = played(digits=digits, conduct=conduct)
     assert ends(judged) == expected
     assert judged.record.ended_by is by
+
+
+@pytest.mark.parametrize("dead_air_ms", [0, 60_000, 95_000])
+@pytest.mark.parametrize("by", [EndedBy.CALLER, EndedBy.LINE])
+def test_dead_air_before_the_hang_up_is_no_talk_and_the_carrier_bills_it(dead_air_ms: int, by: EndedBy) -> None:
+    """And the record tells it all again."""
+    conduct = LineScript(talk_ms=95_000, dead_air_ms=dead_air_ms, ended_by=by)
+    judged = played(digits=QUALIFIES, conduct=conduct)
+    record = judged.record
+    assert record.connected_ms == 95_000 - dead_air_ms
+    assert record.total_ms >= 95_000
+    assert recorded_attempt(record.attempts[0], record).conduct == conduct
 
 
 def test_a_line_that_is_given_up_is_not_said_to_have_hung_up() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.codec import Codec
 from switch.sip.offer_answer import AudioStream, Incompatible, NegotiatedMedia, accept_answer, answer, offer, warning
-from switch.sip.sdp import MAX_STREAMS, Codec, Direction, Format, SessionDescription, parse_sdp
+from switch.sip.sdp import MAX_STREAMS, Direction, Format, SessionDescription, parse_sdp
 
 PCMU, PCMA = Codec.PCMU, Codec.PCMA
 
@@ -49,6 +50,115 @@ def agreed(body: bytes, *, codecs: tuple[int, ...] = (0, 8), dtmf_type: int | No
 def lines_of(body: bytes) -> list[str]:
     assert body.endswith(b"\r\n")
     return body.decode().split("\r\n")[:-1]
+
+
+WIDE = [
+    "m=audio 20000 RTP/AVP 96 9 0 98",
+    "a=rtpmap:96 opus/48000/2",
+    "a=fmtp:96 useinbandfec=1",
+    "a=rtpmap:98 telephone-event/8000",
+]
+
+
+class TestWideBand:
+    """Opus and G.722, which config must name."""
+
+    def test_without_config_the_answer_is_g711(self) -> None:
+        agreement = answered(sdp(*WIDE))
+        assert agreement is not None
+        assert agreement.format == Format(0, Codec.PCMU)
+        assert agreement.stream.formats == static(0)
+
+    def test_opus_is_answered_under_the_peers_number(self) -> None:
+        agreement = answered(sdp(*WIDE), Codec.OPUS, Codec.PCMU)
+        assert agreement is not None
+        assert agreement.format == Format(96, Codec.OPUS)
+        assert lines_of(agreement.body)[5:] == [
+            "m=audio 4000 RTP/AVP 96 98",
+            "a=rtpmap:96 opus/48000/2",
+            "a=fmtp:96 useinbandfec=1",
+            "a=rtpmap:98 telephone-event/8000",
+            "a=fmtp:98 0-15",
+            "a=ptime:20",
+            "a=sendrecv",
+        ]
+
+    @pytest.mark.parametrize(
+        ("fmtp", "takes"),
+        [
+            ("a=fmtp:96 useinbandfec=1", True),
+            ("a=fmtp:96 minptime=10; UseInbandFEC=1", True),
+            ("a=fmtp:96 useinbandfec=0", False),
+            ("a=fmtp:97 useinbandfec=1", False),
+            ("a=fmtp:96", False),
+        ],
+    )
+    def test_redundancy_is_for_those_that_ask_for_it(self, fmtp: str, takes: bool) -> None:  # noqa: FBT001 a column
+        agreement = answered(sdp("m=audio 20000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2", fmtp), Codec.OPUS)
+        assert agreement is not None
+        assert agreement.stream.takes_fec is takes
+
+    def test_g722_is_nine_and_counts_8000(self) -> None:
+        agreement = answered(sdp(*WIDE), Codec.G722)
+        assert agreement is not None
+        assert agreement.format == Format(9, Codec.G722)
+        assert lines_of(agreement.body)[5:7] == ["m=audio 4000 RTP/AVP 9 98", "a=rtpmap:9 G722/8000"]
+
+    @pytest.mark.parametrize("encoding", ["G722/16000", "opus/48000", "opus/16000/2"])
+    def test_another_clock_is_another_codec(self, encoding: str) -> None:
+        body = sdp("m=audio 20000 RTP/AVP 97", f"a=rtpmap:97 {encoding}")
+        assert refused_or_answered(body, Codec.G722, Codec.OPUS) is Incompatible.FORMAT
+
+    def test_the_offer_has_what_it_is_told(self) -> None:
+        formats = static(Codec.OPUS, Codec.G722, 8)
+        assert lines_of(offer(host="127.0.0.1", port=4000, session_id=1, version=1, formats=formats))[5:10] == [
+            "m=audio 4000 RTP/AVP 107 9 8 101",
+            "a=rtpmap:107 opus/48000/2",
+            "a=fmtp:107 useinbandfec=1",
+            "a=rtpmap:9 G722/8000",
+            "a=rtpmap:8 PCMA/8000",
+        ]
+
+    def test_an_answer_may_give_opus_another_number(self) -> None:
+        agreement = agreed(sdp(*WIDE), codecs=(107, 0))
+        assert agreement is not None
+        assert agreement.format == Format(96, Codec.OPUS)
+        assert agreement.stream.formats == (Format(96, Codec.OPUS), Format(0, Codec.PCMU))
+
+    def test_an_answer_of_what_was_not_offered_is_none(self) -> None:
+        assert agreed(sdp(*WIDE[:1], *WIDE[1:2], head=HEAD), codecs=(8,)) is None
+
+
+class TestComfortNoise:
+    """Agreed on when it is offered, beside codecs of its clock (RFC 3389 §4)."""
+
+    @pytest.mark.parametrize(
+        ("lines", "codec", "cn_type"),
+        [
+            (["m=audio 20000 RTP/AVP 0 13"], Codec.PCMU, 13),
+            (["m=audio 20000 RTP/AVP 9 13", "a=rtpmap:13 CN/8000"], Codec.G722, 13),
+            (["m=audio 20000 RTP/AVP 0 99", "a=rtpmap:99 CN/8000"], Codec.PCMU, 99),
+            (["m=audio 20000 RTP/AVP 0 99", "a=rtpmap:99 CN/16000"], Codec.PCMU, None),
+            (["m=audio 20000 RTP/AVP 96 13", "a=rtpmap:96 opus/48000/2"], Codec.OPUS, None),
+            (["m=audio 20000 RTP/AVP 0"], Codec.PCMU, None),
+        ],
+    )
+    def test_in_an_answer(self, lines: list[str], codec: Codec, cn_type: int | None) -> None:
+        agreement = answered(sdp(*lines), codec)
+        assert agreement is not None
+        assert agreement.cn_type == cn_type
+        said = [line for line in lines_of(agreement.body) if line.endswith("CN/8000")]
+        assert said == ([] if cn_type is None else [f"a=rtpmap:{cn_type} CN/8000"])
+
+    def test_in_an_offer(self) -> None:
+        lines = lines_of(offer(host="127.0.0.1", port=4000, session_id=1, version=1, with_cn=True))
+        assert lines[5] == "m=audio 4000 RTP/AVP 0 8 13 101"
+        assert "a=rtpmap:13 CN/8000" in lines
+
+    def test_in_the_answer_to_an_offer(self) -> None:
+        agreement = agreed(sdp("m=audio 20000 RTP/AVP 0 13"))
+        assert agreement is not None
+        assert agreement.cn_type == 13
 
 
 class TestAnswer:

@@ -1,0 +1,71 @@
+"""PURE. The codecs that legs may have: how SDP names them, and how their RTP counts. Encodes nothing."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Codec(IntEnum):
+    """Its number is its static payload type (RFC 3551 §6), which needs no rtpmap and means nothing else; of `OPUS`, which has none, the
+    dynamic one that we offer it under. Media processes know it by this number, whatever payload type was agreed on."""
+
+    PCMU = 0
+    PCMA = 8
+    G722 = 9
+    OPUS = 107
+
+    @property
+    def clock_rate(self) -> int:
+        """Of its RTP timestamps, in Hz."""
+        return _TRAITS[self].clock_rate
+
+    @property
+    def sample_rate(self) -> int:
+        """What it is transcoded at, in Hz."""
+        return _TRAITS[self].sample_rate
+
+    @property
+    def rtpmap(self) -> str:
+        """The encoding of its rtpmap, as it is written."""
+        return _TRAITS[self].rtpmap
+
+    @property
+    def fmtp(self) -> str | None:
+        """Returns what we say of how we take it, or None."""
+        return _TRAITS[self].fmtp
+
+
+class _Traits(NamedTuple):
+    rtpmap: str
+    clock_rate: int
+    sample_rate: int
+    fmtp: str | None = None
+
+
+_TRAITS = {
+    Codec.PCMU: _Traits("PCMU/8000", 8_000, 8_000),
+    Codec.PCMA: _Traits("PCMA/8000", 8_000, 8_000),
+    Codec.G722: _Traits("G722/8000", 8_000, 16_000),  # its clock is half its sample rate, by an old mistake (RFC 3551 §4.5.2)
+    # Always 48 kHz and two channels, whatever is in it (RFC 7587 §4.1). `useinbandfec`: what was lost is rebuilt from the next packet.
+    Codec.OPUS: _Traits("opus/48000/2", 48_000, 16_000, "useinbandfec=1"),
+}
+
+NARROW_BAND = (Codec.PCMU, Codec.PCMA)
+"""What a peer is offered and answered whose config has no list: the laws of G.711, between which nothing need be decoded."""
+
+
+def fits(source: Codec, target: Codec) -> bool:
+    """Returns whether payloads go from one to the other without a decoder: they are the same, or both of G.711."""
+    return source == target or (source in NARROW_BAND and target in NARROW_BAND)
+
+
+OPUS_MS = (10, 20, 40, 60)
+"""How long one frame of Opus may be (RFC 6716 §2.1.4), of what a packet time may be."""
+SHORTEST_MS, LONGEST_MS = 10, 60
+
+
+def packet_ms(codec: Codec, wanted_ms: int) -> int:
+    """Returns how long packets of `codec` are whose receiver wants them so long."""
+    wanted_ms = min(max(wanted_ms, SHORTEST_MS), LONGEST_MS)
+    if codec is Codec.OPUS:
+        return max(each for each in OPUS_MS if each <= wanted_ms)
+    return wanted_ms // SHORTEST_MS * SHORTEST_MS

@@ -1,0 +1,158 @@
+"""The relay's connection to a transcoder that is not there, does not read, dies, or sends nonsense: audio is lost, and nothing waits."""
+
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from media.control import RemoteMedia
+from media.rtp.continuity import OutgoingStream
+from media.rtp.packet import RtpPacket, build
+from media.transcoder.server import Connection
+from media.transcoder.wire import TranscodedPacket, source_packet
+from media.worker.leg import Leg
+from media.worker.transcoding import RESULTS_A_TURN, SEND_BUFFER_BYTES, Transcoder, Transcoding
+from switch.codec import Codec
+
+PACKET = build(RtpPacket(payload_type=0, sequence=7, timestamp=160, ssrc=0xA, payload=b"\xff" * 160))
+
+
+class FakeSocket:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def sendto(self, data: memoryview, _address: object, /) -> int:
+        self.sent.append(bytes(data))
+        return len(data)
+
+    def recvfrom_into(self, _buffer: bytearray, /) -> tuple[int, tuple[str, int]]:
+        raise BlockingIOError
+
+    def fileno(self) -> int:
+        return -1
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.bind(str(tmp_path / "transcoder"))
+        sock.listen()
+        sock.settimeout(60.0)
+        yield sock
+
+
+class Direction:
+    """From a leg of PCMU to one of G.722."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.transcoder = Transcoder(path)
+        self.sock = FakeSocket()
+        stream = OutgoingStream(ssrc=0xB, sequence=1, timestamp=0)
+        self.leg = Leg("127.0.0.1", 20_000, self.sock, stream=stream, now_ns=0)
+        self.leg.set_remote(RemoteMedia(host="127.0.0.1", port=4_000, codec=Codec.G722, payload_type=9), 0)
+        self.transcoding = Transcoding(self.transcoder, Codec.PCMU, self.leg)
+
+    def send(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.transcoding.hand_over(memoryview(PACKET))
+
+
+def test_what_has_no_transcoder_is_lost_and_counted(tmp_path: Path) -> None:
+    for path in (None, tmp_path / "nowhere"):
+        direction = Direction(path)
+        direction.send(3)
+        assert direction.transcoder.lost == 3
+        assert direction.transcoder.fileno() == -1
+
+
+def test_one_that_does_not_read_holds_nobody_up(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        direction.send(2_000)
+        assert 1_000 < direction.transcoder.lost < 2_000
+        waiting = 2_000 - direction.transcoder.lost
+        assert waiting * len(PACKET) < 2 * SEND_BUFFER_BYTES
+        peer.recv(2_048)
+        before = direction.transcoder.lost
+        direction.send()
+        assert direction.transcoder.lost == before
+        peer.close()
+
+
+def test_one_that_dies_is_connected_to_again(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    peer, _ = listener.accept()
+    peer.close()
+    direction.send()
+    assert direction.transcoder.fileno() == -1
+    direction.transcoder.connect()
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        direction.send()
+        packet = source_packet(peer.recv(2_048))
+        assert (packet.source, packet.target, packet.sequence, packet.payload) == (0, 9, 7, b"\xff" * 160)
+        peer.close()
+
+
+def test_so_many_results_are_sent_on_a_turn(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        direction.send()
+        stream = source_packet(peer.recv(2_048)).stream
+        for number in range(RESULTS_A_TURN + 1):
+            peer.send(TranscodedPacket(stream, 0, False, 160 * number, b"\0" * 160).packed())
+        direction.transcoder.receive(0)
+        assert len(direction.sock.sent) == RESULTS_A_TURN
+        direction.transcoder.receive(0)
+        assert len(direction.sock.sent) == RESULTS_A_TURN + 1
+        peer.close()
+
+
+def test_what_comes_back_for_a_direction_that_is_over_goes_nowhere(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        direction.send()
+        stream = source_packet(peer.recv(2_048)).stream
+        direction.transcoding.end()
+        peer.send(TranscodedPacket(stream, 0, False, 0, b"\0" * 160).packed())
+        direction.transcoder.receive(0)
+        assert direction.sock.sent == []
+        peer.close()
+
+
+def test_another_source_is_another_stream(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        direction.send(2)
+        direction.transcoding.hand_over(memoryview(PACKET[:8] + b"\0\0\0\x0c" + PACKET[12:]))
+        streams = [source_packet(peer.recv(2_048)).stream for _ in range(3)]
+        assert streams[0] == streams[1] != streams[2]
+        peer.close()
+
+
+def test_a_transcoder_drops_what_is_no_message_and_goes_on() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.setblocking(False)
+        connection = Connection(theirs)
+        good = source_packet(b"\0\0\0\1" + bytes((0, 9, 20, 0)) + bytes(6) + b"\xff" * 160).packed()
+        for message in (b"?", good[:4] + b"\x63" + good[5:], good[:9], good):
+            ours.send(message)
+        assert connection.serve()
+        ready, _, _ = select.select([ours], [], [], 0)
+        assert ready
+        assert len(ours.recv(2_048)) > 160
+        ours.close()
+        assert not connection.serve()
