@@ -498,7 +498,8 @@ class Shell:
             case KeepRecording(recording=recording):
                 self._poller.keep_recording(recording_row(recording))
                 with of_call(recording.call_id):
-                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost)
+                    why = {} if recording.why is None else {"why": recording.why}
+                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost, **why)
             case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
                 deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
                 self._poller.forget_recordings(deletions)

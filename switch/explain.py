@@ -360,6 +360,10 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.DigitHeard.__name__: lambda party, facts: f"{party} presses {facts.get('digit', '')}",
     ev.MediaHeard.__name__: lambda party, facts: f"{party} is heard" + (", the other side was before" if facts.get("both") else ""),
     ev.MediaQuiet.__name__: lambda _party, _facts: "nobody is heard",
+    ev.RecordingFailed.__name__: lambda _party, facts: f"the call is recorded no longer: {facts.get('why')}",
+    ev.RecordingPauseRequested.__name__: lambda _party, facts: (
+        f"somebody asks that the recording {'pauses' if facts.get('paused') else 'goes on'}"
+    ),
     ev.PromptEnded.__name__: lambda _party, _facts: "the prompt is over",
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
@@ -447,6 +451,10 @@ _COMMANDS = {
     do.Unbridge.__name__: "takes the two apart",
     do.PlayRingback.__name__: "lets the caller hear ringing",
     do.StopPlay.__name__: "stops the sound",
+    do.StartRecording.__name__: "begins to record the call",
+    do.PauseRecording.__name__: "records silence from now on",
+    do.ResumeRecording.__name__: "records what is said again",
+    do.StopRecording.__name__: "ends the recording",
     do.Finish.__name__: "writes the record",
 }
 

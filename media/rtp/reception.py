@@ -82,6 +82,13 @@ class Reception:
         self._settle()
         self.step_ns = units * _NS_PER_S // self.clock_rate
 
+    def count_at(self, clock_rate: int) -> None:
+        """The stream's timestamps count so many a second from now on."""
+        if clock_rate != self.clock_rate:
+            self._settle()
+            self.clock_rate = clock_rate
+            self._is_paused = True
+
     def pause(self) -> None:
         """The far end may stop sending now: how long it does is no gap."""
         self._settle()

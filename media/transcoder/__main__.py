@@ -7,8 +7,10 @@ from pathlib import Path
 
 from media.transcoder.codecs import decoder
 from media.transcoder.opus import OpusError
-from media.transcoder.server import Server
+from media.transcoder.server import MAX_WAIT_NS, Server
 from switch.codec import Codec
+
+NS_PER_MS = 1_000_000
 
 
 def main() -> None:
@@ -19,6 +21,7 @@ def main() -> None:
     parser.add_argument("--control-fd", type=int, required=True, help="inherited AF_UNIX SOCK_SEQPACKET socket")
     parser.add_argument("--socket", type=Path, required=True, help="where workers connect")
     parser.add_argument("--codecs", nargs="*", choices=[codec.name for codec in Codec], default=[], help="that must be had")
+    parser.add_argument("--max-wait-ms", type=int, default=MAX_WAIT_NS // NS_PER_MS, help="older packets are lost")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's process group: the switch decides when calls end
     try:
@@ -27,7 +30,7 @@ def main() -> None:
     except OpusError as error:
         raise SystemExit(f"{codec.name} can't be transcoded: {error}") from None
     with socket.socket(fileno=options.control_fd) as control:
-        Server(options.socket, control).run()
+        Server(options.socket, control, max_wait_ns=options.max_wait_ms * NS_PER_MS).run()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The loop of a transcoder: takes packets from media workers, sends back what becomes of them. One thread, no clock.
+"""The loop of a transcoder: takes packets from media workers, sends back what becomes of them. One thread.
 
-What a worker does not read is lost, and so is what can't be decoded: nothing waits. A stream is forgotten when others have been used since.
+Nothing waits: what a worker does not read is lost, and so is what can't be decoded, or has waited because there is more to do than one core
+can. A stream is forgotten when others have been used since.
 """
 
 import select
@@ -9,6 +10,7 @@ import struct
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic_ns
 
 from media.transcoder.opus import OpusError
 from media.transcoder.stream import TranscodedStream
@@ -18,6 +20,8 @@ from switch.codec import Codec
 MAX_STREAMS = 2_000
 """Of one worker, all legs together: more than a core can transcode."""
 MAX_WORKERS = 64
+MAX_WAIT_NS = 150_000_000
+"""What is older would come too late for the far end's jitter buffer, and make what is behind it late as well."""
 PACKETS_A_TURN = 32
 """Of one worker; then others have their turn."""
 
@@ -25,11 +29,12 @@ PACKETS_A_TURN = 32
 class Connection:
     """One worker."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, max_wait_ns: int = MAX_WAIT_NS) -> None:
         self.sock = sock
+        self._max_wait_ns = max_wait_ns
         self._streams: OrderedDict[int, TranscodedStream] = OrderedDict()  # the one that was used last is the last
 
-    def serve(self) -> bool:
+    def serve(self, now_ns: int) -> bool:
         """Transcodes what has come, up to `PACKETS_A_TURN`; False: the worker is gone."""
         for _ in range(PACKETS_A_TURN):
             try:
@@ -41,7 +46,9 @@ class Connection:
             if not message:
                 return False
             with suppress(OpusError, struct.error, ValueError):
-                self._transcode(source_packet(message))
+                packet = source_packet(message)
+                if now_ns - packet.at_ns <= self._max_wait_ns:
+                    self._transcode(packet)
         return True
 
     def _transcode(self, packet: SourcePacket) -> None:
@@ -67,8 +74,9 @@ class Server:
     """`path`: of the socket; what is there is replaced. `control`: says `READY` to the switch and then what it says, and is at its end
     when the switch is."""
 
-    def __init__(self, path: Path, control: socket.socket) -> None:
+    def __init__(self, path: Path, control: socket.socket, *, max_wait_ns: int = MAX_WAIT_NS) -> None:
         self._path = path
+        self._max_wait_ns = max_wait_ns
         self._control = control
         self._connections: dict[int, Connection] = {}  # by file descriptor
 
@@ -93,7 +101,7 @@ class Server:
                         return
                 elif fd == listener.fileno():
                     self._accept(listener, epoll)
-                elif not self._connections[fd].serve():
+                elif not self._connections[fd].serve(monotonic_ns()):
                     epoll.unregister(fd)
                     self._connections.pop(fd).sock.close()
 
@@ -118,5 +126,5 @@ class Server:
             sock.close()
             return
         sock.setblocking(False)
-        self._connections[sock.fileno()] = Connection(sock)
+        self._connections[sock.fileno()] = Connection(sock, max_wait_ns=self._max_wait_ns)
         epoll.register(sock, select.EPOLLIN)

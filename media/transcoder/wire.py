@@ -11,14 +11,16 @@ MAX_MESSAGE_BYTES = 2_048
 READY = b"ready"
 """To the switch, once workers can connect."""
 
-_SOURCE = struct.Struct("!IBBBBHI")
+_SOURCE = struct.Struct("!QIBBBBHI")
 _RESULT = struct.Struct("!IHBI")
 
 
 class SourcePacket(NamedTuple):
-    """A packet of a source, to be transcoded. `source`, `target`: `switch.codec.Codec`. `ptime_ms`: how long packets of the target are.
-    `with_fec`: its far end takes redundancy. `sequence`, `timestamp`: of the source's RTP; numbers that carried no audio are left out."""
+    """A packet of a source, to be transcoded. `at_ns`: when it came, CLOCK_MONOTONIC. `source`, `target`: `switch.codec.Codec`. `ptime_ms`:
+    how long packets of the target are. `with_fec`: its far end takes redundancy. `sequence`, `timestamp`: of the source's RTP; numbers that
+    carried no audio are left out."""
 
+    at_ns: int
     stream: int
     source: int
     target: int
@@ -47,8 +49,8 @@ class TranscodedPacket(NamedTuple):
 
 def source_packet(message: bytes) -> SourcePacket:
     """Raises struct.error for what is none."""
-    stream, source, target, ptime_ms, with_fec, sequence, timestamp = _SOURCE.unpack_from(message)
-    return SourcePacket(stream, source, target, ptime_ms, bool(with_fec), sequence, timestamp, message[_SOURCE.size :])
+    at_ns, stream, source, target, ptime_ms, with_fec, sequence, timestamp = _SOURCE.unpack_from(message)
+    return SourcePacket(at_ns, stream, source, target, ptime_ms, bool(with_fec), sequence, timestamp, message[_SOURCE.size :])
 
 
 def transcoded_packet(message: bytes) -> TranscodedPacket:

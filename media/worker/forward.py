@@ -50,7 +50,7 @@ class Forwarder:
             leg.newest = self._ssrc(), self._sequence()
             self._note(leg, now_ns)
             return
-        if leg.recode is not None and not self._recode(leg.recode, size):
+        if leg.recode is not None and not self._recode(leg.recode, size, now_ns):
             self._note(leg, now_ns)
             return
         if payload_type != to.send_type:
@@ -104,10 +104,10 @@ class Forwarder:
         self._turn_to_audio(leg, payload_type, size, now_ns)
         return True
 
-    def _recode(self, recode: bytes | Transcoding, size: int) -> bool:
+    def _recode(self, recode: bytes | Transcoding, size: int, now_ns: int) -> bool:
         """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
         if isinstance(recode, Transcoding):
-            recode.hand_over(self._view[:size])
+            recode.hand_over(self._view[:size], now_ns)
             return False
         self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
         return True
@@ -123,7 +123,7 @@ class Forwarder:
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
         """A packet that is no audio: comfort noise, an event, or nothing that can be heard."""
-        self._note(leg, now_ns, is_audio=False)
+        self._note(leg, now_ns, is_audio=payload_type == leg.cn_type)
         to = leg.relay_to
         if payload_type == leg.cn_type:
             self._take_comfort_noise(leg, to, size, now_ns)
@@ -174,6 +174,7 @@ class Forwarder:
                 leg.recode.renumber(self.buffer)
             if to.stream.rewrite(self.buffer, now_ns):
                 to.transmit(self._view[:size])
+            leg.reception.step(to.stream.step)
 
     def _skip(self, leg: Leg, to: Leg) -> None:
         if isinstance(leg.recode, Transcoding):

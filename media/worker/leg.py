@@ -181,6 +181,7 @@ class Leg:
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
         self.reception.pause()
+        self.reception.count_at(Codec(peer.codec).clock_rate)
         self.stream.detach()
         self.update_relay()
 
@@ -200,6 +201,7 @@ class Leg:
         codec = self.codecs[payload_type]
         if codec != self.audio_codec:
             self.audio_codec = codec
+            self.reception.count_at(Codec(codec).clock_rate)
             self.update_relay()
         if self.is_awaited and self.relay_to is None:
             return False

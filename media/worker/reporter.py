@@ -69,7 +69,10 @@ def report(leg: Leg, now_ns: int, *, with_bye: bool = False) -> bytes:
     info = None
     if leg.sent > (session.sent_before or 0):
         info = SenderInfo(
-            ntp=session.ntp(now_ns), timestamp=leg.stream.wall_timestamp(now_ns), packets=leg.sent, octets=leg.sent_octets
+            ntp=session.ntp(now_ns),
+            timestamp=leg.stream.wall_timestamp(now_ns),
+            packets=leg.sent - session.packets_before,
+            octets=leg.sent_octets - session.octets_before,
         )
     session.sent_before = leg.sent
     return build(ssrc=session.ssrc, cname=session.cname, info=info, blocks=() if block is None else (block,), with_bye=with_bye)

@@ -14,8 +14,8 @@ NS_PER_S = 1_000_000_000
 
 class RtcpSession:
     """`sock`: bound to the port beside RTP's; None: that could not be had. `source`: where the far end's RTCP comes from, to `sock`.
-    `sent_before`: packets of RTP that were sent by the last report; None: there was none. `utc_offset_ns`: from the worker's moments to
-    UTC."""
+    `packets_before`, `octets_before`: of RTP, that were sent under another SSRC. `sent_before`: packets of RTP that were sent by the last
+    report; None: there was none. `utc_offset_ns`: from the worker's moments to UTC."""
 
     __slots__ = (
         "_block",
@@ -26,6 +26,8 @@ class RtcpSession:
         "_trips_ns",
         "_voip",
         "cname",
+        "octets_before",
+        "packets_before",
         "sent_before",
         "sock",
         "source",
@@ -45,7 +47,15 @@ class RtcpSession:
         )
         self._block: ReportBlock | None = None
         self._voip: VoipMetrics | None = None
+        self.packets_before = self.octets_before = 0
         self._reports = self._jitters_ns = self._trips = self._trips_ns = 0
+
+    def begin(self, ssrc: int, *, packets: int, octets: int) -> None:
+        """Our stream has another SSRC from now on. What the far end said is of the former one, which ends."""
+        self.ssrc = ssrc
+        self.packets_before, self.octets_before = packets, octets
+        self._block = self._voip = None
+        self._reports = self._jitters_ns = 0
 
     def take(self, compound: Compound, now_ns: int, *, clock_rate: int) -> None:
         """The far end says this."""

@@ -287,7 +287,7 @@ class Switchboard:
             if leg.own is None or not leg.own.is_of(Codec.PCMU, leg):
                 leg.end_own()
                 leg.own = Transcoding(leg.transcoder, Codec.PCMU, leg)
-            leg.own.hand_over_own(sound.frame(number, PCMU))
+            leg.own.hand_over_own(sound.frame(number, PCMU), now_ns)
             return
         leg.unsent += sound.frame(number, leg.codec)
         while len(leg.unsent) >= leg.octets:
@@ -357,7 +357,7 @@ def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
     clock_rate = Codec(_checked(peer).codec).clock_rate
     if clock_rate != Codec(leg.codec).clock_rate:
         leg.stream = _new_stream(clock_rate)
-        leg.rtcp.ssrc, leg.reception.clock_rate = leg.stream.ssrc, clock_rate
+        leg.rtcp.begin(leg.stream.ssrc, packets=leg.sent, octets=leg.sent_octets)
     leg.set_remote(peer, now_ns)
 
 

@@ -24,7 +24,7 @@ _unpack = struct.Struct("!HHII").unpack_from
 _pack = struct.Struct("!BBHII").pack
 RESULTS_A_TURN = 64
 SEND_BUFFER_BYTES = 128 * 1024
-"""Some three hundred packets: what waits longer is heard too late."""
+"""Some three hundred packets."""
 
 
 class Transcoding:
@@ -73,7 +73,7 @@ class Transcoding:
         """Returns whether a packet goes on where the source was."""
         return ssrc == self._source and 0 < (sequence - self._newest) & 0xFFFF <= MAX_AHEAD
 
-    def hand_over(self, packet: memoryview) -> None:
+    def hand_over(self, packet: memoryview, now_ns: int) -> None:
         """Sends an RTP packet of the source to be transcoded."""
         _, sequence, timestamp, ssrc = _unpack(packet)
         if ssrc != self._source:
@@ -81,16 +81,18 @@ class Transcoding:
                 self._number = self._transcoder.replace(self._number, self)
             self._source, self._skipped = ssrc, 0
         self._newest = sequence
-        self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]))
+        self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
 
-    def hand_over_own(self, frame: bytes) -> None:
+    def hand_over_own(self, frame: bytes, now_ns: int) -> None:
         """Sends the next 20 ms of what is played to be transcoded."""
         self._newest += 1
-        self._send(self._newest & 0xFFFF, self._newest * FRAME_SAMPLES & 0xFFFFFFFF, frame)
+        self._send(self._newest & 0xFFFF, self._newest * FRAME_SAMPLES & 0xFFFFFFFF, frame, now_ns)
 
-    def _send(self, sequence: int, timestamp: int, payload: bytes) -> None:
+    def _send(self, sequence: int, timestamp: int, payload: bytes, now_ns: int) -> None:
         self._transcoder.send(
-            SourcePacket(self._number, self._codec, self._target, self._ptime_ms, self._takes_fec, sequence, timestamp, payload)
+            SourcePacket(
+                now_ns, self._number, self._codec, self._target, self._ptime_ms, self._takes_fec, sequence, timestamp, payload
+            )
         )
 
     def skip(self) -> None:

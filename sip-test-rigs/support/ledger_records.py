@@ -16,5 +16,6 @@ def read_records(data: Path) -> list[dict[str, Any]]:
     """All records in the ledger below `data` (the config's `switch.data`) as `payphone calls --json` prints them, in the order of their
     INVITEs. Raises LedgerUnreadable when there is no ledger."""
     with closing(Ledger(Database(ledger_url(data)))) as ledger:
-        judged = ledger.calls(limit=MOST_RECORDS)
-    return [json.loads(json.dumps(as_json(each))) for each in sorted(judged, key=lambda each: each.record.invited_us)]
+        judged = sorted(ledger.calls(limit=MOST_RECORDS), key=lambda each: each.record.invited_us)
+        media = ledger.media_of([each.record.call_id for each in judged])
+    return [json.loads(json.dumps(as_json(each, media.get(each.record.call_id, ())))) for each in judged]

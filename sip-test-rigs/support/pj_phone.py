@@ -7,9 +7,9 @@ Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on std
     {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
 `over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
-`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO), the codecs
-`PCMA` and `G722` (else it has PCMU alone). `tls`, where not empty: it
-speaks TLS instead of UDP.
+`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO), the codecs `PCMA` and `G722` (else it has
+PCMU alone), `loses` (of what it sends and what it gets a twentieth is lost on the way). `tls`, where not empty: it speaks TLS instead of
+UDP.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -27,6 +27,7 @@ import pjsua2 as pj
 
 LOOPBACK = "127.0.0.1"
 POLL_MS = 10
+LOST_PERCENT = 5
 USUAL_CODEC = "PCMU/8000/1"
 CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1"}
 """By option; it has no other codec then."""
@@ -200,6 +201,8 @@ def _settings(options: Sequence[str]) -> pj.EpConfig:
     config.medConfig.sndClockRate = 8_000
     config.medConfig.ecTailLen = 0
     config.medConfig.noVad = "silence-suppression" not in options  # a steady tone may be taken for silence
+    if "loses" in options:
+        config.medConfig.txDropPct = config.medConfig.rxDropPct = LOST_PERCENT
     return config
 
 

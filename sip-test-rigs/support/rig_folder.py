@@ -41,7 +41,7 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips", "PCMA", "G722"),
+    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips", "loses", "PCMA", "G722"),
     PhoneKind.BARESIP: ("tls", "PCMA", "G722", "OPUS"),
 }
 

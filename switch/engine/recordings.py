@@ -116,9 +116,11 @@ class RecordingController:
     def _on_ended(self, ended: RecordingEnded) -> Failure | None:
         if ended.path is not None:
             self._emit(KeepRecording(recording=ended))
+        if ended.recording is None:  # what ended it was told when it happened
+            return None
         if ended.why is not None:
             self._complain(ended.call_id, ended.why)
-        if ended.recording is None or self._numbers.get(ended.call_id) != ended.recording:
+        if self._numbers.get(ended.call_id) != ended.recording:
             return None
         return Failure(call_id=ended.call_id, why=ended.why or "it was stopped")
 

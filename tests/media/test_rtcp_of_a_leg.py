@@ -276,3 +276,36 @@ def test_a_report_on_a_stranger_clock_is_no_round_trip() -> None:
     block = block_about(talk.legs[B], lsr=middle(ntp(0)), dlsr=1)
     talk.tell(B, build(ssrc=B, cname="line", blocks=[block]), LINE)
     assert talk.closed(B).round_trip_us is None
+
+
+def test_a_codec_with_another_clock_begins_another_stream() -> None:
+    talk = Talk()
+    talk.run(2_000)
+    leg = talk.legs[B]
+    former = leg.stream.ssrc
+    talk.tell(B, build(ssrc=B, cname="line", blocks=[block_about(leg, lost=7)]), LINE)
+    talk.change_line(codec=107, payload_type=107)
+    assert leg.stream.ssrc != former
+    assert leg.reception.clock_rate == 48_000
+    talk.tell(B, build(ssrc=B, cname="line", blocks=[block_about(leg, lost=2, jitter=480)]), LINE)
+    told = talk.closed(B).far_end
+    assert told is not None
+    assert (told.lost, told.jitter_us) == (2, 10_000)
+    _, compound, _ = talk.beside[B].told[-1]
+    assert compound.bye == (leg.stream.ssrc,)
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_comfort_noise_is_part_of_the_stream_and_the_silence_is_no_gap(*, passes: bool) -> None:
+    """After it the next audio may be steady: a frame behind the comfort noise."""
+    talk = Talk()
+    talk.change_line(cn_type=13 if passes else None)
+    talk.do(SetRemote(port=A, peer=RemoteMedia(host=CALLER[0], port=CALLER[1], dtmf_type=None, cn_type=13)))
+    for sequence, frame in enumerate([*range(50), 149, *range(150, 200)]):
+        talk.now_ns = frame * 20 * MS
+        packet = RtpPacket(
+            payload_type=13 if frame == 149 else 0, sequence=sequence, timestamp=160 * frame, ssrc=5, payload=b"\1" * 160
+        )
+        talk.arrive(A, build_rtp(packet), CALLER)
+    quality = talk.closed(A)
+    assert (quality.lost, quality.gap_us, quality.max_jitter_us) == (0, 20_000, 0)

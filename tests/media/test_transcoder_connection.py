@@ -1,9 +1,8 @@
 """The relay's connection to a transcoder that is not there, does not read, dies, or sends nonsense: audio is lost, and nothing waits."""
 
-import select
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ import pytest
 from media.control import RemoteMedia
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build
-from media.transcoder.server import Connection
-from media.transcoder.wire import TranscodedPacket, source_packet
+from media.transcoder.server import MAX_WAIT_NS, Connection
+from media.transcoder.wire import SourcePacket, TranscodedPacket, source_packet, transcoded_packet
 from media.worker.leg import Leg
 from media.worker.transcoding import RESULTS_A_TURN, SEND_BUFFER_BYTES, Transcoder, Transcoding
 from switch.codec import Codec
@@ -62,7 +61,7 @@ class Direction:
 
     def send(self, count: int = 1) -> None:
         for _ in range(count):
-            self.transcoding.hand_over(memoryview(PACKET))
+            self.transcoding.hand_over(memoryview(PACKET), 0)
 
 
 def test_what_has_no_transcoder_is_lost_and_counted(tmp_path: Path) -> None:
@@ -136,23 +135,41 @@ def test_another_source_is_another_stream(listener: socket.socket) -> None:
     with closing(direction.transcoder):
         peer, _ = listener.accept()
         direction.send(2)
-        direction.transcoding.hand_over(memoryview(PACKET[:8] + b"\0\0\0\x0c" + PACKET[12:]))
+        direction.transcoding.hand_over(memoryview(PACKET[:8] + b"\0\0\0\x0c" + PACKET[12:]), 0)
         streams = [source_packet(peer.recv(2_048)).stream for _ in range(3)]
         assert streams[0] == streams[1] != streams[2]
         peer.close()
 
 
-def test_a_transcoder_drops_what_is_no_message_and_goes_on() -> None:
+def served(*messages: bytes, now_ns: int = 0) -> list[bytes]:
+    """What a transcoder sends back."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         theirs.setblocking(False)
+        ours.setblocking(False)
         connection = Connection(theirs)
-        good = source_packet(b"\0\0\0\1" + bytes((0, 9, 20, 0)) + bytes(6) + b"\xff" * 160).packed()
-        for message in (b"?", good[:4] + b"\x63" + good[5:], good[:9], good):
+        for message in messages:
             ours.send(message)
-        assert connection.serve()
-        ready, _, _ = select.select([ours], [], [], 0)
-        assert ready
-        assert len(ours.recv(2_048)) > 160
+        assert connection.serve(now_ns)
+        results = []
+        with suppress(BlockingIOError):
+            while True:
+                results.append(ours.recv(2_048))
         ours.close()
-        assert not connection.serve()
+        assert not connection.serve(now_ns)
+    return results
+
+
+GOOD = SourcePacket(1_000, 1, Codec.PCMU, Codec.G722, 20, False, 7, 160, b"\xff" * 160)
+
+
+def test_a_transcoder_drops_what_is_no_message_and_goes_on() -> None:
+    packed = GOOD.packed()
+    no_codec = GOOD._replace(source=99).packed()
+    (result,) = served(b"?", no_codec, packed[:9], packed)
+    assert transcoded_packet(result).stream == 1
+
+
+@pytest.mark.parametrize(("late_ns", "count"), [(0, 1), (MAX_WAIT_NS, 1), (MAX_WAIT_NS + 1, 0)])
+def test_a_transcoder_drops_what_has_waited_for_too_long(late_ns: int, count: int) -> None:
+    assert len(served(GOOD.packed(), now_ns=GOOD.at_ns + late_ns)) == count

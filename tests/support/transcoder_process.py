@@ -11,6 +11,7 @@ from child_process import mortal
 from media.transcoder.wire import READY
 
 PATIENCE_S = 60.0
+PATIENCE_MS = 60_000
 
 
 class TranscoderProcess:
@@ -21,6 +22,7 @@ class TranscoderProcess:
         self._control.settimeout(PATIENCE_S)
         fd = theirs.fileno()
         command = [sys.executable, "-m", "media.transcoder", "--control-fd", str(fd), "--socket", str(path), "--codecs", *codecs]
+        command += ["--max-wait-ms", str(PATIENCE_MS)]  # however busy the machine is
         self.process = subprocess.Popen(mortal(command), pass_fds=[fd], stderr=subprocess.PIPE)
         theirs.close()
 

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from leg_figures import figures, without_far_end
+
 from switch.billing.verdict import JudgedCall
 from switch.call import command, event
+from switch.call.leg_media import LegMedia
 from switch.console import read_text
 from switch.explain import Sources, command_words, event_words, explain, explanation_lines, sources
 from switch.settings.load import load
@@ -91,6 +94,8 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
         "EndTransfer": "1 486",
         "AskRoute": "",
         "StopPlay": "",
+        "StartRecording": "both wav",
+        **dict.fromkeys(("PauseRecording", "ResumeRecording", "StopRecording"), ""),
     }
     for kind in get_args(command.Command):
         name = kind.__name__
@@ -117,3 +122,30 @@ def test_what_was_read_of_one_line_is_told_with_its_name() -> None:
     assert read_text(read, CHICAGO) == (
         "east not resting, west resting until 2026-03-02 12:00:00, east is down 1, east last attempt never, quotes waiting 3"
     )
+
+
+def audio(*media: LegMedia) -> list[str]:
+    text = list(explanation_lines(explain(medicare(), rows=(), config=kept(), media=media), CHICAGO))
+    if "audio" not in text:
+        return []
+    start = text.index("audio") + 1
+    return text[start : next(number for number, line in enumerate(text) if line.startswith("money:"))]
+
+
+def test_audio_is_told_by_leg_and_direction() -> None:
+    assert audio(figures(), without_far_end(leg=1, unheard=0, malformed=0, received_jitter_ms=None, received_mos=None)) == [
+        "  from the caller (PCMU): 2970 packets, 30 lost (1.0 %), jitter 1.2 ms, longest gap 60 ms, MOS 4.3",
+        "  to the caller: 3000 packets, 150 lost (5.0 %), jitter 2.5 ms, MOS 3.9, round trip 40 ms",
+        "    dropped: 3 of no agreed payload type, 1 that are no RTP",
+        "  from delta-texas (PCMU): 2970 packets, 30 lost (1.0 %), longest gap 60 ms",
+        "  to delta-texas: 3000 packets, which it did not report on",
+    ]
+
+
+def test_where_nothing_is_known_of_audio_nothing_is_said() -> None:
+    assert audio() == []
+
+
+def test_figures_are_as_plain_as_the_rest() -> None:
+    shown = explain(medicare(), rows=(), config=kept(), media=[figures()]).as_json()
+    assert json.loads(json.dumps(shown["media"]))[0]["sent_lost_share"] == 0.05

@@ -2,6 +2,8 @@
 
 import json
 
+from leg_figures import figures
+
 from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall, Verdict
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Outcome
@@ -186,3 +188,10 @@ def test_the_values_are_plain() -> None:
     call = as_json(JUDGED)
     assert type(call["final_state"]) is str
     assert json.loads(json.dumps(call)) == call
+
+
+def test_figures_of_audio_come_with_it_where_they_are_asked_for() -> None:
+    assert "media" not in as_json(JUDGED)
+    assert as_json(JUDGED, media=())["media"] == []
+    (leg,) = json.loads(json.dumps(as_json(JUDGED, media=[figures()])))["media"]
+    assert (leg["leg"], leg["codec"], leg["received_lost_share"], leg["round_trip_ms"]) == (0, "PCMU", 0.01, 40.25)

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from leg_figures import figures
 from money_cases import INVITED_US, SECOND_US
 from posting_world import PostingWorld
 from typer.testing import CliRunner, Result
@@ -42,6 +43,17 @@ def test_a_pipe_gets_one_whole_line_a_call(ledger: Path) -> None:
     assert "radio-one" in row
     assert "west busy, east answered" in row
     assert row.split()[-3:] == ["10.000", "0.00", "0.00"]
+
+
+def test_json_and_explain_have_the_figures_of_audio(world: PostingWorld, ledger: Path) -> None:
+    world.ledger.write_media([("c3", figures())])
+    media = {call["call_id"]: call["media"] for call in map(json.loads, calls(ledger, "--json").stdout.splitlines())}
+    assert {call_id: len(legs) for call_id, legs in media.items()} == {"abd2": 0, "abc1": 0, "c3": 1}
+    assert media["c3"][0]["received_packets"] == 2_970
+    explained = CliRunner().invoke(app, ["explain", "c3", "--config", str(ledger)]).stdout
+    assert "from the caller (PCMU): 2970 packets, 30 lost (1.0 %)" in explained
+    explained = CliRunner().invoke(app, ["explain", "c3", "--json", "--config", str(ledger)]).stdout
+    assert json.loads(explained)["media"] == media["c3"]
 
 
 def test_eighty_columns_are_enough_and_no_word_is_broken(ledger: Path) -> None:

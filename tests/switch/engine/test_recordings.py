@@ -128,6 +128,7 @@ def test_what_a_dead_recorder_left_goes_to_the_ledger() -> None:
     world = Recorded(recorded())
     world.recorder_says(ended(None, call_id="before", why="the recorder died"))
     assert [effect.recording.call_id for effect in world.effects if isinstance(effect, KeepRecording)] == ["before"]
+    assert not world.complaints
 
 
 def test_expired_files_are_told_to_the_ledger() -> None:
