@@ -16,7 +16,7 @@ import structlog
 from media.control import Ready, Report
 from media.listening import EarsReady, EarsReport
 from media.prompts.cache import cache_in
-from media.recording import RecorderReady, RecorderReport
+from media.recording import RecorderReady, RecorderReport, RecordingEnded
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.codec import Codec
@@ -51,7 +51,7 @@ from switch.ledger.database import Database, ledger_url
 from switch.ledger.heard import heard_rows
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
-from switch.ledger.tables import RecordingDeletionRow, recording_row
+from switch.ledger.tables import RecordingDeletionRow, RecordingRow
 from switch.ledger.versions import kept_as
 from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
@@ -496,7 +496,7 @@ class Shell:
             case KeepHeard(heard=heard):
                 self._poller.keep_heard(heard_rows(heard))
             case KeepRecording(recording=recording):
-                self._poller.keep_recording(recording_row(recording))
+                self._poller.keep_recording(_recording_row(recording))
                 with of_call(recording.call_id):
                     why = {} if recording.why is None else {"why": recording.why}
                     _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost, **why)
@@ -514,6 +514,25 @@ class Shell:
         self._armed = deadline
         delay_s = max(0, deadline - self._clock.now().mono_ns) / 1_000_000_000
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+
+def _recording_row(ended: RecordingEnded) -> RecordingRow:
+    """Of one that has a file; ValueError for another."""
+    if ended.path is None:
+        raise ValueError("a recording without a file has no row")
+    return RecordingRow(
+        call_id=ended.call_id,
+        path=ended.path,
+        sha256=ended.sha256,
+        length_ms=ended.length_ms,
+        sides=ended.sides,
+        format=ended.format,
+        started_us=ended.started_us,
+        ended_us=ended.ended_us,
+        paused_ms=ended.paused_ms,
+        frames_lost=ended.frames_lost,
+        why=ended.why,
+    )
 
 
 class _Tokens:

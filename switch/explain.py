@@ -364,7 +364,9 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.RecordingPauseRequested.__name__: lambda _party, facts: (
         f"somebody asks that the recording {'pauses' if facts.get('paused') else 'goes on'}"
     ),
-    ev.PromptEnded.__name__: lambda _party, _facts: "the prompt is over",
+    ev.PromptEnded.__name__: lambda _party, facts: (
+        f"the prompt can't be played: {facts['why']}" if facts.get("why") else "the prompt is over"
+    ),
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",

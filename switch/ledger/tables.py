@@ -35,7 +35,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from media.recording import RecordingEnded
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.leg_media import LegMedia
@@ -300,25 +299,6 @@ def media_row(call_id: str, media: LegMedia) -> dict[str, object]:
 
 def posting_row(posting: PostingRow) -> dict[str, object]:
     return _POSTING.row(posting)
-
-
-def recording_row(ended: RecordingEnded) -> RecordingRow:
-    """Of one that has a file; ValueError for another."""
-    if ended.path is None:
-        raise ValueError("a recording without a file has no row")
-    return RecordingRow(
-        call_id=ended.call_id,
-        path=ended.path,
-        sha256=ended.sha256,
-        length_ms=ended.length_ms,
-        sides=ended.sides,
-        format=ended.format,
-        started_us=ended.started_us,
-        ended_us=ended.ended_us,
-        paused_ms=ended.paused_ms,
-        frames_lost=ended.frames_lost,
-        why=ended.why,
-    )
 
 
 def recording_values(row: RecordingRow) -> dict[str, object]:
