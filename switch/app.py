@@ -48,7 +48,7 @@ from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
 from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
-from switch.ledger.heard import heard_rows
+from switch.ledger.heard_rows import heard_rows
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.ledger.tables import RecordingDeletionRow, RecordingRow

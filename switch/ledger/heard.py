@@ -1,14 +1,21 @@
-"""What the ears heard of a talk, as rows of the ledger: one for each side."""
+"""What the ears heard of a talk, as rows of the ledger: one for each side. Made by `heard_rows`."""
 
 from dataclasses import asdict, dataclass
 
 import msgspec
 
-from media.dsp.heard import HeardTone
-from media.listening import HeardSide, TalkHeard
-
 CALLER, LINE = "caller", "line"
-RATIO_DIGITS = 3
+
+
+class ToneRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A tone that was heard, as `media.dsp.heard.HeardTone` has it."""
+
+    name: str
+    start_ms: int
+    end_ms: int
+    count: int
+    hz: tuple[int, ...]
+    level_dbm0: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,39 +42,8 @@ class HeardRow:
     first_speech_ms: int | None
     early_silence_ms: int
     dead_air_ms: int
-    tones: tuple[HeardTone, ...]
+    tones: tuple[ToneRow, ...]
     frames_unheard: int
-
-
-def heard_rows(talk: TalkHeard) -> tuple[HeardRow, HeardRow]:
-    """Returns the rows of the caller and of the line."""
-    return _row(talk, CALLER, talk.caller), _row(talk, LINE, talk.line)
-
-
-def _row(talk: TalkHeard, side: str, said: HeardSide) -> HeardRow:
-    heard = said.heard
-    return HeardRow(
-        call_id=talk.call_id,
-        attempt=talk.attempt,
-        side=side,
-        started_us=talk.started_us,
-        duration_ms=heard.duration_ms,
-        level_dbm0=heard.level_dbm0,
-        peak_dbm0=heard.peak_dbm0,
-        speech_dbm0=heard.speech_dbm0,
-        speech_ratio=None if heard.speech_ratio is None else round(heard.speech_ratio, RATIO_DIGITS),
-        speaks=heard.speaks,
-        one_way=talk.one_way,
-        speech_ms=heard.speech_ms,
-        tone_ms=heard.tone_ms,
-        silence_ms=heard.silence_ms,
-        unknown_ms=heard.unknown_ms,
-        first_speech_ms=heard.first_speech_ms,
-        early_silence_ms=heard.early_silence_ms,
-        dead_air_ms=heard.dead_air_ms,
-        tones=heard.tones,
-        frames_unheard=said.frames_unheard,
-    )
 
 
 def heard_as_json(row: HeardRow) -> dict[str, object]:

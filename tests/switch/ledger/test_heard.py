@@ -16,7 +16,7 @@ from routing.zone import time_zone
 from switch.billing.verdict import JudgedCall
 from switch.cli.listing import CallFilter, show_calls
 from switch.explain import Sources, explain, explanation_lines
-from switch.ledger.heard import heard_rows
+from switch.ledger.heard_rows import heard_rows
 from switch.ledger.store import Ledger
 
 Judge = Callable[[str], JudgedCall]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from media.dsp.ears import Ears
 from media.listening import HeardSide, TalkHeard
 from switch.billing.verdict import JudgedCall
-from switch.ledger.heard import heard_rows
+from switch.ledger.heard_rows import heard_rows
 from switch.ledger.store import Ledger, PostingRow
 from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
 
