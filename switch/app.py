@@ -75,6 +75,8 @@ LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
 OVERDUE_NS = 10_000_000_000
 """A deadline of the engine that has passed for so long says that it has stopped."""
+EARS_S = 2.0
+"""How long a starting switch waits for its ears, at most."""
 END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
@@ -220,12 +222,14 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
+            self._want_ears()
             await self._workers.start(self.settings.workers)
             await self._transcoders.start(_codecs(self.engine.plan))
             if self.engine.plan.recordings:
                 self._recorder_started = asyncio.create_task(self._start_recorder())
                 await self._recorder_started
-            self._want_ears()
+            if self._starting_ears is not None:  # the first call may press a key at once
+                await asyncio.wait({self._starting_ears}, timeout=EARS_S)
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -352,7 +356,7 @@ class Shell:
             _log.error("no call can be recorded", why=str(error))
 
     def _want_ears(self) -> None:
-        """Starts the ears where something is to be listened to, if they have not been started. Nothing waits for them."""
+        """Starts the ears where something is to be listened to, if they have not been started."""
         if self.engine.plan.has_use_for_ears and self._starting_ears is None:
             self._starting_ears = asyncio.create_task(self._start_ears())
 
