@@ -22,7 +22,20 @@ from statistics import median
 from time import monotonic_ns
 from typing import Any
 
-from media.control import Bridge, Close, Closed, Open, Quit, Ready, RemoteMedia, Tap, decode_report, encode
+from media.control import (
+    Bridge,
+    Close,
+    Closed,
+    Open,
+    OpenFailed,
+    Quit,
+    Ready,
+    RemoteMedia,
+    Srtp,
+    Tap,
+    decode_report,
+    encode,
+)
 from media.rtp.packet import RtpPacket, build
 
 HOST = "127.0.0.1"
@@ -68,22 +81,24 @@ def main() -> None:
     print(json.dumps(line))
 
 
-def measure(start: Any, *, calls: int, seconds: int) -> dict[str, float]:
-    """One run of one kind of relay: CPU microseconds for each packet that came out of it, packets put in, packets lost."""
-    with _child("generator", calls=calls, seconds=seconds) as generator:
-        phones = json.loads(_line(generator))
-        with start(phones) as pids:
-            before = sum(map(_cpu_ns, pids))
-            generator.stdin.write("go\n")
-            generator.stdin.flush()
-            result = json.loads(_line(generator))
-            spent = sum(map(_cpu_ns, pids)) - before
+def measure(start: Any, *, calls: int, seconds: int, script: str = __file__, phones: str = "generator") -> dict[str, float]:
+    """One run of one kind of relay: CPU microseconds for each packet that came out of it, packets put in, packets lost. `phones`: the role
+    of `script` that plays them."""
+    with _child(phones, calls=calls, seconds=seconds, script=script) as generator, start(json.loads(_line(generator))) as pids:
+        before = sum(map(_cpu_ns, pids))
+        generator.stdin.write("go\n")
+        generator.stdin.flush()
+        result = json.loads(_line(generator))
+        spent = sum(map(_cpu_ns, pids)) - before
     return {"us": spent / 1e3 / max(1, result["received"]), "sent": result["sent"], "lost": result["sent"] - result["received"]}
 
 
 @contextlib.contextmanager
-def worker(phones: list[int], *, orders: Callable[[int], list[Tap]] = lambda _: []) -> Iterator[tuple[int, ...]]:
-    """A media worker with every two phones bridged. `orders`: further ones, for the port of the first of two."""
+def worker(
+    phones: list[int], *, orders: Callable[[int], list[Tap]] = lambda _: [], srtp: Srtp | None = None
+) -> Iterator[tuple[int, ...]]:
+    """A media worker with every two phones bridged. `orders`: further ones, for the port of the first of two. `srtp`: the keys of all
+    legs."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, tempfile.TemporaryDirectory() as prompts:
         fd = str(theirs.fileno())
@@ -94,7 +109,7 @@ def worker(phones: list[int], *, orders: Callable[[int], list[Tap]] = lambda _: 
         try:
             _until(ours, Ready)
             for leg, phone in enumerate(phones):
-                ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone))))
+                ours.send(encode(Open(host=HOST, port=_port(leg), peer=RemoteMedia(host=HOST, port=phone, srtp=srtp))))
             for leg in range(0, len(phones), 2):
                 ours.send(encode(Bridge(a=_port(leg), b=_port(leg + 1))))
                 for order in orders(_port(leg)):
@@ -136,8 +151,17 @@ def relay_bare(legs: int) -> None:
             send(view[: receive(buffer)], address)
 
 
-def generate(legs: int, *, seconds: int) -> None:
-    """Phones: each sends a 20 ms frame when its own moment comes, evenly spread over the 20 ms, and counts what it gets."""
+def frame_of(leg: int, frame: int) -> bytes:
+    return build(
+        RtpPacket(
+            payload_type=0, sequence=frame & 0xFFFF, timestamp=frame * FRAME_SAMPLES, ssrc=leg + 1, payload=b"\xff" * FRAME_SAMPLES
+        )
+    )
+
+
+def generate(legs: int, *, seconds: int, datagram: Callable[[int, int], bytes] = frame_of) -> None:
+    """Phones: each sends a 20 ms frame when its own moment comes, evenly spread over the 20 ms, and counts what it gets. `datagram`: of a
+    leg, the frame with this number."""
     sockets = [_udp(0) for _ in range(legs)]
     print(json.dumps([sock.getsockname()[1] for sock in sockets]), flush=True)
     sys.stdin.readline()
@@ -155,7 +179,7 @@ def generate(legs: int, *, seconds: int) -> None:
         due = min(total, (now_ns - start_ns) * legs // FRAME_NS + 1)
         for number in range(sent, due):
             leg, frame = number % legs, number // legs
-            sockets[leg].sendto(_frame(leg, frame), (HOST, _port(leg)))
+            sockets[leg].sendto(datagram(leg, frame), (HOST, _port(leg)))
         sent = due
         events = epoll.poll(0.001 if sent < total else QUIET_S, legs)
         for fd, _ in events:
@@ -164,14 +188,6 @@ def generate(legs: int, *, seconds: int) -> None:
         if sent == total and not events:
             break
     print(json.dumps({"sent": sent, "received": received}), flush=True)
-
-
-def _frame(leg: int, frame: int) -> bytes:
-    return build(
-        RtpPacket(
-            payload_type=0, sequence=frame & 0xFFFF, timestamp=frame * FRAME_SAMPLES, ssrc=leg + 1, payload=b"\xff" * FRAME_SAMPLES
-        )
-    )
 
 
 def _port(leg: int) -> int:
@@ -186,8 +202,8 @@ def _udp(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _child(role: str, *, calls: int, seconds: int) -> Iterator[Any]:
-    command = [sys.executable, str(Path(__file__)), "--role", role, "--calls", str(calls), "--seconds", str(seconds)]
+def _child(role: str, *, calls: int, seconds: int, script: str = __file__) -> Iterator[Any]:
+    command = [sys.executable, script, "--role", role, "--calls", str(calls), "--seconds", str(seconds)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process
@@ -206,8 +222,9 @@ def _line(process: Any) -> str:
 
 
 def _until(control: socket.socket, kind: type) -> None:
-    while not isinstance(decode_report(control.recv(65_536)), kind):
-        pass
+    while not isinstance(report := decode_report(control.recv(65_536)), kind):
+        if isinstance(report, OpenFailed):
+            raise SystemExit(f"relay bench: port {report.port} can't be had: {report.why}")
 
 
 def _cpu_ns(pid: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 BENCHES = (
     "relay",
     "recording",
+    "srtp",
     "prompts",
     "transcoding",
     "signalling",

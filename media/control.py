@@ -24,6 +24,26 @@ class Latch(StrEnum):
     ANY_FIRST_SECONDS = "any-first-seconds"
 
 
+class SrtpSuite(StrEnum):
+    """A crypto suite, by its name in SDP (RFC 4568 §6.2, RFC 7714 §14.2)."""
+
+    AEAD_AES_256_GCM = "AEAD_AES_256_GCM"
+    AEAD_AES_128_GCM = "AEAD_AES_128_GCM"
+    AES_CM_128_HMAC_SHA1_80 = "AES_CM_128_HMAC_SHA1_80"
+    AES_CM_128_HMAC_SHA1_32 = "AES_CM_128_HMAC_SHA1_32"
+
+
+class Srtp(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg is encrypted. `send`: master key and salt of what we send; `receive`: of what comes. Both are secret."""
+
+    suite: SrtpSuite
+    send: bytes
+    receive: bytes
+
+    def __repr__(self) -> str:
+        return f"Srtp(suite={self.suite.value}, ...)"
+
+
 class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Where a leg's far end says its RTP is, and how its payloads are numbered.
 
@@ -38,6 +58,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     `learns`: `host` is a guess; the first packet from anywhere says where it is.
     `rtcp_mux`: its RTCP is on the port of RTP (RFC 5761). `rtcp_port`: where it is else (RFC 3605); None: on the next one.
     `latch`: from where packets may come. `follows_nat`: also from another port of its host that a NAT gives it in the call.
+    `srtp`: its RTP and RTCP are encrypted, both ways; None: plain.
     """
 
     host: str
@@ -60,6 +81,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     receives: bool = True
     rtcp_mux: bool = False
     rtcp_port: int | None = None
+    srtp: Srtp | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -262,8 +284,8 @@ class FarEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """Per leg. `received`: packets that were heard, from its far end, with a payload of an agreed type; `first_ns`, `last_ns`: when.
-    `unheard`: other RTP from there. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. Octets are RTP
-    payload octets."""
+    `unheard`: other RTP from there. `stray`: packets from elsewhere than the latched source. `malformed`: not RTP. `unauthentic`:
+    on an encrypted leg, packets that its far end's key did not protect, and those that came before. Octets are RTP payload octets."""
 
     received: int = 0
     received_octets: int = 0
@@ -272,6 +294,7 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     unheard: int = 0
     stray: int = 0
     malformed: int = 0
+    unauthentic: int = 0
     first_ns: int | None = None
     last_ns: int | None = None
 

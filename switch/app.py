@@ -105,6 +105,9 @@ def _call_of(effect: Effect) -> str:
             return effect.call_id
 
 
+_PEER_EVENTS = {Statistic.FAILOVER: "address failed", Statistic.SRTP_REFUSED: "audio is not encrypted"}
+
+
 def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) -> None:
     """Writes the log line that the engine asks for."""
     match effect:
@@ -113,7 +116,7 @@ def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) ->
                 _log.error(what, **({"trace": trace} if trace else {}))
         case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last, kind=kind):
             hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-            event = "address failed" if kind is Statistic.FAILOVER else "odd SIP"
+            event = _PEER_EVENTS.get(kind, "odd SIP")
             _log.warning(event, source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
         case LogNat(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id):
             _log.info("peer behind NAT", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id)

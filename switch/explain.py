@@ -343,9 +343,12 @@ def event_words(event: str, facts: Mapping[str, object], parties: Sequence[str],
 
 
 _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
-    ev.InviteArrived.__name__: lambda _party, _facts: "the call comes in",
+    ev.InviteArrived.__name__: lambda _party, facts: "the call comes in" + _encrypted(facts),
     ev.LegRang.__name__: lambda party, _facts: f"{party} rings",
     ev.LegFailedOver.__name__: lambda party, facts: f"an address of {party} fails; the call goes to {facts.get('target', '')}",
+    ev.LegOfferedPlain.__name__: lambda party, facts: (
+        f"{party} does not take encrypted audio (SIP {facts.get('status', '')}) and is offered plain audio"
+    ),
     ev.LegRedirected.__name__: lambda party, facts: f"{party} sends the call on to {facts.get('uri', '')}",
     ev.TransferRequested.__name__: lambda party, facts: f"{party} transfers the call to {facts.get('uri', '')}",
     ev.TransferAnswered.__name__: lambda party, _facts: f"whom {party} transfers the call to answers",
@@ -353,7 +356,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
         f"whom {party} transfers the call to does not take it (SIP {facts.get('status', '')})"
     ),
     ev.TransferorLeft.__name__: lambda party, _facts: f"{party} hangs up, and the caller waits for whom it transfers the call to",
-    ev.LegAnswered.__name__: lambda party, _facts: f"{party} answers",
+    ev.LegAnswered.__name__: lambda party, facts: f"{party} answers" + _encrypted(facts),
     ev.AnswerUnusable.__name__: lambda party, facts: f"{party} answers without audio that can be carried{_because(facts)}",
     ev.AnswerDurable.__name__: lambda party, _facts: f"the answer of {party} is on disk",
     ev.CallerAcknowledged.__name__: lambda _party, _facts: "the caller acknowledges the answer",
@@ -371,6 +374,10 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
+
+
+def _encrypted(facts: Mapping[str, object]) -> str:
+    return ", its audio encrypted" if facts.get("encrypted") else ""
 
 
 def _because(facts: Mapping[str, object]) -> str:

@@ -20,6 +20,7 @@ from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
 from media.worker.playout import Playout
 from media.worker.rtcp_session import NS_PER_US, RtcpSession
+from media.worker.srtp import SrtpSocket
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
@@ -94,11 +95,14 @@ class Leg:
         "silence_from_ns",
         "silence_told_ns",
         "sock",
+        "srtp",
         "stray",
         "stream",
+        "tap_clock",
         "taps",
         "taps_received",
         "transcoder",
+        "unauthentic",
         "unheard",
         "unsent",
         "untold_ns",
@@ -117,8 +121,9 @@ class Leg:
         self.host = host
         self.port = port
         self.sock = sock
-        self.receive = sock.recvfrom_into
-        self.send = sock.sendto
+        self.receive = sock.recvfrom_into  # derived by `_secure`
+        self.send = sock.sendto  # derived by `_derive_send`
+        self.srtp: SrtpSocket | None = None  # its audio is encrypted
         self.stream = stream
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
@@ -153,6 +158,7 @@ class Leg:
         self.unsent = bytearray()  # frames of G.711 that are less than a packet
         self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
         self.taps: tuple[LegTap, ...] = ()
+        self.tap_clock: Callable[[], int] = int  # replaced with the first tap
         self.taps_received: tuple[LegTap, ...] = ()  # derived by `set_taps`: while there are any, no audio type is the present one
         self.silence_from_ns = now_ns
         self.silence_told_ns = -1
@@ -160,6 +166,7 @@ class Leg:
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.received = self.received_octets = self.sent = self.sent_octets = self.unheard = self.stray = self.malformed = 0
+        self.unauthentic = 0
 
     def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
@@ -180,10 +187,19 @@ class Leg:
         self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
         self.silence_from_ns = now_ns
+        self._secure(peer)
         self.reception.pause()
         self.reception.count_at(Codec(peer.codec).clock_rate)
         self.stream.detach()
         self.update_relay()
+
+    def _secure(self, peer: RemoteMedia) -> None:
+        if peer.srtp is not None and self.srtp is not None:
+            self.srtp.rekey(peer.srtp)
+        elif peer.srtp is not None or self.srtp is not None:
+            self.srtp = None if peer.srtp is None else SrtpSocket(self, peer.srtp)
+            self.receive = self.sock.recvfrom_into if self.srtp is None else self.srtp.receive
+            self._derive_send()
 
     def _leave(self, now_ns: int) -> None:
         """A new address is signalled: the former one is over. One that it had not signalled may be where it sends from whatever it says."""
@@ -309,12 +325,18 @@ class Leg:
         self.taps = taps
         self.taps_received = tuple(tap for tap in taps if RECEIVED in tap.directions)
         self.audio_type = NO_TYPE
-        sent = tuple(tap for tap in taps if SENT in tap.directions)
-        self.send = self._tapped_send(sent, clock) if sent else self.sock.sendto
+        self.tap_clock = clock
+        self._derive_send()
 
-    def _tapped_send(self, taps: tuple[LegTap, ...], clock: Callable[[], int]) -> Callable[[memoryview, Address], int]:
-        send = self.sock.sendto
+    def _derive_send(self) -> None:
+        """Taps copy what is sent before it is encrypted."""
+        send = self.sock.sendto if self.srtp is None else self.srtp.send
+        sent = tuple(tap for tap in self.taps if SENT in tap.directions)
+        self.send = self._tapped_send(send, sent, self.tap_clock) if sent else send
 
+    def _tapped_send(
+        self, send: Callable[[memoryview, Address], int], taps: tuple[LegTap, ...], clock: Callable[[], int]
+    ) -> Callable[[memoryview, Address], int]:
         def send_and_copy(packet: memoryview, address: Address) -> int:
             size = send(packet, address)
             if packet[1] & 0x7F == self.send_type:
@@ -429,6 +451,7 @@ class Leg:
             unheard=self.unheard,
             stray=self.stray,
             malformed=self.malformed,
+            unauthentic=self.unauthentic,
             first_ns=self.first_ns,
             last_ns=self.last_ns,
         )

@@ -169,6 +169,8 @@ class Relay:
         buffer = self._forwarder.buffer
         try:
             size, source = sock.recvfrom_into(buffer)
+            if leg.srtp is not None:
+                size = leg.srtp.open_rtcp(buffer, size)
         except OSError:
             return
         try:

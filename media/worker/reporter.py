@@ -55,8 +55,9 @@ class Reporter:
         if way is None:
             return
         sock, address = way
+        told = report(leg, now_ns, with_bye=with_bye)
         try:
-            sock.sendto(memoryview(report(leg, now_ns, with_bye=with_bye)), address)
+            sock.sendto(memoryview(told if leg.srtp is None else leg.srtp.encrypted_rtcp(told)), address)
         except OSError:
             return  # as any datagram may be lost
 

@@ -362,6 +362,7 @@ def _set_remote(leg: Leg, peer: RemoteMedia, now_ns: int) -> None:
 
 
 def _new_stream(clock_rate: int = SAMPLE_RATE) -> OutgoingStream:
+    """The first sequence number is of the lower half, so that no receiver of SRTP takes a wrap for the beginning (RFC 3711 §3.3.1)."""
     return OutgoingStream(
-        ssrc=secrets.randbits(32), sequence=secrets.randbits(16), timestamp=secrets.randbits(32), clock_rate=clock_rate
+        ssrc=secrets.randbits(32), sequence=secrets.randbits(15), timestamp=secrets.randbits(32), clock_rate=clock_rate
     )

@@ -7,9 +7,9 @@ Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on std
     {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
 `over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
-`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO), the codecs `PCMA` and `G722` (else it has
-PCMU alone), `loses` (of what it sends and what it gets a twentieth is lost on the way). `tls`, where not empty: it speaks TLS instead of
-UDP.
+`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO), `srtp` (it requires SRTP, by SDES),
+the codecs `PCMA` and `G722` (else it has PCMU alone), `loses` (of what it sends and what it gets a twentieth is lost on the way). `tls`,
+where not empty: it speaks TLS instead of UDP.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -224,6 +224,9 @@ def _account(number: str, port: int, rtp: int, options: Sequence[str], auth: Seq
         config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
     if "timers" in options:
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_REQUIRED
+    if "srtp" in options:
+        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+        config.mediaConfig.srtpSecureSignaling = 0
     config.mediaConfig.transportConfig.port = rtp
     config.mediaConfig.transportConfig.boundAddress = LOOPBACK
     config.mediaConfig.transportConfig.publicAddress = LOOPBACK

@@ -50,12 +50,13 @@ module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
+module srtp.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {control}
 """
-ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs={codecs}{auth}\n"
+ACCOUNT = "<sip:{number}@{place}>;regint=0;answermode=manual;audio_codecs={codecs}{auth}{srtp}\n"
 
 
 class BaresipPhone:
@@ -84,7 +85,8 @@ class BaresipPhone:
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
         codecs = ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS
-        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth, codecs=codecs)
+        srtp = ";mediaenc=srtp-mand" if "srtp" in options else ""
+        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth, codecs=codecs, srtp=srtp)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -92,7 +94,7 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str, srtp: str) -> None:
         folder = self._work / self.name
         folder.mkdir()
         write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
@@ -109,6 +111,7 @@ class BaresipPhone:
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
+            "srtp": srtp,
             "tls": "",
             "codecs": codecs,
         }

@@ -11,7 +11,7 @@ import yaml
 from rig_ports import LOOPBACK
 from rig_programs import IPV6
 
-RIG_NAME = re.compile(r"\d\d-[a-z0-9-]+")
+RIG_NAME = re.compile(r"\d{2,3}-[a-z0-9-]+")
 PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
 DURATION = re.compile(r"(\d+)(ms|s)")
 DEFAULT_DEADLINE_S = 120.0
@@ -41,8 +41,20 @@ class PhoneKind(StrEnum):
 
 
 OPTIONS = {
-    PhoneKind.PJSIP: ("late-offer", "silence-suppression", "100rel", "timers", "info", "tls", "sips", "loses", "PCMA", "G722"),
-    PhoneKind.BARESIP: ("tls", "PCMA", "G722", "OPUS"),
+    PhoneKind.PJSIP: (
+        "late-offer",
+        "silence-suppression",
+        "100rel",
+        "timers",
+        "info",
+        "srtp",
+        "tls",
+        "sips",
+        "loses",
+        "PCMA",
+        "G722",
+    ),
+    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS"),
 }
 
 
@@ -213,7 +225,8 @@ class Rig:
 
 def find_rigs(root: Path) -> list[Path]:
     """Every rig's folder below `root`, in order of its number."""
-    return sorted(folder for folder in root.iterdir() if folder.is_dir() and RIG_NAME.fullmatch(folder.name))
+    rigs = (folder for folder in root.iterdir() if folder.is_dir() and RIG_NAME.fullmatch(folder.name))
+    return sorted(rigs, key=lambda folder: int(folder.name.partition("-")[0]))
 
 
 def read_rig(folder: Path) -> Rig:

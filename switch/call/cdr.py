@@ -151,6 +151,8 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
             return {"leg": leg, "since_us": since.utc_us}
         case ev.LegRang(leg=leg, status=status, early_media=early_media):
             return {"leg": leg, "status": status, **({"early_media": True} if early_media else {})}
+        case ev.LegAnswered(leg=leg, encrypted=encrypted):
+            return {"leg": leg, **({"encrypted": True} if encrypted else {})}
         case ev.DeadlinePassed():
             return {}
         case ev.InviteArrived():
@@ -162,6 +164,7 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
                 "tags": dict(event.tags),
                 "sip_call_id": event.sip_call_id,
                 **({} if event.why is None else {"why": event.why}),
+                **({"encrypted": True} if event.encrypted else {}),
             }
         case _:
             return {name: value for name, value in asdict(event).items() if name != "at" and value is not None}

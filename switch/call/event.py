@@ -18,7 +18,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     `seed`: what routing draws from for this call. `version`: of the plan that the call pins. `max_call_ms`: the longest a call may last.
     `tags`: what the carrier passed in headers. `sip_call_id`: the Call-ID of the INVITE; None: the call is only simulated.
     `why`: the objection in words, where it does not say all. `publisher`, `campaign`: of the number, where there is an objection:
-    else the ruling says them.
+    else the ruling says them. `encrypted`: the caller's audio will be.
     """
 
     at: Moment
@@ -35,6 +35,7 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
     publisher: str | None = None
     campaign: str | None = None
+    encrypted: bool = False
 
 
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,14 @@ class LegFailedOver(msgspec.Struct, frozen=True, kw_only=True):
     target: str
 
 
+class LegOfferedPlain(msgspec.Struct, frozen=True, kw_only=True):
+    """A line refused encrypted audio by this SIP status, and its INVITE went to it again with plain audio."""
+
+    at: Moment
+    leg: int
+    status: int
+
+
 class LegRedirected(msgspec.Struct, frozen=True, kw_only=True):
     """A line answered 3xx, and its INVITE went to `uri` instead."""
 
@@ -77,10 +86,11 @@ class LegRedirected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegAnswered(msgspec.Struct, frozen=True, kw_only=True):
-    """A line's 200."""
+    """A line's 200. `encrypted`: its audio is."""
 
     at: Moment
     leg: int
+    encrypted: bool = False
 
 
 class AnswerUnusable(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +241,7 @@ Event = (
     | Ruled
     | LegRang
     | LegFailedOver
+    | LegOfferedPlain
     | LegRedirected
     | LegAnswered
     | AnswerUnusable

@@ -18,6 +18,7 @@ from switch.call.event import (
     LegAnswered,
     LegEnded,
     LegFailedOver,
+    LegOfferedPlain,
     LegRang,
     LegRedirected,
     MediaHeard,
@@ -139,6 +140,13 @@ def on_leg_failed_over(call: Call, event: LegFailedOver) -> Step:
         for ring in call.phase.ringing
     )
     return Step(replace(call, phase=replace(call.phase, ringing=ringing)))
+
+
+def on_leg_offered_plain(call: Call, event: LegOfferedPlain) -> Step:
+    """The same attempt, in plain: its time limits go on."""
+    if call.legs[event.leg] is LegState.ENDED:
+        return Step(call)
+    return Step(replace(call, history=update_attempt(call.history, event.leg, lambda t: replace(t, is_plain=True))))
 
 
 def on_leg_redirected(call: Call, event: LegRedirected) -> Step:

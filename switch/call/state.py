@@ -77,7 +77,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     `caller_heard`, `line_heard`: when each was first heard by the other in talk; None: never.
     `cause`: why it did not take the call, or how it ended. `needs_key`: the advertiser must accept the call by a key; `accepted`: when the
     key was pressed. `sip_call_id`: the Call-ID of its INVITE. `redirected_to`: the URI that took the place of the line's, by its 3xx.
-    `transferred_to`: those that its REFERs asked for.
+    `transferred_to`: those that its REFERs asked for. `is_plain`: it refused encrypted audio.
     `target`: where its INVITE went at last, when the first address failed; None: that one did not.
     """
 
@@ -107,6 +107,7 @@ class AttemptState(msgspec.Struct, frozen=True, kw_only=True):
     redirected_to: str | None = None
     transferred_to: tuple[str, ...] = ()
     target: str | None = None
+    is_plain: bool = False
 
 
 class MenuVisit(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from switch.sip.fact import (
     OfferAccepted,
     OfferReceived,
     OfferRefused,
+    PlainOffered,
     ProvisionalReceived,
     RedirectFollowed,
     ReferReceived,
@@ -130,6 +131,7 @@ class PhoneCall:
                 InviteReceived()
                 | ProvisionalReceived()
                 | FailedOver()
+                | PlainOffered()
                 | RedirectFollowed()
                 | ReferReceived()
                 | AckReceived()

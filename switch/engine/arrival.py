@@ -29,9 +29,10 @@ def arrival_of(
     token: Callable[[], str],
     objection: Cause | None,
     why: str | None = None,
+    encrypted: bool = False,
     at: Moment,
 ) -> ev.InviteArrived:
-    """Returns the event. `why`: the objection in words.
+    """Returns the event. `why`: the objection in words. `encrypted`: the caller's audio will be.
 
     The tag `privacy` is set where the caller's number is to be kept from lines that are not trusted.
     """
@@ -55,6 +56,7 @@ def arrival_of(
         why=why,
         publisher=None if number is None else number.publisher,
         campaign=None if number is None else number.campaign,
+        encrypted=encrypted,
     )
 
 

@@ -18,6 +18,7 @@ from switch.sip.fact import InviteReceived
 from switch.sip.identity import passable
 from switch.sip.offer_answer import warning_text
 from switch.sip.peer import DEFAULT_PEER
+from switch.sip.sdes import SrtpMode
 
 
 class CallSetup:
@@ -57,7 +58,10 @@ class CallSetup:
             )
             name = fact.peer if trunk is None else trunk.name
             why = None if leg.refusal is None else warning_text(leg.refusal)
-            arrived = arrival_of(fact, plan, trunk=name, token=self._token, objection=objection, why=why, at=at)
+            encrypted = objection is None and (leg.is_encrypted or leg.peer.srtp is SrtpMode.REQUIRED)
+            arrived = arrival_of(
+                fact, plan, trunk=name, token=self._token, objection=objection, why=why, encrypted=encrypted, at=at
+            )
             step = begin(arrived)
             live = LiveCall(
                 call=step.call,

@@ -89,7 +89,8 @@ class LogProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 class LogPeer(msgspec.Struct, frozen=True, kw_only=True):
     """A trunk or line sent something malformed, or something that can't be true, which is logged once for each call and kind of it; or it
-    failed (`kind` FAILOVER). `sip_call_id`: the Call-ID of its message, as far as it could be read.
+    failed (`kind` FAILOVER), or takes no encrypted audio (SRTP_REFUSED). `sip_call_id`: the Call-ID of its message, as far as it could be
+    read.
 
     `is_last`: no more of this host are logged for a while; statistics go on counting.
     """

@@ -76,6 +76,7 @@ class Engine:
             rtp,
             tell=lambda worker, order: emit(TellWorker(worker=worker, order=order)),
             note=lambda source, what: emit(LogNat(source=source, what=what)),
+            token=token,
         )
         renegotiator = Renegotiator(agent=agent, media=self._media)
         transfers = TransferController(agent=agent, media=self._media, renegotiator=renegotiator, calls=self._calls)

@@ -150,6 +150,7 @@ class CommandExecutor:
                 uri=uri,
                 silence_ms=dial.attempt.silence_ms,
                 body=body,
+                plain=self._media.plain_offer(live, leg),
                 ring_ms=dial.attempt.ring_ms,
                 call_id=live.call.history.attempts[dial.leg - 1].sip_call_id,
                 at=at,

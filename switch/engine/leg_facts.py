@@ -27,6 +27,7 @@ from switch.sip.fact import (
     OfferAccepted,
     OfferReceived,
     OfferRefused,
+    PlainOffered,
     ProvisionalReceived,
     RedirectFollowed,
     ReferReceived,
@@ -37,7 +38,7 @@ MAX_LINE_REST_S = 600
 """How long a line is left alone at most because it asked for it (Retry-After)."""
 
 
-_Told = ProvisionalReceived | FailedOver | RedirectFollowed | ReferReceived | AnswerReceived | InfoDigit
+_Told = ProvisionalReceived | FailedOver | PlainOffered | RedirectFollowed | ReferReceived | AnswerReceived | InfoDigit
 """What a call is told of as one event."""
 
 
@@ -100,6 +101,9 @@ class LegFacts:
                 return ev.LegRang(at=at, leg=number, status=status, early_media=early)
             case FailedOver(target=target):
                 return ev.LegFailedOver(at=at, leg=number, target=str(target))
+            case PlainOffered(status=status):
+                leg.is_plain = True
+                return ev.LegOfferedPlain(at=at, leg=number, status=status)
             case RedirectFollowed(uri=uri):
                 return ev.LegRedirected(at=at, leg=number, uri=uri)
             case ReferReceived(uri=uri):
@@ -107,7 +111,7 @@ class LegFacts:
             case AnswerReceived(body=body, to_tag=fork):
                 leg.source = self._agent.flow_of(fact.leg) or leg.source
                 if self._media.apply_final_answer(live, leg, body, fork=fork):
-                    return ev.LegAnswered(at=at, leg=number)
+                    return ev.LegAnswered(at=at, leg=number, encrypted=leg.is_encrypted)
                 return ev.AnswerUnusable(at=at, leg=number, why=self._media.answer_objection(leg, body))
             case InfoDigit(digit=digit, duration_ms=duration_ms):
                 self._digits.on_info(live, number, InfoKey(digit, duration_ms), at)  # first: a key that bridges is not passed on

@@ -26,13 +26,14 @@ def invite(
     line: str,
     uri: str,
     body: bytes,
+    plain: bytes,
     silence_ms: int,
     ring_ms: int,
     call_id: str | None,
     at: Moment,
 ) -> None:
     """Sends the INVITE of `leg` to the first of `targets`, or to a later one where that fails, as one to `line`, and gives it the agent's
-    number. `body`: our offer."""
+    number. `body`: our offer. `plain`: the one that follows where that is refused for its encryption, or b""."""
     target, *further = targets
     caller, passed = _caller_for(live, line)
     leg.sip = agent.invite(
@@ -49,6 +50,7 @@ def invite(
         extra=(*caller.fields, *passed),
         asserted=caller.asserted,
         peer=leg.peer,
+        plain=plain,
     )
 
 

@@ -13,6 +13,7 @@ from switch.sip.flow import Flow
 from switch.sip.offer_answer import NegotiatedMedia
 from switch.sip.peer import DEFAULT_PEER, PeerProfile
 from switch.sip.requests import Fields
+from switch.sip.sdes import Suite
 from switch.sip.sdp import Direction
 from switch.timer_heap import TimerEntry
 
@@ -39,6 +40,7 @@ class LiveLeg(msgspec.Struct, kw_only=True):
     `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
     `follows`: the agent's number of the leg whose REFER this one is the target of.
     `in_band`: its latest keys that were heard as tones, each with its moment. `keys_by_info`: it has sent one by INFO.
+    `keys`: our SRTP keys, by suite: drawn when they are first needed, and kept. `is_plain`: it is offered no SRTP, though it may have it.
     """
 
     sip: int
@@ -62,6 +64,18 @@ class LiveLeg(msgspec.Struct, kw_only=True):
     early: dict[str, EarlyAnswer] = {}
     in_band: tuple[tuple[str, int], ...] = ()
     keys_by_info: bool = False
+    keys: dict[Suite, bytes] = {}
+    is_plain: bool = False
+
+    def __repr__(self) -> str:
+        return f"LiveLeg(sip={self.sip}, source={self.source}, peer={self.peer.name!r}, port={self.port})"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Returns whether it was agreed that its audio is encrypted."""
+        if self.remote is not None:
+            return self.remote.srtp is not None
+        return self.prepared is not None and self.prepared.srtp is not None
 
 
 class LiveCall(msgspec.Struct, kw_only=True):

@@ -1,6 +1,6 @@
 """Controls the media of live calls: RTP ports, SDP offers and answers (RFC 3264), and the orders to media workers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,11 +12,13 @@ from switch.codec import NARROW_BAND, Codec, fits
 from switch.engine.live import EarlyAnswer, LiveCall, LiveLeg
 from switch.engine.ports import RtpPorts
 from switch.engine.remote import media_host, remote_media
+from switch.engine.srtp_keys import SrtpKeyring
 from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, Incompatible, NegotiatedMedia, warning, warning_text
-from switch.sip.sdp import Direction, Format, parse_sdp
+from switch.sip.sdes import Crypto, SrtpMode
+from switch.sip.sdp import Direction, Format, SessionDescription, parse_sdp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +56,25 @@ MAX_NOTED = 1_000
 
 
 class MediaController:
-    """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source."""
+    """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source. `token`: makes
+    unguessable tokens, which SRTP keys are made of."""
 
-    __slots__ = ("_calls", "_closed", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_taps", "_tell")
+    __slots__ = ("_calls", "_closed", "_keyring", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_taps", "_tell")
 
-    def __init__(self, rtp: RtpSettings, *, tell: Callable[[int, Order], None], note: Callable[[Flow, str], None]) -> None:
+    def __init__(
+        self,
+        rtp: RtpSettings,
+        *,
+        tell: Callable[[int, Order], None],
+        note: Callable[[Flow, str], None],
+        token: Callable[[], str],
+    ) -> None:
         self._local = {each.advertised: each.local for each in rtp.addresses}
         self._ours = frozenset((*self._local, *self._local.values()))
         self._ports = RtpPorts(*rtp.ports, quiet_ms=rtp.quiet_ms)
         self._tell = tell
         self._note = note
+        self._keyring = SrtpKeyring(token)
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
         self._taps = 0
@@ -126,6 +137,7 @@ class MediaController:
         SDP of both is the same (RFC 3261 §13.2.1). From each on the wait for its first packet begins."""
         agreement = leg.prepared
         if agreement is None:
+            leg.is_plain = leg.peer.srtp is SrtpMode.OPTIONAL  # who can't read another offer would be lost
             self._open(live, leg, number=CALLER)
             return self._offer(leg)
         leg.remote = self._remote(leg, agreement, ours=(agreement.format,))
@@ -169,6 +181,13 @@ class MediaController:
         self._open(live, leg, number=number)
         caller = live.legs[CALLER]
         return self._offer(leg, first=_codec(caller), with_cn=_has_cn(caller))  # then nothing need be transcoded
+
+    def plain_offer(self, live: LiveCall, leg: LiveLeg) -> bytes:
+        """Returns our offer of plain RTP to a leg that was made an encrypted one and need not take it; b"": there is none."""
+        if leg.peer.srtp is not SrtpMode.OPTIONAL:
+            return b""
+        caller = live.legs[CALLER]
+        return self._description(leg, first=_codec(caller), with_cn=_has_cn(caller), direction=Direction.SENDRECV, crypto=())
 
     def apply_early_answer(self, live: LiveCall, leg: LiveLeg, answer: bytes, *, fork: str) -> bool:
         """Applies an answer in a provisional response to our INVITE; until the 2xx the latest of all forks counts. `fork`: its To tag.
@@ -226,9 +245,9 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return "its SDP can not be read" if answer else "its answer has no SDP"
-        agreement = offer_answer.accept_answer(
-            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
-        )
+        agreement = self._read_answer(leg, description)
+        if agreement is None and self._keyring.offered(leg) and not any(media.crypto for media in description.media):
+            return "its SDP takes none of the encrypted audio that was offered: it has no a=crypto"
         objection = None if agreement is None else self._objection(leg, agreement)
         if objection is None:
             return "its SDP takes none of the audio that was offered"
@@ -238,18 +257,31 @@ class MediaController:
         description = parse_sdp(answer)
         if description is None:
             return None
-        agreement = offer_answer.accept_answer(
-            description, host=self._host(leg), formats=_formats(leg), dtmf_type=_dtmf_type(leg), rtcp_mux=_has_mux(leg)
-        )
+        agreement = self._read_answer(leg, description)
         return None if agreement is None or self._objection(leg, agreement) else agreement
+
+    def _read_answer(self, leg: LiveLeg, description: SessionDescription) -> NegotiatedMedia | None:
+        return offer_answer.accept_answer(
+            description,
+            host=self._host(leg),
+            formats=_formats(leg),
+            dtmf_type=_dtmf_type(leg),
+            crypto=self._keyring.offered(leg),
+            rtcp_mux=_has_mux(leg),
+        )
 
     def _offer(
         self, leg: LiveLeg, *, first: int | None = None, with_cn: bool = False, direction: Direction = Direction.SENDRECV
     ) -> bytes:
         """`first`: the codec that the offer is to suit, see `_formats`. `with_cn`: with comfort noise."""
-        port = _port(leg)
         leg.offered = True
         leg.version += 1
+        return self._description(leg, first=first, with_cn=with_cn, direction=direction, crypto=self._keyring.offered(leg))
+
+    def _description(
+        self, leg: LiveLeg, *, first: int | None, with_cn: bool, direction: Direction, crypto: Sequence[Crypto]
+    ) -> bytes:
+        port = _port(leg)
         return offer_answer.offer(
             host=self._host(leg),
             port=port,
@@ -259,6 +291,7 @@ class MediaController:
             dtmf_type=_dtmf_type(leg),
             with_cn=with_cn,
             direction=direction,
+            crypto=crypto,
             rtcp_mux=_has_mux(leg),
         )
 
@@ -276,6 +309,8 @@ class MediaController:
             codecs=leg.peer.codecs,
             with_dtmf=leg.peer.dtmf.is_by_events,
             direction=direction,
+            srtp=SrtpMode.REQUIRED if leg.is_encrypted else leg.peer.srtp,  # what is encrypted stays so
+            key_of=lambda suite: self._keyring.key(leg, suite),
         )
         if isinstance(agreement, Incompatible):
             return agreement

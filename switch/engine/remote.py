@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from media.control import Latch, RemoteMedia
+from media.control import Latch, RemoteMedia, Srtp, SrtpSuite
 from switch.sip.flow import is_private
 from switch.sip.headers import cached
 from switch.sip.offer_answer import NegotiatedMedia
@@ -34,7 +34,7 @@ def remote_media(
     """Returns the far end of what was agreed on, at `host` (see `media_host`). `ours`, `our_dtmf`: what we listed, which may come as well
     as what the peer listed (RFC 3264 §5.1: a side sends by the other's numbers; some send by their own). `told`: the direction that we
     said; who was told less than sendrecv is held, whatever it answers (some phones answer hold with sendrecv)."""
-    stream = agreement.stream
+    stream, keys = agreement.stream, agreement.srtp
     return RemoteMedia(
         host=host,
         port=stream.port,
@@ -55,6 +55,7 @@ def remote_media(
         rtcp_mux=stream.rtcp_mux,
         rtcp_port=stream.rtcp_port,
         held=stream.direction is not Direction.SENDRECV or told is not Direction.SENDRECV,
+        srtp=None if keys is None else Srtp(suite=SrtpSuite(keys.suite.value), send=keys.send, receive=keys.receive),
     )
 
 

@@ -17,7 +17,7 @@ from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import NOT_ACCEPTABLE, Renegotiator
 from switch.sip.agent import UserAgent
-from switch.sip.fact import AnswerReceived, LegFact, LegTerminated, OfferReceived, ProvisionalReceived, ReferReceived
+from switch.sip.fact import AnswerReceived, LegFact, LegTerminated, OfferReceived, PlainOffered, ProvisionalReceived, ReferReceived
 
 DONE, FORBIDDEN, TIMEOUT, UNAVAILABLE = 200, 403, 408, 503
 
@@ -82,6 +82,7 @@ class TransferController:
             line=tried.line,
             uri=command.uri,
             body=body,
+            plain=self._media.plain_offer(live, target),
             silence_ms=live.context.plan.table.lines[tried.line].silence_ms,
             ring_ms=command.ring_ms,
             call_id=call_id,
@@ -138,6 +139,8 @@ class TransferController:
             case ProvisionalReceived(body=body, to_tag=fork) if target is not None:
                 target.source = self._agent.flow_of(fact.leg) or target.source
                 self._media.apply_early_answer(live, target, body, fork=fork)
+            case PlainOffered() if target is not None:
+                target.is_plain = True
             case AnswerReceived(body=body, to_tag=fork) if target is not None:
                 target.source = self._agent.flow_of(fact.leg) or target.source
                 if self._media.apply_final_answer(live, target, body, fork=fork):

@@ -34,6 +34,7 @@ from switch.settings.value import Invalid
 from switch.sip.digest import Algorithm, Secret
 from switch.sip.identity import DidFrom
 from switch.sip.peer import DEFAULT_ALGORITHMS, DtmfMode, LatchMode, TransferMode
+from switch.sip.sdes import SrtpMode
 from switch.sip.telephone import NumberFormat
 
 MAX_CAP = 100_000
@@ -303,6 +304,7 @@ Codecs = Annotated[
     BeforeValidator(without_left_out),
 ]
 Dtmf = Annotated[DtmfMode, choice("dtmf", DtmfMode)]
+Srtp = Annotated[SrtpMode, choice("srtp", SrtpMode)]
 Transfers = Annotated[TransferMode, choice("transfers", TransferMode)]
 Nat = Annotated[v.NatMode, choice("nat", v.NatMode)]
 NatRebind = Annotated[v.NatRebind, choice("nat_rebind", v.NatRebind)]

@@ -149,13 +149,15 @@ class UserAgent:
         extra: Fields = (),
         asserted: str = "",
         peer: PeerProfile = DEFAULT_PEER,
+        plain: bytes = b"",
     ) -> int:
         """Calls `uri` by sending to `target`; returns the new leg. `caller`: the user part of From, "" for anonymous.
 
         `further`: where it goes one after the other when `target` can't be reached, answers 503, or does not answer for `silence_ns`.
         `max_forwards`: what is left of the incoming call's Max-Forwards, so that a call that loops ends (RFC 7332).
         `call_id`: the Call-ID, which no other call may ever have (RFC 3261 §8.1.1.4); None: a new token. `extra`: further headers.
-        `asserted`: the user part of P-Asserted-Identity, "" for none.
+        `asserted`: the user part of P-Asserted-Identity, "" for none. `plain`: an offer in place of `body` where that is refused for its
+        encryption (415, 488, 606); b"": there is none.
         `peer`: the line's. `expires_s`: when it stops ringing by itself, should our CANCEL not reach it (§20.19).
         """
         return OutgoingLeg(
@@ -171,6 +173,7 @@ class UserAgent:
             expires_s=expires_s,
             extra=(*asserted_identity(asserted, host=self._core.listeners.local(target).host, uri=uri), *extra),
             peer=peer,
+            plain=plain,
         ).number
 
     @property

@@ -88,6 +88,13 @@ class FailedOver(msgspec.Struct, frozen=True, kw_only=True):
     target: Flow
 
 
+class PlainOffered(msgspec.Struct, frozen=True, kw_only=True):
+    """The peer refused the encrypted audio that our INVITE offered, and it was sent again, on the same leg, with plain audio."""
+
+    leg: int
+    status: int
+
+
 class RedirectFollowed(msgspec.Struct, frozen=True, kw_only=True):
     """The peer answered our INVITE with 3xx, and it was sent to `uri` instead, on the same leg."""
 
@@ -219,6 +226,7 @@ Notice = HealthChanged | RegistrationChanged | SourceAuthenticated
 LegFact = (
     ProvisionalReceived
     | FailedOver
+    | PlainOffered
     | RedirectFollowed
     | AnswerReceived
     | AckReceived

@@ -3,7 +3,7 @@
 A host may be a name: who resolves it, which ports are free and how RTP flows is decided elsewhere. A refusal has words for the peer.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -11,9 +11,12 @@ from msgspec.structs import replace
 
 from switch.codec import NARROW_BAND, Codec
 from switch.sip.headers import parse_uint
+from switch.sip.sdes import Crypto, SrtpKeys, SrtpMode, Suite, first_usable
 from switch.sip.sdp import (
     FIRST_DYNAMIC_TYPE,
     MAX_PAYLOAD_TYPE,
+    RTP,
+    SRTP,
     Direction,
     Format,
     Media,
@@ -45,10 +48,21 @@ class Incompatible(StrEnum):
     ADDRESS = '301 payphone "Audio goes to the address of one host"'
     FAMILY = '301 payphone "Audio of this call goes over the other version of IP"'
     TRANSPORT = '302 payphone "Audio is RTP/AVP"'
+    SRTP_TOO = '302 payphone "Audio is RTP/AVP or RTP/SAVP"'
+    SRTP_ONLY = '302 payphone "Audio is RTP/SAVP"'
+    KEYS = f'306 payphone "Keys are one a=crypto of {", ".join(Suite)}"'
     MEDIA = '304 payphone "No audio stream is offered"'
     FORMAT = '305 payphone "Audio is {codecs}"'
     UNREADABLE = '399 payphone "The SDP can not be read"'
     LOOP = '399 payphone "The SDP names an address of our own"'
+
+
+_TRANSPORTS = {SrtpMode.OFF: (RTP,), SrtpMode.OPTIONAL: (RTP, SRTP), SrtpMode.REQUIRED: (SRTP,)}
+_OTHER_TRANSPORT = {
+    SrtpMode.OFF: Incompatible.TRANSPORT,
+    SrtpMode.OPTIONAL: Incompatible.SRTP_TOO,
+    SrtpMode.REQUIRED: Incompatible.SRTP_ONLY,
+}
 
 
 def warning(reason: Incompatible, codecs: Sequence[Codec]) -> str:
@@ -65,7 +79,7 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `cn_type`: its comfort noise. `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time
     it asks for. `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1). `is_v6`: the host, which may be a name, is of IPv6.
-    `rtcp_port`, `rtcp_mux`: where its RTCP is, see `Media`."""
+    `rtcp_port`, `rtcp_mux`: where its RTCP is, see `Media`. `crypto`: its key; None: it is plain RTP."""
 
     host: str
     port: int
@@ -78,12 +92,14 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     is_v6: bool = False
     rtcp_port: int | None = None
     rtcp_mux: bool = False
+    crypto: Crypto | None = None
 
 
 class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     """The result of offer/answer. `body`: our answer, b"" when the answer was the peer's. `host`: our address in it, of the peer's family.
     `stream`: the peer's side. `format`: what we send, by the peer's number. `dtmf_type`: the peer's, None when it has none (or we
-    offered none). `cn_type`: likewise, and None beside a codec of another clock (RFC 3389 §4)."""
+    offered none). `cn_type`: likewise, and None beside a codec of another clock (RFC 3389 §4). `srtp`: the keys of both sides, None: plain
+    RTP."""
 
     body: bytes
     host: str
@@ -91,6 +107,10 @@ class NegotiatedMedia(msgspec.Struct, frozen=True, kw_only=True):
     format: Format
     dtmf_type: int | None
     cn_type: int | None = None
+    srtp: SrtpKeys | None = None
+
+    def __repr__(self) -> str:
+        return f"NegotiatedMedia(host={self.host!r}, format={self.format}, srtp={self.srtp}, ...)"
 
 
 def answer(
@@ -103,13 +123,18 @@ def answer(
     codecs: Sequence[Codec] = (),
     with_dtmf: bool = True,
     direction: Direction = Direction.SENDRECV,
+    srtp: SrtpMode = SrtpMode.OFF,
+    key_of: Callable[[Suite], bytes] | None = None,
 ) -> NegotiatedMedia | Incompatible:
-    """Our answer: the first audio stream we can serve, with one codec (the first of `codecs` that the peer has; where none are given, the
-    peer's first of G.711), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we receive RTP, one address for
-    each family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the answer does as much of it as
-    the offer allows (§6.1). Incompatible: nothing we can serve (488)."""
-    views = [_audio(media, hosts, codecs or NARROW_BAND) for media in offer.media]
-    chosen, stream = next(((index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)), (-1, None))
+    """Our answer: the first audio stream we can serve, an encrypted one before others, with one codec (the first of `codecs` that the peer
+    has; where none are given, the peer's first of G.711), every other stream rejected in its place (RFC 3264 §6). `hosts`, `port`: where we
+    receive RTP, one address for each family that we have. `with_dtmf`: with the peer's telephone-event. `direction`: what we would do; the
+    answer does as much of it as the offer allows (§6.1). `srtp`: whether it may or must be encrypted; then with our key for the suite, of
+    `key_of`. Incompatible: nothing we can serve (488)."""
+    mode = SrtpMode.OFF if key_of is None else srtp
+    views = [_audio(media, hosts, codecs or NARROW_BAND, mode) for media in offer.media]
+    served = [(index, view) for index, view in enumerate(views) if isinstance(view, AudioStream)]
+    chosen, stream = min(served, key=lambda each: each[1].crypto is None, default=(-1, None))
     if stream is None:
         return next(
             (view for view in views if isinstance(view, Incompatible) and view is not Incompatible.MEDIA), Incompatible.MEDIA
@@ -119,6 +144,8 @@ def answer(
     picked, dtmf_type = stream.formats[0], stream.dtmf_type if with_dtmf else None
     cn_type = _cn_type(stream, picked)
     host = _of_family(hosts, is_v6=stream.is_v6) or hosts[0]  # on hold either will do
+    theirs = stream.crypto
+    ours = () if theirs is None or key_of is None else (Crypto(tag=theirs.tag, suite=theirs.suite, key=key_of(theirs.suite)),)
     lines = session_lines(host, session_id=session_id, version=version, timing=offer.timing)
     for index, media in enumerate(offer.media):
         if index == chosen:
@@ -128,11 +155,20 @@ def answer(
                 cn_type=cn_type,
                 dtmf_type=dtmf_type,
                 direction=stream.direction.reversed.limited(direction),
+                crypto=ours,
                 rtcp_mux=stream.rtcp_mux,
             )
         else:
             lines.append(rejection_line(media))
-    return NegotiatedMedia(body=written(lines), host=host, stream=stream, format=picked, dtmf_type=dtmf_type, cn_type=cn_type)
+    return NegotiatedMedia(
+        body=written(lines),
+        host=host,
+        stream=stream,
+        format=picked,
+        dtmf_type=dtmf_type,
+        cn_type=cn_type,
+        srtp=_keys(ours, theirs),
+    )
 
 
 def offer(
@@ -145,14 +181,23 @@ def offer(
     dtmf_type: int | None = DTMF_TYPE,
     with_cn: bool = False,
     direction: Direction = Direction.SENDRECV,
+    crypto: Sequence[Crypto] = (),
     rtcp_mux: bool = False,
 ) -> bytes:
-    """An offer of one audio stream, `with_cn`: with comfort noise. A later offer of the same session has the same `session_id` and a
-    `version` one higher (§8). `rtcp_mux`: as an earlier offer of the peer's had it, and only then."""
+    """An offer of one audio stream, `with_cn`: with comfort noise. `crypto`: our keys, one for each suite; (): it is plain RTP. A later
+    offer of the same session has the same `session_id` and a `version` one higher (§8). `rtcp_mux`: as an earlier offer of the peer's had
+    it, and only then."""
     lines = session_lines(host, session_id=session_id, version=version, timing="0 0")
-    cn_type = CN_TYPE if with_cn else None
-    ours = audio_lines(port, formats=formats, cn_type=cn_type, dtmf_type=dtmf_type, direction=direction, rtcp_mux=rtcp_mux)
-    return written([*lines, *ours])
+    audio = audio_lines(
+        port,
+        formats=formats,
+        cn_type=CN_TYPE if with_cn else None,
+        dtmf_type=dtmf_type,
+        direction=direction,
+        crypto=crypto,
+        rtcp_mux=rtcp_mux,
+    )
+    return written([*lines, *audio])
 
 
 def accept_answer(
@@ -161,12 +206,15 @@ def accept_answer(
     host: str,
     formats: Sequence[Format] = OFFERED,
     dtmf_type: int | None = DTMF_TYPE,
+    crypto: Sequence[Crypto] = (),
     rtcp_mux: bool = False,
 ) -> NegotiatedMedia | None:
-    """Returns what the peer's `answer` to our `offer` of this host and these formats agrees on, or None: it rejected the audio, gave an
-    address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts."""
+    """Returns what the peer's `answer` to our `offer` of this host, these formats and keys agrees on, or None: it rejected the audio, gave
+    an address we cannot send to, or chose what we did not offer. Its first stream answers our only one (§6); its order of codecs counts.
+    Our key is told by its suite, whatever the tag: each is offered once."""
     codecs = {each.codec for each in formats}
-    stream = _audio(answer.media[0], (host,), codecs.union(NARROW_BAND)) if answer.media else None
+    mode, suites = SrtpMode.REQUIRED if crypto else SrtpMode.OFF, [each.suite for each in crypto]
+    stream = _audio(answer.media[0], (host,), codecs.union(NARROW_BAND), mode, suites) if answer.media else None
     if not isinstance(stream, AudioStream):
         return None
     picked = next((each for each in stream.formats if each.codec in codecs), None)
@@ -175,7 +223,22 @@ def accept_answer(
     dtmf_type = None if dtmf_type is None else stream.dtmf_type
     if stream.rtcp_mux and not rtcp_mux:  # what was not offered can't be agreed on (RFC 5761 §5.1.1)
         stream = replace(stream, rtcp_mux=False)
-    return NegotiatedMedia(body=b"", host=host, stream=stream, format=picked, dtmf_type=dtmf_type, cn_type=_cn_type(stream, picked))
+    return NegotiatedMedia(
+        body=b"",
+        host=host,
+        stream=stream,
+        format=picked,
+        dtmf_type=dtmf_type,
+        cn_type=_cn_type(stream, picked),
+        srtp=_keys(crypto, stream.crypto),
+    )
+
+
+def _keys(ours: Sequence[Crypto], theirs: Crypto | None) -> SrtpKeys | None:
+    if theirs is None:
+        return None
+    send = next(each.key for each in ours if each.suite is theirs.suite)
+    return SrtpKeys(suite=theirs.suite, send=send, receive=theirs.key)
 
 
 def _cn_type(stream: AudioStream, picked: Format) -> int | None:
@@ -186,13 +249,19 @@ def _of_family(hosts: Sequence[str], *, is_v6: bool) -> str | None:
     return next((host for host in hosts if (":" in host) is is_v6), None)
 
 
-def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> AudioStream | Incompatible:
+def _audio(
+    media: Media, hosts: Sequence[str], taken: Collection[Codec], srtp: SrtpMode, suites: Sequence[Suite] = tuple(Suite)
+) -> AudioStream | Incompatible:
     """Returns the stream as we would serve it at one of `hosts`, or why we cannot; one that is rejected is no stream. `taken`: the codecs
-    that count."""
+    that count. `suites`: those of its keys that do."""
     if media.kind.lower() != "audio" or not media.port:
         return Incompatible.MEDIA
-    if media.protocol.upper() != "RTP/AVP":
-        return Incompatible.TRANSPORT
+    protocol = media.protocol.upper()
+    if protocol not in _TRANSPORTS[srtp]:
+        return _OTHER_TRANSPORT[srtp]
+    crypto = first_usable(media.crypto, suites) if protocol == SRTP else None
+    if protocol == SRTP and crypto is None:
+        return Incompatible.KEYS
     if not media.host:
         return Incompatible.ADDRESS
     if media.host not in UNSPECIFIED and _of_family(hosts, is_v6=media.is_v6) is None:
@@ -216,6 +285,7 @@ def _audio(media: Media, hosts: Sequence[str], taken: Collection[Codec]) -> Audi
         is_v6=media.is_v6,
         rtcp_port=media.rtcp_port,
         rtcp_mux=media.rtcp_mux,
+        crypto=crypto,
     )
 
 

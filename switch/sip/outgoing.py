@@ -15,7 +15,7 @@ from switch.sip.bye import send_bye
 from switch.sip.core import UserAgentCore
 from switch.sip.dialog import Dialog, caller_dialog
 from switch.sip.early_dialogs import MAX_FORKS, EarlyDialogs
-from switch.sip.fact import AnswerReceived, EndReason, FailedOver, LegTerminated, RedirectFollowed
+from switch.sip.fact import AnswerReceived, EndReason, FailedOver, LegTerminated, PlainOffered, RedirectFollowed
 from switch.sip.failover import AbandonedInvite, Failover
 from switch.sip.flow import Flow
 from switch.sip.headers import parse_name_addr, parse_seconds
@@ -28,11 +28,14 @@ from switch.sip.refusal import MAX_WORDS, refusal_words, unusable_words
 from switch.sip.requests import Fields, cancel_of, contact_of, credentials_of, q850_of, reason_q850
 from switch.sip.session import Session
 from switch.sip.session_timer import interval_answered
+from switch.sip.statistics import Statistic
 from switch.sip.transaction import NS_PER_S, Timer, Transaction
 from switch.sip.transaction_table import TransactionEnd
 
 MAX_RETRY_S = 3_600
 """Of a line's Retry-After."""
+NOT_ENCRYPTED = (415, 488, 606)
+"""By these a device refuses a body, or a session, whose transport it does not have (RFC 3261 §21.4.13, §21.4.26, §21.6.4)."""
 _UNANSWERED = {
     TransactionEnd.UNREACHABLE: (EndReason.UNREACHABLE, "can't be reached"),
     TransactionEnd.CERTIFICATE_REFUSED: (EndReason.CERTIFICATE_REFUSED, "shows a certificate that is not accepted"),
@@ -82,6 +85,7 @@ class OutgoingLeg:
         expires_s: int | None,
         extra: Fields,
         peer: PeerProfile,
+        plain: bytes = b"",
     ) -> None:
         self.number = core.next_leg()
         self._core = core
@@ -105,6 +109,7 @@ class OutgoingLeg:
             expires_s=expires_s,
             extra=extra,
             peer=peer,
+            plain=plain,
         )
         self._request, self._transaction = self._send(uri, now_ns)
         core.legs[self.number] = self
@@ -217,8 +222,8 @@ class OutgoingLeg:
         )
 
     def _again(self, response: Response, now_ns: int) -> bool:
-        """Sends the INVITE again where the refusal says how: with credentials (§22.2), for a longer session (RFC 4028 §7.3), elsewhere; or
-        to the next target, when this one has no room (RFC 3263 §4.3)."""
+        """Sends the INVITE again where the refusal says how: with credentials (§22.2), for a longer session (RFC 4028 §7.3), in plain,
+        elsewhere; or to the next target, when this one has no room (RFC 3263 §4.3)."""
         tries, digest = self._transaction.tries, self._invite.digest
         if digest is not None and digest.takes(response, self._request, tries=tries):
             self._send_again(self._request.uri, now_ns)
@@ -226,6 +231,13 @@ class OutgoingLeg:
             return True
         if response.status == 422 and self._invite.lengthen(response):
             self._send_again(self._request.uri, now_ns)
+            return True
+        if response.status in NOT_ENCRYPTED and self._invite.turns_plain():
+            target, call_id = self._failover.present, self._request.headers.get("Call-ID") or ""
+            what = f"{target} answers {response.status} to encrypted audio: it is offered plain audio"
+            self._core.note_oddity(target, what, call_id, kind=Statistic.SRTP_REFUSED)
+            self._send_again(self._request.uri, now_ns)
+            self._core.report(PlainOffered(leg=self.number, status=response.status))
             return True
         if response.status == 503:
             asked_s = parse_seconds(response.headers.get("Retry-After") or "", MAX_RETRY_S) or 0

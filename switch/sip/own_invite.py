@@ -34,6 +34,7 @@ class OwnInvite:
         "_least_s",
         "_lengthened",
         "_peer",
+        "_plain",
         "_seed",
         "_uri",
         "_visited",
@@ -58,6 +59,7 @@ class OwnInvite:
         expires_s: int | None,
         extra: Fields,
         peer: PeerProfile,
+        plain: bytes = b"",
     ) -> None:
         self._core = core
         self._peer = peer
@@ -72,6 +74,7 @@ class OwnInvite:
         self.cseq = 0
         self.branch = ""
         self.body = body
+        self._plain = plain
         self._fields: tuple[Fields, Fields] = (
             (
                 ("Max-Forwards", str(max_forwards)),
@@ -119,6 +122,13 @@ class OwnInvite:
             return False
         self._lengthened += 1
         self.interval_s = self._least_s = least_s
+        return True
+
+    def turns_plain(self) -> bool:
+        """Offers plain audio from now on. Returns False where that may not be offered, or was."""
+        if not self._plain:
+            return False
+        self.body, self._plain = self._plain, b""
         return True
 
     def redirection(self, response: Response, *, like: Flow, now_ns: int) -> tuple[str, tuple[Flow, ...]] | None:

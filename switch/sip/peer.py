@@ -7,6 +7,7 @@ from enum import StrEnum
 from switch.codec import Codec
 from switch.sip.capabilities import USUAL, WITH_TRANSFER, Abilities
 from switch.sip.digest import Algorithm, Credentials, Secret
+from switch.sip.sdes import SrtpMode
 
 DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
 """What our challenges offer, the strongest first (RFC 8760 §2.4)."""
@@ -61,6 +62,7 @@ class PeerProfile:
     `redirects`: hosts, in lower case, that its 3xx, and its REFER where `transfers` lets it, may send a call to.
     `session_expires_s`: how long a session of it may last without a refresh (RFC 4028); None: we ask for no refreshes.
     `codecs`: what it is offered and answered, best first; (): G.711, first the law that its partner has.
+    `srtp`: whether its audio is encrypted.
     """
 
     name: str = ""
@@ -73,6 +75,7 @@ class PeerProfile:
     session_expires_s: int | None = 1800
     codecs: tuple[Codec, ...] = ()
     dtmf: DtmfMode = DtmfMode.AUTO
+    srtp: SrtpMode = SrtpMode.OFF
     transfers: TransferMode = TransferMode.REFUSE
 
     @property

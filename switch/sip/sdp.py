@@ -14,6 +14,7 @@ import msgspec
 
 from switch.codec import Codec
 from switch.sip.headers import MAX_PORT, cached, parse_uint
+from switch.sip.sdes import CRYPTO, MAX_CRYPTO_LINES, Crypto, crypto_line
 
 
 class Format(NamedTuple):
@@ -23,6 +24,8 @@ class Format(NamedTuple):
     codec: Codec
 
 
+RTP, SRTP = "RTP/AVP", "RTP/SAVP"
+"""Transports of a stream (RFC 3551, RFC 3711)."""
 PTIME_MS = 20
 """What we ask for, and send where nothing else is asked for."""
 MAX_SDP_BYTES = 16_384
@@ -91,7 +94,8 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line with what applies to it. `port`: 0 rejects the stream, None is no usable port number. `host`: an IP literal, or a name,
     or "": none that is usable. `is_v6`: it is of IPv6. `formats`: as written. `codecs`: rtpmap by payload type, upper case, e.g.
     (101, "TELEPHONE-EVENT/8000"). `fmtps`: their values, as written. `rtcp_port`: where its RTCP is (RFC 3605); None: on the port behind.
-    `rtcp_mux`: on the port of RTP, if the other side agrees (RFC 5761)."""
+    `rtcp_mux`: on the port of RTP, if the other side agrees (RFC 5761). `crypto`: the values of a=crypto, secret, the first
+    `MAX_CRYPTO_LINES`."""
 
     kind: str
     port: int | None
@@ -105,6 +109,12 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     rtcp_port: int | None = None
     rtcp_mux: bool = False
+    crypto: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"Media(kind={self.kind!r}, port={self.port}, protocol={self.protocol!r}, formats={self.formats}, host={self.host!r})"
+        )
 
 
 class SessionDescription(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,11 +142,12 @@ def parse_sdp(body: bytes) -> SessionDescription | None:
 
 class _Block(msgspec.Struct, kw_only=True):
     """The session's lines, or one stream's from its m= line on. `first`: what follows the type of each kind of line, in the first of
-    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`, `fmtps`: all of them."""
+    that kind; attributes by their whole name, a direction as `_DIRECTION`. `rtpmaps`, `fmtps`, `crypto`: all of them."""
 
     first: dict[str, str] = {}
     rtpmaps: list[str] = []
     fmtps: list[str] = []
+    crypto: list[str] = []
 
 
 def _blocks(lines: list[str]) -> list[_Block]:
@@ -152,6 +163,8 @@ def _blocks(lines: list[str]) -> list[_Block]:
                 block.fmtps.append(line[len(_FMTP) :])
             elif line.startswith(_PTIME):
                 block.first.setdefault(_PTIME, line[len(_PTIME) :])
+            elif line.startswith(CRYPTO):
+                block.crypto.append(line[len(CRYPTO) :])
             elif line in _DIRECTION_LINES:
                 block.first.setdefault(_DIRECTION, line)
             elif line.startswith(_RTCP):
@@ -186,6 +199,7 @@ def _media(block: _Block, session: _Block) -> Media | None:
         direction=Direction.SENDRECV if direction is None else _DIRECTION_LINES[direction],
         rtcp_port=parse_uint(first.get(_RTCP, "").partition(" ")[0], MAX_PORT) or None,
         rtcp_mux=_RTCP_MUX in first,
+        crypto=tuple(block.crypto[:MAX_CRYPTO_LINES]),
     )
 
 
@@ -232,12 +246,13 @@ def audio_lines(
     cn_type: int | None,
     dtmf_type: int | None,
     direction: Direction,
+    crypto: Sequence[Crypto] = (),
     rtcp_mux: bool = False,
 ) -> list[str]:
     """Returns the lines of our audio stream. `cn_type`, `dtmf_type`: of comfort noise (RFC 3389) and telephone-event, where it has them.
-    `rtcp_mux`: RTCP comes to the same port."""
+    `crypto`: its keys; (): it is plain RTP. `rtcp_mux`: RTCP comes to the same port."""
     numbers = [*(each.payload_type for each in formats), *(each for each in (cn_type, dtmf_type) if each is not None)]
-    lines = [f"m=audio {port} RTP/AVP {' '.join(map(str, numbers))}"]
+    lines = [f"m=audio {port} {SRTP if crypto else RTP} {' '.join(map(str, numbers))}", *map(crypto_line, crypto)]
     for each in formats:
         lines.append(f"a=rtpmap:{each.payload_type} {each.codec.rtpmap}")
         if each.codec.fmtp is not None:

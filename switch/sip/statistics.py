@@ -25,6 +25,8 @@ class Statistic(StrEnum):
     """Something in a message of a trunk or line was wrong, and read past."""
     FAILOVER = "failover"
     """A target of a line could not be reached, was silent or sent 503, and the INVITE went to the next one."""
+    SRTP_REFUSED = "srtp_refused"
+    """A line with `srtp: optional` refused encrypted audio, and was offered plain audio."""
     NAT = "nat"
     """A dialog whose requests go where the peer's messages come from, not to what it signals."""
     STRANGER = "stranger"

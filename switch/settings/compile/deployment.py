@@ -194,6 +194,7 @@ def _peer(name: str, peer: TrunkConfig | LineConfig) -> PeerProfile:
         session_expires_s=peer.session_timer,
         codecs=tuple(peer.codecs or ()),
         dtmf=peer.dtmf,
+        srtp=peer.srtp,
     )
 
 

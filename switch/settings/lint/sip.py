@@ -6,8 +6,9 @@ from switch.settings.address import ANYWHERE
 from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
 from switch.settings.problem import quote
-from switch.sip.flow import Transport, is_address
+from switch.sip.flow import Transport, is_address, transport_of
 from switch.sip.headers import parse_uri
+from switch.sip.sdes import SrtpMode
 
 
 def of_sip(document: Document) -> Iterator[Finding]:
@@ -16,6 +17,7 @@ def of_sip(document: Document) -> Iterator[Finding]:
     yield from headers_that_do_not_pass(document)
     yield from trunks_of_the_other_family(document)
     yield from lines_of_the_other_family(document)
+    yield from keys_in_clear(document)
 
 
 def bare_transports(document: Document) -> Iterator[Finding]:
@@ -69,3 +71,18 @@ def lines_of_the_other_family(document: Document) -> Iterator[Finding]:
             ours, theirs = ("IPv4", "IPv6") if ":" in uri.host else ("IPv6", "IPv4")
             message = f"a line at {theirs}, and audio goes over {ours} alone"
             yield warning(path, message, hint=f"add an {theirs} address to switch.rtp.address")
+
+
+def keys_in_clear(document: Document) -> Iterator[Finding]:
+    """SDP has the keys of SRTP: who can read the SIP can decrypt the audio (RFC 4568 §10.1)."""
+    message = "the keys of this audio go through SIP that is not encrypted: who reads that can listen"
+    has_tls = any(each.transport is Transport.TLS for each in document.switch.sip.listen or ())
+    for name, trunk in document.trunks.items():
+        if trunk.srtp is not SrtpMode.OFF and not has_tls:
+            yield warning(("trunks", name, "srtp"), message, hint="add `- {tls: ADDRESS:PORT}` to switch.sip.listen")
+    for owner, advertiser in document.advertisers.items():
+        for name, line in advertiser.lines.items():
+            uri = parse_uri(line.uri)
+            if line.srtp is not SrtpMode.OFF and uri is not None and transport_of(uri) is not Transport.TLS:
+                hint = "write `;transport=tls` behind its uri"
+                yield warning(("advertisers", owner, "lines", name, "srtp"), message, hint=hint)

@@ -120,6 +120,10 @@ class PeerConfig(CapOwner):
         "else as tones, and its INFO counts too",
         default="auto",
     )
+    srtp: field.Srtp = may(
+        "required: its audio is encrypted, by keys in SDP, or there is no call; optional: where the far end does that, too; off: never",
+        default="off",
+    )
     calls_per_second: field.CallsPerSecond | None = may(
         "Calls in any second; a trunk's further ones get 503, a line is then passed over; default: no limit"
     )

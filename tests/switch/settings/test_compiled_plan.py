@@ -21,6 +21,7 @@ from switch.sip.digest import Algorithm
 from switch.sip.flow import Transport
 from switch.sip.identity import DidFrom, LineIdentity, TrunkIdentity
 from switch.sip.peer import DtmfMode, LatchMode, TransferMode
+from switch.sip.sdes import SrtpMode
 from switch.sip.telephone import NumberFormat
 
 
@@ -485,3 +486,24 @@ def test_hold_music_is_the_campaigns_else_the_switchs(config: Path, of_switch: s
         switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
     found = deployed(config, extra).plan.hold_music
     assert {name: prompt for name, prompt in found.items() if name in ("night", "quotes")} == night
+
+
+def test_srtp_of_trunks_and_lines(config: Path) -> None:
+    extra = """
+trunks:
+  encrypted: {addresses: [203.0.113.99], srtp: required}
+  plain: {addresses: [203.0.113.97]}
+advertisers:
+  beta:
+    lines:
+      beta-1: {uri: "sip:a@192.0.2.10", srtp: optional}
+      beta-2: {uri: "sip:a@192.0.2.11", srtp: off}
+"""
+    plan = deployed(config, extra).plan
+    peers = {trunk.name: trunk.peer for trunk in plan.trunks} | dict(plan.line_peers)
+    assert {name: peers[name].srtp for name in ("encrypted", "plain", "beta-1", "beta-2")} == {
+        "encrypted": SrtpMode.REQUIRED,
+        "plain": SrtpMode.OFF,
+        "beta-1": SrtpMode.OPTIONAL,
+        "beta-2": SrtpMode.OFF,
+    }

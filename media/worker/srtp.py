@@ -1,0 +1,115 @@
+"""Encrypts what one leg is sent and decrypts what comes (RFC 3711), by libsrtp. Its keys come from SDP; it agrees on none.
+
+A leg that is encrypted has `SrtpSocket.receive` and `send` in place of its socket's own: everything else of the packet path works on plain
+RTP, and a plain leg pays nothing. What can't be authenticated, and what comes twice, is counted and goes no further: it is no packet.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pylibsrtp import Error, Policy, Session
+
+from media.control import Srtp, SrtpSuite
+from media.rtp.packet import RTCP_TYPES
+
+if TYPE_CHECKING:
+    from media.worker.leg import Address, Leg
+
+_PROFILES = {
+    SrtpSuite.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+    SrtpSuite.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+}
+_FAILURES = (Error, ValueError)
+"""Of libsrtp; ValueError: a packet that is too long for it."""
+
+
+class Dropped(OSError):
+    """A packet goes no further: for who receives and sends, one that the network lost."""
+
+
+class SrtpSocket:
+    """The encrypted side of one leg's socket. Another key of the peer takes over at its first packet, since those that are on their way
+    still have the former one. A sending session is kept for each key of ours: to begin one anew would use the same key stream twice."""
+
+    __slots__ = ("_former", "_leg", "_receive", "_received", "_receiver", "_sender", "_senders", "_sendto")
+
+    def __init__(self, leg: "Leg", keys: Srtp) -> None:
+        self._leg = leg
+        self._receive = leg.sock.recvfrom_into
+        self._sendto = leg.sock.sendto
+        self._senders: dict[tuple[SrtpSuite, bytes], Session] = {}
+        self._former: Session | None = None
+        self._received = (keys.suite, keys.receive)
+        self._receiver = _session(*self._received, ssrc_type=Policy.SSRC_ANY_INBOUND)
+        self._sender = self._sender_of(keys)
+
+    def rekey(self, keys: Srtp) -> None:
+        """These are the keys from now on. One that stays goes on, with its rollover counter and what is known of packets that came."""
+        self._sender = self._sender_of(keys)
+        if (keys.suite, keys.receive) != self._received:
+            self._received = (keys.suite, keys.receive)
+            self._former = self._receiver
+            self._receiver = _session(*self._received, ssrc_type=Policy.SSRC_ANY_INBOUND)
+
+    def _sender_of(self, keys: Srtp) -> Session:
+        key = (keys.suite, keys.send)
+        if key not in self._senders:
+            self._senders[key] = _session(*key, ssrc_type=Policy.SSRC_ANY_OUTBOUND)
+        return self._senders[key]
+
+    def receive(self, buffer: bytearray) -> "tuple[int, Address]":
+        """As `recvfrom_into`: the decrypted packet. OSError where there is none, or none that is the peer's."""
+        size, source = self._receive(buffer)
+        packet = bytes(memoryview(buffer)[:size])
+        plain = self.decrypted(packet, is_rtcp=size > 1 and packet[1] & 0x7F in RTCP_TYPES)
+        buffer[: len(plain)] = plain
+        return len(plain), source
+
+    def send(self, packet: memoryview, address: "Address") -> int:
+        """As `sendto`: encrypts a packet of RTP. OSError where it can't be sent, or was before."""
+        return self._sendto(memoryview(_done(self._sender.protect, bytes(packet))), address)
+
+    def decrypted(self, packet: bytes, *, is_rtcp: bool) -> bytes:
+        """Returns the packet of a datagram that came for the leg. `Dropped`, and counted, where it is none."""
+        try:
+            plain = _opened(self._receiver, packet, is_rtcp=is_rtcp)
+        except _FAILURES:
+            return self._of_former(packet, is_rtcp=is_rtcp)
+        self._former = None
+        return plain
+
+    def open_rtcp(self, buffer: bytearray, size: int) -> int:
+        """Decrypts a packet of RTCP in place; its new size. `Dropped`, and counted, where it is none of the peer's."""
+        plain = self.decrypted(bytes(memoryview(buffer)[:size]), is_rtcp=True)
+        buffer[: len(plain)] = plain
+        return len(plain)
+
+    def encrypted_rtcp(self, packet: bytes) -> bytes:
+        """Returns the datagram for a packet of RTCP. `Dropped` where it can't be sent."""
+        return _done(self._sender.protect_rtcp, packet)
+
+    def _of_former(self, packet: bytes, *, is_rtcp: bool) -> bytes:
+        if self._former is not None:
+            try:
+                return _opened(self._former, packet, is_rtcp=is_rtcp)
+            except _FAILURES:
+                pass
+        self._leg.unauthentic += 1
+        raise Dropped("not authentic")
+
+
+def _session(suite: SrtpSuite, key: bytes, *, ssrc_type: int) -> Session:
+    return Session(Policy(key=key, ssrc_type=ssrc_type, srtp_profile=_PROFILES[suite]))
+
+
+def _opened(session: Session, packet: bytes, *, is_rtcp: bool) -> bytes:
+    return session.unprotect_rtcp(packet) if is_rtcp else session.unprotect(packet)
+
+
+def _done(protect: Callable[[bytes], bytes], packet: bytes) -> bytes:
+    try:
+        return protect(packet)
+    except _FAILURES:
+        raise Dropped("can't be encrypted") from None
