@@ -14,6 +14,7 @@ from typing import assert_never
 import structlog
 
 from media.control import Ready, Report
+from media.listening import EarsReady, EarsReport
 from media.prompts.cache import cache_in
 from media.recording import RecorderReady, RecorderReport, RecordingEnded
 from routing.geo import load_tables
@@ -26,6 +27,7 @@ from switch.engine.effect import (
     AppendJournal,
     Effect,
     ForgetRecordings,
+    KeepHeard,
     KeepRecording,
     LogLoad,
     LogNat,
@@ -36,6 +38,7 @@ from switch.engine.effect import (
     StoreLegMedia,
     StoreRecord,
     SyncJournal,
+    TellEars,
     TellRecorder,
     TellWorker,
     TrustSource,
@@ -45,6 +48,7 @@ from switch.engine.lookback import lookback_of
 from switch.engine.media import RtpSettings
 from switch.engine.plan import Plan
 from switch.ledger.database import Database, ledger_url
+from switch.ledger.heard_rows import heard_rows
 from switch.ledger.poller import History, LedgerPoller, PostedRow
 from switch.ledger.service import LedgerService
 from switch.ledger.tables import RecordingDeletionRow, RecordingRow
@@ -59,16 +63,20 @@ from switch.sip.transaction import Timers
 from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
-from switch.workers import RecorderSettings, Workers, WorkerSettings, WorkersFailed
+from switch.workers import EarsSettings, RecorderSettings, Workers, WorkerSettings, WorkersFailed
 
 TOKEN_DIGITS = 16
 TAPS_SOCKET_NAME = "taps.sock"
+EARS_SOCKET_NAME = "ears.sock"
 NO_RECORDER = -1
+NO_EARS = -1
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
 OVERDUE_NS = 10_000_000_000
 """A deadline of the engine that has passed for so long says that it has stopped."""
+EARS_S = 2.0
+"""How long a starting switch waits for its ears, at most."""
 END_S = 6.0
 """How long a stopping switch waits for its calls to be over; a second more than a record waits for its legs."""
 
@@ -85,8 +93,10 @@ def _call_of(effect: Effect) -> str:
     match effect:
         case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
             return ""
-        case TellRecorder() | ForgetRecordings():
+        case TellRecorder() | TellEars() | ForgetRecordings():
             return ""
+        case KeepHeard(heard=heard):
+            return heard.call_id
         case KeepRecording(recording=recording):
             return recording.call_id
         case StoreRecord(judged=judged):
@@ -174,6 +184,10 @@ class Shell:
         self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
         self._recorder_number: int | None = None
         self._recorder_started: asyncio.Task[None] | None = None  # once; it is kept running from then on
+        ears = EarsSettings(taps=settings.data / EARS_SOCKET_NAME)
+        self._ears = Workers[EarsReport](ears, reported=self._ears_report, lost=self._ears_lost)
+        self._ears_number: int | None = None
+        self._starting_ears: asyncio.Task[None] | None = None
         self.prompt_keys = deployment.prompt_keys
         self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -211,11 +225,14 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
+            self._want_ears()
             await self._workers.start(self.settings.workers)
             await self._transcoders.start(_codecs(self.engine.plan))
             if self.engine.plan.recordings:
                 self._recorder_started = asyncio.create_task(self._start_recorder())
                 await self._recorder_started
+            if self._starting_ears is not None:  # the first call may press a key at once
+                await asyncio.wait({self._starting_ears}, timeout=EARS_S)
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -225,6 +242,7 @@ class Shell:
             await self._workers.close()
             await self._transcoders.close()
             await self._recorder.close()
+            await self._close_ears()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -268,6 +286,7 @@ class Shell:
         self._watch_peers()
         if deployment.plan.recordings and self._recorder_started is None:
             self._recorder_started = asyncio.create_task(self._start_recorder())
+        self._want_ears()
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
@@ -327,6 +346,7 @@ class Shell:
         await self._workers.close()
         await self._transcoders.close()
         await self._recorder.close()
+        await self._close_ears()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
@@ -337,6 +357,22 @@ class Shell:
             await self._recorder.start(1)
         except WorkersFailed as error:
             _log.error("no call can be recorded", why=str(error))
+
+    def _want_ears(self) -> None:
+        """Starts the ears where something is to be listened to, if they have not been started."""
+        if self.engine.plan.has_use_for_ears and self._starting_ears is None:
+            self._starting_ears = asyncio.create_task(self._start_ears())
+
+    async def _start_ears(self) -> None:
+        try:
+            await self._ears.start(1)
+        except WorkersFailed as error:
+            _log.error("keys that come as tones and talks are not heard", why=str(error))
+
+    async def _close_ears(self) -> None:
+        if self._starting_ears is not None:
+            self._starting_ears.cancel()
+        await self._ears.close()
 
     # what comes in
 
@@ -372,6 +408,19 @@ class Shell:
         self.engine.recorder_lost(self._clock.now())
         self._flush()
         _log.error("recorder lost: calls go on without recordings until it is back", worker=number)
+
+    def _ears_report(self, number: int, report: EarsReport) -> None:
+        if isinstance(report, EarsReady):
+            self._ears_number = number
+            _log.info("ears up", pid=report.pid)
+        self.engine.ears_report(report, self._clock.now())
+        self._flush()
+
+    def _ears_lost(self, number: int) -> None:
+        self._ears_number = None
+        self.engine.ears_lost(self._clock.now())
+        self._flush()
+        _log.error("ears lost: keys that come as tones and talks are not heard until they are back", worker=number)
 
     def _secured(self, tokens: Sequence[str]) -> None:
         now = self._clock.now()
@@ -426,8 +475,10 @@ class Shell:
                 self._workers.tell(worker, order)
             case TellRecorder(order=order):
                 self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
-            case KeepRecording() | ForgetRecordings():
-                self._note_recordings(effect)
+            case TellEars(order=order):
+                self._ears.tell(NO_EARS if self._ears_number is None else self._ears_number, order)
+            case StoreLegMedia() | KeepHeard() | KeepRecording() | ForgetRecordings():
+                self._note_media(effect)
             case AppendJournal(call_id=call_id, payload=payload):
                 self._ledger_service.append(call_id, payload)
             case SyncJournal(call_id=call_id, leg=leg):
@@ -438,8 +489,6 @@ class Shell:
                     call_line(judged)
                 if self._heard is not None:
                     self._heard(judged)
-            case StoreLegMedia(call_id=call_id, media=media):
-                self._ledger_service.keep_media(call_id, media)
             case TrustSource(source=source):
                 self._sockets.trust(source)
             case LogProblem() | LogPeer() | LogNat() | LogLoad() | LogPeerState():
@@ -447,8 +496,12 @@ class Shell:
             case _:
                 assert_never(effect)
 
-    def _note_recordings(self, effect: KeepRecording | ForgetRecordings) -> None:
+    def _note_media(self, effect: StoreLegMedia | KeepHeard | KeepRecording | ForgetRecordings) -> None:
         match effect:
+            case StoreLegMedia(call_id=call_id, media=media):
+                self._ledger_service.keep_media(call_id, media)
+            case KeepHeard(heard=heard):
+                self._poller.keep_heard(heard_rows(heard))
             case KeepRecording(recording=recording):
                 self._poller.keep_recording(_recording_row(recording))
                 with of_call(recording.call_id):

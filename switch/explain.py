@@ -18,12 +18,15 @@ from switch.call.cause import Cause
 from switch.call.leg_media import LegMedia
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
+from switch.ledger.heard import LINE, HeardRow, heard_as_json
 from switch.ledger.reading import KeptRecording, as_plain
 from switch.settings.files import merged
 from switch.settings.problem import Position
 from switch.settings.source import Positions, position_of
 
 INDENT = " " * 28
+EARLY_MS = 1_000
+"""Silence of so long at the beginning of a talk is worth a word."""
 RULED = ev.Ruled.__name__
 ASKED = "config"
 """Each ruling's trail begins with what was asked, the config's version among it."""
@@ -64,6 +67,7 @@ class Explanation:
     states: Sequence[StateRow]
     config_kept: bool
     recordings: Sequence[KeptRecording] = ()
+    heard: Sequence[HeardRow] = ()
     media: Sequence[LegMedia] = ()
 
     def as_json(self) -> dict[str, object]:
@@ -81,6 +85,7 @@ class Explanation:
             "money": [asdict(row) for row in self.rows],
             "states": [asdict(state) for state in self.states],
             "recordings": [as_plain(each) for each in self.recordings],
+            "ears": [heard_as_json(each) for each in self.heard],
             "media": [asdict(each) for each in self.media],
         }
 
@@ -117,6 +122,7 @@ def explain(
     config: Sources,
     states: Sequence[StateRow] | None = None,
     recordings: Sequence[KeptRecording] = (),
+    heard: Sequence[HeardRow] = (),
     media: Sequence[LegMedia] = (),
 ) -> Explanation:
     """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with.
@@ -135,6 +141,7 @@ def explain(
         states=judged.verdict.states if states is None else states,
         config_kept=bool(config.files),
         recordings=recordings,
+        heard=heard,
         media=media,
     )
 
@@ -167,8 +174,23 @@ def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
     for state in explanation.states:
         until = "" if state.until_us is None else f" until {local(state.until_us, clock)}"
         yield f"  {state.state}{until}: {state.reason} (by {state.actor}) [{state.of}]"
+    yield from _heard_lines(explanation.heard)
     for kept in explanation.recordings:
         yield from _recording_lines(kept, clock)
+
+
+def _heard_lines(heard: Sequence[HeardRow]) -> Iterator[str]:
+    """What was heard of each side of each talk."""
+    for row in heard:
+        ratio = "an unknown share of the time" if row.speech_ratio is None else f"{100 * row.speech_ratio:.0f} % of the time"
+        found = [f"speech {row.speaks}, {ratio}", f"{row.level_dbm0:.0f} dBm0"]
+        found += [f"silent for the first {_seconds(row.early_silence_ms)}"] if row.early_silence_ms >= EARLY_MS else []
+        found += [f"dead air {_seconds(row.dead_air_ms)}"] if row.dead_air_ms else []
+        found += [words("tone" if name == "unnamed" else name) for name in dict.fromkeys(tone.name for tone in row.tones)]
+        found += [f"{row.frames_unheard} frames unheard"] if row.frames_unheard else []
+        yield f"heard of the {row.side} in {_seconds(row.duration_ms)} of talk: {', '.join(found)}"
+        if row.side == LINE and row.one_way != "no":
+            yield f"  one-way audio: {row.one_way}"
 
 
 def _recording_lines(kept: KeptRecording, clock: Zone) -> Iterator[str]:

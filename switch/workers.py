@@ -1,5 +1,5 @@
-"""Supervises side processes, media workers and the recorder: starts them, exchanges messages over one socket each, restarts them when they
-exit.
+"""Supervises side processes, media workers, the recorder and the ears: starts them, exchanges messages over one socket each, restarts
+them when they exit.
 
 Calls and audio are opaque here: orders go in, reports come out, and the loss of a process is reported.
 """
@@ -30,6 +30,7 @@ from media.control import (
     decode_report,
     encode,
 )
+from media.listening import EarsReport, QuitEars, decode_ears_report
 from media.recording import QuitRecorder, RecorderReport, decode_recorder_report
 
 SOCKET_BUFFER_BYTES = 1 << 20
@@ -116,6 +117,22 @@ class RecorderSettings:
 
     def decode(self, data: bytes) -> RecorderReport | WorkerProblem:
         report: RecorderReport | WorkerProblem = decode_recorder_report(data)
+        return report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarsSettings:
+    """Of the ears. `taps`: where they take frames."""
+
+    name: ClassVar[str] = "ears"
+    quit: ClassVar[Message] = QuitEars()
+    taps: Path
+
+    def arguments(self) -> list[str]:
+        return ["media.ears", "--taps", str(self.taps)]
+
+    def decode(self, data: bytes) -> EarsReport | WorkerProblem:
+        report: EarsReport | WorkerProblem = decode_ears_report(data)
         return report
 
 

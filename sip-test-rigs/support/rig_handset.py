@@ -3,6 +3,7 @@
 SIPp does the signalling and sends words to a FIFO (`echo press 1 > [tell]` in an `exec`), a line each:
     talk PORT     send the tone to that port of the loopback address that it has itself, a packet every 20 ms, from now on
     press DIGITS  say these digits, one after the other, in place of the tone (from `talk` on, when that comes later)
+    sound DIGITS  the same, as tones in the audio
     hush          stop sending
     types SENT HEARD   audio is PCMU under these payload types (at first 0 and 0)
     mark NAME     tell the runner that this point was reached
@@ -30,11 +31,16 @@ DIGITS = "0123456789*#ABCD"
 DIGIT_UPDATES = 5  # 100 ms of key press
 DIGIT_ENDS = 3  # RFC 4733 section 2.5.1.4: the end is said three times
 GAP_FRAMES = 5
+KEYPAD = ("123A", "456B", "789C", "*0#D")
+LOW_HZ = (697, 770, 852, 941)
+HIGH_HZ = (1209, 1336, 1477, 1633)
 PCMU_TYPE = 0
 TONE = -1
 """In the place of a payload type: a frame of the tone, under whatever type the phone sends audio."""
 HEADER = 12
 TONE_PEAK = 8_000
+KEY_PEAK = 5_000
+"""Of each of a key's two tones."""
 
 
 def _ulaw(sample: int) -> int:
@@ -48,6 +54,15 @@ def _ulaw(sample: int) -> int:
 
 # PHONE_HZ at 8000 Hz: 8 samples are a whole period, so a frame can be sent again and again without a click.
 TONE_FRAME = bytes(_ulaw(round(TONE_PEAK * math.sin(2 * math.pi * PHONE_HZ * n / 8000))) for n in range(FRAME_SAMPLES))
+
+
+def _key_frames(digit: str) -> list[bytes]:
+    """A key of 100 ms as the two tones of ITU-T Q.23."""
+    row, column = divmod("".join(KEYPAD).index(digit), 4)
+    turns = [2 * math.pi * hz / 8000 for hz in (LOW_HZ[row], HIGH_HZ[column])]
+    samples = range(DIGIT_UPDATES * FRAME_SAMPLES)
+    octets = bytes(_ulaw(round(KEY_PEAK * sum(math.sin(turn * n) for turn in turns))) for n in samples)
+    return [octets[at : at + FRAME_SAMPLES] for at in range(0, len(octets), FRAME_SAMPLES)]
 
 
 class Handset:
@@ -149,6 +164,9 @@ class Handset:
             case ["press", digits] if set(digits) <= set(DIGITS):
                 for digit in digits:
                     self._queue_digit(digit)
+            case ["sound", digits] if set(digits) <= set(DIGITS):
+                for digit in digits:
+                    self._digit_frames.extend((TONE, 0, frame) for frame in (*_key_frames(digit), *[TONE_FRAME] * GAP_FRAMES))
             case _:
                 self.problems.append(f"not understood: {' '.join(words)!r}")
 

@@ -50,7 +50,10 @@ def explain(
     call_id = judged.record.call_id
     recordings = from_ledger(lambda: ledger.recordings_of([call_id]))
     media = from_ledger(lambda: ledger.media_of([call_id])).get(call_id, ())
-    explanation = explained(judged, rows=rows, states=states, config=sources(files), recordings=recordings, media=media)
+    heard = from_ledger(lambda: ledger.heard_of([call_id])).get(call_id, ())
+    explanation = explained(
+        judged, rows=rows, states=states, config=sources(files), recordings=recordings, media=media, heard=heard
+    )
     kept = from_ledger(lambda: ledger.config_versions(judged.record.config, at_us=judged.record.invited_us))
     other_versions = differences(kept, versions_now())
     if json_lines:

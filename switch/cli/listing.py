@@ -8,6 +8,7 @@ from routing.zone import Zone
 from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall
 from switch.console import show_calls_table, show_followed_calls
+from switch.ledger.heard import heard_as_json
 from switch.ledger.reading import CallFilter
 from switch.ledger.store import Ledger
 from switch.output import write_json, write_line
@@ -53,9 +54,11 @@ def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lin
 
 
 def _write_json(ledger: Ledger, calls: Sequence[JudgedCall]) -> None:
-    media = ledger.media_of([judged.record.call_id for judged in calls])
+    call_ids = [judged.record.call_id for judged in calls]
+    media, heard = ledger.media_of(call_ids), ledger.heard_of(call_ids)
     for judged in calls:
-        write_json(as_json(judged, media.get(judged.record.call_id, ())))
+        call_id = judged.record.call_id
+        write_json({**as_json(judged, media.get(call_id, ())), "ears": [heard_as_json(row) for row in heard.get(call_id, ())]})
 
 
 def _ended_lately(ledger: Ledger, wanted: CallFilter, last_us: int) -> Sequence[JudgedCall]:

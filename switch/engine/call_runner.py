@@ -14,6 +14,7 @@ from switch.call.moment import Moment
 from switch.call.state import Bridged, Ended, Releasing
 from switch.call.steps import Step
 from switch.engine.call_control import CallControl
+from switch.engine.ears import EarsController
 from switch.engine.effect import AppendJournal, Effect, LogProblem
 from switch.engine.executor import CommandExecutor
 from switch.engine.journal_line import RulingNotes, event_line, heartbeat_line
@@ -24,11 +25,14 @@ from switch.timer_heap import TimerHeap
 class CallRunner:
     """`emit` takes the effects: of each step its journal line first. Each call has at most one timer."""
 
-    __slots__ = ("_control", "_deadlines", "_emit", "_executor")
+    __slots__ = ("_control", "_deadlines", "_ears", "_emit", "_executor")
 
-    def __init__(self, *, executor: CommandExecutor, control: CallControl, emit: Callable[[Effect], None]) -> None:
+    def __init__(
+        self, *, executor: CommandExecutor, control: CallControl, ears: EarsController, emit: Callable[[Effect], None]
+    ) -> None:
         self._executor = executor
         self._control = control
+        self._ears = ears
         self._emit = emit
         self._deadlines: TimerHeap[LiveCall] = TimerHeap()
 
@@ -69,6 +73,7 @@ class CallRunner:
         caused: list[ev.Event] = []
         for command in step.commands:
             caused.extend(self._executor.carry_out(live, command, event.at))
+        self._ears.follow(live, event.at)
         for each in caused:
             self.feed(live, each)
 
@@ -107,6 +112,7 @@ class CallRunner:
                 if isinstance(event, ev.LegEnded):  # the leg has ended, whatever failed: the record need not wait for it
                     self.feed(live, event)
         try:
+            self._ears.stop(live, event.at)
             self._executor.clean_up(live, event.at)
         except Exception:  # noqa: BLE001 as in `feed`
             self._emit(LogProblem(what="a broken call holds something", trace=traceback.format_exc(), call_id=live.call_id))

@@ -3,6 +3,7 @@
 import msgspec
 
 from media.control import Order
+from media.listening import EarsOrder, TalkHeard
 from media.recording import RecorderOrder, RecordingEnded
 from switch.billing.verdict import JudgedCall
 from switch.call.leg_media import LegMedia
@@ -36,6 +37,16 @@ class TellWorker(msgspec.Struct, frozen=True, kw_only=True):
 
 class TellRecorder(msgspec.Struct, frozen=True, kw_only=True):
     order: RecorderOrder
+
+
+class TellEars(msgspec.Struct, frozen=True, kw_only=True):
+    order: EarsOrder
+
+
+class KeepHeard(msgspec.Struct, frozen=True, kw_only=True):
+    """What was heard of a call's talk goes to the ledger."""
+
+    heard: TalkHeard
 
 
 class KeepRecording(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +140,8 @@ Effect = (
     | SendSip
     | TellWorker
     | TellRecorder
+    | TellEars
+    | KeepHeard
     | KeepRecording
     | ForgetRecordings
     | StoreRecord

@@ -7,7 +7,8 @@ clock, touches no socket or file, and draws no random number: `token` makes ever
 import traceback
 from collections.abc import Callable
 
-from media.control import Report
+from media.control import DigitReceived, Report
+from media.listening import EarsHeartbeat, EarsReady, EarsReport, TalkHeard
 from media.recording import RecorderReport
 from switch.billing.verdict import MoneyRow
 from switch.call import event as ev
@@ -20,7 +21,8 @@ from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
 from switch.engine.digit_relay import DigitRelay
-from switch.engine.effect import Effect, LogLoad, LogNat, LogPeer, LogProblem, SendSip, TellWorker, TrustSource
+from switch.engine.ears import EarsController
+from switch.engine.effect import Effect, KeepHeard, LogLoad, LogNat, LogPeer, LogProblem, SendSip, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
@@ -91,7 +93,8 @@ class Engine:
             traffic=self._traffic,
             emit=emit,
         )
-        self._runner = CallRunner(executor=executor, control=self._control, emit=emit)
+        self._ears = EarsController(media=self._media, emit=emit)
+        self._runner = CallRunner(executor=executor, control=self._control, ears=self._ears, emit=emit)
         self._setup = CallSetup(admission=self._admission, media=self._media, calls=self._calls, runner=self._runner, token=token)
         self._reports = WorkerReports(media=self._media, digits=digits, calls=self._calls, runner=self._runner, emit=emit)
         self._leg_facts = LegFacts(
@@ -100,6 +103,7 @@ class Engine:
             renegotiator=renegotiator,
             transfers=transfers,
             digits=digits,
+            ears=self._ears,
             control=self._control,
             calls=self._calls,
             runner=self._runner,
@@ -225,6 +229,25 @@ class Engine:
         """The recorder died: calls go on, and are recorded no longer. Those to come are, once there is another one."""
         for failure in self._recordings.on_lost():
             self._on_recording_failed(failure, at)
+
+    def ears_report(self, report: EarsReport, at: Moment) -> None:
+        """A report of the ears came."""
+        match report:
+            case EarsReady(taps=taps):
+                self._ears.on_ready(taps)
+                for live in self._calls:
+                    self._ears.follow(live, at)
+            case DigitReceived() if self._ears.is_awaited(report, at):
+                self._reports.on_digit(report, at)
+                self._drain_facts(at)
+            case TalkHeard():
+                self._emit(KeepHeard(heard=report))
+            case DigitReceived() | EarsHeartbeat():
+                pass
+
+    def ears_lost(self, at: Moment) -> None:
+        """The ears died: calls go on. Keys that come as tones are heard again once there are others."""
+        self._ears.on_lost(list(self._calls), at)
 
     def _on_recording_failed(self, failure: Failure, at: Moment) -> None:
         live = self._calls.get(failure.call_id)

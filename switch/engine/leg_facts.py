@@ -10,6 +10,7 @@ from switch.call.steps import why_ended
 from switch.engine.call_control import CallControl
 from switch.engine.call_runner import CallRunner
 from switch.engine.digit_relay import DigitRelay
+from switch.engine.ears import EarsController
 from switch.engine.live import LiveCall, LiveCalls
 from switch.engine.media import MediaController
 from switch.engine.renegotiation import Renegotiator
@@ -44,7 +45,7 @@ _Told = ProvisionalReceived | FailedOver | PlainOffered | RedirectFollowed | Ref
 class LegFacts:
     """Facts of legs that belong to a call. `InviteReceived` opens one: see `call_setup`."""
 
-    __slots__ = ("_agent", "_calls", "_control", "_digits", "_media", "_renegotiator", "_runner", "_transfers")
+    __slots__ = ("_agent", "_calls", "_control", "_digits", "_ears", "_media", "_renegotiator", "_runner", "_transfers")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class LegFacts:
         renegotiator: Renegotiator,
         transfers: TransferController,
         digits: DigitRelay,
+        ears: EarsController,
         control: CallControl,
         calls: LiveCalls,
         runner: CallRunner,
@@ -63,6 +65,7 @@ class LegFacts:
         self._renegotiator = renegotiator
         self._transfers = transfers
         self._digits = digits
+        self._ears = ears
         self._control = control
         self._calls = calls
         self._runner = runner
@@ -82,8 +85,11 @@ class LegFacts:
                 self._on_ack(live, number, body, at)
             case OfferReceived() | OfferAccepted() | OfferRefused():
                 self._renegotiator.on_fact(live, number, fact, at)
+            case InfoDigit(digit=digit) if self._ears.is_repeat(live, number, digit, at):
+                pass
             case _:
                 self._runner.feed(live, self._event_of(live, number, fact, at))
+        self._ears.follow(live, at)  # telephone-event may have been agreed on, or no longer
 
     def _event_of(self, live: LiveCall, number: int, fact: _Told, at: Moment) -> ev.Event:
         """Returns the call's event of a fact, once the leg's handles are in step with it."""

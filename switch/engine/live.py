@@ -39,6 +39,7 @@ class LiveLeg(msgspec.Struct, kw_only=True):
     `early`: the early answers to our INVITE, by the To tag of their fork.
     `told`: the direction that we last described to it. `waiting`: its offer, while the other leg is asked. `music`: it hears hold music.
     `follows`: the agent's number of the leg whose REFER this one is the target of.
+    `in_band`: its latest keys that were heard as tones, each with its moment. `keys_by_info`: it has sent one by INFO.
     `keys`: our SRTP keys, by suite: drawn when they are first needed, and kept. `is_plain`: it is offered no SRTP, though it may have it.
     """
 
@@ -61,6 +62,8 @@ class LiveLeg(msgspec.Struct, kw_only=True):
     music: bool = False
     follows: int | None = None
     early: dict[str, EarlyAnswer] = {}
+    in_band: tuple[tuple[str, int], ...] = ()
+    keys_by_info: bool = False
     keys: dict[Suite, bytes] = {}
     is_plain: bool = False
 

@@ -17,7 +17,6 @@ from switch.sip import offer_answer
 from switch.sip.early_dialogs import MAX_FORKS
 from switch.sip.flow import Flow, is_link_local
 from switch.sip.offer_answer import DTMF_TYPE, Incompatible, NegotiatedMedia, warning, warning_text
-from switch.sip.peer import DtmfMode
 from switch.sip.sdes import Crypto, SrtpMode
 from switch.sip.sdp import Direction, Format, SessionDescription, parse_sdp
 
@@ -60,7 +59,7 @@ class MediaController:
     """`tell(worker, order)` is where orders go. `note(source, what)`: what is told of a peer's media, once for each source. `token`: makes
     unguessable tokens, which SRTP keys are made of."""
 
-    __slots__ = ("_calls", "_closed", "_keyring", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_tell")
+    __slots__ = ("_calls", "_closed", "_keyring", "_local", "_note", "_noted", "_ours", "_owners", "_ports", "_taps", "_tell")
 
     def __init__(
         self,
@@ -78,6 +77,7 @@ class MediaController:
         self._keyring = SrtpKeyring(token)
         self._noted: set[str] = set()
         self._calls: dict[int, int] = {}
+        self._taps = 0
         self._owners: dict[int, PortOwner] = {}
         self._closed: dict[int, ClosedLeg] = {}  # by port, until the worker says what it has counted, or the port is opened again
 
@@ -100,6 +100,11 @@ class MediaController:
     def remove_call(self, worker: int) -> None:
         if worker in self._calls:
             self._calls[worker] -= 1
+
+    def new_tap(self) -> int:
+        """Returns the number of a new tap, which no other has."""
+        self._taps += 1
+        return self._taps
 
     def owner_of(self, port: int) -> PortOwner | None:
         return self._owners.get(port)
@@ -302,7 +307,7 @@ class MediaController:
             session_id=port,
             version=leg.version + 1,
             codecs=leg.peer.codecs,
-            with_dtmf=leg.peer.dtmf is not DtmfMode.INFO,
+            with_dtmf=leg.peer.dtmf.is_by_events,
             direction=direction,
             srtp=SrtpMode.REQUIRED if leg.is_encrypted else leg.peer.srtp,  # what is encrypted stays so
             key_of=lambda suite: self._keyring.key(leg, suite),
@@ -432,4 +437,4 @@ def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
 
 
 def _dtmf_type(leg: LiveLeg) -> int | None:
-    return None if leg.peer.dtmf is DtmfMode.INFO else DTMF_TYPE
+    return DTMF_TYPE if leg.peer.dtmf.is_by_events else None

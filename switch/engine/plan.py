@@ -46,6 +46,7 @@ class Plan:
     numbers whose callers can't withhold their number.
     `hold_music`: by campaign, the prompt that its callers hear over and over on hold; one that is not there has none.
     `recordings`: by campaign, how its calls are recorded; those of one that is not there are not.
+    `ears`: the campaigns whose talks are listened to, to tell what was heard.
     `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
     """
 
@@ -68,8 +69,16 @@ class Plan:
     show_ani: frozenset[str] = frozenset()
     hold_music: Mapping[str, str] = field(default_factory=dict)
     recordings: Mapping[str, RecordingTerms] = field(default_factory=dict)
+    ears: frozenset[str] = frozenset()
     watches: tuple[Watch, ...] = ()
     registrars: tuple[Registrar, ...] = ()
+
+    @property
+    def has_use_for_ears(self) -> bool:
+        """Returns whether a caller or a line may be asked for a key, or a talk is to be listened to."""
+        return bool(self.menus or self.ears) or any(
+            line.accept is not None and line.accept.key is not None for line in self.table.lines.values()
+        )
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IP literal, belongs to, or None."""

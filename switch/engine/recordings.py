@@ -43,13 +43,12 @@ class Failure:
 class RecordingController:
     """`emit` takes the effects."""
 
-    __slots__ = ("_emit", "_media", "_number", "_numbers", "_taps")
+    __slots__ = ("_emit", "_media", "_numbers", "_taps")
 
     def __init__(self, *, media: MediaController, emit: Callable[[Effect], None]) -> None:
         self._media = media
         self._emit = emit
         self._taps: str | None = None
-        self._number = 0
         self._numbers: dict[str, int] = {}  # of recordings, by call
 
     def carry_out(
@@ -80,8 +79,7 @@ class RecordingController:
         if self._taps is None:
             self._complain(live.call_id, NO_RECORDER)
             return (ev.RecordingFailed(at=at, why=NO_RECORDER),)
-        self._number += 1
-        number = self._number
+        number = self._media.new_tap()
         self._numbers[live.call_id] = number
         day = datetime.fromtimestamp(at.utc_us // 1_000_000, UTC)
         order = StartRecording(

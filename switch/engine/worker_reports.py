@@ -54,9 +54,8 @@ class WorkerReports:
         match report:
             case Ready():
                 self._media.worker_up(worker)
-            case DigitReceived(port=port, digit=digit):
-                self._pass_on(port, digit, at)  # first: a key that bridges is not passed on
-                self._to_owner(port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
+            case DigitReceived():
+                self.on_digit(report, at)
             case PlayFinished(port=port, play=play, why=why):
                 if why is not None:
                     owner = self._media.owner_of(port)
@@ -77,6 +76,12 @@ class WorkerReports:
                 self._on_closed(report)
             case _:
                 assert_never(report)
+
+    def on_digit(self, report: DigitReceived, at: Moment) -> None:
+        """A key came, by telephone-event or as tones."""
+        digit = report.digit
+        self._pass_on(report.port, digit, at)  # first: a key that bridges is not passed on
+        self._to_owner(report.port, lambda leg: ev.DigitHeard(at=at, leg=leg, digit=digit))
 
     def on_lost(self, worker: int, at: Moment) -> None:
         """A media worker died: its calls end, each with a record."""

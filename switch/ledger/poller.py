@@ -16,6 +16,7 @@ from switch.call.record import CallRecord
 from switch.engine.lookback import Lookback
 from switch.engine.usage import UsageHistory
 from switch.ledger.database import Database
+from switch.ledger.heard import HeardRow
 from switch.ledger.store import Ledger, LedgerUnreadable, LedgerUnwritable, RecordRefused
 from switch.ledger.tables import RecordingDeletionRow, RecordingRow
 
@@ -154,6 +155,10 @@ class LedgerPoller:
         """The row of a recording whose file is complete."""
         self._write(lambda ledger: ledger.add_recordings([recording]))
 
+    def keep_heard(self, rows: Sequence[HeardRow]) -> None:
+        """What was heard of a talk."""
+        self._write(lambda ledger: ledger.add_heard(rows))
+
     def forget_recordings(self, deletions: Sequence[RecordingDeletionRow]) -> None:
         """The files of recordings have been deleted."""
         self._write(lambda ledger: ledger.add_recording_deletions(deletions))
@@ -175,7 +180,7 @@ class LedgerPoller:
         self._spawn(looked())
 
     async def close(self) -> None:
-        """Rows of recordings are still written, for a limited time."""
+        """Rows of recordings, and of what was heard, are still written, for a limited time."""
         if self._writes:
             await asyncio.wait(self._writes, timeout=CLOSE_S)
         for task in self._tasks:

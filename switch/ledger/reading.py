@@ -17,11 +17,13 @@ from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.leg_media import LegMedia
 from switch.call.record import Outcome
+from switch.ledger.heard import HeardRow
 from switch.ledger.tables import (
     ATTEMPT,
     CALL,
     CONFIG,
     EVENT,
+    HEARD,
     LEG_MEDIA,
     MONEY,
     MONEY_STATE,
@@ -31,6 +33,7 @@ from switch.ledger.tables import (
     RecordingRow,
     judged_call,
     read_deletion,
+    read_heard,
     read_media,
     read_money,
     read_recording,
@@ -305,6 +308,13 @@ def _with_deletions(connection: Connection, recordings: Sequence[RecordingRow]) 
         for row in connection.execute(select(RECORDING_DELETION).where(RECORDING_DELETION.c.path.in_(some))).mappings():
             deleted[row["path"]] = read_deletion(row)
     return [KeptRecording(recording=row, deletion=deleted.get(row.path)) for row in recordings]
+
+
+def heard_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, list[HeardRow]]:
+    """Returns what was heard of each of these calls, talk by talk, the caller first; nothing of a call that was not listened to."""
+    grouped = _grouped(connection, call_ids, by=HEARD.c.call_id, in_order=HEARD.c.started_us)
+    found = {call_id: [read_heard(row) for row in rows] for call_id, rows in grouped.items()}
+    return {call_id: sorted(rows, key=lambda row: (row.started_us, row.attempt, row.side)) for call_id, rows in found.items()}
 
 
 def existing(connection: Connection, column: Column[Any], keys: Iterable[str]) -> set[str]:

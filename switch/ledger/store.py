@@ -16,6 +16,7 @@ from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.leg_media import LegMedia
 from switch.ledger import reading
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
+from switch.ledger.heard import HeardRow
 from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
 from switch.ledger.tables import (
@@ -24,6 +25,7 @@ from switch.ledger.tables import (
     CONFIG,
     EVENT,
     HEALTH,
+    HEARD,
     LEG_MEDIA,
     MONEY,
     MONEY_STATE,
@@ -37,6 +39,7 @@ from switch.ledger.tables import (
     call_row,
     deletion_values,
     event_row,
+    heard_values,
     json_text,
     media_row,
     money_row,
@@ -148,6 +151,15 @@ class Ledger:
             if fresh := [deletion_values(each) for each in deletions if each.path not in known]:
                 connection.execute(insert(RECORDING_DELETION), fresh)
 
+    def add_heard(self, rows: Sequence[HeardRow]) -> None:
+        """All or none. What is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            known = reading.heard_of(connection, [each.call_id for each in rows])
+            there = {(each.call_id, each.attempt, each.side, each.started_us) for some in known.values() for each in some}
+            fresh = [each for each in rows if (each.call_id, each.attempt, each.side, each.started_us) not in there]
+            if fresh:
+                connection.execute(insert(HEARD), [heard_values(each) for each in fresh])
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -216,6 +228,11 @@ class Ledger:
         """Returns the library versions kept with that config version by the moment, or the last ones; None: none were kept."""
         with self._database.snapshot() as connection:
             return reading.config_versions(connection, version, at_us=at_us)
+
+    def heard_of(self, call_ids: Sequence[str]) -> Mapping[str, Sequence[HeardRow]]:
+        """Returns what was heard of each of these calls. A call that was not listened to is left out."""
+        with self._database.snapshot() as connection:
+            return reading.heard_of(connection, call_ids)
 
     # reading recordings
 

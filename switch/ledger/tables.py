@@ -1,12 +1,12 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow` or `LegMedia` is a
-column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is read equals what
-was written. How the tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia` or
+`HeardRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is
+read equals what was written. How the tables came to be is what the migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings and figures of audio are append-only: triggers of the database refuse to change or
-delete their rows.
+Money, its states, events, configs, postings, recordings, figures of audio and what was heard are append-only: triggers of the database
+refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +39,7 @@ from switch.billing.entry_state import StateRow
 from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.leg_media import LegMedia
 from switch.call.record import AttemptRecord, CallRecord
+from switch.ledger.heard import HeardRow
 
 R = TypeVar("R")
 _BIG = ("_us", "_ms", "_micros", "_packets", "_octets")
@@ -178,6 +179,7 @@ _EVENT, _MONEY, _STATE, _POSTING = (
 _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
+_HEARD = RecordColumns(HeardRow)
 
 METADATA = MetaData(
     naming_convention={
@@ -187,7 +189,7 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media")
+APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard")
 
 
 def _serial() -> Column[int]:
@@ -256,6 +258,9 @@ RECORDING_DELETION = Table("recording_deletion", METADATA, *_DELETION.sql(), Pri
 # How well the audio of each leg arrived. No foreign key to call: it is known when the leg is closed, and the record may come later.
 LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), PrimaryKeyConstraint("call_id", "leg", "port"))
 
+# What was heard of each side of a talk. No foreign key to call: the record may come later.
+HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
+
 HEALTH = Table(
     "health",
     METADATA,
@@ -304,6 +309,10 @@ def deletion_values(row: RecordingDeletionRow) -> dict[str, object]:
     return _DELETION.row(row)
 
 
+def heard_values(row: HeardRow) -> dict[str, object]:
+    return _HEARD.row(row)
+
+
 def judged_call(
     call: RowMapping,
     *,
@@ -327,3 +336,4 @@ read_posting = _POSTING.read
 read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
+read_heard = _HEARD.read

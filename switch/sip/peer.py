@@ -15,11 +15,23 @@ DEFAULT_ALGORITHMS = (Algorithm.SHA_256, Algorithm.MD5)
 
 class DtmfMode(StrEnum):
     """How keys come from a peer and go to it. `auto`: as telephone-event (RFC 4733) where its SDP has it; what comes by INFO counts too.
-    `rtp`: as telephone-event only. `info`: by INFO only."""
+    `rtp`: as telephone-event only. `info`: by INFO only. `inband`: as tones only. As tones too they come from whoever agreed on no
+    telephone-event, but for `info`."""
 
     AUTO = "auto"
     RTP = "rtp"
     INFO = "info"
+    INBAND = "inband"
+
+    @property
+    def is_by_events(self) -> bool:
+        """Returns whether telephone-event is offered and accepted."""
+        return self in {DtmfMode.AUTO, DtmfMode.RTP}
+
+    @property
+    def is_by_info(self) -> bool:
+        """Returns whether a key that comes by INFO counts: else the same key comes otherwise, too."""
+        return self in {DtmfMode.AUTO, DtmfMode.INFO}
 
 
 class LatchMode(StrEnum):

@@ -23,7 +23,7 @@ from switch.sip.info import InfoKey, info_rejection, key_of
 from switch.sip.message import Headers, Request, Response
 from switch.sip.own_keys import OwnKeys
 from switch.sip.own_offer import OwnOffers
-from switch.sip.peer import DtmfMode, PeerProfile
+from switch.sip.peer import PeerProfile
 from switch.sip.peer_offer import PeerOffer
 from switch.sip.received import ReceivedRequest
 from switch.sip.refer import Referrals, note_refused
@@ -280,7 +280,7 @@ class Session:
             return
         self._core.reply(received, 200, now_ns=now_ns)
         key = key_of(received.request)
-        if key is not None and self._peer.dtmf is not DtmfMode.RTP:  # with `rtp`, the same key comes as telephone-event
+        if key is not None and self._peer.dtmf.is_by_info:
             self._core.report(InfoDigit(leg=self.number, digit=key.digit, duration_ms=key.duration_ms))
 
     # what `own_offer` needs

@@ -64,7 +64,7 @@ def test_calls_whose_far_ends_do_not_answer_are_waited_for_6_s(monkeypatch: pyte
         await stopping.stop()
 
     in_simulated_time(scene())
-    assert closed_s == [6, 6]  # the media workers, and the recorder
+    assert closed_s == [6, 6, 6]  # the media workers, the recorder and the ears
 
 
 def test_files_that_can_not_be_watched_are_watched_again_every_30_s(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         },
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         recordings=_recordings(document),
+        ears=frozenset(name for name, campaign in document.campaigns.items() if campaign.ears),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
         max_call_ms=document.switch.limits.max_call,

@@ -222,6 +222,7 @@ class CampaignConfig(CapOwner):
         "What its callers hear while a line holds the call; default: switch.rtp.hold_music"
     )
     recording: RecordingConfig = may("How its calls are recorded", default="off")
+    ears: field.Truth = may("Whether its talks are listened to: levels, speech, dead air, one-way audio, tones", default="false")
     overflow: Entries[field.Cause, OverflowConfig] = section("Where a call goes that nobody took, by the reason why")
 
     @field_validator("lines")

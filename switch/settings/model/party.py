@@ -116,7 +116,8 @@ class PeerConfig(CapOwner):
     )
     codecs: field.Codecs | None = may("Codecs, the best first, and no others; default: PCMU and PCMA, the other side's first")
     dtmf: field.Dtmf = may(
-        "rtp: keys go by telephone-event; info: by INFO; auto: by telephone-event where its SDP has it, and its INFO counts too",
+        "rtp: keys go by telephone-event; info: by INFO; inband: as tones; auto: by telephone-event where its SDP has it, "
+        "else as tones, and its INFO counts too",
         default="auto",
     )
     srtp: field.Srtp = may(

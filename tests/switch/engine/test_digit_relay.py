@@ -14,7 +14,7 @@ from switch.sip.fact import AnswerReceived, InfoDigit, InviteReceived
 from switch.sip.info import DEFAULT_DURATION_MS, InfoKey
 from switch.sip.peer import DtmfMode, PeerProfile
 
-AUTO, RTP, INFO = DtmfMode
+AUTO, RTP, INFO, INBAND = DtmfMode
 
 
 def planned(

@@ -9,7 +9,10 @@ from leg_figures import figures
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from media.dsp.ears import Ears
+from media.listening import HeardSide, TalkHeard
 from switch.billing.verdict import JudgedCall
+from switch.ledger.heard_rows import heard_rows
 from switch.ledger.store import Ledger, PostingRow
 from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
 
@@ -24,6 +27,7 @@ KEYS = {
     "posting": "party, idempotency_key",
     "recording": "path",
     "recording_deletion": "path",
+    "heard": "call_id, attempt, side, started_us",
     "leg_media": "call_id, leg, port",
 }
 
@@ -42,6 +46,9 @@ RECORDING = RecordingRow(
     why=None,
 )
 
+SIDE = HeardSide(heard=Ears().heard(), frames_unheard=0)
+HEARD = heard_rows(TalkHeard(call_id="a", attempt=1, started_us=1, caller=SIDE, line=SIDE, one_way="no"))
+
 
 @pytest.fixture
 def filled(ledger: Ledger, judged: Judge) -> Ledger:
@@ -52,6 +59,7 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     append_posting(ledger, [], [], PostingRow(party="acme", idempotency_key="k", at_us=1, request="{}", answer="{}"))
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
+    ledger.add_heard(HEARD)
     return ledger
 
 
