@@ -104,7 +104,10 @@ def test_without_ipv6_a_rig_that_is_played_over_it_is_skipped(  # noqa: PLR0917 
     ("script", "said"),
     [
         ("lines: {line-a: {phone: snom, tone: 700}}", "there is no phone 'snom'; there are pjsip, baresip"),
-        ("lines: {line-a: {phone: baresip, tone: 700, options: [100rel]}}", "baresip has no option 100rel; it has srtp, tls, PCMA, G722, OPUS"),
+        (
+            "lines: {line-a: {phone: baresip, tone: 700, options: [100rel]}}",
+            "baresip has no option 100rel; it has srtp, tls, PCMA, G722, OPUS",
+        ),
         ('lines: {line-a: {tone: 700, at: "::1"}}', "`at: ::1`: pjsua2's wheel is built without IPv6"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [line-b holds]}]', "nobody is called line-b"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]', "'caller sings': write a duration, who `holds`"),
