@@ -128,7 +128,9 @@ def counted(tree: str, calls: int) -> int:
     """Returns the instructions of a process that plays so many calls."""
     valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     command = [*valgrind, sys.executable, __file__, "--play", tree, str(calls)]
-    done = subprocess.run(command, env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300, check=False
+    )
     found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
     if done.returncode or found is None:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2_000:]}")
