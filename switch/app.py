@@ -228,7 +228,7 @@ class Shell:
             self._want_ears()
             await self._workers.start(self.settings.workers)
             await self._transcoders.start(_codecs(self.engine.plan))
-            if self.engine.plan.recordings:
+            if self.engine.plan.records:
                 self._recorder_started = asyncio.create_task(self._start_recorder())
                 await self._recorder_started
             if self._starting_ears is not None:  # the first call may press a key at once
@@ -284,7 +284,7 @@ class Shell:
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
-        if deployment.plan.recordings and self._recorder_started is None:
+        if deployment.plan.records and self._recorder_started is None:
             self._recorder_started = asyncio.create_task(self._start_recorder())
         self._want_ears()
 
@@ -539,6 +539,7 @@ def _recording_row(ended: RecordingEnded) -> RecordingRow:
         paused_ms=ended.paused_ms,
         frames_lost=ended.frames_lost,
         why=ended.why,
+        kind=ended.kind,
     )
 
 

@@ -36,6 +36,7 @@ from media.recording import (
     StartRecording,
     StopRecording,
     decode_recorder_order,
+    of_name,
 )
 from media.tap_frame import MAX_DATAGRAM_BYTES, frames
 
@@ -251,7 +252,7 @@ class Recorder:
         return iter([self._recovered(left) for left in found])
 
     def _recovered(self, left: Leftover) -> RecordingEnded:
-        call_id = left.file.path.stem
+        call_id, kind = of_name(left.file.path.stem)
         started_us = left.ended_us - left.file.length_ms * 1_000
         ended = RecordingEnded(
             recording=None,
@@ -260,6 +261,7 @@ class Recorder:
             sides="both" if left.channels == 2 else "caller",
             started_us=started_us,
             ended_us=left.ended_us,
+            kind=kind,
             why="the recorder died",
         )
         return self._with_file(ended, left.file)
@@ -295,6 +297,7 @@ def _ended(order: StartRecording, ended_us: int, *, why: str | None) -> Recordin
         path=None,
         sides=order.sides,
         format=order.format,
+        kind=order.kind,
         started_us=order.started_us,
         ended_us=ended_us,
         why=why,

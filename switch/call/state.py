@@ -15,7 +15,7 @@ from ivr.menu import MenuPlan
 from ivr.step import MenuSession
 from routing.expression import Scalar
 from routing.ruling import Reason
-from routing.table import Accept, NoRoute
+from routing.table import Accept, NoRoute, ToVoicemail
 from switch.call.cause import Cause
 from switch.call.event import TransferorLeft
 from switch.call.moment import Moment
@@ -174,6 +174,27 @@ class Announcing(msgspec.Struct, frozen=True, kw_only=True):
     deadline: Moment
 
 
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """No line takes the call, and the caller hears the greeting of voicemail, then the beep. `play`: the number of what plays; `queue`:
+    what follows it. `cause`: why no line takes the call. `deadline`: when what plays is cut off."""
+
+    play: int
+    queue: tuple[str, ...]
+    cause: Cause
+    terms: ToVoicemail
+    deadline: Moment
+
+
+class TakingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller leaves a message. `cause`: why no line takes the call. `since`: when the beep was over. `deadline`: when the message
+    ends."""
+
+    cause: Cause
+    terms: ToVoicemail
+    since: Moment
+    deadline: Moment
+
+
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """The caller waits until a line comes free. `because`: why no line is free. `deadline`: when routing is asked again."""
 
@@ -280,7 +301,19 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Phase = (
-    Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability | Whispering | Bridged | Transferring | Releasing | Ended
+    Routing
+    | InMenu
+    | Announcing
+    | Greeting
+    | TakingMessage
+    | Holding
+    | Hunting
+    | AwaitingDurability
+    | Whispering
+    | Bridged
+    | Transferring
+    | Releasing
+    | Ended
 )
 
 

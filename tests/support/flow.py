@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ivr.menu import HangUp as MenuHangUp
 from ivr.menu import Menu, MenuPlan, RouteOn
-from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Wait
-from routing.table import Accept, NoRoute
+from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Voicemail, Wait
+from routing.table import Accept, NoRoute, ToVoicemail
 from switch.call import cdr
 from switch.call import event as ev
 from switch.call.cause import Cause
@@ -36,6 +36,7 @@ MARK_MS = 12_000
 RING_MS = 20_000
 SILENCE_MS = 5_000
 RECOVER_MS = 20_000
+LONGEST_MS = 60_000
 
 
 def moment(seconds: float) -> Moment:
@@ -89,6 +90,11 @@ def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
     )
 
 
+def voicemail(because: str, *goodbye: str) -> Voicemail:
+    terms = ToVoicemail(greeting="leave-a-message", longest_ms=LONGEST_MS, goodbye=goodbye[0] if goodbye else None)
+    return Voicemail(terms=terms, because=NoRoute(because))
+
+
 def _refusal(word: str) -> NotRouted:
     return NotRouted(because=RejectReason(word) if word in set(RejectReason) else NoRoute(word))
 
@@ -99,6 +105,7 @@ _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
     "line-early": lambda words: Dial(attempts=tuple(attempt(word) for word in words), early_media=True),
     "wait": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000),
     "announce": lambda words: Announce(prompt=words[0], because=NoRoute(words[1])),
+    "voicemail": lambda words: voicemail(*words),
     "refuse": lambda words: _refusal(words[0]),
 }
 
@@ -116,6 +123,7 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "deadline": lambda at, _: ev.DeadlinePassed(at=at),
     "media-lost": lambda at, words: ev.MediaLost(at=at, leg=int(words[0]), last=moment(float(words[1])) if words[1:] else None),
     "media-failed": lambda at, _: ev.MediaFailed(at=at, why="worker died"),
+    "recording-failed": lambda at, words: ev.RecordingFailed(at=at, why=" ".join(words)),
     "stopped": lambda at, words: ev.Stopped(at=at, cause=Cause(words[0])),
 }
 
