@@ -129,6 +129,7 @@ class Config:
         ways: list[rt.Overflow] = [
             hold,
             rt.ToMessage(prompt="busy"),
+            rt.ToVoicemail(greeting="busy", longest_ms=20_000, goodbye=draw.choice([None, "bye"])),
             rt.ToCampaign(campaign=other),
             rt.ToLine(line=draw.choice("abcde")),
         ]
