@@ -1,12 +1,14 @@
 """PURE. Transitions of a call that nobody takes and whose caller may leave a message: greeting, beep, message, good-bye.
 
-The message is a recording of its own: what ran before, of a campaign that records its calls, ends when the greeting begins. No line is
-tried, so there is no talk, and the call ends as one does that only heard an announcement.
+The message is a recording of its own: what ran before, of a campaign that records its calls, ends when the greeting begins. It is no talk
+and no attempt: the call ends as one does that only heard an announcement.
 """
 
 from msgspec.structs import replace
 
 from routing.ruling import Voicemail
+from routing.table import ToVoicemail
+from switch.call.cause import Cause
 from switch.call.command import Command, Play, StartRecording, StopRecording
 from switch.call.event import RecordingFailed
 from switch.call.moment import Moment
@@ -32,21 +34,22 @@ def greet(call: Call, choice: Voicemail, at: Moment) -> Step:
     """The caller, answered now, hears the greeting."""
     call, answer = answer_caller(call, at)
     stop = _stop_recording(call)
-    phase = Greeting(
-        play=0, queue=(choice.terms.greeting, BEEP), cause=CAUSE_OF_REASON[choice.because], terms=choice.terms, deadline=at
-    )
-    return _play_next(replace(call, recording=None), phase, at).after((*answer, *stop))
+    call, cause = replace(call, recording=None), CAUSE_OF_REASON[choice.because]
+    return _play(call, (choice.terms.greeting, BEEP), cause=cause, terms=choice.terms, at=at).after((*answer, *stop))
 
 
 def on_prompt_over(call: Call, phase: Greeting, at: Moment) -> Step:
     """The greeting has ended, or the beep; or it can't be played, or is too long: then the caller may speak all the same."""
-    return _play_next(call, phase, at) if phase.queue else _take_message(call, phase, at)
+    if phase.queue:
+        return _play(call, phase.queue, cause=phase.cause, terms=phase.terms, at=at)
+    return _take_message(call, phase, at)
 
 
-def _play_next(call: Call, phase: Greeting, at: Moment) -> Step:
-    play, prompt = call.plays + 1, phase.queue[0]
-    phase = replace(phase, play=play, queue=phase.queue[1:], deadline=at.plus_ms(ANNOUNCEMENT_MS))
-    return Step(replace(call, phase=phase, plays=play), (Play(leg=CALLER, play=play, prompt=prompt),))
+def _play(call: Call, prompts: tuple[str, ...], *, cause: Cause, terms: ToVoicemail, at: Moment) -> Step:
+    """Plays the first of `prompts` and queues the rest."""
+    play = call.plays + 1
+    phase = Greeting(play=play, queue=prompts[1:], cause=cause, terms=terms, deadline=at.plus_ms(ANNOUNCEMENT_MS))
+    return Step(replace(call, phase=phase, plays=play), (Play(leg=CALLER, play=play, prompt=prompts[0]),))
 
 
 def _take_message(call: Call, phase: Greeting, at: Moment) -> Step:

@@ -162,9 +162,15 @@ class EarsController:
             self.stop(live, at)
 
 
+_WITH_KEYS = frozenset({InMenu, TakingMessage, Whispering})
+
+
 def _leg_in_demand(live: LiveCall) -> int | None:
     """Returns the leg whose keys mean something now, if they come as tones, or None."""
-    match live.call.phase:
+    phase = live.call.phase
+    if type(phase) not in _WITH_KEYS:  # asked at each step of each call
+        return None
+    match phase:
         case InMenu() | TakingMessage():
             number = CALLER
         case Whispering(leg=number, accept=accept) if accept.key is not None:
