@@ -56,6 +56,7 @@ menus:
 tags: {owner: {type: truth}}
 campaigns:
   night: {lines: [spoken], menu: d, revenue: 1, payout: 1, hold_music: {say: Eight}, overflow: {busy: {message: {say: Nine}}}}
+  late: {lines: [spoken], revenue: 1, payout: 1, overflow: {closed: {voicemail: {greeting: {say: Twelve}, goodbye: {say: Thirteen}}}}}
 advertisers:
   spoken:
     lines:
@@ -67,7 +68,7 @@ advertisers:
 def test_a_text_may_stand_wherever_a_prompt_may(config: Path) -> None:
     speaker = Speaker()
     deployment = sound(loaded(config, EVERYWHERE, speaker))
-    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven"}
+    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve", "Thirteen"}
     assert {speech.text for speech in speaker.asked} == texts
     assert len(speaker.asked) == len(texts), "each is spoken once"
     spoken = {name: prompt.key for name, prompt in deployment.prompts.items() if name.startswith("say-")}
