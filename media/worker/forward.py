@@ -11,7 +11,8 @@ from media.rtp.packet import HEADER_BYTES, MAX_RTP_BYTES, PLAIN, RTCP_TYPES, pay
 from media.rtp.telephone_event import Press
 from media.tap_frame import RECEIVED
 from media.worker.hearing import hear_first
-from media.worker.leg import NO_TYPE, Address, Leg
+from media.worker.leg import Leg
+from media.worker.path import NO_TYPE, Address
 from media.worker.transcoding import Transcoding
 
 BUFFER_BYTES = MAX_RTP_BYTES + 1  # a datagram that fills it is too long to be RTP, whatever its true length
@@ -42,41 +43,59 @@ class Forwarder:
         elif source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
-        leg.received += 1
-        leg.received_octets += size - HEADER_BYTES
-        leg.last_ns = now_ns
-        to = leg.relay_to
+        to, recode = leg.relay_to, leg.recode
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
-            self._note(leg, now_ns)
+            self._count_audio(leg, size, now_ns)
             return
-        if leg.recode is not None and not self._recode(leg.recode, size, now_ns):
-            self._note(leg, now_ns)
-            return
+        if recode is not None:
+            if isinstance(recode, Transcoding):
+                self._hand_over(leg, recode, size, now_ns)
+                return
+            buffer[HEADER_BYTES:size] = buffer[HEADER_BYTES:size].translate(recode)
+        elapsed_ns = now_ns - leg.audio_ns
+        leg.audio_ns = now_ns
+        leg.received_octets += size - HEADER_BYTES
         if payload_type != to.send_type:
             buffer[1] += to.send_type - payload_type
         stream = to.stream
         if stream.renumber(buffer, now_ns):
-            reception = leg.reception
-            off_ns = now_ns - reception.last_ns - reception.step_ns
-            reception.last_ns = now_ns
-            reception.steady += 1
+            leg.steady += 1
+            off_ns = elapsed_ns - leg.step_ns
             if off_ns < 0:
                 off_ns = -off_ns
-            elif off_ns > reception.late_ns:
-                reception.late_ns = off_ns
-            reception.jitter_ns += (off_ns - reception.jitter_ns) >> 4
-            to.transmit(self._view[:size])
-            return
-        self._note(leg, now_ns)
-        if stream.rewrite(buffer, now_ns):
-            to.transmit(self._view[:size])
-        leg.reception.step(stream.step)
+            elif off_ns > leg.late_ns:
+                leg.late_ns = off_ns
+            leg.jitter_ns += (off_ns - leg.jitter_ns) >> 4
+        else:
+            self._note(leg, elapsed_ns)
+            leg.counted += 1
+            is_placed = stream.rewrite(buffer, now_ns)
+            leg.reception.step(stream.step)
+            if not is_placed:
+                return
+        to.transmit(self._view[:size])
 
-    def _note(self, leg: Leg, now_ns: int, *, is_audio: bool = True) -> None:
+    def _count_audio(self, leg: Leg, size: int, now_ns: int) -> None:
+        """The buffer's packet was heard, and is no steady one."""
+        elapsed_ns = now_ns - leg.audio_ns
+        leg.audio_ns = now_ns
+        leg.received_octets += size - HEADER_BYTES
+        self._note(leg, elapsed_ns)
+        leg.counted += 1
+
+    def _hand_over(self, leg: Leg, transcoding: Transcoding, size: int, now_ns: int) -> None:
+        """The payload is to become one of the partner's codec, and comes back later. What the transcoder does not take nobody hears."""
+        if transcoding.hand_over(self._view[:size], now_ns):
+            self._count_audio(leg, size, now_ns)
+            return
+        self._note(leg, 0, is_audio=False)
+        leg.unheard += 1
+
+    def _note(self, leg: Leg, elapsed_ns: int, *, is_audio: bool = True) -> None:
         """The buffer's packet has arrived, and is not known to be a steady one."""
         leg.reception.take(
-            ssrc=self._ssrc(), sequence=self._sequence(), timestamp=self._timestamp(), now_ns=now_ns, is_audio=is_audio
+            ssrc=self._ssrc(), sequence=self._sequence(), timestamp=self._timestamp(), elapsed_ns=elapsed_ns, is_audio=is_audio
         )
 
     def _take_unusual(self, leg: Leg, payload_type: int, size: int, source: Address, now_ns: int) -> int:
@@ -104,14 +123,6 @@ class Forwarder:
         self._turn_to_audio(leg, payload_type, size, now_ns)
         return True
 
-    def _recode(self, recode: bytes | Transcoding, size: int, now_ns: int) -> bool:
-        """Turns the payload into what the partner has; False: it is handed over for that, and comes back later."""
-        if isinstance(recode, Transcoding):
-            recode.hand_over(self._view[:size], now_ns)
-            return False
-        self.buffer[HEADER_BYTES:size] = self.buffer[HEADER_BYTES:size].translate(recode)
-        return True
-
     def _turn_to_audio(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
         if leg.turn_to_audio(payload_type, now_ns):
             hear_first(leg, now_ns, self._report)
@@ -123,7 +134,7 @@ class Forwarder:
 
     def _take_other(self, leg: Leg, payload_type: int, size: int, now_ns: int) -> None:
         """A packet that is no audio: comfort noise, an event, or nothing that can be heard."""
-        self._note(leg, now_ns, is_audio=payload_type == leg.cn_type)
+        self._note(leg, now_ns - leg.audio_ns, is_audio=payload_type == leg.cn_type)
         to = leg.relay_to
         if payload_type == leg.cn_type:
             self._take_comfort_noise(leg, to, size, now_ns)
@@ -164,6 +175,7 @@ class Forwarder:
     def _take_comfort_noise(self, leg: Leg, to: Leg | None, size: int, now_ns: int) -> None:
         """Goes on where the partner has it too: its payload is that of no codec (RFC 3389 §3). Else the partner hears silence."""
         leg.count(size, now_ns)
+        leg.audio_ns = now_ns
         if to is None:
             leg.newest = self._ssrc(), self._sequence()
         elif to.cn_type == NO_TYPE:

@@ -8,16 +8,18 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from media.control import Counters, Latch, Quality, RemoteMedia
+from media.control import Counters, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
-from media.rtp.reception import Reception
+from media.rtp.reception import NEVER, Reception
 from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
+from media.worker.latch import QUIET_NS, SourceLatch
+from media.worker.path import NO_TYPE, Address, Path
 from media.worker.playout import Playout
 from media.worker.rtcp_session import NS_PER_US, RtcpSession
 from media.worker.srtp import SrtpSocket
@@ -25,16 +27,6 @@ from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
 from switch.codec import Codec, fits, packet_ms
-
-Address = tuple[str, int] | tuple[str, int, int, int]
-"""Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
-LATE_NS = 3_000_000_000
-"""After a re-INVITE, packets from where the far end was are late ones for so long."""
-OPEN_NS = 3_000_000_000
-"""With `latch` "any-first-seconds": how long anybody may be the far end."""
-QUIET_NS = 1_000_000_000
-"""The shortest silence that a NAT's renumbering explains."""
-NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can carry
 
 
 class DatagramSocket(Protocol):
@@ -46,13 +38,13 @@ class DatagramSocket(Protocol):
     def close(self) -> None: ...
 
 
-class Leg:
+class Leg(Path):
     """Mutable, and open to `Forwarder`, which is the packet path: attributes instead of methods are what keeps that path short."""
 
     __slots__ = (
-        "address",
+        "_latch",
+        "_other_ns",
         "audio_codec",
-        "audio_type",
         "bridged_ns",
         "cn_type",
         "codec",
@@ -62,16 +54,11 @@ class Leg:
         "dtmf_type",
         "event_types",
         "first_ns",
-        "former",
-        "former_until_ns",
         "host",
         "is_awaited",
         "is_heard",
         "is_open",
         "is_quiet",
-        "last_ns",
-        "latch_from_ns",
-        "latched",
         "malformed",
         "newest",
         "octets",
@@ -81,23 +68,14 @@ class Leg:
         "playing",
         "port",
         "receive",
-        "received",
-        "received_octets",
         "reception",
-        "recode",
-        "relay_to",
         "rtcp",
         "rtcp_ns",
-        "send",
-        "send_type",
-        "sent",
-        "sent_octets",
         "silence_from_ns",
         "silence_told_ns",
         "sock",
         "srtp",
         "stray",
-        "stream",
         "tap_clock",
         "taps",
         "taps_received",
@@ -118,32 +96,24 @@ class Leg:
         now_ns: int,
         transcoder: Transcoder | None = None,
     ) -> None:
+        super().__init__(stream, sock.sendto)
         self.host = host
         self.port = port
         self.sock = sock
-        self.receive = sock.recvfrom_into  # derived by `_secure`
-        self.send = sock.sendto  # derived by `_derive_send`
+        self.receive = sock.recvfrom_into  # derived by `_secure`, as `send` is by `_derive_send`
         self.srtp: SrtpSocket | None = None  # its audio is encrypted
-        self.stream = stream
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
-        self.reception = Reception()
+        self.reception = Reception(self)
         self.rtcp = RtcpSession(ssrc=stream.ssrc)
         self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
-        self.audio_type = NO_TYPE  # of the audio that comes at present
-        self.audio_codec = PCMU
+        self.audio_codec = PCMU  # of the audio that comes at present
         self.event_types: frozenset[int] = frozenset()
-        self.send_type = self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
+        self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
         self.codec = PCMU
-        self.address: Address | None = None  # where we send: the latched source, until then the signalled address
-        self.latched: Address | None = None
-        self.latch_from_ns = now_ns
-        self.former: tuple[str, int] | None = (
-            None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
-        )
-        self.former_until_ns: int | None = None
+        self._latch = SourceLatch(now_ns)
         self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
@@ -152,8 +122,6 @@ class Leg:
         self.partner: Leg | None = None
         self.playing: Playout | None = None
         self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
-        self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
-        self.recode: bytes | Transcoding | None = None  # derived by `update_relay`
         self.octets = FRAME_SAMPLES  # of G.711 in packets of our own
         self.unsent = bytearray()  # frames of G.711 that are less than a packet
         self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
@@ -164,16 +132,21 @@ class Leg:
         self.silence_told_ns = -1
         self.rtcp_ns: int | None = None  # when its last RTCP came
         self.first_ns: int | None = None
-        self.last_ns: int | None = None
-        self.received = self.received_octets = self.sent = self.sent_octets = self.unheard = self.stray = self.malformed = 0
-        self.unauthentic = 0
+        self._other_ns = NEVER  # when something that is no audio was heard last
+        self.unheard = self.stray = self.malformed = self.unauthentic = 0
+
+    @property
+    def last_ns(self) -> int | None:
+        """Returns when the last packet was heard."""
+        last_ns = max(self.audio_ns, self._other_ns)
+        return None if last_ns == NEVER else last_ns
 
     def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
-            self._leave(now_ns)
+            former = None if self.peer is None else (self.peer.host, self.peer.port)
+            self._latch.begin(now_ns, former=former, latched=self.latched)
             self.latched = None
-            self.latch_from_ns = now_ns
             self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
@@ -201,14 +174,6 @@ class Leg:
             self.receive = self.sock.recvfrom_into if self.srtp is None else self.srtp.receive
             self._derive_send()
 
-    def _leave(self, now_ns: int) -> None:
-        """A new address is signalled: the former one is over. One that it had not signalled may be where it sends from whatever it says."""
-        if self.peer is None:
-            return
-        signalled = (self.peer.host, self.peer.port)
-        self.former = signalled if self.latched is None else self.latched[:2]
-        self.former_until_ns = None if self.former == signalled else now_ns + LATE_NS
-
     def turn_to_audio(self, payload_type: int, now_ns: int) -> bool:
         """The first audio, or another of the peer's audio payload types is the present one: any codec of an answer may come at any time.
         Returns whether this is the first audio since `bridge` that the partner gets."""
@@ -219,45 +184,39 @@ class Leg:
             self.audio_codec = codec
             self.reception.count_at(Codec(codec).clock_rate)
             self.update_relay()
-        if self.is_awaited and self.relay_to is None:
+        if self.is_awaited and not self._is_passed_on():
             return False
         self.audio_type = NO_TYPE if self.taps_received else payload_type
         was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
 
+    def _is_passed_on(self) -> bool:
+        return self.relay_to is not None and (not isinstance(self.recode, Transcoding) or self.recode.is_connected)
+
     def count(self, size: int, now_ns: int) -> None:
         """A packet that is no audio was heard."""
-        self.received += 1
+        self.counted += 1
         self.received_octets += size - HEADER_BYTES
-        self.last_ns = now_ns
+        self._other_ns = now_ns
         if self.first_ns is None:
             self.first_ns = now_ns
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. Before anything has latched, another port of that host may: a NAT has renumbered the far
-        end (RFC 4961 symmetric RTP); whoever is first may, of a peer that signalled a name, and in the first `OPEN_NS` of one whose config
-        says so. Everything else could be anybody. Where it was before a re-INVITE it is not any more. With `follows_nat` another port of
-        the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
+        Exactly the signalled address always may; another one before anything has latched, where the latch says so. With `follows_nat`
+        another port of the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and
+        sequence.
         """
         peer = self.peer
         if peer is None or not (
             source[:2] == (peer.host, peer.port)
-            or (peer.latch is not Latch.STRICT and self._may_latch(peer, source, now_ns))
+            or (self.latched is None and self._latch.opens(peer, source, now_ns))
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
         self.latched = self.address = source
         return True
-
-    def _may_latch(self, peer: RemoteMedia, source: Address, now_ns: int) -> bool:
-        if self.latched is not None:
-            return False
-        if source[:2] == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
-            return False
-        is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
-        return is_open or peer.learns or source[0] == peer.host
 
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
@@ -396,10 +355,11 @@ class Leg:
 
     def transmit(self, packet: memoryview) -> None:
         """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""
-        if self.address is None:
+        address, send = self.address, self.send
+        if address is None:
             return
         try:
-            self.send(packet, self.address)
+            send(packet, address)
         except OSError:
             return
         self.sent += 1

@@ -141,8 +141,9 @@ class Relay:
                     else:
                         self._take_transcoded(fd, now_ns)
                     continue
+                receive = leg.receive
                 try:
-                    size, source = leg.receive(buffer)
+                    size, source = receive(buffer)
                 except OSError:
                     continue  # nothing there after all, or the ICMP answer to an earlier packet: the next one is as good as ever
                 try:

@@ -43,7 +43,8 @@ from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
 from media.worker.hearing import tell
-from media.worker.leg import NO_TYPE, DatagramSocket, Leg
+from media.worker.leg import DatagramSocket, Leg
+from media.worker.path import NO_TYPE
 from media.worker.playout import Audio, Playout, audio
 from media.worker.prompts import PromptUnplayable
 from media.worker.reporter import Reporter

@@ -10,10 +10,12 @@ from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import Press, press
+from media.transcoder.wire import SourcePacket
 from media.worker.forward import BUFFER_BYTES, Forwarder
-from media.worker.leg import Address, Leg, sendable
+from media.worker.leg import Leg, sendable
+from media.worker.path import Address
 from media.worker.playout import Audio, Playout
-from media.worker.transcoding import Transcoding
+from media.worker.transcoding import Transcoder, Transcoding
 
 SIGNALLED = ("192.0.2.1", 4_000)
 BEHIND_NAT = ("192.0.2.1", 61_234)
@@ -44,16 +46,33 @@ class FakeSocket:
         pass
 
 
+class WillingTranscoder(Transcoder):
+    """Takes packets or not, and gives none back."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.takes = True
+
+    def fileno(self) -> int:
+        return 99
+
+    def send(self, packet: SourcePacket) -> bool:
+        del packet
+        return self.takes
+
+
 class World:
     """Two legs, bridged: `a` at SIGNALLED, `b` at OTHER."""
 
-    def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None) -> None:
+    def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None, transcoder: Transcoder | None = None) -> None:
         self.heard: list[str] = []
         self.sounded: list[str] = []
         self.forwarder = Forwarder(self._hear, sound=self._sound)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
-        self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
-        self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
+        of_a = OutgoingStream(ssrc=0xA, sequence=1, timestamp=0)
+        of_b = OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000)
+        self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=of_a, now_ns=0, transcoder=transcoder)
+        self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=of_b, now_ns=0, transcoder=transcoder)
         self.a.set_remote(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
         self.b.set_remote(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
         self.a.bridge(self.b, 0)
@@ -265,7 +284,7 @@ def test_a_nat_that_renumbers_while_nothing_flows_is_followed_too(meanwhile: str
 
 def test_who_is_transcoded_is_followed_after_a_hold_too() -> None:
     wide = {"codec": 9, "payload_type": 9}
-    world = World(a=peer(SIGNALLED, follows_nat=True), b=peer(OTHER, **wide))
+    world = World(a=peer(SIGNALLED, follows_nat=True), b=peer(OTHER, **wide), transcoder=WillingTranscoder())
     world.arrive(rtp(number=0), now_ns=0)
     assert isinstance(world.a.recode, Transcoding)
     world.b.set_remote(peer(OTHER, receives=False, **wide), S)
@@ -274,6 +293,16 @@ def test_who_is_transcoded_is_followed_after_a_hold_too() -> None:
     assert world.a.address == SIGNALLED
     world.arrive(rtp(number=1), source=BEHIND_NAT, now_ns=61 * S)
     assert world.a.address == BEHIND_NAT
+
+
+def test_what_the_transcoder_does_not_take_nobody_hears() -> None:
+    transcoder = WillingTranscoder()
+    world = World(b=peer(OTHER, codec=9, payload_type=9), transcoder=transcoder)
+    for number, takes in enumerate((True, False, False, True)):
+        transcoder.takes = takes
+        world.arrive(rtp(number=number), now_ns=number * S)
+        assert world.a.last_ns == (3 * S if number == 3 else 0)
+    assert (world.a.received, world.a.unheard, world.a.reception.lost) == (2, 2, 0)
 
 
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
@@ -547,7 +576,7 @@ def test_who_moved_and_then_sent_is_waited_for_no_longer_than_others() -> None:
 
 def test_who_need_not_send_is_alive_while_the_partner_is() -> None:
     world = World(a=peer(SIGNALLED, sends=False, held=True))
-    world.b.last_ns = 1_700 * SECOND
+    world.b.audio_ns = 1_700 * SECOND
     assert world.a.lost_since(1_800 * SECOND, **TIMEOUTS) is None
     assert world.a.lost_since(3_500 * SECOND, **TIMEOUTS) == 1_700 * SECOND
     assert world.a.last_heard_ns() == 1_700 * SECOND

@@ -7,7 +7,8 @@ from media.control import Bridge, Open, Order, RemoteMedia, Report
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import DigitDetector
 from media.worker.forward import Forwarder
-from media.worker.leg import Address, DatagramSocket, Leg
+from media.worker.leg import DatagramSocket, Leg
+from media.worker.path import Address
 from media.worker.playout import FRAME_NS
 from media.worker.prompts import Prompts
 from media.worker.switchboard import Switchboard
