@@ -12,7 +12,6 @@ from media.rtp.reception import Arrivals
 
 if TYPE_CHECKING:
     from media.worker.leg import Leg
-    from media.worker.transcoding import Transcoding
 
 Address = tuple[str, int] | tuple[str, int, int, int]
 """Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
@@ -20,9 +19,9 @@ NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can c
 
 
 class Path(Arrivals):
-    """`audio_type`: of the audio that comes at present. `latched`: where it comes from. `relay_to`: who gets it, None: nobody; `recode`:
-    what becomes of its payload on the way. `address`: where our own packets go, None: nowhere; `send` sends one; `send_type`: of the
-    audio in them; `stream`: their numbers."""
+    """`audio_type`: of the audio that comes at present. `latched`: where it comes from. `relay_to`: who gets it at once, None: nobody;
+    `recode`: a table that its payload goes through. `address`: where our own packets go, None: nowhere; `send` sends one; `send_type`: of
+    the audio in them; `stream`: their numbers."""
 
     __slots__ = (
         "address",
@@ -46,5 +45,5 @@ class Path(Arrivals):
         self.latched: Address | None = None
         self.address: Address | None = None
         self.relay_to: Leg | None = None
-        self.recode: bytes | Transcoding | None = None
+        self.recode: bytes | None = None
         self.received_octets = self.sent = self.sent_octets = 0
