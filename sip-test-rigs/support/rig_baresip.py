@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from child_process import Program, tail, wait_until
-from rig_audio import write_tone
+from rig_audio import RATE, write_tone
 from rig_certificates import Shown
 from rig_folder import RigError
 from rig_ports import LOOPBACK, PortBlock, written
@@ -21,6 +21,8 @@ from rig_recording import unheard
 MODULES = "/usr/lib/baresip/modules"
 OWN_TONE_MS = 300_000  # baresip ends its call when the file does
 OWN_TONE_DB = -10.0
+CALLS = 4
+"""Of one phone, in a rig: baresip 1.0 keeps the RTP ports of its calls."""
 READY_DEADLINE_S = 60.0
 COMMAND_DEADLINE_S = 30.0
 EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOSED": "over"}
@@ -29,6 +31,8 @@ EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOS
 USUAL_CODECS = "PCMU/8000/1,PCMA/8000/1"
 CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1", "OPUS": "opus/48000/2"}
 """By option; it has no other codec then."""
+OWN_RATES = {"G722": 16_000, "OPUS": 48_000}
+"""Of the file that it plays, else 8,000 Hz: what baresip 1.0 has to resample loses as much as 10 dB at 1,300 Hz."""
 
 CONFIG = """\
 poll_method epoll
@@ -39,7 +43,7 @@ audio_source aufile,{own}
 audio_player aubridge,nowhere
 snd_path {sounds}
 audio_alert aufile,{silence}
-ausrc_srate 8000
+ausrc_srate {rate}
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
@@ -86,7 +90,9 @@ class BaresipPhone:
         self._shown = shown
         codecs = ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS
         srtp = ";mediaenc=srtp-mand" if "srtp" in options else ""
-        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth, codecs=codecs, srtp=srtp)
+        rtp = [ports.next() for _ in range(CALLS)]
+        rate = next((OWN_RATES[option] for option in options if option in OWN_RATES), RATE)
+        self._configure(tone_hz, number=number, rtp=rtp[0], auth=auth, codecs=codecs, srtp=srtp, rate=rate)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -94,10 +100,10 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str, srtp: str) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str, srtp: str, rate: int) -> None:
         folder = self._work / self.name
         folder.mkdir()
-        write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
+        write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB, rate=rate)
         write_tone(folder / "silence.wav", tone_hz, duration_ms=100, peak_db=-90.0)
         values = {
             "host": self._host,
@@ -105,7 +111,7 @@ class BaresipPhone:
             "number": number,
             "control": written(*self._control),
             "rtp": rtp,
-            "rtp_last": rtp + 1,
+            "rtp_last": rtp + 2 * CALLS - 1,
             "own": folder / "own.wav",
             "silence": folder / "silence.wav",
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
@@ -114,6 +120,7 @@ class BaresipPhone:
             "srtp": srtp,
             "tls": "",
             "codecs": codecs,
+            "rate": rate,
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:
             both = folder / "certificate.pem"
@@ -200,6 +207,13 @@ class BaresipPhone:
     def _count_answers(self) -> int:
         return sum(seen.get("type") == "CALL_REMOTE_SDP" and seen["param"] == "answer" for seen in self._events)
 
+    def hush(self) -> None:
+        """It sends silence in the place of its tone."""
+        self._command("mute")
+
+    def speak(self) -> None:
+        self._command("mute")
+
     def hangup(self) -> None:
         self._command("hangup")
 
@@ -215,6 +229,11 @@ class BaresipPhone:
         with self._news:
             return self._news.wait_for(lambda: any(wanted(seen) for seen in self._events[self._since :]), deadline_s)
 
+    @property
+    def digits(self) -> str:
+        """The keys that have come to it."""
+        return "".join(str(seen["param"]) for seen in list(self._events) if seen.get("type") == "CALL_DTMF_START")
+
     def close(self) -> list[str]:
         """Makes it write its recording and end in order; returns what went wrong."""
         return [] if self._program.stop() == 0 else [f"{self.name}: baresip did not end in order, see {self.name}.output"]
@@ -224,10 +243,14 @@ class BaresipPhone:
         if self._socket is not None:
             self._socket.close()
 
+    @property
+    def recordings(self) -> list[Path]:
+        """What it heard, a file for each call, whole once it has ended."""
+        return sorted((self._work / self.name).glob("*-dec.wav"))
+
     def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
         """Returns what differs between what it heard and `wanted` (see `rig_recording`)."""
-        digits = "".join(str(seen["param"]) for seen in self._events if seen.get("type") == "CALL_DTMF_START")
-        return unheard(self.name, sorted((self._work / self.name).glob("*-dec.wav")), wanted, digits=digits)
+        return unheard(self.name, self.recordings, wanted, digits=self.digits)
 
     def diagnosis(self) -> Mapping[str, str]:
         events = "\n".join(f"      {json.dumps(seen)[:200]}" for seen in self._events)

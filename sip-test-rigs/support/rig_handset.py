@@ -22,6 +22,7 @@ from collections import deque
 from pathlib import Path
 
 from rig_ports import LOOPBACK, LOOPBACK6
+from rig_rtp import RtpLog
 from rig_sounds import PHONE_HZ, PITCHES, Ear
 
 FRAME_S = 0.020
@@ -73,6 +74,7 @@ class Handset:
         self.fifo = fifo
         self.received = 0
         self._ear = Ear()
+        self.rtp = RtpLog()
         self._awaited: list[tuple[str, list[str]]] = []
         self.sent = 0
         self.problems: list[str] = []
@@ -131,6 +133,7 @@ class Handset:
             self.problems.append(f"heard {len(packet)} octets that are no RTP")
             return
         self.received += 1
+        self.rtp.note(packet, time.monotonic())
         if packet[1] & 0x7F == self._heard_type:
             self._ear.hear(packet[HEADER:])
             self._react()

@@ -99,6 +99,13 @@ class PjPhone:
         self._tell(do=command)
         return self._program.says(lambda lines: _count(lines, outcomes) > before, deadline_s)
 
+    def hush(self) -> None:
+        """It sends silence in the place of its tone."""
+        self._tell(do="hush")
+
+    def speak(self) -> None:
+        self._tell(do="speak")
+
     def hangup(self) -> None:
         self._tell(do="hangup")
 
@@ -113,6 +120,11 @@ class PjPhone:
     def _reports(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
         return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines[self._since :]), deadline_s)
 
+    @property
+    def digits(self) -> str:
+        """The keys that have come to it."""
+        return "".join(seen["digit"] for seen in self.events if seen["event"] == "digit")
+
     def close(self) -> list[str]:
         """Make it write its recording and end in order; what went wrong."""
         self._tell(do="quit")
@@ -123,11 +135,14 @@ class PjPhone:
     def stop(self) -> None:
         self._program.stop()
 
+    @property
+    def recordings(self) -> list[Path]:
+        """What it heard, whole once it has ended."""
+        return [self._recording] if self._recording.is_file() else []
+
     def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
         """Returns what differs between what it heard and `wanted` (see `rig_recording`)."""
-        digits = "".join(seen["digit"] for seen in self.events if seen["event"] == "digit")
-        recordings = [self._recording] if self._recording.is_file() else []
-        return unheard(self.name, recordings, wanted, digits=digits)
+        return unheard(self.name, self.recordings, wanted, digits=self.digits)
 
     def diagnosis(self) -> Mapping[str, str]:
         events = "\n".join(f"      {json.dumps(seen)}" for seen in self.events)
