@@ -24,8 +24,9 @@ class RigError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathKind:
     """What becomes of packets between a phone and the switch (`rig_path`). `lost_percent` of RTP, and of SIP where `loses_sip`, but no two
-    with less than `apart` packets between; each RTP packet is held for up to `jitter_ms`, and may so overtake another. `hidden`: the
-    phone's RTP comes from elsewhere than its SDP says. `seed` None: drawn anew for each run."""
+    with less than `apart` packets between; each RTP packet is held for up to `jitter_ms`, and may so overtake another. `hidden`: the SDP
+    that the switch gets names a port from which the phone's RTP does not come, and where it gets none. `seed` None: drawn anew for each
+    run."""
 
     lost_percent: float = 0
     apart: int = 0

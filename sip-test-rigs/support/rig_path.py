@@ -38,6 +38,7 @@ class NetworkPath:
         self._whole = {True: self._kind.apart, False: self._kind.apart}
         self._inner, self._outer = _bound(ports.next()), _bound(ports.next())
         self._inner_audio, self._outer_audio = _pair(ports.next()), _pair(ports.next())
+        self._dead_end = _pair(ports.next())
         self._phone: Place = (LOOPBACK, 0)
         self._switch: Place = (LOOPBACK, 0)
         self._phone_audio: Place | None = None
@@ -81,7 +82,7 @@ class NetworkPath:
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=5)
-        for each in (self._inner, self._outer, *self._inner_audio, *self._outer_audio, *self._former):
+        for each in (self._inner, self._outer, *self._inner_audio, *self._outer_audio, *self._dead_end, *self._former):
             each.close()
 
     def _run(self) -> None:
@@ -92,7 +93,8 @@ class NetworkPath:
             sockets = [self._inner, self._outer, *self._inner_audio, *self._outer_audio]
             wait = min(0.05, max(0.0, self._held[0][0] - time.monotonic())) if self._held else 0.05
             for ready in select.select(sockets, [], [], wait)[0]:
-                self._take(ready)
+                if ready not in self._former:  # since this turn of the loop, perhaps
+                    self._take(ready)
             while self._held and self._held[0][0] <= time.monotonic():
                 _, _, out, place, data = heapq.heappop(self._held)
                 self._send(out, place, data)
@@ -145,8 +147,8 @@ class NetworkPath:
             if self._moves.is_set():
                 self._moves.clear()
                 self._take_new_port()
-            if not self._kind.hidden:
-                body = _elsewhere(body, _place(self._outer_audio[0])[1])
+            named = self._dead_end if self._kind.hidden else self._outer_audio
+            body = _elsewhere(body, _place(named[0])[1])
         return _rewritten(head, blank, body, target=(self.inner, self._switch), contact=(self._phone, self.outer))
 
     def _from_switch(self, data: bytes) -> bytes:

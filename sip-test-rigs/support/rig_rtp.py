@@ -17,6 +17,7 @@ HEADER = 12
 DIGITS = "0123456789*#ABCD"
 EVENT_TYPE = 101
 CLOCK = 8_000
+PAUSE_S = 1.0
 BLOCK = 25
 """Packets that are looked at together, so that one that comes late says nothing: half a second."""
 
@@ -96,9 +97,10 @@ class RtpLog:
         return keys_in(*self.samples())
 
     def heard_after_pause_ms(self, sound: str) -> int:
-        """How long after the longest pause `sound` is there, ms of the audio's own time; -1 when it never is."""
+        """How long after the last pause of a second `sound` is there, ms of the audio's own time; -1 when it never is."""
         audio = self._audio()
-        begins = int(np.argmax(np.diff([packet.at_s for packet in audio]))) + 1 if len(audio) > 1 else 0
+        pauses = np.flatnonzero(np.diff([packet.at_s for packet in audio]) >= PAUSE_S)
+        begins = int(pauses[-1]) + 1 if len(pauses) else len(audio)
         probe = np.exp(-2j * np.pi * PITCHES[sound] * np.arange(CLOCK // 50) / CLOCK)
         for packet in audio[begins:]:
             heard = LINEAR[np.frombuffer(packet.payload, dtype=np.uint8)]
