@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rig_compared import MELODY_S, compare, melody, problems
 from rig_folder import PathKind
-from rig_handset import TONE_FRAME
+from rig_handset import TONE_FRAME, ulaw
 from rig_keys import keys_in
 from rig_path import NetworkPath
 from rig_ports import LOOPBACK, PortBlock
@@ -153,3 +154,39 @@ def test_a_path_loses_no_two_packets_that_are_near_each_other(ports: PortBlock) 
     places = np.flatnonzero(lost)
     assert len(places) > 100
     assert np.diff(places).min() == 4
+
+
+WANTED = {"left": "caller", "right": "line", "in_step": "20ms", "steady": "30ms"}
+
+
+def _sent(samples: NDArray[np.float64], *, at_s: float) -> RtpLog:
+    log = RtpLog()
+    octets = bytes(ulaw(round(each * 32_767)) for each in samples)
+    for n in range(len(octets) // 160):
+        header = struct.pack("!BBHII", 0x80, 0, n % 2**16, n * 160, 7)
+        log.note(header + octets[n * 160 : n * 160 + 160], at_s + n * 0.02)
+    return log
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "short_ms", "wrong"),
+    [(0, 0, []), (15, 0, []), (30, 0, ["30.0 ms out of step"]), (0, 50, ["goes 50.0 ms wrong"])],
+)
+def test_a_recording_is_compared_with_what_was_sent(late_ms: int, short_ms: int, wrong: list[str]) -> None:
+    left, right = (melody(seed, 8, peak_db=-10)[: 7 * 8_000] for seed in (1, 2))
+    before = np.zeros(4_000)
+    recorded = np.concatenate([before, np.zeros(late_ms * 8), right])
+    cut = len(before) + 4 * 8_000
+    recorded = np.concatenate([recorded[:cut], recorded[cut + short_ms * 8 :]])
+    sides = {
+        "left": compare(np.concatenate([before, left]), _sent(left, at_s=10)),
+        "right": compare(recorded, _sent(right, at_s=10)),
+    }
+    found = list(problems(WANTED, sides, place="it"))
+    assert len(found) == len(wrong)
+    assert all(words in each for words, each in zip(wrong, found, strict=True))
+
+
+def test_what_was_not_sent_is_not_found() -> None:
+    assert compare(melody(1, 8, peak_db=-10), _sent(melody(2, 6, peak_db=-10), at_s=0)).unlike == 3
+    assert len(melody(1, MELODY_S, peak_db=-10)) == MELODY_S * 8_000

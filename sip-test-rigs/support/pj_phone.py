@@ -35,6 +35,7 @@ KEY_PAUSE_MS = 80
 USUAL_CODEC = "PCMU/8000/1"
 CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1"}
 """By option; it has no other codec then."""
+HOLDS = (pj.PJSUA_CALL_MEDIA_LOCAL_HOLD, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 
 Say = Callable[[str, Mapping[str, object]], None]
 Notes = deque[tuple[str, Mapping[str, object]]]
@@ -151,18 +152,19 @@ class Phone:
                     yield event, detail
 
     def _on_media(self) -> Iterator[tuple[str, Mapping[str, object]]]:
-        """Each negotiation may have made a new stream: the player and the recorder are connected to the one that there is now."""
+        """Each negotiation may have made a new stream: the player and the recorder are connected to the one that there is now. On hold
+        whoever still sends is heard."""
         if self._call is None:
             return
         info = self._call.getInfo()  # a name keeps it alive: its media list is memory of its own
-        if any(_has_status(media, pj.PJSUA_CALL_MEDIA_ACTIVE) for media in info.media):
-            self._audio = self._call.getAudioMedia(-1)
-            if self._speaks:
-                self._player.startTransmit(self._audio)
-            self._audio.startTransmit(self._recorder)
-            yield "talking", {}
-        elif any(_has_status(media, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD) for media in info.media):
-            yield "held", {}
+        talks = any(_has_status(media, pj.PJSUA_CALL_MEDIA_ACTIVE) for media in info.media)
+        if not talks and not any(_has_status(media, *HOLDS) for media in info.media):
+            return
+        self._audio = self._call.getAudioMedia(-1)
+        if self._speaks:
+            self._player.startTransmit(self._audio)
+        self._audio.startTransmit(self._recorder)
+        yield "talking" if talks else "held", {}
 
     def call(self, uri: str) -> None:
         self._call = Line(self._desk, self.notes)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from child_process import Program, tail, wait_until
-from rig_audio import RATE, write_tone
+from rig_audio import RATE, write_tone, write_wav
 from rig_certificates import Shown
+from rig_compared import MELODY_S, melody
 from rig_folder import RigError
 from rig_ports import LOOPBACK, PortBlock, written
 from rig_recording import unheard
@@ -88,11 +89,8 @@ class BaresipPhone:
         self._since = 0
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
-        codecs = ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS
-        srtp = ";mediaenc=srtp-mand" if "srtp" in options else ""
         rtp = [ports.next() for _ in range(CALLS)]
-        rate = next((OWN_RATES[option] for option in options if option in OWN_RATES), RATE)
-        self._configure(tone_hz, number=number, rtp=rtp[0], auth=auth, codecs=codecs, srtp=srtp, rate=rate)
+        self._configure(tone_hz, number=number, rtp=rtp[0], auth=auth, options=options)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -100,10 +98,14 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str, srtp: str, rate: int) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], options: Sequence[str]) -> None:
         folder = self._work / self.name
         folder.mkdir()
-        write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB, rate=rate)
+        rate = next((OWN_RATES[option] for option in options if option in OWN_RATES), RATE)
+        if "melody" in options:
+            write_wav(folder / "own.wav", melody(tone_hz, MELODY_S, peak_db=OWN_TONE_DB))
+        else:
+            write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB, rate=rate)
         write_tone(folder / "silence.wav", tone_hz, duration_ms=100, peak_db=-90.0)
         values = {
             "host": self._host,
@@ -117,9 +119,9 @@ class BaresipPhone:
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
-            "srtp": srtp,
+            "srtp": ";mediaenc=srtp-mand" if "srtp" in options else "",
             "tls": "",
-            "codecs": codecs,
+            "codecs": ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS,
             "rate": rate,
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import rig_recording
 from child_process import wait_until
@@ -15,6 +15,9 @@ from rig_audio import write_wav
 from rig_baresip import BaresipPhone
 from rig_call_recording import SIDES, sides_of
 from rig_certificates import Certificates
+from rig_compared import compare, sides_of_call
+from rig_compared import problems as compared_problems
+from rig_compared import summary as compared_summary
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_dns import NameServer
@@ -93,6 +96,7 @@ class Bench:
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
             problems += self._listen_to()
+            problems += self._compare_recordings(records[self._before :])
             problems += self._read_logs()
         except (RigError, SwitchError) as error:
             problems.append(str(error))
@@ -443,6 +447,19 @@ class Bench:
             problems += table.problems()
         for name in sorted(SIDES.keys() & self._rig.heard.keys()):
             problems += rig_recording.unheard(name, sides_of(self._work)[name], self._rig.heard[name], digits="")
+        return problems
+
+    def _compare_recordings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        problems: list[str] = []
+        for wanted, record in zip(self._rig.compared, records, strict=False):
+            place = f"the recording of {wanted['left']} and {wanted['right']}"
+            recorded = sides_of_call(self._work / "var" / "recordings", record["call_id"])
+            sides = {name: compare(audio, self._paths[wanted[name]].passed) for name, audio in recorded.items()}
+            if not sides:
+                problems.append(f"{place}: there is none of both sides")
+                continue
+            self.notes.append(compared_summary(sides, place=place))
+            problems += compared_problems(wanted, sides, place=place)
         return problems
 
     def _ways(self) -> Iterator[Way]:

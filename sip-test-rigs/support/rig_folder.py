@@ -71,8 +71,9 @@ OPTIONS = {
         "G722",
         "inband",
         "early",
+        "melody",
     ),
-    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS"),
+    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
 }
 
 
@@ -223,9 +224,10 @@ Step = SippCaller | PhoneCaller | Together | Datagrams | Load | SwitchStep | Kam
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `logs`: how often a regular expression is
-    found (a number, or from and to), by whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the
-    folder of that of an Asterisk, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
+    records, and the phones of their sides (`rig_compared`). `logs`: how often a regular expression is found (a number, or from and to), by
+    whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
+    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -237,6 +239,7 @@ class Rig:
     heard: Mapping[str, Any] = field(default_factory=dict)
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
     every_call: Mapping[str, Any] = field(default_factory=dict)
+    compared: Sequence[Mapping[str, Any]] = ()
     certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
@@ -273,7 +276,7 @@ def read_rig(folder: Path) -> Rig:
     script = _mapping(
         folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call"})
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
@@ -293,6 +296,7 @@ def read_rig(folder: Path) -> Rig:
         heard=expected.get("heard") or {},
         logs=expected.get("logs") or {},
         every_call=expected.get("every_call") or {},
+        compared=expected.get("compared") or (),
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from child_process import Program, tail
-from rig_audio import write_tone
+from rig_audio import write_tone, write_wav
 from rig_certificates import Shown
+from rig_compared import MELODY_S, melody
 from rig_ports import PortBlock
 from rig_recording import unheard
 
@@ -42,7 +43,10 @@ class PjPhone:
         self._since = 0
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
-        write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
+        if "melody" in options:
+            write_wav(own, melody(tone_hz, MELODY_S, peak_db=OWN_TONE_DB))
+        else:
+            write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
         env = {"PJ_PHONE_LOG": str(self.log)}
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True

@@ -92,6 +92,12 @@ class RtpLog:
             there[place] = True
         return samples, there
 
+    def first_sample_at_s(self) -> float:
+        """When the first of `samples` came, by the packets that came soonest after they were due."""
+        audio = self._audio()
+        first = min((packet.timestamp for packet in audio), default=0)
+        return min((packet.at_s - (packet.timestamp - first) / CLOCK for packet in audio), default=0.0)
+
     def tones(self) -> str:
         """The keys that came as tones. What is lost or not sent is silence; a key that goes on behind 100 ms of it is one press."""
         return keys_in(*self.samples())
