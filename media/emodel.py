@@ -3,11 +3,11 @@
 With all of a phone's own values at their defaults: R0 - Is = 93.2. Loss counts as random (BurstR = 1), echo as at the default TELR.
 """
 
-from media.dsp.g711 import PCMA, PCMU
+from switch.codec import Codec
 
 R0_LESS_IS = 93.2
 KNEE_MS = 177.3
-CODEC_IMPAIRMENT = {PCMU: (0.0, 25.1), PCMA: (0.0, 25.1)}
+CODEC_IMPAIRMENT: dict[int, tuple[float, float]] = {Codec.PCMU: (0.0, 25.1), Codec.PCMA: (0.0, 25.1)}
 """By codec: Ie and Bpl, with packet loss concealment (G.113 App. I), which all phones have by now; without it G.711's Bpl is 4.3."""
 
 
