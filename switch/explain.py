@@ -15,7 +15,7 @@ from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import Cause
-from switch.call.leg_media import LegMedia
+from switch.call.leg_media import LegMedia, media_as_json
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.ledger.heard import LINE, HeardRow, heard_as_json
@@ -86,7 +86,7 @@ class Explanation:
             "states": [asdict(state) for state in self.states],
             "recordings": [as_plain(each) for each in self.recordings],
             "ears": [heard_as_json(each) for each in self.heard],
-            "media": [asdict(each) for each in self.media],
+            "media": [media_as_json(each) for each in self.media],
         }
 
 
@@ -214,17 +214,26 @@ def _media_lines(media: Sequence[LegMedia], parties: Sequence[str]) -> Iterator[
             share=leg.received_lost_share,
             jitter_ms=leg.received_jitter_ms,
             gap_ms=leg.received_gap_ms,
-            mos=leg.received_mos,
+            mos=_mos(leg.received_mos, leg),
         )
         yield f"  from {_party(leg.leg, parties)}{f' ({leg.codec})' if leg.codec else ''}: {heard}"
         told = _figures(
-            leg.sent_packets, lost=leg.sent_lost, share=leg.sent_lost_share, jitter_ms=leg.sent_jitter_ms, mos=leg.sent_mos
+            leg.sent_packets,
+            lost=leg.sent_lost,
+            share=leg.sent_lost_share,
+            jitter_ms=leg.sent_jitter_ms,
+            mos=_mos(leg.sent_mos, leg),
         )
         trip = "" if leg.round_trip_ms is None else f", round trip {leg.round_trip_ms:.0f} ms"
         yield f"  to {_party(leg.leg, parties)}: {told}{'' if leg.sent_lost is not None else ', which it did not report on'}{trip}"
         dropped = [f"{count} {what}" for count, what in _dropped(leg) if count]
         if dropped:
             yield f"    dropped: {', '.join(dropped)}"
+
+
+def _mos(mos: float | None, leg: LegMedia) -> str | None:
+    """With its scale: scores of two are not to be compared."""
+    return None if mos is None else f"{leg.mos_scale or 'unknown'} MOS {mos:.1f}"
 
 
 def _dropped(leg: LegMedia) -> tuple[tuple[int, str], ...]:
@@ -237,7 +246,7 @@ def _figures(
     lost: int | None,
     share: float | None,
     jitter_ms: float | None,
-    mos: float | None,
+    mos: str | None,
     gap_ms: float | None = None,
 ) -> str:
     found = [f"{packets} packets"]
@@ -248,7 +257,7 @@ def _figures(
     if gap_ms is not None:
         found.append(f"longest gap {gap_ms:.0f} ms")
     if mos is not None:
-        found.append(f"MOS {mos:.1f}")
+        found.append(mos)
     return ", ".join(found)
 
 

@@ -50,6 +50,7 @@ def test_json_and_explain_have_the_figures_of_audio(world: PostingWorld, ledger:
     media = {call["call_id"]: call["media"] for call in map(json.loads, calls(ledger, "--json").stdout.splitlines())}
     assert {call_id: len(legs) for call_id, legs in media.items()} == {"abd2": 0, "abc1": 0, "c3": 1}
     assert media["c3"][0]["received_packets"] == 2_970
+    assert media["c3"][0]["mos_scale"] == "narrowband"
     explained = CliRunner().invoke(app, ["explain", "c3", "--config", str(ledger)]).stdout
     assert "from the caller (PCMU): 2970 packets, 30 lost (1.0 %)" in explained
     explained = CliRunner().invoke(app, ["explain", "c3", "--json", "--config", str(ledger)]).stdout
