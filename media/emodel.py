@@ -6,10 +6,9 @@ best of narrowband is 4.4 among listeners who know no better, so a score says no
 """
 
 import math
-from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
-from switch.codec import Codec
+from switch.codec import Codec, MosScale
 
 R0_LESS_IS = 93.2
 R0_WIDEBAND = 129.0
@@ -19,36 +18,24 @@ KNEE_MS = 177.3
 LEAST_DELAY_MS = 100.0
 """Delays of up to so many ms are not noticed (G.107 §7.4: mT, by default)."""
 
-
-class MosScale(StrEnum):
-    """What a score was given on."""
-
-    NARROWBAND = "narrowband"
-    WIDEBAND = "wideband"
+LOW_MOS = 3.6
+"""On either scale: below it, many users are dissatisfied (G.107 table B.1: R = 70)."""
 
 
 class Impairment(NamedTuple):
-    """What a codec costs (`ie`), and how well it takes loss (`bpl`)."""
+    """What a codec costs (`ie`), and how well it takes loss (`bpl`), on its own scale."""
 
-    scale: MosScale
     ie: float
     bpl: float
 
 
-_G711 = Impairment(MosScale.NARROWBAND, 0.0, 25.1)
 CODEC_IMPAIRMENT: dict[int, Impairment] = {
-    Codec.PCMU: _G711,
-    Codec.PCMA: _G711,
-    Codec.G722: Impairment(MosScale.WIDEBAND, 13.0, 4.3),
+    Codec.PCMU: Impairment(0.0, 25.1),
+    Codec.PCMA: Impairment(0.0, 25.1),
+    Codec.G722: Impairment(13.0, 4.3),
 }
 """G.711: G.113 Appendix I, with packet loss concealment, which all phones have by now; without it Bpl is 4.3. G.722 at 64 kbit/s: Ie,wb of
 G.113 Appendix IV. Its Bpl is assumed, the least that G.113 has of any codec (ADR 0034). Opus has no figures there."""
-
-
-def mos_scale(codec: int | None) -> MosScale | None:
-    """Returns the scale that connections of a codec are scored on; None: its impairment is not known."""
-    known = None if codec is None else CODEC_IMPAIRMENT.get(codec)
-    return None if known is None else known.scale
 
 
 def effective_impairment(loss: float, *, ie: float, bpl: float) -> float:
@@ -90,10 +77,6 @@ def mos(*, codec: int, loss: float, delay_ms: float) -> float | None:
     if impairment is None:
         return None
     ie_eff = effective_impairment(loss, ie=impairment.ie, bpl=impairment.bpl)
-    match impairment.scale:
-        case MosScale.NARROWBAND:
-            return mos_of(R0_LESS_IS - delay_impairment(delay_ms) - ie_eff)
-        case MosScale.WIDEBAND:
-            return wideband_mos_of(R0_WIDEBAND - wideband_delay_impairment(delay_ms) - ie_eff)
-        case unknown:
-            assert_never(unknown)
+    if Codec(codec).mos_scale is MosScale.WIDEBAND:
+        return wideband_mos_of(R0_WIDEBAND - wideband_delay_impairment(delay_ms) - ie_eff)
+    return mos_of(R0_LESS_IS - delay_impairment(delay_ms) - ie_eff)

@@ -2,8 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from media.emodel import MosScale, mos_scale
-from switch.codec import Codec
+from switch.codec import Codec, MosScale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,8 @@ class LegMedia:
     @property
     def mos_scale(self) -> MosScale | None:
         """Returns the scale of its codec; None: the codec has no score. Scores of two scales are not to be compared."""
-        return None if self.codec is None else mos_scale(Codec.__members__.get(self.codec))
+        codec = None if self.codec is None else Codec.__members__.get(self.codec)
+        return None if codec is None else codec.mos_scale
 
 
 def media_as_json(media: LegMedia) -> dict[str, object]:

@@ -4,16 +4,14 @@ import pytest
 
 from media.dsp.g711 import PCMA, PCMU
 from media.emodel import (
-    MosScale,
     delay_impairment,
     effective_impairment,
     mos,
     mos_of,
-    mos_scale,
     wideband_delay_impairment,
     wideband_mos_of,
 )
-from switch.codec import Codec
+from switch.codec import Codec, MosScale
 
 
 @pytest.mark.parametrize(
@@ -100,14 +98,16 @@ def test_delay_counts_for_g722_too() -> None:
 @pytest.mark.parametrize("codec", [Codec.OPUS, 111])
 def test_a_codec_that_is_not_known_has_none(codec: int) -> None:
     assert mos(codec=codec, loss=0, delay_ms=0) is None
-    assert mos_scale(codec) is None
 
 
-@pytest.mark.parametrize(
-    ("codec", "scale"), [(PCMU, MosScale.NARROWBAND), (PCMA, MosScale.NARROWBAND), (Codec.G722, MosScale.WIDEBAND), (None, None)]
-)
-def test_each_score_has_its_scale(codec: int | None, scale: MosScale | None) -> None:
-    assert mos_scale(codec) is scale
+@pytest.mark.parametrize("codec", Codec)
+def test_a_codec_has_a_score_where_it_has_a_scale(codec: Codec) -> None:
+    assert (mos(codec=codec, loss=0, delay_ms=0) is None) is (codec.mos_scale is None)
+
+
+def test_the_scale_is_that_of_the_band() -> None:
+    scales = [codec.mos_scale for codec in (Codec.PCMU, Codec.PCMA, Codec.G722)]
+    assert scales == [MosScale.NARROWBAND, MosScale.NARROWBAND, MosScale.WIDEBAND]
 
 
 @pytest.mark.parametrize("loss", [-0.5, 0.0])
