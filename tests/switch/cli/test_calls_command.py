@@ -58,20 +58,42 @@ def test_json_and_explain_have_the_figures_of_audio(world: PostingWorld, ledger:
     assert json.loads(explained)["media"] == media["c3"]
 
 
+RECORDING = RecordingRow(
+    call_id="c3",
+    path="2026/03/02/c3.wav",
+    sha256="ab" * 32,
+    length_ms=14_250,
+    sides="both",
+    format="wav",
+    started_us=INVITED_US + 2 * SECOND_US,
+    ended_us=INVITED_US + 17 * SECOND_US,
+    paused_ms=750,
+    frames_lost=3,
+    why="the recorder died",
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], ["c3"]),
+        (["--caller", "Anonymous"], []),
+        (["--caller", "(212) 555-0199"], ["c3"]),
+        (["--line", "west", "--publisher", "radio-one"], ["c3"]),
+        (["--number", "+18005550199"], []),
+        (["--call", "c3"], ["c3"]),
+        (["--since", "2026-03-02T15:00:01"], []),
+    ],
+)
+def test_recordings_are_found_as_calls_are(world: PostingWorld, ledger: Path, words: list[str], found: list[str]) -> None:
+    world.ledger.add_recordings([RECORDING])
+    done = CliRunner().invoke(app, ["recordings", "list", "--json", "--config", str(ledger), *words])
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["call_id"] for line in done.stdout.splitlines()] == found
+
+
 def test_json_and_explain_have_the_recordings(world: PostingWorld, ledger: Path) -> None:
-    first = RecordingRow(
-        call_id="c3",
-        path="2026/03/02/c3.wav",
-        sha256="ab" * 32,
-        length_ms=14_250,
-        sides="both",
-        format="wav",
-        started_us=INVITED_US + 2 * SECOND_US,
-        ended_us=INVITED_US + 17 * SECOND_US,
-        paused_ms=750,
-        frames_lost=3,
-        why="the recorder died",
-    )
+    first = RECORDING
     second = replace(first, path="2026/03/02/c3-2.opus", format="opus", ended_us=INVITED_US + 30 * SECOND_US, why=None)
     deletion = RecordingDeletionRow(
         path=second.path, at_us=INVITED_US + 90 * SECOND_US, actor="ops:ann", reason="the caller asked for it"
