@@ -29,8 +29,9 @@ def explain(
       payphone explain 3f2a9c
       payphone explain 3f2a9c --json
     """
-    from switch.explain import explain as explained
-    from switch.explain import explanation_lines, sources
+    from switch.explain import explanation_lines
+    from switch.explanation import explain as explained
+    from switch.explanation import sources
     from switch.ledger.versions import differences, versions_now
     from switch.period import BadInstant, clock_of
 

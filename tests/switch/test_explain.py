@@ -12,7 +12,8 @@ from switch.billing.verdict import JudgedCall
 from switch.call import command, event
 from switch.call.leg_media import LegMedia
 from switch.console import read_text
-from switch.explain import Sources, command_words, event_words, explain, explanation_lines, sources
+from switch.explain import command_words, event_words, explanation_lines
+from switch.explanation import Sources, explain, sources
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
