@@ -12,17 +12,15 @@ import msgspec
 
 from ivr.menu import DIGIT_PROMPTS
 from ivr.spoken_value import LANGUAGES, Way, vocabulary
-from media.dsp.tones import sine
-from media.dsp.wav import write_wav
-from media.prompts.decode import SUFFIXES, Unplayable
-from media.prompts.make import Prepare, Prompt
+from media.prompts.beep import beep
+from media.prompts.inspection import Prepare
+from media.prompts.prompt import SUFFIXES, Prompt, Unplayable
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
 from switch.call.voicemail import BEEP
 from switch.settings.source import display_path
 
 MAX_SLUG = 32
 DIGEST_DIGITS = 8
-BEEP_HZ, BEEP_MS = 1_000, 400
 _TAG = re.compile(rf"\{{([A-Za-z0-9_-]+):({'|'.join(Way)})\}}")
 
 
@@ -147,7 +145,7 @@ def _prompts(place: str, files: Iterable[str], source: Callable[[str], Source], 
             return Unplayable(why=f"{' and '.join((first, *others))} have one name", hint="keep one of them")
         return prepare(source(first))
 
-    def beep() -> Prompt | Unplayable:
-        return prepared(BEEP) if BEEP in names else prepare(PromptOctets(write_wav(sine(BEEP_HZ, BEEP_MS))))
+    def the_beep() -> Prompt | Unplayable:
+        return prepared(BEEP) if BEEP in names else prepare(PromptOctets(beep()))
 
-    return Prompts(place=place, names=names, prepared=cache(prepared), spoken=cache(prepare), beep=cache(beep))
+    return Prompts(place=place, names=names, prepared=cache(prepared), spoken=cache(prepare), beep=cache(the_beep))

@@ -10,12 +10,12 @@ from running_switch import Stage, kill, stage
 from typer.testing import CliRunner
 from watchfiles import awatch
 
+from media.prompts import beep
 from switch.cli.common import app
 from switch.demo.phone import PhoneCall
 from switch.ledger.database import Database, ledger_url
 from switch.ledger.reading import KeptRecording
 from switch.ledger.store import Ledger
-from switch.settings.prompts import BEEP_HZ
 
 PATIENCE_S = 60.0
 VOICEMAIL = """off
@@ -44,7 +44,7 @@ async def leaves_message(on: Stage) -> tuple[PhoneCall, Path]:
     call = await on.call()
     await call.until_answered()
     call.audio.talking = True
-    await call.until_hears(BEEP_HZ)
+    await call.until_hears(beep.HZ)
     async with asyncio.timeout(PATIENCE_S):
         async for _ in awatch(recordings(on), step=10, rust_timeout=200, yield_on_timeout=True):
             for part in recordings(on).glob("*/*/*/*.part.wav"):

@@ -6,10 +6,10 @@ import pytest
 
 from media.dsp.tones import sine
 from media.dsp.wav import write_wav
+from media.prompts import beep
 from routing.table import NoRoute, ToVoicemail
 from switch.deployment import Deployment
 from switch.settings.load import load
-from switch.settings.prompts import BEEP_MS
 
 WRITTEN = """\
 campaigns:
@@ -66,7 +66,7 @@ def test_a_plan_without_records_nothing(config: Path) -> None:
 
 def test_the_beep_is_a_tone_unless_a_file_has_its_name(config: Path) -> None:
     ours = deployed(config).prompts["beep"]
-    assert ours.length_ms == BEEP_MS
+    assert ours.length_ms == beep.MS
     (config / "prompts" / "beep.wav").write_bytes(write_wav(sine(440, 1_000, level_db=-20)))
     assert deployed(config).prompts["beep"].length_ms == 1_000
     (config / "prompts" / "beep.wav").write_bytes(b"RIFF, but no more than that")
