@@ -5,7 +5,8 @@ one shift from its timestamps to positions, set by its first packet; silence, lo
 timestamps. A source whose clock jumps is anchored anew.
 
 A sender's crystal is not ours: 100 ppm are 0.36 s an hour. The packets that were on their way for the shortest time tell: where the best of
-`WINDOW` is off by more than `TOLERANCE`, packets slip by a sample each until it is made good, which nobody hears.
+`WINDOW` is off by more than `TOLERANCE`, or one by `EARLY`, packets slip by a few samples each until it is made good. Behind `SILENCE`
+it is made good at once, as far as a crystal explains it or the packet came too early for anything else.
 """
 
 from typing import NamedTuple
@@ -16,8 +17,16 @@ MAX_SOURCES = 4
 WINDOW = 2 * SAMPLE_RATE
 TOLERANCE = SAMPLE_RATE // 500
 """2 ms."""
-MAX_SLIP = 2
-"""Samples a packet; 1.25 % of one of 20 ms."""
+EARLY = SAMPLE_RATE // 100
+"""10 ms: no jitter makes a packet so early. Its source's first packet had been late."""
+MIN_SLIP = 2
+"""Samples a packet, which nobody hears: 1.25 % of one of 20 ms."""
+SLIP_SHARE = 32
+"""Of what is to be made good, a packet: 80 ms are 20 ms after a second."""
+SILENCE = SAMPLE_RATE
+"""1 s."""
+DRIFT_SHARE = 5_000
+"""200 ppm: so much of a silence, at most, a crystal may be off."""
 OFF = SAMPLE_RATE // 5
 """200 ms: beyond that ahead of the wall, or behind it without an explanation by the sequence, a source's clock has jumped."""
 FRAME_OFF = SAMPLE_RATE // 25
@@ -45,14 +54,37 @@ class _Source:
         self.debt = 0
         self.window_end = wall + WINDOW
 
+    def slip(self, off: int, wall: int) -> int:
+        """Returns by how much a packet slips that is `off` samples ahead of the wall."""
+        if off > EARLY:
+            self.debt = -off
+        elif not self.debt:
+            if wall >= self.window_end:
+                self.debt = -self.best if self.best is not None and abs(self.best) > TOLERANCE else 0
+                self.begin_window(wall)
+            self.best = off if self.best is None else max(self.best, off)
+        if not self.debt:
+            return 0
+        self.begin_window(wall)  # behind what is still to be made good
+        most = max(MIN_SLIP, abs(self.debt) // SLIP_SHARE)
+        slip = max(-most, min(self.debt, most))
+        self.debt -= slip
+        return slip
+
+    def begin_window(self, wall: int) -> None:
+        self.best = None
+        self.window_end = wall + WINDOW
+
 
 class Timeline:
-    """One direction of a leg. `start_ns`: when the recording starts."""
+    """One direction of a leg. `start_ns`: when the recording starts. `slips`: whether a source that is off is brought back while it
+    speaks. Each slip is a jump in phase, which breaks a tone."""
 
-    __slots__ = ("_sources", "_start_ns")
+    __slots__ = ("_slips", "_sources", "_start_ns")
 
-    def __init__(self, start_ns: int) -> None:
+    def __init__(self, start_ns: int, *, slips: bool = True) -> None:
         self._start_ns = start_ns
+        self._slips = slips
         self._sources: dict[int, _Source] = {}
 
     def wall(self, at_ns: int) -> int:
@@ -65,7 +97,7 @@ class Timeline:
         source = self._sources.get(ssrc)
         if source is not None and (timestamp - source.timestamp) & 0xFFFFFFFF == length and clock_rate == SAMPLE_RATE:
             off = source.position + length - wall  # the usual packet: the next one, and at its time
-            if -OFF <= off <= OFF and wall < source.window_end and not source.debt:
+            if -OFF <= off <= EARLY and not source.debt and (wall < source.window_end or not self._slips):
                 if source.best is None or off > source.best:
                     source.best = off
                 source.position += length
@@ -85,20 +117,15 @@ class Timeline:
         position = source.position + step
         if step <= 0:
             return Place(position)  # late, or twice
-        if wall >= source.window_end:
-            self._settle(source, wall)
-        source.best = off if source.best is None else max(source.best, off)
-        slip = max(-MAX_SLIP, min(source.debt, MAX_SLIP))
-        source.debt -= slip
-        source.position = position + slip
         source.timestamp, source.sequence = timestamp, sequence
+        if step > SILENCE:
+            source.begin_window(wall)
+            source.debt = 0
+            source.position = position - max(off, -step // DRIFT_SHARE)
+            return Place(source.position)
+        slip = source.slip(off, wall) if self._slips else 0
+        source.position = position + slip
         return Place(source.position, slip)
-
-    def _settle(self, source: _Source, wall: int) -> None:
-        best, source.best = source.best, None
-        source.window_end = wall + WINDOW
-        if best is not None and abs(best) > TOLERANCE:
-            source.debt = -best
 
 
 def _signed(number: int, bits: int) -> int:
