@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from media.dsp.g711 import PCMA, PCMU, Samples, decode
-from media.recorder.timeline import NS_PER_SAMPLE, Timeline
+from media.recorder.timeline import MAX_SLIP, NS_PER_SAMPLE, Timeline
 from media.recorder.wav_file import WavFile
 from media.recorder.wide_band import WideBand
 from media.recording import StartRecording
@@ -83,7 +83,7 @@ class Recording:
         position, slip = timeline.place(
             ssrc=frame.ssrc, sequence=frame.sequence, timestamp=frame.timestamp, at_ns=frame.at_ns, length=len(payload)
         )
-        if slip > 0:  # the first samples stand twice: a hole would click
+        if 0 < slip <= MAX_SLIP:  # the first samples stand twice: a hole would click
             payload, position = payload[:slip] + payload, position - slip
         runs = self._runs[frame.direction]
         if runs and runs[-1].end == position and runs[-1].codec == frame.codec:

@@ -5,8 +5,9 @@ one shift from its timestamps to positions, set by its first packet; silence, lo
 timestamps. A source whose clock jumps is anchored anew.
 
 A sender's crystal is not ours: 100 ppm are 0.36 s an hour. The packets that were on their way for the shortest time tell: where the best of
-`WINDOW` is off by more than `TOLERANCE`, or one by `EARLY`, packets slip by a few samples each until it is made good. Behind `SILENCE`
-it is made good at once, as far as a crystal explains it or the packet came too early for anything else.
+`WINDOW` is off by more than `TOLERANCE`, packets slip by two samples each until it is made good, which nobody hears in speech. What no crystal
+does in so short a time is made good in one jump: a first packet that was held up, a way that has become longer. Behind `SILENCE` all is, as
+far as a crystal explains it or the packet came too early for anything else.
 """
 
 from typing import NamedTuple
@@ -17,12 +18,10 @@ MAX_SOURCES = 4
 WINDOW = 2 * SAMPLE_RATE
 TOLERANCE = SAMPLE_RATE // 500
 """2 ms."""
-EARLY = SAMPLE_RATE // 100
-"""10 ms: no jitter makes a packet so early. Its source's first packet had been late."""
-MIN_SLIP = 2
-"""Samples a packet, which nobody hears: 1.25 % of one of 20 ms."""
-SLIP_SHARE = 32
-"""Of what is to be made good, a packet: 80 ms are 20 ms after a second."""
+JUMP = SAMPLE_RATE // 100
+"""10 ms: what is off by more jumps, and does not slip. One jump is a click; slips would be a false pitch for seconds."""
+MAX_SLIP = 2
+"""Samples a packet; 1.25 % of one of 20 ms."""
 SILENCE = SAMPLE_RATE
 """1 s."""
 DRIFT_SHARE = 5_000
@@ -42,9 +41,9 @@ class Place(NamedTuple):
 
 class _Source:
     """`timestamp`, `position`, `sequence`: of its newest packet. `best`: the earliest packet of its window, by how much it is ahead of
-    the wall; None: there was none. `debt`: samples to slip."""
+    the wall; None: there was none. `debt`: samples to slip. `is_new`: no window has ended."""
 
-    __slots__ = ("best", "debt", "position", "sequence", "timestamp", "window_end")
+    __slots__ = ("best", "debt", "is_new", "position", "sequence", "timestamp", "window_end")
 
     def __init__(self, *, timestamp: int, sequence: int, wall: int) -> None:
         self.timestamp = timestamp
@@ -53,20 +52,22 @@ class _Source:
         self.best: int | None = None
         self.debt = 0
         self.window_end = wall + WINDOW
+        self.is_new = True
 
     def slip(self, off: int, wall: int) -> int:
         """Returns by how much a packet slips that is `off` samples ahead of the wall."""
-        if off > EARLY:
+        if off > (TOLERANCE if self.is_new else JUMP):  # no jitter makes a packet early: its source's first one had been late
             self.debt = -off
         elif not self.debt:
             if wall >= self.window_end:
+                self.is_new = False
                 self.debt = -self.best if self.best is not None and abs(self.best) > TOLERANCE else 0
                 self.begin_window(wall)
             self.best = off if self.best is None else max(self.best, off)
         if not self.debt:
             return 0
         self.begin_window(wall)  # behind what is still to be made good
-        most = max(MIN_SLIP, abs(self.debt) // SLIP_SHARE)
+        most = MAX_SLIP if abs(self.debt) <= JUMP and not self.is_new else abs(self.debt)
         slip = max(-most, min(self.debt, most))
         self.debt -= slip
         return slip
@@ -97,7 +98,11 @@ class Timeline:
         source = self._sources.get(ssrc)
         if source is not None and (timestamp - source.timestamp) & 0xFFFFFFFF == length and clock_rate == SAMPLE_RATE:
             off = source.position + length - wall  # the usual packet: the next one, and at its time
-            if -OFF <= off <= EARLY and not source.debt and (wall < source.window_end or not self._slips):
+            if (
+                -OFF <= off <= (TOLERANCE if source.is_new else JUMP)
+                and not source.debt
+                and (wall < source.window_end or not self._slips)
+            ):
                 if source.best is None or off > source.best:
                     source.best = off
                 source.position += length

@@ -81,6 +81,18 @@ def test_lost_packets_leave_a_gap_of_their_length(tmp_path: Path) -> None:
     assert mine.frames_lost == 15
 
 
+@pytest.mark.parametrize("late_ms", [5, 15, 80, 190])
+def test_a_tone_behind_a_first_packet_that_was_late_keeps_its_pitch(tmp_path: Path, late_ms: int) -> None:
+    mine = recording(tmp_path, sides="caller")
+    sound = tone(1_100, samples=160 * 200)
+    for number in range(200):
+        at_ns = START_NS + number * FRAME_NS + (late_ms * MS if number == 0 else 0)
+        take(mine, frame(1, number, direction=RECEIVED, samples=sound[160 * number : 160 * number + 160], at_ns=at_ns))
+    found = finished(mine, tmp_path, ms=4_000)[:, 0]
+    assert {frequency(found[at : at + 800]) for at in range(1_600, 32_000, 800)} == {1_100}
+    assert np.abs(found[1_600:].astype(int) - sound[1_600:]).max() < 300  # in its place, too
+
+
 def test_nobody_sends_and_time_goes_by(tmp_path: Path) -> None:
     mine = recording(tmp_path)
     mine.write(START_NS + 10_000 * MS)
