@@ -4,10 +4,10 @@ Positions count samples of 8 kHz from the start of the recording. The theory is 
 one shift from its timestamps to positions, set by its first packet; silence, loss, late packets and bursts fall into place by their
 timestamps. A source whose clock jumps is anchored anew.
 
-A sender's crystal is not ours: 100 ppm are 0.36 s an hour. The packets that were on their way for the shortest time tell: where the best of
-`WINDOW` is off by more than `TOLERANCE`, packets slip by two samples each until it is made good, which nobody hears in speech. What no crystal
-does in so short a time is made good in one jump: a first packet that was held up, a way that has become longer. Behind `SILENCE` all is, as
-far as a crystal explains it or the packet came too early for anything else.
+A sender's crystal is not ours: 100 ppm are 0.36 s an hour. The packets that were on their way for the shortest time tell: where the best
+of `WINDOW` is off by more than `TOLERANCE`, packets slip by two samples each until it is made good, which nobody hears in speech. What no
+crystal does in so short a time is made good in one jump: a first packet that was held up, a way that has become longer. Behind `SILENCE`
+all is, as far as a crystal explains it or the packet came too early for anything else.
 """
 
 from typing import NamedTuple
