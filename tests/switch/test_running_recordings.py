@@ -113,11 +113,16 @@ def test_pause_by_hand_list_verify_export_explain_and_delete(tmp_path: Path) -> 
         out = tmp_path / "out"
         assert (await asyncio.to_thread(asked, on, "export", str(out))).startswith("0 ")
         assert (out / f"{call_id}.wav").read_bytes() == (folder / found.recording.path).read_bytes()
-        assert (await asyncio.to_thread(asked, on, "export", str(out))).startswith("1 ")
+        assert (out / f"{call_id}.wav").stat().st_mode & 0o077 == 0
+        assert "File exists" in await asyncio.to_thread(asked, on, "export", str(out))
         with (folder / found.recording.path).open("r+b") as file:
             file.seek(1_000)
             file.write(b"x")
-        assert "its content is not what was written" in await asyncio.to_thread(asked, on, "verify")
+        for words in (["verify"], ["export", str(tmp_path / "other")]):
+            assert "its content is not what was written" in await asyncio.to_thread(asked, on, *words)
+        assert not list((tmp_path / "other").iterdir())
+        for words in (["list"], ["delete", "--reason", "asked", "--yes"]):
+            assert "give a call's id" in await asyncio.to_thread(asked, on, *words, "--call", "")
         deleted = await asyncio.to_thread(asked, on, "delete", "--call", call_id, "--reason", "asked", "--actor", "ann", "--yes")
         assert deleted == f"0 deleted {found.recording.path}\n"
         assert not (folder / found.recording.path).exists()
