@@ -509,13 +509,16 @@ class Shell:
                 self._poller.keep_heard(heard_rows(heard))
             case KeepRecording(recording=recording):
                 row = _recording_row(recording)
-                self._poller.keep_recording(row, then=lambda: self._tell_recorder(RecordingStored(path=row.path)))
-                with of_call(recording.call_id):
-                    why = {} if recording.why is None else {"why": recording.why}
-                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost, **why)
+                self._poller.keep_recording(row, then=lambda: self._recording_kept(row))
             case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
                 deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
                 self._poller.forget_recordings(deletions, then=lambda: self._tell_recorder(DeleteRecordings(paths=paths)))
+
+    def _recording_kept(self, row: RecordingRow) -> None:
+        self._tell_recorder(RecordingStored(path=row.path))
+        with of_call(row.call_id):
+            why = {} if row.why is None else {"why": row.why}
+            _log.info("recording", path=row.path, length_ms=row.length_ms, lost=row.frames_lost, **why)
 
     def _tell_recorder(self, order: RecorderOrder) -> None:
         self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)

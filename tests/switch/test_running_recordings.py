@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from recorder_client import frequency, read_wav
 from running_switch import Stage, kill, stage
@@ -133,6 +134,34 @@ def test_pause_by_hand_list_verify_export_explain_and_delete(tmp_path: Path) -> 
         told = CliRunner().invoke(app, ["explain", call_id, "--config", str(on.switch.config)]).output
         assert f"recording: {found.recording.path}, both" in told
         assert "by ops:ann: asked" in told
+
+    played(tmp_path, scene)
+
+
+def test_pause_by_http(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        on.switch.signal(signal.SIGTERM)
+        await on.switch.ended()
+        config = on.switch.config / "config.yaml"
+        text = config.read_text().replace("  data: data\n", f"  data: data\n  api: {{listen: 127.0.0.1:{on.switch.tls}}}\n")
+        config.write_text(text.replace("  acme:\n", "  acme:\n    token: acme-token-0123456789\n"))
+        await on.switch.start()
+        call, _ = await on.talk()
+        (part,) = list((on.switch.config / "data" / "recordings").glob("*/*/*/*.part.wav"))
+        call_id = part.name.removesuffix(".part.wav")
+
+        def put(name: str, *, paused: bool) -> int:
+            url = f"http://127.0.0.1:{on.switch.tls}/v1/calls/{name}/recording"
+            headers = {"Authorization": "Bearer acme-token-0123456789"}
+            return httpx.put(url, json={"paused": paused}, headers=headers, timeout=PATIENCE_S).status_code
+
+        assert await asyncio.to_thread(put, call_id, paused=True) == 200
+        assert await asyncio.to_thread(put, "nobody", paused=True) == 409
+        assert await asyncio.to_thread(put, call_id, paused=False) == 200
+        call.hang_up()
+        await on.switch.until("recording")
+        (found,) = kept(on, call_id)
+        assert found.recording.paused_ms > 0
 
     played(tmp_path, scene)
 
