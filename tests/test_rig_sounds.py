@@ -14,7 +14,8 @@ from rig_expect import differences, unheard  # noqa: E402
 from rig_sounds import PITCHES, PROMPTS, Ear  # noqa: E402
 
 from media.dsp.g711 import encode  # noqa: E402
-from media.dsp.tones import frames, ringback, silence, sine  # noqa: E402
+from media.dsp.ringing import ringing  # noqa: E402
+from media.dsp.tones import frames, silence, sine  # noqa: E402
 
 PCMU = 0
 
@@ -30,14 +31,14 @@ def hear(*parts: np.ndarray[tuple[int], np.dtype[np.int16]]) -> list[str]:
 @pytest.mark.parametrize(("name", "hz"), PITCHES.items())
 def test_every_sound_is_told_from_all_others_even_where_packets_do_not_fall_on_its_frames(name: str, hz: int) -> None:
     if name == "ringback":
-        assert hear(silence(60), ringback(), ringback()) == [name]
+        assert hear(silence(60), ringing("us"), ringing("us")) == [name]
     else:
         assert hear(silence(60), sine(hz, 300, level_db=-12), silence(300)) == [name]
 
 
 def test_sounds_are_heard_in_their_order_with_nothing_added_at_the_seams() -> None:
     names = ["welcome", "you-typed", "digit-7", "digit-5", "is-it-right", "ringback", "phone", "ringback", "phone", "all-busy"]
-    sounds = [ringback()[: 8 * 2_010] if name == "ringback" else sine(PITCHES[name], 310, level_db=-12) for name in names]
+    sounds = [ringing("us")[: 8 * 2_010] if name == "ringback" else sine(PITCHES[name], 310, level_db=-12) for name in names]
     assert hear(*sounds) == names
 
 

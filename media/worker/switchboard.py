@@ -37,14 +37,14 @@ from media.control import (
     Untap,
 )
 from media.dsp.g711 import PCMU, SAMPLE_RATE
-from media.dsp.tones import FRAME_SAMPLES, ringback
+from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
 from media.worker.hearing import tell
 from media.worker.leg import NO_TYPE, DatagramSocket, Leg
-from media.worker.playout import Audio, Playout, audio
+from media.worker.playout import Audio, Playout, ringing_tone
 from media.worker.prompts import PromptUnplayable
 from media.worker.reporter import Reporter
 from media.worker.tap import MAX_TAPS, Consumers
@@ -81,7 +81,6 @@ class Switchboard:
         "_prompt",
         "_report",
         "_reporter",
-        "_ringback",
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
@@ -113,7 +112,6 @@ class Switchboard:
         self._reporter = Reporter()
         self._utc_offset_ns = time_ns() - monotonic_ns()
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
-        self._ringback = audio(ringback())
         self._frame = bytearray(LONGEST_BYTES)
         self._view = memoryview(self._frame)
 
@@ -149,7 +147,7 @@ class Switchboard:
             case PlayMusic():
                 self._play(leg, order.prompt, play=None, now_ns=now_ns)
             case Ringback():
-                self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
+                self._start(leg, Playout(ringing_tone(order.country), start_ns=now_ns, play=None), now_ns)
             case StopPlay():
                 leg.play(None)
             case SendDigit():

@@ -33,6 +33,14 @@ class Trunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingbackSound:
+    """What a caller hears while a line rings: the ringing tone of `country` (`media.dsp.ringing`), or `prompt` over and over."""
+
+    country: str = "us"
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All names used in one part are keys of another.
 
@@ -44,6 +52,7 @@ class Plan:
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
     numbers whose callers can't withhold their number.
+    `ringback`: by campaign, what its callers hear while a line rings; those of one that is not there hear the default.
     `hold_music`: by campaign, the prompt that its callers hear over and over on hold; one that is not there has none.
     `recordings`: by campaign, how its calls are recorded; those of one that is not there are not.
     `ears`: the campaigns whose talks are listened to, to tell what was heard.
@@ -67,6 +76,7 @@ class Plan:
     trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
+    ringback: Mapping[str, RingbackSound] = field(default_factory=dict)
     hold_music: Mapping[str, str] = field(default_factory=dict)
     recordings: Mapping[str, RecordingTerms] = field(default_factory=dict)
     ears: frozenset[str] = frozenset()

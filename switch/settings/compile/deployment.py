@@ -13,14 +13,16 @@ from switch.billing.terms import Rate
 from switch.call.recording_terms import RecordingTerms
 from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
 from switch.engine.media import RtpAddress
-from switch.engine.plan import Plan, Trunk
+from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
+from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
+from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
@@ -59,6 +61,10 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         trunk_identities={name: _trunk_identity(trunk) for name, trunk in document.trunks.items()},
         line_identities={
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
+        },
+        ringback={
+            name: _ringback(campaign.ringback or document.switch.rtp.ringback, document.switch.speech.by_language)
+            for name, campaign in document.campaigns.items()
         },
         hold_music={
             name: document.switch.speech.by_language.name(prompt)
@@ -231,6 +237,13 @@ def _recordings(document: Document) -> dict[str, RecordingTerms]:
         for name, campaign in document.campaigns.items()
         if (said := campaign.recording).sides is not None
     }
+
+
+def _ringback(said: RingbackConfig, voices: Voices) -> RingbackSound:
+    if said.prompt is not None:
+        return RingbackSound(prompt=voices.name(said.prompt))
+    assert said.country is not None  # noqa: S101 (exactly one of the two is there)
+    return RingbackSound(country=said.country)
 
 
 def _watches(document: Document) -> tuple[Watch, ...]:

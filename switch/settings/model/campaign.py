@@ -14,6 +14,7 @@ from switch.settings import field, prompt_field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import CapOwner
+from switch.settings.model.ringback import RingbackConfig
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -218,6 +219,7 @@ class CampaignConfig(CapOwner):
     payouts: Entries[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
     dispositions: Entries[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
+    ringback: RingbackConfig | None = may("What its callers hear while a line rings; default: switch.rtp.ringback")
     hold_music: prompt_field.PromptName | None = may(
         "What its callers hear while a line holds the call; default: switch.rtp.hold_music"
     )

@@ -13,6 +13,7 @@ from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
 from switch.codec import Codec
 from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.engine.media import RtpAddress
+from switch.engine.plan import RingbackSound
 from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
@@ -486,6 +487,32 @@ def test_hold_music_is_the_campaigns_else_the_switchs(config: Path, of_switch: s
         switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
     found = deployed(config, extra).plan.hold_music
     assert {name: prompt for name, prompt in found.items() if name in ("night", "quotes")} == night
+
+
+@pytest.mark.parametrize(
+    ("of_switch", "written", "night", "quotes"),
+    [
+        ("", "", RingbackSound(country="us"), RingbackSound(country="us")),
+        ("rtp: {ringback: fr}", "ringback: gb, ", RingbackSound(country="gb"), RingbackSound(country="fr")),
+        ("rtp: {ringback: {country: no}}", "ringback: no, ", RingbackSound(country="no"), RingbackSound(country="no")),
+        (
+            "rtp: {ringback: {prompt: sorry}}",
+            "ringback: {country: gb}, ",
+            RingbackSound(country="gb"),
+            RingbackSound(prompt="sorry"),
+        ),
+        ("", "ringback: {prompt: welcome}, ", RingbackSound(prompt="welcome"), RingbackSound(country="us")),
+    ],
+)
+def test_ringback_is_the_campaigns_else_the_switchs(
+    config: Path, of_switch: str, written: str, night: RingbackSound, quotes: RingbackSound
+) -> None:
+    extra = f"campaigns:\n  night: {{lines: [acme-east], {written}revenue: 10.00, payout: 5.00}}\n"
+    if of_switch:
+        switch = config / "switch.yaml"
+        switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
+    found = deployed(config, extra).plan.ringback
+    assert (found["night"], found["quotes"]) == (night, quotes)
 
 
 def test_srtp_of_trunks_and_lines(config: Path) -> None:

@@ -55,7 +55,9 @@ menus:
   d: {yes_no: owner, prompt: {say: Seven}, then: {menu: c}}
 tags: {owner: {type: truth}}
 campaigns:
-  night: {lines: [spoken], menu: d, revenue: 1, payout: 1, hold_music: {say: Eight}, overflow: {busy: {message: {say: Nine}}}}
+  night:
+    {lines: [spoken], menu: d, revenue: 1, payout: 1, hold_music: {say: Eight}, overflow: {busy: {message: {say: Nine}}},
+     ringback: {prompt: {say: Twelve}}}
 advertisers:
   spoken:
     lines:
@@ -67,7 +69,7 @@ advertisers:
 def test_a_text_may_stand_wherever_a_prompt_may(config: Path) -> None:
     speaker = Speaker()
     deployment = sound(loaded(config, EVERYWHERE, speaker))
-    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven"}
+    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"}
     assert {speech.text for speech in speaker.asked} == texts
     assert len(speaker.asked) == len(texts), "each is spoken once"
     spoken = {name: prompt.key for name, prompt in deployment.prompts.items() if name.startswith("say-")}
