@@ -109,7 +109,7 @@ class CommandExecutor:
     def _control_media(
         self,
         live: LiveCall,
-        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay,
+        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.PlayMusic | do.StopPlay,
         at: Moment,
     ) -> None:
         match command:
@@ -126,6 +126,8 @@ class CommandExecutor:
                 self._media.send(live, leg, Play, play=play, prompt=prompt)
             case do.PlayRingback():
                 self._ring(live)
+            case do.PlayMusic(prompt=prompt):
+                self._media.send(live, CALLER, PlayMusic, prompt=prompt)
             case do.StopPlay(leg=leg):
                 self._media.send(live, leg, StopPlay)
             case _:

@@ -6,8 +6,9 @@ from ipaddress import ip_address
 
 from ivr.menu import MenuPlan
 from routing.expression import Kind
-from routing.table import Table
+from routing.table import NoRoute, Table
 from switch.billing.terms import Rate, Terms
+from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
@@ -54,6 +55,7 @@ class Plan:
     numbers whose callers can't withhold their number.
     `ringback`: by campaign, what its callers hear while a line rings; those of one that is not there hear the default.
     `hold_music`: by campaign, the prompt that its callers hear over and over on hold; one that is not there has none.
+    `holds`: by campaign and the cause of its overflow, what is heard in that hold queue; in one that is not there it is ringback.
     `recordings`: by campaign, how its calls are recorded; those of one that is not there are not.
     `ears`: the campaigns whose talks are listened to, to tell what was heard.
     `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
@@ -78,6 +80,7 @@ class Plan:
     show_ani: frozenset[str] = frozenset()
     ringback: Mapping[str, RingbackSound] = field(default_factory=dict)
     hold_music: Mapping[str, str] = field(default_factory=dict)
+    holds: Mapping[str, Mapping[NoRoute, HoldTerms]] = field(default_factory=dict)
     recordings: Mapping[str, RecordingTerms] = field(default_factory=dict)
     ears: frozenset[str] = frozenset()
     watches: tuple[Watch, ...] = ()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
+from routing.table import NoRoute
 from switch.billing.terms import Rate
+from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
 from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
 from switch.engine.media import RtpAddress
@@ -71,6 +73,7 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
             for name, campaign in document.campaigns.items()
             if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
         },
+        holds=_holds(document, MenuTerms(kinds=kinds, voices=document.switch.speech.by_language)),
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         recordings=_recordings(document),
         ears=frozenset(name for name, campaign in document.campaigns.items() if campaign.ears),
@@ -244,6 +247,19 @@ def _ringback(said: RingbackConfig, voices: Voices) -> RingbackSound:
         return RingbackSound(prompt=voices.name(said.prompt))
     assert said.country is not None  # noqa: S101 (exactly one of the two is there)
     return RingbackSound(country=said.country)
+
+
+def _holds(document: Document, terms: MenuTerms) -> dict[str, dict[NoRoute, HoldTerms]]:
+    found: dict[str, dict[NoRoute, HoldTerms]] = {}
+    for name, campaign in document.campaigns.items():
+        for cause, overflow in campaign.overflow.items():
+            if (said := overflow.hold) is not None and (said.music is not None or said.announce is not None):
+                found.setdefault(name, {})[cause] = HoldTerms(
+                    music=terms.name_if(said.music),
+                    announce=() if said.announce is None else terms.said(said.announce),
+                    every_ms=said.every,
+                )
+    return found
 
 
 def _watches(document: Document) -> tuple[Watch, ...]:

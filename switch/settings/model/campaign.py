@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema
 
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
+from switch.call.hold_terms import DEFAULT_EVERY_MS
 from switch.call.recording_terms import Sides
 from switch.settings import field, prompt_field
 from switch.settings import value as v
@@ -159,6 +160,18 @@ class HoldConfig(Strict):
 
     places: Annotated[int, field.whole(1, field.MAX_PLACES)] = must("How many callers may wait; then queue_full")
     wait: field.Duration = must("How long each may wait; then waited_too_long")
+    music: prompt_field.PromptName | None = may("What they hear over and over; default: ringback")
+    announce: prompt_field.PromptName | None = may(
+        "What they are told at first and then every so often: {position:number} in a text is their place; default: nothing"
+    )
+    every: field.AnnouncementInterval = may("How long after an announcement the next one begins", default="30s")
+
+    @field_validator("every")
+    @classmethod
+    def _is_of_an_announcement(cls, every: int, info: ValidationInfo) -> int:
+        if info.data.get("announce", True) is None and every != DEFAULT_EVERY_MS:
+            raise Invalid("`every` without `announce`", hint="add what is said: `announce: {say: TEXT}`", at_key=True)
+        return every
 
 
 class OverflowConfig(OneOf):
