@@ -10,6 +10,7 @@ from media.transcoder import libopus
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
+from switch.call.hold_terms import HoldTerms
 from switch.codec import Codec
 from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.engine.media import RtpAddress
@@ -513,6 +514,27 @@ def test_ringback_is_the_campaigns_else_the_switchs(
         switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
     found = deployed(config, extra).plan.ringback
     assert (found["night"], found["quotes"]) == (night, quotes)
+
+
+def test_what_is_heard_in_a_hold_queue(config: Path) -> None:
+    extra = """
+campaigns:
+  night:
+    lines: [acme-east]
+    revenue: 10.00
+    payout: 5.00
+    overflow:
+      capped: {hold: {places: 3, wait: 2m, music: welcome}}
+      busy: {hold: {places: 3, wait: 2m, announce: welcome, every: 10s}}
+      closed: {hold: {places: 3, wait: 2m, announce: sorry, every: 10m}}
+      failed: {hold: {places: 3, wait: 2m}}
+"""
+    found = deployed(config, extra).plan.holds["night"]
+    assert found == {
+        NoRoute.CAPPED: HoldTerms(music="welcome"),
+        NoRoute.BUSY: HoldTerms(announce=("welcome",), every_ms=10_000),
+        NoRoute.CLOSED: HoldTerms(announce=("sorry",), every_ms=600_000),
+    }
 
 
 def test_srtp_of_trunks_and_lines(config: Path) -> None:

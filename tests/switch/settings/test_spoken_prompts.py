@@ -7,12 +7,13 @@ import pytest
 import soundfile
 
 from ivr.menu import Gather
-from ivr.step import MenuContext, start
+from ivr.step import MenuContext, prompts_of, start
 from media.dsp.tones import sine
 from media.prompts.decode import Unplayable
 from media.prompts.make import Prompt, inspect
 from media.prompts.source import PromptFile, Source, Speech
 from routing.expression import Scalar
+from routing.table import NoRoute
 from switch.deployment import Deployment
 from switch.settings.load import Loaded, load, load_kept
 from switch.settings.problem import Severity
@@ -298,6 +299,35 @@ def test_what_can_not_be_said_of_a_tag(config: Path, text: str, language: str, m
 
 def test_digits_are_said_in_any_language(config: Path) -> None:
     sound(loaded(config, VALUES.format("{zip:digits}", "de")))
+
+
+HELD = """
+campaigns:
+  night:
+    lines: [acme-east]
+    revenue: 1
+    payout: 1
+    overflow: {{capped: {{hold: {{places: 9, wait: 2m, music: {{say: La la}}, announce: {}}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "position", "said"),
+    [
+        ('{say: "You are number {position:number} in line."}', 121, "You are number|1 hundred|21|in line."),
+        ('{say: "Nummer {position:digits}", language: de}', 12, "Nummer|1|2"),
+        ("welcome", 3, "welcome"),
+        ('{say: "Please hold."}', 3, "Please hold."),
+    ],
+)
+def test_a_place_in_a_hold_queue_is_said_between_the_parts_of_a_text(config: Path, written: str, position: int, said: str) -> None:
+    deployment = sound(loaded(config, HELD.format(written), Speaker()))
+    terms = deployment.plan.holds["night"][NoRoute.CAPPED]
+    texts = {name: key.removeprefix("key of ") for name, key in deployment.prompt_keys.items()}
+    names = prompts_of(terms.announce, {"position": position})
+    assert [texts[name] if name.startswith("say-") else name for name in names] == said.split("|")
+    assert texts[terms.music or ""] == "La la"
+    assert set(names) <= deployment.prompts.keys()
 
 
 def test_a_tag_is_said_by_say_alone(config: Path) -> None:
