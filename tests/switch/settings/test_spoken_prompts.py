@@ -339,4 +339,4 @@ def test_a_tag_is_said_by_say_alone(config: Path) -> None:
 
 def test_a_voice_that_is_not_there_is_told_once_for_all_that_it_says(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert len(problems(loaded(config, VALUES.format("{age:number}", "en-us"), inspect))) == 1
+    assert len(problems(loaded(config, VALUES.format("{age:number}", "es-419"), inspect))) == 1
