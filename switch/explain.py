@@ -221,6 +221,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
         f"the prompt can't be played: {facts['why']}" if facts.get("why") else "the prompt is over"
     ),
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
+    ev.TurnCame.__name__: lambda _party, _facts: "a line is free for a caller behind this one",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
@@ -253,8 +254,10 @@ def choice_words(choice: str) -> str:
             return f"dial {' and '.join(lines)}"
         case "EnterMenu", [menu]:
             return f"the caller enters menu {menu}"
-        case "Wait", [because]:
+        case "Wait", [because]:  # as records of older builds have it
             return f"the caller is held: {words(because)}"
+        case "Wait", [because, position]:
+            return f"the caller is held as number {position} in line: {words(because)}"
         case "Announce", [prompt, because]:
             return f"the caller hears {prompt}: {words(because)}"
         case "NotRouted", [because]:
@@ -272,10 +275,10 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"asks routing where to go{f' ({words(known_text)})' if known_text else ''}"
         case do.Dial.__name__, [_, line]:
             return f"dials {line}"
-        case do.Play.__name__, [_, prompt]:
-            return f"plays {prompt} to the caller"
-        case do.Play.__name__, [_, prompt, "to", leg]:
-            return f"plays {prompt} to {_party(leg, parties)}"
+        case do.Play.__name__, [_, prompt, *to]:
+            return f"plays {prompt} to {_party(to[-1], parties) if to else 'the caller'}"
+        case do.PlayMusic.__name__, [prompt]:
+            return f"plays {prompt} to the caller, over and over"
         case do.HangUp.__name__, [leg, cause]:
             return f"hangs up on {_party(leg, parties)}: {words(cause)}"
         case do.Progress.__name__, [status]:
