@@ -53,11 +53,25 @@ class StopRecording(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
+class RecordingStored(Message, frozen=True, kw_only=True):
+    """The ledger has the row of the recording at `path`: it need not be told again."""
+
+    path: str
+
+
+class DeleteRecordings(Message, frozen=True, kw_only=True):
+    """The ledger has these deletions: delete the files."""
+
+    paths: tuple[str, ...]
+
+
 class QuitRecorder(Message, frozen=True, kw_only=True):
     """Stop and finish every recording, and exit 0."""
 
 
-RecorderOrder = StartRecording | PauseRecording | ResumeRecording | StopRecording | QuitRecorder
+RecorderOrder = (
+    StartRecording | PauseRecording | ResumeRecording | StopRecording | RecordingStored | DeleteRecordings | QuitRecorder
+)
 
 
 # recorder -> engine
@@ -73,7 +87,10 @@ class RecordingEnded(Message, frozen=True, kw_only=True):
     """A recording is over, and its file complete. `path`: in the directory of recordings; None: there is no file. `sha256`: in hex.
     `frames_lost`: those that came too fast to be recorded; there is silence in their place.
 
-    `recording` None: a recorder that died left it. `why`: why it ended without `StopRecording`, or is not whole; None: it is."""
+    Answered by `RecordingStored` once the ledger has it; until then it is told again by each recorder that starts.
+
+    `recording` None: it is told again, or a recorder that died left it. `why`: why it ended without `StopRecording`, or is not whole; None:
+    it is."""
 
     recording: int | None
     call_id: str
@@ -91,7 +108,7 @@ class RecordingEnded(Message, frozen=True, kw_only=True):
 
 
 class RecordingsExpired(Message, frozen=True, kw_only=True):
-    """These files were older than recordings are kept, and have been deleted."""
+    """These files are older than recordings are kept. Answered by `DeleteRecordings` once the ledger has their deletions."""
 
     paths: tuple[str, ...]
 
@@ -101,18 +118,6 @@ class RecorderHeartbeat(Message, frozen=True, kw_only=True):
 
 
 RecorderReport = RecorderReady | RecordingEnded | RecordingsExpired | RecorderHeartbeat
-
-
-def recording_name(call_id: str, kind: RecordingKind) -> str:
-    """Returns the name of a recording's file, without its suffix: a call may have one of each kind."""
-    return call_id if kind == "talk" else f"{call_id}.{kind}"
-
-
-def of_name(name: str) -> tuple[str, RecordingKind]:
-    """Returns the call and the kind that `recording_name` made a name of."""
-    call_id, _, kind = name.partition(".")
-    return call_id, "voicemail" if kind == "voicemail" else "talk"
-
 
 decode_recorder_order = msgspec.msgpack.Decoder(RecorderOrder).decode
 decode_recorder_report = msgspec.msgpack.Decoder(RecorderReport | WorkerProblem).decode

@@ -11,7 +11,6 @@ from switch.call.cause import Cause
 from switch.call.leg_media import LegMedia
 from switch.call.record import CallRecord, EndedBy
 from switch.call.recording_terms import RecordingKind
-from switch.call.state import CALLER
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.explanation import Explanation, TimelineEntry
 from switch.ledger.heard import LINE, HeardRow
@@ -224,6 +223,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
         f"the prompt can't be played: {facts['why']}" if facts.get("why") else "the prompt is over"
     ),
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
+    ev.TurnCame.__name__: lambda _party, _facts: "a line is free for a caller behind this one",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
@@ -256,8 +256,10 @@ def choice_words(choice: str) -> str:
             return f"dial {' and '.join(lines)}"
         case "EnterMenu", [menu]:
             return f"the caller enters menu {menu}"
-        case "Wait", [because]:
+        case "Wait", [because]:  # as records of older builds have it
             return f"the caller is held: {words(because)}"
+        case "Wait", [because, position]:
+            return f"the caller is held as number {position} in line: {words(because)}"
         case "Announce", [prompt, because]:
             return f"the caller hears {prompt}: {words(because)}"
         case "Voicemail", [greeting, because]:
@@ -278,7 +280,9 @@ def command_words(command: str, parties: Sequence[str]) -> str:
         case do.Dial.__name__, [_, line]:
             return f"dials {line}"
         case do.Play.__name__, [_, prompt, *to]:
-            return f"plays {prompt} to {_party(to[-1] if to else CALLER, parties)}"
+            return f"plays {prompt} to {_party(to[-1], parties) if to else 'the caller'}"
+        case do.PlayMusic.__name__, [prompt]:
+            return f"plays {prompt} to the caller, over and over"
         case do.HangUp.__name__, [leg, cause]:
             return f"hangs up on {_party(leg, parties)}: {words(cause)}"
         case do.Progress.__name__, [status]:
@@ -289,14 +293,12 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"does not transfer the call for {_party(leg, parties)} (SIP {status})"
         case do.EndTransfer.__name__, [leg, status]:
             return f"tells {_party(leg, parties)} that nobody takes the transferred call (SIP {status})"
-        case do.StartRecording.__name__, [*_, RecordingKind.VOICEMAIL]:
-            return "begins to record the caller's message"
         case do.Refuse.__name__, [cause]:
             return f"refuses the call: {words(cause)}"
         case _, [leg] if name in _LEG_COMMANDS:
             return _LEG_COMMANDS[name].format(_party(leg, parties))
         case _:
-            return _COMMANDS.get(name, command)
+            return _COMMANDS.get(" ".join((name, *rest[-1:])), _COMMANDS.get(name, command))
 
 
 _LEG_COMMANDS = {
@@ -316,6 +318,7 @@ _COMMANDS = {
     do.PlayRingback.__name__: "lets the caller hear ringing",
     do.StopPlay.__name__: "stops the sound",
     do.StartRecording.__name__: "begins to record the call",
+    f"{do.StartRecording.__name__} {RecordingKind.VOICEMAIL}": "begins to record the caller's message",
     do.PauseRecording.__name__: "records silence from now on",
     do.ResumeRecording.__name__: "records what is said again",
     do.StopRecording.__name__: "ends the recording",

@@ -37,7 +37,7 @@ from media.control import (
     Untap,
 )
 from media.dsp.g711 import PCMU, SAMPLE_RATE
-from media.dsp.tones import FRAME_SAMPLES, ringback
+from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
@@ -46,7 +46,7 @@ from media.worker.hearing import tell
 from media.worker.leg import Leg
 from media.worker.liveness import last_heard_ns, lost_since
 from media.worker.path import NO_TYPE
-from media.worker.playout import Audio, Playout, audio
+from media.worker.playout import Audio, Playout, ringing_tone
 from media.worker.prompts import PromptUnplayable
 from media.worker.reporter import Reporter
 from media.worker.sockets import DatagramSocket
@@ -84,7 +84,6 @@ class Switchboard:
         "_prompt",
         "_report",
         "_reporter",
-        "_ringback",
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
@@ -116,7 +115,6 @@ class Switchboard:
         self._reporter = Reporter()
         self._utc_offset_ns = time_ns() - monotonic_ns()
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
-        self._ringback = audio(ringback())
         self._frame = bytearray(LONGEST_BYTES)
         self._view = memoryview(self._frame)
 
@@ -152,7 +150,7 @@ class Switchboard:
             case PlayMusic():
                 self._play(leg, order.prompt, play=None, now_ns=now_ns)
             case Ringback():
-                self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
+                self._start(leg, Playout(ringing_tone(order.country), start_ns=now_ns, play=None), now_ns)
             case StopPlay():
                 leg.play(None)
             case SendDigit():

@@ -94,7 +94,7 @@ def test_nothing_is_sent_where_no_telephone_event_was_agreed_on() -> None:
     assert len(world.to_line) == 10
 
 
-@pytest.mark.parametrize("order", [Ringback(port=20_002), Bridge(a=20_000, b=20_002)])
+@pytest.mark.parametrize("order", [Ringback(port=20_002, country="us"), Bridge(a=20_000, b=20_002)])
 def test_what_plays_or_bridges_puts_an_end_to_digits(order: Order) -> None:
     world = World()
     world.do(SendDigit(port=20_002, digit="5", duration_ms=1_000))

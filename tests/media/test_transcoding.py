@@ -234,7 +234,7 @@ def test_a_prompt_is_heard_in_the_legs_codec(network: Network, codec: Codec) -> 
 
 def test_packets_of_our_own_are_as_long_as_the_far_end_wants_them(network: Network) -> None:
     phone = network.phone(OPUS, ptime_ms=60)
-    network.worker.order(Ringback(port=phone.leg))
+    network.worker.order(Ringback(port=phone.leg, country="us"))
     assert len(phone.decoded([phone.hear()])) == 960
 
 
@@ -253,7 +253,7 @@ def test_so_are_prompts_in_g711_to_their_last_sample(network: Network, ptime_ms:
 
 def test_another_codec_by_reinvite_is_another_stream_where_its_clock_is(network: Network) -> None:
     phone = network.phone(PCMU)
-    network.worker.order(Ringback(port=phone.leg))
+    network.worker.order(Ringback(port=phone.leg, country="us"))
     before = phone.hear()
     network.worker.order(
         SetRemote(port=phone.leg, peer=RemoteMedia(host="127.0.0.1", port=phone.port, codec=OPUS, payload_type=96))

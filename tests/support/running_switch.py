@@ -36,6 +36,7 @@ switch:
   data: data
   log: json
   limits: {{max_calls: 10, drain: {drain}}}
+  recordings: {{keep: 90d}}
 trunks: {{carrier: {{addresses: [127.0.0.1]}}}}
 publishers: {{radio: }}
 numbers: {{"{did}": {{publisher: radio, campaign: quotes}}}}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+import pytest
 from leg_figures import figures, without_far_end
 
 from switch.billing.verdict import JudgedCall
@@ -105,6 +106,17 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
     for kind in get_args(event.Event):
         words = event_words(kind.__name__, {"leg": 1, "choice": "Dial east"}, parties, CHICAGO)
         assert kind.__name__ not in words, words
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("Wait capped 2", "the caller is held as number 2 in line: capped"),
+        ("Wait no_answer", "the caller is held: no answer"),  # of an older build
+    ],
+)
+def test_a_held_caller_is_told_with_its_place(choice: str, told: str) -> None:
+    assert told in event_words("Ruled", {"choice": choice}, ("the caller",), CHICAGO)
 
 
 def test_caps_that_are_given_back_are_told_with_their_line() -> None:
