@@ -43,12 +43,15 @@ from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
 from media.worker.hearing import tell
-from media.worker.leg import NO_TYPE, DatagramSocket, Leg
+from media.worker.leg import Leg
+from media.worker.liveness import last_heard_ns, lost_since
+from media.worker.path import NO_TYPE
 from media.worker.playout import Audio, Playout, ringing_tone
 from media.worker.prompts import PromptUnplayable
 from media.worker.reporter import Reporter
+from media.worker.sockets import DatagramSocket
 from media.worker.tap import MAX_TAPS, Consumers
-from media.worker.tones import ToneQueue
+from media.worker.tones import SHORTEST_MS, ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
 from switch.codec import LONGEST_MS, NARROW_BAND, Codec
 from switch.timer_heap import TimerHeap
@@ -233,8 +236,12 @@ class Switchboard:
         leg.send_digits(digits)
         self._step_digits(leg, digits, now_ns)
 
-    def sound(self, leg: Leg, press: Press, now_ns: int) -> None:
-        """A leg that takes tones is sent those of its partner's press, as long as that lasts."""
+    def send_press(self, leg: Leg, press: Press, now_ns: int) -> None:
+        """A leg that takes tones is sent those of its partner's press, as long as that lasts; one that is being sent digits gets this one
+        behind them."""
+        if isinstance(leg.digits, DigitQueue):
+            leg.digits.add(press.digit, duration_ms=SHORTEST_MS)
+            return
         self._tones(leg, now_ns).add(press.digit, press=press)
 
     def _tones(self, leg: Leg, now_ns: int) -> ToneQueue:
@@ -324,10 +331,10 @@ class Switchboard:
         for leg in self._legs.values():
             leg.reception.sample()
             tell(leg, now_ns, self._report, rtcp_timeout_ns=self._rtp_timeout_ns)
-            since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
+            since = lost_since(leg, now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
             if since is not None:
                 leg.silence_told_ns = since
-                self._report(MediaTimeout(port=leg.port, last_ns=leg.last_heard_ns()))
+                self._report(MediaTimeout(port=leg.port, last_ns=last_heard_ns(leg)))
 
     def report_heartbeat(self, now_ns: int) -> None:
         last = [(port, leg.last_ns) for port, leg in self._legs.items() if leg.last_ns is not None]

@@ -21,24 +21,30 @@ SHORTEST_PAUSE_MS = 100
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneHeard:
     """`level_db`: median level, dBFS of a sine's peak, while the tone was there. `heard_ms`: for how long it was there. `gap_ms`: the
-    longest time in between that it was not."""
+    longest time in between that it was not. `first`, `last`: the frames in which it was; None: in none."""
 
     hz: int
     heard_ms: int
     level_db: float
     gap_ms: int
+    first: int | None = None
+    last: int | None = None
 
 
-def write_tone(path: Path, hz: int, *, duration_ms: int, peak_db: float) -> None:
-    """A sine as 16-bit mono WAV at 8 kHz."""
-    n = np.arange(RATE * duration_ms // 1_000)
+def write_tone(path: Path, hz: int, *, duration_ms: int, peak_db: float, rate: int = RATE) -> None:
+    """A sine as 16-bit mono WAV, at 8 kHz unless told otherwise."""
+    n = np.arange(rate * duration_ms // 1_000)
     peak = 10 ** (peak_db / 20) * FULL_SCALE
-    samples = np.round(peak * np.sin(2 * np.pi * hz * n / RATE)).astype("<i2")
+    write_wav(path, peak / FULL_SCALE * np.sin(2 * np.pi * hz * n / rate), rate=rate)
+
+
+def write_wav(path: Path, samples: NDArray[np.float64], *, rate: int = RATE) -> None:
+    """`samples`, full scale 1.0, as 16-bit mono WAV."""
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(samples.tobytes())
+        out.setframerate(rate)
+        out.writeframes(np.round(samples * FULL_SCALE).astype("<i2").tobytes())
 
 
 def read_wav(path: Path) -> NDArray[np.float64]:
@@ -62,9 +68,11 @@ def find_tone(samples: NDArray[np.float64], hz: int, *, floor_db: float) -> Tone
     levels = 20 * np.log10(np.maximum(peaks, 1e-9))
     there = levels[levels >= floor_db]
     level = float(np.median(there)) if len(there) else -180.0
-    steps = np.diff(np.flatnonzero(levels >= floor_db))
+    places = np.flatnonzero(levels >= floor_db)
+    steps = np.diff(places)
     gap = int(steps.max()) - 1 if len(steps) else 0
-    return ToneHeard(hz=hz, heard_ms=len(there) * FRAME_MS, level_db=round(level, 1), gap_ms=gap * FRAME_MS)
+    first, last = (int(places[0]), int(places[-1])) if len(places) else (None, None)
+    return ToneHeard(hz=hz, heard_ms=len(there) * FRAME_MS, level_db=round(level, 1), gap_ms=gap * FRAME_MS, first=first, last=last)
 
 
 def find_cadence(samples: NDArray[np.float64], hz: Sequence[int], *, floor_db: float) -> list[int]:

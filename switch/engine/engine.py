@@ -256,10 +256,11 @@ class Engine:
             self._runner.feed(live, ev.RecordingFailed(at=at, why=failure.why))
             self._drain_facts(at)
 
-    def pause_recording(self, call_id: str, at: Moment, *, paused: bool) -> str | None:
-        """Pauses the recording of a call, or resumes it. Returns why it can't be, or None."""
+    def pause_recording(self, call_id: str, at: Moment, *, paused: bool, advertiser: str | None = None) -> str | None:
+        """Pauses the recording of a call, or resumes it. `advertiser`: only if it talks with a line of this one; None: whoever it talks
+        with. Returns why it can't be, or None."""
         live = self._calls.get(call_id)
-        if live is None:
+        if live is None or (advertiser is not None and not live.talks_with(advertiser)):
             return f"no call {call_id} is in progress"
         recording = live.call.recording
         if recording is None or recording.turn not in (RecordingTurn.ON, RecordingTurn.PAUSED):

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ivr.spoken_value import LANGUAGES
-from media.prompts.decode import Unplayable
-from media.prompts.make import Prompt
+from media.prompts.prompt import Prompt, Unplayable
 from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
 from switch.settings.model.menu import BranchConfig

@@ -13,7 +13,8 @@ from switch.billing.verdict import JudgedCall
 from switch.call import command, event
 from switch.call.leg_media import LegMedia
 from switch.console import read_text
-from switch.explain import Sources, command_words, event_words, explain, explanation_lines, sources
+from switch.explain import command_words, event_words, explanation_lines
+from switch.explanation import Sources, explain, sources
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
@@ -146,12 +147,18 @@ def audio(*media: LegMedia) -> list[str]:
 
 def test_audio_is_told_by_leg_and_direction() -> None:
     assert audio(figures(), without_far_end(leg=1, unheard=0, malformed=0, received_jitter_ms=None, received_mos=None)) == [
-        "  from the caller (PCMU): 2970 packets, 30 lost (1.0 %), jitter 1.2 ms, longest gap 60 ms, MOS 4.3",
-        "  to the caller: 3000 packets, 150 lost (5.0 %), jitter 2.5 ms, MOS 3.9, round trip 40 ms",
+        "  from the caller (PCMU): 2970 packets, 30 lost (1.0 %), jitter 1.2 ms, longest gap 60 ms, narrowband MOS 4.3",
+        "  to the caller: 3000 packets, 150 lost (5.0 %), jitter 2.5 ms, narrowband MOS 3.9, round trip 40 ms",
         "    dropped: 3 of no agreed payload type, 1 that are no RTP",
         "  from delta-texas (PCMU): 2970 packets, 30 lost (1.0 %), longest gap 60 ms",
         "  to delta-texas: 3000 packets, which it did not report on",
     ]
+
+
+def test_a_score_is_told_with_its_scale_for_two_are_not_to_be_compared() -> None:
+    (received, sent, *_) = audio(figures(codec="G722"))
+    assert received.endswith("wideband MOS 4.3")
+    assert ", wideband MOS 3.9, round trip" in sent
 
 
 def test_where_nothing_is_known_of_audio_nothing_is_said() -> None:

@@ -9,8 +9,8 @@ import soundfile
 from ivr.menu import Gather
 from ivr.step import MenuContext, prompts_of, start
 from media.dsp.tones import sine
-from media.prompts.decode import Unplayable
-from media.prompts.make import Prompt, inspect
+from media.prompts.inspection import inspect
+from media.prompts.prompt import Prompt, Unplayable
 from media.prompts.source import PromptFile, Source, Speech
 from routing.expression import Scalar
 from routing.table import NoRoute
