@@ -4,12 +4,13 @@ Uses pjsua2. Driven by JSON lines: a command each on stdin, an event each on std
     {"do": "start", "port": 5080, "rtp": 4000, "play": "own.wav", "record": "heard.wav", "number": "+14155550123", "options": [],
      "auth": ["", ""], "tls": {"ca": "ca.pem", "certificate": "", "key": ""}}
     {"do": "call", "uri": "sip:..."}   {"do": "ring"}   {"do": "answer"}   {"do": "press", "digits": "1"}   {"do": "hold"}
-    {"do": "resume"}   {"do": "hangup"}   {"do": "quit"}
+    {"do": "resume"}   {"do": "hush"}   {"do": "speak"}   {"do": "hangup"}   {"do": "quit"}
 Events: `ready`, `incoming` {from}, `state` {state}, `talking` (audio is connected both ways), `held` (by either side), `digit` {digit},
 `over` {code, reason}, `closed`, `error` {what}. `rig_phone` checks the recording. Options: `late-offer` (its INVITE has no SDP),
-`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO), `srtp` (it requires SRTP, by SDES),
-the codecs `PCMA` and `G722` (else it has PCMU alone), `loses` (of what it sends and what it gets a twentieth is lost on the way). `tls`,
-where not empty: it speaks TLS instead of UDP.
+`silence-suppression`, `100rel` and `timers` (it requires them), `info` (it sends keys by INFO, the next when the last was answered),
+`inband` (it sends them as tones), `srtp` (it requires SRTP, by SDES), the codecs `PCMA` and `G722` (else it has PCMU alone), `loses` (of
+what it sends and what it gets a twentieth is lost on the way), `early` (it rings by a 183 with SDP, sends its tone from then on, and
+nothing once it has answered). `tls`, where not empty: it speaks TLS instead of UDP.
 
 PJSIP's callbacks run inside libHandleEvents here, because there are no worker threads; they only note what happened, and the loop
 acts on it, since calling back into the library out of a callback is where its Python binding breaks. The one exception: the
@@ -28,9 +29,13 @@ import pjsua2 as pj
 LOOPBACK = "127.0.0.1"
 POLL_MS = 10
 LOST_PERCENT = 5
+KEY_MS = 100
+KEY_PAUSE_MS = 80
+"""Of keys as tones."""
 USUAL_CODEC = "PCMU/8000/1"
 CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1"}
 """By option; it has no other codec then."""
+HOLDS = (pj.PJSUA_CALL_MEDIA_LOCAL_HOLD, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 
 Say = Callable[[str, Mapping[str, object]], None]
 Notes = deque[tuple[str, Mapping[str, object]]]
@@ -51,6 +56,15 @@ class Line(pj.Call):  # type: ignore[misc] # pjsua2 has no types
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
         self._notes.append(("media", {}))
+
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
+        transaction = prm.e.body.tsxState.tsx
+        if (
+            transaction.method == "INFO"
+            and transaction.role == pj.PJSIP_ROLE_UAC
+            and transaction.state == pj.PJSIP_TSX_STATE_COMPLETED
+        ):
+            self._notes.append(("told", {"code": transaction.statusCode}))
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
         self._notes.append(("digit", {"digit": prm.digit}))
@@ -88,6 +102,9 @@ class Phone:
         self._options = options
         self._call: Line | None = None
         self._audio: pj.AudioMedia | None = None
+        self._speaks = True
+        self._keys = ""
+        self._tones: pj.ToneGenerator | None = None
         self._endpoint = pj.Endpoint()
         self._endpoint.libCreate()
         self._endpoint.libInit(_settings(options))
@@ -121,40 +138,88 @@ class Phone:
                     yield event, detail
                 case "media":
                     yield from self._on_media()
+                case "told":
+                    self._keys = self._keys[1:]
+                    self._tell_next()
+                    yield event, detail
+                case "state" if detail["state"] == "CONFIRMED" and "early" in self._options:
+                    self.hush()
+                    yield event, detail
                 case "over":
                     yield event, detail
-                    self._call, self._audio = None, None
+                    self._call, self._audio, self._tones, self._keys, self._speaks = None, None, None, "", True
                 case _:
                     yield event, detail
 
     def _on_media(self) -> Iterator[tuple[str, Mapping[str, object]]]:
-        """Each negotiation may have made a new stream: the player and the recorder are connected to the one that there is now."""
+        """Each negotiation may have made a new stream: the player and the recorder are connected to the one that there is now. On hold
+        whoever still sends is heard."""
         if self._call is None:
             return
         info = self._call.getInfo()  # a name keeps it alive: its media list is memory of its own
-        if any(_has_status(media, pj.PJSUA_CALL_MEDIA_ACTIVE) for media in info.media):
-            self._audio = self._call.getAudioMedia(-1)
+        talks = any(_has_status(media, pj.PJSUA_CALL_MEDIA_ACTIVE) for media in info.media)
+        if not talks and not any(_has_status(media, *HOLDS) for media in info.media):
+            return
+        self._audio = self._call.getAudioMedia(-1)
+        if self._speaks:
             self._player.startTransmit(self._audio)
-            self._audio.startTransmit(self._recorder)
-            yield "talking", {}
-        elif any(_has_status(media, pj.PJSUA_CALL_MEDIA_LOCAL_HOLD, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD) for media in info.media):
-            yield "held", {}
+        self._audio.startTransmit(self._recorder)
+        yield "talking" if talks else "held", {}
 
     def call(self, uri: str) -> None:
         self._call = Line(self._desk, self.notes)
         self._call.makeCall(uri, _op(flag=pj.PJSUA_CALL_NO_SDP_OFFER if "late-offer" in self._options else 0))
 
     def ring(self) -> None:
-        self._live_call().answer(_op(180))
+        self._live_call().answer(_op(183 if "early" in self._options else 180))
 
     def answer(self) -> None:
         self._live_call().answer(_op(200))
 
     def press(self, digits: str) -> None:
+        if "inband" in self._options:
+            self._sound(digits)
+        elif "info" in self._options:
+            begin, self._keys = not self._keys, self._keys + digits
+            if begin:
+                self._tell_next()
+        else:
+            self._send_keys(digits, pj.PJSUA_DTMF_METHOD_RFC2833)
+
+    def _tell_next(self) -> None:
+        if self._keys:
+            self._send_keys(self._keys[0], pj.PJSUA_DTMF_METHOD_SIP_INFO)
+
+    def _send_keys(self, digits: str, method: int) -> None:
         sent = pj.CallSendDtmfParam()
-        sent.digits = digits
-        sent.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if "info" in self._options else pj.PJSUA_DTMF_METHOD_RFC2833
+        sent.digits, sent.method = digits, method
         self._live_call().sendDtmf(sent)
+
+    def _sound(self, digits: str) -> None:
+        """The keys' tones, beside its own tone if it does not keep silent."""
+        if self._audio is None:
+            raise ValueError("no audio")
+        if self._tones is None:
+            self._tones = pj.ToneGenerator()
+            self._tones.createToneGenerator(8_000, 1)
+        self._tones.startTransmit(self._audio)
+        keys = pj.ToneDigitVector()
+        for digit in digits:
+            key = pj.ToneDigit()
+            key.digit, key.on_msec, key.off_msec, key.volume = digit, KEY_MS, KEY_PAUSE_MS, 0
+            keys.append(key)
+        self._tones.playDigits(keys)
+
+    def hush(self) -> None:
+        """It sends silence in the place of its tone, until it speaks or the call is over."""
+        self._speaks = False
+        if self._audio is not None:
+            self._player.stopTransmit(self._audio)
+
+    def speak(self) -> None:
+        self._speaks = True
+        if self._audio is not None:
+            self._player.startTransmit(self._audio)
 
     def hold(self) -> None:
         self._live_call().setHold(_op())
@@ -178,7 +243,7 @@ class Phone:
                 if any(event == "over" for event, _ in self.poll()):
                     break
         # The recorder writes its last buffer and the WAV header when it dies.
-        del self._recorder, self._player, self._audio, self._call
+        del self._recorder, self._player, self._tones, self._audio, self._call
         self._desk.shutdown()
         del self._desk
         self._endpoint.libDestroy()
@@ -282,6 +347,10 @@ def _obey(phone: Phone, command: dict[str, object]) -> None:
             phone.hold()
         case {"do": "resume"}:
             phone.resume()
+        case {"do": "hush"}:
+            phone.hush()
+        case {"do": "speak"}:
+            phone.speak()
         case {"do": "hangup"}:
             phone.hangup()
         case _:

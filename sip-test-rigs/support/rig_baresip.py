@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from child_process import Program, tail, wait_until
-from rig_audio import write_tone
+from rig_audio import RATE, write_tone, write_wav
 from rig_certificates import Shown
+from rig_compared import MELODY_S, melody
 from rig_folder import RigError
 from rig_ports import LOOPBACK, PortBlock, written
 from rig_recording import unheard
@@ -21,6 +22,8 @@ from rig_recording import unheard
 MODULES = "/usr/lib/baresip/modules"
 OWN_TONE_MS = 300_000  # baresip ends its call when the file does
 OWN_TONE_DB = -10.0
+CALLS = 4
+"""Of one phone, in a rig: baresip 1.0 keeps the RTP ports of its calls."""
 READY_DEADLINE_S = 60.0
 COMMAND_DEADLINE_S = 30.0
 EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOSED": "over"}
@@ -29,6 +32,8 @@ EVENTS = {"CALL_INCOMING": "incoming", "CALL_ESTABLISHED": "talking", "CALL_CLOS
 USUAL_CODECS = "PCMU/8000/1,PCMA/8000/1"
 CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1", "OPUS": "opus/48000/2"}
 """By option; it has no other codec then."""
+OWN_RATES = {"G722": 16_000, "OPUS": 48_000}
+"""Of the file that it plays, else 8,000 Hz: what baresip 1.0 has to resample loses as much as 10 dB at 1,300 Hz."""
 
 CONFIG = """\
 poll_method epoll
@@ -39,7 +44,7 @@ audio_source aufile,{own}
 audio_player aubridge,nowhere
 snd_path {sounds}
 audio_alert aufile,{silence}
-ausrc_srate 8000
+ausrc_srate {rate}
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
@@ -84,9 +89,8 @@ class BaresipPhone:
         self._since = 0
         self._control = (LOOPBACK, ports.next())
         self._shown = shown
-        codecs = ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS
-        srtp = ";mediaenc=srtp-mand" if "srtp" in options else ""
-        self._configure(tone_hz, number=number, rtp=ports.next(), auth=auth, codecs=codecs, srtp=srtp)
+        rtp = [ports.next() for _ in range(CALLS)]
+        self._configure(tone_hz, number=number, rtp=rtp[0], auth=auth, options=options)
         self._events: list[Mapping[str, Any]] = []
         self._news = threading.Condition()
         command = ["baresip", "-6" if ":" in host else "-4", "-f", str(work / name), "-v"]
@@ -94,10 +98,14 @@ class BaresipPhone:
         self._socket: socket.socket | None = None
         self._reader = threading.Thread(target=self._read, name=f"events of {name}", daemon=True)
 
-    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], codecs: str, srtp: str) -> None:
+    def _configure(self, tone_hz: int, *, number: str, rtp: int, auth: tuple[str, str], options: Sequence[str]) -> None:
         folder = self._work / self.name
         folder.mkdir()
-        write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
+        rate = next((OWN_RATES[option] for option in options if option in OWN_RATES), RATE)
+        if "melody" in options:
+            write_wav(folder / "own.wav", melody(tone_hz, MELODY_S, peak_db=OWN_TONE_DB))
+        else:
+            write_tone(folder / "own.wav", tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB, rate=rate)
         write_tone(folder / "silence.wav", tone_hz, duration_ms=100, peak_db=-90.0)
         values = {
             "host": self._host,
@@ -105,15 +113,16 @@ class BaresipPhone:
             "number": number,
             "control": written(*self._control),
             "rtp": rtp,
-            "rtp_last": rtp + 1,
+            "rtp_last": rtp + 2 * CALLS - 1,
             "own": folder / "own.wav",
             "silence": folder / "silence.wav",
             "sounds": self.name,  # relative: baresip 1.0 cuts the path of a recording at 128 characters
             "modules": MODULES,
             "auth": ";auth_user={};auth_pass={}".format(*auth) if auth[0] else "",
-            "srtp": srtp,
+            "srtp": ";mediaenc=srtp-mand" if "srtp" in options else "",
             "tls": "",
-            "codecs": codecs,
+            "codecs": ",".join(CODECS[option] for option in options if option in CODECS) or USUAL_CODECS,
+            "rate": rate,
         }
         if self._shown is not None and self._shown.certificate and self._shown.key:
             both = folder / "certificate.pem"
@@ -200,6 +209,13 @@ class BaresipPhone:
     def _count_answers(self) -> int:
         return sum(seen.get("type") == "CALL_REMOTE_SDP" and seen["param"] == "answer" for seen in self._events)
 
+    def hush(self) -> None:
+        """It sends silence in the place of its tone."""
+        self._command("mute")
+
+    def speak(self) -> None:
+        self._command("mute")
+
     def hangup(self) -> None:
         self._command("hangup")
 
@@ -215,6 +231,11 @@ class BaresipPhone:
         with self._news:
             return self._news.wait_for(lambda: any(wanted(seen) for seen in self._events[self._since :]), deadline_s)
 
+    @property
+    def digits(self) -> str:
+        """The keys that have come to it."""
+        return "".join(str(seen["param"]) for seen in list(self._events) if seen.get("type") == "CALL_DTMF_START")
+
     def close(self) -> list[str]:
         """Makes it write its recording and end in order; returns what went wrong."""
         return [] if self._program.stop() == 0 else [f"{self.name}: baresip did not end in order, see {self.name}.output"]
@@ -224,10 +245,14 @@ class BaresipPhone:
         if self._socket is not None:
             self._socket.close()
 
+    @property
+    def recordings(self) -> list[Path]:
+        """What it heard, a file for each call, whole once it has ended."""
+        return sorted((self._work / self.name).glob("*-dec.wav"))
+
     def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
         """Returns what differs between what it heard and `wanted` (see `rig_recording`)."""
-        digits = "".join(str(seen["param"]) for seen in self._events if seen.get("type") == "CALL_DTMF_START")
-        return unheard(self.name, sorted((self._work / self.name).glob("*-dec.wav")), wanted, digits=digits)
+        return unheard(self.name, self.recordings, wanted, digits=self.digits)
 
     def diagnosis(self) -> Mapping[str, str]:
         events = "\n".join(f"      {json.dumps(seen)[:200]}" for seen in self._events)

@@ -4,16 +4,20 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import rig_recording
 from child_process import wait_until
 from rig_asterisk import Asterisk
+from rig_audio import write_wav
 from rig_baresip import BaresipPhone
 from rig_call_recording import SIDES, sides_of
 from rig_certificates import Certificates
+from rig_compared import compare, sides_of_call
+from rig_compared import problems as compared_problems
+from rig_compared import summary as compared_summary
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_dns import NameServer
@@ -26,6 +30,7 @@ from rig_folder import (
     KamailioSays,
     LateLine,
     Load,
+    PathKind,
     PhoneCaller,
     PhoneKind,
     PhoneLine,
@@ -35,13 +40,17 @@ from rig_folder import (
     SippLine,
     Step,
     SwitchStep,
+    Together,
+    calls_of,
     fill_placeholders,
 )
 from rig_kamailio import Kamailio
+from rig_path import NetworkPath
 from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
+from rig_tone_table import ToneTable, Way
 
 LINE_END_DEADLINE_S = 60.0
 CALLER_NUMBER = "+14155550123"
@@ -55,6 +64,7 @@ class Bench:
     def __init__(self, rig: Rig, work: Path) -> None:
         self._rig = rig
         self._work = work
+        self.notes: list[str] = []
         self._ports = PortBlock()
         self._mute = swallow(self._ports.next())
         self._switch_at = (LOOPBACK, self._ports.next())
@@ -62,6 +72,7 @@ class Bench:
         self._mutual_port = self._ports.next()
         self._certificates = Certificates(work / "config" / "tls", rig.certificates)
         self._line_ports = {line.name: self._ports.next() for line in rig.lines}
+        self._paths = {line.name: self._path(line.path) for line in rig.lines if line.path is not None}
         self._switch: Switch | None = None
         self._proxy_at = (LOOPBACK, self._ports.next())
         self._proxy_inner = (LOOPBACK, self._ports.next())
@@ -73,7 +84,6 @@ class Bench:
         self._lines: dict[str, Phone] = {}
         self._callers: dict[str, Phone] = {}
         self._before = 0
-        self.notes: list[str] = []
 
     def run(self) -> list[str]:
         """Run it; what went wrong, empty when the rig passed."""
@@ -86,6 +96,7 @@ class Bench:
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
             problems += self._listen_to()
+            problems += self._compare_recordings(records[self._before :])
             problems += self._read_logs()
         except (RigError, SwitchError) as error:
             problems.append(str(error))
@@ -143,11 +154,19 @@ class Bench:
 
     def _reached_at(self, line: SippLine | PhoneLine) -> int:
         """Returns the port that it is called on. baresip speaks TLS one further than the others."""
+        if line.name in self._paths:
+            return self._paths[line.name].outer[1]
         speaks_tls = isinstance(line, PhoneLine) and line.kind is PhoneKind.BARESIP and "tls" in line.options
         return self._line_ports[line.name] + speaks_tls
 
+    def _path(self, kind: PathKind) -> NetworkPath:
+        seed = secrets.randbelow(10**6) if kind.seed is None else kind.seed
+        return NetworkPath(kind, ports=self._ports, seed=seed)
+
     def _start_line(self, line: SippLine | PhoneLine) -> None:
         port = self._line_ports[line.name]
+        if line.name in self._paths:
+            self._paths[line.name].begin(phone=(LOOPBACK, port), switch=self._switch_at)
         match line:
             case SippLine():
                 phone = SippPhone(line.name, scenario=line.scenario, source=line.at, port=port, work=self._work, ports=self._ports)
@@ -204,7 +223,9 @@ class Bench:
             case SippCaller():
                 return self._play_sipp(step)
             case PhoneCaller():
-                return self._play_phone(step)
+                return self._play_phones([step], step.then)
+            case Together():
+                return self._play_phones(step.calls, step.then)
             case Load():
                 return self._play_load(step)
             case SwitchStep():
@@ -273,7 +294,12 @@ class Bench:
         port = self._ports.next()
         phone = SippPhone(step.name, scenario=step.scenario, source=step.at, port=port, work=self._work, ports=self._ports)
         self._callers[step.name] = phone
-        phone.dial(self._address_of(step.to, caller=step.at), step.arguments)
+        place = self._address_of(step.to, caller=step.at)
+        if step.path is not None:
+            self._paths[step.name] = self._path(step.path)
+            self._paths[step.name].begin(phone=(LOOPBACK, port), switch=place)
+            place = self._paths[step.name].inner
+        phone.dial(place, step.arguments)
         if step.until is None:
             return phone.finish(self._rig.deadline_s)
         return self._await_mark(phone, step.until)
@@ -284,36 +310,57 @@ class Bench:
         wait_until(lambda: any(event.is_set() for event in said) or caller.ended, self._rig.deadline_s)
         return [] if any(event.is_set() for event in said) else [f"{caller.name}: began, and nobody came to `mark {mark}`"]
 
-    def _play_phone(self, step: PhoneCaller) -> list[str]:
-        """A whole call between phones: dial, press, ring, answer, and what they do then, until somebody hangs up."""
-        caller = self._phone(step, port=self._ports.next(), number=CALLER_NUMBER)
-        for phone in self._lines.values():
-            if not isinstance(phone, SippPhone):
-                phone.expect_call()
-        caller.call(self._uri(step))
-        if step.fails:
-            return [] if caller.saw("over", self._rig.deadline_s) else [f"{step.name}: its call did not fail"]
-        if step.presses:
-            if not caller.saw_answer(self._rig.deadline_s):
-                return [f"{step.name}: was not answered"]
-            caller.press(step.presses)
-        answering = [line for line in self._rig.lines if isinstance(line, PhoneLine) and step.answers in (None, line.name)]
-        for line in answering:
-            if problem := self._answer(line):
-                return [problem]
-        if not caller.saw("talking", self._rig.deadline_s):
-            return [f"{step.name}: was not answered, or has no audio"]
-        lines = {line.name: self._lines[line.name] for line in answering}
-        phones = {step.name: caller} | {name: phone for name, phone in lines.items() if not isinstance(phone, SippPhone)}
-        for act in step.then:
+    def _play_phones(self, calls: Sequence[PhoneCaller], then: Sequence[Act]) -> list[str]:
+        """Whole calls between phones: dial, press, ring, answer, one call after the other, and what they all do then."""
+        phones: dict[str, AudioPhone] = {}
+        for step in calls:
+            talking, failed = self._begin_talk(step)
+            if failed or step.fails:
+                return [failed] if failed else []
+            phones |= talking
+        for act in then:
             if problem := self._act(act, phones):
                 return [problem]
         return [f"{name}: its call did not end" for name, phone in phones.items() if not phone.saw("over", self._rig.deadline_s)]
+
+    def _begin_talk(self, step: PhoneCaller) -> tuple[Mapping[str, AudioPhone], str]:
+        """Who talks now, by name, and what went wrong."""
+        caller = self._caller(step)
+        answering = [line for line in self._rig.lines if isinstance(line, PhoneLine) and step.answers in (None, line.name)]
+        lines = {line.name: phone for line in answering if not isinstance(phone := self._lines[line.name], SippPhone)}
+        for phone in (caller, *lines.values()):
+            phone.expect_call()
+        caller.call(self._uri(step))
+        if step.fails:
+            return {}, "" if caller.saw("over", self._rig.deadline_s) else f"{step.name}: its call did not fail"
+        if step.presses:
+            if not caller.saw_answer(self._rig.deadline_s):
+                return {}, f"{step.name}: was not answered"
+            caller.press(step.presses)
+        for line in answering:
+            if failed := self._answer(line):
+                return {}, failed
+        if not caller.saw("talking", self._rig.deadline_s):
+            return {}, f"{step.name}: was not answered, or has no audio"
+        return {step.name: caller, **lines}, ""
+
+    def _caller(self, step: PhoneCaller) -> AudioPhone:
+        """The phone of that name; one that has called before calls again."""
+        known = self._callers.get(step.name)
+        if known is not None and not isinstance(known, SippPhone):
+            return known
+        port = self._ports.next()
+        if step.path is not None:
+            self._paths[step.name] = self._path(step.path)
+            self._paths[step.name].begin(phone=(LOOPBACK, port), switch=self._switch_at)
+        return self._phone(step, port=port, number=CALLER_NUMBER)
 
     def _uri(self, step: PhoneCaller) -> str:
         host, port = self._address_of(step.to, caller=step.at)
         if {"tls", "sips"} & set(step.options):
             port = {"switch": self._tls_port, "mutual": self._mutual_port}.get(step.to, port)
+        if step.name in self._paths:
+            host, port = self._paths[step.name].inner
         if "sips" in step.options:
             return f"sips:{step.number}@{written(host, port)}"
         return f"sip:{step.number}@{written(host, port)}" + (";transport=tls" if "tls" in step.options else "")
@@ -325,14 +372,30 @@ class Bench:
             return None if said else f"Asterisk's log had no {act.asterisk_says!r} within {self._rig.deadline_s:.0f} s"
         if not act.who:
             return "the call ended before anybody hung up" if self._any_over(phones, act.pause_ms) else None
+        if act.what == "reaches":
+            said = _sipp(self._lines[act.who]).handset.mark(act.keys).wait(self._rig.deadline_s)
+            return None if said else f"{act.who}: did not come to `mark {act.keys}`"
+        if act.what == "gets keys":
+            party = phones.get(act.who) or self._lines[act.who]
+            came = wait_until(lambda: len(party.digits) >= int(act.keys), self._rig.deadline_s)
+            return None if came else f"{act.who}: got the keys {party.digits!r}, and no more"
         phone, deadline_s = phones[act.who], self._rig.deadline_s
         match act.what:
             case "hold":
                 return None if phone.hold(deadline_s) else f"{act.who}: its hold was not accepted"
             case "resume":
                 return None if phone.resume(deadline_s) else f"{act.who}: its hold did not end"
-            case "press":
+            case "presses":
                 phone.press(act.keys)
+            case "hush":
+                phone.hush()
+            case "speak":
+                phone.speak()
+            case "rebind":
+                self._paths[act.who].rebind()
+            case "move":
+                self._paths[act.who].move()
+                return None if phone.resume(deadline_s) else f"{act.who}: its re-INVITE was not accepted"
             case _:
                 phone.hangup()
         return None
@@ -370,14 +433,43 @@ class Bench:
         handsets = {phone.name: phone.handset for phone in self._phones() if isinstance(phone, SippPhone)}
         packets = {name: handset.received for name, handset in handsets.items()}
         problems = unheard(self._rig.heard, packets, {name: handset.heard for name, handset in handsets.items()})
+        for name, handset in handsets.items():
+            if isinstance(wanted := self._rig.heard.get(name), dict):
+                problems += handset.rtp.unheard(name, wanted, handset.heard)
         for phone in self._phones():
             if not isinstance(phone, SippPhone) and phone.name in self._rig.heard:
                 problems += phone.unheard(self._rig.heard[phone.name])
         if self._asterisk is not None and "asterisk" in self._rig.heard:
             problems += self._asterisk.unheard(self._rig.heard["asterisk"])
+        if self._rig.every_call:
+            table = ToneTable(self._rig.every_call, list(self._ways()))
+            self.notes += table.rows()
+            problems += table.problems()
         for name in sorted(SIDES.keys() & self._rig.heard.keys()):
             problems += rig_recording.unheard(name, sides_of(self._work)[name], self._rig.heard[name], digits="")
         return problems
+
+    def _compare_recordings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        problems: list[str] = []
+        for wanted, record in zip(self._rig.compared, records, strict=False):
+            place = f"the recording of {wanted['left']} and {wanted['right']}"
+            recorded = sides_of_call(self._work / "var" / "recordings", record["call_id"])
+            sides = {name: compare(audio, self._paths[wanted[name]].passed) for name, audio in recorded.items()}
+            if not sides:
+                problems.append(f"{place}: there is none of both sides")
+                continue
+            self.notes.append(compared_summary(sides, place=place))
+            problems += compared_problems(wanted, sides, place=place)
+        return problems
+
+    def _ways(self) -> Iterator[Way]:
+        """Both directions of every call between two phones."""
+        lines = {line.name: line for line in self._rig.lines if isinstance(line, PhoneLine)}
+        for call in calls_of(self._rig.steps):
+            line = lines[call.answers or next(iter(lines))]
+            caller, called = _audible(self._callers[call.name]), _audible(self._lines[line.name])
+            yield Way(sender=call.name, hz=call.tone_hz, hearer=line.name, recordings=called.recordings)
+            yield Way(sender=line.name, hz=line.tone_hz, hearer=call.name, recordings=caller.recordings)
 
     def _read_logs(self) -> list[str]:
         """What differs in the logs from what the rig expects of them."""
@@ -407,6 +499,10 @@ class Bench:
         problems += self._asterisk.stop() if self._asterisk else []
         if self._name_server:
             self._name_server.stop()
+        for name, path in self._paths.items():
+            path.close()
+            self.notes.append(path.summary(name))
+            write_wav(self._work / f"{name}.passed.wav", path.passed.samples()[0])
         self._mute.close()
         self._ports.close()
         return problems
@@ -423,6 +519,12 @@ class Bench:
         if self._switch:
             texts.update(self._switch.diagnosis())
         return {title: text for title, text in texts.items() if text}
+
+
+def _audible(phone: Phone) -> AudioPhone:
+    if isinstance(phone, SippPhone):
+        raise RigError(f"{phone.name}: a SIPp phone records nothing")
+    return phone
 
 
 def _sipp(phone: Phone) -> SippPhone:

@@ -22,6 +22,21 @@ class RigError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathKind:
+    """What becomes of packets between a phone and the switch (`rig_path`). `lost_percent` of RTP, and of SIP where `loses_sip`, but no two
+    with less than `apart` packets between; each RTP packet is held for up to `jitter_ms`, and may so overtake another. `hidden`: the SDP
+    that the switch gets names a port from which the phone's RTP does not come, and where it gets none. `seed` None: drawn anew for each
+    run."""
+
+    lost_percent: float = 0
+    apart: int = 0
+    jitter_ms: int = 0
+    loses_sip: bool = False
+    hidden: bool = False
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SippLine:
     """An advertiser's line played by SIPp, which listens on `at`. `calls`: how many it must get; 0: it listens, and must not be called;
     None: any number."""
@@ -31,6 +46,7 @@ class SippLine:
     at: str = LOOPBACK
     calls: int | None = 1
     arguments: tuple[str, ...] = ()
+    path: PathKind | None = None
 
 
 class PhoneKind(StrEnum):
@@ -53,8 +69,11 @@ OPTIONS = {
         "loses",
         "PCMA",
         "G722",
+        "inband",
+        "early",
+        "melody",
     ),
-    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS"),
+    PhoneKind.BARESIP: ("srtp", "tls", "PCMA", "G722", "OPUS", "melody"),
 }
 
 
@@ -79,6 +98,7 @@ class PhoneLine:
     rings_ms: int = 200
     number: str = "+12125550101"
     options: tuple[str, ...] = ()
+    path: PathKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +110,7 @@ class SippCaller:
     to: str = "switch"
     until: str | None = None
     arguments: tuple[str, ...] = ()
+    path: PathKind | None = None
 
     @property
     def name(self) -> str:
@@ -98,8 +119,9 @@ class SippCaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What one phone does: `hold`, `resume`, `hang up` or `press`, with the keys. `who` "": nobody does anything for `pause_ms`, or until
-    a line of Asterisk's log holds `asterisk_says`, a regular expression."""
+    """What one phone does: `presses`, with the keys, or what VERBS has. Waits: for `pause_ms`, where `who` is ""; `reaches`: until a SIPp
+    line has said `mark` and this word; `gets keys`: until so many have come; until a line of Asterisk's log holds `asterisk_says`, a
+    regular expression."""
 
     who: str = ""
     what: str = ""
@@ -126,6 +148,15 @@ class PhoneCaller:
     auth: tuple[str, str] = ("", "")
     answers: str | None = None
     name: str = "caller"
+    path: PathKind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """Calls of phones that are made and answered one after the other, and last at the same time; `then` begins when all talk."""
+
+    calls: tuple[PhoneCaller, ...]
+    then: tuple[Act, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,16 +217,17 @@ class LateLine:
     name: str
 
 
-Step = SippCaller | PhoneCaller | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
+Step = SippCaller | PhoneCaller | Together | Datagrams | Load | SwitchStep | KamailioSays | Drain | Asked | LateLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
     """One folder. `records`: the expected records, in the order of their INVITEs. `heard`: what each party must have heard, by its name.
 
-    `logs`: how often a regular expression is found (a number, or from and to), by whose log it is. `kamailio`: the configuration of the
-    proxy in front of the switch, `asterisk`: the folder of that of an
-    Asterisk, or None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
+    `every_call`: what the tones of both sides of every call must be like (`rig_tone_table`). `compared`: recordings, in the order of the
+    records, and the phones of their sides (`rig_compared`). `logs`: how often a regular expression is found (a number, or from and to), by
+    whose log it is. `kamailio`: the configuration of the proxy in front of the switch, `asterisk`: the folder of that of an Asterisk, or
+    None. `needs`: further programs. `certificates`: what the switch and phones show over TLS.
     """
 
     name: str
@@ -206,6 +238,8 @@ class Rig:
     records: tuple[Mapping[str, Any], ...]
     heard: Mapping[str, Any] = field(default_factory=dict)
     logs: Mapping[str, Mapping[str, int | list[int]]] = field(default_factory=dict)
+    every_call: Mapping[str, Any] = field(default_factory=dict)
+    compared: Sequence[Mapping[str, Any]] = ()
     certificates: tuple[Certificate, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     kamailio: Path | None = None
@@ -215,12 +249,18 @@ class Rig:
     @property
     def programs(self) -> frozenset[str]:
         """The names of what it needs beside the switch."""
-        parties = (*self.lines, *self.steps)
+        parties = (*self.lines, *self.steps, *calls_of(self.steps))
         found = {"sipp" for party in parties if isinstance(party, SippLine | SippCaller | Load)}
         found |= {party.kind.value for party in parties if isinstance(party, PhoneLine | PhoneCaller)} - {PhoneKind.PJSIP.value}
         found |= {IPV6 for party in parties if isinstance(party, _Placed) and ":" in party.at}
         found |= {name for name, there in (("kamailio", self.kamailio), ("asterisk", self.asterisk)) if there}
         return frozenset({*found, *self.needs})
+
+
+def calls_of(steps: Sequence[Step]) -> Sequence[PhoneCaller]:
+    """All calls of phones, in the order in which they are made."""
+    found = [step.calls if isinstance(step, Together) else (step,) for step in steps if isinstance(step, PhoneCaller | Together)]
+    return [call for calls in found for call in calls]
 
 
 def find_rigs(root: Path) -> list[Path]:
@@ -236,14 +276,14 @@ def read_rig(folder: Path) -> Rig:
     script = _mapping(
         folder / "rig.yaml", {"lines", "steps", "deadline", "kamailio", "asterisk", "needs", "certificates"}, optional=True
     )
-    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs"})
+    expected = _mapping(folder / "expected.yaml", {"records", "heard", "logs", "every_call", "compared"})
     if "records" not in expected:
         raise RigError(f"{folder / 'expected.yaml'}: `records` is missing (a list; [] where no record may be left)")
     if "log: json" not in text:
         raise RigError(f"{config}: `switch.log` must be `json`: the runner waits for what the log says")
     lines = tuple(_lines(folder, script.get("lines") or {}))
     steps = tuple(_steps(folder, script.get("steps") or [{"caller": "caller.xml"}]))
-    if any(isinstance(line, PhoneLine) for line in lines) and not any(isinstance(step, PhoneCaller) for step in steps):
+    if any(isinstance(line, PhoneLine) for line in lines) and not calls_of(steps):
         raise RigError(f"{folder / 'rig.yaml'}: a line with a `tone` is only answered for a step `phone`, and there is none")
     _check_parties(folder / "rig.yaml", steps, {line.name for line in lines}, beside={"kamailio", "asterisk"} & set(script))
     return Rig(
@@ -255,6 +295,8 @@ def read_rig(folder: Path) -> Rig:
         records=tuple(expected["records"] or ()),
         heard=expected.get("heard") or {},
         logs=expected.get("logs") or {},
+        every_call=expected.get("every_call") or {},
+        compared=expected.get("compared") or (),
         certificates=tuple(_certificates(folder, script.get("certificates") or {})),
         deadline_s=duration_ms(script["deadline"]) / 1_000 if "deadline" in script else DEFAULT_DEADLINE_S,
         kamailio=_existing(folder / script["kamailio"]) if "kamailio" in script else None,
@@ -290,7 +332,7 @@ def _lines(folder: Path, told: Mapping[str, Any]) -> Sequence[SippLine | PhoneLi
 def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any]) -> SippLine | PhoneLine:
     place = f"{folder / 'rig.yaml'}: lines.{name}"
     if "tone" in told:
-        _known(told, {"tone", "rings", "phone", "number", "options", "at"}, place)
+        _known(told, {"tone", "rings", "phone", "number", "options", "at", "path"}, place)
         kind = _kind(told, place)
         return PhoneLine(
             name=name,
@@ -300,8 +342,9 @@ def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any
             rings_ms=duration_ms(told.get("rings", "200ms")),
             number=str(told.get("number", "+12125550101")),
             options=_options(told, kind, place),
+            path=_path(told, place),
         )
-    _known(told, {"calls", "arguments", "at"}, place)
+    _known(told, {"calls", "arguments", "at", "path"}, place)
     if scenario is None:
         raise RigError(f"{place}: there is no {name}.xml, and no `tone` that would make it a phone")
     calls = told.get("calls", 1)
@@ -311,6 +354,23 @@ def _line(folder: Path, name: str, scenario: Path | None, told: Mapping[str, Any
         at=told.get("at", LOOPBACK),
         calls=None if calls == "any" else int(calls),
         arguments=_words(told.get("arguments")),
+        path=_path(told, place),
+    )
+
+
+def _path(told: Mapping[str, Any], place: str) -> PathKind | None:
+    """`path: {loses: PERCENT, apart: PACKETS, jitter: DURATION, sip: true, hidden: true, seed: NUMBER}`."""
+    if "path" not in told:
+        return None
+    path = told["path"] or {}
+    _known(path, {"loses", "apart", "jitter", "sip", "hidden", "seed"}, f"{place}: path")
+    return PathKind(
+        lost_percent=float(path.get("loses", 0)),
+        apart=int(path.get("apart", 0)),
+        jitter_ms=duration_ms(path.get("jitter", "0ms")),
+        loses_sip=bool(path.get("sip")),
+        hidden=bool(path.get("hidden")),
+        seed=path.get("seed"),
     )
 
 
@@ -329,17 +389,21 @@ def _steps(folder: Path, told: Sequence[Mapping[str, Any]]) -> Sequence[Step]:
 def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
     match told:
         case {"caller": str(name)}:
-            _known(told, {"caller", "from", "to", "until", "arguments"}, place)
+            _known(told, {"caller", "from", "to", "until", "arguments", "path"}, place)
             return SippCaller(
                 scenario=_existing(folder / name),
                 at=told.get("from", LOOPBACK),
                 to=told.get("to", "switch"),
                 until=told.get("until"),
                 arguments=_words(told.get("arguments")),
+                path=_path(told, place),
             )
         case {"phone": {"calls": str(), "tone": int()} as phone}:
             _known(told, {"phone", "then"}, place)
             return _phone_caller(phone, told.get("then") or (), place)
+        case {"phones": [*phones], "then": [*then], **rest} if not rest:
+            calls = tuple(_phone_caller(phone, (), place) for phone in phones)
+            return Together(calls=calls, then=tuple(_act(each, place) for each in then))
         case {"datagrams": str(name)}:
             return Datagrams(listed=_existing(folder / name))
         case {"drain": str(limit)}:
@@ -358,16 +422,16 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
         case {"kamailio says": str(pattern), **rest} if not rest:
             return KamailioSays(pattern=pattern)
     raise RigError(
-        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `datagrams: FILE.yaml`, `drain: TIME`,"
-        " `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`, `line: NAME` or `kamailio says: REGEX`"
+        f"{place}: a step is `caller: FILE.xml`, `phone: {{calls: ..., tone: ...}}`, `phones: [...]`, `datagrams: FILE.yaml`,"
+        " `drain: TIME`, `load: FILE.xml`, `switch: killed`, `switch: started`, `payphone: COMMAND, says: REGEX`,"
+        " `line: NAME` or `kamailio says: REGEX`"
     )
 
 
 def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -> PhoneCaller:
-    known = {"calls", "tone", "presses", "talks", "phone", "from", "to", "options", "name", "answers", "fails", "auth"}
+    known = {"calls", "tone", "presses", "talks", "phone", "from", "to", "options", "name", "answers", "fails", "auth", "path"}
     _known(told, known, place)
     kind = _kind(told, place)
-    name = str(told.get("name", "caller"))
     talks = Act(pause_ms=duration_ms(told.get("talks", "2s")))
     name = str(told.get("name", "caller"))
     auth = told.get("auth") or {}
@@ -385,15 +449,25 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
         answers=told.get("answers"),
         fails=bool(told.get("fails")),
         name=name,
+        path=_path(told, place),
     )
 
 
 ASTERISK_SAYS = "asterisk says "
-VERBS = {"holds": "hold", "resumes": "resume", "hangs up": "hang up"}
+KEYS = re.compile(r"gets (\d+) keys")
+VERBS = {
+    "holds": "hold",
+    "resumes": "resume",
+    "hangs up": "hang up",
+    "falls silent": "hush",
+    "speaks": "speak",
+    "gets another port": "rebind",
+    "moves": "move",
+}
 
 
 def _act(told: object, place: str) -> Act:
-    """`500ms`, `caller holds`, `line-a resumes`, `line-a presses 12`, `caller hangs up`, `asterisk says REGEX`."""
+    """`500ms`, `caller holds`, `line-a presses 12`, `caller hangs up`, `asterisk says REGEX`, and so on (VERBS)."""
     words = str(told)
     if DURATION.fullmatch(words):
         return Act(pause_ms=duration_ms(words))
@@ -402,23 +476,28 @@ def _act(told: object, place: str) -> Act:
         return Act(asterisk_says=words.removeprefix(ASTERISK_SAYS))
     if does in VERBS:
         return Act(who=who, what=VERBS[does])
-    verb, _, keys = does.partition(" ")
-    if verb == "presses" and keys:
-        return Act(who=who, what="press", keys=keys)
+    if found := KEYS.fullmatch(does):
+        return Act(who=who, what="gets keys", keys=found[1])
+    verb, _, more = does.partition(" ")
+    if verb in {"presses", "reaches"} and more:
+        return Act(who=who, what=verb, keys=more)
     raise RigError(
-        f"{place}: {words!r}: write a duration, who `holds`, `resumes`, `presses KEYS` or `hangs up`, or `asterisk says REGEX`"
+        f"{place}: {words!r}: write a duration, `asterisk says REGEX`, or who `presses KEYS`, `gets N keys`, `reaches MARK`, "
+        + ", ".join(f"`{verb}`" for verb in VERBS)
     )
 
 
 def _check_parties(place: Path, steps: Sequence[Step], lines: set[str], *, beside: set[str]) -> None:
     """Whoever is named is there. `beside`: the programs of others that the rig has beside phones."""
-    for step in steps:
+    for step in (*steps, *calls_of(steps)):
         if isinstance(step, SippCaller | PhoneCaller) and step.to not in {"switch", "mutual", *beside}:
             others = "`kamailio` or `asterisk` where the rig has one"
             raise RigError(f"{place}: `to: {step.to}`: a call goes to `switch`, `mutual`, or to {others}")
         if isinstance(step, KamailioSays) and "kamailio" not in beside:
             raise RigError(f"{place}: `kamailio says`, and the rig has no `kamailio: FILE.cfg`")
-        if isinstance(step, PhoneCaller) and (strangers := {act.who for act in step.then} - {"", step.name, *lines}):
+        if isinstance(step, PhoneCaller | Together) and (
+            strangers := {act.who for act in step.then} - {"", *lines, *(call.name for call in calls_of((step,)))}
+        ):
             raise RigError(f"{place}: nobody is called {', '.join(sorted(strangers))}")
         if isinstance(step, PhoneCaller) and "asterisk" not in beside and any(act.asterisk_says for act in step.then):
             raise RigError(f"{place}: `asterisk says`, and the rig has no `asterisk: FOLDER`")

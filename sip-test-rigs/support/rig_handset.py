@@ -22,6 +22,7 @@ from collections import deque
 from pathlib import Path
 
 from rig_ports import LOOPBACK, LOOPBACK6
+from rig_rtp import RtpLog
 from rig_sounds import PHONE_HZ, PITCHES, Ear
 
 FRAME_S = 0.020
@@ -43,7 +44,7 @@ KEY_PEAK = 5_000
 """Of each of a key's two tones."""
 
 
-def _ulaw(sample: int) -> int:
+def ulaw(sample: int) -> int:
     """One 16-bit sample as G.711 mu-law (ITU-T G.711, bias 132)."""
     sign = 0x80 if sample < 0 else 0
     magnitude = min(abs(sample), 32_635) + 132
@@ -53,7 +54,7 @@ def _ulaw(sample: int) -> int:
 
 
 # PHONE_HZ at 8000 Hz: 8 samples are a whole period, so a frame can be sent again and again without a click.
-TONE_FRAME = bytes(_ulaw(round(TONE_PEAK * math.sin(2 * math.pi * PHONE_HZ * n / 8000))) for n in range(FRAME_SAMPLES))
+TONE_FRAME = bytes(ulaw(round(TONE_PEAK * math.sin(2 * math.pi * PHONE_HZ * n / 8000))) for n in range(FRAME_SAMPLES))
 
 
 def _key_frames(digit: str) -> list[bytes]:
@@ -61,7 +62,7 @@ def _key_frames(digit: str) -> list[bytes]:
     row, column = divmod("".join(KEYPAD).index(digit), 4)
     turns = [2 * math.pi * hz / 8000 for hz in (LOW_HZ[row], HIGH_HZ[column])]
     samples = range(DIGIT_UPDATES * FRAME_SAMPLES)
-    octets = bytes(_ulaw(round(KEY_PEAK * sum(math.sin(turn * n) for turn in turns))) for n in samples)
+    octets = bytes(ulaw(round(KEY_PEAK * sum(math.sin(turn * n) for turn in turns))) for n in samples)
     return [octets[at : at + FRAME_SAMPLES] for at in range(0, len(octets), FRAME_SAMPLES)]
 
 
@@ -73,6 +74,7 @@ class Handset:
         self.fifo = fifo
         self.received = 0
         self._ear = Ear()
+        self.rtp = RtpLog()
         self._awaited: list[tuple[str, list[str]]] = []
         self.sent = 0
         self.problems: list[str] = []
@@ -131,6 +133,7 @@ class Handset:
             self.problems.append(f"heard {len(packet)} octets that are no RTP")
             return
         self.received += 1
+        self.rtp.note(packet, time.monotonic())
         if packet[1] & 0x7F == self._heard_type:
             self._ear.hear(packet[HEADER:])
             self._react()

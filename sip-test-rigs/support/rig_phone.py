@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from child_process import Program, tail
-from rig_audio import write_tone
+from rig_audio import write_tone, write_wav
 from rig_certificates import Shown
+from rig_compared import MELODY_S, melody
 from rig_ports import PortBlock
 from rig_recording import unheard
 
@@ -42,7 +43,10 @@ class PjPhone:
         self._since = 0
         self._recording = work / f"{name}.heard.wav"
         own = work / f"{name}.own.wav"
-        write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
+        if "melody" in options:
+            write_wav(own, melody(tone_hz, MELODY_S, peak_db=OWN_TONE_DB))
+        else:
+            write_tone(own, tone_hz, duration_ms=OWN_TONE_MS, peak_db=OWN_TONE_DB)
         env = {"PJ_PHONE_LOG": str(self.log)}
         self._program = Program(
             [sys.executable, str(PHONE)], output=work / f"{name}.output", folder=work, env=env, follow=True, commands=True
@@ -99,6 +103,13 @@ class PjPhone:
         self._tell(do=command)
         return self._program.says(lambda lines: _count(lines, outcomes) > before, deadline_s)
 
+    def hush(self) -> None:
+        """It sends silence in the place of its tone."""
+        self._tell(do="hush")
+
+    def speak(self) -> None:
+        self._tell(do="speak")
+
     def hangup(self) -> None:
         self._tell(do="hangup")
 
@@ -113,6 +124,11 @@ class PjPhone:
     def _reports(self, wanted: Callable[[Mapping[str, Any]], bool], deadline_s: float) -> bool:
         return self._program.says(lambda lines: any(wanted(json.loads(line)) for line in lines[self._since :]), deadline_s)
 
+    @property
+    def digits(self) -> str:
+        """The keys that have come to it."""
+        return "".join(seen["digit"] for seen in self.events if seen["event"] == "digit")
+
     def close(self) -> list[str]:
         """Make it write its recording and end in order; what went wrong."""
         self._tell(do="quit")
@@ -123,11 +139,14 @@ class PjPhone:
     def stop(self) -> None:
         self._program.stop()
 
+    @property
+    def recordings(self) -> list[Path]:
+        """What it heard, whole once it has ended."""
+        return [self._recording] if self._recording.is_file() else []
+
     def unheard(self, wanted: Mapping[str, Any]) -> list[str]:
         """Returns what differs between what it heard and `wanted` (see `rig_recording`)."""
-        digits = "".join(seen["digit"] for seen in self.events if seen["event"] == "digit")
-        recordings = [self._recording] if self._recording.is_file() else []
-        return unheard(self.name, recordings, wanted, digits=digits)
+        return unheard(self.name, self.recordings, wanted, digits=self.digits)
 
     def diagnosis(self) -> Mapping[str, str]:
         events = "\n".join(f"      {json.dumps(seen)}" for seen in self.events)

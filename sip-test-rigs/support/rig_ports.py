@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 LOOPBACK6 = "::1"
-BLOCK_PORTS = 160
+BLOCK_PORTS = 200
 FIRST_PORT = 12_032
 LAST_PORT = 32_000
-SINGLES = 80
+SINGLES = 120
 HOST_RTP = (10_000, 11_998)
 """RTP ports of an address of one's own, below all blocks: in them SIPp binds its control ports on every address of the machine."""
 

@@ -75,6 +75,11 @@ class SippPhone:
         self._program = Program([*command, *more], output=self._work / f"{self.name}.screen", folder=self._work)
 
     @property
+    def digits(self) -> str:
+        """The keys that have come to it as telephone-events."""
+        return self.handset.rtp.digits
+
+    @property
     def ended(self) -> bool:
         return self._program is not None and self._program.ended
 

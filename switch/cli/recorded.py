@@ -9,18 +9,18 @@ from typing import BinaryIO
 
 import typer
 
-from routing.geo import to_e164
 from routing.zone import Zone
+from switch.cli.call_filter import call_filter
 from switch.cli.common import count, deployed, fail, from_ledger, ledger_of
 from switch.cli.posting import actor_of, confirm, reason_of
 from switch.cli.statement import only_one
 from switch.console import local
 from switch.engine.clock import SystemClock
-from switch.ledger.reading import ANONYMOUS, CallFilter, KeptRecording, as_plain
+from switch.ledger.reading import KeptRecording, as_plain
 from switch.ledger.store import Ledger
 from switch.ledger.tables import RecordingDeletionRow
 from switch.output import Column, Table, write_folded, write_json, write_line
-from switch.period import BadInstant, clock_of, parse_period, zone_of
+from switch.period import zone_of
 from switch.settings.value import Invalid, days
 
 READ_BYTES = 1 << 20
@@ -164,25 +164,20 @@ def delete(
 def _found(config: Path, wanted: Wanted) -> Found:
     deployment = deployed(config)[0]
     ledger = ledger_of(deployment, config=config)
-    zone = wanted.zone or zone_of(deployment.plan)
-    try:
-        clock = clock_of(zone)
-        period = parse_period(wanted.since, wanted.until, zone=zone, options=("--since", "--until"))
-    except BadInstant as error:
-        fail(str(error))
     directory = deployment.switch.recordings_in.directory
-    if wanted.call is not None:
-        return Found(ledger=ledger, directory=directory, clock=clock, recordings=_of_call(ledger, wanted.call))
-    calls = CallFilter(
+    calls, clock = call_filter(
         publisher=wanted.publisher,
         campaign=wanted.campaign,
         line=wanted.line,
-        number=None if wanted.number is None else to_e164(wanted.number),
-        caller=wanted.caller if wanted.caller in (None, ANONYMOUS) else to_e164(wanted.caller),
-        since_us=period.from_us if period.has_start else None,
-        until_us=period.to_us if period.has_end else None,
+        number=wanted.number,
+        caller=wanted.caller,
+        since=wanted.since,
+        until=wanted.until,
+        zone=wanted.zone or zone_of(deployment.plan),
         recorded=True,
     )
+    if wanted.call is not None:
+        return Found(ledger=ledger, directory=directory, clock=clock, recordings=_of_call(ledger, wanted.call))
     ids = [each.record.call_id for each in from_ledger(lambda: ledger.calls_matching(calls, limit=wanted.limit))]
     kept = from_ledger(lambda: ledger.recordings_of(ids))
     return Found(ledger=ledger, directory=directory, clock=clock, recordings=kept[::-1])

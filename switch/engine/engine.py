@@ -65,7 +65,7 @@ class Engine:
         self._effects: list[Effect] = []
         emit = self._emit = self._effects.append
         self._calls = LiveCalls()
-        self._control = CallControl(Usage() if usage is None else usage)
+        self._control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
         self._trunks = TrunkLookup(plan, agent.locator)
         self._traffic = TrafficCounts()
         self._draining_since_us: int | None = None
@@ -322,6 +322,12 @@ class Engine:
         self._drain_facts(at)
 
     # calls
+
+    def _ask_first(self, call_id: str, at: Moment) -> None:
+        """The call waits in a hold queue, and one that came later is about to be dialled."""
+        live = self._calls.get(call_id)
+        if live is not None:
+            self._runner.feed(live, ev.TurnCame(at=at))
 
     def _on_news_of_peers(self, at: Moment) -> None:
         """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all, and of what they sent

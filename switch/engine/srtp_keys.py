@@ -26,7 +26,10 @@ class SrtpKeyring:
         return leg.keys[suite]
 
     def offered(self, leg: LiveLeg) -> tuple[Crypto, ...]:
-        """Returns the keys that we offer a leg; (): it is offered plain RTP. Further offers stay with what was agreed on first."""
+        """Returns the keys that we offer a leg, that of the suite in use first; (): it is offered plain RTP. Further offers stay with what
+        was agreed on first."""
         if leg.is_encrypted or (leg.peer.srtp is not SrtpMode.OFF and leg.remote is None and not leg.is_plain):
-            return tuple(Crypto(tag=tag, suite=suite, key=self.key(leg, suite)) for tag, suite in enumerate(OFFERED_SUITES, 1))
+            in_use = () if leg.remote is None or leg.remote.srtp is None else (Suite(leg.remote.srtp.suite.value),)
+            suites = (*in_use, *(suite for suite in OFFERED_SUITES if suite not in in_use))
+            return tuple(Crypto(tag=tag, suite=suite, key=self.key(leg, suite)) for tag, suite in enumerate(suites, 1))
         return ()

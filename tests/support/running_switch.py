@@ -176,6 +176,10 @@ class RunningSwitch:
         finally:
             end_family(self.process.pid, family)
 
+    def mapped(self) -> str:
+        """What is mapped into the memory of the switch's own process (proc(5), `maps`)."""
+        return Path(f"/proc/{self.process.pid}/maps").read_text()
+
     def worker_pids(self) -> list[int]:
         return descendants(self.process.pid)
 

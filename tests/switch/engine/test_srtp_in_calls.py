@@ -28,8 +28,10 @@ def planned(*, trunk: SrtpMode = OFF, east: SrtpMode = OFF, west: SrtpMode = OFF
     return replace(found, trunks=(carrier,), line_peers=peers)
 
 
-def offering(key: bytes | None = THEIRS, *, version: int = 1, direction: Direction = Direction.SENDRECV) -> bytes:
-    crypto = () if key is None else (Crypto(tag=1, suite=SHA1_80, key=key),)
+def offering(
+    key: bytes | None = THEIRS, *, version: int = 1, direction: Direction = Direction.SENDRECV, suite: Suite = SHA1_80
+) -> bytes:
+    crypto = () if key is None else (Crypto(tag=1, suite=suite, key=key),)
     return offer_answer.offer(host="198.51.100.8", port=6_000, session_id=1, version=version, crypto=crypto, direction=direction)
 
 
@@ -180,6 +182,24 @@ def test_keys_stay_where_the_peer_repeats_them_and_change_where_it_changes_them(
     assert [each.receive for each in told if each is not None][-2:] == [THEIRS, b"n" * 30]
     assert len({tuple(each.key for each in crypto_in(body)) for body in of_line.offers}) == 1  # INVITE, hold and resume
     assert len(of_line.offers) == 3
+
+
+@pytest.mark.parametrize("suite", Suite)
+def test_an_offer_of_ours_has_the_suite_in_use_first_and_its_key(suite: Suite) -> None:
+    """baresip 1.0 takes the first that it knows, says so, and goes on with the one before."""
+    world = World(planned(trunk=REQUIRED, east=REQUIRED))
+    of_line = LinePhone(world)
+    world.call(body=offering(b"t" * suite.key_bytes, suite=suite))
+    world.run(500)
+    (answered,) = crypto_in(answers(world)[0])
+    hold = offering(b"l" * 44, version=2, direction=Direction.SENDONLY, suite=OFFERED_SUITES[0])
+    (leg,) = [fact.leg for fact in of_line.phone.facts if isinstance(fact, InviteReceived)]
+    of_line.phone.agent.offer(leg, hold, world.now_ns)
+    world.run(300)
+    (offered,) = [crypto_in(fact.offer) for fact in world.caller.facts if isinstance(fact, OfferReceived)]
+    assert (offered[0].suite, offered[0].key) == (suite, answered.key)
+    assert {each.suite for each in offered} == {suite, *OFFERED_SUITES}
+    assert [each.tag for each in offered] == list(range(1, len(offered) + 1))
 
 
 @pytest.mark.parametrize("trunk", [OPTIONAL, REQUIRED])
