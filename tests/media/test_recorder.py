@@ -134,6 +134,19 @@ def test_files_are_completed_at_a_lower_priority_than_packets_are_relayed_at(tmp
     assert (min(nice), max(nice)) == (0, 10)
 
 
+def test_more_is_recorded_at_a_time_than_a_process_may_have_open_files_unless_it_asks(tmp_path: Path) -> None:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+    try:
+        client = RecorderClient(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    with client:
+        at_ns = now_ns()
+        client.order(*(start(number, at_ns, call_id=f"call-{number}") for number in range(100)), QuitRecorder())
+        assert {client.expect(RecordingEnded).why for _ in range(100)} == {None}
+
+
 def test_quitting_finishes_what_runs(tmp_path: Path) -> None:
     with RecorderClient(tmp_path) as client:
         at_ns = now_ns() - 1_000 * MS
