@@ -13,7 +13,8 @@ import numpy as np
 from media.dsp.dtmf import DtmfDetector, key_tones
 from media.dsp.ears import Ears
 from media.dsp.g711 import PCMU, SAMPLE_RATE, Samples, decode, encode
-from media.dsp.tones import FRAME_SAMPLES, ringback
+from media.dsp.ringing import ringing
+from media.dsp.tones import FRAME_SAMPLES
 
 TARGET_MS_PER_S = 5.0
 
@@ -37,7 +38,7 @@ def _audio(seconds: int) -> Samples:
     vowel = sum(np.sin(2 * np.pi * harmonic * pitch) / harmonic for harmonic in range(1, 20)) * (np.sin(2 * np.pi * 3 * at) > -0.3)
     talk = np.rint(4_000 * vowel + draw.normal(0, 60, len(at))).astype(np.int16)
     noise = np.rint(draw.normal(0, 1_000, 4 * SAMPLE_RATE)).astype(np.int16)
-    turn = np.concatenate((talk, noise, ringback(), key_tones("5", 100)))
+    turn = np.concatenate((talk, noise, ringing("us"), key_tones("5", 100)))
     samples = np.resize(turn, seconds * SAMPLE_RATE)
     return decode(encode(samples, PCMU), PCMU)
 

@@ -25,9 +25,9 @@ import soundfile
 
 from media.control import Bridge, Close, Closed, Open, Play, Quit, Ready, RemoteMedia, SetPrompts, decode_report, encode
 from media.prompts.cache import PromptCache
-from media.prompts.make import Prompt
 from media.prompts.maker import PromptMaker
 from media.prompts.prepared import prepared_name
+from media.prompts.prompt import Prompt
 from media.prompts.source import PromptFile
 from media.rtp.packet import HEADER_BYTES, RTCP_TYPES, RtpPacket, build
 

@@ -46,12 +46,18 @@ ATTEMPTS = (
     "call_id, number, line, advertiser, campaign, outcome, sip_code, invited_us, answered_us, ended_us, answer_delay_ms, connected_ms,"
     " talk_us, talk_ended_us, ended_by"
 )
+MEDIA = (
+    "call_id, leg, port, codec, received_packets, received_octets, received_lost, received_lost_share, received_jitter_ms,"
+    " received_jitter_max_ms, received_gap_ms, received_mos, sent_packets, sent_octets, sent_lost, sent_lost_share, sent_jitter_ms,"
+    " sent_mos, far_mos, round_trip_ms, unheard, stray, malformed"
+)
 MONEY = "key, call_id, number, kind, party, campaign, line, amount_micros, corrects, reason, actor, at_us"
 Row = tuple[object, ...]
 CASES = {
     "publisher_hour": ["--by", "publisher,hour"],
     "percentiles": ["--by", "number,day", "--metrics", "incoming,connected_mean,connected_p50,connected_p90"],
     "line": ["--by", "line,weekday"],
+    "quality": ["--by", "line", "--metrics", "quality"],
     "everything": ["--by", "hour", "--metrics", "all"],
 }
 TARGETED = ("publisher_hour", "percentiles")
@@ -112,7 +118,7 @@ def _build(path: Path, calls: int) -> None:
     ledger = Ledger(Database(f"sqlite:///{path}"))
     ledger.migrate()
     ledger.close()
-    made = _calls(calls)
+    made, random = _calls(calls), Random(1)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
@@ -124,6 +130,7 @@ def _build(path: Path, calls: int) -> None:
             _insert(connection, "call", CALLS, [call for call, _, _ in some])
             _insert(connection, "attempt", ATTEMPTS, [attempt for _, attempts, _ in some for attempt in attempts])
             _insert(connection, "money", MONEY, [row for _, _, rows in some for row in rows])
+            _insert(connection, "leg_media", MEDIA, [leg for call, attempts, _ in some for leg in _legs(random, call, attempts)])
         for _, sql in indexes:
             connection.execute(sql)
     with sqlite3.connect(path) as connection:
@@ -189,6 +196,19 @@ def _money(random: Random, call: Row, attempts: list[Row]) -> Iterator[Row]:
             posted = f"{call_id}/post/{line}/7/adjust/revenue"
             yield (posted, call_id, 0, "revenue", advertiser, campaign, line, -5_000_000, key, "adjust", "acme", ended_us + DAY_US)
     yield (f"{call_id}/cost", call_id, 3, "cost", "carrier-a", campaign, "", 16_000, None, "14000 ms", "switch", ended_us)
+
+
+def _legs(random: Random, call: Row, attempts: list[Row]) -> Iterator[Row]:
+    """The caller's, and that of the line that answered; half of the far ends send RTCP, one in eight has G.722."""
+    talked = [attempt[1] for attempt in attempts if attempt[5] == "answered"]
+    for leg in (0, *talked):
+        packets = int(str(call[13])) // 20
+        lost = int(packets * random.expovariate(1) / 100)
+        share, jitter_ms, mos = round(lost / packets, 4), round(random.expovariate(1 / 3), 2), round(random.uniform(3, 4.4), 2)
+        received = (packets, packets * 160, lost, share, jitter_ms, 4 * jitter_ms, 60.0, mos)
+        known = (lost, share, jitter_ms, mos, None, 40.0) if random.random() < 0.5 else (None,) * 6
+        codec = "G722" if random.random() < 0.125 else "PCMU"
+        yield (call[0], leg, 20_000 + 2 * int(str(leg)), codec, *received, packets, packets * 160, *known, 0, 0, 0)
 
 
 def _options() -> argparse.Namespace:

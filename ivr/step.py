@@ -47,6 +47,7 @@ from ivr.menu import (
     RouteOn,
     Say,
     SayAgain,
+    SayTag,
     TransferTo,
     Within,
 )
@@ -306,7 +307,7 @@ def _follow(
             case Menu() | Gather():
                 return Turn(session=session, say=(*said, node.prompt), stop_play=stop_play)
             case Say():
-                here = _said(node, {**context.tags, **session.tags})
+                here = prompts_of(node.prompts, {**context.tags, **session.tags})
                 if node.whole and here:
                     return Turn(session=session, say=here, stop_play=stop_play)
                 session, said, onward = _learned(session, node.tags), (*said, *here), node.then
@@ -344,10 +345,10 @@ def _say(session: MenuSession, prompts: tuple[str, ...]) -> Turn:
     return Turn(session=replace(session, playing=True), say=prompts, stop_play=session.playing)
 
 
-def _said(node: Say, tags: Mapping[str, Scalar]) -> tuple[str, ...]:
-    """The prompts of it, with those that the values of tags are said by."""
+def prompts_of(parts: tuple[str | SayTag, ...], tags: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """The prompts of what is said, with those that the values of tags are said by."""
     found: list[str] = []
-    for part in node.prompts:
+    for part in parts:
         if isinstance(part, str):
             found.append(part)
         elif part.tag in tags:

@@ -131,9 +131,10 @@ class PlayMusic(Message, frozen=True, kw_only=True):
 
 
 class Ringback(Message, frozen=True, kw_only=True):
-    """Play ringing tone (440 + 480 Hz, 2 s on, 4 s off) until `StopPlay`, `Play` or `Bridge`."""
+    """Play the ringing tone of a country (`media.ringing_tones`) until `StopPlay`, `Play` or `Bridge`."""
 
     port: int
+    country: str
 
 
 class StopPlay(Message, frozen=True, kw_only=True):

@@ -50,11 +50,25 @@ class StopRecording(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
+class RecordingStored(Message, frozen=True, kw_only=True):
+    """The ledger has the row of the recording at `path`: it need not be told again."""
+
+    path: str
+
+
+class DeleteRecordings(Message, frozen=True, kw_only=True):
+    """The ledger has these deletions: delete the files."""
+
+    paths: tuple[str, ...]
+
+
 class QuitRecorder(Message, frozen=True, kw_only=True):
     """Stop and finish every recording, and exit 0."""
 
 
-RecorderOrder = StartRecording | PauseRecording | ResumeRecording | StopRecording | QuitRecorder
+RecorderOrder = (
+    StartRecording | PauseRecording | ResumeRecording | StopRecording | RecordingStored | DeleteRecordings | QuitRecorder
+)
 
 
 # recorder -> engine
@@ -70,7 +84,10 @@ class RecordingEnded(Message, frozen=True, kw_only=True):
     """A recording is over, and its file complete. `path`: in the directory of recordings; None: there is no file. `sha256`: in hex.
     `frames_lost`: those that came too fast to be recorded; there is silence in their place.
 
-    `recording` None: a recorder that died left it. `why`: why it ended without `StopRecording`, or is not whole; None: it is."""
+    Answered by `RecordingStored` once the ledger has it; until then it is told again by each recorder that starts.
+
+    `recording` None: it is told again, or a recorder that died left it. `why`: why it ended without `StopRecording`, or is not whole; None:
+    it is."""
 
     recording: int | None
     call_id: str
@@ -87,7 +104,7 @@ class RecordingEnded(Message, frozen=True, kw_only=True):
 
 
 class RecordingsExpired(Message, frozen=True, kw_only=True):
-    """These files were older than recordings are kept, and have been deleted."""
+    """These files are older than recordings are kept. Answered by `DeleteRecordings` once the ledger has their deletions."""
 
     paths: tuple[str, ...]
 

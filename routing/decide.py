@@ -237,14 +237,16 @@ def _hold(walk: _Walk, context: HuntContext, hold: ToHold, *, because: NoRoute) 
         return NotRouted(because=because)
     if inquiry.held_ms is None:
         waiting = walk.routing.load.waiting(campaign.name)
+        place = waiting + 1
         reasons.append(trail.queue(campaign, because, places=hold.places, waiting=waiting))
         over = NoRoute.QUEUE_FULL if waiting >= hold.places else None
     else:
-        reasons.append(trail.held(campaign, because, wait_ms=hold.wait_ms, held_ms=inquiry.held_ms))
+        place = walk.routing.load.place(campaign.name, inquiry.call_id)
+        reasons.append(trail.held(campaign, because, wait_ms=hold.wait_ms, held_ms=inquiry.held_ms, place=place))
         over = NoRoute.WAITED_TOO_LONG if inquiry.held_ms >= hold.wait_ms else None
     if over is None:
         again_ms = min(AGAIN_MS, hold.wait_ms - (inquiry.held_ms or 0))
-        return Wait(campaign=campaign.name, because=because, again_ms=again_ms)
+        return Wait(campaign=campaign.name, because=because, again_ms=again_ms, position=place)
     if over is because:  # a hold queue for those who did not get into one, or waited in one too long
         reasons.append(trail.overflow_refused(campaign, over, "its overflow has been asked already"))
         return NotRouted(because=over)

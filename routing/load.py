@@ -48,6 +48,9 @@ class Load(Protocol):
     def waiting(self, campaign: str) -> int:
         """Callers in the campaign's hold queue."""
 
+    def place(self, campaign: str, call_id: str) -> int:
+        """The call's place in the campaign's hold queue, from 1; the one that it would get where it is not in it."""
+
     def paid(self, ani: str) -> Sequence[PaidConversion]:
         """The caller's paid conversions, oldest first; none for callers that have no number of their own."""
 
@@ -84,6 +87,10 @@ class EmptyLoad:
     def waiting(self, campaign: str) -> int:
         del campaign
         return 0
+
+    def place(self, campaign: str, call_id: str) -> int:
+        del campaign, call_id
+        return 1
 
     def paid(self, ani: str) -> Sequence[PaidConversion]:
         del ani

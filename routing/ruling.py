@@ -91,11 +91,12 @@ class Dial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """Keep the caller in `campaign`'s hold queue, and ask again in `again_ms`."""
+    """Keep the caller in `campaign`'s hold queue, and ask again in `again_ms`. `position`: its place there, 1 the next to be served."""
 
     campaign: str
     because: NoRoute
     again_ms: int
+    position: int = 1
 
 
 class Announce(msgspec.Struct, frozen=True, kw_only=True):

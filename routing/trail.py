@@ -4,7 +4,7 @@ A reason's `rule` is a path into the config (`campaigns.auto-quotes.hours`); its
 against a cap under the cap's key (`line:acme-east`), the instant under `utc_us`, the draw under `seed`, tags under their names. With the
 config's version, the inquiry and its tried lines, a trail is enough to make the same ruling again: the load it names is all that was
 read. Load that is none of a cap's is named `last_line/CAMPAIGN/PRIORITY`, `last_attempt_us/LINE`, `worth_micros/LINE`,
-`resting_until_us/LINE`, `is_down/LINE` (where it is), `waiting/CAMPAIGN` and `paid`: conversions as
+`resting_until_us/LINE`, `is_down/LINE` (where it is), `waiting/CAMPAIGN`, `place/CAMPAIGN` and `paid`: conversions as
 `AT_US=DID/CAMPAIGN/ADVERTISER/LINE`, oldest first.
 """
 
@@ -217,13 +217,13 @@ def queue(campaign: Campaign, because: NoRoute, *, places: int, waiting: int) ->
     return Reason(rule=rule, verdict=f"{word}: {waiting} of {places} wait", read={f"waiting/{campaign.name}": waiting})
 
 
-def held(campaign: Campaign, because: NoRoute, *, wait_ms: int, held_ms: int) -> Reason:
+def held(campaign: Campaign, because: NoRoute, *, wait_ms: int, held_ms: int, place: int) -> Reason:
     """A caller in the hold queue."""
     word = "waited too long" if held_ms >= wait_ms else "hold"
     return Reason(
         rule=f"campaigns.{campaign.name}.overflow.{because}.hold",
         verdict=f"{word}: {held_ms} of {wait_ms} ms",
-        read={"held_ms": held_ms},
+        read={"held_ms": held_ms, f"place/{campaign.name}": place},
     )
 
 

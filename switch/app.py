@@ -16,7 +16,7 @@ import structlog
 from media.control import Ready, Report
 from media.listening import EarsReady, EarsReport
 from media.prompts.cache import cache_in
-from media.recording import RecorderReady, RecorderReport, RecordingEnded
+from media.recording import DeleteRecordings, RecorderOrder, RecorderReady, RecorderReport, RecordingEnded, RecordingStored
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.codec import Codec
@@ -228,8 +228,8 @@ class Shell:
             self._want_ears()
             await self._workers.start(self.settings.workers)
             await self._transcoders.start(_codecs(self.engine.plan))
-            if self.engine.plan.recordings:
-                self._recorder_started = asyncio.create_task(self._start_recorder())
+            self._want_recorder()
+            if self._recorder_started is not None:
                 await self._recorder_started
             if self._starting_ears is not None:  # the first call may press a key at once
                 await asyncio.wait({self._starting_ears}, timeout=EARS_S)
@@ -284,8 +284,7 @@ class Shell:
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
-        if deployment.plan.recordings and self._recorder_started is None:
-            self._recorder_started = asyncio.create_task(self._start_recorder())
+        self._want_recorder()
         self._want_ears()
 
     def _watch_peers(self) -> None:
@@ -350,6 +349,12 @@ class Shell:
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
+
+    def _want_recorder(self) -> None:
+        """Starts the recorder where a campaign is recorded, or there are recordings to look after, if it has not been started."""
+        directory = self.settings.recordings_in.directory
+        if self._recorder_started is None and (self.engine.plan.recordings or directory.is_dir()):
+            self._recorder_started = asyncio.create_task(self._start_recorder())
 
     async def _start_recorder(self) -> None:
         """Starts the recorder, or says why not: calls are taken all the same."""
@@ -474,7 +479,7 @@ class Shell:
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
             case TellRecorder(order=order):
-                self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
+                self._tell_recorder(order)
             case TellEars(order=order):
                 self._ears.tell(NO_EARS if self._ears_number is None else self._ears_number, order)
             case StoreLegMedia() | KeepHeard() | KeepRecording() | ForgetRecordings():
@@ -503,13 +508,20 @@ class Shell:
             case KeepHeard(heard=heard):
                 self._poller.keep_heard(heard_rows(heard))
             case KeepRecording(recording=recording):
-                self._poller.keep_recording(_recording_row(recording))
-                with of_call(recording.call_id):
-                    why = {} if recording.why is None else {"why": recording.why}
-                    _log.info("recording", path=recording.path, length_ms=recording.length_ms, lost=recording.frames_lost, **why)
+                row = _recording_row(recording)
+                self._poller.keep_recording(row, then=lambda: self._recording_kept(row))
             case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
                 deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
-                self._poller.forget_recordings(deletions)
+                self._poller.forget_recordings(deletions, then=lambda: self._tell_recorder(DeleteRecordings(paths=paths)))
+
+    def _recording_kept(self, row: RecordingRow) -> None:
+        self._tell_recorder(RecordingStored(path=row.path))
+        with of_call(row.call_id):
+            why = {} if row.why is None else {"why": row.why}
+            _log.info("recording", path=row.path, length_ms=row.length_ms, lost=row.frames_lost, **why)
+
+    def _tell_recorder(self, order: RecorderOrder) -> None:
+        self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
 
     def _arm(self) -> None:
         """Arms the one timer for the engine's next deadline. A timer that is set earlier is kept: a superfluous tick is harmless."""

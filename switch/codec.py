@@ -1,7 +1,14 @@
 """PURE. The codecs that legs may have: how SDP names them, and how their RTP counts. Encodes nothing."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
+
+
+class MosScale(StrEnum):
+    """What a mean opinion score was given on, by the band of the audio. Scores of two scales are not to be compared."""
+
+    NARROWBAND = "narrowband"
+    WIDEBAND = "wideband"
 
 
 class Codec(IntEnum):
@@ -24,6 +31,11 @@ class Codec(IntEnum):
         return _TRAITS[self].sample_rate
 
     @property
+    def mos_scale(self) -> MosScale | None:
+        """The scale of its scores (`media.emodel`); None: what it costs is not known, so it has none."""
+        return _TRAITS[self].mos_scale
+
+    @property
     def rtpmap(self) -> str:
         """The encoding of its rtpmap, as it is written."""
         return _TRAITS[self].rtpmap
@@ -38,15 +50,17 @@ class _Traits(NamedTuple):
     rtpmap: str
     clock_rate: int
     sample_rate: int
+    mos_scale: MosScale | None
     fmtp: str | None = None
 
 
 _TRAITS = {
-    Codec.PCMU: _Traits("PCMU/8000", 8_000, 8_000),
-    Codec.PCMA: _Traits("PCMA/8000", 8_000, 8_000),
-    Codec.G722: _Traits("G722/8000", 8_000, 16_000),  # its clock is half its sample rate, by an old mistake (RFC 3551 §4.5.2)
+    Codec.PCMU: _Traits("PCMU/8000", 8_000, 8_000, MosScale.NARROWBAND),
+    Codec.PCMA: _Traits("PCMA/8000", 8_000, 8_000, MosScale.NARROWBAND),
+    # Its clock is half its sample rate, by an old mistake (RFC 3551 §4.5.2).
+    Codec.G722: _Traits("G722/8000", 8_000, 16_000, MosScale.WIDEBAND),
     # Always 48 kHz and two channels, whatever is in it (RFC 7587 §4.1). `useinbandfec`: what was lost is rebuilt from the next packet.
-    Codec.OPUS: _Traits("opus/48000/2", 48_000, 16_000, "useinbandfec=1"),
+    Codec.OPUS: _Traits("opus/48000/2", 48_000, 16_000, None, "useinbandfec=1"),
 }
 
 NARROW_BAND = (Codec.PCMU, Codec.PCMA)

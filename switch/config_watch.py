@@ -12,7 +12,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from media.prompts.decode import SUFFIXES
+from media.prompts.prompt import SUFFIXES
 
 # An editor writes a file in several steps, a deployment several files: a change is reported once it is quiet for QUIET_MS, at the latest
 # after BURST_MS.

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
-from media.prompts.make import Prompt
+from media.prompts.prompt import Prompt
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.flow import Flow, Transport

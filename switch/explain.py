@@ -1,149 +1,23 @@
-"""Explains a recorded call: what happened, why it went where it went, by which lines of the config, and what it earned.
-
-Everything is read from the record: the rulings' trail holds the rules and every figure that was read. Nothing is decided anew.
-"""
+"""Tells people what an explanation of a call says (`switch.explanation`): in words, line by line."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import assert_never
 
 from routing.zone import Zone
-from switch.billing.entry_state import StateRow
 from switch.billing.money import show_micros
-from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.leg_media import LegMedia
 from switch.call.record import CallRecord, EndedBy
 from switch.console import NOTHING, local, read_text, value_text, words
-from switch.ledger.heard import LINE, HeardRow, heard_as_json
-from switch.ledger.reading import KeptRecording, as_plain
-from switch.settings.files import merged
-from switch.settings.problem import Position
-from switch.settings.source import Positions, position_of
+from switch.explanation import Explanation, TimelineEntry
+from switch.ledger.heard import LINE, HeardRow
+from switch.ledger.reading import KeptRecording
 
 INDENT = " " * 28
 EARLY_MS = 1_000
 """Silence of so long at the beginning of a talk is worth a word."""
-RULED = ev.Ruled.__name__
-ASKED = "config"
-"""Each ruling's trail begins with what was asked, the config's version among it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One rule that was looked at. `where`: `campaigns.yaml:42`; `source`: what stands there. None: the config it was decided by is
-    not kept, or the rule is not written down anywhere."""
-
-    rule: str
-    verdict: str
-    read: Mapping[str, object]
-    where: str | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineEntry:
-    """Something that happened. `after_ms`: since the INVITE. `then`: what the call had done about it. `reasons`: of a ruling."""
-
-    at_us: int
-    after_ms: int
-    event: str
-    facts: Mapping[str, object]
-    then: Sequence[str]
-    reasons: Sequence[Reason] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """`moments`: heartbeats apart, all that happened. `states`: what became of the rows: held, disputed, void. `config_kept`: whether the
-    lines of its config could be looked up. `media`: of its legs' audio, what is known."""
-
-    judged: JudgedCall
-    moments: Sequence[TimelineEntry]
-    rows: Sequence[MoneyRow]
-    states: Sequence[StateRow]
-    config_kept: bool
-    recordings: Sequence[KeptRecording] = ()
-    heard: Sequence[HeardRow] = ()
-    media: Sequence[LegMedia] = ()
-
-    def as_json(self) -> dict[str, object]:
-        record, verdict = self.judged.record, self.judged.verdict
-        return {
-            "call_id": record.call_id,
-            "final_state": record.final_state.value,
-            "config": record.config,
-            "config_kept": self.config_kept,
-            "seed": record.seed,
-            "tags": dict(record.tags),
-            "moments": [asdict(moment) for moment in self.moments],
-            "rule": verdict.rule,
-            "why": verdict.why,
-            "money": [asdict(row) for row in self.rows],
-            "states": [asdict(state) for state in self.states],
-            "recordings": [as_plain(each) for each in self.recordings],
-            "ears": [heard_as_json(each) for each in self.heard],
-            "media": [asdict(each) for each in self.media],
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """The config a call was decided by. Empty where the ledger has not kept it."""
-
-    positions: Mapping[str, Position] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-
-    def find(self, rule: str) -> tuple[str | None, str | None]:
-        """Where a rule is written, and the line that says it."""
-        position = position_of(self.positions, rule)
-        if position is None:
-            return None, None
-        name = Path(position.file).name
-        lines = self.files.get(name, "").splitlines()
-        source = lines[position.line - 1].strip() if position.line <= len(lines) else None
-        return f"{name}:{position.line}", source
-
-
-def sources(files: Mapping[str, str] | None) -> Sources:
-    """What the files of a kept config say where."""
-    if not files:
-        return Sources()
-    return Sources(positions=Positions(merged(files, root=Path()).places), files=files)
-
-
-def explain(
-    judged: JudgedCall,
-    *,
-    rows: Sequence[MoneyRow],
-    config: Sources,
-    states: Sequence[StateRow] | None = None,
-    recordings: Sequence[KeptRecording] = (),
-    heard: Sequence[HeardRow] = (),
-    media: Sequence[LegMedia] = (),
-) -> Explanation:
-    """`rows`: all money of the call, corrections and what was posted later included. `states`: theirs; None: those it was judged with.
-    `media`: of its legs."""
-    rulings = _rulings(judged, config)
-    moments = [_moment(judged, happened, rulings) for happened in judged.events]
-    if not judged.events:  # from before events were kept: the reasons are there all the same
-        moments = [
-            TimelineEntry(at_us=judged.record.invited_us, after_ms=0, event=RULED, facts={}, then=(), reasons=reasons)
-            for reasons in rulings
-        ]
-    return Explanation(
-        judged=judged,
-        moments=moments,
-        rows=rows,
-        states=judged.verdict.states if states is None else states,
-        config_kept=bool(config.files),
-        recordings=recordings,
-        heard=heard,
-        media=media,
-    )
 
 
 def explanation_lines(explanation: Explanation, clock: Zone) -> Iterator[str]:
@@ -214,17 +88,26 @@ def _media_lines(media: Sequence[LegMedia], parties: Sequence[str]) -> Iterator[
             share=leg.received_lost_share,
             jitter_ms=leg.received_jitter_ms,
             gap_ms=leg.received_gap_ms,
-            mos=leg.received_mos,
+            mos=_mos(leg.received_mos, leg),
         )
         yield f"  from {_party(leg.leg, parties)}{f' ({leg.codec})' if leg.codec else ''}: {heard}"
         told = _figures(
-            leg.sent_packets, lost=leg.sent_lost, share=leg.sent_lost_share, jitter_ms=leg.sent_jitter_ms, mos=leg.sent_mos
+            leg.sent_packets,
+            lost=leg.sent_lost,
+            share=leg.sent_lost_share,
+            jitter_ms=leg.sent_jitter_ms,
+            mos=_mos(leg.sent_mos, leg),
         )
         trip = "" if leg.round_trip_ms is None else f", round trip {leg.round_trip_ms:.0f} ms"
         yield f"  to {_party(leg.leg, parties)}: {told}{'' if leg.sent_lost is not None else ', which it did not report on'}{trip}"
         dropped = [f"{count} {what}" for count, what in _dropped(leg) if count]
         if dropped:
             yield f"    dropped: {', '.join(dropped)}"
+
+
+def _mos(mos: float | None, leg: LegMedia) -> str | None:
+    """With its scale: scores of two are not to be compared."""
+    return None if mos is None else f"{leg.mos_scale or 'unknown'} MOS {mos:.1f}"
 
 
 def _dropped(leg: LegMedia) -> tuple[tuple[int, str], ...]:
@@ -237,7 +120,7 @@ def _figures(
     lost: int | None,
     share: float | None,
     jitter_ms: float | None,
-    mos: float | None,
+    mos: str | None,
     gap_ms: float | None = None,
 ) -> str:
     found = [f"{packets} packets"]
@@ -248,7 +131,7 @@ def _figures(
     if gap_ms is not None:
         found.append(f"longest gap {gap_ms:.0f} ms")
     if mos is not None:
-        found.append(f"MOS {mos:.1f}")
+        found.append(mos)
     return ", ".join(found)
 
 
@@ -283,39 +166,6 @@ def _entry_lines(moment: TimelineEntry, lines: Sequence[str], clock: Zone) -> It
 
 def _seconds(ms: int) -> str:
     return f"{ms / 1000:.3f} s"
-
-
-def _moment(judged: JudgedCall, happened: CallEvent, rulings: list[list[Reason]]) -> TimelineEntry:
-    facts = dict(happened.facts)
-    then = facts.pop("then", ())
-    return TimelineEntry(
-        at_us=happened.at_us,
-        after_ms=max(0, (happened.at_us - judged.record.invited_us) // 1_000),
-        event=happened.event,
-        facts=facts,
-        then=tuple(str(command) for command in then) if isinstance(then, list | tuple) else (),
-        reasons=tuple(rulings.pop(0)) if happened.event == RULED and rulings else (),
-    )
-
-
-def _rulings(judged: JudgedCall, config: Sources) -> list[list[Reason]]:
-    """The trail, cut into one list for each ruling."""
-    found: list[list[Reason]] = []
-    for entry in judged.record.trail:
-        rule = str(entry["rule"])
-        where, source = config.find(rule)
-        read = entry["read"]
-        reason = Reason(
-            rule=rule,
-            verdict=str(entry["verdict"]),
-            read=dict(read) if isinstance(read, Mapping) else {},
-            where=where,
-            source=source,
-        )
-        if not found or ASKED in reason.read:
-            found.append([])
-        found[-1].append(reason)
-    return found
 
 
 # words of events and commands, as records keep them
@@ -371,6 +221,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
         f"the prompt can't be played: {facts['why']}" if facts.get("why") else "the prompt is over"
     ),
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
+    ev.TurnCame.__name__: lambda _party, _facts: "a line is free for a caller behind this one",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
@@ -403,8 +254,10 @@ def choice_words(choice: str) -> str:
             return f"dial {' and '.join(lines)}"
         case "EnterMenu", [menu]:
             return f"the caller enters menu {menu}"
-        case "Wait", [because]:
+        case "Wait", [because]:  # as records of older builds have it
             return f"the caller is held: {words(because)}"
+        case "Wait", [because, position]:
+            return f"the caller is held as number {position} in line: {words(because)}"
         case "Announce", [prompt, because]:
             return f"the caller hears {prompt}: {words(because)}"
         case "NotRouted", [because]:
@@ -422,10 +275,10 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"asks routing where to go{f' ({words(known_text)})' if known_text else ''}"
         case do.Dial.__name__, [_, line]:
             return f"dials {line}"
-        case do.Play.__name__, [_, prompt]:
-            return f"plays {prompt} to the caller"
-        case do.Play.__name__, [_, prompt, "to", leg]:
-            return f"plays {prompt} to {_party(leg, parties)}"
+        case do.Play.__name__, [_, prompt, *to]:
+            return f"plays {prompt} to {_party(to[-1], parties) if to else 'the caller'}"
+        case do.PlayMusic.__name__, [prompt]:
+            return f"plays {prompt} to the caller, over and over"
         case do.HangUp.__name__, [leg, cause]:
             return f"hangs up on {_party(leg, parties)}: {words(cause)}"
         case do.Progress.__name__, [status]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media.prompts.cache import PromptCache, cache_in, prune, use
-from media.prompts.make import Prepare
+from media.prompts.inspection import Prepare
 from media.prompts.maker import PromptMaker
 from media.prompts.source import PromptFile, Source, Speech
 from routing.zone import rules

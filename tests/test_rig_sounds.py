@@ -10,11 +10,14 @@ import pytest
 SUPPORT = Path(__file__).resolve().parent.parent / "sip-test-rigs" / "support"
 sys.path.insert(0, str(SUPPORT))
 
+from rig_audio import find_cadence  # noqa: E402
 from rig_expect import differences, unheard  # noqa: E402
 from rig_sounds import PITCHES, PROMPTS, Ear  # noqa: E402
 
 from media.dsp.g711 import encode  # noqa: E402
-from media.dsp.tones import frames, ringback, silence, sine  # noqa: E402
+from media.dsp.ringing import ringing  # noqa: E402
+from media.dsp.tones import frames, silence, sine  # noqa: E402
+from media.ringing_tones import RINGING_TONES  # noqa: E402
 
 PCMU = 0
 
@@ -30,15 +33,25 @@ def hear(*parts: np.ndarray[tuple[int], np.dtype[np.int16]]) -> list[str]:
 @pytest.mark.parametrize(("name", "hz"), PITCHES.items())
 def test_every_sound_is_told_from_all_others_even_where_packets_do_not_fall_on_its_frames(name: str, hz: int) -> None:
     if name == "ringback":
-        assert hear(silence(60), ringback(), ringback()) == [name]
+        assert hear(silence(60), ringing("us"), ringing("us")) == [name]
     else:
         assert hear(silence(60), sine(hz, 300, level_db=-12), silence(300)) == [name]
 
 
 def test_sounds_are_heard_in_their_order_with_nothing_added_at_the_seams() -> None:
     names = ["welcome", "you-typed", "digit-7", "digit-5", "is-it-right", "ringback", "phone", "ringback", "phone", "all-busy"]
-    sounds = [ringback()[: 8 * 2_010] if name == "ringback" else sine(PITCHES[name], 310, level_db=-12) for name in names]
+    sounds = [ringing("us")[: 8 * 2_010] if name == "ringback" else sine(PITCHES[name], 310, level_db=-12) for name in names]
     assert hear(*sounds) == names
+
+
+@pytest.mark.parametrize("country", ["gb", "in", "au", "de", "hu"])
+def test_a_cadence_is_measured_to_50_ms_whatever_else_is_heard(country: str) -> None:
+    tone, other = RINGING_TONES[country], sine(1_000, 700, level_db=-12)
+    played = np.concatenate((other, *[ringing(country)] * 3, other)) / 32_768
+    found = find_cadence(played, [int(hz) for hz in tone.hz], floor_db=-20)
+    assert found == pytest.approx((tone.cadence * 3)[:-1][: len(found)], abs=50)
+    assert len(found) == 3 * len(tone.cadence) - 2, "the last burst is followed by no other"
+    assert find_cadence(played, [620], floor_db=-20) == []
 
 
 def test_pitches_lie_far_enough_apart() -> None:

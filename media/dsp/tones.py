@@ -1,4 +1,4 @@
-"""PURE. Tones as 8 kHz samples: sines, North American ringing tone. Uses no packets or codecs."""
+"""PURE. Tones as 8 kHz samples: sines and silence. Uses no packets or codecs."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,6 @@ import numpy as np
 from media.dsp.g711 import SAMPLE_RATE, Samples
 
 FRAME_SAMPLES = 160  # 20 ms
-RINGBACK_HZ = (440.0, 480.0)
-RINGBACK_ON_MS = 2_000
-RINGBACK_OFF_MS = 4_000
 FULL_SCALE = 32_767
 
 
@@ -27,11 +24,6 @@ def sine(hz: float, duration_ms: int, *, level_db: float = -13.0) -> Samples:
 
 def silence(duration_ms: int) -> Samples:
     return np.zeros(SAMPLE_RATE * duration_ms // 1000, np.int16)
-
-
-def ringback() -> Samples:
-    """One cadence of ringing tone, 6 s: a whole number of 20 ms frames and of both periods, so it repeats without a click."""
-    return np.concatenate((tone(RINGBACK_HZ, RINGBACK_ON_MS, level_db=-19.0), silence(RINGBACK_OFF_MS)))
 
 
 def frames(samples: Samples) -> list[Samples]:

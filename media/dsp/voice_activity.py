@@ -1,7 +1,9 @@
 """PURE. Which blocks of 20 ms are voiced: have the pitch of a voice. Knows no tones: they are found first, and taken out.
 
-A voiced sound repeats itself 60 to 400 times a second, noise does not. Whisper is not voiced, music mostly is, and a tone always is: this
-tells speech from noise, nothing else.
+A voiced sound repeats itself 60 to 400 times a second, noise does not. Noise of a narrow band is like itself for a while, too, but ever
+less: a rumble from one sample to the next, a hiss of one pitch from one of its waves to the next. A voice is unlike itself within its
+period, and as much like itself after it as anywhere before. Whisper is not voiced, music mostly is, and a tone always is: this tells speech
+from noise, nothing else.
 """
 
 import numpy as np
@@ -19,6 +21,10 @@ MIN_SPEECH_DBM0 = -50.0
 """What is weaker than this nobody hears as speech: 30 dB below an ordinary talker."""
 MIN_PERIODICITY = 0.5
 """How well a frame must match itself a pitch period later, of 1. White noise comes to 0.25, speech under noise 3 dB below it to 0.6."""
+MIN_DIP = 0.3
+"""How much less it matches itself somewhere within the period."""
+MAX_DECAY = 0.1
+"""How much better, at most, it matches itself before the shortest period, at the waves of a formant."""
 PITCH_HZ = (60, 400)
 MIN_RUN = 3
 """So many voiced blocks in a row are a voice: the shortest vowel."""
@@ -27,7 +33,7 @@ Float = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _SHORTEST, _LONGEST = SAMPLE_RATE // PITCH_HZ[1], SAMPLE_RATE // PITCH_HZ[0]
 _FFT = 512  # FRAME + _LONGEST and more: no lag wraps around
-_WEIGHT: Float = FRAME / (FRAME - np.arange(_SHORTEST, _LONGEST + 1))  # a longer lag has fewer samples to compare
+_WEIGHT: Float = FRAME / (FRAME - np.arange(_LONGEST + 1))  # a longer lag has fewer samples to compare
 _MIN_POWER = mean_square(MIN_SPEECH_DBM0)
 
 
@@ -39,9 +45,21 @@ def voiced_blocks(samples: Float) -> Flags:
     flags = np.zeros(len(frames), np.bool_)
     loud = np.flatnonzero(power >= _MIN_POWER)
     spectrum = np.fft.rfft(frames[loud], _FFT, axis=1)
-    similar = np.fft.irfft(np.square(spectrum.real) + np.square(spectrum.imag), _FFT, axis=1)[:, _SHORTEST : _LONGEST + 1] * _WEIGHT
-    flags[loud] = similar.max(axis=1, initial=0) >= MIN_PERIODICITY * FRAME * power[loud]
+    similar = np.fft.irfft(np.square(spectrum.real) + np.square(spectrum.imag), _FFT, axis=1)[:, : _LONGEST + 1] * _WEIGHT
+    flags[loud] = _has_pitch(similar / (FRAME * power[loud, np.newaxis]))
     return flags
+
+
+def _has_pitch(similar: Float) -> Flags:
+    """`similar`: a row for each frame, how well it matches itself at each lag from 0 on, of 1."""
+    period = _SHORTEST + similar[:, _SHORTEST:].argmax(axis=1)
+    rows = np.arange(len(similar))
+    best = similar[rows, period]
+    least = np.minimum.accumulate(similar, axis=1)[rows, period]
+    rises = np.maximum.accumulate(np.diff(similar[:, : _SHORTEST + 1], axis=1) > 0, axis=1)  # from the first wave on
+    formant = np.where(rises, similar[:, :_SHORTEST], -1.0).max(axis=1)
+    has_peak = (period > _SHORTEST) & (best - least >= MIN_DIP)
+    return np.asarray((best >= MIN_PERIODICITY) & has_peak & (best >= formant - MAX_DECAY))
 
 
 def dilated(flags: Flags, blocks: int) -> Flags:

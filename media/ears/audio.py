@@ -27,7 +27,7 @@ class FramedAudio:
 
     def __init__(self, start_ns: int) -> None:
         self._start_ns = start_ns
-        self._timeline = Timeline(start_ns)
+        self._timeline = Timeline(start_ns, slips=False)
         self._upto = 0
         self._waiting: list[tuple[int, int, bytes]] = []  # position, codec, payload
         self.undecoded = self.late = 0
@@ -40,11 +40,9 @@ class FramedAudio:
             self.late += 1
             return
         payload = frame.payload
-        position, slip = self._timeline.place(
+        position, _ = self._timeline.place(
             ssrc=frame.ssrc, sequence=frame.sequence, timestamp=frame.timestamp, at_ns=frame.at_ns, length=len(payload)
         )
-        if slip > 0:  # the first samples stand twice: a hole would be a click
-            position, payload = position - slip, payload[:slip] + payload
         self._waiting.append((position, frame.codec, payload))
 
     def moment(self, position: int) -> int:

@@ -8,17 +8,16 @@ import os
 import select
 import socket
 import struct
-from collections import deque
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic_ns
 
 import msgspec
 
-from media.control import MAX_MESSAGE_BYTES, DigitReceived, Message, WorkerProblem, encode
+from media.control import DigitReceived
 from media.dsp.g711 import PCMA, PCMU
 from media.ears.keys import KeyListener
 from media.ears.talk import Talk
+from media.engine_link import EngineLink
 from media.listening import (
     EarsHeartbeat,
     EarsOrder,
@@ -43,15 +42,13 @@ TALK_NS = 1_000_000_000
 WORK_NS = 20_000_000
 TURN_S = 0.25
 HEARTBEAT_NS = 1_000_000_000
-LAST_WORDS_S = 2.0
-"""How long it waits for room for each of its last reports."""
 
 
 class Listener:
     """`taps`: the path of its socket."""
 
     def __init__(self, control: socket.socket, *, taps: Path) -> None:
-        self._control = control
+        self._link = EngineLink(control)
         self._taps_path = taps
         self._ports: dict[int, int] = {}
         self._keys: dict[int, KeyListener] = {}
@@ -59,19 +56,17 @@ class Listener:
         self._talk_of: dict[int, Talk] = {}  # by tap
         self._wide_band: dict[int, WideBand] = {}  # by tap, of those that send no G.711
         self._due: TimerHeap[Talk] = TimerHeap()
-        self._reports: deque[bytes] = deque()
         self._quit = False
         self._alive_ns = 0
 
     def run(self) -> None:
         """Until `QuitEars`, or the engine is gone."""
         with bind_taps(self._taps_path) as taps, select.epoll() as epoll:
-            self._control.setblocking(False)
-            epoll.register(self._control, select.EPOLLIN)
+            epoll.register(self._link, select.EPOLLIN)
             epoll.register(taps, select.EPOLLIN)
-            self._report(EarsReady(pid=os.getpid(), taps=str(self._taps_path)))
+            self._link.report(EarsReady(pid=os.getpid(), taps=str(self._taps_path)))
             while not self._quit:
-                self._send_reports()
+                self._link.send()
                 due_ns = self._due.next_at()
                 epoll.poll(TURN_S if due_ns is None else min(TURN_S, max(0, due_ns - monotonic_ns()) / 1e9))
                 self._take_orders()
@@ -80,31 +75,20 @@ class Listener:
                 now_ns = monotonic_ns()
                 if now_ns - self._alive_ns >= HEARTBEAT_NS:
                     self._alive_ns = now_ns
-                    self._report(EarsHeartbeat())
+                    self._link.report(EarsHeartbeat())
         for talk in list(self._talks.values()):
             self._end_talk(talk, monotonic_ns())
-        self._control.settimeout(LAST_WORDS_S)
-        self._send_reports()
-        with suppress(FileNotFoundError):
-            self._taps_path.unlink()
+        self._link.send_last()
 
     # what comes in
 
     def _take_orders(self) -> None:
-        while not self._quit:
-            try:
-                data = self._control.recv(MAX_MESSAGE_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self._quit = True
-                return
+        for data in self._link.orders():
             try:
                 self._execute(decode_ears_order(data))
             except msgspec.DecodeError as error:
-                self._problem("reading an order", str(error))
+                self._link.problem("reading an order", str(error))
+        self._quit = self._quit or self._link.is_gone
 
     def _execute(self, order: EarsOrder) -> None:
         match order:
@@ -112,7 +96,7 @@ class Listener:
                 self._quit = True
             case Listen(listening=number, port=port, at_ns=at_ns):
                 if len(self._keys) >= MAX_LISTENED:
-                    self._problem(f"listening to port {port}", f"{MAX_LISTENED} legs are listened to already")
+                    self._link.problem(f"listening to port {port}", f"{MAX_LISTENED} legs are listened to already")
                     return
                 self._ports[number] = port
                 self._keys[number] = KeyListener(at_ns)
@@ -128,7 +112,7 @@ class Listener:
 
     def _listen_to(self, order: ListenToTalk) -> None:
         if len(self._talks) >= MAX_TALKS:
-            self._problem(f"listening to call {order.call_id}", f"{MAX_TALKS} calls are listened to already")
+            self._link.problem(f"listening to call {order.call_id}", f"{MAX_TALKS} calls are listened to already")
             return
         talk = self._talks[order.caller] = Talk(order)
         self._talk_of.update({order.caller: talk, order.line: talk})
@@ -138,7 +122,7 @@ class Listener:
         del self._talks[talk.order.caller], self._talk_of[talk.order.caller], self._talk_of[talk.order.line]
         for tap in (talk.order.caller, talk.order.line):
             self._wide_band.pop(tap, None)
-        self._report(talk.end(at_ns))
+        self._link.report(talk.end(at_ns))
 
     def _hear_talks(self) -> None:
         started_ns = monotonic_ns()
@@ -157,10 +141,10 @@ class Listener:
                     elif frame.tap in self._keys:
                         batches.setdefault(frame.tap, []).append(self._narrow(frame))
             except (ValueError, struct.error) as error:
-                self._problem("reading frames", str(error))
+                self._link.problem("reading frames", str(error))
         for number, batch in batches.items():
             for press in self._keys[number].hear(batch):
-                self._report(DigitReceived(port=self._ports[number], digit=press.digit, at_ns=press.at_ns))
+                self._link.report(DigitReceived(port=self._ports[number], digit=press.digit, at_ns=press.at_ns))
 
     def _narrow(self, frame: Frame) -> Frame:
         """Returns the frame in G.711; as it is where it can't be decoded, which is counted then."""
@@ -170,21 +154,3 @@ class Listener:
         if wide_band is None:
             wide_band = self._wide_band[frame.tap] = WideBand()
         return wide_band.narrow(frame) or frame
-
-    # what goes out
-
-    def _problem(self, doing: str, why: str) -> None:
-        self._report(WorkerProblem(doing=doing, why=why))
-
-    def _report(self, report: Message) -> None:
-        self._reports.append(encode(report))
-
-    def _send_reports(self) -> None:
-        try:
-            while self._reports:
-                self._control.send(self._reports[0])
-                self._reports.popleft()
-        except BlockingIOError:
-            return
-        except OSError:
-            self._reports.clear()  # nobody will ever read them

@@ -9,9 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from media.prompts.decode import Unplayable
-from media.prompts.make import Prompt
 from media.prompts.prepared import BadPrompt, open_prepared, prepared_name
+from media.prompts.prompt import Prompt, Unplayable
 from media.prompts.source import Source, key_of
 
 KEEP_S = 7 * 86_400

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from media.dsp.g711 import SAMPLE_RATE
 from media.dsp.speech_level import Wave
+from media.dsp.tones import FRAME_SAMPLES
+from media.prompts.prompt import MAX_FILE_BYTES, MAX_S, Doubt, Unplayable
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
 MIN_RATE = 8_000
 MAX_RATE = 192_000
 MAX_CHANNELS = 8
-MAX_S = 900
-MAX_FILE_BYTES = 256 * 1024 * 1024
-"""What `MAX_S` of 24-bit stereo at 48 kHz take: 247 MiB."""
 FORMATS = ("WAV", "WAVEX", "RF64", "MP3", "OGG", "FLAC")
-SUFFIXES = (".wav", ".mp3", ".ogg", ".flac")
 NO_SOUND = "not a WAV, MP3, OGG or FLAC file"
 SILENT_BELOW = (
     52.0 / 32_768
@@ -41,26 +38,17 @@ _UNKNOWN_SIZE = 0x7FFF_0000  # writers that can't go back announce about 2 or 4 
 _MISSING_S = 0.1  # of compressed files, whose announced length is rounded to packets
 
 
-class Unplayable(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Why there is nothing to play, in words for the operator; `hint`: what to do."""
-
-    why: str
-    hint: str | None = None
-
-
-class Doubt(msgspec.Struct, frozen=True, kw_only=True):
-    """What callers would hear wrong. `what`: about the prompt, e.g. `is silent`; `instead`: what to do."""
-
-    what: str
-    instead: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """`wave`: 8 kHz, mono, full scale 1.0; a file of floats may go beyond."""
 
     wave: Wave
     doubts: tuple[Doubt, ...]
+
+    @property
+    def frames(self) -> int:
+        """How many of 20 ms it takes; the last one is filled up with silence."""
+        return -(-len(self.wave) // FRAME_SAMPLES)
 
 
 def decoded(data: bytes) -> Decoded | Unplayable:

@@ -15,8 +15,7 @@ from typing import IO, Self
 
 import msgspec
 
-from media.prompts.decode import Unplayable
-from media.prompts.make import Prompt
+from media.prompts.prompt import Prompt, Unplayable
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
 
 MAKE_S = 120.0

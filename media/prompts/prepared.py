@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from media.dsp.g711 import PCMA, PCMU
-from media.prompts.decode import Doubt
+from media.prompts.prompt import Doubt
+from switch.codec import Codec
 
-LAWS = {"PCMU": PCMU, "PCMA": PCMA}
+LAWS: dict[str, int] = {"PCMU": Codec.PCMU, "PCMA": Codec.PCMA}
 MAGIC = b"PAYPROMP"
 FRAME_MS = 20
 MAX_HEADER_BYTES = 65_536

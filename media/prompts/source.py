@@ -20,7 +20,7 @@ from threading import Event, Thread, Timer
 
 import msgspec
 
-from media.prompts.decode import MAX_FILE_BYTES, Unplayable
+from media.prompts.prompt import MAX_FILE_BYTES, Unplayable
 
 VERSION = b"payphone prompt 1\n"
 """A change of what is made of the same source takes a new one."""

@@ -4,27 +4,26 @@ One thread writes what comes; another one completes files, which means to read t
 recording alone, which is reported.
 """
 
-import errno
 import os
 import select
 import socket
 import struct
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic_ns, time_ns
 
 import msgspec
 
-from media.control import MAX_MESSAGE_BYTES, Message, WorkerProblem, encode
-from media.recorder.files import expired, leftovers
-from media.recorder.opus_file import encode_opus
+from media.control import Message
+from media.engine_link import EngineLink
+from media.recorder.archive import NO_ROOM, Archive, ended
 from media.recorder.recording import Recording
-from media.recorder.wav_file import SUFFIX, FinishedFile, Leftover, WavFile, finish_leftover
 from media.recording import (
+    DeleteRecordings,
     PauseRecording,
     QuitRecorder,
     RecorderHeartbeat,
@@ -32,12 +31,14 @@ from media.recording import (
     RecorderReady,
     RecordingEnded,
     RecordingsExpired,
+    RecordingStored,
     ResumeRecording,
     StartRecording,
     StopRecording,
     decode_recorder_order,
 )
-from media.tap_frame import MAX_DATAGRAM_BYTES, frames
+from media.tap_frame import frames
+from media.tap_socket import bind_taps, datagrams
 
 MAX_RECORDINGS = 5_000
 MAX_EXPIRED = 200
@@ -47,93 +48,83 @@ WRITE_NS = 500_000_000
 """How often a file is written; with `recording.LAG_NS` and `media.worker.tap.FLUSH_NS` less than the second that a crash may cost."""
 HEARTBEAT_NS = 1_000_000_000
 EXPIRY_NS = 3_600_000_000_000
-RECEIVE_BUFFER_BYTES = 4 << 20
-MAX_DATAGRAMS_A_TURN = 200
-SOCKET_MODE = 0o600
+LOOK_NS = 10_000_000_000
+"""How often it looks for recordings that others left: the recorder of a switch that was killed may take a while to complete them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Finishing:
+    """`ended`: what is known of a recording before its file is complete."""
+
     ended: RecordingEnded
-    file: "Future[FinishedFile]"
+    complete: "Future[RecordingEnded]"
 
 
 class Recorder:
     """`taps`: the path of its socket. `keep_ns`: how long recordings are kept; None: for ever."""
 
     def __init__(self, control: socket.socket, *, directory: Path, taps: Path, keep_ns: int | None) -> None:
-        self._control = control
-        self._directory = directory
+        self._link = EngineLink(control)
+        self._archive = Archive(directory)
         self._taps_path = taps
         self._keep_ns = keep_ns
         self._recordings: dict[int, Recording] = {}
         self._finishing: list[_Finishing] = []
-        self._chores: list[Future[Iterator[Message]]] = []
-        self._reports: deque[bytes] = deque()
+        self._chores: list[Future[list[Message]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._quit = False
-        self._written_ns = self._alive_ns = self._expired_ns = 0
+        self._written_ns = self._alive_ns = self._expired_ns = self._looked_ns = 0
 
     def run(self) -> None:
         """Until `QuitRecorder`, or the engine is gone: then all recordings are completed."""
-        with self._listen() as taps, select.epoll() as epoll:
-            self._control.setblocking(False)
-            epoll.register(self._control, select.EPOLLIN)
+        with bind_taps(self._taps_path) as taps, select.epoll() as epoll:
+            epoll.register(self._link, select.EPOLLIN)
             epoll.register(taps, select.EPOLLIN)
-            self._report(RecorderReady(pid=os.getpid(), taps=str(self._taps_path)))
-            self._chores.append(self._thread.submit(self._recover))
-            while not self._quit or self._recordings or self._finishing:
+            self._link.report(RecorderReady(pid=os.getpid(), taps=str(self._taps_path)))
+            while not self._quit or self._recordings or self._finishing or self._chores:
                 ready = {fd for fd, _ in epoll.poll(TURN_S)}
                 self._take_orders()
                 if taps.fileno() in ready:
                     self._take_frames(taps)
                 self._on_time(monotonic_ns())
-                if self._quit and self._control.fileno() in ready:
+                if self._quit and self._link.fileno() in ready:
                     with suppress(FileNotFoundError):
-                        epoll.unregister(self._control)  # it may be closed, and then always is ready
+                        epoll.unregister(self._link)  # it may be closed, and then always is ready
         self._thread.shutdown()
-        self._send_reports()
-
-    def _listen(self) -> socket.socket:
-        self._taps_path.unlink(missing_ok=True)
-        taps = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        taps.setblocking(False)
-        taps.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        taps.bind(str(self._taps_path))
-        self._taps_path.chmod(SOCKET_MODE)
-        return taps
+        self._link.send_last()
 
     # what comes in
 
     def _take_orders(self) -> None:
-        while True:
-            try:
-                data = self._control.recv(MAX_MESSAGE_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            if not data:
-                self._stop_all()
-                return
+        for data in self._link.orders():
             try:
                 self._execute(decode_recorder_order(data))
             except msgspec.DecodeError as error:
-                self._problem("reading an order", str(error))
+                self._link.problem("reading an order", str(error))
+        if self._link.is_gone:
+            self._stop_all()
 
     def _execute(self, order: RecorderOrder) -> None:
-        if isinstance(order, QuitRecorder):
-            self._stop_all()
-            return
-        if isinstance(order, StartRecording):
-            self._start(order)
-            return
+        match order:
+            case QuitRecorder():
+                self._stop_all()
+            case StartRecording():
+                self._start(order)
+            case RecordingStored(path=path):
+                self._about_files("forgetting a recording that is stored", partial(self._archive.stored, path))
+            case DeleteRecordings(paths=paths):
+                for path in paths:
+                    self._about_files(f"deleting {path}", partial(self._archive.delete, path))
+            case _:
+                self._steer(order)
+
+    def _steer(self, order: PauseRecording | ResumeRecording | StopRecording) -> None:
         recording = self._recordings.get(order.recording)
         if recording is None:
             return
         match order:
             case PauseRecording(at_ns=at_ns):
-                recording.pause(at_ns)
+                self._about_files("silencing a pause", partial(recording.pause, at_ns))
             case ResumeRecording(at_ns=at_ns):
                 recording.resume(at_ns)
             case StopRecording(at_ns=at_ns):
@@ -143,37 +134,33 @@ class Recorder:
         try:
             if len(self._recordings) >= MAX_RECORDINGS:
                 raise OSError(f"there are {MAX_RECORDINGS} recordings already")
-            path = self._directory / order.path
-            if ".." in path.parts or not path.is_relative_to(self._directory):
-                raise OSError(f"{order.path} is not in the directory of recordings")
-            if path.exists():
-                raise FileExistsError(errno.EEXIST, "there is a recording of this name")
-            self._recordings[order.recording] = Recording(
-                order, lambda channels: WavFile(path.with_suffix(SUFFIX), channels=channels)
-            )
+            self._recordings[order.recording] = Recording(order, lambda channels: self._archive.create(order, channels=channels))
         except OSError as error:
-            self._report(_ended(order, order.started_us, why=_words(error)))
+            self._link.report(ended(order, order.started_us, path=None, why=_words(error)))
+
+    def _about_files(self, doing: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self._link.problem(doing, _words(error))
 
     def _stop_all(self) -> None:
-        self._quit = True
-        now_ns = monotonic_ns()
-        for recording in self._recordings.values():
-            recording.stop(now_ns)
+        if not self._quit:
+            self._quit = True
+            now_ns = monotonic_ns()
+            for recording in self._recordings.values():
+                recording.stop(now_ns)
 
     def _take_frames(self, taps: socket.socket) -> None:
         recordings = self._recordings
-        for _ in range(MAX_DATAGRAMS_A_TURN):
-            try:
-                datagram = taps.recv(MAX_DATAGRAM_BYTES)
-            except BlockingIOError:
-                return
+        for datagram in datagrams(taps):
             try:
                 for frame in frames(datagram):
                     recording = recordings.get(frame.tap)
                     if recording is not None:
                         recording.take(frame)
             except (ValueError, struct.error) as error:
-                self._problem("reading frames", str(error))
+                self._link.problem("reading frames", str(error))
 
     # what time does
 
@@ -184,15 +171,25 @@ class Recorder:
         self._collect()
         if now_ns - self._alive_ns >= HEARTBEAT_NS:
             self._alive_ns = now_ns
-            self._report(RecorderHeartbeat())
-        if self._keep_ns is not None and now_ns - self._expired_ns >= EXPIRY_NS:
+            self._link.report(RecorderHeartbeat())
+        if not self._quit:
+            self._look_around(now_ns)
+        self._link.send()
+
+    def _look_around(self, now_ns: int) -> None:
+        if not self._looked_ns or now_ns - self._looked_ns >= LOOK_NS:
+            self._looked_ns = now_ns
+            self._chores.append(self._thread.submit(lambda: list(self._archive.unreported())))
+        if self._keep_ns is not None and (not self._expired_ns or now_ns - self._expired_ns >= EXPIRY_NS):
             self._expired_ns = now_ns
-            self._chores.append(self._thread.submit(self._expire, time_ns() - self._keep_ns))
-        self._send_reports()
+            self._chores.append(self._thread.submit(self._expired, time_ns() - self._keep_ns))
 
     def _write(self, now_ns: int) -> None:
+        has_room = self._has_room()
         for number, recording in list(self._recordings.items()):
             try:
+                if not has_room:
+                    raise OSError(NO_ROOM)
                 recording.write(now_ns)
             except OSError as error:  # the disk is full, or gone: what is there is kept, the call goes on
                 recording.why = _words(error)
@@ -201,104 +198,39 @@ class Recorder:
                 del self._recordings[number]
                 self._finish(recording)
 
+    def _has_room(self) -> bool:
+        try:
+            return not self._recordings or self._archive.has_room()
+        except OSError:
+            return True  # the directory is gone: each recording will say so
+
     def _finish(self, recording: Recording) -> None:
         order = recording.order
-        length_us = recording.file.position * 125
-        ended = _ended(order, order.started_us + length_us, why=recording.why)
-        ended = msgspec.structs.replace(ended, paused_ms=recording.paused_ms, frames_lost=recording.frames_lost)
-        self._finishing.append(_Finishing(ended=ended, file=self._thread.submit(self._complete, recording)))
+        known = ended(order, order.started_us, path=None, why=recording.why)
+        known = msgspec.structs.replace(known, paused_ms=recording.paused_ms, frames_lost=recording.frames_lost)
+        self._finishing.append(_Finishing(ended=known, complete=self._thread.submit(self._archive.complete, recording.file, known)))
 
     def _collect(self) -> None:
         """Reports what the other thread has done."""
-        for each in [each for each in self._finishing if each.file.done()]:
+        for each in [each for each in self._finishing if each.complete.done()]:
             self._finishing.remove(each)
             try:
-                self._report(self._with_file(each.ended, each.file.result()))
+                self._link.report(each.complete.result())
             except OSError as error:
-                self._report(msgspec.structs.replace(each.ended, why=each.ended.why or _words(error)))
+                self._link.report(msgspec.structs.replace(each.ended, why=each.ended.why or _words(error)))
         for chore in [each for each in self._chores if each.done()]:
             self._chores.remove(chore)
             try:
                 for report in chore.result():
-                    self._report(report)
+                    self._link.report(report)
             except OSError as error:
-                self._problem("looking through old recordings", _words(error))
-
-    def _with_file(self, ended: RecordingEnded, file: FinishedFile) -> RecordingEnded:
-        path, is_wav = str(file.path.relative_to(self._directory)), file.path.suffix == SUFFIX
-        why = "it could not be encoded" if is_wav and ended.format == "opus" else None
-        return msgspec.structs.replace(
-            ended,
-            path=path,
-            sha256=file.sha256,
-            length_ms=file.length_ms,
-            format="wav" if is_wav else "opus",
-            why=ended.why or why,
-        )
+                self._link.problem("looking through old recordings", _words(error))
 
     # in the other thread
 
-    def _complete(self, recording: Recording) -> FinishedFile:
-        """A recording that can't be encoded stays as it is."""
-        if recording.order.format == "opus":
-            with suppress(OSError):
-                return recording.file.finish_as(self._directory / recording.order.path, encode_opus)
-        return recording.file.finish()
-
-    def _recover(self) -> Iterator[Message]:
-        """Completes what a recorder that died has left."""
-        found = [left for part in leftovers(self._directory) if (left := finish_leftover(part)) is not None]
-        return iter([self._recovered(left) for left in found])
-
-    def _recovered(self, left: Leftover) -> RecordingEnded:
-        call_id = left.file.path.stem
-        started_us = left.ended_us - left.file.length_ms * 1_000
-        ended = RecordingEnded(
-            recording=None,
-            call_id=call_id,
-            path=None,
-            sides="both" if left.channels == 2 else "caller",
-            started_us=started_us,
-            ended_us=left.ended_us,
-            why="the recorder died",
-        )
-        return self._with_file(ended, left.file)
-
-    def _expire(self, before_ns: int) -> Iterator[Message]:
-        gone = [str(path.relative_to(self._directory)) for path in expired(self._directory, before_ns=before_ns)]
-        batches = (gone[start : start + MAX_EXPIRED] for start in range(0, len(gone), MAX_EXPIRED))
-        return iter([RecordingsExpired(paths=tuple(paths)) for paths in batches])
-
-    # what goes out
-
-    def _problem(self, doing: str, why: str) -> None:
-        self._report(WorkerProblem(doing=doing, why=why))
-
-    def _report(self, report: Message) -> None:
-        self._reports.append(encode(report))
-
-    def _send_reports(self) -> None:
-        try:
-            while self._reports:
-                self._control.send(self._reports[0])
-                self._reports.popleft()
-        except BlockingIOError:
-            return
-        except OSError:
-            self._reports.clear()  # nobody will ever read them
-
-
-def _ended(order: StartRecording, ended_us: int, *, why: str | None) -> RecordingEnded:
-    return RecordingEnded(
-        recording=order.recording,
-        call_id=order.call_id,
-        path=None,
-        sides=order.sides,
-        format=order.format,
-        started_us=order.started_us,
-        ended_us=ended_us,
-        why=why,
-    )
+    def _expired(self, before_ns: int) -> list[Message]:
+        old = self._archive.expired(before_ns=before_ns)
+        return [RecordingsExpired(paths=tuple(old[start : start + MAX_EXPIRED])) for start in range(0, len(old), MAX_EXPIRED)]
 
 
 def _words(error: OSError) -> str:

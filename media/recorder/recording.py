@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from media.dsp.g711 import PCMA, PCMU, decode
-from media.recorder.timeline import NS_PER_SAMPLE, Timeline
+from media.dsp.g711 import PCMA, PCMU, Samples, decode
+from media.recorder.timeline import MAX_SLIP, NS_PER_SAMPLE, Timeline
 from media.recorder.wav_file import WavFile
 from media.recorder.wide_band import WideBand
 from media.recording import StartRecording
@@ -66,7 +66,7 @@ class Recording:
         self.frames_lost = 0
 
     def take(self, frame: Frame) -> None:
-        """Takes a frame of its tap. One of a codec that can't be decoded, of another direction or of a pause is passed over."""
+        """Takes a frame of its tap. One of a codec that can't be decoded or of another direction is passed over."""
         timeline = self._timelines.get(frame.direction)
         if timeline is None:
             return
@@ -83,9 +83,7 @@ class Recording:
         position, slip = timeline.place(
             ssrc=frame.ssrc, sequence=frame.sequence, timestamp=frame.timestamp, at_ns=frame.at_ns, length=len(payload)
         )
-        if (self._pauses or self._paused_ns is not None) and self._is_paused(frame.at_ns):
-            return
-        if slip > 0:  # the first samples stand twice: a hole would click
+        if 0 < slip <= MAX_SLIP:  # the first samples stand twice: a hole would click
             payload, position = payload[:slip] + payload, position - slip
         runs = self._runs[frame.direction]
         if runs and runs[-1].end == position and runs[-1].codec == frame.codec:
@@ -95,11 +93,10 @@ class Recording:
             runs.append(_Run(position, position + len(payload), frame.codec, [payload]))
 
     def pause(self, at_ns: int) -> None:
-        """What has come since `at_ns` is silenced, too, as far as it is not in the file yet."""
+        """What has come since `at_ns` is silenced, too. OSError."""
         if self._paused_ns is None:
             self._paused_ns = at_ns
-            for direction, timeline in self._timelines.items():
-                self._cut(direction, timeline.wall(at_ns))
+            self.file.silence(max(0, self._position(at_ns)))
 
     def resume(self, at_ns: int) -> None:
         if self._paused_ns is not None:
@@ -137,20 +134,6 @@ class Recording:
     def _position(self, at_ns: int) -> int:
         return (at_ns - self.order.at_ns) // NS_PER_SAMPLE
 
-    def _is_paused(self, at_ns: int) -> bool:
-        if self._paused_ns is not None and at_ns >= self._paused_ns:
-            return True
-        return any(from_ns <= at_ns < until_ns for from_ns, until_ns in self._pauses[-2:])
-
-    def _cut(self, direction: int, position: int) -> None:
-        """Drops what stands behind `position`."""
-        kept = []
-        for run in self._runs[direction]:
-            if run.position < position:
-                payload = b"".join(run.payloads)[: position - run.position]
-                kept.append(_Run(run.position, run.position + len(payload), run.codec, [payload]))
-        self._runs[direction] = kept
-
     def _write_run(self, block: npt.NDArray[np.int16], run: _Run, direction: int) -> None:
         """Part of it may belong before the block, and part behind it."""
         start, stop, channel = self.file.position, self.file.position + len(block), CHANNELS[direction]
@@ -159,9 +142,21 @@ class Recording:
             position, payload = 0, payload[-position:]
         late = min(max(0, start - position), len(payload))
         if late and start - position <= MAX_LATE:
-            self.file.patch(position, decode(payload[:late], run.codec), channel=channel)
+            self.file.patch(position, self._heard(payload[:late], run.codec, position), channel=channel)
         position, payload = position + late, payload[late:]
         now = min(max(0, stop - position), len(payload))
-        block[position - start : position - start + now, channel] = decode(payload[:now], run.codec)
+        block[position - start : position - start + now, channel] = self._heard(payload[:now], run.codec, position)
         if now < len(payload):
             self._runs[direction].append(_Run(position + now, position + len(payload), run.codec, [payload[now:]]))
+
+    def _heard(self, payload: bytes, codec: int, position: int) -> Samples:
+        """Returns the samples that stand at a position, with silence where there was a pause then, whenever they came."""
+        samples = decode(payload, codec)
+        if self._paused_ns is not None:
+            samples[max(0, self._position(self._paused_ns) - position) :] = 0
+        for from_ns, until_ns in reversed(self._pauses):
+            until = self._position(until_ns) - position
+            if until <= 0:
+                break
+            samples[max(0, self._position(from_ns) - position) : until] = 0
+        return samples

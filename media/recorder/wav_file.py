@@ -1,6 +1,6 @@
 """Writes one WAV file of 16-bit linear PCM at 8 kHz that can be played at any moment, however the process ends.
 
-The file has a name that says it is not complete (`CALL.part.wav`) until `finish`, and is locked until then. Samples are written first,
+The file has a name that says it is not complete (`CALL.part.wav`) until `publish`, and is locked until then. Samples are written first,
 then the header that counts them.
 """
 
@@ -9,9 +9,8 @@ import fcntl
 import hashlib
 import os
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,35 +28,57 @@ DIRECTORY_MODE = 0o700
 READ_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedFile:
-    path: Path
-    sha256: str
-    length_ms: int
-
-
 class WavFile:
-    """`position`: how many samples a channel have been written."""
+    """`final`: its name when it is complete; `part`: until then. `position`: how many samples a channel have been written."""
 
-    __slots__ = ("_channels", "_fd", "_final", "_part", "position")
+    __slots__ = ("_channels", "_fd", "final", "part", "position")
 
-    def __init__(self, final: Path, *, channels: int) -> None:
-        """Creates the file, and its directory. OSError; FileExistsError: the call has one already."""
+    def __init__(self, final: Path, fd: int, *, channels: int, position: int) -> None:
+        """Made by `create` and `reopen`."""
+        self.final = final
+        self.part = part_of(final)
+        self._fd = fd
+        self._channels = channels
+        self.position = position
+
+    @classmethod
+    def create(cls, final: Path, *, channels: int) -> Self:
+        """Creates the file, and its directory. OSError; FileExistsError: there is one already."""
         final.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        self._final = final
-        self._part = final.with_name(final.name.removesuffix(SUFFIX) + PART)
         if final.exists():
             raise FileExistsError(errno.EEXIST, "there is a recording of this name", str(final))
-        self._channels = channels
-        self.position = 0
-        self._fd = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+        file = cls(
+            final, os.open(part_of(final), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), channels=channels, position=0
+        )
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._write_header()
+            fcntl.flock(file._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file._write_header()
         except OSError:
-            os.close(self._fd)
-            self._part.unlink()
+            file.discard()
             raise
+        return file
+
+    @classmethod
+    def reopen(cls, final: Path, *, channels: int) -> Self | None:
+        """Opens a file that a process left when it died; None: another one writes it still. OSError."""
+        fd = os.open(part_of(final), os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            position = max(0, os.fstat(fd).st_size - HEADER.size) // (channels * SAMPLE_BYTES)
+            file = cls(final, fd, channels=channels, position=position)
+            os.ftruncate(fd, file._offset(position))
+            file._write_header()
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except OSError:
+            os.close(fd)
+            raise
+        return file
+
+    @property
+    def length_ms(self) -> int:
+        return self.position * 1_000 // SAMPLE_RATE
 
     def append(self, samples: npt.NDArray[np.int16]) -> None:
         """Writes samples, a row for each moment, a column for each channel. OSError."""
@@ -75,20 +96,26 @@ class WavFile:
         rows[:, channel] = samples[: len(rows)]
         _write_all(self._fd, rows.tobytes(), self._offset(position))
 
-    def finish(self) -> FinishedFile:
-        """Makes the file durable and gives it its name. Takes a while: it reads it all. OSError."""
-        try:
-            return _finish(self._fd, self._part, self._final, self.position)
-        finally:
-            os.close(self._fd)
+    def silence(self, start: int) -> None:
+        """Writes silence over what stands from `start` on. OSError."""
+        length = max(0, self.position - start) * self._channels * SAMPLE_BYTES
+        for at in range(0, length, READ_BYTES):
+            _write_all(self._fd, bytes(min(READ_BYTES, length - at)), self._offset(start) + at)
 
-    def finish_as(self, final: Path, encode: Callable[[Path, Path], None]) -> FinishedFile:
-        """The same with another file in its place, which `encode(this, final)` makes. OSError: this one is still to be finished."""
-        encode(self._part, final)
-        self._part.unlink()
+    def seal(self) -> str:
+        """Makes the file durable; returns its SHA-256, in hex. Takes a while: it reads it all. OSError."""
+        os.fsync(self._fd)
+        return _sha256(self._fd)
+
+    def publish(self) -> None:
+        """Gives the file its name, and closes it. OSError."""
+        self.part.rename(self.final)
         os.close(self._fd)
-        with final.open("rb") as file:
-            return FinishedFile(path=final, sha256=_sha256(file.fileno()), length_ms=self.position * 1_000 // SAMPLE_RATE)
+
+    def discard(self) -> None:
+        """Deletes the file. OSError."""
+        os.close(self._fd)
+        self.part.unlink(missing_ok=True)
 
     def _offset(self, position: int) -> int:
         return HEADER.size + position * self._channels * SAMPLE_BYTES
@@ -111,11 +138,14 @@ def _write_all(fd: int, data: bytes, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def _finish(fd: int, part: Path, final: Path, position: int) -> FinishedFile:
-    os.fsync(fd)
-    digest = _sha256(fd)
-    part.rename(final)
-    return FinishedFile(path=final, sha256=digest, length_ms=position * 1_000 // SAMPLE_RATE)
+def part_of(final: Path) -> Path:
+    return final.with_name(final.name.removesuffix(SUFFIX) + PART)
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hex. OSError."""
+    with path.open("rb") as file:
+        return _sha256(file.fileno())
 
 
 def _sha256(fd: int) -> str:
@@ -124,30 +154,3 @@ def _sha256(fd: int) -> str:
     while data := os.read(fd, READ_BYTES):
         digest.update(data)
     return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
-    """A file that a recorder left when it died. `ended_us`: when it was last written, UTC."""
-
-    file: FinishedFile
-    channels: int
-    ended_us: int
-
-
-def finish_leftover(part: Path) -> Leftover | None:
-    """Completes a file that a dead recorder left; None: another one writes it still, or it is none. OSError."""
-    with part.open("r+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return None
-        status = os.fstat(file.fileno())
-        head = file.read(HEADER.size)
-        if len(head) < HEADER.size or not (channels := HEADER.unpack(head)[6]):
-            return None
-        position = (status.st_size - HEADER.size) // (channels * SAMPLE_BYTES)
-        _write_all(file.fileno(), header(position, channels=channels), 0)
-        os.ftruncate(file.fileno(), HEADER.size + position * channels * SAMPLE_BYTES)
-        final = part.with_name(part.name.removesuffix(PART) + SUFFIX)
-        return Leftover(file=_finish(file.fileno(), part, final, position), channels=channels, ended_us=status.st_mtime_ns // 1_000)

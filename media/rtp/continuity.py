@@ -29,7 +29,8 @@ MAX_SOURCES = 4
 """Sources that are remembered; one that had fallen out is met anew."""
 FRAME_MS = 20
 OFF_MS = 40
-"""A packet's time makes sense within this, by the wall or by its sequence: one frame of jitter on either side, and one more."""
+"""A packet's time makes sense within this, by the wall: one frame of jitter on either side, and one more. By its sequence it does within
+half a frame, since what is off then adds up."""
 LEAD_MS = 1_000
 """No source runs further ahead of the wall than this."""
 LAG_MS = 200
@@ -300,7 +301,7 @@ class OutgoingStream:
             return True
         if ahead is None or is_marked or stays_behind or off > LEAD_MS * self._ms:
             return False
-        return abs(step - ahead * source.step) <= OFF_MS * self._ms
+        return abs(step - ahead * source.step) <= self._frame // 2
 
     def _wall(self, now_ns: int) -> int:
         if self._first_ns is None:

@@ -1,28 +1,49 @@
 """PURE. What of a stream arrived: loss, interarrival jitter, the longest gap (RFC 3550 A.1, A.3, A.8). No sockets or clocks.
 
 The theory. Most packets are the next one by sequence and time. Whoever forwards them has found out already that they are (`OutgoingStream`
-in `media.rtp.continuity` has), and calls them *steady*: of these it is enough to know when they came, so they are four lines in the packet
-path (`media.worker.forward`). Every other packet goes through `take`.
+in `media.rtp.continuity` has), and calls them *steady*: of these it is enough to know when they came, so the packet path
+(`media.worker.forward`) keeps `Arrivals` for them itself. Every other packet goes through `take`.
 
 A stream of another SSRC begins anew, and so does one that jumps by more than loss explains; what was counted so far is kept. Timestamps
 that jump are no jitter: the device's clock was set. Duplicates count as received (A.3), so loss may be below 0.
 """
+
+from functools import lru_cache
 
 from media.rtp.continuity import MAX_AHEAD, MAX_BEHIND
 from media.rtp.rtcp import ReportBlock
 
 MAX_TRANSIT_NS = 1_000_000_000
 """A transit time that differs by more from that of the packet before is a clock that was set."""
-FRAME_MS = 20
+FRAME_NS = 20_000_000
+NEVER = -1
+LENGTHS = 64
 _NS_PER_S = 1_000_000_000
 
 
+class Arrivals:
+    """What the packet path keeps of what comes. `audio_ns`: when the last audio came, or `NEVER`. `steady`: packets since the last `take`,
+    each a step after the one before; `step_ns`: the time that such a one stands for. `counted`: all that were heard before those.
+    `late_ns`: the longest time in which none came although it should have. `jitter_ns`: the present jitter."""
+
+    __slots__ = ("audio_ns", "counted", "jitter_ns", "late_ns", "steady", "step_ns")
+
+    def __init__(self) -> None:
+        self.audio_ns = NEVER
+        self.step_ns = FRAME_NS
+        self.counted = self.steady = self.late_ns = self.jitter_ns = 0
+
+    @property
+    def received(self) -> int:
+        """Returns how many packets were heard."""
+        return self.counted + self.steady
+
+
 class Reception:
-    """The last six are what the packet path may read and write. `steady`: packets since the last `take`, each a step after the one before.
-    `step_ns`: the time that such a one stands for. `last_ns`: when the last packet came. `late_ns`: the longest time in which none came
-    although it should have. `jitter_ns`: the present jitter."""
+    """Figures of what `arrivals` are of."""
 
     __slots__ = (
+        "_arrivals",
         "_expected_before",
         "_first",
         "_highest",
@@ -32,19 +53,15 @@ class Reception:
         "_of_former",
         "_prior",
         "_received",
-        "_sampled_ns",
+        "_sampled",
         "_samples",
         "_timestamp",
         "clock_rate",
-        "jitter_ns",
-        "last_ns",
-        "late_ns",
         "ssrc",
-        "steady",
-        "step_ns",
     )
 
-    def __init__(self, *, clock_rate: int = 8_000) -> None:
+    def __init__(self, arrivals: Arrivals, *, clock_rate: int = 8_000) -> None:
+        self._arrivals = arrivals
         self.clock_rate = clock_rate
         self.ssrc: int | None = None
         self._first = self._highest = 0  # sequence numbers; they run on past 16 bits
@@ -53,15 +70,12 @@ class Reception:
         self._prior = 0, 0  # expected and received at the last report
         self._timestamp = 0
         self._is_paused = True
-        self._samples = self._jitters_ns = self._max_jitter_ns = self._sampled_ns = 0
-        self.steady = 0
-        self.step_ns = FRAME_MS * 1_000_000
-        self.last_ns = self.late_ns = self.jitter_ns = 0
+        self._samples = self._jitters_ns = self._max_jitter_ns = self._sampled = 0
 
-    def take(self, *, ssrc: int, sequence: int, timestamp: int, now_ns: int, is_audio: bool = True) -> None:
-        """A packet came that is not known to be steady. One that is no audio has a number among the others, and its time says nothing; with
-        an SSRC of its own it is none of this stream."""
-        self._settle()
+    def take(self, *, ssrc: int, sequence: int, timestamp: int, elapsed_ns: int, is_audio: bool = True) -> None:
+        """A packet came that is not known to be steady, `elapsed_ns` after the audio before it. One that is no audio has a number among the
+        others, and its time says nothing; with an SSRC of its own it is none of this stream."""
+        self.settle()
         if ssrc != self.ssrc:
             if not is_audio:
                 return
@@ -75,24 +89,34 @@ class Reception:
         if not is_late:
             self._highest += ahead
         if is_audio:
-            self._time(timestamp, now_ns, ahead=0 if is_late else ahead)
+            self._time(timestamp, elapsed_ns, ahead=0 if is_late else ahead)
 
     def step(self, units: int) -> None:
         """Packets that are steady from now on are so far apart."""
-        self._settle()
-        self.step_ns = units * _NS_PER_S // self.clock_rate
+        self.settle()
+        self._arrivals.step_ns = _length_ns(units, self.clock_rate)
 
     def count_at(self, clock_rate: int) -> None:
         """The stream's timestamps count so many a second from now on."""
         if clock_rate != self.clock_rate:
-            self._settle()
+            self.settle()
             self.clock_rate = clock_rate
             self._is_paused = True
 
     def pause(self) -> None:
         """The far end may stop sending now: how long it does is no gap."""
-        self._settle()
+        self.settle()
         self._is_paused = True
+
+    def settle(self) -> None:
+        """Counts the steady ones."""
+        arrivals = self._arrivals
+        if arrivals.steady:
+            arrivals.counted += arrivals.steady
+            self._received += arrivals.steady
+            self._highest += arrivals.steady
+            self._timestamp += arrivals.steady * (arrivals.step_ns * self.clock_rate // _NS_PER_S)
+            arrivals.steady = 0
 
     def _begin(self, ssrc: int, sequence: int) -> None:
         self._of_former, self._expected_before = self.packets, self.packets + self.lost
@@ -101,30 +125,22 @@ class Reception:
         self._first, self._highest = sequence, sequence - 1
         self._is_paused = True
 
-    def _settle(self) -> None:
-        """Count the steady ones."""
-        if self.steady:
-            self._received += self.steady
-            self._highest += self.steady
-            self._timestamp += self.steady * (self.step_ns * self.clock_rate // _NS_PER_S)
-            self.steady = 0
-
-    def _time(self, timestamp: int, now_ns: int, *, ahead: int) -> None:
-        elapsed_ns = now_ns - self.last_ns
+    def _time(self, timestamp: int, elapsed_ns: int, *, ahead: int) -> None:
+        arrivals = self._arrivals
         off_ns = elapsed_ns - _signed(timestamp - self._timestamp) * _NS_PER_S // self.clock_rate
-        self._timestamp, self.last_ns = timestamp, now_ns
+        self._timestamp = timestamp
         if self._is_paused or abs(off_ns) > MAX_TRANSIT_NS:
             self._is_paused = False
             return
-        self.jitter_ns += (abs(off_ns) - self.jitter_ns) >> 4
+        arrivals.jitter_ns += (abs(off_ns) - arrivals.jitter_ns) >> 4
         if ahead > 0:  # of lost ones nothing was heard, however their time was counted; a silence that was meant is none
-            self.late_ns = max(self.late_ns, off_ns if ahead == 1 else elapsed_ns - self.step_ns)
+            arrivals.late_ns = max(arrivals.late_ns, off_ns if ahead == 1 else elapsed_ns - arrivals.step_ns)
 
     # figures
 
     @property
     def packets(self) -> int:
-        return self._of_former + self._received + self.steady
+        return self._of_former + self._received + self._arrivals.steady
 
     @property
     def lost(self) -> int:
@@ -134,15 +150,16 @@ class Reception:
     @property
     def gap_ns(self) -> int | None:
         """Returns the longest time between two packets of a stream that did not pause; None: there were no two."""
-        return None if self.packets < 2 else self.late_ns + self.step_ns
+        return None if self.packets < 2 else self._arrivals.late_ns + self._arrivals.step_ns
 
     def sample(self) -> None:
         """Take the present jitter for `mean_jitter_ns`, where packets came since the last time. Meant for once a second."""
-        if self.last_ns != self._sampled_ns and self.packets > 1:
-            self._sampled_ns = self.last_ns
+        if self.packets > max(1, self._sampled):
+            jitter_ns = self._arrivals.jitter_ns
+            self._sampled = self.packets
             self._samples += 1
-            self._jitters_ns += self.jitter_ns
-            self._max_jitter_ns = max(self._max_jitter_ns, self.jitter_ns)
+            self._jitters_ns += jitter_ns
+            self._max_jitter_ns = max(self._max_jitter_ns, jitter_ns)
 
     @property
     def mean_jitter_ns(self) -> int | None:
@@ -156,7 +173,7 @@ class Reception:
         """Returns the report block of this stream, and counts from here for the next one's fraction; None: nothing came yet."""
         if self.ssrc is None:
             return None
-        self._settle()
+        self.settle()
         expected, received = self._highest - self._first + 1, self._received
         expected_now, received_now = expected - self._prior[0], received - self._prior[1]
         self._prior = expected, received
@@ -166,13 +183,19 @@ class Reception:
             fraction_lost=0 if expected_now <= 0 or lost <= 0 else min(255, 256 * lost // expected_now),
             lost=expected - received,
             highest=self._highest & 0xFFFFFFFF,
-            jitter=min(self.jitter_ns * self.clock_rate // _NS_PER_S, 0xFFFFFFFF),
+            jitter=min(self._arrivals.jitter_ns * self.clock_rate // _NS_PER_S, 0xFFFFFFFF),
             lsr=lsr,
             dlsr=dlsr,
         )
 
     def _lost_now(self) -> int:
         return 0 if self.ssrc is None else self._highest - self._first + 1 - self._received
+
+
+@lru_cache(LENGTHS)
+def _length_ns(units: int, clock_rate: int) -> int:
+    """One object for all streams: the packet path reads it at every packet, and would find one of each stream's own in no cache."""
+    return units * _NS_PER_S // clock_rate
 
 
 def _signed(number: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from media.control import Heard, Quiet
 from media.worker.leg import Leg
+from media.worker.liveness import sends_rtcp
 
 TELL_NS = 1_000_000_000
 """How long the first side that is heard waits for the other; `tell` is called once a second."""
@@ -55,4 +56,4 @@ def _passed_on_ns(leg: Leg) -> int:
 def _is_excused(leg: Leg, now_ns: int, rtcp_timeout_ns: int) -> bool:
     peer = leg.peer
     is_on_hold = peer is not None and (peer.held or not peer.sends or not peer.receives)
-    return is_on_hold or leg.sends_rtcp(now_ns, rtcp_timeout_ns)
+    return is_on_hold or sends_rtcp(leg, now_ns, rtcp_timeout_ns)

@@ -3,56 +3,37 @@
 Applies the rules of the source latch and says which leg its packets go to. Handles no orders, no epoll and no packet's contents.
 """
 
-import ipaddress
-import socket
 from collections.abc import Callable
-from typing import Protocol
 
-from media.control import Counters, Latch, Quality, RemoteMedia
+from media.control import Counters, Quality, RemoteMedia
 from media.dsp.g711 import PCMU, recoding
 from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, MAX_AHEAD, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
-from media.rtp.reception import Reception
+from media.rtp.reception import NEVER, Reception
 from media.rtp.rtcp import parse
 from media.rtp.telephone_event import DigitDetector
 from media.tap_frame import RECEIVED, SENT
 from media.worker.digits import DigitQueue
+from media.worker.latch import QUIET_NS, SourceLatch
+from media.worker.path import NO_TYPE, Address, Path
 from media.worker.playout import Playout
 from media.worker.rtcp_session import NS_PER_US, RtcpSession
+from media.worker.sockets import DatagramSocket, sendable
 from media.worker.srtp import SrtpSocket
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
 from switch.codec import Codec, fits, packet_ms
 
-Address = tuple[str, int] | tuple[str, int, int, int]
-"""Of IPv4; of IPv6, with flow label and scope where the kernel says it."""
-LATE_NS = 3_000_000_000
-"""After a re-INVITE, packets from where the far end was are late ones for so long."""
-OPEN_NS = 3_000_000_000
-"""With `latch` "any-first-seconds": how long anybody may be the far end."""
-QUIET_NS = 1_000_000_000
-"""The shortest silence that a NAT's renumbering explains."""
-NO_TYPE = -1  # no payload type is negotiated: equal to none that a packet can carry
 
-
-class DatagramSocket(Protocol):
-    """What the worker needs of a UDP socket; a test may give another."""
-
-    def sendto(self, data: memoryview, address: Address, /) -> int: ...
-    def recvfrom_into(self, buffer: bytearray, /) -> tuple[int, Address]: ...
-    def fileno(self) -> int: ...
-    def close(self) -> None: ...
-
-
-class Leg:
+class Leg(Path):
     """Mutable, and open to `Forwarder`, which is the packet path: attributes instead of methods are what keeps that path short."""
 
     __slots__ = (
-        "address",
+        "_latch",
+        "_other_ns",
         "audio_codec",
-        "audio_type",
         "bridged_ns",
         "cn_type",
         "codec",
@@ -62,16 +43,12 @@ class Leg:
         "dtmf_type",
         "event_types",
         "first_ns",
-        "former",
-        "former_until_ns",
+        "hearer",
         "host",
         "is_awaited",
         "is_heard",
         "is_open",
         "is_quiet",
-        "last_ns",
-        "latch_from_ns",
-        "latched",
         "malformed",
         "newest",
         "octets",
@@ -81,27 +58,19 @@ class Leg:
         "playing",
         "port",
         "receive",
-        "received",
-        "received_octets",
         "reception",
-        "recode",
-        "relay_to",
         "rtcp",
         "rtcp_ns",
-        "send",
-        "send_type",
-        "sent",
-        "sent_octets",
         "silence_from_ns",
         "silence_told_ns",
         "sock",
         "srtp",
         "stray",
-        "stream",
         "tap_clock",
         "taps",
         "taps_received",
         "transcoder",
+        "transcoding",
         "unauthentic",
         "unheard",
         "unsent",
@@ -118,42 +87,34 @@ class Leg:
         now_ns: int,
         transcoder: Transcoder | None = None,
     ) -> None:
+        super().__init__(stream, sock.sendto)
         self.host = host
         self.port = port
         self.sock = sock
-        self.receive = sock.recvfrom_into  # derived by `_secure`
-        self.send = sock.sendto  # derived by `_derive_send`
+        self.receive = sock.recvfrom_into  # derived by `_secure`, as `send` is by `_derive_send`
         self.srtp: SrtpSocket | None = None  # its audio is encrypted
-        self.stream = stream
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
-        self.reception = Reception()
+        self.reception = Reception(self)
         self.rtcp = RtcpSession(ssrc=stream.ssrc)
         self.is_open = True
         self.peer: RemoteMedia | None = None
         self.codecs: dict[int, int] = {}  # by the payload types that may come
-        self.audio_type = NO_TYPE  # of the audio that comes at present
-        self.audio_codec = PCMU
+        self.audio_codec = PCMU  # of the audio that comes at present
         self.event_types: frozenset[int] = frozenset()
-        self.send_type = self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
+        self.dtmf_type = self.cn_type = NO_TYPE  # of what we send
         self.codec = PCMU
-        self.address: Address | None = None  # where we send: the latched source, until then the signalled address
-        self.latched: Address | None = None
-        self.latch_from_ns = now_ns
-        self.former: tuple[str, int] | None = (
-            None  # where it was before a re-INVITE; no packet from there is taken until `former_until_ns`
-        )
-        self.former_until_ns: int | None = None
-        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `recoder`
+        self._latch = SourceLatch(now_ns)
+        self.newest: tuple[int, int] | None = None  # SSRC and sequence of the newest packet that went nowhere, see `_derive_way`
         self.bridged_ns = now_ns
         self.is_awaited = False  # its next audio that goes to the partner is the first since `bridge`, or since both were quiet
         self.is_heard = self.is_quiet = False  # see `hearing`, as `untold_ns`
         self.untold_ns: int | None = None
         self.partner: Leg | None = None
+        self.hearer: Leg | None = None  # derived by `update_relay`: the partner, while it hears what is received
+        self.transcoding: Transcoding | None = None  # derived by `update_relay`: on the way to `hearer`
         self.playing: Playout | None = None
         self.digits: DigitQueue | ToneQueue | None = None  # that are being sent to it
-        self.relay_to: Leg | None = None  # derived by `update_relay`: the partner, while packets may go to it
-        self.recode: bytes | Transcoding | None = None  # derived by `update_relay`
         self.octets = FRAME_SAMPLES  # of G.711 in packets of our own
         self.unsent = bytearray()  # frames of G.711 that are less than a packet
         self.own: Transcoding | None = None  # of what is played to it, where its codec is none of G.711
@@ -164,16 +125,21 @@ class Leg:
         self.silence_told_ns = -1
         self.rtcp_ns: int | None = None  # when its last RTCP came
         self.first_ns: int | None = None
-        self.last_ns: int | None = None
-        self.received = self.received_octets = self.sent = self.sent_octets = self.unheard = self.stray = self.malformed = 0
-        self.unauthentic = 0
+        self._other_ns = NEVER  # when something that is no audio was heard last
+        self.unheard = self.stray = self.malformed = self.unauthentic = 0
+
+    @property
+    def last_ns(self) -> int | None:
+        """Returns when the last packet was heard."""
+        last_ns = max(self.audio_ns, self._other_ns)
+        return None if last_ns == NEVER else last_ns
 
     def set_remote(self, peer: RemoteMedia, now_ns: int) -> None:
         """The far end is there from now on. Another address starts the latch anew; a payload type alone moves nobody."""
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
-            self._leave(now_ns)
+            former = None if self.peer is None else (self.peer.host, self.peer.port)
+            self._latch.begin(now_ns, former=former, latched=self.latched)
             self.latched = None
-            self.latch_from_ns = now_ns
             self.rtcp.source = None
             self.address = sendable(peer, ours=self.host)
         self.peer = peer
@@ -201,14 +167,6 @@ class Leg:
             self.receive = self.sock.recvfrom_into if self.srtp is None else self.srtp.receive
             self._derive_send()
 
-    def _leave(self, now_ns: int) -> None:
-        """A new address is signalled: the former one is over. One that it had not signalled may be where it sends from whatever it says."""
-        if self.peer is None:
-            return
-        signalled = (self.peer.host, self.peer.port)
-        self.former = signalled if self.latched is None else self.latched[:2]
-        self.former_until_ns = None if self.former == signalled else now_ns + LATE_NS
-
     def turn_to_audio(self, payload_type: int, now_ns: int) -> bool:
         """The first audio, or another of the peer's audio payload types is the present one: any codec of an answer may come at any time.
         Returns whether this is the first audio since `bridge` that the partner gets."""
@@ -219,79 +177,83 @@ class Leg:
             self.audio_codec = codec
             self.reception.count_at(Codec(codec).clock_rate)
             self.update_relay()
-        if self.is_awaited and self.relay_to is None:
+        if self.is_awaited and not self._is_passed_on():
             return False
         self.audio_type = NO_TYPE if self.taps_received else payload_type
         was_awaited, self.is_awaited = self.is_awaited, False
         return was_awaited
 
+    def _is_passed_on(self) -> bool:
+        return self.hearer is not None and (self.transcoding is None or self.transcoding.is_connected)
+
     def count(self, size: int, now_ns: int) -> None:
         """A packet that is no audio was heard."""
-        self.received += 1
+        self.counted += 1
         self.received_octets += size - HEADER_BYTES
-        self.last_ns = now_ns
+        self._other_ns = now_ns
         if self.first_ns is None:
             self.first_ns = now_ns
+
+    def agrees_to(self, payload_type: int) -> bool:
+        """Returns whether packets of this type are audio, comfort noise or keys."""
+        return payload_type in self.codecs or payload_type == self.cn_type or payload_type in self.event_types
+
+    def is_signalled(self, source: Address) -> bool:
+        return self.peer is not None and source[:2] == (self.peer.host, self.peer.port)
 
     def admit(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         """May a packet from `source`, which is not the latched one, be this leg's? Latches on to it where it may.
 
-        Exactly the signalled address always may. Before anything has latched, another port of that host may: a NAT has renumbered the far
-        end (RFC 4961 symmetric RTP); whoever is first may, of a peer that signalled a name, and in the first `OPEN_NS` of one whose config
-        says so. Everything else could be anybody. Where it was before a re-INVITE it is not any more. With `follows_nat` another port of
-        the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and sequence.
+        Exactly the signalled address always may; another one before anything has latched, where the latch says so. With `follows_nat`
+        another port of the latched host takes over, where that has been quiet for `QUIET_NS` and this packet goes on with its SSRC and
+        sequence.
         """
         peer = self.peer
         if peer is None or not (
-            source[:2] == (peer.host, peer.port)
-            or (peer.latch is not Latch.STRICT and self._may_latch(peer, source, now_ns))
+            self.is_signalled(source)
+            or (self.latched is None and self._latch.opens(peer, source, now_ns))
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
         self.latched = self.address = source
         return True
 
-    def _may_latch(self, peer: RemoteMedia, source: Address, now_ns: int) -> bool:
-        if self.latched is not None:
-            return False
-        if source[:2] == self.former and (self.former_until_ns is None or now_ns < self.former_until_ns):
-            return False
-        is_open = peer.latch is Latch.ANY_FIRST_SECONDS and now_ns - self.latch_from_ns < OPEN_NS
-        return is_open or peer.learns or source[0] == peer.host
-
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
             return False
-        if isinstance(self.recode, Transcoding) and self.recode.expects(ssrc, sequence):
+        if self.transcoding is not None and self.transcoding.expects(ssrc, sequence):
             return True
-        if self.relay_to is not None and self.relay_to.stream.expects(ssrc, sequence):
+        if self.hearer is not None and self.hearer.stream.expects(ssrc, sequence):
             return True
         return self.newest is not None and self.newest[0] == ssrc and 0 < (sequence - self.newest[1]) & 0xFFFF <= MAX_AHEAD
 
     def update_relay(self) -> None:
-        """Derive, for both partners, where received packets go: nowhere while either plays, or the other is sent digits or wants
+        """Derive, for both partners, who hears what is received: nobody while either plays, or the other is sent digits or wants
         nothing."""
         for leg in (self, self.partner):
             if leg is not None:
-                listener = leg.listener()
-                if listener is not leg.relay_to:
-                    leg.relay_to = listener
-                    if listener is not None:
-                        listener.stream.detach()
-                leg.recode = leg.recoder()
+                hearer = leg.listener()
+                if hearer is not leg.hearer:
+                    leg.hearer = hearer
+                    if hearer is not None:
+                        hearer.stream.detach()
+                leg._derive_way()
 
-    def recoder(self) -> bytes | Transcoding | None:
-        """Returns how received payloads become those of `relay_to`: by table, by the transcoder, or not at all."""
-        to, present = self.relay_to, self.recode
-        if isinstance(present, Transcoding):
-            if present.is_of(self.audio_codec, to):
-                return present
-            present.end()
-            self.newest = present.newest or self.newest
+    def _derive_way(self) -> None:
+        """What is received gets to `hearer` as it is, recoded by table, or by way of a transcoder."""
+        to = self.hearer
+        self.relay_to = self.recode = None
+        if self.transcoding is not None and not self.transcoding.is_of(self.audio_codec, to):
+            self.transcoding.end()
+            self.newest = self.transcoding.newest or self.newest
+            self.transcoding = None
         if to is None:
-            return None
+            return
         source, target = Codec(self.audio_codec), Codec(to.codec)
-        return recoding(source, target) if fits(source, target) else Transcoding(self.transcoder, source, to)
+        if fits(source, target):
+            self.relay_to, self.recode = to, recoding(source, target)
+        elif self.transcoding is None:
+            self.transcoding = Transcoding(self.transcoder, source, to)
 
     def listener(self) -> "Leg | None":
         partner = self.partner
@@ -310,6 +272,11 @@ class Leg:
     def takes_tones(self) -> bool:
         """Does it hear digits as tones, and is free for them?"""
         return self.playing is None and self.dtmf_type == NO_TYPE and self.peer is not None and self.peer.takes_tones
+
+    @property
+    def takes_keys_from_us(self) -> bool:
+        """Are its partner's presses sent to it anew: as tones, or behind digits that are being sent?"""
+        return self.takes_tones or isinstance(self.digits, DigitQueue)
 
     @property
     def wants_packets(self) -> bool:
@@ -396,37 +363,15 @@ class Leg:
 
     def transmit(self, packet: memoryview) -> None:
         """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""
-        if self.address is None:
+        address, send = self.address, self.send
+        if address is None:
             return
         try:
-            self.send(packet, self.address)
+            send(packet, address)
         except OSError:
             return
         self.sent += 1
         self.sent_octets += len(packet) - HEADER_BYTES
-
-    def lost_since(self, now_ns: int, *, rtp_timeout_ns: int, hold_timeout_ns: int) -> int | None:
-        """Since when a peer is silent that has been so for too long; None where it has not, or that was reported already. A peer that need
-        not send is alive as long as its partner is."""
-        peer, partner = self.peer, self.partner
-        if peer is None:
-            return None
-        since = self._heard_ns()
-        if not peer.sends and partner is not None and partner.peer is not None:
-            since = max(since, partner._heard_ns())
-        has_moved = peer.moved and (self.last_ns is None or self.last_ns < self.silence_from_ns)
-        is_patient = peer.held or not peer.sends or has_moved or self.sends_rtcp(now_ns, rtp_timeout_ns)
-        if since == self.silence_told_ns or now_ns - since < (hold_timeout_ns if is_patient else rtp_timeout_ns):
-            return None
-        return since
-
-    def last_heard_ns(self) -> int | None:
-        """Returns when the last packet came, of a peer that need not send or of its partner."""
-        legs = (self,) if self.partner is None or (self.peer is not None and self.peer.sends) else (self, self.partner)
-        return max((leg.last_ns for leg in legs if leg.last_ns is not None), default=None)
-
-    def _heard_ns(self) -> int:
-        return self.silence_from_ns if self.last_ns is None else max(self.silence_from_ns, self.last_ns)
 
     def hear_rtcp(self, data: memoryview, source: Address, now_ns: int, *, on_rtp_port: bool = False) -> bool:
         """RTCP came: of the peer's host it is a sign of life, and what it says is read. Returns whether it can be read."""
@@ -438,9 +383,6 @@ class Leg:
             if compound is not None:
                 self.rtcp.take(compound, now_ns, clock_rate=self.stream.clock_rate)
         return compound is not None
-
-    def sends_rtcp(self, now_ns: int, timeout_ns: int) -> bool:
-        return self.rtcp_ns is not None and now_ns - self.rtcp_ns < timeout_ns
 
     def counters(self) -> Counters:
         return Counters(
@@ -471,31 +413,3 @@ class Leg:
 
 def _us(ns: int | None) -> int | None:
     return None if ns is None else ns // NS_PER_US
-
-
-def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:
-    """The signalled address, where one can send to it from `ours`: an IP literal of its family that names a host, and a port.
-
-    A name would make `sendto` ask the DNS and hold up every call; 0.0.0.0 and :: are how old phones say hold (RFC 2543 B.5).
-    """
-    try:
-        host = ipaddress.ip_address(peer.host)
-    except ValueError:
-        return None
-    is_reached = (host.version == 6) is (":" in ours) and not host.is_unspecified and not host.is_multicast
-    if not is_reached or not 0 < peer.port < 65_536:
-        return None
-    return str(host), peer.port
-
-
-def bind(host: str, port: int, *, buffer_bytes: int) -> socket.socket:
-    """A non-blocking UDP socket. OSError where the port can't be had. Not SO_REUSEADDR: another process could take our packets."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.settimeout(0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        sock.bind((host, port))
-    except (OSError, OverflowError):
-        sock.close()
-        raise
-    return sock

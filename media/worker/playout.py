@@ -6,11 +6,13 @@ wake-up gives out every frame that has become due.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
 
 from media.dsp.g711 import PCMA, PCMU, Samples, encode
+from media.dsp.ringing import ringing
 from media.dsp.tones import FRAME_SAMPLES, frames
 
 FRAME_NS = 20_000_000
@@ -34,6 +36,12 @@ def audio(samples: Samples) -> Audio:
     """8 kHz samples -> frames; the last is filled up with silence."""
     whole = np.concatenate(frames(samples))
     return Audio(payloads={law: encode(whole, law) for law in (PCMU, PCMA)}, frame_count=len(whole) // FRAME_SAMPLES)
+
+
+@cache
+def ringing_tone(country: str) -> Audio:
+    """A country's, made when it is first asked for, within 2 ms."""
+    return audio(ringing(country))
 
 
 class Playout:

@@ -17,9 +17,10 @@ from media.control import Quit, Ready, SetPrompts
 from media.rtp.telephone_event import Press
 from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
-from media.worker.leg import Leg, bind
+from media.worker.leg import Leg
 from media.worker.link import ControlSocket
 from media.worker.prompts import Prompts
+from media.worker.sockets import bind
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
 from media.worker.tap import Consumers
 from media.worker.transcoding import Transcoder
@@ -79,7 +80,7 @@ class Relay:
             rtp_timeout_ns=rtp_timeout_ns,
             hold_timeout_ns=hold_timeout_ns,
         )
-        self._forwarder = Forwarder(self._link.report, sound=self._sound)
+        self._forwarder = Forwarder(self._link.report, send_press=self._send_press)
         self._quit = self._has_frame = False
         self._tick_ns = 0
 
@@ -141,8 +142,9 @@ class Relay:
                     else:
                         self._take_transcoded(fd, now_ns)
                     continue
+                receive = leg.receive
                 try:
-                    size, source = leg.receive(buffer)
+                    size, source = receive(buffer)
                 except OSError:
                     continue  # nothing there after all, or the ICMP answer to an earlier packet: the next one is as good as ever
                 try:
@@ -152,9 +154,9 @@ class Relay:
             if self._has_frame:
                 self._has_frame, due_ns = False, now_ns
 
-    def _sound(self, leg: Leg, press: Press, now_ns: int) -> None:
+    def _send_press(self, leg: Leg, press: Press, now_ns: int) -> None:
         """For the packet path: a frame is due now."""
-        self._board.sound(leg, press, now_ns)
+        self._board.send_press(leg, press, now_ns)
         self._has_frame = True
 
     def _take_transcoded(self, fd: int, now_ns: int) -> None:

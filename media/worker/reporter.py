@@ -8,7 +8,9 @@ from collections.abc import Callable
 from random import SystemRandom
 
 from media.rtp.rtcp import SenderInfo, build
-from media.worker.leg import Address, DatagramSocket, Leg
+from media.worker.leg import Leg
+from media.worker.path import Address
+from media.worker.sockets import DatagramSocket
 from switch.timer_heap import TimerHeap
 
 INTERVAL_NS = 5_000_000_000

@@ -6,7 +6,8 @@ from media.control import FarEnd
 from media.rtp.rtcp import UNITS_PER_S, Compound, ReportBlock, VoipMetrics, middle, ntp, round_trip_ns
 
 if TYPE_CHECKING:
-    from media.worker.leg import Address, DatagramSocket
+    from media.worker.path import Address
+    from media.worker.sockets import DatagramSocket
 
 NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000

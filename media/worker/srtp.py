@@ -12,7 +12,8 @@ from media.control import Srtp, SrtpSuite
 from media.rtp.packet import RTCP_TYPES
 
 if TYPE_CHECKING:
-    from media.worker.leg import Address, Leg
+    from media.worker.leg import Leg
+    from media.worker.path import Address
 
 _PROFILES = {
     SrtpSuite.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,

@@ -37,18 +37,21 @@ from media.control import (
     Untap,
 )
 from media.dsp.g711 import PCMU, SAMPLE_RATE
-from media.dsp.tones import FRAME_SAMPLES, ringback
+from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, OutgoingStream
 from media.rtp.packet import HEADER_BYTES
 from media.rtp.telephone_event import Press
 from media.worker.digits import DigitQueue
 from media.worker.hearing import tell
-from media.worker.leg import NO_TYPE, DatagramSocket, Leg
-from media.worker.playout import Audio, Playout, audio
+from media.worker.leg import Leg
+from media.worker.liveness import last_heard_ns, lost_since
+from media.worker.path import NO_TYPE
+from media.worker.playout import Audio, Playout, ringing_tone
 from media.worker.prompts import PromptUnplayable
 from media.worker.reporter import Reporter
+from media.worker.sockets import DatagramSocket
 from media.worker.tap import MAX_TAPS, Consumers
-from media.worker.tones import ToneQueue
+from media.worker.tones import SHORTEST_MS, ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
 from switch.codec import LONGEST_MS, NARROW_BAND, Codec
 from switch.timer_heap import TimerHeap
@@ -81,7 +84,6 @@ class Switchboard:
         "_prompt",
         "_report",
         "_reporter",
-        "_ringback",
         "_rtp_timeout_ns",
         "_schedule",
         "_sockets",
@@ -113,7 +115,6 @@ class Switchboard:
         self._reporter = Reporter()
         self._utc_offset_ns = time_ns() - monotonic_ns()
         self._schedule: TimerHeap[tuple[Leg, Playout | DigitQueue | ToneQueue]] = TimerHeap()
-        self._ringback = audio(ringback())
         self._frame = bytearray(LONGEST_BYTES)
         self._view = memoryview(self._frame)
 
@@ -149,7 +150,7 @@ class Switchboard:
             case PlayMusic():
                 self._play(leg, order.prompt, play=None, now_ns=now_ns)
             case Ringback():
-                self._start(leg, Playout(self._ringback, start_ns=now_ns, play=None), now_ns)
+                self._start(leg, Playout(ringing_tone(order.country), start_ns=now_ns, play=None), now_ns)
             case StopPlay():
                 leg.play(None)
             case SendDigit():
@@ -235,8 +236,12 @@ class Switchboard:
         leg.send_digits(digits)
         self._step_digits(leg, digits, now_ns)
 
-    def sound(self, leg: Leg, press: Press, now_ns: int) -> None:
-        """A leg that takes tones is sent those of its partner's press, as long as that lasts."""
+    def send_press(self, leg: Leg, press: Press, now_ns: int) -> None:
+        """A leg that takes tones is sent those of its partner's press, as long as that lasts; one that is being sent digits gets this one
+        behind them."""
+        if isinstance(leg.digits, DigitQueue):
+            leg.digits.add(press.digit, duration_ms=SHORTEST_MS)
+            return
         self._tones(leg, now_ns).add(press.digit, press=press)
 
     def _tones(self, leg: Leg, now_ns: int) -> ToneQueue:
@@ -326,10 +331,10 @@ class Switchboard:
         for leg in self._legs.values():
             leg.reception.sample()
             tell(leg, now_ns, self._report, rtcp_timeout_ns=self._rtp_timeout_ns)
-            since = leg.lost_since(now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
+            since = lost_since(leg, now_ns, rtp_timeout_ns=self._rtp_timeout_ns, hold_timeout_ns=self._hold_timeout_ns)
             if since is not None:
                 leg.silence_told_ns = since
-                self._report(MediaTimeout(port=leg.port, last_ns=leg.last_heard_ns()))
+                self._report(MediaTimeout(port=leg.port, last_ns=last_heard_ns(leg)))
 
     def report_heartbeat(self, now_ns: int) -> None:
         last = [(port, leg.last_ns) for port, leg in self._legs.items() if leg.last_ns is not None]

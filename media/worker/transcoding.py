@@ -73,23 +73,27 @@ class Transcoding:
         """Returns whether a packet goes on where the source was."""
         return ssrc == self._source and 0 < (sequence - self._newest) & 0xFFFF <= MAX_AHEAD
 
-    def hand_over(self, packet: memoryview, now_ns: int) -> None:
-        """Sends an RTP packet of the source to be transcoded."""
+    @property
+    def is_connected(self) -> bool:
+        return self._transcoder.fileno() >= 0
+
+    def hand_over(self, packet: memoryview, now_ns: int) -> bool:
+        """Sends an RTP packet of the source to be transcoded. Returns whether the transcoder has taken it."""
         _, sequence, timestamp, ssrc = _unpack(packet)
         if ssrc != self._source:
             if self._source is not None:
                 self._number = self._transcoder.replace(self._number, self)
             self._source, self._skipped = ssrc, 0
         self._newest = sequence
-        self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
+        return self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
 
     def hand_over_own(self, frame: bytes, now_ns: int) -> None:
         """Sends the next 20 ms of what is played to be transcoded."""
         self._newest += 1
         self._send(self._newest & 0xFFFF, self._newest * FRAME_SAMPLES & 0xFFFFFFFF, frame, now_ns)
 
-    def _send(self, sequence: int, timestamp: int, payload: bytes, now_ns: int) -> None:
-        self._transcoder.send(
+    def _send(self, sequence: int, timestamp: int, payload: bytes, now_ns: int) -> bool:
+        return self._transcoder.send(
             SourcePacket(
                 now_ns, self._number, self._codec, self._target, self._ptime_ms, self._takes_fec, sequence, timestamp, payload
             )
@@ -169,17 +173,18 @@ class Transcoder:
         if self._epoll is not None:
             self._epoll.register(sock, select.EPOLLIN)
 
-    def send(self, packet: SourcePacket) -> None:
-        if self._sock is None:
-            self.lost += 1
-            return
+    def send(self, packet: SourcePacket) -> bool:
+        """Returns whether it was taken."""
         try:
-            self._sock.send(packet.packed())
+            if self._sock is not None:
+                self._sock.send(packet.packed())
+                return True
         except BlockingIOError:
-            self.lost += 1
+            pass
         except OSError:
-            self.lost += 1
             self.close()
+        self.lost += 1
+        return False
 
     def receive(self, now_ns: int) -> None:
         """Sends on what has come back, up to `RESULTS_A_TURN` packets; what belongs to no direction any more goes nowhere."""

@@ -1,6 +1,7 @@
 """Writes a tone into a WAV file, and finds one in a recording."""
 
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ RATE = 8_000
 FRAME_MS = 100
 FRAME = RATE * FRAME_MS // 1_000
 FULL_SCALE = 32_768.0
+FINE_FRAME = 2 * FRAME // 5  # 40 ms: tones 50 Hz apart are told from each other
+FINE_STEP_MS = 5
+SHORTEST_PAUSE_MS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +73,21 @@ def find_tone(samples: NDArray[np.float64], hz: int, *, floor_db: float) -> Tone
     gap = int(steps.max()) - 1 if len(steps) else 0
     first, last = (int(places[0]), int(places[-1])) if len(places) else (None, None)
     return ToneHeard(hz=hz, heard_ms=len(there) * FRAME_MS, level_db=round(level, 1), gap_ms=gap * FRAME_MS, first=first, last=last)
+
+
+def find_cadence(samples: NDArray[np.float64], hz: Sequence[int], *, floor_db: float) -> list[int]:
+    """For how long any of these frequencies is there and is not, in turn, milliseconds: from its first beginning to its last. It is there
+    where it has half its usual amplitude; a pause shorter than `SHORTEST_PAUSE_MS` is none (some tones are modulated)."""
+    step = RATE * FINE_STEP_MS // 1_000
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FINE_FRAME)[::step] * np.hanning(FINE_FRAME)
+    probes = np.exp(-2j * np.pi * np.outer(hz, np.arange(FINE_FRAME)) / RATE)
+    levels = np.max(np.abs(frames @ probes.T), axis=1) * 2 / np.hanning(FINE_FRAME).sum()
+    sounds = levels[levels >= 10 ** (floor_db / 20)]
+    there = np.flatnonzero(levels >= np.median(sounds) / 2) if len(sounds) else np.zeros(0, np.int64)
+    pauses = np.flatnonzero(np.diff(there) > SHORTEST_PAUSE_MS // FINE_STEP_MS)
+    found: list[int] = []
+    begin = 0
+    for last in map(int, pauses):
+        found += [int(there[last] + 1 - there[begin]), int(there[last + 1] - there[last] - 1)]
+        begin = last + 1
+    return [steps * FINE_STEP_MS for steps in found]

@@ -20,12 +20,25 @@ from switch.api import body
 from switch.api.docs import docs_page
 from switch.api.middleware import AuthMiddleware, RequestLimit
 from switch.api.postings import Done, KeyReused, NoSuchCall, PostingRequest, PostingWriter
-from switch.api.problem import MEDIA_TYPE, broken, key_reused, no_such_call, of_status, problem, refused, unavailable
+from switch.api.problem import (
+    MEDIA_TYPE,
+    broken,
+    key_reused,
+    no_such_call,
+    no_switch,
+    not_recorded,
+    of_status,
+    problem,
+    refused,
+    unavailable,
+)
+from switch.api.recording import Pause
 from switch.api.search import CallQuery, cursor_of
 from switch.api.view import advertiser_call, advertiser_listing, time_of
 from switch.billing import actions
 from switch.billing.actions import Refused
 from switch.billing.money import show_micros
+from switch.control.messages import PauseRecording
 from switch.deployment import Api
 from switch.ledger.database import LedgerUnreadable, LedgerUnwritable, RecordRefused
 
@@ -53,8 +66,8 @@ CallId = Annotated[str, Path(description="The id of one of your calls")]
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
-def create_app(postings: PostingWriter, *, api: Callable[[], Api], now_us: Callable[[], int]) -> FastAPI:
-    """`api()`: whose tokens are good, at the moment."""
+def create_app(postings: PostingWriter, *, api: Callable[[], Api], now_us: Callable[[], int], pause: Pause) -> FastAPI:
+    """`api()`: whose tokens are good, at the moment. `pause`: pauses the recording of a call in progress, or resumes it."""
     app = FastAPI(title="Payphone postbacks", version="1", description=ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.route_class = body.StrictRoute
     app.add_middleware(RequestLimit)
@@ -62,6 +75,7 @@ def create_app(postings: PostingWriter, *, api: Callable[[], Api], now_us: Calla
     _add_error_handlers(app)
     ledger = _LedgerThreads(postings)
     _add_posts(app, ledger)
+    _add_recording(app, pause)
     _add_gets(app, ledger, now_us=now_us)
     _add_search(app, ledger, now_us=now_us)
     _add_docs(app)
@@ -155,6 +169,25 @@ def _add_posts(app: FastAPI, ledger: _LedgerThreads) -> None:
     async def dispute(call_id: CallId, said: body.Dispute, advertiser: Advertiser, idempotency_key: KeyHeader = None) -> Response:
         """The operator upholds or rejects it."""
         return await ledger.post(actions.Dispute(), said, call_id=call_id, advertiser=advertiser, header=idempotency_key)
+
+
+def _add_recording(app: FastAPI, pause: Pause) -> None:
+    limiter = CapacityLimiter(LEDGER_THREADS)
+
+    @app.put("/v1/calls/{call_id}/recording", summary="Pause the recording of a call in progress", responses=_PROBLEMS)
+    async def recording(call_id: CallId, said: body.RecordingPause, advertiser: Advertiser) -> Response:
+        """While your line talks with the caller: for what must not be recorded, a card's number. Until it goes on, there is silence
+        in it. The same again changes nothing."""
+        order = PauseRecording(id=1, call_id=call_id, paused=said.paused, advertiser=advertiser)
+        match await to_thread.run_sync(partial(pause, order), limiter=limiter):
+            case "done":
+                return JSONResponse({"call_id": call_id, "paused": said.paused})
+            case "not_recorded":
+                return not_recorded()
+            case "no_switch":
+                return no_switch()
+            case unknown:
+                assert_never(unknown)
 
 
 def _add_gets(app: FastAPI, ledger: _LedgerThreads, *, now_us: Callable[[], int]) -> None:

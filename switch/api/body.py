@@ -87,6 +87,14 @@ class Dispute(Body):
     reason: Reason = Field(description="Why, for people", examples=["wrong state: the caller lives in Ohio"])
 
 
+class RecordingPause(BaseModel):
+    """The recording of a call in progress is paused, or goes on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    paused: bool = Field(description="false: it goes on", examples=[True])
+
+
 _WORDS: Mapping[str, str] = {
     "missing": "is missing",
     "extra_forbidden": "there is no such key",

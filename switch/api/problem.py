@@ -87,6 +87,22 @@ def no_such_call() -> JSONResponse:
     )
 
 
+def not_recorded() -> JSONResponse:
+    """The same whether there is such a call of somebody else, or none."""
+    return problem(
+        409,
+        "not_recorded",
+        "no call of this id that is being recorded talks with a line of yours",
+        do="Check the id: the header that your line's INVITE has. A recording is paused while your line talks with the caller.",
+    )
+
+
+def no_switch() -> JSONResponse:
+    return problem(
+        503, "no_switch", "no switch runs beside this API", do="Ask the operator: it is the API of the switch that pauses."
+    )
+
+
 def key_reused(posted_at: str) -> JSONResponse:
     return problem(
         422,

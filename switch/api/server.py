@@ -10,6 +10,7 @@ import uvicorn
 from switch.api.app import create_app
 from switch.api.connections import BoundedProtocol
 from switch.api.postings import PostingWriter
+from switch.api.recording import pause_by
 from switch.deployment import Api, Deployment
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.plan import Plan
@@ -32,6 +33,7 @@ class ApiServer:
         self._clock = clock or SystemClock()
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
         self._postings = PostingWriter(Ledger(self._database), plan=self._plan, now_us=self._now_us)
+        self._pause = pause_by(settings.data)
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -44,7 +46,7 @@ class ApiServer:
         """Starts serving: requests are taken when this returns, with 503 while the ledger is away. Raises OSError (address in use)."""
         listener = _listening(self._listen)
         self._listen = listener.getsockname()
-        app = create_app(self._postings, api=self._api, now_us=self._now_us)
+        app = create_app(self._postings, api=self._api, now_us=self._now_us, pause=self._pause)
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,

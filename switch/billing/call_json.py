@@ -5,11 +5,11 @@ micros.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from enum import StrEnum
 
 from switch.billing.verdict import JudgedCall, Verdict
-from switch.call.leg_media import LegMedia
+from switch.call.leg_media import LegMedia, media_as_json
 from switch.call.moment import Moment, iso
 from switch.call.record import AttemptRecord, CallRecord
 
@@ -41,7 +41,7 @@ def as_json(judged: JudgedCall, media: Sequence[LegMedia] | None = None) -> dict
     """Returns the record and its verdict in one object. `media`: with the figures of its legs' audio; None: without."""
     found = {**_keys(judged.record), **_keys(judged.verdict)}
     if media is not None:
-        found["media"] = [asdict(each) for each in media]
+        found["media"] = [media_as_json(each) for each in media]
     return {name: found[name] for name in (*_FIRST, *found)}
 
 

@@ -153,7 +153,7 @@ def event_facts(event: ev.Event) -> Mapping[str, object]:
             return {"leg": leg, "status": status, **({"early_media": True} if early_media else {})}
         case ev.LegAnswered(leg=leg, encrypted=encrypted):
             return {"leg": leg, **({"encrypted": True} if encrypted else {})}
-        case ev.DeadlinePassed():
+        case ev.DeadlinePassed() | ev.TurnCame():
             return {}
         case ev.InviteArrived():
             return {
@@ -177,8 +177,8 @@ def choice_text(made: Choice) -> str:
             return " ".join(["Dial", *(attempt.line for attempt in attempts)])
         case EnterMenu(menu=menu):
             return f"EnterMenu {menu}"
-        case Wait(because=because):
-            return f"Wait {because}"
+        case Wait(because=because, position=position):
+            return f"Wait {because} {position}"
         case Announce(prompt=prompt, because=because):
             return f"Announce {prompt} {because}"
         case NotRouted(because=because):
@@ -201,6 +201,7 @@ _ARGUMENTS: dict[type[Any], Callable[[Any], str]] = {
     do.AskRoute: _question,
     do.Dial: lambda dial: f"{dial.leg} {dial.attempt.line}",
     do.Play: lambda play: f"{play.play} {play.prompt}" + (f" to {play.leg}" if play.leg else ""),
+    do.PlayMusic: lambda music: music.prompt,
     do.HangUp: lambda hang_up: f"{hang_up.leg} {hang_up.cause}",
     do.Refuse: lambda refuse: str(refuse.cause),
     do.Progress: lambda progress: str(progress.status),

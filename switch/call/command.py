@@ -132,6 +132,12 @@ class PlayRingback(msgspec.Struct, frozen=True, kw_only=True):
     """Play ringback tone to the caller."""
 
 
+class PlayMusic(msgspec.Struct, frozen=True, kw_only=True):
+    """Play a prompt to the caller over and over, in place of whatever plays there."""
+
+    prompt: str
+
+
 class StopPlay(msgspec.Struct, frozen=True, kw_only=True):
     """Stop what plays to a leg."""
 
@@ -182,6 +188,7 @@ Command = (
     | AccrueRevenue
     | Play
     | PlayRingback
+    | PlayMusic
     | StopPlay
     | StartRecording
     | PauseRecording

@@ -8,6 +8,7 @@ from ivr.menu import MenuPlan
 from routing.expression import Scalar
 from routing.ruling import Ruling
 from switch.call.cause import Cause
+from switch.call.hold_terms import DEFAULT_HOLD, HoldTerms
 from switch.call.moment import Moment
 from switch.call.recording_terms import RecordingTerms
 
@@ -41,7 +42,8 @@ class InviteArrived(msgspec.Struct, frozen=True, kw_only=True):
 class Ruled(msgspec.Struct, frozen=True, kw_only=True):
     """Routing's answer to `AskRoute`. `menu`: the one that the caller enters. `thresholds_ms`: for each attempt of a `Dial`, the talk times
     at which money may be owed, ascending: it is judged exactly there. `total_thresholds_ms`: the same in times of the whole call.
-    `heard_both`: it may be owed, too, when both sides have been heard. `recording`: how the call is recorded; None: it is not."""
+    `heard_both`: it may be owed, too, when both sides have been heard. `recording`: how the call is recorded; None: it is not.
+    `hold`: what is heard in the hold queue of a `Wait`."""
 
     at: Moment
     ruling: Ruling
@@ -50,6 +52,13 @@ class Ruled(msgspec.Struct, frozen=True, kw_only=True):
     total_thresholds_ms: tuple[int, ...] = ()
     heard_both: bool = False
     recording: RecordingTerms | None = None
+    hold: HoldTerms = DEFAULT_HOLD
+
+
+class TurnCame(msgspec.Struct, frozen=True, kw_only=True):
+    """A line is free for a call that entered the hold queue later, or not at all: this one, which waits longer, is asked about first."""
+
+    at: Moment
 
 
 class LegRang(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,6 +248,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
 Event = (
     InviteArrived
     | Ruled
+    | TurnCame
     | LegRang
     | LegFailedOver
     | LegOfferedPlain

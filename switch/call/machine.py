@@ -14,9 +14,9 @@ import ivr.step as menu
 from ivr.menu import MenuPlan
 from routing.expression import Scalar
 from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Wait
-from switch.call import hunting, recording, transfer
+from switch.call import holding, hunting, recording, transfer
 from switch.call.cause import Cause
-from switch.call.command import Command, Play, PlayRingback, ReleaseCaps, StopPlay
+from switch.call.command import Command, Play, ReleaseCaps, StopPlay
 from switch.call.event import (
     AnswerDurable,
     AnswerUnusable,
@@ -44,6 +44,7 @@ from switch.call.event import (
     TransferFailed,
     TransferorLeft,
     TransferRequested,
+    TurnCame,
 )
 from switch.call.moment import Moment
 from switch.call.record import EndedBy
@@ -136,7 +137,7 @@ def _on_ruled(call: Call, event: Ruled) -> Step:
         case Dial() as choice:
             return hunting.dial(call, choice, event)
         case Wait() as choice:
-            return _hold(call, choice, event)
+            return holding.hold(call, choice, event)
         case Announce(prompt=prompt, because=because):
             call, answer = answer_caller(call, event.at)
             return announce(call, prompt, cause=CAUSE_OF_REASON[because], at=event.at).after(answer)
@@ -146,14 +147,12 @@ def _on_ruled(call: Call, event: Ruled) -> Step:
             assert_never(choice)
 
 
-def _hold(call: Call, choice: Wait, event: Ruled) -> Step:
-    """The caller waits and hears ringback."""
-    first = call.history.held is None
-    call, answer = answer_caller(call, event.at)
-    history = replace(call.history, held=call.history.held or event.at)
-    phase = Holding(because=choice.because, deadline=event.at.plus_ms(choice.again_ms))
-    sound = (PlayRingback(),) if first else ()
-    return Step(replace(call, history=history, phase=phase), (*answer, *sound))
+def _on_turn_came(call: Call, event: TurnCame) -> Step:
+    match call.phase:
+        case Holding():
+            return ask_routing(call, event.at)
+        case _:  # it is being connected already
+            return Step(call)
 
 
 # what is heard
@@ -176,6 +175,8 @@ def _on_prompt_ended(call: Call, event: PromptEnded) -> Step:
             return on_menu_prompt_ended(call, phase, event.at)
         case Announcing(play=play, cause=cause) if play == event.play:
             return release(call, event.at, by=EndedBy.SWITCH, cause=cause)
+        case Holding(play=play) as phase if play == event.play:
+            return holding.on_prompt_ended(call, phase, event.at)
         case Whispering(play=play) as phase if play == event.play:
             return hunting.on_whisper_ended(call, phase, event.at)
         case _:  # a newer prompt, a digit or a hang-up overtook it
@@ -347,6 +348,7 @@ def _on_second_invite(call: Call, event: InviteArrived) -> Step:
 _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     InviteArrived: _on_second_invite,
     Ruled: _on_ruled,
+    TurnCame: _on_turn_came,
     LegRang: hunting.on_leg_rang,
     LegFailedOver: hunting.on_leg_failed_over,
     LegOfferedPlain: hunting.on_leg_offered_plain,

@@ -18,6 +18,7 @@ from routing.ruling import Reason
 from routing.table import Accept, NoRoute
 from switch.call.cause import Cause
 from switch.call.event import TransferorLeft
+from switch.call.hold_terms import HoldTerms
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, FinalState
 from switch.call.recording_terms import RecordingState
@@ -150,8 +151,28 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     sip_call_id: str | None = None
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller waits until a line comes free. `because`: why no line is free. `again`: when routing is asked again. `terms`: what the
+    caller hears. `play`: the number of the announcement that plays, None: music does, or ringback. `queue`: prompts to follow it. `tell`:
+    when the next announcement is due, None: one plays, or there is none."""
+
+    because: NoRoute
+    again: Moment
+    terms: HoldTerms
+    play: int | None = None
+    queue: tuple[str, ...] = ()
+    tell: Moment | None = None
+
+    @property
+    def deadline(self) -> Moment:
+        return self.again if self.tell is None else min(self.again, self.tell)
+
+
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
-    """Routing has been asked, on arrival or because a line did not take the call; its ruling comes in the same step."""
+    """Routing has been asked, on arrival or because a line did not take the call; its ruling comes in the same step. `held`: the caller is
+    in a hold queue, and hears what is said there until then."""
+
+    held: Holding | None = None
 
 
 class InMenu(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,13 +192,6 @@ class Announcing(msgspec.Struct, frozen=True, kw_only=True):
 
     play: int
     cause: Cause
-    deadline: Moment
-
-
-class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller waits until a line comes free. `because`: why no line is free. `deadline`: when routing is asked again."""
-
-    because: NoRoute
     deadline: Moment
 
 

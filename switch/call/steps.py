@@ -186,7 +186,8 @@ def ask_routing(call: Call, at: Moment) -> Step:
         tried=tuple((tried.line, overflow_reason(tried.cause)) for tried in history.attempts),
         held_ms=None if history.held is None else ms_between(history.held, at),
     )
-    return Step(replace(call, phase=Routing()), (question,))
+    held = call.phase if isinstance(call.phase, Holding) else None
+    return Step(replace(call, phase=Routing(held=held)), (question,))
 
 
 def answer_caller(call: Call, at: Moment) -> tuple[Call, tuple[Command, ...]]:

@@ -119,10 +119,14 @@ def run_call_test(test: CallTest, plan: Plan) -> CallTestResult:
     )
 
 
+_TO_CALLER = {("Play", 3), ("PlayMusic", 2)}
+"""A whisper has another word: to whom it is played."""
+
+
 def prompts_heard(judged: JudgedCall) -> tuple[str, ...]:
-    """The prompts that were played to the caller, in order. A whisper is for the line."""
+    """The prompts that were played to the caller, in order, music on hold too. A whisper is for the line."""
     commands = (command.split() for event in judged.events for command in _commands(event.facts))
-    return tuple(words[2] for words in commands if words[0] == "Play" and len(words) == 3)
+    return tuple(words[-1] for words in commands if (words[0], len(words)) in _TO_CALLER)
 
 
 def _commands(facts: Mapping[str, object]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, from_ledger, open_ledger
+from switch.cli.options import ZoneName
 from switch.output import write_folded, write_json
 
 __all__ = ["app", "explain"]
@@ -15,7 +16,7 @@ def explain(
     call: Annotated[str, typer.Argument(help="The call's id, or how it begins; `payphone calls` shows them.")],
     *,
     config: ConfigDir = DEFAULT_CONFIG,
-    zone: Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")] = None,
+    zone: ZoneName = None,
     json_lines: AsJson = False,
 ) -> None:
     """Say why a call went where it went, and what it earned.
@@ -28,8 +29,9 @@ def explain(
       payphone explain 3f2a9c
       payphone explain 3f2a9c --json
     """
-    from switch.explain import explain as explained
-    from switch.explain import explanation_lines, sources
+    from switch.explain import explanation_lines
+    from switch.explanation import explain as explained
+    from switch.explanation import sources
     from switch.ledger.versions import differences, versions_now
     from switch.period import BadInstant, clock_of
 

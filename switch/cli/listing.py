@@ -1,6 +1,7 @@
 """How `payphone calls` shows what the ledger has: a table, JSON lines, and calls as they end."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from switch.billing.call_json import as_json
 from switch.billing.verdict import JudgedCall
 from switch.console import show_calls_table, show_followed_calls
 from switch.ledger.heard import heard_as_json
-from switch.ledger.reading import CallFilter
+from switch.ledger.reading import CallFilter, as_plain
 from switch.ledger.store import Ledger
 from switch.output import write_json, write_line
 
@@ -56,9 +57,18 @@ def follow_calls(ledger: Ledger, wanted: CallFilter, *, clock: Zone, as_json_lin
 def _write_json(ledger: Ledger, calls: Sequence[JudgedCall]) -> None:
     call_ids = [judged.record.call_id for judged in calls]
     media, heard = ledger.media_of(call_ids), ledger.heard_of(call_ids)
+    recordings = defaultdict(list)
+    for kept in ledger.recordings_of(call_ids):
+        recordings[kept.recording.call_id].append(as_plain(kept))
     for judged in calls:
         call_id = judged.record.call_id
-        write_json({**as_json(judged, media.get(call_id, ())), "ears": [heard_as_json(row) for row in heard.get(call_id, ())]})
+        write_json(
+            {
+                **as_json(judged, media.get(call_id, ())),
+                "ears": [heard_as_json(row) for row in heard.get(call_id, ())],
+                "recordings": recordings[call_id],
+            }
+        )
 
 
 def _ended_lately(ledger: Ledger, wanted: CallFilter, last_us: int) -> Sequence[JudgedCall]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail
+from switch.cli.options import Actor, Reason, Yes
 
 if TYPE_CHECKING:
     from switch.billing.actions import Action
@@ -41,15 +42,12 @@ app.add_typer(money, name="money")
 
 Call = Annotated[str, typer.Argument(help="The call's id, or how it begins; `payphone calls` shows them.")]
 Line = Annotated[str | None, typer.Option(help="Whose revenue it is about, where several lines of the call owe.")]
-Reason = Annotated[str, typer.Option(help="Why; kept with it, for those who ask later.")]
 Key = Annotated[
     str | None,
     typer.Option(
         help="Done once for each key. Default: made of the call, what is done and the reason, so that pressing Enter twice is once."
     ),
 ]
-Actor = Annotated[str | None, typer.Option(help="Who answers for it, kept as ops:NAME. Default: your user name.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Only = Annotated[Side | None, typer.Option(help="Just the revenue, or just the payout.")]
 
 

@@ -1,30 +1,32 @@
 """What `payphone recordings` does: which recordings are meant, how they look, whether their files are as they were written."""
 
 import hashlib
-import shutil
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
-from routing.geo import to_e164
 from routing.zone import Zone
+from switch.cli.call_filter import call_filter
 from switch.cli.common import count, deployed, fail, from_ledger, ledger_of
 from switch.cli.posting import actor_of, confirm, reason_of
 from switch.cli.statement import only_one
 from switch.console import local
 from switch.engine.clock import SystemClock
-from switch.ledger.reading import ANONYMOUS, CallFilter, KeptRecording, as_plain
+from switch.ledger.reading import KeptRecording, as_plain
 from switch.ledger.store import Ledger
 from switch.ledger.tables import RecordingDeletionRow
 from switch.output import Column, Table, write_folded, write_json, write_line
-from switch.period import BadInstant, clock_of, parse_period, zone_of
+from switch.period import zone_of
 from switch.settings.value import Invalid, days
 
 READ_BYTES = 1 << 20
 US_PER_DAY = 86_400_000_000
 NOTHING = "-"
+MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ def export(config: Path, wanted: Wanted, *, to: Path, as_json_lines: bool) -> No
         if each.deletion is not None:
             continue
         source, target = found.directory / each.recording.path, to / Path(each.recording.path).name
-        why = _flaw(source, each) or _copied(source, target)
+        why = _copied(source, target, each)
         failed += why is not None
         if as_json_lines:
             write_json({"path": each.recording.path, "to": str(target), "why": why})
@@ -162,31 +164,28 @@ def delete(
 def _found(config: Path, wanted: Wanted) -> Found:
     deployment = deployed(config)[0]
     ledger = ledger_of(deployment, config=config)
-    zone = wanted.zone or zone_of(deployment.plan)
-    try:
-        clock = clock_of(zone)
-        period = parse_period(wanted.since, wanted.until, zone=zone, options=("--since", "--until"))
-    except BadInstant as error:
-        fail(str(error))
     directory = deployment.switch.recordings_in.directory
-    if wanted.call is not None:
-        return Found(ledger=ledger, directory=directory, clock=clock, recordings=_of_call(ledger, wanted.call))
-    calls = CallFilter(
+    calls, clock = call_filter(
         publisher=wanted.publisher,
         campaign=wanted.campaign,
         line=wanted.line,
-        number=None if wanted.number is None else to_e164(wanted.number),
-        caller=wanted.caller if wanted.caller in (None, ANONYMOUS) else to_e164(wanted.caller),
-        since_us=period.from_us if period.has_start else None,
-        until_us=period.to_us if period.has_end else None,
+        number=wanted.number,
+        caller=wanted.caller,
+        since=wanted.since,
+        until=wanted.until,
+        zone=wanted.zone or zone_of(deployment.plan),
         recorded=True,
     )
+    if wanted.call is not None:
+        return Found(ledger=ledger, directory=directory, clock=clock, recordings=_of_call(ledger, wanted.call))
     ids = [each.record.call_id for each in from_ledger(lambda: ledger.calls_matching(calls, limit=wanted.limit))]
     kept = from_ledger(lambda: ledger.recordings_of(ids))
     return Found(ledger=ledger, directory=directory, clock=clock, recordings=kept[::-1])
 
 
 def _of_call(ledger: Ledger, beginning: str) -> Sequence[KeptRecording]:
+    if not beginning:
+        fail("--call: give a call's id, or how it begins")
     call_id = only_one(from_ledger(lambda: ledger.ids_like(beginning)), beginning)
     return from_ledger(lambda: ledger.recordings_of([call_id]))
 
@@ -201,21 +200,37 @@ def _older(ledger: Ledger, age: str, now_us: int) -> Sequence[KeptRecording]:
 
 def _flaw(path: Path, kept: KeptRecording) -> str | None:
     """Returns what is wrong with a file, or None."""
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while data := file.read(READ_BYTES):
-                digest.update(data)
+            return _flaw_of(_blocks(file), kept)
     except OSError as error:
         return error.strerror or str(error)
+
+
+def _copied(source: Path, target: Path, kept: KeptRecording) -> str | None:
+    """Copies a file, for this user alone; returns why not, or None. A copy that is not whole is deleted."""
+    try:
+        with source.open("rb") as file:
+            out = os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb")
+            why = "it was not copied to its end"
+            try:
+                with out:
+                    why = _flaw_of((data for data in _blocks(file) if out.write(data)), kept) or ""
+            finally:
+                if why:
+                    target.unlink()
+    except OSError as error:
+        return f"{error.filename or target}: {error.strerror or error}"
+    return why or None
+
+
+def _flaw_of(blocks: Iterable[bytes], kept: KeptRecording) -> str | None:
+    digest = hashlib.sha256()
+    for data in blocks:
+        digest.update(data)
     return None if digest.hexdigest() == kept.recording.sha256 else "its content is not what was written"
 
 
-def _copied(source: Path, target: Path) -> str | None:
-    """Returns why not, or None."""
-    try:
-        with source.open("rb") as file, target.open("xb") as out:
-            shutil.copyfileobj(file, out)
-    except OSError as error:
-        return f"{target}: {error.strerror or error}"
-    return None
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while data := file.read(READ_BYTES):
+        yield data

@@ -1,17 +1,33 @@
 """The commands `payphone recordings ...`: what may be asked for. What they do is in `switch.cli.recorded`."""
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from switch.cli.common import DEFAULT_CONFIG, EXIT, AsJson, ConfigDir, app, fail, place_of
+from switch.cli.options import (
+    MAX_LISTED,
+    Actor,
+    Caller,
+    Campaign,
+    Line,
+    Number,
+    Publisher,
+    Reason,
+    Since,
+    Until,
+    Yes,
+    ZoneName,
+)
 from switch.output import write_json, write_line
 
 if TYPE_CHECKING:
     from switch.cli.recorded import Wanted
 
-MAX_LISTED = 1_000_000
 __all__ = ["app", "recordings"]
 
 recordings = typer.Typer(
@@ -30,22 +46,12 @@ app.add_typer(recordings, name="recordings")
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=MAX_LISTED, help="Of how many calls, newest first.")]
 Call = Annotated[str | None, typer.Option(help="Only of this call: its id, or how it begins.")]
-Publisher = Annotated[str | None, typer.Option(help="Only this publisher's.")]
-Campaign = Annotated[str | None, typer.Option(help="Only of this campaign.")]
-Line = Annotated[str | None, typer.Option(help="Only of calls for which this line was tried.")]
-Number = Annotated[str | None, typer.Option(help="Only of calls to this tracking number, however it is written.")]
-Caller = Annotated[str | None, typer.Option(help="Only of calls from this number.")]
-Since = Annotated[str | None, typer.Option(help="Only from then on: 2026-03-01, or 2026-03-01T14:00.")]
-Until = Annotated[str | None, typer.Option(help="Only before then.")]
-ZoneName = Annotated[str | None, typer.Option(help="IANA zone of all times. Default: that of most campaigns.")]
 CallInProgress = Annotated[str, typer.Argument(help="The call's id, as `switch.sip.call_id_header` and the log have it.")]
 
 
-@recordings.command("list", epilog=EXIT)
-def list_(
-    config: ConfigDir = DEFAULT_CONFIG,
+def _wanted(
     *,
-    limit: Limit = 20,
+    limit: Limit = MAX_LISTED,
     call: Call = None,
     publisher: Publisher = None,
     campaign: Campaign = None,
@@ -55,8 +61,46 @@ def list_(
     since: Since = None,
     until: Until = None,
     zone: ZoneName = None,
-    json_lines: AsJson = False,
-) -> None:
+) -> "Wanted":
+    from switch.cli.recorded import Wanted
+
+    return Wanted(
+        limit=limit,
+        call=call,
+        publisher=publisher,
+        campaign=campaign,
+        line=line,
+        number=number,
+        caller=caller,
+        since=since,
+        until=until,
+        zone=zone,
+    )
+
+
+def _of_many(*, name: str | None = None, limit: int = MAX_LISTED, epilog: str = EXIT) -> Callable[[Callable[..., None]], None]:
+    """Registers a command about all recordings that are wanted: instead of `wanted` it has the options of `_wanted`."""
+
+    def register(action: Callable[..., None]) -> None:
+        which = dict(signature(_wanted).parameters)
+        which["limit"] = which["limit"].replace(default=limit)
+        own = [each for each in signature(action).parameters.values() if each.name != "wanted"]
+        options = [*own[:-1], *which.values(), own[-1]]
+
+        @wraps(action)
+        def command(**given: Any) -> None:
+            wanted = _wanted(**{each: given.pop(each) for each in which})
+            action(**given, wanted=wanted)
+
+        command.__signature__ = Signature(options)  # type: ignore[attr-defined]  # Typer reads both
+        command.__annotations__ = {each.name: each.annotation for each in options}
+        recordings.command(name, epilog=epilog)(command)
+
+    return register
+
+
+@_of_many(name="list", limit=20)
+def _list(*, config: ConfigDir = DEFAULT_CONFIG, wanted: "Wanted", json_lines: AsJson = False) -> None:
     """Show the recordings of calls, those of the newest call first.
 
     lost: frames that could not be recorded, 20 ms of silence each. deleted: when the file was, and by whom.
@@ -68,26 +112,11 @@ def list_(
     """
     from switch.cli.recorded import show
 
-    wanted = _wanted(limit, call, publisher, campaign, line, number, caller, since, until, zone)
     show(config, wanted, as_json_lines=json_lines)
 
 
-@recordings.command(epilog="Exit 0: all are as they were written; 1: one is not, or is missing; 2: wrong usage.")
-def verify(
-    config: ConfigDir = DEFAULT_CONFIG,
-    *,
-    limit: Limit = MAX_LISTED,
-    call: Call = None,
-    publisher: Publisher = None,
-    campaign: Campaign = None,
-    line: Line = None,
-    number: Number = None,
-    caller: Caller = None,
-    since: Since = None,
-    until: Until = None,
-    zone: ZoneName = None,
-    json_lines: AsJson = False,
-) -> None:
+@_of_many(name="verify", epilog="Exit 0: all are as they were written; 1: one is not, or is missing; 2: wrong usage.")
+def _verify(*, config: ConfigDir = DEFAULT_CONFIG, wanted: "Wanted", json_lines: AsJson = False) -> None:
     """Compare each file with the SHA-256 that the ledger has of it.
 
     \b
@@ -95,27 +124,17 @@ def verify(
       payphone recordings verify
       payphone recordings verify --since 2026-03-01
     """
-    from switch.cli.recorded import verify as verified
+    from switch.cli.recorded import verify
 
-    wanted = _wanted(limit, call, publisher, campaign, line, number, caller, since, until, zone)
-    verified(config, wanted, as_json_lines=json_lines)
+    verify(config, wanted, as_json_lines=json_lines)
 
 
-@recordings.command(epilog=EXIT)
-def export(
+@_of_many(name="export")
+def _export(
     to: Annotated[Path, typer.Argument(help="The directory to copy to; it is made where it is not there.")],
     *,
     config: ConfigDir = DEFAULT_CONFIG,
-    limit: Limit = MAX_LISTED,
-    call: Call = None,
-    publisher: Publisher = None,
-    campaign: Campaign = None,
-    line: Line = None,
-    number: Number = None,
-    caller: Caller = None,
-    since: Since = None,
-    until: Until = None,
-    zone: ZoneName = None,
+    wanted: "Wanted",
     json_lines: AsJson = False,
 ) -> None:
     """Copy recordings to a directory, each verified. A file that is there already is not written over.
@@ -125,10 +144,9 @@ def export(
       payphone recordings export /tmp/march --since 2026-03-01 --until 2026-04-01
       payphone recordings export /tmp/one --call 3f2a9c
     """
-    from switch.cli.recorded import export as exported
+    from switch.cli.recorded import export
 
-    wanted = _wanted(limit, call, publisher, campaign, line, number, caller, since, until, zone)
-    exported(config, wanted, to=to, as_json_lines=json_lines)
+    export(config, wanted, to=to, as_json_lines=json_lines)
 
 
 @recordings.command(epilog=EXIT)
@@ -137,9 +155,9 @@ def delete(
     config: ConfigDir = DEFAULT_CONFIG,
     call: Call = None,
     older_than: Annotated[str | None, typer.Option(help="All that are older: 90d.", metavar="DAYS")] = None,
-    reason: Annotated[str, typer.Option(help="Why; kept with it, for those who ask later.")],
-    actor: Annotated[str | None, typer.Option(help="Who answers for it, kept as ops:NAME. Default: your user name.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    reason: Reason,
+    actor: Actor = None,
+    yes: Yes = False,
     json_lines: AsJson = False,
 ) -> None:
     """Delete the files of recordings, of one call or by age. The ledger keeps that there was one, and who deleted it, when and why.
@@ -193,31 +211,3 @@ def _pause(config: Path, call: str, *, paused: bool, json_lines: bool) -> None:
         write_json({"call_id": found.call_id, "paused": found.paused})
     else:
         write_line(f"the recording of {found.call_id} {'is paused' if found.paused else 'goes on'}")
-
-
-def _wanted(
-    limit: int,
-    call: str | None,
-    publisher: str | None,
-    campaign: str | None,
-    line: str | None,
-    number: str | None,
-    caller: str | None,
-    since: str | None,
-    until: str | None,
-    zone: str | None,
-) -> "Wanted":
-    from switch.cli.recorded import Wanted
-
-    return Wanted(
-        limit=limit,
-        call=call,
-        publisher=publisher,
-        campaign=campaign,
-        line=line,
-        number=number,
-        caller=caller,
-        since=since,
-        until=until,
-        zone=zone,
-    )

@@ -14,7 +14,7 @@ __all__ = ["app", "report"]
 PNG = ".png"
 _ENDINGS = {".txt": Format.TABLE, ".csv": Format.CSV, ".json": Format.JSON, ".jsonl": Format.JSON, ".parquet": Format.PARQUET}
 _BY = f"What there is a row for, in any combination: {', '.join(DIMENSIONS)}. Without it: one row of everything."
-_WHICH = f"Which metrics, or `all`: {', '.join(metric.short for metric in METRICS.values())}."
+_WHICH = f"Which metrics, `quality` or `all`: {', '.join(metric.short for metric in METRICS.values())}."
 _OUT = f"Write it to this file, in the format of its ending: {', '.join(_ENDINGS)}."
 
 
@@ -44,6 +44,7 @@ def report(
       payphone report --by final_state --where 'state in [TX, OK]'
       payphone report --by line,day --metrics all --out march.parquet
       payphone report --by hour --metrics incoming,peak --plot march.png
+      payphone report --by trunk --metrics quality
     """
     from switch.cli.reporting import write_report
 

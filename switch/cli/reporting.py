@@ -53,7 +53,9 @@ def write_report(
         asked = (("from", start), ("before", end), ("where", where))
         write_folded(["payphone: no calls " + (" ".join(f"{word} {text}" for word, text in asked if text) or "at all")], err=True)
     try:
-        _write(found, style, path, title=f"{_title(found, query, where)}, amounts in {currency}, rounded to cents")
+        has_money = any(METRICS[name].unit is Unit.MICROS for name in query.metrics)
+        amounts = f", amounts in {currency}, rounded to cents" if has_money else ""
+        _write(found, style, path, title=f"{_title(found, query, where)}{amounts}")
         if drawn and plot is not None and found.first_us is not None:
             _draw(drawn, plot, title=_title(found, query, where), currency=currency)
     except OSError as error:
@@ -151,6 +153,10 @@ def shown(value: float | None, unit: Unit) -> str:
             return f"{minutes}:{seconds:02d}"
         case Unit.MICROS:
             return show_cents(int(value))
+        case Unit.FEW_MS:
+            return f"{value:.1f} ms"
+        case Unit.MOS:
+            return f"{value:.2f}"
         case unknown:
             assert_never(unknown)
 

@@ -14,8 +14,9 @@ from switch.calltest.load import CallTests, load_tests
 from switch.calltest.run import CallTest, CallTestResult, run_call_test
 from switch.cli.common import count, fail, loaded_config, show_problem
 from switch.engine.clock import SystemClock
-from switch.explain import Sources, explanation_lines
-from switch.explain import explain as explained
+from switch.explain import explanation_lines
+from switch.explanation import Sources
+from switch.explanation import explain as explained
 from switch.output import Styled, write_folded, write_json
 from switch.period import zone_of
 from switch.problem_text import as_json as problem_as_json

@@ -42,8 +42,8 @@ def carry_out(
     """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
     the config."""
     match command:
-        case PauseRecording(id=number, call_id=call_id, paused=paused):
-            why = engine.pause_recording(call_id, at, paused=paused)
+        case PauseRecording(id=number, call_id=call_id, paused=paused, advertiser=advertiser):
+            why = engine.pause_recording(call_id, at, paused=paused, advertiser=advertiser)
             return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
         case GetStatus(id=number):
             return status(engine, process(), number)

@@ -51,10 +51,11 @@ class Drain(Message, frozen=True, kw_only=True):
 
 class PauseRecording(Message, frozen=True, kw_only=True):
     """Pauses the recording of a call in progress, or, where not `paused`, resumes it. Answered with `RecordingPaused`, or with `Failed`
-    where the call is not being recorded."""
+    where the call is not being recorded. `advertiser`: only of a call that talks with a line of this one; None: whoever it talks with."""
 
     call_id: str
     paused: bool = True
+    advertiser: str | None = None
 
 
 Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from media.dsp.tones import RINGBACK_HZ
+from media.ringing_tones import RINGING_TONES
 from routing.table import Line
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall
@@ -172,7 +172,7 @@ class Endpoints:
         ringing = await self._called(line)
         ringing.call.ring()
         self.note(ringing, f"rings: {ringing.call.caller} calls")
-        await caller.call.until_hears(*RINGBACK_HZ)
+        await caller.call.until_hears(*RINGING_TONES["us"].hz)
         self.note(caller, "hears the ringing tone")
         return ringing
 

@@ -3,8 +3,9 @@
 SIP, audio and clocks are elsewhere. Every cap of an attempt is reserved in the same step as the ruling that names it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
@@ -18,6 +19,7 @@ from switch.billing.verdict import CallEvent, JudgedCall, MoneyKind, MoneyRow
 from switch.call import cdr
 from switch.call.command import AskRoute, Command
 from switch.call.event import Event, Ruled
+from switch.call.hold_terms import DEFAULT_HOLD
 from switch.call.moment import Moment, ms_between
 from switch.call.record import CallRecord
 from switch.call.state import Call, CallHistory
@@ -25,6 +27,9 @@ from switch.engine.plan import Plan
 from switch.engine.usage import Usage, UsageHistory
 
 MAX_KNOWN_TERMS = 10_000
+MAX_ASKED_FIRST = 20
+"""Callers in a hold queue that are asked about before one that came later is dialled: where none of so many can have the line, that one
+may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +62,15 @@ class CallContext(msgspec.Struct, kw_only=True):
 
 
 class CallControl:
-    """Decides, counts and judges calls, and records what they count in `usage`."""
+    """Decides, counts and judges calls, and records what they count in `usage`. `ask_first(call_id, at)` feeds a held call `TurnCame`, with
+    all that follows from it."""
 
-    __slots__ = ("_times", "usage")
+    __slots__ = ("_ask_first", "_serving", "_times", "usage")
 
-    def __init__(self, usage: Usage) -> None:
+    def __init__(self, usage: Usage, *, ask_first: Callable[[str, Moment], None]) -> None:
         self.usage = usage
+        self._ask_first = ask_first
+        self._serving: set[str] = set()
         self._times: dict[int, tuple[Terms, AccrualTimes]] = {}
 
     def load_usage(self, past: UsageHistory, plan: Plan) -> None:
@@ -118,6 +126,8 @@ class CallControl:
             call_id=history.call_id,
         )
         ruling = decide(context.plan.table, self.usage, inquiry)
+        if isinstance(ruling.choice, Dial) and self._serve_queue(history.call_id, ruling.choice.attempts[0].campaign, at):
+            ruling = decide(context.plan.table, self.usage, inquiry)
         if ruling.campaign is not None:
             context.terms[ruling.campaign] = context.plan.terms[ruling.campaign]
         if isinstance(ruling.choice, Wait):
@@ -143,8 +153,25 @@ class CallControl:
                 )
             case EnterMenu(menu=menu):
                 return Ruled(at=at, ruling=ruling, menu=context.plan.menus[menu], recording=recording)
+            case Wait(campaign=campaign, because=because):
+                hold = context.plan.holds.get(campaign, {}).get(because, DEFAULT_HOLD)
+                return Ruled(at=at, ruling=ruling, hold=hold, recording=recording)
             case _:
                 return Ruled(at=at, ruling=ruling, recording=recording)
+
+    def _serve_queue(self, call_id: str, campaign: str, at: Moment) -> bool:
+        """A line of the campaign is free for this call: those that wait longer are asked about first, in their order. Returns whether there
+        are any. Their rulings ask nobody first: all ahead of them have been asked about."""
+        ahead = tuple(islice(self.usage.holds.ahead(campaign, call_id), MAX_ASKED_FIRST))
+        if not ahead or campaign in self._serving:
+            return False
+        self._serving.add(campaign)
+        try:
+            for waiting in ahead:
+                self._ask_first(waiting, at)
+        finally:
+            self._serving.remove(campaign)
+        return True
 
     def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
         """This leg has been bridged: revenue that is due at once counts from now on."""

@@ -56,7 +56,7 @@ class KeepRecording(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForgetRecordings(msgspec.Struct, frozen=True, kw_only=True):
-    """The files of these recordings have been deleted by `actor`: the ledger keeps that, and their rows."""
+    """The files of these recordings are to be deleted by `actor`, once the ledger has that. It keeps their rows."""
 
     paths: tuple[str, ...]
     at_us: int

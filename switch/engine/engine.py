@@ -65,7 +65,7 @@ class Engine:
         self._effects: list[Effect] = []
         emit = self._emit = self._effects.append
         self._calls = LiveCalls()
-        self._control = CallControl(Usage() if usage is None else usage)
+        self._control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
         self._trunks = TrunkLookup(plan, agent.locator)
         self._traffic = TrafficCounts()
         self._draining_since_us: int | None = None
@@ -256,10 +256,11 @@ class Engine:
             self._runner.feed(live, ev.RecordingFailed(at=at, why=failure.why))
             self._drain_facts(at)
 
-    def pause_recording(self, call_id: str, at: Moment, *, paused: bool) -> str | None:
-        """Pauses the recording of a call, or resumes it. Returns why it can't be, or None."""
+    def pause_recording(self, call_id: str, at: Moment, *, paused: bool, advertiser: str | None = None) -> str | None:
+        """Pauses the recording of a call, or resumes it. `advertiser`: only if it talks with a line of this one; None: whoever it talks
+        with. Returns why it can't be, or None."""
         live = self._calls.get(call_id)
-        if live is None:
+        if live is None or (advertiser is not None and not live.talks_with(advertiser)):
             return f"no call {call_id} is in progress"
         recording = live.call.recording
         if recording is None or recording.turn not in (RecordingTurn.ON, RecordingTurn.PAUSED):
@@ -321,6 +322,12 @@ class Engine:
         self._drain_facts(at)
 
     # calls
+
+    def _ask_first(self, call_id: str, at: Moment) -> None:
+        """The call waits in a hold queue, and one that came later is about to be dialled."""
+        live = self._calls.get(call_id)
+        if live is not None:
+            self._runner.feed(live, ev.TurnCame(at=at))
 
     def _on_news_of_peers(self, at: Moment) -> None:
         """Trunks and lines that went down or came up, and registrations: routing hears of lines, the log of all, and of what they sent

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from media.control import Play, Ringback, StopPlay, Unbridge
+from media.control import Play, PlayMusic, Ringback, StopPlay, Unbridge
 from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
@@ -20,6 +20,7 @@ from switch.engine.effect import Effect, LogProblem, StoreRecord, SyncJournal
 from switch.engine.line_invite import invite
 from switch.engine.live import LiveCall, LiveCalls, LiveLeg
 from switch.engine.media import MediaController
+from switch.engine.plan import RingbackSound
 from switch.engine.recordings import RecordingController
 from switch.engine.renegotiation import Renegotiator
 from switch.engine.status import TrafficCounts
@@ -108,7 +109,7 @@ class CommandExecutor:
     def _control_media(
         self,
         live: LiveCall,
-        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.StopPlay,
+        command: do.Bridge | do.BridgeEarly | do.Unbridge | do.Play | do.PlayRingback | do.PlayMusic | do.StopPlay,
         at: Moment,
     ) -> None:
         match command:
@@ -124,11 +125,20 @@ class CommandExecutor:
             case do.Play(leg=leg, play=play, prompt=prompt):
                 self._media.send(live, leg, Play, play=play, prompt=prompt)
             case do.PlayRingback():
-                self._media.send(live, CALLER, Ringback)
+                self._ring(live)
+            case do.PlayMusic(prompt=prompt):
+                self._media.send(live, CALLER, PlayMusic, prompt=prompt)
             case do.StopPlay(leg=leg):
                 self._media.send(live, leg, StopPlay)
             case _:
                 assert_never(command)
+
+    def _ring(self, live: LiveCall) -> None:
+        sound = live.context.plan.ringback.get(live.call.history.campaign or "", RingbackSound())
+        if sound.prompt is None:
+            self._media.send(live, CALLER, Ringback, country=sound.country)
+        else:
+            self._media.send(live, CALLER, PlayMusic, prompt=sound.prompt)
 
     def _dial(self, live: LiveCall, dial: do.Dial, at: Moment) -> Iterable[ev.Event]:
         uri, seed = dial.attempt.uri, live.call.history.seed + dial.leg

@@ -110,6 +110,11 @@ class LiveCall(msgspec.Struct, kw_only=True):
             case _:
                 return None
 
+    def talks_with(self, advertiser: str) -> bool:
+        """Returns whether the caller is bridged with a line of an advertiser."""
+        phase = self.call.phase
+        return isinstance(phase, Bridged) and self.call.history.attempts[phase.leg - 1].advertiser == advertiser
+
     def silent_since(self) -> Moment | None:
         """Returns the earliest last packet of the legs that should send audio and do not, or None."""
         silent = [

@@ -6,8 +6,9 @@ from ipaddress import ip_address
 
 from ivr.menu import MenuPlan
 from routing.expression import Kind
-from routing.table import Table
+from routing.table import NoRoute, Table
 from switch.billing.terms import Rate, Terms
+from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
 from switch.sip.identity import DEFAULT_TRUNK_IDENTITY, LineIdentity, TrunkIdentity
 from switch.sip.peer import DEFAULT_PEER, PeerProfile, Realm
@@ -33,6 +34,14 @@ class Trunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RingbackSound:
+    """What a caller hears while a line rings: the ringing tone of `country` (`media.ringing_tones`), or `prompt` over and over."""
+
+    country: str = "us"
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All names used in one part are keys of another.
 
@@ -44,7 +53,9 @@ class Plan:
     `line_peers`: by line, how SIP treats it. `strangers`: where callers from addresses of no trunk may authenticate; None: nowhere.
     `trunk_identities`, `line_identities`: how a trunk tells who calls whom, and what a line is told of it. `show_ani`: the tracking
     numbers whose callers can't withhold their number.
+    `ringback`: by campaign, what its callers hear while a line rings; those of one that is not there hear the default.
     `hold_music`: by campaign, the prompt that its callers hear over and over on hold; one that is not there has none.
+    `holds`: by campaign and the cause of its overflow, what is heard in that hold queue; in one that is not there it is ringback.
     `recordings`: by campaign, how its calls are recorded; those of one that is not there are not.
     `ears`: the campaigns whose talks are listened to, to tell what was heard.
     `watches`: trunks and lines that are asked by OPTIONS. `registrars`: where trunks are registered.
@@ -67,7 +78,9 @@ class Plan:
     trunk_identities: Mapping[str, TrunkIdentity] = field(default_factory=dict)
     line_identities: Mapping[str, LineIdentity] = field(default_factory=dict)
     show_ani: frozenset[str] = frozenset()
+    ringback: Mapping[str, RingbackSound] = field(default_factory=dict)
     hold_music: Mapping[str, str] = field(default_factory=dict)
+    holds: Mapping[str, Mapping[NoRoute, HoldTerms]] = field(default_factory=dict)
     recordings: Mapping[str, RecordingTerms] = field(default_factory=dict)
     ears: frozenset[str] = frozenset()
     watches: tuple[Watch, ...] = ()

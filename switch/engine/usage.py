@@ -6,9 +6,10 @@ Usage is rebuilt from the ledger at start (`UsageHistory`).
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import takewhile
 from typing import assert_never
 
 from routing.cap import Cap, Counts
@@ -22,27 +23,32 @@ from switch.engine.counters import CounterRow, UsageCounters
 
 
 class HoldQueues:
-    """Membership by call: a call waits in one queue at a time."""
+    """Membership by call: a call waits in one queue at a time. A queue has its calls in the order in which they entered it."""
 
     __slots__ = ("_campaign_of", "_waiting")
 
     def __init__(self) -> None:
         self._campaign_of: dict[str, str] = {}
-        self._waiting: dict[str, set[str]] = {}
+        self._waiting: dict[str, dict[str, None]] = {}
 
     def enter(self, call_id: str, campaign: str) -> None:
         if self._campaign_of.get(call_id) != campaign:
             self.leave(call_id)
             self._campaign_of[call_id] = campaign
-            self._waiting.setdefault(campaign, set()).add(call_id)
+            self._waiting.setdefault(campaign, {})[call_id] = None
 
     def leave(self, call_id: str) -> None:
         campaign = self._campaign_of.pop(call_id, None)
         if campaign is not None:
-            self._waiting[campaign].discard(call_id)
+            del self._waiting[campaign][call_id]
 
     def waiting(self, campaign: str) -> int:
         return len(self._waiting.get(campaign, ()))
+
+    def ahead(self, campaign: str, call_id: str) -> Iterator[str]:
+        """Yields the calls that entered the queue before this one, or all where it is not in it."""
+        waiting = self._waiting.get(campaign)
+        return takewhile(call_id.__ne__, waiting) if waiting else iter(())
 
 
 RECENT_ATTEMPTS = 50
@@ -331,6 +337,9 @@ class Usage:
 
     def waiting(self, campaign: str) -> int:
         return self.holds.waiting(campaign)
+
+    def place(self, campaign: str, call_id: str) -> int:
+        return 1 + sum(1 for _ in self.holds.ahead(campaign, call_id))
 
     def paid(self, ani: str) -> Sequence[PaidConversion]:
         return self.paid_callers.paid(ani)

@@ -151,21 +151,23 @@ class LedgerPoller:
 
         self._spawn(kept())
 
-    def keep_recording(self, recording: RecordingRow) -> None:
-        """The row of a recording whose file is complete."""
-        self._write(lambda ledger: ledger.add_recordings([recording]))
+    def keep_recording(self, recording: RecordingRow, *, then: Callable[[], None]) -> None:
+        """The row of a recording whose file is complete. `then`: called once the ledger has it."""
+        self._write(lambda ledger: ledger.add_recordings([recording]), then=then)
 
     def keep_heard(self, rows: Sequence[HeardRow]) -> None:
         """What was heard of a talk."""
         self._write(lambda ledger: ledger.add_heard(rows))
 
-    def forget_recordings(self, deletions: Sequence[RecordingDeletionRow]) -> None:
-        """The files of recordings have been deleted."""
-        self._write(lambda ledger: ledger.add_recording_deletions(deletions))
+    def forget_recordings(self, deletions: Sequence[RecordingDeletionRow], *, then: Callable[[], None]) -> None:
+        """The files of recordings are to be deleted. `then`: called once the ledger has that."""
+        self._write(lambda ledger: ledger.add_recording_deletions(deletions), then=then)
 
-    def _write(self, work: Callable[[Ledger], None]) -> None:
+    def _write(self, work: Callable[[Ledger], None], *, then: Callable[[], None] | None = None) -> None:
         async def written() -> None:
             await self._insist(work)
+            if then is not None:
+                then()
 
         task = self._spawn(written())
         self._writes.add(task)

@@ -1,4 +1,4 @@
-"""Computes metrics by dimension (`docs/billing.md` §16). Money and times are whole numbers throughout: no float comes near them.
+"""Computes metrics by dimension (`docs/billing.md` §16). Money and talk are whole numbers throughout: no float comes near them.
 
 A call counts once in every row that it belongs to, and once in the totals: those are computed from the calls, not from the rows.
 """
@@ -17,6 +17,7 @@ from switch.report.capacity import Capacity
 from switch.report.data import Progress, ReportData, load_data
 from switch.report.fields import CAPACITY, LOAD, PEAK, TIME_DIMENSIONS, WEEKDAYS
 from switch.report.local_time import LocalTime
+from switch.report.quality import in_row, sums
 from switch.report.query import ReportQuery
 
 _MONEY = ("revenue_micros", "payout_micros", "cost_micros")
@@ -106,8 +107,8 @@ def _whole(value: object) -> int | None:
 
 def _rows(data: ReportData, query: ReportQuery, by: Sequence[str], capacity: Capacity) -> pl.DataFrame:
     calls = _once_a_call(data.calls, by) if data.per_line else data.calls
-    sums = [*_sums(), *_percentiles(query)]
-    rows = calls.group_by(by).agg(sums) if by else calls.select(sums)
+    added = [*_sums(), *_percentiles(query), *(sums() if query.wants_quality else ())]
+    rows = calls.group_by(by).agg(added) if by else calls.select(added)
     if not data.live_known:
         rows = rows.with_columns(live=pl.lit(None, dtype=pl.Int64))
     rows = rows.with_columns(margin_micros=pl.col("revenue_micros") - pl.col("payout_micros") - pl.col("cost_micros")).with_columns(
@@ -121,6 +122,7 @@ def _once_a_call(units: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return units.group_by("call_id", *by).agg(
         pl.col(*_FLAGS).any(),
         pl.col("connected_ms", *_MONEY).sum(),
+        *in_row(units),
     )
 
 

@@ -18,6 +18,7 @@ from switch.call.record import CallRecord
 from switch.ledger.columns import BILLABLE, NEAR_MISS, PAID, Block, LedgerColumns
 from switch.report.fields import CALL_DIMENSIONS, TIME_DIMENSIONS
 from switch.report.local_time import LocalTime
+from switch.report.quality import with_quality
 from switch.report.query import ReportQuery
 
 _READ = ("connected_ms", "verdict", "revenue_micros", "payout_micros", "cost_micros")
@@ -48,6 +49,7 @@ class ReportData:
 
     - `live`, `connected`, `converted`, `paid`, `near_miss_seen`: truths
     - `connected_ms`, `revenue_micros`, `payout_micros`, `cost_micros`: whole numbers
+    - what `switch.report.quality` adds, where it is asked for
 
     `attempt_times`: a row for each attempt, `began_us` and `over_us`, where peaks are asked for. `local_time`: of all these instants.
     `per_line`: whether there is a row for each line. `live_known`: whether calls in progress are known.
@@ -76,6 +78,8 @@ def load_data(
     calls = calls.with_columns(local_time.read(of_time, calls["invited_us"]))
     if query.per_attempt and attempts is not None:
         calls = per_line(calls, pl.concat([attempts, _live_attempts(in_progress)]), _money(columns, query))
+    if query.wants_quality:
+        calls = with_quality(calls, columns, query)
     if query.where is not None:
         calls = calls.filter(polars_filter(query.where))
     attempt_times = _times_of_attempts(calls, attempts, query) if query.wants_peaks and attempts is not None else None

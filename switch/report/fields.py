@@ -55,6 +55,9 @@ class Unit(StrEnum):
     RATIO = "ratio"
     MS = "ms"
     MICROS = "micros"
+    FEW_MS = "few_ms"
+    """Milliseconds that are no whole number."""
+    MOS = "mos"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,15 @@ class Metric:
 
 
 PEAK, CAPACITY, LOAD = "peak_calls", "capacity_calls", "peak_of_capacity"
+_QUALITY = (
+    Metric(name="measured_calls", title="measured"),
+    Metric(name="loss", title="mean\nloss", unit=Unit.RATIO),
+    Metric(name="jitter_ms", title="mean\njitter", unit=Unit.FEW_MS),
+    Metric(name="mos_narrowband", title="narrow\nMOS", unit=Unit.MOS),
+    Metric(name="low_narrowband", title="narrow\n< 3.6", unit=Unit.RATIO),
+    Metric(name="mos_wideband", title="wide\nMOS", unit=Unit.MOS),
+    Metric(name="low_wideband", title="wide\n< 3.6", unit=Unit.RATIO),
+)
 _METRICS = (  # what each means: docs/guide-reports.md
     Metric(name="incoming", title="incoming"),
     Metric(name="live", title="live"),
@@ -95,6 +107,7 @@ _METRICS = (  # what each means: docs/guide-reports.md
     Metric(name=PEAK, title="peak"),
     Metric(name=CAPACITY, title="capacity"),
     Metric(name=LOAD, title="peak of\ncapacity", unit=Unit.RATIO),
+    *_QUALITY,
 )
 METRICS = {metric.name: metric for metric in _METRICS}
 BY_SHORT = {metric.short: metric for metric in _METRICS}
@@ -103,6 +116,10 @@ DEFAULT = (
     *("revenue_micros", "payout_micros", "margin_micros"),
 )
 """How we are doing, in eighty columns with one or two dimensions."""
+
+
+QUALITY = tuple(metric.name for metric in _QUALITY)
+"""How well audio arrived."""
 
 
 class Format(StrEnum):

@@ -18,10 +18,13 @@ from switch.report.fields import (
     LOAD,
     METRICS,
     PEAK,
+    QUALITY,
 )
 from switch.settings.value import nearest
 
 ALL = "all"
+GROUPS = {"quality": QUALITY}
+"""Words that stand for several metrics."""
 EVER = Period()
 
 
@@ -56,6 +59,10 @@ class ReportQuery:
         return not {PEAK, LOAD}.isdisjoint(self.metrics)
 
     @property
+    def wants_quality(self) -> bool:
+        return not set(QUALITY).isdisjoint(self.metrics)
+
+    @property
     def wants_capacity(self) -> bool:
         return not {CAPACITY, LOAD}.isdisjoint(self.metrics)
 
@@ -70,16 +77,22 @@ def parse_dimensions(text: str) -> tuple[str, ...]:
 
 
 def parse_metrics(text: str | None) -> tuple[str, ...]:
-    """`revenue,connected_p50`, with or without the unit at the end; `all`; None: those that are shown by default. Raises InvalidQuery."""
+    """`revenue,connected_p50`, with or without the unit at the end; `quality`; `all`; None: those that are shown by default.
+
+    Raises InvalidQuery.
+    """
     if text is None:
         return DEFAULT
     if text.strip() == ALL:
         return tuple(METRICS)
-    found = []
+    found: list[str] = []
     for word in _words(text):
+        if word in GROUPS:
+            found += GROUPS[word]
+            continue
         metric = METRICS.get(word) or BY_SHORT.get(word)
         if metric is None:
-            raise InvalidQuery(_unknown("metric", word, (*BY_SHORT, ALL)))
+            raise InvalidQuery(_unknown("metric", word, (*BY_SHORT, *GROUPS, ALL)))
         found.append(metric.name)
     return tuple(dict.fromkeys(found)) or DEFAULT
 

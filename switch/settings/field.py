@@ -174,6 +174,7 @@ Truth = Annotated[bool, scalar(v.truth, "true or false", {"type": "boolean"})]
 Duration = Annotated[int, _duration(1), text_schema(v.DURATION_PATTERN)]
 DurationOrZero = Annotated[int, _duration(0), text_schema(v.DURATION_PATTERN)]
 TimerT1 = Annotated[int, _duration(10, 4_000), text_schema(v.DURATION_PATTERN)]  # RFC 3261 §17.1.2.2: T1 is at most T2, 4 s
+AnnouncementInterval = Annotated[int, _duration(10_000, 600_000), text_schema(v.DURATION_PATTERN)]
 ProbeInterval = Annotated[int, _duration(10_000, 3_600_000), text_schema(v.DURATION_PATTERN)]  # carriers want no faster than 10 s
 RegistrationTime = Annotated[int, _duration(60_000), text_schema(v.DURATION_PATTERN)]
 SessionTimer = Annotated[int | None, scalar(v.session_timer, v.SESSION_TIMER), text_schema(v.SESSION_TIMER_PATTERN)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from media.prompts.make import Prepare, inspect
+from media.prompts.inspection import Prepare, inspect
 from switch.deployment import Deployment
 from switch.engine.plan import Plan
 from switch.settings.certificate import doubts

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from media.prompts.decode import MAX_S, Unplayable
+from media.prompts.prompt import MAX_S, Unplayable
 from routing.expression import Kind
 from routing.tags import BUILT_IN
 from switch.settings.problem import quote

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, InstanceOf, ValidationInfo, WithJsonSchema
 
 from ivr.spoken_value import Way
+from switch.call.hold_terms import POSITION
 from switch.settings import value as v
 from switch.settings.field import JsonSchema, scalar, scalar_text, some, text_schema, without_left_out
 from switch.settings.names import EntryKind, Names
@@ -48,28 +49,37 @@ def _prompt(raw: object, info: ValidationInfo) -> PromptChoice:
                 raise
     spoken = Spoken(found["say"], found.get("language"))
     try:
-        _check_tags(spoken, cast(Names, info.context), is_said=where == "say")
+        _check_tags(spoken, cast(Names, info.context), where=where)
     except Invalid as error:
         error.where = (where, "say")
         raise
     return spoken
 
 
-def _check_tags(spoken: Spoken, names: Names, *, is_said: bool) -> None:
-    """`{TAG:WAY}` is for menus that `say`; no other brace has a meaning."""
+def _check_tags(spoken: Spoken, names: Names, *, where: str) -> None:
+    """`{TAG:WAY}` is for menus that `say`, the caller's place for what a hold queue announces; no other brace has a meaning. `where`: the
+    key of the text."""
     tags = [part for part in parts_of(spoken) if isinstance(part, SpokenTag)]
+    announced = where == "announce"
+    known, expected = ((POSITION,), _PLACE) if announced else (names.kinds, "a tag that the call may have")
     rest = spoken.text
     for part in tags:
         rest = rest.replace(f"{{{part.tag}:{part.way}}}", "")
-        if part.tag not in names.kinds:
-            hint = v.nearest(part.tag, names.kinds)
-            raise Invalid(f"unknown tag {quote(part.tag)}", expected="a tag that the call may have", hint=hint)
+        if part.tag not in known:
+            raise Invalid(f"unknown tag {quote(part.tag)}", expected=expected, hint=v.nearest(part.tag, known))
+        if announced and part.way not in _PLACE_WAYS:
+            raise Invalid(f"a place in a queue is no {part.way}", expected=_PLACE)
     if "{" in rest or "}" in rest:
-        raise Invalid("a brace that is part of no tag", expected=f"{{TAG:WAY}}, where WAY is one of {', '.join(Way)}")
-    if tags and not is_said:
-        raise Invalid("a tag where none can be said", expected="a menu that is told by its key `say`")
+        ways = _PLACE if announced else f"{{TAG:WAY}}, where WAY is one of {', '.join(Way)}"
+        raise Invalid("a brace that is part of no tag", expected=ways)
+    if tags and where not in ("say", "announce"):
+        raise Invalid(
+            "a tag where none can be said", expected="a menu that is told by its key `say`, or `announce` of a hold queue"
+        )
 
 
+_PLACE_WAYS = (Way.NUMBER, Way.DIGITS)
+_PLACE = " or ".join(f"{{{POSITION}:{way}}}" for way in _PLACE_WAYS)
 _SPOKEN_KEYS = {"say": (_spoken_text, v.SPOKEN), "language": (_language, v.LANGUAGE)}
 _SPOKEN_SCHEMA: JsonSchema = {
     "type": "object",

@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Iterator
 
 from ivr.spoken_value import LANGUAGES
-from media.prompts.decode import Unplayable
-from media.prompts.make import Prompt
+from media.prompts.prompt import Prompt, Unplayable
 from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
-from switch.settings.model.menu import BranchConfig, SayConfig
+from switch.settings.model.menu import BranchConfig
 from switch.settings.problem import quote
 from switch.settings.prompts import PromptChoice, Prompts, Spoken, SpokenTag, digits_after, parts_of
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid
 
-KEYS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup", "whisper", "message", "hold_music", "notice")
+_OF_MENUS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup")
+_WITH_TAGS = ("say", "announce")
+KEYS = (*_OF_MENUS, "whisper", "message", "hold_music", "notice", "music", "announce")
 """Keys that name a prompt."""
 SPEAKERS = "an installed program that speaks it: docs/prompts.md"
 
@@ -25,16 +26,26 @@ def prompts_used(document: Document) -> Iterator[tuple[KeyPath, PromptChoice]]:
     """
     for path, found in document.fields(*KEYS):
         if isinstance(found, PromptChoice):
-            parts = parts_of(found) if isinstance(found, Spoken) else (found,)
-            for part in parts:
-                yield from ((path, each) for each in (_pieces(part, path, document) if isinstance(part, SpokenTag) else (part,)))
+            yield from ((path, each) for each in _said(found, path, document))
             if path[-1] == "read_back":
                 yield from ((path, digit) for digit in digits_after(found).values())
 
 
-def _pieces(tag: SpokenTag, path: KeyPath, document: Document) -> Iterable[Spoken]:
+def _said(found: PromptChoice, path: KeyPath, document: Document) -> Iterator[PromptChoice]:
+    """A prompt; or the parts of a text, those included that the values of its tags may be said by."""
+    if isinstance(found, str):
+        yield found
+        return
+    for part in parts_of(found):
+        if isinstance(part, SpokenTag):
+            yield from _pieces(part, found, path, document)
+        else:
+            yield part
+
+
+def _pieces(tag: SpokenTag, text: Spoken, path: KeyPath, document: Document) -> Iterable[Spoken]:
     """What the value of a tag in the text at `path` may be said by; nothing where its language has no words for it."""
-    return document.switch.speech.by_language.pieces(tag, _spoken_in(path, document)).values()
+    return document.switch.speech.by_language.pieces(tag, _spoken_in(text, path, document)).values()
 
 
 def prepared(path: KeyPath, found: PromptChoice, document: Document, prompts: Prompts) -> Prompt | Unplayable:
@@ -56,10 +67,10 @@ def unspoken(document: Document, prompts: Prompts) -> Iterator[Finding]:
             told.add(path)
             error = Invalid(f"{quote(found.text)} cannot be spoken: {fault.why}", expected=SPEAKERS, hint=fault.hint)
             yield Finding(path=(*path, "say"), error=error)
-    for path, found in document.fields("say"):
+    for path, found in document.fields(*_WITH_TAGS):
         for part in parts_of(found) if isinstance(found, Spoken) else ():
-            if isinstance(part, SpokenTag) and not _pieces(part, path, document):
-                message = f"nobody knows how a {part.way} is said in {_spoken_in(path, document)}"
+            if isinstance(part, SpokenTag) and not _pieces(part, found, path, document):
+                message = f"nobody knows how a {part.way} is said in {_spoken_in(found, path, document)}"
                 yield Finding(path=(*path, "say"), error=Invalid(message, expected=f"one of {', '.join(LANGUAGES)}; digits in any"))
 
 
@@ -85,12 +96,9 @@ def prompts_of(document: Document, prompts: Prompts) -> dict[str, Prompt]:
     return {name: made for name, made in found.items() if isinstance(made, Prompt)}
 
 
-def _spoken_in(path: KeyPath, document: Document) -> str:
-    """The language of the text at `path`, of a menu."""
-    node = document.menus[str(path[1])]
-    text = node.say if isinstance(node, SayConfig) else None
-    own = text.language if isinstance(text, Spoken) else None
-    return own or _language(path, document) or document.switch.speech.language
+def _spoken_in(text: Spoken, path: KeyPath, document: Document) -> str:
+    """The language of the text at `path`."""
+    return document.switch.speech.by_language.spoken_in(text, language=_language(path, document))
 
 
 def _language(path: KeyPath, document: Document) -> str | None:

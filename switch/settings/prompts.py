@@ -12,8 +12,8 @@ import msgspec
 
 from ivr.menu import DIGIT_PROMPTS
 from ivr.spoken_value import LANGUAGES, Way, vocabulary
-from media.prompts.decode import SUFFIXES, Unplayable
-from media.prompts.make import Prepare, Prompt
+from media.prompts.inspection import Prepare
+from media.prompts.prompt import SUFFIXES, Prompt, Unplayable
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
 from switch.settings.source import display_path
 

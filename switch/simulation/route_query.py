@@ -149,6 +149,7 @@ def _outcome(plan: Plan, judged: JudgedCall) -> str:
             prompt, _, because = rest.partition(" ")
             return f"the caller hears {prompt}: {because}"
         case "Wait":
-            return f"the caller is held: {rest}"
+            because, _, position = rest.partition(" ")
+            return f"the caller is held as number {position} in line: {because}"
         case _:
             return f"the call is refused: {rest}"

@@ -404,6 +404,14 @@ def test_a_clock_that_stood_still_is_behind_for_two_checks_at_most() -> None:
     assert got == Seen(1_159, 50_000 + 8 * (5_000 + 20 * 159))
 
 
+def test_a_clock_that_stands_still_is_the_wall_s_from_the_third_packet_on() -> None:
+    out = stream()
+    for number in range(100):
+        got = relayed(out, number, 7, at_ms=20 * number)
+        assert got is not None
+        assert abs(got.timestamp - 50_000 - 160 * number) <= 320
+
+
 @pytest.mark.parametrize(("extra", "is_anchored_anew"), [(320, False), (321, True)])
 def test_what_neither_wall_nor_sequence_explains_is_anchored_anew(extra: int, is_anchored_anew: bool) -> None:  # noqa: FBT001 a column
     out = stream()

@@ -115,16 +115,6 @@ def test_silence_has_no_level(nothing: g711.Samples) -> None:
     assert levels.tone_share(nothing, 440) == 0.0
 
 
-def test_ringback_is_two_seconds_on_four_off() -> None:
-    cadence = tones.ringback()
-    on, off = cadence[:16_000], cadence[16_000:]
-    assert len(tones.frames(cadence)) == 300
-    assert levels.tone_share(on, 440) == pytest.approx(0.5, abs=0.01)
-    assert levels.tone_share(on, 480) == pytest.approx(0.5, abs=0.01)
-    assert len(off) == 32_000
-    assert not off.any()
-
-
 def test_the_last_frame_is_filled_up() -> None:
     frames = tones.frames(np.ones(161, np.int16))
     assert [len(frame) for frame in frames] == [160, 160]

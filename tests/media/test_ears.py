@@ -325,6 +325,20 @@ def test_the_pitch_of_a_voice(hz: float, voiced: float) -> None:
     assert voiced_blocks(pulses)[5:45].mean() == pytest.approx(voiced, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("lowest_hz", "highest_hz", "tilt"), [(10, 4_000, 1), (900, 1_100, 0), (200, 4_000, 1), (0, 500, 0), (10, 4_000, 0.5)]
+)
+def test_noise_of_any_colour_is_no_voice(lowest_hz: float, highest_hz: float, tilt: float) -> None:
+    """Rumble, hiss of one pitch, wind, a low-pass, pink noise. `tilt`: of its amplitude, by frequency."""
+    samples = 20 * 8_000
+    hz = np.fft.rfftfreq(samples, 1 / 8_000)
+    shape = np.where((hz >= lowest_hz) & (hz < highest_hz), np.maximum(hz, 1) ** -tilt, 0)
+    wave = np.fft.irfft(np.fft.rfft(np.random.default_rng(1).normal(0, 1, samples)) * shape)
+    found = heard(np.rint(wave * 3_000 / wave.std()).astype(np.int16))
+    assert found.speaks == "unknown"
+    assert found.speech_ms <= 200
+
+
 @pytest.mark.parametrize(("length", "kept"), [(2, 0), (3, 3)])
 def test_three_voiced_blocks_are_a_voice(length: int, kept: int) -> None:
     flags = np.zeros(20, np.bool_)

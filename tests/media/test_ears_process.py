@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from audio import at_dbm0
-from ears_client import PATIENCE_S, EarsClient
+from ears_client import EarsClient
+from side_process import PATIENCE_S
 from tap_frames import framed, keys
 
 from media.control import DigitReceived, WorkerProblem
@@ -52,12 +53,21 @@ def test_what_is_no_frame_and_no_order_is_told_and_stops_nothing(taps: Path) -> 
         assert ears.expect(DigitReceived).digit == "8"
 
 
+def test_ears_that_end_leave_the_socket_of_those_that_follow_them(taps: Path) -> None:
+    with EarsClient(taps) as old, EarsClient(taps) as ears:
+        old.order(QuitEars())
+        assert old.process.wait(PATIENCE_S) == 0
+        assert taps.is_socket()
+        ears.order(Listen(listening=1, port=20_000, at_ns=0))
+        ears.send(framed(keys("7")))
+        assert ears.expect(DigitReceived).digit == "7"
+
+
 def test_it_is_alive_and_ends_when_it_is_told_to_or_the_engine_is_gone(taps: Path) -> None:
     with EarsClient(taps) as ears:
         ears.expect(EarsHeartbeat)
         ears.order(QuitEars())
         assert ears.process.wait(PATIENCE_S) == 0
-    assert not taps.exists()
     with EarsClient(taps) as ears:
         ears.hang_up()
         assert ears.process.wait(PATIENCE_S) == 0

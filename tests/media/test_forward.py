@@ -10,10 +10,14 @@ from media.dsp.g711 import PCMA_TO_PCMU, PCMU_TO_PCMA
 from media.rtp.continuity import OutgoingStream
 from media.rtp.packet import RtpPacket, build, parse
 from media.rtp.telephone_event import Press, press
+from media.transcoder.wire import SourcePacket
 from media.worker.forward import BUFFER_BYTES, Forwarder
-from media.worker.leg import Address, Leg, sendable
+from media.worker.leg import Leg
+from media.worker.liveness import last_heard_ns, lost_since
+from media.worker.path import Address
 from media.worker.playout import Audio, Playout
-from media.worker.transcoding import Transcoding
+from media.worker.sockets import sendable
+from media.worker.transcoding import Transcoder
 
 SIGNALLED = ("192.0.2.1", 4_000)
 BEHIND_NAT = ("192.0.2.1", 61_234)
@@ -44,16 +48,33 @@ class FakeSocket:
         pass
 
 
+class WillingTranscoder(Transcoder):
+    """Takes packets or not, and gives none back."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.takes = True
+
+    def fileno(self) -> int:
+        return 99
+
+    def send(self, packet: SourcePacket) -> bool:
+        del packet
+        return self.takes
+
+
 class World:
     """Two legs, bridged: `a` at SIGNALLED, `b` at OTHER."""
 
-    def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None) -> None:
+    def __init__(self, *, a: RemoteMedia | None = None, b: RemoteMedia | None = None, transcoder: Transcoder | None = None) -> None:
         self.heard: list[str] = []
         self.sounded: list[str] = []
-        self.forwarder = Forwarder(self._hear, sound=self._sound)
+        self.forwarder = Forwarder(self._hear, send_press=self._send_press)
         self.at_a, self.at_b = FakeSocket(), FakeSocket()
-        self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=OutgoingStream(ssrc=0xA, sequence=1, timestamp=0), now_ns=0)
-        self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000), now_ns=0)
+        of_a = OutgoingStream(ssrc=0xA, sequence=1, timestamp=0)
+        of_b = OutgoingStream(ssrc=0xB, sequence=500, timestamp=9_000)
+        self.a = Leg("127.0.0.1", 20_000, self.at_a, stream=of_a, now_ns=0, transcoder=transcoder)
+        self.b = Leg("127.0.0.1", 20_002, self.at_b, stream=of_b, now_ns=0, transcoder=transcoder)
         self.a.set_remote(a or RemoteMedia(host=SIGNALLED[0], port=SIGNALLED[1]), 0)
         self.b.set_remote(b or RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
         self.a.bridge(self.b, 0)
@@ -63,7 +84,7 @@ class World:
         assert heard.port == 20_000
         self.heard.append(heard.digit)
 
-    def _sound(self, leg: Leg, press: Press, _now_ns: int) -> None:
+    def _send_press(self, leg: Leg, press: Press, _now_ns: int) -> None:
         assert leg is self.b
         self.sounded.append(press.digit)
 
@@ -265,9 +286,9 @@ def test_a_nat_that_renumbers_while_nothing_flows_is_followed_too(meanwhile: str
 
 def test_who_is_transcoded_is_followed_after_a_hold_too() -> None:
     wide = {"codec": 9, "payload_type": 9}
-    world = World(a=peer(SIGNALLED, follows_nat=True), b=peer(OTHER, **wide))
+    world = World(a=peer(SIGNALLED, follows_nat=True), b=peer(OTHER, **wide), transcoder=WillingTranscoder())
     world.arrive(rtp(number=0), now_ns=0)
-    assert isinstance(world.a.recode, Transcoding)
+    assert world.a.transcoding is not None
     world.b.set_remote(peer(OTHER, receives=False, **wide), S)
     world.b.set_remote(peer(OTHER, **wide), 60 * S)
     world.arrive(rtp(number=3_001), source=("192.0.2.1", 7_000), now_ns=61 * S)
@@ -276,10 +297,42 @@ def test_who_is_transcoded_is_followed_after_a_hold_too() -> None:
     assert world.a.address == BEHIND_NAT
 
 
+def test_what_the_transcoder_does_not_take_nobody_hears() -> None:
+    transcoder = WillingTranscoder()
+    world = World(b=peer(OTHER, codec=9, payload_type=9), transcoder=transcoder)
+    for number, takes in enumerate((True, False, False, True)):
+        transcoder.takes = takes
+        world.arrive(rtp(number=number), now_ns=number * S)
+        assert world.a.last_ns == (3 * S if number == 3 else 0)
+    assert (world.a.received, world.a.unheard, world.a.reception.lost) == (2, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "source", "counted", "then_to"),
+    [
+        ("unagreed, of another port", 18, BEHIND_NAT, (0, 1), SIGNALLED),
+        ("unagreed, of the signalled address", 18, SIGNALLED, (1, 0), SIGNALLED),
+        ("agreed, of another port", 0, BEHIND_NAT, (0, 0), BEHIND_NAT),
+    ],
+)
+def test_what_was_not_agreed_on_latches_nobody(
+    case: str, kind: int, source: tuple[str, int], counted: tuple[int, int], then_to: tuple[str, int]
+) -> None:
+    world = World()
+    world.arrive(rtp(payload_type=kind), source=source)
+    assert ((world.a.unheard, world.a.stray), world.a.address) == (counted, then_to), case
+
+
+def test_what_keeps_a_nat_open_latches() -> None:
+    world = World()
+    world.arrive(rtp(payload_type=20, payload=b""), source=BEHIND_NAT)
+    assert (world.a.unheard, world.a.address) == (1, BEHIND_NAT)
+
+
 def test_before_anything_is_signalled_everyone_is_a_stranger() -> None:
     leg = Leg("127.0.0.1", 1, FakeSocket(), stream=OutgoingStream(ssrc=1, sequence=1, timestamp=1), now_ns=0)
     assert not leg.admit(SIGNALLED, 0, ssrc=1, sequence=1)
-    assert leg.lost_since(10**12, rtp_timeout_ns=1, hold_timeout_ns=1) is None
+    assert lost_since(leg, 10**12, rtp_timeout_ns=1, hold_timeout_ns=1) is None
 
 
 @pytest.mark.parametrize(
@@ -417,7 +470,7 @@ def test_parted_legs_do_not_relay_and_a_third_takes_over_the_stream() -> None:
     third = Leg("127.0.0.1", 20_004, world.at_b, stream=OutgoingStream(ssrc=0xC, sequence=1, timestamp=0), now_ns=0)
     third.set_remote(RemoteMedia(host=OTHER[0], port=OTHER[1]), 0)
     third.bridge(world.a, 0)
-    assert (world.b.partner, world.b.relay_to) == (None, None)
+    assert (world.b.partner, world.b.hearer) == (None, None)
     world.arrive(rtp(number=1))
     world.a.unbridge()
     world.arrive(rtp(number=2))
@@ -535,22 +588,22 @@ TIMEOUTS = {"rtp_timeout_ns": 60 * SECOND, "hold_timeout_ns": 1_800 * SECOND}
 )
 def test_how_long_a_peer_may_be_silent(changes: dict[str, bool], seconds: int) -> None:
     world = World(a=peer(SIGNALLED, **changes))
-    assert world.a.lost_since(seconds * SECOND - 1, **TIMEOUTS) is None
-    assert world.a.lost_since(seconds * SECOND, **TIMEOUTS) == 0
+    assert lost_since(world.a, seconds * SECOND - 1, **TIMEOUTS) is None
+    assert lost_since(world.a, seconds * SECOND, **TIMEOUTS) == 0
 
 
 def test_who_moved_and_then_sent_is_waited_for_no_longer_than_others() -> None:
     world = World(a=peer(SIGNALLED, moved=True))
     world.arrive(rtp(), now_ns=SECOND)
-    assert world.a.lost_since(61 * SECOND, **TIMEOUTS) == SECOND
+    assert lost_since(world.a, 61 * SECOND, **TIMEOUTS) == SECOND
 
 
 def test_who_need_not_send_is_alive_while_the_partner_is() -> None:
     world = World(a=peer(SIGNALLED, sends=False, held=True))
-    world.b.last_ns = 1_700 * SECOND
-    assert world.a.lost_since(1_800 * SECOND, **TIMEOUTS) is None
-    assert world.a.lost_since(3_500 * SECOND, **TIMEOUTS) == 1_700 * SECOND
-    assert world.a.last_heard_ns() == 1_700 * SECOND
+    world.b.audio_ns = 1_700 * SECOND
+    assert lost_since(world.a, 1_800 * SECOND, **TIMEOUTS) is None
+    assert lost_since(world.a, 3_500 * SECOND, **TIMEOUTS) == 1_700 * SECOND
+    assert last_heard_ns(world.a) == 1_700 * SECOND
 
 
 @pytest.mark.parametrize(("host", "seconds"), [(SIGNALLED[0], 1_800), (STRANGER[0], 60)])
@@ -558,11 +611,11 @@ def test_rtcp_of_the_peer_is_a_sign_of_life(host: str, seconds: int) -> None:
     world = World()
     for each in range(1_800):
         world.a.hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), (host, 4_001), each * SECOND)
-        if world.a.lost_since(each * SECOND, **TIMEOUTS) is not None:
+        if lost_since(world.a, each * SECOND, **TIMEOUTS) is not None:
             assert each == seconds
             break
     else:
-        assert world.a.lost_since(1_800 * SECOND, **TIMEOUTS) == 0
+        assert lost_since(world.a, 1_800 * SECOND, **TIMEOUTS) == 0
 
 
 def test_rtcp_on_the_port_of_rtp_is_a_sign_of_life_too() -> None:

@@ -47,6 +47,21 @@ def test_a_key_is_told_while_it_is_down() -> None:
     assert heard_after == [1]
 
 
+@pytest.mark.parametrize("late_ms", [10, 30, 80, 190])
+def test_a_first_packet_that_was_late_costs_no_key(late_ms: int) -> None:
+    """All packets behind it come too early for its clock: bringing it back would make tones jump."""
+    every = "".join(KEYPAD) * 2
+    first, *others = framed(keys(every, on_ms=40, off_ms=40))
+    assert digits([first._replace(at_ns=first.at_ns + late_ms * 1_000_000), *others]) == every
+
+
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_a_skewed_clock_costs_no_key(ppm: int) -> None:
+    every = "".join(KEYPAD) * 10
+    frames = framed(keys(every, on_ms=50, off_ms=50))
+    assert digits([each._replace(at_ns=each.at_ns + each.at_ns * ppm // 1_000_000) for each in frames]) == every
+
+
 @pytest.mark.parametrize("lost", [{12}, {11, 12}, {12, 13, 14, 15, 16}, {8, 11, 14, 17}])
 def test_a_long_key_that_loses_packets_is_one_press(lost: set[int]) -> None:
     assert digits(framed(np.concatenate((silence(100), keys("7", on_ms=400))), lost=lost)) == "7"

@@ -12,10 +12,12 @@ from media.control import MAX_MESSAGE_BYTES, Heartbeat, Open, Ready, Report, Wor
 from media.rtp.packet import RtpPacket
 from media.rtp.telephone_event import DIGITS, DigitDetector, press
 from media.worker.error_reporter import ErrorReporter
-from media.worker.leg import Address, DatagramSocket, Leg
+from media.worker.leg import Leg
 from media.worker.link import ControlSocket
+from media.worker.path import Address
 from media.worker.prompts import Prompts
 from media.worker.relay import Relay
+from media.worker.sockets import DatagramSocket
 from media.worker.switchboard import Switchboard
 from media.worker.tap import Consumers
 
@@ -153,7 +155,7 @@ class AnyPort:
         return NoSocket()
 
     def watch(self, leg: Leg) -> None:
-        leg.last_ns = leg.port
+        leg.audio_ns = leg.port
 
     def unwatch(self, _leg: Leg) -> None:
         pass

@@ -17,10 +17,11 @@ from media.dsp.wav import write_wav
 from media.prompts import maker as maker_module
 from media.prompts import source as source_module
 from media.prompts.cache import PromptCache, prune
-from media.prompts.decode import Doubt, Unplayable
-from media.prompts.make import Prompt, inspect, make
+from media.prompts.inspection import inspect
+from media.prompts.make import make
 from media.prompts.maker import PromptMaker
 from media.prompts.prepared import LAWS, open_prepared, prepared_name, write_prepared
+from media.prompts.prompt import Doubt, Prompt, Unplayable
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,8 @@ HARDENED = """
 import ctypes, sys
 from pathlib import Path
 assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN
-from media.prompts.make import Prompt, make
+from media.prompts.prompt import Prompt
+from media.prompts.make import make
 from media.prompts.source import PromptFile
 found = make(PromptFile(Path(sys.argv[1])), Path(sys.argv[2]))
 assert isinstance(found, Prompt), found

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from media.dsp import g711, levels, tones
 from media.dsp.wav import write_wav
-from media.prompts.decode import Unplayable, decoded
+from media.prompts.decode import decoded
+from media.prompts.prompt import Unplayable
 
 MAX_S = 900
 RATE = 8_000

@@ -6,21 +6,38 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from media.rtp.continuity import MAX_AHEAD, MAX_BEHIND
-from media.rtp.reception import MAX_TRANSIT_NS, Reception
+from media.rtp.reception import MAX_TRANSIT_NS, Arrivals, Reception
 
 MS = 1_000_000
 FRAME = 160
 SSRC = 7
 
 
+class Received(Reception):
+    """Packets arrive at moments."""
+
+    def __init__(self, *, clock_rate: int = 8_000) -> None:
+        self.arrivals = Arrivals()
+        super().__init__(self.arrivals, clock_rate=clock_rate)
+
+    def arrive(self, *, ssrc: int, sequence: int, timestamp: int, now_ns: int, is_audio: bool = True) -> None:
+        self.take(ssrc=ssrc, sequence=sequence, timestamp=timestamp, elapsed_ns=now_ns - self.arrivals.audio_ns, is_audio=is_audio)
+        if is_audio:
+            self.arrivals.audio_ns = now_ns
+
+    @property
+    def jitter_ns(self) -> int:
+        return self.arrivals.jitter_ns
+
+
 def receive(
-    numbers: Iterable[int], *, reception: Reception | None = None, start: int = 0, at_ms: Mapping[int, float] | None = None
-) -> Reception:
+    numbers: Iterable[int], *, reception: Received | None = None, start: int = 0, at_ms: Mapping[int, float] | None = None
+) -> Received:
     """20 ms frames by their numbers; one arrives when it should, or when `at_ms` says."""
-    reception = reception or Reception()
+    reception = reception or Received()
     for number in numbers:
         moment = (at_ms or {}).get(number, 20 * number)
-        reception.take(
+        reception.arrive(
             ssrc=SSRC,
             sequence=(start + number) & 0xFFFF,
             timestamp=FRAME * number & 0xFFFFFFFF,
@@ -70,8 +87,8 @@ def test_a_step_back_beyond_reordering_begins_anew(behind: int, lost: int) -> No
 
 def test_another_stream_begins_anew_and_what_was_lost_stays() -> None:
     reception = receive([0, 1, 4])
-    reception.take(ssrc=8, sequence=40_000, timestamp=5, now_ns=2_000 * MS)
-    reception.take(ssrc=8, sequence=40_002, timestamp=5 + 2 * FRAME, now_ns=2_040 * MS)
+    reception.arrive(ssrc=8, sequence=40_000, timestamp=5, now_ns=2_000 * MS)
+    reception.arrive(ssrc=8, sequence=40_002, timestamp=5 + 2 * FRAME, now_ns=2_040 * MS)
     block = reception.block(lsr=3, dlsr=4)
     assert block is not None
     assert (reception.packets, reception.lost) == (5, 3)
@@ -100,11 +117,12 @@ def test_steady_packets_count_like_others() -> None:
             receive([number], reception=reception, at_ms=at_ms)
             continue
         now_ns = int(at_ms[number] * MS) + 1_000 * MS
-        off_ns = now_ns - reception.last_ns - reception.step_ns
-        reception.last_ns = now_ns
-        reception.steady += 1
-        reception.late_ns = max(reception.late_ns, off_ns)
-        reception.jitter_ns += (abs(off_ns) - reception.jitter_ns) >> 4
+        arrivals = reception.arrivals
+        off_ns = now_ns - arrivals.audio_ns - arrivals.step_ns
+        arrivals.audio_ns = now_ns
+        arrivals.steady += 1
+        arrivals.late_ns = max(arrivals.late_ns, off_ns)
+        arrivals.jitter_ns += (abs(off_ns) - arrivals.jitter_ns) >> 4
     assert (reception.packets, reception.lost, reception.gap_ns) == (told.packets, told.lost, told.gap_ns)
     assert reception.jitter_ns == told.jitter_ns
     assert reception.block(lsr=0, dlsr=0) == told.block(lsr=0, dlsr=0)
@@ -113,7 +131,7 @@ def test_steady_packets_count_like_others() -> None:
 def test_silence_that_was_meant_is_no_gap() -> None:
     """Silence suppression: the next number, and a timestamp that says for how long nothing was sent."""
     reception = receive(range(50))
-    reception.take(ssrc=SSRC, sequence=50, timestamp=FRAME * 500, now_ns=(1_000 + 20 * 500) * MS)
+    reception.arrive(ssrc=SSRC, sequence=50, timestamp=FRAME * 500, now_ns=(1_000 + 20 * 500) * MS)
     assert (reception.gap_ns, reception.jitter_ns, reception.lost) == (20 * MS, 0, 0)
 
 
@@ -125,28 +143,28 @@ def test_a_network_that_stalls_is_a_gap() -> None:
 def test_hold_is_no_gap_and_no_jitter() -> None:
     reception = receive(range(50))
     reception.pause()
-    reception.take(ssrc=SSRC, sequence=50, timestamp=FRAME * 50, now_ns=5_000 * MS)
+    reception.arrive(ssrc=SSRC, sequence=50, timestamp=FRAME * 50, now_ns=5_000 * MS)
     assert (reception.gap_ns, reception.jitter_ns, reception.lost) == (20 * MS, 0, 0)
 
 
 @pytest.mark.parametrize(("off_ns", "is_jitter"), [(MAX_TRANSIT_NS, True), (MAX_TRANSIT_NS + 1, False)])
 def test_a_clock_that_was_set_is_no_jitter(off_ns: int, *, is_jitter: bool) -> None:
     reception = receive(range(50))
-    reception.take(ssrc=SSRC, sequence=50, timestamp=FRAME * 50, now_ns=2_000 * MS + off_ns)
+    reception.arrive(ssrc=SSRC, sequence=50, timestamp=FRAME * 50, now_ns=2_000 * MS + off_ns)
     assert (reception.jitter_ns > 0) is is_jitter
 
 
 def test_a_press_has_a_number_among_the_others_and_no_time() -> None:
     reception = receive(range(10))
     for number in range(10, 15):
-        reception.take(ssrc=SSRC, sequence=number, timestamp=FRAME * 10, now_ns=(1_000 + 20 * number) * MS, is_audio=False)
+        reception.arrive(ssrc=SSRC, sequence=number, timestamp=FRAME * 10, now_ns=(1_000 + 20 * number) * MS, is_audio=False)
     receive(range(15, 20), reception=reception)
     assert (reception.packets, reception.lost, reception.jitter_ns, reception.gap_ns) == (20, 0, 0, 20 * MS)
 
 
 def test_a_press_with_an_ssrc_of_its_own_is_beside_the_stream() -> None:
     reception = receive(range(10))
-    reception.take(ssrc=99, sequence=5, timestamp=1, now_ns=1_200 * MS, is_audio=False)
+    reception.arrive(ssrc=99, sequence=5, timestamp=1, now_ns=1_200 * MS, is_audio=False)
     receive(range(10, 20), reception=reception)
     assert (reception.packets, reception.lost) == (20, 0)
 
@@ -173,7 +191,7 @@ def test_all_lost_but_one_is_less_than_256() -> None:
 
 
 def test_nothing_that_came_has_no_figures() -> None:
-    reception = Reception()
+    reception = Received()
     reception.sample()
     assert (reception.packets, reception.lost, reception.gap_ns, reception.mean_jitter_ns, reception.max_jitter_ns) == (
         0,
@@ -195,9 +213,9 @@ def test_mean_and_highest_jitter_are_of_samples_between_which_packets_came() -> 
 
 
 def test_another_clock_rate() -> None:
-    reception = Reception(clock_rate=48_000)
+    reception = Received(clock_rate=48_000)
     for number in range(10):
-        reception.take(ssrc=1, sequence=number, timestamp=960 * number, now_ns=20 * MS * number + (MS if number == 9 else 0))
+        reception.arrive(ssrc=1, sequence=number, timestamp=960 * number, now_ns=20 * MS * number + (MS if number == 9 else 0))
     block = reception.block(lsr=0, dlsr=0)
     assert block is not None
     assert (reception.jitter_ns, block.jitter) == (MS // 16, 3)

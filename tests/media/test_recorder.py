@@ -3,20 +3,24 @@
 import hashlib
 import os
 import resource
+import signal
 from pathlib import Path
 
 import pytest
 import soundfile
+from msgspec.structs import replace
 from recorder_client import FRAME_NS, RecorderClient, frame, frequency, now_ns, read_wav, tone
 
 from media.control import WorkerProblem
 from media.recording import (
+    DeleteRecordings,
     PauseRecording,
     QuitRecorder,
     RecorderHeartbeat,
     RecordingEnded,
     RecordingFormat,
     RecordingsExpired,
+    RecordingStored,
     ResumeRecording,
     Sides,
     StartRecording,
@@ -48,7 +52,7 @@ def talk(client: RecorderClient, number: int, start_ns: int, *, frames: int) -> 
     left, right = tone(400, samples=160 * frames), tone(1_000, samples=160 * frames)
     for index in range(frames):
         part, at_ns = slice(160 * index, 160 * index + 160), start_ns + index * FRAME_NS
-        client.send(
+        client.send_frames(
             frame(number, index, direction=RECEIVED, samples=left[part], at_ns=at_ns)
             + frame(number, index, direction=SENT, samples=right[part], at_ns=at_ns, ssrc=2)
         )
@@ -153,6 +157,80 @@ def test_killed_in_the_middle_it_leaves_a_file_that_plays_up_to_the_last_second(
     assert not part.exists()
 
 
+def test_what_the_ledger_may_not_know_is_told_again_until_it_does(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        client.order(start(1, now_ns() - 1_000 * MS), PauseRecording(recording=1, at_ns=now_ns() - 500 * MS))
+        client.order(StopRecording(recording=1, at_ns=now_ns()))
+        ended = client.expect(RecordingEnded)
+        client.expect(RecorderHeartbeat)
+    with RecorderClient(tmp_path) as client:
+        assert client.expect(RecordingEnded) == replace(ended, recording=None)
+        client.order(RecordingStored(path=str(DAY / "call.wav")), QuitRecorder())
+        assert client.process.wait(60) == 0
+    assert ended.paused_ms == pytest.approx(500, abs=20)
+    assert told_of(tmp_path) == []
+
+
+def told_of(directory: Path) -> list[str]:
+    """The paths of recordings that a new recorder tells of; it has looked before it ends."""
+    with RecorderClient(directory) as client:
+        client.order(QuitRecorder())
+        assert client.process.wait(60) == 0
+        reports = [*client.skipped, *client.rest()]
+    return [each.path or "" for each in reports if isinstance(each, RecordingEnded)]
+
+
+def test_an_engine_that_dies_has_its_recordings_when_it_is_back(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        client.order(start(1, now_ns() - 1_000 * MS), start(2, now_ns() - 1_000 * MS, call_id="other", form="opus"))
+        client.expect(RecorderHeartbeat)
+        client.hang_up()
+        assert client.process.wait(60) == 0
+    assert told_of(tmp_path) == [str(DAY / "call.wav"), str(DAY / "other.opus")]
+
+
+def test_a_file_that_can_not_be_brought_back_hides_no_other(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        client.order(*(start(number, now_ns(), call_id=name) for number, name in enumerate("abc")))
+        client.expect(RecorderHeartbeat)
+        client.expect(RecorderHeartbeat)
+        client.process.kill()
+        client.process.wait(60)
+    (tmp_path / DAY / "b.part.wav").unlink()
+    (tmp_path / "outbox" / "a.json").write_text("no recording")
+    assert told_of(tmp_path) == [str(DAY / "a.wav"), str(DAY / "c.wav")]
+
+
+def test_killed_before_it_encodes_it_is_encoded_by_the_next(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        at_ns = now_ns()
+        client.order(start(1, at_ns, form="opus"))
+        talk(client, 1, at_ns, frames=50)
+        client.expect(RecorderHeartbeat)
+        client.expect(RecorderHeartbeat)
+        client.process.kill()
+        client.process.wait(60)
+    with RecorderClient(tmp_path) as client:
+        ended = client.expect(RecordingEnded)
+    assert (ended.path, ended.format, ended.why) == (str(DAY / "call.opus"), "opus", "the recorder died")
+    assert ended.started_us == 1_000_000
+    assert ended.ended_us == pytest.approx(1_000_000 + ended.length_ms * 1_000, abs=1_000)
+    assert [each.name for each in (tmp_path / DAY).iterdir()] == ["call.opus"]
+
+
+def test_a_recorder_that_ends_slowly_is_waited_for_by_the_next(tmp_path: Path) -> None:
+    """The first one is stopped in the middle, as if its disk was slow; the second finds its file once it is through."""
+    with RecorderClient(tmp_path) as first:
+        first.order(start(1, now_ns()))
+        first.expect(RecorderHeartbeat)
+        first.process.send_signal(signal.SIGSTOP)
+        first.hang_up()
+        with RecorderClient(tmp_path) as second:
+            second.expect(RecorderHeartbeat)
+            first.process.send_signal(signal.SIGCONT)
+            assert second.expect(RecordingEnded).why is None
+
+
 def test_what_another_recorder_writes_is_left_alone(tmp_path: Path) -> None:
     with RecorderClient(tmp_path) as client:
         client.order(start(1, now_ns()))
@@ -209,7 +287,7 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
 def test_frames_that_are_none_are_a_problem_and_end_nothing(tmp_path: Path) -> None:
     with RecorderClient(tmp_path) as client:
         client.order(start(1, now_ns()))
-        client.send(b"nothing")
+        client.send_frames(b"nothing")
         assert client.expect(WorkerProblem).doing == "reading frames"
         client.order(StopRecording(recording=1, at_ns=now_ns()))
         assert client.expect(RecordingEnded).why is None
@@ -217,14 +295,20 @@ def test_frames_that_are_none_are_a_problem_and_end_nothing(tmp_path: Path) -> N
 
 def test_old_recordings_are_deleted_and_young_ones_and_strange_files_are_not(tmp_path: Path) -> None:
     old, young, strange = tmp_path / "2026/08/01/old.wav", tmp_path / DAY / "young.wav", tmp_path / "notes/old.wav"
-    for each in (old, young, strange):
-        each.parent.mkdir(parents=True)
+    left = old.with_name("left.part.opus")
+    old_ones = ("2026/08/01/left.part.opus", "2026/08/01/old.wav")
+    for each in (old, left, young, strange):
+        each.parent.mkdir(parents=True, exist_ok=True)
         each.write_bytes(b"sound")
     day_s = 86_400
-    for each, days in ((old, 91), (young, 89), (strange, 91)):
+    for each, days in ((old, 91), (left, 91), (young, 89), (strange, 91)):
         then = each.stat().st_mtime - days * day_s
         os.utime(each, (then, then))
     with RecorderClient(tmp_path, keep_days=90) as client:
-        assert client.expect(RecordingsExpired).paths == ("2026/08/01/old.wav",)
+        assert client.expect(RecordingsExpired).paths == old_ones
+        assert old.exists()  # until the ledger has it
+        client.order(DeleteRecordings(paths=old_ones), QuitRecorder())
+        assert client.process.wait(60) == 0
+    assert not left.exists()
     assert (old.exists(), young.exists(), strange.exists()) == (False, True, True)
     assert not old.parent.exists()

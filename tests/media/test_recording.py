@@ -21,7 +21,7 @@ START_NS = 5_000 * MS
 
 def recording(tmp_path: Path, *, sides: Sides = "both") -> Recording:
     order = StartRecording(recording=1, call_id="c", path="c.wav", sides=sides, at_ns=START_NS, started_us=0)
-    return Recording(order, lambda channels: WavFile(tmp_path / "c.wav", channels=channels))
+    return Recording(order, lambda channels: WavFile.create(tmp_path / "c.wav", channels=channels))
 
 
 def take(mine: Recording, datagram: bytes) -> None:
@@ -45,8 +45,8 @@ def finished(mine: Recording, tmp_path: Path, *, ms: int) -> np.ndarray:
     mine.stop(stop_ns)
     mine.write(stop_ns + LAG_NS)
     assert mine.is_over(stop_ns + LAG_NS)
-    file = mine.file.finish()
-    assert file.length_ms == ms
+    assert mine.file.length_ms == ms
+    mine.file.publish()
     return read_wav(tmp_path / "c.wav")
 
 
@@ -81,6 +81,18 @@ def test_lost_packets_leave_a_gap_of_their_length(tmp_path: Path) -> None:
     assert mine.frames_lost == 15
 
 
+@pytest.mark.parametrize("late_ms", [5, 15, 80, 190])
+def test_a_tone_behind_a_first_packet_that_was_late_keeps_its_pitch(tmp_path: Path, late_ms: int) -> None:
+    mine = recording(tmp_path, sides="caller")
+    sound = tone(1_100, samples=160 * 200)
+    for number in range(200):
+        at_ns = START_NS + number * FRAME_NS + (late_ms * MS if number == 0 else 0)
+        take(mine, frame(1, number, direction=RECEIVED, samples=sound[160 * number : 160 * number + 160], at_ns=at_ns))
+    found = finished(mine, tmp_path, ms=4_000)[:, 0]
+    assert {frequency(found[at : at + 800]) for at in range(1_600, 32_000, 800)} == {1_100}
+    assert np.abs(found[1_600:].astype(int) - sound[1_600:]).max() < 300  # in its place, too
+
+
 def test_nobody_sends_and_time_goes_by(tmp_path: Path) -> None:
     mine = recording(tmp_path)
     mine.write(START_NS + 10_000 * MS)
@@ -99,10 +111,50 @@ def test_a_pause_is_silence_of_the_same_length(tmp_path: Path) -> None:
         if number == 70:
             mine.resume(START_NS + 1_400 * MS)
     found = finished(mine, tmp_path, ms=2_000)[:, 0]
-    assert not found[6_400 : 11_200 + 160].any()
+    assert not found[6_400:11_200].any()
     assert found[6_300:6_400].any()
-    assert frequency(found[:6_400]) == frequency(found[11_360:]) == 400
+    assert frequency(found[:6_400]) == frequency(found[11_200:]) == 400
     assert mine.paused_ms == 600
+
+
+def test_what_was_said_in_a_pause_is_silent_when_it_comes_after_it(tmp_path: Path) -> None:
+    """The network stalls from the middle of a pause until after its end; then all comes at once."""
+    mine = recording(tmp_path, sides="caller")
+    sound = tone(400, samples=24_000)
+    for number in range(150):
+        at_ns = START_NS + max(number * FRAME_NS, 1_600 * MS if 50 <= number < 80 else 0)
+        if number == 40:
+            mine.pause(START_NS + 800 * MS)
+        if number == 50:
+            mine.resume(START_NS + 1_400 * MS)
+            mine.write(START_NS + 1_600 * MS)
+        take(mine, frame(1, number, direction=RECEIVED, samples=sound[160 * number : 160 * number + 160], at_ns=at_ns))
+    found = finished(mine, tmp_path, ms=3_000)[:, 0]
+    assert not found[6_400:11_200].any()
+    assert frequency(found[:6_400]) == frequency(found[11_200:]) == 400
+
+
+def test_a_pause_that_is_told_late_silences_what_is_in_the_file(tmp_path: Path) -> None:
+    mine = recording(tmp_path)
+    talk(mine, range(100))
+    mine.write(START_NS + 2_000 * MS)
+    mine.pause(START_NS + 800 * MS)
+    mine.resume(START_NS + 1_700 * MS)
+    found = finished(mine, tmp_path, ms=2_000)[:, 0]
+    assert not found[6_400:13_600].any()
+    assert found[6_300:6_400].any()
+    assert frequency(found[13_600:]) == 400
+
+
+def test_each_of_many_pauses_stays_silent_for_what_comes_late(tmp_path: Path) -> None:
+    mine = recording(tmp_path, sides="caller")
+    for second in range(4):
+        mine.pause(START_NS + (1_000 * second + 400) * MS)
+        mine.resume(START_NS + (1_000 * second + 600) * MS)
+    mine.write(START_NS + 5_000 * MS)
+    talk(mine, range(200))
+    found = finished(mine, tmp_path, ms=5_000)[:, 0]
+    assert [found[at : at + 800].any() for at in range(0, 32_000, 800)] == [tenth not in (4, 5) for tenth in range(10)] * 4
 
 
 def test_a_stop_ends_a_pause(tmp_path: Path) -> None:

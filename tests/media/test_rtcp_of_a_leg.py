@@ -12,8 +12,10 @@ from media.control import Close, Closed, Quality, RemoteMedia, SetRemote
 from media.rtp.packet import RtpPacket
 from media.rtp.packet import build as build_rtp
 from media.rtp.rtcp import Compound, ReportBlock, SenderInfo, build, middle, ntp, parse
-from media.worker.leg import Address, DatagramSocket, Leg
+from media.worker.leg import Leg
+from media.worker.path import Address
 from media.worker.reporter import destination
+from media.worker.sockets import DatagramSocket
 
 A, B = 20_000, 20_002
 SECOND = 1_000 * MS

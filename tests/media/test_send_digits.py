@@ -54,6 +54,16 @@ def test_digits_wait_for_each_other_with_a_pause_between() -> None:
     assert [after - before for before, after in pairwise(starts)] == [press_ns + PAUSE_NS] * 3
 
 
+def test_a_key_that_is_pressed_meanwhile_follows_once() -> None:
+    world = World(caller_dtmf=101)
+    world.do(SendDigit(port=20_002, digit="1", duration_ms=100))
+    world.key("2", duration_ms=300)
+    world.run(400)
+    world.key("3")
+    world.run(400)
+    assert world.heard() == "123"
+
+
 @pytest.mark.parametrize(("digits", "heard"), [(MAX_DIGITS, MAX_DIGITS), (MAX_DIGITS + 1, MAX_DIGITS)])
 def test_so_many_digits_wait(digits: int, heard: int) -> None:
     world = World()
@@ -84,7 +94,7 @@ def test_nothing_is_sent_where_no_telephone_event_was_agreed_on() -> None:
     assert len(world.to_line) == 10
 
 
-@pytest.mark.parametrize("order", [Ringback(port=20_002), Bridge(a=20_000, b=20_002)])
+@pytest.mark.parametrize("order", [Ringback(port=20_002, country="us"), Bridge(a=20_000, b=20_002)])
 def test_what_plays_or_bridges_puts_an_end_to_digits(order: Order) -> None:
     world = World()
     world.do(SendDigit(port=20_002, digit="5", duration_ms=1_000))

@@ -15,7 +15,8 @@ from media.rtp.packet import MAX_RTP_BYTES, RtpPacket, build, parse
 from media.rtp.rtcp import parse as parse_rtcp
 from media.tap_frame import RECEIVED, SENT
 from media.worker.forward import BUFFER_BYTES
-from media.worker.leg import Address, Leg
+from media.worker.leg import Leg
+from media.worker.path import Address
 from media.worker.srtp import Dropped
 from media.worker.tap import LegTap
 from switch.sip.sdes import Suite

@@ -25,17 +25,6 @@ class Talk(World):
 
     def __init__(self) -> None:
         super().__init__(line_dtmf=None, line_takes_tones=True, caller_dtmf=101)
-        self._events = 60_000
-
-    def key(self, digit: str, *, duration_ms: int = 100, packets: int = 99) -> None:
-        """The caller holds a key; of its packets only the first `packets` come. Both talk meanwhile."""
-        self._events += 1_000
-        start = RtpPacket(payload_type=101, sequence=self._events & 0xFFFF, timestamp=self.now_ns // 125_000, ssrc=9)
-        for packet in list(press(digit, start, duration_ms=duration_ms))[:packets]:
-            data = build(packet)
-            self.forwarder.buffer[: len(data)] = data
-            self.forwarder.datagram(self.legs[20_000], len(data), CALLER, self.now_ns)
-            self.run(20)
 
     def sounds(self) -> list[tuple[str, int]]:
         """What the line hears, in milliseconds: keys, "-" for silence, "audio"."""

@@ -216,7 +216,9 @@ def test_a_transcoder_that_dies_takes_no_call_with_it(network: Network) -> None:
         if heard == 10:
             break
     assert heard == 10
-    assert network.worker.close(caller.leg).received > PACKETS
+    counters = network.worker.close(caller.leg)
+    assert counters.unheard > 0
+    assert counters.received + counters.unheard > PACKETS
 
 
 @pytest.mark.parametrize("codec", [G722, OPUS], ids=lambda each: each.name)
@@ -232,7 +234,7 @@ def test_a_prompt_is_heard_in_the_legs_codec(network: Network, codec: Codec) -> 
 
 def test_packets_of_our_own_are_as_long_as_the_far_end_wants_them(network: Network) -> None:
     phone = network.phone(OPUS, ptime_ms=60)
-    network.worker.order(Ringback(port=phone.leg))
+    network.worker.order(Ringback(port=phone.leg, country="us"))
     assert len(phone.decoded([phone.hear()])) == 960
 
 
@@ -251,7 +253,7 @@ def test_so_are_prompts_in_g711_to_their_last_sample(network: Network, ptime_ms:
 
 def test_another_codec_by_reinvite_is_another_stream_where_its_clock_is(network: Network) -> None:
     phone = network.phone(PCMU)
-    network.worker.order(Ringback(port=phone.leg))
+    network.worker.order(Ringback(port=phone.leg, country="us"))
     before = phone.hear()
     network.worker.order(
         SetRemote(port=phone.leg, peer=RemoteMedia(host="127.0.0.1", port=phone.port, codec=OPUS, payload_type=96))

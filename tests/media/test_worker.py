@@ -225,13 +225,22 @@ def test_a_prompt_runs_to_its_end_though_nobody_is_there_to_hear(worker: WorkerC
 
 
 def test_ringback_until_hush(worker: WorkerClient, caller: Phone) -> None:
-    worker.order(Ringback(port=caller.leg))
+    worker.order(Ringback(port=caller.leg, country="us"))
     samples = decode(b"".join(packet.payload for packet in heard_by(caller, 20)), 0)
     assert tone_share(samples, 440) + tone_share(samples, 480) > 0.95
     worker.order(StopPlay(port=caller.leg))
     sent = worker.close(caller.leg).sent
     heard_by(caller, sent - 20)
     assert caller.hears_nothing()
+
+
+def test_ringback_is_the_countrys(worker: WorkerClient, caller: Phone) -> None:
+    worker.order(Ringback(port=caller.leg, country="gb"))
+    samples = decode(b"".join(packet.payload for packet in heard_by(caller, 45)), 0)
+    burst, pause, again = samples[:3_200], samples[3_200:4_800], samples[4_800:]
+    assert tone_share(burst, 400) + tone_share(burst, 450) > 0.95
+    assert not pause.any()
+    assert tone_share(again, 400) + tone_share(again, 450) > 0.9
 
 
 def test_one_stream_from_prompt_to_ringback_to_first_line_to_second(
@@ -241,7 +250,7 @@ def test_one_stream_from_prompt_to_ringback_to_first_line_to_second(
         worker.order(Play(port=caller.leg, play=1, prompt="beep"))
         packets = heard_by(caller, FRAMES)
         worker.expect(PlayFinished)
-        worker.order(Ringback(port=caller.leg))
+        worker.order(Ringback(port=caller.leg, country="us"))
         packets += heard_by(caller, 3)
         worker.order(Bridge(a=caller.leg, b=line.leg))
         worker.settle()
@@ -461,7 +470,7 @@ def test_orders_about_unknown_ports_do_nothing(worker: WorkerClient, caller: Pho
     worker.order(
         SetRemote(port=5, peer=caller.peer()),
         Play(port=5, play=1, prompt="beep"),
-        Ringback(port=5),
+        Ringback(port=5, country="us"),
         StopPlay(port=5),
         Bridge(a=5, b=caller.leg),
         Unbridge(port=5),
@@ -521,7 +530,9 @@ def test_quit_closes_everything(worker: WorkerClient, caller: Phone) -> None:
 
 def test_a_prompt_replaces_what_plays(worker: WorkerClient, caller: Phone) -> None:
     worker.order(
-        Play(port=caller.leg, play=1, prompt="long"), Ringback(port=caller.leg), Play(port=caller.leg, play=2, prompt="beep")
+        Play(port=caller.leg, play=1, prompt="long"),
+        Ringback(port=caller.leg, country="us"),
+        Play(port=caller.leg, play=2, prompt="beep"),
     )
     assert worker.expect(PlayFinished).play == 2
     assert FRAMES <= worker.close(caller.leg).sent <= FRAMES + 4, "and a first frame or two of what it replaced"
@@ -565,7 +576,7 @@ def test_reports_go_beside_the_audio_or_with_it(prompts: Path, ports: Ports, hos
     """The last one, at the end of a leg, need not be waited for."""
     with WorkerClient(prompts) as worker, Phone(ports.take(), host=host) as phone, Phone(ports.take(), host=host) as beside:
         peer = replace(phone.peer(), rtcp_port=beside.port, rtcp_mux=mux)
-        worker.order(Open(host=host, port=phone.leg, peer=peer), Ringback(port=phone.leg))
+        worker.order(Open(host=host, port=phone.leg, peer=peer), Ringback(port=phone.leg, country="us"))
         worker.settle()
         packet = phone.hear()
         phone.talk()
@@ -580,7 +591,7 @@ def test_reports_go_beside_the_audio_or_with_it(prompts: Path, ports: Ports, hos
 
 
 def test_what_the_phone_reports_comes_with_the_end(worker: WorkerClient, caller: Phone) -> None:
-    worker.order(Ringback(port=caller.leg))
+    worker.order(Ringback(port=caller.leg, country="us"))
     packet = caller.hear()
     block = rtcp.ReportBlock(ssrc=packet.ssrc, fraction_lost=0, lost=3, highest=packet.sequence, jitter=8, lsr=0, dlsr=0)
     with Phone(caller.leg + 1) as beside:

@@ -292,7 +292,7 @@ def told(ruling: Ruling) -> tuple[Figures, Inquiry]:
         last_of_tier={(name, int(priority)): str(read[f"last_line/{name}/{priority}"]) for _, name, priority in lasts},
         resting=under("resting_until_us/"),
         worth={(name, line): micros for name in CAMPAIGNS for line, micros in worths(ruling, name).items()},
-        queues=under("waiting/"),
+        queues=under("waiting/") | {name: place - 1 for name, place in under("place/").items()},
         conversions=sorted(map(conversion, conversions), key=lambda paid: paid.at_us),
     )
     pairs = [pair.split("=") for pair in str(read["tried"]).split()]

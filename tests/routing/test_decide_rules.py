@@ -210,7 +210,7 @@ def queued(waiting: int) -> Figures:
 @pytest.mark.parametrize(("waiting", "is_free"), [(0, True), (2, True), (3, False), (4, False)])
 def test_a_hold_queue_has_so_many_places(waiting: int, is_free: bool) -> None:  # noqa: FBT001
     ruling = decide(table(holding()), queued(waiting), ASKED)
-    wait = Wait(campaign="auto", because=NoRoute.CAPPED, again_ms=5_000)
+    wait = Wait(campaign="auto", because=NoRoute.CAPPED, again_ms=5_000, position=waiting + 1)
     assert ruling.choice == (wait if is_free else NotRouted(because=NoRoute.QUEUE_FULL))
     reason = next(reason for reason in ruling.trail if reason.rule.endswith(".hold"))
     assert reason.verdict == f"{'hold' if is_free else 'queue full'}: {waiting} of 3 wait"
@@ -231,7 +231,7 @@ def test_nobody_waits_longer_than_allowed(held_ms: int, again_ms: int | None) ->
         assert ruling.choice == NotRouted(because=NoRoute.WAITED_TOO_LONG)
         assert ("campaigns.auto.overflow.capped.hold", f"waited too long: {held_ms} of 120000 ms") in verdicts(ruling)
     else:
-        assert ruling.choice == Wait(campaign="auto", because=NoRoute.CAPPED, again_ms=again_ms)
+        assert ruling.choice == Wait(campaign="auto", because=NoRoute.CAPPED, again_ms=again_ms, position=2)
 
 
 def test_the_queue_is_asked_again_no_later_than_the_wait_ends() -> None:
@@ -280,7 +280,9 @@ def test_hold_queues_do_not_lead_in_a_circle(inquiry: Inquiry, cause: NoRoute) -
 
 def test_a_second_queue_may_take_who_finds_the_first_one_full() -> None:
     auto = holding(queue_full=ToHold(places=9, wait_ms=30_000))
-    assert decide(table(auto), queued(3), ASKED).choice == Wait(campaign="auto", because=NoRoute.QUEUE_FULL, again_ms=5_000)
+    assert decide(table(auto), queued(3), ASKED).choice == Wait(
+        campaign="auto", because=NoRoute.QUEUE_FULL, again_ms=5_000, position=4
+    )
 
 
 # The trail

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from media.control import Bridge, Open, Order, RemoteMedia, Report
 from media.rtp.packet import RtpPacket, build, parse
-from media.rtp.telephone_event import DigitDetector
+from media.rtp.telephone_event import DigitDetector, press
 from media.worker.forward import Forwarder
-from media.worker.leg import Address, DatagramSocket, Leg
+from media.worker.leg import Leg
+from media.worker.path import Address
 from media.worker.playout import FRAME_NS
 from media.worker.prompts import Prompts
+from media.worker.sockets import DatagramSocket
 from media.worker.switchboard import Switchboard
 from media.worker.tap import Consumers
 
@@ -58,8 +60,9 @@ class World:
             taps=self.taps,
             rtp_timeout_ns=10**12,
         )
-        self.forwarder = Forwarder(self.reports.append, sound=self.board.sound)
+        self.forwarder = Forwarder(self.reports.append, send_press=self.board.send_press)
         self._frames = 0
+        self._events = 60_000
         self.do(Open(host="192.0.2.9", port=20_000, peer=RemoteMedia(host=CALLER[0], port=CALLER[1], dtmf_type=caller_dtmf)))
         self.do(
             Open(
@@ -92,6 +95,16 @@ class World:
                 self._frames += 1
             self.now_ns += MS
             self.board.send_frames(self.now_ns)
+
+    def key(self, digit: str, *, duration_ms: int = 100, packets: int = 99) -> None:
+        """The caller holds a key; of its packets only the first `packets` come. Both talk meanwhile."""
+        self._events += 1_000
+        start = RtpPacket(payload_type=101, sequence=self._events & 0xFFFF, timestamp=self.now_ns // 125_000, ssrc=9)
+        for packet in list(press(digit, start, duration_ms=duration_ms))[:packets]:
+            data = build(packet)
+            self.forwarder.buffer[: len(data)] = data
+            self.forwarder.datagram(self.legs[20_000], len(data), CALLER, self.now_ns)
+            self.run(20)
 
     def _talk(self, port: int, source: tuple[str, int]) -> None:
         data = build(RtpPacket(payload_type=0, sequence=self._frames, timestamp=160 * self._frames, ssrc=port, payload=b"\1" * 160))

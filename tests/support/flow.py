@@ -7,12 +7,14 @@ start with `#` are the history told to the reader. Only `#` and `>>` lines are r
 from collections.abc import Callable
 
 from ivr.menu import HangUp as MenuHangUp
-from ivr.menu import Menu, MenuPlan, RouteOn
+from ivr.menu import Menu, MenuPlan, RouteOn, SayTag
+from ivr.spoken_value import Way, vocabulary
 from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Wait
 from routing.table import Accept, NoRoute
 from switch.call import cdr
 from switch.call import event as ev
 from switch.call.cause import Cause
+from switch.call.hold_terms import DEFAULT_HOLD, POSITION, HoldTerms
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.state import Call, Ended
@@ -30,6 +32,15 @@ PLAN = MenuPlan(
             keys={"1": RouteOn(tags={"interest": "quote"}), "0": MenuHangUp(prompt="goodbye"), "9": MenuHangUp()},
         )
     },
+)
+HOLD = HoldTerms(
+    music="jazz",
+    announce=(
+        "you-are",
+        SayTag(tag=POSITION, way=Way.NUMBER, language="en", names={piece: f"n-{piece}" for piece in vocabulary(Way.NUMBER, "en")}),
+        "in-line",
+    ),
+    every_ms=12_000,
 )
 MAX_CALL_MS = 3_600_000
 MARK_MS = 12_000
@@ -63,7 +74,7 @@ def attempt(line: str) -> Attempt:
     )
 
 
-def ruled(at: Moment, choice: Choice) -> ev.Ruled:
+def ruled(at: Moment, choice: Choice, *, hold: HoldTerms = DEFAULT_HOLD) -> ev.Ruled:
     known = not (isinstance(choice, NotRouted) and choice.because is RejectReason.UNKNOWN_NUMBER)
     ruling = Ruling(
         choice=choice,
@@ -72,7 +83,8 @@ def ruled(at: Moment, choice: Choice) -> ev.Ruled:
         trail=(Reason(rule="campaigns.quotes", verdict="chosen"),),
     )
     thresholds_ms = tuple((MARK_MS,) for _ in choice.attempts) if isinstance(choice, Dial) else ()
-    return ev.Ruled(at=at, ruling=ruling, menu=PLAN if isinstance(choice, EnterMenu) else None, thresholds_ms=thresholds_ms)
+    menu = PLAN if isinstance(choice, EnterMenu) else None
+    return ev.Ruled(at=at, ruling=ruling, menu=menu, thresholds_ms=thresholds_ms, hold=hold)
 
 
 def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
@@ -97,6 +109,7 @@ _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
     "menu": lambda _: EnterMenu(menu=PLAN.start, tags={}),
     "line": lambda words: Dial(attempts=tuple(attempt(word) for word in words)),
     "line-early": lambda words: Dial(attempts=tuple(attempt(word) for word in words), early_media=True),
+    "hold": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000, position=int(words[1])),
     "wait": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000),
     "announce": lambda words: Announce(prompt=words[0], because=NoRoute(words[1])),
     "refuse": lambda words: _refusal(words[0]),
@@ -104,7 +117,8 @@ _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
 
 _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "invite": lambda at, words: invite(at, objection=Cause(words[0]) if words else None),
-    "ruled": lambda at, words: ruled(at, _RULINGS[words[0]](words[1:])),
+    "ruled": lambda at, words: ruled(at, _RULINGS[words[0]](words[1:]), hold=HOLD if words[0] == "hold" else DEFAULT_HOLD),
+    "turn": lambda at, _: ev.TurnCame(at=at),
     "rang": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=int(words[1]) if words[1:] else 180),
     "early": lambda at, words: ev.LegRang(at=at, leg=int(words[0]), status=183, early_media=True),
     "answered": lambda at, words: ev.LegAnswered(at=at, leg=int(words[0])),

@@ -11,7 +11,8 @@ import numpy as np
 
 from media.dsp.g711 import Samples
 from media.dsp.wav import write_wav
-from media.prompts.decode import Unplayable, decoded
+from media.prompts.decode import decoded
+from media.prompts.prompt import Unplayable
 
 VOICE = "en-us"
 WORDS_A_MINUTE = "190"

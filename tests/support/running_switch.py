@@ -36,6 +36,7 @@ switch:
   data: data
   log: json
   limits: {{max_calls: 10, drain: {drain}}}
+  recordings: {{keep: 90d}}
 trunks: {{carrier: {{addresses: [127.0.0.1]}}}}
 publishers: {{radio: }}
 numbers: {{"{did}": {{publisher: radio, campaign: quotes}}}}
@@ -174,6 +175,10 @@ class RunningSwitch:
                 await self.ended()
         finally:
             end_family(self.process.pid, family)
+
+    def mapped(self) -> str:
+        """What is mapped into the memory of the switch's own process (proc(5), `maps`)."""
+        return Path(f"/proc/{self.process.pid}/maps").read_text()
 
     def worker_pids(self) -> list[int]:
         return descendants(self.process.pid)

@@ -6,7 +6,8 @@ import subprocess
 import numpy as np
 
 from media.dsp.g711 import SAMPLE_RATE, Samples
-from media.prompts.decode import Unplayable, decoded
+from media.prompts.decode import decoded
+from media.prompts.prompt import Unplayable
 
 VOICES = ("en-us", "en-us+f2", "en-us+m3", "en-gb+f4", "en-gb-x-rp", "es-419+f3", "de", "fr+f1", "it+m5", "en-us+whisper")
 WORDS = """

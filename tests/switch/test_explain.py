@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+import pytest
 from leg_figures import figures, without_far_end
 
 from switch.billing.verdict import JudgedCall
 from switch.call import command, event
 from switch.call.leg_media import LegMedia
 from switch.console import read_text
-from switch.explain import Sources, command_words, event_words, explain, explanation_lines, sources
+from switch.explain import command_words, event_words, explanation_lines
+from switch.explanation import Sources, explain, sources
 from switch.settings.load import load
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator
@@ -106,6 +108,17 @@ def test_no_event_and_no_command_is_told_by_the_name_of_its_class() -> None:
         assert kind.__name__ not in words, words
 
 
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("Wait capped 2", "the caller is held as number 2 in line: capped"),
+        ("Wait no_answer", "the caller is held: no answer"),  # of an older build
+    ],
+)
+def test_a_held_caller_is_told_with_its_place(choice: str, told: str) -> None:
+    assert told in event_words("Ruled", {"choice": choice}, ("the caller",), CHICAGO)
+
+
 def test_caps_that_are_given_back_are_told_with_their_line() -> None:
     text = "\n".join(explanation_lines(explain(medicare(), rows=(), config=kept()), CHICAGO))
     assert "-> frees the caps of delta-texas" in text
@@ -134,12 +147,18 @@ def audio(*media: LegMedia) -> list[str]:
 
 def test_audio_is_told_by_leg_and_direction() -> None:
     assert audio(figures(), without_far_end(leg=1, unheard=0, malformed=0, received_jitter_ms=None, received_mos=None)) == [
-        "  from the caller (PCMU): 2970 packets, 30 lost (1.0 %), jitter 1.2 ms, longest gap 60 ms, MOS 4.3",
-        "  to the caller: 3000 packets, 150 lost (5.0 %), jitter 2.5 ms, MOS 3.9, round trip 40 ms",
+        "  from the caller (PCMU): 2970 packets, 30 lost (1.0 %), jitter 1.2 ms, longest gap 60 ms, narrowband MOS 4.3",
+        "  to the caller: 3000 packets, 150 lost (5.0 %), jitter 2.5 ms, narrowband MOS 3.9, round trip 40 ms",
         "    dropped: 3 of no agreed payload type, 1 that are no RTP",
         "  from delta-texas (PCMU): 2970 packets, 30 lost (1.0 %), longest gap 60 ms",
         "  to delta-texas: 3000 packets, which it did not report on",
     ]
+
+
+def test_a_score_is_told_with_its_scale_for_two_are_not_to_be_compared() -> None:
+    (received, sent, *_) = audio(figures(codec="G722"))
+    assert received.endswith("wideband MOS 4.3")
+    assert ", wideband MOS 3.9, round trip" in sent
 
 
 def test_where_nothing_is_known_of_audio_nothing_is_said() -> None:

@@ -1,10 +1,12 @@
 """Recordings of the real process: a recorder that is killed, a directory that can't be written, pause by hand, what the ledger has."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from recorder_client import frequency, read_wav
 from running_switch import Stage, kill, stage
@@ -112,11 +114,16 @@ def test_pause_by_hand_list_verify_export_explain_and_delete(tmp_path: Path) -> 
         out = tmp_path / "out"
         assert (await asyncio.to_thread(asked, on, "export", str(out))).startswith("0 ")
         assert (out / f"{call_id}.wav").read_bytes() == (folder / found.recording.path).read_bytes()
-        assert (await asyncio.to_thread(asked, on, "export", str(out))).startswith("1 ")
+        assert (out / f"{call_id}.wav").stat().st_mode & 0o077 == 0
+        assert "File exists" in await asyncio.to_thread(asked, on, "export", str(out))
         with (folder / found.recording.path).open("r+b") as file:
             file.seek(1_000)
             file.write(b"x")
-        assert "its content is not what was written" in await asyncio.to_thread(asked, on, "verify")
+        for words in (["verify"], ["export", str(tmp_path / "other")]):
+            assert "its content is not what was written" in await asyncio.to_thread(asked, on, *words)
+        assert not list((tmp_path / "other").iterdir())
+        for words in (["list"], ["delete", "--reason", "asked", "--yes"]):
+            assert "give a call's id" in await asyncio.to_thread(asked, on, *words, "--call", "")
         deleted = await asyncio.to_thread(asked, on, "delete", "--call", call_id, "--reason", "asked", "--actor", "ann", "--yes")
         assert deleted == f"0 deleted {found.recording.path}\n"
         assert not (folder / found.recording.path).exists()
@@ -127,6 +134,80 @@ def test_pause_by_hand_list_verify_export_explain_and_delete(tmp_path: Path) -> 
         told = CliRunner().invoke(app, ["explain", call_id, "--config", str(on.switch.config)]).output
         assert f"recording: {found.recording.path}, both" in told
         assert "by ops:ann: asked" in told
+
+    played(tmp_path, scene)
+
+
+def test_pause_by_http(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        on.switch.signal(signal.SIGTERM)
+        await on.switch.ended()
+        config = on.switch.config / "config.yaml"
+        text = config.read_text().replace("  data: data\n", f"  data: data\n  api: {{listen: 127.0.0.1:{on.switch.tls}}}\n")
+        config.write_text(text.replace("  acme:\n", "  acme:\n    token: acme-token-0123456789\n"))
+        await on.switch.start()
+        call, _ = await on.talk()
+        (part,) = list((on.switch.config / "data" / "recordings").glob("*/*/*/*.part.wav"))
+        call_id = part.name.removesuffix(".part.wav")
+
+        def put(name: str, *, paused: bool) -> int:
+            url = f"http://127.0.0.1:{on.switch.tls}/v1/calls/{name}/recording"
+            headers = {"Authorization": "Bearer acme-token-0123456789"}
+            return httpx.put(url, json={"paused": paused}, headers=headers, timeout=PATIENCE_S).status_code
+
+        assert await asyncio.to_thread(put, call_id, paused=True) == 200
+        assert await asyncio.to_thread(put, "nobody", paused=True) == 409
+        assert await asyncio.to_thread(put, call_id, paused=False) == 200
+        call.hang_up()
+        await on.switch.until("recording")
+        (found,) = kept(on, call_id)
+        assert found.recording.paused_ms > 0
+
+    played(tmp_path, scene)
+
+
+def test_a_killed_switch_has_the_row_of_its_recording_when_it_is_back(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        await on.switch.until("recorder up")
+        folder = on.switch.config / "data" / "recordings"
+        await on.talk()
+        (part,) = list(folder.glob("*/*/*/*.part.wav"))
+        call_id = part.name.removesuffix(".part.wav")
+        await until_written(part, octets=44 + 32_000)
+        on.switch.signal(signal.SIGKILL)
+        await on.switch.ended()
+        await on.switch.start()
+        assert (await on.switch.until("recording"))["call_id"] == call_id
+        (found,) = kept(on, call_id)
+        assert found.recording.length_ms >= 1_000
+        assert (found.recording.sides, found.recording.why) == ("both", None)
+        assert await asyncio.to_thread(asked, on, "verify") == "0 1 recording, none not as written\n"
+
+    played(tmp_path, scene)
+
+
+def test_what_is_too_old_is_deleted_when_no_campaign_is_recorded_any_more(tmp_path: Path) -> None:
+    async def scene(on: Stage) -> None:
+        await on.switch.until("recorder up")
+        call, _ = await on.talk()
+        call.hang_up()
+        (record,) = await on.switch.records(1)
+        await on.switch.until("recording")
+        (found,) = kept(on, record["call_id"])
+        old = on.switch.config / "data" / "recordings" / found.recording.path
+        on.switch.signal(signal.SIGTERM)
+        await on.switch.ended()
+        long_ago = old.stat().st_mtime - 91 * 86_400
+        os.utime(old, (long_ago, long_ago))
+        on.switch.write_config(line=on.line.address[1], recording="off")
+        await on.switch.start()
+        async with asyncio.timeout(PATIENCE_S):
+            async for _ in awatch(on.switch.config / "data", step=10, rust_timeout=200, yield_on_timeout=True):
+                if not old.exists():
+                    break
+        (found,) = kept(on, record["call_id"])
+        assert found.deletion is not None
+        assert (found.deletion.actor, found.deletion.reason) == ("retention", "age")
 
     played(tmp_path, scene)
 

@@ -9,18 +9,22 @@ from pathlib import Path
 
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
+from routing.table import NoRoute
 from switch.billing.terms import Rate
+from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
 from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
 from switch.engine.media import RtpAddress
-from switch.engine.plan import Plan, Trunk
+from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
+from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
+from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
@@ -60,11 +64,16 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         line_identities={
             name: _line_identity(line) for advertiser in document.advertisers.values() for name, line in advertiser.lines.items()
         },
+        ringback={
+            name: _ringback(campaign.ringback or document.switch.rtp.ringback, document.switch.speech.by_language)
+            for name, campaign in document.campaigns.items()
+        },
         hold_music={
             name: document.switch.speech.by_language.name(prompt)
             for name, campaign in document.campaigns.items()
             if (prompt := campaign.hold_music or document.switch.rtp.hold_music)
         },
+        holds=_holds(document, MenuTerms(kinds=kinds, voices=document.switch.speech.by_language)),
         show_ani=frozenset(did for did, number in document.numbers.items() if number.show_ani),
         recordings=_recordings(document),
         ears=frozenset(name for name, campaign in document.campaigns.items() if campaign.ears),
@@ -231,6 +240,26 @@ def _recordings(document: Document) -> dict[str, RecordingTerms]:
         for name, campaign in document.campaigns.items()
         if (said := campaign.recording).sides is not None
     }
+
+
+def _ringback(said: RingbackConfig, voices: Voices) -> RingbackSound:
+    if said.prompt is not None:
+        return RingbackSound(prompt=voices.name(said.prompt))
+    assert said.country is not None  # noqa: S101 (exactly one of the two is there)
+    return RingbackSound(country=said.country)
+
+
+def _holds(document: Document, terms: MenuTerms) -> dict[str, dict[NoRoute, HoldTerms]]:
+    found: dict[str, dict[NoRoute, HoldTerms]] = {}
+    for name, campaign in document.campaigns.items():
+        for cause, overflow in campaign.overflow.items():
+            if (said := overflow.hold) is not None and (said.music is not None or said.announce is not None):
+                found.setdefault(name, {})[cause] = HoldTerms(
+                    music=terms.name_if(said.music),
+                    announce=() if said.announce is None else terms.said(said.announce),
+                    every_ms=said.every,
+                )
+    return found
 
 
 def _watches(document: Document) -> tuple[Watch, ...]:

@@ -9,11 +9,13 @@ from pydantic_core import CoreSchema
 
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
+from switch.call.hold_terms import DEFAULT_EVERY_MS
 from switch.call.recording_terms import Sides
 from switch.settings import field, prompt_field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
 from switch.settings.model.party import CapOwner
+from switch.settings.model.ringback import RingbackConfig
 from switch.settings.names import Names
 from switch.settings.problem import quote
 from switch.settings.value import Invalid, raise_all
@@ -158,6 +160,18 @@ class HoldConfig(Strict):
 
     places: Annotated[int, field.whole(1, field.MAX_PLACES)] = must("How many callers may wait; then queue_full")
     wait: field.Duration = must("How long each may wait; then waited_too_long")
+    music: prompt_field.PromptName | None = may("What they hear over and over; default: ringback")
+    announce: prompt_field.PromptName | None = may(
+        "What they are told at first and then every so often: {position:number} in a text is their place; default: nothing"
+    )
+    every: field.AnnouncementInterval = may("How long after an announcement the next one begins", default="30s")
+
+    @field_validator("every")
+    @classmethod
+    def _is_of_an_announcement(cls, every: int, info: ValidationInfo) -> int:
+        if info.data.get("announce", True) is None and every != DEFAULT_EVERY_MS:
+            raise Invalid("`every` without `announce`", hint="add what is said: `announce: {say: TEXT}`", at_key=True)
+        return every
 
 
 class OverflowConfig(OneOf):
@@ -218,6 +232,7 @@ class CampaignConfig(CapOwner):
     payouts: Entries[field.PublisherName, PublisherPayoutConfig] = section("Payouts of single publishers, instead of `payout`")
     hold_for: field.DaysOf | None = may("How long its money is held before it is approved; default: not at all")
     dispositions: Entries[Code, field.Share] = section("What the advertiser may post, and the share of the price it is worth")
+    ringback: RingbackConfig | None = may("What its callers hear while a line rings; default: switch.rtp.ringback")
     hold_music: prompt_field.PromptName | None = may(
         "What its callers hear while a line holds the call; default: switch.rtp.hold_music"
     )

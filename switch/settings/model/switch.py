@@ -9,6 +9,7 @@ from routing.zone import DEFAULT_ZONE
 from switch.settings import address, field, prompt_field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
+from switch.settings.model.ringback import RingbackConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
@@ -112,6 +113,7 @@ class RtpConfig(Strict):
     quiet: field.DurationOrZero = may("How long a port rests between two calls", default="10s")
     timeout: field.Duration = may("A call ends after this long without audio", default="60s")
     hold_timeout: field.Duration = may("A call on hold ends after this long without audio", default="30m")
+    ringback: RingbackConfig = may("What a caller hears while a line rings", default="us")
     hold_music: prompt_field.PromptName | None = may(
         "What a caller hears, over and over, while a line holds the call; default: what the line sends"
     )
@@ -181,7 +183,7 @@ class SpeechConfig(Strict):
 
 
 class SwitchConfig(Strict):
-    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`."""
+    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`, ringback and hold music."""
 
     sip: SipConfig = must("Where and how SIP is spoken")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from posting_world import PostingWorld
 
 from switch.api.app import create_app
+from switch.api.recording import pause_by
 from switch.deployment import Api
 
 
@@ -19,10 +20,10 @@ def world(tmp_path: Path) -> Iterator[PostingWorld]:
 
 
 @pytest.fixture
-def http(world: PostingWorld) -> Iterator[TestClient]:
+def http(world: PostingWorld, tmp_path: Path) -> Iterator[TestClient]:
     def api() -> Api:
         assert world.deployment.switch.api is not None
         return world.deployment.switch.api
 
-    with TestClient(create_app(world.postings, api=api, now_us=world.clock.now_us)) as client:
+    with TestClient(create_app(world.postings, api=api, now_us=world.clock.now_us, pause=pause_by(tmp_path))) as client:
         yield client

@@ -78,6 +78,7 @@ def test_the_docs_are_there_for_everybody(http: TestClient) -> None:
         "/v1/calls/{call_id}/postbacks",
         "/v1/calls/{call_id}/dispositions",
         "/v1/calls/{call_id}/disputes",
+        "/v1/calls/{call_id}/recording",
         "/v1/calls/{call_id}",
         "/v1/calls",
         "/v1/balance",

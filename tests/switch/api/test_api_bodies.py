@@ -128,6 +128,7 @@ def test_a_header_that_is_there_twice_is_refused(http: TestClient) -> None:
         ("GET", "/redoc", 404),
         ("DELETE", "/v1/calls/a", 405),
         ("GET", "/v1/calls/a/postbacks", 405),
+        ("GET", "/v1/calls/a/recording", 405),
         ("HEAD", "/v1/balance", 405),
         ("OPTIONS", "/v1/balance", 405),
         ("PATCH", "/v1/health", 405),
@@ -147,9 +148,8 @@ def test_a_fault_of_ours_is_told_without_its_trace(world: PostingWorld, monkeypa
         raise RuntimeError("secret")
 
     monkeypatch.setattr(world.postings, "account", fail)
-    app = create_app(
-        world.postings, api=lambda: Api(listen=("127.0.0.1", 0), tokens={"acme": token_of(ACME)}), now_us=world.clock.now_us
-    )
+    api = Api(listen=("127.0.0.1", 0), tokens={"acme": token_of(ACME)})
+    app = create_app(world.postings, api=lambda: api, now_us=world.clock.now_us, pause=lambda _: "done")
     response = TestClient(app, raise_server_exceptions=False).get("/v1/balance", headers=BEARER)
     assert (response.status_code, response.json()["type"]) == (500, "urn:payphone:broken")
     assert "secret" not in response.text

@@ -13,6 +13,7 @@ from switch.call import cdr
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import Cause
+from switch.call.hold_terms import DEFAULT_HOLD
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import CallRecord
@@ -26,6 +27,7 @@ CHOICES: list[Choice] = [
     Dial(attempts=(flow.attempt("east"), flow.attempt("west+recover"), flow.attempt("north+key"))),
     Dial(attempts=(flow.attempt("south+whisper"),)),
     Wait(campaign="quotes", because=NoRoute.CAPPED, again_ms=5_000),
+    Wait(campaign="quotes", because=NoRoute.CAPPED, again_ms=5_000, position=2),
     Announce(prompt="busy", because=NoRoute.CAPPED),
     NotRouted(because=NoRoute.NO_ANSWER),
 ]
@@ -59,7 +61,8 @@ class World:
             choice = NotRouted(because=NoRoute.NO_ANSWER) if asked else self.rulings.pop()
             if isinstance(choice, EnterMenu) and self.call.history.menus:
                 choice = NotRouted(because=NoRoute.NO_MATCH)
-            self.feed(flow.ruled(self.at(), choice))
+            announces = isinstance(choice, Wait) and choice.position > 1
+            self.feed(flow.ruled(self.at(), choice, hold=flow.HOLD if announces else DEFAULT_HOLD))
 
     def run_out(self) -> CallRecord:
         """The world does its duty: every leg ends, every deadline passes."""
@@ -95,7 +98,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     leg = draw(st.integers(0, len(world.call.legs) - 1))
     line = max(1, leg)
     there = len(world.call.legs) > 1
-    kinds = ["ended", "digit", "prompt", "deadline", "acked", "media", "media"]
+    kinds = ["ended", "digit", "prompt", "prompt", "deadline", "turn", "acked", "media", "media"]
     kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
     kinds += ["transfer", "transfer"] if there else []
     match draw(st.sampled_from(kinds)):
@@ -110,6 +113,8 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.DigitHeard(at=at, leg=leg, digit=draw(st.sampled_from(sorted(DIGITS))))
         case "prompt":
             return ev.PromptEnded(at=at, leg=leg, play=draw(st.integers(0, world.call.plays + 1)))
+        case "turn":
+            return ev.TurnCame(at=at)
         case "acked":
             return ev.CallerAcknowledged(at=at)
         case "media":

@@ -159,6 +159,40 @@ def test_impatience_lines_and_others_are_as_told(tmp_path: Path) -> None:
     assert [failure.message for failure in left.failures] == ["line: got none"]
 
 
+HOLDING = """\
+publishers: {radio: {}}
+numbers: {"+18005550100": {publisher: radio, campaign: quotes}}
+advertisers: {acme: {lines: {acme-east: {uri: "sip:east@127.0.0.1:5071", cap: 1}}}}
+campaigns:
+  quotes:
+    lines: [acme-east]
+    revenue: 25.00
+    payout: 18.00
+    overflow:
+      capped: {hold: {places: 2, wait: 5m, music: welcome, announce: sorry, every: 20s}}
+      queue_full: {message: goodbye}
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "expect"),
+    [
+        ("1", "{hears: [sorry, welcome, sorry, welcome], line: acme-east}"),
+        ("2", "{hears: [sorry, welcome, sorry, welcome], line: acme-east}"),
+        ("3", "{hears: goodbye, tried: []}"),
+    ],
+)
+def test_the_caller_hears_what_a_hold_queue_has(tmp_path: Path, times: str, expect: str) -> None:
+    config = tmp_path / "config"
+    lay_base(config)
+    (config / "shop.yaml").write_text(HOLDING)
+    (config / "tests").mkdir()
+    result = run(
+        tmp_path, expect, call='{to: "+18005550100", at: 2026-03-02T12:00}', earlier=f"[{{ago: 30s, times: {times}, from: others}}]"
+    )
+    assert result.failures == ()
+
+
 def test_the_caller_hears_prompts_and_lines_hear_whispers(tmp_path: Path) -> None:
     whispering = TIGHT.replace("cap: 1\n", "cap: 1\n        whisper: sorry\n")
     run(tmp_path, "{line: acme-east}")

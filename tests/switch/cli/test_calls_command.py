@@ -1,7 +1,7 @@
 """`payphone calls` and `payphone explain`, as people read them: in a terminal of eighty columns, in a pipe, and while calls come."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from switch.cli import listing
 from switch.cli.common import app
 from switch.console import show_calls_table
 from switch.ledger.reading import CallFilter
+from switch.ledger.tables import RecordingDeletionRow, RecordingRow
 
 UTC = ZoneInfo("UTC")
 
@@ -50,10 +51,71 @@ def test_json_and_explain_have_the_figures_of_audio(world: PostingWorld, ledger:
     media = {call["call_id"]: call["media"] for call in map(json.loads, calls(ledger, "--json").stdout.splitlines())}
     assert {call_id: len(legs) for call_id, legs in media.items()} == {"abd2": 0, "abc1": 0, "c3": 1}
     assert media["c3"][0]["received_packets"] == 2_970
+    assert media["c3"][0]["mos_scale"] == "narrowband"
     explained = CliRunner().invoke(app, ["explain", "c3", "--config", str(ledger)]).stdout
     assert "from the caller (PCMU): 2970 packets, 30 lost (1.0 %)" in explained
     explained = CliRunner().invoke(app, ["explain", "c3", "--json", "--config", str(ledger)]).stdout
     assert json.loads(explained)["media"] == media["c3"]
+
+
+RECORDING = RecordingRow(
+    call_id="c3",
+    path="2026/03/02/c3.wav",
+    sha256="ab" * 32,
+    length_ms=14_250,
+    sides="both",
+    format="wav",
+    started_us=INVITED_US + 2 * SECOND_US,
+    ended_us=INVITED_US + 17 * SECOND_US,
+    paused_ms=750,
+    frames_lost=3,
+    why="the recorder died",
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], ["c3"]),
+        (["--caller", "Anonymous"], []),
+        (["--caller", "(212) 555-0199"], ["c3"]),
+        (["--line", "west", "--publisher", "radio-one"], ["c3"]),
+        (["--number", "+18005550199"], []),
+        (["--call", "c3"], ["c3"]),
+        (["--since", "2026-03-02T15:00:01"], []),
+    ],
+)
+def test_recordings_are_found_as_calls_are(world: PostingWorld, ledger: Path, words: list[str], found: list[str]) -> None:
+    world.ledger.add_recordings([RECORDING])
+    done = CliRunner().invoke(app, ["recordings", "list", "--json", "--config", str(ledger), *words])
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["call_id"] for line in done.stdout.splitlines()] == found
+
+
+def test_json_and_explain_have_the_recordings(world: PostingWorld, ledger: Path) -> None:
+    first = RECORDING
+    second = replace(first, path="2026/03/02/c3-2.opus", format="opus", ended_us=INVITED_US + 30 * SECOND_US, why=None)
+    deletion = RecordingDeletionRow(
+        path=second.path, at_us=INVITED_US + 90 * SECOND_US, actor="ops:ann", reason="the caller asked for it"
+    )
+    world.ledger.add_recordings([second, first])
+    world.ledger.add_recording_deletions([deletion])
+    recordings = {call["call_id"]: call["recordings"] for call in map(json.loads, calls(ledger, "--json").stdout.splitlines())}
+    assert recordings == {
+        "abd2": [],
+        "abc1": [],
+        "c3": [{**asdict(first), "deletion": None}, {**asdict(second), "deletion": asdict(deletion)}],
+    }
+    explained = CliRunner().invoke(app, ["explain", "c3", "--config", str(ledger), "--zone", "UTC"]).stdout
+    assert explained.splitlines()[-5:] == [
+        "recording: 2026/03/02/c3.wav, both, 14.250 s from 2026-03-02 15:00:02, paused for 0.750 s, 3 frames lost",
+        "  it ended early: the recorder died",
+        f"  SHA-256 {first.sha256}",
+        "recording: 2026/03/02/c3-2.opus, both, 14.250 s from 2026-03-02 15:00:02, paused for 0.750 s, 3 frames lost",
+        "  deleted 2026-03-02 15:01:30 by ops:ann: the caller asked for it",
+    ]
+    explained = CliRunner().invoke(app, ["explain", "c3", "--json", "--config", str(ledger)]).stdout
+    assert json.loads(explained)["recordings"] == recordings["c3"]
 
 
 def test_eighty_columns_are_enough_and_no_word_is_broken(ledger: Path) -> None:

@@ -24,7 +24,8 @@ from switch import log
 from switch.billing.verdict import JudgedCall
 from switch.cli.common import app
 from switch.console import show_calls_table
-from switch.explain import explain, explanation_lines, sources
+from switch.explain import explanation_lines
+from switch.explanation import explain, sources
 from switch.output import csv_text, json_text, write_lines
 from switch.simulation.call_script import CallScript, LineScript
 from switch.simulation.simulator import Simulator

@@ -11,7 +11,8 @@ from routing.zone import time_zone
 from switch.codec import Codec
 from switch.engine.effect import SendSip
 from switch.engine.plan import Plan
-from switch.explain import Sources, explain, explanation_lines
+from switch.explain import explanation_lines
+from switch.explanation import Sources, explain
 from switch.sip import offer_answer
 from switch.sip.fact import AnswerReceived, Fact, InviteReceived, OfferAccepted, OfferReceived
 from switch.sip.offer_answer import OFFERED

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import pytest
 from engine_world import EAST, WEST, World, line, plan, price
 
 from media import control as mc
@@ -10,7 +11,7 @@ from routing.cap import Cap, Counts, Per
 from routing.table import Accept, NoRoute, Tier, ToHold, ToMessage
 from switch.billing.terms import Terms
 from switch.call.record import FinalState, Outcome
-from switch.engine.plan import Plan
+from switch.engine.plan import Plan, RingbackSound
 from switch.sip.flow import Flow
 
 KEY = Accept(prompt="who-calls", key="1", wait_ms=5_000)
@@ -82,6 +83,24 @@ def test_the_caller_hears_ringing_again_when_the_line_drops_him() -> None:
     assert outcomes(world) == [[Outcome.ANSWERED, Outcome.ANSWERED]]
     assert [row.line for row in judged.verdict.rows if row.kind == "revenue"] == ["west"]
     assert world.told(mc.Ringback)
+
+
+@pytest.mark.parametrize(
+    ("sound", "orders"),
+    [
+        (None, (mc.Ringback(port=20_000, country="us"),)),
+        (RingbackSound(country="gb"), (mc.Ringback(port=20_000, country="gb"),)),
+        (RingbackSound(prompt="our-jingle"), (mc.PlayMusic(port=20_000, prompt="our-jingle"),)),
+    ],
+)
+def test_ringback_is_what_the_campaign_says(sound: RingbackSound | None, orders: tuple[mc.Order, ...]) -> None:
+    of_plan = plan(line("east", EAST), line("west", WEST), recover_ms=15_000)
+    world = World(replace(of_plan, ringback={} if sound is None else {"quotes": sound, "other": RingbackSound(country="fr")}))
+    world.line_phone(EAST, answer_ms=500, talk_ms=4_000)
+    world.line_phone(WEST, answer_ms=500)
+    world.call(hang_up_ms=30_000)
+    world.run(60_000)
+    assert (*world.told(mc.Ringback), *world.told(mc.PlayMusic)) == orders
 
 
 def test_a_held_caller_gets_the_line_when_it_comes_free() -> None:

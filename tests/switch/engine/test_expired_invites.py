@@ -4,7 +4,8 @@ import pytest
 from engine_world import CARRIER, EAST, MENU, World, line, plan
 
 from routing.zone import time_zone
-from switch.explain import Sources, explain, explanation_lines
+from switch.explain import explanation_lines
+from switch.explanation import Sources, explain
 from switch.sip.flow import Flow
 
 

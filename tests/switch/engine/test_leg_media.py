@@ -7,6 +7,7 @@ from engine_world import EAST, World, line, plan
 from media import control as mc
 from media.control import Closed, Counters, FarEnd, Quality
 from media.dsp.g711 import PCMA, PCMU
+from switch.codec import Codec
 from switch.engine.effect import Effect, StoreLegMedia
 from switch.engine.leg_media import leg_media
 from switch.engine.media import RtpSettings
@@ -55,6 +56,17 @@ def test_a_codec_that_is_not_known_has_no_opinion() -> None:
     media = leg_media(closed(Quality(jitter_us=0)), leg=0, codec=None)
     assert media is not None
     assert (media.codec, media.received_mos) == (None, None)
+
+
+def test_the_scale_of_an_opinion_is_that_of_the_codec() -> None:
+    rows = {codec: leg_media(closed(Quality(jitter_us=0)), leg=0, codec=codec) for codec in Codec}
+    found = {codec: row and (row.mos_scale, row.received_mos) for codec, row in rows.items()}
+    assert found == {
+        Codec.PCMU: ("narrowband", 4.4),
+        Codec.PCMA: ("narrowband", 4.4),
+        Codec.G722: ("wideband", 4.34),
+        Codec.OPUS: (None, None),
+    }
 
 
 @pytest.mark.parametrize("name", ["received", "sent", "unheard", "stray", "malformed", "unauthentic"])

@@ -153,6 +153,20 @@ def test_it_is_paused_and_resumed_by_hand() -> None:
     assert world.engine.pause_recording(start.call_id, world.at(), paused=True) == f"no call {start.call_id} is in progress"
 
 
+def test_an_advertiser_pauses_what_its_own_line_talks_in() -> None:
+    world = Recorded(recorded())
+    world.recorder_says(mr.RecorderReady(pid=7, taps=TAPS))
+    a_call(world)
+    world.run(5_000)
+    (start,) = world.recorder_told
+    assert isinstance(start, mr.StartRecording)
+    call_id, none = start.call_id, f"no call {start.call_id} is in progress"
+    assert world.engine.pause_recording(call_id, world.at(), paused=True, advertiser="bolt") == none
+    assert world.engine.pause_recording(call_id, world.at(), paused=True, advertiser="acme") is None
+    world.run(60_000)
+    assert world.engine.pause_recording(call_id, world.at(), paused=True, advertiser="acme") == none
+
+
 def test_a_call_that_is_not_recorded_can_not_be_paused() -> None:
     world = Recorded(plan(line("east", EAST)))
     a_call(world)

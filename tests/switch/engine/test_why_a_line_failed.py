@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from routing.zone import time_zone
 from switch.cli.control import _line_table
 from switch.engine.journal_line import recover_call
-from switch.explain import Sources, explain, explanation_lines
+from switch.explain import explanation_lines
+from switch.explanation import Sources, explain
 from switch.log import call_line
 from switch.sip.flow import Flow, SendFailure
 

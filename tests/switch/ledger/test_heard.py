@@ -15,7 +15,8 @@ from media.listening import HeardSide, TalkHeard
 from routing.zone import time_zone
 from switch.billing.verdict import JudgedCall
 from switch.cli.listing import CallFilter, show_calls
-from switch.explain import Sources, explain, explanation_lines
+from switch.explain import explanation_lines
+from switch.explanation import Sources, explain
 from switch.ledger.heard_rows import heard_rows
 from switch.ledger.store import Ledger
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from leg_figures import figures, without_far_end
 from typer.testing import CliRunner, Result
 
 from switch.cli import report, switching
 from switch.cli.common import app
 from switch.cli.table import figures_table
+from switch.ledger.database import Database
+from switch.ledger.store import Ledger
 from switch.report.aggregate import PLOTTED, Report
 from switch.report.fields import METRICS
 from switch.report.plot import draw
@@ -56,6 +59,26 @@ def test_a_table_with_totals_that_fits_the_terminal(config: Path) -> None:
     assert "145.00" in done.stdout
     assert "1:35" in done.stdout  # p50 of all
     assert "62.5%" in done.stdout
+
+
+def test_how_well_audio_arrives_fits_eighty_columns(config: Path) -> None:
+    ledger = Ledger(Database(f"sqlite:///{config.parent / 'var' / 'payphone.sqlite'}"))
+    ledger.write_media([("c1", figures(leg=1)), ("c1", without_far_end()), ("c2", figures(leg=2, codec="G722", sent_mos=2.5))])
+    ledger.close()
+    done = run(config, "--by", "line", "--metrics", "quality", "--zone", "UTC")
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["Calls", "from", "2026-03-02", "to", "2026-03-03,", "UTC"],
+        [],
+        ["mean", "mean", "narrow", "narrow", "wide", "wide"],
+        ["line", "measured", "loss", "jitter", "MOS", "<", "3.6", "MOS", "<", "3.6"],
+        ["─" * width for width in (4, 8, 4, 6, 6, 6, 4, 6)],
+        ["beta", "0", *["-"] * 6],
+        ["east", "1", "5.0%", "2.5", "ms", "3.90", "0.0%", "-", "-"],
+        ["west", "1", "5.0%", "2.5", "ms", "-", "-", "2.50", "100.0%"],
+        ["-", "0", *["-"] * 6],
+        ["all", "2", "5.0%", "2.5", "ms", "3.90", "0.0%", "2.50", "100.0%"],
+        [],
+    ]
 
 
 def test_how_we_are_doing(config: Path) -> None:

@@ -78,6 +78,13 @@ def test_every_metric_of_all_calls(ten: str) -> None:
         "peak_calls": 1,
         "capacity_calls": 0,
         "peak_of_capacity": None,
+        "measured_calls": 0,
+        "loss": None,
+        "jitter_ms": None,
+        "mos_narrowband": None,
+        "low_narrowband": None,
+        "mos_wideband": None,
+        "low_wideband": None,
     }
     assert list(report.rows.columns) == list(METRICS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switch.report.fields import DEFAULT, METRICS
+from switch.report.fields import DEFAULT, METRICS, QUALITY
 from switch.report.query import (
     InvalidQuery,
     ReportQuery,
@@ -33,6 +33,8 @@ def test_metrics_with_and_without_units() -> None:
     assert parse_metrics("revenue, connected_p50_ms,revenue_micros") == ("revenue_micros", "connected_p50_ms")
     assert parse_metrics("all") == tuple(METRICS)
     assert parse_metrics(None) == DEFAULT
+    assert parse_metrics("quality") == QUALITY
+    assert parse_metrics("loss,incoming,quality") == ("loss", "incoming", "measured_calls", *QUALITY[2:])
     assert 'did you mean "converted"?' in refused(parse_metrics, "convertd")
 
 
@@ -46,5 +48,7 @@ def test_a_filter_about_what_is_no_dimension() -> None:
 def test_what_has_to_be_known_is_what_is_asked_and_filtered_by() -> None:
     query = ReportQuery(by=("hour",), where=parse_filter("line == east and hour > 9"))
     assert query.dimensions == ("hour", "line")
+    assert not query.wants_quality
+    assert ReportQuery(by=(), metrics=("incoming", "loss")).wants_quality
     assert query.per_attempt
     assert not ReportQuery(by=("hour", "publisher")).per_attempt

@@ -10,9 +10,11 @@ from media.transcoder import libopus
 from routing.cap import Cap
 from routing.table import Block, NoRoute, Target, ToCampaign, ToLine, ToMessage
 from switch.billing.terms import BillableOn, Price, PriceStep, Rule, Terms
+from switch.call.hold_terms import HoldTerms
 from switch.codec import Codec
 from switch.deployment import Deployment, Listener, SwitchSettings
 from switch.engine.media import RtpAddress
+from switch.engine.plan import RingbackSound
 from switch.problem_text import show
 from switch.settings.load import load
 from switch.settings.problem import Position, Severity
@@ -486,6 +488,53 @@ def test_hold_music_is_the_campaigns_else_the_switchs(config: Path, of_switch: s
         switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
     found = deployed(config, extra).plan.hold_music
     assert {name: prompt for name, prompt in found.items() if name in ("night", "quotes")} == night
+
+
+@pytest.mark.parametrize(
+    ("of_switch", "written", "night", "quotes"),
+    [
+        ("", "", RingbackSound(country="us"), RingbackSound(country="us")),
+        ("rtp: {ringback: fr}", "ringback: gb, ", RingbackSound(country="gb"), RingbackSound(country="fr")),
+        ("rtp: {ringback: {country: no}}", "ringback: no, ", RingbackSound(country="no"), RingbackSound(country="no")),
+        (
+            "rtp: {ringback: {prompt: sorry}}",
+            "ringback: {country: gb}, ",
+            RingbackSound(country="gb"),
+            RingbackSound(prompt="sorry"),
+        ),
+        ("", "ringback: {prompt: welcome}, ", RingbackSound(prompt="welcome"), RingbackSound(country="us")),
+    ],
+)
+def test_ringback_is_the_campaigns_else_the_switchs(
+    config: Path, of_switch: str, written: str, night: RingbackSound, quotes: RingbackSound
+) -> None:
+    extra = f"campaigns:\n  night: {{lines: [acme-east], {written}revenue: 10.00, payout: 5.00}}\n"
+    if of_switch:
+        switch = config / "switch.yaml"
+        switch.write_text(switch.read_text().replace("switch:\n", f"switch:\n  {of_switch}\n"))
+    found = deployed(config, extra).plan.ringback
+    assert (found["night"], found["quotes"]) == (night, quotes)
+
+
+def test_what_is_heard_in_a_hold_queue(config: Path) -> None:
+    extra = """
+campaigns:
+  night:
+    lines: [acme-east]
+    revenue: 10.00
+    payout: 5.00
+    overflow:
+      capped: {hold: {places: 3, wait: 2m, music: welcome}}
+      busy: {hold: {places: 3, wait: 2m, announce: welcome, every: 10s}}
+      closed: {hold: {places: 3, wait: 2m, announce: sorry, every: 10m}}
+      failed: {hold: {places: 3, wait: 2m}}
+"""
+    found = deployed(config, extra).plan.holds["night"]
+    assert found == {
+        NoRoute.CAPPED: HoldTerms(music="welcome"),
+        NoRoute.BUSY: HoldTerms(announce=("welcome",), every_ms=10_000),
+        NoRoute.CLOSED: HoldTerms(announce=("sorry",), every_ms=600_000),
+    }
 
 
 def test_srtp_of_trunks_and_lines(config: Path) -> None:

@@ -7,12 +7,13 @@ import pytest
 import soundfile
 
 from ivr.menu import Gather
-from ivr.step import MenuContext, start
+from ivr.step import MenuContext, prompts_of, start
 from media.dsp.tones import sine
-from media.prompts.decode import Unplayable
-from media.prompts.make import Prompt, inspect
+from media.prompts.inspection import inspect
+from media.prompts.prompt import Prompt, Unplayable
 from media.prompts.source import PromptFile, Source, Speech
 from routing.expression import Scalar
+from routing.table import NoRoute
 from switch.deployment import Deployment
 from switch.settings.load import Loaded, load, load_kept
 from switch.settings.problem import Severity
@@ -55,7 +56,9 @@ menus:
   d: {yes_no: owner, prompt: {say: Seven}, then: {menu: c}}
 tags: {owner: {type: truth}}
 campaigns:
-  night: {lines: [spoken], menu: d, revenue: 1, payout: 1, hold_music: {say: Eight}, overflow: {busy: {message: {say: Nine}}}}
+  night:
+    {lines: [spoken], menu: d, revenue: 1, payout: 1, hold_music: {say: Eight}, overflow: {busy: {message: {say: Nine}}},
+     ringback: {prompt: {say: Twelve}}}
 advertisers:
   spoken:
     lines:
@@ -67,7 +70,7 @@ advertisers:
 def test_a_text_may_stand_wherever_a_prompt_may(config: Path) -> None:
     speaker = Speaker()
     deployment = sound(loaded(config, EVERYWHERE, speaker))
-    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven"}
+    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"}
     assert {speech.text for speech in speaker.asked} == texts
     assert len(speaker.asked) == len(texts), "each is spoken once"
     spoken = {name: prompt.key for name, prompt in deployment.prompts.items() if name.startswith("say-")}
@@ -298,6 +301,35 @@ def test_digits_are_said_in_any_language(config: Path) -> None:
     sound(loaded(config, VALUES.format("{zip:digits}", "de")))
 
 
+HELD = """
+campaigns:
+  night:
+    lines: [acme-east]
+    revenue: 1
+    payout: 1
+    overflow: {{capped: {{hold: {{places: 9, wait: 2m, music: {{say: La la}}, announce: {}}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "position", "said"),
+    [
+        ('{say: "You are number {position:number} in line."}', 121, "You are number|1 hundred|21|in line."),
+        ('{say: "Nummer {position:digits}", language: de}', 12, "Nummer|1|2"),
+        ("welcome", 3, "welcome"),
+        ('{say: "Please hold."}', 3, "Please hold."),
+    ],
+)
+def test_a_place_in_a_hold_queue_is_said_between_the_parts_of_a_text(config: Path, written: str, position: int, said: str) -> None:
+    deployment = sound(loaded(config, HELD.format(written), Speaker()))
+    terms = deployment.plan.holds["night"][NoRoute.CAPPED]
+    texts = {name: key.removeprefix("key of ") for name, key in deployment.prompt_keys.items()}
+    names = prompts_of(terms.announce, {"position": position})
+    assert [texts[name] if name.startswith("say-") else name for name in names] == said.split("|")
+    assert texts[terms.music or ""] == "La la"
+    assert set(names) <= deployment.prompts.keys()
+
+
 def test_a_tag_is_said_by_say_alone(config: Path) -> None:
     text = EVERYWHERE.replace("{say: Seven}", '{say: "Are you {age:number}?"}')
     assert [message for message, *_ in problems(loaded(config, text))] == ['unknown tag "age"']
@@ -307,4 +339,4 @@ def test_a_tag_is_said_by_say_alone(config: Path) -> None:
 
 def test_a_voice_that_is_not_there_is_told_once_for_all_that_it_says(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert len(problems(loaded(config, VALUES.format("{age:number}", "en-us"), inspect))) == 1
+    assert len(problems(loaded(config, VALUES.format("{age:number}", "es-419"), inspect))) == 1

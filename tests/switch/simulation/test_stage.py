@@ -245,6 +245,30 @@ def test_one_line_that_comes_free_takes_one_of_those_who_wait() -> None:
     assert began[1] - began[0] >= 120_000_000
 
 
+def test_who_waits_longest_is_next_whoever_asks_when_the_line_is_free() -> None:
+    scripts = (
+        script("first", east=LineScript(talk_ms=9_000)),  # until 11 s
+        script("second", at_ms=1_500),  # asks at 6.5 s, and at 11.5 s
+        script("third", at_ms=2_500),  # at 7.5 s, and at 12.5 s
+        script("new", at_ms=11_200),
+    )
+
+    calls = play(holding(places=3), *scripts)
+
+    began = sorted(("second", "third", "new"), key=lambda name: calls[name].record.attempts[0].invited_us)
+    assert began == ["second", "third", "new"]
+    assert calls["second"].record.attempts[0].invited_us == START_US + 11_200_000
+
+
+def test_who_is_asked_first_and_is_sent_away_has_a_record_too() -> None:
+    plan = world.plan(line("east", limit=1), overflow={rt.NoRoute.BUSY: rt.ToHold(places=1, wait_ms=20_000)})
+
+    calls = play(plan, script("waits", east=BUSY), script("new", at_ms=22_000))
+
+    assert calls["waits"].record.final_state is FinalState.WAITED_TOO_LONG
+    assert calls["new"].record.final_state is FinalState.CONVERTED
+
+
 def test_who_waits_too_long_is_sent_away() -> None:
     calls = play(holding(wait_ms=30_000), script("first"), script("second", at_ms=1_000))
 

@@ -7,6 +7,8 @@ change this step.
 import sqlalchemy as sa
 from alembic import op
 
+from switch.ledger.migrations.append_only import refuse_changes
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -30,10 +32,13 @@ def upgrade() -> None:
     _create_event()
     _create_config()
     _create_posting()
-    if op.get_bind().dialect.name == "sqlite":
-        _refuse_changes_in_sqlite()
-    else:
-        _refuse_changes_in_postgresql()
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% is append-only: no %', TG_TABLE_NAME, TG_OP; END $$"
+        )
+    for table, key in _APPEND_ONLY.items():
+        refuse_changes(table, key, or_same="id" if table in ("money", "money_state") else None)
 
 
 def _serial() -> sa.types.TypeEngine[int]:
@@ -163,32 +168,3 @@ def _create_posting() -> None:
         sa.Column("answer", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("party", "idempotency_key", name="pk_posting"),
     )
-
-
-def _refuse_changes_in_sqlite() -> None:
-    """REPLACE deletes without asking the triggers for DELETE, so an INSERT of what is there already is refused as well."""
-    for table, key in _APPEND_ONLY.items():
-        for change in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: no {change}'); END"
-            )
-        same = " AND ".join(f"{column} = NEW.{column}" for column in key)
-        same = f"({same}) OR id = NEW.id" if table in ("money", "money_state") else same
-        there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 names from above
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} WHEN {there} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: no REPLACE'); END"
-        )
-
-
-def _refuse_changes_in_postgresql() -> None:
-    op.execute(
-        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '% is append-only: no %', TG_TABLE_NAME, TG_OP; END $$"
-    )
-    for table in _APPEND_ONLY:
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )

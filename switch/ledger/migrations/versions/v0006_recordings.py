@@ -3,12 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
+from switch.ledger.migrations.append_only import refuse_changes
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
-
-_APPEND_ONLY = ("recording", "recording_deletion")
 
 
 def upgrade() -> None:
@@ -37,31 +37,5 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("path", name="pk_recording_deletion"),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _refuse_changes_in_sqlite()
-    else:
-        _refuse_changes_in_postgresql()
-
-
-def _refuse_changes_in_sqlite() -> None:
-    """REPLACE deletes without asking the triggers for DELETE, so an INSERT of what is there already is refused as well."""
-    for table in _APPEND_ONLY:
-        for change in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_refuses_{change.lower()} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: no {change}'); END"
-            )
-        there = f"EXISTS (SELECT 1 FROM {table} WHERE path = NEW.path)"  # noqa: S608 names from above
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_replace BEFORE INSERT ON {table} WHEN {there} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only: no REPLACE'); END"
-        )
-
-
-def _refuse_changes_in_postgresql() -> None:
-    """The function is there already."""
-    for table in _APPEND_ONLY:
-        op.execute(
-            f"CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
+    refuse_changes("recording", ("path",))
+    refuse_changes("recording_deletion", ("path",))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from switch.ledger.migrations.append_only import refuse_changes
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -39,24 +41,4 @@ def upgrade() -> None:
         sa.Column("malformed", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint(*_KEY, name="pk_leg_media"),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _refuse_changes_in_sqlite()
-    else:
-        op.execute(
-            "CREATE TRIGGER leg_media_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON leg_media "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-
-
-def _refuse_changes_in_sqlite() -> None:
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER leg_media_refuses_{change.lower()} BEFORE {change} ON leg_media "
-            f"BEGIN SELECT RAISE(ABORT, 'leg_media is append-only: no {change}'); END"
-        )
-    same = " AND ".join(f"{column} = NEW.{column}" for column in _KEY)
-    op.execute(
-        f"CREATE TRIGGER leg_media_refuses_replace BEFORE INSERT ON leg_media "  # noqa: S608 names from above
-        f"WHEN EXISTS (SELECT 1 FROM leg_media WHERE {same}) "
-        "BEGIN SELECT RAISE(ABORT, 'leg_media is append-only: no REPLACE'); END"
-    )
+    refuse_changes("leg_media", _KEY)

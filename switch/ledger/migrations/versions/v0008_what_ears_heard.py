@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from switch.ledger.migrations.append_only import refuse_changes
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -36,25 +38,4 @@ def upgrade() -> None:
         sa.Column("frames_unheard", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint(*_KEY, name="pk_heard"),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        _refuse_changes_in_sqlite()
-    else:
-        op.execute(
-            "CREATE TRIGGER heard_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON heard "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
-        )
-
-
-def _refuse_changes_in_sqlite() -> None:
-    """REPLACE deletes without asking the triggers for DELETE, so an INSERT of what is there already is refused as well."""
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER heard_refuses_{change.lower()} BEFORE {change} ON heard "
-            f"BEGIN SELECT RAISE(ABORT, 'heard is append-only: no {change}'); END"
-        )
-    same = " AND ".join(f"{column} = NEW.{column}" for column in _KEY)
-    op.execute(
-        f"CREATE TRIGGER heard_refuses_replace BEFORE INSERT ON heard "  # noqa: S608 names from above
-        f"WHEN EXISTS (SELECT 1 FROM heard WHERE {same}) "
-        "BEGIN SELECT RAISE(ABORT, 'heard is append-only: no REPLACE'); END"
-    )
+    refuse_changes("heard", _KEY)
