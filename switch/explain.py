@@ -224,7 +224,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
         f"the prompt can't be played: {facts['why']}" if facts.get("why") else "the prompt is over"
     ),
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
-    ev.TurnCame.__name__: lambda _party, _facts: "a line is free for a caller behind this one",
+    ev.TurnCame.__name__: lambda _party, _facts: "a line is free, and the caller has waited longest for it",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
