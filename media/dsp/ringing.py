@@ -1,10 +1,10 @@
-"""PURE. Ringing tone by country, as 8 kHz samples. Uses no packets or codecs."""
+"""PURE. The ringing tones of `media.ringing_tones`, as 8 kHz samples. Uses no packets or codecs."""
 
 import numpy as np
 
 from media.dsp.g711 import SAMPLE_RATE, Samples
-from media.dsp.ringing_tones import RINGING_TONES, RingingTone
 from media.dsp.tones import FULL_SCALE, silence
+from media.ringing_tones import RINGING_TONES, RingingTone
 
 LEVEL_DB = -16.0
 """Of a burst, all frequencies together, relative to a full-scale sine: -12.8 dBm0 (E.180: -10 dBm0, 5 dB more or less)."""

@@ -1,4 +1,4 @@
-"""PURE. Which ringing tone each country has. Makes no sound: `media.dsp.ringing` does.
+"""PURE. Ringing tones by country, as a table; `media.dsp.ringing` makes their sound.
 
 Frequencies and cadences are those of ITU-T E.180 Supplement 2, as Asterisk and FreeSWITCH have them too; where these differ, the
 supplement's. Countries are ISO 3166 alpha-2, in small letters.
