@@ -119,5 +119,11 @@ class RecorderHeartbeat(Message, frozen=True, kw_only=True):
 
 RecorderReport = RecorderReady | RecordingEnded | RecordingsExpired | RecorderHeartbeat
 
+
+def recording_name(call_id: str, kind: RecordingKind) -> str:
+    """Returns the name of a recording's file, without its suffix: a call may have one of each kind."""
+    return call_id if kind == "talk" else f"{call_id}.{kind}"
+
+
 decode_recorder_order = msgspec.msgpack.Decoder(RecorderOrder).decode
 decode_recorder_report = msgspec.msgpack.Decoder(RecorderReport | WorkerProblem).decode

@@ -351,7 +351,7 @@ class Shell:
         self._database.close()
 
     def _want_recorder(self) -> None:
-        """Starts the recorder where anything is recorded, or there are recordings to look after, if it has not been started."""
+        """Starts the recorder where calls or messages are recorded, or there are recordings to look after, if it has not been started."""
         directory = self.settings.recordings_in.directory
         if self._recorder_started is None and (self.engine.plan.records or directory.is_dir()):
             self._recorder_started = asyncio.create_task(self._start_recorder())

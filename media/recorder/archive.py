@@ -103,6 +103,8 @@ class Archive:
                 found = self._recovered(known)
             except OSError as error:
                 self._told.add(note.stem)
+                if isinstance(error, FileNotFoundError):  # somebody has deleted it
+                    note.unlink(missing_ok=True)
                 yield WorkerProblem(doing=f"bringing back the recording {known.path}", why=str(error))
                 continue
             if found is not None:

@@ -182,14 +182,18 @@ ANNOUNCEMENT_MS = 120_000
 
 def ask_routing(call: Call, at: Moment) -> Step:
     """Asks routing, which rules in the same step."""
+    held = call.phase if isinstance(call.phase, Holding) else None
+    return Step(replace(call, phase=Routing(held=held)), (question_of(call, at),))
+
+
+def question_of(call: Call, at: Moment) -> AskRoute:
+    """Returns what routing is asked about the call, should it be asked now."""
     history = call.history
-    question = AskRoute(
+    return AskRoute(
         menu_done=any(visit.qualified for visit in history.menus),
         tried=tuple((tried.line, overflow_reason(tried.cause)) for tried in history.attempts),
         held_ms=None if history.held is None else ms_between(history.held, at),
     )
-    held = call.phase if isinstance(call.phase, Holding) else None
-    return Step(replace(call, phase=Routing(held=held)), (question,))
 
 
 def answer_caller(call: Call, at: Moment) -> tuple[Call, tuple[Command, ...]]:

@@ -73,6 +73,7 @@ def show(config: Path, wanted: Wanted, *, as_json_lines: bool) -> None:
             Column("sides"),
             Column("lost", right=True),
             Column("file"),
+            Column("ended early"),
             Column("deleted"),
         ]
     )
@@ -86,6 +87,7 @@ def show(config: Path, wanted: Wanted, *, as_json_lines: bool) -> None:
             row.sides,
             str(row.frames_lost),
             row.path,
+            row.why or NOTHING,
             NOTHING if gone is None else f"{local(gone.at_us, found.clock)} {gone.actor}: {gone.reason}",
         )
     table.show()

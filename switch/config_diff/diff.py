@@ -54,6 +54,8 @@ _NOTES = (
     ("*.cap", "calls at once"),
     *((f"switch.{key}*", "takes a restart") for key in ("sip", "rtp", "prompts", "data", "log", "ledger", "api")),
 )
+_UNNOTED = ("switch.rtp.ringback*", "switch.rtp.hold_music*")
+"""What a reload changes although its neighbours take a restart."""
 _SECTIONS = ("campaigns", "advertisers", "publishers", "groups", "menus", "hours", "trunks", "tags", "switch")
 """In the order in which people are told of them; lines stand with their advertiser, numbers with their publisher."""
 _OWNER = {"lines": "advertiser", "numbers": "publisher"}
@@ -294,7 +296,7 @@ def _told(difference: _Difference, before: _Entry, after: _Entry) -> Change:
     field = difference.field
     old, new = (field.absent if text is None else text for text in (difference.before, difference.after))
     words = difference.words or f"{field.label} {old} -> {new}"
-    notes = [note for pattern, note in _NOTES if fnmatchcase(field.path, pattern)]
+    notes = [note for pattern, note in _NOTES if fnmatchcase(field.path, pattern) and not _matches(field, _UNNOTED)]
     notes += _shares(field, before.value, after.value)
     notes += [getattr(after.value, "zone", "")] if after.section == "hours" and field.key == "days" else []
     return Change(

@@ -23,6 +23,8 @@ _DEFAULT = re.compile(r"default: (.+)$")
 """How a description ends that says what holds where the key is left out."""
 _BARE = frozenset({"udp", "amount", "percent", "steps", "line"})
 """Fields of a price or a target that are read without their key, first."""
+_BARE_CHOICES = frozenset({"country"})
+"""The same of a choice, where config need not write the key."""
 _IN_SECONDS = re.compile(r"trunks\.[^.]+\.cost\.(initial|step)|.*\.session_timer")
 _DAY_MINUTES = 24 * 60
 
@@ -168,7 +170,7 @@ def model_text(model: BaseModel, field: Field, *, without: Collection[str] = ())
         word = key.replace("_", " ")
         if value is True:
             texts.append(word)
-        elif key in _BARE and not is_choice(model):
+        elif key in _BARE_CHOICES or (key in _BARE and not is_choice(model)):
             texts.append(text_of(value, inner))
         else:
             texts.append(f"{word} {text_of(value, inner)}")

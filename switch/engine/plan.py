@@ -35,7 +35,7 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingbackSound:
-    """What a caller hears while a line rings: the ringing tone of `country` (`media.dsp.ringing`), or `prompt` over and over."""
+    """What a caller hears while a line rings: the ringing tone of `country` (`media.ringing_tones`), or `prompt` over and over."""
 
     country: str = "us"
     prompt: str | None = None

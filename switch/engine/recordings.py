@@ -18,11 +18,11 @@ from media.recording import (
     ResumeRecording,
     StartRecording,
     StopRecording,
+    recording_name,
 )
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.moment import Moment
-from switch.call.recording_terms import RecordingKind
 from switch.call.state import CALLER
 from switch.engine.effect import Effect, ForgetRecordings, KeepRecording, LogProblem, TellRecorder
 from switch.engine.live import LiveCall
@@ -86,7 +86,7 @@ class RecordingController:
         order = StartRecording(
             recording=number,
             call_id=live.call_id,
-            path=f"{day:%Y/%m/%d}/{_name(live.call_id, command.kind)}.{command.format}",
+            path=f"{day:%Y/%m/%d}/{recording_name(live.call_id, command.kind.value)}.{command.format}",
             sides=command.sides.value,
             format=command.format.value,
             kind=command.kind.value,
@@ -142,8 +142,3 @@ class RecordingController:
 
     def _complain(self, call_id: str, why: str) -> None:
         self._emit(LogProblem(what=f"the call's recording: {why}", call_id=call_id))
-
-
-def _name(call_id: str, kind: RecordingKind) -> str:
-    """A call may have a recording of each kind."""
-    return call_id if kind is RecordingKind.TALK else f"{call_id}.{kind}"

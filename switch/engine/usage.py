@@ -47,7 +47,8 @@ class HoldQueues:
 
     def ahead(self, campaign: str, call_id: str) -> Iterator[str]:
         """Yields the calls that entered the queue before this one, or all where it is not in it."""
-        return takewhile(call_id.__ne__, self._waiting.get(campaign, ()))
+        waiting = self._waiting.get(campaign)
+        return takewhile(call_id.__ne__, waiting) if waiting else iter(())
 
 
 RECENT_ATTEMPTS = 50

@@ -14,9 +14,8 @@ from switch.settings.source import KeyPath
 from switch.settings.value import Invalid
 
 _OF_MENUS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup")
-_OF_CAMPAIGNS = ("message", "hold_music", "notice", "music", "announce", "greeting", "goodbye")
 _WITH_TAGS = ("say", "announce")
-KEYS = (*_OF_MENUS, "whisper", *_OF_CAMPAIGNS)
+KEYS = (*_OF_MENUS, "whisper", "message", "hold_music", "notice", "music", "announce", "greeting", "goodbye")
 """Keys that name a prompt."""
 SPEAKERS = "an installed program that speaks it: docs/prompts.md"
 

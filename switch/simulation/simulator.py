@@ -64,7 +64,6 @@ class Simulator:
         self.plan = plan
         self._prompts = prompts or {}
         self.control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
-        self._over: list[JudgedCall] = []
         self._watch = watch
         self._noting = noting
         self._heap: TimerHeap[tuple[str, Happening]] = TimerHeap()
@@ -90,18 +89,14 @@ class Simulator:
                 self._turn_to(next_us)
                 event = happening(actor)
                 judged = None if event is None else self._feed(actor, event)
-            if self._over:
-                yield from self._over
-                self._over.clear()
             if judged is not None:
                 yield judged
 
     def _ask_first(self, call_id: str, at: Moment) -> None:
-        """The call waits in a hold queue, and one that came later is about to be dialled."""
+        """The call is in a hold queue, and one that came later is about to be dialled."""
         actor = self._actors.get(call_id)
-        judged = None if actor is None else self._feed(actor, ev.TurnCame(at=at))
-        if judged is not None:  # nobody takes it any more
-            self._over.append(judged)
+        if actor is not None and self.control.has_line_for(actor.call, actor.context, at):
+            self._feed(actor, ev.TurnCame(at=at))
 
     def _turn_to(self, utc_us: int) -> None:
         self._now = Moment(mono_ns=utc_us * 1_000, utc_us=utc_us)

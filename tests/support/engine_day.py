@@ -17,6 +17,7 @@ from routing.expression import Kind, parse
 from routing.table import NoRoute
 from switch.billing.terms import BillableOn, Price, PriceStep, Rate, Rule, Terms, Tiers
 from switch.billing.verdict import MoneyKind
+from switch.call.hold_terms import HoldTerms
 from switch.call.moment import NS_PER_MS
 from switch.engine.plan import Plan, Trunk
 from switch.sip import offer_answer
@@ -32,6 +33,7 @@ GROUPS = {"west": ("a", "c"), "east": ("b", "c", "e")}
 NUMBERS = {"+18005550100": ("radio", "main"), "+18005550101": ("search", "main"), "+18005550102": ("radio", "side")}
 CALLERS = ("+12125550101", "+12125550102", "+12125550103", "anonymous")
 HOSTS: dict[Flow, str] = {Flow(f"198.51.100.{20 + place}", 5060): name for place, name in enumerate(LINES)}
+HOLD = HoldTerms(music="jazz", announce=("please", "hold"), every_ms=3_000)
 ALL_DAY = 24 * 3_600_000
 
 
@@ -86,6 +88,7 @@ class Config:
             max_calls=self.draw.choice([8, 1_000]),
             menus={menu.start: menu},
             groups=groups,
+            holds={"main": dict.fromkeys(NoRoute, HOLD)},
         )
 
     def some_caps(self, owner: str) -> tuple[Cap, ...]:

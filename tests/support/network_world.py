@@ -84,7 +84,10 @@ campaigns:
     billable: {on: connected_for, at_least: 7s}
     revenue: 12.00
     payout: 8.00
-    overflow: {capped: {hold: {places: 5, wait: 15s}}, queue_full: {message: all-busy}, waited_too_long: {campaign: race}}
+    overflow:
+      capped: {hold: {places: 5, wait: 15s, music: all-busy, announce: all-busy, every: 10s}}
+      queue_full: {message: all-busy}
+      waited_too_long: {campaign: race}
 """
 _CALL_ID = re.compile(rb"\nCall-ID: ([^\r]+)")
 _TAGGED_TO = re.compile(rb"\nTo: [^\r]*;tag=")

@@ -183,7 +183,7 @@ class SpeechConfig(Strict):
 
 
 class SwitchConfig(Strict):
-    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`."""
+    """The switch itself: sockets, paths, logging, limits. Changes take a restart, but for those of `speech`, ringback and hold music."""
 
     sip: SipConfig = must("Where and how SIP is spoken")
     rtp: RtpConfig = Field(default_factory=RtpConfig, description="Where audio goes through")

@@ -96,7 +96,8 @@ def of_media(at: Moment, leg: int, *, last: Moment) -> list[ev.Event]:
     ]
 
 
-def of_others(at: Moment) -> list[ev.Event]:
+def of_nobody(at: Moment) -> list[ev.Event]:
+    """Of the hold queue, and of the recorder."""
     return [ev.TurnCame(at=at), ev.RecordingFailed(at=at, why="a full disk"), ev.RecordingPauseRequested(at=at, paused=True)]
 
 
@@ -107,7 +108,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     leg = draw(st.integers(0, len(world.call.legs) - 1))
     line = max(1, leg)
     there = len(world.call.legs) > 1
-    kinds = ["ended", "digit", "prompt", "prompt", "prompt", "deadline", "acked", "media", "media", "others", "others"]
+    kinds = ["ended", "digit", "prompt", "prompt", "deadline", "bare", "bare", "acked", "media", "media"]
     kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
     kinds += ["transfer", "transfer"] if there else []
     match draw(st.sampled_from(kinds)):
@@ -122,8 +123,8 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.DigitHeard(at=at, leg=leg, digit=draw(st.sampled_from(sorted(DIGITS))))
         case "prompt":
             return ev.PromptEnded(at=at, leg=leg, play=draw(st.integers(0, world.call.plays + 1)))
-        case "others":
-            return draw(st.sampled_from(of_others(at)))
+        case "bare":
+            return draw(st.sampled_from(of_nobody(at)))
         case "acked":
             return ev.CallerAcknowledged(at=at)
         case "media":

@@ -70,10 +70,16 @@ SENTENCES = [
         "  campaign auto-quotes: split long 50 -> 150 (50 % -> 75 % of its calls)",
     ),
     (
-        "places: 10",
-        "places: 11",
-        "  campaign auto-quotes: overflow capped hold places 10, wait 2m -> hold places 11, wait 2m",
+        "places: 10            #",
+        "places: 11            #",
+        "  campaign auto-quotes: overflow capped hold places 10, wait 2m, music welcome, "
+        "announce `You are number {position:number} in line.`, every 30s -> hold places 11, wait 2m, music welcome, "
+        "announce `You are number {position:number} in line.`, every 30s",
     ),
+    ("ringback: gb", "ringback: fr", "  campaign auto-quotes: ringback gb -> fr"),
+    ("ringback: gb", "ringback: {prompt: welcome}", "  campaign auto-quotes: ringback gb -> prompt welcome"),
+    ("ringback: gb                #", "#", "  campaign auto-quotes: ringback gb -> (switch.rtp.ringback)"),
+    ("ringback: us", "ringback: de", "  switch: rtp ringback us -> de"),
     ("sort: round_robin", "sort: performance", "  campaign auto-quotes: tier 1 sort round_robin -> performance"),
     ("per_minute: 0.0080", "per_minute: 0.0081", "$ trunk north-carrier: cost per minute 0.008 -> 0.0081"),
     (

@@ -71,8 +71,22 @@ advertisers:
 def test_a_text_may_stand_wherever_a_prompt_may(config: Path) -> None:
     speaker = Speaker()
     deployment = sound(loaded(config, EVERYWHERE, speaker))
-    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"}
-    texts |= {"Thirteen", "Fourteen"}
+    texts = {
+        "One",
+        "Two",
+        "Three",
+        "Four",
+        "Five",
+        "Six",
+        "Seven",
+        "Eight",
+        "Nine",
+        "Ten",
+        "Eleven",
+        "Twelve",
+        "Thirteen",
+        "Fourteen",
+    }
     assert {speech.text for speech in speaker.asked} == texts
     assert len(speaker.asked) == len(texts), "each is spoken once"
     spoken = {name: prompt.key for name, prompt in deployment.prompts.items() if name.startswith("say-")}

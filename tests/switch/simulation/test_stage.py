@@ -262,13 +262,14 @@ def test_who_waits_longest_is_next_whoever_asks_when_the_line_is_free() -> None:
     assert calls["second"].record.attempts[0].invited_us == START_US + 11_200_000
 
 
-def test_who_is_asked_first_and_is_sent_away_has_a_record_too() -> None:
+def test_who_can_not_have_the_line_is_not_even_told_of_it() -> None:
     plan = world.plan(line("east", limit=1), overflow={rt.NoRoute.BUSY: rt.ToHold(places=1, wait_ms=20_000)})
 
-    calls = play(plan, script("waits", east=BUSY), script("new", at_ms=22_000))
+    calls = play(plan, script("waits", east=BUSY), script("new", at_ms=6_000))
 
     assert calls["waits"].record.final_state is FinalState.WAITED_TOO_LONG
-    assert calls["new"].record.final_state is FinalState.CONVERTED
+    assert "TurnCame" not in [event.event for event in calls["waits"].events]
+    assert tried(calls["new"]) == [("east", Outcome.ANSWERED)]
 
 
 def test_who_waits_too_long_is_sent_away() -> None:
