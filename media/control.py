@@ -131,7 +131,7 @@ class PlayMusic(Message, frozen=True, kw_only=True):
 
 
 class Ringback(Message, frozen=True, kw_only=True):
-    """Play the ringing tone of a country (`media.dsp.ringing`) until `StopPlay`, `Play` or `Bridge`."""
+    """Play the ringing tone of a country (`media.ringing_tones`) until `StopPlay`, `Play` or `Bridge`."""
 
     port: int
     country: str

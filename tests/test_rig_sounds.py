@@ -15,8 +15,9 @@ from rig_expect import differences, unheard  # noqa: E402
 from rig_sounds import PITCHES, PROMPTS, Ear  # noqa: E402
 
 from media.dsp.g711 import encode  # noqa: E402
-from media.dsp.ringing import RINGING_TONES, ringing  # noqa: E402
+from media.dsp.ringing import ringing  # noqa: E402
 from media.dsp.tones import frames, silence, sine  # noqa: E402
+from media.ringing_tones import RINGING_TONES  # noqa: E402
 
 PCMU = 0
 

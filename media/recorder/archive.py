@@ -149,6 +149,7 @@ def ended(order: StartRecording, ended_us: int, *, path: str | None, why: str | 
         path=path,
         sides=order.sides,
         format=order.format,
+        kind=order.kind,
         started_us=order.started_us,
         ended_us=ended_us,
         why=why,

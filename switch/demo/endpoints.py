@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from media.dsp.ringing import RINGING_TONES
+from media.ringing_tones import RINGING_TONES
 from routing.table import Line
 from switch.billing.money import show_micros
 from switch.billing.verdict import JudgedCall

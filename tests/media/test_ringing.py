@@ -5,8 +5,9 @@ import pytest
 
 from media.dsp.g711 import PCMA, PCMU, SAMPLE_RATE, Samples, decode
 from media.dsp.levels import level_db
-from media.dsp.ringing import LEVEL_DB, RINGING_TONES, RingingTone, ringing
+from media.dsp.ringing import LEVEL_DB, ringing
 from media.dsp.tones import FRAME_SAMPLES, sine
+from media.ringing_tones import RINGING_TONES, RingingTone
 from media.worker.playout import Playout, ringing_tone
 
 COUNTRIES = sorted(RINGING_TONES)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from media.dsp.ringing import RINGING_TONES
+from media.ringing_tones import RINGING_TONES
 from switch.settings import field, prompt_field
 from switch.settings.model.base import OneOf, may
 from switch.settings.problem import quote
