@@ -139,9 +139,11 @@ class Leg(Path):
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             former = None if self.peer is None else (self.peer.host, self.peer.port)
             self._latch.begin(now_ns, former=former, latched=self.latched)
-            self.latched = None
-            self.rtcp.source = None
+            self.latched = self.rtcp_ns = None
+            self.rtcp.move()
             self.address = sendable(peer, ours=self.host)
+        elif peer.rtcp_port != self.peer.rtcp_port:
+            self.rtcp.source = None
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
         self.send_type = peer.payload_type

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.dsp.tones import FRAME_SAMPLES
-from media.rtp.continuity import FRAME_MS, MAX_AHEAD
+from media.rtp.continuity import FRAME_MS, MAX_AHEAD, MAX_BEHIND
 from media.rtp.packet import HEADER_BYTES, MARKER, PLAIN
 from media.transcoder.wire import MAX_MESSAGE_BYTES, SourcePacket, TranscodedPacket, transcoded_packet
 from switch.codec import Codec
@@ -83,8 +83,9 @@ class Transcoding:
         if ssrc != self._source:
             if self._source is not None:
                 self._number = self._transcoder.replace(self._number, self)
-            self._source, self._skipped = ssrc, 0
-        self._newest = sequence
+            self._source, self._newest, self._skipped = ssrc, sequence, 0
+        if -(sequence - self._newest) & 0xFFFF > MAX_BEHIND:  # else it is late
+            self._newest = sequence
         return self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
 
     def hand_over_own(self, frame: bytes, now_ns: int) -> None:
@@ -99,13 +100,16 @@ class Transcoding:
             )
         )
 
-    def skip(self) -> None:
-        """A packet of the source is not sent on: its number is not missing."""
-        self._skipped += 1
+    def skip(self, packet: bytearray) -> None:
+        """A packet is no audio: its number is not missing. One of another SSRC, or that comes late or twice, has none of the audio's."""
+        _, sequence, _, ssrc = _unpack(packet)
+        if self.expects(ssrc, sequence):
+            self._newest = sequence
+            self._skipped += 1
 
     def renumber(self, packet: bytearray) -> None:
-        """A telephone-event of the source goes on beside the audio."""
-        self._skipped += 1
+        """A telephone-event, or comfort noise, goes on beside the audio."""
+        self.skip(packet)
         self._sequence = (self._sequence + 1) & 0xFFFF
         packet[2:4] = self._sequence.to_bytes(2, "big")
         packet[8:12] = self._ssrc.to_bytes(4, "big")

@@ -87,6 +87,14 @@ class Talker(Phone):
         self.sequence += 1
         self.timestamp += self.codec.clock_rate // 50
 
+    def press_aside(self, digit: str) -> int:
+        """As `press`, of an SSRC of the keys' own."""
+        packets = list(press(digit, RtpPacket(payload_type=101, sequence=500, timestamp=self.timestamp, ssrc=self.ssrc + 1)))
+        for packet in packets:
+            self.send(build(packet))
+        self.timestamp += self.codec.clock_rate // 10
+        return len(packets)
+
     def press(self, digit: str) -> int:
         """Returns how many packets that took."""
         start = RtpPacket(payload_type=101, sequence=self.sequence, timestamp=self.timestamp, ssrc=self.ssrc)
@@ -155,6 +163,24 @@ def test_keys_go_on_beside_what_is_transcoded(network: Network) -> None:
     assert [packet.payload_type for packet in heard] == [0] * 5 + [101] * count + [0] * 5
     assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
     assert len({packet.timestamp for packet in heard[5:-5]}) == 1
+
+
+@pytest.mark.parametrize("line_has_keys", [True, False])
+def test_keys_of_an_ssrc_of_their_own_cost_no_audio(network: Network, *, line_has_keys: bool) -> None:
+    caller, line = network.bridged(G722, PCMU)
+    if not line_has_keys:
+        network.worker.order(SetRemote(port=line.leg, peer=replace(line.media(), dtmf_type=None)))
+        network.worker.settle()
+    for number in range(2):
+        caller.say(number)
+        line.hear()
+    count = caller.press_aside("5")
+    heard = [line.hear() for _ in range(count if line_has_keys else 0)]
+    for number in range(2, 5):
+        caller.say(number)
+        heard.append(line.hear())
+    assert [packet.payload_type for packet in heard[-3:]] == [0] * 3
+    assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
 
 
 @pytest.mark.parametrize("source", [PCMU, G722], ids=lambda each: each.name)
