@@ -290,6 +290,33 @@ def test_another_codec_by_reinvite_is_another_stream_where_its_clock_is(network:
     assert after.ssrc != before.ssrc
 
 
+def test_a_codec_that_comes_back_by_reinvite_leaves_no_gap_in_the_numbers(network: Network) -> None:
+    caller, line = network.bridged(PCMU, PCMU)
+    heard = []
+    for codec in (PCMU, G722, PCMU, G722):
+        caller.payload_type = caller.codec = codec
+        network.worker.order(SetRemote(port=caller.leg, peer=caller.media()))
+        network.worker.settle()
+        for number in range(5):
+            caller.say(number)
+            heard.append(line.hear())
+    assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
+    assert len({packet.ssrc for packet in heard}) == 1
+
+
+def test_a_codec_of_the_agreement_that_comes_for_a_while_leaves_no_gap_in_the_numbers(network: Network) -> None:
+    caller, line = network.bridged(PCMU, PCMU)
+    network.worker.order(SetRemote(port=caller.leg, peer=replace(caller.media(), audio_types={0: PCMU, 9: G722})))
+    network.worker.settle()
+    heard = []
+    for payload_type in (0, 9, 0, 9):
+        caller.payload_type = payload_type
+        for number in range(5):
+            caller.say(number)
+            heard.append(line.hear())
+    assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
+
+
 def test_a_transcoder_ends_with_the_switch(tmp_path: Path) -> None:
     with TranscoderProcess(tmp_path / "transcoder", "G722", "OPUS") as transcoder:
         assert transcoder.hang_up() == 0
