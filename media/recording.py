@@ -13,6 +13,8 @@ Sides = Literal["caller", "both"]
 """Mono: what the caller says; or stereo: that on the left, and on the right what the caller hears."""
 RecordingFormat = Literal["wav", "opus"]
 """Opus in Ogg is made of the WAV file when that is complete."""
+RecordingKind = Literal["talk", "voicemail"]
+"""The call from answer or connect on; or a message that its caller leaves."""
 
 
 # engine -> recorder
@@ -29,6 +31,7 @@ class StartRecording(Message, frozen=True, kw_only=True):
     at_ns: int
     started_us: int
     format: RecordingFormat = "wav"
+    kind: RecordingKind = "talk"
 
 
 class PauseRecording(Message, frozen=True, kw_only=True):
@@ -97,6 +100,7 @@ class RecordingEnded(Message, frozen=True, kw_only=True):
     ended_us: int
     sha256: str = ""
     format: RecordingFormat = "wav"
+    kind: RecordingKind = "talk"
     length_ms: int = 0
     paused_ms: int = 0
     frames_lost: int = 0
@@ -114,6 +118,12 @@ class RecorderHeartbeat(Message, frozen=True, kw_only=True):
 
 
 RecorderReport = RecorderReady | RecordingEnded | RecordingsExpired | RecorderHeartbeat
+
+
+def recording_name(call_id: str, kind: RecordingKind) -> str:
+    """Returns the name of a recording's file, without its suffix: a call may have one of each kind."""
+    return call_id if kind == "talk" else f"{call_id}.{kind}"
+
 
 decode_recorder_order = msgspec.msgpack.Decoder(RecorderOrder).decode
 decode_recorder_report = msgspec.msgpack.Decoder(RecorderReport | WorkerProblem).decode

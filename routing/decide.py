@@ -1,4 +1,5 @@
-"""Decides who gets the call: from the number to its campaign, through overflow, to lines, a menu, a message, a hold queue or a refusal.
+"""Decides who gets the call: from the number to its campaign, through overflow, to lines, a menu, a message, voicemail, a hold queue or a
+refusal.
 
 Keeps no calls, clocks or counters: the table, the load and the instant are passed in, and nothing is remembered between
 inquiries. Only a number in service of a publisher who is not paused is served. A call that asks again asks with a longer `tried`, and the
@@ -42,7 +43,7 @@ from routing.hours import is_open
 from routing.hunt import MAX_ATTEMPTS, HuntContext, RoutingContext, cause_of, hunt, try_line
 from routing.load import Load
 from routing.repeat import RepeatHistory, repeat_history
-from routing.ruling import Announce, Choice, Dial, EnterMenu, Inquiry, NotRouted, Reason, RejectReason, Ruling, Wait
+from routing.ruling import Announce, Choice, Dial, EnterMenu, Inquiry, NotRouted, Reason, RejectReason, Ruling, Voicemail, Wait
 from routing.table import (
     Campaign,
     NoRoute,
@@ -52,6 +53,7 @@ from routing.table import (
     ToHold,
     ToLine,
     ToMessage,
+    ToVoicemail,
     TrackingNumber,
 )
 from routing.tags import call_tags, campaign_tags
@@ -213,6 +215,8 @@ def _overflow(walk: _Walk, context: HuntContext, because: NoRoute) -> Choice | T
             return overflow
         case ToMessage(prompt=prompt):
             return Announce(prompt=prompt, because=because)
+        case ToVoicemail() as terms:
+            return Voicemail(terms=terms, because=because)
         case ToLine(line=line):
             last = try_line(context, line, reasons=reasons)
             return NotRouted(because=last) if isinstance(last, NoRoute) else last

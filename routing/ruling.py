@@ -7,7 +7,7 @@ import msgspec
 
 from routing.cap import Cap
 from routing.expression import Scalar
-from routing.table import Accept, NoRoute
+from routing.table import Accept, NoRoute, ToVoicemail
 
 
 class RejectReason(StrEnum):
@@ -106,11 +106,18 @@ class Announce(msgspec.Struct, frozen=True, kw_only=True):
     because: NoRoute
 
 
+class Voicemail(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody takes the call: the caller may leave a message."""
+
+    terms: ToVoicemail
+    because: NoRoute
+
+
 class NotRouted(msgspec.Struct, frozen=True, kw_only=True):
     because: NoRoute | RejectReason
 
 
-Choice = EnterMenu | Dial | Wait | Announce | NotRouted
+Choice = EnterMenu | Dial | Wait | Announce | Voicemail | NotRouted
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):

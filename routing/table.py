@@ -140,7 +140,18 @@ class ToHold:
     wait_ms: int
 
 
-Overflow = ToCampaign | ToLine | ToMessage | ToHold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToVoicemail:
+    """Play `greeting` and a beep, and record what the caller says, for at most `longest_ms`; then play `goodbye`, where there is one.
+    `format`: of the file, wav or opus."""
+
+    greeting: str
+    longest_ms: int
+    goodbye: str | None = None
+    format: str = "wav"
+
+
+Overflow = ToCampaign | ToLine | ToMessage | ToHold | ToVoicemail
 
 
 class RepeatScope(StrEnum):

@@ -31,6 +31,7 @@ from routing.table import (
     ToHold,
     ToLine,
     ToMessage,
+    ToVoicemail,
 )
 
 MICROS_PER_CENT = 10_000
@@ -235,6 +236,8 @@ def _destination(overflow: Overflow) -> str:
             return f"to line {name}"
         case ToMessage(prompt=name):
             return f"play {name}"
+        case ToVoicemail(greeting=name, longest_ms=longest_ms):
+            return f"voicemail after {name}, {longest_ms} ms at most"
         case ToHold(places=places, wait_ms=wait_ms):
             return f"hold queue of {places} places, {wait_ms} ms each"
         case unknown:

@@ -351,9 +351,9 @@ class Shell:
         self._database.close()
 
     def _want_recorder(self) -> None:
-        """Starts the recorder where a campaign is recorded, or there are recordings to look after, if it has not been started."""
+        """Starts the recorder where calls or messages are recorded, or there are recordings to look after, if it has not been started."""
         directory = self.settings.recordings_in.directory
-        if self._recorder_started is None and (self.engine.plan.recordings or directory.is_dir()):
+        if self._recorder_started is None and (self.engine.plan.records or directory.is_dir()):
             self._recorder_started = asyncio.create_task(self._start_recorder())
 
     async def _start_recorder(self) -> None:
@@ -551,6 +551,7 @@ def _recording_row(ended: RecordingEnded) -> RecordingRow:
         paused_ms=ended.paused_ms,
         frames_lost=ended.frames_lost,
         why=ended.why,
+        kind=ended.kind,
     )
 
 

@@ -10,6 +10,8 @@ from switch.call import event as ev
 from switch.call.cause import Cause
 from switch.call.leg_media import LegMedia
 from switch.call.record import CallRecord, EndedBy
+from switch.call.recording_terms import RecordingKind
+from switch.call.state import CALLER
 from switch.console import NOTHING, local, read_text, value_text, words
 from switch.explanation import Explanation, TimelineEntry
 from switch.ledger.heard import LINE, HeardRow
@@ -71,7 +73,8 @@ def _recording_lines(kept: KeptRecording, clock: Zone) -> Iterator[str]:
     row, gone = kept.recording, kept.deletion
     paused = f", paused for {_seconds(row.paused_ms)}" if row.paused_ms else ""
     lost = f", {row.frames_lost} frames lost" if row.frames_lost else ""
-    yield f"recording: {row.path}, {row.sides}, {_seconds(row.length_ms)} from {local(row.started_us, clock)}{paused}{lost}"
+    what = "message" if row.kind == RecordingKind.VOICEMAIL else "recording"
+    yield f"{what}: {row.path}, {row.sides}, {_seconds(row.length_ms)} from {local(row.started_us, clock)}{paused}{lost}"
     if row.why is not None:
         yield f"  it ended early: {row.why}"
     yield f"  SHA-256 {row.sha256}" if gone is None else f"  deleted {local(gone.at_us, clock)} by {gone.actor}: {gone.reason}"
@@ -221,7 +224,7 @@ _EVENTS: Mapping[str, Callable[[str, Mapping[str, object]], str]] = {
         f"the prompt can't be played: {facts['why']}" if facts.get("why") else "the prompt is over"
     ),
     ev.MediaFailed.__name__: lambda _party, facts: f"audio can't be carried: {facts.get('why', '')}",
-    ev.TurnCame.__name__: lambda _party, _facts: "a line is free for a caller behind this one",
+    ev.TurnCame.__name__: lambda _party, _facts: "a line is free, and the caller has waited longest for it",
     ev.DeadlinePassed.__name__: lambda _party, _facts: "a time limit is reached",
     ev.Stopped.__name__: lambda _party, facts: f"the switch ends the call: {words(str(facts.get('cause', '')))}",
 }
@@ -260,6 +263,8 @@ def choice_words(choice: str) -> str:
             return f"the caller is held as number {position} in line: {words(because)}"
         case "Announce", [prompt, because]:
             return f"the caller hears {prompt}: {words(because)}"
+        case "Voicemail", [greeting, because]:
+            return f"the caller hears {greeting} and may leave a message: {words(because)}"
         case "NotRouted", [because]:
             return f"no line: {words(because)}"
         case _:
@@ -275,10 +280,8 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"asks routing where to go{f' ({words(known_text)})' if known_text else ''}"
         case do.Dial.__name__, [_, line]:
             return f"dials {line}"
-        case do.Play.__name__, [_, prompt, *to]:
-            return f"plays {prompt} to {_party(to[-1], parties) if to else 'the caller'}"
-        case do.PlayMusic.__name__, [prompt]:
-            return f"plays {prompt} to the caller, over and over"
+        case ((do.Play.__name__ | do.PlayMusic.__name__), _):
+            return _sound_words(name, rest, parties)
         case do.HangUp.__name__, [leg, cause]:
             return f"hangs up on {_party(leg, parties)}: {words(cause)}"
         case do.Progress.__name__, [status]:
@@ -289,12 +292,21 @@ def command_words(command: str, parties: Sequence[str]) -> str:
             return f"does not transfer the call for {_party(leg, parties)} (SIP {status})"
         case do.EndTransfer.__name__, [leg, status]:
             return f"tells {_party(leg, parties)} that nobody takes the transferred call (SIP {status})"
+        case do.StartRecording.__name__, [*_, RecordingKind.VOICEMAIL]:
+            return "begins to record the caller's message"
         case do.Refuse.__name__, [cause]:
             return f"refuses the call: {words(cause)}"
         case _, [leg] if name in _LEG_COMMANDS:
             return _LEG_COMMANDS[name].format(_party(leg, parties))
         case _:
             return _COMMANDS.get(name, command)
+
+
+def _sound_words(name: str, rest: Sequence[str], parties: Sequence[str]) -> str:
+    if name == do.PlayMusic.__name__:
+        return f"plays {rest[0]} to the caller, over and over"
+    _, prompt, *to = rest
+    return f"plays {prompt} to {_party(to[-1] if to else CALLER, parties)}"
 
 
 _LEG_COMMANDS = {

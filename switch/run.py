@@ -75,8 +75,8 @@ async def started(shell: Shell, where: Mapping[str, str] = NOWHERE) -> None:
 
 
 def unwritable_recordings(deployment: Deployment) -> str | None:
-    """Makes the directory of recordings, where a campaign has some. Returns why it can't be written to, or None."""
-    if not deployment.plan.recordings:
+    """Makes the directory of recordings, where anything is recorded. Returns why it can't be written to, or None."""
+    if not deployment.plan.records:
         return None
     directory = deployment.switch.recordings_in.directory
     try:

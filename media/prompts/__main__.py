@@ -10,7 +10,7 @@ from pathlib import Path
 
 from media.prompts.make import make
 from media.prompts.maker import NICENESS, Task, decode_task, encode_line
-from media.prompts.source import PromptFile, Source, Speech
+from media.prompts.source import PromptFile, PromptOctets, Source, Speech
 
 
 def main() -> None:
@@ -26,6 +26,8 @@ def main() -> None:
 
 
 def _source(task: Task) -> Source:
+    if task.octets is not None:
+        return PromptOctets(task.octets)
     return Speech(task.text, task.command) if task.path is None else PromptFile(Path(task.path))
 
 

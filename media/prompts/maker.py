@@ -28,9 +28,10 @@ NICENESS = 10
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """`path`, or `text` and `command`."""
+    """`path`, or `octets`, or `text` and `command`."""
 
     path: str | None = None
+    octets: bytes | None = None
     text: str = ""
     command: tuple[str, ...] = ()
 
@@ -113,8 +114,8 @@ def _task(source: Source) -> Task:
             return Task(path=str(path.absolute()))
         case Speech(text=text, command=command):
             return Task(text=text, command=command)
-        case PromptOctets():
-            raise AssertionError("octets in memory are no task for another process")
+        case PromptOctets(data=data):
+            return Task(octets=data)
 
 
 def _started(directory: Path) -> "subprocess.Popen[bytes]":

@@ -1,6 +1,7 @@
 """`python -m media.recorder`: a recorder on an inherited control socket. Reads the command line and starts it."""
 
 import argparse
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -19,6 +20,8 @@ def main() -> None:
     parser.add_argument("--keep-days", type=int, default=None, help="older recordings are deleted")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the switch decides when calls end
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # one for each recording
     with socket.socket(fileno=options.socket_fd) as control:
         keep_ns = None if options.keep_days is None else options.keep_days * NS_PER_DAY
         Recorder(control, directory=options.directory, taps=options.taps, keep_ns=keep_ns).run()

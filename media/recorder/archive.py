@@ -103,6 +103,8 @@ class Archive:
                 found = self._recovered(known)
             except OSError as error:
                 self._told.add(note.stem)
+                if isinstance(error, FileNotFoundError):  # somebody has deleted it
+                    note.unlink(missing_ok=True)
                 yield WorkerProblem(doing=f"bringing back the recording {known.path}", why=str(error))
                 continue
             if found is not None:
@@ -147,6 +149,7 @@ def ended(order: StartRecording, ended_us: int, *, path: str | None, why: str | 
         path=path,
         sides=order.sides,
         format=order.format,
+        kind=order.kind,
         started_us=order.started_us,
         ended_us=ended_us,
         why=why,

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import struct
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -40,6 +41,8 @@ from media.recording import (
 from media.tap_frame import frames
 from media.tap_socket import bind_taps, datagrams
 
+NICENESS = 10
+"""Of the thread that completes files: an hour in Opus takes 50 s of a core, which the relay may need."""
 MAX_RECORDINGS = 5_000
 MAX_EXPIRED = 200
 """Files a report."""
@@ -71,7 +74,7 @@ class Recorder:
         self._recordings: dict[int, Recording] = {}
         self._finishing: list[_Finishing] = []
         self._chores: list[Future[list[Message]]] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="finish")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="finish", initializer=_be_nice)
         self._quit = False
         self._written_ns = self._alive_ns = self._expired_ns = self._looked_ns = 0
 
@@ -231,6 +234,11 @@ class Recorder:
     def _expired(self, before_ns: int) -> list[Message]:
         old = self._archive.expired(before_ns=before_ns)
         return [RecordingsExpired(paths=tuple(old[start : start + MAX_EXPIRED])) for start in range(0, len(old), MAX_EXPIRED)]
+
+
+def _be_nice() -> None:
+    """Of this thread alone, on Linux: files may wait, packets may not."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _words(error: OSError) -> str:

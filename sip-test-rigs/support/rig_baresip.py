@@ -33,7 +33,7 @@ USUAL_CODECS = "PCMU/8000/1,PCMA/8000/1"
 CODECS = {"PCMA": "PCMA/8000/1", "G722": "G722/16000/1", "OPUS": "opus/48000/2"}
 """By option; it has no other codec then."""
 OWN_RATES = {"G722": 16_000, "OPUS": 48_000}
-"""Of the file that it plays, else 8,000 Hz: what baresip 1.0 has to resample loses as much as 10 dB at 1,300 Hz."""
+"""Of the file that it plays, else 8,000 Hz: what librem 0.6 resamples from that to 16,000 Hz loses what is above 1,300 Hz."""
 
 CONFIG = """\
 poll_method epoll

@@ -8,12 +8,13 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from routing.expression import Scalar
-from routing.ruling import Announce, Choice, Dial, EnterMenu, NotRouted, Wait
+from routing.ruling import Announce, Choice, Dial, EnterMenu, NotRouted, Voicemail, Wait
 from switch.call import command as do
 from switch.call import event as ev
 from switch.call.cause import TREATMENT, Cause
 from switch.call.moment import Moment, ms_between
 from switch.call.record import AttemptRecord, CallRecord, DurationSource, EndedBy, FinalState, Heard, Outcome
+from switch.call.recording_terms import RecordingKind
 from switch.call.state import AttemptState, CallHistory
 
 NOTHING_KNOWN: Mapping[str, Scalar] = MappingProxyType({})
@@ -181,6 +182,8 @@ def choice_text(made: Choice) -> str:
             return f"Wait {because} {position}"
         case Announce(prompt=prompt, because=because):
             return f"Announce {prompt} {because}"
+        case Voicemail(terms=terms, because=because):
+            return f"Voicemail {terms.greeting} {because}"
         case NotRouted(because=because):
             return f"NotRouted {because}"
 
@@ -205,7 +208,9 @@ _ARGUMENTS: dict[type[Any], Callable[[Any], str]] = {
     do.HangUp: lambda hang_up: f"{hang_up.leg} {hang_up.cause}",
     do.Refuse: lambda refuse: str(refuse.cause),
     do.Progress: lambda progress: str(progress.status),
-    do.StartRecording: lambda start: f"{start.sides} {start.format}",
+    do.StartRecording: lambda start: (
+        f"{start.sides} {start.format}" + ("" if start.kind is RecordingKind.TALK else f" {start.kind}")
+    ),
     do.Transfer: lambda transfer: f"{transfer.leg} {transfer.uri}",
     **dict.fromkeys((do.RefuseTransfer, do.EndTransfer), lambda end: f"{end.leg} {end.status}"),
     **dict.fromkeys(

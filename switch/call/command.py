@@ -5,7 +5,7 @@ import msgspec
 from routing.ruling import Attempt
 from routing.table import NoRoute
 from switch.call.cause import Cause
-from switch.call.recording_terms import RecordingFormat, Sides
+from switch.call.recording_terms import RecordingFormat, RecordingKind, Sides
 
 
 class AskRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +149,7 @@ class StartRecording(msgspec.Struct, frozen=True, kw_only=True):
 
     sides: Sides
     format: RecordingFormat
+    kind: RecordingKind = RecordingKind.TALK
 
 
 class PauseRecording(msgspec.Struct, frozen=True, kw_only=True):

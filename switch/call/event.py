@@ -56,7 +56,7 @@ class Ruled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TurnCame(msgspec.Struct, frozen=True, kw_only=True):
-    """A line is free for a call that entered the hold queue later, or not at all: this one, which waits longer, is asked about first."""
+    """A line is free for this call, which waits in a hold queue, and one that came later was about to get it."""
 
     at: Moment
 

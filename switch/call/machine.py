@@ -13,8 +13,8 @@ from msgspec.structs import replace
 import ivr.step as menu
 from ivr.menu import MenuPlan
 from routing.expression import Scalar
-from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Wait
-from switch.call import holding, hunting, recording, transfer
+from routing.ruling import Announce, Dial, EnterMenu, NotRouted, Voicemail, Wait
+from switch.call import holding, hunting, recording, transfer, voicemail
 from switch.call.cause import Cause
 from switch.call.command import Command, Play, ReleaseCaps, StopPlay
 from switch.call.event import (
@@ -56,6 +56,7 @@ from switch.call.state import (
     Call,
     CallHistory,
     Ended,
+    Greeting,
     Holding,
     Hunting,
     InMenu,
@@ -64,6 +65,7 @@ from switch.call.state import (
     MenuVisit,
     Releasing,
     Routing,
+    TakingMessage,
     Transferring,
     Whispering,
     move_leg,
@@ -141,6 +143,8 @@ def _on_ruled(call: Call, event: Ruled) -> Step:
         case Announce(prompt=prompt, because=because):
             call, answer = answer_caller(call, event.at)
             return announce(call, prompt, cause=CAUSE_OF_REASON[because], at=event.at).after(answer)
+        case Voicemail() as choice:
+            return voicemail.greet(call, choice, event.at)
         case NotRouted(because=because):
             return release(call, event.at, by=EndedBy.SWITCH, cause=CAUSE_OF_REASON[because])
         case choice:
@@ -165,6 +169,8 @@ def _on_digit(call: Call, event: DigitHeard) -> Step:
             return on_menu_input(call, phase, menu.Digit(digit=event.digit), event.at)
         case Whispering() as phase:
             return hunting.on_key(call, phase, event)
+        case TakingMessage() as phase if event.leg == CALLER and event.digit == voicemail.END_KEY:
+            return voicemail.end_message(call, phase, event.at)
         case _:  # pressed outside a menu: during talk, or it came late
             return Step(call)
 
@@ -179,6 +185,8 @@ def _on_prompt_ended(call: Call, event: PromptEnded) -> Step:
             return holding.on_prompt_ended(call, phase, event.at)
         case Whispering(play=play) as phase if play == event.play:
             return hunting.on_whisper_ended(call, phase, event.at)
+        case Greeting(play=play) as phase if play == event.play:
+            return voicemail.on_prompt_over(call, phase, event.at)
         case _:  # a newer prompt, a digit or a hang-up overtook it
             return Step(call)
 
@@ -300,7 +308,16 @@ def _on_media_failed(call: Call, event: MediaFailed) -> Step:
     return release(call, event.at, by=EndedBy.SWITCH, cause=Cause.MEDIA_FAILED)
 
 
-def _on_recording(call: Call, event: RecordingFailed | RecordingPauseRequested) -> Step:
+def _on_recording_failed(call: Call, event: RecordingFailed) -> Step:
+    """`recording.follow` does the rest."""
+    match call.phase:
+        case TakingMessage() as phase:
+            return voicemail.on_recording_failed(call, phase, event)
+        case _:
+            return Step(call)
+
+
+def _on_pause_requested(call: Call, event: RecordingPauseRequested) -> Step:
     """`recording.follow` does all there is to do."""
     del event
     return Step(call)
@@ -323,8 +340,8 @@ def _on_deadline(call: Call, event: DeadlinePassed) -> Step:
     match call.phase:
         case InMenu() as phase:
             return on_menu_input(call, phase, menu.InputTimeout(), event.at)
-        case Announcing(cause=cause):
-            return release(call, event.at, by=EndedBy.SWITCH, cause=cause)
+        case Announcing() | Greeting() | TakingMessage() as phase:
+            return voicemail.on_deadline(call, phase, event.at)
         case Holding():
             return ask_routing(call, event.at)
         case Hunting() as phase:
@@ -368,8 +385,8 @@ _TRANSITIONS: dict[type[Any], Callable[[Call, Any], Step]] = {
     MediaQuiet: _on_media_quiet,
     MediaLost: _on_media_lost,
     MediaFailed: _on_media_failed,
-    RecordingFailed: _on_recording,
-    RecordingPauseRequested: _on_recording,
+    RecordingFailed: _on_recording_failed,
+    RecordingPauseRequested: _on_pause_requested,
     DeadlinePassed: _on_deadline,
     Stopped: _on_stopped,
 }

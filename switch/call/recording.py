@@ -8,11 +8,9 @@ from msgspec.structs import replace
 
 from switch.call.command import Bridge, CompleteTransfer, PauseRecording, Play, ResumeRecording, StartRecording, StopRecording
 from switch.call.event import DigitHeard, Event, PromptEnded, RecordingFailed, RecordingPauseRequested
-from switch.call.recording_terms import PausedBy, RecordingState, RecordingTerms, RecordingTurn, StartsAt
+from switch.call.recording_terms import RUNNING, PausedBy, RecordingState, RecordingTerms, RecordingTurn, StartsAt
 from switch.call.state import CALLER, Bridged, Call, InMenu
 from switch.call.steps import Step
-
-_RUNNING = frozenset({RecordingTurn.ON, RecordingTurn.PAUSED})
 
 
 def with_terms(call: Call, terms: RecordingTerms | None) -> Call:
@@ -27,7 +25,7 @@ def follow(before: Call, step: Step, event: Event) -> Step:
         return step
     if step.call.history.ended is not None:
         over = _with(step, replace(recording, turn=RecordingTurn.OVER))
-        return over.after((StopRecording(),)) if recording.turn in _RUNNING else over
+        return over.after((StopRecording(),)) if recording.turn in RUNNING else over
     match event:
         case RecordingFailed():
             return _with(step, replace(recording, turn=RecordingTurn.OVER))
@@ -105,7 +103,7 @@ def _toggles(terms: RecordingTerms, phase: Bridged, event: DigitHeard) -> bool:
 
 def _pause(step: Step, recording: RecordingState, *, paused: bool) -> Step:
     turn = RecordingTurn.PAUSED if paused else RecordingTurn.ON
-    if recording.turn not in _RUNNING or recording.turn is turn:
+    if recording.turn not in RUNNING or recording.turn is turn:
         return step
     command = PauseRecording() if paused else ResumeRecording()
     return _with(Step(step.call, (*step.commands, command)), replace(recording, turn=turn))

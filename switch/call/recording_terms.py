@@ -31,6 +31,13 @@ class RecordingFormat(StrEnum):
     OPUS = "opus"
 
 
+class RecordingKind(StrEnum):
+    """What is recorded: the call from answer or connect on, or a message that its caller leaves."""
+
+    TALK = "talk"
+    VOICEMAIL = "voicemail"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingTerms:
     """How a campaign's calls are recorded. `notice`: the prompt that is heard to its end before; None: none is. `pause_key`: pauses the
@@ -42,6 +49,7 @@ class RecordingTerms:
     notice: str | None = None
     pause_key: str | None = None
     paused_by: PausedBy = PausedBy.LINE
+    kind: RecordingKind = RecordingKind.TALK
 
 
 class RecordingTurn(StrEnum):
@@ -51,6 +59,9 @@ class RecordingTurn(StrEnum):
     ON = "on"
     PAUSED = "paused"
     OVER = "over"
+
+
+RUNNING = frozenset({RecordingTurn.ON, RecordingTurn.PAUSED})
 
 
 class RecordingState(msgspec.Struct, frozen=True, kw_only=True):

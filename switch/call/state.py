@@ -15,7 +15,7 @@ from ivr.menu import MenuPlan
 from ivr.step import MenuSession
 from routing.expression import Scalar
 from routing.ruling import Reason
-from routing.table import Accept, NoRoute
+from routing.table import Accept, NoRoute, ToVoicemail
 from switch.call.cause import Cause
 from switch.call.event import TransferorLeft
 from switch.call.hold_terms import HoldTerms
@@ -195,6 +195,27 @@ class Announcing(msgspec.Struct, frozen=True, kw_only=True):
     deadline: Moment
 
 
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """No line takes the call, and the caller hears the greeting of voicemail, then the beep. `play`: the number of what plays; `queue`:
+    what follows it. `cause`: why no line takes the call. `deadline`: when what plays is cut off."""
+
+    play: int
+    queue: tuple[str, ...]
+    cause: Cause
+    terms: ToVoicemail
+    deadline: Moment
+
+
+class TakingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller leaves a message. `cause`: why no line takes the call. `since`: when the beep was over. `deadline`: when the message
+    ends."""
+
+    cause: Cause
+    terms: ToVoicemail
+    since: Moment
+    deadline: Moment
+
+
 class DialTerms(msgspec.Struct, frozen=True, kw_only=True):
     """The terms of a line, fixed before it is dialled. `thresholds_ms`: the connected times at which money may be owed;
     `total_thresholds_ms`: the times since the caller was answered.
@@ -294,7 +315,19 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Phase = (
-    Routing | InMenu | Announcing | Holding | Hunting | AwaitingDurability | Whispering | Bridged | Transferring | Releasing | Ended
+    Routing
+    | InMenu
+    | Announcing
+    | Greeting
+    | TakingMessage
+    | Holding
+    | Hunting
+    | AwaitingDurability
+    | Whispering
+    | Bridged
+    | Transferring
+    | Releasing
+    | Ended
 )
 
 

@@ -22,6 +22,7 @@ from switch.call.state import (
     Call,
     CallHistory,
     Ended,
+    Greeting,
     Holding,
     Hunting,
     InMenu,
@@ -31,6 +32,7 @@ from switch.call.state import (
     Phase,
     Releasing,
     Routing,
+    TakingMessage,
     Transferring,
     Whispering,
     all_ended,
@@ -143,7 +145,7 @@ def _stop_sound(call: Call) -> tuple[Command, ...]:
     match call.phase:
         case Bridged():
             return (Unbridge(),)
-        case InMenu() | Announcing() | Holding() | Transferring():
+        case InMenu() | Announcing() | Greeting() | Holding() | Transferring():
             return (StopPlay(leg=CALLER),)
         case Hunting(heard=int()):
             return (Unbridge(),)
@@ -158,7 +160,7 @@ def _final_state(call: Call, *, cause: Cause) -> FinalState:
     if any(tried.bridged is not None for tried in call.history.attempts):
         return FinalState.CONNECTED_SHORT
     match call.phase:
-        case Announcing(cause=why):
+        case Announcing(cause=why) | Greeting(cause=why) | TakingMessage(cause=why):
             return TREATMENT[why].state
         case InMenu() if cause in CALLER_LEFT:
             return FinalState.CALLER_LEFT_IN_MENU
@@ -180,14 +182,18 @@ ANNOUNCEMENT_MS = 120_000
 
 def ask_routing(call: Call, at: Moment) -> Step:
     """Asks routing, which rules in the same step."""
+    held = call.phase if isinstance(call.phase, Holding) else None
+    return Step(replace(call, phase=Routing(held=held)), (question_of(call, at),))
+
+
+def question_of(call: Call, at: Moment) -> AskRoute:
+    """Returns what routing is asked about the call, should it be asked now."""
     history = call.history
-    question = AskRoute(
+    return AskRoute(
         menu_done=any(visit.qualified for visit in history.menus),
         tried=tuple((tried.line, overflow_reason(tried.cause)) for tried in history.attempts),
         held_ms=None if history.held is None else ms_between(history.held, at),
     )
-    held = call.phase if isinstance(call.phase, Holding) else None
-    return Step(replace(call, phase=Routing(held=held)), (question,))
 
 
 def answer_caller(call: Call, at: Moment) -> tuple[Call, tuple[Command, ...]]:

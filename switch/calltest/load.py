@@ -44,7 +44,7 @@ from switch.settings.problem import Position, Problem, order, quote
 from switch.settings.source import KeyPath, SourceFile, Span, Tree, Value, display_path, error_at
 from switch.settings.text import parse_yaml
 from switch.settings.value import Invalid, amount_micros, tag_value, whole
-from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, CallScript, LineScript
+from switch.simulation.call_script import DEFAULT_LINE_SCRIPT, MESSAGE_MS, CallScript, LineScript
 
 DEFAULT_CALLER = "+12125550123"
 DEFAULT_SEED = 1
@@ -200,6 +200,7 @@ class _FileReader:
             digits=whole_call.digits or "",
             tags={**default_tags, **self._header_tags(own.tags, (*path, "tags"))},
             patience_ms=whole_call.gives_up_after,
+            message_ms=MESSAGE_MS if whole_call.voicemail is None else whole_call.voicemail,
             conduct=lines,
         )
 
@@ -233,6 +234,7 @@ class _FileReader:
                 digits=call.digits if each.digits is None else each.digits,
                 tags=tags,
                 patience_ms=_or(each.gives_up_after, call.patience_ms),
+                message_ms=call.message_ms if each.voicemail is None else each.voicemail,
                 conduct=lines.overridden(each.lines),
             )
 

@@ -30,6 +30,7 @@ class Aspect(StrEnum):
     CAMPAIGN = "campaign"
     PUBLISHER = "publisher"
     HEARS = "hears"
+    VOICEMAIL = "voicemail"
     REVENUE = "revenue"
     PAYOUT = "payout"
     CONNECTED = "connected"
@@ -129,6 +130,18 @@ def prompts_heard(judged: JudgedCall) -> tuple[str, ...]:
     return tuple(words[-1] for words in commands if (words[0], len(words)) in _TO_CALLER)
 
 
+def message_ms(judged: JudgedCall) -> int | None:
+    """The length of the message that the caller left, or None: it left none."""
+    began_us: int | None = None
+    for event in judged.events:
+        commands = _commands(event.facts)
+        if began_us is not None and "StopRecording" in commands:
+            return (event.at_us - began_us) // 1_000
+        if any(command.startswith("StartRecording") and command.endswith(" voicemail") for command in commands):
+            began_us = event.at_us
+    return None
+
+
 def _commands(facts: Mapping[str, object]) -> list[str]:
     then = facts.get("then")
     return [str(command) for command in then] if isinstance(then, list) else []
@@ -168,6 +181,7 @@ _ACTUAL: Mapping[Aspect, Callable[[JudgedCall], Expected | None]] = {
     Aspect.CAMPAIGN: lambda judged: judged.record.campaign,
     Aspect.PUBLISHER: lambda judged: judged.record.publisher,
     Aspect.HEARS: prompts_heard,
+    Aspect.VOICEMAIL: message_ms,
     Aspect.REVENUE: lambda judged: judged.verdict.revenue_micros,
     Aspect.PAYOUT: lambda judged: judged.verdict.payout_micros,
     Aspect.CONNECTED: lambda judged: judged.record.connected_ms,
@@ -187,7 +201,7 @@ def _text(aspect: Aspect, value: Expected | None) -> str:
             return "true" if value else "false"
         case int() if aspect in (Aspect.REVENUE, Aspect.PAYOUT):
             return show_micros(value)
-        case int() if aspect is Aspect.CONNECTED:
+        case int() if aspect in (Aspect.CONNECTED, Aspect.VOICEMAIL):
             return f"{value / 1_000:g}s"
         case int() | str():
             return str(value)

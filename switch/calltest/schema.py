@@ -250,6 +250,9 @@ class CallEntry(Strict):
     tags: dict[HeaderTag, TagText] = section("What the carrier or publisher passes in headers, by tag")
     trunk: TrunkName | None = may("The trunk it comes by; default: the first one")
     gives_up_after: LongDuration | None = may("The caller hangs up when no talk has begun by then; default: never")
+    voicemail: DurationOrZero | None = may(
+        "How long the caller speaks in voicemail, to press # then where `digits` has that next, or to hang up; default: 20s"
+    )
     seed: Seed | None = may("What chance is drawn from; default: 1")
 
 
@@ -274,6 +277,7 @@ class ExpectEntry(Strict):
     campaign: CampaignName | None = may("The campaign that had it in the end, overflow included")
     publisher: PublisherName | None = may("The publisher of the number")
     hears: Prompts | None = may("Prompts the caller heard: these, in this order; others may come between")
+    voicemail: DurationOrZero | None = may("How long the message is that the caller left")
     revenue: Amount | None = may("What the advertisers owe")
     payout: Amount | None = may("What the publisher earns")
     connected: Annotated[DurationOrZero | None, Field(description="Talk time, as money counts it")] = None

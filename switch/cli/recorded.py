@@ -69,9 +69,11 @@ def show(config: Path, wanted: Wanted, *, as_json_lines: bool) -> None:
             Column(f"began {found.clock.key}"),
             Column("call"),
             Column("seconds", right=True),
+            Column("kind"),
             Column("sides"),
             Column("lost", right=True),
             Column("file"),
+            Column("ended early"),
             Column("deleted"),
         ]
     )
@@ -81,9 +83,11 @@ def show(config: Path, wanted: Wanted, *, as_json_lines: bool) -> None:
             local(row.started_us, found.clock),
             row.call_id,
             f"{row.length_ms / 1_000:.1f}",
+            row.kind,
             row.sides,
             str(row.frames_lost),
             row.path,
+            row.why or NOTHING,
             NOTHING if gone is None else f"{local(gone.at_us, found.clock)} {gone.actor}: {gone.reason}",
         )
     table.show()

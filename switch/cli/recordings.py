@@ -103,7 +103,8 @@ def _of_many(*, name: str | None = None, limit: int = MAX_LISTED, epilog: str = 
 def _list(*, config: ConfigDir = DEFAULT_CONFIG, wanted: "Wanted", json_lines: AsJson = False) -> None:
     """Show the recordings of calls, those of the newest call first.
 
-    lost: frames that could not be recorded, 20 ms of silence each. deleted: when the file was, and by whom.
+    lost: frames that could not be recorded, 20 ms of silence each. ended early: what ended it before its call did. deleted: when
+    the file was, and by whom.
 
     \b
     Examples:

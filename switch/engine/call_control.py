@@ -23,6 +23,7 @@ from switch.call.hold_terms import DEFAULT_HOLD
 from switch.call.moment import Moment, ms_between
 from switch.call.record import CallRecord
 from switch.call.state import Call, CallHistory
+from switch.call.steps import question_of
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage, UsageHistory
 
@@ -62,8 +63,8 @@ class CallContext(msgspec.Struct, kw_only=True):
 
 
 class CallControl:
-    """Decides, counts and judges calls, and records what they count in `usage`. `ask_first(call_id, at)` feeds a held call `TurnCame`, with
-    all that follows from it."""
+    """Decides, counts and judges calls, and records what they count in `usage`. `ask_first(call_id, at)`: feeds a call `TurnCame`, with all
+    that follows from it, where this `has_line_for` it."""
 
     __slots__ = ("_ask_first", "_serving", "_times", "usage")
 
@@ -110,21 +111,7 @@ class CallControl:
 
     def decide(self, call: Call, context: CallContext, ask: AskRoute, at: Moment) -> Ruled:
         """Returns routing's ruling, with all caps of its attempts reserved: two calls can't take the last slot."""
-        history = call.history
-        inquiry = Inquiry(
-            did=history.did,
-            ani=history.ani,
-            trunk=history.trunk,
-            utc_us=at.utc_us,
-            seed=history.seed,
-            tags=history.tags,
-            digits=history.digits,
-            menu_done=ask.menu_done,
-            line=history.wanted,
-            tried=ask.tried,
-            held_ms=ask.held_ms,
-            call_id=history.call_id,
-        )
+        history, inquiry = call.history, _inquiry(call.history, ask, at)
         ruling = decide(context.plan.table, self.usage, inquiry)
         if isinstance(ruling.choice, Dial) and self._serve_queue(history.call_id, ruling.choice.attempts[0].campaign, at):
             ruling = decide(context.plan.table, self.usage, inquiry)
@@ -172,6 +159,11 @@ class CallControl:
         finally:
             self._serving.remove(campaign)
         return True
+
+    def has_line_for(self, call: Call, context: CallContext, at: Moment) -> bool:
+        """Returns whether a line would be dialled for this call, which is in a hold queue, if routing were asked about it now."""
+        inquiry = _inquiry(call.history, question_of(call, at), at)
+        return isinstance(decide(context.plan.table, self.usage, inquiry).choice, Dial)
 
     def start_talk(self, call: Call, context: CallContext, leg: int, *, at: Moment) -> None:
         """This leg has been bridged: revenue that is due at once counts from now on."""
@@ -291,6 +283,23 @@ class CallControl:
         for tried in call.history.attempts:
             owed = sum(row.amount_micros for row in rows if row.kind is MoneyKind.REVENUE and row.line == tried.line)
             self.usage.caps.set_final_revenue((call.history.call_id, tried.number), revenue_micros=owed)
+
+
+def _inquiry(history: CallHistory, ask: AskRoute, at: Moment) -> Inquiry:
+    return Inquiry(
+        did=history.did,
+        ani=history.ani,
+        trunk=history.trunk,
+        utc_us=at.utc_us,
+        seed=history.seed,
+        tags=history.tags,
+        digits=history.digits,
+        menu_done=ask.menu_done,
+        line=history.wanted,
+        tried=ask.tried,
+        held_ms=ask.held_ms,
+        call_id=history.call_id,
+    )
 
 
 def _owners(

@@ -1,8 +1,9 @@
 """Controls the ears process: which legs it listens to for keys that come as tones, and which of those are keys of the call; and the talks
 of campaigns that want to know what was heard.
 
-A leg that agreed on no telephone-event is listened to while a key of its means something: the caller in a menu, the line in a whisper that
-asks for one. In talk nobody listens: there the tones reach the other side as they are. Ears that die cost keys; calls go on.
+A leg that agreed on no telephone-event is listened to while a key of its means something: the caller in a menu or leaving a message, the
+line in a whisper that asks for one. In talk nobody listens: there the tones reach the other side as they are. Ears that die cost keys;
+calls go on.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import msgspec
 from media.control import DigitReceived, Tap, Untap
 from media.listening import EndTalk, Listen, ListenToTalk, StopListening
 from switch.call.moment import Moment
-from switch.call.state import CALLER, Bridged, InMenu, Whispering
+from switch.call.state import CALLER, Bridged, InMenu, TakingMessage, Whispering
 from switch.engine.effect import Effect, TellEars
 from switch.engine.live import LiveCall, LiveLeg
 from switch.engine.media import MediaController
@@ -161,10 +162,16 @@ class EarsController:
             self.stop(live, at)
 
 
+_WITH_KEYS = frozenset({InMenu, TakingMessage, Whispering})
+
+
 def _leg_in_demand(live: LiveCall) -> int | None:
     """Returns the leg whose keys mean something now, if they come as tones, or None."""
-    match live.call.phase:
-        case InMenu():
+    phase = live.call.phase
+    if type(phase) not in _WITH_KEYS:  # asked at each step of each call
+        return None
+    match phase:
+        case InMenu() | TakingMessage():
             number = CALLER
         case Whispering(leg=number, accept=accept) if accept.key is not None:
             pass

@@ -324,9 +324,9 @@ class Engine:
     # calls
 
     def _ask_first(self, call_id: str, at: Moment) -> None:
-        """The call waits in a hold queue, and one that came later is about to be dialled."""
+        """The call is in a hold queue, and one that came later is about to be dialled."""
         live = self._calls.get(call_id)
-        if live is not None:
+        if live is not None and self._control.has_line_for(live.call, live.context, at):
             self._runner.feed(live, ev.TurnCame(at=at))
 
     def _on_news_of_peers(self, at: Moment) -> None:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from ivr.menu import MenuPlan
 from routing.expression import Kind
-from routing.table import NoRoute, Table
+from routing.table import NoRoute, Table, ToVoicemail
 from switch.billing.terms import Rate, Terms
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
@@ -89,9 +89,21 @@ class Plan:
     @property
     def has_use_for_ears(self) -> bool:
         """Returns whether a caller or a line may be asked for a key, or a talk is to be listened to."""
-        return bool(self.menus or self.ears) or any(
-            line.accept is not None and line.accept.key is not None for line in self.table.lines.values()
+        return (
+            bool(self.menus or self.ears)
+            or self.has_voicemail
+            or any(line.accept is not None and line.accept.key is not None for line in self.table.lines.values())
         )
+
+    @property
+    def has_voicemail(self) -> bool:
+        """Returns whether a caller may leave a message."""
+        return any(isinstance(to, ToVoicemail) for campaign in self.table.campaigns.values() for to in campaign.overflow.values())
+
+    @property
+    def records(self) -> bool:
+        """Returns whether anything of a call may be recorded."""
+        return bool(self.recordings) or self.has_voicemail
 
     def trunk_of(self, host: str) -> Trunk | None:
         """Returns the trunk that `host`, an IP literal, belongs to, or None."""

@@ -18,6 +18,7 @@ from media.recording import (
     ResumeRecording,
     StartRecording,
     StopRecording,
+    recording_name,
 )
 from switch.call import command as do
 from switch.call import event as ev
@@ -85,9 +86,10 @@ class RecordingController:
         order = StartRecording(
             recording=number,
             call_id=live.call_id,
-            path=f"{day:%Y/%m/%d}/{live.call_id}.{command.format}",
+            path=f"{day:%Y/%m/%d}/{recording_name(live.call_id, command.kind.value)}.{command.format}",
             sides=command.sides.value,
             format=command.format.value,
+            kind=command.kind.value,
             at_ns=at.mono_ns,
             started_us=at.utc_us,
         )

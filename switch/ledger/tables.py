@@ -63,7 +63,7 @@ class PostingRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRow:
     """A recording whose file is complete. `path`: in the directory of recordings. `sha256`: of the file, in hex. `frames_lost`: they are
-    silence in it. `why`: what ended it before its call; None: nothing did."""
+    silence in it. `why`: what ended it before its call; None: nothing did. `kind`: talk, or voicemail: a message that the caller left."""
 
     call_id: str
     path: str
@@ -76,6 +76,7 @@ class RecordingRow:
     paused_ms: int
     frames_lost: int
     why: str | None
+    kind: str = "talk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,7 @@ Amount = Annotated[
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "pattern": v.AMOUNT_PATTERN}),
 ]
 Seconds = Annotated[int, scalar(v.whole_seconds, v.DURATION), text_schema(v.DURATION_PATTERN)]
+MessageLength = Annotated[int, _duration(5_000, 30 * 60_000), text_schema(v.DURATION_PATTERN)]  # of voicemail
 LongDuration = Annotated[int, _duration(1, LONGEST_MS), text_schema(v.DURATION_PATTERN)]
 DaysOf = Annotated[int, scalar(v.days, v.WHOLE_DAYS), text_schema(r"^[0-9]{1,3}d$")]
 PercentBp = Annotated[int, scalar(v.percent_bp, v.PERCENT), text_schema(v.PERCENT_PATTERN)]

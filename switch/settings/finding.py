@@ -167,13 +167,14 @@ def value_at(path: KeyPath, tree: Tree) -> Value | None:
 
 
 def _shape(loc: tuple[int | str, ...], shapes: Shape) -> Shape:
-    """The part of the JSON Schema for `loc`; empty where it has none."""
+    """The part of the JSON Schema for `loc`, described as the field there is; empty where it has none."""
     here = shapes
     for step in loc:
         options = _options(here, shapes)
         kind = next((option for option in options if option.get("title") == step), None)
         here = kind or next((_resolved(inner, shapes) for option in options if (inner := _inner(option, step))), {})
-    return next((option for option in _options(here, shapes) if "properties" in option), here)
+    found = next((option for option in _options(here, shapes) if "properties" in option), here)
+    return {**found, "description": here["description"]} if "description" in here else found
 
 
 def _options(here: Shape, shapes: Shape) -> list[Shape]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ivr.spoken_value import LANGUAGES
 from media.prompts.prompt import Prompt, Unplayable
+from switch.call.voicemail import BEEP
 from switch.settings.finding import Finding, warning
 from switch.settings.model.document import Document
 from switch.settings.model.menu import BranchConfig
@@ -14,7 +15,7 @@ from switch.settings.value import Invalid
 
 _OF_MENUS = ("prompt", "invalid", "say", "consent", "read_back", "confirm", "hangup")
 _WITH_TAGS = ("say", "announce")
-KEYS = (*_OF_MENUS, "whisper", "message", "hold_music", "notice", "music", "announce")
+KEYS = (*_OF_MENUS, "whisper", "message", "hold_music", "notice", "music", "announce", "greeting", "goodbye")
 """Keys that name a prompt."""
 SPEAKERS = "an installed program that speaks it: docs/prompts.md"
 
@@ -56,7 +57,7 @@ def prepared(path: KeyPath, found: PromptChoice, document: Document, prompts: Pr
 
 
 def unspoken(document: Document, prompts: Prompts) -> Iterator[Finding]:
-    """Texts that can't be spoken. Files that can't be played are told where they are named, when that is read."""
+    """Texts that can't be spoken, and a beep that can't be played. Other files are told where they are named, when that is read."""
     if document.switch is None or document.switch.speech is None:
         return  # it has an error itself
     told: set[KeyPath] = set()  # a voice that is not there can't say hundreds of numbers either
@@ -67,6 +68,9 @@ def unspoken(document: Document, prompts: Prompts) -> Iterator[Finding]:
             told.add(path)
             error = Invalid(f"{quote(found.text)} cannot be spoken: {fault.why}", expected=SPEAKERS, hint=fault.hint)
             yield Finding(path=(*path, "say"), error=error)
+    for path, _ in document.fields("voicemail"):
+        if isinstance(fault := prompts.beep(), Unplayable):
+            yield Finding(path=path, error=Invalid(f"the beep {quote(BEEP)} cannot be played: {fault.why}", hint=fault.hint))
     for path, found in document.fields(*_WITH_TAGS):
         for part in parts_of(found) if isinstance(found, Spoken) else ():
             if isinstance(part, SpokenTag) and not _pieces(part, found, path, document):
@@ -93,6 +97,8 @@ def prompts_of(document: Document, prompts: Prompts) -> dict[str, Prompt]:
     for path, choice in prompts_used(document):
         name = voices.name(choice, language=_language(path, document))
         found[name] = prepared(path, choice, document, prompts)
+    if any(document.fields("voicemail")):
+        found[BEEP] = prompts.beep()
     return {name: made for name, made in found.items() if isinstance(made, Prompt)}
 
 

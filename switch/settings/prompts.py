@@ -12,9 +12,11 @@ import msgspec
 
 from ivr.menu import DIGIT_PROMPTS
 from ivr.spoken_value import LANGUAGES, Way, vocabulary
+from media.prompts.beep import beep
 from media.prompts.inspection import Prepare
 from media.prompts.prompt import SUFFIXES, Prompt, Unplayable
 from media.prompts.source import PromptFile, PromptOctets, Source, Speech
+from switch.call.voicemail import BEEP
 from switch.settings.source import display_path
 
 MAX_SLUG = 32
@@ -103,12 +105,13 @@ class Voices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompts:
     """The prompts a config may play. `place`: where people find the files. `names`: the files of each. `prepared`: what becomes of a
-    name; `spoken`: of a text."""
+    name; `spoken`: of a text; `beep`: of the tone that tells callers to begin, unless a file has its name."""
 
     place: str
     names: Mapping[str, tuple[str, ...]]
     prepared: Callable[[str], Prompt | Unplayable]
     spoken: Callable[[Speech], Prompt | Unplayable]
+    beep: Callable[[], Prompt | Unplayable]
 
 
 def prompts_in(directory: Path, prepare: Prepare) -> Prompts:
@@ -142,4 +145,7 @@ def _prompts(place: str, files: Iterable[str], source: Callable[[str], Source], 
             return Unplayable(why=f"{' and '.join((first, *others))} have one name", hint="keep one of them")
         return prepare(source(first))
 
-    return Prompts(place=place, names=names, prepared=cache(prepared), spoken=cache(prepare))
+    def the_beep() -> Prompt | Unplayable:
+        return prepared(BEEP) if BEEP in names else prepare(PromptOctets(beep()))
+
+    return Prompts(place=place, names=names, prepared=cache(prepared), spoken=cache(prepare), beep=cache(the_beep))

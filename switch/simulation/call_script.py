@@ -43,6 +43,8 @@ class LineScript:
 
 
 DEFAULT_LINE_SCRIPT = LineScript()
+MESSAGE_MS = 20_000
+"""How long a message in voicemail is, where nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class CallScript:
     one each time a menu waits for one, `digit_ms` after it began to; then nothing. `presses`: what the caller presses at which moments
     instead, in milliseconds from the INVITE, whether a menu waits for it or not. `prompt_ms`: how long a prompt plays whose length the
     simulator does not know. `patience_ms`: from the INVITE until the caller hangs up unless talking then; None: the caller waits for ever.
+    `message_ms`: how long the caller speaks in voicemail, to press # then where `digits` has that next, or to hang up.
     `conduct`: how a line behaves; asked again, it says the same.
     """
 
@@ -66,4 +69,5 @@ class CallScript:
     presses: tuple[tuple[int, str], ...] | None = None
     prompt_ms: int = 1_000
     patience_ms: int | None = None
+    message_ms: int = MESSAGE_MS
     conduct: Callable[[str], LineScript] = lambda _: DEFAULT_LINE_SCRIPT

@@ -12,7 +12,7 @@ from switch.call.cause import Cause
 from switch.call.moment import US_PER_MS
 from switch.call.record import AttemptRecord, CallRecord, EndedBy, FinalState, Heard, Outcome
 from switch.call.state import CALLER
-from switch.simulation.call_script import LineBehaviour, LineScript
+from switch.simulation.call_script import MESSAGE_MS, LineBehaviour, LineScript
 
 TOLD = frozenset({"InviteArrived", "DigitHeard"})
 """The events that are read here."""
@@ -53,7 +53,7 @@ class RecordedCall:
     """One call. `presses`: each digit and when it came, milliseconds from the INVITE; None: only the digits are known.
 
     `digit_ms`: the mean time the caller took for one. `patience_ms`: from the INVITE until the caller hung up, unless talking then.
-    `seen`: by line.
+    `message_ms`: how long the caller would speak in voicemail: until the call ended, where it did end there. `seen`: by line.
     """
 
     call_id: str
@@ -67,6 +67,7 @@ class RecordedCall:
     digit_ms: int
     presses: tuple[tuple[int, str], ...] | None
     patience_ms: int | None
+    message_ms: int
     seen: Mapping[str, RecordedAttempt]
 
 
@@ -85,6 +86,7 @@ def recorded_call(judged: JudgedCall, *, passed: frozenset[str]) -> RecordedCall
         digit_ms=record.menu_ms // len(record.digits) if record.digits else DIGIT_MS,
         presses=_presses(record, judged.events),
         patience_ms=_patience_ms(record),
+        message_ms=max(MESSAGE_MS, record.total_ms - record.connected_ms),
         seen={attempt.line: recorded_attempt(attempt, record) for attempt in record.attempts},
     )
 
@@ -158,13 +160,13 @@ def _tags(record: CallRecord, events: tuple[CallEvent, ...], *, passed: frozense
 
 
 def _presses(record: CallRecord, events: tuple[CallEvent, ...]) -> tuple[tuple[int, str], ...] | None:
-    """Returns the presses, or None when the events do not have every digit of the record."""
+    """Returns the presses, those of talk and voicemail included, or None when the events do not have every digit of the record."""
     found = tuple(
         (_ms(record.invited_us, happened.at_us), str(happened.facts.get("digit")))
         for happened in events
         if happened.event == "DigitHeard" and happened.facts.get("leg") == CALLER
     )
-    return found if "".join(digit for _, digit in found) == record.digits else None
+    return found if "".join(digit for _, digit in found).startswith(record.digits) else None
 
 
 def _ms(start_us: int, end_us: int) -> int:

@@ -37,6 +37,7 @@ ASSUMPTIONS = (
     "Callers press the same digits at the same moments; where the menu has changed, as soon as it waits for them, at the same pace "
     "(menu time by digits). Prompts last as long as their files do now.",
     "Callers who left leave at the same moment, unless they talk by then; all others wait for as long as it takes.",
+    "Callers who had no voicemail speak there for 20 s, or for as long as they had waited, then they hang up.",
     "Money is what is owed when a call ends, before and after. What was posted later (sales, corrections) counts on neither side; of "
     "deposits, all that were ever made.",
 )
@@ -144,6 +145,7 @@ def _scripts(recorded: Recording, *, old: Plan, new: Plan) -> Iterator[CallScrip
             digit_ms=call.digit_ms,
             presses=call.presses if as_it_was[call.did] else None,
             patience_ms=call.patience_ms,
+            message_ms=call.message_ms,
             conduct=ProfiledLines(call, recorded.habits),
         )
 

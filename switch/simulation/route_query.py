@@ -148,6 +148,9 @@ def _outcome(plan: Plan, judged: JudgedCall) -> str:
         case "Announce":
             prompt, _, because = rest.partition(" ")
             return f"the caller hears {prompt}: {because}"
+        case "Voicemail":
+            greeting, _, because = rest.partition(" ")
+            return f"the caller hears {greeting} and may leave a message: {because}"
         case "Wait":
             because, _, position = rest.partition(" ")
             return f"the caller is held as number {position} in line: {because}"

@@ -15,8 +15,9 @@ from switch.call.cdr import command_text, event_facts
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
 from switch.call.record import EndedBy, Heard
-from switch.call.state import CALLER, Bridged, Call, InMenu, Phase, Whispering
+from switch.call.state import CALLER, Bridged, Call, InMenu, Phase, TakingMessage, Whispering
 from switch.call.steps import Step, why_ended
+from switch.call.voicemail import END_KEY
 from switch.engine.call_control import CallContext, CallControl
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
@@ -63,7 +64,6 @@ class Simulator:
         self.plan = plan
         self._prompts = prompts or {}
         self.control = CallControl(Usage() if usage is None else usage, ask_first=self._ask_first)
-        self._over: list[JudgedCall] = []
         self._watch = watch
         self._noting = noting
         self._heap: TimerHeap[tuple[str, Happening]] = TimerHeap()
@@ -89,18 +89,14 @@ class Simulator:
                 self._turn_to(next_us)
                 event = happening(actor)
                 judged = None if event is None else self._feed(actor, event)
-            if self._over:
-                yield from self._over
-                self._over.clear()
             if judged is not None:
                 yield judged
 
     def _ask_first(self, call_id: str, at: Moment) -> None:
-        """The call waits in a hold queue, and one that came later is about to be dialled."""
+        """The call is in a hold queue, and one that came later is about to be dialled."""
         actor = self._actors.get(call_id)
-        judged = None if actor is None else self._feed(actor, ev.TurnCame(at=at))
-        if judged is not None:  # nobody takes it any more
-            self._over.append(judged)
+        if actor is not None and self.control.has_line_for(actor.call, actor.context, at):
+            self._feed(actor, ev.TurnCame(at=at))
 
     def _turn_to(self, utc_us: int) -> None:
         self._now = Moment(mono_ns=utc_us * 1_000, utc_us=utc_us)
@@ -257,6 +253,15 @@ class Simulator:
             return None
         return self._leg_ended(actor, leg, by_peer=True, cause=Cause.LINE_HUNG_UP)
 
+    def _message_over(self, actor: _SimulatedCall) -> ev.Event | None:
+        """The caller has said it all."""
+        if not isinstance(actor.call.phase, TakingMessage):
+            return None
+        if actor.script.presses is None and actor.script.digits[actor.pressed :].startswith(END_KEY):
+            actor.pressed += 1
+            return ev.DigitHeard(at=self._at(), leg=CALLER, digit=END_KEY)
+        return self._leg_ended(actor, CALLER, by_peer=True, cause=Cause.CALLER_HUNG_UP)
+
     def _impatient(self, actor: _SimulatedCall) -> ev.Event | None:
         """The caller hangs up, unless talking to somebody."""
         if isinstance(actor.call.phase, Bridged):
@@ -265,9 +270,11 @@ class Simulator:
         return self._leg_ended(actor, CALLER, by_peer=True, cause=Cause.CALLER_HUNG_UP, sip_code=sip_code)
 
     def _arm(self, actor: _SimulatedCall) -> None:
-        """The next deadline, and the next digit where a menu waits for one."""
+        """The next deadline, the next digit where a menu waits for one, and the end of a message."""
         call, script = actor.call, actor.script
         actor.armed_in = call.phase
+        if isinstance(call.phase, TakingMessage):
+            self._soon(actor, script.message_ms, self._message_over)
         if (
             isinstance(call.phase, InMenu)
             and call.phase.play is None
@@ -310,7 +317,9 @@ class Simulator:
         actor.pressed += 1
         if actor.pressed < len(presses):
             self._soon(actor, presses[actor.pressed][0] - at_ms, self._pressed_then)
-        return ev.DigitHeard(at=self._at(), leg=CALLER, digit=digit) if isinstance(actor.call.phase, InMenu) else None
+        return (
+            ev.DigitHeard(at=self._at(), leg=CALLER, digit=digit) if isinstance(actor.call.phase, InMenu | TakingMessage) else None
+        )
 
     def _tell(self, actor: _SimulatedCall, event: ev.Event, step: Step) -> None:
         if self._watch is None:

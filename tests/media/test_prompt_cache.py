@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,12 @@ def made(found: Prompt | Unplayable) -> Prompt:
     return found
 
 
-def test_another_process_makes_what_a_check_in_this_one_says(tmp_path: Path, welcome: Path) -> None:
+@pytest.mark.parametrize("source", [PromptFile, lambda path: PromptOctets(path.read_bytes())], ids=["file", "octets"])
+def test_another_process_makes_what_a_check_in_this_one_says(
+    tmp_path: Path, welcome: Path, source: Callable[[Path], Source]
+) -> None:
     with PromptMaker(tmp_path / "cache") as maker:
-        found = made(maker(PromptFile(welcome)))
+        found = made(maker(source(welcome)))
     assert found == inspect(PromptFile(welcome)) == inspect(PromptOctets(welcome.read_bytes()))
     assert found.length_ms == 1_020
     prepared = open_prepared(tmp_path / "cache" / prepared_name(found.key))

@@ -125,6 +125,28 @@ def test_what_can_not_be_encoded_stays_wav(tmp_path: Path) -> None:
     read_wav(tmp_path / DAY / "call.wav")
 
 
+def test_files_are_completed_at_a_lower_priority_than_packets_are_relayed_at(tmp_path: Path) -> None:
+    with RecorderClient(tmp_path) as client:
+        client.order(start(1, now_ns()), StopRecording(recording=1, at_ns=now_ns()))
+        client.expect(RecordingEnded)
+        threads = [int(each.name) for each in Path(f"/proc/{client.process.pid}/task").iterdir()]
+        nice = [os.getpriority(os.PRIO_PROCESS, each) - os.getpriority(os.PRIO_PROCESS, client.process.pid) for each in threads]
+    assert (min(nice), max(nice)) == (0, 10)
+
+
+def test_more_is_recorded_at_a_time_than_a_process_may_have_open_files_unless_it_asks(tmp_path: Path) -> None:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+    try:
+        client = RecorderClient(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    with client:
+        at_ns = now_ns()
+        client.order(*(start(number, at_ns, call_id=f"call-{number}") for number in range(100)), QuitRecorder())
+        assert {client.expect(RecordingEnded).why for _ in range(100)} == {None}
+
+
 def test_quitting_finishes_what_runs(tmp_path: Path) -> None:
     with RecorderClient(tmp_path) as client:
         at_ns = now_ns() - 1_000 * MS
@@ -199,6 +221,7 @@ def test_a_file_that_can_not_be_brought_back_hides_no_other(tmp_path: Path) -> N
     (tmp_path / DAY / "b.part.wav").unlink()
     (tmp_path / "outbox" / "a.json").write_text("no recording")
     assert told_of(tmp_path) == [str(DAY / "a.wav"), str(DAY / "c.wav")]
+    assert sorted(each.name for each in (tmp_path / "outbox").iterdir()) == ["2026-11-30-a.json", "2026-11-30-c.json", "a.json"]
 
 
 def test_killed_before_it_encodes_it_is_encoded_by_the_next(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from routing.cap import Cap
 from routing.decide import decide
 from routing.expression import parse
 from routing.load import EMPTY_LOAD
-from routing.ruling import Announce, Attempt, Dial, EnterMenu, Inquiry, NotRouted, RejectReason
+from routing.ruling import Announce, Attempt, Dial, EnterMenu, Inquiry, NotRouted, RejectReason, Voicemail
 from routing.table import (
     Accept,
     Block,
@@ -26,6 +26,7 @@ from routing.table import (
     ToHold,
     ToLine,
     ToMessage,
+    ToVoicemail,
     TrackingNumber,
 )
 from routing.trail import as_plain
@@ -189,6 +190,14 @@ def test_overflow_to_a_message() -> None:
     ruling = decide(table(auto), counts(east=1), ASKED)
     assert ruling.choice == Announce(prompt="all-busy", because=NoRoute.CAPPED)
     assert verdicts(ruling)[-1] == ("campaigns.auto.overflow.capped", "capped: play all-busy")
+
+
+def test_overflow_to_voicemail() -> None:
+    terms = ToVoicemail(greeting="leave-a-message", longest_ms=90_000)
+    auto = campaign("auto", "east", overflow={NoRoute.CAPPED: terms})
+    ruling = decide(table(auto), counts(east=1), ASKED)
+    assert ruling.choice == Voicemail(terms=terms, because=NoRoute.CAPPED)
+    assert verdicts(ruling)[-1] == ("campaigns.auto.overflow.capped", "capped: voicemail after leave-a-message, 90000 ms at most")
 
 
 def test_overflow_is_keyed_by_the_cause() -> None:

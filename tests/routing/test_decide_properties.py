@@ -35,6 +35,7 @@ from routing.table import (
     ToHold,
     ToLine,
     ToMessage,
+    ToVoicemail,
     TrackingNumber,
 )
 
@@ -79,6 +80,7 @@ def overflow(random: Random) -> Overflow:
         ToLine(line=random.choice(LINES)),
         ToHold(places=random.randint(1, 3), wait_ms=random.randint(1_000, 30_000)),
         ToMessage(prompt="sorry"),
+        ToVoicemail(greeting="sorry", longest_ms=60_000),
     )
     return random.choice(ways)
 

@@ -10,6 +10,7 @@ from engine_world import PROMPT_MS, SWITCH, World
 
 from ivr import menu as mn
 from media import control as mc
+from media.recording import RecorderReady
 from routing import table as rt
 from routing.cap import Cap, Counts, Per
 from routing.expression import Kind, parse
@@ -132,6 +133,7 @@ class Config:
         ways: list[rt.Overflow] = [
             hold,
             rt.ToMessage(prompt="busy"),
+            rt.ToVoicemail(greeting="busy", longest_ms=20_000, goodbye=draw.choice([None, "bye"])),
             rt.ToCampaign(campaign=other),
             rt.ToLine(line=draw.choice("abcde")),
         ]
@@ -217,6 +219,7 @@ class Day(World):
         self.on: dict[str, dict[int, str]] = {name: {} for name in LINES}
         self.most: Counter[str] = Counter()
         self.engine.reload(self.drawn)
+        self.engine.recorder_report(RecorderReady(pid=1, taps="/taps"), self.at())
         self._be_late(ms=draw.choice([0, 0, 1, 30]))
         for address, name in HOSTS.items():
             self._line(address, name)
@@ -304,7 +307,7 @@ class Day(World):
     def _obey(self, order: mc.Order) -> None:
         super()._obey(order)
         if isinstance(order, mc.Play) and self.random.random() < 0.85:
-            keys = {"top": "1123019", "age": "4#8", "who": "11115"}.get(order.prompt, "1")
+            keys = {"top": "1123019", "age": "4#8", "who": "11115", "beep": "#4"}.get(order.prompt, "1")
             for number in range(self.random.choice([1, 2])):
                 press = partial(self._press, order.port, self.random.choice(keys))
                 self.after(self.random.randrange(2 * PROMPT_MS) + 100 * number, press)

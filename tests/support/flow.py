@@ -9,8 +9,8 @@ from collections.abc import Callable
 from ivr.menu import HangUp as MenuHangUp
 from ivr.menu import Menu, MenuPlan, RouteOn, SayTag
 from ivr.spoken_value import Way, vocabulary
-from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Wait
-from routing.table import Accept, NoRoute
+from routing.ruling import Announce, Attempt, Choice, Dial, EnterMenu, NotRouted, Reason, RejectReason, Ruling, Voicemail, Wait
+from routing.table import Accept, NoRoute, ToVoicemail
 from switch.call import cdr
 from switch.call import event as ev
 from switch.call.cause import Cause
@@ -47,6 +47,7 @@ MARK_MS = 12_000
 RING_MS = 20_000
 SILENCE_MS = 5_000
 RECOVER_MS = 20_000
+LONGEST_MS = 60_000
 
 
 def moment(seconds: float) -> Moment:
@@ -101,6 +102,11 @@ def invite(at: Moment, *, objection: Cause | None = None) -> ev.InviteArrived:
     )
 
 
+def voicemail(because: str, *goodbye: str) -> Voicemail:
+    terms = ToVoicemail(greeting="leave-a-message", longest_ms=LONGEST_MS, goodbye=goodbye[0] if goodbye else None)
+    return Voicemail(terms=terms, because=NoRoute(because))
+
+
 def _refusal(word: str) -> NotRouted:
     return NotRouted(because=RejectReason(word) if word in set(RejectReason) else NoRoute(word))
 
@@ -112,6 +118,7 @@ _RULINGS: dict[str, Callable[[list[str]], Choice]] = {
     "hold": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000, position=int(words[1])),
     "wait": lambda words: Wait(campaign="quotes", because=NoRoute(words[0]), again_ms=5_000),
     "announce": lambda words: Announce(prompt=words[0], because=NoRoute(words[1])),
+    "voicemail": lambda words: voicemail(*words),
     "refuse": lambda words: _refusal(words[0]),
 }
 
@@ -130,6 +137,7 @@ _EVENTS: dict[str, Callable[[Moment, list[str]], ev.Event]] = {
     "deadline": lambda at, _: ev.DeadlinePassed(at=at),
     "media-lost": lambda at, words: ev.MediaLost(at=at, leg=int(words[0]), last=moment(float(words[1])) if words[1:] else None),
     "media-failed": lambda at, _: ev.MediaFailed(at=at, why="worker died"),
+    "recording-failed": lambda at, words: ev.RecordingFailed(at=at, why=" ".join(words)),
     "stopped": lambda at, words: ev.Stopped(at=at, cause=Cause(words[0])),
 }
 

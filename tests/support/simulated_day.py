@@ -1,5 +1,6 @@
 """A day of invented calls in a ledger of its own, for tests of what is made of such a day."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from switch.engine.plan import Plan
 from switch.ledger.store import Ledger
 from switch.period import Period, days, instant_us
 from switch.settings.load import load
+from switch.simulation.call_script import CallScript
 from switch.simulation.compare import Comparison
 from switch.simulation.replay import Recording, begins_us, past_of, play, read
 from switch.simulation.sandbox import open_sandbox
@@ -60,7 +62,16 @@ class Day:
         return play(self.read(period), old=self.plan, new=new, past=past, prompts=self.prompts)
 
 
-def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, traffic: TrafficModel | None = None) -> Day:
+def simulated(
+    into: Path,
+    config: Path,
+    *,
+    calls: int,
+    seed: int = 1,
+    traffic: TrafficModel | None = None,
+    change: Callable[[CallScript], CallScript] = lambda script: script,
+) -> Day:
+    """`change`: what callers do differently from what is drawn for them."""
     ledger, plan = open_sandbox(into, config=config, at_us=DAY.from_us)
     _, made = scripts(plan, Model(period=DAY, seed=seed, calls=calls, traffic=traffic or TrafficModel()))
     deployment = load(config).deployment
@@ -68,5 +79,5 @@ def simulated(into: Path, config: Path, *, calls: int, seed: int = 1, traffic: T
     prompts = deployment.prompt_lengths_ms
     stage = Simulator(plan, prompts=prompts, noting=True)
     stage.control.usage.set_groups(plan.lines_of_groups)
-    ledger.write(list(stage.play(made)))
+    ledger.write(list(stage.play(change(script) for script in made)))
     return Day(ledger=ledger, plan=plan, prompts=prompts)

@@ -79,6 +79,7 @@ def test_a_killed_recorder_costs_no_call_and_leaves_what_it_had(tmp_path: Path) 
         call_id = record["call_id"]
         (first,) = kept(on, call_id)
         assert first.recording.why == "the recorder died"
+        assert "the recorder died" in await asyncio.to_thread(asked, on, "list")
         samples = read_wav(folder / first.recording.path)
         assert len(samples) >= 8_000
         assert frequency(samples[-4_000:, 0]) == pytest.approx(on.caller.hz, abs=2)

@@ -18,6 +18,7 @@ from switch.settings.model.campaign import (
     PublisherPayoutConfig,
     RepeatConfig,
     StepConfig,
+    VoicemailConfig,
 )
 from switch.settings.model.document import Document, HoursConfig, pieces
 from switch.settings.model.party import AdvertiserConfig, CapConfig, CapOwner, LineConfig, NumberConfig
@@ -150,8 +151,19 @@ def _overflow(to: OverflowConfig, voices: Voices) -> routing.Overflow:
         return routing.ToLine(line=to.line)
     if to.hold is not None:
         return routing.ToHold(places=to.hold.places, wait_ms=to.hold.wait)
-    assert to.message is not None  # noqa: S101 (exactly one of the four is there)
+    if to.voicemail is not None:
+        return _voicemail(to.voicemail, voices)
+    assert to.message is not None  # noqa: S101 (exactly one of the five is there)
     return routing.ToMessage(prompt=voices.name(to.message))
+
+
+def _voicemail(to: VoicemailConfig, voices: Voices) -> routing.ToVoicemail:
+    return routing.ToVoicemail(
+        greeting=voices.name(to.greeting),
+        longest_ms=to.longest,
+        goodbye=None if to.goodbye is None else voices.name(to.goodbye),
+        format=to.format.value,
+    )
 
 
 def hours_of(hours: HoursConfig) -> routing.Hours:

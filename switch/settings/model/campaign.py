@@ -174,12 +174,22 @@ class HoldConfig(Strict):
         return every
 
 
+class VoicemailConfig(Strict):
+    """The caller may leave a message, which is recorded; # ends it."""
+
+    greeting: prompt_field.PromptName = must("What the caller hears to its end; a beep follows")
+    longest: field.MessageLength = may("How long a message may be; it ends then", default="2m")
+    goodbye: prompt_field.PromptName | None = may("What the caller hears when the message has ended; default: nothing")
+    format: field.RecordingFile = may("Of the file", default="wav")
+
+
 class OverflowConfig(OneOf):
     """Where a call goes that nobody took."""
 
     campaign: field.CampaignName | None = may("To the lines of this campaign")
     line: field.LineName | None = may("To this line")
     message: prompt_field.PromptName | None = may("Play this prompt, then end the call")
+    voicemail: VoicemailConfig | None = may("Let the caller leave a message")
     hold: HoldConfig | None = may("Wait until a line comes free")
 
 
@@ -311,7 +321,10 @@ class CampaignConfig(CapOwner):
         """Callers who have waited in vain, or found no place, do not wait again."""
         raise_all(
             Invalid(
-                f"{cause} may not hold again", expected="campaign, line or message", at_key=True, where=("overflow", cause, "hold")
+                f"{cause} may not hold again",
+                expected="campaign, line, message or voicemail",
+                at_key=True,
+                where=("overflow", cause, "hold"),
             )
             for cause in (NoRoute.QUEUE_FULL, NoRoute.WAITED_TOO_LONG)
             if cause in overflow and overflow[cause].hold is not None

@@ -16,7 +16,8 @@ from switch.call.cause import Cause
 from switch.call.hold_terms import DEFAULT_HOLD
 from switch.call.machine import advance, begin
 from switch.call.moment import Moment
-from switch.call.record import CallRecord
+from switch.call.record import CallRecord, FinalState
+from switch.call.recording_terms import RecordingFormat, RecordingKind, Sides
 from switch.call.state import CALLER, Call, Ended, LegState
 from switch.call.steps import Step
 
@@ -29,6 +30,8 @@ CHOICES: list[Choice] = [
     Wait(campaign="quotes", because=NoRoute.CAPPED, again_ms=5_000),
     Wait(campaign="quotes", because=NoRoute.CAPPED, again_ms=5_000, position=2),
     Announce(prompt="busy", because=NoRoute.CAPPED),
+    flow.voicemail("busy"),
+    flow.voicemail("closed", "goodbye"),
     NotRouted(because=NoRoute.NO_ANSWER),
 ]
 END_CAUSES = [Cause.CALLER_HUNG_UP, Cause.LINE_HUNG_UP, Cause.BUSY, Cause.LINE_FAILED, Cause.CALLER_NO_ACK]
@@ -42,6 +45,7 @@ class World:
     call: Call | None = None
     commands: list[do.Command] = field(default_factory=list)
     rulings: list[Choice] = field(default_factory=list)
+    failed: bool = False
 
     def at(self) -> Moment:
         return flow.moment(self.now / 1_000)
@@ -51,6 +55,7 @@ class World:
 
     def feed(self, event: ev.Event) -> None:
         assert self.call is not None
+        self.failed = self.failed or isinstance(event, ev.RecordingFailed)
         self.take(advance(self.call, event))
 
     def take(self, step: Step) -> None:
@@ -91,6 +96,11 @@ def of_media(at: Moment, leg: int, *, last: Moment) -> list[ev.Event]:
     ]
 
 
+def of_nobody(at: Moment) -> list[ev.Event]:
+    """Of the hold queue, and of the recorder."""
+    return [ev.TurnCame(at=at), ev.RecordingFailed(at=at, why="a full disk"), ev.RecordingPauseRequested(at=at, paused=True)]
+
+
 def event(draw: st.DrawFn, world: World) -> ev.Event:
     """Any event for any leg there is, whether it makes sense now or not."""
     assert world.call is not None
@@ -98,7 +108,7 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
     leg = draw(st.integers(0, len(world.call.legs) - 1))
     line = max(1, leg)
     there = len(world.call.legs) > 1
-    kinds = ["ended", "digit", "prompt", "prompt", "deadline", "turn", "acked", "media", "media"]
+    kinds = ["ended", "digit", "prompt", "prompt", "deadline", "bare", "bare", "acked", "media", "media"]
     kinds += ["rang", "answered", "answered", "unusable", "durable", "durable"] if there else []
     kinds += ["transfer", "transfer"] if there else []
     match draw(st.sampled_from(kinds)):
@@ -113,8 +123,8 @@ def event(draw: st.DrawFn, world: World) -> ev.Event:
             return ev.DigitHeard(at=at, leg=leg, digit=draw(st.sampled_from(sorted(DIGITS))))
         case "prompt":
             return ev.PromptEnded(at=at, leg=leg, play=draw(st.integers(0, world.call.plays + 1)))
-        case "turn":
-            return ev.TurnCame(at=at)
+        case "bare":
+            return draw(st.sampled_from(of_nobody(at)))
         case "acked":
             return ev.CallerAcknowledged(at=at)
         case "media":
@@ -217,3 +227,15 @@ def test_every_attempt_frees_its_caps(played: tuple[World, CallRecord]) -> None:
     freed = {command.leg for command in world.commands if isinstance(command, do.ReleaseCaps)}
     given_up = {command.leg for command in world.commands if isinstance(command, do.ReleaseCallCaps)}
     assert freed | given_up == {attempt.number for attempt in record.attempts}
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(calls())
+def test_a_message_is_recorded_once_and_its_recording_ends_or_fails(played: tuple[World, CallRecord]) -> None:
+    world, record = played
+    turns = [command for command in world.commands if isinstance(command, do.StartRecording | do.StopRecording)]
+    assert [type(turn) for turn in turns] in ([], [do.StartRecording], [do.StartRecording, do.StopRecording])
+    if turns:
+        assert turns[0] == do.StartRecording(sides=Sides.CALLER, format=RecordingFormat.WAV, kind=RecordingKind.VOICEMAIL)
+        assert record.connected_ms == 0 or record.final_state is FinalState.CONNECTED_SHORT
+        assert len(turns) == 2 or world.failed

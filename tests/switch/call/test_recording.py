@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from flow import attempt, ended, invite, moment, ruled
+from flow import attempt, ended, invite, moment, ruled, voicemail
 from msgspec.structs import replace as changed
 
 from ivr.menu import DIGITS
@@ -223,3 +223,40 @@ def test_one_that_failed_is_not_stopped_or_started_again() -> None:
     talk.at(6).connect(2)
     talk.at(9).feed(ev.Stopped(at=moment(9), cause=Cause.SHUTDOWN))
     assert talk.said == ["2 StartRecording caller wav"]
+
+
+def test_voicemail_ends_the_recording_of_the_call_and_begins_its_own() -> None:
+    talk = Talk(FROM_ANSWER, MENU, voicemail("closed"))
+    talk.at(2).digit("1")
+    talk.at(4).prompt_ended(2)
+    talk.at(5).prompt_ended(3)
+    talk.at(9).digit("#")
+    assert talk.said == [
+        "0 Play 1 welcome",
+        f"0 {START}",
+        f"2 {STOP}",
+        "2 Play 2 leave-a-message",
+        "4 Play 3 beep",
+        "5 StartRecording caller wav voicemail",
+        f"9 {STOP}",
+    ]
+
+
+@pytest.mark.parametrize("terms", [FROM_ANSWER, FROM_CONNECT, replace(FROM_ANSWER, notice="recorded")])
+def test_a_call_that_goes_straight_to_voicemail_has_its_message_alone(terms: RecordingTerms) -> None:
+    talk = Talk(terms, voicemail("closed", "thanks"))
+    talk.at(4).prompt_ended(1)
+    talk.at(5).prompt_ended(2)
+    talk.at(9).digit("#")
+    talk.at(11).prompt_ended(3)
+    assert [said for said in talk.said if "Play" not in said] == ["5 StartRecording caller wav voicemail", f"9 {STOP}"]
+
+
+def test_a_message_pauses_by_hand_and_not_by_a_key() -> None:
+    talk = Talk(replace(FROM_ANSWER, pause_key="*", paused_by=PausedBy.CALLER), voicemail("closed"))
+    talk.at(4).prompt_ended(1)
+    talk.at(5).prompt_ended(2)
+    talk.at(6).digit("*")
+    talk.at(7).feed(ev.RecordingPauseRequested(at=moment(7), paused=True))
+    talk.at(9).digit("#")
+    assert talk.said[2:] == ["5 StartRecording caller wav voicemail", "7 PauseRecording", f"9 {STOP}"]

@@ -205,6 +205,45 @@ def test_the_caller_hears_prompts_and_lines_hear_whispers(tmp_path: Path) -> Non
     assert any("Play 2 sorry to 1" in str(event.facts["then"]) for event in result.judged.events)
 
 
+@pytest.mark.parametrize(
+    ("speaks", "digits", "expect"),
+    [
+        ("12s", "1", "{hears: [goodbye, beep], voicemail: 12s, state: capped, ended_by: caller, tried: [], revenue: 0, sip: 200}"),
+        ("12s", "1#", "{hears: [goodbye, beep, sorry], voicemail: 12s, state: capped, ended_by: switch}"),
+        ("31s", "1", "{hears: [goodbye, beep, sorry], voicemail: 30s, state: capped, ended_by: switch}"),
+        ("0s", "1", "{hears: [goodbye, beep], voicemail: 0s, ended_by: caller}"),
+    ],
+)
+def test_a_caller_leaves_a_message(tmp_path: Path, speaks: str, digits: str, expect: str) -> None:
+    run(tmp_path, "{line: acme-east}")
+    voicemail = TIGHT.replace("{message: goodbye}", "{voicemail: {greeting: goodbye, goodbye: sorry, longest: 30s}}")
+    (tmp_path / "config" / "shop.yaml").write_text(voicemail)
+    call = CALL.replace('digits: "1"', f'digits: "{digits}", voicemail: {speaks}')
+    full = "[line:acme-east, advertiser:acme, advertiser:beta/revenue/balance]"
+
+    assert run(tmp_path, expect, call=call, full=full).failures == ()
+    (missed,) = run(tmp_path, "{voicemail: 31s}", call=call, full=full).failures
+    assert missed.message.startswith("voicemail: got ")
+
+
+def test_a_call_that_leaves_no_message(tmp_path: Path) -> None:
+    (missed,) = run(tmp_path, "{voicemail: 20s}").failures
+    assert (missed.message, missed.expected) == ("voicemail: got none", "20s")
+
+
+def test_earlier_callers_speak_as_long_unless_they_say_so(tmp_path: Path) -> None:
+    run(tmp_path, "{line: acme-east}")
+    (tmp_path / "config" / "shop.yaml").write_text(TIGHT.replace("{message: goodbye}", "{voicemail: {greeting: goodbye}}"))
+    call = CALL.replace("}", ", voicemail: 7s}")
+    full = "[line:acme-east, advertiser:acme, advertiser:beta/revenue/balance]"
+    earlier = "[{ago: 1h}, {ago: 30m, voicemail: 9s}]"
+
+    result = run(tmp_path, "{voicemail: 7s}", call=call, full=full, earlier=earlier)
+
+    assert result.failures == ()
+    assert [judged and judged.record.total_ms for judged in result.earlier] == [10_500, 12_500]
+
+
 def test_the_same_test_has_the_same_result_whatever_ran_before(tmp_path: Path) -> None:
     first = run(tmp_path, "{line: acme-east}")
     run(tmp_path, "{line: acme-east}", earlier="[{ago: 1h, times: 20, every: 1m, from: others}]")

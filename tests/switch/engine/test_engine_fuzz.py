@@ -11,10 +11,12 @@ from itertools import pairwise
 import pytest
 from engine_day import CALLS, Day
 
+from media.recording import StartRecording, StopRecording
 from routing.cap import Per
 from switch.billing.judge import judge, with_final_state
 from switch.billing.verdict import JudgedCall, MoneyKind
 from switch.call.record import FinalState
+from switch.engine.effect import TellRecorder
 from switch.engine.journal_line import recover_call
 
 SEEDS = range(40)
@@ -45,6 +47,8 @@ def nothing_is_left(day: Day) -> None:
     assert set(day.sip.live_counts().values()) == {0}
     held = {key: amount for key, amount in day.usage.snapshot().items() if key.endswith((" live", " outstanding"))}
     assert held == {}
+    recorded = [type(effect.order) for effect in day.effects if isinstance(effect, TellRecorder)]
+    assert recorded.count(StartRecording) == recorded.count(StopRecording)
     assert [day.usage.waiting(name) for name in day.drawn.table.campaigns] == [0, 0]
 
 

@@ -8,8 +8,10 @@ from engine_world import EAST, MENU, World, line, plan
 from ivr.menu import Menu, MenuPlan
 from media import control as mc
 from media.listening import EarsOrder, EarsReady, Listen, StopListening
-from routing.table import Accept
+from media.recording import RecorderReady
+from routing.table import Accept, NoRoute, ToVoicemail
 from switch.call.moment import Moment
+from switch.call.record import EndedBy
 from switch.engine.ears import REPEAT_NS
 from switch.engine.effect import AppendJournal, TellEars
 from switch.engine.leg_facts import LegFacts
@@ -280,3 +282,18 @@ def test_the_accept_key_of_a_line_that_says_it_by_info_too_does_not_reach_the_ca
     talk.line_sends_info("1")
     talk.line_sends_info("2")
     assert [fact.digit for fact in talk.caller.facts if isinstance(fact, InfoDigit)] == ["2"]
+
+
+def test_the_key_that_ends_a_message_is_listened_for_from_the_beep_on() -> None:
+    full = plan(line("east", EAST, limit=0), overflow={NoRoute.CAPPED: ToVoicemail(greeting="leave-a-message", longest_ms=30_000)})
+    assert full.has_use_for_ears
+    talk = Heard(full, run=False)
+    talk.engine.recorder_report(RecorderReady(pid=7, taps="/taps"), talk.at())
+    talk.run(1_500)
+    assert talk.to_ears == []
+    talk.run(1_500)
+    assert len(talk.listened) == 1
+    talk.hear("#")
+    talk.run(1_000)
+    assert (talk.now_listened, talk.now_tapped) == (set(), set())
+    assert talk.records[0].record.ended_by is EndedBy.SWITCH

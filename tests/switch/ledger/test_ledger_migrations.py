@@ -141,6 +141,20 @@ def test_what_the_second_version_called_ringing_is_the_delay_until_the_answer(em
     ledger.close()
 
 
+def test_recordings_of_before_voicemail_are_of_talk(empty_url: str, raw: Raw) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(empty_url.removeprefix("sqlite:///")).parent.mkdir()
+    with raw(empty_url).begin() as connection:
+        command.upgrade(scripts(connection), "0008")
+        connection.exec_driver_sql("INSERT INTO recording VALUES ('a', 'a.wav', '00', 1, 'both', 'wav', 1, 2, 0, 0, NULL)")
+    ledger = Ledger(Database(empty_url))
+    ledger.migrate()
+    (kept,) = ledger.recordings_of(["a"])
+    assert (kept.recording.kind, kept.recording.sides) == ("talk", "both")
+    assert difference(raw(empty_url)) == []
+    ledger.close()
+
+
 def test_a_new_field_of_a_record_needs_a_column_and_nothing_else(tmp_path: Path) -> None:
     """Written, read back, and shown, on SQLite: all lists of columns follow from the record types."""
     program = """

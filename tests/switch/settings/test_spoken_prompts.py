@@ -59,6 +59,7 @@ campaigns:
   night:
     {lines: [spoken], menu: d, revenue: 1, payout: 1, hold_music: {say: Eight}, overflow: {busy: {message: {say: Nine}}},
      ringback: {prompt: {say: Twelve}}}
+  late: {lines: [spoken], revenue: 1, payout: 1, overflow: {closed: {voicemail: {greeting: {say: Thirteen}, goodbye: {say: Fourteen}}}}}
 advertisers:
   spoken:
     lines:
@@ -70,7 +71,22 @@ advertisers:
 def test_a_text_may_stand_wherever_a_prompt_may(config: Path) -> None:
     speaker = Speaker()
     deployment = sound(loaded(config, EVERYWHERE, speaker))
-    texts = {"One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"}
+    texts = {
+        "One",
+        "Two",
+        "Three",
+        "Four",
+        "Five",
+        "Six",
+        "Seven",
+        "Eight",
+        "Nine",
+        "Ten",
+        "Eleven",
+        "Twelve",
+        "Thirteen",
+        "Fourteen",
+    }
     assert {speech.text for speech in speaker.asked} == texts
     assert len(speaker.asked) == len(texts), "each is spoken once"
     spoken = {name: prompt.key for name, prompt in deployment.prompts.items() if name.startswith("say-")}

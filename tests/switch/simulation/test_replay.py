@@ -13,10 +13,11 @@ from simulated_day import DAY, PLAIN, Day, lay_plain, simulated
 from ivr.menu import Menu
 from routing.cap import Cap, Per
 from routing.table import Line, NumberState
-from switch.call.record import FinalState
+from switch.call.record import EndedBy, FinalState
 from switch.engine.plan import Plan
 from switch.period import HOUR_US
 from switch.simulation import replay as replaying
+from switch.simulation.call_script import CallScript
 from switch.simulation.compare import ChangedCall, Comparison, Difference
 from switch.simulation.replay import TooMany, assumptions, begins_us
 from switch.simulation.totals import By
@@ -45,6 +46,24 @@ def capped(tmp_path_factory: pytest.TempPathFactory) -> Day:
     caps = "main: {cap: 1, caps: [{per: day, limit: 60}], uri:"
     (directory / "config" / "switch.yaml").write_text(PLAIN.replace("main: {uri:", caps))
     return simulated(directory / "day", directory / "config", calls=CALLS)
+
+
+def leaves_message(script: CallScript) -> CallScript:
+    """Of its own length, and some press the key then: behind what they press in the menu."""
+    key = "#" if script.seed % 2 else ""
+    return replace(script, message_ms=(3_000, 45_000, 150_000)[script.seed % 3], digits=script.digits + key)
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """Nobody takes a call: after the menu, or at once, callers leave messages. Some are too long."""
+    directory = tmp_path_factory.mktemp("messages")
+    lay_plain(directory / "config")
+    voicemail = "voicemail: {greeting: welcome, goodbye: goodbye}"
+    written = PLAIN.replace("lines: [east,", f"filter: age > 1, overflow: {{no_match: {{{voicemail}}}}}, lines: [east,")
+    written = written.replace("lines: [main]", f"paused: true, overflow: {{closed: {{{voicemail}}}}}, lines: [main]")
+    (directory / "config" / "switch.yaml").write_text(written + "tags: {age: {type: number}}\n")
+    return simulated(directory / "day", directory / "config", calls=CALLS, change=leaves_message)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +103,18 @@ def test_the_same_config_moves_no_call_and_no_money(day: str, request: pytest.Fi
     assert comparison.same == CALLS
     assert comparison.before == comparison.after
     assert len(comparison.before.figures.states) > 4
+
+
+def test_messages_are_as_long_again_and_end_alike(messages: Day) -> None:
+    comparison = messages.replay(messages.plan)
+
+    assert comparison.changed == []
+    assert comparison.before == comparison.after
+    ends = {
+        (judged.record.ended_by, judged.record.total_ms > 120_000)
+        for judged in messages.ledger.calls_between(DAY.from_us, DAY.to_us)
+    }
+    assert ends > {(EndedBy.SWITCH, True), (EndedBy.SWITCH, False), (EndedBy.CALLER, False)}
 
 
 @pytest.mark.parametrize("day", ["busy", "whole"])

@@ -210,6 +210,28 @@ def test_digits_come_at_their_moments_where_the_events_tell() -> None:
     assert call.tags == {"sub": "fb-2"}
 
 
+def test_keys_of_talk_and_voicemail_come_behind_those_of_menus() -> None:
+    pressed = ((1_200, "1"), (3_900, "2"), (50_000, "#"))
+    events = tuple(
+        CallEvent(number=number, at_us=at(ms), event="DigitHeard", facts={"leg": 0, "digit": digit})
+        for number, (ms, digit) in enumerate(pressed, start=1)
+    )
+
+    call = recorded_call(JudgedCall(record=RECORD, verdict=VERDICT, events=events), passed=frozenset())
+    fewer = recorded_call(JudgedCall(record=RECORD, verdict=VERDICT, events=events[:1]), passed=frozenset())
+
+    assert (call.presses, fewer.presses) == (pressed, None)
+
+
+@pytest.mark.parametrize(
+    ("total_ms", "connected_ms", "message_ms"), [(90_000, 0, 90_000), (90_000, 60_000, 30_000), (5_000, 0, 20_000)]
+)
+def test_a_message_would_be_as_long_as_nobody_talked(total_ms: int, connected_ms: int, message_ms: int) -> None:
+    record = replace(RECORD, total_ms=total_ms, connected_ms=connected_ms)
+
+    assert recorded_call(JudgedCall(record=record, verdict=VERDICT), passed=frozenset()).message_ms == message_ms
+
+
 def test_without_events_digits_come_at_an_even_pace_and_headers_by_their_names() -> None:
     call = recorded_call(JudgedCall(record=RECORD, verdict=VERDICT), passed=frozenset({"sub"}))
 

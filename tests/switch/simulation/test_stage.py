@@ -13,7 +13,9 @@ from switch.billing.verdict import JudgedCall
 from switch.call.record import EndedBy, FinalState, Outcome
 from switch.engine.plan import Plan
 from switch.engine.usage import Usage
+from switch.period import clock_of
 from switch.simulation.call_script import CallScript, LineBehaviour, LineScript
+from switch.simulation.route_query import ask_route
 from switch.simulation.simulator import Simulator
 
 ACK_MS = 20
@@ -260,13 +262,14 @@ def test_who_waits_longest_is_next_whoever_asks_when_the_line_is_free() -> None:
     assert calls["second"].record.attempts[0].invited_us == START_US + 11_200_000
 
 
-def test_who_is_asked_first_and_is_sent_away_has_a_record_too() -> None:
+def test_who_can_not_have_the_line_is_not_even_told_of_it() -> None:
     plan = world.plan(line("east", limit=1), overflow={rt.NoRoute.BUSY: rt.ToHold(places=1, wait_ms=20_000)})
 
-    calls = play(plan, script("waits", east=BUSY), script("new", at_ms=22_000))
+    calls = play(plan, script("waits", east=BUSY), script("new", at_ms=6_000))
 
     assert calls["waits"].record.final_state is FinalState.WAITED_TOO_LONG
-    assert calls["new"].record.final_state is FinalState.CONVERTED
+    assert "TurnCame" not in [event.event for event in calls["waits"].events]
+    assert tried(calls["new"]) == [("east", Outcome.ANSWERED)]
 
 
 def test_who_waits_too_long_is_sent_away() -> None:
@@ -421,3 +424,12 @@ def test_the_caller_acknowledges_at_once() -> None:
 
     acknowledged = next(event for event in judged.events if event.event == "CallerAcknowledged")
     assert acknowledged.at_us == START_US + ACK_MS * 1_000
+
+
+def test_voicemail_is_what_route_says() -> None:
+    voicemail = rt.ToVoicemail(greeting="leave-a-message", longest_ms=60_000)
+    plan = world.plan(line("east", limit=0), overflow={rt.NoRoute.CAPPED: voicemail})
+    found = ask_route(plan, did="+18005550100", ani="+12125550199", at="2026-03-02T10:00", zone=clock_of("UTC"), digits="", tags={})
+
+    assert found.outcome == "the caller hears leave-a-message and may leave a message: capped"
+    assert found.reasons[-1]["verdict"] == "capped: voicemail after leave-a-message, 60000 ms at most"

@@ -7,6 +7,7 @@ from typing import Any
 import engine_world as world
 import pytest
 
+from media.recording import RecorderReady
 from routing import table as rt
 from switch.billing.verdict import JudgedCall
 from switch.call.record import CallRecord, EndedBy
@@ -38,13 +39,16 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """One call of every kind. `hang_up_ms`: from the INVITE. `talks_ms`: how long a caller who hangs up has then talked."""
+    """One call of every kind. `hang_up_ms`: from the INVITE. `talks_ms`: how long a caller who hangs up has then talked; `message_ms`: or
+    has spoken in voicemail. `key_ms`: the same of one who presses # then."""
 
     plan: Plan
     east: Line
     west: Line
     hang_up_ms: int | None = None
     talks_ms: int | None = None
+    message_ms: int | None = None
+    key_ms: int | None = None
 
 
 ANSWERS = Line(answer_ms=1_000)
@@ -52,6 +56,9 @@ BUSY = Line(status=486)
 RINGS = Line()
 PLAN = world.plan(EAST, WEST)
 MENU = world.plan(EAST, WEST, menu=world.MENU)
+VOICEMAIL = world.plan(
+    EAST, WEST, overflow={rt.NoRoute.BUSY: rt.ToVoicemail(greeting="all-busy", longest_ms=30_000, goodbye="thanks")}
+)
 DAYS = {
     "caller-hangs-up": Day(plan=PLAN, east=ANSWERS, west=RINGS, hang_up_ms=61_000, talks_ms=60_000),
     "line-hangs-up": Day(plan=PLAN, east=Line(answer_ms=1_000, talk_ms=9_999), west=RINGS),
@@ -69,6 +76,10 @@ DAYS = {
     "announced": Day(
         plan=world.plan(EAST, WEST, overflow={rt.NoRoute.BUSY: rt.ToMessage(prompt="all-busy")}), east=BUSY, west=BUSY
     ),
+    "message-then-hangs-up": Day(plan=VOICEMAIL, east=BUSY, west=BUSY, hang_up_ms=12_000, message_ms=10_000),
+    "message-then-key": Day(plan=VOICEMAIL, east=BUSY, west=BUSY, key_ms=10_000),
+    "message-too-long": Day(plan=VOICEMAIL, east=BUSY, west=BUSY, message_ms=60_000),
+    "leaves-in-the-greeting": Day(plan=VOICEMAIL, east=BUSY, west=BUSY, hang_up_ms=500),
 }
 
 
@@ -113,7 +124,10 @@ def _real(day: Day) -> JudgedCall:
     there = _world(day.plan)
     for address, line in ((world.EAST, day.east), (world.WEST, day.west)):
         there.line_phone(address, answer_ms=line.answer_ms, status=line.status, talk_ms=line.talk_ms)
+    there.engine.recorder_report(RecorderReady(pid=1, taps="/taps"), there.at())
     there.call(hang_up_ms=day.hang_up_ms)
+    if day.key_ms is not None:
+        there.after(2 * world.PROMPT_MS + day.key_ms, lambda: there.press("#"))
     if day.plan.menus:
         there.after(world.PROMPT_MS + 500, lambda: there.press("1"))
     there.run(300_000)
@@ -128,9 +142,11 @@ def _world(plan: Plan) -> world.World:
 
 
 def _script(day: Day) -> CallScript:
-    patience_ms = None if day.talks_ms is not None else day.hang_up_ms
+    patience_ms = None if day.talks_ms is not None or day.message_ms is not None else day.hang_up_ms
     conduct = {"east": day.east.conduct(day.talks_ms), "west": day.west.conduct(day.talks_ms)}
-    return _call("rehearsed", conduct=conduct, digits="1" if day.plan.menus else "", patience_ms=patience_ms)
+    digits = "1" if day.plan.menus else "#" if day.key_ms is not None else ""
+    call = _call("rehearsed", conduct=conduct, digits=digits, patience_ms=patience_ms)
+    return replace(call, message_ms=day.key_ms or day.message_ms or call.message_ms)
 
 
 def _call(
