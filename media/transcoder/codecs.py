@@ -44,11 +44,12 @@ class _Repeating:
 
     def conceal(self, count: int, following: bytes) -> Samples:  # noqa: ARG002 what follows tells nothing of what was before
         parts: list[Samples] = []
-        last = self._last
-        while len(last) and sum(map(len, parts)) < count:
+        last, missing = self._last, count
+        while missing > 0 and last.any():  # of sixteen bits nothing is left after as many times, however short it is
             last = (last * FADE).astype(np.int16)
             parts.append(last)
-        return np.concatenate(parts)[:count] if parts else last
+            missing -= len(last)
+        return np.concatenate((*parts, np.zeros(max(0, missing), np.int16)))[:count]
 
 
 class _G711Encoder:
