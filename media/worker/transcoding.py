@@ -15,7 +15,7 @@ from media.dsp.tones import FRAME_SAMPLES
 from media.rtp.continuity import FRAME_MS, MAX_AHEAD, MAX_BEHIND
 from media.rtp.packet import HEADER_BYTES, MARKER, PLAIN
 from media.transcoder.wire import MAX_MESSAGE_BYTES, SourcePacket, TranscodedPacket, transcoded_packet
-from switch.codec import Codec
+from switch.codec import ANY_OPUS, Codec, OpusWishes
 
 if TYPE_CHECKING:
     from media.worker.leg import Leg
@@ -40,9 +40,9 @@ class Transcoding:
         "_skipped",
         "_source",
         "_ssrc",
-        "_takes_fec",
         "_target",
         "_transcoder",
+        "_wishes",
         "to",
     )
 
@@ -51,7 +51,7 @@ class Transcoding:
         self._transcoder = transcoder
         self._codec = source
         self._target = Codec(to.codec)
-        self._ptime_ms, self._takes_fec = _wishes(to)
+        self._ptime_ms, self._wishes = _wishes(to)
         self._source: int | None = None  # its SSRC
         self._newest = 0  # its sequence
         self._skipped = 0
@@ -62,7 +62,7 @@ class Transcoding:
         """Returns whether it goes from this codec to that leg, as that is now."""
         if to is not self.to or (source, to.codec) != (self._codec, self._target):
             return False
-        return _wishes(to) == (self._ptime_ms, self._takes_fec)
+        return _wishes(to) == (self._ptime_ms, self._wishes)
 
     @property
     def newest(self) -> tuple[int, int] | None:
@@ -96,7 +96,7 @@ class Transcoding:
     def _send(self, sequence: int, timestamp: int, payload: bytes, now_ns: int) -> bool:
         return self._transcoder.send(
             SourcePacket(
-                now_ns, self._number, self._codec, self._target, self._ptime_ms, self._takes_fec, sequence, timestamp, payload
+                now_ns, self._number, self._codec, self._target, self._ptime_ms, self._wishes, sequence, timestamp, payload
             )
         )
 
@@ -124,10 +124,10 @@ class Transcoding:
         self._transcoder.forget(self._number)
 
 
-def _wishes(leg: "Leg") -> tuple[int, bool]:
-    """Returns how long packets to a leg are, as it asked for, and whether it takes redundancy."""
+def _wishes(leg: "Leg") -> tuple[int, OpusWishes]:
+    """Returns how long packets to a leg are, as it asked for, and how it wants Opus."""
     peer = leg.peer
-    return (FRAME_MS, False) if peer is None else (peer.ptime_ms, peer.takes_fec)
+    return (FRAME_MS, ANY_OPUS) if peer is None else (peer.ptime_ms, peer.opus)
 
 
 class Transcoder:

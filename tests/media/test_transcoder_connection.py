@@ -14,7 +14,7 @@ from media.transcoder.server import MAX_WAIT_NS, Connection
 from media.transcoder.wire import SourcePacket, TranscodedPacket, source_packet, transcoded_packet
 from media.worker.leg import Leg
 from media.worker.transcoding import RESULTS_A_TURN, SEND_BUFFER_BYTES, Transcoder, Transcoding
-from switch.codec import Codec
+from switch.codec import Codec, OpusWishes
 
 PACKET = build(RtpPacket(payload_type=0, sequence=7, timestamp=160, ssrc=0xA, payload=b"\xff" * 160))
 
@@ -175,7 +175,7 @@ def served(*messages: bytes, now_ns: int = 0) -> list[bytes]:
     return results
 
 
-GOOD = SourcePacket(1_000, 1, Codec.PCMU, Codec.G722, 20, False, 7, 160, b"\xff" * 160)
+GOOD = SourcePacket(1_000, 1, Codec.PCMU, Codec.G722, 20, OpusWishes(), 7, 160, b"\xff" * 160)
 
 
 def test_a_transcoder_drops_what_is_no_message_and_goes_on() -> None:
