@@ -9,7 +9,8 @@ from asterisk_root import NoAsteriskError, find
 from child_process import wait_until
 from rig_asterisk import COMMON, Asterisk
 from rig_audio import write_tone
-from rig_folder import RigError, read_rig
+from rig_folder import read_rig
+from rig_words import RigError
 
 DEADLINE_S = 60
 LIBRARIES = "usr/lib/x86_64-linux-gnu"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from rig_audio import find_tone, read_wav, write_tone
 from rig_expect import differences
-from rig_folder import RigError, read_rig
+from rig_folder import read_rig
 from rig_runner import DEFAULT_JOBS, Verdict, report, rig_names, run_rig, start_rigs
+from rig_words import RigError
 
 ALL_RIGS_S = 1_800
 Runs = dict[str, Future[Verdict]]
@@ -110,10 +111,18 @@ def test_without_ipv6_a_rig_that_is_played_over_it_is_skipped(  # noqa: PLR0917 
         ),
         ('lines: {line-a: {tone: 700, at: "::1"}}', "`at: ::1`: pjsua2's wheel is built without IPv6"),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [line-b holds]}]', "nobody is called line-b"),
-        ('steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]', "'caller sings': write a duration, who `holds`"),
+        (
+            'steps: [{phone: {calls: "1", tone: 700}, then: [caller sings]}]',
+            "'caller sings': write a duration, `asterisk says REGEX`, or who",
+        ),
         ('steps: [{phone: {calls: "1", tone: 700}, then: [asterisk says up]}]', "the rig has no `asterisk: FOLDER`"),
         ('steps: [{phone: {calls: "1", tone: 700, to: kamailio}}]', "`to: kamailio`: a call goes to `switch`"),
         ('steps: [{phone: {calls: "1", tone: 700, to: asterisk}}]', "`kamailio` or `asterisk` where the rig has one"),
+        (
+            "lines: {line-a: {tone: 700, path: {drops: 5}}}",
+            "lines.line-a: path: unknown drops; known are apart, hidden, jitter, loses",
+        ),
+        ('steps: [{phones: [{calls: "1", tone: 700}], then: [line-b holds]}]', "nobody is called line-b"),
         ("steps: [{kamailio says: up}]", "the rig has no `kamailio: FILE.cfg`"),
     ],
 )
@@ -132,7 +141,7 @@ def test_a_misspelt_key_in_a_rig_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "config.yaml").write_text("switch: {}\n")
     (folder / "expected.yaml").write_text("record: []\n")
-    with pytest.raises(RigError, match="unknown record; known are heard, logs, records"):
+    with pytest.raises(RigError, match="unknown record; known are compared, every_call, heard, logs, records"):
         read_rig(folder)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from asterisk_root import find
 from child_process import Program, is_bound, tail, wait_until
 from rig_audio import write_tone
-from rig_folder import RigError, fill_placeholders
 from rig_ports import HOST_RTP
 from rig_recording import unheard
+from rig_words import RigError, fill_placeholders
 
 READY_DEADLINE_S = 60.0
 READY = "Asterisk Ready."

@@ -15,9 +15,9 @@ from child_process import Program, tail, wait_until
 from rig_audio import RATE, write_tone, write_wav
 from rig_certificates import Shown
 from rig_compared import MELODY_S, melody
-from rig_folder import RigError
 from rig_ports import LOOPBACK, PortBlock, written
 from rig_recording import unheard
+from rig_words import RigError
 
 MODULES = "/usr/lib/baresip/modules"
 OWN_TONE_MS = 300_000  # baresip ends its call when the file does

@@ -1,29 +1,23 @@
 """Sets up one rig (ports, switch, lines), plays its steps, and compares what is left with what the rig expects."""
 
 import random
-import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
-import rig_recording
 from child_process import wait_until
+from rig_act import Act
 from rig_asterisk import Asterisk
 from rig_audio import write_wav
 from rig_baresip import BaresipPhone
-from rig_call_recording import SIDES, sides_of
 from rig_certificates import Certificates
-from rig_compared import compare, sides_of_call
-from rig_compared import problems as compared_problems
-from rig_compared import summary as compared_summary
 from rig_crash import Round, callers, seen, wrong
 from rig_datagrams import throw
 from rig_dns import NameServer
-from rig_expect import differences, unheard
+from rig_expect import differences
 from rig_folder import (
-    Act,
     Asked,
     Datagrams,
     Drain,
@@ -35,27 +29,23 @@ from rig_folder import (
     PhoneKind,
     PhoneLine,
     Rig,
-    RigError,
     SippCaller,
     SippLine,
     Step,
     SwitchStep,
     Together,
-    calls_of,
-    fill_placeholders,
 )
+from rig_hearing import AudioPhone, Hearing, Phone
 from rig_kamailio import Kamailio
 from rig_path import NetworkPath
 from rig_phone import PjPhone
 from rig_ports import HOST_RTP, LOOPBACK, LOOPBACK6, PortBlock, swallow, written
 from rig_sipp import SippPhone
 from rig_switch import Switch, SwitchError
-from rig_tone_table import ToneTable, Way
+from rig_words import RigError, fill_placeholders
 
 LINE_END_DEADLINE_S = 60.0
 CALLER_NUMBER = "+14155550123"
-AudioPhone = PjPhone | BaresipPhone
-Phone = SippPhone | AudioPhone
 
 
 class Bench:
@@ -95,9 +85,7 @@ class Bench:
             problems += self._finish()
             records = switch.last_records(len(self._rig.records))
             problems += differences(self._rig.records, records[self._before :])
-            problems += self._listen_to()
-            problems += self._compare_recordings(records[self._before :])
-            problems += self._read_logs()
+            problems += self._heard(records[self._before :])
         except (RigError, SwitchError) as error:
             problems.append(str(error))
         finally:
@@ -429,62 +417,11 @@ class Bench:
                 problems += phone.close()
         return problems
 
-    def _listen_to(self) -> list[str]:
-        handsets = {phone.name: phone.handset for phone in self._phones() if isinstance(phone, SippPhone)}
-        packets = {name: handset.received for name, handset in handsets.items()}
-        problems = unheard(self._rig.heard, packets, {name: handset.heard for name, handset in handsets.items()})
-        for name, handset in handsets.items():
-            if isinstance(wanted := self._rig.heard.get(name), dict):
-                problems += handset.rtp.unheard(name, wanted, handset.heard)
-        for phone in self._phones():
-            if not isinstance(phone, SippPhone) and phone.name in self._rig.heard:
-                problems += phone.unheard(self._rig.heard[phone.name])
-        if self._asterisk is not None and "asterisk" in self._rig.heard:
-            problems += self._asterisk.unheard(self._rig.heard["asterisk"])
-        if self._rig.every_call:
-            table = ToneTable(self._rig.every_call, list(self._ways()))
-            self.notes += table.rows()
-            problems += table.problems()
-        for name in sorted(SIDES.keys() & self._rig.heard.keys()):
-            problems += rig_recording.unheard(name, sides_of(self._work)[name], self._rig.heard[name], digits="")
-        return problems
-
-    def _compare_recordings(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
-        problems: list[str] = []
-        for wanted, record in zip(self._rig.compared, records, strict=False):
-            place = f"the recording of {wanted['left']} and {wanted['right']}"
-            recorded = sides_of_call(self._work / "var" / "recordings", record["call_id"])
-            sides = {name: compare(audio, self._paths[wanted[name]].passed) for name, audio in recorded.items()}
-            if not sides:
-                problems.append(f"{place}: there is none of both sides")
-                continue
-            self.notes.append(compared_summary(sides, place=place))
-            problems += compared_problems(wanted, sides, place=place)
-        return problems
-
-    def _ways(self) -> Iterator[Way]:
-        """Both directions of every call between two phones."""
-        lines = {line.name: line for line in self._rig.lines if isinstance(line, PhoneLine)}
-        for call in calls_of(self._rig.steps):
-            line = lines[call.answers or next(iter(lines))]
-            caller, called = _audible(self._callers[call.name]), _audible(self._lines[line.name])
-            yield Way(sender=call.name, hz=call.tone_hz, hearer=line.name, recordings=called.recordings)
-            yield Way(sender=line.name, hz=line.tone_hz, hearer=call.name, recordings=caller.recordings)
-
-    def _read_logs(self) -> list[str]:
-        """What differs in the logs from what the rig expects of them."""
-        logs = {phone.name: phone.log for phone in self._phones() if not isinstance(phone, SippPhone)}
-        logs["switch"] = self._running().log
-        if self._asterisk is not None:
-            logs["asterisk"] = self._asterisk.log
-        problems = []
-        for party, expected in self._rig.logs.items():
-            text = logs[party].read_text(errors="replace")
-            for pattern, wanted in expected.items():
-                found = len(re.findall(pattern, text, re.MULTILINE))
-                low, high = wanted if isinstance(wanted, list) else (wanted, wanted)
-                if not low <= found <= high:
-                    problems.append(f"{party}: its log has {pattern!r} {found} times, and {wanted} are expected")
+    def _heard(self, records: Sequence[Mapping[str, Any]]) -> list[str]:
+        phones = {phone.name: phone for phone in self._phones()}
+        hearing = Hearing(self._rig, phones=phones, paths=self._paths, asterisk=self._asterisk, work=self._work)
+        problems = hearing.problems(records, switch_log=self._running().log)
+        self.notes += hearing.notes
         return problems
 
     def _phones(self) -> Iterator[Phone]:
@@ -519,12 +456,6 @@ class Bench:
         if self._switch:
             texts.update(self._switch.diagnosis())
         return {title: text for title, text in texts.items() if text}
-
-
-def _audible(phone: Phone) -> AudioPhone:
-    if isinstance(phone, SippPhone):
-        raise RigError(f"{phone.name}: a SIPp phone records nothing")
-    return phone
 
 
 def _sipp(phone: Phone) -> SippPhone:

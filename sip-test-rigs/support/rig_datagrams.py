@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rig_folder import RigError, fill_placeholders
+from rig_words import RigError, fill_placeholders
 
 PROBE_DEADLINE_S = 60.0
 STATUS = re.compile(rb"SIP/2\.0 (\d{3}) ")

@@ -8,7 +8,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
-from rig_folder import RigError
+from rig_words import RigError
 
 TTL_S = 300
 

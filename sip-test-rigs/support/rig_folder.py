@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rig_act import Act, read_act
 from rig_ports import LOOPBACK
 from rig_programs import IPV6
+from rig_words import RigError, duration_ms
 
 RIG_NAME = re.compile(r"\d{2,3}-[a-z0-9-]+")
-PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
-DURATION = re.compile(r"(\d+)(ms|s)")
 DEFAULT_DEADLINE_S = 120.0
-
-
-class RigError(Exception):
-    """The folder can't be run as it is; the text says which file and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,19 +111,6 @@ class SippCaller:
     @property
     def name(self) -> str:
         return self.scenario.stem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What one phone does: `presses`, with the keys, or what VERBS has. Waits: for `pause_ms`, where `who` is ""; `reaches`: until a SIPp
-    line has said `mark` and this word; `gets keys`: until so many have come; until a line of Asterisk's log holds `asterisk_says`, a
-    regular expression."""
-
-    who: str = ""
-    what: str = ""
-    keys: str = ""
-    asterisk_says: str = ""
-    pause_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,25 +288,6 @@ def read_rig(folder: Path) -> Rig:
     )
 
 
-def duration_ms(text: object) -> int:
-    """`300ms` or `2s` in milliseconds."""
-    found = DURATION.fullmatch(str(text))
-    if not found:
-        raise RigError(f"{text!r} is no duration: write 300ms or 2s")
-    return int(found[1]) * (1 if found[2] == "ms" else 1_000)
-
-
-def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
-    """`{sip}` and the like replaced; raises RigError for a name that has no value."""
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in values:
-            raise RigError(f"unknown placeholder {{{found[1]}}}; there are {', '.join(sorted(values))}")
-        return values[found[1]]
-
-    return PLACEHOLDER.sub(value, text)
-
-
 def _lines(folder: Path, told: Mapping[str, Any]) -> Sequence[SippLine | PhoneLine]:
     scenarios = {path.stem: path for path in sorted(folder.glob("line-*.xml"))}
     return [_line(folder, name, scenarios.get(name), told.get(name) or {}) for name in sorted({*scenarios, *told})]
@@ -403,7 +367,7 @@ def _step(folder: Path, told: Mapping[str, Any], place: str) -> Step:
             return _phone_caller(phone, told.get("then") or (), place)
         case {"phones": [*phones], "then": [*then], **rest} if not rest:
             calls = tuple(_phone_caller(phone, (), place) for phone in phones)
-            return Together(calls=calls, then=tuple(_act(each, place) for each in then))
+            return Together(calls=calls, then=tuple(read_act(each, place) for each in then))
         case {"datagrams": str(name)}:
             return Datagrams(listed=_existing(folder / name))
         case {"drain": str(limit)}:
@@ -442,7 +406,7 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
         tone_hz=told["tone"],
         at=_at(told, "from", kind, place),
         presses=str(told.get("presses", "")),
-        then=tuple(_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
+        then=tuple(read_act(each, place) for each in then) or (talks, Act(who=name, what="hang up")),
         to=told.get("to", "switch"),
         options=_options(told, kind, place),
         auth=(str(auth.get("username", "")), str(auth.get("secret", ""))),
@@ -450,40 +414,6 @@ def _phone_caller(told: Mapping[str, Any], then: Sequence[object], place: str) -
         fails=bool(told.get("fails")),
         name=name,
         path=_path(told, place),
-    )
-
-
-ASTERISK_SAYS = "asterisk says "
-KEYS = re.compile(r"gets (\d+) keys")
-VERBS = {
-    "holds": "hold",
-    "resumes": "resume",
-    "hangs up": "hang up",
-    "falls silent": "hush",
-    "speaks": "speak",
-    "gets another port": "rebind",
-    "moves": "move",
-}
-
-
-def _act(told: object, place: str) -> Act:
-    """`500ms`, `caller holds`, `line-a presses 12`, `caller hangs up`, `asterisk says REGEX`, and so on (VERBS)."""
-    words = str(told)
-    if DURATION.fullmatch(words):
-        return Act(pause_ms=duration_ms(words))
-    who, _, does = words.partition(" ")
-    if words.startswith(ASTERISK_SAYS):
-        return Act(asterisk_says=words.removeprefix(ASTERISK_SAYS))
-    if does in VERBS:
-        return Act(who=who, what=VERBS[does])
-    if found := KEYS.fullmatch(does):
-        return Act(who=who, what="gets keys", keys=found[1])
-    verb, _, more = does.partition(" ")
-    if verb in {"presses", "reaches"} and more:
-        return Act(who=who, what=verb, keys=more)
-    raise RigError(
-        f"{place}: {words!r}: write a duration, `asterisk says REGEX`, or who `presses KEYS`, `gets N keys`, `reaches MARK`, "
-        + ", ".join(f"`{verb}`" for verb in VERBS)
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from child_process import Program, is_bound, tail, wait_until
-from rig_folder import RigError
 from rig_programs import path_of
+from rig_words import RigError
 
 READY_DEADLINE_S = 60.0
 

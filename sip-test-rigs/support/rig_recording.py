@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rig_audio import find_cadence, find_tone, read_wav
-from rig_folder import duration_ms
+from rig_words import duration_ms
 
 HEARD_FLOOR_DB = -20.0
 CADENCE_MS = 50  # what a burst or a pause may be off: a phone's jitter buffer adds and drops frames

@@ -3,15 +3,15 @@
 Keys are counted as RFC 4733 has it and with nothing forgiven: each timestamp of telephone-events is a press.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rig_folder import duration_ms
 from rig_keys import keys_in
 from rig_sounds import LINEAR, PITCHES
+from rig_words import duration_ms
 
 HEADER = 12
 DIGITS = "0123456789*#ABCD"
@@ -123,39 +123,43 @@ class RtpLog:
         return list(seen.values())
 
     def unheard(self, name: str, wanted: Mapping[str, Any], sounds: Sequence[str]) -> list[str]:
-        """Returns what differs from `{packets: [N, N], sounds: [NAME, ...], digits: KEYS, tones: KEYS, missing: [N, N], streams: N,
-        time_off: DURATION, pause: [DURATION, DURATION], SOUND after pause: DURATION}`. Each may be left out."""
-        found: dict[str, Any] = {
-            "packets": len(self._packets),
-            "sounds": list(sounds),
-            "digits": self.digits,
-            "missing": self.missing,
-            "streams": len({packet.ssrc for packet in self._packets}),
+        """Returns what differs from `{packets: [N, N], missing: [N, N], streams: N, sounds: [NAME, ...], digits: KEYS, tones: KEYS,
+        time_off: DURATION, pause: [DURATION, DURATION], speech_within: DURATION}`. Each may be left out. `speech_within`: of the last
+        pause."""
+        measures: Mapping[str, Callable[[], object]] = {
+            "packets": lambda: len(self._packets),
+            "missing": lambda: self.missing,
+            "streams": lambda: len({packet.ssrc for packet in self._packets}),
+            "sounds": lambda: list(sounds),
+            "digits": lambda: self.digits,
+            "tones": self.tones,
+            "time_off": self.time_off_ms,
+            "pause": lambda: self.longest_pause_ms,
+            "speech_within": lambda: self.heard_after_pause_ms("phone"),
         }
-        problems = []
-        for what, expected in wanted.items():
-            match what:
-                case "time_off":
-                    ms, low, high = self.time_off_ms(), 0, duration_ms(expected)
-                case "pause":
-                    ms, low, high = self.longest_pause_ms, *map(duration_ms, expected)
-                case "speech_within":
-                    ms, low, high = self.heard_after_pause_ms("phone"), 0, duration_ms(expected)
-                case "tones":
-                    if (keys := self.tones()) != str(expected):
-                        problems.append(f"{name}: heard the tones of {keys!r}, expected {expected!r}")
-                    continue
-                case "packets" | "missing":
-                    if not expected[0] <= found[what] <= expected[1]:
-                        problems.append(f"{name}: {what}: {found[what]}, expected {expected}")
-                    continue
-                case _:
-                    if found[what] != (str(expected) if what == "digits" else expected):
-                        problems.append(f"{name}: {what}: {found[what]!r}, expected {expected!r}")
-                    continue
-            if not low <= ms <= high:
-                problems.append(f"{name}: {what}: {ms} ms, expected {low} to {high} ms")
-        return problems
+        found = {what: measures[what]() for what in wanted}
+        return [
+            f"{name}: {what}: {found[what]!r}, expected {expected!r}"
+            for what, expected in wanted.items()
+            if not _fits(found[what], expected)
+        ]
+
+
+def _fits(found: object, expected: object) -> bool:
+    """`found`: of durations the milliseconds. `expected`: a range, a duration that is the most that is right, or a value."""
+    match found, expected:
+        case int(), [low, high]:
+            return _number(low) <= found <= _number(high)
+        case int(), str(most):
+            return 0 <= found <= duration_ms(most)
+        case str(), _:
+            return found == str(expected)
+        case _:
+            return found == expected
+
+
+def _number(told: object) -> int:
+    return told if isinstance(told, int) else duration_ms(told)
 
 
 def _signed(difference: int, bits: int) -> int:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from asterisk_root import NoAsteriskError
 from rig_bench import Bench
-from rig_folder import RigError, find_rigs, read_rig
+from rig_folder import find_rigs, read_rig
 from rig_ports import NoPortsError
 from rig_programs import MAY_BE_MISSING, how_to_install, missing
+from rig_words import RigError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_JOBS = 3

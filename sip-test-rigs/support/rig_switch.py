@@ -12,8 +12,8 @@ from typing import Any
 from child_process import Program, run_to_end, tail, wait_until
 from ledger_records import read_records
 from rig_audio import write_tone
-from rig_folder import RigError
 from rig_sounds import PROMPT_MS, PROMPTS
+from rig_words import RigError
 
 READY_DEADLINE_S = 120.0
 RECORDS_DEADLINE_S = 60.0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rig_audio import FRAME, RATE, find_tone, read_wav
-from rig_folder import duration_ms
 from rig_recording import HEARD_FLOOR_DB
+from rig_words import duration_ms
 
 BLOCK_MS = 10
 BLOCK = RATE * BLOCK_MS // 1_000

@@ -12,12 +12,12 @@ from pathlib import Path
 from postgres_server import postgres_server
 from rig_asterisk import Asterisk
 from rig_baresip import BaresipPhone
-from rig_folder import fill_placeholders
 from rig_kamailio import Kamailio
 from rig_phone import PjPhone
 from rig_ports import LOOPBACK, PortBlock
 from rig_programs import path_of
 from rig_sipp import SippPhone
+from rig_words import fill_placeholders
 from running_switch import stage
 from worker_client import WorkerClient
 
