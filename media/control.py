@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from switch.codec import ANY_OPUS, OpusWishes
+
 MAX_MESSAGE_BYTES = 65_536
 MAX_HEARTBEAT_PORTS = 1_000
 MAX_NAMES = 400
@@ -51,7 +53,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     telephone-event, or None; `takes_tones`: then it is sent DTMF tones for digits. All of these types may come, too. `audio_types`,
     `dtmf_types`: further numbers that may come, of audio each with its codec.
     `cn_type`: its number of comfort noise (RFC 3389), or None.
-    `ptime_ms`: how long it wants packets to be that we make ourselves. `takes_fec`: Opus with redundancy.
+    `ptime_ms`: how long it wants packets to be that we make ourselves. `opus`: how it wants Opus.
     `sends`: it says it will send us RTP (not inactive, not recvonly): only then does silence count as lost.
     `receives`: it wants RTP from us (False: on hold). `held`: on hold, by it or by us: its silence is lost only after the hold timeout.
     `moved`: a re-INVITE gave this address: until its first packet comes, the same (some hold so).
@@ -71,7 +73,7 @@ class RemoteMedia(msgspec.Struct, frozen=True, kw_only=True):
     audio_types: dict[int, int] = {}
     dtmf_types: tuple[int, ...] = ()
     ptime_ms: int = 20
-    takes_fec: bool = False
+    opus: OpusWishes = ANY_OPUS
     learns: bool = False
     latch: Latch = Latch.HOST
     follows_nat: bool = False

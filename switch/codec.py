@@ -1,5 +1,6 @@
 """PURE. The codecs that legs may have: how SDP names them, and how their RTP counts. Encodes nothing."""
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
@@ -70,6 +71,36 @@ NARROW_BAND = (Codec.PCMU, Codec.PCMA)
 def fits(source: Codec, target: Codec) -> bool:
     """Returns whether payloads go from one to the other without a decoder: they are the same, or both of G.711."""
     return source == target or (source in NARROW_BAND and target in NARROW_BAND)
+
+
+class OpusWishes(NamedTuple):
+    """How a far end wants the Opus that it is sent (RFC 7587 §6.1). `with_fec`: each packet has the one before once more. `is_constant`: at
+    a constant bit rate. `max_bitrate`: bits a second. `max_rate`: of the samples that it can play, in Hz."""
+
+    with_fec: bool = False
+    is_constant: bool = False
+    max_bitrate: int = 510_000
+    max_rate: int = 48_000
+
+
+ANY_OPUS = OpusWishes()
+_BITRATES = range(6_000, 510_001)
+_RATES = range(8_000, 48_001)
+"""What is beyond these is to be ignored (RFC 7587 §6.1)."""
+
+
+def opus_wishes(parameters: Iterable[str]) -> OpusWishes:
+    """Returns what the parameters of an fmtp line say, each as "name=value"."""
+    values = {name.strip().lower(): value.strip() for name, _, value in (each.partition("=") for each in parameters)}
+    wishes = OpusWishes(with_fec=values.get("useinbandfec") == "1", is_constant=values.get("cbr") == "1")
+    bitrate, rate = _number(values.get("maxaveragebitrate")), _number(values.get("maxplaybackrate"))
+    if bitrate in _BITRATES:
+        wishes = wishes._replace(max_bitrate=bitrate)
+    return wishes._replace(max_rate=rate) if rate in _RATES else wishes
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and len(text) <= 6 and text.isascii() and text.isdigit() else -1
 
 
 OPUS_MS = (10, 20, 40, 60)

@@ -45,7 +45,7 @@ EXEMPT = {
     "stands for none or nothing: any other number that is none would do": (
         "media.rtp.continuity _NOBODY",
         "media.rtp.continuity _OURSELVES",
-        "media.worker.leg NO_TYPE",
+        "media.worker.path NO_TYPE",
         "switch.demo.phone NOT_YET",
         "switch.engine.media NO_WORKER",
         "switch.ledger.counting FOREVER_US",

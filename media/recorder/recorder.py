@@ -238,7 +238,7 @@ class Recorder:
 
 def _be_nice() -> None:
     """Of this thread alone, on Linux: files may wait, packets may not."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
 
 
 def _words(error: OSError) -> str:

@@ -13,7 +13,7 @@ from G722 import G722
 from media.dsp import g711
 from media.dsp.g711 import Samples
 from media.transcoder.opus import OpusDecoder, OpusEncoder
-from switch.codec import Codec
+from switch.codec import ANY_OPUS, Codec, OpusWishes
 
 G722_BITRATE = 64_000
 FADE = 0.5
@@ -44,11 +44,12 @@ class _Repeating:
 
     def conceal(self, count: int, following: bytes) -> Samples:  # noqa: ARG002 what follows tells nothing of what was before
         parts: list[Samples] = []
-        last = self._last
-        while len(last) and sum(map(len, parts)) < count:
+        last, missing = self._last, count
+        while missing > 0 and last.any():  # of sixteen bits nothing is left after as many times, however short it is
             last = (last * FADE).astype(np.int16)
             parts.append(last)
-        return np.concatenate(parts)[:count] if parts else last
+            missing -= len(last)
+        return np.concatenate((*parts, np.zeros(max(0, missing), np.int16)))[:count]
 
 
 class _G711Encoder:
@@ -74,8 +75,8 @@ def decoder(codec: Codec, rate: int) -> Decoder:
             assert_never(codec)
 
 
-def encoder(codec: Codec, rate: int, *, with_fec: bool = False) -> Encoder:
-    """As `decoder`. `with_fec`: of Opus."""
+def encoder(codec: Codec, rate: int, *, opus: OpusWishes = ANY_OPUS) -> Encoder:
+    """As `decoder`. `opus`: how Opus is wanted."""
     match codec:
         case Codec.PCMU | Codec.PCMA:
             return _G711Encoder(codec.value)
@@ -83,6 +84,6 @@ def encoder(codec: Codec, rate: int, *, with_fec: bool = False) -> Encoder:
             coder: Encoder = G722(rate, G722_BITRATE)
             return coder
         case Codec.OPUS:
-            return OpusEncoder(rate, with_fec=with_fec)
+            return OpusEncoder(rate, opus)
         case _:
             assert_never(codec)

@@ -8,6 +8,7 @@ import numpy as np
 
 from media.dsp.g711 import Samples
 from media.transcoder.libopus import LIBRARY, PACKAGE, load
+from switch.codec import OpusWishes
 
 MAX_PACKET_BYTES = 1_275
 """Of one frame (RFC 6716 §3.4): 20 ms take a tenth of it."""
@@ -20,7 +21,7 @@ COMPLEXITY = 5
 """Of 10: half the CPU, and no difference that one hears at these bitrates."""
 
 _VOIP = 2_048
-_SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4_002, 4_010, 4_012, 4_014
+_SET_BITRATE, _SET_VBR, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_PACKET_LOSS = 4_002, 4_006, 4_010, 4_012, 4_014
 
 
 class OpusError(Exception):
@@ -46,17 +47,19 @@ def library() -> ctypes.CDLL:
 
 
 class OpusEncoder:
-    """One outgoing stream. `with_fec`: each packet has the one before once more, in less quality."""
+    """One outgoing stream. `wishes`: of who gets it; with redundancy each packet has the one before once more, in less quality."""
 
-    def __init__(self, rate: int, *, with_fec: bool) -> None:
+    def __init__(self, rate: int, wishes: OpusWishes) -> None:
         self._lib = library()
         error = ctypes.c_int()
         self._state = ctypes.c_void_p(self._lib.opus_encoder_create(rate, 1, _VOIP, ctypes.byref(error)))
         _checked(error.value)
         self._out = ctypes.create_string_buffer(MAX_PACKET_BYTES)
-        self._set(_SET_BITRATE, BITRATES[rate])
+        self._set(_SET_BITRATE, min(BITRATES[rate], wishes.max_bitrate))
         self._set(_SET_COMPLEXITY, COMPLEXITY)
-        if with_fec:
+        if wishes.is_constant:
+            self._set(_SET_VBR, 0)
+        if wishes.with_fec:
             self._set(_SET_INBAND_FEC, 1)
             self._set(_SET_PACKET_LOSS, EXPECTED_LOSS)
 

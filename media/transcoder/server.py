@@ -57,9 +57,7 @@ class Connection:
         if stream is None:
             if len(self._streams) >= MAX_STREAMS:
                 self._streams.popitem(last=False)
-            stream = TranscodedStream(
-                Codec(packet.source), Codec(packet.target), ptime_ms=packet.ptime_ms, with_fec=packet.with_fec
-            )
+            stream = TranscodedStream(Codec(packet.source), Codec(packet.target), ptime_ms=packet.ptime_ms, opus=packet.opus)
             self._streams[packet.stream] = stream
         self._streams.move_to_end(packet.stream)
         for coded in stream.packets(packet.payload, sequence=packet.sequence, timestamp=packet.timestamp):

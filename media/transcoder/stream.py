@@ -12,10 +12,11 @@ import numpy as np
 
 from media.dsp.g711 import Samples
 from media.transcoder.codecs import decoder, encoder
-from switch.codec import Codec, packet_ms
+from switch.codec import ANY_OPUS, Codec, OpusWishes, packet_ms
 
 MAX_CONCEALED_MS = 60
 """Three packets: what comes after that sounds like a machine, and a gap tells the truth."""
+NARROW_RATE = 8_000
 MAX_LATE = 100  # RFC 3550 A.1, MAX_MISORDER
 MAX_AHEAD = 3_000  # RFC 3550 A.1, MAX_DROPOUT: more is another source
 
@@ -33,10 +34,12 @@ class Coded(NamedTuple):
 class TranscodedStream:
     """`ptime_ms`: see `packet_ms`. Raises OpusError where the machine has no libopus."""
 
-    def __init__(self, source: Codec, target: Codec, *, ptime_ms: int = 20, with_fec: bool = False) -> None:
+    def __init__(self, source: Codec, target: Codec, *, ptime_ms: int = 20, opus: OpusWishes = ANY_OPUS) -> None:
         rate = min(source.sample_rate, target.sample_rate)
+        if target is Codec.OPUS and opus.max_rate < rate:
+            rate = NARROW_RATE
         self._decoder = decoder(source, rate)
-        self._encoder = encoder(target, rate, with_fec=with_fec)
+        self._encoder = encoder(target, rate, opus=opus)
         self._frame = packet_ms(target, ptime_ms) * rate // 1_000
         self._per_source = source.clock_rate, rate
         self._per_target = target.clock_rate, rate

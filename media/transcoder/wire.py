@@ -7,17 +7,19 @@ message says all that it takes to begin a stream, so a transcoder that was start
 import struct
 from typing import NamedTuple
 
+from switch.codec import OpusWishes
+
 MAX_MESSAGE_BYTES = 2_048
 READY = b"ready"
 """To the switch, once workers can connect."""
 
-_SOURCE = struct.Struct("!QIBBBBHI")
+_SOURCE = struct.Struct("!QIBBB??IIHI")
 _RESULT = struct.Struct("!IHBI")
 
 
 class SourcePacket(NamedTuple):
     """A packet of a source, to be transcoded. `at_ns`: when it came, CLOCK_MONOTONIC. `source`, `target`: `switch.codec.Codec`. `ptime_ms`:
-    how long packets of the target are. `with_fec`: its far end takes redundancy. `sequence`, `timestamp`: of the source's RTP; numbers that
+    how long packets of the target are. `opus`: how its far end wants Opus. `sequence`, `timestamp`: of the source's RTP; numbers that
     carried no audio are left out."""
 
     at_ns: int
@@ -25,13 +27,14 @@ class SourcePacket(NamedTuple):
     source: int
     target: int
     ptime_ms: int
-    with_fec: bool
+    opus: OpusWishes
     sequence: int
     timestamp: int
     payload: bytes
 
     def packed(self) -> bytes:
-        return _SOURCE.pack(*self[:-1]) + self.payload
+        *first, opus, sequence, timestamp, payload = self
+        return _SOURCE.pack(*first, *opus, sequence, timestamp) + payload
 
 
 class TranscodedPacket(NamedTuple):
@@ -49,8 +52,8 @@ class TranscodedPacket(NamedTuple):
 
 def source_packet(message: bytes) -> SourcePacket:
     """Raises struct.error for what is none."""
-    at_ns, stream, source, target, ptime_ms, with_fec, sequence, timestamp = _SOURCE.unpack_from(message)
-    return SourcePacket(at_ns, stream, source, target, ptime_ms, bool(with_fec), sequence, timestamp, message[_SOURCE.size :])
+    at_ns, stream, source, target, ptime_ms, *opus, sequence, timestamp = _SOURCE.unpack_from(message)
+    return SourcePacket(at_ns, stream, source, target, ptime_ms, OpusWishes(*opus), sequence, timestamp, message[_SOURCE.size :])
 
 
 def transcoded_packet(message: bytes) -> TranscodedPacket:

@@ -195,7 +195,7 @@ class Forwarder:
 
     def _skip(self, leg: Leg, to: Leg) -> None:
         if leg.transcoding is not None:
-            leg.transcoding.skip()
+            leg.transcoding.skip(self.buffer)
         else:
             to.stream.skip(self.buffer)
 

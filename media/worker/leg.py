@@ -139,16 +139,18 @@ class Leg(Path):
         if self.peer is None or (peer.host, peer.port) != (self.peer.host, self.peer.port):
             former = None if self.peer is None else (self.peer.host, self.peer.port)
             self._latch.begin(now_ns, former=former, latched=self.latched)
-            self.latched = None
-            self.rtcp.source = None
+            self.latched = self.rtcp_ns = None
+            self.rtcp.move()
             self.address = sendable(peer, ours=self.host)
+        elif peer.rtcp_port != self.peer.rtcp_port:
+            self.rtcp.source = None
         self.peer = peer
         self.codecs = {**peer.audio_types, peer.payload_type: peer.codec}
         self.send_type = peer.payload_type
         self.audio_type = NO_TYPE if self.is_awaited or self.taps_received or self.first_ns is None else peer.payload_type
         self.audio_codec = self.codec = peer.codec
         self.dtmf_type = NO_TYPE if peer.dtmf_type is None else peer.dtmf_type
-        self.unsent.clear()  # they may be of the other law
+        self._keep_own()
         self.octets = packet_ms(Codec.PCMU, peer.ptime_ms) * FRAME_SAMPLES // FRAME_MS
         self.cn_type = NO_TYPE if peer.cn_type is None else peer.cn_type
         self.event_types = frozenset((self.dtmf_type, *peer.dtmf_types)) - self.codecs.keys()
@@ -240,8 +242,9 @@ class Leg(Path):
                 leg._derive_way()
 
     def _derive_way(self) -> None:
-        """What is received gets to `hearer` as it is, recoded by table, or by way of a transcoder."""
-        to = self.hearer
+        """What is received gets to `hearer` as it is, recoded by table, or by way of a transcoder. Numbers that go the one way are not
+        missing on the other."""
+        to, was_relayed = self.hearer, self.relay_to is not None
         self.relay_to = self.recode = None
         if self.transcoding is not None and not self.transcoding.is_of(self.audio_codec, to):
             self.transcoding.end()
@@ -254,6 +257,8 @@ class Leg(Path):
             self.relay_to, self.recode = to, recoding(source, target)
         elif self.transcoding is None:
             self.transcoding = Transcoding(self.transcoder, source, to)
+        if was_relayed is not (self.relay_to is not None):
+            to.stream.detach()
 
     def listener(self) -> "Leg | None":
         partner = self.partner
@@ -353,6 +358,13 @@ class Leg(Path):
             self.end_own()
         self.digits = digits
         self.update_relay()
+
+    def _keep_own(self) -> None:
+        """Frames that wait may be of the other law, and what comes back from the transcoder of another codec."""
+        if self.own is None or self.own.is_of(Codec.PCMU, self):
+            self.unsent.clear()
+        else:
+            self.end_own()
 
     def end_own(self) -> None:
         """What was played to it, and is on its way through the transcoder or waits for more, is over."""

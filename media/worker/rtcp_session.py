@@ -58,6 +58,10 @@ class RtcpSession:
         self._block = self._voip = None
         self._reports = self._jitters_ns = 0
 
+    def move(self) -> None:
+        """The far end is elsewhere from now on, and maybe another one."""
+        self.source = self._newest_report = None
+
     def take(self, compound: Compound, now_ns: int, *, clock_rate: int) -> None:
         """The far end says this."""
         if compound.info is not None:

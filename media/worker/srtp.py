@@ -21,6 +21,8 @@ _PROFILES = {
     SrtpSuite.AES_CM_128_HMAC_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
     SrtpSuite.AES_CM_128_HMAC_SHA1_32: Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
 }
+MAX_RECEIVERS = 20
+"""Keys of a peer that are remembered, with what came under them: more than the forks of an INVITE that are followed."""
 _FAILURES = (Error, ValueError)
 """Of libsrtp; ValueError: a packet that is too long for it."""
 
@@ -31,7 +33,8 @@ class Dropped(OSError):
 
 class SrtpSocket:
     """The encrypted side of one leg's socket. Another key of the peer takes over at its first packet, since those that are on their way
-    still have the former one. A sending session is kept for each key of ours: to begin one anew would use the same key stream twice."""
+    still have the former one. A sending session is kept for each key of ours: to begin one anew would use the same key stream twice. So is
+    a receiving one for each of the peer's last keys: it knows the rollover counter, and what would be a replay."""
 
     __slots__ = (
         "_former",
@@ -40,6 +43,7 @@ class SrtpSocket:
         "_receive",
         "_received",
         "_receiver",
+        "_receivers",
         "_sender",
         "_senders",
         "_sendto",
@@ -51,9 +55,10 @@ class SrtpSocket:
         self._receive = leg.sock.recvfrom_into
         self._sendto = leg.sock.sendto
         self._senders: dict[tuple[SrtpSuite, bytes], Session] = {}
+        self._receivers: dict[tuple[SrtpSuite, bytes], Session] = {}  # the latest one last
         self._former: Session | None = None
         self._received = (keys.suite, keys.receive)
-        self._receiver = _session(*self._received, ssrc_type=Policy.SSRC_ANY_INBOUND)
+        self._receiver = self._receiver_of(keys)
         self._sender = self._sender_of(keys)
         self._unprotect, self._protect = self._receiver.unprotect, self._sender.protect
 
@@ -63,7 +68,7 @@ class SrtpSocket:
         if (keys.suite, keys.receive) != self._received:
             self._received = (keys.suite, keys.receive)
             self._former = self._receiver
-            self._receiver = _session(*self._received, ssrc_type=Policy.SSRC_ANY_INBOUND)
+            self._receiver = self._receiver_of(keys)
         self._unprotect, self._protect = self._receiver.unprotect, self._sender.protect
 
     def _sender_of(self, keys: Srtp) -> Session:
@@ -71,6 +76,14 @@ class SrtpSocket:
         if key not in self._senders:
             self._senders[key] = _session(*key, ssrc_type=Policy.SSRC_ANY_OUTBOUND)
         return self._senders[key]
+
+    def _receiver_of(self, keys: Srtp) -> Session:
+        key = (keys.suite, keys.receive)
+        known = self._receivers.pop(key, None)
+        self._receivers[key] = _session(*key, ssrc_type=Policy.SSRC_ANY_INBOUND) if known is None else known
+        if len(self._receivers) > MAX_RECEIVERS:
+            del self._receivers[next(iter(self._receivers))]
+        return self._receivers[key]
 
     def receive(self, buffer: bytearray) -> "tuple[int, Address]":
         """As `recvfrom_into`: the decrypted packet. OSError where there is none, or none that is the peer's."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media.dsp.tones import FRAME_SAMPLES
-from media.rtp.continuity import FRAME_MS, MAX_AHEAD
+from media.rtp.continuity import FRAME_MS, MAX_AHEAD, MAX_BEHIND
 from media.rtp.packet import HEADER_BYTES, MARKER, PLAIN
 from media.transcoder.wire import MAX_MESSAGE_BYTES, SourcePacket, TranscodedPacket, transcoded_packet
-from switch.codec import Codec
+from switch.codec import ANY_OPUS, Codec, OpusWishes
 
 if TYPE_CHECKING:
     from media.worker.leg import Leg
@@ -40,9 +40,9 @@ class Transcoding:
         "_skipped",
         "_source",
         "_ssrc",
-        "_takes_fec",
         "_target",
         "_transcoder",
+        "_wishes",
         "to",
     )
 
@@ -51,7 +51,7 @@ class Transcoding:
         self._transcoder = transcoder
         self._codec = source
         self._target = Codec(to.codec)
-        self._ptime_ms, self._takes_fec = _wishes(to)
+        self._ptime_ms, self._wishes = _wishes(to)
         self._source: int | None = None  # its SSRC
         self._newest = 0  # its sequence
         self._skipped = 0
@@ -62,7 +62,7 @@ class Transcoding:
         """Returns whether it goes from this codec to that leg, as that is now."""
         if to is not self.to or (source, to.codec) != (self._codec, self._target):
             return False
-        return _wishes(to) == (self._ptime_ms, self._takes_fec)
+        return _wishes(to) == (self._ptime_ms, self._wishes)
 
     @property
     def newest(self) -> tuple[int, int] | None:
@@ -83,8 +83,9 @@ class Transcoding:
         if ssrc != self._source:
             if self._source is not None:
                 self._number = self._transcoder.replace(self._number, self)
-            self._source, self._skipped = ssrc, 0
-        self._newest = sequence
+            self._source, self._newest, self._skipped = ssrc, sequence, 0
+        if -(sequence - self._newest) & 0xFFFF > MAX_BEHIND:  # else it is late
+            self._newest = sequence
         return self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
 
     def hand_over_own(self, frame: bytes, now_ns: int) -> None:
@@ -95,17 +96,20 @@ class Transcoding:
     def _send(self, sequence: int, timestamp: int, payload: bytes, now_ns: int) -> bool:
         return self._transcoder.send(
             SourcePacket(
-                now_ns, self._number, self._codec, self._target, self._ptime_ms, self._takes_fec, sequence, timestamp, payload
+                now_ns, self._number, self._codec, self._target, self._ptime_ms, self._wishes, sequence, timestamp, payload
             )
         )
 
-    def skip(self) -> None:
-        """A packet of the source is not sent on: its number is not missing."""
-        self._skipped += 1
+    def skip(self, packet: bytearray) -> None:
+        """A packet is no audio: its number is not missing. One of another SSRC, or that comes late or twice, has none of the audio's."""
+        _, sequence, _, ssrc = _unpack(packet)
+        if self.expects(ssrc, sequence):
+            self._newest = sequence
+            self._skipped += 1
 
     def renumber(self, packet: bytearray) -> None:
-        """A telephone-event of the source goes on beside the audio."""
-        self._skipped += 1
+        """A telephone-event, or comfort noise, goes on beside the audio."""
+        self.skip(packet)
         self._sequence = (self._sequence + 1) & 0xFFFF
         packet[2:4] = self._sequence.to_bytes(2, "big")
         packet[8:12] = self._ssrc.to_bytes(4, "big")
@@ -120,10 +124,10 @@ class Transcoding:
         self._transcoder.forget(self._number)
 
 
-def _wishes(leg: "Leg") -> tuple[int, bool]:
-    """Returns how long packets to a leg are, as it asked for, and whether it takes redundancy."""
+def _wishes(leg: "Leg") -> tuple[int, OpusWishes]:
+    """Returns how long packets to a leg are, as it asked for, and how it wants Opus."""
     peer = leg.peer
-    return (FRAME_MS, False) if peer is None else (peer.ptime_ms, peer.takes_fec)
+    return (FRAME_MS, ANY_OPUS) if peer is None else (peer.ptime_ms, peer.opus)
 
 
 class Transcoder:

@@ -45,7 +45,7 @@ def remote_media(
         takes_tones=agreement.dtmf_type is None and peer.dtmf is not DtmfMode.INFO,
         audio_types={each.payload_type: each.codec for each in (*stream.formats, *ours)},
         ptime_ms=stream.ptime_ms or PTIME_MS,
-        takes_fec=stream.takes_fec,
+        opus=stream.opus,
         dtmf_types=() if our_dtmf is None or agreement.dtmf_type is None else (our_dtmf,),
         sends=stream.direction.sends,
         receives=stream.direction.receives,

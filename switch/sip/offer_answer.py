@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from switch.codec import NARROW_BAND, Codec
+from switch.codec import ANY_OPUS, NARROW_BAND, Codec, OpusWishes, opus_wishes
 from switch.sip.headers import parse_uint
 from switch.sip.sdes import Crypto, SrtpKeys, SrtpMode, Suite, first_usable
 from switch.sip.sdp import (
@@ -78,7 +78,7 @@ def warning_text(value: str) -> str:
 class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     """The peer's audio as we can serve it. `formats`: of our codecs only, the best first. `dtmf_type`: its telephone-event/8000.
     `cn_type`: its comfort noise. `direction`: as the peer sees it, with the RFC 2543 hold (c=0.0.0.0) applied. `ptime_ms`: the packet time
-    it asks for. `takes_fec`: it asks for Opus with redundancy (RFC 7587 §6.1). `is_v6`: the host, which may be a name, is of IPv6.
+    it asks for. `opus`: how it wants Opus. `is_v6`: the host, which may be a name, is of IPv6.
     `rtcp_port`, `rtcp_mux`: where its RTCP is, see `Media`. `crypto`: its key; None: it is plain RTP."""
 
     host: str
@@ -88,7 +88,7 @@ class AudioStream(msgspec.Struct, frozen=True, kw_only=True):
     direction: Direction
     cn_type: int | None = None
     ptime_ms: int | None = None
-    takes_fec: bool = False
+    opus: OpusWishes = ANY_OPUS
     is_v6: bool = False
     rtcp_port: int | None = None
     rtcp_mux: bool = False
@@ -281,7 +281,7 @@ def _audio(
         cn_type=_number_of(_COMFORT_NOISE, listed),
         direction=_held(media.direction) if media.host in UNSPECIFIED else media.direction,
         ptime_ms=media.ptime_ms,
-        takes_fec=any(each.codec is Codec.OPUS and _takes_fec(media, each.payload_type) for each in formats),
+        opus=_opus_wishes(media, formats),
         is_v6=media.is_v6,
         rtcp_port=media.rtcp_port,
         rtcp_mux=media.rtcp_mux,
@@ -293,9 +293,9 @@ def _number_of(encoding: str, listed: Mapping[int, str]) -> int | None:
     return next((number for number, each in listed.items() if each == encoding), None)
 
 
-def _takes_fec(media: Media, payload_type: int) -> bool:
-    values = [value.replace(" ", "").lower().split(";") for value in _values(media, payload_type)]
-    return any("useinbandfec=1" in each for each in values)
+def _opus_wishes(media: Media, formats: Sequence[Format]) -> OpusWishes:
+    numbers = [each.payload_type for each in formats if each.codec is Codec.OPUS]
+    return opus_wishes(part for number in numbers[:1] for value in _values(media, number) for part in value.split(";"))
 
 
 def _values(media: Media, payload_type: int) -> list[str]:

@@ -164,3 +164,15 @@ def test_rtcp_is_a_sign_that_there_is_somebody() -> None:
         talk.tick(1_000 * second)
         talk.legs[B].hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), LINE, talk.now_ns)
     assert talk.told == []
+
+
+def test_rtcp_of_before_a_reinvite_says_nothing_of_who_is_there_now() -> None:
+    talk = Talk()
+    talk.say(A, at_ms=100)
+    talk.say(B, at_ms=120)
+    talk.now_ns = 2_000 * MS
+    talk.legs[B].hear_rtcp(memoryview(b"\x80\xc9\x00\x01\x00\x00\x12\x34"), LINE, talk.now_ns)
+    talk.now_ns = 2_100 * MS
+    talk.do(SetRemote(port=B, peer=RemoteMedia(host=LINE[0], port=LINE[1] + 10)))
+    talk.tick(9_000)
+    assert talk.told[1:] == [Quiet(port=A, since_ns=120 * MS)]

@@ -225,6 +225,24 @@ def test_where_the_far_end_has_moved_its_rtcp_is_not_sought_where_it_was() -> No
     assert way[1] == (LINE[0], 6_001)
 
 
+def test_another_far_end_is_not_answered_on_the_reports_of_the_one_before() -> None:
+    talk = Talk()
+    talk.run(1_000)
+    talk.tell(B, build(ssrc=B, cname="line", info=SenderInfo(ntp=0x1122334455667788, timestamp=0, packets=1, octets=160)), LINE)
+    talk.change_line(port=6_000)
+    assert talk.legs[B].rtcp.last_report(talk.now_ns) == (0, 0)
+
+
+def test_the_far_end_says_another_port_for_its_rtcp() -> None:
+    talk = Talk()
+    talk.change_line(rtcp_port=7_000)
+    talk.tell(B, build(ssrc=B, cname="line"), (LINE[0], 7_000))
+    talk.change_line(rtcp_port=8_000)
+    way = destination(talk.legs[B])
+    assert way is not None
+    assert way[1] == (LINE[0], 8_000)
+
+
 def test_a_leg_that_is_closed_says_so() -> None:
     talk = Talk()
     talk.run(500)

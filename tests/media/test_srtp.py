@@ -17,7 +17,7 @@ from media.tap_frame import RECEIVED, SENT
 from media.worker.forward import BUFFER_BYTES
 from media.worker.leg import Leg
 from media.worker.path import Address
-from media.worker.srtp import Dropped
+from media.worker.srtp import MAX_RECEIVERS, Dropped
 from media.worker.tap import LegTap
 from switch.sip.sdes import Suite
 
@@ -192,6 +192,31 @@ def test_another_key_of_the_peer_takes_over_at_its_first_packet() -> None:
     sent = world.goes(rtp(5))
     assert sent is not None
     assert world.far.hears.unprotect(sent) == rtp(5)
+
+
+def test_a_key_of_the_peer_that_comes_back_knows_what_came() -> None:
+    """There and back: what came before does not come again, and the rollover counter is where it was."""
+    world, other = Encrypted(), keys(theirs=150)
+    replayed = world.far.sends.protect(rtp(1))
+    assert world.comes(replayed) == rtp(1)
+    for number in range(32_000, 96_001, 32_000):
+        assert world.comes(world.far.sends.protect(rtp(number))) == rtp(number)
+    world.agree(other)
+    assert world.comes(FarEnd(other).sends.protect(rtp(1))) == rtp(1)
+    world.agree(world.srtp)
+    assert world.comes(replayed) is None
+    assert world.comes(world.far.sends.protect(rtp(96_001))) == rtp(96_001)
+
+
+@pytest.mark.parametrize(("others", "is_known"), [(MAX_RECEIVERS - 1, True), (MAX_RECEIVERS, False)])
+def test_so_many_keys_of_the_peer_are_remembered(others: int, *, is_known: bool) -> None:
+    world = Encrypted()
+    first = world.far.sends.protect(rtp(1))
+    assert world.comes(first) == rtp(1)
+    for number in range(others):
+        world.agree(keys(theirs=150 + number))
+    world.agree(world.srtp)
+    assert (world.comes(first) is None) is is_known
 
 
 def test_our_key_is_never_begun_anew() -> None:

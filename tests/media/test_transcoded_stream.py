@@ -11,7 +11,7 @@ from media.dsp.tones import tone
 from media.transcoder.codecs import decoder, encoder
 from media.transcoder.opus import OpusError
 from media.transcoder.stream import MAX_CONCEALED_MS, MAX_LATE, Coded, TranscodedStream
-from switch.codec import Codec, packet_ms
+from switch.codec import Codec, OpusWishes, packet_ms
 
 PCMU, PCMA, G722, OPUS = Codec
 PAIRS = [pair for pair in product(Codec, Codec) if pair[0] is not pair[1]]
@@ -24,7 +24,7 @@ class Phone:
 
     def __init__(self, codec: Codec, *, packets: int = SECOND, ptime_ms: int = 20, timestamp: int = 0xFFFFFFFF - 8_000) -> None:
         rate = codec.sample_rate
-        coder = encoder(codec, rate, with_fec=True)
+        coder = encoder(codec, rate, opus=OpusWishes(with_fec=True))
         samples = tone((HZ,), packets * ptime_ms, level_db=-10.0, rate=rate)
         self.payloads = [coder.encode(frame) for frame in samples.reshape(packets, -1)]
         self.step = codec.clock_rate * ptime_ms // 1_000
@@ -111,9 +111,36 @@ def test_longer_loss_stays_a_gap_of_as_many_packets(source: Codec) -> None:
     assert coded[20].timestamp - coded[19].timestamp == (lost + 1) * target.clock_rate // 50
 
 
+def opus_sizes(wishes: OpusWishes) -> list[int]:
+    """Octets of each 20 ms of G.722, in Opus."""
+    phone, stream = Phone(G722), TranscodedStream(G722, OPUS, opus=wishes)
+    noise = np.random.default_rng(1)
+    phone.payloads = [noise.bytes(160) for _ in range(SECOND)]
+    return [len(each.payload) for number in range(SECOND) for each in phone.to(stream, number)]
+
+
+def test_opus_takes_no_more_bits_than_the_far_end_allows() -> None:
+    assert 8 * sum(opus_sizes(OpusWishes())) > 22_000
+    assert 8 * sum(opus_sizes(OpusWishes(max_bitrate=12_000))) < 14_000
+
+
+def test_opus_is_of_a_constant_bit_rate_where_the_far_end_wants_that() -> None:
+    assert len(set(opus_sizes(OpusWishes()))) > 1
+    assert len(set(opus_sizes(OpusWishes(is_constant=True)))) == 1
+
+
+@pytest.mark.parametrize(("max_rate", "is_narrow"), [(8_000, True), (15_999, True), (16_000, False), (48_000, False)])
+def test_opus_has_no_more_band_than_the_far_end_plays(max_rate: int, *, is_narrow: bool) -> None:
+    phone, stream = Phone(G722), TranscodedStream(G722, OPUS, opus=OpusWishes(max_rate=max_rate))
+    coder = encoder(G722, 16_000)
+    phone.payloads = [coder.encode(frame) for frame in tone((6_000.0,), 1_000, level_db=-10.0, rate=16_000).reshape(SECOND, -1)]
+    samples = heard([each for number in range(SECOND) for each in phone.to(stream, number)], OPUS)
+    assert (level_db(samples[3_200:]) < -40.0) is is_narrow
+
+
 def test_opus_redundancy_gives_back_what_was_lost() -> None:
     """The first packet of speech is lost: what went before is silence, and only the one after it knows better."""
-    coder = encoder(OPUS, 16_000, with_fec=True)
+    coder = encoder(OPUS, 16_000, opus=OpusWishes(with_fec=True))
     buzz = (8_000 * np.sign(np.sin(np.arange(16_000) * 2 * np.pi * 120 / 16_000))).astype(np.int16)
     buzz[: 10 * 320] = 0
     payloads = [coder.encode(frame) for frame in buzz.reshape(50, -1)]

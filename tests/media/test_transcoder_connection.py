@@ -14,7 +14,7 @@ from media.transcoder.server import MAX_WAIT_NS, Connection
 from media.transcoder.wire import SourcePacket, TranscodedPacket, source_packet, transcoded_packet
 from media.worker.leg import Leg
 from media.worker.transcoding import RESULTS_A_TURN, SEND_BUFFER_BYTES, Transcoder, Transcoding
-from switch.codec import Codec
+from switch.codec import Codec, OpusWishes
 
 PACKET = build(RtpPacket(payload_type=0, sequence=7, timestamp=160, ssrc=0xA, payload=b"\xff" * 160))
 
@@ -130,6 +130,21 @@ def test_what_comes_back_for_a_direction_that_is_over_goes_nowhere(listener: soc
         peer.close()
 
 
+def test_what_was_played_in_a_codec_that_is_over_goes_nowhere(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        leg = direction.leg
+        leg.own = Transcoding(direction.transcoder, Codec.PCMU, leg)
+        leg.own.hand_over_own(b"\xff" * 160, 0)
+        stream = source_packet(peer.recv(2_048)).stream
+        leg.set_remote(RemoteMedia(host="127.0.0.1", port=4_000, codec=Codec.PCMU, payload_type=0), 0)
+        peer.send(TranscodedPacket(stream, 0, False, 0, b"\0" * 160).packed())
+        direction.transcoder.receive(0)
+        assert direction.sock.sent == []
+        peer.close()
+
+
 def test_another_source_is_another_stream(listener: socket.socket) -> None:
     direction = Direction(Path(listener.getsockname()))
     with closing(direction.transcoder):
@@ -160,7 +175,7 @@ def served(*messages: bytes, now_ns: int = 0) -> list[bytes]:
     return results
 
 
-GOOD = SourcePacket(1_000, 1, Codec.PCMU, Codec.G722, 20, False, 7, 160, b"\xff" * 160)
+GOOD = SourcePacket(1_000, 1, Codec.PCMU, Codec.G722, 20, OpusWishes(), 7, 160, b"\xff" * 160)
 
 
 def test_a_transcoder_drops_what_is_no_message_and_goes_on() -> None:

@@ -87,6 +87,14 @@ class Talker(Phone):
         self.sequence += 1
         self.timestamp += self.codec.clock_rate // 50
 
+    def press_aside(self, digit: str) -> int:
+        """As `press`, of an SSRC of the keys' own."""
+        packets = list(press(digit, RtpPacket(payload_type=101, sequence=500, timestamp=self.timestamp, ssrc=self.ssrc + 1)))
+        for packet in packets:
+            self.send(build(packet))
+        self.timestamp += self.codec.clock_rate // 10
+        return len(packets)
+
     def press(self, digit: str) -> int:
         """Returns how many packets that took."""
         start = RtpPacket(payload_type=101, sequence=self.sequence, timestamp=self.timestamp, ssrc=self.ssrc)
@@ -155,6 +163,24 @@ def test_keys_go_on_beside_what_is_transcoded(network: Network) -> None:
     assert [packet.payload_type for packet in heard] == [0] * 5 + [101] * count + [0] * 5
     assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
     assert len({packet.timestamp for packet in heard[5:-5]}) == 1
+
+
+@pytest.mark.parametrize("line_has_keys", [True, False])
+def test_keys_of_an_ssrc_of_their_own_cost_no_audio(network: Network, *, line_has_keys: bool) -> None:
+    caller, line = network.bridged(G722, PCMU)
+    if not line_has_keys:
+        network.worker.order(SetRemote(port=line.leg, peer=replace(line.media(), dtmf_type=None)))
+        network.worker.settle()
+    for number in range(2):
+        caller.say(number)
+        line.hear()
+    count = caller.press_aside("5")
+    heard = [line.hear() for _ in range(count if line_has_keys else 0)]
+    for number in range(2, 5):
+        caller.say(number)
+        heard.append(line.hear())
+    assert [packet.payload_type for packet in heard[-3:]] == [0] * 3
+    assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
 
 
 @pytest.mark.parametrize("source", [PCMU, G722], ids=lambda each: each.name)
@@ -262,6 +288,33 @@ def test_another_codec_by_reinvite_is_another_stream_where_its_clock_is(network:
     while after.payload_type == 0:
         after = phone.hear()
     assert after.ssrc != before.ssrc
+
+
+def test_a_codec_that_comes_back_by_reinvite_leaves_no_gap_in_the_numbers(network: Network) -> None:
+    caller, line = network.bridged(PCMU, PCMU)
+    heard = []
+    for codec in (PCMU, G722, PCMU, G722):
+        caller.payload_type = caller.codec = codec
+        network.worker.order(SetRemote(port=caller.leg, peer=caller.media()))
+        network.worker.settle()
+        for number in range(5):
+            caller.say(number)
+            heard.append(line.hear())
+    assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
+    assert len({packet.ssrc for packet in heard}) == 1
+
+
+def test_a_codec_of_the_agreement_that_comes_for_a_while_leaves_no_gap_in_the_numbers(network: Network) -> None:
+    caller, line = network.bridged(PCMU, PCMU)
+    network.worker.order(SetRemote(port=caller.leg, peer=replace(caller.media(), audio_types={0: PCMU, 9: G722})))
+    network.worker.settle()
+    heard = []
+    for payload_type in (0, 9, 0, 9):
+        caller.payload_type = payload_type
+        for number in range(5):
+            caller.say(number)
+            heard.append(line.hear())
+    assert [(after.sequence - before.sequence) & 0xFFFF for before, after in pairwise(heard)] == [1] * (len(heard) - 1)
 
 
 def test_a_transcoder_ends_with_the_switch(tmp_path: Path) -> None:

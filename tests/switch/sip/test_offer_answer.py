@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.codec import Codec
+from switch.codec import Codec, OpusWishes
 from switch.sip.offer_answer import AudioStream, Incompatible, NegotiatedMedia, accept_answer, answer, offer, warning
 from switch.sip.sdp import MAX_STREAMS, Direction, Format, SessionDescription, parse_sdp
 
@@ -84,19 +84,26 @@ class TestWideBand:
         ]
 
     @pytest.mark.parametrize(
-        ("fmtp", "takes"),
+        ("fmtp", "wishes"),
         [
-            ("a=fmtp:96 useinbandfec=1", True),
-            ("a=fmtp:96 minptime=10; UseInbandFEC=1", True),
-            ("a=fmtp:96 useinbandfec=0", False),
-            ("a=fmtp:97 useinbandfec=1", False),
-            ("a=fmtp:96", False),
+            ("a=fmtp:96 useinbandfec=1", OpusWishes(with_fec=True)),
+            ("a=fmtp:96 minptime=10; UseInbandFEC=1", OpusWishes(with_fec=True)),
+            ("a=fmtp:96 useinbandfec=0", OpusWishes()),
+            ("a=fmtp:97 useinbandfec=1", OpusWishes()),
+            ("a=fmtp:96", OpusWishes()),
+            ("a=fmtp:96 cbr=1;maxaveragebitrate=16000", OpusWishes(is_constant=True, max_bitrate=16_000)),
+            ("a=fmtp:96 maxaveragebitrate=6000", OpusWishes(max_bitrate=6_000)),
+            ("a=fmtp:96 maxaveragebitrate=5999", OpusWishes()),
+            ("a=fmtp:96 maxaveragebitrate=510001", OpusWishes()),
+            ("a=fmtp:96 maxaveragebitrate=-1;maxplaybackrate=x", OpusWishes()),
+            ("a=fmtp:96 maxplaybackrate = 8000 ; stereo=0", OpusWishes(max_rate=8_000)),
+            ("a=fmtp:96 maxplaybackrate=7999", OpusWishes()),
         ],
     )
-    def test_redundancy_is_for_those_that_ask_for_it(self, fmtp: str, takes: bool) -> None:  # noqa: FBT001 a column
+    def test_opus_as_the_far_end_wants_it(self, fmtp: str, wishes: OpusWishes) -> None:
         agreement = answered(sdp("m=audio 20000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2", fmtp), Codec.OPUS)
         assert agreement is not None
-        assert agreement.stream.takes_fec is takes
+        assert agreement.stream.opus == wishes
 
     def test_g722_is_nine_and_counts_8000(self) -> None:
         agreement = answered(sdp(*WIDE), Codec.G722)
