@@ -9,6 +9,7 @@ from pathlib import Path
 
 BENCHES = (
     "relay",
+    "capacity",
     "recording",
     "srtp",
     "prompts",

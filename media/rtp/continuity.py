@@ -31,6 +31,8 @@ FRAME_MS = 20
 OFF_MS = 40
 """A packet's time makes sense within this, by the wall: one frame of jitter on either side, and one more. By its sequence it does within
 half a frame, since what is off then adds up."""
+LONGEST_MS = 60
+"""Of a packet. What lies further apart has silence between."""
 LEAD_MS = 1_000
 """No source runs further ahead of the wall than this."""
 LAG_MS = 200
@@ -51,12 +53,13 @@ _NS_PER_S = 1_000_000_000
 
 class _Source:
     """What feeds the stream. The `next_` numbers are those that its next packet has if nothing happens, in its own count; `step` is the
-    length of its packets. `first`, `last`: the stream's numbers that it has used up without a break (`last`: as of when another source
-    took over). `shift`: from its timestamps to the stream's, once it `is_anchored`."""
+    length of its packets, a guess until it `has_step`. `first`, `last`: the stream's numbers that it has used up without a break (`last`:
+    as of when another source took over). `shift`: from its timestamps to the stream's, once it `is_anchored`."""
 
     __slots__ = (
         "check_ns",
         "first",
+        "has_step",
         "is_anchored",
         "is_behind",
         "last",
@@ -72,6 +75,7 @@ class _Source:
         self.next_sequence = next_sequence
         self.next_timestamp = next_timestamp
         self.step = step
+        self.has_step = False
         self.shift = 0
         self.is_anchored = False
         self.first = self.last = 0
@@ -295,13 +299,14 @@ class OutgoingStream:
         if now_ns >= source.check_ns:
             source.check_ns = now_ns + CHECK_NS
             stays_behind, source.is_behind = source.is_behind and off < -LAG_MS * self._ms, off < -LAG_MS * self._ms
-        if abs(off) <= OFF_MS * self._ms:
-            if ahead == 1 and 0 < step <= OFF_MS * self._ms + self._frame:
-                source.step = step
-            return True
-        if ahead is None or is_marked or stays_behind or off > LEAD_MS * self._ms:
-            return False
-        return abs(step - ahead * source.step) <= self._frame // 2
+        is_on_time = abs(off) <= OFF_MS * self._ms
+        is_length = ahead == 1 and 0 < step <= LONGEST_MS * self._ms
+        if is_length and not source.has_step:
+            source.step, source.has_step = step, True
+        is_steady = ahead is not None and abs(step - ahead * source.step) <= self._frame // 2
+        if is_length and (is_on_time or not is_steady):
+            source.step = step
+        return is_on_time or (is_steady and not (is_marked or stays_behind or off > LEAD_MS * self._ms))
 
     def _wall(self, now_ns: int) -> int:
         if self._first_ns is None:

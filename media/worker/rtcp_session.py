@@ -98,10 +98,10 @@ class RtcpSession:
         block = self._block
         if block is None:
             return None
-        expected = ((block.highest - first_sequence) & 0xFFFFFFFF) + 1
+        expected = min(((block.highest - first_sequence) & 0xFFFFFFFF) + 1, numbers)
         return FarEnd(
-            expected=min(expected, numbers),
-            lost=max(0, block.lost),
+            expected=expected,
+            lost=min(max(0, block.lost), expected),
             jitter_us=self._jitters_ns // self._reports // NS_PER_US,
             discarded=0.0 if self._voip is None else self._voip.discard,
             mos=None if self._voip is None else self._voip.mos,

@@ -82,8 +82,9 @@ def _found(whole: NDArray[np.float64], piece: NDArray[np.float64]) -> tuple[int,
 
 
 def problems(wanted: Mapping[str, Any], sides: Mapping[str, Side], *, place: str) -> Iterator[str]:
-    """What is wrong with a recording by `{left: PHONE, right: PHONE, in_step: DURATION, steady: DURATION}`: each piece of what both sent is
-    there, no piece is further from where the others say it belongs than `steady`, and the sides are in step."""
+    """What is wrong with a recording by `{left: PHONE, right: PHONE, in_step: DURATION, steady: DURATION, unlike: N}`. The pieces of what
+    both sent are there, but `unlike` of a side: 0 if left out, and the recorder may move what follows by a step within a piece, once it
+    knows that a packet was late. No piece is further than `steady` from where the others say it belongs, and the sides are in step."""
     for name, side in sides.items():
         if side.unlike > wanted.get("unlike", 0):
             yield f"{place}: {name}: {side.unlike} pieces of 2 s of what {wanted[name]} sent are not there"

@@ -51,6 +51,8 @@ NO_WORKER = -1
 
 PortOwner = tuple[str, int]
 """A call's id and its leg's number."""
+SPARE_TYPE = 102
+"""For what has `DTMF_TYPE` or a codec's number as a rule, where the peer has given that to the codec that is agreed on."""
 MAX_NOTED = 1_000
 """Sources whose NAT has been noted; when there are more, all may be noted once more."""
 
@@ -235,8 +237,8 @@ class MediaController:
         agreement = self._accepted(leg, answer)
         if agreement is None:
             return False
-        leg.remote = None
-        self._set_remote(live, leg, agreement, ours=_formats(leg))
+        leg.remote = self._remote(leg, agreement, ours=_formats(leg))
+        self._tell(live.worker, SetRemote(port=_port(leg), peer=leg.remote))
         leg.offered = False
         return True
 
@@ -342,7 +344,7 @@ class MediaController:
 
     def _remote(self, leg: LiveLeg, agreement: NegotiatedMedia, *, ours: tuple[Format, ...]) -> RemoteMedia:
         host = self._media_host(leg, agreement)
-        our_dtmf = DTMF_TYPE if leg.offered else None
+        our_dtmf = _dtmf_type(leg) if leg.offered else None
         return remote_media(agreement, host=host, ours=ours, our_dtmf=our_dtmf, peer=leg.peer, told=leg.told)
 
     def _media_host(self, leg: LiveLeg, agreement: NegotiatedMedia) -> str:
@@ -427,14 +429,22 @@ def _has_mux(leg: LiveLeg) -> bool:
 
 def _formats(leg: LiveLeg, *, first: int | None = None) -> tuple[Format, ...]:
     """Returns what we offer a leg: what its config says, in front what needs no transcoder beside `first`; without config G.711, `first` in
-    front. What is agreed on keeps its number (RFC 3264 §8.3.2)."""
+    front. What is agreed on keeps its number (RFC 3264 §8.3.2), and no other one gets that."""
     if leg.peer.codecs:
         codecs = leg.peer.codecs if first is None else sorted(leg.peer.codecs, key=lambda each: not fits(Codec(first), each))
     else:
         codecs = sorted(NARROW_BAND, key=lambda each: each != first)
     known = leg.remote
-    return tuple(Format(known.payload_type if known is not None and known.codec == each else each.value, each) for each in codecs)
+    return tuple(
+        Format(known.payload_type if known is not None and known.codec == each else _number(leg, each.value), each)
+        for each in codecs
+    )
 
 
 def _dtmf_type(leg: LiveLeg) -> int | None:
-    return DTMF_TYPE if leg.peer.dtmf.is_by_events else None
+    return _number(leg, DTMF_TYPE) if leg.peer.dtmf.is_by_events else None
+
+
+def _number(leg: LiveLeg, usual: int) -> int:
+    """Returns the payload type that we give to what the leg has none for yet."""
+    return SPARE_TYPE if leg.remote is not None and leg.remote.payload_type == usual else usual

@@ -385,6 +385,22 @@ def test_a_stalled_network_lets_go_all_at_once() -> None:
     assert relayed(out, 200, 160 * 200, at_ms=4_010) == Seen(1_200, 50_000 + 160 * 200)
 
 
+@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 60])
+@pytest.mark.parametrize("clean", [1, 2])
+def test_so_it_does_with_packets_of_any_length_right_after_the_first(ptime_ms: int, clean: int) -> None:
+    out = stream()
+    came = [relayed(out, n, 8 * ptime_ms * n, at_ms=ptime_ms * n if n < clean else 1_000) for n in range(12)]
+    assert came == [Seen(1_000 + n, 50_000 + 8 * ptime_ms * n, marker=n == 0) for n in range(12)]
+
+
+def test_a_pause_before_a_stall_is_not_the_length_of_the_packets() -> None:
+    """What is told wrong by it is put right at the next packet."""
+    out = stream()
+    stamps = [0, 480, 640, 800, 960]
+    came = [relayed(out, n, stamp, at_ms=1_000 if n else 0) for n, stamp in enumerate(stamps)]
+    assert [each.marker for each in came if each is not None] == [True, False, True, False, False]
+
+
 def test_silence_suppression_is_the_wall_s_time() -> None:
     out = stream()
     relayed(out, 1, 0)

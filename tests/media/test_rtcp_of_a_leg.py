@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bridged_legs import CALLER, LINE, MS, FakeSocket, World
 
-from media.control import Close, Closed, Quality, RemoteMedia, SetRemote
+from media.control import Close, Closed, Quality, RemoteMedia, SendDigit, SetRemote
 from media.rtp.packet import RtpPacket
 from media.rtp.packet import build as build_rtp
 from media.rtp.rtcp import Compound, ReportBlock, SenderInfo, build, middle, ntp, parse
@@ -142,6 +142,16 @@ def test_what_the_far_end_says_comes_with_the_end() -> None:
     assert (quality.far_end.expected, quality.far_end.lost, quality.far_end.jitter_us) == (100, 5, 10_000)
     assert quality.round_trip_us == pytest.approx(50_000, abs=50)
     assert talk.closed(A).far_end is None
+
+
+def test_a_far_end_can_not_lose_more_than_was_sent() -> None:
+    talk = Talk()
+    talk.run(2_000)
+    leg = talk.legs[B]
+    talk.tell(B, build(ssrc=B, cname="line", blocks=[block_about(leg, lost=10**6, highest=leg.stream.first_sequence + 49)]), LINE)
+    far_end = talk.closed(B).far_end
+    assert far_end is not None
+    assert (far_end.expected, far_end.lost) == (50, 50)
 
 
 def test_a_far_end_can_not_expect_more_than_was_sent() -> None:
@@ -304,10 +314,13 @@ def test_a_codec_with_another_clock_begins_another_stream() -> None:
     leg = talk.legs[B]
     former = leg.stream.ssrc
     talk.tell(B, build(ssrc=B, cname="line", blocks=[block_about(leg, lost=7)]), LINE)
-    talk.change_line(codec=107, payload_type=107)
+    talk.change_line(codec=107, payload_type=107, dtmf_type=101)
     assert leg.stream.ssrc != former
     assert leg.reception.clock_rate == 48_000
-    talk.tell(B, build(ssrc=B, cname="line", blocks=[block_about(leg, lost=2, jitter=480)]), LINE)
+    talk.do(SendDigit(port=B, digit="5", duration_ms=100))
+    talk.run(200)
+    highest = leg.stream.first_sequence + leg.stream.numbers - 1
+    talk.tell(B, build(ssrc=B, cname="line", blocks=[block_about(leg, lost=2, jitter=480, highest=highest)]), LINE)
     told = talk.closed(B).far_end
     assert told is not None
     assert (told.lost, told.jitter_us) == (2, 10_000)

@@ -157,3 +157,25 @@ def test_a_reinvite_without_a_codec_of_the_list_is_refused_and_the_call_goes_on(
     world.run(500)
     assert b'Warning: 305 payphone "Audio is PCMA"\r\n' in sent_to_caller(world)
     assert not world.endings()
+
+
+@pytest.mark.parametrize(("of_caller", "codec"), [(101, OPUS), (107, OPUS), (120, OPUS), (102, OPUS), (107, G722), (101, G722)])
+def test_an_offer_of_ours_has_each_number_once(of_caller: int, codec: Codec) -> None:
+    """Whatever number the peer has given the codec that was agreed on, ours keep out of its way."""
+    world = World(planned(trunk=(OPUS, G722)))
+    phone = world.line_phone(EAST, answer_ms=10)
+    body = offer_answer.offer(
+        host="198.51.100.8", port=6_000, session_id=1, version=1, formats=[Format(of_caller, codec)], dtmf_type=97
+    )
+    world.call(body=body)
+    world.run(500)
+    hold = offer_answer.offer(host="198.51.100.9", port=4_000, session_id=1, version=2, direction=Direction.SENDONLY)
+    (line_leg,) = [fact.leg for fact in phone.facts if isinstance(fact, InviteReceived)]
+    phone.agent.offer(line_leg, hold, world.now_ns)
+    world.run(500)
+    (offered,) = [fact.offer for fact in world.caller.facts if isinstance(fact, OfferReceived)]
+    description = parse_sdp(offered)
+    assert description is not None
+    (media,) = description.media
+    assert len(set(media.formats)) == len(media.formats) == 3
+    assert dict(media.codecs)[of_caller] == codec.rtpmap.upper()
