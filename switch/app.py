@@ -14,14 +14,15 @@ from typing import assert_never
 import structlog
 
 from media.control import Ready, Report
-from media.listening import EarsReady, EarsReport
+from media.listening import EarsReport
 from media.prompts.cache import cache_in
-from media.recording import DeleteRecordings, RecorderOrder, RecorderReady, RecorderReport, RecordingEnded, RecordingStored
+from media.recording import DeleteRecordings, RecorderReport, RecordingEnded, RecordingStored
 from routing.geo import load_tables
 from switch.billing.verdict import JudgedCall
 from switch.codec import Codec
 from switch.control.messages import CertificateStatus
 from switch.deployment import Deployment
+from switch.effect_log import call_of, write_log
 from switch.engine.clock import Clock, SystemClock
 from switch.engine.effect import (
     AppendJournal,
@@ -55,21 +56,18 @@ from switch.ledger.tables import RecordingDeletionRow, RecordingRow
 from switch.ledger.versions import kept_as
 from switch.load_meter import LoadMeter
 from switch.log import call_line, of_call
+from switch.side_process import SideProcess
 from switch.sip.agent import UserAgent
 from switch.sip.flow import Flow, SendFailure
-from switch.sip.headers import write_host
-from switch.sip.statistics import Statistic
 from switch.sip.transaction import Timers
 from switch.transcoders import Transcoders
 from switch.transport.resolver import NameResolver, resolver_of
 from switch.transport.sockets import Sockets
-from switch.workers import EarsSettings, RecorderSettings, Workers, WorkerSettings, WorkersFailed
+from switch.workers import EarsSettings, RecorderSettings, Workers, WorkerSettings
 
 TOKEN_DIGITS = 16
 TAPS_SOCKET_NAME = "taps.sock"
 EARS_SOCKET_NAME = "ears.sock"
-NO_RECORDER = -1
-NO_EARS = -1
 TOKENS_AT_ONCE = 256
 LEDGER_S = 10.0
 """How long a starting switch waits for its ledger before it reports ready without it, and refuses calls."""
@@ -86,49 +84,6 @@ _log = structlog.get_logger("payphone")
 def _codecs(plan: Plan) -> set[Codec]:
     """Returns the codecs that its trunks and lines may have."""
     return {codec for peer in (*(trunk.peer for trunk in plan.trunks), *plan.line_peers.values()) for codec in peer.codecs}
-
-
-def _call_of(effect: Effect) -> str:
-    """Returns the id of the call that an effect belongs to, or "" when it names none."""
-    match effect:
-        case SendSip() | TellWorker() | LogPeer() | LogNat() | LogPeerState() | LogLoad() | TrustSource():
-            return ""
-        case TellRecorder() | TellEars() | ForgetRecordings():
-            return ""
-        case KeepHeard(heard=heard):
-            return heard.call_id
-        case KeepRecording(recording=recording):
-            return recording.call_id
-        case StoreRecord(judged=judged):
-            return judged.record.call_id
-        case _:
-            return effect.call_id
-
-
-_PEER_EVENTS = {Statistic.FAILOVER: "address failed", Statistic.SRTP_REFUSED: "audio is not encrypted"}
-
-
-def write_log(effect: LogProblem | LogPeer | LogNat | LogLoad | LogPeerState) -> None:
-    """Writes the log line that the engine asks for."""
-    match effect:
-        case LogProblem(what=what, trace=trace, call_id=call_id):
-            with of_call(call_id):
-                _log.error(what, **({"trace": trace} if trace else {}))
-        case LogPeer(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id, is_last=is_last, kind=kind):
-            hint = {"further": "counted, not logged, for up to an hour"} if is_last else {}
-            event = _PEER_EVENTS.get(kind, "odd SIP")
-            _log.warning(event, source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id, **hint)
-        case LogNat(source=Flow(host=host, port=port), what=what, sip_call_id=sip_call_id):
-            _log.info("peer behind NAT", source=f"{write_host(host)}:{port}", what=what, sip_call_id=sip_call_id)
-        case LogLoad(is_overloaded=True, lag_ms=lag_ms):
-            _log.error("overload: new calls get 503, those in progress go on", lag_ms=lag_ms)
-        case LogLoad(lag_ms=lag_ms):
-            _log.info("overload is over: calls are taken", lag_ms=lag_ms)
-        case LogPeerState(name=name, what=what, is_good=is_good, status=status, again_s=again_s):
-            further = {} if is_good or again_s is None else {"again_in_s": again_s}
-            (_log.info if is_good else _log.warning)(what, peer=name, sip_code=status, **further)
-        case _:
-            assert_never(effect)
 
 
 def _complain(what: str, call_id: str) -> None:
@@ -181,13 +136,13 @@ class Shell:
         recorder = RecorderSettings(
             directory=recordings.directory, taps=settings.data / TAPS_SOCKET_NAME, keep_days=recordings.keep_days
         )
-        self._recorder = Workers[RecorderReport](recorder, reported=self._recorder_report, lost=self._recorder_lost)
-        self._recorder_number: int | None = None
-        self._recorder_started: asyncio.Task[None] | None = None  # once; it is kept running from then on
+        self._recorder = SideProcess[RecorderReport](
+            recorder, reported=self._recorder_report, lost=self._recorder_lost, without="no call can be recorded"
+        )
         ears = EarsSettings(taps=settings.data / EARS_SOCKET_NAME)
-        self._ears = Workers[EarsReport](ears, reported=self._ears_report, lost=self._ears_lost)
-        self._ears_number: int | None = None
-        self._starting_ears: asyncio.Task[None] | None = None
+        self._ears = SideProcess[EarsReport](
+            ears, reported=self._ears_report, lost=self._ears_lost, without="keys that come as tones and talks are not heard"
+        )
         self.prompt_keys = deployment.prompt_keys
         self._workers.set_prompts(self.prompt_keys)
         self._database = Database(ledger_url(settings.data, settings.ledger_url))
@@ -225,14 +180,11 @@ class Shell:
             gc.collect()
             gc.freeze()  # a million permanent table entries: a garbage collection over them stops calls for a tenth of a second
             self._resolver.watch(self._places)
-            self._want_ears()
+            self._want_side_processes()
             await self._workers.start(self.settings.workers)
             await self._transcoders.start(_codecs(self.engine.plan))
-            self._want_recorder()
-            if self._recorder_started is not None:
-                await self._recorder_started
-            if self._starting_ears is not None:  # the first call may press a key at once
-                await asyncio.wait({self._starting_ears}, timeout=EARS_S)
+            await self._recorder.started()
+            await self._ears.started(timeout_s=EARS_S)  # the first call may press a key at once
             await self._sockets.open()  # last: who calls from now on is heard
             self._load.start()
             self._watch_peers()
@@ -242,7 +194,7 @@ class Shell:
             await self._workers.close()
             await self._transcoders.close()
             await self._recorder.close()
-            await self._close_ears()
+            await self._ears.close()
             await self._poller.close()
             self._ledger_service.close()
             self._database.close()
@@ -284,8 +236,7 @@ class Shell:
         self.engine.reload(deployment.plan)
         self._resolver.watch(deployment.places)
         self._watch_peers()
-        self._want_recorder()
-        self._want_ears()
+        self._want_side_processes()
 
     def _watch_peers(self) -> None:
         self.engine.watch_peers(self._clock.now())
@@ -345,39 +296,18 @@ class Shell:
         await self._workers.close()
         await self._transcoders.close()
         await self._recorder.close()
-        await self._close_ears()
+        await self._ears.close()
         await self._poller.close()
         self._ledger_service.close()
         self._database.close()
 
-    def _want_recorder(self) -> None:
-        """Starts the recorder where calls or messages are recorded, or there are recordings to look after, if it has not been started."""
-        directory = self.settings.recordings_in.directory
-        if self._recorder_started is None and (self.engine.plan.records or directory.is_dir()):
-            self._recorder_started = asyncio.create_task(self._start_recorder())
-
-    async def _start_recorder(self) -> None:
-        """Starts the recorder, or says why not: calls are taken all the same."""
-        try:
-            await self._recorder.start(1)
-        except WorkersFailed as error:
-            _log.error("no call can be recorded", why=str(error))
-
-    def _want_ears(self) -> None:
-        """Starts the ears where something is to be listened to, if they have not been started."""
-        if self.engine.plan.has_use_for_ears and self._starting_ears is None:
-            self._starting_ears = asyncio.create_task(self._start_ears())
-
-    async def _start_ears(self) -> None:
-        try:
-            await self._ears.start(1)
-        except WorkersFailed as error:
-            _log.error("keys that come as tones and talks are not heard", why=str(error))
-
-    async def _close_ears(self) -> None:
-        if self._starting_ears is not None:
-            self._starting_ears.cancel()
-        await self._ears.close()
+    def _want_side_processes(self) -> None:
+        """The recorder where calls or messages are recorded, or there are recordings to look after; ears where something is to be listened
+        to."""
+        if self.engine.plan.records or self.settings.recordings_in.directory.is_dir():
+            self._recorder.want()
+        if self.engine.plan.has_use_for_ears:
+            self._ears.want()
 
     # what comes in
 
@@ -401,31 +331,21 @@ class Shell:
         self._flush()
         _log.error("media worker lost", worker=worker)
 
-    def _recorder_report(self, number: int, report: RecorderReport) -> None:
-        if isinstance(report, RecorderReady):
-            self._recorder_number = number
-            _log.info("recorder up", pid=report.pid)
+    def _recorder_report(self, report: RecorderReport) -> None:
         self.engine.recorder_report(report, self._clock.now())
         self._flush()
 
-    def _recorder_lost(self, number: int) -> None:
-        self._recorder_number = None
+    def _recorder_lost(self) -> None:
         self.engine.recorder_lost(self._clock.now())
         self._flush()
-        _log.error("recorder lost: calls go on without recordings until it is back", worker=number)
 
-    def _ears_report(self, number: int, report: EarsReport) -> None:
-        if isinstance(report, EarsReady):
-            self._ears_number = number
-            _log.info("ears up", pid=report.pid)
+    def _ears_report(self, report: EarsReport) -> None:
         self.engine.ears_report(report, self._clock.now())
         self._flush()
 
-    def _ears_lost(self, number: int) -> None:
-        self._ears_number = None
+    def _ears_lost(self) -> None:
         self.engine.ears_lost(self._clock.now())
         self._flush()
-        _log.error("ears lost: keys that come as tones and talks are not heard until they are back", worker=number)
 
     def _secured(self, tokens: Sequence[str]) -> None:
         now = self._clock.now()
@@ -466,7 +386,7 @@ class Shell:
             try:
                 self._do(effect)
             except Exception:  # noqa: BLE001 one effect that fails must not stop those of other calls
-                with of_call(_call_of(effect)):
+                with of_call(call_of(effect)):
                     _log.exception("an effect failed", effect=type(effect).__name__)
         if self.engine.live_calls == 0:
             self._idle.set()
@@ -479,9 +399,9 @@ class Shell:
             case TellWorker(worker=worker, order=order):
                 self._workers.tell(worker, order)
             case TellRecorder(order=order):
-                self._tell_recorder(order)
+                self._recorder.tell(order)
             case TellEars(order=order):
-                self._ears.tell(NO_EARS if self._ears_number is None else self._ears_number, order)
+                self._ears.tell(order)
             case StoreLegMedia() | KeepHeard() | KeepRecording() | ForgetRecordings():
                 self._note_media(effect)
             case AppendJournal(call_id=call_id, payload=payload):
@@ -512,16 +432,13 @@ class Shell:
                 self._poller.keep_recording(row, then=lambda: self._recording_kept(row))
             case ForgetRecordings(paths=paths, at_us=at_us, actor=actor):
                 deletions = [RecordingDeletionRow(path=path, at_us=at_us, actor=actor, reason="age") for path in paths]
-                self._poller.forget_recordings(deletions, then=lambda: self._tell_recorder(DeleteRecordings(paths=paths)))
+                self._poller.forget_recordings(deletions, then=lambda: self._recorder.tell(DeleteRecordings(paths=paths)))
 
     def _recording_kept(self, row: RecordingRow) -> None:
-        self._tell_recorder(RecordingStored(path=row.path))
+        self._recorder.tell(RecordingStored(path=row.path))
         with of_call(row.call_id):
             why = {} if row.why is None else {"why": row.why}
             _log.info("recording", path=row.path, length_ms=row.length_ms, lost=row.frames_lost, **why)
-
-    def _tell_recorder(self, order: RecorderOrder) -> None:
-        self._recorder.tell(NO_RECORDER if self._recorder_number is None else self._recorder_number, order)
 
     def _arm(self) -> None:
         """Arms the one timer for the engine's next deadline. A timer that is set earlier is kept: a superfluous tick is harmless."""

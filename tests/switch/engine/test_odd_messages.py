@@ -7,8 +7,8 @@ from engine_world import CARRIER, EAST, STRANGER, World, line, plan
 from structlog.testing import capture_logs
 
 from routing.expression import Kind
-from switch.app import write_log
 from switch.call.record import FinalState
+from switch.effect_log import write_log
 from switch.engine.effect import LogNat, LogPeer
 from switch.engine.journal_line import recover_call
 from switch.sip import offer_answer
