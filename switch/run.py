@@ -22,6 +22,7 @@ from media.prompts.source import PromptFile, Source, Speech
 from routing.zone import rules
 from switch import log
 from switch.app import Shell
+from switch.call.voicemail import BEEP
 from switch.config_watch import changes
 from switch.control.command import ProcessState, carry_out
 from switch.control.messages import VERSION, Command, Hello, Reply
@@ -169,7 +170,7 @@ def load_prepared(
 
 
 def _log_prompt(source: Source) -> None:
-    what = source.path.name if isinstance(source, PromptFile) else quote(source.text) if isinstance(source, Speech) else ""
+    what = source.path.name if isinstance(source, PromptFile) else quote(source.text) if isinstance(source, Speech) else BEEP
     _log.info("preparing a prompt", prompt=what)
 
 

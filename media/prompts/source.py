@@ -30,6 +30,7 @@ MAX_REMARK = 200
 PART_BYTES = 1 << 20
 END_S = 5.0
 INSTALL = {"espeak-ng": "run: apt-get install espeak-ng"}
+NO_VOICE = {"espeak-ng": "`espeak-ng --voices` lists its languages; other programs: switch.speech.voices"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _spoken(text: str, command: tuple[str, ...]) -> bytes | Unplayable:
         return Unplayable(why=f"{program} wrote more than {MAX_SPOKEN_BYTES // 1024**2} MiB")
     if status or not sound:
         what = f"{program} ended with status {status}" if status else f"{program} wrote nothing"
-        return Unplayable(why=f"{what}: {remark}" if remark else what)
+        return Unplayable(why=f"{what}: {remark}" if remark else what, hint=NO_VOICE.get(program))
     return sound
 
 

@@ -46,7 +46,7 @@ app.add_typer(recordings, name="recordings")
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=MAX_LISTED, help="Of how many calls, newest first.")]
 Call = Annotated[str | None, typer.Option(help="Only of this call: its id, or how it begins.")]
-CallInProgress = Annotated[str, typer.Argument(help="The call's id, as `switch.sip.call_id_header` and the log have it.")]
+CallInProgress = Annotated[str, typer.Argument(help="The call's id, or its beginning. The line has it in the header X-Call-ID.")]
 
 
 def _wanted(

@@ -43,6 +43,11 @@ def carry_out(
     the config."""
     match command:
         case PauseRecording(id=number, call_id=call_id, paused=paused, advertiser=advertiser):
+            if advertiser is None:  # an operator may shorten the id
+                found = engine.ids_in_progress(call_id)
+                if len(found) > 1:
+                    return Failed(id=number, why=f"more than one call in progress begins with {call_id}: give more of its id")
+                call_id = found[0] if found else call_id
             why = engine.pause_recording(call_id, at, paused=paused, advertiser=advertiser)
             return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
         case GetStatus(id=number):

@@ -256,6 +256,10 @@ class Engine:
             self._runner.feed(live, ev.RecordingFailed(at=at, why=failure.why))
             self._drain_facts(at)
 
+    def ids_in_progress(self, beginning: str) -> tuple[str, ...]:
+        """Returns the ids of the calls in progress that begin with `beginning`; none for an empty one."""
+        return self._calls.ids_beginning_with(beginning)
+
     def pause_recording(self, call_id: str, at: Moment, *, paused: bool, advertiser: str | None = None) -> str | None:
         """Pauses the recording of a call, or resumes it. `advertiser`: only if it talks with a line of this one; None: whoever it talks
         with. Returns why it can't be, or None."""

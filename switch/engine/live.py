@@ -142,6 +142,9 @@ class LiveCalls:
     def get(self, call_id: str) -> LiveCall | None:
         return self._by_id.get(call_id)
 
+    def ids_beginning_with(self, beginning: str) -> tuple[str, ...]:
+        return tuple(call_id for call_id in self._by_id if call_id.startswith(beginning)) if beginning else ()
+
     def of_sip(self, sip: int) -> tuple[LiveCall, int]:
         """Returns the call and leg number of one of the agent's legs, until that has ended."""
         return self._by_sip[sip]

@@ -60,6 +60,10 @@ def _check_tags(spoken: Spoken, names: Names, *, where: str) -> None:
     """`{TAG:WAY}` is for menus that `say`, the caller's place for what a hold queue announces; no other brace has a meaning. `where`: the
     key of the text."""
     tags = [part for part in parts_of(spoken) if isinstance(part, SpokenTag)]
+    if tags and where not in ("say", "announce"):
+        raise Invalid(
+            "a tag where none can be said", expected="a menu that is told by its key `say`, or `announce` of a hold queue"
+        )
     announced = where == "announce"
     known, expected = ((POSITION,), _PLACE) if announced else (names.kinds, "a tag that the call may have")
     rest = spoken.text
@@ -72,10 +76,6 @@ def _check_tags(spoken: Spoken, names: Names, *, where: str) -> None:
     if "{" in rest or "}" in rest:
         ways = _PLACE if announced else f"{{TAG:WAY}}, where WAY is one of {', '.join(Way)}"
         raise Invalid("a brace that is part of no tag", expected=ways)
-    if tags and where not in ("say", "announce"):
-        raise Invalid(
-            "a tag where none can be said", expected="a menu that is told by its key `say`, or `announce` of a hold queue"
-        )
 
 
 _PLACE_WAYS = (Way.NUMBER, Way.DIGITS)

@@ -70,7 +70,9 @@ def unspoken(document: Document, prompts: Prompts) -> Iterator[Finding]:
             yield Finding(path=(*path, "say"), error=error)
     for path, _ in document.fields("voicemail"):
         if isinstance(fault := prompts.beep(), Unplayable):
-            yield Finding(path=path, error=Invalid(f"the beep {quote(BEEP)} cannot be played: {fault.why}", hint=fault.hint))
+            message = f"the sound file {quote(BEEP)}, which voicemail plays, cannot be played: {fault.why}"
+            hint = fault.hint or "replace it; without it callers hear the switch's own"
+            yield Finding(path=path, error=Invalid(message, hint=hint))
     for path, found in document.fields(*_WITH_TAGS):
         for part in parts_of(found) if isinstance(found, Spoken) else ():
             if isinstance(part, SpokenTag) and not _pieces(part, found, path, document):

@@ -7,6 +7,8 @@ from engine_world import EAST, World, line, plan
 from media import control as mc
 from media import recording as mr
 from switch.call.recording_terms import RecordingTerms, Sides, StartsAt
+from switch.control.command import ProcessState, carry_out
+from switch.control.messages import Failed, PauseRecording, RecordingPaused, Reply
 from switch.engine.effect import ForgetRecordings, KeepRecording, TellRecorder
 from switch.engine.plan import Plan
 
@@ -151,6 +153,27 @@ def test_it_is_paused_and_resumed_by_hand() -> None:
     world.run(60_000)
     assert [type(order) for order in world.recorder_told[1:]] == [mr.PauseRecording, mr.ResumeRecording, mr.StopRecording]
     assert world.engine.pause_recording(start.call_id, world.at(), paused=True) == f"no call {start.call_id} is in progress"
+
+
+def test_an_operator_may_shorten_the_id() -> None:
+    world = Recorded(recorded())
+    world.recorder_says(mr.RecorderReady(pid=7, taps=TAPS))
+    a_call(world, hang_up_ms=6_000)
+    world.call(hang_up_ms=60_000)
+    world.run(5_000)
+    _, longer = sorted(order.call_id for order in world.recorder_told if isinstance(order, mr.StartRecording))
+
+    def told(call_id: str, advertiser: str | None = None) -> Reply:
+        order = PauseRecording(id=1, call_id=call_id, paused=True, advertiser=advertiser)
+        return carry_out(order, world.engine, lambda: ProcessState(started_us=0, ends_us=None), world.at(), drain=lambda _: None)
+
+    some = longer[:-1]
+    assert told(some) == Failed(id=1, why=f"more than one call in progress begins with {some}: give more of its id")
+    world.run(10_000)
+    assert told(some) == RecordingPaused(id=1, call_id=longer, paused=True)
+    for wrong in (f"{longer}0", longer[1:], ""):
+        assert told(wrong) == Failed(id=1, why=f"no call {wrong} is in progress")
+    assert told(some, "acme") == Failed(id=1, why=f"no call {some} is in progress"), "an advertiser says the whole id"
 
 
 def test_an_advertiser_pauses_what_its_own_line_talks_in() -> None:

@@ -70,7 +70,9 @@ def test_the_beep_is_a_tone_unless_a_file_has_its_name(config: Path) -> None:
     (config / "prompts" / "beep.wav").write_bytes(write_wav(sine(440, 1_000, level_db=-20)))
     assert deployed(config).prompts["beep"].length_ms == 1_000
     (config / "prompts" / "beep.wav").write_bytes(b"RIFF, but no more than that")
-    assert told(config, "greeting: welcome") == ['the beep "beep" cannot be played: not a WAV, MP3, OGG or FLAC file']
+    assert told(config, "greeting: welcome") == [
+        'the sound file "beep", which voicemail plays, cannot be played: not a WAV, MP3, OGG or FLAC file'
+    ]
 
 
 def test_greeting_and_good_bye_are_prompts_that_workers_must_have(config: Path) -> None:
