@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _unpack = struct.Struct("!HHII").unpack_from
 _pack = struct.Struct("!BBHII").pack
 RESULTS_A_TURN = 64
+MAX_UNANSWERED = 25
+"""Packets of a direction in a row of which nothing came back, half a second as a rule: the transcoder hangs, or they are no packets of
+their codec. Nobody hears them."""
 SEND_BUFFER_BYTES = 128 * 1024
 """Some three hundred packets."""
 
@@ -42,6 +45,7 @@ class Transcoding:
         "_ssrc",
         "_target",
         "_transcoder",
+        "_unanswered",
         "_wishes",
         "to",
     )
@@ -54,7 +58,7 @@ class Transcoding:
         self._ptime_ms, self._wishes = _wishes(to)
         self._source: int | None = None  # its SSRC
         self._newest = 0  # its sequence
-        self._skipped = 0
+        self._skipped = self._unanswered = 0
         self._number = self._ssrc = transcoder.begin(self)
         self._sequence = 0
 
@@ -78,7 +82,7 @@ class Transcoding:
         return self._transcoder.fileno() >= 0
 
     def hand_over(self, packet: memoryview, now_ns: int) -> bool:
-        """Sends an RTP packet of the source to be transcoded. Returns whether the transcoder has taken it."""
+        """Sends an RTP packet of the source to be transcoded. Returns whether the transcoder has taken it, and gives something back."""
         _, sequence, timestamp, ssrc = _unpack(packet)
         if ssrc != self._source:
             if self._source is not None:
@@ -86,7 +90,9 @@ class Transcoding:
             self._source, self._newest, self._skipped = ssrc, sequence, 0
         if -(sequence - self._newest) & 0xFFFF > MAX_BEHIND:  # else it is late
             self._newest = sequence
-        return self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
+        self._unanswered += 1
+        is_taken = self._send((sequence - self._skipped) & 0xFFFF, timestamp, bytes(packet[HEADER_BYTES:]), now_ns)
+        return is_taken and self._unanswered <= MAX_UNANSWERED
 
     def hand_over_own(self, frame: bytes, now_ns: int) -> None:
         """Sends the next 20 ms of what is played to be transcoded."""
@@ -116,6 +122,7 @@ class Transcoding:
 
     def rtp(self, result: TranscodedPacket) -> bytearray:
         """Returns the packet for `to`."""
+        self._unanswered = 0
         self._sequence = (self._sequence + 1 + result.lost) & 0xFFFF
         kind = self.to.send_type | (MARKER if result.is_first else 0)
         return bytearray(_pack(PLAIN, kind, self._sequence, result.timestamp, self._ssrc) + result.payload)

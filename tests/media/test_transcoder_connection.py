@@ -13,7 +13,7 @@ from media.rtp.packet import RtpPacket, build
 from media.transcoder.server import MAX_WAIT_NS, Connection
 from media.transcoder.wire import SourcePacket, TranscodedPacket, source_packet, transcoded_packet
 from media.worker.leg import Leg
-from media.worker.transcoding import RESULTS_A_TURN, SEND_BUFFER_BYTES, Transcoder, Transcoding
+from media.worker.transcoding import MAX_UNANSWERED, RESULTS_A_TURN, SEND_BUFFER_BYTES, Transcoder, Transcoding
 from switch.codec import Codec, OpusWishes
 
 PACKET = build(RtpPacket(payload_type=0, sequence=7, timestamp=160, ssrc=0xA, payload=b"\xff" * 160))
@@ -61,7 +61,10 @@ class Direction:
 
     def send(self, count: int = 1) -> None:
         for _ in range(count):
-            self.transcoding.hand_over(memoryview(PACKET), 0)
+            self.hand_over()
+
+    def hand_over(self) -> bool:
+        return self.transcoding.hand_over(memoryview(PACKET), 0)
 
 
 def test_what_has_no_transcoder_is_lost_and_counted(tmp_path: Path) -> None:
@@ -142,6 +145,18 @@ def test_what_was_played_in_a_codec_that_is_over_goes_nowhere(listener: socket.s
         peer.send(TranscodedPacket(stream, 0, False, 0, b"\0" * 160).packed())
         direction.transcoder.receive(0)
         assert direction.sock.sent == []
+        peer.close()
+
+
+def test_what_nothing_comes_back_of_is_heard_by_nobody(listener: socket.socket) -> None:
+    direction = Direction(Path(listener.getsockname()))
+    with closing(direction.transcoder):
+        peer, _ = listener.accept()
+        assert [direction.hand_over() for _ in range(MAX_UNANSWERED + 2)] == [True] * MAX_UNANSWERED + [False] * 2
+        stream = source_packet(peer.recv(2_048)).stream
+        peer.send(TranscodedPacket(stream, 0, False, 0, b"\0" * 160).packed())
+        direction.transcoder.receive(0)
+        assert direction.hand_over()
         peer.close()
 
 

@@ -19,6 +19,7 @@ from media.dsp.tones import tone
 from media.rtp.packet import RtpPacket, build
 from media.rtp.telephone_event import press
 from media.transcoder.codecs import decoder, encoder
+from media.worker.transcoding import MAX_UNANSWERED
 from switch.codec import Codec
 
 PCMU, PCMA, G722, OPUS = Codec
@@ -245,6 +246,20 @@ def test_a_transcoder_that_dies_takes_no_call_with_it(network: Network) -> None:
     counters = network.worker.close(caller.leg)
     assert counters.unheard > 0
     assert counters.received + counters.unheard > PACKETS
+
+
+def test_what_is_no_packet_of_its_codec_is_heard_by_nobody(network: Network) -> None:
+    caller, line = network.bridged(OPUS, PCMU)
+    caller.say(0)
+    line.hear()
+    whole, caller._frames = caller._frames, [b"\xff\xff\xff"] * PACKETS
+    for number in range(PACKETS):
+        caller.say(number)
+    caller._frames = whole
+    caller.say(1)
+    line.hear()
+    counters = network.worker.close(caller.leg)
+    assert (counters.received, counters.unheard) == (1 + MAX_UNANSWERED, PACKETS - MAX_UNANSWERED + 1)
 
 
 @pytest.mark.parametrize("codec", [G722, OPUS], ids=lambda each: each.name)
