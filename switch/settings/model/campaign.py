@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from routing.table import NoRoute, RepeatScope
 from switch.billing.terms import DEFAULT_AT_LEAST_MS, LASTING, BillableOn, Tiers
 from switch.call.hold_terms import DEFAULT_EVERY_MS
-from switch.call.recording_terms import Sides
+from switch.call.recording_terms import PausedBy, Sides
 from switch.settings import field, prompt_field
 from switch.settings import value as v
 from switch.settings.model.base import Entries, Items, OneOf, Strict, may, must, repeated, section
@@ -204,6 +204,13 @@ class RecordingConfig(Strict):
     )
     pause_key: field.OneKey | None = may("Pressed in talk it pauses the recording, and resumes it; default: none")
     paused_by: field.PausedBySide = may("Whose key it is: caller, line or either", default="line")
+
+    @field_validator("paused_by")
+    @classmethod
+    def _is_of_a_key(cls, by: PausedBy, info: ValidationInfo) -> PausedBy:
+        if info.data.get("pause_key", True) is None and by is not PausedBy.LINE:
+            raise Invalid("`paused_by` without `pause_key`", hint='add the key: `pause_key: "*"`', at_key=True)
+        return by
 
     @model_validator(mode="before")
     @classmethod

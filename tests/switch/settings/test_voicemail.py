@@ -73,6 +73,7 @@ def test_the_beep_is_a_tone_unless_a_file_has_its_name(config: Path) -> None:
     assert told(config, "greeting: welcome") == [
         'the sound file "beep", which voicemail plays, cannot be played: not a WAV, MP3, OGG or FLAC file'
     ]
+    assert [problem.hint for problem in load(config).errors] == ["replace it; without it callers hear the switch's own"]
 
 
 def test_greeting_and_good_bye_are_prompts_that_workers_must_have(config: Path) -> None:
