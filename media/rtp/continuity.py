@@ -124,7 +124,7 @@ class OutgoingStream:
 
     def renumber(self, packet: bytearray, now_ns: int) -> bool:
         """Renumber the usual packet in place: one that is steady, the next of the present source by sequence and by time. False: it is not,
-        or the wall is due to be looked at: `rewrite` is for it."""
+        or the wall says otherwise: `rewrite` is for it."""
         head, sequence, timestamp, ssrc = _unpack(packet)
         source = self._source
         if (
@@ -132,7 +132,7 @@ class OutgoingStream:
             and sequence == source.next_sequence
             and ssrc == source.ssrc
             and head < _MARKED
-            and now_ns < source.check_ns
+            and (now_ns < source.check_ns or self._is_the_wall_s(source, timestamp, now_ns))
         ):
             self._sequence = number = self._sequence + 1
             source.next_sequence = (sequence + 1) & 0xFFFF
@@ -307,6 +307,14 @@ class OutgoingStream:
         if is_length and (is_on_time or not is_steady):
             source.step = step
         return is_on_time or (is_steady and not (is_marked or stays_behind or off > LEAD_MS * self._ms))
+
+    def _is_the_wall_s(self, source: _Source, timestamp: int, now_ns: int) -> bool:
+        """Returns whether a steady packet that is due to be looked at is where the wall says: then it is not looked at for a while."""
+        if abs(_signed(timestamp + source.shift - self._wall(now_ns))) > OFF_MS * self._ms:
+            return False
+        source.check_ns = now_ns + CHECK_NS
+        source.is_behind = False
+        return True
 
     def _wall(self, now_ns: int) -> int:
         if self._first_ns is None:
