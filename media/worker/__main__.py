@@ -20,7 +20,7 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole process group. The engine decides when calls end, and then says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # two sockets for each leg
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # three sockets for each leg
     tones.prepare()
     with socket.socket(fileno=options.socket_fd) as control:
         Relay(

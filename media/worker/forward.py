@@ -39,7 +39,7 @@ class Forwarder:
             size = self._take_unusual(leg, payload_type, size, source, now_ns)
             if not size:
                 return
-        elif source != leg.latched and not self._admit(leg, source, now_ns):
+        elif source is not leg.latched and source != leg.latched and not self._admit(leg, source, now_ns):
             leg.stray += 1
             return
         to, recode = leg.relay_to, leg.recode
@@ -71,8 +71,9 @@ class Forwarder:
                 return
         send = to.send
         try:
-            send(self._view[:size], to.address)  # type: ignore[arg-type]  # who gets packets has one
+            send(self._view[:size])
         except OSError:
+            to.transmit(self._view[:size])
             return
         to.sent += 1
         to.sent_octets += size - HEADER_BYTES

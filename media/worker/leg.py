@@ -19,8 +19,8 @@ from media.worker.latch import QUIET_NS, SourceLatch
 from media.worker.path import NO_TYPE, Address, Path
 from media.worker.playout import Playout
 from media.worker.rtcp_session import NS_PER_US, RtcpSession
-from media.worker.sockets import DatagramSocket, sendable
-from media.worker.srtp import SrtpSocket
+from media.worker.sockets import ConnectedSocket, DatagramSocket, sendable
+from media.worker.srtp import SrtpContext
 from media.worker.tap import LegTap
 from media.worker.tones import ToneQueue
 from media.worker.transcoding import Transcoder, Transcoding
@@ -33,11 +33,13 @@ class Leg(Path):
     __slots__ = (
         "_latch",
         "_other_ns",
+        "address",
         "audio_codec",
         "bridged_ns",
         "cn_type",
         "codec",
         "codecs",
+        "connection",
         "detector",
         "digits",
         "dtmf_type",
@@ -57,7 +59,6 @@ class Leg(Path):
         "peer",
         "playing",
         "port",
-        "receive",
         "reception",
         "rtcp",
         "rtcp_ns",
@@ -87,12 +88,13 @@ class Leg(Path):
         now_ns: int,
         transcoder: Transcoder | None = None,
     ) -> None:
-        super().__init__(stream, sock.sendto)
+        super().__init__(stream)
         self.host = host
         self.port = port
         self.sock = sock
-        self.receive = sock.recvfrom_into  # derived by `_secure`, as `send` is by `_derive_send`
-        self.srtp: SrtpSocket | None = None  # its audio is encrypted
+        self.connection: ConnectedSocket | None = None  # to `connected_to`
+        self.address: Address | None = None  # where our own packets go
+        self.srtp: SrtpContext | None = None  # its audio is encrypted
         self.transcoder = transcoder or Transcoder(None)
         self.detector = DigitDetector()
         self.reception = Reception(self)
@@ -141,7 +143,7 @@ class Leg(Path):
             self._latch.begin(now_ns, former=former, latched=self.latched)
             self.latched = self.rtcp_ns = None
             self.rtcp.move()
-            self.address = sendable(peer, ours=self.host)
+            self._send_to(sendable(peer, ours=self.host))
         elif peer.rtcp_port != self.peer.rtcp_port:
             self.rtcp.source = None
         self.peer = peer
@@ -165,8 +167,8 @@ class Leg(Path):
         if peer.srtp is not None and self.srtp is not None:
             self.srtp.rekey(peer.srtp)
         elif peer.srtp is not None or self.srtp is not None:
-            self.srtp = None if peer.srtp is None else SrtpSocket(self, peer.srtp)
-            self.receive = self.sock.recvfrom_into if self.srtp is None else self.srtp.receive
+            self.srtp = None if peer.srtp is None else SrtpContext(self, peer.srtp)
+            self._derive_receive()
             self._derive_send()
 
     def turn_to_audio(self, payload_type: int, now_ns: int) -> bool:
@@ -217,8 +219,20 @@ class Leg(Path):
             or (peer.follows_nat and self._was_renumbered(source, now_ns, ssrc=ssrc, sequence=sequence))
         ):
             return False
-        self.latched = self.address = source
+        self.latched = source
+        self._send_to(source)
         return True
+
+    def connect(self, connection: ConnectedSocket | None, source: Address) -> None:
+        """What comes from `source` comes by `connection` from now on; None: there is none. What is latched on to decides all the same whose
+        packets those are."""
+        self.connection, self.connected_to = connection, source
+        self._derive_receive()
+        self._derive_send()
+
+    def _send_to(self, address: Address | None) -> None:
+        self.address = address
+        self._derive_send()
 
     def _was_renumbered(self, source: Address, now_ns: int, *, ssrc: int, sequence: int) -> bool:
         if self.latched is None or self.last_ns is None or source[0] != self.latched[0] or now_ns - self.last_ns < QUIET_NS:
@@ -300,17 +314,34 @@ class Leg(Path):
         self.tap_clock = clock
         self._derive_send()
 
+    def _derive_receive(self) -> None:
+        if self.connection is not None:
+            receive = self.connection.recv_into
+            self.receive = receive if self.srtp is None else self.srtp.receiving(receive)
+
     def _derive_send(self) -> None:
         """Taps copy what is sent before it is encrypted."""
-        send = self.sock.sendto if self.srtp is None else self.srtp.send
+        send = self._plain_send()
+        if self.srtp is not None:
+            send = self.srtp.sending(send)
         sent = tuple(tap for tap in self.taps if SENT in tap.directions)
         self.send = self._tapped_send(send, sent, self.tap_clock) if sent else send
 
+    def _plain_send(self) -> Callable[[memoryview], int]:
+        if self.connection is not None and self.connected_to == self.address:
+            return self.connection.send
+        return self._send_unconnected
+
+    def _send_unconnected(self, packet: memoryview) -> int:
+        if self.address is None:
+            raise OSError("it is not known where the far end is")
+        return self.sock.sendto(packet, self.address)
+
     def _tapped_send(
-        self, send: Callable[[memoryview, Address], int], taps: tuple[LegTap, ...], clock: Callable[[], int]
-    ) -> Callable[[memoryview, Address], int]:
-        def send_and_copy(packet: memoryview, address: Address) -> int:
-            size = send(packet, address)
+        self, send: Callable[[memoryview], int], taps: tuple[LegTap, ...], clock: Callable[[], int]
+    ) -> Callable[[memoryview], int]:
+        def send_and_copy(packet: memoryview) -> int:
+            size = send(packet)
             if packet[1] & 0x7F == self.send_type:
                 for tap in taps:
                     tap.take(packet, clock(), direction=SENT, codec=self.codec)
@@ -374,14 +405,15 @@ class Leg(Path):
             self.own = None
 
     def transmit(self, packet: memoryview) -> None:
-        """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted."""
-        address, send = self.address, self.send
-        if address is None:
-            return
+        """Send one packet where the far end is. What the network refuses is lost, as any datagram may be, and not counted. A connected
+        socket says of an earlier packet that it was refused in place of sending this one, which is sent once more."""
         try:
-            send(packet, address)
+            self.send(packet)
         except OSError:
-            return
+            try:
+                self.send(packet)
+            except OSError:
+                return
         self.sent += 1
         self.sent_octets += len(packet) - HEADER_BYTES
 

@@ -1,6 +1,8 @@
 """The loop: waits for packets, orders and moments, and hands each to the module in charge of it. The only clock of the worker.
 
-One process, one thread, level-triggered epoll, one datagram a turn and leg: a leg that is flooded waits its turn like any other.
+One process, one thread, level-triggered epoll, one datagram a turn and socket: a leg that is flooded waits its turn like any other.
+A leg has a socket that takes packets from anywhere and, once its far end is known, another one that is connected there (`connect` in
+`media/worker/sockets.py`).
 Waking up for every single packet is what costs most, so a busy loop makes one turn a millisecond: an added delay no phone can notice.
 Whatever goes wrong with one packet or order ends there, is reported once, and leaves all other calls alone.
 """
@@ -19,8 +21,9 @@ from media.worker.error_reporter import ErrorReporter
 from media.worker.forward import Forwarder
 from media.worker.leg import Leg
 from media.worker.link import ControlSocket
+from media.worker.path import NOWHERE, Address
 from media.worker.prompts import Prompts
-from media.worker.sockets import bind
+from media.worker.sockets import DatagramSocket, bind, connect
 from media.worker.switchboard import HOLD_TIMEOUT_NS, Switchboard
 from media.worker.tap import Consumers
 from media.worker.transcoding import Transcoder
@@ -30,6 +33,7 @@ RTCP_BUFFER_BYTES = 4_096  # a report every few seconds
 TURN_NS = 1_000_000  # the least time from one turn to the next, when packets come that fast
 MAX_EVENTS = 256  # a turn: the clock is read once in it
 MAX_ORDERS_A_TURN = 32  # then packets have their turn
+MAX_QUEUED = 64  # packets that are taken at once while a socket is being connected
 TICK_NS = 1_000_000_000  # signs of life and silence
 NS_PER_S = 1_000_000_000
 
@@ -40,11 +44,12 @@ class Relay:
     __slots__ = (
         "_board",
         "_complaints",
+        "_connected",
         "_epoll",
         "_forwarder",
         "_has_frame",
-        "_legs",
         "_link",
+        "_open",
         "_prompts",
         "_quit",
         "_rtcp",
@@ -67,9 +72,12 @@ class Relay:
         self._transcoders = [Transcoder(path, self._epoll) for path in transcoders]
         self._link = ControlSocket(control, self._epoll)
         self._complaints = ErrorReporter(self._link.report)
-        self._legs: dict[int, Leg] = {}  # by file descriptor
+        self._open: dict[
+            int, tuple[DatagramSocket, Leg]
+        ] = {}  # that may have packets of anybody; by file descriptor, as the next two
+        self._connected: dict[int, Leg] = {}
         self._prompts = prompts
-        self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}  # by file descriptor
+        self._rtcp: dict[int, tuple[socket.socket, Leg]] = {}
         self._taps = Consumers(self._complaints.about)
         self._board = Switchboard(
             sockets=self,
@@ -101,7 +109,7 @@ class Relay:
 
     def watch(self, leg: Leg) -> None:
         fd = leg.sock.fileno()
-        self._legs[fd] = leg
+        self._open[fd] = leg.sock, leg
         self._epoll.register(fd, select.EPOLLIN)
         with suppress(OSError, OverflowError):  # without it RTCP is no sign of life, and there are fewer figures
             rtcp = leg.rtcp.sock = bind(leg.host, leg.port + 1, buffer_bytes=RTCP_BUFFER_BYTES)
@@ -111,15 +119,16 @@ class Relay:
     def unwatch(self, leg: Leg) -> None:
         """What the turn still holds for this leg finds nobody, or the next owner of its descriptor with nothing to receive."""
         fd = leg.sock.fileno()
-        del self._legs[fd]
+        del self._open[fd]
         self._epoll.unregister(fd)
+        self._disconnect(leg)
         for rtcp_fd in [number for number, (_, each) in self._rtcp.items() if each is leg]:
             rtcp, _ = self._rtcp.pop(rtcp_fd)
             self._epoll.unregister(rtcp)
             rtcp.close()
 
     def _loop(self) -> None:
-        poll, legs, control = self._epoll.poll, self._legs, self._link.fileno()
+        poll, connected, control = self._epoll.poll, self._connected, self._link.fileno()
         datagram, buffer = self._forwarder.datagram, self._forwarder.buffer
         now_ns = due_ns = monotonic_ns()
         busy = False
@@ -132,23 +141,19 @@ class Relay:
             last_ns, now_ns = now_ns, monotonic_ns()
             busy = now_ns - last_ns < 2 * TURN_NS
             for fd, _ in events:
-                leg = legs.get(fd)
+                leg = connected.get(fd)
                 if leg is None:
+                    self._take(fd, now_ns)
                     if fd == control:
-                        self._take_orders()
                         due_ns = now_ns
-                    elif fd in self._rtcp:
-                        self._hear_rtcp(*self._rtcp[fd], now_ns)
-                    else:
-                        self._take_transcoded(fd, now_ns)
                     continue
                 receive = leg.receive
                 try:
-                    size, source = receive(buffer)
+                    size = receive(buffer)
                 except OSError:
                     continue  # nothing there after all, or the ICMP answer to an earlier packet: the next one is as good as ever
                 try:
-                    datagram(leg, size, source, now_ns)
+                    datagram(leg, size, leg.connected_to, now_ns)
                 except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
                     self._complaints.about("forwarding a packet", error)
             if self._has_frame:
@@ -158,6 +163,76 @@ class Relay:
         """For the packet path: a frame is due now."""
         self._board.send_press(leg, press, now_ns)
         self._has_frame = True
+
+    def _take(self, fd: int, now_ns: int) -> None:
+        if fd in self._open:
+            self._take_from_anywhere(*self._open[fd], now_ns)
+        elif fd == self._link.fileno():
+            self._take_orders()
+        elif fd in self._rtcp:
+            self._hear_rtcp(*self._rtcp[fd], now_ns)
+        else:
+            self._take_transcoded(fd, now_ns)
+
+    def _take_from_anywhere(self, sock: DatagramSocket, leg: Leg, now_ns: int) -> None:
+        self._take_datagram(leg, sock, now_ns)
+        if sock is not leg.sock:
+            self._prove(sock, leg, now_ns)
+        elif leg.latched is not None and leg.latched != leg.connected_to:
+            self._disconnect(leg)
+            self._connect(leg, leg.latched, now_ns)
+
+    def _connect(self, leg: Leg, source: Address, now_ns: int) -> None:
+        """What has come to the bound socket is older, and taken first. Where there can be no connection it is not tried again."""
+        try:
+            sock = connect(leg.sock, leg.host, leg.port, source, buffer_bytes=RECEIVE_BUFFER_BYTES)
+        except OSError as error:
+            self._complaints.about("connecting a socket", error)
+            leg.connect(None, source)
+            return
+        self._take_queued(leg, leg.sock, now_ns)
+        leg.connect(sock, source)
+        self._open[sock.fileno()] = sock, leg
+        self._epoll.register(sock, select.EPOLLIN)
+        self._prove(sock, leg, now_ns)
+
+    def _prove(self, sock: DatagramSocket, leg: Leg, now_ns: int) -> None:
+        """Once a socket that is connected has nothing left of what came before that, all it has is the far end's."""
+        if self._take_queued(leg, sock, now_ns):
+            fd = sock.fileno()
+            del self._open[fd]
+            self._connected[fd] = leg
+
+    def _disconnect(self, leg: Leg) -> None:
+        sock = leg.connection
+        if sock is not None:
+            fd = sock.fileno()
+            if self._connected.pop(fd, None) is None:
+                del self._open[fd]
+            self._epoll.unregister(fd)
+            leg.connect(None, NOWHERE)
+            sock.close()
+
+    def _take_queued(self, leg: Leg, sock: DatagramSocket, now_ns: int) -> bool:
+        """Returns whether nothing is left."""
+        return not all(self._take_datagram(leg, sock, now_ns) for _ in range(MAX_QUEUED))
+
+    def _take_datagram(self, leg: Leg, sock: DatagramSocket, now_ns: int) -> bool:
+        """Takes one datagram, whoever sent it. Returns whether there was one."""
+        buffer = self._forwarder.buffer
+        try:
+            size, source = sock.recvfrom_into(buffer)
+        except OSError:
+            return False
+        try:
+            if leg.srtp is not None:
+                size = leg.srtp.decrypt(buffer, size)
+            self._forwarder.datagram(leg, size, source, now_ns)
+        except OSError:
+            pass  # it is not authentic
+        except Exception as error:  # noqa: BLE001 -- one packet's failure must not end every call; reported
+            self._complaints.about("forwarding a packet", error)
+        return True
 
     def _take_transcoded(self, fd: int, now_ns: int) -> None:
         try:
@@ -172,7 +247,7 @@ class Relay:
         try:
             size, source = sock.recvfrom_into(buffer)
             if leg.srtp is not None:
-                size = leg.srtp.open_rtcp(buffer, size)
+                size = leg.srtp.decrypt(buffer, size, is_rtcp=True)
         except OSError:
             return
         try:

@@ -9,10 +9,20 @@ from media.worker.path import Address
 
 
 class DatagramSocket(Protocol):
-    """What the worker needs of a UDP socket; a test may give another."""
+    """What the worker needs of a UDP socket that takes packets from anywhere; a test may give another."""
 
     def sendto(self, data: memoryview, address: Address, /) -> int: ...
     def recvfrom_into(self, buffer: bytearray, /) -> tuple[int, Address]: ...
+    def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class ConnectedSocket(Protocol):
+    """What it needs of one that is connected."""
+
+    def send(self, data: memoryview, /) -> int: ...
+    def recv_into(self, buffer: bytearray, /) -> int: ...
     def fileno(self) -> int: ...
     def close(self) -> None: ...
 
@@ -34,12 +44,42 @@ def sendable(peer: RemoteMedia, *, ours: str) -> Address | None:
 
 def bind(host: str, port: int, *, buffer_bytes: int) -> socket.socket:
     """A non-blocking UDP socket. OSError where the port can't be had. Not SO_REUSEADDR: another process could take our packets."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    sock = _unbound(host, buffer_bytes=buffer_bytes)
     try:
-        sock.settimeout(0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         sock.bind((host, port))
     except (OSError, OverflowError):
         sock.close()
         raise
+    return sock
+
+
+def connect(bound: DatagramSocket, host: str, port: int, address: Address, *, buffer_bytes: int) -> socket.socket:
+    """A second socket of the port that `bound` has, which the kernel gives what comes from `address`, and nothing else. What came between
+    its binding and its connecting may be anybody's. OSError where there can be none.
+
+    Such a socket spares each packet the making and reading of an address, a third of what relaying it costs. The port is shared for as long
+    as `bind` takes, not longer.
+    """
+    sock = _unbound(host, buffer_bytes=buffer_bytes)
+    try:
+        try:
+            for each in (bound, sock):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, port))
+        finally:
+            for each in (bound, sock):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        sock.connect(
+            address if len(address) == 2 else (address[0], address[1], 0, address[3])
+        )  # no flow label: they are not ours to set
+    except (OSError, OverflowError):
+        sock.close()
+        raise
+    return sock
+
+
+def _unbound(host: str, *, buffer_bytes: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     return sock

@@ -1,9 +1,10 @@
 """Encrypts what one leg is sent and decrypts what comes (RFC 3711), by libsrtp. Its keys come from SDP; it agrees on none.
 
-A leg that is encrypted has `SrtpSocket.receive` and `send` in place of its socket's own: everything else of the packet path works on plain
-RTP, and a plain leg pays nothing. What can't be authenticated, and what comes twice, is counted and goes no further: it is no packet.
+A leg that is encrypted has its socket's `recv_into` and `send` wrapped by its `SrtpContext`: everything else of the packet path works on
+plain RTP, and a plain leg pays nothing. What can't be authenticated, and what comes twice, is counted and goes no further: it is no packet.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pylibsrtp import Error, Policy, Session
@@ -13,7 +14,6 @@ from media.rtp.packet import RTCP_TYPES
 
 if TYPE_CHECKING:
     from media.worker.leg import Leg
-    from media.worker.path import Address
 
 _PROFILES = {
     SrtpSuite.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
@@ -31,29 +31,25 @@ class Dropped(OSError):
     """A packet goes no further: for who receives and sends, one that the network lost."""
 
 
-class SrtpSocket:
-    """The encrypted side of one leg's socket. Another key of the peer takes over at its first packet, since those that are on their way
-    still have the former one. A sending session is kept for each key of ours: to begin one anew would use the same key stream twice. So is
-    a receiving one for each of the peer's last keys: it knows the rollover counter, and what would be a replay."""
+class SrtpContext:
+    """The cryptographic contexts of one leg (RFC 3711 §3.2). Another key of the peer takes over at its first packet, since those that are
+    on their way still have the former one. A sending session is kept for each key of ours: to begin one anew would use the same key stream
+    twice. So is a receiving one for each of the peer's last keys: it knows the rollover counter, and what would be a replay."""
 
     __slots__ = (
         "_former",
         "_leg",
         "_protect",
-        "_receive",
         "_received",
         "_receiver",
         "_receivers",
         "_sender",
         "_senders",
-        "_sendto",
         "_unprotect",
     )
 
     def __init__(self, leg: "Leg", keys: Srtp) -> None:
         self._leg = leg
-        self._receive = leg.sock.recvfrom_into
-        self._sendto = leg.sock.sendto
         self._senders: dict[tuple[SrtpSuite, bytes], Session] = {}
         self._receivers: dict[tuple[SrtpSuite, bytes], Session] = {}  # the latest one last
         self._former: Session | None = None
@@ -85,11 +81,34 @@ class SrtpSocket:
             del self._receivers[next(iter(self._receivers))]
         return self._receivers[key]
 
-    def receive(self, buffer: bytearray) -> "tuple[int, Address]":
-        """As `recvfrom_into`: the decrypted packet. OSError where there is none, or none that is the peer's."""
-        size, source = self._receive(buffer)
+    def receiving(self, receive: Callable[[bytearray], int]) -> Callable[[bytearray], int]:
+        """Returns `receive` with what it gives decrypted. OSError where there is nothing, or nothing that is the peer's."""
+
+        def receive_plain(buffer: bytearray) -> int:
+            return self.decrypt(buffer, receive(buffer))
+
+        return receive_plain
+
+    def sending(self, send: Callable[[memoryview], int]) -> Callable[[memoryview], int]:
+        """Returns `send` with what it is given, RTP, encrypted. OSError where it can't be sent, or was before."""
+
+        def send_encrypted(packet: memoryview) -> int:
+            try:
+                data = self._protect(bytes(packet))
+            except _FAILURES:
+                raise Dropped("can't be encrypted") from None
+            try:
+                return send(memoryview(data))
+            except ConnectionRefusedError:  # see `transmit`, which can't have it encrypted once more
+                return send(memoryview(data))
+
+        return send_encrypted
+
+    def decrypt(self, buffer: bytearray, size: int, *, is_rtcp: bool = False) -> int:
+        """Decrypts a packet in place; its new size. `is_rtcp`: it can't be anything else. `Dropped`, and counted, where it is none of the
+        peer's."""
         packet = bytes(buffer[:size])
-        is_rtcp = buffer[1] & 0x7F in RTCP_TYPES
+        is_rtcp = is_rtcp or buffer[1] & 0x7F in RTCP_TYPES
         if is_rtcp or self._former is not None:
             plain = self.decrypted(packet, is_rtcp=is_rtcp)
         else:
@@ -100,15 +119,7 @@ class SrtpSocket:
                 raise Dropped("not authentic") from None
         size = len(plain)
         buffer[:size] = plain
-        return size, source
-
-    def send(self, packet: memoryview, address: "Address") -> int:
-        """As `sendto`: encrypts a packet of RTP. OSError where it can't be sent, or was before."""
-        try:
-            data = self._protect(bytes(packet))
-        except _FAILURES:
-            raise Dropped("can't be encrypted") from None
-        return self._sendto(memoryview(data), address)
+        return size
 
     def decrypted(self, packet: bytes, *, is_rtcp: bool) -> bytes:
         """Returns the packet of a datagram that came for the leg. `Dropped`, and counted, where it is none."""
@@ -118,12 +129,6 @@ class SrtpSocket:
             return self._of_former(packet, is_rtcp=is_rtcp)
         self._former = None
         return plain
-
-    def open_rtcp(self, buffer: bytearray, size: int) -> int:
-        """Decrypts a packet of RTCP in place; its new size. `Dropped`, and counted, where it is none of the peer's."""
-        plain = self.decrypted(bytes(memoryview(buffer)[:size]), is_rtcp=True)
-        buffer[: len(plain)] = plain
-        return len(plain)
 
     def encrypted_rtcp(self, packet: bytes) -> bytes:
         """Returns the datagram for a packet of RTCP. `Dropped` where it can't be sent."""

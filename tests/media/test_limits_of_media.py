@@ -143,6 +143,9 @@ class NoSocket:
     def recvfrom_into(self, _buffer: bytearray, /) -> tuple[int, tuple[str, int]]:
         raise AssertionError("nothing is received")
 
+    def setsockopt(self, _level: int, _option: int, _value: int, /) -> None:
+        raise AssertionError("there is none")
+
     def fileno(self) -> int:
         raise AssertionError("there is none")
 

@@ -36,6 +36,9 @@ class FakeSocket:
     def recvfrom_into(self, _buffer: bytearray, /) -> tuple[int, tuple[str, int]]:
         raise BlockingIOError
 
+    def setsockopt(self, _level: int, _option: int, _value: int, /) -> None:
+        pass
+
     def fileno(self) -> int:
         return -1
 
