@@ -1,6 +1,7 @@
 """`python -m companion_of_tests`: a companion that ends as its data directory's name says."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 
 from switch.companion import CompanionPlace, run_companion
@@ -14,9 +15,7 @@ async def serve(place: CompanionPlace, is_up: Callable[[], None]) -> None:
         case "complains":
             place.complain("working", str(place.config))
         case "hangs":
-            import time  # noqa: PLC0415
-
-            time.sleep(600)
+            signal.sigwait({signal.SIGUSR1})  # stops the loop
     await asyncio.Event().wait()
 
 
