@@ -269,7 +269,7 @@ class Engine:
         recording = live.call.recording
         if recording is None or recording.turn not in (RecordingTurn.ON, RecordingTurn.PAUSED):
             return f"call {call_id} is not being recorded"
-        self._runner.feed(live, ev.RecordingPauseRequested(at=at, paused=paused))
+        self._runner.feed(live, ev.RecordingPauseRequested(at=at, paused=paused, by_line=advertiser is not None))
         self._drain_facts(at)
         return None
 
