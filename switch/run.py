@@ -22,6 +22,7 @@ from routing.zone import rules
 from switch import log
 from switch.app import Shell
 from switch.call.voicemail import BEEP
+from switch.companions import Companions
 from switch.config_watch import changes
 from switch.control.opening import open_control
 from switch.control.server import ControlServer
@@ -117,12 +118,10 @@ async def serve(config: Path) -> None:
         await shell.stop()
         await control.close()
         raise
-    hup = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, draining.on_signal)
-    loop.add_signal_handler(signal.SIGHUP, hup.set)
-    reloader = Reloader(config, shell, api, service)
+    hup = _take_signals(draining)
+    companions = Companions(config, deployment.switch.data)
+    companions.want(deployment)
+    reloader = Reloader(config, shell, api, service, companions)
     watchdog = asyncio.create_task(_feed_watchdog(service, shell))
     tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
     await asyncio.sleep(0)  # both tasks wait for changes now
@@ -137,11 +136,22 @@ async def serve(config: Path) -> None:
     _log.info("stopping", calls=shell.engine.live_calls)
     if api is not None:
         await api.close()
+    await companions.close()
     await shell.stop()
     await control.close()
     watchdog.cancel()
     service.close()
     _log.info("stopped")
+
+
+def _take_signals(draining: Draining) -> asyncio.Event:
+    """SIGTERM and SIGINT drain from now on. Returns what SIGHUP sets."""
+    hup = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, draining.on_signal)
+    loop.add_signal_handler(signal.SIGHUP, hup.set)
+    return hup
 
 
 def load_prepared(
@@ -238,11 +248,12 @@ def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
 class Reloader:
     """Applies a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
 
-    def __init__(self, config: Path, shell: Shell, api: ApiServer | None, service: ServiceManager) -> None:
+    def __init__(self, config: Path, shell: Shell, api: ApiServer | None, service: ServiceManager, companions: Companions) -> None:
         self._config = config
         self._shell = shell
         self._api = api
         self._service = service
+        self._companions = companions
         self._maker: PromptMaker | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -296,6 +307,7 @@ class Reloader:
             return
         if self._api is not None:
             self._api.reload(loaded.deployment)
+        self._companions.want(loaded.deployment)
         if _but_tokens(loaded.deployment.switch) != _but_tokens(self._shell.settings):
             _log.warning("the `switch` section has changed: that part takes a restart")
         if loaded.deployment.prompt_keys != self._shell.prompt_keys:
