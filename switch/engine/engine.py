@@ -27,6 +27,7 @@ from switch.engine.effect import Effect, KeepHeard, LogLoad, LogNat, LogPeer, Lo
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
+from switch.engine.live_view import CapStatus, LiveViews, cap_status
 from switch.engine.media import MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
 from switch.engine.peer_state import HealthState, RegistrationState, logged_state
@@ -162,6 +163,14 @@ class Engine:
         """Returns the present state of each line of the plan."""
         usage = self._control.usage
         return line_status(self._plan, agent=self._agent, calls=self._calls, traffic=self._traffic, usage=usage, at=at)
+
+    def live_views(self) -> LiveViews:
+        """Returns what shows the live calls to somebody who watches."""
+        return LiveViews(self._calls)
+
+    def cap_status(self, at: Moment) -> tuple[CapStatus, ...]:
+        """Returns the present state of each cap of the plan."""
+        return cap_status(self._plan.table.caps(), self._control.usage, at.utc_us)
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """Returns all counters: kind -> host -> count."""

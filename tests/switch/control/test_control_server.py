@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from engine_world import EAST, World, line, plan
 
 import switch.control.client as client_module
 from switch.control.client import ControlError, NotRunning, connected
@@ -27,7 +28,9 @@ from switch.control.messages import (
     decode_command,
     encode,
 )
+from switch.control.publisher import Publisher
 from switch.control.server import MAX_CLIENTS, SOCKET_NAME, ControlServer
+from switch.engine.clock import SystemClock
 
 STATUS = Status(id=1, state="running", since_us=0, calls=3, config="c1", overloaded=False, lag_ms=0)
 PATIENCE_S = 30.0
@@ -44,7 +47,10 @@ def served(data: Path, scene: Callable[[], Awaitable[None]], *, version: int = V
                 return Failed(id=command.id, why="not today")
 
     async def play() -> None:
-        server = ControlServer(data, hello=lambda: Hello(version=version, pid=7, config="c1"), carry_out=carry_out)
+        world = World(plan(line("east", EAST)))
+        publisher = Publisher(world.engine, started_us=0, ends_us=lambda: None, clock=SystemClock())
+        hello = Hello(version=version, pid=7, config="c1")
+        server = ControlServer(data, hello=lambda: hello, carry_out=carry_out, publisher=publisher)
         await server.open()
         try:
             async with asyncio.timeout(PATIENCE_S):
