@@ -59,7 +59,16 @@ class PauseRecording(Message, frozen=True, kw_only=True):
     advertiser: str | None = None
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording
+class ListenIn(Message, frozen=True, kw_only=True):
+    """Has frames of both sides of a call sent to the socket at `path`, for as long as this connection lasts. Answered with `ListeningIn`,
+    or with `Failed`. `actor`: who listens."""
+
+    call_id: str
+    path: str
+    actor: str
+
+
+Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording | ListenIn
 
 
 class Watch(Message, frozen=True, kw_only=True):
@@ -164,13 +173,20 @@ class RecordingPaused(Message, frozen=True, kw_only=True):
     paused: bool
 
 
+class ListeningIn(Message, frozen=True, kw_only=True):
+    """`tap`: the number of the frames' tap."""
+
+    call_id: str
+    tap: int
+
+
 class Failed(Message, frozen=True, kw_only=True):
     """The command was not carried out."""
 
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | RecordingPaused | Failed
+Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | RecordingPaused | ListeningIn | Failed
 Publication: TypeAlias = Snapshot | Changes
 
 encode = msgspec.json.Encoder().encode

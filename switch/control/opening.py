@@ -40,11 +40,15 @@ async def open_control(
         flush()
         return reply
 
+    def stop_listening(tap: int) -> None:
+        engine.stop_listening_in(tap)
+        flush()
+
     def hello() -> Hello:
         return Hello(version=VERSION, pid=os.getpid(), config=engine.plan.version)
 
     publisher = Publisher(engine, started_us=started_us, ends_us=ends_us, clock=clock)
-    control = ControlServer(data, hello=hello, carry_out=answer, publisher=publisher)
+    control = ControlServer(data, hello=hello, carry_out=answer, publisher=publisher, stop_listening=stop_listening)
     try:
         await control.open()
     except OSError as error:
