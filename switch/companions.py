@@ -20,7 +20,14 @@ class Companion:
     without: str
 
 
-COMPANIONS: tuple[Companion, ...] = ()
+COMPANIONS: tuple[Companion, ...] = (
+    Companion(
+        name="probes",
+        module="switch.probe",
+        wanted=lambda deployment: any(probe.every_ms is not None for probe in deployment.probes.values()),
+        without="no probes on schedule",
+    ),
+)
 
 
 class Companions:

@@ -31,6 +31,7 @@ COMMANDS = {
         "Show each line of the running switch: calls now and since the start, its rest, its last result.",
     ),
     "statistics": ("switch.cli.control", "Show what peers sent and were refused, counted since the start."),
+    "probe": ("switch.cli.probe", "Place a real call to a number or a line by another make of phone, and say what is good."),
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
     "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),

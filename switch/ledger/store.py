@@ -17,6 +17,7 @@ from switch.call.leg_media import LegMedia
 from switch.ledger import reading
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 from switch.ledger.reading import CallFilter, KeptRecording
 from switch.ledger.scan import Broken, LedgerScan
 from switch.ledger.tables import (
@@ -30,6 +31,7 @@ from switch.ledger.tables import (
     MONEY,
     MONEY_STATE,
     POSTING,
+    PROBES,
     RECORDING,
     RECORDING_DELETION,
     PostingRow,
@@ -44,6 +46,7 @@ from switch.ledger.tables import (
     media_row,
     money_row,
     posting_row,
+    probe_values,
     read_posting,
     recording_values,
     state_row,
@@ -160,6 +163,11 @@ class Ledger:
             if fresh:
                 connection.execute(insert(HEARD), [heard_values(each) for each in fresh])
 
+    def add_probes(self, rows: Sequence[ProbeRow]) -> None:
+        """All or none."""
+        with self._database.changing() as connection, storing():
+            connection.execute(insert(PROBES), [probe_values(each) for each in rows])
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -235,6 +243,11 @@ class Ledger:
             return reading.heard_of(connection, call_ids)
 
     # reading recordings
+
+    def probes(self, *, since_us: int = 0, target: str | None = None, limit: int | None = None) -> list[ProbeRow]:
+        """Returns the results of probes since then, newest first. `target`: the number or line; None: all."""
+        with self._database.snapshot() as connection:
+            return reading.probes(connection, since_us=since_us, target=target, limit=limit)
 
     def recordings_of(self, call_ids: Iterable[str]) -> list[KeptRecording]:
         """The recordings of these calls, in the order of their ends."""

@@ -1,12 +1,12 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia` or
-`HeardRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is
-read equals what was written. How the tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
+`HeardRow` or `ProbeRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is to
+do. What is read equals what was written. How the tables came to be is what the migrations say; a test compares both.
 
-Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
-Money, its states, events, configs, postings, recordings, figures of audio and what was heard are append-only: triggers of the database
-refuse to change or delete their rows.
+Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text. Money,
+its states, events, configs, postings, recordings, figures of audio, what was heard and what probes found are append-only: triggers of the
+database refuse to change or delete their rows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +40,7 @@ from switch.billing.verdict import CallEvent, JudgedCall, MoneyRow, Verdict
 from switch.call.leg_media import LegMedia
 from switch.call.record import AttemptRecord, CallRecord
 from switch.ledger.heard import HeardRow
+from switch.ledger.probes import ProbeRow
 
 R = TypeVar("R")
 _BIG = ("_us", "_ms", "_micros", "_packets", "_octets")
@@ -181,6 +182,7 @@ _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
+_PROBE = RecordColumns(ProbeRow)
 
 METADATA = MetaData(
     naming_convention={
@@ -190,7 +192,18 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard")
+APPEND_ONLY = (
+    "money",
+    "money_state",
+    "event",
+    "config",
+    "posting",
+    "recording",
+    "recording_deletion",
+    "leg_media",
+    "heard",
+    "probes",
+)
 
 
 def _serial() -> Column[int]:
@@ -212,6 +225,7 @@ CALL = Table("call", METADATA, *_CALL.sql(), *_VERDICT.sql(), Column(_STATE_TAG,
 Index("ix_call_newest", CALL.c.ended_us, CALL.c.call_id)
 Index("ix_call_invited", CALL.c.invited_us, CALL.c.call_id)
 Index("ix_call_ani", CALL.c.ani, CALL.c.invited_us)
+Index("ix_call_probe", CALL.c.call_id, sqlite_where=CALL.c.probe, postgresql_where=CALL.c.probe)
 
 ATTEMPT = Table(
     "attempt",
@@ -261,6 +275,10 @@ LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), Primar
 
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
+
+# What probes found (`switch.probe`): a row for each call that they placed.
+PROBES = Table("probes", METADATA, *_PROBE.sql(), PrimaryKeyConstraint("probe", "at_us", "number"))
+Index("ix_probes_at", PROBES.c.at_us)
 
 HEALTH = Table(
     "health",
@@ -314,6 +332,10 @@ def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
 
 
+def probe_values(row: ProbeRow) -> dict[str, object]:
+    return _PROBE.row(row)
+
+
 def judged_call(
     call: RowMapping,
     *,
@@ -338,3 +360,4 @@ read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
 read_heard = _HEARD.read
+read_probe = _PROBE.read

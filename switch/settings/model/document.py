@@ -15,6 +15,7 @@ from switch.settings.model.base import Entries, Items, Strict, must, section, so
 from switch.settings.model.campaign import CampaignConfig
 from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
+from switch.settings.model.probe import ProbeCallConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, raise_all
@@ -109,6 +110,7 @@ class Document(Strict):
     advertisers: Entries[field.Name, AdvertiserConfig] = section("Who buys calls, and their lines")
     campaigns: Entries[field.Name, CampaignConfig] = section("What is sold")
     hours: Entries[field.Name, HoursConfig] = section("Opening hours, by name")
+    probes: Entries[field.Name, ProbeCallConfig] = section("Calls that try numbers and lines")
 
     @cached_property
     def _parts(self) -> dict[type[Strict], list[tuple[KeyPath, Strict]]]:
