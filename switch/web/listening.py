@@ -7,7 +7,7 @@ there for it is dropped: nothing is kept for anybody.
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class ListeningRoom:
             self._taps.close()
             self._path.unlink(missing_ok=True)
 
-    async def listen(self, call_id: str, *, actor: str, is_muted: Callable[[], bool | None]) -> AsyncIterator[bytes]:
+    async def listen(self, call_id: str, *, actor: str, is_muted: Callable[[], bool | None]) -> AsyncGenerator[bytes, None]:
         """Yields what both sides of a call say from now on, as µ-law at 8 kHz, as long as it lasts. `is_muted()`: whether nothing is to be
         heard, a payment for instance; None: the call is over. Raises ControlError before it yields anything."""
         with ExitStack() as stack:
