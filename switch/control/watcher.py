@@ -12,7 +12,7 @@ snapshot. To steer the switch, use a connection of its own (`switch.control.clie
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
