@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -25,8 +24,7 @@ from switch.app import Shell
 from switch.call.voicemail import BEEP
 from switch.companions import Companions
 from switch.config_watch import changes
-from switch.control.command import ProcessState, carry_out
-from switch.control.messages import VERSION, Command, Hello, Reply
+from switch.control.opening import open_control
 from switch.control.server import ControlServer
 from switch.deployment import Deployment, SwitchSettings
 from switch.draining import Draining
@@ -200,27 +198,15 @@ def _places_of_listeners(loaded: Loaded) -> dict[str, str]:
 
 
 async def _control(shell: Shell, draining: Draining) -> ControlServer:
-    """Opens the control socket. Without it the switch runs all the same: calls come first."""
-    clock = SystemClock()
-    started_us = clock.now().utc_us
-
-    def process() -> ProcessState:
-        return ProcessState(started_us=started_us, ends_us=draining.ends_us, certificates=shell.certificates())
-
-    def answer(command: Command) -> Reply:
-        reply = carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
-        shell.flush()
-        return reply
-
-    def hello() -> Hello:
-        return Hello(version=VERSION, pid=os.getpid(), config=shell.engine.plan.version)
-
-    control = ControlServer(shell.settings.data, hello=hello, carry_out=answer)
-    try:
-        await control.open()
-    except OSError as error:
-        _log.error("no control socket: `payphone status`, `trunks`, `lines` and `drain` do not work", why=str(error))
-    return control
+    return await open_control(
+        shell.settings.data,
+        shell.engine,
+        drain=draining.begin,
+        ends_us=lambda: draining.ends_us,
+        certificates=shell.certificates,
+        flush=shell.flush,
+        clock=SystemClock(),
+    )
 
 
 def _announce(limit_s: float, shell: Shell, service: ServiceManager) -> None:
