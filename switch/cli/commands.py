@@ -38,6 +38,7 @@ COMMANDS = {
     "report": ("switch.cli.report", "Report calls, talk and money by publisher, line, hour and more."),
     "money": ("switch.cli.money", "See and correct what is owed and earned."),
     "audit": ("switch.cli.audit", "Prove that the ledger is sound."),
+    "user": ("switch.cli.user", "Make the entry of somebody who logs in to the console."),
     "api": ("switch.cli.api", "Take postbacks by HTTP, without a switch."),
 }
 """By name: the module that declares it, and what it does. In the order somebody meets them: run it, change its config, look at what came
