@@ -195,7 +195,13 @@ async def _control(shell: Shell, draining: Draining) -> ControlServer:
     started_us = clock.now().utc_us
 
     def process() -> ProcessState:
-        return ProcessState(started_us=started_us, ends_us=draining.ends_us, certificates=shell.certificates())
+        return ProcessState(
+            started_us=started_us,
+            ends_us=draining.ends_us,
+            certificates=shell.certificates(),
+            ledger=shell.ledger_status(),
+            processes=shell.process_status(),
+        )
 
     def answer(command: Command) -> Reply:
         reply = carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)

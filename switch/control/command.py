@@ -1,7 +1,7 @@
 """Carries out the commands of the control socket on a running engine. Sockets are in `server`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from switch.call.moment import Moment
@@ -15,8 +15,10 @@ from switch.control.messages import (
     GetStatistics,
     GetStatus,
     GetTrunks,
+    LedgerStatus,
     Lines,
     PauseRecording,
+    ProcessStatus,
     RecordingPaused,
     Reply,
     Statistics,
@@ -34,6 +36,8 @@ class ProcessState:
     started_us: int
     ends_us: int | None
     certificates: tuple[CertificateStatus, ...] = ()
+    ledger: LedgerStatus = field(default_factory=LedgerStatus)
+    processes: tuple[ProcessStatus, ...] = ()
 
 
 def carry_out(
@@ -79,4 +83,6 @@ def status(engine: Engine, process: ProcessState, number: int) -> Status:
         overloaded=engine.is_overloaded,
         lag_ms=engine.lag_ms,
         certificates=process.certificates,
+        ledger=process.ledger,
+        processes=process.processes,
     )

@@ -79,9 +79,26 @@ class CertificateStatus(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int
 
 
+class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """`why`: why nothing can be written at present, which refuses new calls; None: it can. `waiting`: records of calls that are over and
+    that the database does not have yet."""
+
+    why: str | None = None
+    waiting: int = 0
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Processes of one kind beside the switch. `wanted`: how many there should be; `up`: how many there are."""
+
+    name: str
+    wanted: int
+    up: int
+
+
 class Status(Message, frozen=True, kw_only=True):
     """`state`: `running`, or `draining`. `since_us`: UTC, when the switch entered it. `ends_us`: UTC, when a draining switch ends its last
-    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS."""
+    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS. `processes`: in
+    the order of their names."""
 
     state: str
     since_us: int
@@ -91,6 +108,8 @@ class Status(Message, frozen=True, kw_only=True):
     lag_ms: int
     ends_us: int | None = None
     certificates: tuple[CertificateStatus, ...] = ()
+    ledger: LedgerStatus = LedgerStatus()
+    processes: tuple[ProcessStatus, ...] = ()
 
 
 class Trunks(Message, frozen=True, kw_only=True):
