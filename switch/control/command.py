@@ -7,16 +7,20 @@ from typing import assert_never
 from switch.call.moment import Moment
 from switch.control.messages import (
     MAX_DRAIN_MS,
+    Caps,
     CertificateStatus,
     Command,
     Drain,
     Failed,
+    GetCaps,
     GetLines,
     GetStatistics,
     GetStatus,
     GetTrunks,
     LedgerStatus,
     Lines,
+    ListenIn,
+    ListeningIn,
     PauseRecording,
     ProcessStatus,
     RecordingPaused,
@@ -25,6 +29,7 @@ from switch.control.messages import (
     Status,
     Trunks,
 )
+from switch.engine.eavesdropping import CannotListen
 from switch.engine.engine import Engine
 
 
@@ -46,20 +51,21 @@ def carry_out(
     """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
     the config."""
     match command:
-        case PauseRecording(id=number, call_id=call_id, paused=paused, advertiser=advertiser):
-            if advertiser is None:  # an operator may shorten the id
-                found = engine.ids_in_progress(call_id)
-                if len(found) > 1:
-                    return Failed(id=number, why=f"more than one call in progress begins with {call_id}: give more of its id")
-                call_id = found[0] if found else call_id
-            why = engine.pause_recording(call_id, at, paused=paused, advertiser=advertiser)
-            return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
+        case PauseRecording():
+            return _pause_recording(command, engine, at)
+        case ListenIn(id=number, call_id=call_id, path=path):
+            try:
+                return ListeningIn(id=number, call_id=call_id, tap=engine.listen_in(call_id, path))
+            except CannotListen as error:
+                return Failed(id=number, why=str(error))
         case GetStatus(id=number):
             return status(engine, process(), number)
         case GetTrunks(id=number):
             return Trunks(id=number, trunks=engine.trunk_status(at))
         case GetLines(id=number):
             return Lines(id=number, lines=engine.line_status(at))
+        case GetCaps(id=number):
+            return Caps(id=number, caps=engine.cap_status(at))
         case GetStatistics(id=number):
             return Statistics(id=number, counts=engine.statistics())
         case Drain(id=number, limit_ms=limit_ms):
@@ -69,6 +75,19 @@ def carry_out(
             return status(engine, process(), number)
         case _:
             assert_never(command)
+
+
+def _pause_recording(command: PauseRecording, engine: Engine, at: Moment) -> Reply:
+    call_id, paused = command.call_id, command.paused
+    if command.advertiser is None:  # an operator may shorten the id
+        found = engine.ids_in_progress(call_id)
+        if len(found) > 1:
+            return Failed(id=command.id, why=f"more than one call in progress begins with {call_id}: give more of its id")
+        call_id = found[0] if found else call_id
+    why = engine.pause_recording(call_id, at, paused=paused, advertiser=command.advertiser)
+    if why is not None:
+        return Failed(id=command.id, why=why)
+    return RecordingPaused(id=command.id, call_id=call_id, paused=paused)
 
 
 def status(engine: Engine, process: ProcessState, number: int) -> Status:
