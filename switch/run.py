@@ -204,6 +204,8 @@ async def _control(shell: Shell, draining: Draining) -> ControlServer:
         drain=draining.begin,
         ends_us=lambda: draining.ends_us,
         certificates=shell.certificates,
+        ledger=shell.ledger_status,
+        processes=shell.process_status,
         flush=shell.flush,
         clock=SystemClock(),
     )
