@@ -107,7 +107,7 @@ def test_words_of_spreadsheets_in_upper_case() -> None:
     [
         ("", "no column `number`"),
         ("publisher\np\n", "no column `number`"),
-        ("number,publishr\n", 'did you mean "publisher"'),
+        ("number,publisherz\n", 'did you mean "publisher"'),
         ("number,number\n", "there twice"),
         ('number\n"2125550101\n', "not CSV"),
     ],
