@@ -16,6 +16,8 @@ from switch.control.messages import (
     GetStatus,
     GetTrunks,
     Lines,
+    ListenIn,
+    ListeningIn,
     PauseRecording,
     RecordingPaused,
     Reply,
@@ -23,6 +25,7 @@ from switch.control.messages import (
     Status,
     Trunks,
 )
+from switch.engine.eavesdropping import CannotListen
 from switch.engine.engine import Engine
 
 
@@ -50,6 +53,11 @@ def carry_out(
                 call_id = found[0] if found else call_id
             why = engine.pause_recording(call_id, at, paused=paused, advertiser=advertiser)
             return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
+        case ListenIn(id=number, call_id=call_id, path=path):
+            try:
+                return ListeningIn(id=number, call_id=call_id, tap=engine.listen_in(call_id, path))
+            except CannotListen as error:
+                return Failed(id=number, why=str(error))
         case GetStatus(id=number):
             return status(engine, process(), number)
         case GetTrunks(id=number):
