@@ -18,6 +18,7 @@ COMMANDS = {
     "route": ("switch.cli.route", "Say where a call would go and why."),
     "test": ("switch.cli.testing", "Run the call tests beside the config."),
     "fmt": ("switch.cli.editing", "Write the config files in their canonical form."),
+    "numbers": ("switch.cli.numbers", "Bring tracking numbers from a spreadsheet to the config, and back."),
     "diff": ("switch.cli.editing", "Say in words what changes between two configs."),
     "replay": ("switch.cli.replay", "Decide past calls once more, by another config."),
     "simulate": ("switch.cli.simulate", "Invent traffic and play it, in simulated time."),
