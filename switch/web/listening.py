@@ -15,7 +15,7 @@ from media.eavesdrop import Eavesdropper
 from media.tap_frame import Frame, frames
 from media.tap_socket import bind_taps, datagrams
 from switch.control.client import ControlClient, connected
-from switch.control.messages import ListenIn, ListeningIn
+from switch.control.messages import Eavesdrop, Eavesdropping
 from switch.engine.clock import SystemClock
 
 SOCKET_NAME = "listen.sock"
@@ -63,7 +63,7 @@ class ListeningRoom:
 
     def _begin(self, stack: ExitStack, call_id: str, actor: str) -> int:
         control: ControlClient = stack.enter_context(connected(self._data))
-        return control.ask(ListenIn(id=1, call_id=call_id, path=str(self._path), actor=actor), ListeningIn).tap
+        return control.ask(Eavesdrop(id=1, call_id=call_id, path=str(self._path), actor=actor), Eavesdropping).tap
 
     def _take_frames(self, taps: socket.socket) -> None:
         for datagram in datagrams(taps):
