@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from getpass import getpass
 from typing import Any, TextIO
 
 Cell = str | Sequence[str]
@@ -115,6 +116,14 @@ def confirmed(question: str) -> bool:
     if not answer:
         _write(sys.stderr, "\n")
     return answer.strip().lower() in ("y", "yes")
+
+
+def asked_secret(question: str, *, again: bool = False) -> str | None:
+    """Asks on the terminal, without showing what is typed. Where stdin is no terminal: returns its next line, and None where it is asked
+    `again`. An end of input is an empty answer."""
+    if _is_terminal(sys.stdin):
+        return getpass(question, stream=sys.stderr)
+    return None if again else sys.stdin.readline().rstrip("\r\n")
 
 
 def width(*, err: bool = False) -> int | None:

@@ -18,6 +18,7 @@ COMMANDS = {
     "route": ("switch.cli.route", "Say where a call would go and why."),
     "test": ("switch.cli.testing", "Run the call tests beside the config."),
     "fmt": ("switch.cli.editing", "Write the config files in their canonical form."),
+    "numbers": ("switch.cli.numbers", "Bring tracking numbers from a spreadsheet to the config, and back."),
     "diff": ("switch.cli.editing", "Say in words what changes between two configs."),
     "replay": ("switch.cli.replay", "Decide past calls once more, by another config."),
     "simulate": ("switch.cli.simulate", "Invent traffic and play it, in simulated time."),
@@ -40,6 +41,7 @@ COMMANDS = {
     "report": ("switch.cli.report", "Report calls, talk and money by publisher, line, hour and more."),
     "money": ("switch.cli.money", "See and correct what is owed and earned."),
     "audit": ("switch.cli.audit", "Prove that the ledger is sound."),
+    "user": ("switch.cli.user", "Make the entry of somebody who logs in to the console."),
     "api": ("switch.cli.api", "Take postbacks by HTTP, without a switch."),
 }
 """By name: the module that declares it, and what it does. In the order somebody meets them: run it, change its config, look at what came

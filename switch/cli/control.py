@@ -210,6 +210,11 @@ def _status_lines(found: "Status", pid: int, zone: "Zone") -> Iterator[str | Sty
         is_near = certificate.until_us - _now_us() <= WARN_DAYS * US_PER_DAY
         what = "ran out on" if certificate.until_us <= _now_us() else "valid until"
         yield Styled(f"certificate {certificate.file} {what} {_moment(certificate.until_us, zone)}", "yellow" if is_near else "")
+    if found.ledger.why is not None:
+        yield Styled(f"new calls get 503, the ledger can't be written: {found.ledger.why}", "yellow")
+    for process in found.processes:
+        if process.up < process.wanted:
+            yield Styled(f"{process.up} of {count(process.wanted, process.name)} up", "yellow")
     if found.overloaded:
         yield f"overloaded: new calls get 503 until the switch, {found.lag_ms} ms behind, has caught up"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from switch.control.messages import MAX_COMMAND_BYTES, Command, Failed, Hello, Reply, Watch, decode_command, encode
+from switch.control.messages import MAX_COMMAND_BYTES, Command, Eavesdropping, Failed, Hello, Reply, Watch, decode_command, encode
 from switch.control.publisher import Publisher
 
 SOCKET_NAME = "control.sock"
@@ -22,16 +22,23 @@ MAX_REPLY_WAIT_S = 5.0
 
 
 class ControlServer:
-    """`hello()` greets a client, `carry_out(command)` makes a command's reply, at once; `publisher` has those who watch. `open` and `close`
-    once each."""
+    """`hello()` greets a client, `carry_out(command)` makes a command's reply, at once; `publisher` has those who watch.
+    `stop_listening(tap)`: who listened in by this tap has left. `open` and `close` once each."""
 
     def __init__(
-        self, data: Path, *, hello: Callable[[], Hello], carry_out: Callable[[Command], Reply], publisher: Publisher
+        self,
+        data: Path,
+        *,
+        hello: Callable[[], Hello],
+        carry_out: Callable[[Command], Reply],
+        publisher: Publisher,
+        stop_listening: Callable[[int], None],
     ) -> None:
         self._path = data / SOCKET_NAME
         self._hello = hello
         self._carry_out = carry_out
         self._publisher = publisher
+        self._stop_listening = stop_listening
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -65,17 +72,20 @@ class ControlServer:
             writer.transport.abort()
             return
         self._clients.add(client)
+        taps: list[int] = []
         try:
-            await self._serve(reader, writer)
+            await self._serve(reader, writer, taps)
         except (OSError, TimeoutError, ValueError, asyncio.CancelledError):  # ValueError: a line beyond the limit
             pass
         finally:
             self._clients.discard(client)
             self._publisher.remove(writer.transport)
+            for tap in taps:
+                self._stop_listening(tap)
             writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Until the client leaves, or sends what is no command."""
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, taps: list[int]) -> None:
+        """Until the client leaves, or sends what is no command. Adds to `taps` those that it listens in by."""
         writer.transport.set_write_buffer_limits(high=0)  # `drain` waits until all has left
         await _send(writer, self._hello())
         while (line := await reader.readline()).endswith(b"\n"):
@@ -86,6 +96,8 @@ class ControlServer:
                     await _drained(writer)
                     continue
                 reply = self._carry_out(command)
+                if isinstance(reply, Eavesdropping):
+                    taps.append(reply.tap)
             except msgspec.MsgspecError as error:
                 await _send(writer, Failed(why=f"not a command: {error}"))
                 return

@@ -13,7 +13,7 @@ from routing.table import NoRoute
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
-from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
+from switch.deployment import Api, Console, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token, User
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
@@ -84,7 +84,8 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
-    version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
+    switch = document.switch.model_dump(mode="json")
+    version = _digest({"plan": unversioned, "switch": switch, "api": settings.api, "console": settings.console})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan)
 
@@ -128,7 +129,19 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         currency=switch.currency,
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+        console=_console(document),
     )
+
+
+def _console(document: Document) -> Console | None:
+    said = document.switch.console
+    if said is None:
+        return None
+    users = {
+        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        for name, user in sorted(document.users.items())
+    }
+    return Console(listen=said.listen, session_ms=said.session, users=users)
 
 
 def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings | None:

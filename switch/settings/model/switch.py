@@ -10,6 +10,7 @@ from switch.settings import address, field, prompt_field
 from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
 from switch.settings.model.ringback import RingbackConfig
+from switch.settings.model.user import ConsoleConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
@@ -203,6 +204,7 @@ class SwitchConfig(Strict):
         default_factory=RecordingsConfig, description="Where recordings of calls go, and how long they are kept"
     )
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
+    console: ConsoleConfig | None = may("The pages for people, in a browser; default: none")
 
     @field_validator("rtp")
     @classmethod
