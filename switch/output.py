@@ -166,6 +166,58 @@ def progress(what: str) -> Iterator[Advanced]:
         _write(sys.stderr, "\r\x1b[K")
 
 
+class Screen:
+    """The whole terminal of stdout, drawn anew each time."""
+
+    def __init__(self, draw: Callable[[Sequence[Line]], None]) -> None:
+        self._draw = draw
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines, which change when its window does."""
+        return shutil.get_terminal_size()
+
+    def draw(self, lines: Sequence[Line]) -> None:
+        """Shows these lines in the place of those before; what is beyond its size is cut off."""
+        self._draw(lines)
+
+
+@contextmanager
+def screen() -> Iterator[Screen]:
+    """Takes the terminal, and gives it back as it was, whatever happens."""
+    from rich.console import Console, Group  # noqa: PLC0415 takes 0.1 s: only for who needs it
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    def drawn(line: Line) -> Text:
+        parts = [Styled(part) if isinstance(part, str) else part for part in ((line,) if isinstance(line, str | Styled) else line)]
+        return Text.assemble(*[(clean(part.text), part.style) for part in parts], no_wrap=True, overflow="ellipsis")
+
+    console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False)
+    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        yield Screen(lambda lines: live.update(Group(*map(drawn, lines)), refresh=True))
+
+
+def is_terminal() -> bool:
+    """Returns whether people see stdout, and it can be drawn on."""
+    return _is_terminal(sys.stdout)
+
+
+def cropped(text: str, columns: int) -> str:
+    """`text`, cleaned, in at most so many columns; where it is longer, `…` stands for the rest."""
+    seen = clean(text)
+    if _cell_width(seen) <= columns:
+        return seen
+    while seen and _cell_width(seen) > columns - 1:
+        seen = seen[:-1]
+    return f"{seen}…"
+
+
+def cell_width(text: str) -> int:
+    """Returns how many columns a text takes on a terminal, once it is cleaned."""
+    return _cell_width(clean(text))
+
+
 def _line(line: Line, *, coloured: bool) -> str:
     parts = (line,) if isinstance(line, str | Styled) else line
     return "".join(_part(part, coloured=coloured) for part in parts) + "\n"

@@ -23,6 +23,8 @@ COMMANDS = {
     "replay": ("switch.cli.replay", "Decide past calls once more, by another config."),
     "simulate": ("switch.cli.simulate", "Invent traffic and play it, in simulated time."),
     "status": ("switch.cli.control", "Say whether the switch runs, drains or is overloaded, and how many calls it has."),
+    "live": ("switch.cli.live", "Show the calls in progress, and keep showing them until Ctrl-C."),
+    "caps": ("switch.cli.live", "Show how full each cap of the running switch is, and when it is counted from zero again."),
     "trunks": (
         "switch.cli.control",
         "Show each trunk of the running switch: calls now and since the start, and when it was last heard.",
