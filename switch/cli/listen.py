@@ -25,15 +25,15 @@ def listen(
     *,
     to: Annotated[Path | None, typer.Option(help="A WAV file to write, instead of a pipe.", metavar="FILE.wav")] = None,
 ) -> None:
-    """Listen in to a call: both sides, mixed, until it ends or Ctrl-C. Neither side hears anything of it.
+    """Listen in to a call, until it ends.
 
-    To a pipe goes µ-law at 8 kHz, for a player. While the call's recording is paused there is silence. Who listened, when and to which
+    Or until Ctrl-C. Both sides are heard, mixed; neither of them hears anything of it. To a pipe goes µ-law at 8 kHz, for a player. While the call's recording is paused there is silence. Who listened, when and to which
     call is kept: `payphone actions`.
 
     \b
     Examples:
       payphone listen 3f2a | aplay -q -t raw -f MU_LAW -r 8000
-      payphone listen 3f2a | ffplay -loglevel error -nodisp -f mulaw -ar 8000 -
+      payphone listen 3f2a | ffplay -nodisp -f mulaw -ar 8000 -
       payphone listen 3f2a --to /tmp/call.wav
     """
     import asyncio
