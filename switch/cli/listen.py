@@ -33,7 +33,7 @@ def listen(
     \b
     Examples:
       payphone listen 3f2a | aplay -q -t raw -f MU_LAW -r 8000
-      payphone listen 3f2a | ffplay -nodisp -f mulaw -ar 8000 -
+      payphone listen 3f2a | sox -t ul -r 8000 - -d
       payphone listen 3f2a --to /tmp/call.wav
     """
     import asyncio
