@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from media.prompts.prompt import Prompt
+from switch.alert_settings import AlertSettings
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.flow import Flow, Transport
@@ -94,7 +95,8 @@ class SwitchSettings:
     `transcoders` None: one for each core.
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
-    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
+    `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `metrics`: the
+    TCP address that they are served on. `currency`: ISO 4217, of all amounts.
     """
 
     listeners: tuple[Listener, ...]
@@ -113,6 +115,8 @@ class SwitchSettings:
     drain_ms: int = 30_000
     ledger_url: str | None = None
     api: Api | None = None
+    metrics: tuple[str, int] | None = None
+    alerts: AlertSettings | None = None
     currency: str = "USD"
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()

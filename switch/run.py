@@ -243,7 +243,8 @@ async def _api(deployment: Deployment) -> ApiServer | None:
 
 
 def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
-    """Returns the settings without tokens: a reload applies tokens only."""
+    """Returns the settings without tokens and alerts: a reload applies these only."""
+    settings = replace(settings, alerts=None)
     return settings if settings.api is None else replace(settings, api=replace(settings.api, tokens={}))
 
 
