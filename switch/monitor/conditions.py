@@ -135,7 +135,8 @@ def _near_misses(recent: Recent, settings: AlertSettings) -> Iterator[Condition]
 
 
 def _disks(disks: Iterable[Disk], settings: AlertSettings) -> Iterator[Condition]:
-    for disk in disks:
+    by_device = {disk.device: disk for disk in reversed([*disks])}
+    for disk in by_device.values():
         if disk.free_bytes * 100 < settings.disk_free * disk.total_bytes:
             free = f"{disk.free_bytes / _GB:.1f} of {disk.total_bytes / _GB:.1f} GB"
             yield _condition(AlertKind.DISK, disk.place, f"the disk of {disk.use} ({disk.place}) has {free} free")

@@ -22,8 +22,9 @@ class SwitchView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """A file system. `place`: a directory in it that the switch writes to. `use`: what for: data, recordings."""
+    """A file system, `device`. `place`: a directory in it that the switch writes to. `use`: what for: data, recordings."""
 
+    device: int
     place: str
     use: str
     free_bytes: int
