@@ -20,7 +20,14 @@ class Companion:
     without: str
 
 
-COMPANIONS: tuple[Companion, ...] = ()
+COMPANIONS: tuple[Companion, ...] = (
+    Companion(
+        name="monitor",
+        module="switch.monitor",
+        wanted=lambda deployment: deployment.switch.metrics is not None or deployment.switch.alerts is not None,
+        without="there are no metrics, and nobody is told of anything",
+    ),
+)
 
 
 class Companions:
