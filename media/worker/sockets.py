@@ -56,17 +56,17 @@ def connect(bound: DatagramSocket, host: str, port: int, address: Address, *, bu
     way to between binding and connecting may be anybody's. OSError where there can be none, as to port 0, which stands for any.
 
     Such a socket spares each packet the making and reading of an address, a third of what relaying it costs. The port is shared for as long
-    as `bind` takes, not longer.
+    as `bind` takes, with sockets of our own user: SO_REUSEADDR would let anybody's have it.
     """
     sock = _unbound(host, buffer_bytes=buffer_bytes)
     try:
         try:
             for each in (bound, sock):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind((host, port))
         finally:
             for each in (bound, sock):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
         there = address if len(address) == 2 else (address[0], address[1], 0, address[3])  # no flow label: they are not ours to set
         sock.connect(there)
         if sock.getpeername() != there:

@@ -15,6 +15,7 @@ from media.worker.path import Address
 from media.worker.relay import MAX_QUEUED, RECEIVE_BUFFER_BYTES, SETTLED_NS
 
 STRANGER_HOST = "127.0.0.2"
+Bridged = tuple[RelayInProcess, Phone, Phone, Phone]
 AUDIO, OTHER_AUDIO, NOISE = (bytes([each]) * 160 for each in (0x22, 0x33, 0x11))
 
 
@@ -115,17 +116,47 @@ def test_a_phone_that_closes_its_port_for_a_while_misses_only_that(worker: Relay
     assert worker.problems == []
 
 
-@pytest.mark.parametrize("may_share", [0, 1])
-def test_nobody_else_gets_the_port(caller: Phone, line: Phone, may_share: int) -> None:
+SHARING = [socket.SO_REUSEADDR, socket.SO_REUSEPORT]
+
+
+@pytest.mark.parametrize("options", [[], *([each] for each in SHARING), SHARING])
+def test_nobody_else_gets_the_port(caller: Phone, line: Phone, options: list[int]) -> None:
     for leg in (caller.leg, line.leg):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, may_share)
-            with pytest.raises(OSError, match="in use"):
-                other.bind((HOST, leg))
+        assert not _is_had((HOST, leg), options)
+
+
+def test_another_user_does_not_get_the_port_while_it_is_shared(bridged: Bridged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SO_REUSEADDR would let anybody have it who asks at that moment; SO_REUSEPORT (7 socket) nobody but ourselves."""
+    _, phone, line, _ = bridged
+    had: list[bool] = []
+
+    class Watched(socket.socket):
+        def bind(self, address: Address, /) -> None:  # type: ignore[override]  # of one family
+            super().bind(address)
+            had.append(_is_had(address, [socket.SO_REUSEADDR]))
+
+    monkeypatch.setattr(sockets, "socket", socket_module(Watched))
+    phone.talk(AUDIO)
+    line.hear()
+    phone.talk(AUDIO)
+    line.hear()
+    assert had == [False]
+
+
+def _is_had(address: Address, options: list[int]) -> bool:
+    """Returns whether a socket with these options can be bound there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        for each in options:
+            other.setsockopt(socket.SOL_SOCKET, each, 1)
+        try:
+            other.bind(address)
+        except OSError:
+            return False
+    return True
 
 
 @pytest.fixture
-def bridged(tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[RelayInProcess, Phone, Phone, Phone]]:
+def bridged(tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridged]:
     """A worker, two phones that have not talked yet, and a stranger to the first. A connection is trusted as soon as it is empty."""
     monkeypatch.setattr(relay, "SETTLED_NS", 0)
     with (
@@ -137,9 +168,6 @@ def bridged(tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> It
         worker.order(*(Open(host=HOST, port=each.leg, peer=each.peer()) for each in (phone, line)), Bridge(a=phone.leg, b=line.leg))
         worker.settle()
         yield worker, phone, line, stranger
-
-
-Bridged = tuple[RelayInProcess, Phone, Phone, Phone]
 
 
 @pytest.mark.parametrize("flood", [1, MAX_QUEUED, MAX_QUEUED + 1, 5 * MAX_QUEUED])
