@@ -20,7 +20,14 @@ class Companion:
     without: str
 
 
-COMPANIONS: tuple[Companion, ...] = ()
+COMPANIONS: tuple[Companion, ...] = (
+    Companion(
+        name="console",
+        module="switch.web",
+        wanted=lambda deployment: deployment.switch.console is not None,
+        without="there is no console",
+    ),
+)
 
 
 class Companions:
