@@ -17,6 +17,7 @@ from switch.settings.model.menu import Node
 from switch.settings.model.party import AdvertiserConfig, GroupConfig, NumberConfig, PublisherConfig, TrunkConfig
 from switch.settings.model.probe import ProbeCallConfig
 from switch.settings.model.switch import SwitchConfig, TagConfig
+from switch.settings.model.user import UserConfig
 from switch.settings.source import KeyPath
 from switch.settings.value import Invalid, raise_all
 
@@ -111,6 +112,7 @@ class Document(Strict):
     campaigns: Entries[field.Name, CampaignConfig] = section("What is sold")
     hours: Entries[field.Name, HoursConfig] = section("Opening hours, by name")
     probes: Entries[field.Name, ProbeCallConfig] = section("Calls that try numbers and lines")
+    users: Entries[field.Name, UserConfig] = section("Who logs in to the console")
 
     @cached_property
     def _parts(self) -> dict[type[Strict], list[tuple[KeyPath, Strict]]]:
