@@ -1,8 +1,8 @@
 """Defines the model of the section `probes`: real calls that a phone of another make places."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from switch.probe_settings import HangUp, Hears
 from switch.settings import field
@@ -54,11 +54,19 @@ class ProbeCallConfig(Strict):
     hours: field.HoursName | None = may("When it may be; default: the hours of the line, or of the number's campaign")
     per_day: Annotated[int, field.whole(1, MAX_PER_DAY)] = may("The most calls to its target in 24 hours", default="100")
 
-    @model_validator(mode="after")
-    def _calls_one(self) -> Self:
-        if (self.number is None) is (self.line is None):
-            given = "a number and a line" if self.number is not None else "neither a number nor a line"
-            raise Invalid(f"{given}, where one belongs", expected="exactly one of number, line")
-        if self.line is not None and self.trunk is not None:
-            raise Invalid("a line is called by the switch, from no trunk", hint="leave `trunk` out", where=("trunk",))
-        return self
+    @field_validator("trunk")
+    @classmethod
+    def _is_called_from_it(cls, trunk: str | None, info: ValidationInfo) -> str | None:
+        if trunk is not None and info.data.get("line") is not None:
+            raise Invalid("a line is called by the switch, from no trunk", hint="leave `trunk` out", at_key=True)
+        return trunk
+
+    @model_validator(mode="before")
+    @classmethod
+    def _calls_one(cls, raw: object) -> object:
+        """Asked of what is written: a name that is unknown is one, too."""
+        given = {"number", "line"} & raw.keys() if isinstance(raw, dict) else {"line"}
+        if len(given) != 1:
+            what = "a number and a line" if given else "neither a number nor a line"
+            raise Invalid(f"{what}, where one belongs", expected="exactly one of number, line")
+        return raw
