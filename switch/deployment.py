@@ -67,12 +67,14 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash."""
+    """`party`: the publisher or advertiser that it belongs to; None: none. `password`: an argon2id hash. `listens_to`: the campaigns whose
+    calls it may listen in to."""
 
     name: str
     role: Role
     party: str | None
     password: Secret
+    listens_to: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from switch.web.call_page import add_call
 from switch.web.calls_page import add_calls
 from switch.web.figures_page import add_figures
 from switch.web.guard import Guard, Headers
+from switch.web.listen_page import add_listen
 from switch.web.live_page import add_live
 from switch.web.login import add_login
 from switch.web.pages import STATIC, page
@@ -28,6 +29,7 @@ def create_console(site: Site) -> FastAPI:
     app.mount("/static", _Static(directory=STATIC))
     add_login(app, site)
     add_live(app, site)
+    add_listen(app, site)
     add_calls(app, site)
     add_call(app, site)
     add_figures(app, site)

@@ -49,6 +49,11 @@ class LiveHub:
         view = self._watcher.state.calls.get(call_id)
         return None if view is None else sight.live(view)
 
+    def is_paused(self, call_id: str) -> bool | None:
+        """Returns whether the recording of a call in progress is paused; None: there is no such call."""
+        view = self._watcher.state.calls.get(call_id)
+        return None if view is None else view.recording == "paused"
+
     def calls(self, sight: Sight) -> list[LiveCallView]:
         return [seen for view in self._watcher.state.calls.values() if (seen := sight.live(view)) is not None]
 

@@ -167,7 +167,7 @@ def _console(document: Document) -> Console | None:
     if said is None:
         return None
     users = {
-        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        name: User(name=name, role=user.role, party=user.party, password=user.password, listens_to=frozenset(user.listens_to))
         for name, user in sorted(document.users.items())
     }
     return Console(listen=said.listen, session_ms=said.session, users=users)
