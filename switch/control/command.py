@@ -7,15 +7,27 @@ from typing import assert_never
 from switch.call.moment import Moment
 from switch.control.messages import (
     MAX_DRAIN_MS,
+    MAX_HUNG_UP,
+    MAX_NAME,
+    MAX_REASON,
     CertificateStatus,
     Command,
     Drain,
     Failed,
     GetLines,
+    GetOverrides,
     GetStatistics,
     GetStatus,
     GetTrunks,
+    HangUp,
+    HungUp,
+    Lifted,
+    LiftOverride,
+    LimitCap,
     Lines,
+    Overridden,
+    Overrides,
+    Pause,
     PauseRecording,
     RecordingPaused,
     Reply,
@@ -24,6 +36,8 @@ from switch.control.messages import (
     Trunks,
 )
 from switch.engine.engine import Engine
+from switch.engine.steering import Refused
+from switch.engine.steering_rows import DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +55,11 @@ def carry_out(
 ) -> Reply:
     """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
     the config."""
+    if isinstance(command, Drain | PauseRecording | HangUp | Pause | LimitCap | LiftOverride) and (why := _too_long(command)):
+        return Failed(id=command.id, why=why)
     match command:
-        case PauseRecording(id=number, call_id=call_id, paused=paused, advertiser=advertiser):
-            if advertiser is None:  # an operator may shorten the id
-                found = engine.ids_in_progress(call_id)
-                if len(found) > 1:
-                    return Failed(id=number, why=f"more than one call in progress begins with {call_id}: give more of its id")
-                call_id = found[0] if found else call_id
-            why = engine.pause_recording(call_id, at, paused=paused, advertiser=advertiser)
-            return RecordingPaused(id=number, call_id=call_id, paused=paused) if why is None else Failed(id=number, why=why)
+        case PauseRecording():
+            return _pause_recording(command, engine, at)
         case GetStatus(id=number):
             return status(engine, process(), number)
         case GetTrunks(id=number):
@@ -61,10 +71,63 @@ def carry_out(
         case Drain(id=number, limit_ms=limit_ms):
             if limit_ms is not None and not 0 <= limit_ms <= MAX_DRAIN_MS:
                 return Failed(id=number, why=f"limit_ms must be between 0 and {MAX_DRAIN_MS}")
+            limit = {} if limit_ms is None else {"limit_ms": limit_ms}
+            engine.steering.note("drain", "switch", at, actor=command.actor, detail={"reason": command.reason, **limit})
             drain(limit_ms)
             return status(engine, process(), number)
+        case GetOverrides(id=number):
+            return Overrides(id=number, overrides=engine.steering.overrides(at))
+        case HangUp() | Pause() | LimitCap() | LiftOverride():
+            return _steer(command, engine, at)
         case _:
             assert_never(command)
+
+
+def _pause_recording(command: PauseRecording, engine: Engine, at: Moment) -> Reply:
+    call_id, paused = command.call_id, command.paused
+    if command.advertiser is None:  # an operator may shorten the id
+        found = engine.ids_in_progress(call_id)
+        if len(found) > 1:
+            return Failed(id=command.id, why=f"more than one call in progress begins with {call_id}: give more of its id")
+        call_id = found[0] if found else call_id
+    why = engine.pause_recording(call_id, at, paused=paused, advertiser=command.advertiser)
+    outcome, action = DONE if why is None else f"refused: {why}", f"recording_{'pause' if paused else 'resume'}"
+    engine.steering.note(action, call_id, at, actor=command.actor, detail={"reason": command.reason}, outcome=outcome)
+    return RecordingPaused(id=command.id, call_id=call_id, paused=paused) if why is None else Failed(id=command.id, why=why)
+
+
+def _too_long(command: Drain | PauseRecording | HangUp | Pause | LimitCap | LiftOverride) -> str | None:
+    """Returns what of a command is longer than rows and trails may be."""
+    if not 0 < len(command.actor) <= MAX_NAME:
+        return f"an actor has between 1 and {MAX_NAME} characters"
+    if len(command.reason) > MAX_REASON:
+        return f"a reason has at most {MAX_REASON} characters"
+    match command:
+        case HangUp(call_ids=names) if not 0 < len(names) <= MAX_HUNG_UP:
+            return f"one command hangs up between 1 and {MAX_HUNG_UP} calls"
+        case HangUp(call_ids=names):
+            pass
+        case Pause(name=name) | LimitCap(key=name) | PauseRecording(call_id=name):
+            names = (name,)
+        case _:
+            names = ()
+    return f"a name has at most {MAX_NAME} characters" if any(len(name) > MAX_NAME for name in names) else None
+
+
+def _steer(command: HangUp | Pause | LimitCap | LiftOverride, engine: Engine, at: Moment) -> Reply:
+    actor, reason, steering = command.actor, command.reason, engine.steering
+    match command:
+        case HangUp(call_ids=call_ids):
+            ended, unknown = engine.hang_up(call_ids, at, actor=actor, reason=reason)
+            return HungUp(id=command.id, ended=ended, unknown=unknown)
+        case Pause(target_kind=kind, name=name, until_us=until_us):
+            made = steering.pause(kind, name, at, until_us=until_us, actor=actor, reason=reason)
+        case LimitCap(key=key, limit=limit, until_us=until_us):
+            made = steering.limit_cap(key, limit, at, until_us=until_us, actor=actor, reason=reason)
+        case LiftOverride(number=override):
+            lifted = steering.lift(override, at, actor=actor, reason=reason)
+            return Failed(id=command.id, why=lifted.why) if isinstance(lifted, Refused) else Lifted(id=command.id, override=lifted)
+    return Failed(id=command.id, why=made.why) if isinstance(made, Refused) else Overridden(id=command.id, override=made)
 
 
 def status(engine: Engine, process: ProcessState, number: int) -> Status:

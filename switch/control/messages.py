@@ -9,12 +9,20 @@ from typing import TypeAlias
 
 import msgspec
 
+from routing.override import Override, TargetKind
 from switch.engine.status import LineStatus, TrunkStatus
 
 VERSION = 1
 MAX_COMMAND_BYTES = 64 * 1024
 """The longest line that a client may send."""
 MAX_DRAIN_MS = 24 * 3_600_000
+MAX_HUNG_UP = 50
+"""Calls that one `HangUp` may name: each takes the loop some time, and packets must not wait for hundreds."""
+MAX_NAME = 150
+"""Characters of an actor, a call's id, a target."""
+MAX_REASON = 200
+"""Characters: it stands in the trail of each call that an override bars."""
+UNKNOWN_ACTOR = "unknown"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -47,6 +55,8 @@ class Drain(Message, frozen=True, kw_only=True):
     sets a new limit. Answered with `Status`."""
 
     limit_ms: int | None = None
+    actor: str = UNKNOWN_ACTOR
+    reason: str = ""
 
 
 class PauseRecording(Message, frozen=True, kw_only=True):
@@ -56,9 +66,66 @@ class PauseRecording(Message, frozen=True, kw_only=True):
     call_id: str
     paused: bool = True
     advertiser: str | None = None
+    actor: str = UNKNOWN_ACTOR
+    reason: str = ""
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording
+class HangUp(Message, frozen=True, kw_only=True):
+    """Ends exactly these calls, at most `MAX_HUNG_UP`. `actor`: `cli:anna`, `console:anna`, `api:TOKEN`; it and `reason` go to each call's
+    record. Answered with `HungUp`."""
+
+    call_ids: tuple[str, ...]
+    actor: str
+    reason: str = ""
+
+
+class Pause(Message, frozen=True, kw_only=True):
+    """No more calls go to the target; those in progress go on. `until_us`: UTC; None: until it is lifted. Answered with `Overridden`, or
+    with `Failed` where the config has no such target."""
+
+    target_kind: TargetKind
+    name: str
+    until_us: int | None = None
+    actor: str
+    reason: str = ""
+
+
+class LimitCap(Message, frozen=True, kw_only=True):
+    """The cap has another limit, lower or higher. `key`: `line:acme-east`, `campaign:auto/conversion/day`. `limit`: calls, or micros where
+    it counts revenue. Answered as `Pause`."""
+
+    key: str
+    limit: int
+    until_us: int | None = None
+    actor: str
+    reason: str = ""
+
+
+class LiftOverride(Message, frozen=True, kw_only=True):
+    """The override is in force no longer. Answered with `Lifted`, or with `Failed` where there is none of that number."""
+
+    number: int
+    actor: str
+    reason: str = ""
+
+
+class GetOverrides(Message, frozen=True, kw_only=True):
+    """Asks for `Overrides`."""
+
+
+Command: TypeAlias = (
+    GetStatus
+    | GetTrunks
+    | GetLines
+    | GetStatistics
+    | GetOverrides
+    | Drain
+    | PauseRecording
+    | HangUp
+    | Pause
+    | LimitCap
+    | LiftOverride
+)
 
 
 # replies
@@ -118,13 +185,40 @@ class RecordingPaused(Message, frozen=True, kw_only=True):
     paused: bool
 
 
+class HungUp(Message, frozen=True, kw_only=True):
+    """`ended`: calls that this has ended. `unknown`: no such call was in progress any more."""
+
+    ended: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+class Overridden(Message, frozen=True, kw_only=True):
+    """The override is in force."""
+
+    override: Override
+
+
+class Lifted(Message, frozen=True, kw_only=True):
+    """The override is not in force any more."""
+
+    override: Override
+
+
+class Overrides(Message, frozen=True, kw_only=True):
+    """Those in force, in the order of their numbers."""
+
+    overrides: tuple[Override, ...]
+
+
 class Failed(Message, frozen=True, kw_only=True):
     """The command was not carried out."""
 
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | RecordingPaused | Failed
+Reply: TypeAlias = (
+    Hello | Status | Trunks | Lines | Statistics | RecordingPaused | HungUp | Overridden | Lifted | Overrides | Failed
+)
 
 encode = msgspec.json.Encoder().encode
 decode_command = msgspec.json.Decoder(Command).decode
