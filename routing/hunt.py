@@ -37,7 +37,7 @@ from routing.cap import Cap, Counts
 from routing.expression import Scalar, holds
 from routing.hours import is_open
 from routing.load import Load
-from routing.override import NO_OVERRIDES, Override, OverridesInForce
+from routing.override import NO_OVERRIDES, OverridesInForce
 from routing.repeat import RepeatHistory
 from routing.ruling import Attempt, Dial, Inquiry, Reason
 from routing.table import Campaign, Hours, Line, NoRoute, Sort, Table, Target, Tier
@@ -319,7 +319,7 @@ def _barred_by(check: _LineCheck, line: Line) -> NoRoute | None:
     if line.advertiser_paused or line.paused:
         check.reasons.append(trail.paused(f"advertisers.{line.advertiser}" if line.advertiser_paused else f"lines.{line.name}"))
         return NoRoute.CLOSED
-    pause = _pause_of(line, routing.in_force)
+    pause = routing.in_force.pause_of(line)
     if pause is not None:
         check.reasons.append(trail.overridden(pause))
         return NoRoute.CLOSED
@@ -339,12 +339,6 @@ def _barred_by(check: _LineCheck, line: Line) -> NoRoute | None:
         check.reasons.append(trail.down(line, check.read))
         return NoRoute.FAILED
     return None
-
-
-def _pause_of(line: Line, in_force: OverridesInForce) -> Override | None:
-    """The override that pauses the line or its advertiser."""
-    pauses = in_force.pauses
-    return (pauses.get(f"advertiser:{line.advertiser}") or pauses.get(f"line:{line.name}")) if pauses else None
 
 
 def _closed(routing: RoutingContext, hours: Hours) -> str | None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from routing.cap import Cap
+from routing.table import Line
 
 
 class OverrideKind(StrEnum):
@@ -67,6 +68,11 @@ class OverridesInForce:
         """Returns the cap with its limit of the moment."""
         override = self.limits.get(cap.key)
         return cap if override is None or override.limit is None else replace(cap, limit=override.limit)
+
+    def pause_of(self, line: Line) -> Override | None:
+        """Returns what pauses the line: its own, or that of its advertiser."""
+        pauses = self.pauses
+        return (pauses.get(f"advertiser:{line.advertiser}") or pauses.get(f"line:{line.name}")) if pauses else None
 
 
 NO_OVERRIDES = OverridesInForce()

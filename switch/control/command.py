@@ -1,8 +1,8 @@
 """Carries out the commands of the control socket on a running engine. Sockets are in `server`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
 
 from switch.call.moment import Moment
 from switch.control.messages import (
@@ -10,10 +10,14 @@ from switch.control.messages import (
     MAX_HUNG_UP,
     MAX_NAME,
     MAX_REASON,
+    Caps,
     CertificateStatus,
     Command,
     Drain,
+    Eavesdrop,
+    Eavesdropping,
     Failed,
+    GetCaps,
     GetLines,
     GetOverrides,
     GetStatistics,
@@ -21,6 +25,7 @@ from switch.control.messages import (
     GetTrunks,
     HangUp,
     HungUp,
+    LedgerStatus,
     Lifted,
     LiftOverride,
     LimitCap,
@@ -29,15 +34,20 @@ from switch.control.messages import (
     Overrides,
     Pause,
     PauseRecording,
+    ProcessStatus,
     RecordingPaused,
     Reply,
     Statistics,
     Status,
     Trunks,
 )
+from switch.engine.eavesdropping import CannotListen
 from switch.engine.engine import Engine
 from switch.engine.steering import Refused
 from switch.engine.steering_rows import DONE
+
+Acting: TypeAlias = Drain | PauseRecording | Eavesdrop | HangUp | Pause | LimitCap | LiftOverride
+"""What changes something, or lets somebody hear something: who does it is noted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,8 @@ class ProcessState:
     started_us: int
     ends_us: int | None
     certificates: tuple[CertificateStatus, ...] = ()
+    ledger: LedgerStatus = field(default_factory=LedgerStatus)
+    processes: tuple[ProcessStatus, ...] = ()
 
 
 def carry_out(
@@ -55,19 +67,34 @@ def carry_out(
 ) -> Reply:
     """Returns the command's reply. `process()`: its present state. `drain(limit_ms)` begins to drain, or changes the limit; None: that of
     the config."""
-    if isinstance(command, Drain | PauseRecording | HangUp | Pause | LimitCap | LiftOverride) and (why := _too_long(command)):
-        return Failed(id=command.id, why=why)
+    if isinstance(command, Acting):
+        why = _too_long(command)
+        return _act(command, engine, process, at, drain=drain) if why is None else Failed(id=command.id, why=why)
     match command:
-        case PauseRecording():
-            return _pause_recording(command, engine, at)
         case GetStatus(id=number):
             return status(engine, process(), number)
         case GetTrunks(id=number):
             return Trunks(id=number, trunks=engine.trunk_status(at))
         case GetLines(id=number):
             return Lines(id=number, lines=engine.line_status(at))
+        case GetCaps(id=number):
+            return Caps(id=number, caps=engine.cap_status(at))
         case GetStatistics(id=number):
             return Statistics(id=number, counts=engine.statistics())
+        case GetOverrides(id=number):
+            return Overrides(id=number, overrides=engine.steering.overrides(at))
+        case _:
+            assert_never(command)
+
+
+def _act(
+    command: Acting, engine: Engine, process: Callable[[], ProcessState], at: Moment, *, drain: Callable[[int | None], None]
+) -> Reply:
+    match command:
+        case PauseRecording():
+            return _pause_recording(command, engine, at)
+        case Eavesdrop():
+            return _listen_in(command, engine, at)
         case Drain(id=number, limit_ms=limit_ms):
             if limit_ms is not None and not 0 <= limit_ms <= MAX_DRAIN_MS:
                 return Failed(id=number, why=f"limit_ms must be between 0 and {MAX_DRAIN_MS}")
@@ -75,12 +102,8 @@ def carry_out(
             engine.steering.note("drain", "switch", at, actor=command.actor, detail={"reason": command.reason, **limit})
             drain(limit_ms)
             return status(engine, process(), number)
-        case GetOverrides(id=number):
-            return Overrides(id=number, overrides=engine.steering.overrides(at))
-        case HangUp() | Pause() | LimitCap() | LiftOverride():
-            return _steer(command, engine, at)
         case _:
-            assert_never(command)
+            return _steer(command, engine, at)
 
 
 def _pause_recording(command: PauseRecording, engine: Engine, at: Moment) -> Reply:
@@ -96,18 +119,28 @@ def _pause_recording(command: PauseRecording, engine: Engine, at: Moment) -> Rep
     return RecordingPaused(id=command.id, call_id=call_id, paused=paused) if why is None else Failed(id=command.id, why=why)
 
 
-def _too_long(command: Drain | PauseRecording | HangUp | Pause | LimitCap | LiftOverride) -> str | None:
+def _listen_in(command: Eavesdrop, engine: Engine, at: Moment) -> Reply:
+    outcome = DONE
+    try:
+        reply: Reply = Eavesdropping(id=command.id, call_id=command.call_id, tap=engine.listen_in(command.call_id, command.path))
+    except CannotListen as error:
+        outcome, reply = f"refused: {error}", Failed(id=command.id, why=str(error))
+    engine.steering.note("listen", command.call_id, at, actor=command.actor, detail={}, outcome=outcome)
+    return reply
+
+
+def _too_long(command: Acting) -> str | None:
     """Returns what of a command is longer than rows and trails may be."""
     if not 0 < len(command.actor) <= MAX_NAME:
         return f"an actor has between 1 and {MAX_NAME} characters"
-    if len(command.reason) > MAX_REASON:
+    if not isinstance(command, Eavesdrop) and len(command.reason) > MAX_REASON:
         return f"a reason has at most {MAX_REASON} characters"
     match command:
         case HangUp(call_ids=names) if not 0 < len(names) <= MAX_HUNG_UP:
             return f"one command hangs up between 1 and {MAX_HUNG_UP} calls"
         case HangUp(call_ids=names):
             pass
-        case Pause(name=name) | LimitCap(key=name) | PauseRecording(call_id=name):
+        case Pause(name=name) | LimitCap(key=name) | PauseRecording(call_id=name) | Eavesdrop(call_id=name):
             names = (name,)
         case _:
             names = ()
@@ -142,4 +175,6 @@ def status(engine: Engine, process: ProcessState, number: int) -> Status:
         overloaded=engine.is_overloaded,
         lag_ms=engine.lag_ms,
         certificates=process.certificates,
+        ledger=process.ledger,
+        processes=process.processes,
     )

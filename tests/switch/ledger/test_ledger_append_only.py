@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from media.dsp.ears import Ears
 from media.listening import HeardSide, TalkHeard
 from switch.billing.verdict import JudgedCall
+from switch.ledger.database import Database
 from switch.ledger.heard_rows import heard_rows
+from switch.ledger.monitoring import MonitorLedger
 from switch.ledger.store import Ledger, PostingRow
-from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
+from switch.ledger.tables import APPEND_ONLY, METADATA, AlertRow, RecordingDeletionRow, RecordingRow
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -31,6 +33,7 @@ KEYS = {
     "leg_media": "call_id, leg, port",
     "overrides": "number, change",
     "actions": "key",
+    "alert": "id",
 }
 
 
@@ -53,7 +56,7 @@ HEARD = heard_rows(TalkHeard(call_id="a", attempt=1, started_us=1, caller=SIDE, 
 
 
 @pytest.fixture
-def filled(ledger: Ledger, judged: Judge) -> Ledger:
+def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     """A row in every table."""
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
@@ -63,6 +66,8 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
     ledger.add_steering([steered(1)])
+    alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
+    MonitorLedger(Database(url)).add_alerts([alert])
     return ledger
 
 
