@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from switch.billing.entry_state import StateRow
 from switch.billing.verdict import JudgedCall, MoneyRow
 from switch.call.leg_media import LegMedia
-from switch.ledger import reading
+from switch.engine.steering_rows import ActionRow, OverrideRow, SteeringRows
+from switch.ledger import reading, steering
 from switch.ledger.database import Database, LedgerUnreadable, LedgerUnwritable, RecordRefused, storing
 from switch.ledger.heard import HeardRow
 from switch.ledger.reading import CallFilter, KeptRecording
@@ -164,6 +165,16 @@ class Ledger:
             if fresh:
                 connection.execute(insert(HEARD), [heard_values(each) for each in fresh])
 
+    def add_steering(self, steered: Sequence[SteeringRows]) -> None:
+        """All or none. What is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            steering.add(connection, steered)
+
+    def add_actions(self, actions: Sequence[ActionRow]) -> None:
+        """All or none. One whose key is there already stays as it was."""
+        with self._database.changing() as connection, storing():
+            steering.add_actions(connection, actions)
+
     def probe(self) -> None:
         """Proves that a write works right now, by doing one."""
         with self._database.changing() as connection:
@@ -237,6 +248,18 @@ class Ledger:
         """Returns what was heard of each of these calls. A call that was not listened to is left out."""
         with self._database.snapshot() as connection:
             return reading.heard_of(connection, call_ids)
+
+    # reading how the switch was steered
+
+    def override_rows(self) -> list[OverrideRow]:
+        """Every override made and lifted, by number."""
+        with self._database.snapshot() as connection:
+            return steering.override_rows(connection)
+
+    def actions(self, wanted: steering.ActionFilter, *, limit: int) -> list[ActionRow]:
+        """Actions that are as `wanted`, the newest first."""
+        with self._database.snapshot() as connection:
+            return steering.actions_matching(connection, wanted, limit=limit)
 
     # reading recordings
 
