@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from media.prompts.prompt import Prompt
+from switch.alert_settings import AlertSettings
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
 from switch.sip.digest import Secret
@@ -129,7 +130,7 @@ class SwitchSettings:
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `console` None: there is none.
-    `currency`: ISO 4217, of all amounts.
+    `metrics`: the TCP address that they are served on. `currency`: ISO 4217, of all amounts.
     """
 
     listeners: tuple[Listener, ...]
@@ -149,6 +150,8 @@ class SwitchSettings:
     ledger_url: str | None = None
     api: Api | None = None
     console: Console | None = None
+    metrics: tuple[str, int] | None = None
+    alerts: AlertSettings | None = None
     currency: str = "USD"
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()

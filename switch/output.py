@@ -105,6 +105,17 @@ def write_lines(lines: Iterable[Line], *, err: bool = False) -> None:
     _write(stream, "".join(_line(line, coloured=coloured) for line in lines))
 
 
+def write_octets(octets: bytes) -> None:
+    """Writes what is no text to stdout, for another program, at once. BrokenPipeError where that has ended."""
+    sys.stdout.buffer.write(octets)
+    sys.stdout.buffer.flush()
+
+
+def is_pipe() -> bool:
+    """Returns whether stdout is read by a program, or is a file."""
+    return not sys.stdout.isatty()
+
+
 def write_json(row: Mapping[str, Any]) -> None:
     write_line(json_text(row))
 

@@ -243,11 +243,12 @@ async def _api(deployment: Deployment) -> ApiServer | None:
 
 
 def _but_secrets(settings: SwitchSettings) -> SwitchSettings:
-    """Returns the settings without tokens and users: a reload applies these only."""
+    """Returns the settings without tokens, users and alerts: a reload applies these only."""
     return replace(
         settings,
         api=settings.api and replace(settings.api, tokens={}),
         console=settings.console and replace(settings.console, users={}),
+        alerts=None,
     )
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     ),
     "statistics": ("switch.cli.control", "Show what peers sent and were refused, counted since the start."),
     "drain": ("switch.cli.control", "Take no new calls, let those in progress finish, then end the switch."),
+    "listen": ("switch.cli.listen", "Listen in to a call, until it ends."),
     "calls": ("switch.cli.calls", "Show call records with their verdicts, newest first."),
     "explain": ("switch.cli.explain", "Say why a call went where it went, and what it earned."),
     "recordings": ("switch.cli.recordings", "List, verify, export and delete recordings of calls; pause one."),

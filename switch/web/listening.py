@@ -5,6 +5,7 @@ there for it is dropped: nothing is kept for anybody.
 """
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import AsyncGenerator, Callable
@@ -18,7 +19,6 @@ from switch.control.client import ControlClient, connected
 from switch.control.messages import Eavesdrop, Eavesdropping
 from switch.engine.clock import SystemClock
 
-SOCKET_NAME = "listen.sock"
 READ_S = 0.1
 """How often what has come is passed on."""
 
@@ -29,7 +29,7 @@ class ListeningRoom:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._clock = SystemClock()
-        self._path = data / SOCKET_NAME
+        self._path = data / f"listen-{os.getpid()}.sock"
         self._taps: socket.socket | None = None
         self._listeners: dict[int, Callable[[Frame], None]] = {}  # by tap
 

@@ -1,15 +1,20 @@
 """Listening in to calls of the real process."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from child_process import mortal
+from recorder_client import read_wav
 from running_switch import Stage, stage
+from typer.testing import CliRunner
 
 from media.dsp.g711 import PCMU, SAMPLE_RATE, decode
 from media.dsp.levels import tone_share
+from switch.cli.common import app
 from switch.control.client import ControlError
 from switch.control.watcher import Replaced, Watcher
 from switch.engine.eavesdropping import MAX_LISTENERS
@@ -133,6 +138,46 @@ def test_a_call_that_nobody_has_is_not_listened_to(tmp_path: Path) -> None:
     async def scene(call: Listened) -> None:
         with pytest.raises(ControlError, match="no call nobody is in progress"):
             await anext(call.room.listen("nobody", actor="cli:ann", is_muted=lambda: False))
+
+    played(tmp_path, scene)
+
+
+def test_the_command_writes_what_it_hears(tmp_path: Path) -> None:
+    async def scene(call: Listened) -> None:
+        out = tmp_path / "heard.wav"
+        to_file = await listening_command(call, "--to", str(out))
+        to_pipe = await listening_command(call)
+        heard = b""
+        while len(heard) < 2 * SECOND:
+            assert to_pipe.stdout is not None
+            heard += await to_pipe.stdout.read(SECOND)
+        call.on.caller.hang_up()
+        rest, _ = await to_pipe.communicate()
+        said, _ = await to_file.communicate()
+        assert (to_pipe.returncode, to_file.returncode, said.decode().split()) == (0, 0, ["written:", str(out)])
+        tones = (call.on.caller.hz, call.on.line.hz)
+        piped = decode(heard + rest, PCMU)[SECOND : 2 * SECOND]
+        written = read_wav(out)[SECOND : 2 * SECOND, 0]
+        for samples in (piped, written):
+            assert [tone_share(samples, hz) > 0.4 for hz in tones] == [True, True]
+
+    played(tmp_path, scene)
+
+
+async def listening_command(call: Listened, *options: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "switch.cli", "listen", call.call_id[:12], "--config", str(call.on.switch.config), *options]
+    return await asyncio.create_subprocess_exec(*mortal(command), stdout=asyncio.subprocess.PIPE)
+
+
+def test_what_can_not_be_listened_to_is_said(tmp_path: Path) -> None:
+    async def scene(call: Listened) -> None:
+        config = str(call.on.switch.config)
+        for words, why in (
+            (["nobody"], "no call nobody is in progress"),
+            ([call.call_id, "--to", "call.mp3"], "a file whose name ends with .wav"),
+        ):
+            done = await asyncio.to_thread(CliRunner().invoke, app, ["listen", *words, "--config", config])
+            assert (done.exit_code, why in done.output) == (1, True), done.output
 
     played(tmp_path, scene)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ivr.menu import MenuPlan, Node
 from routing.expression import Expression, Kind, show
 from routing.table import NoRoute
+from switch.alert_settings import AlertSettings, SmtpSettings
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
@@ -20,6 +21,7 @@ from switch.settings.address import ANYWHERE
 from switch.settings.compile.menu import MenuTerms, menu_plan, node_of
 from switch.settings.compile.table import groups_of, hours_of, table_of, terms_of
 from switch.settings.field import Verified
+from switch.settings.model.alerts import AlertsConfig, SmtpConfig
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.ringback import RingbackConfig
@@ -84,8 +86,9 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
-    switch = document.switch.model_dump(mode="json")
-    version = _digest({"plan": unversioned, "switch": switch, "api": settings.api, "console": settings.console})
+    switch = document.switch.model_dump(mode="json", exclude={"alerts"})
+    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
+    version = _digest({"plan": unversioned, "switch": switch, **secrets})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan)
 
@@ -130,6 +133,32 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
         console=_console(document),
+        metrics=switch.metrics.listen if switch.metrics else None,
+        alerts=_alerts(switch.alerts) if switch.alerts else None,
+    )
+
+
+def _alerts(said: AlertsConfig) -> AlertSettings:
+    return AlertSettings(
+        smtp=_smtp(said.smtp) if said.smtp else None,
+        webhook=said.webhook,
+        low_balance_micros=said.low_balance,
+        disk_free=said.disk_free,
+        certificate_days=said.certificate,
+        near_misses=said.near_misses,
+        usual_calls=said.usual_calls,
+        calm_ms=said.calm,
+    )
+
+
+def _smtp(said: SmtpConfig) -> SmtpSettings:
+    return SmtpSettings(
+        server=said.server,
+        sender=said.sender,
+        recipients=tuple(said.to),
+        starttls=said.starttls,
+        username=said.username,
+        secret=said.secret,
     )
 
 

@@ -1,5 +1,4 @@
-"""Alerts, append-only as `v0002_money` says of the others; and a number of each call, in the order in which calls were written, by which a
-reader finds those that are new to it."""
+"""Alerts, append-only as `v0002_money` says; and calls are numbered in the order in which they are written."""
 
 import sqlalchemy as sa
 from alembic import op
