@@ -170,7 +170,7 @@ class Engine:
 
     def live_views(self) -> LiveViews:
         """Returns what shows the live calls to somebody who watches."""
-        return LiveViews(self._calls)
+        return LiveViews(self._calls, emit=self._emit)
 
     def cap_status(self, at: Moment) -> tuple[CapStatus, ...]:
         """Returns the present state of each cap of the plan."""
