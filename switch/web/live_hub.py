@@ -64,7 +64,7 @@ class LiveHub:
         """Watches for as long as it is not cancelled."""
         async for event in self._watcher.events():
             self.lost = event.why if isinstance(event, Lost) else None
-            self._tell(event)
+            self.tell(event)
 
     @contextmanager
     def listener(self, sight: Sight) -> Iterator[Listener]:
@@ -132,7 +132,7 @@ class LiveHub:
             found["status"] = changes.status
         return found
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
         for sight, listeners in list(self._listeners.items()):
             match event:
                 case Replaced() | Lost():

@@ -38,7 +38,7 @@ async def serve(place: CompanionPlace, is_up: Callable[[], None]) -> None:
     site = site_of(loaded, loaded.deployment, data=place.data)
     server = HttpServer(loaded.deployment.switch.console.listen)
     try:
-        await server.start(create_console(site))
+        await server.start(create_console(site, place.config))
     except OSError as error:
         host, port = server.address
         place.complain(
