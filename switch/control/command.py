@@ -11,6 +11,8 @@ from switch.control.messages import (
     CertificateStatus,
     Command,
     Drain,
+    Eavesdrop,
+    Eavesdropping,
     Failed,
     GetCaps,
     GetLines,
@@ -19,8 +21,6 @@ from switch.control.messages import (
     GetTrunks,
     LedgerStatus,
     Lines,
-    ListenIn,
-    ListeningIn,
     PauseRecording,
     ProcessStatus,
     RecordingPaused,
@@ -53,9 +53,9 @@ def carry_out(
     match command:
         case PauseRecording():
             return _pause_recording(command, engine, at)
-        case ListenIn(id=number, call_id=call_id, path=path):
+        case Eavesdrop(id=number, call_id=call_id, path=path):
             try:
-                return ListeningIn(id=number, call_id=call_id, tap=engine.listen_in(call_id, path))
+                return Eavesdropping(id=number, call_id=call_id, tap=engine.listen_in(call_id, path))
             except CannotListen as error:
                 return Failed(id=number, why=str(error))
         case GetStatus(id=number):

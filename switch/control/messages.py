@@ -63,8 +63,8 @@ class PauseRecording(Message, frozen=True, kw_only=True):
     advertiser: str | None = None
 
 
-class ListenIn(Message, frozen=True, kw_only=True):
-    """Has frames of both sides of a call sent to the socket at `path`, for as long as this connection lasts. Answered with `ListeningIn`,
+class Eavesdrop(Message, frozen=True, kw_only=True):
+    """Has frames of both sides of a call sent to the socket at `path`, for as long as this connection lasts. Answered with `Eavesdropping`,
     or with `Failed`. `actor`: who listens."""
 
     call_id: str
@@ -72,7 +72,7 @@ class ListenIn(Message, frozen=True, kw_only=True):
     actor: str
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetCaps | GetStatistics | Drain | PauseRecording | ListenIn
+Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetCaps | GetStatistics | Drain | PauseRecording | Eavesdrop
 
 
 class Watch(Message, frozen=True, kw_only=True):
@@ -202,7 +202,7 @@ class RecordingPaused(Message, frozen=True, kw_only=True):
     paused: bool
 
 
-class ListeningIn(Message, frozen=True, kw_only=True):
+class Eavesdropping(Message, frozen=True, kw_only=True):
     """`tap`: the number of the frames' tap."""
 
     call_id: str
@@ -215,7 +215,7 @@ class Failed(Message, frozen=True, kw_only=True):
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Caps | Statistics | RecordingPaused | ListeningIn | Failed
+Reply: TypeAlias = Hello | Status | Trunks | Lines | Caps | Statistics | RecordingPaused | Eavesdropping | Failed
 Publication: TypeAlias = Snapshot | Changes
 
 encode = msgspec.json.Encoder().encode

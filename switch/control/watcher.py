@@ -12,7 +12,7 @@ snapshot. To steer the switch, use a connection of its own (`switch.control.clie
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,7 +109,7 @@ class Watcher:
         self.state = LiveState()
         self.hello: Hello | None = None
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Yields what happens, for ever. Cancel it, or close the iterator, to end it."""
         told = ""
         while True:

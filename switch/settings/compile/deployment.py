@@ -14,7 +14,7 @@ from switch.alert_settings import AlertSettings, SmtpSettings
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
-from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
+from switch.deployment import Api, Console, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token, User
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
@@ -87,7 +87,8 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
     )
     settings = _switch(document, directory)
     switch = document.switch.model_dump(mode="json", exclude={"alerts"})
-    version = _digest({"plan": unversioned, "switch": switch, "api": settings.api, "alerts": settings.alerts})
+    more = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
+    version = _digest({"plan": unversioned, "switch": switch, **more})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan)
 
@@ -133,6 +134,7 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
         metrics=switch.metrics.listen if switch.metrics else None,
         alerts=_alerts(switch.alerts) if switch.alerts else None,
+        console=_console(document),
     )
 
 
@@ -158,6 +160,17 @@ def _smtp(said: SmtpConfig) -> SmtpSettings:
         username=said.username,
         secret=said.secret,
     )
+
+
+def _console(document: Document) -> Console | None:
+    said = document.switch.console
+    if said is None:
+        return None
+    users = {
+        name: User(name=name, role=user.role, party=user.party, password=user.password)
+        for name, user in sorted(document.users.items())
+    }
+    return Console(listen=said.listen, session_ms=said.session, users=users)
 
 
 def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings | None:

@@ -11,6 +11,7 @@ from switch.settings.files import DEFAULT_DATA, DEFAULT_LEDGER
 from switch.settings.model.alerts import AlertsConfig, MetricsConfig
 from switch.settings.model.base import Entries, Items, Strict, may, must, section, some_of
 from switch.settings.model.ringback import RingbackConfig
+from switch.settings.model.user import ConsoleConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import Invalid, raise_all
 from switch.sip.flow import Transport
@@ -208,6 +209,7 @@ class SwitchConfig(Strict):
     alerts: Annotated[AlertsConfig, BeforeValidator(field.blank_is_empty)] | None = may(
         "What people are told of by mail or webhook; default: nothing"
     )
+    console: ConsoleConfig | None = may("The pages for people, in a browser; default: none")
 
     @field_validator("rtp")
     @classmethod
