@@ -117,5 +117,5 @@ class _Session:
             lines.append(line.removeprefix(b"."))
         self._sink.envelopes.append((self._sender, tuple(self._recipients)))
         self._recipients = []
-        self._sink.mails.put(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
+        self._sink.mails.put(message_from_bytes(b"".join(lines), policy=policy.default))
         self._say("250 kept")
