@@ -149,9 +149,9 @@ class SwitchSettings:
     drain_ms: int = 30_000
     ledger_url: str | None = None
     api: Api | None = None
+    console: Console | None = None
     metrics: tuple[str, int] | None = None
     alerts: AlertSettings | None = None
-    console: Console | None = None
     currency: str = "USD"
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()

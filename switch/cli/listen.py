@@ -27,8 +27,8 @@ def listen(
 ) -> None:
     """Listen in to a call, until it ends.
 
-    Or until Ctrl-C. Both sides are heard, mixed; neither of them hears anything of it. To a pipe goes µ-law at 8 kHz, for a player. While the call's recording is paused there is silence. Who listened, when and to which
-    call is kept: `payphone actions`.
+    Or until Ctrl-C. Both sides are heard, mixed; neither of them hears anything of it. To a pipe goes µ-law at 8 kHz, for a player. While
+    the call's recording is paused there is silence. Who listened, when and to which call is kept: `payphone actions`.
 
     \b
     Examples:

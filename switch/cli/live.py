@@ -1,6 +1,5 @@
 """The commands that look at what goes on in a running switch: its live calls, and how full its caps are."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -50,6 +49,8 @@ def live(
       payphone live --once --json | jq 'select(.talk_us)'
       payphone live --json | jq -c 'select(.event == "gone")'
     """
+    import asyncio
+
     from switch.cli.live_table import Filters
     from switch.engine.live_view import CallState
 
@@ -90,9 +91,11 @@ def caps(
     import msgspec
 
     from switch.cli.cap_text import is_nearly_full, percent, share
+    from switch.control.messages import Caps, GetCaps
 
-    snapshot, zone = _snapshot(config)
-    found = [cap for cap in snapshot.caps if owner is None or owner in (cap.owner, cap.owner.partition(":")[2])]
+    with connected_switch(config) as (switch, zone):
+        every = switch.ask(GetCaps(id=1), Caps).caps
+    found = [cap for cap in every if owner is None or owner in (cap.owner, cap.owner.partition(":")[2])]
     if owner is not None and not found:
         fail(f"the running switch has no cap of {owner}")
     wanted = [cap for cap in found if 100 * share(cap) >= full]
@@ -101,7 +104,7 @@ def caps(
             write_json(msgspec.to_builtins(cap))
         return
     if not wanted:
-        write_line("there are no caps" if not snapshot.caps else f"no cap is {full} % full")
+        write_line("there are no caps" if not every else f"no cap is {full} % full")
         return
     from switch.cli.cap_text import bar, counted, used
     from switch.console import local
@@ -159,6 +162,8 @@ async def _follow(data: Path, filters: "Filters", zone: "Zone", *, json_lines: b
 
 async def _draw(watcher: "Watcher", filters: "Filters", zone: "Zone") -> None:
     """Draws the state at each event, and every second."""
+    import asyncio
+
     from switch.cli.live_table import LiveTable
     from switch.console import local
     from switch.control.watcher import Lost

@@ -88,6 +88,10 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        return self._database
+
     def migrate(self) -> None:
         """Creates or upgrades the schema, whole or not at all."""
         self._database.migrate()

@@ -65,8 +65,8 @@ class Tallies:
 
 
 def bounded(counts: Mapping[str, int], known: Collection[str]) -> dict[str, int]:
-    """Returns the same counts with `other` for names that are not known. Those that never came are there with 0: a counter that begins
-    with 1 has not risen, to Prometheus."""
+    """Returns the same counts with `other` for names that are not known. Those that never came are there with 0: what is 1 at first sight
+    is no rise to Prometheus."""
     found = dict.fromkeys(known, 0)
     for name, number in counts.items():
         key = name if name in known else OTHER

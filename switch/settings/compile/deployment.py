@@ -87,8 +87,8 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
     )
     settings = _switch(document, directory)
     switch = document.switch.model_dump(mode="json", exclude={"alerts"})
-    more = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
-    version = _digest({"plan": unversioned, "switch": switch, **more})
+    secrets = {"api": settings.api, "console": settings.console, "alerts": settings.alerts}
+    version = _digest({"plan": unversioned, "switch": switch, **secrets})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan)
 
@@ -132,9 +132,9 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         currency=switch.currency,
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+        console=_console(document),
         metrics=switch.metrics.listen if switch.metrics else None,
         alerts=_alerts(switch.alerts) if switch.alerts else None,
-        console=_console(document),
     )
 
 

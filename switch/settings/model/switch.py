@@ -205,11 +205,11 @@ class SwitchConfig(Strict):
         default_factory=RecordingsConfig, description="Where recordings of calls go, and how long they are kept"
     )
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
+    console: ConsoleConfig | None = may("The pages for people, in a browser; default: none")
     metrics: MetricsConfig | None = may("HTTP for Prometheus and load balancers; default: none")
     alerts: Annotated[AlertsConfig, BeforeValidator(field.blank_is_empty)] | None = may(
         "What people are told of by mail or webhook; default: nothing"
     )
-    console: ConsoleConfig | None = may("The pages for people, in a browser; default: none")
 
     @field_validator("rtp")
     @classmethod
