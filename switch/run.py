@@ -249,7 +249,6 @@ def _but_secrets(settings: SwitchSettings) -> SwitchSettings:
         alerts=None,
         api=settings.api and replace(settings.api, tokens={}),
         console=settings.console and replace(settings.console, users={}),
-        alerts=None,
     )
 
 
