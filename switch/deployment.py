@@ -10,6 +10,7 @@ from typing import Literal
 from media.prompts.prompt import Prompt
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan
+from switch.sip.digest import Secret
 from switch.sip.flow import Flow, Transport
 from switch.sip.targets import Name
 
@@ -84,6 +85,15 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HepSettings:
+    """Where SIP messages are sent to by HEP. `capture_id`: ours there. `password` None: none is asked for."""
+
+    to: tuple[str, int]
+    capture_id: int
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSettings:
     """Sockets, paths, logging and limits.
 
@@ -95,6 +105,7 @@ class SwitchSettings:
     `name_servers`: addresses and ports; none: those of /etc/resolv.conf.
     `recordings`: where recordings go; None: to `data`, for ever.
     `ledger_url`: the database of the ledger; None: SQLite in `data`. `api` None: nothing is posted. `currency`: ISO 4217, of all amounts.
+    `trace_days`: how long SIP messages are kept. `hep`: where they are sent to; None: nowhere.
     """
 
     listeners: tuple[Listener, ...]
@@ -117,6 +128,8 @@ class SwitchSettings:
     transcoders: int | None = None
     name_servers: tuple[tuple[str, int], ...] = ()
     recordings: RecordingSettings | None = None
+    trace_days: int = 7
+    hep: HepSettings | None = None
 
     @property
     def recordings_in(self) -> RecordingSettings:

@@ -1,8 +1,8 @@
 """Defines the tables of the SQL ledger as they are now, and maps records to rows; both are derived from the record types.
 
-A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia` or
-`HeardRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is to do. What is
-read equals what was written. How the tables came to be is what the migrations say; a test compares both.
+A field of `CallRecord`, `AttemptRecord`, `Verdict`, `MoneyRow`, `StateRow`, `CallEvent`, `PostingRow`, `RecordingRow`, `LegMedia`,
+`HeardRow` or `SipTraceRow` is a column of the same name: adding a field to the type, and a migration that adds the column, is all there is
+to do. What is read equals what was written. How the tables came to be is what the migrations say; a test compares both.
 
 Times are UTC microseconds, durations milliseconds, money micros. Portable types only: enums are text, mappings and tuples JSON text.
 Money, its states, events, configs, postings, recordings, figures of audio and what was heard are append-only: triggers of the database
@@ -26,6 +26,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     RowMapping,
@@ -87,6 +88,19 @@ class RecordingDeletionRow:
     at_us: int
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipTraceRow:
+    """The SIP messages of a call. `call_id`: "" where an INVITE never became a call. `sip_call_id`: the carrier's Call-ID. `began_us`: of
+    the first message. `messages`: how many `trace` holds (`switch.trace.message`), `dropped`: how many there was no room for."""
+
+    call_id: str
+    sip_call_id: str
+    began_us: int
+    messages: int
+    dropped: int
+    trace: bytes
 
 
 def _plain(value: object) -> object:
@@ -165,6 +179,8 @@ def _field(name: str, hint: Any) -> _Field | None:
         return column(type=Float())
     if hint is str:
         return column(type=Text())
+    if hint is bytes:
+        return column(type=LargeBinary())
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return column(type=Text(), write=attrgetter("value"), read=hint)
     return column(type=Text(), write=json_text, read=msgspec.json.Decoder(hint).decode)
@@ -181,6 +197,7 @@ _MEDIA = RecordColumns(LegMedia)
 
 _RECORDING, _DELETION = RecordColumns(RecordingRow), RecordColumns(RecordingDeletionRow)
 _HEARD = RecordColumns(HeardRow)
+_TRACE = RecordColumns(SipTraceRow)
 
 METADATA = MetaData(
     naming_convention={
@@ -262,6 +279,12 @@ LEG_MEDIA = Table("leg_media", METADATA, _text("call_id"), *_MEDIA.sql(), Primar
 # What was heard of each side of a talk. No foreign key to call: the record may come later.
 HEARD = Table("heard", METADATA, *_HEARD.sql(), PrimaryKeyConstraint("call_id", "attempt", "side", "started_us"))
 
+# Not append-only: personal data, of which nothing is owed. Rows can't be changed; old ones are deleted (ADR 0042).
+SIP_TRACES = Table("sip_traces", METADATA, _serial(), *_TRACE.sql())
+Index("ix_sip_traces_call", SIP_TRACES.c.call_id)
+Index("ix_sip_traces_sip", SIP_TRACES.c.sip_call_id)
+Index("ix_sip_traces_began", SIP_TRACES.c.began_us)
+
 HEALTH = Table(
     "health",
     METADATA,
@@ -314,6 +337,10 @@ def heard_values(row: HeardRow) -> dict[str, object]:
     return _HEARD.row(row)
 
 
+def trace_values(row: SipTraceRow) -> dict[str, object]:
+    return _TRACE.row(row)
+
+
 def judged_call(
     call: RowMapping,
     *,
@@ -338,3 +365,4 @@ read_recording = _RECORDING.read
 read_deletion = _DELETION.read
 read_media = _MEDIA.read
 read_heard = _HEARD.read
+read_trace = _TRACE.read

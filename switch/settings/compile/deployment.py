@@ -13,7 +13,7 @@ from routing.table import NoRoute
 from switch.billing.terms import Rate
 from switch.call.hold_terms import HoldTerms
 from switch.call.recording_terms import RecordingTerms
-from switch.deployment import Api, Deployment, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
+from switch.deployment import Api, Deployment, HepSettings, Listener, RecordingSettings, SwitchSettings, TlsSettings, Token
 from switch.engine.media import RtpAddress
 from switch.engine.plan import Plan, RingbackSound, Trunk
 from switch.settings.address import ANYWHERE
@@ -23,7 +23,7 @@ from switch.settings.field import Verified
 from switch.settings.model.document import Document
 from switch.settings.model.party import AuthConfig, LineConfig, ProbeConfig, TrunkAuthConfig, TrunkConfig
 from switch.settings.model.ringback import RingbackConfig
-from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
+from switch.settings.model.switch import HepConfig, ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
 from switch.sip.digest import Credentials, Secret
@@ -79,12 +79,14 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         ears=frozenset(name for name, campaign in document.campaigns.items() if campaign.ears),
         watches=_watches(document),
         registrars=_registrars(document.trunks),
+        trace=document.switch.sip.trace,
         max_call_ms=document.switch.limits.max_call,
         max_calls=document.switch.limits.max_calls,
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
-    version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
+    switch = document.switch.model_dump(mode="json", exclude={"sip": {"hep": {"password"}}})
+    version = _digest({"plan": unversioned, "switch": switch, "api": settings.api})
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
     return Deployment(switch=settings, plan=plan)
 
@@ -128,7 +130,13 @@ def _switch(document: Document, directory: Path) -> SwitchSettings:
         currency=switch.currency,
         recordings=_kept_recordings(switch, directory),
         api=Api(listen=switch.api.listen, tokens=tokens) if switch.api else None,
+        trace_days=switch.sip.trace_days,
+        hep=_hep(switch.sip.hep),
     )
+
+
+def _hep(said: HepConfig | None) -> HepSettings | None:
+    return None if said is None else HepSettings(to=said.to, capture_id=said.id, password=said.password)
 
 
 def _kept_recordings(switch: SwitchConfig, directory: Path) -> RecordingSettings | None:
