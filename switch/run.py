@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -23,9 +22,9 @@ from routing.zone import rules
 from switch import log
 from switch.app import Shell
 from switch.call.voicemail import BEEP
+from switch.companions import Companions
 from switch.config_watch import changes
-from switch.control.command import ProcessState, carry_out
-from switch.control.messages import VERSION, Command, Hello, Reply
+from switch.control.opening import open_control
 from switch.control.server import ControlServer
 from switch.deployment import Deployment, SwitchSettings
 from switch.draining import Draining
@@ -119,12 +118,10 @@ async def serve(config: Path) -> None:
         await shell.stop()
         await control.close()
         raise
-    hup = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, draining.on_signal)
-    loop.add_signal_handler(signal.SIGHUP, hup.set)
-    reloader = Reloader(config, shell, api, service)
+    hup = _take_signals(draining)
+    companions = Companions(config, deployment.switch.data)
+    companions.want(deployment)
+    reloader = Reloader(config, shell, api, service, companions)
     watchdog = asyncio.create_task(_feed_watchdog(service, shell))
     tasks = [asyncio.create_task(reloader.on_signal(hup)), asyncio.create_task(reloader.on_change())]
     await asyncio.sleep(0)  # both tasks wait for changes now
@@ -139,11 +136,22 @@ async def serve(config: Path) -> None:
     _log.info("stopping", calls=shell.engine.live_calls)
     if api is not None:
         await api.close()
+    await companions.close()
     await shell.stop()
     await control.close()
     watchdog.cancel()
     service.close()
     _log.info("stopped")
+
+
+def _take_signals(draining: Draining) -> asyncio.Event:
+    """SIGTERM and SIGINT drain from now on. Returns what SIGHUP sets."""
+    hup = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, draining.on_signal)
+    loop.add_signal_handler(signal.SIGHUP, hup.set)
+    return hup
 
 
 def load_prepared(
@@ -190,27 +198,17 @@ def _places_of_listeners(loaded: Loaded) -> dict[str, str]:
 
 
 async def _control(shell: Shell, draining: Draining) -> ControlServer:
-    """Opens the control socket. Without it the switch runs all the same: calls come first."""
-    clock = SystemClock()
-    started_us = clock.now().utc_us
-
-    def process() -> ProcessState:
-        return ProcessState(started_us=started_us, ends_us=draining.ends_us, certificates=shell.certificates())
-
-    def answer(command: Command) -> Reply:
-        reply = carry_out(command, shell.engine, process, clock.now(), drain=draining.begin)
-        shell.flush()
-        return reply
-
-    def hello() -> Hello:
-        return Hello(version=VERSION, pid=os.getpid(), config=shell.engine.plan.version)
-
-    control = ControlServer(shell.settings.data, hello=hello, carry_out=answer)
-    try:
-        await control.open()
-    except OSError as error:
-        _log.error("no control socket: `payphone status`, `trunks`, `lines` and `drain` do not work", why=str(error))
-    return control
+    return await open_control(
+        shell.settings.data,
+        shell.engine,
+        drain=draining.begin,
+        ends_us=lambda: draining.ends_us,
+        certificates=shell.certificates,
+        ledger=shell.ledger_status,
+        processes=shell.process_status,
+        flush=shell.flush,
+        clock=SystemClock(),
+    )
 
 
 def _announce(limit_s: float, shell: Shell, service: ServiceManager) -> None:
@@ -244,19 +242,25 @@ async def _api(deployment: Deployment) -> ApiServer | None:
     return api
 
 
-def _but_tokens(settings: SwitchSettings) -> SwitchSettings:
-    """Returns the settings without tokens: a reload applies tokens only."""
-    return settings if settings.api is None else replace(settings, api=replace(settings.api, tokens={}))
+def _but_secrets(settings: SwitchSettings) -> SwitchSettings:
+    """Returns the settings without tokens, users and alerts: a reload applies these only."""
+    return replace(
+        settings,
+        api=settings.api and replace(settings.api, tokens={}),
+        console=settings.console and replace(settings.console, users={}),
+        alerts=None,
+    )
 
 
 class Reloader:
     """Applies a changed config: all of it or nothing, one load after the other, so that an older one never wins."""
 
-    def __init__(self, config: Path, shell: Shell, api: ApiServer | None, service: ServiceManager) -> None:
+    def __init__(self, config: Path, shell: Shell, api: ApiServer | None, service: ServiceManager, companions: Companions) -> None:
         self._config = config
         self._shell = shell
         self._api = api
         self._service = service
+        self._companions = companions
         self._maker: PromptMaker | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -310,7 +314,8 @@ class Reloader:
             return
         if self._api is not None:
             self._api.reload(loaded.deployment)
-        if _but_tokens(loaded.deployment.switch) != _but_tokens(self._shell.settings):
+        self._companions.want(loaded.deployment)
+        if _but_secrets(loaded.deployment.switch) != _but_secrets(self._shell.settings):
             _log.warning("the `switch` section has changed: that part takes a restart")
         if loaded.deployment.prompt_keys != self._shell.prompt_keys:
             self._shell.set_prompts(loaded.deployment)

@@ -23,6 +23,7 @@ from media.control import Message
 from media.engine_link import EngineLink
 from media.recorder.archive import NO_ROOM, Archive, ended
 from media.recorder.recording import Recording
+from media.recorder.wav_file import WavFile
 from media.recording import (
     DeleteRecordings,
     PauseRecording,
@@ -71,7 +72,7 @@ class Recorder:
         self._archive = Archive(directory)
         self._taps_path = taps
         self._keep_ns = keep_ns
-        self._recordings: dict[int, Recording] = {}
+        self._recordings: dict[int, Recording[WavFile]] = {}
         self._finishing: list[_Finishing] = []
         self._chores: list[Future[list[Message]]] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="finish", initializer=_be_nice)
@@ -207,7 +208,7 @@ class Recorder:
         except OSError:
             return True  # the directory is gone: each recording will say so
 
-    def _finish(self, recording: Recording) -> None:
+    def _finish(self, recording: Recording[WavFile]) -> None:
         order = recording.order
         known = ended(order, order.started_us, path=None, why=recording.why)
         known = msgspec.structs.replace(known, paused_ms=recording.paused_ms, frames_lost=recording.frames_lost)

@@ -1,4 +1,4 @@
-"""One recording: frames in, a file with both sides in step out. Reads no clock and no socket.
+"""One recording: frames in, samples of both sides in step out. Reads no clock and no socket.
 
 Frames wait until `LAG_NS` after they were due, so that they come into the file in order; those that are later still are written over the
 silence that stands in their place.
@@ -6,13 +6,13 @@ silence that stands in their place.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from media.dsp.g711 import PCMA, PCMU, Samples, decode
 from media.recorder.timeline import MAX_SLIP, NS_PER_SAMPLE, Timeline
-from media.recorder.wav_file import WavFile
 from media.recorder.wide_band import WideBand
 from media.recording import StartRecording
 from media.tap_frame import NUMBER_MASK, RECEIVED, SENT, Frame
@@ -21,6 +21,24 @@ LAG_NS = 300_000_000
 CHANNELS = {RECEIVED: 0, SENT: 1}
 MAX_LATE = 8_000 * 60
 """Samples; who is later than that is lost."""
+
+
+class SampleSink(Protocol):
+    """Where samples go: a WAV file, or who listens. `position`: how many samples a channel have been written. Each method: OSError."""
+
+    position: int
+
+    def append(self, samples: npt.NDArray[np.int16]) -> None:
+        """Writes samples, a row for each moment, a column for each channel."""
+
+    def patch(self, position: int, samples: Samples, *, channel: int) -> None:
+        """Writes samples of one channel that come late over what is there."""
+
+    def silence(self, start: int) -> None:
+        """Writes silence over what stands from `start` on."""
+
+
+Sink = TypeVar("Sink", bound=SampleSink)
 
 
 @dataclass(slots=True)
@@ -33,10 +51,11 @@ class _Run:
     payloads: list[bytes]
 
 
-class Recording:
+class Recording(Generic[Sink]):
     """`stop_ns`: when it is to end; None: not yet. `why`: what ended it early. `frames_lost`: by the numbers of the frames."""
 
     __slots__ = (
+        "_lag_ns",
         "_next_number",
         "_paused_ns",
         "_pauses",
@@ -50,9 +69,10 @@ class Recording:
         "why",
     )
 
-    def __init__(self, order: StartRecording, open_file: Callable[[int], WavFile]) -> None:
+    def __init__(self, order: StartRecording, open_file: Callable[[int], Sink], *, lag_ns: int = LAG_NS) -> None:
         """`open_file(channels)`. OSError."""
         self.order = order
+        self._lag_ns = lag_ns
         directions = (RECEIVED, SENT) if order.sides == "both" else (RECEIVED,)
         self._timelines = {direction: Timeline(order.at_ns) for direction in directions}
         self.file = open_file(len(directions))
@@ -110,7 +130,7 @@ class Recording:
 
     def write(self, now_ns: int) -> None:
         """Writes what is due, silence where nothing came. OSError."""
-        until_ns = now_ns - LAG_NS
+        until_ns = now_ns - self._lag_ns
         if self.stop_ns is not None:
             until_ns = min(until_ns, self.stop_ns)
         until = self._position(until_ns)
@@ -125,7 +145,7 @@ class Recording:
 
     def is_over(self, now_ns: int) -> bool:
         """Returns whether all that belongs to it has been written."""
-        return self.stop_ns is not None and now_ns - LAG_NS >= self.stop_ns
+        return self.stop_ns is not None and now_ns - self._lag_ns >= self.stop_ns
 
     @property
     def paused_ms(self) -> int:

@@ -10,7 +10,7 @@ that jump are no jitter: the device's clock was set. Duplicates count as receive
 
 from functools import lru_cache
 
-from media.rtp.continuity import MAX_AHEAD, MAX_BEHIND
+from media.rtp.continuity import LONGEST_MS, MAX_AHEAD, MAX_BEHIND
 from media.rtp.rtcp import ReportBlock
 
 MAX_TRANSIT_NS = 1_000_000_000
@@ -127,8 +127,11 @@ class Reception:
 
     def _time(self, timestamp: int, elapsed_ns: int, *, ahead: int) -> None:
         arrivals = self._arrivals
-        off_ns = elapsed_ns - _signed(timestamp - self._timestamp) * _NS_PER_S // self.clock_rate
+        units = _signed(timestamp - self._timestamp)
+        off_ns = elapsed_ns - units * _NS_PER_S // self.clock_rate
         self._timestamp = timestamp
+        if ahead == 1 and 0 < units <= LONGEST_MS * self.clock_rate // 1_000 and not self._is_paused:
+            arrivals.step_ns = _length_ns(units, self.clock_rate)  # who forwards it may know better, and says so
         if self._is_paused or abs(off_ns) > MAX_TRANSIT_NS:
             self._is_paused = False
             return

@@ -13,7 +13,7 @@ from time import monotonic_ns
 from media.rtp.packet import HEADER_BYTES
 from media.tap_frame import MAX_DATAGRAM_BYTES, NUMBER_MASK, RECEIVED, SENT, pack
 
-MAX_TAPS = 4
+MAX_TAPS = 8
 """Of one leg; an order for one more does nothing but complain."""
 MAX_WAITING = 64
 """Datagrams of a consumer that is slow: 2 MiB, a second of 100 calls."""

@@ -225,10 +225,11 @@ class RecordingFailed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordingPauseRequested(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody asks by the control socket that the recording pauses, or goes on."""
+    """Somebody asks by the control socket that the recording pauses, or goes on. `by_line`: the line that the caller talks with does."""
 
     at: Moment
     paused: bool
+    by_line: bool = False
 
 
 class DeadlinePassed(msgspec.Struct, frozen=True, kw_only=True):

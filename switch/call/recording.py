@@ -1,7 +1,8 @@
 """PURE. When a call's recording starts, pauses and ends: `follow` adds that to each transition of a call.
 
 A notice that config asks for is heard to its end before the recording starts: in place of a menu's first prompt, or else by both sides
-once they are bridged. A caller that cuts it short by a key hears it again then.
+once they are bridged. A caller that cuts it short by a key hears it again then. A pause that a line asked for, for a card number say, ends
+with that line's talk; any other lasts until it is ended.
 """
 
 from msgspec.structs import replace
@@ -31,15 +32,18 @@ def follow(before: Call, step: Step, event: Event) -> Step:
             return _with(step, replace(recording, turn=RecordingTurn.OVER))
         case PromptEnded(leg=leg, play=play, why=why) if leg == CALLER and play == recording.notice:
             return _with(step, replace(recording, turn=RecordingTurn.OVER)) if why is not None else _start(step, recording)
-        case RecordingPauseRequested(paused=paused):
-            return _pause(step, recording, paused=paused)
-        case DigitHeard() if isinstance(before.phase, Bridged) and _toggles(recording.terms, before.phase, event):
-            return _pause(step, recording, paused=recording.turn is RecordingTurn.ON)
+        case RecordingPauseRequested(paused=paused, by_line=by_line):
+            by_leg = before.phase.leg if by_line and isinstance(before.phase, Bridged) else None
+            return _pause(step, recording, paused=paused, by_leg=by_leg)
+        case DigitHeard(leg=leg) if isinstance(before.phase, Bridged) and _toggles(recording.terms, before.phase, event):
+            return _pause(step, recording, paused=recording.turn is RecordingTurn.ON, by_leg=None if leg == CALLER else leg)
         case _:
             return _go_on(before, step, recording)
 
 
 def _go_on(before: Call, step: Step, recording: RecordingState) -> Step:
+    if recording.paused_by_leg is not None and not _talks_with(step.call, recording.paused_by_leg):
+        return _pause(step, recording, paused=False)
     if recording.turn is RecordingTurn.NOTICE and not _still_plays(step, recording):
         recording = replace(recording, turn=RecordingTurn.WAITING, notice=None)
     if recording.turn is not RecordingTurn.WAITING or not _is_due(step.call, recording.terms):
@@ -101,12 +105,21 @@ def _toggles(terms: RecordingTerms, phase: Bridged, event: DigitHeard) -> bool:
     return terms.paused_by is PausedBy.EITHER or (terms.paused_by is PausedBy.CALLER) is (event.leg == CALLER)
 
 
-def _pause(step: Step, recording: RecordingState, *, paused: bool) -> Step:
+def _talks_with(call: Call, leg: int) -> bool:
+    return isinstance(call.phase, Bridged) and call.phase.leg == leg
+
+
+def _pause(step: Step, recording: RecordingState, *, paused: bool, by_leg: int | None = None) -> Step:
+    """`by_leg`: the pause ends with the talk of this leg; None: it does not."""
     turn = RecordingTurn.PAUSED if paused else RecordingTurn.ON
-    if recording.turn not in RUNNING or recording.turn is turn:
+    if recording.turn not in RUNNING:
         return step
+    if recording.turn is turn:  # asked for by somebody else too: the longer pause holds
+        return _with(step, replace(recording, paused_by_leg=None)) if paused and by_leg is None else step
     command = PauseRecording() if paused else ResumeRecording()
-    return _with(Step(step.call, (*step.commands, command)), replace(recording, turn=turn))
+    return _with(
+        Step(step.call, (*step.commands, command)), replace(recording, turn=turn, paused_by_leg=by_leg if paused else None)
+    )
 
 
 def _with(step: Step, recording: RecordingState) -> Step:

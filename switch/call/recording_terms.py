@@ -65,8 +65,10 @@ RUNNING = frozenset({RecordingTurn.ON, RecordingTurn.PAUSED})
 
 
 class RecordingState(msgspec.Struct, frozen=True, kw_only=True):
-    """`notice`: the number of the notice that the caller hears; None: none plays."""
+    """`notice`: the number of the notice that the caller hears; None: none plays. `paused_by_leg`: the line's leg that has paused it, and
+    that the pause ends with; None: it lasts until it is ended."""
 
     terms: RecordingTerms
     turn: RecordingTurn = RecordingTurn.WAITING
     notice: int | None = None
+    paused_by_leg: int | None = None

@@ -2,13 +2,14 @@
 
 The switch greets with `Hello`. Each command gets exactly one reply with the command's `id`. A switch may later send messages that answer
 nothing, with `id` 0: a client passes over types that it does not know, a switch answers an unknown command with `Failed`. `VERSION` grows
-only when a message changes its meaning.
+only when a message changes its meaning. `Watch` is the exception: it is answered for as long as the connection lasts.
 """
 
 from typing import TypeAlias
 
 import msgspec
 
+from switch.engine.live_view import CapStatus, LiveCallView
 from switch.engine.status import LineStatus, TrunkStatus
 
 VERSION = 1
@@ -38,6 +39,10 @@ class GetLines(Message, frozen=True, kw_only=True):
     """Asks for `Lines`."""
 
 
+class GetCaps(Message, frozen=True, kw_only=True):
+    """Asks for `Caps`."""
+
+
 class GetStatistics(Message, frozen=True, kw_only=True):
     """Asks for `Statistics`."""
 
@@ -58,7 +63,22 @@ class PauseRecording(Message, frozen=True, kw_only=True):
     advertiser: str | None = None
 
 
-Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetStatistics | Drain | PauseRecording
+class Eavesdrop(Message, frozen=True, kw_only=True):
+    """Has frames of both sides of a call sent to the socket at `path`, for as long as this connection lasts. Answered with `Eavesdropping`,
+    or with `Failed`. `actor`: who listens."""
+
+    call_id: str
+    path: str
+    actor: str
+
+
+Command: TypeAlias = GetStatus | GetTrunks | GetLines | GetCaps | GetStatistics | Drain | PauseRecording | Eavesdrop
+
+
+class Watch(Message, frozen=True, kw_only=True):
+    """Asks for `Snapshot`, and for `Changes` from then on, for as long as the connection lasts; all have the id of this command. Given
+    again on the same connection, as after a gap in revisions, it is answered by another `Snapshot`. A client that does not read them is
+    dropped."""
 
 
 # replies
@@ -79,9 +99,26 @@ class CertificateStatus(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int
 
 
+class LedgerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """`why`: why nothing can be written at present, which refuses new calls; None: it can. `waiting`: records of calls that are over and
+    that the database does not have yet."""
+
+    why: str | None = None
+    waiting: int = 0
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Processes of one kind beside the switch. `wanted`: how many there should be; `up`: how many there are."""
+
+    name: str
+    wanted: int
+    up: int
+
+
 class Status(Message, frozen=True, kw_only=True):
     """`state`: `running`, or `draining`. `since_us`: UTC, when the switch entered it. `ends_us`: UTC, when a draining switch ends its last
-    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS."""
+    calls. `overloaded`: new calls are refused for load. `lag_ms`: how late the switch is. `certificates`: of ours, for TLS. `processes`: in
+    the order of their names."""
 
     state: str
     since_us: int
@@ -91,6 +128,8 @@ class Status(Message, frozen=True, kw_only=True):
     lag_ms: int
     ends_us: int | None = None
     certificates: tuple[CertificateStatus, ...] = ()
+    ledger: LedgerStatus = LedgerStatus()
+    processes: tuple[ProcessStatus, ...] = ()
 
 
 class Trunks(Message, frozen=True, kw_only=True):
@@ -105,10 +144,55 @@ class Lines(Message, frozen=True, kw_only=True):
     lines: tuple[LineStatus, ...]
 
 
+class Caps(Message, frozen=True, kw_only=True):
+    """In the order of their keys."""
+
+    caps: tuple[CapStatus, ...]
+
+
 class Statistics(Message, frozen=True, kw_only=True):
     """`counts`: kind -> host -> count, since the start."""
 
     counts: dict[str, dict[str, int]]
+
+
+class LiveStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The switch as a whole; see `Status`. `started_us`: UTC, when it was ready."""
+
+    state: str
+    config: str
+    overloaded: bool
+    lag_ms: int
+    started_us: int
+    ends_us: int | None = None
+
+
+class Snapshot(Message, frozen=True, kw_only=True):
+    """All there is to see; it takes the place of all that the client knew. Sent again every 30 s.
+
+    `revision`: of this state: the first `Changes` that follow have the next one. `calls`: in no order. `lines`, `trunks`: in the order of
+    their names. `caps`: in the order of their keys.
+    """
+
+    revision: int
+    status: LiveStatus
+    calls: tuple[LiveCallView, ...] = ()
+    lines: tuple[LineStatus, ...] = ()
+    trunks: tuple[TrunkStatus, ...] = ()
+    caps: tuple[CapStatus, ...] = ()
+
+
+class Changes(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """What has changed since the revision before. `calls`: new or changed ones, each whole. `ended`: ids of calls that are over.
+    `status`, `lines`, `trunks`, `caps`: whole; None: unchanged. The last three are compared every 2 s."""
+
+    revision: int
+    calls: tuple[LiveCallView, ...] = ()
+    ended: tuple[str, ...] = ()
+    status: LiveStatus | None = None
+    lines: tuple[LineStatus, ...] | None = None
+    trunks: tuple[TrunkStatus, ...] | None = None
+    caps: tuple[CapStatus, ...] | None = None
 
 
 class RecordingPaused(Message, frozen=True, kw_only=True):
@@ -118,16 +202,24 @@ class RecordingPaused(Message, frozen=True, kw_only=True):
     paused: bool
 
 
+class Eavesdropping(Message, frozen=True, kw_only=True):
+    """`tap`: the number of the frames' tap."""
+
+    call_id: str
+    tap: int
+
+
 class Failed(Message, frozen=True, kw_only=True):
     """The command was not carried out."""
 
     why: str
 
 
-Reply: TypeAlias = Hello | Status | Trunks | Lines | Statistics | RecordingPaused | Failed
+Reply: TypeAlias = Hello | Status | Trunks | Lines | Caps | Statistics | RecordingPaused | Eavesdropping | Failed
+Publication: TypeAlias = Snapshot | Changes
 
 encode = msgspec.json.Encoder().encode
-decode_command = msgspec.json.Decoder(Command).decode
+decode_command = msgspec.json.Decoder(Command | Watch).decode
 """Raises msgspec.MsgspecError."""
-decode_reply = msgspec.json.Decoder(Reply).decode
+decode_reply = msgspec.json.Decoder(Reply | Publication).decode
 """Raises msgspec.MsgspecError."""

@@ -45,7 +45,8 @@ class AccrualTimes:
 class CallContext(msgspec.Struct, kw_only=True):
     """The data that judges a call when it is over. `terms`: of every campaign an attempt was made for. `rate`: of its trunk.
 
-    `reserved`: the legs that caps were reserved for. `events`: what happened so far, heartbeats apart.
+    `reserved`: the legs that caps were reserved for. `events`: what happened so far, heartbeats apart. `accrued`: the money rows that have
+    been counted so far.
     """
 
     plan: Plan
@@ -53,6 +54,7 @@ class CallContext(msgspec.Struct, kw_only=True):
     terms: dict[str, Terms] = {}
     reserved: set[int] = set()
     events: list[CallEvent] = []
+    accrued: tuple[MoneyRow, ...] = ()
 
     def add_event(self, event: Event, commands: tuple[Command, ...]) -> CallEvent:
         """Records the event for the ledger."""
@@ -180,7 +182,8 @@ class CallControl:
     def accrue_revenue(self, call: Call, context: CallContext, at: Moment) -> None:
         """Counts what would be owed if the call ended now, so that caps of conversions and revenue are up to date."""
         record = cdr.build_record(cdr.close_crashed(call.history, at), known=call.known)
-        self._count(call, accrued_rows(record, context.terms))
+        context.accrued = accrued_rows(record, context.terms)
+        self._count(call, context.accrued)
 
     def release_call_caps(self, call: Call, context: CallContext, leg: int, at: Moment) -> None:
         """Releases the call's caps of the attempt on `leg`, before the leg has ended."""

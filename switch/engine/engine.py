@@ -22,10 +22,12 @@ from switch.engine.call_runner import CallRunner
 from switch.engine.call_setup import CallSetup
 from switch.engine.digit_relay import DigitRelay
 from switch.engine.ears import EarsController
+from switch.engine.eavesdropping import CannotListen, EavesdropController
 from switch.engine.effect import Effect, KeepHeard, LogLoad, LogNat, LogPeer, LogProblem, SendSip, TellWorker, TrustSource
 from switch.engine.executor import CommandExecutor
 from switch.engine.leg_facts import LegFacts
 from switch.engine.live import LiveCalls
+from switch.engine.live_view import CapStatus, LiveViews, cap_status
 from switch.engine.media import MediaController, RtpSettings
 from switch.engine.peer_log import PeerLogLimit
 from switch.engine.peer_state import HealthState, RegistrationState, logged_state
@@ -98,6 +100,7 @@ class Engine:
             emit=emit,
         )
         self._ears = EarsController(media=self._media, emit=emit)
+        self._eavesdropping = EavesdropController(media=self._media, calls=self._calls)
         self._runner = CallRunner(executor=executor, control=self._control, ears=self._ears, emit=emit)
         self._setup = CallSetup(
             admission=self._admission,
@@ -181,6 +184,14 @@ class Engine:
     def traces(self) -> TraceRecorder:
         """Returns the SIP messages of calls."""
         return self._traces
+
+    def live_views(self) -> LiveViews:
+        """Returns what shows the live calls to somebody who watches."""
+        return LiveViews(self._calls)
+
+    def cap_status(self, at: Moment) -> tuple[CapStatus, ...]:
+        """Returns the present state of each cap of the plan."""
+        return cap_status(self._plan.table.caps(), self._control.usage, at.utc_us)
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """Returns all counters: kind -> host -> count."""
@@ -294,9 +305,20 @@ class Engine:
         recording = live.call.recording
         if recording is None or recording.turn not in (RecordingTurn.ON, RecordingTurn.PAUSED):
             return f"call {call_id} is not being recorded"
-        self._runner.feed(live, ev.RecordingPauseRequested(at=at, paused=paused))
+        self._runner.feed(live, ev.RecordingPauseRequested(at=at, paused=paused, by_line=advertiser is not None))
         self._drain_facts(at)
         return None
+
+    def listen_in(self, call_id: str, path: str) -> int:
+        """Both sides of a call are heard at the socket at `path` from now on. Returns the number of the tap. Raises CannotListen."""
+        live = self._calls.get(call_id)
+        if live is None:
+            raise CannotListen(f"no call {call_id} is in progress")
+        return self._eavesdropping.begin(live, path)
+
+    def stop_listening_in(self, tap: int) -> None:
+        """Nobody listens by this tap any more."""
+        self._eavesdropping.end(tap)
 
     def load_usage(self, past: UsageHistory) -> None:
         """Loads usage from before this process, as read from the ledger. Called once, before the first call."""

@@ -1,6 +1,6 @@
 """Holds the engine's state of each live call beside the call itself: its legs' SIP and media handles, and its pinned plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -135,6 +135,11 @@ class LiveCalls:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def by_id(self) -> Mapping[str, LiveCall]:
+        """Returns all calls, as they come and go."""
+        return self._by_id
 
     def __iter__(self) -> Iterator[LiveCall]:
         return iter(list(self._by_id.values()))

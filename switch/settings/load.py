@@ -51,10 +51,16 @@ def load(directory: Path, *, prepare: Callable[[Path], Prepare] = lambda _: insp
 
     `prepare`: by the data directory, what looks at prompts; the default only looks, and leaves nothing for media workers.
     """
+    return load_with(directory, {}, prepare=prepare)
+
+
+def load_with(directory: Path, instead: Mapping[str, str], *, prepare: Callable[[Path], Prepare] = lambda _: inspect) -> Loaded:
+    """The same of a directory in which some files, by name, have other texts: what a change would come to before it is written."""
     files = read_directory(directory)
     if isinstance(files, Problem):
         return Loaded(deployment=None, problems=(files,), positions={}, files={})
-    return _load(files, root=directory, prompts=lambda folder, data: prompts_in(directory / folder, prepare(directory / data)))
+    changed: dict[str, Content] = {**files, **instead}
+    return _load(changed, root=directory, prompts=lambda folder, data: prompts_in(directory / folder, prepare(directory / data)))
 
 
 def load_files(files: Mapping[str, bytes | str], *, root: Path = Path()) -> Loaded:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from media.rtp.continuity import MAX_AHEAD, MAX_BEHIND
+from media.rtp.continuity import LONGEST_MS, MAX_AHEAD, MAX_BEHIND
 from media.rtp.reception import MAX_TRANSIT_NS, Arrivals, Reception
 
 MS = 1_000_000
@@ -133,6 +133,15 @@ def test_silence_that_was_meant_is_no_gap() -> None:
     reception = receive(range(50))
     reception.arrive(ssrc=SSRC, sequence=50, timestamp=FRAME * 500, now_ns=(1_000 + 20 * 500) * MS)
     assert (reception.gap_ns, reception.jitter_ns, reception.lost) == (20 * MS, 0, 0)
+
+
+@pytest.mark.parametrize(("length_ms", "gap_ms"), [(10, 10), (30, 30), (LONGEST_MS, LONGEST_MS), (LONGEST_MS + 10, 20)])
+def test_the_shortest_gap_is_a_packet_of_the_sender_s_length(length_ms: int, gap_ms: int) -> None:
+    """Nobody else has told how long its packets are; beyond the longest, there is silence between."""
+    reception = Received()
+    for number in range(20):
+        reception.arrive(ssrc=SSRC, sequence=number, timestamp=8 * length_ms * number, now_ns=length_ms * number * MS)
+    assert (reception.gap_ns, reception.jitter_ns) == (gap_ms * MS, 0)
 
 
 def test_a_network_that_stalls_is_a_gap() -> None:

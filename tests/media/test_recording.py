@@ -19,17 +19,17 @@ MS = 1_000_000
 START_NS = 5_000 * MS
 
 
-def recording(tmp_path: Path, *, sides: Sides = "both") -> Recording:
+def recording(tmp_path: Path, *, sides: Sides = "both") -> Recording[WavFile]:
     order = StartRecording(recording=1, call_id="c", path="c.wav", sides=sides, at_ns=START_NS, started_us=0)
     return Recording(order, lambda channels: WavFile.create(tmp_path / "c.wav", channels=channels))
 
 
-def take(mine: Recording, datagram: bytes) -> None:
+def take(mine: Recording[WavFile], datagram: bytes) -> None:
     for each in frames(datagram):
         mine.take(each)
 
 
-def talk(mine: Recording, numbers: range, *, hz: float = 400, direction: int = RECEIVED, lost: range = range(0)) -> None:
+def talk(mine: Recording[WavFile], numbers: range, *, hz: float = 400, direction: int = RECEIVED, lost: range = range(0)) -> None:
     """A tone in frames, written every half second, as the recorder does."""
     sound = tone(hz, samples=160 * numbers.stop)
     for number in numbers:
@@ -40,7 +40,7 @@ def talk(mine: Recording, numbers: range, *, hz: float = 400, direction: int = R
             mine.write(at_ns)
 
 
-def finished(mine: Recording, tmp_path: Path, *, ms: int) -> np.ndarray:
+def finished(mine: Recording[WavFile], tmp_path: Path, *, ms: int) -> np.ndarray:
     stop_ns = START_NS + ms * MS
     mine.stop(stop_ns)
     mine.write(stop_ns + LAG_NS)

@@ -11,6 +11,7 @@ from simulated_time import elapsed_s, in_simulated_time
 
 import switch.run as run_module
 from switch.app import Shell
+from switch.companions import Companions
 from switch.ledger.service import LedgerService
 from switch.run import Reloader
 from switch.settings.load import load
@@ -82,7 +83,7 @@ def test_files_that_can_not_be_watched_are_watched_again_every_30_s(monkeypatch:
         monkeypatch.setattr(run_module, "_log", Log())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(70):
-                await Reloader(CONFIG, shell(), None, ServiceManager({})).on_change()
+                await Reloader(CONFIG, shell(), None, ServiceManager({}), Companions(CONFIG, CONFIG)).on_change()
 
     in_simulated_time(scene())
     assert tried_s == [0, 30, 60]
@@ -95,7 +96,7 @@ def test_so_many_problems_of_a_config_are_logged(tmp_path: Path, monkeypatch: py
     (tmp_path / "config.yaml").write_text("".join(f"unknown-{number}: 1\n" for number in range(problems - 1)))
 
     async def scene() -> None:
-        await Reloader(tmp_path, shell(), None, ServiceManager({})).reload()
+        await Reloader(tmp_path, shell(), None, ServiceManager({}), Companions(tmp_path, tmp_path)).reload()
 
     asyncio.run(scene())
     assert sum(event == "config problem" for event, _ in log.lines) == told

@@ -109,6 +109,36 @@ def test_a_line_that_is_followed_by_another_does_not_end_it() -> None:
     assert talk.said == ["2 StartRecording caller wav", f"9 {STOP}"]
 
 
+@pytest.mark.parametrize(
+    ("events", "resumed"),
+    [
+        ([ev.DigitHeard(at=moment(3), leg=1, digit="*")], True),
+        ([ev.RecordingPauseRequested(at=moment(3), paused=True, by_line=True)], True),
+        ([ev.RecordingPauseRequested(at=moment(3), paused=True)], False),
+        ([ev.DigitHeard(at=moment(3), leg=0, digit="*")], False),
+        ([ev.DigitHeard(at=moment(3), leg=1, digit="*"), ev.RecordingPauseRequested(at=moment(3), paused=True)], False),
+        (
+            [
+                ev.RecordingPauseRequested(at=moment(3), paused=True),
+                ev.RecordingPauseRequested(at=moment(3), paused=True, by_line=True),
+            ],
+            False,
+        ),
+    ],
+    ids=["line's key", "line by HTTP", "by hand", "caller's key", "line, then by hand", "by hand, then line"],
+)
+def test_a_pause_that_the_line_asked_for_ends_with_its_talk(events: list[ev.Event], resumed: bool) -> None:  # noqa: FBT001 parameters of the test
+    talk = Talk(replace(FROM_CONNECT, pause_key="*", paused_by=PausedBy.EITHER), dial("east+recover"), dial("west"))
+    talk.at(2).connect()
+    for event in events:
+        talk.at(3).feed(event)
+    talk.at(4).feed(ended(moment(4), ["1", "peer", "line_hung_up"]))
+    talk.at(7).connect(2)
+    talk.at(9).caller_leaves()
+    ends = ["4 ResumeRecording"] if resumed else []
+    assert talk.said == ["2 StartRecording caller wav", "3 PauseRecording", *ends, f"9 {STOP}"]
+
+
 def test_a_refused_call_has_none() -> None:
     talk = Talk(FROM_ANSWER, dial("east"))
     talk.at(2).caller_leaves()

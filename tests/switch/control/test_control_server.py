@@ -5,10 +5,12 @@ import json
 import socket
 import stat
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 
 import msgspec
 import pytest
+from engine_world import EAST, World, line, plan
 
 import switch.control.client as client_module
 from switch.control.client import ControlError, NotRunning, connected
@@ -17,6 +19,8 @@ from switch.control.messages import (
     VERSION,
     Command,
     Drain,
+    Eavesdrop,
+    Eavesdropping,
     Failed,
     GetStatistics,
     GetStatus,
@@ -25,26 +29,43 @@ from switch.control.messages import (
     Statistics,
     Status,
     decode_command,
+    decode_reply,
     encode,
 )
+from switch.control.publisher import Publisher
 from switch.control.server import MAX_CLIENTS, SOCKET_NAME, ControlServer
+from switch.engine.clock import SystemClock
 
 STATUS = Status(id=1, state="running", since_us=0, calls=3, config="c1", overloaded=False, lag_ms=0)
 PATIENCE_S = 30.0
 
 
-def served(data: Path, scene: Callable[[], Awaitable[None]], *, version: int = VERSION, big: int = 0) -> None:
+def served(
+    data: Path,
+    scene: Callable[[], Awaitable[None]],
+    *,
+    version: int = VERSION,
+    big: int = 0,
+    stop_listening: Callable[[int], None] = lambda _: None,
+) -> None:
+    taps = count(1)
+
     def carry_out(command: Command) -> Reply:
         match command:
             case GetStatus(id=number):
                 return msgspec.structs.replace(STATUS, id=number)
             case GetStatistics(id=number):
                 return Statistics(id=number, counts={"stranger": {"x" * big: 1}})
+            case Eavesdrop(id=number, call_id=call_id):
+                return Eavesdropping(id=number, call_id=call_id, tap=next(taps))
             case _:
                 return Failed(id=command.id, why="not today")
 
     async def play() -> None:
-        server = ControlServer(data, hello=lambda: Hello(version=version, pid=7, config="c1"), carry_out=carry_out)
+        world = World(plan(line("east", EAST)))
+        publisher = Publisher(world.engine, started_us=0, ends_us=lambda: None, clock=SystemClock())
+        hello = Hello(version=version, pid=7, config="c1")
+        server = ControlServer(data, hello=lambda: hello, carry_out=carry_out, publisher=publisher, stop_listening=stop_listening)
         await server.open()
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -195,3 +216,20 @@ def test_a_client_says_what_went_wrong(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_command_has_defaults() -> None:
     assert decode_command(b'{"type": "Drain"}') == Drain(id=0, limit_ms=None)
+
+
+def test_who_listens_in_does_so_as_long_as_the_connection_lasts(tmp_path: Path) -> None:
+    stopped: asyncio.Queue[int] = asyncio.Queue()
+
+    async def scene() -> None:
+        one, other = await opened(tmp_path), await opened(tmp_path)
+        for reader, writer in (one, one, other):
+            writer.write(encode(Eavesdrop(id=5, call_id="c", path="p", actor="cli:ann")) + b"\n")
+            assert isinstance(decode_reply(await reader.readline()), Eavesdropping)
+        one[1].close()
+        assert {await stopped.get(), await stopped.get()} == {1, 2}
+        assert stopped.empty()
+        other[1].close()
+        assert await stopped.get() == 3
+
+    served(tmp_path, scene, stop_listening=stopped.put_nowait)

@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from media.dsp.ears import Ears
 from media.listening import HeardSide, TalkHeard
 from switch.billing.verdict import JudgedCall
+from switch.ledger.database import Database
 from switch.ledger.heard_rows import heard_rows
+from switch.ledger.monitoring import MonitorLedger
 from switch.ledger.store import Ledger, PostingRow
-from switch.ledger.tables import APPEND_ONLY, METADATA, RecordingDeletionRow, RecordingRow
+from switch.ledger.tables import APPEND_ONLY, METADATA, AlertRow, RecordingDeletionRow, RecordingRow
 
 Judge = Callable[[str], JudgedCall]
 Raw = Callable[[str], Engine]
@@ -29,6 +31,7 @@ KEYS = {
     "recording_deletion": "path",
     "heard": "call_id, attempt, side, started_us",
     "leg_media": "call_id, leg, port",
+    "alert": "id",
 }
 
 
@@ -51,7 +54,7 @@ HEARD = heard_rows(TalkHeard(call_id="a", attempt=1, started_us=1, caller=SIDE, 
 
 
 @pytest.fixture
-def filled(ledger: Ledger, judged: Judge) -> Ledger:
+def filled(ledger: Ledger, judged: Judge, url: str) -> Ledger:
     """A row in every table."""
     ledger.write([judged("a")])
     ledger.keep_config("1", at_us=1, files={"a.yaml": "b"})
@@ -60,6 +63,8 @@ def filled(ledger: Ledger, judged: Judge) -> Ledger:
     ledger.add_recordings([RECORDING])
     ledger.add_recording_deletions([RecordingDeletionRow(path=RECORDING.path, at_us=3, actor="ops", reason="asked")])
     ledger.add_heard(HEARD)
+    alert = AlertRow(cause="line:east", kind="line", event="raised", level=0, at_us=1, text="it is down")
+    MonitorLedger(Database(url)).add_alerts([alert])
     return ledger
 
 
