@@ -20,6 +20,7 @@ from switch.ledger.database import Database
 from switch.ledger.store import Ledger
 from switch.settings.load import load_files
 from switch.web.app import create_console
+from switch.web.listening import ListeningRoom
 from switch.web.live_hub import LiveHub
 from switch.web.sessions import Sessions
 from switch.web.site import Site
@@ -75,6 +76,7 @@ class ConsoleWorld:
             ledger=self.ledger,
             hub=LiveHub(self.watcher),
             sessions=self.sessions(),
+            room=ListeningRoom(self.data),
             now_us=lambda: self.now_us,
         )
         self.app: FastAPI = create_console(self.site, self.config)
