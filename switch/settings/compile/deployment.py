@@ -26,6 +26,7 @@ from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
+from switch.settings.webhooks import webhooks_of
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -34,6 +35,7 @@ from switch.sip.probe import Watch, probed_uri
 from switch.sip.registration import Registrar
 from switch.sip.targets import name_of
 from switch.sip.transaction import NS_PER_MS
+from switch.webhook.terms import Webhook, Webhooks
 
 VERSION_DIGITS = 12
 
@@ -84,9 +86,31 @@ def compiled(document: Document, directory: Path, *, kinds: Mapping[str, Kind]) 
         calls_per_second=document.switch.limits.calls_per_second,
     )
     settings = _switch(document, directory)
-    version = _digest({"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api})
+    webhooks = _webhooks(document)
+    meaning = {"plan": unversioned, "switch": document.switch.model_dump(mode="json"), "api": settings.api}
+    version = _digest({**meaning, "webhooks": webhooks} if webhooks.all else meaning)
     plan = replace(unversioned, version=version, table=replace(unversioned.table, version=version))
-    return Deployment(switch=settings, plan=plan)
+    return Deployment(switch=settings, plan=plan, webhooks=webhooks)
+
+
+def _webhooks(document: Document) -> Webhooks:
+    return Webhooks(
+        all=tuple(
+            Webhook(
+                owner=owner,
+                name=str(path[-1]),
+                url=each.url,
+                events=frozenset(each.events),
+                method=each.method,
+                query=each.query,
+                body=each.body,
+                secret=each.secret,
+                headers=each.headers,
+            )
+            for owner, path, each in webhooks_of(document)
+        ),
+        hosts=tuple(document.switch.webhook_hosts),
+    )
 
 
 def nodes_of(document: Document, *, kinds: Mapping[str, Kind]) -> dict[str, Node]:

@@ -203,6 +203,9 @@ class SwitchConfig(Strict):
         default_factory=RecordingsConfig, description="Where recordings of calls go, and how long they are kept"
     )
     api: ApiConfig | None = may("HTTP, for what advertisers post after a call; default: none")
+    webhook_hosts: Items[field.WebhookHost] = some_of(
+        "Hosts that webhooks may be sent to: names, *.NAME, and addresses or networks, which may be private. Default: none"
+    )
 
     @field_validator("rtp")
     @classmethod
