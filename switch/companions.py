@@ -20,7 +20,14 @@ class Companion:
     without: str
 
 
-COMPANIONS: tuple[Companion, ...] = ()
+COMPANIONS: tuple[Companion, ...] = (
+    Companion(
+        name="deliver",
+        module="switch.deliver",
+        wanted=lambda deployment: bool(deployment.webhooks.all),
+        without="webhooks are told of nothing",
+    ),
+)
 
 
 class Companions:

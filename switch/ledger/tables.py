@@ -190,7 +190,10 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
     }
 )
-APPEND_ONLY = ("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard")
+APPEND_ONLY = (
+    *("money", "money_state", "event", "config", "posting", "recording", "recording_deletion", "leg_media", "heard"),
+    *("feed", "webhook", "deliveries", "delivery_attempts"),
+)
 
 
 def _serial() -> Column[int]:

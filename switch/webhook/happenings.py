@@ -1,18 +1,15 @@
 """Finds what a row of the ledger means for webhooks, and makes the deliveries that follow. The same row causes the same deliveries, however
 often it is read: each has a key of its own."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from switch.billing.verdict import JudgedCall, MoneyKind, MoneyRow
-from switch.call.record import CallRecord
 from switch.webhook.terms import ORDER, Webhook, WebhookEvent
 from switch.webhook.view import Field, Happening, RecordingFile, view
 
 ID_DIGITS = 32
-Passed = Callable[[CallRecord], Set[str]]
-"""Names of the tags that the publisher passed with a call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +71,13 @@ def of_recording(judged: JudgedCall, recording: RecordingFile) -> Happening:
 
 
 def deliveries(
-    happenings: Sequence[Happening], webhooks: Iterable[Webhook], *, passed: Passed, currency: str
+    happenings: Sequence[Happening], webhooks: Iterable[Webhook], *, passed: frozenset[str], currency: str
 ) -> Iterator[Delivery]:
-    """Yields what each webhook is to be told, in the order in which it happened."""
+    """Yields what each webhook is to be told, in the order in which it happened. `passed`: the tags that publishers pass."""
     for webhook in webhooks:
         for happening in happenings:
             if happening.event in webhook.events:
-                known = replace(happening, passed=passed(happening.call), currency=currency)
+                known = replace(happening, passed=passed, currency=currency)
                 seen = view(webhook.owner, known)
                 if seen is not None:
                     yield _delivery(webhook, known, seen)

@@ -78,7 +78,9 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhooks:
-    """All of a config. `hosts`: names that URLs may have, and addresses and networks that may be sent to although they are private."""
+    """All of a config. `hosts`: names that URLs may have, and addresses and networks that may be sent to although they are private.
+    `passed`: the tags that publishers pass, by a header or with a number."""
 
     all: tuple[Webhook, ...] = ()
     hosts: tuple[str, ...] = ()
+    passed: frozenset[str] = frozenset()

@@ -26,7 +26,7 @@ from switch.settings.model.ringback import RingbackConfig
 from switch.settings.model.switch import ListenerConfig, SwitchConfig, TlsConfig
 from switch.settings.prompts import Voices
 from switch.settings.value import NatMode, NatRebind
-from switch.settings.webhooks import webhooks_of
+from switch.settings.webhooks import passed_tags, webhooks_of
 from switch.sip.digest import Credentials, Secret
 from switch.sip.flow import Transport, flow_of
 from switch.sip.identity import LineIdentity, TrunkIdentity
@@ -110,6 +110,7 @@ def _webhooks(document: Document) -> Webhooks:
             for owner, path, each in webhooks_of(document)
         ),
         hosts=tuple(document.switch.webhook_hosts),
+        passed=passed_tags(document),
     )
 
 
